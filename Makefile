@@ -1,0 +1,89 @@
+# The whole interface of the repository. Everything is installed into .venv, from requirements.lock,
+# by the first target that needs it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+SOURCES := leo model proofs tests
+
+# pip-tools and what it needs, apart from .venv: it writes the lock, it is not locked by it.
+LOCK_VENV := build/lock-venv
+
+# --no-user and --no-input: a user's own pip configuration must not send the packages elsewhere, nor ask.
+# -qq leaves out its warnings about mirrors, not its errors. The bundled pip is used as it is, so that the installation needs nothing that is not in the lock.
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq \
+	--progress-bar off --no-user --no-warn-script-location
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup verify test lint wheel lock clean
+
+help:
+	@echo "make verify   check every claim of the specification, record traces and validate them"
+	@echo "make test     run the tests"
+	@echo "make lint     ruff, and mypy in strict mode"
+	@echo "make setup    install what the others need into .venv (they do it themselves)"
+	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
+	@echo "make lock     write requirements.lock anew from pyproject.toml (needs the network)"
+	@echo "make clean    remove build products and caches, keep .venv and your data"
+	@echo
+	@echo "PYTHON=python3.12 chooses the interpreter (3.11 or newer; the default is python3)."
+
+setup: $(STAMP)
+	@:
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'pass' 2>/dev/null || { \
+		echo "make: '$(PYTHON)' does not run; name a Python 3.11 or newer: make PYTHON=python3.11" >&2; \
+		exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), but 3.11 or newer is needed;" \
+			"name one: make PYTHON=python3.11" >&2; \
+		exit 2; }
+	@echo "installing into $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "make: $(PYTHON) could not make $(VENV); on Debian install python3-venv" >&2; \
+		exit 2; }
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "installed."
+
+verify: $(STAMP)
+	@$(BIN)/leo verify
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -q
+
+lint: $(STAMP)
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { \
+		echo "make: formatting differs; $(BIN)/ruff format $(SOURCES) puts it right" >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary $(SOURCES)
+	@echo "lint: clean."
+
+wheel: $(STAMP)
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@$(BIN)/check-wheel-contents dist/*.whl
+	@LEO_WHEEL="$$(ls dist/*.whl)" $(BIN)/python -m pytest -q tests/test_wheel.py
+	@ls dist
+
+# The configuration and find-links of this machine are left out: the hashes are to be those of the public
+# index, of every file of a release, so that the lock holds on any platform.
+lock:
+	@mkdir -p build
+	@$(PYTHON) -m venv $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
+	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
+		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet \
+		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
+		--output-file build/requirements.lock pyproject.toml
+	@{ sed -n '/^#/!q;p' requirements.lock; cat build/requirements.lock; } > build/lock.new
+	@mv build/lock.new requirements.lock
+
+clean:
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,178 @@
+"""The command `leo`: it finds the subcommands, runs one, and turns errors into exit codes.
+
+The subcommands are entry points, because most of them live in the package `model`, which `leo` must
+not import. Two consequences shape this file:
+
+1. Only the subcommand that was asked for is loaded. One that cannot be loaded is reported when it
+   is asked for, and does not take the others down.
+2. `model` is a common name. Before a subcommand is taken from a package, the package must carry the
+   mark `__leo_field__ = True`; somebody else's package of that name is refused with its place.
+
+Exit codes: 0 as expected, 1 a finding, 2 the command could not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
+from textwrap import fill
+
+from leo import __version__
+from leo._exceptions import CommandError, LeoError
+
+__all__ = ["Command", "main"]
+
+DISTRIBUTION = "leo-field"
+GROUP = "leo.commands"
+DESCRIPTION = "A field organism on a SQLite store, and the model its replies are checked against."
+WIDTH = 80
+
+# What importing a module, or looking a name up in it, raises when the installation is broken.
+BROKEN = (ImportError, AttributeError, NameError, SyntaxError)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand of `leo`.
+
+    `help` is one line without a full stop, `example` a command line that works, `configure` adds
+    the arguments to a parser, `run` does the work and returns the exit code.
+    """
+
+    name: str
+    help: str
+    example: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the subcommand that `argv` names and return the exit code.
+
+    `argv` is what follows the program's name; by default the process's own.
+    """
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        # Output that waits in the buffer can fail too: better here than at the interpreter's exit.
+        sys.stdout.flush()
+    except LeoError as error:
+        print(f"leo: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output (`leo check | head`) has had enough. The interpreter flushes once
+        # more at exit, so the descriptor is pointed where that cannot fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv:
+        print(_overview(), file=sys.stderr)
+        return 2
+    word = argv[0]
+    if word in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if word == "--version":
+        print(f"{DISTRIBUTION} {__version__}")
+        return 0
+    entries = _entries()
+    if word not in entries:
+        known = ", ".join(entries)
+        raise CommandError(
+            f"there is no command {word!r}; the commands are {known}: see leo --help"
+        )
+    command = _load(entries[word])
+    parser = argparse.ArgumentParser(
+        prog=f"leo {command.name}",
+        description=_sentence(command.help),
+        epilog=f"example:\n  {command.example}",
+        formatter_class=_formatter,
+        allow_abbrev=False,
+    )
+    command.configure(parser)
+    return command.run(parser.parse_args(argv[1:]))
+
+
+def _entries() -> dict[str, EntryPoint]:
+    """The subcommands of our own distribution, in the order of the alphabet.
+
+    Another distribution's entry points of the same group are left out: the public index has a
+    program called `leo` as well.
+    """
+    try:
+        found = distribution(DISTRIBUTION).entry_points.select(group=GROUP)
+    except PackageNotFoundError:
+        raise CommandError(
+            f"the distribution {DISTRIBUTION} is not installed for {sys.executable}, so its "
+            "commands cannot be found; run `make setup` in a checkout and use .venv/bin/leo"
+        ) from None
+    return {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
+
+
+def _load(entry: EntryPoint) -> Command:
+    """Import the subcommand of an entry point. Raises CommandError when that is not possible."""
+    package = entry.module.partition(".")[0]
+    try:
+        module = importlib.import_module(package)
+        if package != "leo" and getattr(module, "__leo_field__", False) is not True:
+            raise CommandError(_foreign(package, module.__file__))
+        command = entry.load()
+    except BROKEN as error:
+        raise CommandError(
+            f"the command {entry.name!r} cannot be loaded from {entry.value}: "
+            f"{type(error).__name__}: {error}; "
+            f"install {DISTRIBUTION} again, in an environment of its own"
+        ) from error
+    if not isinstance(command, Command):
+        raise CommandError(
+            f"the command {entry.name!r} at {entry.value} is a {type(command).__name__}, "
+            f"not a leo.cli.Command; install {DISTRIBUTION} again"
+        )
+    return command
+
+
+def _foreign(package: str, place: str | None) -> str:
+    where = place or "a folder without __init__.py"
+    return (
+        f"the package {package!r} found at {where} belongs to another program, "
+        f"not to {DISTRIBUTION}; install {DISTRIBUTION} in an environment of its own, "
+        "and see that PYTHONPATH does not put another package of that name first"
+    )
+
+
+def _overview() -> str:
+    lines = [
+        "usage: leo COMMAND [ARGUMENT ...]",
+        "       leo COMMAND --help | leo --help | leo --version",
+        "",
+        fill(DESCRIPTION, WIDTH),
+        "",
+        "commands:",
+    ]
+    for name, entry in _entries().items():
+        try:
+            command = _load(entry)
+        except CommandError:
+            lines += [f"  {name:<10}not available; `leo {name}` says why"]
+            continue
+        lines += [f"  {name:<10}{command.help}", f"  {'':<10}$ {command.example}"]
+    lines += ["", "exit codes: 0 as expected, 1 a finding, 2 the command could not run"]
+    return "\n".join(lines)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # RawDescription keeps the example on the line it was written on.
+    return argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)

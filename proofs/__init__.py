@@ -1,0 +1,1 @@
+"""Theorems about the field: for any number of sessions (z3) and about its algebra (sympy)."""

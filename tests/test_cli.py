@@ -1,0 +1,206 @@
+"""The command `leo`: what it prints, how it ends, and how it copes with what it cannot load."""
+
+import os
+import shlex
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import leo.cli
+from leo import __version__
+from leo._exceptions import LeoError
+from leo.cli import GROUP, Command, main
+
+COMMANDS = ("chat", "check", "record", "validate", "verify")
+
+
+class MadeError(LeoError):
+    """An error of the tests' own, with an exit code of its own."""
+
+    exit_code = 7
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("name", help="whom to greet")
+
+
+def greet(arguments: Namespace) -> int:
+    if arguments.name == "nobody":
+        raise MadeError("expected somebody, got 'nobody'; name a person")
+    if arguments.name == "stop":
+        raise KeyboardInterrupt
+    print(f"hello {arguments.name}")
+    return 1 if arguments.name == "finding" else 0
+
+
+GREET = Command("greet", "greet somebody", "leo greet ada", configure, greet)
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Replace the subcommands by one called `greet`, from a package that is written for the test.
+
+    The arguments are the package's name, a new one for each test, and the text of `__init__.py`.
+    """
+
+    def put(package: str, text: str) -> None:
+        folder = tmp_path / "path" / package
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(dedent(text))
+        monkeypatch.syspath_prepend(str(folder.parent))
+        entry = EntryPoint("greet", f"{package}:GREET", GROUP)
+        monkeypatch.setattr(leo.cli, "_entries", lambda: {"greet": entry})
+
+    return put
+
+
+@pytest.fixture
+def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the subcommands by one called `greet` that works."""
+    entry = EntryPoint("greet", "never.imported:GREET", GROUP)
+    monkeypatch.setattr(leo.cli, "_entries", lambda: {"greet": entry})
+    monkeypatch.setattr(leo.cli, "_load", lambda _: GREET)
+
+
+@pytest.mark.slow
+def test_help_shows_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    """`leo --help` ends 0, fits 80 columns, and has help and an example for each command."""
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for name in COMMANDS:
+        (at,) = [i for i, line in enumerate(lines) if line.split()[:1] == [name]]
+        assert "not available" not in lines[at]
+        assert lines[at + 1].split()[:3] == ["$", "leo", name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_command_ends_with_its_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`leo COMMAND --help` ends 0, fits 80 columns, and its last line is an example."""
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert shlex.split(lines[-1])[:2] == ["leo", name]
+
+
+def test_no_arguments_prints_help_and_fails(
+    greeting: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`leo` alone explains itself on stderr and ends 2: nothing was asked, nothing was done."""
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage: leo COMMAND" in err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`leo --version` prints the distribution and its version."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"leo-field {__version__}\n"
+
+
+def test_unknown_command_names_the_known_ones(
+    greeting: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that does not exist ends 2 and says which exist."""
+    assert main(["graet"]) == 2
+    assert capsys.readouterr().err == (
+        "leo: error: there is no command 'graet'; the commands are greet: see leo --help\n"
+    )
+
+
+@pytest.mark.parametrize(("name", "code"), [("ada", 0), ("finding", 1), ("stop", 130)])
+def test_exit_code_is_the_commands(greeting: None, name: str, code: int) -> None:
+    """The exit code is what the command returned, and 130 after an interruption."""
+    assert main(["greet", name]) == code
+
+
+def test_error_is_one_line_and_its_exit_code(
+    greeting: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A LeoError is printed as `leo: error: ...` without a traceback and decides the exit code."""
+    assert main(["greet", "nobody"]) == 7
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "leo: error: expected somebody, got 'nobody'; name a person\n"
+
+
+def test_wrong_arguments_exit_2(greeting: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """An argument that the command does not know ends 2, with its usage."""
+    with pytest.raises(SystemExit) as end:
+        main(["greet", "ada", "--loud"])
+    assert end.value.code == 2
+    assert "usage: leo greet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("package", "text", "reason"),
+    [
+        ("lf_import", "__leo_field__ = True\nimport lf_absent", "No module named 'lf_absent'"),
+        ("lf_syntax", "__leo_field__ = (", "SyntaxError"),
+        ("lf_empty", "__leo_field__ = True", "has no attribute 'GREET'"),
+        ("lf_type", "__leo_field__ = True\nGREET = 3", "is a int, not a leo.cli.Command"),
+        ("lf_foreign", "GREET = 3", "belongs to another program"),
+    ],
+)
+def test_broken_command_is_reported_when_asked_for(
+    package: str,
+    text: str,
+    reason: str,
+    install: Callable[[str, str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A command that cannot be loaded ends 2 with the reason; the help only marks it."""
+    install(package, text)
+    assert main(["greet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("leo: error: ")
+    assert package in error
+    assert reason in error
+    assert main(["--help"]) == 0
+    assert "greet     not available; `leo greet` says why" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_foreign_model_is_refused_with_its_place(tmp_path: Path) -> None:
+    """Another program's package `model`, found first, is named with its file and not used."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "__init__.py").write_text("")
+    (tmp_path / "model" / "commands.py").write_text("raise SystemExit('foreign code ran')")
+    done = subprocess.run(
+        [sys.executable, "-m", "leo", "check"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,  # -m puts the current folder first on the path
+        check=False,
+    )
+    assert done.returncode == 2
+    assert str(tmp_path / "model" / "__init__.py") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "foreign code ran" not in done.stderr
+
+
+@pytest.mark.slow
+def test_closed_pipe_is_quiet() -> None:
+    """When the reader of the output has gone, the command ends without a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "leo", "--version"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert done.stderr == b""

@@ -1,0 +1,15 @@
+"""The errors of the model. The type says who is at fault, the text shows both values."""
+
+from leo._exceptions import LeoError
+
+
+class ModelError(LeoError):
+    """Something the model was given, or the tools it runs, prevents it from reaching a verdict."""
+
+
+class Refused(ModelError):
+    """An action is not enabled: at least one conjunct of its guard is false."""
+
+    def __init__(self, guard: tuple[tuple[str, bool], ...]) -> None:
+        super().__init__("refused: " + "; ".join(text for text, holds in guard if not holds))
+        self.guard = guard

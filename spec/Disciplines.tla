@@ -1,0 +1,64 @@
+----------------------------- MODULE Disciplines -----------------------------
+(* A discipline decides how one and the same reply program is executed.      *)
+(* Everything that tells the thirteen disciplines (and the sequential one)   *)
+(* apart is written here, as answers to seven questions; the actions of      *)
+(* module Field ask these operators and never the name of a discipline.      *)
+
+CONSTANT Discipline     \* one of the names in Disciplines
+
+Disciplines ==
+    { "sequential",                 \*     one session, nothing concurrent
+      "bare",                       \* D1  asyncio, no lock
+      "gil",                        \* D2  threads, the GIL only
+      "threading-lock",             \* D3  threads, threading.Lock
+      "asyncio-lock",               \* D4  asyncio.Lock: the paper's AsyncLeoField
+      "unit-of-work",               \* D5  D4, one commit per reply
+      "shielded-unit-of-work",      \* D6  D5, commit and view swap shielded
+      "actor",                      \* D7  D6, run by one owner task
+      "threading-lock-in-async",    \* D8  threading.Lock held across awaits
+      "reentrant",                  \* D9  D4, a step calls a locked method
+      "shared-store",               \* D10 D4 in two instances, one store
+      "shared-store-unit-of-work",  \* D11 D6 in two instances, BEGIN DEFERRED
+      "shared-store-immediate",     \* D12 D6 in two instances, BEGIN IMMEDIATE
+      "optimistic" }                \* D13 no lock, versions checked at commit
+
+ASSUME Discipline \in Disciplines
+
+(* 1. Where can another reply run?  asyncio: at awaits.  Threads: anywhere,  *)
+(*    also in the middle of generate.                                        *)
+Threads == Discipline \in {"gil", "threading-lock"}
+
+(* 2. Who may start?  "fifo": asyncio.Lock (and the actor's queue) serve in  *)
+(*    the order of arrival.  "unfair": threading.Lock promises no order.     *)
+(*    "blocking": threading.Lock taken by a coroutine, which stops the loop. *)
+LockKind ==
+    CASE Discipline \in {"sequential", "bare", "gil", "optimistic"} -> "none"
+      [] Discipline = "threading-lock"                              -> "unfair"
+      [] Discipline = "threading-lock-in-async"                     -> "blocking"
+      [] OTHER                                                      -> "fifo"
+
+(* 3. What is committed at once?  Each step, or the whole reply.             *)
+WholeReply ==
+    Discipline \in {"unit-of-work", "shielded-unit-of-work", "actor",
+                    "shared-store-unit-of-work", "shared-store-immediate",
+                    "optimistic"}
+
+(* 4. Can a cancellation come between the commit and the view's update?      *)
+Shielded == WholeReply /\ Discipline # "unit-of-work"
+
+(* 5. Which SQLite transaction surrounds the reply's reads?  "none": each    *)
+(*    read by itself.  "deferred": a WAL snapshot from the first read on.    *)
+(*    "immediate": the write lock before the first read.  "checked": none,   *)
+(*    but the versions that were read are compared at the commit.            *)
+Transaction ==
+    CASE Discipline = "shared-store-unit-of-work" -> "deferred"
+      [] Discipline = "shared-store-immediate"    -> "immediate"
+      [] Discipline = "optimistic"                -> "checked"
+      [] OTHER                                    -> "none"
+
+(* 6. Does the caller's cancellation reach the program?  Not in an actor.    *)
+Detached == Discipline = "actor"
+
+(* 7. Does a step of the program ask for the lock that its reply holds?      *)
+Reentrant == Discipline = "reentrant"
+==============================================================================

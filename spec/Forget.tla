@@ -1,0 +1,44 @@
+------------------------------- MODULE Forget --------------------------------
+(* What may be forgotten.  A reply is settled when it has ended, is in every *)
+(* copy of the memory (or, having written nothing, in none), and no reply    *)
+(* that is not settled precedes it in the serialization graph.  Nothing that *)
+(* happens later can give a settled reply a new predecessor: that takes a    *)
+(* read of a content without it.  So it can be on no cycle, and no property  *)
+(* can tell two states apart that differ only in settled replies.            *)
+(*                                                                           *)
+(* MCField uses this as TLC's VIEW, which is what keeps the searches small;  *)
+(* TraceField uses it to really forget, so that the length of a trace does   *)
+(* not matter.  `leo check --history` runs the same claims without it.       *)
+EXTENDS Properties
+
+Whole(r)   == r \in Ngrams /\ r \in Snapshots
+Nowhere(r) == r \notin Wrote
+
+InEveryCopy(r) ==
+    /\ \A i \in Instances : up[i] => r \in view[i].bigrams /\ r \in view[i].trigrams
+    /\ \A s \in Sessions : \A f \in {"bigrams", "trigrams"} :
+          local[s][f] # Unread => r \in local[s][f]
+
+Mentioned == Wrote \cup returned \cup readers.ngrams \cup readers.snapshots
+
+(* A reply that returned without its writes is never forgotten: it breaks    *)
+(* Durable.                                                                  *)
+Candidates ==
+    {r \in Mentioned : Ended(r) /\ \/ Whole(r) /\ InEveryCopy(r)
+                                   \/ Nowhere(r) /\ r \notin returned}
+
+Settled == Upstream(Candidates, dsg)
+
+Forgotten(gone) ==
+    [pc |-> pc, calls |-> calls,
+     store |-> [o \in DOMAIN store |-> Drop(store[o], gone)],
+     view |-> [i \in Instances |-> [o \in DOMAIN view[i] |-> view[i][o] \ gone]],
+     local |-> [s \in Sessions |-> [f \in DOMAIN local[s] |-> local[s][f] \ gone]],
+     holder |-> holder, arrivals |-> arrivals, overtaken |-> overtaken,
+     writing |-> writing, moved |-> moved, up |-> up, left |-> left,
+     returned |-> returned \ gone,
+     readers |-> [o \in DOMAIN readers |-> readers[o] \ gone],
+     dsg |-> {e \in dsg : e[1] \notin gone /\ e[2] \notin gone}]
+
+EssentialState == TLCEval(Forgotten(Settled))
+==============================================================================

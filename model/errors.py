@@ -13,3 +13,11 @@ class Refused(ModelError):
     def __init__(self, guard: tuple[tuple[str, bool], ...]) -> None:
         super().__init__("refused: " + "; ".join(text for text, holds in guard if not holds))
         self.guard = guard
+
+
+class ClaimsError(ModelError):
+    """The claims file cannot be read, or says something that no check could decide."""
+
+
+class CheckError(ModelError):
+    """A check was asked for that does not exist."""

@@ -1,72 +1,85 @@
 ------------------------------ MODULE TraceField -----------------------------
-(* Is a recorded trace a behaviour of Field?  A generated module gives       *)
-(* Traces, a sequence of traces; each is checked by itself (variable trace). *)
-(* A line is one event; the action named there must be enabled, and the      *)
-(* versions that the event read and wrote must be those of the state.        *)
+(* Is a recorded trace a behaviour of Field, and which properties fall on   *)
+(* the way?  A generated module gives Traces, a sequence of traces of one    *)
+(* discipline; each is checked by itself (variable trace).  A line is one    *)
+(* event: the action named there must be enabled, the reply must have that   *)
+(* number, and the versions that the event read and wrote must be those of   *)
+(* the state.                                                                *)
 (*                                                                           *)
-(*   event field          spec                                               *)
-(*   action               the operator of the same name                      *)
-(*   actor                the session, or the instance for Crash, Recover    *)
-(*   v, w                 versions; -1 where the event carries none:         *)
-(*     Recall             v = version of snapshots read                      *)
-(*     Ingest             v = version of ngrams written                      *)
-(*     LoadBigrams, LoadTrigrams   v = version of ngrams read                *)
-(*     AssignView, SwapView        v, w = view.bigrams, view.trigrams        *)
-(*     Generate...        v, w = view.bigrams, view.trigrams read            *)
-(*     SaveSnapshot       v = version of snapshots written                   *)
-(*     Commit             v, w = versions of ngrams, snapshots written       *)
+(*   event             spec                                                  *)
+(*   e[1] action       the operator of the same name                         *)
+(*   e[2] actor        the session, or the instance for Crash and Recover    *)
+(*   e[3], e[4]        versions; -1 where the event carries none:            *)
+(*     Recall          version of snapshots read                             *)
+(*     Ingest          version of ngrams written                             *)
+(*     LoadBigrams, LoadTrigrams    version of ngrams read                   *)
+(*     AssignView, SwapView         versions of view.bigrams, view.trigrams  *)
+(*     Generate, GenerateBegin, GenerateEnd   the same, read                 *)
+(*     SaveSnapshot    version of snapshots written                          *)
+(*     Commit          versions of ngrams, snapshots written                 *)
+(*   e[5] turn         number of the reply; 0 for Crash and Recover          *)
 (*                                                                           *)
-(* A trace that is no behaviour stops before its end; TLC prints how far it  *)
-(* came.  Settled replies are forgotten as soon as possible (module Forget), *)
-(* so the time is linear in the length of the trace.                         *)
-EXTENDS Forget
+(* TLC prints one line for each trace: <<"accepted", trace, n, properties>>  *)
+(* or, for a trace whose n-th line is no step, <<"guard", trace, n, ...>>    *)
+(* when the action is not enabled and <<"data", ...>> when only the versions *)
+(* or the number do not fit.  Versions are never searched for, and what no   *)
+(* later line can tell is forgotten, so the time is linear in the length.    *)
+EXTENDS Forget, Integers
 
 CONSTANTS
-    Traces,     \* sequence of sequences of <<action, actor, v, w>>
-    Start       \* for each trace: [ngrams |-> n, snapshots |-> n] at its beginning
+    Traces,     \* sequence of sequences of <<action, actor, v, w, turn>>
+    StartedAt   \* for each trace: [ngrams |-> n, snapshots |-> n] at its beginning
 
-VARIABLES trace, line, broken
+VARIABLES
+    trace,      \* which trace
+    line,       \* the event that comes next, from 1; 0: reported, nothing follows
+    broken,     \* the properties that have fallen
+    due         \* a reply has ended: tidy up before the next line
 
-traceVars == <<trace, line, broken>>
+traceVars == <<trace, line, broken, due>>
 
-Event == Traces[trace][line]
-Actor == Event[2]
+------------------------------------------------------------------------------
+(* What an event must say, told from the state after the step: reads do not  *)
+(* change what they read.                                                    *)
 
-StoreVersion(o) == base[o] + Len(store[o])
-ViewVersion(i)  == <<base.ngrams + Cardinality(view[i].bigrams),
-                     base.ngrams + Cardinality(view[i].trigrams)>>
+StoreVersion(o) == StartedAt[trace][o] + base[o] + Len(store[o])
+ViewVersion(i)  ==
+    LET forgotten == StartedAt[trace].ngrams + base.ngrams
+    IN  <<forgotten + Cardinality(view[i].bigrams), forgotten + Cardinality(view[i].trigrams)>>
 
-(* What the event must say, evaluated in the state after the step: reads do  *)
-(* not change what they read.                                                *)
-ExpectedVersions ==
-    LET a == Event[1] IN
-    CASE a = "Recall" -> <<StoreVersion("snapshots"), -1>>
-      [] a \in {"LoadBigrams", "LoadTrigrams"} -> <<StoreVersion("ngrams"), -1>>
-      [] a = "Ingest" /\ ~WholeReply -> <<StoreVersion("ngrams"), -1>>
-      [] a \in {"AssignView", "SwapView", "Generate", "GenerateBegin", "GenerateEnd"}
-            -> ViewVersion(InstanceOf[Actor])
-      [] a = "SaveSnapshot" /\ ~WholeReply -> <<StoreVersion("snapshots"), -1>>
-      [] a = "Commit" -> <<StoreVersion("ngrams"), StoreVersion("snapshots")>>
+ExpectedVersions(e) ==
+    CASE e[1] = "Recall" -> <<StoreVersion("snapshots"), -1>>
+      [] e[1] \in {"LoadBigrams", "LoadTrigrams"} -> <<StoreVersion("ngrams"), -1>>
+      [] e[1] = "Ingest" /\ ~WholeReply -> <<StoreVersion("ngrams"), -1>>
+      [] e[1] \in {"AssignView", "SwapView", "Generate", "GenerateBegin", "GenerateEnd"}
+            -> ViewVersion(InstanceOf[e[2]])
+      [] e[1] = "SaveSnapshot" /\ ~WholeReply -> <<StoreVersion("snapshots"), -1>>
+      [] e[1] = "Commit" -> <<StoreVersion("ngrams"), StoreVersion("snapshots")>>
       [] OTHER -> <<-1, -1>>
 
-Act(a) ==
-    CASE a = "Call" -> Call(Actor)                 [] a = "Acquire" -> Acquire(Actor)
-      [] a = "Block" -> Block(Actor)               [] a = "Begin" -> Begin(Actor)
-      [] a = "Recall" -> Recall(Actor)             [] a = "Ingest" -> Ingest(Actor)
-      [] a = "Reenter" -> Reenter(Actor)           [] a = "LoadBigrams" -> LoadBigrams(Actor)
-      [] a = "LoadTrigrams" -> LoadTrigrams(Actor) [] a = "AssignView" -> AssignView(Actor)
-      [] a = "Generate" -> Generate(Actor)         [] a = "GenerateBegin" -> GenerateBegin(Actor)
-      [] a = "GenerateEnd" -> GenerateEnd(Actor)   [] a = "SaveSnapshot" -> SaveSnapshot(Actor)
-      [] a = "Commit" -> Commit(Actor)             [] a = "SwapView" -> SwapView(Actor)
-      [] a = "Release" -> Release(Actor)           [] a = "Return" -> Return(Actor)
-      [] a = "Cancel" -> Cancel(Actor)             [] a = "CancelApplied" -> CancelApplied(Actor)
-      [] a = "Raise" -> Raise(Actor)               [] a = "Busy" -> Busy(Actor)
-      [] a = "BusySnapshot" -> BusySnapshot(Actor) [] a = "Retry" -> Retry(Actor)
-      [] a = "Crash" -> Crash(Actor)               [] a = "Recover" -> Recover(Actor)
+ExpectedTurn(e) == IF e[2] \in Sessions THEN calls[e[2]] ELSE 0
 
-(* The properties that are false in the state.  The graph only grows between *)
-(* replies that have written, so Serializable is looked at when a reply is   *)
-(* forgotten or the trace ends.                                              *)
+Act(a, x) ==
+    CASE a = "Call" -> Call(x)                 [] a = "Acquire" -> Acquire(x)
+      [] a = "Block" -> Block(x)               [] a = "Begin" -> Begin(x)
+      [] a = "Recall" -> Recall(x)             [] a = "Ingest" -> Ingest(x)
+      [] a = "Reenter" -> Reenter(x)           [] a = "LoadBigrams" -> LoadBigrams(x)
+      [] a = "LoadTrigrams" -> LoadTrigrams(x) [] a = "AssignView" -> AssignView(x)
+      [] a = "Generate" -> Generate(x)         [] a = "GenerateBegin" -> GenerateBegin(x)
+      [] a = "GenerateEnd" -> GenerateEnd(x)   [] a = "SaveSnapshot" -> SaveSnapshot(x)
+      [] a = "Commit" -> Commit(x)             [] a = "SwapView" -> SwapView(x)
+      [] a = "Release" -> Release(x)           [] a = "Return" -> Return(x)
+      [] a = "Cancel" -> Cancel(x)             [] a = "CancelApplied" -> CancelApplied(x)
+      [] a = "Raise" -> Raise(x)               [] a = "Busy" -> Busy(x)
+      [] a = "BusySnapshot" -> BusySnapshot(x) [] a = "Retry" -> Retry(x)
+      [] a = "Crash" -> Crash(x)               [] a = "Recover" -> Recover(x)
+
+Ends == {"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"}
+
+------------------------------------------------------------------------------
+(* The properties that are false in a state.  A cycle of the graph does not  *)
+(* go away before its replies are forgotten, so Serializable is looked at    *)
+(* before that, and when the trace ends.                                     *)
 Falls ==
     (IF MutualExclusion THEN {} ELSE {"MutualExclusion"}) \cup
     (IF StableRead THEN {} ELSE {"StableRead"}) \cup
@@ -77,4 +90,101 @@ Falls ==
     (IF Durable THEN {} ELSE {"Durable"}) \cup
     (IF ViewAgreesWithStore THEN {} ELSE {"ViewAgreesWithStore"}) \cup
     (IF NoOvertaking THEN {} ELSE {"NoOvertaking"})
+
+BrokenByNow ==
+    IF "Serializable" \in broken \/ Serializable THEN broken ELSE broken \cup {"Serializable"}
+
+(* Refines, on one step: [Atomic!Next]_(Atomic!vars), with the set of those  *)
+(* who ended told from the step instead of searched for among all subsets.   *)
+AtomicStep ==
+    \/ UNCHANGED Atomic!vars
+    \/ \E s \in Sessions : Atomic!Call(s) \/ Atomic!Do(s)
+    \/ Atomic!End({s \in Sessions : InFlight(s) /\ pc'[s] = "idle"})
+
+------------------------------------------------------------------------------
+(* What may be forgotten here.  Module Forget asks that no property can miss *)
+(* it; here `broken` remembers what fell, so a reply may also go that ended  *)
+(* half-applied (it precedes all later ones and would hold them for ever),   *)
+(* and once Serializable has fallen nobody asks for the graph.               *)
+(*                                                                           *)
+(* A reply is absorbed when it has ended and is in every copy that anybody   *)
+(* holds of what it wrote: taking it out of all of them at once changes no   *)
+(* comparison between copies.                                                *)
+NgramCopies ==
+    LET views  == UNION {{view[i].bigrams, view[i].trigrams} : i \in {i \in Instances : up[i]}}
+        locals == UNION {{local[s][f] : f \in DOMAIN Blank \ {"recalled"}} : s \in Sessions}
+    IN  (views \cup locals) \ {Unread}
+
+SnapshotCopies == {local[s].recalled : s \in Sessions} \ {Unread}
+
+Absorbed ==
+    LET ngramCopies == NgramCopies
+        candidates ==
+            {r \in Mentioned :
+                /\ Ended(r)
+                /\ Whole(r) \/ r \notin returned
+                /\ r \in Ngrams => \A copy \in ngramCopies : r \in copy
+                /\ r \in Snapshots => \A copy \in SnapshotCopies : r \in copy}
+        (* A view is compared with the store's first writes: only those go.  *)
+        stays == {k \in DOMAIN store.ngrams : store.ngrams[k] \notin candidates}
+    IN  candidates \ {store.ngrams[k] : k \in {k \in DOMAIN store.ngrams : \E j \in stays : j <= k}}
+
+Tidy ==
+    /\ due
+    /\ due' = FALSE
+    /\ broken' = BrokenByNow
+    /\ LET needed == "Serializable" \notin BrokenByNow
+           gone   == Upstream(Absorbed, IF needed THEN dsg ELSE {})
+           rest   == TLCEval(Forgotten(gone))
+       IN  /\ store' = rest.store
+           /\ view' = rest.view
+           /\ local' = rest.local
+           /\ returned' = rest.returned
+           /\ readers' = IF needed THEN rest.readers ELSE [o \in DOMAIN readers |-> {}]
+           /\ dsg' = IF needed THEN rest.dsg ELSE {}
+           /\ base' = [ngrams    |-> base.ngrams + Cardinality(gone \cap Ngrams),
+                       snapshots |-> base.snapshots + Cardinality(gone \cap Snapshots)]
+    /\ UNCHANGED <<pc, calls, lockVars, txnVars, up, left, trace, line>>
+
+------------------------------------------------------------------------------
+TraceInit ==
+    /\ Init
+    /\ trace \in DOMAIN Traces
+    /\ line = 1
+    /\ broken = {}
+    /\ due = FALSE
+
+AtEnd == line > Len(Traces[trace])
+
+(* The state after is asked only once it is complete: after Act.             *)
+TraceStep ==
+    \E e \in {Traces[trace][line]} :
+        /\ trace' = trace
+        /\ Act(e[1], e[2])
+        /\ ExpectedVersions(e)' = <<e[3], e[4]>>
+        /\ ExpectedTurn(e)' = e[5]
+
+Consume ==
+    /\ TraceStep
+    /\ broken' = broken \cup Falls' \cup (IF AtomicStep THEN {} ELSE {"Refines"})
+    /\ due' = (Traces[trace][line][1] \in Ends)
+    /\ line' = line + 1
+
+Report(verdict) ==
+    /\ PrintT(<<verdict, trace, line, BrokenByNow>>)
+    /\ line' = 0
+    /\ UNCHANGED <<vars, trace, broken, due>>
+
+Reject ==
+    /\ ~ENABLED TraceStep
+    /\ LET e == Traces[trace][line]
+       IN  Report(IF ENABLED Act(e[1], e[2]) THEN "data" ELSE "guard")
+
+TraceNext ==
+    /\ line # 0
+    /\ IF due THEN Tidy
+       ELSE IF AtEnd THEN Report("accepted")
+       ELSE Consume \/ Reject
+
+TraceSpec == TraceInit /\ [][TraceNext]_<<vars, traceVars>>
 ==============================================================================

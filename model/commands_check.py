@@ -1,0 +1,186 @@
+"""`leo check`: model-check the claims and compare them with what is expected."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from leo.cli import Command
+from model.check import Report, check, said, write_results
+from model.claims import Claims, load_claims, record_numbers
+from model.disciplines import DISCIPLINES
+from model.errors import CheckError
+from model.plan import Bound, Run, job, plan
+from model.progress import Bar
+from model.properties import PROPERTIES
+from model.table import FORMATS
+from model.tlc import run_many
+from model.tlcjob import Verdict
+
+BUILD = Path("build")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("discipline", nargs="*", help="disciplines to check (default: all)")
+    parser.add_argument("--property", help="only the runs that decide this property")
+    parser.add_argument("--sessions", type=int, help="only the runs with so many sessions")
+    parser.add_argument("--turns", type=int, help="only the runs with so many calls per session")
+    parser.add_argument("--format", choices=sorted(FORMATS), default="text", help="of the table")
+    parser.add_argument("--claims", type=Path, help="another claims file")
+    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and runs")
+    parser.add_argument("--jobs", type=int, default=3, help="runs of TLC at a time (default: 3)")
+    parser.add_argument("--history", action="store_true", help="search without VIEW and symmetry")
+    parser.add_argument("--record", action="store_true", help="write the numbers into the claims")
+    parser.add_argument(
+        "--new",
+        metavar="QUESTION",
+        help='ask what is not a claim: "discipline=bare sessions=4 turns=1 faults=Cancel"',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0: everything as claimed. 1: something is not. 2: it could not be decided."""
+    claims = load_claims(args.claims)
+    if args.new is not None:
+        return ask(args.new, args.build, args.jobs)
+    disciplines = chosen(args.discipline)
+    runs = selected(
+        plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns
+    )
+    report = check_with_bar(claims, runs, args.build, args.jobs)
+    if args.record:
+        # The numbers of runs that did not show what they should would record a wrong claim.
+        if all(finding.numbers_only for finding in report.findings):
+            record_numbers(claims, report.numbers)
+            report.findings.clear()
+    wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
+    if args.format != "text":
+        print(FORMATS[args.format](claims, disciplines), end="")
+    else:
+        print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
+    for finding in report.findings:
+        print(f"NOT AS CLAIMED  {finding}")
+    return 1 if report.findings else 0
+
+
+def chosen(names: Iterable[str]) -> list[str]:
+    """Return the named disciplines, by name or number; all when none is named."""
+    numbers = {rules.number: name for name, rules in DISCIPLINES.items() if rules.number != "-"}
+    found = [numbers.get(name, name) for name in names]
+    for name in found:
+        if name not in DISCIPLINES:
+            raise CheckError(
+                f"{name!r} is no discipline; known are {', '.join(DISCIPLINES)} (or D1 to D13)"
+            )
+    return found or list(DISCIPLINES)
+
+
+def selected(
+    runs: list[Run], title: str | None, sessions: int | None, turns: int | None
+) -> list[Run]:
+    """Return the runs that decide a property, at a bound."""
+    if title is not None and title not in PROPERTIES:
+        raise CheckError(f"{title!r} is no property; known are {', '.join(PROPERTIES)}")
+    found = [
+        r
+        for r in runs
+        if (title is None or title in r.titles)
+        and (sessions is None or r.bound.sessions == sessions)
+        and (turns is None or r.bound.turns == turns)
+    ]
+    if not found:
+        bounds = ", ".join(sorted({str(r.bound) for r in runs}))
+        raise CheckError(
+            f"no claim is decided by such a run; the bounds are {bounds} (sessions x turns); "
+            'ask `leo check --new "discipline=... sessions=... turns=..."` for another one'
+        )
+    return found
+
+
+def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> Report:
+    """Check with a progress bar, and leave the results in ``build/check``."""
+    results = build / "check" / "results.json"
+    results.unlink(missing_ok=True)
+    bar = Bar(len(runs), "model checking")
+    report = check(
+        claims,
+        runs,
+        work=build / "check",
+        parallel=jobs,
+        done=lambda run, _: bar.step(run.name),
+    )
+    bar.finish()
+    write_results(report, claims, results)
+    return report
+
+
+def print_text(
+    claims: Claims, disciplines: list[str], report: Report, wrong: frozenset[str], *, shown: bool
+) -> None:
+    """Print the table and, for a few disciplines, every counterexample."""
+    print(FORMATS["text"](claims, disciplines), end="")
+    if shown:
+        for found in report.counterexamples:
+            strikes = ", faults on" if found.faults else ""
+            print(f"\n{found.discipline} loses {found.property} (expected{strikes}):\n")
+            print(found.text, end="")
+    states = sum(result.distinct or 0 for _, result in report.runs)
+    cells = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
+    print(
+        f"\n{len(cells)} claims decided by {len(report.runs)} runs of TLC over {states:,} states; "
+        f"{len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
+    )
+
+
+def ask(question: str, build: Path, jobs: int) -> int:
+    """Answer a question that is not a claim: every property at a bound of the user's own."""
+    words = {}
+    for word in question.split():
+        key, _, value = word.partition("=")
+        if key not in {"discipline", "sessions", "turns", "faults", "property"} or not value:
+            raise CheckError(
+                f"--new: {word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
+                "and if wanted faults=Cancel,Raise,Crash,Busy (or none) and property=NAME"
+            )
+        words[key] = value
+    (discipline,) = chosen([words.get("discipline", "(none given)")])
+    rules = DISCIPLINES[discipline]
+    try:
+        bound = Bound(int(words.get("sessions", 2)), int(words.get("turns", 1)))
+    except ValueError as error:
+        raise CheckError(f"--new: sessions and turns are numbers: {error}") from None
+    given = words.get("faults", ",".join(rules.possible_faults) or "none")
+    faults = () if given == "none" else tuple(given.split(","))
+    if not set(faults) <= set(rules.possible_faults):
+        raise CheckError(
+            f"--new: faults={given}: under {discipline} these can strike: "
+            f"{', '.join(rules.possible_faults) or 'none'}"
+        )
+    titles = [words["property"]] if "property" in words else [t for t in PROPERTIES if t != "Answered"]
+    if not set(titles) <= set(PROPERTIES):
+        raise CheckError(f"{titles[0]!r} is no property; known are {', '.join(PROPERTIES)}")
+    runs = [Run(discipline, "holds", bound, faults, (title,)) for title in titles]
+    bar = Bar(len(runs), "model checking")
+    results = run_many(
+        [replace(job(r), name=f"new.{t}") for r, t in zip(runs, titles, strict=True)],
+        parallel=jobs,
+        work=build / "new",
+        done=lambda result: bar.step(result.job),
+    )
+    bar.finish()
+    print(f"{discipline}, {bound} (sessions x turns), faults: {', '.join(faults) or 'none'}")
+    for title, result in zip(titles, results, strict=True):
+        undecided = result.verdict is Verdict.ERROR
+        print(f"  {title:<20} {'not decided: ' + result.reason if undecided else said(result)}")
+    return 2 if any(result.verdict is Verdict.ERROR for result in results) else 0
+
+
+CHECK = Command(
+    name="check",
+    help="model-check the claims with TLC and compare them with what is expected",
+    example="leo check asyncio-lock --property AllOrNothing",
+    configure=configure,
+    run=run,
+)

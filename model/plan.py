@@ -1,0 +1,168 @@
+"""From claims to runs of TLC: which searches decide which cells, at which bound.
+
+What holds is checked together, one search for a discipline and a bound; what falls is checked
+alone, so that nothing but the named property can have fallen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from model.claims import (
+    FALLS,
+    FALLS_WITH_FAULTS,
+    HOLDS,
+    NEEDS_STRONG_FAIRNESS,
+    Claims,
+    spec_folder,
+)
+from model.disciplines import DISCIPLINES
+from model.tlcjob import TlcJob
+
+LONGEST = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many sessions make how many calls; 0 turns: for ever."""
+
+    sessions: int
+    turns: int
+
+    def __str__(self) -> str:
+        return f"{self.sessions}x{self.turns or 'ever'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One search: what it checks, and what it is expected to find.
+
+    ``falls`` names the property that must fall; None when all of ``titles`` must hold.
+    """
+
+    discipline: str
+    kind: str
+    bound: Bound
+    faults: tuple[str, ...]
+    titles: tuple[str, ...]
+    falls: str | None = None
+    spec: str = "Spec"
+    history: bool = False
+
+    @property
+    def name(self) -> str:
+        strikes = "faults" if self.faults else "quiet"
+        parts = [self.discipline, self.kind, str(self.bound), strikes]
+        if self.falls and self.kind != "progress":
+            parts.insert(2, self.falls)
+        if self.kind == "progress":
+            parts.insert(2, self.spec)
+        return ".".join(parts)
+
+    @property
+    def reduced(self) -> bool:
+        """The search uses the VIEW and symmetry; counterexamples and occasions are searched plainly."""
+        return self.kind == "holds" and not self.history
+
+
+def positive_bounds(discipline: str) -> tuple[Bound, ...]:
+    """The bounds at which what holds is checked."""
+    return (Bound(1, 3),) if discipline == "sequential" else (Bound(3, 1), Bound(2, 2))
+
+
+def negative_bound(discipline: str) -> Bound:
+    """The smallest bound with two replies."""
+    return Bound(1, 2) if discipline == "sequential" else Bound(2, 1)
+
+
+def plan(
+    claims: Claims, disciplines: Iterable[str] = DISCIPLINES, *, history: bool = False
+) -> list[Run]:
+    """Return the runs that decide every claim of the disciplines, the long ones first."""
+    runs = [run for d in disciplines for run in _runs(claims, d, history)]
+    return sorted(runs, key=lambda run: -_weight(run))
+
+
+def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
+    faults = DISCIPLINES[discipline].possible_faults
+    small = negative_bound(discipline)
+    always = [t for t in claims.titles(discipline, HOLDS) if t != "Answered"]
+    quiet = [t for t in claims.titles(discipline, HOLDS, FALLS_WITH_FAULTS) if t != "Answered"]
+    for bound in positive_bounds(discipline):
+        yield Run(discipline, "holds", bound, (), tuple(quiet), history=history)
+        # Two instances, two turns and all faults is more than a minute's search when little holds.
+        if faults and not (discipline == "shared-store" and bound == Bound(2, 2)):
+            yield Run(discipline, "holds", bound, faults, tuple(always), history=history)
+    for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
+        for title in claims.titles(discipline, verdict):
+            if title != "Answered":
+                yield Run(discipline, "falls", small, strikes, (title,), falls=title)
+    yield from _progress(claims, discipline)
+    yield Run(discipline, "occasions", small, faults, ())
+
+
+def _progress(claims: Claims, discipline: str) -> Iterator[Run]:
+    verdict = claims.cell(discipline, "Answered").verdict
+    rules = DISCIPLINES[discipline]
+    ever = Bound(1 if discipline == "sequential" else 2, 0)
+    one = ("Answered",)
+    if verdict == HOLDS:
+        yield Run(discipline, "progress", ever, rules.possible_faults, one, spec="WeakSpec")
+    if verdict == NEEDS_STRONG_FAIRNESS:
+        yield Run(discipline, "progress", ever, (), one, falls="Answered", spec="WeakSpec")
+        yield Run(discipline, "progress", ever, rules.possible_faults, one, spec="StrongSpec")
+    if verdict == FALLS:
+        yield Run(discipline, "progress", ever, (), one, falls="Answered", spec="StrongSpec")
+
+
+def _weight(run: Run) -> int:
+    """Guess how long a run takes: only to start the long ones first."""
+    size = run.bound.sessions * max(run.bound.turns, 1) + 2 * bool(run.faults)
+    return size * (8 if run.kind == "holds" else 1) * DISCIPLINES[run.discipline].instances
+
+
+def config(run: Run) -> str:
+    """Return TLC's configuration for a run."""
+    rules = DISCIPLINES[run.discipline]
+    names = [f"s{k + 1}" for k in range(run.bound.sessions)]
+    first = (len(names) + rules.instances - 1) // rules.instances
+    invariants = [t for t in run.titles if t not in {"Refines", "Answered", "DeadlockFree"}]
+    if run.kind == "occasions":
+        invariants.append("OccasionsSeen")
+    if run.falls is None and run.bound.turns:
+        invariants.insert(0, "TypeOK")
+    quoted = ", ".join(f'"{t}"' for t in run.titles)
+    lines = [
+        f"SPECIFICATION {run.spec}",
+        "CONSTANTS",
+        f'    Discipline = "{run.discipline}"',
+        f"    First = {{{', '.join(names[:first])}}}",
+        f"    Second = {{{', '.join(names[first:])}}}",
+        "    Sessions <- MCSessions",
+        "    Instances <- MCInstances",
+        "    InstanceOf <- MCInstanceOf",
+        f"    Turns = {run.bound.turns}",
+        f"    Faults = {{{', '.join(f'{chr(34)}{f}{chr(34)}' for f in run.faults)}}}",
+        f"    Checked = {{{quoted}}}",
+        *(["VIEW EssentialState", "SYMMETRY Symmetry"] if run.reduced else []),
+        *(["INVARIANTS", *(f"    {t}" for t in invariants)] if invariants else []),
+        *(f"PROPERTY {t}" for t in run.titles if t in {"Refines", "Answered"}),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def job(run: Run) -> TlcJob:
+    """Return the TLC job of a run.
+
+    A deadlock is a violation only in the runs that claim there is none: with faults on, a
+    cancellation could always save a reply that waits for itself, so there it says nothing.
+    """
+    return TlcJob(
+        run.name,
+        spec_folder() / "MCField.tla",
+        config(run),
+        deadlock="DeadlockFree" in run.titles,
+        coverage=run.kind == "occasions",
+        timeout=LONGEST,
+    )

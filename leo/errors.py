@@ -1,0 +1,99 @@
+"""What can go wrong with a field: one class per condition, all of them LeoError.
+
+The base class lives in `leo._exceptions`, which the command shares with every package. The type
+says who is at fault: `StoreError` the file or the machine, `CallerError` the program that uses the
+field, `StepError` a step of the reply.
+"""
+
+from __future__ import annotations
+
+from leo._exceptions import LeoError
+
+__all__ = [
+    "CallerError",
+    "DisciplineError",
+    "LeoError",
+    "NewerSchemaError",
+    "NotAFieldError",
+    "ObserveWhileRecordingError",
+    "SessionBusyError",
+    "StepError",
+    "StoreClosedError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreFullError",
+    "StoreLockedError",
+    "StoreUnwritableError",
+    "TraceFileError",
+    "UndeclaredError",
+]
+
+
+class StoreError(LeoError):
+    """The store cannot do what was asked; the message names the file."""
+
+
+class NotAFieldError(StoreError):
+    """The file is not a SQLite database, or it belongs to another program."""
+
+
+class NewerSchemaError(StoreError):
+    """The file was written by a newer version of this program."""
+
+
+class StoreUnwritableError(StoreError):
+    """The file or its folder does not exist or may not be written."""
+
+
+class StoreLockedError(StoreError):
+    """Another process held the file longer than the busy timeout."""
+
+
+class StoreFullError(StoreError):
+    """There is no room left for the file to grow."""
+
+
+class StoreDamagedError(StoreError):
+    """A page of the file cannot be read."""
+
+
+class StoreClosedError(StoreError):
+    """The field was closed before the operation was issued."""
+
+
+class CallerError(LeoError):
+    """The field was used in a way that it refuses."""
+
+
+class DisciplineError(CallerError):
+    """The discipline is unknown, or no driver runs it here."""
+
+
+class SessionBusyError(CallerError):
+    """A session called while its previous call had not ended."""
+
+
+class ObserveWhileRecordingError(CallerError):
+    """An observation outside a reply would move a version with no event in the trace."""
+
+
+class TraceFileError(LeoError):
+    """The trace file cannot be begun or written."""
+
+
+class StepError(LeoError):
+    """A step of a reply raised; the original error is the cause, and what was committed before it
+    stays.
+    """
+
+    def __init__(self, step: str, reply: str, original: BaseException) -> None:
+        self.step = step
+        self.reply = reply
+        text = str(original) or type(original).__name__
+        if not isinstance(original, LeoError):
+            text = f"{type(original).__name__}: {original}"
+        super().__init__(f"the step {step!r} of reply {reply} failed: {text}")
+
+
+class UndeclaredError(LeoError):
+    """A step touched an object that it does not declare."""

@@ -1,0 +1,168 @@
+"""What every driver has in common: an instance with its view, and the one reply of each session.
+
+An instance is owned by one thread (or one event loop); the store's worker thread only ever runs the
+closures that a turn made for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from leo import sql
+from leo.actions import Action
+from leo.delta import compute_delta
+from leo.disciplines import Discipline
+from leo.errors import CallerError, ObserveWhileRecordingError, SessionBusyError
+from leo.program import PROGRAM, ReplyState, Step
+from leo.schema import Connection
+from leo.seed import SEED_NAME, SEED_TEXT
+from leo.trace import Beginning, Tracer
+from leo.turn import Turn
+from leo.view import BigramRows, TrigramRows, View
+
+__all__ = ["Instance", "Opened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The store's versions and the whole field, as they were when it was opened."""
+
+    versions: dict[str, int]
+    bigrams: BigramRows
+    trigrams: TrigramRows
+
+
+class Instance:
+    """One field object: view, discipline, tracer, clock, and the sessions that talk to it."""
+
+    def __init__(
+        self,
+        *,
+        discipline: Discipline,
+        seed: int,
+        tracer: Tracer,
+        clock: Callable[[], float],
+        name: str,
+        store: str,
+        program: tuple[Step, ...] = PROGRAM,
+    ) -> None:
+        self.discipline: Final = discipline
+        self.seed: Final = seed
+        self.tracer: Final = tracer
+        self.clock: Final = clock
+        self.name: Final = name
+        self.store: Final = store
+        self.program: Final = program
+        self.view = View()
+        self._counts: dict[str, int] = {}
+        self._busy: set[str] = set()
+
+    @staticmethod
+    def open_work(conn: Connection) -> Opened:
+        """On the store: give an empty field its seed text, then read everything."""
+        sql.process_seed(conn, compute_delta((SEED_TEXT,)), SEED_NAME)
+        return Opened(*sql.load_all(conn))
+
+    def take(self, opened: Opened) -> None:
+        """Make the view anew from what was read."""
+        version = opened.versions["ngrams"]
+        self.view = view = View()
+        view.assign(
+            view.bigrams.loaded(view.bigrams.now, version, opened.bigrams),
+            view.trigrams.loaded(view.trigrams.now, version, opened.trigrams),
+        )
+
+    def begin(self, opened: Opened) -> None:
+        """Take what was read and tell the tracer where the recording starts."""
+        self.take(opened)
+        if self.tracer.enabled:
+            self.tracer.begin(
+                Beginning(
+                    instance=self.name,
+                    store=self.store,
+                    discipline=self.discipline.id,
+                    runtime=self.discipline.runtime,
+                    program=tuple(step.name for step in self.program),
+                    start=opened.versions,
+                    seed=self.seed,
+                )
+            )
+
+    def observe_work(self, text: str, path: Path) -> Callable[[Connection], Callable[[], None]]:
+        """An observation outside a reply: a closure for the store that returns one for the view.
+
+        Raises ObserveWhileRecordingError: the trace has no event for it.
+        """
+        if self.tracer.enabled:
+            raise ObserveWhileRecordingError(
+                f"{path}: an observation outside a reply is not recorded, and the trace would "
+                "miss a version; observe before the field is opened with a tracer"
+            )
+        delta = compute_delta((text,))
+        view = self.view
+        bigrams, trigrams = view.bigrams.now, view.trigrams.now
+
+        def work(conn: Connection) -> Callable[[], None]:
+            sql.process_delta(conn, delta)
+            two = sql.load_bigrams(conn, bigrams.version)
+            three = sql.load_trigrams(conn, trigrams.version)
+            return lambda: view.assign(
+                view.bigrams.loaded(bigrams, *two), view.trigrams.loaded(trigrams, *three)
+            )
+
+        return work
+
+    def start(self, session: str, prompt: str) -> Turn:
+        """A turn for the session's next reply. Raises SessionBusyError while the last one lasts."""
+        if not session:
+            raise CallerError(
+                "a session needs a name: the empty one stands for the process in a trace"
+            )
+        if session in self._busy:
+            raise SessionBusyError(
+                f"the session {session!r} called again before its reply had ended; "
+                "one reply at a time per session: await the first, or use another session"
+            )
+        self._busy.add(session)
+        return Turn(self, session, prompt)
+
+    def call(self, session: str, prompt: str) -> tuple[str, ReplyState]:
+        """Number the reply and give it its own randomness: equal seeds and calls give equal
+        replies.
+        """
+        count = self._counts.get(session, 0) + 1
+        rng = Random(f"{self.seed}:{session}:{count}")
+        state = ReplyState(prompt, self.clock(), rng)
+        # Last, so that a clock that fails uses up no number.
+        self._counts[session] = count
+        return f"{session}.{count}", state
+
+    def end(self, session: str) -> None:
+        """The session's reply has ended, in whatever way."""
+        self._busy.discard(session)
+
+    def record(
+        self,
+        action: Action,
+        session: str,
+        reply: str,
+        reads: Mapping[str, int],
+        writes: Mapping[str, int],
+        outcome: str,
+    ) -> None:
+        """Tell the tracer, if there is one."""
+        if self.tracer.enabled:
+            self.tracer.record(
+                action,
+                instance=self.name,
+                store=self.store,
+                session=session,
+                reply=reply,
+                reads=reads,
+                writes=writes,
+                outcome=outcome,
+            )

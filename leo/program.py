@@ -1,0 +1,152 @@
+"""The program of a reply, as data: what its steps are, what they read and write, and what they
+compute.
+
+A step is a plain function. It is given what it declares to read, returns what it wants written, and
+does no input or output: the driver does that, under the discipline's rules. Every driver runs these
+same objects, so two executions can only differ in how their steps met.
+
+A module adds a step here and nothing anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from leo import measure
+from leo.actions import Action
+from leo.delta import Delta, compute_delta
+from leo.errors import UndeclaredError
+from leo.experts import choose_expert
+from leo.generate import SILENCE, generate_walk
+from leo.measure import Pulse, Quality
+from leo.recall import Memory, Recalled, choose_memories
+from leo.sql import NewSnapshot
+from leo.text import compose, tokenize
+from leo.view import View
+
+__all__ = ["PROGRAM", "Given", "ReplyState", "Step", "Writes"]
+
+
+@dataclass(slots=True)
+class ReplyState:
+    """What a reply carries from step to step. `now` is in seconds; the clock is read once per
+    reply.
+    """
+
+    prompt: str
+    now: float
+    rng: Random
+    tokens: list[str] = field(init=False)
+    arousal: float = field(init=False)
+    recalled: Recalled = Recalled((), (), {})
+    observed: Delta | None = None
+    text: str = ""
+    pulse: Pulse | None = None
+    quality: Quality | None = None
+
+    def __post_init__(self) -> None:
+        self.tokens = tokenize(self.prompt)
+        self.arousal = measure.arousal(self.tokens)
+
+
+class Given:
+    """What a step may read: only what it declared can be taken."""
+
+    __slots__ = ("_memories", "_view")
+
+    def __init__(self, memories: Sequence[Memory] | None = None, view: View | None = None) -> None:
+        self._memories = memories
+        self._view = view
+
+    @property
+    def memories(self) -> Sequence[Memory]:
+        """What Recall read. Raises UndeclaredError when the step does not declare it."""
+        if self._memories is None:
+            raise UndeclaredError("the step reads 'snapshots' without declaring it")
+        return self._memories
+
+    @property
+    def view(self) -> View:
+        """The instance's view. Raises UndeclaredError when the step does not declare it."""
+        if self._view is None:
+            raise UndeclaredError("the step reads 'view' without declaring it")
+        return self._view
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What a step wants written: counts to the n-grams (and so to the view), a row to the
+    snapshots.
+    """
+
+    ngrams: Delta | None = None
+    snapshot: NewSnapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named step: its actions under step commit, the objects that it reads and writes, its
+    function.
+
+    Objects: `snapshots` and `ngrams` in the store, `view` in memory.
+    """
+
+    name: str
+    actions: tuple[Action, ...]
+    reads: frozenset[str]
+    writes: frozenset[str]
+    function: Callable[[ReplyState, Given], Writes]
+
+
+def recall(state: ReplyState, given: Given) -> Writes:
+    """Let past replies come to mind (organism, section 12)."""
+    state.recalled = choose_memories(given.memories, state.tokens, state.arousal, state.now)
+    return Writes()
+
+
+def observe(state: ReplyState, given: Given) -> Writes:
+    """Take in the prompt and what was recalled, in one observation (sections 2 and 12)."""
+    state.observed = compute_delta((state.prompt, *state.recalled.snippets))
+    return Writes(ngrams=state.observed)
+
+
+def generate(state: ReplyState, given: Given) -> Writes:
+    """Speak from the view, and judge what was said (sections 8 and 9)."""
+    assert state.observed is not None, "observe comes before generate"
+    view = given.view
+    novelty = measure.novelty(state.tokens, view, state.observed)
+    expert = choose_expert(novelty)
+    walk = generate_walk(view, state.rng, expert.temperature, state.recalled.boosts)
+    coverage = measure.trigram_coverage(walk.tokens, view)
+    structural = measure.structural_quality(walk.tokens, state.tokens, coverage)
+    even = measure.entropy_quality(walk.entropy)
+    state.text = compose(walk.tokens) or compose((SILENCE,))
+    state.pulse = measure.presence(novelty, state.arousal, walk.entropy)
+    state.quality = Quality(structural, even, (structural + even) / 2)
+    return Writes()
+
+
+def snapshot(state: ReplyState, given: Given) -> Writes:
+    """Keep the reply. Every reply is kept; recall looks at the good ones only (section 10)."""
+    assert state.quality is not None, "generate comes before snapshot"
+    new = NewSnapshot(
+        state.text, "leo", state.quality.overall, state.arousal, state.now, state.recalled.ids
+    )
+    return Writes(snapshot=new)
+
+
+PROGRAM: Final[tuple[Step, ...]] = (
+    Step("recall", (Action.Recall,), frozenset({"snapshots"}), frozenset(), recall),
+    Step(
+        "observe",
+        (Action.Ingest, Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView),
+        frozenset({"ngrams"}),
+        frozenset({"ngrams", "view"}),
+        observe,
+    ),
+    Step("generate", (Action.Generate,), frozenset({"view"}), frozenset(), generate),
+    Step("snapshot", (Action.SaveSnapshot,), frozenset(), frozenset({"snapshots"}), snapshot),
+)

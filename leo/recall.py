@@ -1,0 +1,105 @@
+"""Recall: which past replies come to mind, and what they lend weight to (organism, section 12).
+
+The score is that of the December program, without chance: 0.4 Jaccard + 0.2 share of theme words +
+0.2 closeness of arousal + 0.2 quality, lessened by recent use.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from leo.text import tokenize
+
+__all__ = ["Memory", "Recalled", "choose_memories", "score_memory", "snippet"]
+
+MAX_MEMORIES = 5
+MAX_TOKENS_PER_MEMORY = 64
+MIN_QUALITY = 0.6
+MIN_SCORE = 0.1
+ALPHA = 0.3
+DAY = 24 * 3600.0
+
+
+class Memory(NamedTuple):
+    """A row of `snapshots`. Times are in seconds of the injected clock."""
+
+    id: int
+    text: str
+    quality: float
+    emotional: float
+    created_at: float
+    last_used_at: float
+    use_count: int
+
+
+class Recalled(NamedTuple):
+    """What came to mind: ids, the snippets to observe again, and token -> boost for generation."""
+
+    ids: tuple[int, ...]
+    snippets: tuple[str, ...]
+    boosts: dict[str, float]
+
+
+def choose_memories(
+    memories: Iterable[Memory],
+    tokens: Iterable[str],
+    arousal: float,
+    now: float,
+    themes: frozenset[str] = frozenset(),
+) -> Recalled:
+    """The best MAX_MEMORIES of good quality and enough score; equal scores favour the newer one.
+
+    boost = 0.3 * count / largest count, over all tokens of the chosen texts.
+    """
+    prompt = frozenset(tokens)
+    scored: list[tuple[float, int, Memory]] = []
+    for memory in memories:
+        if memory.quality < MIN_QUALITY:
+            continue
+        score = score_memory(memory, prompt, arousal, now, themes)
+        if score > MIN_SCORE:
+            scored.append((-score, -memory.id, memory))
+    chosen = [memory for _, _, memory in sorted(scored)[:MAX_MEMORIES]]
+    counts = Counter(token for memory in chosen for token in _tokens(memory.text))
+    largest = max(counts.values(), default=1)
+    return Recalled(
+        tuple(memory.id for memory in chosen),
+        tuple(snippet(memory.text) for memory in chosen),
+        {token: ALPHA * count / largest for token, count in counts.items()},
+    )
+
+
+def score_memory(
+    memory: Memory, prompt: frozenset[str], arousal: float, now: float, themes: frozenset[str]
+) -> float:
+    """Section 12's score of one memory, in [0, 1]."""
+    types = _types(memory.text)
+    union = len(types | prompt)
+    jaccard = len(types & prompt) / union if union else 0.0
+    theme = len(types & themes) / len(themes) if themes else 0.0
+    closeness = max(0.0, 1.0 - abs(arousal - memory.emotional))
+    rest = max(0.0, 1.0 - (now - memory.last_used_at) / DAY)
+    freshness = memory.quality * (1.0 - 0.5 * min(1.0, rest))
+    return 0.4 * jaccard + 0.2 * theme + 0.2 * closeness + 0.2 * freshness
+
+
+def snippet(text: str) -> str:
+    """The text, or its first MAX_TOKENS_PER_MEMORY tokens when it is longer."""
+    tokens = _tokens(text)
+    return (
+        text if len(tokens) <= MAX_TOKENS_PER_MEMORY else " ".join(tokens[:MAX_TOKENS_PER_MEMORY])
+    )
+
+
+# A memory is compared again in every reply and never changes; the store keeps 512 of them.
+@lru_cache(maxsize=1024)
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple(tokenize(text))
+
+
+@lru_cache(maxsize=1024)
+def _types(text: str) -> frozenset[str]:
+    return frozenset(_tokens(text))

@@ -1,0 +1,34 @@
+"""The store for a synchronous driver: a connection that performs one operation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from leo.errors import StoreClosedError
+from leo.schema import BUSY_TIMEOUT, Connection, connect
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open store. Operations are those of `leo.sql`, given as closures over the connection."""
+
+    def __init__(self, path: str | Path, timeout: float = BUSY_TIMEOUT) -> None:
+        self.path = Path(path)
+        self._conn: Connection | None = connect(self.path, timeout)
+
+    def perform(self, work: Callable[[Connection], T]) -> T:
+        """Carry out one operation. Raises what it raises, and StoreClosedError after `close`."""
+        if self._conn is None:
+            raise StoreClosedError(f"{self.path}: the field was closed; open it again")
+        return work(self._conn)
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None

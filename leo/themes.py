@@ -1,0 +1,99 @@
+"""Themes: words that keep the same company (organism, section 6). Pure and computed when asked for.
+
+No step of the core reads them: in the published organism recall does, and with it the whole view. A
+recall that reads the view has to be declared, specified and traced as such, so it waits for the
+modules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from leo.view import View
+
+__all__ = ["Activation", "Theme", "activate", "compute_themes"]
+
+MIN_CONTEXTS = 5
+MIN_TOTAL = 10
+NEIGHBOURS = 16
+LIKENESS = 0.4
+ACTIVE = 3
+
+
+class Theme(NamedTuple):
+    """A set of words with the tokens that it grew from. The id is its place in the list."""
+
+    id: int
+    centres: tuple[str, ...]
+    words: frozenset[str]
+
+
+class Activation(NamedTuple):
+    """The most active themes, theme id -> score, and the union of their words."""
+
+    scores: dict[int, int]
+    words: frozenset[str]
+
+
+def compute_themes(view: View) -> list[Theme]:
+    """One pass over the candidates in order of age: an unused one begins a theme and takes in every
+    later unused one whose set is alike (Jaccard >= 0.4) to the theme as it has grown so far.
+    """
+    candidates = _candidates(view)
+    themes: list[Theme] = []
+    used: set[int] = set()
+    for place, (first, own) in enumerate(candidates):
+        if first in used:
+            continue
+        used.add(first)
+        centres, words = [first], set(own)
+        for other, others in candidates[place + 1 :]:
+            if other not in used and _alike(words, others):
+                used.add(other)
+                centres.append(other)
+                words |= others
+        names = view.words.names
+        themes.append(
+            Theme(
+                len(themes),
+                tuple(names[id] for id in centres),
+                frozenset(names[id] for id in words),
+            )
+        )
+    return themes
+
+
+def activate(themes: Sequence[Theme], tokens: Iterable[str]) -> Activation:
+    """+1 per occurrence of a token per theme that has it; the best three, the older first when
+    equal.
+    """
+    scores: Counter[int] = Counter()
+    for token in tokens:
+        scores.update(theme.id for theme in themes if token in theme.words)
+    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:ACTIVE]
+    return Activation(dict(best), frozenset().union(*(themes[id].words for id, _ in best)))
+
+
+def _candidates(view: View) -> list[tuple[int, set[int]]]:
+    """Tokens with at least 5 contexts and a total of 10, each with its 16 closest contexts and
+    itself.
+    """
+    contexts: dict[int, list[tuple[int, int]]] = {}
+    names = view.words.names
+    for low, row in view.chains.pairs.items():
+        for high, count in row.items():
+            if low in names and high in names:
+                contexts.setdefault(low, []).append((-count, high))
+                if low != high:
+                    contexts.setdefault(high, []).append((-count, low))
+    return [
+        (id, {id, *(other for _, other in sorted(near)[:NEIGHBOURS])})
+        for id, near in sorted(contexts.items())
+        if len(near) >= MIN_CONTEXTS and -sum(count for count, _ in near) >= MIN_TOTAL
+    ]
+
+
+def _alike(words: set[int], others: set[int]) -> bool:
+    return len(words & others) >= LIKENESS * len(words | others)

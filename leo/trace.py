@@ -1,0 +1,122 @@
+"""The trace seam: what a recorder is told, and the default that is told nothing.
+
+This module holds events only; recorders live in `leo.recorder`. A driver asks `tracer.enabled`
+before it builds anything, so that a reply without a recorder pays for one attribute look-up per
+action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from leo.actions import Action
+
+__all__ = ["NO_TRACE", "SCHEMA", "SPEC", "Beginning", "Event", "Header", "NoTrace", "Tracer"]
+
+SCHEMA: Final = 1
+SPEC: Final = "field/1"
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line of a trace. `start` holds the store's versions when the recording began."""
+
+    schema: int
+    kind: str
+    spec: str
+    run: str
+    discipline: str
+    runtime: str
+    program: tuple[str, ...]
+    instances: tuple[str, ...]
+    stores: tuple[str, ...]
+    start: dict[str, int]
+    seed: int
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a trace. `seq` gives the order, `reads` and `writes` (object -> version) the data
+    flow.
+
+    `time` is in seconds since the run began and only informs.
+    """
+
+    seq: int
+    writer: str
+    run: str
+    time: float
+    instance: str
+    store: str
+    session: str
+    reply: str
+    action: Action
+    reads: dict[str, int]
+    writes: dict[str, int]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What an instance says of itself when its recording begins."""
+
+    instance: str
+    store: str
+    discipline: str
+    runtime: str
+    program: tuple[str, ...]
+    start: dict[str, int]
+    seed: int
+
+
+class Tracer(Protocol):
+    """Something that is told what happened, in the order in which it happened."""
+
+    @property
+    def enabled(self) -> bool:
+        """False when nothing needs to be told."""
+
+    def begin(self, beginning: Beginning) -> None:
+        """An instance was opened; its view equals the store at the versions named."""
+
+    def record(
+        self,
+        action: Action,
+        *,
+        instance: str,
+        store: str,
+        session: str,
+        reply: str,
+        reads: Mapping[str, int],
+        writes: Mapping[str, int],
+        outcome: str,
+    ) -> None:
+        """An action happened. Called from the event loop and from the store's worker thread."""
+
+
+class NoTrace:
+    """The default: not enabled, so never told anything."""
+
+    enabled: Final = False
+
+    def begin(self, beginning: Beginning) -> None:
+        """Nothing is recorded."""
+
+    def record(
+        self,
+        action: Action,
+        *,
+        instance: str,
+        store: str,
+        session: str,
+        reply: str,
+        reads: Mapping[str, int],
+        writes: Mapping[str, int],
+        outcome: str,
+    ) -> None:
+        """Nothing is recorded."""
+
+
+NO_TRACE: Final = NoTrace()

@@ -1,0 +1,122 @@
+"""What the tests of the organism share: a clock that counts, a view copied naively, traces as
+lists.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
+from leo.afield import Gate
+from leo.schema import Connection
+from leo.sql import load_all
+from leo.trace import Event, Header, Tracer
+from leo.view import View
+
+PROMPTS = ("What is a field?", "Who are you, LEO? Do say!", "A path is not a path.", "", "42 🌱 \0")
+
+# The order of a reply's actions, from the contract between specification, model and organism.
+REPLY = [
+    "Call",
+    "Acquire",
+    "Recall",
+    "Ingest",
+    "LoadBigrams",
+    "LoadTrigrams",
+    "AssignView",
+    "Generate",
+    "SaveSnapshot",
+    "Release",
+    "Return",
+]
+WRITES = {"Ingest", "SaveSnapshot"}
+ASYNC = ("bare", "asyncio-lock")
+
+
+def counting_clock(start: float = 1000.0) -> Callable[[], float]:
+    """A clock that moves by one second whenever it is read."""
+    ticks = itertools.count(start)
+    return lambda: next(ticks)
+
+
+def dump(path: Path) -> str:
+    """The contents of a store as SQL."""
+    with closing(sqlite3.connect(path)) as conn:
+        return "\n".join(conn.iterdump())
+
+
+def picture(view: View) -> dict[str, Any]:
+    """Everything that a view knows, in a form that can be compared."""
+    words, chains = view.words, view.chains
+    return {
+        "versions": view.versions(),
+        "names": dict(words.names),
+        "ids": dict(words.ids),
+        "bigrams": {source: dict(row) for source, row in words.followers.items()},
+        "totals": dict(words.totals),
+        "trigrams": {pair: dict(row) for pair, row in chains.followers.items()},
+        "pairs": {low: dict(row) for low, row in chains.pairs.items()},
+        "centres": list(words.centres()),
+    }
+
+
+def reloaded(conn: Connection) -> dict[str, Any]:
+    """The picture of a view that was loaded whole."""
+    view = View()
+    versions, bigrams, trigrams = load_all(conn)
+    version = versions["ngrams"]
+    view.assign(
+        view.bigrams.loaded(view.bigrams.now, version, bigrams),
+        view.trigrams.loaded(view.trigrams.now, version, trigrams),
+    )
+    return picture(view)
+
+
+def sync_field(path: Path, tracer: Tracer = NO_TRACE) -> LeoField:
+    """A synchronous field with seed 7 and a counting clock."""
+    return LeoField.open(path, seed=7, clock=counting_clock(), tracer=tracer)
+
+
+async def async_field(
+    path: Path,
+    discipline: str,
+    tracer: Tracer = NO_TRACE,
+    gate: Gate | None = None,
+    timeout: float = 5.0,
+) -> AsyncLeoField:
+    """An asynchronous field with seed 7 and a counting clock."""
+    return await AsyncLeoField.open(
+        path,
+        seed=7,
+        discipline=discipline,
+        clock=counting_clock(),
+        tracer=tracer,
+        gate=gate,
+        timeout=timeout,
+    )
+
+
+def recorder(path: Path) -> NdjsonRecorder:
+    """A recorder with a counting clock."""
+    return NdjsonRecorder(path, run="test", clock=counting_clock())
+
+
+def read_trace(path: Path) -> tuple[Header, list[Event]]:
+    """The header and the events of a trace, decoded strictly."""
+    first, *rest = path.read_bytes().splitlines()
+    return (
+        msgspec.json.decode(first, type=Header),
+        [msgspec.json.decode(line, type=Event) for line in rest],
+    )
+
+
+def actions(events: Iterable[Event], session: str = "s1") -> list[str]:
+    """The actions of one session, in order."""
+    return [event.action.value for event in events if event.session == session]

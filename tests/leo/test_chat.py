@@ -1,0 +1,138 @@
+"""`leo chat` through a pipe, and a conversation with interruptions."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leo import sql
+from leo.actions import Action
+from leo.afield import Gate
+from leo.chat import CANCELLED, EMPTY, HELP, _Async, _Sync, converse
+from leo.errors import StepError
+from leo.schema import Connection
+from leo.view import View
+from tests.leo.support import async_field, dump, picture, reloaded, sync_field
+
+pytestmark = pytest.mark.slow
+
+
+def chat(path: Path, lines: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "leo", "chat", "--field", str(path), "--seed", "3", *arguments],
+        input=lines,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_pipe_gets_one_line_per_prompt(tmp_path: Path) -> None:
+    """No decorations; empty lines get a gentle notice; bytes that are no text are no trouble."""
+    done = chat(
+        tmp_path / "field", "Hello Leo\n\nhi \0 🌱\n".encode() + b"\xff\xfe\n/quit\nnever\n"
+    )
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 3 and b">" not in done.stdout
+    assert done.stderr.decode().splitlines() == [EMPTY]
+
+
+def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
+    """A second conversation goes on with what the first one left, under any driver the same."""
+    for discipline in ("sequential", "bare", "asyncio-lock"):
+        path = tmp_path / discipline
+        chat(path, b"Grey herons wait\n", "--discipline", discipline)
+        done = chat(path, b"/field\n", "--discipline", discipline)
+        assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
+    assert dump(tmp_path / "bare").count("herons") == 1
+
+
+def test_a_bad_field_is_one_paragraph_and_exit_code_2(tmp_path: Path) -> None:
+    """No traceback; the file is left alone."""
+    path = tmp_path / "notes"
+    path.write_text("These are my notes.\n" * 100)
+    done = chat(path, b"hello\n")
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.decode().startswith(f"leo: error: {path}: this is not a field")
+    assert b"Traceback" not in done.stderr and path.read_text().startswith("These are")
+
+
+class Stub:
+    """A field that answers, is interrupted, or fails."""
+
+    view = View()
+
+    def speak(self, prompt: str) -> str:
+        if prompt == "long":
+            raise KeyboardInterrupt
+        if prompt == "bad":
+            raise StepError("observe", "s1.1", ValueError("no"))
+        return prompt.upper()
+
+
+def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
+    """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
+    out, notices = io.StringIO(), io.StringIO()
+    lines = ["hi", "long", "bad", "/what now", "/help", "yo", "/quit", "x"]
+    converse(Stub(), iter(lines), out, notices)
+    assert out.getvalue() == f"HI\n{HELP}\nYO\n"
+    assert notices.getvalue().splitlines() == [
+        "",
+        CANCELLED,
+        "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
+        "There is no '/what'; /help says what there is.",
+    ]
+
+
+def interrupted_at(wanted: Action) -> Gate:
+    """A gate at which Ctrl-C is pressed, once."""
+    presses = [signal.SIGINT]
+
+    async def gate(session: str, action: Action) -> None:
+        if action is wanted and presses:
+            signal.raise_signal(presses.pop())
+
+    return gate
+
+
+@pytest.mark.parametrize("wanted", [Action.Recall, Action.Ingest, Action.SaveSnapshot])
+def test_ctrl_c_cancels_an_asynchronous_reply(tmp_path: Path, wanted: Action) -> None:
+    """The signal becomes a cancellation of the reply; the next one is answered."""
+    out, notices = io.StringIO(), io.StringIO()
+    with asyncio.Runner() as runner:
+        opening = async_field(tmp_path / "field", "asyncio-lock", gate=interrupted_at(wanted))
+        field = runner.run(opening)
+        converse(_Async(field, runner), iter(["hello\n", "again\n"]), out, notices)
+        assert picture(field.view) == runner.run(field._store.perform(reloaded))
+        runner.run(field.close())
+    assert notices.getvalue() == f"\n{CANCELLED}\n"
+    assert len(out.getvalue().splitlines()) == 1
+
+
+def test_ctrl_c_interrupts_a_synchronous_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a transaction: it is rolled back, and the next prompt is answered."""
+    presses = [signal.SIGINT]
+    bump = sql._bump
+
+    def pressed(conn: Connection, name: str) -> int:
+        version = bump(conn, name)
+        if presses:
+            signal.raise_signal(presses.pop())
+        return version
+
+    out, notices = io.StringIO(), io.StringIO()
+    with sync_field(tmp_path / "field") as field:
+        monkeypatch.setattr(sql, "_bump", pressed)
+        converse(_Sync(field), iter(["hello\n", "again\n"]), out, notices)
+        assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
+        assert picture(field.view) == field._store.perform(reloaded)
+    assert notices.getvalue() == f"\n{CANCELLED}\n"
+    assert len(out.getvalue().splitlines()) == 1

@@ -1,0 +1,62 @@
+"""The tokenizer and the composer (organism, sections 2 and 8.9)."""
+
+import string
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo.text import ENDINGS, PUNCTUATION, compose, is_word, tokenize
+
+LETTERS = set(string.ascii_letters) | {chr(c) for c in range(0xC0, 0x100)} - {"×", "÷"} | {"'"}
+TOKENS = st.lists(st.sampled_from(["leo", "Field", "I", "été", *sorted(PUNCTUATION)]), max_size=30)
+
+
+def scan(text: str) -> list[str]:
+    """The tokenizer's rules, letter by letter."""
+    tokens: list[str] = []
+    open_word = False
+    for letter in text:
+        if letter in LETTERS:
+            if open_word:
+                tokens[-1] += letter
+            else:
+                tokens.append(letter)
+            open_word = True
+        else:
+            open_word = False
+            if letter in ".,!?;:—-":
+                tokens.append(letter)
+    return tokens
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("aÉ÷×'.,—-!\0🌱")), max_size=60))
+def test_tokenize_equals_the_rules_letter_by_letter(text: str) -> None:
+    """Runs of Latin letters and apostrophes, single punctuation marks; the rest vanishes."""
+    assert tokenize(text) == scan(text)
+
+
+def test_tokenize_keeps_case_and_drops_what_is_not_latin() -> None:
+    """Case is preserved; digits, Cyrillic, emoji, NUL and the signs × and ÷ vanish."""
+    assert tokenize("LEO's Été — 42×7 слово, 🌱\0ok!") == ["LEO's", "Été", "—", ",", "ok", "!"]
+
+
+@given(TOKENS)
+def test_composed_text_is_made_of_differing_sentences_that_begin_and_end(tokens: list[str]) -> None:
+    """A capital first, an ending last, no doubled marks, no sentence twice; nothing without words."""
+    text = compose(tokens)
+    if not any(map(is_word, tokens)):
+        assert text == ""
+        return
+    again = tokenize(text)
+    assert is_word(again[0]) and text[0] == text[0].upper() and text[-1] in ENDINGS
+    assert all(is_word(one) or is_word(other) for one, other in pairwise(again))
+    ends = "".join("|" if token in ENDINGS else f" {token}" for token in again)
+    sentences = [sentence.casefold() for sentence in ends.strip("|").split("|")]
+    assert len(sentences) == len(set(sentences))
+
+
+def test_compose_spaces_and_capitals() -> None:
+    """Marks close up, dashes stand free, a repeated sentence is said once."""
+    tokens = [",", "leo", ",", "leo", "—", "here", "!", "?", "yes", "-", ".", "Yes", "!"]
+    assert compose(tokens) == "Leo, leo — here! Yes."

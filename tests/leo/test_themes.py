@@ -1,0 +1,52 @@
+"""Themes (organism, section 6)."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo.themes import Theme, activate, compute_themes
+from leo.view import View
+from tests.leo.test_generate import view_of
+
+TEXTS = st.lists(st.sampled_from([chr(c) for c in range(97, 117)]), max_size=80).map(" ".join)
+
+
+def naive(view: View) -> list[tuple[tuple[str, ...], set[str]]]:
+    """The definition, over a full table of contexts in both directions."""
+    names, near = view.words.names, {}
+    for one in names:
+        row = {other: view.chains.company(one, other) for other in names}
+        near[one] = {other: count for other, count in row.items() if count}
+    sets = {}
+    for one in sorted(names):
+        if len(near[one]) >= 5 and sum(near[one].values()) >= 10:
+            top = sorted((-count, other) for other, count in near[one].items())[:16]
+            sets[one] = {one, *(other for _, other in top)}
+    themes = []
+    while sets:
+        first = next(iter(sets))
+        centres, union = [first], sets.pop(first)
+        for other in list(sets):
+            if len(union & sets[other]) / len(union | sets[other]) >= 0.4:
+                centres.append(other)
+                union = union | sets.pop(other)
+        themes.append((tuple(names[id] for id in centres), {names[id] for id in union}))
+    return themes
+
+
+@given(TEXTS)
+def test_themes_equal_the_definition(text: str) -> None:
+    """Candidates in order of age, merged with the growing union at Jaccard 0.4."""
+    view = view_of(text)
+    themes = compute_themes(view)
+    assert [(theme.centres, set(theme.words)) for theme in themes] == naive(view)
+    assert [theme.id for theme in themes] == list(range(len(themes)))
+
+
+def test_activation_counts_occurrences_and_keeps_three() -> None:
+    """+1 per token per theme that has it; the best three, the older one first when equal."""
+    words = ("a b", "b", "c", "b d", "z")
+    themes = [Theme(id, (), frozenset(text.split())) for id, text in enumerate(words)]
+    active = activate(themes, ["b", "c", "b", "q"])
+    assert active.scores == {0: 2, 1: 2, 3: 2}
+    assert active.words == {"a", "b", "d"}
+    assert activate(themes, []).words == frozenset()

@@ -1,0 +1,143 @@
+"""Model checking by TLC's own distributed mode: a server, and workers that reach it over RMI.
+
+By default all run on this host. To add another host, give `host` an address by which it reaches
+this one and `port` a number, and start there, with the same jar, what
+`model.tlcworkers.worker_command` gives.
+
+What the server of TLC 2.15 does, seen on this machine: it passes over every PROPERTY and over a
+false ASSUME and reports success; it waits for ever when a worker met a deadlock or the last one is
+gone; it ends with exit code 0 when an invariant fell and does not say which; an evaluation error
+looks the same. So properties and deadlock checks are refused, assumptions are checked first, a
+server without workers is ended, and what fell is named by a local run. The numbers of distinct
+states agree with a local run; the depth may be greater.
+"""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from model.java import Runtime
+from model.tlc import DEFAULT_WORK, prepare, result_path, run
+from model.tlcerrors import JavaError, JobError
+from model.tlcjob import OnProgress, TlcJob, TlcResult, Verdict, config_sections
+from model.tlcmessages import Code, Message, Stream
+from model.tlcprocess import Children
+from model.tlcrefusal import raise_refusal
+from model.tlcrun import check_assumptions, no_messages, progress_reader
+from model.tlcverdict import judge
+from model.tlcworkers import Crew
+
+# Hears each message of the server, with the processes of the workers on this host.
+Listener: TypeAlias = Callable[[Message, Sequence[subprocess.Popen[bytes]]], None]
+
+
+@dataclass(frozen=True)
+class DistributedResult:
+    """The answer, and how many worker threads came and how many were lost on the way."""
+
+    result: TlcResult
+    registered: int
+    lost: int
+
+
+def free_port() -> int:
+    """A port of this host that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def check_distributed(job: TlcJob) -> None:
+    """Refuse what TLC's server would pass over or hang on. Raises JobError."""
+    properties = config_sections(job.config).get("PROPERTY", [])
+    if properties:
+        raise JobError(
+            f"job {job.name}: TLC's distributed mode passes over properties "
+            f"({', '.join(properties)}) and reports success: check them locally, and only "
+            "invariants distributed"
+        )
+    if job.deadlock:
+        raise JobError(
+            f"job {job.name}: TLC's distributed mode hangs when it meets a deadlock: switch the "
+            "check off"
+        )
+    if job.simulate or job.dfid is not None or job.dump or job.coverage:
+        raise JobError(
+            f"job {job.name}: the distributed mode has neither simulation, depth-first search, "
+            "state graph nor coverage"
+        )
+
+
+def run_distributed(
+    job: TlcJob,
+    *,
+    workers: int = 2,
+    work: Path = DEFAULT_WORK,
+    runtime: Runtime | None = None,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    progress: OnProgress | None = None,
+    listener: Listener | None = None,
+    grace: float = 8.0,
+) -> DistributedResult:
+    """Check the invariants of a job with a server and `workers` worker processes on this host.
+
+    `job.workers` is the number of threads of each worker. grace: seconds that a server whose
+    workers are gone is given to end by itself. Raises as `model.tlc.run` does, and JobError for
+    what the distributed mode cannot do.
+    """
+    check_distributed(job)
+    runtime = prepare(job, runtime)
+    work = work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    result_path(job.name, work).unlink(missing_ok=True)
+    children = Children()
+    fell = check_assumptions(replace(job, workers=1), work, runtime, children)
+    if fell is not None:
+        return DistributedResult(fell, 0, 0)
+    folder = Path(tempfile.mkdtemp(prefix=f"{job.name}-", dir=work))
+    port = free_port() if port is None else port
+    crew = Crew(job, runtime, folder, workers, host, port, children, grace)
+    report = progress_reader(job.name, progress)
+
+    def on_message(message: Message) -> None:
+        if message.code == Code.SERVER_READY:
+            crew.start()
+        crew.hear(message)
+        if listener is not None:
+            listener(message, crew.processes)
+        if report is not None:
+            report(message)
+
+    stream = Stream(on_message)
+    try:
+        code, stopped = crew.serve(stream)
+        if not stream.messages and not stopped:
+            raise JavaError(no_messages(runtime, folder, stream, code))
+        raise_refusal(job, stream)
+        result = judge(job, stream, code, crew.deserted or stopped)
+    finally:
+        crew.dismiss()
+    for heavy in ("states", "tmp", *crew.folders):
+        shutil.rmtree(folder / heavy, ignore_errors=True)
+    if result.trace.steps or any(m.code == Code.INITIAL_ERROR for m in stream.messages):
+        result = _confirm(job, work, runtime)
+    elif result.verdict is not Verdict.ERROR and not job.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+        return DistributedResult(result, crew.registered, crew.lost)
+    return DistributedResult(replace(result, folder=folder), crew.registered, crew.lost)
+
+
+def _confirm(job: TlcJob, work: Path, runtime: Runtime) -> TlcResult:
+    """What fell, by a local run: the server has said that something did, and no more."""
+    result = run(job, work=work, runtime=runtime)
+    if result.verdict is Verdict.OK:
+        reason = "the distributed run reports a violation and a local run finds none"
+        return replace(result, verdict=Verdict.ERROR, reason=reason, complete=False)
+    return result

@@ -118,7 +118,9 @@ def judge(claims: Claims, run: Run, result: TlcResult, compare_numbers: bool) ->
         if named in cells:
             others = [cell for cell in cells if cell != named]
             undecided = f"; not decided by this run: {', '.join(others)}" if others else ""
-            return [Finding((named,), f"claimed to hold, and TLC says: {said(result)} {at}{undecided}")]
+            return [
+                Finding((named,), f"claimed to hold, and TLC says: {said(result)} {at}{undecided}")
+            ]
         return [Finding(cells, f"claimed to hold, and TLC says: {said(result)} {at}")]
     findings = []
     if run.kind == "occasions":
@@ -149,7 +151,9 @@ def said(result: TlcResult) -> str:
     """Say a verdict in words."""
     if result.verdict is Verdict.OK:
         return f"it holds in all {result.distinct} states"
-    name = "there is a deadlock" if result.verdict is Verdict.DEADLOCK else f"{result.property} falls"
+    name = (
+        "there is a deadlock" if result.verdict is Verdict.DEADLOCK else f"{result.property} falls"
+    )
     return f"{name} after {len(result.trace.steps) - 1} steps"
 
 
@@ -158,11 +162,14 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
     findings = []
     taken = {name for name, (_, times) in result.coverage.items() if times}
     reachable = taken - {"Init", "Finished"}
-    if reachable != claims.actions.get(run.discipline):
-        different = sorted(reachable ^ claims.actions.get(run.discipline, frozenset()))
+    expected = claims.actions.get(run.discipline, frozenset())
+    if reachable != expected:
+        different = sorted(reachable ^ expected)
         findings.append(
-            Finding((run.discipline,), f"the reachable actions differ from the claims file's in "
-            f"{', '.join(different)}")
+            Finding(
+                (run.discipline,),
+                f"the reachable actions differ from the claims file's in {', '.join(different)}",
+            )
         )
     seen = {line.split('"')[3] for line in result.output if line.startswith('<<"occasion"')}
     for title in claims.titles(run.discipline, "holds", "falls", "falls-with-faults"):
@@ -179,12 +186,16 @@ def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:
     world = bounded_world(run.discipline, run.bound.sessions, run.bound.turns, run.faults)
     schedule = schedule_of(result.trace)
     back_to = result.trace.back_to
-    reason = "no fairness makes it end" if run.spec == "StrongSpec" else "weak fairness is not enough"
+    reason = (
+        "no fairness makes it end" if run.spec == "StrongSpec" else "weak fairness is not enough"
+    )
     if run.bound.turns:
         states = replay(world, schedule)
         why = witness(world, title, states)
         if why is None:
-            raise Refused(((f"the Python properties agree that {title} falls in {run.name}", False),))
+            raise Refused(
+                ((f"the Python properties agree that {title} falls in {run.name}", False),)
+            )
         rows, reason = lanes(world, schedule, states), why
     else:
         rows = bare_lanes(world, schedule)
@@ -209,7 +220,12 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
     data = {
         "spec": {"folder": spec_folder().name, "hash": spec_hash()},
         "claims": [
-            {"discipline": c.discipline, "property": c.property, "verdict": c.verdict, "reason": c.reason}
+            {
+                "discipline": c.discipline,
+                "property": c.property,
+                "verdict": c.verdict,
+                "reason": c.reason,
+            }
             for c in claims.cells.values()
         ],
         "runs": {

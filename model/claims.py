@@ -83,9 +83,13 @@ def load_claims(path: Path | None = None) -> Claims:
     try:
         data = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ClaimsError(f"{path}: cannot be read ({error.strerror}); name a claims file") from None
+        raise ClaimsError(
+            f"{path}: cannot be read ({error.strerror}); name a claims file"
+        ) from None
     except ValueError as error:
-        raise ClaimsError(f"{path}: is not JSON ({error}); correct the file at that place") from None
+        raise ClaimsError(
+            f"{path}: is not JSON ({error}); correct the file at that place"
+        ) from None
     if not isinstance(data, dict) or data.get("spec") != SPEC_VERSION:
         found = data.get("spec") if isinstance(data, dict) else type(data).__name__
         raise ClaimsError(

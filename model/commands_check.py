@@ -50,11 +50,10 @@ def run(args: argparse.Namespace) -> int:
         plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns
     )
     report = check_with_bar(claims, runs, args.build, args.jobs)
-    if args.record:
-        # The numbers of runs that did not show what they should would record a wrong claim.
-        if all(finding.numbers_only for finding in report.findings):
-            record_numbers(claims, report.numbers)
-            report.findings.clear()
+    # The numbers of runs that did not show what they should would record a wrong claim.
+    if args.record and all(finding.numbers_only for finding in report.findings):
+        record_numbers(claims, report.numbers)
+        report.findings.clear()
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.format != "text":
         print(FORMATS[args.format](claims, disciplines), end="")
@@ -158,7 +157,9 @@ def ask(question: str, build: Path, jobs: int) -> int:
             f"--new: faults={given}: under {discipline} these can strike: "
             f"{', '.join(rules.possible_faults) or 'none'}"
         )
-    titles = [words["property"]] if "property" in words else [t for t in PROPERTIES if t != "Answered"]
+    titles = (
+        [words["property"]] if "property" in words else [t for t in PROPERTIES if t != "Answered"]
+    )
     if not set(titles) <= set(PROPERTIES):
         raise CheckError(f"{titles[0]!r} is no property; known are {', '.join(PROPERTIES)}")
     runs = [Run(discipline, "holds", bound, faults, (title,)) for title in titles]

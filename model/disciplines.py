@@ -30,7 +30,7 @@ class Rules:
 
     @property
     def possible_faults(self) -> tuple[str, ...]:
-        """The faults that can strike at all: a thread cannot be cancelled, a busy handler must exist."""
+        """The faults that can strike at all: threads cannot be cancelled, for example."""
         if self.name == "sequential":
             return ()
         faults = ("Raise", "Crash") if self.threads else ("Cancel", "Raise", "Crash")
@@ -56,9 +56,7 @@ DISCIPLINES: dict[str, Rules] = {
         Rules("threading-lock-in-async", "D8", lock="blocking"),
         Rules("reentrant", "D9", lock="fifo", reentrant=True),
         Rules("shared-store", "D10", lock="fifo", instances=2),
-        _unit(
-            "shared-store-unit-of-work", "D11", lock="fifo", transaction="deferred", instances=2
-        ),
+        _unit("shared-store-unit-of-work", "D11", lock="fifo", transaction="deferred", instances=2),
         _unit("shared-store-immediate", "D12", lock="fifo", transaction="immediate", instances=2),
         _unit("optimistic", "D13", transaction="checked"),
     )

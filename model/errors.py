@@ -21,3 +21,7 @@ class ClaimsError(ModelError):
 
 class CheckError(ModelError):
     """A check was asked for that does not exist."""
+
+
+class MutantError(ModelError):
+    """A mutant does not fit the specification that it is to change."""

@@ -1,4 +1,4 @@
-"""The ways in which a reply ends early: the Python side of the second half of ``spec/Field.tla``."""
+"""The ways in which a reply ends early: the Python side of ``EndEarly`` in ``spec/Field.tla``."""
 
 from __future__ import annotations
 

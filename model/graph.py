@@ -43,8 +43,8 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"only in Python: {len(self.only_python.states)} states, "
-            f"{len(self.only_python.edges)} edges; only in TLC: {len(self.only_tlc.states)} states, "
-            f"{len(self.only_tlc.edges)} edges"
+            f"{len(self.only_python.edges)} edges; only in TLC: "
+            f"{len(self.only_tlc.states)} states, {len(self.only_tlc.edges)} edges"
         )
 
 

@@ -39,7 +39,9 @@ def note(world: World, move: Move, after: State) -> str:
         return ""
     s = move.actor
     held, view = after.local[s], after.view[world.instance_of[s]]
-    versions = {o: len(written) for o, written in zip(after.store._fields, after.store, strict=True)}
+    versions = {
+        o: len(written) for o, written in zip(after.store._fields, after.store, strict=True)
+    }
     buffered = world.rules.whole_reply
     match move.action:
         case "Recall":
@@ -121,7 +123,7 @@ def lanes(world: World, schedule: Sequence[Move], states: Sequence[State]) -> li
 
 
 def bare_lanes(world: World, schedule: Sequence[Move]) -> list[LaneStep]:
-    """Return the rows of a schedule in a model that does not track contents: no versions to tell."""
+    """Return the rows of a schedule without notes: contents are not tracked in that model."""
     return [
         LaneStep(number, move.actor if move.actor in world.instance_of else "", move.action, "")
         for number, move in enumerate(schedule, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from model.claims import (
     FALLS,
@@ -62,7 +63,7 @@ class Run:
 
     @property
     def reduced(self) -> bool:
-        """The search uses the VIEW and symmetry; counterexamples and occasions are searched plainly."""
+        """The search uses VIEW and symmetry; counterexamples and occasions are searched plainly."""
         return self.kind == "holds" and not self.history
 
 
@@ -88,12 +89,19 @@ def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
     faults = DISCIPLINES[discipline].possible_faults
     small = negative_bound(discipline)
     always = [t for t in claims.titles(discipline, HOLDS) if t != "Answered"]
-    quiet = [t for t in claims.titles(discipline, HOLDS, FALLS_WITH_FAULTS) if t != "Answered"]
+    # A search with faults covers every behaviour without them. What is left to a search without:
+    # what falls with faults, and deadlocks, out of which a fault could always help.
+    unfaulted = [t for t in claims.titles(discipline, FALLS_WITH_FAULTS) if t != "Answered"]
+    unfaulted += [t for t in always if t == "DeadlockFree"]
     for bound in positive_bounds(discipline):
-        yield Run(discipline, "holds", bound, (), tuple(quiet), history=history)
         # Two instances, two turns and all faults is more than a minute's search when little holds.
-        if faults and not (discipline == "shared-store" and bound == Bound(2, 2)):
-            yield Run(discipline, "holds", bound, faults, tuple(always), history=history)
+        with_faults = faults and not (discipline == "shared-store" and bound == Bound(2, 2))
+        quiet = unfaulted if with_faults else [*unfaulted, *always]
+        if quiet:
+            yield Run(discipline, "holds", bound, (), tuple(dict.fromkeys(quiet)), history=history)
+        if with_faults:
+            strict = tuple(t for t in always if t != "DeadlockFree")
+            yield Run(discipline, "holds", bound, faults, strict, history=history)
     for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
         for title in claims.titles(discipline, verdict):
             if title != "Answered":
@@ -152,15 +160,15 @@ def config(run: Run) -> str:
     return "\n".join(lines) + "\n"
 
 
-def job(run: Run) -> TlcJob:
-    """Return the TLC job of a run.
+def job(run: Run, folder: Path | None = None) -> TlcJob:
+    """Return the TLC job of a run, on the specification in ``folder`` (default: our own).
 
     A deadlock is a violation only in the runs that claim there is none: with faults on, a
     cancellation could always save a reply that waits for itself, so there it says nothing.
     """
     return TlcJob(
         run.name,
-        spec_folder() / "MCField.tla",
+        (folder or spec_folder()) / "MCField.tla",
         config(run),
         deadlock="DeadlockFree" in run.titles,
         coverage=run.kind == "occasions",

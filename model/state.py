@@ -8,7 +8,7 @@ replies whose writes it has absorbed.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 Reply = tuple[str, int]
@@ -40,8 +40,8 @@ class Local(NamedTuple):
     recalled: Content = UNREAD
     bigrams: Content = UNREAD
     trigrams: Content = UNREAD
-    sawBigrams: Content = UNREAD  # noqa: N815 - the spec's name
-    sawTrigrams: Content = UNREAD  # noqa: N815
+    sawBigrams: Content = UNREAD
+    sawTrigrams: Content = UNREAD
     saved: Content = UNREAD
 
 
@@ -109,11 +109,15 @@ class State:
 
     def copy(self) -> State:
         """Return a state that can be changed without changing this one."""
-        return State(
-            *(
-                dict(value) if isinstance(value, dict) else value
-                for value in (getattr(self, f.name) for f in fields(self))
-            )
+        return replace(
+            self,
+            pc=dict(self.pc),
+            calls=dict(self.calls),
+            view=dict(self.view),
+            local=dict(self.local),
+            holder=dict(self.holder),
+            moved=dict(self.moved),
+            up=dict(self.up),
         )
 
     def key(self) -> Hashable:

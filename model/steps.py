@@ -39,8 +39,7 @@ class World:
         """The process is up and its event loop is not blocked."""
         instance = self.instance_of[s]
         return z.up[instance] and (
-            self.rules.lock != "blocking"
-            or all(z.pc[t] != "blocked" for t in self.peers(instance))
+            self.rules.lock != "blocking" or all(z.pc[t] != "blocked" for t in self.peers(instance))
         )
 
 

@@ -60,7 +60,7 @@ def rows(claims: Claims, disciplines: Iterable[str]) -> list[tuple[str, str, lis
 
 
 def text(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()) -> str:
-    """Return the table for a terminal of 80 columns; a cell that is not as claimed is marked ``!``."""
+    """Return the table for 80 columns; a cell that is not as claimed is marked ``!``."""
     names = list(disciplines)
     width = 24
     columns = [SHORT[title] for title in PROPERTIES]

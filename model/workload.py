@@ -1,4 +1,4 @@
-"""Workloads on the real organism, recorded: several sessions on one instance, some of them cancelled.
+"""Workloads on the real organism, recorded: several sessions on one instance, some cancelled.
 
 A cancellation strikes at an action's boundary that a seeded generator chooses, through the gate of
 the driver; the order in which the sessions run is what the event loop and the database's worker

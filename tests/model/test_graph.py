@@ -16,7 +16,10 @@ FAULTS = {name: rules.possible_faults for name, rules in DISCIPLINES.items()}
 BOUNDS = [
     *((name, 1 if name == "sequential" else 2, 1, faults) for name, faults in FAULTS.items()),
     *((name, 2, 1, ()) for name, faults in FAULTS.items() if faults),
-    *((name, 3, 1, ()) for name in ("asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")),
+    *(
+        (name, 3, 1, ())
+        for name in ("asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")
+    ),
     ("asyncio-lock", 2, 1, ("Cancel",)),
     ("bare", 2, 1, ("Cancel",)),
     ("asyncio-lock", 1, 2, FAULTS["asyncio-lock"]),

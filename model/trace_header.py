@@ -1,0 +1,97 @@
+"""The header of a trace: what was recorded, under which claim."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from leo.trace import SCHEMA, SPEC, Header
+from model.disciplines import DISCIPLINES
+from model.trace_lines import Lines
+from model.trace_words import nearest, shown
+from model.traces import MAX_VERSION, PROGRAM, TraceError
+
+FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Header))
+START: Final = ("ngrams", "snapshots")
+ADVICE: Final = (
+    'expected {"schema":1,"kind":"header","spec":"field/1","run":...,"discipline":...}, which a '
+    "recorder writes as the first line"
+)
+
+
+def read_header(lines: Lines, notices: list[str]) -> Header:
+    """Read and check the first line; unknown fields add a notice.
+
+    Raises TraceError when it is no header of this schema, or describes what the specification does
+    not: another program, an unknown discipline, several stores.
+    """
+    raw = lines.next()
+    if raw is None:
+        raise TraceError(f"{lines.name}: the file is empty; {ADVICE}")
+
+    def fail(text: str) -> TraceError:
+        return TraceError(f"{lines.name}: line 1: {text}")
+
+    try:
+        fields = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise fail(f"this is not NDJSON ({error}); {ADVICE}") from error
+    if not isinstance(fields, dict) or fields.get("kind") != "header":
+        raise fail(f"there is no header, but {shown(fields)}; {ADVICE}")
+    if fields.get("schema") != SCHEMA:
+        raise fail(
+            f"the schema's version is {shown(fields.get('schema'))}, and this program reads "
+            f"version {SCHEMA}; use the program that recorded the trace, or a newer one"
+        )
+    missing = [name for name in FIELDS if name not in fields]
+    if missing:
+        raise fail(f"the header lacks {', '.join(missing)}; a header has {', '.join(FIELDS)}")
+    try:
+        header = msgspec.convert({name: fields[name] for name in FIELDS}, Header)
+    except msgspec.ValidationError as error:
+        raise fail(f"the header is not of schema {SCHEMA}: {error}") from error
+    unknown = sorted(fields.keys() - set(FIELDS))
+    if unknown:
+        notices.append(f"the header has unknown fields ({', '.join(unknown)[:200]}): ignored")
+    problem = _problem(header)
+    if problem is not None:
+        raise fail(problem)
+    return header
+
+
+def _problem(header: Header) -> str | None:
+    """Tell what the header says that the specification cannot judge."""
+    if header.spec != SPEC:
+        return (
+            f"the trace is of the specification {shown(header.spec)}, and this program has {SPEC!r}"
+        )
+    if header.discipline not in DISCIPLINES:
+        hint = nearest(header.discipline, DISCIPLINES) or "."
+        known = ", ".join(DISCIPLINES)
+        return f"unknown discipline {shown(header.discipline)}{hint} The disciplines are {known}"
+    if header.program != PROGRAM:
+        return (
+            f"the program is {', '.join(header.program) or 'empty'}; the specification is of the "
+            f"program {', '.join(PROGRAM)}"
+        )
+    for word, values in (("instances", header.instances), ("stores", header.stores)):
+        if not values or len(set(values)) != len(values) or not all(map(_is_name, values)):
+            return f"{word} must be different printable names, and are {list(values)}"
+    if len(header.stores) > 1:
+        return (
+            f"the trace is of {len(header.stores)} stores, and the specification is of one; "
+            "record each store by itself"
+        )
+    if set(header.start) != set(START) or not all(
+        0 <= version <= MAX_VERSION for version in header.start.values()
+    ):
+        return (
+            f"start must hold the versions of {' and '.join(START)} when the recording began, each "
+            f"0 to {MAX_VERSION:,}, and is {header.start}"
+        )
+    return None
+
+
+def _is_name(word: str) -> bool:
+    return bool(word) and word.isprintable()

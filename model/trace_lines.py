@@ -1,0 +1,98 @@
+"""The lines of a trace file: bounded, whole, out of a plain or a gzip stream."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from model.traces import TraceError
+
+MAX_LINE = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def open_stream(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open a trace and yield its name and its bytes; ``-`` is standard input, gzip is recognised.
+
+    Raises TraceError when the file cannot be opened.
+    """
+    if str(path) == "-":
+        yield "standard input", _unpacked(cast(io.BufferedReader, sys.stdin.buffer))
+        return
+    try:
+        stream = Path(path).open("rb")  # noqa: SIM115 - closed below; only opening is guarded
+    except OSError as error:
+        raise TraceError(
+            f"{path}: the trace cannot be opened: {error.strerror or error}; "
+            "name a file that a recorder wrote, or - for standard input"
+        ) from error
+    with stream:
+        yield str(path), _unpacked(stream)
+
+
+def _unpacked(stream: io.BufferedReader) -> IO[bytes]:
+    # The content decides, not the name: a trace may come through a pipe.
+    if stream.peek(2)[:2] == GZIP_MAGIC:
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    return stream
+
+
+class Lines:
+    """Reads one line after the other, never more than ``MAX_LINE`` bytes of one."""
+
+    def __init__(self, name: str, stream: IO[bytes]) -> None:
+        self.name = name
+        self.number = 0
+        self._stream = stream
+
+    def next(self) -> bytes | None:
+        """Return the next line without its end, None after the last.
+
+        Raises TraceError for a line that is too long or has no end, and for a damaged file.
+        """
+        try:
+            raw = self._stream.readline(MAX_LINE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise TraceError(
+                f"{self.name}: the file cannot be read beyond line {self.number}: {error}; it is "
+                "damaged or was cut when it was copied or packed: record it again, or unpack what "
+                "can be saved of it"
+            ) from error
+        if not raw:
+            return None
+        self.number += 1
+        if not raw.endswith(b"\n"):
+            raise self.too_long() if len(raw) > MAX_LINE else self.cut()
+        return raw[:-1]
+
+    def is_last(self) -> bool:
+        """Tell whether nothing follows; takes the next line if something does."""
+        return not self._stream.read(1)
+
+    def too_long(self) -> TraceError:
+        return TraceError(
+            f"{self.name}: line {self.number} is longer than {MAX_LINE >> 20} MiB; a line of a "
+            "trace is one event of a few hundred bytes, ended by a newline: this is not a trace, "
+            "or its line ends were lost"
+        )
+
+    def cut(self) -> TraceError:
+        if self.number == 1:
+            return TraceError(
+                f"{self.name}: the first line is cut: it has no end, and no event follows; the "
+                "recorder may have crashed before it wrote anything: record the run again"
+            )
+        whole = self.number - 2
+        events = "event precedes" if whole == 1 else "events precede"
+        return TraceError(
+            f"{self.name}: the last line (line {self.number}) is cut; the recorder may have "
+            f"crashed while it wrote. {whole} whole {events} it: remove the last line to have "
+            "them checked, and mind that the end of the run is missing"
+        )

@@ -1,0 +1,200 @@
+"""The reader of traces: NDJSON, schema 1, everything checked that a line can say by itself.
+
+What a line says against the specification (an action that is not enabled, a version that the state
+does not have) is for the engines; what it says against the schema is refused here, with the line.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from leo.trace import Event, Header
+from model.machine import ACTIONS
+from model.state import NOBODY
+from model.trace_header import read_header
+from model.trace_lines import Lines, open_stream
+from model.trace_words import FIELDS, explain_event, nearest, shown
+from model.traces import MAX_VERSION, Carries, Line, TraceError, carries
+
+NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+@contextmanager
+def open_trace(path: str | Path) -> Iterator[TraceReader]:
+    """Open a trace file (``-``: standard input; gzip is recognised) and read its header.
+
+    Raises TraceError, also while the lines are being read.
+    """
+    with open_stream(path) as (name, stream):
+        yield TraceReader(name, stream)
+
+
+def trace_of(name: str, header: Mapping[str, object], events: Iterable[object]) -> TraceReader:
+    """Read a trace that is in memory, as mappings or structs; it goes through the same checks."""
+    data = b"".join(msgspec.json.encode(line) + b"\n" for line in (header, *events))
+    return TraceReader(name, io.BytesIO(data))
+
+
+class TraceReader:
+    """A trace that is read while it is iterated over; see ``model.traces.Trace``."""
+
+    def __init__(self, name: str, stream: IO[bytes]) -> None:
+        """Read the header from ``stream``. Raises TraceError when there is none."""
+        self.name = name
+        self.notices: list[str] = []
+        self._lines = Lines(name, stream)
+        self.header: Header = read_header(self._lines, self.notices)
+        self._carries: dict[str, Carries] = {
+            action: carries(self.header.discipline, action) for action in ACTIONS
+        }
+        self._decode = msgspec.json.Decoder(Event).decode
+        self._noticed = False
+        self._seq: dict[str, int] = {}
+        self._instance: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield every event as a checked line. Raises TraceError at the first bad one."""
+        lines = self._lines
+        while (raw := lines.next()) is not None:
+            try:
+                event = self._decode(raw)
+            except NOT_DECODED:
+                event = self._decode_with_care(raw)
+            yield self._checked(event)
+
+    def _fail(self, text: str) -> TraceError:
+        return TraceError(f"{self.name}: line {self._lines.number}: {text}")
+
+    def _decode_with_care(self, raw: bytes) -> Event:
+        """Decode what the strict decoder refused: say why, or leave out what a newer writer
+        added.
+        """
+        try:
+            fields = msgspec.json.decode(raw)
+        except NOT_DECODED as error:
+            if self._lines.is_last():
+                raise self._lines.cut() from error
+            raise self._fail(
+                f"this is not JSON ({error}); expected one event as a JSON object on each line"
+            ) from error
+        explanation = explain_event(fields)
+        if explanation is not None:
+            raise self._fail(explanation)
+        unknown = sorted(fields.keys() - FIELDS.keys())
+        if unknown and not self._noticed:
+            self._noticed = True
+            self.notices.append(
+                f"line {self._lines.number} has unknown fields ({', '.join(unknown)[:200]}): they "
+                "are ignored, here and in later lines"
+            )
+        try:
+            return msgspec.convert({key: fields[key] for key in FIELDS}, Event)
+        except msgspec.ValidationError as error:
+            raise self._fail(f"{error}; expected an event of schema 1") from error
+
+    def _checked(self, event: Event) -> Line:
+        header = self.header
+        expected = self._seq.get(event.writer, 0) + 1
+        if event.seq != expected:
+            raise self._fail(_sequence(event, expected))
+        self._seq[event.writer] = expected
+        if event.run != header.run:
+            raise self._fail(
+                f"the event belongs to the run {shown(event.run)} and the header to "
+                f"{shown(header.run)}; "
+                "a file holds one run: do not join recordings"
+            )
+        for word, value, known in (
+            ("instance", event.instance, header.instances),
+            ("store", event.store, header.stores),
+        ):
+            if value not in known:
+                raise self._fail(
+                    f"the {word} {shown(value)} is not in the header, which has {', '.join(known)}"
+                    f"{nearest(value, known)}"
+                )
+        versions = self._versions(event)
+        if ACTIONS[event.action].actor == "instance":
+            if event.session or event.reply:
+                raise self._fail(
+                    f"{event.action} happens to an instance: session and reply must be empty, "
+                    f"not {shown(event.session)} and {shown(event.reply)}"
+                )
+            return Line(self._lines.number, event, event.instance, 0, versions)
+        return Line(self._lines.number, event, event.session, self._turn(event), versions)
+
+    def _turn(self, event: Event) -> int:
+        """Return the number of the reply, having checked the names of session and reply."""
+        home = self._instance.get(event.session)
+        if home is None:
+            if not event.session or not event.session.isprintable() or event.session == NOBODY:
+                raise self._fail(
+                    f"{shown(event.session)} cannot be the name of a session; expected one or more "
+                    f"printable characters (and not {NOBODY!r}, which is nobody's name)"
+                )
+            self._instance[event.session] = event.instance
+        elif home != event.instance:
+            raise self._fail(
+                f"the session {event.session!r} was at instance {home!r} and is at "
+                f"{event.instance!r} now; a session belongs to one instance"
+            )
+        session, _, digits = event.reply.rpartition(".")
+        if (
+            session != event.session
+            or not (digits.isascii() and digits.isdigit())
+            or digits[0] == "0"
+            or len(digits) > 9
+        ):
+            raise self._fail(
+                f"the reply {shown(event.reply)} does not belong to the session "
+                f"{shown(event.session)}; expected {event.session[:60]}.N, where N = 1, "
+                "2, ... counts the session's calls"
+            )
+        return int(digits)
+
+    def _versions(self, event: Event) -> tuple[int, ...]:
+        rule = self._carries[event.action]
+        for word, given, wanted in (
+            ("reads", event.reads, rule.reads),
+            ("writes", event.writes, rule.writes),
+        ):
+            if given.keys() != wanted:
+                raise self._fail(
+                    f"{event.action} under {self.header.discipline} {word} "
+                    f"{', '.join(sorted(wanted)) or 'nothing'}, and the event has {word} of "
+                    f"{', '.join(sorted(given))[:200] or 'nothing'}; expected exactly those "
+                    "objects, each with its version"
+                )
+        if event.outcome != rule.outcome:
+            raise self._fail(
+                f"the outcome of {event.action} is {rule.outcome!r}, and the event says "
+                f"{shown(event.outcome)}"
+            )
+        held = event.reads or event.writes
+        versions = tuple(map(held.__getitem__, rule.order))
+        if versions and not (min(versions) >= 0 and max(versions) <= MAX_VERSION):
+            raise self._fail(
+                f"the versions {held} are out of range; a version is a number of committed writes, "
+                f"0 to {MAX_VERSION:,}"
+            )
+        return versions
+
+
+def _sequence(event: Event, expected: int) -> str:
+    found = f"writer {shown(event.writer)} has seq {event.seq} where {expected} was expected"
+    if event.seq > expected:
+        missing = event.seq - expected
+        return (
+            f"a gap in the sequence: {found}; {missing} event{'s are' if missing > 1 else ' is'} "
+            "missing, so nothing can be said about the run: record it again"
+        )
+    return (
+        f"a repeat in the sequence: {found}; lines were doubled or put in another order: the order "
+        "of the lines is the order in which things happened, do not sort them"
+    )

@@ -1,0 +1,133 @@
+"""The main job: every claim, recorded traces of the real organism, one screen."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from leo.cli import Command
+from model.check import Report as CheckReport
+from model.check import spec_hash
+from model.claims import (
+    FALLS,
+    FALLS_WITH_FAULTS,
+    SPEC_VERSION,
+    Claims,
+    load_claims,
+)
+from model.commands_check import BUILD, check_with_bar
+from model.disciplines import DISCIPLINES
+from model.errors import CheckError
+from model.plan import plan
+from model.table import text
+from model.validate import Report as TraceReport
+from model.validate import validate
+from model.workload import Workload, record
+
+WORKLOADS = (
+    Workload("bare", sessions=5, turns=20, seed=7, cancel=0.01),
+    Workload("asyncio-lock", sessions=5, turns=20, seed=7, cancel=0.01),
+)
+SHOWN = ("bare", "Serializable")
+UNDISTURBED = frozenset({"returned"})
+
+Say = Callable[[str], None]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--claims", type=Path, help="another claims file")
+    parser.add_argument("--build", type=Path, default=BUILD, help="folder of everything written")
+    parser.add_argument("--jobs", type=int, default=3, help="runs of TLC at a time (default: 3)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0: every claim and every trace verdict is as expected. 1: one is not."""
+    claims = load_claims(args.claims)
+    folder = args.build / "verify"
+    report = check_with_bar(claims, plan(claims), args.build, args.jobs)
+    traces = [record(workload, folder) for workload in WORKLOADS]
+    verdicts = validate(traces, "both")
+    findings = [str(finding) for finding in report.findings]
+    findings += [problem for verdict in verdicts if (problem := unexpected(claims, verdict))]
+    show(claims, report, verdicts, print)
+    print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")
+    for finding in findings:
+        print(f"NOT AS EXPECTED  {finding}")
+    print("NOT VERIFIED" if findings else "verified: every claim and every trace is as expected")
+    return 1 if findings else 0
+
+
+def expected_to_break(claims: Claims, verdict: TraceReport) -> frozenset[str]:
+    """Return the properties that a trace of this discipline may break, by the claims.
+
+    What falls only with faults may fall only in a trace in which a reply was disturbed.
+    """
+    if verdict.native is None:
+        return frozenset()
+    kinds = [FALLS]
+    if set(verdict.native.outcomes) - UNDISTURBED:
+        kinds.append(FALLS_WITH_FAULTS)
+    return frozenset(claims.titles(verdict.discipline, *kinds))
+
+
+def unexpected(claims: Claims, verdict: TraceReport) -> str | None:
+    """Say what about a trace's verdicts is not as the claims say; None when nothing is."""
+    if verdict.error is not None:
+        return str(verdict.error)
+    if (difference := verdict.disagreement()) is not None:
+        return f"{verdict.name}: the engines disagree: {difference}"
+    if not verdict.accepted:
+        return f"{verdict.name}: not a behaviour of {verdict.discipline}"
+    surplus = verdict.broken - expected_to_break(claims, verdict)
+    if surplus:
+        return f"{verdict.name}: breaks {', '.join(sorted(surplus))}, which is claimed to hold"
+    if verdict.discipline == SHOWN[0] and SHOWN[1] not in verdict.broken:
+        return f"{verdict.name}: shows no {SHOWN[1]} violation; expected one without a lock"
+    return None
+
+
+def show(claims: Claims, report: CheckReport, verdicts: list[TraceReport], say: Say) -> None:
+    """Print the screen: table, one counterexample, what the traces showed."""
+    wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
+    states = sum(result.distinct or 0 for _, result in report.runs)
+    version = next((result.version for _, result in report.runs if result.version), "unknown")
+    say(f"specification {SPEC_VERSION}, SHA-256 {spec_hash()[:16]}, TLC {version}\n")
+    say(text(claims, DISCIPLINES, wrong))
+    say(f"{len(report.runs)} runs of TLC over {states:,} states; {len(wrong)} not as claimed.\n")
+    for found in report.counterexamples:
+        if (found.discipline, found.property) == SHOWN:
+            say(f"The shortest way for two replies without a lock to lose {found.property}:\n")
+            say(found.text)
+    say("Traces of the organism, 5 sessions x 20 turns on one instance, with cancellations:\n")
+    for verdict in verdicts:
+        say(summary(verdict))
+
+
+def summary(verdict: TraceReport) -> str:
+    """Tell one trace in a few lines."""
+    outcome = verdict.native
+    if outcome is None:
+        raise CheckError(f"{verdict.name}: was not given to the native engine")
+    ends = ", ".join(f"{count} {what}" for what, count in sorted(outcome.outcomes.items()))
+    engines = "disagree" if verdict.disagreement() else "agree"
+    lines = [
+        f"  {verdict.discipline}: {outcome.events:,} events, {outcome.replies} replies ({ends});",
+        f"    {'accepted' if verdict.accepted else 'REJECTED'}, the two engines {engines};",
+    ]
+    broken = [f"{title} {found.count}" for title, found in outcome.violations.items()]
+    told = "    replies that break: " + (", ".join(broken) or "none")
+    while len(told) > 78:
+        at = told.rindex(", ", 0, 78) + 1
+        lines.append(told[:at])
+        told = "     " + told[at:]
+    return "\n".join([*lines, told])
+
+
+VERIFY = Command(
+    name="verify",
+    help="check every claim, record traces and validate them, on one screen",
+    example="leo verify",
+    configure=configure,
+    run=run,
+)

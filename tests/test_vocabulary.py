@@ -1,0 +1,68 @@
+"""One vocabulary: the specification, the transition system, the traces and the organism agree."""
+
+from __future__ import annotations
+
+import re
+
+from leo.actions import Action
+from leo.disciplines import DISCIPLINES as ORGANISM
+from model.claims import load_claims, spec_folder
+from model.disciplines import DISCIPLINES
+from model.machine import ACTIONS
+
+FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
+
+
+def operators_of_next() -> set[str]:
+    """The actions of the specification: what Step, Fault and Next are made of."""
+    tail = FIELD[FIELD.index("\nStep(s) ==") :]
+    return set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+
+
+def test_actions_are_the_same_everywhere() -> None:
+    """Architecture, decision 1: the name of an action is the same in all four places."""
+    names = operators_of_next()
+
+    assert set(ACTIONS) == names
+    assert {str(action) for action in Action} == names
+
+
+def test_every_action_is_an_operator_with_that_name() -> None:
+    """An action of Next is defined where a reader looks for it."""
+    for name in ACTIONS:
+        assert re.search(rf"^{name}\([si]\) ==", FIELD, re.MULTILINE), name
+
+
+def test_traces_check_every_action() -> None:
+    """The trace specification has a line for each action."""
+    trace = (spec_folder() / "TraceField.tla").read_text("utf-8")
+
+    assert set(re.findall(r'a = "(\w+)" -> \w+\(x\)', trace)) == set(ACTIONS)
+
+
+def test_disciplines_are_the_same_everywhere() -> None:
+    """The specification, its Python side, the claims and the organism name the same fourteen."""
+    text = (spec_folder() / "Disciplines.tla").read_text("utf-8")
+    listed = set(re.findall(r'"([a-z-]+)"', text[: text.index("ASSUME")]))
+
+    assert set(DISCIPLINES) == listed == set(ORGANISM) == set(load_claims().actions)
+
+
+def test_the_seven_answers_are_those_of_the_specification() -> None:
+    """Each answer of the Python table, against the set in which the module lists the discipline."""
+    text = (spec_folder() / "Disciplines.tla").read_text("utf-8")
+
+    def members(name: str) -> set[str]:
+        body = re.search(
+            rf"^{name} ==\s*(?:Discipline \\in \{{(.*?)\}}|Discipline = \"([a-z-]+)\")",
+            text,
+            re.MULTILINE | re.DOTALL,
+        )
+        assert body is not None, name
+        return set(re.findall(r'"([a-z-]+)"', body[1])) if body[1] else {body[2]}
+
+    rules = DISCIPLINES.values()
+    assert {r.name for r in rules if r.threads} == members("Threads")
+    assert {r.name for r in rules if r.whole_reply} == members("WholeReply")
+    assert {r.name for r in rules if r.detached} == members("Detached")
+    assert {r.name for r in rules if r.reentrant} == members("Reentrant")

@@ -12,6 +12,7 @@ from model.check import Report, check, said, write_results
 from model.claims import Claims, load_claims, record_numbers
 from model.disciplines import DISCIPLINES
 from model.errors import CheckError
+from model.extras import show_mutants, show_noop, show_orders
 from model.plan import Bound, Run, job, plan
 from model.progress import Bar
 from model.properties import PROPERTIES
@@ -34,6 +35,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", action="store_true", help="search without VIEW and symmetry")
     parser.add_argument("--record", action="store_true", help="write the numbers into the claims")
     parser.add_argument(
+        "--mutants", action="store_true", help="does every mutant of the spec change a claim?"
+    )
+    parser.add_argument(
+        "--orders", action="store_true", help="what the 24 orders of the four steps lose"
+    )
+    parser.add_argument(
+        "--noop", action="store_true", help="can one session tell a lock from none?"
+    )
+    parser.add_argument(
         "--new",
         metavar="QUESTION",
         help='ask what is not a claim: "discipline=bare sessions=4 turns=1 faults=Cancel"',
@@ -45,6 +55,12 @@ def run(args: argparse.Namespace) -> int:
     claims = load_claims(args.claims)
     if args.new is not None:
         return ask(args.new, args.build, args.jobs)
+    if args.mutants:
+        return show_mutants(claims, args.build, args.jobs)
+    if args.orders:
+        return show_orders(args.build, args.jobs)
+    if args.noop:
+        return show_noop(args.build)
     disciplines = chosen(args.discipline)
     runs = selected(
         plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns

@@ -150,6 +150,7 @@ def config(run: Run) -> str:
         "    Sessions <- MCSessions",
         "    Instances <- MCInstances",
         "    InstanceOf <- MCInstanceOf",
+        "    Program <- PaperProgram",
         f"    Turns = {run.bound.turns}",
         f"    Faults = {{{', '.join(f'{chr(34)}{f}{chr(34)}' for f in run.faults)}}}",
         f"    Checked = {{{quoted}}}",

@@ -7,10 +7,15 @@ the state as it was.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from model.disciplines import Rules
 from model.dsg import read_edges, write_edges
 from model.errors import Refused
-from model.state import BLANK, NOBODY, Content, State, Store, Tables
+from model.state import BLANK, NOBODY, Content, Reply, State, Store, Tables
+
+PAPER_PROGRAM = ("recall", "observe", "generate", "snapshot")
+LABEL = {"recall": "recall", "observe": "ingest", "generate": "generate", "snapshot": "snapshot"}
 
 Guard = tuple[tuple[str, bool], ...]
 
@@ -25,12 +30,21 @@ class World:
         *,
         turns: int | None = None,
         faults: frozenset[str] = frozenset(),
+        program: tuple[str, ...] = PAPER_PROGRAM,
     ) -> None:
         """``turns`` is the number of calls per session, None when it is not bounded."""
+        self.program = program
+        self.entry = LABEL[program[0]]
+        self.after = {step: LABEL[then] for step, then in pairwise(program)}
+        self.after[program[-1]] = "commit" if rules.whole_reply else "release"
         self.rules = rules
         self.instance_of = instance_of
         self.turns = turns
         self.faults = faults
+
+    def precedes(self, one: str, other: str) -> bool:
+        """``one`` comes before ``other`` in the program."""
+        return self.program.index(one) < self.program.index(other)
 
     def peers(self, instance: str) -> list[str]:
         return [s for s, i in self.instance_of.items() if i == instance]
@@ -94,7 +108,7 @@ def acquire(w: World, z: State, s: str) -> None:
         ),
     )
     # EFFECT
-    z.pc[s] = "begin" if w.rules.whole_reply else "recall"
+    z.pc[s] = "begin" if w.rules.whole_reply else w.entry
     if w.rules.lock != "none":
         z.holder[instance] = s
     if w.rules.transaction != "immediate":
@@ -124,7 +138,7 @@ def begin(w: World, z: State, s: str) -> None:
         (f"SQLite's write lock is free ({z.writing})", not immediate or z.writing == NOBODY),
     )
     # EFFECT
-    z.pc[s] = "recall"
+    z.pc[s] = w.entry
     if immediate:
         z.writing = s
         start(z, s)
@@ -137,7 +151,7 @@ def recall(w: World, z: State, s: str) -> None:
     require(*at(w, z, s, "recall"))
     # EFFECT
     reply, snapshots = z.reply(s), z.snapshots
-    z.pc[s] = "ingest"
+    z.pc[s] = w.after["recall"]
     z.local[s] = z.local[s]._replace(recalled=snapshots)
     z.readers = z.readers._replace(snapshots=z.readers.snapshots | {reply})
     z.dsg |= read_edges(reply, snapshots, snapshots)
@@ -151,7 +165,7 @@ def ingest(w: World, z: State, s: str) -> None:
     )
     # EFFECT
     if w.rules.whole_reply:
-        z.pc[s] = "generate"
+        z.pc[s] = w.after["observe"]
         return
     reply = z.reply(s)
     z.pc[s] = "loadBigrams"
@@ -190,14 +204,15 @@ def assign_view(w: World, z: State, s: str) -> None:
     require(*at(w, z, s, "assign"))
     # EFFECT
     loaded = z.local[s]
-    z.pc[s] = "recall" if w.rules.whole_reply else "generate"
+    z.pc[s] = w.entry if w.rules.whole_reply else w.after["observe"]
     z.view[w.instance_of[s]] = Tables(loaded.bigrams, loaded.trigrams)
     z.local[s] = loaded._replace(bigrams=BLANK.bigrams, trigrams=BLANK.trigrams)
 
 
 def own(w: World, z: State, s: str) -> Content:
     """What a unit of work sees over the view: its own buffer."""
-    return frozenset({z.reply(s)} if w.rules.whole_reply else ())
+    sees = w.rules.whole_reply and w.precedes("observe", "generate")
+    return frozenset({z.reply(s)} if sees else ())
 
 
 def generate(w: World, z: State, s: str) -> None:
@@ -205,7 +220,7 @@ def generate(w: World, z: State, s: str) -> None:
     require(("the runtime is an event loop", not w.rules.threads), *at(w, z, s, "generate"))
     # EFFECT
     reply, view, buffer = z.reply(s), z.view[w.instance_of[s]], own(w, z, s)
-    z.pc[s] = "snapshot"
+    z.pc[s] = w.after["generate"]
     z.local[s] = z.local[s]._replace(
         sawBigrams=view.bigrams | buffer, sawTrigrams=view.trigrams | buffer
     )
@@ -233,7 +248,7 @@ def generate_end(w: World, z: State, s: str) -> None:
     require(*at(w, z, s, "generateEnd"))
     # EFFECT
     view = z.view[w.instance_of[s]]
-    z.pc[s] = "snapshot"
+    z.pc[s] = w.after["generate"]
     z.local[s] = z.local[s]._replace(sawTrigrams=view.trigrams)
     z.dsg |= read_edges(z.reply(s), view.trigrams, z.ngrams)
 
@@ -243,10 +258,10 @@ def save_snapshot(w: World, z: State, s: str) -> None:
     require(*at(w, z, s, "snapshot"))
     # EFFECT
     if w.rules.whole_reply:
-        z.pc[s] = "commit"
+        z.pc[s] = w.after["snapshot"]
         return
     reply = z.reply(s)
-    z.pc[s] = "release"
+    z.pc[s] = w.after["snapshot"]
     z.local[s] = z.local[s]._replace(saved=z.ngrams)
     z.dsg |= write_edges(reply, z.snapshots, z.readers.snapshots)
     z.store = z.store._replace(snapshots=(*z.store.snapshots, reply))
@@ -272,7 +287,9 @@ def commit(w: World, z: State, s: str) -> None:
     z.moved = {t: t != s and (moved or has_snapshot(w, z, t)) for t, moved in z.moved.items()}
     z.pc[s] = "swap"
     z.store = Store((*z.store.ngrams, reply), (*z.store.snapshots, reply))
-    z.local[s] = z.local[s]._replace(saved=z.ngrams)
+    # A snapshot that was put into the buffer before anything was generated is one of nothing.
+    saved = z.ngrams if w.precedes("generate", "snapshot") else frozenset[Reply]()
+    z.local[s] = z.local[s]._replace(saved=saved)
     z.writing = NOBODY if z.writing == s else z.writing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -54,6 +55,18 @@ def random_trace(
         events.append(_event(world, state, move, len(events) + 1, header["run"]))
         if move.action in ENDS:
             tidy(state, set())
+    return header, events
+
+
+def scripted_trace(world: World, schedule: Iterable[Move]) -> tuple[Fields, list[Fields]]:
+    """Return the header and the events of one schedule. Raises Refused where it is not possible."""
+    instances = sorted(set(world.instance_of.values()))
+    state = State.initial(world.instance_of, instances)
+    header = make_header(world, instances, state.base, seed=0)
+    events: list[Fields] = []
+    for move in schedule:
+        apply(world, state, move)
+        events.append(_event(world, state, move, len(events) + 1, header["run"]))
     return header, events
 
 

@@ -36,6 +36,7 @@ CONSTANTS
   Sessions = {sessions}
   Instances = {instances}
   InstanceOf <- TheInstanceOf
+  Program <- PaperProgram
   Traces <- TheTraces
   StartedAt <- TheStart
 """

@@ -16,8 +16,12 @@ CONSTANTS
     Sessions,       \* clients; each calls reply() again and again, one call at a time
     Instances,      \* field objects, each with its own lock and its own view
     InstanceOf,     \* [Sessions -> Instances]
+    Program,        \* the order of the four steps; the paper's is PaperProgram
     Turns,          \* calls per session; 0: for ever, and contents are not tracked
     Faults          \* the faults that may strike: a subset of FaultNames
+
+PaperProgram == <<"recall", "observe", "generate", "snapshot">>
+ASSUME Len(Program) = 4 /\ Range(Program) = Range(PaperProgram)
 
 FaultNames == {"Cancel", "Raise", "Crash", "Busy"}
 ASSUME Faults \subseteq FaultNames
@@ -71,6 +75,17 @@ Add(set, r)     == IF Tracked THEN set \cup {r} ELSE set
 AddAll(set, es) == IF Tracked THEN set \cup es ELSE set
 
 Drop(seq, gone) == LET Stays(x) == x \notin gone IN SelectSeq(seq, Stays)
+
+(* The label of a step's first action, and of what follows a step.           *)
+Label == [recall |-> "recall", observe |-> "ingest", generate |-> "generate", snapshot |-> "snapshot"]
+Entry == Label[Program[1]]
+After ==
+    [step \in Range(Program) |->
+        LET k == CHOOSE k \in 1 .. 4 : Program[k] = step IN
+        IF k < 4 THEN Label[Program[k + 1]] ELSE IF WholeReply THEN "commit" ELSE "release"]
+
+Precedes(one, other) ==
+    \E j, k \in 1 .. 4 : j < k /\ Program[j] = one /\ Program[k] = other
 
 (* A process that is up, and whose event loop is not blocked.                *)
 Alive(i) == up[i] /\ \A t \in Peers(i) : pc[t] # "blocked"
@@ -127,7 +142,7 @@ Acquire(s) ==
     /\ At(s, "called")
     /\ LockIsFree(s)
     /\ IsMyTurn(s)
-    /\ Goto(s, IF WholeReply THEN "begin" ELSE "recall")
+    /\ Goto(s, IF WholeReply THEN "begin" ELSE Entry)
     /\ holder' = IF LockKind = "none" THEN holder
                  ELSE [holder EXCEPT ![InstanceOf[s]] = s]
     /\ IF Transaction = "immediate" THEN UNCHANGED <<arrivals, overtaken>> ELSE Start(s)
@@ -152,9 +167,9 @@ Begin(s) ==
        THEN /\ writing = Nobody
             /\ writing' = s
             /\ Start(s)
-            /\ \/ Goto(s, "recall") /\ (ViewIsCurrent(InstanceOf[s]) \/ Forever)
+            /\ \/ Goto(s, Entry) /\ (ViewIsCurrent(InstanceOf[s]) \/ Forever)
                \/ Goto(s, "loadBigrams") /\ (~ViewIsCurrent(InstanceOf[s]) \/ Forever)
-       ELSE /\ Goto(s, "recall")
+       ELSE /\ Goto(s, Entry)
             /\ UNCHANGED <<writing, arrivals, overtaken>>
     /\ UNCHANGED <<calls, memory, local, holder, moved, up, left, history>>
 
@@ -163,7 +178,7 @@ Begin(s) ==
 
 Recall(s) ==
     /\ At(s, "recall")
-    /\ Goto(s, "ingest")
+    /\ Goto(s, After["recall"])
     /\ Learn(s, [recalled |-> Snapshots])
     /\ readers' = [readers EXCEPT !.snapshots = Add(@, Reply(s))]
     /\ dsg' = AddAll(dsg, ReadEdges(Reply(s), Snapshots, Snapshots))
@@ -178,7 +193,7 @@ Ingest(s) ==
     /\ ~Reentrant
     /\ At(s, "ingest")
     /\ IF WholeReply
-       THEN /\ Goto(s, "generate")
+       THEN /\ Goto(s, After["observe"])
             /\ UNCHANGED <<store, dsg>>
        ELSE /\ Goto(s, "loadBigrams")
             /\ store' = [store EXCEPT !.ngrams = Append1(@, Reply(s))]
@@ -210,7 +225,7 @@ LoadTrigrams(s) ==
 (* `self.bigrams, self.trigrams = ...`: no await in between.                 *)
 AssignView(s) ==
     /\ At(s, "assign")
-    /\ Goto(s, IF WholeReply THEN "recall" ELSE "generate")
+    /\ Goto(s, IF WholeReply THEN Entry ELSE After["observe"])
     /\ view' = [view EXCEPT ![InstanceOf[s]] =
                     [bigrams |-> local[s].bigrams, trigrams |-> local[s].trigrams]]
     /\ Learn(s, [bigrams |-> Unread, trigrams |-> Unread])
@@ -220,7 +235,7 @@ AssignView(s) ==
 (* generate: `generate_reply(...)` reads the view, and nothing but the view *)
 
 (* In a unit of work the reply sees the view and, over it, its own buffer.   *)
-Own(s) == IF WholeReply /\ Tracked THEN {Reply(s)} ELSE {}
+Own(s) == IF WholeReply /\ Tracked /\ Precedes("observe", "generate") THEN {Reply(s)} ELSE {}
 
 (* A view is behind the store between a commit and its swap: who reads it    *)
 (* then holds old versions, and the check at the commit will say so.         *)
@@ -229,7 +244,7 @@ SwapPending(s) == \E t \in Peers(InstanceOf[s]) : pc[t] = "swap"
 Generate(s) ==
     /\ ~Threads
     /\ At(s, "generate")
-    /\ Goto(s, "snapshot")
+    /\ Goto(s, After["generate"])
     /\ LET v == view[InstanceOf[s]] IN
        /\ Learn(s, [sawBigrams |-> v.bigrams \cup Own(s), sawTrigrams |-> v.trigrams \cup Own(s)])
        /\ dsg' = AddAll(dsg, ReadEdges(Reply(s), v.bigrams, Ngrams)
@@ -252,7 +267,7 @@ GenerateBegin(s) ==
 
 GenerateEnd(s) ==
     /\ At(s, "generateEnd")
-    /\ Goto(s, "snapshot")
+    /\ Goto(s, After["generate"])
     /\ LET v == view[InstanceOf[s]] IN
        /\ Learn(s, [sawTrigrams |-> v.trigrams])
        /\ dsg' = AddAll(dsg, ReadEdges(Reply(s), v.trigrams, Ngrams))
@@ -264,9 +279,9 @@ GenerateEnd(s) ==
 SaveSnapshot(s) ==
     /\ At(s, "snapshot")
     /\ IF WholeReply
-       THEN /\ Goto(s, "commit")
+       THEN /\ Goto(s, After["snapshot"])
             /\ UNCHANGED <<store, local, dsg>>
-       ELSE /\ Goto(s, "release")
+       ELSE /\ Goto(s, After["snapshot"])
             /\ store' = [store EXCEPT !.snapshots = Append1(@, Reply(s))]
             /\ Learn(s, [saved |-> Ngrams])
             /\ dsg' = AddAll(dsg, WriteEdges(Reply(s), Snapshots, readers.snapshots))
@@ -283,13 +298,17 @@ HasSnapshot(s) ==
     \/ Transaction = "checked"
        /\ pc[s] \in {"recall", "ingest", "generate", "snapshot", "commit"}
 
+(* The field that a snapshot in the buffer goes into.  If it was put there   *)
+(* before anything was generated, it is a snapshot of nothing.               *)
+SavedInto(s) == IF Precedes("generate", "snapshot") THEN Add(Ngrams, Reply(s)) ELSE {}
+
 Commit(s) ==
     /\ At(s, "commit")
     /\ ~moved[s]
     /\ Goto(s, "swap")
     /\ store' = [ngrams    |-> Append1(store.ngrams, Reply(s)),
                  snapshots |-> Append1(store.snapshots, Reply(s))]
-    /\ Learn(s, [saved |-> Add(Ngrams, Reply(s))])
+    /\ Learn(s, [saved |-> SavedInto(s)])
     /\ dsg' = AddAll(dsg, WriteEdges(Reply(s), Wrote, readers.ngrams \cup readers.snapshots))
     /\ moved' = [t \in Sessions |-> t # s /\ (moved[t] \/ HasSnapshot(t))]
     /\ writing' = IF writing = s THEN Nobody ELSE writing

@@ -1,0 +1,49 @@
+"""What `leo check` shows beside the claims: mutants, step orders, the lock that does nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model.claims import Claims
+from model.mutants import load_mutants, runs_for, try_mutants
+from model.noop import check_noop
+from model.orders import DISCIPLINES, ORDERS, check_orders, orders_text
+from model.progress import Bar
+
+
+def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
+    """Print what became of every mutant; 1 when one survived."""
+    mutants = load_mutants()
+    bar = Bar(sum(len(runs_for(claims, mutant)) for mutant in mutants), "mutants")
+    verdicts = try_mutants(
+        claims, mutants, work=build / "mutants", parallel=jobs, done=lambda name: bar.step(name)
+    )
+    bar.finish()
+    for verdict in verdicts:
+        mutant = verdict.mutant
+        fate = f"changes {mutant.claim}" if verdict.killed else "SURVIVES"
+        print(f"{mutant.name:<28} {fate}\n    {mutant.discipline}: {mutant.why}")
+    survivors = [verdict for verdict in verdicts if not verdict.killed]
+    print(f"\n{len(verdicts) - len(survivors)} of {len(verdicts)} mutants change a claim.")
+    return 1 if survivors else 0
+
+
+def show_orders(build: Path, jobs: int) -> int:
+    """Print the table of the 24 orders of the four steps."""
+    bar = Bar(len(ORDERS) * len(DISCIPLINES), "orders")
+    orders = check_orders(work=build / "orders", parallel=jobs, done=lambda name: bar.step(name))
+    bar.finish()
+    print(orders_text(orders), end="")
+    return 0
+
+
+def show_noop(build: Path) -> int:
+    """Print whether one session can tell a lock from none; 1 when it can."""
+    pairs = check_noop(work=build / "noop")
+    for pair in pairs:
+        same = "the same" if pair.equal else "NOT the same"
+        print(
+            f"{pair.locked} and {pair.free}, one session, no faults: {same} graph up to the lock "
+            f"({pair.states} states, {pair.edges} edges)"
+        )
+    return 0 if all(pair.equal for pair in pairs) else 1

@@ -15,9 +15,7 @@ def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
     """Print what became of every mutant; 1 when one survived."""
     mutants = load_mutants()
     bar = Bar(sum(len(runs_for(claims, mutant)) for mutant in mutants), "mutants")
-    verdicts = try_mutants(
-        claims, mutants, work=build / "mutants", parallel=jobs, done=lambda name: bar.step(name)
-    )
+    verdicts = try_mutants(claims, mutants, work=build / "mutants", parallel=jobs, done=bar.step)
     bar.finish()
     for verdict in verdicts:
         mutant = verdict.mutant
@@ -31,7 +29,7 @@ def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
 def show_orders(build: Path, jobs: int) -> int:
     """Print the table of the 24 orders of the four steps."""
     bar = Bar(len(ORDERS) * len(DISCIPLINES), "orders")
-    orders = check_orders(work=build / "orders", parallel=jobs, done=lambda name: bar.step(name))
+    orders = check_orders(work=build / "orders", parallel=jobs, done=bar.step)
     bar.finish()
     print(orders_text(orders), end="")
     return 0

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-SOURCES := leo model proofs tests
+SOURCES := leo model proofs tests bench
 
 # pip-tools and what it needs, apart from .venv: it writes the lock, it is not locked by it.
 LOCK_VENV := build/lock-venv

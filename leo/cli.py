@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ __all__ = ["Command", "main"]
 
 DISTRIBUTION = "leo-field"
 GROUP = "leo.commands"
+# Commands of packages that no wheel contains: in a checkout they are there, elsewhere not at all.
+CHECKOUT_GROUP = "leo.commands.checkout"
 DESCRIPTION = "A field organism on a SQLite store, and the model its replies are checked against."
 WIDTH = 80
 
@@ -109,13 +112,22 @@ def _entries() -> dict[str, EntryPoint]:
     program called `leo` as well.
     """
     try:
-        found = distribution(DISTRIBUTION).entry_points.select(group=GROUP)
+        found = [
+            entry
+            for entry in distribution(DISTRIBUTION).entry_points
+            if entry.group == GROUP or (entry.group == CHECKOUT_GROUP and _is_here(entry))
+        ]
     except PackageNotFoundError:
         raise CommandError(
             f"the distribution {DISTRIBUTION} is not installed for {sys.executable}, so its "
             "commands cannot be found; run `make setup` in a checkout and use .venv/bin/leo"
         ) from None
     return {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
+
+
+def _is_here(entry: EntryPoint) -> bool:
+    """Is the package of a command that stays in the checkout there at all?"""
+    return importlib.util.find_spec(entry.module.partition(".")[0]) is not None
 
 
 def _load(entry: EntryPoint) -> Command:

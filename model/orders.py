@@ -92,7 +92,7 @@ def orders_text(orders: list[Order]) -> str:
     helped = [o for o in orders if o.falls["sequential"] - o.falls["asyncio-lock"]]
     out.append("")
     out.append(
-        f"{len(keep)} of {len(orders)} orders keep every property with one session; a lock keeps a\n"
-        f"property that one session alone loses in {len(helped)} of them."
+        f"{len(keep)} of {len(orders)} orders keep every property with one session; a lock keeps\n"
+        f"a property that one session alone loses in {len(helped)} of them."
     )
     return "\n".join(out) + "\n"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from model.claims import FALLS, FALLS_WITH_FAULTS, Claims
 from model.native import Checker, Outcome
-from model.properties import PROPERTIES
 from model.trace_reader import TraceReader, open_trace
 from model.traces import TraceError
 from model.tracetlc import Recorded, Recording, TlcVerdict, judge, record
 
 Engine = Literal["native", "tlc", "both"]
-Allowed = Mapping[str, Collection[str]]
-
-# Until a claim says otherwise, only the discipline without a lock may break what it breaks.
-DEFAULT_ALLOWED: Final[Allowed] = {"bare": PROPERTIES}
+UNDISTURBED: Final = frozenset({"returned"})
 
 
 @dataclass(slots=True)
@@ -55,10 +52,22 @@ class Report:
             return None
         return f"native says {_said(*mine)}; TLC says {_said(*reference)}"
 
-    def finding(self, allowed: Allowed, *, strict: bool) -> bool:
-        """Tell whether this is anything else than what the discipline promises."""
-        permitted = frozenset() if strict else frozenset(allowed.get(self.discipline, ()))
-        return not self.accepted or bool(self.broken - permitted) or self.disagreement() is not None
+    def finding(self, permitted: Collection[str]) -> bool:
+        """Tell whether the trace is no behaviour, or breaks more than it is permitted to."""
+        surplus = self.broken - frozenset(permitted)
+        return not self.accepted or bool(surplus) or self.disagreement() is not None
+
+
+def expected_to_break(claims: Claims, report: Report) -> frozenset[str]:
+    """Return the properties that a trace of this discipline may break, by the claims.
+
+    What falls only with faults may fall only in a trace in which a reply was disturbed; an engine
+    that does not tell how replies ended (TLC alone) leaves that open.
+    """
+    kinds = [FALLS]
+    if report.native is None or set(report.native.outcomes) - UNDISTURBED:
+        kinds.append(FALLS_WITH_FAULTS)
+    return frozenset(claims.titles(report.discipline, *kinds)) if report.discipline else frozenset()
 
 
 def _said(kind: str, line: int | None, broken: list[str]) -> str:

@@ -10,8 +10,6 @@ from leo.cli import Command
 from model.check import Report as CheckReport
 from model.check import spec_hash
 from model.claims import (
-    FALLS,
-    FALLS_WITH_FAULTS,
     SPEC_VERSION,
     Claims,
     load_claims,
@@ -22,7 +20,7 @@ from model.errors import CheckError
 from model.plan import plan
 from model.table import text
 from model.validate import Report as TraceReport
-from model.validate import validate
+from model.validate import expected_to_break, validate
 from model.workload import Workload, record
 
 WORKLOADS = (
@@ -30,7 +28,6 @@ WORKLOADS = (
     Workload("asyncio-lock", sessions=5, turns=20, seed=7, cancel=0.01),
 )
 SHOWN = ("bare", "Serializable")
-UNDISTURBED = frozenset({"returned"})
 
 Say = Callable[[str], None]
 
@@ -56,19 +53,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"NOT AS EXPECTED  {finding}")
     print("NOT VERIFIED" if findings else "verified: every claim and every trace is as expected")
     return 1 if findings else 0
-
-
-def expected_to_break(claims: Claims, verdict: TraceReport) -> frozenset[str]:
-    """Return the properties that a trace of this discipline may break, by the claims.
-
-    What falls only with faults may fall only in a trace in which a reply was disturbed.
-    """
-    if verdict.native is None:
-        return frozenset()
-    kinds = [FALLS]
-    if set(verdict.native.outcomes) - UNDISTURBED:
-        kinds.append(FALLS_WITH_FAULTS)
-    return frozenset(claims.titles(verdict.discipline, *kinds))
 
 
 def unexpected(claims: Claims, verdict: TraceReport) -> str | None:

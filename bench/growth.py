@@ -1,0 +1,80 @@
+"""How the state space grows with the sessions: with and without VIEW, with and without symmetry.
+
+The baseline keeps the whole history in the state (no VIEW), as a specification does that records
+who read and wrote what.  A search that takes longer than the limit is told as such, and
+larger ones of the same column are not tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from model.claims import HOLDS, load_claims
+from model.disciplines import DISCIPLINES
+from model.plan import Bound, Run, job
+from model.tlc import run
+from model.tlcjob import Verdict
+
+ROWS = ("bare", "asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")
+COLUMNS = {"history": (), "view": ("VIEW",), "view, symmetry": ("VIEW", "SYMMETRY")}
+
+
+def search(row: str, sessions: int, keep: tuple[str, ...], faults: bool, limit: float) -> str:
+    """Run one search and return its cell: distinct states and seconds, or how far it came."""
+    titles = load_claims().titles(row, HOLDS)
+    checked = tuple(t for t in titles if t not in {"Answered", "DeadlockFree"})
+    strikes = DISCIPLINES[row].possible_faults if faults else ()
+    made = job(Run(row, "holds", Bound(sessions, 1), strikes, checked))
+    lines = [
+        line
+        for line in made.config.splitlines()
+        if not line.startswith(("VIEW", "SYMMETRY")) or line.split()[0] in keep
+    ]
+    name = f"growth.{row}.{sessions}.{'-'.join(keep) or 'history'}"
+    result = run(
+        replace(
+            made,
+            name=name,
+            config="\n".join(lines) + "\n",
+            timeout=limit,
+            workers=2,
+            long=True,
+            heap_mb=6144,
+        ),
+        work=Path("build/growth"),
+    )
+    if result.verdict is Verdict.OK:
+        return f"{result.distinct:,} ({result.seconds:.0f} s)"
+    if "timed out" in result.reason:
+        return f"over {limit:.0f} s"
+    return f"{result.verdict}: {result.property or result.reason}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", action="store_true", help="with every fault that can strike")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for one search")
+    parser.add_argument("--most", type=int, default=6, help="sessions, 2 to this many")
+    args = parser.parse_args()
+    print(f"| discipline | sessions | {' | '.join(COLUMNS)} |")
+    print("|---|---:|" + "---:|" * len(COLUMNS))
+    for row in ROWS:
+        late: set[str] = set()
+        for sessions in range(2, args.most + 1):
+            cells = []
+            for column, keep in COLUMNS.items():
+                cell = (
+                    "-" if column in late else search(row, sessions, keep, args.faults, args.limit)
+                )
+                if cell.startswith("over"):
+                    late.add(column)
+                cells.append(cell)
+            print(f"| {row} | {sessions} | {' | '.join(cells)} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""The theorems by number: 1 to 14 for any number of sessions (z3), the others in
+``algebra_index``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from proofs.algebra_index import ALGEBRA
+from proofs.errors import NoSuchTheoremError
+from proofs.noop import prove_noop, refute_noop
+from proofs.program import prove_program, refute_program
+from proofs.theorem import Theorem
+from proofs.unbounded import (
+    Mutant,
+    prove_property,
+    prove_refinement,
+    refute_property,
+    refute_refinement,
+)  # fmt: skip
+
+__all__ = ["THEOREMS", "choose"]
+
+EVERYWHERE = ("D4", "D4f", "D6", "D7", "D12")
+WHOLE = ("D4", "D6", "D7", "D12")
+SCOPE = {
+    EVERYWHERE: "D4 without and with all faults, D6, D7 and D12 with all faults",
+    WHOLE: "D4 without faults, D6, D7 and D12 with all faults",
+    EVERYWHERE[:-1]: "D4 without and with all faults, D6 and D7 with all faults",
+}
+ASSUMED = (
+    "one instance in D4, D6 and D7, any number of instances on one store in D12",
+    "a session makes one call at a time; sessions and calls are unbounded",
+    "the relation is the spec's (tests/proofs/test_tie.py)",
+)
+TEX_SCOPE = {
+    EVERYWHERE: r"D4 (with and without faults), D6, D7 and D12 (with all faults)",
+    WHOLE: r"D4 without faults and of D6, D7 and D12 with all faults",
+    EVERYWHERE[:-1]: r"D4 (with and without faults), D6 and D7 (with all faults)",
+}
+INDUCTION = (
+    "An inductive invariant over uninterpreted sorts of sessions, instances and replies: it holds "
+    "initially, every action of the specification preserves it, and it implies the property."
+)
+
+
+def _property(
+    number: int,
+    title: str,
+    says: str,
+    tex: str,
+    mutant: Mutant,
+    cases: tuple[str, ...] = EVERYWHERE,
+    sketch: str = "",
+) -> Theorem:
+    return Theorem(
+        number=number,
+        title=title,
+        claim=f"{says} Any number of sessions and calls; {SCOPE[cases]}.",
+        assumptions=ASSUMED,
+        tool="z3",
+        place=f"proofs/unbounded.py prove_property({title!r})",
+        prove=partial(prove_property, title, cases),
+        mutant=mutant.text,
+        refute=partial(refute_property, title, mutant),
+        latex=f"In every execution of {TEX_SCOPE[cases]}, for any number of sessions and "
+        f"calls: {tex}",
+        sketch=f"{INDUCTION} {sketch}".strip(),
+    )
+
+
+NO_LOCK = "Acquire: lock is free"
+NO_WRITE_LOCK = "Begin: write lock is free"
+
+SAFETY = (
+    _property(
+        1, "MutualExclusion",
+        "At most one reply is inside its program (D12: from Begin to Commit, over all instances).",
+        "at most one reply is inside its program, over all instances that share the store.",
+        Mutant("D4", NO_LOCK),
+    ),
+    _property(
+        2, "Serializable",
+        "The serialization graph of the replies that have written is acyclic: every "
+        "edge goes along the order of n-gram versions, which is a strict total order "
+        "of their writers.",
+        "the direct serialization graph of the replies that have written is acyclic; the order in "
+        "which they wrote the n-grams is a serial order that explains every read and write.",
+        Mutant("D12", NO_WRITE_LOCK),
+        sketch="Every dependency edge embeds into the strict order of n-gram versions; a "
+        "cycle would bring a reply before itself. The induction over the length of a "
+        "path is by hand, its step is an obligation.",
+    ),
+    _property(
+        3, "StableRead",
+        "What generate reads does not change while it reads.",
+        "what \\emph{generate} reads does not change while it reads.",
+        Mutant("D4", NO_LOCK, threads=True),
+        sketch="On one event loop generate is one action.",
+    ),
+    _property(
+        4, "ViewNotTorn",
+        "No reply generates from tables of two different versions.",
+        "no reply generates from tables of two different versions.",
+        Mutant("D4", NO_LOCK),
+    ),
+    _property(
+        5, "ReadsOwnObservation",
+        "A reply generates from a field that contains its own observation.",
+        "a reply generates from a field that contains its own observation.",
+        Mutant("D4", NO_LOCK),
+    ),
+    _property(
+        6, "SnapshotProvenance",
+        "A snapshot is saved into the version of the field that generated it.",
+        "a snapshot is saved into the version of the field that generated it.",
+        Mutant("D12", NO_WRITE_LOCK),
+    ),
+    _property(
+        7, "AllOrNothing",
+        "A reply that has ended has all of its writes in the store or none.",
+        "a reply that has ended, however it ended, has all of its writes in the store or none.",
+        Mutant("D4", faults=True),
+        WHOLE,
+    ),
+    _property(
+        8, "Durable",
+        "A reply that returned has all of its writes in the store, crash or not.",
+        "a reply that returned has all of its writes in the store.",
+        Mutant("D6", "Return: label"),
+    ),
+    _property(
+        9, "ViewAgreesWithStore",
+        "When no reply of an instance is in flight its view equals the store (D12: a version that "
+        "the store had).",
+        "whenever no reply of an instance is in flight, its view equals the store (with several "
+        "instances: a version that the store had).",
+        Mutant("D6", "CancelApplied: shield"),
+        WHOLE,
+    ),
+    _property(
+        10, "NoOvertaking",
+        "Replies start in the order of their calls.",
+        "replies start in the order of their calls.",
+        Mutant("D6", "Acquire: my turn"),
+        EVERYWHERE[:-1],
+    ),
+)  # fmt: skip
+
+SHIELDLESS = Mutant("D6", "CancelApplied: shield")
+
+REFINEMENT = Theorem(
+    number=11,
+    title="Refines",
+    claim="Every action is a step of AtomicReply or nothing: a whole reply takes "
+    f"effect at one moment. Any number of sessions and calls; {SCOPE[WHOLE]}.",
+    assumptions=ASSUMED,
+    tool="z3",
+    place="proofs/unbounded.py prove_refinement",
+    prove=partial(prove_refinement, WHOLE),
+    mutant=SHIELDLESS.text,
+    refute=partial(refute_refinement, SHIELDLESS),
+    latex=f"Every execution of {TEX_SCOPE[WHOLE]}, for any number of sessions and calls, "
+    r"implements \textsc{AtomicReply}, the specification in which a whole reply is one step.",
+    sketch="A forward simulation under the refinement mapping that hides the writes of replies in "
+    "flight; a reply takes effect at its last write. The inductive invariant of the other theorems "
+    "gives what each step needs.",
+)
+
+NO_OP = Theorem(
+    number=12,
+    title="Lock no-op",
+    claim="With one session, the executions with and without the lock are the same up "
+    "to the lock's own variable, with all faults: D3, D4, D5, D6, D7. So in a "
+    "sequential comparison the lock cannot change any metric.",
+    assumptions=("one session; its calls are unbounded",),
+    tool="z3",
+    place="proofs/noop.py prove_noop",
+    prove=prove_noop,
+    mutant="two sessions (D4)",
+    refute=refute_noop,
+    latex="With a single session, an execution with the lock and one without it (D3 to "
+    "D7, all faults) are bisimilar up to the variable of the lock. Hence in a "
+    "sequential comparison the lock cannot change any metric.",
+    sketch="The identity on all variables but the holder is a bisimulation: related "
+    "states enable the same actions, in both directions, and go to related "
+    "states.",
+)
+
+PROGRAM_ASSUMED = (
+    "a program reads and writes any objects, in any order and number, and may "
+    "decide as it goes along",
+    "one instance; objects, replies and the length of programs are unbounded",
+)
+STEP = Theorem(
+    number=13,
+    title="Any program, step commit",
+    claim="Under one lock, replies whose programs are arbitrary sequences of reads and "
+    "writes, each write committed at once, exclude each other and are "
+    "serializable in the order of entrance, with all faults. (A relation of its "
+    "own, not the spec's; reads are of the store.)",
+    assumptions=PROGRAM_ASSUMED,
+    tool="z3",
+    place="proofs/program.py prove_program('step')",
+    prove=partial(prove_program, "step"),
+    mutant="without the guard 'Enter: lock is free'",
+    refute=partial(refute_program, "step", "Enter: lock is free"),
+    latex="Under one lock, replies whose programs are arbitrary finite sequences of "
+    "reads and writes of arbitrary objects, each write committed at once, "
+    "exclude each other, and their direct serialization graph is acyclic in the "
+    "order of entrance, with all faults.",
+    sketch="Every dependency edge goes from an earlier to a later entrance.",
+)
+UNIT = Theorem(
+    number=14,
+    title="Any program, unit of work",
+    claim="Under one lock, with one commit per reply and a shielded swap of the view, "
+    "arbitrary programs that read the store or the view are exclusive, "
+    "serializable, all-or-nothing and durable, and the view agrees with the "
+    "store between replies, with all faults. (A relation of its own.)",
+    assumptions=PROGRAM_ASSUMED,
+    tool="z3",
+    place="proofs/program.py prove_program('unit')",
+    prove=partial(prove_program, "unit"),
+    mutant="without the guard 'Cancel: shield'",
+    refute=partial(refute_program, "unit", "Cancel: shield"),
+    latex="Under one lock, with one commit per reply and a shielded swap of the view, "
+    "replies whose programs are arbitrary finite sequences of reads (of store or "
+    "view) and writes are exclusive, serializable, all-or-nothing and durable, "
+    "and the view agrees with the store between replies.",
+    sketch="As before; the view lacks exactly the commit that has not been swapped in.",
+)
+
+THEOREMS: tuple[Theorem, ...] = (*SAFETY, REFINEMENT, NO_OP, STEP, UNIT, *ALGEBRA)
+
+
+def choose(numbers: list[int]) -> list[Theorem]:
+    """The theorems with these numbers, all for none. Raises NoSuchTheoremError."""
+    known = {theorem.number: theorem for theorem in THEOREMS}
+    for number in numbers:
+        if number not in known:
+            raise NoSuchTheoremError(
+                f"there is no theorem {number}; the theorems are 1 to {len(known)}: "
+                "see leo prove --list"
+            )
+    return [known[number] for number in numbers] or list(THEOREMS)

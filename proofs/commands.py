@@ -1,0 +1,97 @@
+"""The command ``leo prove``: prove the theorems, show that the mutants do not prove, write the
+index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from leo.cli import Command
+from proofs.catalogue import THEOREMS, choose
+from proofs.crosscheck import crosscheck, load
+from proofs.discharge import QUERIES
+from proofs.errors import ProofError
+from proofs.index import README, latex, readme
+from proofs.theorem import Certificate, Theorem, certify
+
+__all__ = ["PROVE"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="only these theorems")
+    parser.add_argument("--list", action="store_true", help="list the theorems and prove nothing")
+    parser.add_argument("--mutants", action="store_true", help="show the mutants' counter-models")
+    parser.add_argument("--latex", action="store_true", help="print the statements as LaTeX")
+    parser.add_argument(
+        "--index", action="store_true", help="write proofs/README.md (all theorems)"
+    )
+    parser.add_argument("--cvc5", action="store_true", help="give every z3 query to cvc5 as well")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    theorems = choose(arguments.numbers)
+    if arguments.list:
+        for theorem in theorems:
+            print(f"{theorem.number:>2}  {theorem.title}: {theorem.claim}")
+        return 0
+    if arguments.cvc5:
+        load()  # Better to say that it is missing before the work than after.
+    QUERIES.mkdir(parents=True, exist_ok=True)
+    for stale in QUERIES.glob("*.smt2"):
+        stale.unlink()
+    certificates = _certify(theorems, arguments.mutants)
+    failed = len(theorems) - len(certificates)
+    seconds = sum(c.seconds + c.mutant_seconds for c in certificates)
+    summary = f"{len(certificates)} of {len(theorems)} theorems proved in {seconds:.0f} s"
+    print(summary + (f"; {failed} FAILED" if failed else ""), file=sys.stderr)
+    if arguments.latex:
+        print(latex(certificates))
+    if arguments.index and not failed and len(theorems) == len(THEOREMS):
+        README.write_text(readme(certificates), encoding="utf-8")
+        print(f"wrote {README}", file=sys.stderr)
+    if arguments.cvc5:
+        failed += _second_opinion()
+    return 1 if failed else 0
+
+
+def _certify(theorems: Sequence[Theorem], mutants: bool) -> list[Certificate]:
+    """Prove one theorem after the other and say so; a failure does not stop the others."""
+    certificates = []
+    for theorem in theorems:
+        print(f"{theorem.number:>2}  {theorem.title:<38} ", end="", file=sys.stderr, flush=True)
+        try:
+            certificate = certify(theorem)
+        except ProofError as error:
+            print(f"FAILED\n{error}", file=sys.stderr)
+            continue
+        certificates.append(certificate)
+        print(
+            f"proved: {len(certificate.obligations):>3} obligations, {certificate.seconds:5.1f} s; "
+            f"mutant falls, {certificate.mutant_seconds:4.1f} s",
+            file=sys.stderr,
+        )
+        if mutants:
+            print(f"    mutant: {theorem.mutant}")
+            print("\n".join(f"    {line}" for line in certificate.counter_model.splitlines()))
+    return certificates
+
+
+def _second_opinion() -> int:
+    queries = sorted(QUERIES.glob("*.smt2"))
+    doubted = crosscheck(queries)
+    for query, said in doubted:
+        print(f"cvc5 says {said} to {query}", file=sys.stderr)
+    agreed = len(queries) - len(doubted)
+    print(f"cvc5 says unsat to {agreed} of {len(queries)} queries", file=sys.stderr)
+    return len(doubted)
+
+
+PROVE = Command(
+    name="prove",
+    help="prove the theorems and show that their mutants do not prove",
+    example="leo prove 1 2 --mutants",
+    configure=configure,
+    run=run,
+)

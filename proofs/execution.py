@@ -1,0 +1,63 @@
+"""A real execution of a mutant: the same relation, run from the initial state on a few sessions.
+
+A counter-model of an inductive step need not be reachable. So each mutant is also executed, breadth
+first and bounded, until the property itself is broken: that is what a person can replay.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import fields
+
+from model.explore import bounded_world, initial_state
+from model.steps import World as MachineWorld
+from proofs.relation import World
+from proofs.tie import Facts, Relation, encode
+from proofs.vocabulary import State, Term
+
+__all__ = ["shortest_violation"]
+
+LIMIT = 20_000
+_FIELDS = tuple(f.name for f in fields(State))
+
+
+def shortest_violation(
+    world: World, holds: Term, sessions: int = 2, turns: int = 1
+) -> list[str] | None:
+    """Return a shortest schedule after which ``holds`` is false; None when there is none in the
+    bound.
+    """
+    bounded = bounded_world(world.rules.name, sessions, turns)
+    machine = MachineWorld(world.rules, bounded.instance_of, turns=turns, faults=world.faults)
+    start = encode(machine, initial_state(bounded))
+    relation = Relation(world)
+    parents: dict[Hashable, tuple[Hashable, str] | None] = {_key(start): None}
+    queue = deque([start])
+    while queue and len(parents) < LIMIT:
+        facts = queue.popleft()
+        key = _key(facts)
+        if not relation.holds(holds, facts):
+            return _path(parents, key)
+        for (action, actor), after in relation.successors(facts):
+            following = _key(after)
+            if following not in parents:
+                parents[following] = (key, f"{action} {actor}")
+                queue.append(after)
+    return None
+
+
+def _key(facts: Facts) -> Hashable:
+    return tuple(
+        frozenset(facts[name].items()) if name == "pc" else facts[name] for name in _FIELDS
+    )
+
+
+def _path(parents: dict[Hashable, tuple[Hashable, str] | None], key: Hashable) -> list[str]:
+    moves: list[str] = []
+    parent = parents[key]
+    while parent is not None:
+        key, move = parent
+        moves.append(move)
+        parent = parents[key]
+    return moves[::-1]

@@ -1,0 +1,142 @@
+"""Every theorem is proved here and now, and no mutant proves."""
+
+from __future__ import annotations
+
+import pytest
+import z3
+
+from proofs.catalogue import THEOREMS, choose
+from proofs.countermodel import failing_parts, holds_in, render, small_universe
+from proofs.discharge import Obligation, counter_example, discharge
+from proofs.epr import fragment
+from proofs.errors import NoSuchTheoremError, NotProvedError, UndecidedError
+from proofs.execution import shortest_violation
+from proofs.program import prove_program, refute_program
+from proofs.safety import PROPERTIES
+from proofs.theorem import Theorem, certify
+from proofs.unbounded import CASES, Mutant, explain, inductive, inductive_obligations
+from proofs.vocabulary import REPLY, SESSION, every, owner, symbols
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theorem", THEOREMS, ids=lambda t: f"{t.number}-{t.title}")
+def test_theorem_is_proved_and_its_mutant_is_not(theorem: Theorem) -> None:
+    """All obligations are discharged; the mutant has a counter-model that can be read."""
+    certificate = certify(theorem)
+    assert certificate.obligations
+    assert certificate.counter_model.strip()
+    assert certificate.version
+
+
+def test_numbers_are_the_index() -> None:
+    """The theorems are numbered from 1 without gaps."""
+    assert [t.number for t in THEOREMS] == list(range(1, len(THEOREMS) + 1))
+    assert [t.number for t in choose([3, 1])] == [3, 1]
+    with pytest.raises(NoSuchTheoremError, match=r"^there is no theorem 99; the theorems are 1 to"):
+        choose([99])
+
+
+@pytest.mark.slow
+def test_breaking_the_lock_breaks_the_theorems() -> None:
+    """Without Acquire's guard at least three theorems about D4 fall, each with a real execution."""
+    mutant = Mutant("D4", "Acquire: lock is free")
+    fallen = {}
+    for title, formula in PROPERTIES.items():
+        schedule = shortest_violation(mutant.world, formula(mutant.world, symbols()))
+        if schedule:
+            fallen[title] = schedule
+    assert {
+        "MutualExclusion",
+        "Serializable",
+        "ViewNotTorn",
+        "ReadsOwnObservation",
+        "SnapshotProvenance",
+    } <= fallen.keys()
+    assert fallen["MutualExclusion"] == ["Call s1", "Call s2", "Acquire s1", "Acquire s2"]
+
+
+def test_broken_lock_has_a_readable_counter_model() -> None:
+    """The counter-model names sessions, labels and the conjunct that falls."""
+    mutant = Mutant("D4", "Acquire: lock is free")
+    original = CASES["D4"]
+    changed = type(original)("broken", mutant.world)
+    found = counter_example(inductive_obligations(changed, original.world), small_universe)
+    assert found is not None
+    text = render(*found)
+    assert text.startswith("obligation: broken: consecution 1 Acquire\nfails:      ")
+    assert "inside is under the lock" in text.splitlines()[1]
+    assert "is at called with reply s" in text
+    assert "its lock held by s" in text
+
+
+@pytest.mark.parametrize(
+    "dropped",
+    ["Enter: lock is free", "Cancel: shield", "Return: swapped", "Commit: not committed"],
+)
+def test_program_guards(dropped: str) -> None:
+    """Of the arbitrary program's guards all but the last are needed."""
+    if dropped == "Commit: not committed":
+        # Committing twice writes nothing new: the theorem is honest about what it does not need.
+        with pytest.raises(NotProvedError, match="still proves"):
+            refute_program("unit", dropped)
+    else:
+        assert "obligation" in refute_program("unit", dropped)
+
+
+def test_unknown_guard_is_refused() -> None:
+    """A mutant that drops a guard which does not exist would prove for the wrong reason."""
+    with pytest.raises(AssertionError, match="Acquire has no guard"):
+        list(inductive_obligations(type(CASES["D4"])("typo", Mutant("D4", "Acquire: lok").world)))
+
+
+def test_false_obligation_raises_with_its_counter_model() -> None:
+    """A claim that is false is not a theorem: the error carries the counter-model."""
+    claim = every("s t", lambda s, t: s == t)
+    obligation = Obligation("there is one session", (), claim, (("one session", claim),))
+    with pytest.raises(NotProvedError) as failure:
+        list(discharge([obligation], explain))
+    assert failure.value.obligation == "one session"
+    assert "in the state before it" in failure.value.counter_model
+
+
+def test_undecided_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown is a failure: a query that z3 cannot finish in a millisecond is no theorem."""
+    monkeypatch.setattr("proofs.discharge.TIMEOUT", 1)
+    hardest = [o for o in inductive_obligations(CASES["D4"]) if "Generate" in o.name]
+    with pytest.raises(UndecidedError, match=r"^undecided: D4 no faults: consecution \d+ Generate"):
+        list(discharge(hardest, explain))
+
+
+def test_fragment_is_computed() -> None:
+    """EPR: no existential under a universal; an alternation is told."""
+    r, s = z3.Const("r", REPLY), z3.Const("s", SESSION)
+    fine = z3.ForAll([r], owner(r) == owner(r))
+    alternating = z3.ForAll([s], z3.Exists([r], owner(r) == s))
+    assert fragment([fine, z3.Not(fine)]) == "EPR"
+    assert fragment([z3.Exists([r], owner(r) == s)]) == "EPR"
+    assert fragment([alternating]) == "UF"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", CASES)
+def test_induction_is_in_epr(key: str) -> None:
+    """Initiation and consecution are decidable; only "a reply exists" is outside the fragment."""
+    outside = {o.name for o in inductive(key) if o.fragment != "EPR"}
+    assert all(": reply exists, " in name for name in outside)
+
+
+def test_finite_models_are_evaluated_in_full() -> None:
+    """The parts of a goal that fail are found although they are quantified."""
+    claim = every("s t", lambda s, t: s == t)
+    obligation = Obligation(
+        "two", (), claim, (("same", claim), ("true", every("s", lambda s: s == s)))
+    )
+    solver = obligation.solver()
+    assert solver.check() == z3.sat
+    assert failing_parts(obligation, solver.model()) == ["same"]
+    assert not holds_in(solver.model(), claim)
+
+
+def test_any_program_theorems_are_in_epr() -> None:
+    """The generic theorems are decidable throughout."""
+    assert {o.fragment for kind in ("step", "unit") for o in prove_program(kind)} == {"EPR"}

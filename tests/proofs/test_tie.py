@@ -1,0 +1,284 @@
+"""The z3 relation is the Python machine's, which has the spec's graph under TLC."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from random import Random
+
+import pytest
+import z3
+
+from model.disciplines import DISCIPLINES
+from model.explore import Graph, bounded_world, explore
+from model.machine import ACTIONS
+from model.properties import SAFETY, refines
+from model.state import NOBODY, Local, State, Tables
+from model.steps import World as MachineWorld
+from proofs.discharge import Obligation
+from proofs.endings import initially, relation
+from proofs.invariants import assumptions, invariant
+from proofs.relation import I, R, S, World
+from proofs.safety import PROPERTIES
+from proofs.simulation import has_reply, simulates
+from proofs.tie import Relation, disagreements, encode
+from proofs.unbounded import CASES, Case
+from proofs.vocabulary import (
+    INSTANCE,
+    LABELS,
+    REPLY,
+    SESSION,
+    UNREAD,
+    VARIABLES,
+    Term,
+    instance_of,
+    owner,
+    symbols,
+)
+from proofs.vocabulary import State as Symbols
+
+PROVED = ("asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate")
+
+
+def world_of(machine: MachineWorld, *dropped: str) -> World:
+    return World(machine.rules, machine.faults, frozenset(dropped))
+
+
+def bounded_case(case: Case, turns: int = 1) -> tuple[MachineWorld, Graph]:
+    faults = tuple(sorted(case.world.faults))
+    machine = bounded_world(case.world.rules.name, 2, turns, faults)
+    return machine, explore(machine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_moves_agree_on_every_reachable_state(discipline: str) -> None:
+    """From every state of the bounded graph both systems take exactly the same moves."""
+    machine = bounded_world(discipline, 2, 1)
+    ours = Relation(world_of(machine))
+    for state in explore(machine).states:
+        assert disagreements(machine, ours, state) == []
+
+
+def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
+    """A state that need not be reachable: some variables are set at random."""
+    z = state.copy()
+    replies = [(s, 1) for s in z.pc]
+
+    def content() -> frozenset[tuple[str, int]]:
+        return frozenset(r for r in replies if rng.random() < 0.5)
+
+    labels = [label for label in LABELS if label != "blocked" or machine.rules.lock == "blocking"]
+    for s in z.pc:
+        if rng.random() < 0.5:
+            z.pc[s] = rng.choice(labels)
+            # A reply in flight has been called.
+            z.calls[s] = 1 if z.pc[s] != "idle" else z.calls[s]
+        if rng.random() < 0.3:
+            z.local[s] = Local(*(content() for _ in Local._fields))
+        z.moved[s] = rng.random() < 0.3
+    z.arrivals = tuple(s for s in rng.sample(sorted(z.pc), len(z.pc)) if rng.random() < 0.5)
+    z.overtaken = frozenset(s for s in z.pc if rng.random() < 0.2)
+    z.left = frozenset(s for s in z.pc if rng.random() < 0.2)
+    z.writing = rng.choice([NOBODY, *z.pc])
+    for i in z.up:
+        z.holder[i] = rng.choice([NOBODY, *z.pc])
+        z.up[i] = rng.random() < 0.8
+        z.view[i] = Tables(content(), content())
+    z.store = z.store._replace(ngrams=tuple(rng.sample(replies, rng.randrange(len(replies) + 1))))
+    z.readers = z.readers._replace(ngrams=content(), snapshots=content())
+    z.returned = content()
+    z.dsg = frozenset((a, b) for a in replies for b in replies if a != b and rng.random() < 0.3)
+    return z
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_moves_agree_on_random_unreachable_states(discipline: str) -> None:
+    """The two systems are the same function, not only where executions lead."""
+    machine, rng = bounded_world(discipline, 2, 1), Random(7)
+    ours = Relation(world_of(machine))
+    states = explore(bounded_world(discipline, 2, 1, ())).states
+    moves = 0
+    for _ in range(150):
+        state = perturbed(rng.choice(states), machine, rng)
+        assert disagreements(machine, ours, state) == []
+        moves += len(list(ours.successors(encode(machine, state))))
+    assert moves > 150
+
+
+def test_a_dropped_guard_is_noticed() -> None:
+    """The comparison can fail: without the lock the relation takes a refused move."""
+    machine = bounded_world("asyncio-lock", 2, 1)
+    ours = Relation(world_of(machine, "Acquire: lock is free"))
+    found = [d for state in explore(machine).states for d in disagreements(machine, ours, state)]
+    assert "Acquire s2: only z3 takes it" in found
+
+
+def test_a_changed_effect_is_noticed() -> None:
+    """The comparison can fail: a unit of work's relation has other effects than a step commit's."""
+    machine = bounded_world("asyncio-lock", 2, 1)
+    ours = Relation(World(DISCIPLINES["shielded-unit-of-work"], machine.faults))
+    found = [d for state in explore(machine).states for d in disagreements(machine, ours, state)]
+    assert any(d.startswith("Acquire s1: pc becomes") for d in found)
+
+
+def test_action_names_are_the_specs() -> None:
+    """One vocabulary: every action of the relation is one of the machine's, and all occur."""
+    names = {
+        action.name
+        for rules in DISCIPLINES.values()
+        for action in relation(World(rules, frozenset(rules.possible_faults)), symbols())
+    }
+    assert names == set(ACTIONS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_properties_agree(discipline: str) -> None:
+    """The formulas say of every reachable state what the machine's properties say.
+
+    Serializable is stronger here: the edges go along the versions, so they have no cycle.
+    """
+    machine = bounded_world(discipline, 2, 1)
+    world = world_of(machine)
+    ours = Relation(world)
+    formulas = {title: formula(world, symbols()) for title, formula in PROPERTIES.items()}
+    for state in explore(machine).states:
+        facts = encode(machine, state)
+        for title, formula in formulas.items():
+            mine = ours.holds(formula, facts)
+            theirs = SAFETY[title](machine, state) is None
+            assert mine == theirs or (title == "Serializable" and theirs), (title, state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", CASES)
+def test_invariants_hold_and_are_not_vacuous(key: str) -> None:
+    """Every reachable state satisfies the hypotheses; every action of the discipline occurs."""
+    case = CASES[key]
+    machine, graph = bounded_case(case)
+    ours = Relation(case.world)
+    taken: set[str] = set()
+    known = {**invariant(case.world, case.state), "a reply exists": has_reply(case.state)}
+    known |= {f"assumption {k}": term for k, term in enumerate(assumptions(case.world))}
+    for state in graph.states:
+        facts = encode(machine, state)
+        for title, conjunct in known.items():
+            assert ours.holds(conjunct, facts), title
+        taken.update(move for (move, _), _ in ours.successors(facts))
+    start = encode(machine, graph.states[0])
+    assert ours.holds(initially(case.state), start)
+    assert taken == {move.action for _, move, _ in graph.edges}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", CASES)
+def test_simulation_agrees_with_refines(key: str) -> None:
+    """A transition is a step of AtomicReply in z3 exactly when the machine says so."""
+    case = CASES[key]
+    machine, graph = bounded_case(case)
+    ours = Relation(case.world)
+    goals: dict[str, list[tuple[Term, Term]]] = {}
+    for action in relation(case.world, case.state):
+        goal = simulates(case.world, case.state, action)
+        goals.setdefault(action.name, []).append((action.enabled, goal))
+    for source, move, target in graph.edges:
+        before, after = graph.states[source], graph.states[target]
+        facts = encode(machine, before)
+        actor: dict[str, object] = {"P_instance": move.actor}
+        if move.actor in before.pc:
+            actor = {"P_session": move.actor, "P_reply": after.reply(move.actor)}
+        verdicts = [
+            ours.holds(goal, facts, actor)
+            for enabled, goal in goals[move.action]
+            if ours.holds(enabled, facts, actor)
+        ]
+        assert verdicts == [refines(before, after) is None], move
+
+
+def fixed(facts: dict[str, object], z: Symbols, constants: dict[object, Term]) -> list[Term]:
+    """The facts as formulas about named constants."""
+    sorts = {SESSION: "D_s", INSTANCE: "D_i", REPLY: "D_r"}
+    found: list[Term] = []
+    for f in fields(Symbols):
+        _, arguments, _ = VARIABLES[f.name]
+        domains: list[tuple[object, ...]] = [()]
+        for sort in arguments:
+            elements = facts["domains"][sorts[sort]]  # type: ignore[index]
+            domains = [(*d, e) for d in domains for e in elements]
+        for d in domains:
+            term = getattr(z, f.name)(*(constants[e] for e in d))
+            value = facts[f.name]
+            if f.name == "pc":
+                found.append(term == LABELS[value[d[0]]])  # type: ignore[index]
+            else:
+                found.append(term if d in value else z3.Not(term))  # type: ignore[operator]
+    return found
+
+
+def universe(facts: dict[str, object]) -> tuple[dict[object, Term], list[Term]]:
+    """A constant for every element, all different, and nothing else exists."""
+    constants: dict[object, Term] = {}
+    formulas: list[Term] = [z3.Distinct(*LABELS.values())]
+    for sort, name in ((SESSION, "D_s"), (INSTANCE, "D_i"), (REPLY, "D_r")):
+        elements = facts["domains"][name]  # type: ignore[index]
+        for element in elements:
+            constants[element] = z3.Const(f"the {element}", sort)
+        mine = [constants[e] for e in elements]
+        x = z3.Const("x", sort)
+        formulas += [z3.Distinct(*mine), z3.ForAll([x], z3.Or(*(x == m for m in mine)))]
+    for table, function in (("owner", owner), ("InstanceOf", instance_of)):
+        for element, value in facts[table].items():  # type: ignore[attr-defined]
+            formulas.append(function(constants[element]) == constants[value])
+    formulas.append(constants[(NOBODY, 0)] == UNREAD)
+    return constants, formulas
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("discipline", PROVED)
+def test_solver_accepts_transitions_and_refuses_others(discipline: str) -> None:
+    """Asked about two states written out as models, z3 itself says which pairs are transitions."""
+    machine, rng = bounded_world(discipline, 2, 1), Random(3)
+    graph = explore(machine)
+    pairs = {(a, b) for a, _, b in graph.edges}
+    yes = rng.sample(sorted(pairs), 12)
+    size = len(graph.states)
+    no = [
+        p for p in ((rng.randrange(size), rng.randrange(size)) for _ in range(30)) if p not in pairs
+    ]
+    # The hardest ones: close to a transition, but into another successor's successor.
+    no += [(a, c) for a, b in yes[:6] for x, c in sorted(pairs) if x == b and (a, c) not in pairs][
+        :8
+    ]
+    now, then = symbols(), symbols("'")
+    step = z3.Or(
+        *(
+            z3.Exists([S, R, I], z3.And(action.enabled, *becomes(action.after, then)))
+            for action in relation(world_of(machine), now)
+        )
+    )
+    for (source, target), expected in [(p, z3.sat) for p in yes] + [(p, z3.unsat) for p in no]:
+        before = encode(machine, graph.states[source])
+        after = encode(machine, graph.states[target])
+        constants, formulas = universe(before)
+        solver = z3.Solver()
+        solver.add(*formulas, *fixed(before, now, constants), *fixed(after, then, constants), step)
+        assert solver.check() == expected, (source, target)
+
+
+def becomes(after: Symbols, then: Symbols) -> list[Term]:
+    """Every variable of the next state is what the action makes of it."""
+    found = []
+    for f in fields(Symbols):
+        _, sorts, _ = VARIABLES[f.name]
+        bound = [z3.Const(f"x{k}", sort) for k, sort in enumerate(sorts)]
+        one, other = getattr(after, f.name)(*bound), getattr(then, f.name)(*bound)
+        found.append(z3.ForAll(bound, one == other))
+    return found
+
+
+def test_obligation_is_a_query_of_its_own() -> None:
+    """A solver of an obligation holds the hypotheses and the negated goal, nothing else."""
+    x = z3.Bool("x")
+    solver = Obligation("x implies x", (x,), x, (), ()).solver()
+    assert [str(a) for a in solver.assertions()] == ["x", "Not(x)"]

@@ -99,11 +99,7 @@ def selected(
     if title is not None and title not in PROPERTIES:
         raise CheckError(f"{title!r} is no property; known are {', '.join(PROPERTIES)}")
     found = [
-        r
-        for r in runs
-        if (title is None or title in r.titles)
-        and (sessions is None or r.bound.sessions == sessions)
-        and (turns is None or r.bound.turns == turns)
+        r for r in runs if (title is None or title in r.titles) and r.bound.covers(sessions, turns)
     ]
     if not found:
         bounds = ", ".join(sorted({str(r.bound) for r in runs}))

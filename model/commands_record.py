@@ -12,7 +12,13 @@ from model.workload import SYNC, Workload, record
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--discipline", default="asyncio-lock", choices=sorted(DISCIPLINES))
+    parser.add_argument(
+        "--discipline",
+        default="asyncio-lock",
+        choices=sorted(DISCIPLINES),
+        metavar="NAME",
+        help="how replies are executed (default: asyncio-lock)",
+    )
     parser.add_argument("--sessions", type=int, default=5, help="clients at a time (default: 5)")
     parser.add_argument("--turns", type=int, default=20, help="calls per client (default: 20)")
     parser.add_argument("--seed", type=int, default=7, help="of chance and of the replies")

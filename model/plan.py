@@ -26,13 +26,29 @@ LONGEST = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How many sessions make how many calls; 0 turns: for ever."""
+    """How many sessions make how many calls; 0 turns: for ever.
+
+    With ``also`` the search covers a second bound, with one session less and one call more.
+    """
 
     sessions: int
     turns: int
+    also: bool = False
 
     def __str__(self) -> str:
-        return f"{self.sessions}x{self.turns or 'ever'}"
+        second = f"_{self.sessions - 1}x{self.turns + 1}" if self.also else ""
+        return f"{self.sessions}x{self.turns or 'ever'}{second}"
+
+    def covers(self, sessions: int | None, turns: int | None) -> bool:
+        """Tell whether the search decides a claim for so many sessions and calls (None: any)."""
+        bounds = [(self.sessions, self.turns)]
+        if self.also:
+            bounds.append((self.sessions - 1, self.turns + 1))
+        return any(sessions in {None, s} and turns in {None, t} for s, t in bounds)
+
+    @property
+    def most_turns(self) -> int:
+        return self.turns + self.also
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +83,14 @@ class Run:
         return self.kind == "holds" and not self.history
 
 
-def positive_bounds(discipline: str) -> tuple[Bound, ...]:
-    """The bounds at which what holds is checked."""
-    return (Bound(1, 3),) if discipline == "sequential" else (Bound(3, 1), Bound(2, 2))
+def positive_bound(discipline: str, faults: bool) -> Bound:
+    """The bound at which what holds is checked.
+
+    Two instances, two turns and all faults is more than a minute's search when little holds.
+    """
+    if discipline == "sequential":
+        return Bound(1, 3)
+    return Bound(3, 1, also=not (discipline == "shared-store" and faults))
 
 
 def negative_bound(discipline: str) -> Bound:
@@ -93,15 +114,13 @@ def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
     # what falls with faults, and deadlocks, out of which a fault could always help.
     unfaulted = [t for t in claims.titles(discipline, FALLS_WITH_FAULTS) if t != "Answered"]
     unfaulted += [t for t in always if t == "DeadlockFree"]
-    for bound in positive_bounds(discipline):
-        # Two instances, two turns and all faults is more than a minute's search when little holds.
-        with_faults = faults and not (discipline == "shared-store" and bound == Bound(2, 2))
-        quiet = unfaulted if with_faults else [*unfaulted, *always]
-        if quiet:
-            yield Run(discipline, "holds", bound, (), tuple(dict.fromkeys(quiet)), history=history)
-        if with_faults:
-            strict = tuple(t for t in always if t != "DeadlockFree")
-            yield Run(discipline, "holds", bound, faults, strict, history=history)
+    quiet, loud = positive_bound(discipline, False), positive_bound(discipline, True)
+    titles = unfaulted if faults and quiet == loud else [*unfaulted, *always]
+    if titles:
+        yield Run(discipline, "holds", quiet, (), tuple(dict.fromkeys(titles)), history=history)
+    if faults:
+        strict = tuple(t for t in always if t != "DeadlockFree")
+        yield Run(discipline, "holds", loud, faults, strict, history=history)
     for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
         for title in claims.titles(discipline, verdict):
             if title != "Answered":
@@ -151,7 +170,8 @@ def config(run: Run) -> str:
         "    Instances <- MCInstances",
         "    InstanceOf <- MCInstanceOf",
         "    Program <- PaperProgram",
-        f"    Turns = {run.bound.turns}",
+        f"    Turns = {run.bound.most_turns}",
+        f"    Starts <- {'TwoBounds' if run.bound.also else 'FromZero'}",
         f"    Faults = {{{', '.join(f'{chr(34)}{f}{chr(34)}' for f in run.faults)}}}",
         f"    Checked = {{{quoted}}}",
         *(["VIEW EssentialState", "SYMMETRY Symmetry"] if run.reduced else []),

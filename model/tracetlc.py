@@ -37,6 +37,7 @@ CONSTANTS
   Instances = {instances}
   InstanceOf <- TheInstanceOf
   Program <- PaperProgram
+  Starts <- FromZero
   Traces <- TheTraces
   StartedAt <- TheStart
 """

@@ -21,7 +21,7 @@ Silence == [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]
 
 Init ==
     /\ phase  = [s \in Sessions |-> "idle"]
-    /\ number = [s \in Sessions |-> 0]
+    /\ number \in [Sessions -> 0 .. Turns]
     /\ memory = [ngrams |-> {}, snapshots |-> {}]
     /\ answer = [s \in Sessions |-> Silence]
 

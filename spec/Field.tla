@@ -18,10 +18,13 @@ CONSTANTS
     InstanceOf,     \* [Sessions -> Instances]
     Program,        \* the order of the four steps; the paper's is PaperProgram
     Turns,          \* calls per session; 0: for ever, and contents are not tracked
+    Starts,         \* the numbers of calls that count as made at the beginning: FromZero
     Faults          \* the faults that may strike: a subset of FaultNames
 
 PaperProgram == <<"recall", "observe", "generate", "snapshot">>
 ASSUME Len(Program) = 4 /\ Range(Program) = Range(PaperProgram)
+
+FromZero == {[s \in Sessions |-> 0]}
 
 FaultNames == {"Cancel", "Raise", "Crash", "Busy"}
 ASSUME Faults \subseteq FaultNames
@@ -98,7 +101,7 @@ Learn(s, what) == local' = [local EXCEPT ![s] = what @@ @]
 
 Init ==
     /\ pc        = [s \in Sessions |-> "idle"]
-    /\ calls     = [s \in Sessions |-> 0]
+    /\ calls     \in Starts
     /\ store     = [ngrams |-> <<>>, snapshots |-> <<>>]
     /\ view      = [i \in Instances |-> [bigrams |-> {}, trigrams |-> {}]]
     /\ local     = [s \in Sessions |-> Blank]

@@ -10,6 +10,13 @@ CONSTANTS
 MCSessions   == First \cup Second
 MCInstances  == IF Second = {} THEN {"i1"} ELSE {"i1", "i2"}
 MCInstanceOf == [s \in MCSessions |-> IF s \in Second THEN "i2" ELSE "i1"]
+(* Two bounds in one search: every session has one call left, or one session *)
+(* has none and the others have two.  With three sessions and Turns = 2: all *)
+(* behaviours of 3 sessions x 1 call and of 2 sessions x 2 calls.            *)
+TwoBounds ==
+    {[s \in MCSessions |-> Turns - 1]}
+    \cup {[s \in MCSessions |-> IF s = spent THEN Turns ELSE 0] : spent \in First}
+
 Symmetry     == Permutations(First) \cup Permutations(Second)
 
 (* What the checked properties can see of a state.  Left out are settled     *)

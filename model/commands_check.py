@@ -12,7 +12,7 @@ from model.check import Report, check, said, write_results
 from model.claims import Claims, load_claims, record_numbers
 from model.disciplines import DISCIPLINES
 from model.errors import CheckError
-from model.extras import show_mutants, show_noop, show_orders
+from model.extras import show_distributed, show_mutants, show_noop, show_orders
 from model.plan import Bound, Run, job, plan
 from model.progress import Bar
 from model.properties import PROPERTIES
@@ -44,6 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--noop", action="store_true", help="can one session tell a lock from none?"
     )
     parser.add_argument(
+        "--distributed",
+        type=int,
+        metavar="WORKERS",
+        help="check the invariants that hold by TLC's server and so many workers",
+    )
+    parser.add_argument(
         "--new",
         metavar="QUESTION",
         help='ask what is not a claim: "discipline=bare sessions=4 turns=1 faults=Cancel"',
@@ -65,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     runs = selected(
         plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns
     )
+    if args.distributed is not None:
+        return show_distributed(claims, runs, args.build, args.distributed)
     report = check_with_bar(claims, runs, args.build, args.jobs)
     # The numbers of runs that did not show what they should would record a wrong claim.
     if args.record and all(finding.numbers_only for finding in report.findings):

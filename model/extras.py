@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from model.check import said
 from model.claims import Claims
+from model.distributed import run_distributed
+from model.errors import CheckError
 from model.mutants import load_mutants, runs_for, try_mutants
 from model.noop import check_noop
 from model.orders import DISCIPLINES, ORDERS, check_orders, orders_text
+from model.plan import Run, job
 from model.progress import Bar
+from model.tlcjob import TlcJob, Verdict
 
 
 def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
@@ -45,3 +52,37 @@ def show_noop(build: Path) -> int:
             f"({pair.states} states, {pair.edges} edges)"
         )
     return 0 if all(pair.equal for pair in pairs) else 1
+
+
+def distributed_job(run: Run) -> TlcJob:
+    """Return the part of a run that TLC's distributed mode decides: its invariants."""
+    made = job(run)
+    lines = [line for line in made.config.splitlines() if not line.startswith("PROPERTY")]
+    return replace(
+        made, name=f"distributed.{run.name}", config="\n".join(lines) + "\n", deadlock=False
+    )
+
+
+def show_distributed(claims: Claims, runs: Sequence[Run], build: Path, workers: int) -> int:
+    """Check what holds through TLC's server and workers; 1 when it differs from the local run.
+
+    Raises CheckError when there is nothing that the distributed mode can check.
+    """
+    chosen = [run for run in runs if run.kind == "holds"]
+    if not chosen:
+        raise CheckError(
+            "--distributed: only searches for what holds can be distributed, and none is selected; "
+            "name a discipline whose claims hold, or drop --property"
+        )
+    differ = 0
+    for run in chosen:
+        found = run_distributed(distributed_job(run), workers=workers, work=build / "distributed")
+        result, local = found.result, claims.numbers[run.name].distinct
+        same = result.verdict is Verdict.OK and result.distinct == local
+        differ += not same
+        told = result.reason or said(result)
+        print(
+            f"{run.name}\n    {found.registered} workers, {found.lost} lost: {told}; "
+            f"recorded locally: {local} states: {'the same' if same else 'DIFFERENT'}"
+        )
+    return 1 if differ else 0

@@ -189,7 +189,8 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
     """
     return TlcJob(
         run.name,
-        (folder or spec_folder()) / "MCField.tla",
+        (folder or spec_folder())
+        / ("MCOccasions.tla" if run.kind == "occasions" else "MCField.tla"),
         config(run),
         deadlock="DeadlockFree" in run.titles,
         coverage=run.kind == "occasions",

@@ -3,7 +3,7 @@
 (* TLC prints the name of each property that is false in some state (with    *)
 (* one worker, once).  Refines is left out: its mapping is about the paper's *)
 (* program, in which the snapshot is the last write.                         *)
-EXTENDS MCField
+EXTENDS MCOccasions
 
 Sentences ==
     [ MutualExclusion     |-> MutualExclusion,

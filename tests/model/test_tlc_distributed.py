@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from model.claims import Numbers, load_claims
 from model.distributed import run_distributed
+from model.extras import show_distributed
 from model.java import Runtime
+from model.plan import plan
 from model.tlc import run
 from model.tlcerrors import JobError, SpecError
 from model.tlcjob import Simulate, TlcJob, Verdict
@@ -173,3 +176,18 @@ def test_command_for_another_host(runtime: Runtime, tmp_path: Path) -> None:
     assert command[-2:] == ["tlc2.tool.distributed.TLCWorker", "server.example"]
     assert "-Dtlc2.tool.distributed.TLCServer.port=4711" in command
     assert "-Dtlc2.tool.distributed.TLCWorker.threadCount=4" in command
+
+
+def test_a_claim_distributed_finds_what_the_local_run_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`leo check --distributed`: the specification itself, the recorded number of states; another
+    number is a finding.
+    """
+    claims = load_claims()
+    runs = [r for r in plan(claims, ["shielded-unit-of-work"]) if r.kind == "holds" and r.faults]
+
+    assert show_distributed(claims, runs, tmp_path, 2) == 0
+    assert "2 workers, 0 lost: it holds in all" in capsys.readouterr().out
+    wrong = replace(claims, numbers={runs[0].name: Numbers(1, 1)})
+    assert show_distributed(wrong, runs, tmp_path, 1) == 1

@@ -95,7 +95,7 @@ def run_distributed(
     check_distributed(job)
     runtime = prepare(job, runtime)
     if isinstance(job.root, Path):
-        # A worker looks for the configuration beside the root module: both go into the run's folder.
+        # A worker looks for the configuration beside the root module: both go into one folder.
         library = (*job.library, job.root.parent)
         job = replace(job, root=job.root.read_text("utf-8"), library=library)
     work = work.resolve()

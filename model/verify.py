@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 
 from leo.cli import Command
 from model.check import Report as CheckReport
@@ -76,14 +77,15 @@ def show(claims: Claims, report: CheckReport, verdicts: list[TraceReport], say: 
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     states = sum(result.distinct or 0 for _, result in report.runs)
     version = next((result.version for _, result in report.runs if result.version), "unknown")
-    say(f"specification {SPEC_VERSION}, SHA-256 {spec_hash()[:16]}, TLC {version}\n")
+    number = version.removeprefix("TLC2 Version ").split(" of ")[0]
+    say(f"specification {SPEC_VERSION}, SHA-256 {spec_hash()[:16]}, TLC {number}\n")
     say(text(claims, DISCIPLINES, wrong))
     say(f"{len(report.runs)} runs of TLC over {states:,} states; {len(wrong)} not as claimed.\n")
     for found in report.counterexamples:
         if (found.discipline, found.property) == SHOWN:
             say(f"The shortest way for two replies without a lock to lose {found.property}:\n")
             say(found.text)
-    say("Traces of the organism, 5 sessions x 20 turns on one instance, with cancellations:\n")
+    say("Traces of the organism: 5 sessions x 20 turns on one instance, some cancelled:\n")
     for verdict in verdicts:
         say(summary(verdict))
 
@@ -95,17 +97,13 @@ def summary(verdict: TraceReport) -> str:
         raise CheckError(f"{verdict.name}: was not given to the native engine")
     ends = ", ".join(f"{count} {what}" for what, count in sorted(outcome.outcomes.items()))
     engines = "disagree" if verdict.disagreement() else "agree"
-    lines = [
-        f"  {verdict.discipline}: {outcome.events:,} events, {outcome.replies} replies ({ends});",
-        f"    {'accepted' if verdict.accepted else 'REJECTED'}, the two engines {engines};",
-    ]
-    broken = [f"{title} {found.count}" for title, found in outcome.violations.items()]
-    told = "    replies that break: " + (", ".join(broken) or "none")
-    while len(told) > 78:
-        at = told.rindex(", ", 0, 78) + 1
-        lines.append(told[:at])
-        told = "     " + told[at:]
-    return "\n".join([*lines, told])
+    broken = ", ".join(f"{title} {found.count}" for title, found in outcome.violations.items())
+    said = (
+        f"{verdict.discipline}: {outcome.events:,} events, {outcome.replies} replies ({ends}); "
+        f"{'accepted' if verdict.accepted else 'REJECTED'}, the two engines {engines}; "
+        f"broken, with how many replies: {broken or 'nothing'}"
+    )
+    return fill(said, 78, initial_indent="  ", subsequent_indent="    ")
 
 
 VERIFY = Command(

@@ -64,7 +64,7 @@ def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
     """A text that the module does not have once says that the mutant is out of date."""
     mutant = replace(load_mutants()[0], changes=(("no such text", ""),))
 
-    with pytest.raises(MutantError, match="occurs 0 times in Field.tla, expected once"):
+    with pytest.raises(MutantError, match=r"occurs 0 times in Field\.tla, expected once"):
         mutate(mutant, tmp_path)
 
 

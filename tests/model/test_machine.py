@@ -42,7 +42,7 @@ def test_every_refusal_leaves_the_state_as_it_was(discipline: str) -> None:
             actors = state.up if action.actor == "instance" else state.pc
             for move in (Move(name, actor) for actor in actors):
                 if move not in possible:
-                    with pytest.raises(Refused, match="^refused: "):
+                    with pytest.raises(Refused, match=r"^refused: "):
                         apply(world, state, move)
                     refused += 1
                     assert state.key() == before

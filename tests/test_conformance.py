@@ -1,0 +1,104 @@
+"""The organism does what the specification says: recorded runs, judged by both engines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from model.agreement import Case, compare, mutated
+from model.claims import load_claims
+from model.trace_report import to_text
+from model.validate import Report, expected_to_break, validate
+from model.workload import Workload, record
+
+RUNS = 100
+
+
+def runs(folder: Path, discipline: str, count: int, **more: Any) -> list[Report]:
+    """So many small runs, each on a new field with its own seed, judged by the native engine."""
+    workloads = (Workload(discipline, 2, 2, seed=seed, **more) for seed in range(count))
+    return validate([record(workload, folder) for workload in workloads])
+
+
+def case(path: Path) -> Case:
+    header, *events = (json.loads(line) for line in path.read_text().splitlines())
+    return Case(path.name, header, events)
+
+
+def test_locked_runs_break_nothing(tmp_path: Path) -> None:
+    """Issue: 100 recorded runs under asyncio-lock without faults show no violation."""
+    for report in runs(tmp_path, "asyncio-lock", RUNS):
+        assert report.accepted, to_text(report)
+        assert not report.broken, to_text(report)
+
+
+def test_unlocked_runs_show_cycles(tmp_path: Path) -> None:
+    """At least one in ten runs without a lock has a cycle, and the report names its replies."""
+    reports = runs(tmp_path, "bare", RUNS // 2)
+    for report in reports:
+        assert report.accepted, to_text(report)
+    for ten in range(0, len(reports), 10):
+        cyclic = [r for r in reports[ten : ten + 10] if "Serializable" in r.broken]
+        assert cyclic
+        assert "dependency cycle s" in to_text(cyclic[0])
+
+
+@pytest.mark.parametrize("discipline", ["bare", "asyncio-lock"])
+def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str) -> None:
+    """With cancellations, a run is a behaviour and loses no more than the claims say."""
+    claims = load_claims()
+    broken: set[str] = set()
+    for report in runs(tmp_path, discipline, 30, cancel=0.05):
+        assert report.accepted, to_text(report)
+        assert report.broken <= expected_to_break(claims, report), to_text(report)
+        broken |= report.broken
+
+    assert "AllOrNothing" in broken
+
+
+def test_engines_agree_on_runs_and_on_a_thousand_mutations(tmp_path: Path) -> None:
+    """Both engines say the same of recorded runs and of what is made of them: an event dropped,
+    repeated, swapped, given another version, action or session.
+    """
+    disciplines = ("bare", "asyncio-lock")
+    bases = [
+        case(record(Workload(d, 3, 2, seed=seed, cancel=0.03), tmp_path))
+        for d in disciplines
+        for seed in range(5)
+    ]
+    found = compare([*bases, *mutated(bases, 1000, Random(1))], work=tmp_path / "tlc")
+
+    assert found.disagreements == []
+    assert found.traces == 1000 + len(bases)
+    assert found.accepted[""] == len(bases)
+    # A mutation can also be a behaviour; most are not.
+    assert sum(found.accepted.values()) < found.traces / 2
+
+
+def test_a_driver_without_its_lock_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropping the lock shows as a line that is no step, with what should have held there."""
+    monkeypatch.setattr(asyncio, "Lock", NoLock)
+    report = next(r for r in runs(tmp_path, "asyncio-lock", 3) if not r.accepted)
+
+    assert report.native is not None and report.native.rejection is not None
+    told = to_text(report)
+    assert report.native.rejection.event.action == "Acquire"
+    assert "it is not so that the lock is free (held by s" in told
+    assert "REJECTED at line" in told
+
+
+class NoLock:
+    """A lock that lets everybody in."""
+
+    async def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        return None

@@ -22,11 +22,16 @@ from model.plan import plan
 from model.table import text
 from model.validate import Report as TraceReport
 from model.validate import expected_to_break, validate
-from model.workload import Workload, record
+from model.workload import SYNC, Workload, record
 
 WORKLOADS = (
     Workload("bare", sessions=5, turns=20, seed=7, cancel=0.01),
     Workload("asyncio-lock", sessions=5, turns=20, seed=7, cancel=0.01),
+    *(
+        Workload(name, 1 if name == SYNC else 4, 6, seed=7, cancel=0.01)
+        for name in DISCIPLINES
+        if name not in {"bare", "asyncio-lock"}
+    ),
 )
 SHOWN = ("bare", "Serializable")
 
@@ -85,7 +90,8 @@ def show(claims: Claims, report: CheckReport, verdicts: list[TraceReport], say: 
         if (found.discipline, found.property) == SHOWN:
             say(f"The shortest way for two replies without a lock to lose {found.property}:\n")
             say(found.text)
-    say("Traces of the organism: 5 sessions x 20 turns on one instance, some cancelled:\n")
+    say("Traces of the organism: bare and asyncio-lock 5 sessions x 20 turns, the others")
+    say("4 x 6, replies cancelled at random; judged natively and by TLC:\n")
     for verdict in verdicts:
         say(summary(verdict))
 
@@ -98,10 +104,11 @@ def summary(verdict: TraceReport) -> str:
     ends = ", ".join(f"{count} {what}" for what, count in sorted(outcome.outcomes.items()))
     engines = "disagree" if verdict.disagreement() else "agree"
     broken = ", ".join(f"{title} {found.count}" for title, found in outcome.violations.items())
+    verdict_said = "accepted" if verdict.accepted else "REJECTED"
     said = (
-        f"{verdict.discipline}: {outcome.events:,} events, {outcome.replies} replies ({ends}); "
-        f"{'accepted' if verdict.accepted else 'REJECTED'}, the two engines {engines}; "
-        f"broken, with how many replies: {broken or 'nothing'}"
+        f"{verdict.discipline}: {outcome.events:,} events, {outcome.replies} replies "
+        f"({ends or 'none ended'}); {verdict_said}, the engines {engines}; "
+        f"broken: {broken or 'nothing'}"
     )
     return fill(said, 78, initial_indent="  ", subsequent_indent="    ")
 

@@ -8,15 +8,19 @@ thread make of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from leo.actions import Action
 from leo.afield import AsyncLeoField
+from leo.errors import DeadlockError, StepError
 from leo.field import LeoField
 from leo.recorder import NdjsonRecorder
+from model.disciplines import DISCIPLINES
+from model.errors import CheckError
 from model.prompts import prompt
 
 SYNC = "sequential"
@@ -43,54 +47,97 @@ def record(workload: Workload, folder: Path) -> Path:
     ``folder`` gets the field (``NAME.sqlite3``) and the trace (``NAME.ndjson``); older ones of the
     same name are replaced.  Raises LeoError when the folder cannot be written or the field fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckError(
+            f"{folder}: cannot be made ({error.strerror}); name a folder that can be written"
+        ) from None
     field = folder / f"{workload.name}.sqlite3"
     for stale in folder.glob(f"{field.name}*"):
         stale.unlink()
     trace = folder / f"{workload.name}.ndjson"
-    with NdjsonRecorder(trace, run=workload.name, overwrite=True) as recorder:
-        if workload.discipline == SYNC:
-            _sync(workload, field, recorder)
+    rules = DISCIPLINES[workload.discipline]
+    instances = tuple(f"i{k + 1}" for k in range(rules.instances))
+    with NdjsonRecorder(trace, run=workload.name, instances=instances, overwrite=True) as recorder:
+        if workload.discipline == SYNC or rules.threads:
+            _threads(workload, field, recorder)
         else:
-            asyncio.run(_async(workload, field, recorder))
+            asyncio.run(_tasks(workload, field, recorder, instances))
     return trace
 
 
-def _sync(workload: Workload, path: Path, recorder: NdjsonRecorder) -> None:
-    with LeoField.open(path, seed=workload.seed, tracer=recorder) as leo:
-        for turn in range(workload.turns):
-            leo.reply(prompt(0, turn))
+def _threads(workload: Workload, path: Path, recorder: NdjsonRecorder) -> None:
+    """Each session in a thread of its own."""
+    with (
+        LeoField.open(
+            path, seed=workload.seed, discipline=workload.discipline, tracer=recorder
+        ) as leo,
+        ThreadPoolExecutor(workload.sessions) as pool,
+    ):
+
+        def session(number: int) -> None:
+            for turn in range(workload.turns):
+                leo.reply(prompt(number, turn), f"s{number + 1}")
+
+        list(pool.map(session, range(workload.sessions)))
 
 
-async def _async(workload: Workload, path: Path, recorder: NdjsonRecorder) -> None:
-    gate = _striking(Random(workload.seed), workload.cancel)
-    field = await AsyncLeoField.open(
-        path, seed=workload.seed, discipline=workload.discipline, tracer=recorder, gate=gate
-    )
-    async with field as leo, asyncio.TaskGroup() as group:
-        for number in range(workload.sessions):
-            group.create_task(_session(leo, number, workload.turns))
+async def _tasks(
+    workload: Workload, path: Path, recorder: NdjsonRecorder, instances: tuple[str, ...]
+) -> None:
+    """Each session in a task of its own, dealt out to the instances."""
+    striker = _Striker(Random(workload.seed), workload.cancel)
+    async with AsyncExitStack() as stack:
+        fields = [
+            await stack.enter_async_context(
+                await AsyncLeoField.open(
+                    path,
+                    seed=workload.seed,
+                    discipline=workload.discipline,
+                    tracer=recorder,
+                    gate=striker if workload.cancel else None,
+                    instance=instance,
+                )
+            )
+            for instance in instances
+        ]
+        async with asyncio.TaskGroup() as group:
+            for number in range(workload.sessions):
+                leo = fields[number % len(fields)]
+                group.create_task(_session(leo, striker, number, workload.turns))
 
 
-async def _session(leo: AsyncLeoField, number: int, turns: int) -> None:
+async def _session(leo: AsyncLeoField, striker: _Striker, number: int, turns: int) -> None:
+    name = f"s{number + 1}"
     for turn in range(turns):
-        reply = asyncio.create_task(leo.reply(prompt(number, turn), f"s{number + 1}"))
-        # A cancelled reply is part of the workload: the client goes on with its next prompt.
+        reply = asyncio.create_task(leo.reply(prompt(number, turn), name))
+        striker.callers[name] = reply
+        # A reply that was cancelled, or refused by the store, is part of the workload, and the
+        # client goes on with its next prompt. A deadlock ends its session: that is the finding.
         await asyncio.wait([reply])
-        if not reply.cancelled():
-            reply.result()
+        if reply.cancelled():
+            continue
+        error = reply.exception()
+        if isinstance(error, DeadlockError):
+            return
+        if error is not None and not isinstance(error, StepError):
+            raise error
 
 
-def _striking(chance: Random, rate: float) -> Callable[[str, Action], Awaitable[None]] | None:
-    """A gate that cancels the reply that comes through it, every so often."""
-    if not rate:
-        return None
+class _Striker:
+    """A gate that cancels the caller of a reply, every so often.
 
-    async def gate(session: str, action: Action) -> None:
-        if action is not Action.Call and chance.random() < rate:
-            task = asyncio.current_task()
-            assert task is not None
-            task.cancel()
+    The caller, not the task that came through the gate: an actor's replies all run in one task that
+    no caller can reach.
+    """
+
+    def __init__(self, chance: Random, rate: float) -> None:
+        self.callers: dict[str, asyncio.Task[str]] = {}
+        self._chance = chance
+        self._rate = rate
+
+    async def __call__(self, session: str, action: Action) -> None:
+        if action is not Action.Call and self._chance.random() < self._rate:
+            self.callers[session].cancel()
             await asyncio.sleep(0)
-
-    return gate

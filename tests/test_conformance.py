@@ -12,6 +12,7 @@ import pytest
 
 from model.agreement import Case, compare, mutated
 from model.claims import load_claims
+from model.disciplines import DISCIPLINES
 from model.trace_report import to_text
 from model.validate import Report, expected_to_break, validate
 from model.workload import Workload, record
@@ -102,3 +103,14 @@ class NoLock:
 
     def release(self) -> None:
         return None
+
+
+@pytest.mark.parametrize("discipline", sorted(DISCIPLINES))
+def test_every_discipline_is_what_the_specification_says(tmp_path: Path, discipline: str) -> None:
+    """Under each discipline a run with cancellations is a behaviour, and loses what is claimed."""
+    claims = load_claims()
+    sessions = 1 if discipline == "sequential" else 3
+    workloads = (Workload(discipline, sessions, 3, seed=seed, cancel=0.03) for seed in range(6))
+    for report in validate([record(workload, tmp_path) for workload in workloads]):
+        assert report.accepted, to_text(report)
+        assert report.broken <= expected_to_break(claims, report), to_text(report)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["STORE_WRITES", "Action"]
+__all__ = ["Action"]
 
 
 class Action(StrEnum):
@@ -41,8 +41,3 @@ class Action(StrEnum):
     Retry = "Retry"
     Reenter = "Reenter"
     Block = "Block"
-
-
-# A cancellation that comes right after one of these finds the write carried out: it is
-# `CancelApplied`.
-STORE_WRITES = frozenset({Action.Ingest, Action.SaveSnapshot, Action.Commit})

@@ -16,6 +16,7 @@ cancelled.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -24,10 +25,11 @@ from typing import Self, TypeVar, cast
 
 import aiosqlite
 
+from leo.connection import Connection
 from leo.errors import StoreClosedError
-from leo.schema import BUSY_TIMEOUT, Connection, connect
+from leo.schema import BUSY_TIMEOUT, connect
 
-__all__ = ["AsyncStore"]
+__all__ = ["AsyncStore", "end_of"]
 
 T = TypeVar("T")
 
@@ -70,13 +72,20 @@ class AsyncStore(aiosqlite.Connection):
             raise StoreClosedError(f"{self.path}: the field was closed; open it again")
         return await self._issue(partial(work, cast(Connection, self._connection)))
 
+    def settle(self) -> None:
+        """Stand still, the event loop with us, until the worker has done what was issued."""
+        done = threading.Event()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tx.put_nowait((future, done.set))
+        done.wait()
+
     async def close(self) -> None:
         """Carry out what was issued, then close the file and end the thread. Once is enough."""
         if self._running:
             stopped = self.stop()
             if stopped is not None:
                 try:
-                    await _end_of(stopped)
+                    await end_of(stopped)
                 finally:
                     # It has nothing left to do but to end: this waits for no more than that.
                     self._thread.join()
@@ -84,11 +93,11 @@ class AsyncStore(aiosqlite.Connection):
     async def _issue(self, work: Callable[[], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._tx.put_nowait((future, work))
-        return await _end_of(future)
+        return await end_of(future)
 
 
-async def _end_of(future: asyncio.Future[T]) -> T:
-    """The result of a future that nobody can cancel; a cancellation meanwhile is raised afterwards."""
+async def end_of(future: asyncio.Future[T]) -> T:
+    """The result of a future, whoever cancels the wait: the cancellation is raised afterwards."""
     interrupted: asyncio.CancelledError | None = None
     while not future.done():
         try:

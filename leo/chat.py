@@ -17,7 +17,7 @@ from typing import Protocol, TextIO
 
 from leo.afield import AsyncLeoField
 from leo.cli import Command
-from leo.disciplines import DISCIPLINES
+from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import StepError
 from leo.field import LeoField
 from leo.themes import compute_themes
@@ -26,7 +26,6 @@ from leo.view import View
 __all__ = ["COMMAND", "converse"]
 
 FIELD = "leo.sqlite3"
-DISCIPLINE = "asyncio-lock"
 PROMPT = "> "
 WELCOME = "Leo listens. /help says what else there is, /quit ends."
 HELP = """\
@@ -61,7 +60,7 @@ class _Sync:
 
 
 class _Async:
-    """One event loop for the whole conversation; a Ctrl-C cancels the reply that is running on it."""
+    """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it."""
 
     def __init__(self, field: AsyncLeoField, runner: asyncio.Runner) -> None:
         self._field = field
@@ -77,7 +76,7 @@ class _Async:
 
 @contextmanager
 def _opened(path: str, seed: int, discipline: str) -> Iterator[_Field]:
-    if DISCIPLINES[discipline].runtime == "sync":
+    if DISCIPLINES[discipline].runtime != "asyncio":
         with LeoField.open(path, seed=seed, discipline=discipline) as field:
             yield _Sync(field)
     else:
@@ -160,9 +159,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--discipline",
         metavar="ID",
-        default=DISCIPLINE,
-        choices=[id for id, discipline in DISCIPLINES.items() if discipline.runnable],
-        help=f"how replies are executed: %(choices)s (default: {DISCIPLINE})",
+        default=DEFAULT,
+        choices=[id for id, discipline in DISCIPLINES.items() if not discipline.mistake],
+        help=f"how replies are executed: %(choices)s (default: {DEFAULT})",
     )
 
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from leo.actions import Action
 from leo.errors import DisciplineError
 
-__all__ = ["DISCIPLINES", "Discipline", "get_discipline"]
+__all__ = ["DEFAULT", "DISCIPLINES", "Discipline", "get_discipline"]
 
 Runtime = Literal["sync", "threads", "asyncio"]
 Lock = Literal["none", "asyncio", "threading", "actor"]
+
+# The one that keeps every property with every fault, in the caller's own task.
+DEFAULT = "shielded-unit-of-work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,10 @@ class Discipline:
 
     `commit`: every write at once (`step`), or all writes of a reply in one transaction (`reply`).
     `view`: kept from commit to commit (`cached`), or compared with the store's version first
-    (`fresh`). `transaction`: what the unit of work begins with. `shielded`: a commit and the swap
-    of the view happen as one, whatever the caller does. `instances`: how many share the store.
-    `runnable`: a driver exists.
+    (`fresh`). `transaction`: what surrounds the reads of a unit of work: nothing, SQLite's deferred
+    or immediate transaction, or a comparison of versions at the commit (`checked`). `shielded`: a
+    commit and the swap of the view happen as one, whatever the caller does. `mistake`: it cannot
+    work, and shows how. `instances`: how many share the store.
     """
 
     id: str
@@ -35,24 +40,32 @@ class Discipline:
     lock: Lock
     commit: Literal["step", "reply"]
     view: Literal["cached", "fresh"] = "cached"
-    transaction: Literal["deferred", "immediate"] = "immediate"
+    transaction: Literal["none", "deferred", "immediate", "checked"] = "none"
     shielded: bool = False
     reentrant: bool = False
+    mistake: bool = False
     instances: int = 1
-    runnable: bool = False
 
+    @property
+    def carried_out(self) -> frozenset[Action]:
+        """After these actions a cancellation finds a write carried out: it is `CancelApplied`."""
+        return _UNIT if self.commit == "reply" else _STEP
+
+
+_STEP = frozenset({Action.Ingest, Action.SaveSnapshot})
+_UNIT = frozenset({Action.Commit, Action.SwapView})
 
 _TABLE = (
-    Discipline("sequential", "D0", "sync", "none", "step", runnable=True),
-    Discipline("bare", "D1", "asyncio", "none", "step", runnable=True),
+    Discipline("sequential", "D0", "sync", "none", "step"),
+    Discipline("bare", "D1", "asyncio", "none", "step"),
     Discipline("gil", "D2", "threads", "none", "step"),
     Discipline("threading-lock", "D3", "threads", "threading", "step"),
-    Discipline("asyncio-lock", "D4", "asyncio", "asyncio", "step", runnable=True),
+    Discipline("asyncio-lock", "D4", "asyncio", "asyncio", "step"),
     Discipline("unit-of-work", "D5", "asyncio", "asyncio", "reply"),
     Discipline("shielded-unit-of-work", "D6", "asyncio", "asyncio", "reply", shielded=True),
     Discipline("actor", "D7", "asyncio", "actor", "reply", shielded=True),
-    Discipline("threading-lock-in-async", "D8", "asyncio", "threading", "step"),
-    Discipline("reentrant", "D9", "asyncio", "asyncio", "step", reentrant=True),
+    Discipline("threading-lock-in-async", "D8", "asyncio", "threading", "step", mistake=True),
+    Discipline("reentrant", "D9", "asyncio", "asyncio", "step", reentrant=True, mistake=True),
     Discipline("shared-store", "D10", "asyncio", "asyncio", "step", instances=2),
     Discipline(
         "shared-store-unit-of-work",
@@ -71,34 +84,38 @@ _TABLE = (
         "asyncio",
         "reply",
         view="fresh",
+        transaction="immediate",
         shielded=True,
         instances=2,
     ),
-    Discipline("optimistic", "D13", "asyncio", "none", "reply", view="fresh", shielded=True),
+    Discipline(
+        "optimistic",
+        "D13",
+        "asyncio",
+        "none",
+        "reply",
+        view="fresh",
+        transaction="checked",
+        shielded=True,
+    ),
 )
 
 DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline in _TABLE}
 
 
-def get_discipline(id: str, runtime: Runtime | None = None) -> Discipline:
-    """The runnable discipline of this id, on this runtime when one is named.
+def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
+    """The discipline of this id, on one of these runtimes when any is named.
 
-    Raises DisciplineError for an unknown id, for one that has no driver yet, and for the wrong
-    runtime.
+    Raises DisciplineError for an unknown id and for the wrong runtime.
     """
-    fitting = [d for d in _TABLE if d.runnable and runtime in (None, d.runtime)]
+    fitting = [d for d in _TABLE if not runtimes or d.runtime in runtimes]
     runnable = ", ".join(d.id for d in fitting)
     found = DISCIPLINES.get(id)
     if found is None:
         raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
-    if not found.runnable:
-        raise DisciplineError(
-            f"the discipline {id!r} ({found.number}) is specified but has no driver; "
-            f"runnable here are {runnable}"
-        )
     if found not in fitting:
         raise DisciplineError(
-            f"the discipline {id!r} runs on {found.runtime}, not on {runtime}; "
+            f"the discipline {id!r} runs on {found.runtime}, not on {' or '.join(runtimes)}; "
             f"runnable here are {runnable}"
         )
     return found

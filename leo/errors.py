@@ -11,6 +11,8 @@ from leo._exceptions import LeoError
 
 __all__ = [
     "CallerError",
+    "ConflictError",
+    "DeadlockError",
     "DisciplineError",
     "LeoError",
     "NewerSchemaError",
@@ -23,6 +25,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreLockedError",
+    "StoreMovedError",
     "StoreUnwritableError",
     "TraceFileError",
     "UndeclaredError",
@@ -47,6 +50,10 @@ class StoreUnwritableError(StoreError):
 
 class StoreLockedError(StoreError):
     """Another process held the file longer than the busy timeout."""
+
+
+class StoreMovedError(StoreError):
+    """Another writer changed the field since this reply's transaction first read it."""
 
 
 class StoreFullError(StoreError):
@@ -75,6 +82,20 @@ class SessionBusyError(CallerError):
 
 class ObserveWhileRecordingError(CallerError):
     """An observation outside a reply would move a version with no event in the trace."""
+
+
+class ConflictError(LeoError):
+    """An optimistic reply was overtaken by faster ones as often as it may be."""
+
+
+class DeadlockError(LeoError):
+    """Replies wait for each other, or one for itself; `chain` names who waits for what, held by
+    whom.
+    """
+
+    def __init__(self, chain: tuple[str, ...], advice: str) -> None:
+        self.chain = chain
+        super().__init__(f"a deadlock: {'; '.join(chain)}; {advice}")
 
 
 class TraceFileError(LeoError):

@@ -1,13 +1,17 @@
-"""LeoField: the synchronous organism. One thread, one reply at a time, the program's steps in a
-row.
+"""LeoField: the synchronous organism, for one thread or for several at a time.
+
+With threads, what is read from or written to the view is one action under a latch, because Python's
+dicts may not change while they are read. The latch is no lock of the discipline: it protects the
+tables, not the reply, and the GIL may be given away between any two actions.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -20,15 +24,23 @@ from leo.trace import NO_TRACE, Tracer
 from leo.turn import OnStore, Turn
 from leo.view import View
 
-__all__ = ["LeoField"]
+__all__ = ["LeoField", "ThreadGate"]
+
+# Called before every action of a session but Return, when there is one, on the session's thread.
+ThreadGate = Callable[[str, Action], None]
 
 
 class LeoField:
     """A field that answers. Made by `LeoField.open`; use it as a context manager or `close` it."""
 
-    def __init__(self, store: Store, instance: Instance) -> None:
+    def __init__(self, store: Store, instance: Instance, gate: ThreadGate | None) -> None:
         self._store = store
         self._instance = instance
+        self._gate = gate
+        threads = instance.discipline.runtime == "threads"
+        # threading.Lock serves its waiters in no order.
+        self._lock = Lock() if instance.discipline.lock == "threading" else None
+        self._latch: AbstractContextManager[object] = Lock() if threads else nullcontext()
 
     @classmethod
     def open(
@@ -42,15 +54,17 @@ class LeoField:
         timeout: float = BUSY_TIMEOUT,
         instance: str = "i1",
         store: str = "main",
+        gate: ThreadGate | None = None,
     ) -> Self:
         """Open the field at `path`; an empty or missing file becomes a field with the seed text.
 
         Equal `seed`, prompts and store give equal replies. `clock` gives seconds and is read once
-        per reply; `timeout` is how long, in seconds, another process may keep the file locked.
+        per reply; `timeout` is how long, in seconds, another process may keep the file locked. With
+        `gil` or `threading-lock`, threads may call `reply` at the same time, one session each.
         Raises StoreError when the file cannot be used, DisciplineError when the discipline cannot
         run here.
         """
-        chosen = get_discipline(discipline, "sync")
+        chosen = get_discipline(discipline, "sync", "threads")
         with ExitStack() as undo:
             opened = Store(path, timeout)
             undo.callback(opened.close)
@@ -64,7 +78,7 @@ class LeoField:
             )
             me.begin(opened.perform(Instance.open_work))
             undo.pop_all()
-        return cls(opened, me)
+        return cls(opened, me, gate)
 
     @property
     def view(self) -> View:
@@ -73,8 +87,12 @@ class LeoField:
 
     def observe(self, text: str) -> None:
         """Take in a text outside a reply. Raises StoreError, or ObserveWhileRecordingError."""
-        work = self._instance.observe_work(text, self._store.path)
-        self._store.perform(work)()
+        with self._lock or nullcontext():
+            with self._latch:
+                work = self._instance.observe_work(text, self._store.path)
+            assign = self._store.perform(work)
+            with self._latch:
+                assign()
 
     def reply(self, prompt: str, session: str = "s1") -> str:
         """Answer. Raises StepError when a step fails; what was committed before stays committed."""
@@ -100,18 +118,40 @@ class LeoField:
         self.close()
 
     def _run(self, turn: Turn) -> str:
+        mine = False
+
+        def free() -> None:
+            if mine and self._lock is not None:
+                self._lock.release()
+
         try:
-            with turn.ending():
+            with turn.ending(free):
+                self._pass_gate(turn, Action.Call)
                 turn.call()
+                if self._lock is not None:
+                    self._lock.acquire()
+                    mine = True
+                self._pass_gate(turn, Action.Acquire)
                 turn.record(Action.Acquire)
-                for operation in turn.operations():
+                for operation in self._instance.operations(turn):
+                    self._pass_gate(turn, operation.action)
                     if isinstance(operation, OnStore):
                         self._store.perform(operation.work)
                     else:
-                        operation.work()
+                        with self._latch:
+                            operation.work()
+                self._pass_gate(turn, Action.Release)
         except KeyboardInterrupt:
             # It may have come in the middle of an assignment; the store is whole.
-            self._instance.take(self._store.perform(Instance.open_work))
+            with self._latch:
+                self._instance.take(self._store.perform(Instance.open_work))
             raise
-        turn.record(Action.Release)
+        try:
+            turn.record(Action.Release)
+        finally:
+            free()
         return turn.returned()
+
+    def _pass_gate(self, turn: Turn, action: Action) -> None:
+        if self._gate is not None:
+            self._gate(turn.session, action)

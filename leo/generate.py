@@ -7,14 +7,15 @@ their ids, so that neither hash seeds nor the order in which rows were loaded ca
 from __future__ import annotations
 
 import math
-from bisect import bisect
+from bisect import bisect, bisect_left
+from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
+from leo.reading import Readable
 from leo.text import ENDINGS, is_word
-from leo.view import View
 
 __all__ = ["MAX_TOKENS", "SILENCE", "Walk", "generate_walk"]
 
@@ -33,7 +34,7 @@ class Walk(NamedTuple):
 
 class _Walker:
     def __init__(
-        self, view: View, rng: Random, temperature: float, boosts: Mapping[str, float]
+        self, view: Readable, rng: Random, temperature: float, boosts: Mapping[str, float]
     ) -> None:
         self.names = view.words.names
         self.bigrams = view.words.followers
@@ -41,7 +42,8 @@ class _Walker:
         self.centres = view.words.centres()
         self.rng = rng
         self.power = 1.0 / min(100.0, max(1e-3, temperature))
-        self.boosts = boosts
+        known = ((view.words.id_of(token), boost) for token, boost in boosts.items())
+        self.boosts = {id: boost for id, boost in known if id is not None}
         self.entropies: list[float] = []
 
     def start(self) -> int:
@@ -58,7 +60,7 @@ class _Walker:
         if choices:
             weights = self._blend(current, choices)
         else:
-            choices = sorted(self.bigrams.get(current, {}).items())
+            choices = sorted((self.bigrams.get(current) or {}).items())
             weights = [float(count) for _, count in choices]
         if not choices:
             return self.start()
@@ -66,28 +68,38 @@ class _Walker:
 
     def _blend(self, current: int, choices: list[tuple[int, int]]) -> list[float]:
         """Counts; where several are close (0.7 of the largest), 0.7 count + 0.3 company."""
-        near = 0.7 * max(count for _, count in choices)
-        if sum(count >= near for _, count in choices) < 2:
-            return [float(count) for _, count in choices]
+        counts = [float(count) for _, count in choices]
+        near = 0.7 * max(counts)
+        if sum(map(near.__le__, counts)) < 2:
+            return counts
         company = self.chains.company
         return [0.7 * count + 0.3 * company(current, id) for id, count in choices]
 
     def _sample(self, ids: list[int], weights: list[float]) -> int:
-        """The place of a choice, after boosts and temperature: weight ** (1 / T)."""
-        boosted = [
-            weight * (1.0 + self.boosts.get(self.names[id], 0.0))
-            for id, weight in zip(ids, weights, strict=True)
-        ]
-        largest = max(boosted)
+        """The place of a choice, after boosts and temperature: weight ** (1 / T).
+
+        `ids` are in order. A full stop has thousands of followers, most of them with the same few
+        weights: what costs is done once per boosted token or per distinct weight.
+        """
+        if len(self.boosts) < len(ids):
+            for id, boost in self.boosts.items():
+                place = bisect_left(ids, id)
+                if place < len(ids) and ids[place] == id:
+                    weights[place] *= 1.0 + boost
+        else:
+            for place, id in enumerate(ids):
+                weights[place] *= 1.0 + self.boosts.get(id, 0.0)
+        largest = max(weights)
         # Divided by the largest first, so that a low temperature cannot overflow.
-        heated = [(weight / largest) ** self.power for weight in boosted]
+        heat = {weight: (weight / largest) ** self.power for weight in set(weights)}
+        heated = list(map(heat.__getitem__, weights))
         sums = list(accumulate(heated))
         self.entropies.append(_evenness(heated, sums[-1]))
         return min(bisect(sums, self.rng.random() * sums[-1]), len(ids) - 1)
 
 
 def generate_walk(
-    view: View,
+    view: Readable,
     rng: Random,
     temperature: float,
     boosts: Mapping[str, float],
@@ -130,5 +142,6 @@ def _evenness(weights: list[float], total: float) -> float:
     """Shannon entropy of the weights over that of an even choice; 0 for a single candidate."""
     if len(weights) < 2:
         return 0.0
-    shares = (weight / total for weight in weights if weight > 0.0)
-    return -math.fsum(share * math.log(share) for share in shares) / math.log(len(weights))
+    shares = [(weight / total, times) for weight, times in Counter(weights).items() if weight]
+    entropy = -math.fsum(times * share * math.log(share) for share, times in shares)
+    return entropy / math.log(len(weights))

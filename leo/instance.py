@@ -1,12 +1,13 @@
 """What every driver has in common: an instance with its view, and the one reply of each session.
 
-An instance is owned by one thread (or one event loop); the store's worker thread only ever runs the
-closures that a turn made for it.
+An instance is owned by one event loop, or by threads that take its latch for whatever they do with
+the view; the store's worker thread only ever runs the closures that a turn made for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,14 +15,16 @@ from typing import Final
 
 from leo import sql
 from leo.actions import Action
+from leo.connection import Connection
 from leo.delta import compute_delta
 from leo.disciplines import Discipline
-from leo.errors import CallerError, ObserveWhileRecordingError, SessionBusyError
+from leo.errors import CallerError, DeadlockError, ObserveWhileRecordingError, SessionBusyError
 from leo.program import PROGRAM, ReplyState, Step
-from leo.schema import Connection
 from leo.seed import SEED_NAME, SEED_TEXT
+from leo.stepwise import step_commit
 from leo.trace import Beginning, Tracer
-from leo.turn import Turn
+from leo.turn import Operation, Turn
+from leo.unit import unit_of_work
 from leo.view import BigramRows, TrigramRows, View
 
 __all__ = ["Instance", "Opened"]
@@ -58,6 +61,8 @@ class Instance:
         self.store: Final = store
         self.program: Final = program
         self.view = View()
+        # Set when the event loop was stopped by a blocking lock: nothing happens any more.
+        self.stopped: DeadlockError | None = None
         self._counts: dict[str, int] = {}
         self._busy: set[str] = set()
 
@@ -104,6 +109,13 @@ class Instance:
             )
         delta = compute_delta((text,))
         view = self.view
+        if self.discipline.commit == "reply" and self.discipline.transaction != "immediate":
+            # Increments, as after a commit: such a view need not be a version of the store.
+            def add(conn: Connection) -> Callable[[], None]:
+                done = sql.process_text(conn, delta)
+                return lambda: view.swap(done.growth, done.decayed)
+
+            return add
         bigrams, trigrams = view.bigrams.now, view.trigrams.now
 
         def work(conn: Connection) -> Callable[[], None]:
@@ -117,11 +129,16 @@ class Instance:
         return work
 
     def start(self, session: str, prompt: str) -> Turn:
-        """A turn for the session's next reply. Raises SessionBusyError while the last one lasts."""
+        """A turn for the session's next reply.
+
+        Raises SessionBusyError while the last one lasts, DeadlockError when the loop was stopped.
+        """
         if not session:
             raise CallerError(
                 "a session needs a name: the empty one stands for the process in a trace"
             )
+        if self.stopped is not None:
+            raise self.stopped
         if session in self._busy:
             raise SessionBusyError(
                 f"the session {session!r} called again before its reply had ended; "
@@ -130,16 +147,31 @@ class Instance:
         self._busy.add(session)
         return Turn(self, session, prompt)
 
+    def operations(self, turn: Turn) -> Iterator[Operation]:
+        """The actions of a turn under the discipline, in order."""
+        return unit_of_work(turn) if self.discipline.commit == "reply" else step_commit(turn)
+
+    def moment(self) -> AbstractContextManager[object]:
+        """Inside, an operation of the store and its event are one for all instances on the
+        store.
+        """
+        shared = self.tracer.enabled and self.discipline.instances > 1
+        return self.tracer.moment() if shared else nullcontext()
+
     def call(self, session: str, prompt: str) -> tuple[str, ReplyState]:
         """Number the reply and give it its own randomness: equal seeds and calls give equal
         replies.
         """
         count = self._counts.get(session, 0) + 1
-        rng = Random(f"{self.seed}:{session}:{count}")
-        state = ReplyState(prompt, self.clock(), rng)
+        reply = f"{session}.{count}"
+        state = self.state(reply, prompt, self.clock())
         # Last, so that a clock that fails uses up no number.
         self._counts[session] = count
-        return f"{session}.{count}", state
+        return reply, state
+
+    def state(self, reply: str, prompt: str, now: float) -> ReplyState:
+        """A reply's state before its first step."""
+        return ReplyState(prompt, now, Random(f"{self.seed}:{reply}"))
 
     def end(self, session: str) -> None:
         """The session's reply has ended, in whatever way."""
@@ -154,8 +186,10 @@ class Instance:
         writes: Mapping[str, int],
         outcome: str,
     ) -> None:
-        """Tell the tracer, if there is one."""
-        if self.tracer.enabled:
+        """Tell the tracer, if there is one. A stopped event loop does nothing, so nothing is
+        told.
+        """
+        if self.tracer.enabled and self.stopped is None:
             self.tracer.record(
                 action,
                 instance=self.name,

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from leo.delta import Delta
+from leo.reading import Readable
 from leo.text import is_word
-from leo.view import View
 
 __all__ = [
     "Pulse",
@@ -65,7 +65,7 @@ def arousal(tokens: Sequence[str]) -> float:
     return 1.0 - math.exp(-0.5 * charge / len(tokens))
 
 
-def novelty(tokens: Sequence[str], view: View, observed: Delta) -> float:
+def novelty(tokens: Sequence[str], view: Readable, observed: Delta) -> float:
     """The share of the prompt's trigrams that the view did not know before this reply (section 9).
 
     The reply has observed its prompt already, so what it added itself (`observed`) does not count
@@ -87,7 +87,7 @@ def presence(novelty: float, arousal: float, entropy: float) -> Pulse:
     return Pulse(novelty, arousal, entropy, min(1.0, max(0.0, overall)))
 
 
-def trigram_coverage(tokens: Sequence[str], view: View) -> float:
+def trigram_coverage(tokens: Sequence[str], view: Readable) -> float:
     """The share of trigrams that the view knows; 0 when there are none."""
     if len(tokens) < 3:
         return 0.0

@@ -22,10 +22,10 @@ from leo.errors import UndeclaredError
 from leo.experts import choose_expert
 from leo.generate import SILENCE, generate_walk
 from leo.measure import Pulse, Quality
+from leo.reading import Readable
 from leo.recall import Memory, Recalled, choose_memories
 from leo.sql import NewSnapshot
 from leo.text import compose, tokenize
-from leo.view import View
 
 __all__ = ["PROGRAM", "Given", "ReplyState", "Step", "Writes"]
 
@@ -57,7 +57,9 @@ class Given:
 
     __slots__ = ("_memories", "_view")
 
-    def __init__(self, memories: Sequence[Memory] | None = None, view: View | None = None) -> None:
+    def __init__(
+        self, memories: Sequence[Memory] | None = None, view: Readable | None = None
+    ) -> None:
         self._memories = memories
         self._view = view
 
@@ -69,8 +71,8 @@ class Given:
         return self._memories
 
     @property
-    def view(self) -> View:
-        """The instance's view. Raises UndeclaredError when the step does not declare it."""
+    def view(self) -> Readable:
+        """The field to read. Raises UndeclaredError when the step does not declare it."""
         if self._view is None:
             raise UndeclaredError("the step reads 'view' without declaring it")
         return self._view

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from types import TracebackType
 from typing import Final, Self
 
@@ -52,11 +52,13 @@ class NdjsonRecorder:
         self._stores = stores
         self._clock = clock
         self._began: float | None = None
+        self._start: dict[str, int] = {}
         self._seq = 0
         self._pending = bytearray()
         self._encoder = msgspec.json.Encoder()
-        # Events come from the event loop and from the worker threads of the stores.
-        self._lock = Lock()
+        # Events come from the event loop and from the worker threads of the stores. Reentrant,
+        # because an event is recorded inside its own moment.
+        self._lock = RLock()
         try:
             self._file = self.path.open("wb" if overwrite else "xb", buffering=0)
         except FileExistsError as error:
@@ -77,7 +79,14 @@ class NdjsonRecorder:
             )
         with self._lock:
             if self._began is not None:
+                if beginning.start != self._start:
+                    raise TraceFileError(
+                        f"{self.path}: {beginning.instance} was opened when the store was at "
+                        f"{beginning.start}, and the recording began at {self._start}; open every "
+                        "instance before the first reply"
+                    )
                 return
+            self._start = beginning.start
             self._began = self._clock()
             self._append(
                 Header(
@@ -128,6 +137,10 @@ class NdjsonRecorder:
                     outcome=outcome,
                 )
             )
+
+    def moment(self) -> RLock:
+        """The lock of the recording, as a context manager."""
+        return self._lock
 
     def flush(self) -> None:
         """Hand every line recorded so far to the file."""

@@ -1,10 +1,10 @@
-"""The file of a field: its tables, how it is opened, and what SQLite's refusals mean.
+"""The file of a field: its tables, and how it is opened.
 
 Rules:
 1. A file that is not ours is recognised before anything is written to it.
 2. An error names the file and what to do; the transaction that it ended is rolled back.
-3. Every n-gram row carries the version that last touched it, so that a view loads what changed and
-   no more.
+3. The journal holds what the last observations added, so that a view loads what changed and no
+   more. A view that is further behind is told by the version that last touched each row.
 
 WAL with synchronous=NORMAL: a commit survives the death of the process; a power cut may lose the
 last commits but leaves whole transactions.
@@ -14,20 +14,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
-from leo.errors import (
-    NewerSchemaError,
-    NotAFieldError,
-    StoreDamagedError,
-    StoreError,
-    StoreFullError,
-    StoreLockedError,
-    StoreUnwritableError,
-)
+from leo.connection import Connection, explain, foreign, transaction, unwritable
+from leo.errors import NewerSchemaError, StoreUnwritableError
 
 __all__ = [
     "APPLICATION_ID",
@@ -42,6 +34,9 @@ APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
 SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
+# Pages in the WAL before they are copied into the file. A reply touches hundreds of pages, mostly
+# the same ones as the reply before it: copying them seldom copies them once.
+CHECKPOINT: Final = 8000
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
@@ -81,7 +76,6 @@ DDL: Final = (
         word_id INTEGER NOT NULL REFERENCES tokens(id),
         context_id INTEGER NOT NULL REFERENCES tokens(id),
         count INTEGER NOT NULL,
-        version INTEGER NOT NULL,
         PRIMARY KEY (word_id, context_id),
         CHECK (word_id <= context_id)
     ) WITHOUT ROWID""",
@@ -95,18 +89,14 @@ DDL: Final = (
         last_used_at REAL NOT NULL,
         use_count INTEGER NOT NULL DEFAULT 0
     )""",
-    "CREATE INDEX tokens_version ON tokens (version)",
-    "CREATE INDEX bigrams_version ON bigrams (version)",
-    "CREATE INDEX trigrams_version ON trigrams (version)",
-    "CREATE INDEX co_occurrence_version ON co_occurrence (version)",
+    """CREATE TABLE journal (
+        version INTEGER PRIMARY KEY,
+        decays INTEGER NOT NULL,
+        words BLOB NOT NULL,
+        chains BLOB NOT NULL
+    )""",
     "INSERT INTO objects (name, version) VALUES ('ngrams', 0), ('snapshots', 0)",
 )
-
-
-class Connection(sqlite3.Connection):
-    """A connection that knows its file, so that its errors can name it."""
-
-    path: Path
 
 
 def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
@@ -120,58 +110,23 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
     _check_place(path)
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
-        conn = sqlite3.connect(path, timeout=timeout, isolation_level=None, factory=Connection)
+        # Threads may share it: whoever does, lets one of them in at a time.
+        conn = sqlite3.connect(
+            path,
+            timeout=timeout,
+            isolation_level=None,
+            factory=Connection,
+            check_same_thread=False,
+        )
     except sqlite3.Error as error:
         raise explain(error, path) from error
     conn.path = path
+    conn.timeout = timeout
     with ExitStack() as undo:
         undo.callback(conn.close)
         _prepare(conn)
         undo.pop_all()
     return conn
-
-
-@contextmanager
-def transaction(conn: Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """BEGIN ... COMMIT, rolled back on whatever is raised; SQLite's errors become StoreErrors."""
-    try:
-        conn.execute(begin)
-        try:
-            yield
-            conn.execute("COMMIT")
-        finally:
-            # After a commit there is none; nor where SQLite has rolled back by itself (a full
-            # disk).
-            if conn.in_transaction:
-                conn.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise explain(error, conn.path) from error
-
-
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """The StoreError of a SQLite error."""
-    # Errors of the Python module itself (a closed connection, say) have no code.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreLockedError(
-            f"{path}: another process has kept the field locked beyond the busy timeout ({error}); "
-            "nothing was written: try again when it has finished"
-        )
-    if code == sqlite3.SQLITE_FULL:
-        return StoreFullError(
-            f"{path}: there is no room for the field to grow ({error}); "
-            "nothing was written: make room on the disk and try again"
-        )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return _unwritable(path, str(error))
-    if code == sqlite3.SQLITE_NOTADB:
-        return _foreign(path, "it is not a SQLite database")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
-        return StoreDamagedError(
-            f"{path}: a part of the field cannot be read ({error}); nothing was written: "
-            "restore the file from a copy, or check the disk"
-        )
-    return StoreError(f"{path}: the store refused: {error}; nothing was written")
 
 
 def _check_place(path: Path) -> None:
@@ -185,7 +140,7 @@ def _check_place(path: Path) -> None:
         )
     # SQLite takes a file that is shorter than its header for an empty one, and would write over it.
     if os.path.isfile(path) and 0 < os.path.getsize(path) < SHORTEST:
-        raise _foreign(path, "it is not a SQLite database")
+        raise foreign(path, "it is not a SQLite database")
 
 
 def _prepare(conn: Connection) -> None:
@@ -193,10 +148,11 @@ def _prepare(conn: Connection) -> None:
         fresh = _identify(conn)
         if not fresh and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
             # WAL would let us read for a while and refuse the first reply.
-            raise _unwritable(conn.path, "the file is read-only")
+            raise unwritable(conn.path, "the file is read-only")
         # Journal first: a page cache of another mode need never be written back.
         conn.execute("PRAGMA journal_mode = WAL").fetchone()
         conn.execute("PRAGMA synchronous = NORMAL")
+        conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except sqlite3.Error as error:
@@ -225,7 +181,7 @@ def _identify(conn: Connection) -> bool:
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:
         tables: int = cursor.fetchone()[0]
     if application or version or tables:
-        raise _foreign(conn.path, "it is a SQLite database of another program")
+        raise foreign(conn.path, "it is a SQLite database of another program")
     return True
 
 
@@ -233,16 +189,3 @@ def _pragma(conn: Connection, name: str) -> int:
     with closing(conn.execute(f"PRAGMA {name}")) as cursor:
         value: int = cursor.fetchone()[0]
     return value
-
-
-def _unwritable(path: Path, why: str) -> StoreUnwritableError:
-    return StoreUnwritableError(
-        f"{path}: the field cannot be opened for writing ({why}); a field needs a file "
-        "and a folder that may be written: correct the permissions, or name another place"
-    )
-
-
-def _foreign(path: Path, why: str) -> NotAFieldError:
-    return NotAFieldError(
-        f"{path}: this is not a field: {why}; it was left as it is: name a field, or a new file"
-    )

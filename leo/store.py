@@ -1,13 +1,19 @@
-"""The store for a synchronous driver: a connection that performs one operation at a time."""
+"""The store for a synchronous driver: a connection that performs one operation at a time.
+
+Threads may share it: a guard lets in one at a time. An operation is a whole transaction, so the
+guard separates what SQLite would separate between two connections, and no more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
+from leo.connection import Connection
 from leo.errors import StoreClosedError
-from leo.schema import BUSY_TIMEOUT, Connection, connect
+from leo.schema import BUSY_TIMEOUT, connect
 
 __all__ = ["Store"]
 
@@ -19,16 +25,19 @@ class Store:
 
     def __init__(self, path: str | Path, timeout: float = BUSY_TIMEOUT) -> None:
         self.path = Path(path)
+        self._guard = Lock()
         self._conn: Connection | None = connect(self.path, timeout)
 
     def perform(self, work: Callable[[Connection], T]) -> T:
         """Carry out one operation. Raises what it raises, and StoreClosedError after `close`."""
-        if self._conn is None:
-            raise StoreClosedError(f"{self.path}: the field was closed; open it again")
-        return work(self._conn)
+        with self._guard:
+            if self._conn is None:
+                raise StoreClosedError(f"{self.path}: the field was closed; open it again")
+            return work(self._conn)
 
     def close(self) -> None:
         """Close the file. A second call does nothing."""
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
+        with self._guard:
+            if self._conn is not None:
+                self._conn.close()
+                self._conn = None

@@ -8,6 +8,7 @@ action.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -95,6 +96,11 @@ class Tracer(Protocol):
     ) -> None:
         """An action happened. Called from the event loop and from the store's worker thread."""
 
+    def moment(self) -> AbstractContextManager[object]:
+        """Inside, nobody else's action is recorded: what is done there and its event are one
+        moment. Needed where two instances share a store.
+        """
+
 
 class NoTrace:
     """The default: not enabled, so never told anything."""
@@ -117,6 +123,10 @@ class NoTrace:
         outcome: str,
     ) -> None:
         """Nothing is recorded."""
+
+    def moment(self) -> AbstractContextManager[object]:
+        """Nothing is recorded, so nothing needs to be held back."""
+        return nullcontext()
 
 
 NO_TRACE: Final = NoTrace()

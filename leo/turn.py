@@ -1,9 +1,9 @@
-"""One execution of a program: which action comes next, without deciding who carries it out.
+"""One execution of a program: what happened so far, and how it ends.
 
-A turn turns the program into operations, in order. A driver takes them one by one and carries each
-out where it belongs, so every driver performs the same actions and differs only in what may happen
-between two of them. Each operation records its own event at the moment when it happens, on the
-thread where it happens.
+A turn's operations (`leo.stepwise`, `leo.unit`) are the program's actions in order. A driver takes
+them one by one and carries each out where it belongs, so every driver performs the same actions and
+differs only in what may happen between two of them. Each operation records its own event at the
+moment when it happens, on the thread where it happens.
 
 How a reply ends, too, is decided here, from the last action that was carried out.
 """
@@ -11,25 +11,20 @@ How a reply ends, too, is decided here, from the last action that was carried ou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from leo import sql
-from leo.actions import STORE_WRITES, Action
-from leo.delta import Delta
-from leo.errors import StepError, UndeclaredError
-from leo.program import Given, ReplyState, Step, Writes
-from leo.recall import Memory
-from leo.schema import Connection
-from leo.sql import NewSnapshot
+from leo.actions import Action
+from leo.connection import Connection
+from leo.errors import DeadlockError, StepError, UndeclaredError
+from leo.program import ReplyState, Step, Writes
 
 if TYPE_CHECKING:
     from leo.instance import Instance
 
-__all__ = ["Ending", "OnLoop", "OnStore", "Operation", "Turn"]
+__all__ = ["Ending", "OnLock", "OnLoop", "OnStore", "Operation", "Turn", "declared"]
 
 NOTHING: Mapping[str, int] = {}
 
@@ -44,21 +39,31 @@ class OnStore:
 
 @dataclass(frozen=True, slots=True)
 class OnLoop:
-    """An action in memory, which nothing on the same loop can interrupt."""
+    """An action in memory, which nothing on the same loop (or under the same latch) can
+    interrupt.
+    """
 
     action: Action
     work: Callable[[], None]
 
 
-Operation = OnStore | OnLoop
+@dataclass(frozen=True, slots=True)
+class OnLock:
+    """An action after which the reply asks for the lock that it holds."""
+
+    action: Action
+    work: Callable[[], None]
+
+
+Operation = OnStore | OnLoop | OnLock
 
 
 class Ending:
     """How a reply ends when it does not return.
 
-    CancelledError: `Cancel`, or `CancelApplied` when the last action was a write of the store.
-    Anything else: `Raise`, and an ordinary exception goes on as a StepError. A reply that was not
-    called yet leaves no event.
+    CancelledError: `Cancel`, or `CancelApplied` when the last action was a write carried out. A
+    deadlock is ended by its watchdog's cancellation. Anything else: `Raise`, and an ordinary
+    exception goes on as a StepError. A reply that was not called yet leaves no event.
     """
 
     def __init__(self, turn: Turn, free: Callable[[], None]) -> None:
@@ -77,22 +82,22 @@ class Ending:
         if error is None:
             return
         turn = self._turn
-        called = turn.last is not None
         # Even a recorder that fails must not leave the lock with a reply that has ended.
         try:
-            if called and isinstance(error, asyncio.CancelledError):
-                applied = turn.last in STORE_WRITES
-                turn.record(Action.CancelApplied if applied else Action.Cancel, outcome="cancelled")
-            elif called:
-                turn.record(Action.Raise, outcome="raised")
+            turn.end(error)
         finally:
             self._free()
-        if called and isinstance(error, Exception):
+        ordinary = isinstance(error, Exception) and not isinstance(error, DeadlockError)
+        if turn.last is not None and ordinary:
             raise StepError(turn.step, turn.reply, error) from error
 
 
 class Turn:
-    """A reply on its way. `last` is the action carried out last, `step` the step being run."""
+    """A reply on its way. `last` is the action carried out last, `step` the step being run.
+
+    `open`: a transaction of the store is open from one operation to the next. `ended`: how the
+    reply ended early has been recorded.
+    """
 
     def __init__(self, instance: Instance, session: str, prompt: str) -> None:
         self.instance = instance
@@ -101,33 +106,29 @@ class Turn:
         self.reply = ""
         self.step = "call"
         self.last: Action | None = None
-        self.state: ReplyState | None = None
+        self.open = False
+        self.ended = False
+        self._state: ReplyState | None = None
+
+    @property
+    def state(self) -> ReplyState:
+        """What the reply carries from step to step."""
+        assert self._state is not None, "a turn is called first"
+        return self._state
+
+    @property
+    def shielded(self) -> bool:
+        """Committed, and the view has not taken it yet: a cancellation has to wait."""
+        return self.last is Action.Commit and self.instance.discipline.shielded
 
     def call(self) -> None:
         """Call: the reply gets its number."""
-        self.reply, self.state = self.instance.call(self.session, self.prompt)
+        self.reply, self._state = self.instance.call(self.session, self.prompt)
         self.record(Action.Call)
 
-    def operations(self) -> Iterator[Operation]:
-        """The program's actions under step commit: each write is a transaction and shows in the
-        view.
-        """
-        assert self.state is not None, "a turn is called first"
-        for step in self.instance.program:
-            self.step = step.name
-            memories: list[Memory] = []
-            if Action.Recall in step.actions:
-                yield OnStore(Action.Recall, partial(self._recall, memories))
-            if Action.Generate in step.actions:
-                yield OnLoop(Action.Generate, partial(self._generate, step))
-                continue
-            given = Given(memories if "snapshots" in step.reads else None)
-            writes = _declared(step, step.function(self.state, given))
-            if writes.ngrams is not None:
-                yield from self._observe(writes.ngrams)
-            if writes.snapshot is not None:
-                yield OnStore(Action.SaveSnapshot, partial(self._save, writes.snapshot))
-        self.step = "release"
+    def restart(self) -> None:
+        """Forget what an attempt made, its use of chance included."""
+        self._state = self.instance.state(self.reply, self.prompt, self.state.now)
 
     def record(
         self,
@@ -141,6 +142,31 @@ class Turn:
         self.last = action
         self.instance.record(action, self.session, self.reply, reads, writes, outcome)
 
+    def end(self, error: BaseException) -> None:
+        """The reply ends early: record how, once."""
+        if self.last is None or self.ended:
+            return
+        self.ended = True
+        if isinstance(error, asyncio.CancelledError):
+            applied = self.last in self.instance.discipline.carried_out
+            self.record(Action.CancelApplied if applied else Action.Cancel, outcome="cancelled")
+        elif isinstance(error, DeadlockError):
+            self.record(Action.Cancel, outcome="cancelled")
+        else:
+            self.record(Action.Raise, outcome="raised")
+
+    def abandon(self, error: BaseException, conn: Connection) -> None:
+        """On the store: roll back, and record the end in the same moment.
+
+        Whoever waits for the write lock has it as soon as it is free; its event must not come
+        before the one that freed it.
+        """
+        with self.instance.moment():
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            self.open = False
+            self.end(error)
+
     def ending(self, free: Callable[[], None] = lambda: None) -> Ending:
         """A block around the reply's actions: whatever leaves it early ends the reply.
 
@@ -150,63 +176,11 @@ class Turn:
 
     def returned(self) -> str:
         """Return: the reply ends with an answer."""
-        assert self.state is not None, "a turn is called first"
         self.record(Action.Return, outcome="returned")
         return self.state.text
 
-    def _recall(self, into: list[Memory], conn: Connection) -> None:
-        version, memories = sql.get_memories(conn)
-        into.extend(memories)
-        self.record(Action.Recall, reads={"snapshots": version})
 
-    def _observe(self, delta: Delta) -> Iterator[Operation]:
-        view = self.instance.view
-        # What is loaded is the difference to the view of this moment, whatever the view is when it
-        # comes.
-        base2 = view.bigrams.now
-        loaded2 = base2
-
-        def ingest(conn: Connection) -> None:
-            version = sql.process_delta(conn, delta)
-            self.record(Action.Ingest, writes={"ngrams": version})
-
-        def load_bigrams(conn: Connection) -> None:
-            nonlocal loaded2
-            version, rows = sql.load_bigrams(conn, base2.version)
-            loaded2 = view.bigrams.loaded(base2, version, rows)
-            self.record(Action.LoadBigrams, reads={"bigrams": version})
-
-        yield OnStore(Action.Ingest, ingest)
-        base2 = view.bigrams.now
-        yield OnStore(Action.LoadBigrams, load_bigrams)
-        base3 = view.trigrams.now
-        loaded3 = base3
-
-        def load_trigrams(conn: Connection) -> None:
-            nonlocal loaded3
-            version, rows = sql.load_trigrams(conn, base3.version)
-            loaded3 = view.trigrams.loaded(base3, version, rows)
-            self.record(Action.LoadTrigrams, reads={"trigrams": version})
-
-        def assign() -> None:
-            view.assign(loaded2, loaded3)
-            self.record(Action.AssignView, writes=view.versions())
-
-        yield OnStore(Action.LoadTrigrams, load_trigrams)
-        yield OnLoop(Action.AssignView, assign)
-
-    def _generate(self, step: Step) -> None:
-        assert self.state is not None, "a turn is called first"
-        view = self.instance.view
-        _declared(step, step.function(self.state, Given(view=view)))
-        self.record(Action.Generate, reads=view.versions())
-
-    def _save(self, new: NewSnapshot, conn: Connection) -> None:
-        version = sql.process_snapshot(conn, new)
-        self.record(Action.SaveSnapshot, writes={"snapshots": version})
-
-
-def _declared(step: Step, writes: Writes) -> Writes:
+def declared(step: Step, writes: Writes) -> Writes:
     """The writes, when the step declares them. Raises UndeclaredError otherwise."""
     for name, value in (("ngrams", writes.ngrams), ("snapshots", writes.snapshot)):
         if value is not None and name not in step.writes:

@@ -3,125 +3,37 @@
 Two tables, because the store is read by two loads: tokens with bigrams, trigrams with
 co-occurrence. Each is set to the version that was loaded (`leo.timeline`), so a view may mix two
 versions: that is the torn view of the formal model, and what reads it must stand it.
-
-Rows carry absolute counts; the count 0 (or the token None) says that the row does not exist, which
-only happens when the table is set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from heapq import nsmallest
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from leo.text import PUNCTUATION
+from leo.growth import Growth
+from leo.tables import (
+    CENTRES,
+    BigramChange,
+    BigramRows,
+    BigramTable,
+    Grown,
+    Series,
+    TrigramChange,
+    TrigramRows,
+    TrigramTable,
+)
 from leo.timeline import Layer, Timeline
 
-__all__ = ["CENTRES", "BigramRows", "BigramTable", "TrigramRows", "TrigramTable", "View"]
-
-CENTRES = 7
-
-Key = TypeVar("Key")
-
-
-class BigramRows(NamedTuple):
-    """Rows of one load: (id, token) and (source, next, count)."""
-
-    tokens: list[tuple[int, str | None]]
-    bigrams: list[tuple[int, int, int]]
-
-
-class TrigramRows(NamedTuple):
-    """Rows of one load: (first, second, third, count) and (smaller id, larger id, count)."""
-
-    trigrams: list[tuple[int, int, int, int]]
-    pairs: list[tuple[int, int, int]]
-
-
-class BigramTable:
-    """Tokens by id and back, what follows each token, and the centres."""
-
-    def __init__(self) -> None:
-        self.names: dict[int, str] = {}
-        self.ids: dict[str, int] = {}
-        self.followers: dict[int, dict[int, int]] = {}
-        self.totals: dict[int, int] = {}
-        self._centres: list[int] | None = []
-
-    def apply(self, rows: BigramRows) -> BigramRows:
-        """Take the rows; return those that undo them."""
-        undo = BigramRows([], [])
-        for id, token in rows.tokens:
-            before = self.names.pop(id, None)
-            if before is not None:
-                del self.ids[before]
-            if token is not None:
-                self.names[id] = token
-                self.ids[token] = id
-            undo.tokens.append((id, before))
-        changed: dict[int, int] = {}
-        for source, follower, count in rows.bigrams:
-            old = _put(self.followers, source, follower, count)
-            undo.bigrams.append((source, follower, old))
-            changed[source] = changed.get(source, 0) + count - old
-        self._weigh(changed)
-        return undo
-
-    def centres(self) -> list[int]:
-        """Ids of the tokens with the largest sum of outgoing bigrams, punctuation left out (section
-        7).
-
-        Equal sums are ordered by id, that is by age.
-        """
-        if self._centres is None:
-            self._centres = self._heaviest(self.totals)
-        return self._centres
-
-    def _weigh(self, changed: dict[int, int]) -> None:
-        fell: set[int] = set()
-        for source, difference in changed.items():
-            total = self.totals.get(source, 0) + difference
-            if total:
-                self.totals[source] = total
-            else:
-                self.totals.pop(source, None)
-            if difference < 0:
-                fell.add(source)
-        if self._centres is None or not fell.isdisjoint(self._centres):
-            # Somebody unknown may move up: only a full pass can tell, and it waits until it is
-            # asked for.
-            self._centres = None
-        else:
-            # No centre fell, so only those that rose can have overtaken one.
-            self._centres = self._heaviest({*self._centres, *changed} - fell)
-
-    def _heaviest(self, among: Iterable[int]) -> list[int]:
-        words = (id for id in among if self.names.get(id, ".") not in PUNCTUATION)
-        return nsmallest(CENTRES, words, key=lambda id: (-self.totals[id], id))
-
-
-class TrigramTable:
-    """What follows each pair of tokens, and who keeps company with whom."""
-
-    def __init__(self) -> None:
-        self.followers: dict[tuple[int, int], dict[int, int]] = {}
-        self.pairs: dict[int, dict[int, int]] = {}
-
-    def apply(self, rows: TrigramRows) -> TrigramRows:
-        """Take the rows; return those that undo them."""
-        undo = TrigramRows([], [])
-        for first, second, third, count in rows.trigrams:
-            old = _put(self.followers, (first, second), third, count)
-            undo.trigrams.append((first, second, third, old))
-        for low, high, count in rows.pairs:
-            undo.pairs.append((low, high, _put(self.pairs, low, high, count)))
-        return undo
-
-    def company(self, one: int, other: int) -> int:
-        """How often the two tokens kept company, in one direction."""
-        low, high = (one, other) if one <= other else (other, one)
-        row = self.pairs.get(low)
-        return row.get(high, 0) if row else 0
+__all__ = [
+    "CENTRES",
+    "BigramChange",
+    "BigramRows",
+    "BigramTable",
+    "TrigramChange",
+    "TrigramRows",
+    "TrigramTable",
+    "View",
+]
 
 
 class View:
@@ -130,13 +42,41 @@ class View:
     def __init__(self) -> None:
         self.words = BigramTable()
         self.chains = TrigramTable()
-        self.bigrams: Timeline[BigramRows] = Timeline(self.words.apply)
-        self.trigrams: Timeline[TrigramRows] = Timeline(self.chains.apply)
+        self.bigrams: Timeline[BigramChange] = Timeline(self.words.apply)
+        self.trigrams: Timeline[TrigramChange] = Timeline(self.chains.apply)
 
-    def assign(self, bigrams: Layer[BigramRows], trigrams: Layer[TrigramRows]) -> None:
+    def assign(self, bigrams: Layer[BigramChange], trigrams: Layer[TrigramChange]) -> None:
         """AssignView: set each table to exactly what was loaded."""
         self.bigrams.assign(bigrams)
         self.trigrams.assign(trigrams)
+
+    def swap(self, growth: Growth, decayed: bool) -> None:
+        """SwapView: absorb one committed observation, and the decay that came with it.
+
+        Increments, not what the store holds by now: a view that missed another writer's commit goes
+        on missing it, and says so by its version.
+        """
+        bigrams, trigrams = self.bigrams, self.trigrams
+        chains: TrigramChange = Grown(growth.chains)
+        if decayed:
+            only_trigrams = growth.chains._replace(pairs=[])
+            chains = Series((Grown(only_trigrams), self.chains.faded(growth.chains)))
+        self.assign(
+            bigrams.loaded(bigrams.now, bigrams.version + 1, Grown(growth.words)),
+            trigrams.loaded(trigrams.now, trigrams.version + 1, chains),
+        )
+
+    @contextmanager
+    def bound(self, bigrams: Layer[BigramChange]) -> Iterator[None]:
+        """Inside, the bigrams are those of a layer that was taken earlier: what a local name would
+        hold if the table were rebound by whoever assigns.
+        """
+        now = self.bigrams.now
+        self.bigrams.assign(bigrams)
+        try:
+            yield
+        finally:
+            self.bigrams.assign(now)
 
     def versions(self) -> dict[str, int]:
         """The versions of the two tables, by the names that a trace uses."""
@@ -159,16 +99,3 @@ class View:
             "trigrams": sum(map(len, self.chains.followers.values())),
             "co_occurrence": sum(map(len, self.chains.pairs.values())),
         }
-
-
-def _put(table: dict[Key, dict[int, int]], key: Key, item: int, count: int) -> int:
-    """Set table[key][item] and return what it was; a count of 0 leaves no row behind."""
-    row = table.setdefault(key, {})
-    old = row.get(item, 0)
-    if count:
-        row[item] = count
-    else:
-        row.pop(item, None)
-        if not row:
-            del table[key]
-    return old

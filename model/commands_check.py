@@ -200,7 +200,7 @@ def ask(question: str, build: Path, jobs: int) -> int:
 
 CHECK = Command(
     name="check",
-    help="model-check the claims with TLC and compare them with what is expected",
+    help="model-check the claims with TLC and compare the verdicts",
     example="leo check asyncio-lock --property AllOrNothing",
     configure=configure,
     run=run,

@@ -17,7 +17,7 @@ from leo import __version__
 from leo._exceptions import LeoError
 from leo.cli import GROUP, Command, main
 
-COMMANDS = ("chat", "check", "prove", "record", "validate", "verify")
+COMMANDS = ("chat", "check", "field", "observe", "prove", "record", "validate", "verify")
 
 
 class MadeError(LeoError):

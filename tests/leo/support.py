@@ -15,6 +15,7 @@ import msgspec
 
 from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
 from leo.afield import Gate
+from leo.field import ThreadGate
 from leo.schema import Connection
 from leo.sql import load_all
 from leo.trace import Event, Header, Tracer
@@ -37,7 +38,30 @@ REPLY = [
     "Return",
 ]
 WRITES = {"Ingest", "SaveSnapshot"}
-ASYNC = ("bare", "asyncio-lock")
+# Asynchronous disciplines with a commit per step; the third works as long as nobody waits.
+ASYNC = ("bare", "asyncio-lock", "threading-lock-in-async", "shared-store")
+# The same under the disciplines that commit once per reply, and those disciplines.
+UNIT = [
+    "Call",
+    "Acquire",
+    "Begin",
+    "Recall",
+    "Ingest",
+    "Generate",
+    "SaveSnapshot",
+    "Commit",
+    "SwapView",
+    "Release",
+    "Return",
+]
+UNITS = (
+    "unit-of-work",
+    "shielded-unit-of-work",
+    "actor",
+    "shared-store-unit-of-work",
+    "shared-store-immediate",
+    "optimistic",
+)
 
 
 def counting_clock(start: float = 1000.0) -> Callable[[], float]:
@@ -79,9 +103,16 @@ def reloaded(conn: Connection) -> dict[str, Any]:
     return picture(view)
 
 
-def sync_field(path: Path, tracer: Tracer = NO_TRACE) -> LeoField:
+def sync_field(
+    path: Path,
+    tracer: Tracer = NO_TRACE,
+    discipline: str = "sequential",
+    gate: ThreadGate | None = None,
+) -> LeoField:
     """A synchronous field with seed 7 and a counting clock."""
-    return LeoField.open(path, seed=7, clock=counting_clock(), tracer=tracer)
+    return LeoField.open(
+        path, seed=7, discipline=discipline, clock=counting_clock(), tracer=tracer, gate=gate
+    )
 
 
 async def async_field(
@@ -90,6 +121,7 @@ async def async_field(
     tracer: Tracer = NO_TRACE,
     gate: Gate | None = None,
     timeout: float = 5.0,
+    instance: str = "i1",
 ) -> AsyncLeoField:
     """An asynchronous field with seed 7 and a counting clock."""
     return await AsyncLeoField.open(
@@ -100,12 +132,13 @@ async def async_field(
         tracer=tracer,
         gate=gate,
         timeout=timeout,
+        instance=instance,
     )
 
 
-def recorder(path: Path) -> NdjsonRecorder:
+def recorder(path: Path, instances: tuple[str, ...] = ("i1",)) -> NdjsonRecorder:
     """A recorder with a counting clock."""
-    return NdjsonRecorder(path, run="test", clock=counting_clock())
+    return NdjsonRecorder(path, run="test", instances=instances, clock=counting_clock())
 
 
 def read_trace(path: Path) -> tuple[Header, list[Event]]:

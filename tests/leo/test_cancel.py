@@ -11,11 +11,14 @@ import pytest
 
 from leo.actions import Action
 from leo.afield import AsyncLeoField
+from leo.errors import StepError
 from leo.schema import Connection
 from leo.trace import Event
+from tests.leo.judge import judge
 from tests.leo.support import (
     ASYNC,
     REPLY,
+    UNITS,
     WRITES,
     actions,
     async_field,
@@ -59,13 +62,14 @@ def run(path: Path, discipline: str, gate: CancelBefore | None, scenario: Scenar
         with recorder(trace) as tracer:
             async with await async_field(path, discipline, tracer, gate) as field:
                 await scenario(field)
-                assert field._lock is None or not field._lock.locked()
+                assert field._driver.lock is None or not field._driver.lock.locked()
                 # The next reply works, and after it the view is what the store is.
                 assert await field.reply("and now?", "s2")
                 whole = await field._store.perform(reloaded)
                 assert picture(field.view) == whole
 
     asyncio.run(main())
+    judge(trace)
     return read_trace(trace)[1]
 
 
@@ -94,6 +98,25 @@ def test_cancelled_during_an_operation(tmp_path: Path, discipline: str, action: 
     events = run(tmp_path / "field", discipline, gate, cancelled_reply)
     end = "CancelApplied" if action in WRITES else "Cancel"
     assert actions(events) == [*REPLY[: REPLY.index(action) + 1], end]
+    assert actions(events, "s2") == REPLY
+
+
+@pytest.mark.parametrize("discipline", ASYNC)
+@pytest.mark.parametrize("action", REPLY[2:9])
+def test_raised_before_an_action(tmp_path: Path, discipline: str, action: str) -> None:
+    """Raise, wherever it is; what was committed before stays, and the next reply works."""
+
+    async def scenario(field: AsyncLeoField) -> None:
+        async def gate(session: str, asked: Action) -> None:
+            if session == "s1" and asked == action:
+                raise ZeroDivisionError("struck")
+
+        field._driver.gate = gate
+        with pytest.raises(StepError, match="struck"):
+            await field.reply("hello")
+
+    events = run(tmp_path / "field", discipline, None, scenario)
+    assert actions(events) == [*REPLY[: REPLY.index(action)], "Raise"]
     assert actions(events, "s2") == REPLY
 
 
@@ -150,7 +173,7 @@ def test_cancelled_again_and_again_while_the_worker_is_busy(
         def wait(conn: Connection) -> None:
             assert go_on.wait(20)
 
-        field._gate = gate
+        field._driver.gate = gate
         task = asyncio.ensure_future(field.reply("hello"))
         await busy.wait()
         for _ in range(3):
@@ -180,9 +203,9 @@ def test_a_timeout_is_a_timeout(tmp_path: Path) -> None:
     assert actions(events)[0] == "Call" and actions(events)[-1] == "Cancel"
 
 
-@pytest.mark.parametrize("discipline", ASYNC)
+@pytest.mark.parametrize("discipline", [*ASYNC, *UNITS])
 def test_a_cancelled_observation_is_whole(tmp_path: Path, discipline: str) -> None:
-    """The text is in the store, the lock is free, and the next reply brings the view up to it."""
+    """The text is in the store, the lock is free, and the view has it too."""
 
     async def main() -> None:
         async with await async_field(tmp_path / "field", discipline) as field:
@@ -191,7 +214,7 @@ def test_a_cancelled_observation_is_whole(tmp_path: Path, discipline: str) -> No
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert field._lock is None or not field._lock.locked()
+            assert field._driver.lock is None or not field._driver.lock.locked()
             await field.reply("and now?")
             assert field.view.trigram_count("grey", "herons", "wait") >= 1
             assert picture(field.view) == await field._store.perform(reloaded)

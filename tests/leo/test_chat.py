@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from leo import sql
+from leo import ngrams
 from leo.actions import Action
 from leo.afield import Gate
 from leo.chat import CANCELLED, EMPTY, HELP, _Async, _Sync, converse
+from leo.disciplines import DEFAULT
 from leo.errors import StepError
 from leo.schema import Connection
 from leo.view import View
@@ -101,12 +102,15 @@ def interrupted_at(wanted: Action) -> Gate:
     return gate
 
 
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
 @pytest.mark.parametrize("wanted", [Action.Recall, Action.Ingest, Action.SaveSnapshot])
-def test_ctrl_c_cancels_an_asynchronous_reply(tmp_path: Path, wanted: Action) -> None:
+def test_ctrl_c_cancels_an_asynchronous_reply(
+    tmp_path: Path, wanted: Action, discipline: str
+) -> None:
     """The signal becomes a cancellation of the reply; the next one is answered."""
     out, notices = io.StringIO(), io.StringIO()
     with asyncio.Runner() as runner:
-        opening = async_field(tmp_path / "field", "asyncio-lock", gate=interrupted_at(wanted))
+        opening = async_field(tmp_path / "field", discipline, gate=interrupted_at(wanted))
         field = runner.run(opening)
         converse(_Async(field, runner), iter(["hello\n", "again\n"]), out, notices)
         assert picture(field.view) == runner.run(field._store.perform(reloaded))
@@ -120,7 +124,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
 ) -> None:
     """In the middle of a transaction: it is rolled back, and the next prompt is answered."""
     presses = [signal.SIGINT]
-    bump = sql._bump
+    bump = ngrams.bump
 
     def pressed(conn: Connection, name: str) -> int:
         version = bump(conn, name)
@@ -130,7 +134,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
 
     out, notices = io.StringIO(), io.StringIO()
     with sync_field(tmp_path / "field") as field:
-        monkeypatch.setattr(sql, "_bump", pressed)
+        monkeypatch.setattr(ngrams, "bump", pressed)
         converse(_Sync(field), iter(["hello\n", "again\n"]), out, notices)
         assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
         assert picture(field.view) == field._store.perform(reloaded)

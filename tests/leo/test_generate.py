@@ -60,7 +60,7 @@ def view_of(*texts: str, stale: str | None = None) -> View:
 
 @given(st.integers(), st.floats(0.01, 5))
 def test_equal_randomness_gives_equal_walks_of_known_tokens(seed: int, temperature: float) -> None:
-    """A walk is a function of view, randomness and temperature; its length is what was asked for."""
+    """A walk is a function of view, randomness and temperature; its length is as asked for."""
     view = view_of("the sea is wide. the sea is deep. a wide sky")
     walk = generate_walk(view, Random(seed), temperature, {}, max_tokens=30)
     assert walk == generate_walk(view, Random(seed), temperature, {}, max_tokens=30)
@@ -88,7 +88,7 @@ def test_a_single_token_starts_again_and_again() -> None:
     ],
 )
 def test_trigrams_come_before_bigrams(text: str, tokens: tuple[str, ...]) -> None:
-    """The lower half of the weight belongs to the heavier candidate, which is also the older one."""
+    """The lower half of the weight belongs to the heavier candidate, which is the older one."""
     assert generate_walk(view_of(text), Fixed(0.5), 0.2, {}, 3).tokens == tokens
 
 
@@ -140,7 +140,7 @@ def test_temperature_sharpens_the_weights() -> None:
 
 
 def test_a_torn_view_never_says_a_token_that_it_does_not_know() -> None:
-    """Trigrams of a newer version name tokens that the older tokens table lacks: they are left out."""
+    """Trigrams of a newer version name tokens that the older table lacks: they are left out."""
     view = view_of("a b c", stale="a b unheard. a b unheard")
     assert view.versions() == {"view.bigrams": 1, "view.trigrams": 2}
     for seed in range(20):

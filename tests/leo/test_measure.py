@@ -83,7 +83,7 @@ def test_structural_quality_is_the_product_of_the_penalties(
 
 
 def test_novelty_does_not_count_what_the_reply_itself_observed(tmp_path: Path) -> None:
-    """A prompt heard for the first time is new although it has been observed; the second time not."""
+    """A prompt heard first is new although it has been observed; the second time it is not."""
     prompt = "green rivers sleep under stones"
     delta = compute_delta([prompt])
     with sync_field(tmp_path / "field") as field:

@@ -48,7 +48,7 @@ def test_score_is_the_published_formula(
 
 @given(MEMORIES, TEXTS)
 def test_only_the_five_best_good_memories_come_to_mind(memories: list[Memory], prompt: str) -> None:
-    """Quality at least 0.6, score above 0.1, best first; nobody left out is better than one chosen."""
+    """Quality at least 0.6, score above 0.1, best first; nobody left out is better."""
     tokens = prompt.split()
     recalled = choose_memories(memories, tokens, 0.3, NOW)
     score = {m.id: score_memory(m, frozenset(tokens), 0.3, NOW, frozenset()) for m in memories}

@@ -228,7 +228,7 @@ def test_a_locked_file_is_reported_and_nothing_is_half_done(tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:
-    """The transaction that does not fit is rolled back; with room again, the same store takes it."""
+    """What does not fit is rolled back; with room again, the same store takes it."""
     path = tmp_path / "field"
     text = " ".join(f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}" for i in range(3000))
     with closing(connect(path)) as conn:

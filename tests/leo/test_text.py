@@ -43,7 +43,7 @@ def test_tokenize_keeps_case_and_drops_what_is_not_latin() -> None:
 
 @given(TOKENS)
 def test_composed_text_is_made_of_differing_sentences_that_begin_and_end(tokens: list[str]) -> None:
-    """A capital first, an ending last, no doubled marks, no sentence twice; nothing without words."""
+    """A capital first, an ending last, no doubled marks, no sentence twice; or nothing."""
     text = compose(tokens)
     if not any(map(is_word, tokens)):
         assert text == ""

@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.delta import compute_delta
 from leo.schema import Connection, connect
-from leo.sql import load_bigrams, load_trigrams, process_delta
+from leo.sql import load_bigrams, load_trigrams, process_delta, process_text
 from leo.text import PUNCTUATION
 from leo.timeline import Layer
 from leo.view import CENTRES, View
@@ -41,26 +42,52 @@ def load(conn: Connection, view: View) -> tuple[Layer[Any], Layer[Any]]:
     )
 
 
-@given(st.lists(TEXTS, max_size=8))
-def test_incremental_view_equals_a_full_reload(texts: list[str]) -> None:
-    """After any sequence of observations the view is what a whole load would have made it."""
+# How many observations the journal holds, and every which one brings a decay.
+MEMORIES = st.sampled_from([(64, 100), (64, 2), (1, 100), (1, 3), (0, 2)])
+
+
+@contextmanager
+def remembering(journal: int, every: int) -> Iterator[None]:
+    """A store with a shorter journal and more decays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leo.ngrams.JOURNAL", journal)
+        patch.setattr("leo.ngrams.is_due", lambda version: version % every == 0)
+        yield
+
+
+@given(st.lists(TEXTS, max_size=8), MEMORIES)
+def test_incremental_view_equals_a_full_reload(texts: list[str], memory: tuple[int, int]) -> None:
+    """After any sequence of observations the view is what a whole load would have made it, with
+    decays and with a journal that does not reach back.
+    """
     view = View()
-    with closing(connect(":memory:")) as conn:
+    with remembering(*memory), closing(connect(":memory:")) as conn:
         for text in texts:
             process_delta(conn, compute_delta([text]))
             view.assign(*load(conn, view))
         assert picture(view) == reloaded(conn)
 
 
-@given(st.lists(MOVES, min_size=9, max_size=40))
+@given(st.lists(TEXTS, max_size=8), MEMORIES)
+def test_swapping_equals_loading(texts: list[str], memory: tuple[int, int]) -> None:
+    """What a unit of work absorbs after its commit is what a load would have brought."""
+    view = View()
+    with remembering(*memory), closing(connect(":memory:")) as conn:
+        for text in texts:
+            done = process_text(conn, compute_delta([text]))
+            view.swap(done.growth, done.decayed)
+        assert picture(view) == reloaded(conn)
+
+
+@given(st.lists(MOVES, min_size=9, max_size=40), MEMORIES)
 def test_assign_sets_the_view_to_exactly_what_was_loaded(
-    moves: list[tuple[int | None, str]],
+    moves: list[tuple[int | None, str]], memory: tuple[int, int]
 ) -> None:
     """Interleaved loads and assignments, older ones last, two versions at once: the view equals the
     naive full copy that the reply would have made when it loaded.
     """
     view = View()
-    with closing(connect(":memory:")) as conn:
+    with remembering(*memory), closing(connect(":memory:")) as conn:
         copies = {0: reloaded(conn)}
 
         def reply() -> Iterator[None]:

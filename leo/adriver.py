@@ -1,0 +1,198 @@
+"""How an asynchronous reply is carried out: the lock around it, the awaits in it, the shield.
+
+Rules that the traces depend on:
+1. Between two awaits nothing on the loop can interrupt: AssignView, Generate and SwapView are one
+   action each.
+2. An operation that was issued is awaited to its end, so its event comes before that of a
+   cancellation.
+3. How a reply ends is recorded and the lock is freed with no await in between, and after Release
+   there is none before Return: nobody can see a lock that is held by a reply that has ended. Only
+   an open transaction is rolled back first, on the worker thread, in one moment with the record.
+4. A call takes its place in the queue for the lock before anything else can run: calls are served
+   in order.
+5. A shield holds a cancellation back from the commit until the view has been swapped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import TracebackType
+
+from leo.actions import Action
+from leo.astore import AsyncStore
+from leo.errors import DeadlockError
+from leo.instance import Instance
+from leo.turn import OnLock, OnStore, Turn
+from leo.watchdog import LOOP, Watchdog
+
+__all__ = ["Driver", "Gate"]
+
+# Asked before every action of a session, when there is one: a scheduler decides here who goes on.
+Gate = Callable[[str, Action], Awaitable[None]]
+
+BLOCKED = (
+    "a threading.Lock was asked for on the event loop, which now stands still, and with it whoever "
+    "should free the lock: hold an asyncio.Lock across an await, and never a threading.Lock"
+)
+REENTERED = (
+    "a step asked for the lock that its own reply holds, and asyncio.Lock is not reentrant: the "
+    "watchdog cancelled the reply; call the unlocked twin inside a reply"
+)
+
+
+class Driver:
+    """Carries out replies in their callers' own tasks, under the lock of the discipline."""
+
+    def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
+        self.store = store
+        self.instance = instance
+        self.gate = gate
+        self.lock: asyncio.Lock | threading.Lock | None = None
+        if instance.discipline.lock == "asyncio":
+            self.lock = asyncio.Lock()
+        elif instance.discipline.lock == "threading":
+            self.lock = threading.Lock()
+        self._watchdog = Watchdog()
+        self._lock_name = f"the lock of {instance.name}"
+
+    async def reply(self, session: str, prompt: str) -> str:
+        """One reply, from Call to Return."""
+        turn = self.instance.start(session, prompt)
+        try:
+            return await self._run(turn)
+        finally:
+            self.instance.end(session)
+
+    async def alone(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Something else than a reply, under the same lock."""
+        await self._take("an observation")
+        try:
+            await work()
+        finally:
+            self._free()
+
+    async def close(self) -> None:
+        """Nothing runs by itself here."""
+
+    async def pass_gate(self, turn: Turn, action: Action) -> None:
+        """Ask the gate, if there is one."""
+        if self.gate is not None:
+            await self.gate(turn.session, action)
+
+    async def carry_out(self, turn: Turn) -> None:
+        """The operations of a turn, from the first after Acquire to the last before Release."""
+        held: asyncio.CancelledError | None = None
+        async with _Transaction(turn, self.store):
+            for operation in self.instance.operations(turn):
+                try:
+                    await self.pass_gate(turn, operation.action)
+                    self._check_loop()
+                    if isinstance(operation, OnStore):
+                        await self.store.perform(operation.work)
+                except asyncio.CancelledError as cancelled:
+                    if not turn.shielded:
+                        raise
+                    held = held or cancelled
+                self._check_loop()
+                if not isinstance(operation, OnStore):
+                    operation.work()
+                if isinstance(operation, OnLock):
+                    await self._take_again(turn)
+                if held is not None and not turn.shielded:
+                    raise held
+
+    async def _run(self, turn: Turn) -> str:
+        mine = False
+
+        def free() -> None:
+            if mine:
+                self._free()
+
+        with turn.ending(free):
+            await self.pass_gate(turn, Action.Call)
+            self._check_loop()
+            turn.call()
+            await self._take(turn.reply, turn)
+            mine = True
+            # After the lock, not before it: a scheduler must not change the order of the queue.
+            await self.pass_gate(turn, Action.Acquire)
+            self._check_loop()
+            turn.record(Action.Acquire)
+            await self.carry_out(turn)
+            await self.pass_gate(turn, Action.Release)
+            self._check_loop()
+        try:
+            turn.record(Action.Release)
+        finally:
+            free()
+        return turn.returned()
+
+    async def _take(self, reply: str, turn: Turn | None = None) -> None:
+        if isinstance(self.lock, asyncio.Lock):
+            await self.lock.acquire()
+        elif self.lock is not None and not self.lock.acquire(blocking=False):
+            self._stop(reply, turn)
+        self._watchdog.took(self._lock_name, reply)
+
+    def _free(self) -> None:
+        self._watchdog.freed(self._lock_name)
+        if self.lock is not None:
+            self.lock.release()
+
+    async def _take_again(self, turn: Turn) -> None:
+        self._watchdog.waits(turn.reply, self._lock_name)
+        try:
+            self._watchdog.check(turn.reply, REENTERED)
+            await self._take(turn.reply)
+        finally:
+            self._watchdog.gave_up(turn.reply)
+
+    def _stop(self, reply: str, turn: Turn | None) -> None:
+        """The blocking `acquire` of a `threading.Lock` that another reply of this loop holds.
+
+        It would stop the loop for ever, and no watchdog on the same loop could tell anybody. So it
+        is not made: what it would bring about is. The worker thread finishes what it has begun (it
+        does not need the loop), Block is recorded, and from then on the instance is as dead as a
+        stopped loop: every reply on it, the holder's too, ends with this DeadlockError and without
+        an event.
+        """
+        self.store.settle()
+        if turn is not None:
+            turn.record(Action.Block)
+        holder = self._watchdog.holder(self._lock_name)
+        self._watchdog.waits(reply, self._lock_name)
+        self._watchdog.took(LOOP, reply)
+        if holder is not None:
+            self._watchdog.waits(holder, LOOP)
+        try:
+            self._watchdog.check(reply, BLOCKED)
+        except DeadlockError as error:
+            self.instance.stopped = error
+            raise
+
+    def _check_loop(self) -> None:
+        if self.instance.stopped is not None:
+            raise self.instance.stopped
+
+
+class _Transaction:
+    """Whatever leaves the block early finds the store's transaction rolled back, if one is open."""
+
+    def __init__(self, turn: Turn, store: AsyncStore) -> None:
+        self._turn = turn
+        self._store = store
+
+    async def __aenter__(self) -> None:
+        """The discipline decides when it begins."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and self._turn.open:
+            await self._store.perform(partial(self._turn.abandon, error))

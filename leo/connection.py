@@ -1,0 +1,136 @@
+"""A connection to the file of a field: its transactions, and what SQLite's refusals mean.
+
+An error names the file and what to do; the transaction that it ended is rolled back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from leo.errors import (
+    NotAFieldError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreMovedError,
+    StoreUnwritableError,
+)
+
+__all__ = [
+    "Connection",
+    "begin_immediate",
+    "explain",
+    "foreign",
+    "reading",
+    "transaction",
+    "unwritable",
+]
+
+
+class Connection(sqlite3.Connection):
+    """A connection that knows its file, so that its errors can name it, and its busy timeout in
+    seconds.
+    """
+
+    path: Path
+    timeout: float
+
+
+@contextmanager
+def transaction(conn: Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """BEGIN ... COMMIT, rolled back on whatever is raised; SQLite's errors become StoreErrors.
+
+    A transaction that is open already is taken over, and ends here as well.
+    """
+    try:
+        if not conn.in_transaction:
+            conn.execute(begin)
+        try:
+            yield
+            conn.execute("COMMIT")
+        finally:
+            # After a commit there is none; nor where SQLite has rolled back by itself (a full
+            # disk).
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise explain(error, conn.path) from error
+
+
+@contextmanager
+def reading(conn: Connection) -> Iterator[None]:
+    """A read: all of it sees one state of the store. It joins an open transaction."""
+    if not conn.in_transaction:
+        with transaction(conn, "BEGIN DEFERRED"):
+            yield
+        return
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, conn.path) from error
+
+
+def begin_immediate(conn: Connection) -> bool:
+    """Take SQLite's write lock, if nobody has it: this does not wait."""
+    try:
+        conn.execute("PRAGMA busy_timeout = 0")
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+        finally:
+            conn.execute(f"PRAGMA busy_timeout = {int(conn.timeout * 1000)}")
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return False
+        raise explain(error, conn.path) from error
+    return True
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """The StoreError of a SQLite error."""
+    # Errors of the Python module itself (a closed connection, say) have no code.
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return StoreMovedError(
+            f"{path}: another writer has changed the field since this reply first read it; "
+            "nothing was written: ask again"
+        )
+    code &= 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreLockedError(
+            f"{path}: another process has kept the field locked beyond the busy timeout ({error}); "
+            "nothing was written: try again when it has finished"
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFullError(
+            f"{path}: there is no room for the field to grow ({error}); "
+            "nothing was written: make room on the disk and try again"
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return unwritable(path, str(error))
+    if code == sqlite3.SQLITE_NOTADB:
+        return foreign(path, "it is not a SQLite database")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
+        return StoreDamagedError(
+            f"{path}: a part of the field cannot be read ({error}); nothing was written: "
+            "restore the file from a copy, or check the disk"
+        )
+    return StoreError(f"{path}: the store refused: {error}; nothing was written")
+
+
+def unwritable(path: Path, why: str) -> StoreUnwritableError:
+    """The error of a file that cannot be opened for writing."""
+    return StoreUnwritableError(
+        f"{path}: the field cannot be opened for writing ({why}); a field needs a file "
+        "and a folder that may be written: correct the permissions, or name another place"
+    )
+
+
+def foreign(path: Path, why: str) -> NotAFieldError:
+    """The error of a file that belongs to somebody else."""
+    return NotAFieldError(
+        f"{path}: this is not a field: {why}; it was left as it is: name a field, or a new file"
+    )

@@ -1,0 +1,64 @@
+"""What one observation adds to the field, by the ids of the store.
+
+The same rows are upserted into the tables, kept in the journal, and absorbed by the view. Counts
+only add, so taking them away again is the same with the other sign: no picture of the state before
+is needed to go back.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from leo.delta import Delta
+
+__all__ = ["ChainGrowth", "Growth", "WordGrowth", "decode", "encode", "growth_of"]
+
+
+class WordGrowth(NamedTuple):
+    """(id, token) of every token met, and (source, next, count) to add."""
+
+    tokens: list[tuple[int, str]]
+    bigrams: list[tuple[int, int, int]]
+
+
+class ChainGrowth(NamedTuple):
+    """(first, second, third, count) and (smaller id, larger id, count) to add."""
+
+    trigrams: list[tuple[int, int, int, int]]
+    pairs: list[tuple[int, int, int]]
+
+
+class Growth(NamedTuple):
+    """Both halves, which are loaded by two reads."""
+
+    words: WordGrowth
+    chains: ChainGrowth
+
+
+def growth_of(delta: Delta, ids: list[int]) -> Growth:
+    """The rows of `delta`, whose tokens have these ids.
+
+    Sorted: such rows meet neighbouring pages of the tables one after the other.
+    """
+    pairs = [
+        (ids[i], ids[j], count) if ids[i] <= ids[j] else (ids[j], ids[i], count)
+        for (i, j), count in delta.pairs.items()
+    ]
+    return Growth(
+        WordGrowth(
+            list(zip(ids, delta.tokens, strict=True)),
+            sorted([(ids[i], ids[j], count) for (i, j), count in delta.bigrams.items()]),
+        ),
+        ChainGrowth(
+            sorted(
+                [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()]
+            ),
+            sorted(pairs),
+        ),
+    )
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.decode

@@ -1,0 +1,171 @@
+"""The n-grams in the store: written together, loaded by two reads, remembered by a journal.
+
+The journal holds what the last observations added. A view that is not further behind is brought up
+to date by increments, whatever the size of the field.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from leo.connection import Connection, reading
+from leo.decay import KEPT, OF, is_due
+from leo.delta import Delta
+from leo.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
+from leo.tables import (
+    BigramChange,
+    BigramRows,
+    Grown,
+    Pairs,
+    Series,
+    TrigramChange,
+    TrigramRows,
+)
+
+__all__ = [
+    "Observed",
+    "add",
+    "all_bigrams",
+    "all_trigrams",
+    "bump",
+    "get_version",
+    "load_bigrams",
+    "load_trigrams",
+]
+
+# The journal holds this many observations, for views that fell behind; none with more pairs than
+# LONGEST, because a whole load is then as good.
+JOURNAL = 64
+LONGEST = 50_000
+
+PAIRS = "SELECT word_id, context_id, count FROM co_occurrence"
+
+
+class Observed(NamedTuple):
+    """A write to the n-grams: the version that it produced, what it added, and whether it brought a
+    decay with it.
+    """
+
+    version: int
+    growth: Growth
+    decayed: bool
+
+
+def load_bigrams(conn: Connection, after: int) -> tuple[int, BigramChange]:
+    """LoadBigrams: the version of the n-grams, and how the tokens and bigrams differ from what they
+    were at version `after`.
+    """
+    with reading(conn):
+        version = get_version(conn, "ngrams")
+        journal = _journal(conn, "words", after, version)
+        if journal is None:
+            return version, all_bigrams(conn, after)
+        return version, Series(tuple(Grown(decode(blob, type=WordGrowth)) for blob, _ in journal))
+
+
+def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
+    """LoadTrigrams: likewise, the trigrams and the co-occurrence."""
+    with reading(conn):
+        version = get_version(conn, "ngrams")
+        journal = _journal(conn, "chains", after, version)
+        if journal is None or any(decays for _, decays in journal):
+            # What a decay has deleted leaves no row behind: only the whole says what is not there.
+            pairs: Pairs = {}
+            for low, high, count in conn.execute(PAIRS):
+                pairs.setdefault(low, {})[high] = count
+            columns = "first_id, second_id, third_id, count"
+            rows = TrigramRows(_since(conn, columns, "trigrams", after), [])
+            return version, Series((rows, pairs))
+        return version, Series(tuple(Grown(decode(blob, type=ChainGrowth)) for blob, _ in journal))
+
+
+def get_version(conn: Connection, name: str) -> int:
+    """The version of one object."""
+    row = conn.execute("SELECT version FROM objects WHERE name = ?", (name,)).fetchone()
+    version: int = row[0]
+    return version
+
+
+def bump(conn: Connection, name: str) -> int:
+    """One more committed write to an object; return its version."""
+    conn.execute("UPDATE objects SET version = version + 1 WHERE name = ?", (name,))
+    return get_version(conn, name)
+
+
+def all_bigrams(conn: Connection, after: int = 0) -> BigramRows:
+    """Every token and bigram touched after a version."""
+    return BigramRows(
+        _since(conn, "id, token", "tokens", after),
+        _since(conn, "src_id, dst_id, count", "bigrams", after),
+    )
+
+
+def all_trigrams(conn: Connection) -> TrigramRows:
+    """Every trigram, and all of the co-occurrence."""
+    return TrigramRows(
+        _since(conn, "first_id, second_id, third_id, count", "trigrams", 0),
+        conn.execute(PAIRS).fetchall(),
+    )
+
+
+def _since(conn: Connection, columns: str, table: str, after: int) -> list[Any]:
+    # No index: a scan is rare (the journal spares it), and an index costs every write.
+    return conn.execute(f"SELECT {columns} FROM {table} WHERE version > ?", (after,)).fetchall()
+
+
+def _journal(
+    conn: Connection, half: str, after: int, version: int
+) -> list[tuple[bytes, int]] | None:
+    """The observations after a version, oldest first, with 1 where one brought a decay; None when
+    the journal does not hold all of them any more.
+    """
+    rows = conn.execute(
+        f"SELECT {half}, decays FROM journal WHERE version > ? ORDER BY version", (after,)
+    ).fetchall()
+    return rows if len(rows) == version - after else None
+
+
+def _ids(conn: Connection, tokens: tuple[str, ...], version: int) -> list[int]:
+    """The ids of some distinct tokens; new ones are numbered in order of appearance."""
+    find = "SELECT token, id FROM tokens WHERE token IN (SELECT value FROM json_each(?))"
+    ids: dict[str, int] = dict(conn.execute(find, (json.dumps(tokens),)))
+    add = f"INSERT INTO tokens (token, version) VALUES (?, {version})"
+    for token in tokens:
+        if token not in ids:
+            id = conn.execute(add, (token,)).lastrowid
+            assert id is not None, "an INSERT into a table with an INTEGER PRIMARY KEY"
+            ids[token] = id
+    return [ids[token] for token in tokens]
+
+
+def add(conn: Connection, delta: Delta) -> Observed:
+    """Inside a transaction: add the counts (of no token, too), and decay if it is time."""
+    version = bump(conn, "ngrams")
+    growth = growth_of(delta, _ids(conn, delta.tokens, version))
+    then = "ON CONFLICT DO UPDATE SET count = count + excluded.count, version = excluded.version"
+    conn.executemany(
+        f"INSERT INTO bigrams (src_id, dst_id, count, version) VALUES (?, ?, ?, {version}) {then}",
+        growth.words.bigrams,
+    )
+    conn.executemany(
+        "INSERT INTO trigrams (first_id, second_id, third_id, count, version) "
+        f"VALUES (?, ?, ?, ?, {version}) {then}",
+        growth.chains.trigrams,
+    )
+    conn.executemany(
+        "INSERT INTO co_occurrence (word_id, context_id, count) "
+        "VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        growth.chains.pairs,
+    )
+    decays = is_due(version)
+    if decays:
+        conn.execute(f"UPDATE co_occurrence SET count = count * {KEPT} / {OF}")
+        conn.execute("DELETE FROM co_occurrence WHERE count = 0")
+    if len(growth.chains.pairs) <= LONGEST:
+        conn.execute(
+            "INSERT INTO journal (version, decays, words, chains) VALUES (?, ?, ?, ?)",
+            (version, decays, encode(growth.words), encode(growth.chains)),
+        )
+    conn.execute("DELETE FROM journal WHERE version <= ?", (version - JOURNAL,))
+    return Observed(version, growth, decays)

@@ -1,0 +1,58 @@
+"""Memory decay: whole numbers, only the company, in the transaction of the observation."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from fractions import Fraction
+from math import floor
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo.decay import EVERY, KEPT, OF, decay, decayed, is_due
+from leo.delta import compute_delta
+from leo.schema import connect
+from leo.sql import process_delta
+
+COUNTS = st.integers(0, 10**12)
+
+
+@given(COUNTS)
+def test_decay_is_the_floor_of_a_fraction(count: int) -> None:
+    """floor(0.95 c), exactly, and the same in SQLite."""
+    assert decay(count) == floor(Fraction(95, 100) * count)
+    with closing(sqlite3.connect(":memory:")) as conn:
+        [(same,)] = conn.execute(f"SELECT ? * {KEPT} / {OF}", (count,))
+    assert same == decay(count)
+
+
+@given(st.dictionaries(st.integers(), st.integers(0, 30)))
+def test_what_has_come_to_nothing_is_forgotten(counts: dict[int, int]) -> None:
+    """A count of one fades at once; the others stay, lessened."""
+    left = decayed(counts)
+    assert left == {key: decay(count) for key, count in counts.items() if count > 1}
+    assert 0 not in left.values()
+
+
+def test_every_hundredth_observation_is_due() -> None:
+    """The 100th, the 200th, ... and no other; not the state before the first."""
+    assert [n for n in range(1, 301) if is_due(n)] == [100, 200, 300] and EVERY == 100
+
+
+def test_the_hundredth_observation_decays_the_company_and_nothing_else() -> None:
+    """Before and after, by hand: co-occurrence 99 + 1 becomes 95, a bigram goes on counting."""
+    with closing(connect(":memory:")) as conn:
+
+        def company() -> list[tuple[int]]:
+            return conn.execute("SELECT count FROM co_occurrence").fetchall()
+
+        for _ in range(98):
+            process_delta(conn, compute_delta(["sea wind"]))
+        process_delta(conn, compute_delta(["sea wind", "grey heron"]))
+        assert company() == [(99,), (1,)]
+        assert process_delta(conn, compute_delta(["sea wind"])) == EVERY
+        assert company() == [(95,)]
+        assert conn.execute("SELECT count FROM bigrams").fetchall() == [(100,), (1,)]
+        process_delta(conn, compute_delta(["sea wind"]))
+        assert company() == [(96,)]

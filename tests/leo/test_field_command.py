@@ -1,0 +1,142 @@
+"""`leo field` and `leo observe`: looking after a file."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from argparse import ArgumentParser
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from leo import LeoField
+from leo.archive import export_field, import_field
+from leo.cli import Command
+from leo.errors import CallerError, LeoError
+from leo.field_command import COMMAND as FIELD
+from leo.observe_command import COMMAND as OBSERVE
+from leo.observe_command import portions
+from leo.schema import connect
+from tests.leo.support import PROMPTS, picture, reloaded, sync_field
+
+BREAKS = {
+    "UPDATE bigrams SET count = 0 WHERE rowid_is_here": "bigrams with a count below 1",
+    "DELETE FROM bigrams WHERE src_id = 1": "seen less often than as the first two",
+    "UPDATE bigrams SET count = 1": "seen less often than",
+    "UPDATE trigrams SET version = 99 WHERE first_id = 1": "trigrams newer than the n-grams",
+    "DELETE FROM tokens WHERE id = 2": "rows name a token that does not exist",
+    "UPDATE co_occurrence SET count = 0 WHERE word_id = 1": "company with a count below 1",
+    "UPDATE journal SET version = version + 50": "outside the last observations",
+    "UPDATE objects SET version = 1 WHERE name = 'snapshots'": "no write accounts for",
+}
+
+
+def grown(path: Path) -> Path:
+    """A field that has talked."""
+    with sync_field(path) as field:
+        for prompt in PROMPTS:
+            field.reply(prompt)
+    return path
+
+
+def command(command: Command, *words: str) -> int:
+    """Run a command in this process."""
+    parser = ArgumentParser()
+    command.configure(parser)
+    return command.run(parser.parse_args(words))
+
+
+def test_a_field_that_talked_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 0, and one line that says so."""
+    path = grown(tmp_path / "field")
+    assert command(FIELD, "check", str(path)) == 0
+    assert capsys.readouterr().out == f"{path}: sound\n"
+
+
+@pytest.mark.parametrize("statement", BREAKS)
+def test_what_is_wrong_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], statement: str
+) -> None:
+    """One break each: exit code 1, and the sentence for it."""
+    path = grown(tmp_path / "field")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute(statement.replace("rowid_is_here", "src_id = 1"))
+    assert command(FIELD, "check", str(path)) == 1
+    assert BREAKS[statement] in capsys.readouterr().out
+
+
+def test_a_missing_field_is_not_made(tmp_path: Path) -> None:
+    """Checking and exporting want a field that is there."""
+    for action in ("check", "export"):
+        with pytest.raises(LeoError, match="there is no such file"):
+            command(FIELD, action, str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_export_and_import_are_a_round_trip(tmp_path: Path) -> None:
+    """Equal lines before and after; the imported field is sound, and answers as the other would."""
+    path, archive, copy = grown(tmp_path / "f"), tmp_path / "archive", tmp_path / "copy"
+    assert command(FIELD, "export", str(path), "--out", str(archive)) == 0
+    assert command(FIELD, "import", str(archive), str(copy)) == 0
+    with closing(connect(copy)) as conn:
+        assert b"".join(export_field(conn)) == archive.read_bytes()
+    assert command(FIELD, "check", str(copy)) == 0
+    with sync_field(path) as one, sync_field(copy) as other:
+        for prompt in PROMPTS:
+            assert one.reply(prompt) == other.reply(prompt)
+        assert picture(other.view) == other._store.perform(reloaded) == picture(one.view)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"nonsense\n", "line 1: this is no line of an archive"),
+        (b'{"kind":"leo field","schema":9,"versions":{}}\n', "line 1: expected kind"),
+        (b'{"table":"walls","row":[1]}\n', "line 2: 1 values for the table 'walls'"),
+        (b'{"table":"tokens","row":[1,"a"]}\n', "line 2: 2 values for the table 'tokens'"),
+    ],
+)
+def test_a_bad_archive_leaves_the_field_empty(tmp_path: Path, line: bytes, message: str) -> None:
+    """The error names the line, and nothing was imported."""
+    head = b'{"kind":"leo field","schema":1,"versions":{"ngrams":3,"snapshots":0}}\n'
+    data = line if "line 1" in message else head + line
+    with closing(connect(tmp_path / "field")) as conn:
+        before = list(export_field(conn))
+        with pytest.raises(LeoError, match=message):
+            import_field(conn, io.BytesIO(data), "archive")
+        assert list(export_field(conn)) == before
+
+
+def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
+    """A field that has grown is refused."""
+    path = grown(tmp_path / "field")
+    with (
+        closing(connect(path)) as conn,
+        pytest.raises(CallerError, match="the field has grown already"),
+    ):
+        import_field(conn, io.BytesIO(b""), "archive")
+
+
+def test_observing_files_grows_the_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every line of every file is in the field; a file that is not there is an error."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("grey herons wait\n" * 3000)
+    texts = [str(tmp_path / "one"), str(tmp_path / "two")]
+    assert command(OBSERVE, *texts, "--field", str(tmp_path / "field")) == 0
+    assert "51,000 characters" in capsys.readouterr().out
+    with LeoField.open(tmp_path / "field") as field:
+        assert field.view.trigram_count("grey", "herons", "wait") == 6000
+    with pytest.raises(CallerError, match="the text cannot be read"):
+        command(OBSERVE, str(tmp_path / "none"), "--field", str(tmp_path / "field"))
+
+
+def test_portions_are_the_text_cut_between_lines() -> None:
+    """Put together they are the text; each but the last is long enough and ends a line."""
+    text = "a line\n" * 100 + "a last one"
+    pieces = list(portions(text, 50))
+    assert "".join(pieces) == text and len(pieces) > 10
+    assert all(len(piece) >= 50 and piece.endswith("\n") for piece in pieces[:-1])
+    assert list(portions("")) == []

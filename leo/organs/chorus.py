@@ -1,0 +1,203 @@
+"""Chorus: the modules of one reply, asked in their order. No input or output, like the modules.
+
+A driver reads the rows of `organs` in the transaction of Recall, calls `hear`; in Generate it calls
+`before`, walks, calls `after`; and it writes `puts` with the snapshot. Each module gets randomness
+of its own for each hook, so that none changes the luck of another or of the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from random import Random
+from typing import Any, Final
+
+from leo.generate import MAX_TOKENS
+from leo.measure import Pulse, Quality
+from leo.organs.active import NO_THEMES, Themes
+from leo.organs.context import (
+    After,
+    Before,
+    Facts,
+    Heard,
+    Hints,
+    InnerReply,
+    Moment,
+    Put,
+    Rows,
+    Seen,
+    Speak,
+    Spoken,
+)
+from leo.organs.organ import Organ
+from leo.organs.voice import Voice, blend_weights, compute_voice
+from leo.text import tokenize
+
+__all__ = ["Chorus", "Outcome", "Speech"]
+
+# The name of the voice in an inner reply, in which no expert speaks.
+INNER_VOICE: Final = "inner"
+SHORTEST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How to walk: the voice (name and temperature) and the largest number of tokens."""
+
+    voice: Voice
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reply leaves: its final text, rows for the transaction of the snapshot, inner replies
+    to run after it has ended.
+    """
+
+    text: str
+    puts: tuple[Put, ...]
+    inner: tuple[InnerReply, ...]
+    facts: Facts
+
+
+class Chorus:
+    """The modules' part in one reply. `key` makes their randomness; `inner` describes the reply if
+    it is an inner one, whose `moment.session` is then the outer session.
+    """
+
+    def __init__(
+        self,
+        organs: Sequence[Organ[Any]],
+        moment: Moment,
+        key: str,
+        inner: InnerReply | None = None,
+    ) -> None:
+        self.inner = inner
+        self.moment = moment if inner is None else replace(moment, inner=inner.inner)
+        self.organs = [o for o in organs if inner is None or inner.inner.kind in o.INNER]
+        self._key = key
+        self._states: dict[str, Any] = {}
+        self._before: Before | None = None
+
+    def hear(self, rows: Mapping[str, Rows]) -> Heard:
+        """In Recall: what to observe with the prompt, boosts, used memories, corrected measures."""
+        texts: list[str] = []
+        used: list[int] = []
+        boosts: dict[str, float] = {}
+        for organ in self.organs:
+            self._states[organ.name] = state = organ.load(rows[organ.name])
+            heard = organ.hear(state, self.moment)
+            texts.extend(heard.observe)
+            used.extend(heard.used)
+            for token, boost in heard.boosts.items():
+                boosts[token] = boosts.get(token, 0.0) + boost
+            self.moment = _corrected(self.moment, heard)
+        moment = self.moment
+        return Heard(
+            tuple(texts),
+            boosts,
+            tuple(used),
+            moment.arousal,
+            moment.trauma,
+            moment.theme_words,
+            moment.themes_known,
+        )
+
+    def before(
+        self, novelty: float, themes: Themes = NO_THEMES, max_tokens: int = MAX_TOKENS
+    ) -> Speech:
+        """In Generate: how to speak. `novelty` in [0, 1]; `themes` are those of the view."""
+        if self.inner is not None:
+            voice = Voice(INNER_VOICE, self.inner.temperature, 0.0)
+            self._before = self._context(novelty, voice, themes)
+            return Speech(voice, self.inner.max_tokens)
+        hints = Hints()
+        context = self._context(novelty, self._voice(novelty, themes, hints), themes)
+        for organ in self.organs:
+            given = replace(context, seen=_seen(organ, context.seen))
+            added = organ.before(self._states[organ.name], given, self._rng(organ, "before"))
+            hints = _together(hints, added)
+            context = replace(context, voice=self._voice(novelty, themes, hints))
+        self._before = context
+        return Speech(context.voice, max(SHORTEST, round(max_tokens * hints.length)))
+
+    def after(self, spoken: Spoken, pulse: Pulse, quality: Quality, speak: Speak) -> Outcome:
+        """Still in Generate: let the modules judge, choose, add. `speak` walks the same view.
+
+        The quality stays that of what was said first, whatever is chosen in the end (section 10).
+        """
+        assert self._before is not None, "before comes before after"
+        seen = Seen(self._before.themes, speak)
+        overthinking = any(organ.name == "overthinking" for organ in self.organs)
+        context = After(
+            **_values(self._before),
+            text=spoken.text,
+            said=spoken.tokens,
+            pulse=pulse,
+            quality=quality,
+            facts=Facts(trauma=self.moment.trauma, overthinking=overthinking),
+        )
+        puts: list[Put] = []
+        inner: list[InnerReply] = []
+        for organ in self.organs:
+            given = replace(context, seen=_seen(organ, seen))
+            changes = organ.after(self._states[organ.name], given, self._rng(organ, "after"))
+            puts.extend(put for put in changes.puts if put.rows)
+            inner.extend(changes.inner)
+            if changes.facts is not None:
+                context = replace(context, facts=changes.facts)
+            if changes.text is not None:
+                said = tuple(tokenize(changes.text))
+                context = replace(context, text=changes.text, said=said)
+            if changes.appended:
+                context = replace(context, text=f"{context.text} {changes.appended}")
+        return Outcome(context.text, tuple(puts), tuple(inner), context.facts)
+
+    def _context(self, novelty: float, voice: Voice, themes: Themes) -> Before:
+        return Before(**_values(self.moment), novelty=novelty, voice=voice, seen=Seen(themes))
+
+    def _voice(self, novelty: float, themes: Themes, hints: Hints) -> Voice:
+        moment, active = self.moment, len(themes.scores)
+        weights = blend_weights(novelty, moment.arousal, moment.trauma, active, hints.weights)
+        plain = compute_voice(weights)
+        return Voice(
+            hints.expert or plain.expert,
+            plain.temperature * hints.factor + hints.shift,
+            plain.semantic,
+            hints.shift,
+            plain.expert if hints.expert else "",
+        )
+
+    def _rng(self, organ: Organ[Any], hook: str) -> Random:
+        return Random(f"{self._key}:{organ.name}:{hook}")
+
+
+def _seen(organ: Organ[Any], seen: Seen | None) -> Seen | None:
+    """What the view offers, for a module that declares to read it."""
+    return seen if "view" in organ.READS else None
+
+
+def _values(context: Moment) -> dict[str, Any]:
+    return {item.name: getattr(context, item.name) for item in fields(context)}
+
+
+def _together(hints: Hints, added: Hints) -> Hints:
+    """Weights and shifts add, factors multiply, the later expert wins."""
+    names = sorted({*hints.weights, *added.weights})
+    return Hints(
+        {name: hints.weights.get(name, 0.0) + added.weights.get(name, 0.0) for name in names},
+        hints.factor * added.factor,
+        hints.shift + added.shift,
+        added.expert or hints.expert,
+        hints.length * added.length,
+    )
+
+
+def _corrected(moment: Moment, heard: Heard) -> Moment:
+    """The moment with what a module knows better."""
+    better = {
+        name: value
+        for name in ("arousal", "trauma", "theme_words", "themes_known")
+        if (value := getattr(heard, name)) is not None
+    }
+    return replace(moment, **better) if better else moment

@@ -1,0 +1,167 @@
+"""RAGBrain: the episodes, and what came of those that were like this one (organism, section 14).
+
+The published log had no reader inside a reply: a memory that was only ever written. Here a reply
+asks it, before it speaks, who spoke best in a like state, and leans a little towards that expert.
+The log lives in the field's own file and is written with the snapshot, not in a file of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import ClassVar, Final, NamedTuple
+
+from leo.experts import EXPERTS
+from leo.organs.context import After, Before, Changes, Hints, Put, Rows
+from leo.organs.faces import Perform, fetch, store
+from leo.organs.mathstate import SCALARS, MathState, spoken_state, unspoken_state
+from leo.organs.organ import Module
+
+__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "cosine_distance"]
+
+# The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
+# everything.
+NEWEST: Final = 64
+LEAN: Final = 0.1
+ALIKE: Final = 0.05
+GOOD: Final = 0.6
+
+
+class Episode(NamedTuple):
+    """A state, its quality in [0, 1], and when it was (seconds)."""
+
+    state: MathState
+    quality: float
+    at: float
+
+
+class Summary(NamedTuple):
+    """What is known of the episodes most like a state; zeros when there are none."""
+
+    found: int
+    average_quality: float
+    best_quality: float
+    mean_distance: float
+
+
+def cosine_distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """1 - cosine, in [0, 2]; 1 when a vector is zero."""
+    norm = math.hypot(*one) * math.hypot(*other)
+    if norm == 0.0:
+        return 1.0
+    joint = math.fsum(a * b for a, b in zip(one, other, strict=True))
+    return min(2.0, max(0.0, 1.0 - joint / norm))
+
+
+class RAGBrain(Module[tuple[Episode, ...]]):
+    """An append-only log of what was asked, what was said, and how good it was."""
+
+    name = "ragbrain"
+    READS = frozenset({"episodes", "view"})
+    WRITES = frozenset({"episodes"})
+    DDL = (
+        "CREATE TABLE episodes (id INTEGER PRIMARY KEY, at REAL NOT NULL, session TEXT NOT NULL, "
+        "prompt TEXT NOT NULL, reply TEXT NOT NULL, expert TEXT NOT NULL, "
+        + "".join(f"{name} REAL NOT NULL, " for name in SCALARS)
+        + "quality REAL NOT NULL)",
+        "CREATE INDEX episodes_at ON episodes (at)",
+    )
+    QUERIES: ClassVar[Mapping[str, str]] = {
+        "episodes": f"SELECT {', '.join(SCALARS)}, expert, quality, at FROM episodes "
+        f"ORDER BY id DESC LIMIT {NEWEST}"
+    }
+
+    def load(self, rows: Rows) -> tuple[Episode, ...]:
+        """The newest episodes, the newest first."""
+        return tuple(
+            Episode(MathState(*row[:-2]), float(row[-2]), float(row[-1]))
+            for row in rows["episodes"]
+        )
+
+    def query_similar(
+        self,
+        episodes: Sequence[Episode],
+        state: MathState,
+        top: int = 5,
+        min_quality: float = 0.0,
+    ) -> list[tuple[float, Episode]]:
+        """The `top` nearest by cosine distance with at least that quality; the newer one if equal.
+
+        The distance looks at the sixteen numbers; the expert is what one wants to learn from it.
+        """
+        own = state.scalars()
+        found = [
+            (cosine_distance(own, episode.state.scalars()), place, episode)
+            for place, episode in enumerate(episodes)
+            if episode.quality >= min_quality
+        ]
+        return [(far, episode) for far, _, episode in sorted(found, key=lambda it: it[:2])[:top]]
+
+    def summary(self, episodes: Sequence[Episode], state: MathState, top: int = 10) -> Summary:
+        """How many are near, how good they were on average and at best, how far they are."""
+        near = self.query_similar(episodes, state, top)
+        if not near:
+            return Summary(0, 0.0, 0.0, 0.0)
+        qualities = [episode.quality for _, episode in near]
+        return Summary(
+            len(near),
+            math.fsum(qualities) / len(near),
+            max(qualities),
+            math.fsum(far for far, _ in near) / len(near),
+        )
+
+    def puts(self, prompt: str, reply: str, session: str, episode: Episode) -> tuple[Put, ...]:
+        """The row of one episode; `reply` is the text after the inner voice had its say."""
+        state, quality = episode.state, min(1.0, max(0.0, episode.quality))
+        row = (
+            episode.at,
+            session,
+            prompt,
+            reply,
+            state.expert if state.expert in EXPERTS else "structural",
+            *state.scalars(),
+            quality,
+        )
+        columns = f"at, session, prompt, reply, expert, {', '.join(SCALARS)}, quality"
+        marks = ", ".join("?" * len(row))
+        return (Put(f"INSERT INTO episodes ({columns}) VALUES ({marks})", (row,)),)
+
+    def before(self, state: tuple[Episode, ...], context: Before, rng: Random) -> Hints:
+        """Lean towards the expert of the best of the like episodes, by 0.1 of its quality."""
+        near = self.query_similar(state, unspoken_state(context), min_quality=GOOD)
+        like = [episode for far, episode in near if far <= ALIKE]
+        if not like:
+            return Hints()
+        best = max(like, key=lambda episode: episode.quality)
+        return Hints(weights={best.state.expert: LEAN * best.quality})
+
+    def after(self, state: tuple[Episode, ...], context: After, rng: Random) -> Changes:
+        """Log the episode."""
+        episode = Episode(spoken_state(context), context.quality.overall, context.now)
+        return Changes(puts=self.puts(context.prompt, context.text, context.session, episode))
+
+
+class AsyncRAGBrain(RAGBrain):
+    """The same log where the store is awaited.
+
+    Nothing differs but who waits. The published asynchronous one read fewer episodes, in another
+    metric, from sixteen numbers instead of twenty-one: three differences that had nothing to do
+    with awaiting.
+    """
+
+    def __init__(self, perform: Perform) -> None:
+        self._perform = perform
+
+    async def query_stored(
+        self, state: MathState, now: float, top: int = 5, min_quality: float = 0.0
+    ) -> list[tuple[float, Episode]]:
+        """`query_similar` over what the store has. Raises what `perform` raises."""
+        episodes = self.load(await fetch(self._perform, self, "", (), now))
+        return self.query_similar(episodes, state, top, min_quality)
+
+    async def observe_episode(
+        self, prompt: str, reply: str, session: str, episode: Episode
+    ) -> None:
+        """Log one episode in a transaction of its own, outside a reply."""
+        await store(self._perform, self.puts(prompt, reply, session, episode))

@@ -1,0 +1,84 @@
+"""The modules in their order, and what a reply reads and writes with them: data, not code.
+
+The order is that of a reply. Each module finds what those before it found out: the trauma level and
+the theme words are known before anything is recalled, the regulator hears the voice that the others
+agreed on, and School asks last.
+
+Which step touches which object follows from the declarations and from when a module's hooks run:
+rows are read in `recall` and written in `snapshot`, texts to observe reach the n-grams in
+`observe`, the view is read in `generate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from leo.organs.dream import Dream
+from leo.organs.emotion import Emotion
+from leo.organs.flowtracker import FlowTracker
+from leo.organs.gameengine import GameEngine
+from leo.organs.mathbrain import MathBrain
+from leo.organs.metaleo import MetaLeo
+from leo.organs.organ import Organ
+from leo.organs.overthinking import Overthinking
+from leo.organs.ragbrain import RAGBrain
+from leo.organs.santaklaus import SantaKlaus
+from leo.organs.school import School
+from leo.organs.trauma import Trauma
+
+__all__ = ["FIELD", "ORGANS", "Touched", "kept_with", "own_objects", "step_objects"]
+
+ORGANS: Final[tuple[Organ[Any], ...]] = (
+    Emotion(),
+    Trauma(),
+    FlowTracker(),
+    SantaKlaus(),
+    MetaLeo(),
+    RAGBrain(),
+    GameEngine(),
+    MathBrain(),
+    Dream(),
+    Overthinking(),
+    School(),
+)
+
+# The field's own objects; every other object belongs to one module.
+FIELD: Final = frozenset({"ngrams", "snapshots", "view"})
+
+
+class Touched(NamedTuple):
+    """The objects that a step reads and writes."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+
+def own_objects(organs: Iterable[Organ[Any]] = ORGANS) -> dict[str, str]:
+    """Object -> name of the module that it belongs to."""
+    return {name: organ.name for organ in organs for name in (organ.READS | organ.WRITES) - FIELD}
+
+
+def step_objects(organs: Iterable[Organ[Any]] = ORGANS) -> Mapping[str, Touched]:
+    """What each step of the program reads and writes with these modules.
+
+    Without any module the steps still observe, speak and keep the reply; they recall nothing.
+    """
+    listed = tuple(organs)
+    reads = frozenset[str]().union(*(organ.READS for organ in listed))
+    writes = frozenset[str]().union(*(organ.WRITES for organ in listed))
+    return {
+        "recall": Touched(reads - {"ngrams", "view"}, frozenset()),
+        "observe": Touched(frozenset({"ngrams"}), frozenset({"ngrams", "view"})),
+        "generate": Touched(frozenset({"view"}), frozenset()),
+        "snapshot": Touched(frozenset(), (writes - {"ngrams", "view"}) | {"snapshots"}),
+    }
+
+
+def kept_with(name: str) -> str:
+    """The object of the specification that an object's history is that of.
+
+    A module's rows are read and written in the same two transactions as the snapshots, so whatever
+    holds of `snapshots` under a discipline holds of them.
+    """
+    return name if name in FIELD else "snapshots"

@@ -1,0 +1,56 @@
+"""The modules' rows: the three things that a driver does with them, inside transactions of its own.
+
+`create` belongs to the schema, `read` to the transaction of Recall, `write` to the one that saves
+the snapshot. None of them begins or ends a transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from leo.organs.context import Put, Rows
+from leo.organs.organ import Organ
+from leo.text import is_word
+
+__all__ = ["create", "parameters", "read", "write"]
+
+
+def create(conn: sqlite3.Connection, organs: Iterable[Organ[Any]]) -> None:
+    """Make the tables of the modules in a file that does not have them yet."""
+    for organ in organs:
+        for statement in organ.DDL:
+            conn.execute(statement)
+
+
+def parameters(session: str, tokens: Sequence[str], now: float) -> dict[str, str | float]:
+    """What the modules' queries may ask by. The arrays are sorted and have no duplicates."""
+    words = sorted({token.lower() for token in tokens if is_word(token)})
+    return {
+        "now": now,
+        "session": session,
+        "tokens": json.dumps(sorted(set(tokens))),
+        "words": json.dumps(words),
+    }
+
+
+def read(
+    conn: sqlite3.Connection,
+    organs: Iterable[Organ[Any]],
+    given: Mapping[str, str | float],
+) -> dict[str, Rows]:
+    """The rows of every module, by its name and then by the name of the query."""
+    return {
+        organ.name: {
+            name: conn.execute(sql, given).fetchall() for name, sql in organ.QUERIES.items()
+        }
+        for organ in organs
+    }
+
+
+def write(conn: sqlite3.Connection, puts: Iterable[Put]) -> None:
+    """Carry out the writes, in their order."""
+    for sql, rows in puts:
+        conn.executemany(sql, rows)

@@ -1,0 +1,126 @@
+"""FlowTracker: slopes, what emerges and fades, what is kept (organism, section 15b)."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo.organs.flowtracker import FlowState, FlowTracker, Point, slope
+from tests.leo.organs.contexts import Store, after, moment
+
+HOUR = 3600.0
+NUMBERS = st.floats(-5, 5).map(lambda x: round(x, 3))
+
+
+def slope_of(value: float) -> Any:
+    """About that slope."""
+    return pytest.approx(value, abs=1e-6)
+
+
+def run(store: Store, turns: list[tuple[float, dict[str, int]]]) -> None:
+    """Record turns at given hours."""
+    flow = FlowTracker()
+    for hour, themes in turns:
+        now = hour * HOUR
+        store.write(
+            flow.after(flow.load(store.read(now=now)), after(themes=themes, now=now), Random(0))
+        )
+
+
+@given(st.lists(st.integers(0, 50), min_size=2, max_size=9, unique=True), NUMBERS, NUMBERS)
+def test_slope_of_a_line_is_its_slope(hours: list[int], start: float, rise: float) -> None:
+    """Points on a line of strength per hour give back its slope."""
+    points = [Point(1e9 + hour * HOUR, start + rise * hour) for hour in sorted(hours)]
+    assert slope(points) == pytest.approx(rise, abs=1e-6)
+
+
+def test_slope_needs_two_times() -> None:
+    """No points, one point, or several at one time have no slope."""
+    assert slope([]) == slope([Point(0, 1)]) == slope([Point(5, 1), Point(5, 2)]) == 0.0
+
+
+def test_emerging_and_fading() -> None:
+    """A theme whose strength grows emerges, one that falls silent fades, by core word."""
+    flow = FlowTracker()
+    store = Store(flow)
+    run(store, [(0, {"rain": 3}), (1, {"rain": 1, "sea": 1}), (2, {"sea": 2}), (3, {"sea": 3})])
+    state = flow.load(store.read(now=3 * HOUR))
+    assert flow.emerging(state, 3 * HOUR) == [("sea", slope_of(1.0))]
+    # 3, 1, 0, 0 over four hours: -1 per hour.
+    assert flow.fading(state, 3 * HOUR) == [("rain", slope_of(-1.0))]
+    facts = flow.after(state, after(now=3 * HOUR), Random(0)).facts
+    assert facts is not None and facts.emerging == pytest.approx(1.0)
+    assert facts.fading == pytest.approx(1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 3)), max_size=9))
+def test_slopes_are_those_of_the_trajectories(steps: list[tuple[int, int]]) -> None:
+    """The sums over active turns give the same slopes as the full trajectories."""
+    flow, clock = FlowTracker(), 0
+    turns: list[tuple[int, float]] = []
+    strengths: dict[int, float] = {}
+    for number, (minutes, strength) in enumerate(steps):
+        clock += minutes
+        turns.append((number, 60.0 * clock))
+        if strength:
+            strengths[number] = float(strength)
+    now = 60.0 * clock
+    state = FlowState(tuple(turns), {"rain": strengths}, {}, 1)
+    wanted = slope(flow.trajectory(state, "rain", now, 6 * HOUR))
+    assert flow.slopes(state, now) == {"rain": slope_of(wanted)}
+
+
+def test_a_silent_turn_is_a_zero() -> None:
+    """A trajectory has a point for each turn, and the strength 0 where the theme was silent."""
+    flow = FlowTracker()
+    store = Store(flow)
+    run(store, [(0, {"rain": 2}), (1, {}), (2, {"rain": 1})])
+    points = flow.trajectory(flow.load(store.read(now=2 * HOUR)), "rain", 2 * HOUR)
+    assert [point.strength for point in points] == [2.0, 0.0, 1.0]
+
+
+def test_only_active_themes_make_rows_and_old_turns_go() -> None:
+    """One row per turn and active theme; a day later they are gone, the theme itself is known."""
+    store = Store(FlowTracker())
+    run(store, [(0, {"rain": 2, "sea": 1}), (1, {}), (48, {})])
+    assert store.all("SELECT count(*) FROM flow_turns") == [(1,)]
+    assert store.all("SELECT count(*) FROM flow_strengths") == [(0,)]
+    assert store.all("SELECT theme, activations FROM flow_themes") == [("rain", 1), ("sea", 1)]
+
+
+def test_a_known_theme_helps_the_recall() -> None:
+    """The words of a theme that the prompt names are known when it is heard, from the store."""
+    flow = FlowTracker()
+    store = Store(flow)
+    run(store, [(0, {"rain": 2, "sea": 1})])
+    heard = flow.hear(flow.load(store.read("rain again")), moment("rain again"))
+    assert heard.theme_words == frozenset({"rain"}) and heard.themes_known == 2
+
+
+def test_nothing_rises_and_nothing_falls() -> None:
+    """Without slopes both means are 0; the counts of themes are told all the same."""
+    flow = FlowTracker()
+    state = flow.load(Store(flow).read())
+    facts = flow.after(state, after(themes={"a": 1, "b": 1}), Random(0)).facts
+    assert facts is not None
+    assert (facts.emerging, facts.fading, facts.active, facts.total) == (0.0, 0.0, 2, 2)
+
+
+def test_a_window_includes_its_edge() -> None:
+    """A turn exactly as old as the window belongs to it; an older one does not."""
+    flow = FlowTracker()
+    state = FlowState(((1, 0.0), (2, 5.0)), {"a": {1: 1.0}}, {}, 1)
+    assert len(flow.trajectory(state, "a", 10.0, window=10.0)) == 2
+    assert len(flow.trajectory(state, "a", 10.1, window=10.0)) == 1
+
+
+def test_a_slope_of_a_tenth_per_hour_is_steep_enough() -> None:
+    """At .1 per hour a theme emerges or fades; at less it does neither."""
+    flow = FlowTracker()
+    for rise, found in ((0.125, 1), (0.09, 0), (-0.125, -1), (-0.09, 0)):
+        strengths = {0: 2.0, 1: 2.0 + rise}
+        state = FlowState(((0, 0.0), (1, HOUR)), {"a": strengths}, {}, 1)
+        assert len(flow.emerging(state, HOUR)) == (found > 0)
+        assert len(flow.fading(state, HOUR)) == (found < 0)

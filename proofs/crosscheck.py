@@ -1,6 +1,6 @@
 """A second opinion: every dumped query is given to cvc5, which must say unsat as well.
 
-cvc5 is a tool of development and not a dependency: without it only this check is missing.
+cvc5 is among the tools of a checkout; a wheel has neither it nor this package.
 """
 
 from __future__ import annotations

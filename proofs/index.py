@@ -39,7 +39,7 @@ a weakened hypothesis, that must not prove.
     leo prove                 # all theorems and their mutants
     leo prove 2 11 --mutants  # two of them, with the mutants' counter-models
     leo prove --latex         # the statements for the paper, with what was checked
-    leo prove --cvc5          # also give every z3 query to cvc5 (pip install cvc5)
+    leo prove --cvc5          # also give every z3 query to cvc5
 
 The induction, the safety and the simulation are in EPR (uninterpreted sorts, no existential under a
 universal, no cycle of functions), where z3 decides; only "a session in flight has a reply" is not.

@@ -29,15 +29,4 @@ Candidates ==
                                    \/ Nowhere(r) /\ r \notin returned}
 
 Settled == Upstream(Candidates, dsg)
-
-Forgotten(gone) ==
-    [pc |-> pc, calls |-> calls,
-     store |-> [o \in DOMAIN store |-> Drop(store[o], gone)],
-     view |-> [i \in Instances |-> [o \in DOMAIN view[i] |-> view[i][o] \ gone]],
-     local |-> [s \in Sessions |-> [f \in DOMAIN local[s] |-> local[s][f] \ gone]],
-     holder |-> holder, arrivals |-> arrivals, overtaken |-> overtaken,
-     writing |-> writing, moved |-> moved, up |-> up, left |-> left,
-     returned |-> returned \ gone,
-     readers |-> [o \in DOMAIN readers |-> readers[o] \ gone],
-     dsg |-> {e \in dsg : e[1] \notin gone /\ e[2] \notin gone}]
 ==============================================================================

@@ -49,13 +49,16 @@ Control == <<pc, calls, lockVars, txnVars, up, left, returned \ (Ngrams \cap Sna
 
 EssentialState ==
     LET gone == TLCEval(IF Graph THEN Settled ELSE IF Contents THEN Absorbed ELSE {})
-        rest == TLCEval(Forgotten(gone))
     IN  TLCEval(<<Control,
                   IF Sees({"AllOrNothing", "Refines"}) THEN Wrote \ (Ngrams \cap Snapshots) ELSE {},
                   IF Contents
-                  THEN <<rest.store.ngrams, rest.view,
-                         [s \in Sessions |-> [f \in Registers |-> rest.local[s][f]]]>>
+                  THEN <<Drop(store.ngrams, gone),
+                         [i \in Instances |-> [o \in DOMAIN view[i] |-> view[i][o] \ gone]],
+                         [s \in Sessions |-> [f \in Registers |-> local[s][f] \ gone]]>>
                   ELSE <<>>,
-                  IF Graph \/ Sees({"Refines"}) THEN rest.store.snapshots ELSE <<>>,
-                  IF Graph THEN <<rest.dsg, rest.readers>> ELSE <<>> >>)
+                  IF Graph \/ Sees({"Refines"}) THEN Drop(store.snapshots, gone) ELSE <<>>,
+                  IF Graph
+                  THEN <<{e \in dsg : e[1] \notin gone /\ e[2] \notin gone},
+                         [o \in DOMAIN readers |-> readers[o] \ gone]>>
+                  ELSE <<>> >>)
 ==============================================================================

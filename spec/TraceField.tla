@@ -129,6 +129,14 @@ Absorbed ==
         stays == {k \in DOMAIN store.ngrams : store.ngrams[k] \notin candidates}
     IN  candidates \ {store.ngrams[k] : k \in {k \in DOMAIN store.ngrams : \E j \in stays : j <= k}}
 
+Forgotten(gone) ==
+    [store |-> [o \in DOMAIN store |-> Drop(store[o], gone)],
+     view |-> [i \in Instances |-> [o \in DOMAIN view[i] |-> view[i][o] \ gone]],
+     local |-> [s \in Sessions |-> [f \in DOMAIN local[s] |-> local[s][f] \ gone]],
+     returned |-> returned \ gone,
+     readers |-> [o \in DOMAIN readers |-> readers[o] \ gone],
+     dsg |-> {e \in dsg : e[1] \notin gone /\ e[2] \notin gone}]
+
 Tidy ==
     /\ due
     /\ due' = FALSE

@@ -14,6 +14,8 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leo.decay import KEPT, OF
+from leo.decay import decay as organism_decay
 from leo.delta import Delta, compute_delta
 from leo.generate import generate_walk
 from leo.schema import connect
@@ -83,6 +85,20 @@ def test_integer_decay_stays_within_its_bound(count: int, rate: Fraction, times:
         slow = math.floor(rate * slow)
     assert decay.decayed(count, rate, times) == slow
     assert 0 <= rate**times * count - slow <= decay.drift_bound(rate, times)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 200), st.integers(0, 60))
+def test_the_organisms_decay_stays_within_the_bound(count: int, more: int, times: int) -> None:
+    """Theorems 15 and 16, on the decay that the organism applies to its co-occurrences: it drifts
+    from the real-valued decay by no more than the bound, and does not commute with observing.
+    """
+    rate = Fraction(KEPT, OF)
+    left = count
+    for _ in range(times):
+        left = organism_decay(left)
+    assert 0 <= rate**times * count - left <= decay.drift_bound(rate, times)
+    commutator = organism_decay(count) + more - organism_decay(count + more)
+    assert abs(commutator - (1 - rate) * more) < 1
 
 
 class Fixed(Random):

@@ -6,7 +6,9 @@ only spares views that are open a load, and nobody has an imported field open.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -14,12 +16,30 @@ import msgspec
 
 from leo.connection import Connection, reading, transaction
 from leo.errors import CallerError, LeoError
+from leo.organs import rows
+from leo.organs.registry import ORGANS
 from leo.schema import SCHEMA_VERSION
 from leo.sql import get_versions
 
 __all__ = ["ArchiveError", "export_field", "import_field"]
 
 KIND: Final = "leo field"
+
+
+def _module_tables() -> dict[str, str]:
+    """The tables of the modules with their columns, as their own statements make them."""
+    with closing(sqlite3.connect(":memory:")) as conn:
+        rows.create(conn, ORGANS)
+        names = conn.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+            "ORDER BY rowid"
+        ).fetchall()
+        return {
+            name: ", ".join(row[1] for row in conn.execute(f"PRAGMA table_info({name})"))
+            for (name,) in names
+        }
+
+
 TABLES: Final = {
     "meta": "key, value",
     "tokens": "id, token, version",
@@ -27,6 +47,7 @@ TABLES: Final = {
     "trigrams": "first_id, second_id, third_id, count, version",
     "co_occurrence": "word_id, context_id, count",
     "snapshots": "id, text, origin, quality, emotional, created_at, last_used_at, use_count",
+    **_module_tables(),
 }
 
 
@@ -42,7 +63,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True):
     table: str
-    row: list[int | float | str]
+    row: list[int | float | str | None]
 
 
 def export_field(conn: Connection) -> Iterator[bytes]:

@@ -20,6 +20,8 @@ from typing import Final
 
 from leo.connection import Connection, explain, foreign, transaction, unwritable
 from leo.errors import NewerSchemaError, StoreUnwritableError
+from leo.organs import rows
+from leo.organs.registry import ORGANS
 
 __all__ = [
     "APPLICATION_ID",
@@ -31,7 +33,8 @@ __all__ = [
 ]
 
 APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
-SCHEMA_VERSION: Final = 1
+# 2: the tables of the modules, whichever of them will be asked.
+SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
 # Pages in the WAL before they are copied into the file. A reply touches hundreds of pages, mostly
@@ -145,8 +148,8 @@ def _check_place(path: Path) -> None:
 
 def _prepare(conn: Connection) -> None:
     try:
-        fresh = _identify(conn)
-        if not fresh and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
+        version = _identify(conn)
+        if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
             # WAL would let us read for a while and refuse the first reply.
             raise unwritable(conn.path, "the file is read-only")
         # Journal first: a page cache of another mode need never be written back.
@@ -157,18 +160,21 @@ def _prepare(conn: Connection) -> None:
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except sqlite3.Error as error:
         raise explain(error, conn.path) from error
-    if fresh:
+    if version < SCHEMA_VERSION:
         with transaction(conn):
-            # Another process may have made the field while we were opening it.
-            if _identify(conn):
+            # Another process may have made the field, or moved it on, while we were opening it.
+            version = _identify(conn)
+            if version < 1:
                 for statement in DDL:
                     conn.execute(statement)
                 conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            if version < 2:
+                rows.create(conn, ORGANS)
                 conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _identify(conn: Connection) -> bool:
-    """True for an empty database, False for a field of this schema; anything else is refused."""
+def _identify(conn: Connection) -> int:
+    """The schema of a field, 0 for an empty database; anything else is refused."""
     application = _pragma(conn, "application_id")
     version = _pragma(conn, "user_version")
     if application == APPLICATION_ID:
@@ -177,12 +183,12 @@ def _identify(conn: Connection) -> bool:
                 f"{conn.path}: the field has schema {version}, and this program knows schemas "
                 f"up to {SCHEMA_VERSION}; use the newer leo-field that wrote it"
             )
-        return False
+        return version
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:
         tables: int = cursor.fetchone()[0]
     if application or version or tables:
         raise foreign(conn.path, "it is a SQLite database of another program")
-    return True
+    return 0
 
 
 def _pragma(conn: Connection, name: str) -> int:

@@ -7,7 +7,8 @@ across processes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from leo.connection import Connection, reading, transaction
 from leo.delta import Delta
@@ -21,6 +22,9 @@ from leo.ngrams import (
     load_bigrams,
     load_trigrams,
 )
+from leo.organs import rows
+from leo.organs.context import Put, Rows
+from leo.organs.organ import Organ
 from leo.recall import Memory
 from leo.tables import BigramRows, TrigramRows
 
@@ -30,6 +34,7 @@ __all__ = [
     "NewSnapshot",
     "Observed",
     "get_memories",
+    "get_rows",
     "get_versions",
     "load_all",
     "load_bigrams",
@@ -49,7 +54,7 @@ EVICTED = 51
 
 class NewSnapshot(NamedTuple):
     """A reply to keep. `used` are the ids of the memories that it was made with; `now` is in
-    seconds.
+    seconds; `marks` is what the modules keep of it.
     """
 
     text: str
@@ -58,6 +63,7 @@ class NewSnapshot(NamedTuple):
     emotional: float
     now: float
     used: tuple[int, ...]
+    marks: tuple[Put, ...] = ()
 
 
 class Committed(NamedTuple):
@@ -78,12 +84,22 @@ def get_memories(conn: Connection) -> tuple[int, list[Memory]]:
     """Recall: the version of `snapshots` and its CAP newest rows."""
     with reading(conn):
         version = get_version(conn, "snapshots")
-        rows = conn.execute(
+        found = conn.execute(
             "SELECT id, text, quality, emotional, created_at, last_used_at, use_count "
             "FROM snapshots ORDER BY id DESC LIMIT ?",
             (CAP,),
         )
-        return version, [Memory._make(row) for row in rows]
+        return version, [Memory._make(row) for row in found]
+
+
+def get_rows(
+    conn: Connection, organs: Sequence[Organ[Any]], given: Mapping[str, str | float]
+) -> tuple[int, dict[str, Rows]]:
+    """Recall with modules: the version of `snapshots` and the rows of every module, of one state
+    of the store. `given` is what `rows.parameters` makes.
+    """
+    with reading(conn):
+        return get_version(conn, "snapshots"), rows.read(conn, organs, given)
 
 
 def process_delta(conn: Connection, delta: Delta) -> int:
@@ -149,6 +165,8 @@ def _keep(conn: Connection, new: NewSnapshot) -> int:
         "UPDATE snapshots SET use_count = use_count + 1, last_used_at = ? WHERE id = ?",
         [(new.now, id) for id in new.used],
     )
+    # Here and nowhere else, so that a module's rows have the history of the snapshots.
+    rows.write(conn, new.marks)
     if conn.execute("SELECT count(*) FROM snapshots").fetchone()[0] > CAP:
         # The newcomer stays, or a store of well-used memories would never learn another one.
         conn.execute(

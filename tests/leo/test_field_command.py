@@ -99,7 +99,7 @@ def test_export_and_import_are_a_round_trip(tmp_path: Path) -> None:
 )
 def test_a_bad_archive_leaves_the_field_empty(tmp_path: Path, line: bytes, message: str) -> None:
     """The error names the line, and nothing was imported."""
-    head = b'{"kind":"leo field","schema":1,"versions":{"ngrams":3,"snapshots":0}}\n'
+    head = b'{"kind":"leo field","schema":2,"versions":{"ngrams":3,"snapshots":0}}\n'
     data = line if "line 1" in message else head + line
     with closing(connect(tmp_path / "field")) as conn:
         before = list(export_field(conn))

@@ -163,7 +163,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as conn:
         conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = path.read_bytes()
-    with pytest.raises(NewerSchemaError, match=r"field: the field has schema 2, .* up to 1; use"):
+    with pytest.raises(NewerSchemaError, match=r"field: the field has schema 3, .* up to 2; use"):
         sync_field(path)
     assert path.read_bytes() == before
 

@@ -14,7 +14,7 @@ from leo import sql
 from leo.astore import AsyncStore
 from leo.connection import Connection
 from leo.errors import StoreError
-from leo.organs import ORGANS, AsyncMathBrain, AsyncRAGBrain, AsyncSantaKlaus, SantaKlaus, rows
+from leo.organs import AsyncMathBrain, AsyncRAGBrain, AsyncSantaKlaus, SantaKlaus
 from leo.organs.context import Put
 from leo.organs.faces import Perform, store
 from leo.organs.mathbrain import Brain
@@ -39,7 +39,6 @@ def with_store(path: Path, test: Callable[[Perform], Awaitable[T]]) -> T:
     async def run() -> T:
         opened = await AsyncStore.open(path / "field.db", 5.0)
         try:
-            await opened.perform(lambda conn: rows.create(conn, ORGANS))
             return await test(opened.perform)
         finally:
             await opened.close()

@@ -5,6 +5,22 @@ from leo.afield import AsyncLeoField
 from leo.disciplines import DISCIPLINES, Discipline
 from leo.errors import LeoError
 from leo.field import LeoField
+from leo.organs import (
+    ORGANS,
+    AsyncMathBrain,
+    AsyncRAGBrain,
+    AsyncSantaKlaus,
+    Dream,
+    FlowTracker,
+    GameEngine,
+    MathBrain,
+    MetaLeo,
+    Overthinking,
+    RAGBrain,
+    SantaKlaus,
+    School,
+    Trauma,
+)
 from leo.recorder import NdjsonRecorder
 from leo.trace import NO_TRACE, Tracer
 
@@ -13,12 +29,26 @@ __version__ = "0.1.0"
 __all__ = [
     "DISCIPLINES",
     "NO_TRACE",
+    "ORGANS",
     "Action",
     "AsyncLeoField",
+    "AsyncMathBrain",
+    "AsyncRAGBrain",
+    "AsyncSantaKlaus",
     "Discipline",
+    "Dream",
+    "FlowTracker",
+    "GameEngine",
     "LeoError",
     "LeoField",
+    "MathBrain",
+    "MetaLeo",
     "NdjsonRecorder",
+    "Overthinking",
+    "RAGBrain",
+    "SantaKlaus",
+    "School",
     "Tracer",
+    "Trauma",
     "__version__",
 ]

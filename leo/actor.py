@@ -16,6 +16,7 @@ from leo.adriver import Driver, Gate
 from leo.astore import AsyncStore, end_of
 from leo.errors import StoreClosedError
 from leo.instance import Instance
+from leo.organs.context import InnerReply
 from leo.turn import Turn
 
 __all__ = ["Actor"]
@@ -37,12 +38,12 @@ class Actor(Driver):
         # Requests whose callers left, by session.
         self._left: dict[str, Answer] = {}
 
-    async def reply(self, session: str, prompt: str) -> str:
+    async def reply(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
         """One reply: asked for here, carried out by the owner."""
         while (abandoned := self._left.get(session)) is not None:
             await asyncio.wait((abandoned,))
         self._check_open()
-        turn = self.instance.start(session, prompt)
+        turn = self.instance.start(session, prompt, inner)
         answer: Answer | None = None
         try:
             with turn.ending():

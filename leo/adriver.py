@@ -25,6 +25,7 @@ from leo.actions import Action
 from leo.astore import AsyncStore
 from leo.errors import DeadlockError
 from leo.instance import Instance
+from leo.organs.context import InnerReply
 from leo.turn import OnLock, OnStore, Turn
 from leo.watchdog import LOOP, Watchdog
 
@@ -58,9 +59,9 @@ class Driver:
         self._watchdog = Watchdog()
         self._lock_name = f"the lock of {instance.name}"
 
-    async def reply(self, session: str, prompt: str) -> str:
+    async def reply(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
         """One reply, from Call to Return."""
-        turn = self.instance.start(session, prompt)
+        turn = self.instance.start(session, prompt, inner)
         try:
             return await self._run(turn)
         finally:

@@ -8,17 +8,20 @@ are the shared-store disciplines: open all before the first reply, and give them
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from leo.actor import Actor
 from leo.adriver import Driver, Gate
+from leo.afterthoughts import Afterthoughts
 from leo.astore import AsyncStore
-from leo.disciplines import DEFAULT, get_discipline
+from leo.disciplines import DEFAULT, Discipline, get_discipline
 from leo.instance import Instance
+from leo.organs.organ import Organ
+from leo.program import ReplyState, Step
 from leo.schema import BUSY_TIMEOUT
 from leo.trace import NO_TRACE, Tracer
 from leo.view import View
@@ -37,6 +40,7 @@ class AsyncLeoField:
         self._instance = instance
         kind = Actor if instance.discipline.lock == "actor" else Driver
         self._driver = kind(store, instance, gate)
+        self._afterthoughts = Afterthoughts(instance, self._driver.reply)
 
     @classmethod
     async def open(
@@ -45,6 +49,7 @@ class AsyncLeoField:
         *,
         seed: int = 0,
         discipline: str = DEFAULT,
+        modules: Sequence[Organ[Any]] = (),
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
         timeout: float = BUSY_TIMEOUT,
@@ -63,6 +68,7 @@ class AsyncLeoField:
             undo.push_async_callback(opened.close)
             me = Instance(
                 discipline=chosen,
+                modules=modules,
                 seed=seed,
                 tracer=tracer,
                 clock=clock,
@@ -77,6 +83,21 @@ class AsyncLeoField:
     def view(self) -> View:
         """The instance's view, for reading between two awaits."""
         return self._instance.view
+
+    @property
+    def latest(self) -> ReplyState | None:
+        """What the reply that returned last carried, inner replies aside."""
+        return self._instance.latest
+
+    @property
+    def program(self) -> tuple[Step, ...]:
+        """The steps of a reply, with the objects that they read and write."""
+        return self._instance.program
+
+    @property
+    def discipline(self) -> Discipline:
+        """How replies are executed."""
+        return self._instance.discipline
 
     async def observe(self, text: str) -> None:
         """Take in a text outside a reply, under the lock if there is one.
@@ -102,19 +123,26 @@ class AsyncLeoField:
 
         What a failure or a cancellation leaves behind is the discipline's answer: nothing or a
         whole reply under the default one. Raises DeadlockError where the discipline makes one.
+
+        The inner replies that the modules wish for follow in a task of their own. The session's
+        next call waits for them first, and raises what went wrong with them instead of answering.
         """
-        return await self._driver.reply(session, prompt)
+        await self._afterthoughts.settle(session)
+        text = await self._driver.reply(session, prompt)
+        self._afterthoughts.begin(session)
+        return text
 
     async def close(self) -> None:
         """Close the file after the operations already issued. A second call does nothing.
 
         An actor finishes its requests first; elsewhere a reply that is still under way finds the
-        store closed at its next operation.
+        store closed at its next operation. Inner replies are finished; what went wrong with one is
+        raised when all is closed.
         """
-        try:
-            await self._driver.close()
-        finally:
-            await self._store.close()
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._store.close)
+            undo.push_async_callback(self._driver.close)
+            await self._afterthoughts.close()
 
     async def __aenter__(self) -> Self:
         return self

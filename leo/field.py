@@ -8,16 +8,19 @@ tables, not the reply, and the GIL may be given away between any two actions.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from leo.actions import Action
-from leo.disciplines import get_discipline
+from leo.disciplines import Discipline, get_discipline
 from leo.instance import Instance
+from leo.organs.context import InnerReply
+from leo.organs.organ import Organ
+from leo.program import ReplyState, Step
 from leo.schema import BUSY_TIMEOUT
 from leo.store import Store
 from leo.trace import NO_TRACE, Tracer
@@ -49,6 +52,7 @@ class LeoField:
         *,
         seed: int = 0,
         discipline: str = "sequential",
+        modules: Sequence[Organ[Any]] = (),
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
         timeout: float = BUSY_TIMEOUT,
@@ -61,6 +65,7 @@ class LeoField:
         Equal `seed`, prompts and store give equal replies. `clock` gives seconds and is read once
         per reply; `timeout` is how long, in seconds, another process may keep the file locked. With
         `gil` or `threading-lock`, threads may call `reply` at the same time, one session each.
+        `modules` are asked in each reply, in their order: `leo.ORGANS`, some of them, or none.
         Raises StoreError when the file cannot be used, DisciplineError when the discipline cannot
         run here.
         """
@@ -70,6 +75,7 @@ class LeoField:
             undo.callback(opened.close)
             me = Instance(
                 discipline=chosen,
+                modules=modules,
                 seed=seed,
                 tracer=tracer,
                 clock=clock,
@@ -85,6 +91,21 @@ class LeoField:
         """The instance's view, for reading."""
         return self._instance.view
 
+    @property
+    def latest(self) -> ReplyState | None:
+        """What the reply that returned last carried, inner replies aside."""
+        return self._instance.latest
+
+    @property
+    def program(self) -> tuple[Step, ...]:
+        """The steps of a reply, with the objects that they read and write."""
+        return self._instance.program
+
+    @property
+    def discipline(self) -> Discipline:
+        """How replies are executed."""
+        return self._instance.discipline
+
     def observe(self, text: str) -> None:
         """Take in a text outside a reply. Raises StoreError, or ObserveWhileRecordingError."""
         with self._lock or nullcontext():
@@ -95,8 +116,18 @@ class LeoField:
                 assign()
 
     def reply(self, prompt: str, session: str = "s1") -> str:
-        """Answer. Raises StepError when a step fails; what was committed before stays committed."""
-        turn = self._instance.start(session, prompt)
+        """Answer. Raises StepError when a step fails; what was committed before stays committed.
+
+        The inner replies that the modules wish for come after the reply's own Return, each an
+        ordinary reply, and before this returns: nobody else would carry them out.
+        """
+        text = self._one(session, prompt)
+        while (inner := self._instance.following(session)) is not None:
+            self._one(inner.session, inner.prompt, inner)
+        return text
+
+    def _one(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
+        turn = self._instance.start(session, prompt, inner)
         try:
             return self._run(turn)
         finally:

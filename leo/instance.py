@@ -6,12 +6,12 @@ the view; the store's worker thread only ever runs the closures that a turn made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from leo import sql
 from leo.actions import Action
@@ -19,7 +19,10 @@ from leo.connection import Connection
 from leo.delta import compute_delta
 from leo.disciplines import Discipline
 from leo.errors import CallerError, DeadlockError, ObserveWhileRecordingError, SessionBusyError
-from leo.program import PROGRAM, ReplyState, Step
+from leo.modular import chorus_for, program_for
+from leo.organs.context import InnerReply
+from leo.organs.organ import Organ
+from leo.program import ReplyState
 from leo.seed import SEED_NAME, SEED_TEXT
 from leo.stepwise import step_commit
 from leo.trace import Beginning, Tracer
@@ -28,6 +31,9 @@ from leo.unit import unit_of_work
 from leo.view import BigramRows, TrigramRows, View
 
 __all__ = ["Instance", "Opened"]
+
+# In the names of inner sessions only: a trace must not confuse them with the callers' own.
+INNER: Final = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Instance:
         clock: Callable[[], float],
         name: str,
         store: str,
-        program: tuple[Step, ...] = PROGRAM,
+        modules: Sequence[Organ[Any]] = (),
     ) -> None:
         self.discipline: Final = discipline
         self.seed: Final = seed
@@ -59,12 +65,17 @@ class Instance:
         self.clock: Final = clock
         self.name: Final = name
         self.store: Final = store
-        self.program: Final = program
+        self.modules: Final = tuple(modules)
+        self.program: Final = program_for(self.modules)
         self.view = View()
         # Set when the event loop was stopped by a blocking lock: nothing happens any more.
         self.stopped: DeadlockError | None = None
+        # The state of the reply that returned last, for whoever asks why it said what it said.
+        self.latest: ReplyState | None = None
         self._counts: dict[str, int] = {}
         self._busy: set[str] = set()
+        # Inner replies that wait for their turn, by the session that they belong to.
+        self._waiting: dict[str, list[InnerReply]] = {}
 
     @staticmethod
     def open_work(conn: Connection) -> Opened:
@@ -128,14 +139,19 @@ class Instance:
 
         return work
 
-    def start(self, session: str, prompt: str) -> Turn:
-        """A turn for the session's next reply.
+    def start(self, session: str, prompt: str, inner: InnerReply | None = None) -> Turn:
+        """A turn for the session's next reply, an `inner` one if that is given.
 
         Raises SessionBusyError while the last one lasts, DeadlockError when the loop was stopped.
         """
         if not session:
             raise CallerError(
                 "a session needs a name: the empty one stands for the process in a trace"
+            )
+        if INNER in session and inner is None:
+            raise CallerError(
+                f"the session {session!r} has a {INNER!r} in its name, as only inner sessions do; "
+                "use another name"
             )
         if self.stopped is not None:
             raise self.stopped
@@ -145,7 +161,7 @@ class Instance:
                 "one reply at a time per session: await the first, or use another session"
             )
         self._busy.add(session)
-        return Turn(self, session, prompt)
+        return Turn(self, session, prompt, inner)
 
     def operations(self, turn: Turn) -> Iterator[Operation]:
         """The actions of a turn under the discipline, in order."""
@@ -158,20 +174,41 @@ class Instance:
         shared = self.tracer.enabled and self.discipline.instances > 1
         return self.tracer.moment() if shared else nullcontext()
 
-    def call(self, session: str, prompt: str) -> tuple[str, ReplyState]:
+    def call(self, session: str, prompt: str, inner: InnerReply | None) -> tuple[str, ReplyState]:
         """Number the reply and give it its own randomness: equal seeds and calls give equal
         replies.
         """
         count = self._counts.get(session, 0) + 1
         reply = f"{session}.{count}"
-        state = self.state(reply, prompt, self.clock())
+        state = self.state(reply, prompt, self.clock(), inner)
         # Last, so that a clock that fails uses up no number.
         self._counts[session] = count
         return reply, state
 
-    def state(self, reply: str, prompt: str, now: float) -> ReplyState:
+    def state(self, reply: str, prompt: str, now: float, inner: InnerReply | None) -> ReplyState:
         """A reply's state before its first step."""
-        return ReplyState(prompt, now, Random(f"{self.seed}:{reply}"))
+        key = f"{self.seed}:{reply}"
+        chorus = chorus_for(self.modules, reply, prompt, now, key, inner) if self.modules else None
+        return ReplyState(prompt, now, Random(key), chorus)
+
+    def returned(self, turn: Turn) -> None:
+        """A reply has returned: what it wishes to follow waits. A session's new reply puts an end
+        to what the one before it still wished for.
+        """
+        inner, wishes = turn.inner, turn.state.inner
+        if inner is None:
+            self.latest = turn.state
+            self._waiting[turn.session] = list(wishes)
+        else:
+            self._waiting.setdefault(inner.root, []).extend(wishes)
+
+    def following(self, session: str) -> InnerReply | None:
+        """The next inner reply of a session, taken out of those that wait."""
+        waiting = self._waiting.get(session)
+        if waiting:
+            return waiting.pop(0)
+        self._waiting.pop(session, None)
+        return None
 
     def end(self, session: str) -> None:
         """The session's reply has ended, in whatever way."""

@@ -5,12 +5,12 @@ A step is a plain function. It is given what it declares to read, returns what i
 does no input or output: the driver does that, under the discipline's rules. Every driver runs these
 same objects, so two executions can only differ in how their steps met.
 
-A module adds a step here and nothing anywhere else.
+This is the core program; `leo.modular` has the one that asks modules in its steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -20,25 +20,40 @@ from leo.actions import Action
 from leo.delta import Delta, compute_delta
 from leo.errors import UndeclaredError
 from leo.experts import choose_expert
-from leo.generate import SILENCE, generate_walk
+from leo.generate import MAX_TOKENS, SILENCE, generate_walk
 from leo.measure import Pulse, Quality
+from leo.organs.chorus import Chorus
+from leo.organs.context import Facts, InnerReply, Put, Rows, Spoken
+from leo.organs.voice import Voice
 from leo.reading import Readable
 from leo.recall import Memory, Recalled, choose_memories
 from leo.sql import NewSnapshot
 from leo.text import compose, tokenize
 
-__all__ = ["PROGRAM", "Given", "ReplyState", "Step", "Writes"]
+__all__ = [
+    "PROGRAM",
+    "Given",
+    "ReplyState",
+    "Step",
+    "Writes",
+    "judge",
+    "observe",
+    "snapshot",
+    "speak",
+]
 
 
 @dataclass(slots=True)
 class ReplyState:
     """What a reply carries from step to step. `now` is in seconds; the clock is read once per
-    reply.
+    reply. `chorus` asks the modules, if there are any; `marks` is what they keep of the reply,
+    `inner` the replies that they want after it, `facts` what they found out.
     """
 
     prompt: str
     now: float
     rng: Random
+    chorus: Chorus | None = None
     tokens: list[str] = field(init=False)
     arousal: float = field(init=False)
     recalled: Recalled = Recalled((), (), {})
@@ -46,6 +61,10 @@ class ReplyState:
     text: str = ""
     pulse: Pulse | None = None
     quality: Quality | None = None
+    voice: Voice | None = None
+    facts: Facts | None = None
+    marks: tuple[Put, ...] = ()
+    inner: tuple[InnerReply, ...] = ()
 
     def __post_init__(self) -> None:
         self.tokens = tokenize(self.prompt)
@@ -55,12 +74,16 @@ class ReplyState:
 class Given:
     """What a step may read: only what it declared can be taken."""
 
-    __slots__ = ("_memories", "_view")
+    __slots__ = ("_memories", "_rows", "_view")
 
     def __init__(
-        self, memories: Sequence[Memory] | None = None, view: Readable | None = None
+        self,
+        memories: Sequence[Memory] | None = None,
+        view: Readable | None = None,
+        rows: Mapping[str, Rows] | None = None,
     ) -> None:
         self._memories = memories
+        self._rows = rows
         self._view = view
 
     @property
@@ -69,6 +92,13 @@ class Given:
         if self._memories is None:
             raise UndeclaredError("the step reads 'snapshots' without declaring it")
         return self._memories
+
+    @property
+    def rows(self) -> Mapping[str, Rows]:
+        """What Recall read for the modules, by name. Raises UndeclaredError in any other step."""
+        if self._rows is None:
+            raise UndeclaredError("the step reads the modules' rows without declaring it")
+        return self._rows
 
     @property
     def view(self) -> Readable:
@@ -93,7 +123,7 @@ class Step:
     """A named step: its actions under step commit, the objects that it reads and writes, its
     function.
 
-    Objects: `snapshots` and `ngrams` in the store, `view` in memory.
+    Objects: `snapshots` and `ngrams` in the store, those of the modules too, `view` in memory.
     """
 
     name: str
@@ -121,21 +151,45 @@ def generate(state: ReplyState, given: Given) -> Writes:
     view = given.view
     novelty = measure.novelty(state.tokens, view, state.observed)
     expert = choose_expert(novelty)
-    walk = generate_walk(view, state.rng, expert.temperature, state.recalled.boosts)
-    coverage = measure.trigram_coverage(walk.tokens, view)
-    structural = measure.structural_quality(walk.tokens, state.tokens, coverage)
-    even = measure.entropy_quality(walk.entropy)
-    state.text = compose(walk.tokens) or compose((SILENCE,))
-    state.pulse = measure.presence(novelty, state.arousal, walk.entropy)
-    state.quality = Quality(structural, even, (structural + even) / 2)
+    spoken = speak(view, state.rng, expert.temperature, state.recalled.boosts)
+    state.text = spoken.text
+    judge(state, spoken, view, novelty)
     return Writes()
+
+
+def speak(
+    view: Readable,
+    rng: Random,
+    temperature: float,
+    boosts: Mapping[str, float],
+    most: int = MAX_TOKENS,
+) -> Spoken:
+    """Walk through the view, `most` tokens at most, and put the words together."""
+    walk = generate_walk(view, rng, temperature, boosts, most)
+    return Spoken(compose(walk.tokens) or compose((SILENCE,)), walk.tokens, walk.entropy)
+
+
+def judge(state: ReplyState, spoken: Spoken, view: Readable, novelty: float) -> None:
+    """Give the reply its pulse and its quality, those of what was said first."""
+    coverage = measure.trigram_coverage(spoken.tokens, view)
+    structural = measure.structural_quality(spoken.tokens, state.tokens, coverage)
+    even = measure.entropy_quality(spoken.entropy)
+    state.pulse = measure.presence(novelty, state.arousal, spoken.entropy)
+    state.quality = Quality(structural, even, (structural + even) / 2)
 
 
 def snapshot(state: ReplyState, given: Given) -> Writes:
     """Keep the reply. Every reply is kept; recall looks at the good ones only (section 10)."""
     assert state.quality is not None, "generate comes before snapshot"
+    inner = state.chorus.inner if state.chorus is not None else None
     new = NewSnapshot(
-        state.text, "leo", state.quality.overall, state.arousal, state.now, state.recalled.ids
+        state.text,
+        inner.inner.kind if inner is not None else "leo",
+        state.quality.overall,
+        state.arousal,
+        state.now,
+        state.recalled.ids,
+        state.marks,
     )
     return Writes(snapshot=new)
 

@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 
 from leo import sql
 from leo.actions import Action
 from leo.connection import Connection
 from leo.delta import Delta
+from leo.organs import rows
+from leo.organs.context import Rows
 from leo.program import Given, Step
 from leo.recall import Memory
 from leo.sql import NewSnapshot
 from leo.turn import OnLock, OnLoop, OnStore, Operation, Turn, declared
 
-__all__ = ["on_store", "recalling", "refresh", "step_commit"]
+__all__ = ["Found", "on_store", "recalling", "refresh", "step_commit"]
 
 Work = Callable[[Connection], None]
+
+
+@dataclass(slots=True)
+class Found:
+    """What Recall brought from the store: memories, or the rows of every module."""
+
+    memories: list[Memory] = field(default_factory=list)
+    rows: dict[str, Rows] = field(default_factory=dict)
+
+    def given_to(self, step: Step) -> Given:
+        """As much of it as the step declares to read."""
+        return Given(
+            self.memories if "snapshots" in step.reads else None,
+            rows=self.rows if Action.Recall in step.actions else None,
+        )
 
 
 def step_commit(turn: Turn) -> Iterator[Operation]:
     """The program's actions, each write committed by itself."""
     for step in turn.instance.program:
         turn.step = step.name
-        memories: list[Memory] = []
+        found = Found()
         if Action.Recall in step.actions:
-            yield recalling(turn, memories)
+            yield recalling(turn, found)
         if Action.Generate in step.actions:
             yield from _generating(turn, step)
             continue
-        given = Given(memories if "snapshots" in step.reads else None)
-        writes = declared(step, step.function(turn.state, given))
+        writes = declared(step, step.function(turn.state, found.given_to(step)))
         if writes.ngrams is not None:
             yield from _observing(turn, writes.ngrams)
         if writes.snapshot is not None:
@@ -48,15 +65,26 @@ def on_store(turn: Turn, action: Action, work: Work) -> OnStore:
     return OnStore(action, at_once)
 
 
-def recalling(turn: Turn, into: list[Memory]) -> OnStore:
-    """Recall: the memories of the store go `into` a list."""
+def recalling(turn: Turn, into: Found) -> OnStore:
+    """Recall: what the store has for the reply goes `into` what was found, by one read."""
+    chorus = turn.state.chorus
+    if chorus is None:
 
-    def recall(conn: Connection) -> None:
-        version, memories = sql.get_memories(conn)
-        into.extend(memories)
+        def recall(conn: Connection) -> None:
+            version, memories = sql.get_memories(conn)
+            into.memories.extend(memories)
+            turn.record(Action.Recall, reads={"snapshots": version})
+
+        return on_store(turn, Action.Recall, recall)
+    moment = chorus.moment
+    given = rows.parameters(moment.session, moment.tokens, moment.now)
+
+    def recall_rows(conn: Connection) -> None:
+        version, found = sql.get_rows(conn, chorus.organs, given)
+        into.rows.update(found)
         turn.record(Action.Recall, reads={"snapshots": version})
 
-    return on_store(turn, Action.Recall, recall)
+    return on_store(turn, Action.Recall, recall_rows)
 
 
 def refresh(turn: Turn) -> Iterator[Operation]:

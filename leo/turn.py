@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from leo.actions import Action
 from leo.connection import Connection
 from leo.errors import DeadlockError, StepError, UndeclaredError
+from leo.organs.context import InnerReply
 from leo.program import ReplyState, Step, Writes
 
 if TYPE_CHECKING:
@@ -96,13 +97,16 @@ class Turn:
     """A reply on its way. `last` is the action carried out last, `step` the step being run.
 
     `open`: a transaction of the store is open from one operation to the next. `ended`: how the
-    reply ended early has been recorded.
+    reply ended early has been recorded. `inner` describes the reply if a module asked for it.
     """
 
-    def __init__(self, instance: Instance, session: str, prompt: str) -> None:
+    def __init__(
+        self, instance: Instance, session: str, prompt: str, inner: InnerReply | None = None
+    ) -> None:
         self.instance = instance
         self.session = session
         self.prompt = prompt
+        self.inner = inner
         self.reply = ""
         self.step = "call"
         self.last: Action | None = None
@@ -123,12 +127,13 @@ class Turn:
 
     def call(self) -> None:
         """Call: the reply gets its number."""
-        self.reply, self._state = self.instance.call(self.session, self.prompt)
+        self.reply, self._state = self.instance.call(self.session, self.prompt, self.inner)
         self.record(Action.Call)
 
     def restart(self) -> None:
         """Forget what an attempt made, its use of chance included."""
-        self._state = self.instance.state(self.reply, self.prompt, self.state.now)
+        now = self.state.now
+        self._state = self.instance.state(self.reply, self.prompt, now, self.inner)
 
     def record(
         self,
@@ -177,6 +182,7 @@ class Turn:
     def returned(self) -> str:
         """Return: the reply ends with an answer."""
         self.record(Action.Return, outcome="returned")
+        self.instance.returned(self)
         return self.state.text
 
 

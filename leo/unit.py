@@ -23,9 +23,8 @@ from leo.delta import Delta
 from leo.errors import ConflictError, StoreLockedError, StoreMovedError
 from leo.overlay import Overlay
 from leo.program import Given, Step
-from leo.recall import Memory
 from leo.sql import Committed, NewSnapshot
-from leo.stepwise import on_store, recalling, refresh
+from leo.stepwise import Found, on_store, recalling, refresh
 from leo.turn import OnLoop, OnStore, Operation, Turn, declared
 
 __all__ = ["ATTEMPTS", "unit_of_work"]
@@ -69,14 +68,13 @@ class _Unit:
             yield from refresh(turn)
         for step in turn.instance.program:
             turn.step = step.name
-            memories: list[Memory] = []
+            found = Found()
             if Action.Recall in step.actions:
-                yield recalling(turn, memories)
+                yield recalling(turn, found)
             if Action.Generate in step.actions:
                 yield self._generating(step)
                 continue
-            given = Given(memories if "snapshots" in step.reads else None)
-            writes = declared(step, step.function(turn.state, given))
+            writes = declared(step, step.function(turn.state, found.given_to(step)))
             if writes.ngrams is not None:
                 self.delta = writes.ngrams
                 yield self._buffered(Action.Ingest)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
 from leo.afield import Gate
 from leo.field import ThreadGate
+from leo.organs import Organ
 from leo.schema import Connection
 from leo.sql import load_all
 from leo.trace import Event, Header, Tracer
@@ -108,10 +109,17 @@ def sync_field(
     tracer: Tracer = NO_TRACE,
     discipline: str = "sequential",
     gate: ThreadGate | None = None,
+    modules: Sequence[Organ[Any]] = (),
 ) -> LeoField:
     """A synchronous field with seed 7 and a counting clock."""
     return LeoField.open(
-        path, seed=7, discipline=discipline, clock=counting_clock(), tracer=tracer, gate=gate
+        path,
+        seed=7,
+        discipline=discipline,
+        modules=modules,
+        clock=counting_clock(),
+        tracer=tracer,
+        gate=gate,
     )
 
 
@@ -122,12 +130,14 @@ async def async_field(
     gate: Gate | None = None,
     timeout: float = 5.0,
     instance: str = "i1",
+    modules: Sequence[Organ[Any]] = (),
 ) -> AsyncLeoField:
     """An asynchronous field with seed 7 and a counting clock."""
     return await AsyncLeoField.open(
         path,
         seed=7,
         discipline=discipline,
+        modules=modules,
         clock=counting_clock(),
         tracer=tracer,
         gate=gate,

@@ -1,8 +1,8 @@
 """Themes: words that keep the same company (organism, section 6). Pure and computed when asked for.
 
 No step of the core reads them: in the published organism recall does, and with it the whole view. A
-recall that reads the view has to be declared, specified and traced as such, so it waits for the
-modules.
+recall that reads the view would have to be declared, specified and traced as such; the modules go
+by the themes of the prompt's own words instead (`leo.organs.active`), which Generate may read.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from leo import DISCIPLINES, ORGANS
+from leo.actions import Action
 from leo.disciplines import get_discipline
-from leo.errors import CallerError
+from leo.errors import CallerError, StepError
 from leo.modular import program_for
 from leo.organs.registry import step_objects
 from leo.organs.santaklaus import NEWEST
@@ -227,6 +228,20 @@ def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None
         pytest.raises(CallerError, match=r"'s1~ring0' has a '~' in its name"),
     ):
         field.reply("hello", "s1~ring0")
+
+
+def test_a_synchronous_inner_reply_that_fails_is_raised(tmp_path: Path) -> None:
+    """In the caller's thread the error comes from the call that it belongs to, once."""
+
+    def gate(session: str, action: Action) -> None:
+        if session == "s1~ring1" and action is Action.Generate and failures:
+            raise failures.pop()
+
+    failures = [ZeroDivisionError("no thought")]
+    with sync_field(tmp_path / "field", gate=gate, modules=ORGANS) as field:
+        with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
+            field.reply("hello there")
+        assert field.reply("and now?")
 
 
 def test_as_many_memories_are_read_as_the_cap_lets_live() -> None:

@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import SystemRandom
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from leo.afield import AsyncLeoField
 from leo.cli import Command
-from leo.disciplines import DEFAULT, DISCIPLINES
+from leo.disciplines import DEFAULT, DISCIPLINES, Discipline
 from leo.errors import StepError
 from leo.field import LeoField
+from leo.measure import Pulse
+from leo.organs import ORGANS, Organ
 from leo.themes import compute_themes
 from leo.view import View
+from leo.why import Account, describe_pulse, explain_reply
 
 __all__ = ["COMMAND", "converse"]
 
@@ -30,10 +33,12 @@ PROMPT = "> "
 WELCOME = "Leo listens. /help says what else there is, /quit ends."
 HELP = """\
 Type anything and Leo answers; what you type becomes a part of the field.
-/field   the size of the field, its centres and themes
-/help    this text
-/quit    end (so does Ctrl-D)
-Ctrl-C   while Leo thinks: cancel the reply"""
+/field       the size of the field, its centres and themes, the pulse of the last reply
+/why         what the last reply did: its steps, what they read and wrote
+/discipline  how replies are executed
+/help        this text
+/quit        end (so does Ctrl-D)
+Ctrl-C       while Leo thinks: cancel the reply"""
 EMPTY = "Leo waits for a word."
 CANCELLED = "The reply was cancelled; the field is whole."
 
@@ -44,47 +49,82 @@ class _Field(Protocol):
     @property
     def view(self) -> View: ...
 
+    @property
+    def pulse(self) -> Pulse | None: ...
+
+    @property
+    def discipline(self) -> Discipline: ...
+
+    def why(self) -> str: ...
+
     def speak(self, prompt: str) -> str: ...
 
 
-class _Sync:
-    def __init__(self, field: LeoField) -> None:
+class _Seen:
+    """What a conversation shows of a field, whichever kind it is."""
+
+    def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
         self._field = field
+        self._account = account or Account()
 
     @property
     def view(self) -> View:
         return self._field.view
 
+    @property
+    def pulse(self) -> Pulse | None:
+        latest = self._field.latest
+        return None if latest is None else latest.pulse
+
+    @property
+    def discipline(self) -> Discipline:
+        return self._field.discipline
+
+    def why(self) -> str:
+        return explain_reply(self._account, self._field.latest, self._field.program)
+
+
+class _Sync(_Seen):
+    def __init__(self, field: LeoField, account: Account | None = None) -> None:
+        super().__init__(field, account)
+        self._replying = field
+
     def speak(self, prompt: str) -> str:
-        return self._field.reply(prompt)
+        return self._replying.reply(prompt)
 
 
-class _Async:
+class _Async(_Seen):
     """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it."""
 
-    def __init__(self, field: AsyncLeoField, runner: asyncio.Runner) -> None:
-        self._field = field
+    def __init__(
+        self, field: AsyncLeoField, runner: asyncio.Runner, account: Account | None = None
+    ) -> None:
+        super().__init__(field, account)
+        self._replying = field
         self._runner = runner
 
-    @property
-    def view(self) -> View:
-        return self._field.view
-
     def speak(self, prompt: str) -> str:
-        return self._runner.run(self._field.reply(prompt))
+        return self._runner.run(self._replying.reply(prompt))
 
 
 @contextmanager
-def _opened(path: str, seed: int, discipline: str) -> Iterator[_Field]:
+def _opened(
+    path: str, seed: int, discipline: str, modules: Sequence[Organ[Any]]
+) -> Iterator[_Field]:
+    account = Account()
     if DISCIPLINES[discipline].runtime != "asyncio":
-        with LeoField.open(path, seed=seed, discipline=discipline) as field:
-            yield _Sync(field)
+        with LeoField.open(
+            path, seed=seed, discipline=discipline, modules=modules, tracer=account
+        ) as field:
+            yield _Sync(field, account)
     else:
         with asyncio.Runner() as runner:
-            opening = AsyncLeoField.open(path, seed=seed, discipline=discipline)
+            opening = AsyncLeoField.open(
+                path, seed=seed, discipline=discipline, modules=modules, tracer=account
+            )
             afield = runner.run(opening)
             try:
-                yield _Async(afield, runner)
+                yield _Async(afield, runner, account)
             finally:
                 runner.run(afield.close())
 
@@ -95,7 +135,9 @@ def converse(field: _Field, lines: Iterator[str], out: TextIO, notices: TextIO) 
     A step that fails is reported, and the conversation goes on.
     """
     commands: dict[str, Callable[[], str]] = {
-        "/field": lambda: describe(field.view),
+        "/field": lambda: describe(field.view, field.pulse),
+        "/why": field.why,
+        "/discipline": lambda: describe_discipline(field.discipline),
         "/help": lambda: HELP,
     }
     for line in lines:
@@ -117,8 +159,8 @@ def converse(field: _Field, lines: Iterator[str], out: TextIO, notices: TextIO) 
                 print(f"Leo could not answer: {error}", file=notices)
 
 
-def describe(view: View) -> str:
-    """The size of the field, its centres, and its largest themes, for people."""
+def describe(view: View, pulse: Pulse | None = None) -> str:
+    """The size of the field, its centres, its largest themes, and a pulse, for people."""
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
     centres = ", ".join(view.words.names[id] for id in view.words.centres())
     themes = compute_themes(view)
@@ -130,7 +172,17 @@ def describe(view: View) -> str:
         f"themes   {len(themes)}",
     ]
     lines += [f"         {', '.join(theme.centres[:8])}" for theme in largest]
+    lines.append(f"pulse    {describe_pulse(pulse)}")
     return "\n".join(lines)
+
+
+def describe_discipline(discipline: Discipline) -> str:
+    """A discipline in one line."""
+    committed = "once per reply" if discipline.commit == "reply" else "after every step"
+    return (
+        f"{discipline.id} ({discipline.number}): on {discipline.runtime}, lock {discipline.lock}, "
+        f"commits {committed}"
+    )
 
 
 def _typed() -> Iterator[str]:
@@ -163,11 +215,18 @@ def configure(parser: ArgumentParser) -> None:
         choices=[id for id, discipline in DISCIPLINES.items() if not discipline.mistake],
         help=f"how replies are executed: %(choices)s (default: {DEFAULT})",
     )
+    parser.add_argument(
+        "--modules",
+        choices=("all", "none"),
+        default="all",
+        help="whether the modules of the organism take part (default: all)",
+    )
 
 
 def run(arguments: Namespace) -> int:
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    with _opened(arguments.field, seed, arguments.discipline) as field:
+    modules = ORGANS if arguments.modules == "all" else ()
+    with _opened(arguments.field, seed, arguments.discipline, modules) as field:
         if sys.stdin.isatty():
             print(WELCOME)
             converse(field, _typed(), sys.stdout, sys.stdout)

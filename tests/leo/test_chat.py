@@ -15,7 +15,7 @@ from leo import ngrams
 from leo.actions import Action
 from leo.afield import Gate
 from leo.chat import CANCELLED, EMPTY, HELP, _Async, _Sync, converse
-from leo.disciplines import DEFAULT
+from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import StepError
 from leo.schema import Connection
 from leo.view import View
@@ -48,8 +48,9 @@ def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
     """A second conversation goes on with what the first one left, under any driver the same."""
     for discipline in ("sequential", "bare", "asyncio-lock"):
         path = tmp_path / discipline
-        chat(path, b"Grey herons wait\n", "--discipline", discipline)
-        done = chat(path, b"/field\n", "--discipline", discipline)
+        core = ("--discipline", discipline, "--modules", "none")
+        chat(path, b"Grey herons wait\n", *core)
+        done = chat(path, b"/field\n", *core)
         assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
     assert dump(tmp_path / "bare").count("herons") == 1
 
@@ -68,6 +69,11 @@ class Stub:
     """A field that answers, is interrupted, or fails."""
 
     view = View()
+    pulse = None
+    discipline = DISCIPLINES[DEFAULT]
+
+    def why(self) -> str:
+        return "because"
 
     def speak(self, prompt: str) -> str:
         if prompt == "long":
@@ -80,9 +86,9 @@ class Stub:
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
-    lines = ["hi", "long", "bad", "/what now", "/help", "yo", "/quit", "x"]
+    lines = ["hi", "long", "bad", "/what now", "/help", "/why", "yo", "/quit", "x"]
     converse(Stub(), iter(lines), out, notices)
-    assert out.getvalue() == f"HI\n{HELP}\nYO\n"
+    assert out.getvalue() == f"HI\n{HELP}\nbecause\nYO\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,

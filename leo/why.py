@@ -1,0 +1,114 @@
+"""Why a reply is what it is: the account of the last one, for people.
+
+A recorder that keeps one reply in memory: the actions that were carried out, with the versions that
+they read and wrote. What the modules did with it is in the reply's state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+from leo.actions import Action
+from leo.instance import INNER
+from leo.measure import Pulse
+from leo.program import ReplyState, Step
+from leo.trace import Beginning
+
+__all__ = ["Account", "describe_pulse", "explain_reply"]
+
+NOTHING_YET = "Leo has not said anything yet."
+# The table that a statement of a module puts rows into; what it deletes is not counted.
+TABLE: Final = re.compile(r"^(?:INSERT (?:OR \w+ )?INTO|UPDATE) (\w+)")
+
+
+class Account:
+    """A tracer that remembers the last reply that was called, and the inner replies since then."""
+
+    enabled: Final = True
+
+    def __init__(self) -> None:
+        self.reply = ""
+        self.lines: list[str] = []
+        self.inner: list[str] = []
+
+    def begin(self, beginning: Beginning) -> None:
+        """One reply is kept, so where the recording begins does not matter."""
+
+    def record(
+        self,
+        action: Action,
+        *,
+        instance: str,
+        store: str,
+        session: str,
+        reply: str,
+        reads: Mapping[str, int],
+        writes: Mapping[str, int],
+        outcome: str,
+    ) -> None:
+        """Keep what belongs to the last reply."""
+        if INNER in session:
+            if action is Action.Return:
+                self.inner.append(reply)
+            return
+        if action is Action.Call:
+            self.reply, self.lines, self.inner = reply, [], []
+        touched = [
+            f"{verb} {', '.join(f'{name} {version}' for name, version in versions.items())}"
+            for verb, versions in (("reads", reads), ("writes", writes))
+            if versions
+        ]
+        ended = [] if outcome == "ok" else [outcome]
+        self.lines.append(f"  {action.value:<13} {'; '.join(touched + ended)}".rstrip())
+
+    def moment(self) -> AbstractContextManager[object]:
+        """One instance, one conversation: there is nobody to hold back."""
+        return nullcontext()
+
+
+def explain_reply(account: Account, state: ReplyState | None, program: tuple[Step, ...]) -> str:
+    """What the last reply did: its actions, the objects of its steps, its voice, its marks.
+
+    `state` is that of the last reply that returned; a reply that did not has nothing but its
+    actions to tell.
+    """
+    if not account.reply:
+        return NOTHING_YET
+    lines = [f"reply    {account.reply}", *account.lines]
+    for step in program:
+        reads, writes = (", ".join(sorted(names)) or "-" for names in (step.reads, step.writes))
+        lines.append(f"step     {step.name}: reads {reads}; writes {writes}")
+    if state is not None and "returned" in account.lines[-1]:
+        lines += _from_state(state)
+    if account.inner:
+        lines.append(f"after    {', '.join(account.inner)}")
+    return "\n".join(lines)
+
+
+def describe_pulse(pulse: Pulse | None) -> str:
+    """The pulse of the last reply in one line."""
+    if pulse is None:
+        return "none yet"
+    parts = zip(("novelty", "arousal", "entropy"), pulse[:3], strict=True)
+    return f"{pulse.overall:.2f} ({', '.join(f'{name} {value:.2f}' for name, value in parts)})"
+
+
+def _from_state(state: ReplyState) -> list[str]:
+    lines = [f"pulse    {describe_pulse(state.pulse)}"]
+    if state.quality is not None:
+        lines.append(f"quality  {state.quality.overall:.2f}")
+    recalled = state.recalled
+    lines.append(f"recalled {len(recalled.ids)} replies; {len(recalled.boosts)} words lent weight")
+    if state.voice is not None:
+        lines.append(f"voice    {state.voice.expert}, temperature {state.voice.temperature:.2f}")
+    rows: dict[str, int] = {}
+    for put in state.marks:
+        if (table := TABLE.match(put.sql)) is not None:
+            rows[table[1]] = rows.get(table[1], 0) + len(put.rows)
+    if rows:
+        kept = ", ".join(f"{table} ({count})" for table, count in sorted(rows.items()))
+        lines.append(f"kept     {kept}")
+    return lines

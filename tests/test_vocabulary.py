@@ -9,6 +9,7 @@ from leo.disciplines import DISCIPLINES as ORGANISM
 from model.claims import load_claims, spec_folder
 from model.disciplines import DISCIPLINES
 from model.machine import ACTIONS
+from model.table import text
 
 FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
 
@@ -66,3 +67,10 @@ def test_the_seven_answers_are_those_of_the_specification() -> None:
     assert {r.name for r in rules if r.whole_reply} == members("WholeReply")
     assert {r.name for r in rules if r.detached} == members("Detached")
     assert {r.name for r in rules if r.reentrant} == members("Reentrant")
+
+
+def test_the_readme_shows_the_table_of_the_claims() -> None:
+    """The table that a reader sees first is the one that the claims make."""
+    readme = (spec_folder().parent / "README.md").read_text("utf-8")
+
+    assert text(load_claims(), DISCIPLINES) in readme

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,10 +150,13 @@ def _known(path: Path, what: str, name: str, known: Any) -> None:
         raise ClaimsError(f"{path}: unknown {what}: {name!r}; {hint}")
 
 
-def record_numbers(claims: Claims, numbers: dict[str, Numbers]) -> None:
-    """Write the numbers of the runs into the claims file, leaving the verdicts alone."""
+def record_numbers(claims: Claims, numbers: dict[str, Numbers], planned: Collection[str]) -> None:
+    """Write the numbers of the runs into the claims file, leaving the verdicts alone.
+
+    Numbers of runs that are not ``planned`` any more are dropped.
+    """
     data = json.loads(claims.path.read_text("utf-8"))
-    merged = data["runs"] | {
+    merged = {run: entry for run, entry in data["runs"].items() if run in planned} | {
         run: {"distinct": found.distinct, "depth": found.depth} for run, found in numbers.items()
     }
     lines = [f'  "{run}": {json.dumps(merged[run])}' for run in sorted(merged)]

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     report = check_with_bar(claims, runs, args.build, args.jobs)
     # The numbers of runs that did not show what they should would record a wrong claim.
     if args.record and all(finding.numbers_only for finding in report.findings):
-        record_numbers(claims, report.numbers)
+        record_numbers(claims, report.numbers, {run.name for run in plan(claims)})
         report.findings.clear()
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.format != "text":

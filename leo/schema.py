@@ -39,6 +39,8 @@ BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
 # Pages in the WAL before they are copied into the file. A reply touches hundreds of pages, mostly
 # the same ones as the reply before it: copying them seldom copies them once.
+# How often a switch to WAL is tried again; each time somebody else has finished in between.
+SWITCHES: Final = 100
 CHECKPOINT: Final = 8000
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
@@ -153,7 +155,7 @@ def _prepare(conn: Connection) -> None:
             # WAL would let us read for a while and refuse the first reply.
             raise unwritable(conn.path, "the file is read-only")
         # Journal first: a page cache of another mode need never be written back.
-        conn.execute("PRAGMA journal_mode = WAL").fetchone()
+        write_ahead(conn)
         conn.execute("PRAGMA synchronous = NORMAL")
         conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         conn.execute("PRAGMA foreign_keys = ON")
@@ -171,6 +173,24 @@ def _prepare(conn: Connection) -> None:
             if version < 2:
                 rows.create(conn, ORGANS)
                 conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def write_ahead(conn: sqlite3.Connection) -> None:
+    """Switch the file to WAL, waiting for others as long as the busy timeout says.
+
+    SQLite wants the file for itself here and does not wait for it: of two processes that make one
+    field at the same moment, one would be refused. BEGIN IMMEDIATE does wait; then it asks again.
+    """
+    for _ in range(SWITCHES):
+        try:
+            conn.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        conn.execute("BEGIN IMMEDIATE")
+        conn.execute("ROLLBACK")
+    conn.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
 def _identify(conn: Connection) -> int:

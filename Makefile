@@ -78,7 +78,7 @@ lock:
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
 		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet \
-		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs \
+		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements.lock pyproject.toml
 	@{ sed -n '/^#/!q;p' requirements.lock; cat build/requirements.lock; } > build/lock.new

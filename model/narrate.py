@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from model.explore import initial_state
+from model.reachable import initial_state
 from model.lanes import LaneStep
 from model.machine import ACTIONS, Move, apply
 from model.properties import SAFETY, Witness, names, refines

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import fields
 
-from model.explore import bounded_world, initial_state
+from model.reachable import bounded_world, initial_state
 from model.steps import World as MachineWorld
 from proofs.relation import World
 from proofs.tie import Facts, Relation, encode

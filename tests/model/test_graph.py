@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.disciplines import DISCIPLINES
-from model.explore import bounded_world, explore
+from model.reachable import bounded_world, explore
 from model.graph import Flat, compare, dump_job, explored, python_graph, tlc_graph
 from model.tlc import run_many
 

@@ -7,7 +7,7 @@ import pytest
 from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
-from model.explore import bounded_world, explore, initial_state, violations
+from model.reachable import bounded_world, explore, initial_state, violations
 from model.machine import ACTIONS, Move, apply, candidates, enabled
 from model.narrate import replay
 from model.properties import SAFETY

@@ -9,7 +9,7 @@ import pytest
 import z3
 
 from model.disciplines import DISCIPLINES
-from model.explore import Graph, bounded_world, explore
+from model.reachable import Graph, bounded_world, explore
 from model.machine import ACTIONS
 from model.properties import SAFETY, refines
 from model.state import NOBODY, Local, State, Tables

@@ -1,4 +1,4 @@
-"""Breadth-first exploration: the reachable graph of a world, and shortest witnesses."""
+"""Breadth-first search: the reachable graph of a world, and shortest witnesses."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from model.claims import Claims, Numbers, spec_folder
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
-from model.reachable import bounded_world
 from model.itf import write_itf
 from model.lanes import lane_table
 from model.narrate import bare_lanes, lanes, replay, schedule_of, witness
 from model.plan import Run, job
+from model.reachable import bounded_world
 from model.tlc import run_many
 from model.tlcjob import TlcResult, Verdict
 

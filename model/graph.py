@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 from model.dot import Graph as DumpedGraph
-from model.reachable import Graph, bounded_world, explore
 from model.plan import Bound, Run, job
+from model.reachable import Graph, bounded_world, explore
 from model.state import State
 from model.tlcjob import TlcJob
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from model.reachable import initial_state
 from model.lanes import LaneStep
 from model.machine import ACTIONS, Move, apply
 from model.properties import SAFETY, Witness, names, refines
+from model.reachable import initial_state
 from model.state import State
 from model.steps import World
 from model.tlavalue import Fn

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from model.disciplines import DISCIPLINES
-from model.reachable import bounded_world, explore
 from model.graph import Flat, compare, dump_job, explored, python_graph, tlc_graph
+from model.reachable import bounded_world, explore
 from model.tlc import run_many
 
 FAULTS = {name: rules.possible_faults for name, rules in DISCIPLINES.items()}

@@ -7,10 +7,10 @@ import pytest
 from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
-from model.reachable import bounded_world, explore, initial_state, violations
 from model.machine import ACTIONS, Move, apply, candidates, enabled
 from model.narrate import replay
 from model.properties import SAFETY
+from model.reachable import bounded_world, explore, initial_state, violations
 
 DECIDED = {*SAFETY, "DeadlockFree", "Refines"}
 

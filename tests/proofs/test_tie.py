@@ -9,9 +9,9 @@ import pytest
 import z3
 
 from model.disciplines import DISCIPLINES
-from model.reachable import Graph, bounded_world, explore
 from model.machine import ACTIONS
 from model.properties import SAFETY, refines
+from model.reachable import Graph, bounded_world, explore
 from model.state import NOBODY, Local, State, Tables
 from model.steps import World as MachineWorld
 from proofs.discharge import Obligation

@@ -17,11 +17,12 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test lint wheel lock clean
+.PHONY: help setup verify test test-long lint wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
 	@echo "make test     run the tests"
+	@echo "make test-long  the tests that take minutes: thousands of traces, a hundred thousand mutations"
 	@echo "make lint     ruff, and mypy in strict mode"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
@@ -55,6 +56,9 @@ verify: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q
+
+test-long: $(STAMP)
+	@$(BIN)/python -m pytest -q -m long
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from model.claims import Claims, Numbers, spec_folder
+from model.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers, spec_folder
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
 from model.itf import write_itf
@@ -123,7 +123,7 @@ def judge(claims: Claims, run: Run, result: TlcResult, compare_numbers: bool) ->
             ]
         return [Finding(cells, f"claimed to hold, and TLC says: {said(result)} {at}")]
     findings = []
-    if run.kind == "occasions":
+    if run.occasions:
         findings += _missing(claims, run, result)
     # Another release of TLC may search in another order; the counts are those of the bundled one.
     if compare_numbers and BUNDLED_TLC in result.version and not run.history:
@@ -172,7 +172,7 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
             )
         )
     seen = {line.split('"')[3] for line in result.output if line.startswith('<<"occasion"')}
-    for title in claims.titles(run.discipline, "holds", "falls", "falls-with-faults"):
+    for title in claims.titles(run.discipline, HOLDS, FALLS_WITH_FAULTS):
         if title not in {"DeadlockFree", "Answered"} and title not in seen:
             findings.append(
                 Finding((f"{run.discipline} / {title}",), "never has an occasion to fail: vacuous")

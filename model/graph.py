@@ -87,9 +87,8 @@ def tlc_graph(graph: DumpedGraph) -> Flat:
 
 def dump_job(discipline: str, sessions: int, turns: int, faults: tuple[str, ...]) -> TlcJob:
     """Return the TLC job that dumps the graph of a bounded model, without VIEW or symmetry."""
-    run = Run(discipline, "occasions", Bound(sessions, turns), faults, ())
-    plain = replace(job(run), name=f"graph.{run.name}", dump=True, coverage=False)
-    return replace(plain, config=plain.config.replace("    OccasionsSeen\n", "    TypeOK\n"))
+    run = Run(discipline, "graph", Bound(sessions, turns), faults, ())
+    return replace(job(run), dump=True)
 
 
 def compare(python: Flat, tlc: Flat) -> Difference:

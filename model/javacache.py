@@ -1,8 +1,9 @@
 """An ahead-of-time cache of the classes of TLC: a run starts in 0.65 s instead of 1.0 s (JDK 25).
 
-The cache is a by-product of one small run of TLC on a module of our own. It is keyed by the runtime
-and the jar, and the JVM checks both again: a cache that does not fit is left aside, the run is then
-only slower. It is written under another name and renamed, so that two processes may make it at
+The cache is a by-product of one run of TLC on our own specification (a specification of its own kind
+of operators: 20 % less processor time a run than training on a small module). It holds classes of
+the jar and nothing of the specification. It is keyed by the runtime and the jar, and the JVM checks
+both again: a cache that does not fit is left aside, the run is then only slower. It is written under another name and renamed, so that two processes may make it at
 once.
 """
 
@@ -14,35 +15,31 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from model.claims import spec_folder
 from model.java import Runtime, environment
 
 # Class-ahead-of-time caches in one step (-XX:AOTCacheOutput) came with JDK 25.
 _OLDEST = 25
 _SECONDS = 120
 
-# Touches what our runs touch: the standard modules, an invariant, a refinement-like property,
-# liveness.
-_TRAINING = """---- MODULE Training ----
-EXTENDS Integers, Sequences, FiniteSets, TLC
-CONSTANT S
-VARIABLES x, y
-vars == <<x, y>>
-Init == x = 0 /\\ y = [s \\in S |-> << >>]
-Put(s) == /\\ x < 3
-          /\\ x' = x + 1
-          /\\ y' = [y EXCEPT ![s] = Append(@, [n |-> x, set |-> {x, 7}, of |-> s])]
-Reset == x = 3 /\\ x' = 0 /\\ y' = [s \\in S |-> << >>]
-Next == (\\E s \\in S : Put(s)) \\/ Reset
-Spec == Init /\\ [][Next]_vars /\\ WF_vars(Next)
-TypeOK == x \\in 0..3 /\\ \\A s \\in S : Len(y[s]) <= 3 /\\ Cardinality({y[t] : t \\in S}) > 0
-Bounded == [][x' <= x + 1]_vars
-Returns == (x = 1) ~> (x = 0)
-====
-"""
-_CONFIG = """CONSTANT S = {a, b}
-SPECIFICATION Spec
-INVARIANT TypeOK
-PROPERTIES Bounded Returns
+# One reply each of two sessions on one store, with every kind of check that a claim asks for: the
+# classes that this search loads are the classes that our runs load.
+_TRAINING = """SPECIFICATION StrongSpec
+CONSTANTS
+    Discipline = "shared-store-immediate"
+    First = {s1}
+    Second = {s2}
+    Sessions <- MCSessions
+    Instances <- MCInstances
+    InstanceOf <- MCInstanceOf
+    Program <- PaperProgram
+    Turns = 1
+    Starts <- FromZero
+    Faults = {"Cancel", "Raise", "Crash", "Busy"}
+    Checked = {"Serializable", "Refines"}
+VIEW EssentialState
+INVARIANTS TypeOK Serializable OccasionsSeen
+PROPERTIES Refines Answered
 """
 
 
@@ -54,7 +51,7 @@ def cache_path(runtime: Runtime, folder: Path) -> Path:
         str(runtime.java.resolve()),
         release.read_text("utf-8", errors="replace") if release.is_file() else "",
         f"{runtime.jar} {jar.st_size} {jar.st_mtime_ns}",
-        _TRAINING + _CONFIG,
+        _TRAINING,
     )
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return folder / f"tlc-{key}.aot"
@@ -68,7 +65,9 @@ def with_cache(runtime: Runtime, folder: Path, *, make: bool = True) -> Runtime:
     """
     if runtime.major < _OLDEST:
         return runtime
-    path = cache_path(runtime, folder)
+    # TLC is started in other folders: a relative path would name nothing there, and the JVM would
+    # pass over the missing cache without a word.
+    path = cache_path(runtime, folder.resolve())
     if not path.is_file() and not (make and _train(runtime, path)):
         return runtime
     return replace(runtime, cache=path)
@@ -78,8 +77,9 @@ def _train(runtime: Runtime, path: Path) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="training-", dir=path.parent))
     try:
-        (work / "Training.tla").write_text(_TRAINING, "utf-8")
-        (work / "Training.cfg").write_text(_CONFIG, "utf-8")
+        for module in spec_folder().glob("*.tla"):
+            shutil.copy(module, work)
+        (work / "training.cfg").write_text(_TRAINING, "utf-8")
         fresh = work / "fresh.aot"
         command = runtime.command(
             "tlc2.TLC", work, heap_mb=512, full=False, flags=[f"-XX:AOTCacheOutput={fresh}"]
@@ -91,9 +91,11 @@ def _train(runtime: Runtime, path: Path) -> bool:
                     *command,
                     *options,
                     str(work / "graph.dot"),
+                    "-coverage",
+                    "1",
                     "-config",
-                    "Training.cfg",
-                    "Training",
+                    "training.cfg",
+                    "MCOccasions",
                 ],
                 cwd=work,
                 env=environment(os.environ),

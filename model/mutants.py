@@ -91,7 +91,7 @@ def runs_for(claims: Claims, mutant: Mutant) -> list[Run]:
     """Return the runs that decide the claim which the mutant must change."""
     runs = plan(claims, [mutant.discipline])
     if mutant.claim == REACHABLE:
-        return [run for run in runs if run.kind == "occasions"]
+        return [run for run in runs if run.occasions]
     return [run for run in runs if mutant.claim in run.titles]
 
 

@@ -40,8 +40,8 @@ class Order:
 def order_job(discipline: str, bound: Bound, number: int) -> TlcJob:
     """Return the TLC job for one order, by its number in ``ORDERS``."""
     steps = ", ".join(f'"{step}"' for step in ORDERS[number])
-    text = config(Run(discipline, "occasions", bound, (), ()))
-    text = text.replace("OccasionsSeen", "FallsSeen").replace("PaperProgram", "TheProgram")
+    text = config(Run(discipline, "orders", bound, (), ()))
+    text = text.replace("TypeOK", "FallsSeen").replace("PaperProgram", "TheProgram")
     return TlcJob(
         f"order{number:02d}.{discipline}",
         f"---- MODULE Order ----\nEXTENDS MCOrders\nTheProgram == <<{steps}>>\n====\n",

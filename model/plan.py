@@ -56,6 +56,8 @@ class Run:
     """One search: what it checks, and what it is expected to find.
 
     ``falls`` names the property that must fall; None when all of ``titles`` must hold.
+    With ``occasions`` the search also tells which actions and which occasions it met: one that VIEW
+    and symmetry leave in is one that can be reached.
     """
 
     discipline: str
@@ -66,6 +68,7 @@ class Run:
     falls: str | None = None
     spec: str = "Spec"
     history: bool = False
+    occasions: bool = False
 
     @property
     def name(self) -> str:
@@ -79,7 +82,7 @@ class Run:
 
     @property
     def reduced(self) -> bool:
-        """The search uses VIEW and symmetry; counterexamples and occasions are searched plainly."""
+        """The search uses VIEW and symmetry; counterexamples are searched plainly."""
         return self.kind == "holds" and not self.history
 
 
@@ -118,16 +121,16 @@ def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
     quiet, loud = positive_bound(discipline, False), positive_bound(discipline, True)
     titles = unfaulted if faults and quiet == loud else [*unfaulted, *always]
     if titles:
-        yield Run(discipline, "holds", quiet, (), tuple(dict.fromkeys(titles)), history=history)
+        unique = tuple(dict.fromkeys(titles))
+        yield Run(discipline, "holds", quiet, (), unique, history=history, occasions=not faults)
     if faults:
         strict = tuple(t for t in always if t != "DeadlockFree")
-        yield Run(discipline, "holds", loud, faults, strict, history=history)
+        yield Run(discipline, "holds", loud, faults, strict, history=history, occasions=True)
     for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
         for title in claims.titles(discipline, verdict):
             if title != "Answered":
                 yield Run(discipline, "falls", small, strikes, (title,), falls=title)
     yield from _progress(claims, discipline)
-    yield Run(discipline, "occasions", small, faults, ())
 
 
 def _progress(claims: Claims, discipline: str) -> Iterator[Run]:
@@ -156,7 +159,7 @@ def config(run: Run) -> str:
     names = [f"s{k + 1}" for k in range(run.bound.sessions)]
     first = (len(names) + rules.instances - 1) // rules.instances
     invariants = [t for t in run.titles if t not in {"Refines", "Answered", "DeadlockFree"}]
-    if run.kind == "occasions":
+    if run.occasions:
         invariants.append("OccasionsSeen")
     if run.falls is None and run.bound.turns:
         invariants.insert(0, "TypeOK")
@@ -190,10 +193,9 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
     """
     return TlcJob(
         run.name,
-        (folder or spec_folder())
-        / ("MCOccasions.tla" if run.kind == "occasions" else "MCField.tla"),
+        (folder or spec_folder()) / ("MCOccasions.tla" if run.occasions else "MCField.tla"),
         config(run),
         deadlock="DeadlockFree" in run.titles,
-        coverage=run.kind == "occasions",
+        coverage=run.occasions,
         timeout=LONGEST,
     )

@@ -17,12 +17,16 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long lint wheel lock clean
+.PHONY: help setup verify test test-long test-artifact experiments paper site lint wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
 	@echo "make test     run the tests"
 	@echo "make test-long  the tests that take minutes: thousands of traces, a hundred thousand mutations"
+	@echo "make experiments    the experiments of section 8.6 in full (--quick ones: make paper, make site)"
+	@echo "make paper    LaTeX fragments and figures from the results, in build/paper"
+	@echo "make site     pages to step through the counterexamples, in build/site"
+	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
 	@echo "make lint     ruff, and mypy in strict mode"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
@@ -56,6 +60,38 @@ verify: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q
+
+# Results that the paper and the pages quote. The claims are those of `make verify`.
+RESULTS := build/check/results.json build/proofs/theorems.json build/experiments/report.md
+
+build/check/results.json: | $(STAMP)
+	@$(BIN)/leo check >/dev/null
+
+build/proofs/theorems.json: | $(STAMP)
+	@$(BIN)/leo prove
+
+build/experiments/report.md: | $(STAMP)
+	@$(BIN)/leo experiment all --quick
+
+experiments: $(STAMP)
+	@$(BIN)/leo experiment all
+
+paper: $(STAMP) $(RESULTS)
+	@$(BIN)/leo paper
+
+site: $(STAMP) $(RESULTS)
+	@$(BIN)/leo site
+
+# Needs what a browser and an article need: chromium, node, npm, pdflatex. It names what is missing.
+test-artifact: $(STAMP) site
+	@for program in node npm chromium pdflatex; do command -v $$program >/dev/null || { \
+		echo "make: test-artifact needs $$program; on Debian install chromium, npm and" \
+			"texlive-latex-recommended" >&2; exit 2; }; done
+	@$(BIN)/python -m pytest -q -m artifact
+	@mkdir -p build/node
+	@cp tests/model/artifact/package.json tests/model/artifact/site.test.mjs build/node/
+	@cd build/node && npm install --silent --no-package-lock --no-audit --no-fund
+	@cd build/node && SITE=../site CHROMIUM="$$(command -v chromium)" node --test site.test.mjs
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long

@@ -18,7 +18,7 @@ from model.errors import Refused
 from model.itf import write_itf
 from model.lanes import lane_table
 from model.narrate import bare_lanes, lanes, replay, schedule_of, witness
-from model.plan import Run, job
+from model.plan import Bound, Run, job
 from model.reachable import bounded_world
 from model.tlc import run_many
 from model.tlcjob import TlcResult, Verdict
@@ -50,6 +50,8 @@ class Counterexample:
     path: Path
     schedule: tuple[tuple[str, str], ...]
     faults: tuple[str, ...]
+    bound: Bound
+    back_to: int | None
 
 
 @dataclass
@@ -211,7 +213,16 @@ def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:
     path.write_text(f"{run.discipline}: {title}\n\n{text}", "utf-8")
     write_itf(result.trace, f"{run.discipline}: {title} falls", path.with_suffix(".itf.json"))
     return Counterexample(
-        run.discipline, title, len(schedule), text, reason, path, tuple(schedule), run.faults
+        run.discipline,
+        title,
+        len(schedule),
+        text,
+        reason,
+        path,
+        tuple(schedule),
+        run.faults,
+        run.bound,
+        back_to,
     )
 
 
@@ -245,6 +256,9 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
                 "discipline": c.discipline,
                 "property": c.property,
                 "faults": c.faults,
+                "sessions": c.bound.sessions,
+                "turns": c.bound.turns,
+                "back_to": c.back_to,
                 "witness": c.witness,
                 "schedule": c.schedule,
             }

@@ -13,10 +13,13 @@ from proofs.catalogue import THEOREMS, choose
 from proofs.crosscheck import crosscheck, load
 from proofs.discharge import QUERIES
 from proofs.errors import ProofError
-from proofs.index import README, latex, readme
+from proofs.index import README, latex, readme, write_results
 from proofs.theorem import Certificate, Theorem, certify
 
 __all__ = ["PROVE"]
+
+# What later pages and tables quote; there only while it says what the last whole run said.
+RESULTS = QUERIES / "theorems.json"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     QUERIES.mkdir(parents=True, exist_ok=True)
     for stale in QUERIES.glob("*.smt2"):
         stale.unlink()
+    RESULTS.unlink(missing_ok=True)
     certificates = _certify(theorems, arguments.mutants)
     failed = len(theorems) - len(certificates)
     seconds = sum(c.seconds + c.mutant_seconds for c in certificates)
     summary = f"{len(certificates)} of {len(theorems)} theorems proved in {seconds:.0f} s"
     print(summary + (f"; {failed} FAILED" if failed else ""), file=sys.stderr)
+    if not failed and len(theorems) == len(THEOREMS):
+        write_results(certificates, RESULTS)
     if arguments.latex:
         print(latex(certificates))
     if arguments.index and not failed and len(theorems) == len(THEOREMS):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from model.check import spec_hash
 from proofs.theorem import Certificate
 
-__all__ = ["README", "latex", "readme", "row"]
+__all__ = ["README", "latex", "readme", "row", "write_results"]
 
 README = Path(__file__).resolve().parent / "README.md"
 
@@ -104,3 +106,26 @@ def latex(certificates: Sequence[Certificate]) -> str:
             "\\end{proof}\n"
         )
     return "\n".join(parts)
+
+
+def write_results(certificates: Sequence[Certificate], path: Path) -> None:
+    """Write what was proved as JSON: statements, sketches, tools, obligations, mutants."""
+    theorems = [
+        {
+            "number": c.theorem.number,
+            "title": c.theorem.title,
+            "claim": c.theorem.claim,
+            "latex": c.theorem.latex,
+            "sketch": c.theorem.sketch,
+            "assumptions": list(c.theorem.assumptions),
+            "place": c.theorem.place,
+            "tool": f"{c.theorem.tool} {c.version}",
+            "obligations": len(c.obligations),
+            "fragment": c.fragment,
+            "mutant": c.theorem.mutant,
+            "counter_model": c.counter_model,
+        }
+        for c in certificates
+    ]
+    data = {"spec": spec_hash(), "theorems": theorems}
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")

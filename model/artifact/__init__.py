@@ -1,0 +1,1 @@
+"""What a paper cites and a reader steps through, made from the result files."""

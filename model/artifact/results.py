@@ -1,0 +1,137 @@
+"""The result files, read and held to the specification they speak of.
+
+Nothing is computed here. A file that is missing, or that was made with another specification, stops
+the build and names the command that makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leo import __version__
+from model.artifact.errors import ArtifactError
+from model.check import spec_hash
+
+__all__ = ["EXPERIMENTS", "Results", "load"]
+
+Json = Mapping[str, Any]
+
+# What the artifact quotes; `leo experiment all --quick` makes them all.
+EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the artifact says, as its commands wrote it.
+
+    claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
+    name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
+    experiments: the summary of each, by name. plots: the plots of each, by name. growth: rows of
+    the benchmark of that name, empty when it was not run. replayed: for "discipline / property",
+    what the real organism did with the counterexample; empty when that was not asked.
+    """
+
+    version: str
+    spec: str
+    claims: Sequence[Json]
+    runs: Mapping[str, Json]
+    counterexamples: Sequence[Json]
+    theorems: Sequence[Json]
+    experiments: Mapping[str, Json]
+    plots: Mapping[str, Sequence[Path]]
+    growth: Sequence[Json]
+    replayed: Mapping[str, str]
+
+    @property
+    def stamp(self) -> str:
+        """The line that every output carries."""
+        return f"leo-field {self.version}, specification {self.spec[:16]}"
+
+    def verdict(self, discipline: str, title: str) -> Json:
+        """The cell of the table. Raises ArtifactError when the result file has no such cell."""
+        for claim in self.claims:
+            if (claim["discipline"], claim["property"]) == (discipline, title):
+                return claim
+        raise ArtifactError(
+            f"the result of `leo check` has no cell {discipline} / {title}: run `leo check`"
+        )
+
+    def theorem(self, title: str) -> Json:
+        """The theorem of that title. Raises ArtifactError when the result file has none."""
+        for theorem in self.theorems:
+            if theorem["title"] == title:
+                return theorem
+        raise ArtifactError(f"the result of `leo prove` has no theorem {title!r}: run `leo prove`")
+
+
+def load(build: Path) -> Results:
+    """Read all results below `build`. Raises ArtifactError for what is missing or stale."""
+    spec = spec_hash()
+    check = _read(build / "check" / "results.json", "leo check")
+    _fresh(check["spec"]["hash"], spec, build / "check" / "results.json", "leo check")
+    if check["findings"]:
+        raise ArtifactError(
+            f"{build / 'check' / 'results.json'} records {len(check['findings'])} claims that are "
+            "not as claimed: an artifact is made of what holds; `leo check` says which"
+        )
+    if len({run.split(".")[0] for run in check["runs"]}) < len(
+        {claim["discipline"] for claim in check["claims"]}
+    ):
+        raise ArtifactError(
+            f"{build / 'check' / 'results.json'} is of a part of the disciplines: run `leo check` "
+            "without arguments"
+        )
+    proofs = _read(build / "proofs" / "theorems.json", "leo prove")
+    _fresh(proofs["spec"], spec, build / "proofs" / "theorems.json", "leo prove")
+    experiments = {name: _experiment(build, name, spec) for name in EXPERIMENTS}
+    return Results(
+        __version__,
+        spec,
+        check["claims"],
+        check["runs"],
+        check["counterexamples"],
+        proofs["theorems"],
+        experiments,
+        {name: sorted((build / "experiments" / name).glob("*.svg")) for name in EXPERIMENTS},
+        _optional(build / "bench" / "growth.json", spec, "rows", []),
+        _optional(build / "schedules" / "replayed.json", spec, "replayed", {}),
+    )
+
+
+def _experiment(build: Path, name: str, spec: str) -> Json:
+    path = build / "experiments" / name / "summary.json"
+    summary: Json = _read(path, f"leo experiment {name} --quick")
+    _fresh(summary["stamp"]["spec"], spec, path, f"leo experiment {name}")
+    return summary
+
+
+def _read(path: Path, command: str) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is not there: `{command}` makes it") from None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error}): delete it and run `{command}`"
+        ) from error
+
+
+def _fresh(found: str, spec: str, path: Path, command: str) -> None:
+    if found != spec:
+        raise ArtifactError(
+            f"{path} was made with the specification {found[:16]}, and the one here is "
+            f"{spec[:16]}: run `{command}` again"
+        )
+
+
+def _optional(path: Path, spec: str, key: str, nothing: Any) -> Any:
+    """A result that the artifact can do without: absent is empty, stale is an error."""
+    if not path.exists():
+        return nothing
+    data = _read(path, "the command that its README names")
+    _fresh(data["spec"], spec, path, "the command that its README names")
+    return data[key]

@@ -1,0 +1,134 @@
+"""Result files as the commands would write them, small and without TLC, z3 or an experiment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from model.artifact.results import EXPERIMENTS
+from model.check import spec_hash
+from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from model.reachable import bounded_world, explore, violations
+
+# Theorems and facts that the sentences about the section name.
+TITLES = (
+    "MutualExclusion", "Serializable", "Refines", "Lock no-op", "One stale observation",
+)  # fmt: skip
+TOLD = ("asyncio-lock", "unit-of-work")
+
+
+def write_results(build: Path) -> Path:
+    """Write everything that the artifact reads below `build`, and return `build`."""
+    put(build / "check" / "results.json", check_results())
+    put(build / "proofs" / "theorems.json", {"spec": spec_hash(), "theorems": theorems()})
+    for name in EXPERIMENTS:
+        put(build / "experiments" / name / "summary.json", summary(name))
+    plot = build / "experiments" / "confound"
+    (plot / "shares.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
+    (plot / "shares.png").write_bytes(PIXEL)
+    return build
+
+
+def put(path: Path, data: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data), "utf-8")
+
+
+def check_results() -> dict[str, Any]:
+    claims = load_claims()
+    found = []
+    for discipline in TOLD:
+        fallen = claims.titles(discipline, FALLS, FALLS_WITH_FAULTS)
+        world = bounded_world(discipline, 2, 1)
+        for violation in violations(world, explore(world)):
+            if violation.property in fallen:
+                found.append(
+                    {
+                        "discipline": discipline,
+                        "property": violation.property,
+                        "faults": sorted(world.faults),
+                        "sessions": 2,
+                        "turns": 1,
+                        "back_to": None,
+                        "witness": violation.witness,
+                        "schedule": [list(move) for move in violation.schedule],
+                    }
+                )
+    cells = [
+        {
+            "discipline": c.discipline,
+            "property": c.property,
+            "verdict": c.verdict,
+            "reason": c.reason,
+        }
+        for c in claims.cells.values()
+    ]
+    runs = {
+        name: {"verdict": "ok", "distinct": numbers.distinct, "depth": numbers.depth}
+        for name, numbers in claims.numbers.items()
+    }
+    return {
+        "spec": {"folder": "spec", "hash": spec_hash()},
+        "claims": cells,
+        "runs": runs,
+        "counterexamples": found,
+        "findings": [],
+    }
+
+
+def theorems() -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "title": title,
+            "claim": title,
+            "latex": r"For $n \ge 1$ sessions: \emph{always}.",
+            "sketch": "By induction.",
+            "assumptions": ["one store"],
+            "place": "proofs/unbounded.py",
+            "tool": "z3 4",
+            "obligations": 3,
+            "fragment": "",
+            "mutant": "a guard less",
+            "counter_model": "s1",
+        }
+        for number, title in enumerate(TITLES, 1)
+    ]
+
+
+def summary(name: str) -> dict[str, Any]:
+    words = {"sync": 71.3, "async": 19.2}
+    facts = {
+        "published": {
+            "means_tokens": {"sync": 0.209, "async": 0.097},
+            "observer_words": words,
+            "printed": {"value": 0.1, "low": 0.05, "high": 0.15},
+        }
+    }
+    return {
+        "stamp": {"spec": spec_hash(), "command": f"leo experiment {name}", "seed": 1},
+        "title": f"On {name}",
+        "question": "What?",
+        "answer": f"{name} < 50 % & more_or_less.",
+        "findings": ["a finding"],
+        "unexpected": [],
+        "limits": ["a limit"],
+        "facts": facts.get(name, {}),
+        "tables": [
+            {
+                "name": f"table-{name}",
+                "caption": "Some figures",
+                "columns": ["arm", "mean"],
+                "rows": [["sync", {"value": 0.1, "low": 0.0, "high": 0.2}], ["async", None]],
+            }
+        ],
+    }
+
+
+# A picture of one white pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c63f80f0001010100b138f6140000000049454e44ae4260"
+    "82"
+)

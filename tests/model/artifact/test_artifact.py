@@ -1,0 +1,204 @@
+"""The paper's fragments and the pages: from the result files, and from nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.artifact.cite import cite
+from model.artifact.errors import ArtifactError
+from model.artifact.figure import draw
+from model.artifact.formulas import paragraphs
+from model.artifact.paper import make_paper
+from model.artifact.results import EXPERIMENTS, load
+from model.artifact.site import make_site
+from model.artifact.stories import elsewhere, story
+from model.check import spec_hash
+from tests.model.artifact.results import write_results
+
+LINK = re.compile(r'(?:href|src)="([^"#]*)(?:#([^"]*))?"')
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(tmp_path_factory.mktemp("build"))
+
+
+def make(build: Path, out: Path) -> Path:
+    """The pages and the fragments of the results below `build`, below `out`."""
+    results = load(build)
+    make_site(results, build, out / "site")
+    make_paper(results, build, out / "paper", lambda _: None, modules=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def made(build: Path) -> Path:
+    return make(build, build / "made")
+
+
+@pytest.fixture(scope="module")
+def site(made: Path) -> Path:
+    return made / "site"
+
+
+def different(one: Path, other: Path) -> set[str]:
+    """The names of the files that are not the same in both."""
+    first, second = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.*") if path.is_file()}
+        for root in (one, other)
+    )
+    assert first.keys() == second.keys() and len(first) > 40
+    return {name.name for name in first if first[name] != second[name]}
+
+
+def edited(build: Path, out: Path, path: str, edit: Callable[[Any], None]) -> Path:
+    """A build folder like `build`, with one result file changed."""
+    write_results(out)
+    data = json.loads((out / path).read_text("utf-8"))
+    edit(data)
+    (out / path).write_text(json.dumps(data), "utf-8")
+    return out
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("check/results.json", "leo check"),
+        ("proofs/theorems.json", "leo prove"),
+        *((f"experiments/{name}/summary.json", f"leo experiment {name}") for name in EXPERIMENTS),
+    ],
+)
+def test_missing_and_broken_results_are_named(tmp_path: Path, path: str, command: str) -> None:
+    """A result file that is not there, or is not JSON, is named with the command that makes it."""
+    write_results(tmp_path)
+    (tmp_path / path).write_text("{", "utf-8")
+    with pytest.raises(ArtifactError, match=f"{path}.*cannot be read.*{command}"):
+        load(tmp_path)
+    (tmp_path / path).unlink()
+    with pytest.raises(ArtifactError, match=f"{path} is not there: `{command}"):
+        load(tmp_path)
+
+
+def _stale_check(data: Any) -> None:
+    data["spec"]["hash"] = "0" * 64
+
+
+def _stale_proofs(data: Any) -> None:
+    data["spec"] = "0" * 64
+
+
+def _stale_experiment(data: Any) -> None:
+    data["stamp"]["spec"] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("path", "edit"),
+    [
+        ("check/results.json", _stale_check),
+        ("proofs/theorems.json", _stale_proofs),
+        ("experiments/confound/summary.json", _stale_experiment),
+    ],
+)
+def test_stale_results_stop_the_build(
+    build: Path, tmp_path: Path, path: str, edit: Callable[[Any], None]
+) -> None:
+    """A result of another specification is not quoted."""
+    with pytest.raises(ArtifactError, match=f"made with the specification 0000.*{spec_hash()[:8]}"):
+        load(edited(build, tmp_path, path, edit))
+
+
+def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path) -> None:
+    """A check that found something, or checked a part of the disciplines, is no source."""
+
+    def found(data: Any) -> None:
+        data["findings"] = ["bare / Serializable: claimed to fall"]
+
+    def partial(data: Any) -> None:
+        data["runs"] = {k: v for k, v in data["runs"].items() if k.startswith("bare.")}
+
+    with pytest.raises(ArtifactError, match="1 claims that are not as claimed"):
+        load(edited(build, tmp_path / "a", "check/results.json", found))
+    with pytest.raises(ArtifactError, match="a part of the disciplines"):
+        load(edited(build, tmp_path / "b", "check/results.json", partial))
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    """Every link of every page names a file of the site, and its anchor a place in it."""
+    pages = {page.name: page.read_text("utf-8") for page in site.glob("*.html")}
+    followed = 0
+    for name, text in pages.items():
+        for target, anchor in LINK.findall(text):
+            assert (site / (target or name)).is_file(), (name, target)
+            if anchor:
+                assert f'id="{anchor}"' in pages[target or name], (name, target, anchor)
+            followed += 1
+    assert followed > 300
+
+
+def test_pages_ask_for_nothing_from_outside(site: Path) -> None:
+    """No page, style or script names another host."""
+    for path in site.iterdir():
+        text = path.read_text("utf-8")
+        outside = set(re.findall(r"(?:https?:)?//[\w.]+", text))
+        assert outside <= {"http://www.w3.org"}, (path.name, outside)
+
+
+def test_the_same_results_give_the_same_bytes(build: Path, made: Path, tmp_path: Path) -> None:
+    """The pages and the fragments of the same results are the same, byte for byte."""
+    assert different(made, make(build, tmp_path)) == set()
+
+
+def test_a_changed_verdict_changes_its_table_and_its_page_only(
+    build: Path, made: Path, tmp_path: Path
+) -> None:
+    """The cell of a result file is what the table, the page of evidence and the LaTeX show."""
+
+    def edit(data: Any) -> None:
+        for claim in data["claims"]:
+            if (claim["discipline"], claim["property"]) == ("gil", "Durable"):
+                claim["verdict"] = "needs-strong-fairness"
+
+    other = edited(build, tmp_path / "results", "check/results.json", edit)
+    changed = different(made, make(other, tmp_path / "made"))
+    assert changed == {"claims.tex", "index.html", "evidence.html"}
+
+
+def test_a_story_ends_where_its_property_falls(build: Path) -> None:
+    """The frames of a counterexample are its steps; under D6 the same wishes keep the property."""
+    for found in load(build).counterexamples:
+        told = story(found)
+        assert len(told["frames"]) == len(found["schedule"])
+        assert told["witness"] == found["witness"]
+        again = elsewhere(found, found["discipline"])
+        assert again["witness"], f"{found['discipline']} loses {found['property']} in its own story"
+        whole = elsewhere(found, "shielded-unit-of-work")
+        assert whole["witness"] == "", (found["discipline"], found["property"], whole["witness"])
+
+
+def test_a_diagram_is_a_picture_of_its_story(build: Path) -> None:
+    """The SVG has every step's name, and the lock is held in some diagrams and not in others."""
+    results = load(build)
+    for found in results.counterexamples[:2]:
+        picture = draw(story(found), "svg").decode()
+        for action, _ in found["schedule"]:
+            assert action in picture
+    assert draw(story(results.counterexamples[0]), "pdf").startswith(b"%PDF")
+
+
+def test_formulas_become_mathml() -> None:
+    """Mathematics in a statement becomes MathML; words and signs of HTML are kept apart."""
+    text = str(paragraphs(r"For $a < b$: \emph{so} \[x^2\] 5\% & more"))
+    assert "<math" in text and "<em>so</em>" in text and "5% &amp; more" in text
+    assert "$" not in text and "\\[" not in text
+
+
+def test_citations_name_version_and_specification() -> None:
+    """Both forms carry the version and the hash of the specification."""
+    for form in ("text", "bibtex"):
+        assert spec_hash()[:16] in cite(form) and "0.1.0" in cite(form)

@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long test-artifact experiments paper site lint wheel lock clean
+.PHONY: help setup verify test test-long test-artifact experiments paper site readme lint wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
@@ -27,6 +27,7 @@ help:
 	@echo "make paper    LaTeX fragments and figures from the results, in build/paper"
 	@echo "make site     pages to step through the counterexamples, in build/site"
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
+	@echo "make readme   put the output of verify into the README"
 	@echo "make lint     ruff, and mypy in strict mode"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
@@ -75,6 +76,11 @@ build/experiments/report.md: | $(STAMP)
 
 experiments: $(STAMP)
 	@$(BIN)/leo experiment all
+
+# Writes the README only if the run found everything as expected.
+readme: $(STAMP)
+	@$(BIN)/leo verify > build/verify.txt
+	@$(BIN)/python -m model.readme README.md < build/verify.txt
 
 paper: $(STAMP) $(RESULTS)
 	@$(BIN)/leo paper

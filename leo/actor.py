@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 
 from leo.actions import Action
@@ -22,7 +23,7 @@ from leo.turn import Turn
 __all__ = ["Actor"]
 
 Answer = asyncio.Future[str]
-Work = Callable[[], Awaitable[str]]
+Work = Callable[[Answer], Awaitable[None]]
 
 
 class Actor(Driver):
@@ -37,6 +38,8 @@ class Actor(Driver):
         self._owner = asyncio.create_task(self._own(), name=f"the owner of {instance.name}")
         # Requests whose callers left, by session.
         self._left: dict[str, Answer] = {}
+        # Answers on their way, where a gate holds them.
+        self._deliveries: set[asyncio.Task[None]] = set()
 
     async def reply(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
         """One reply: asked for here, carried out by the owner."""
@@ -49,7 +52,7 @@ class Actor(Driver):
             with turn.ending():
                 await self.pass_gate(turn, Action.Call)
                 turn.call()
-            answer = self._request(lambda: self._serve(turn))
+            answer = self._request(partial(self._serve, turn))
         finally:
             if answer is None:
                 self.instance.end(session)
@@ -68,9 +71,9 @@ class Actor(Driver):
         """Something else than a reply, by the owner in its turn."""
         self._check_open()
 
-        async def wordless() -> str:
+        async def wordless(answer: Answer) -> None:
             await work()
-            return ""
+            answer.set_result("")
 
         await end_of(self._request(wordless))
 
@@ -79,6 +82,8 @@ class Actor(Driver):
         if not self._owner.done():
             self._requests.put_nowait(None)
             await end_of(self._owner)
+        for delivery in tuple(self._deliveries):
+            await end_of(delivery)
 
     def _check_open(self) -> None:
         if self._owner.done() or self._owner.cancelling():
@@ -101,7 +106,7 @@ class Actor(Driver):
             while (request := await self._requests.get()) is not None:
                 work, answer = request
                 with _Failing(answer):
-                    answer.set_result(await work())
+                    await work(answer)
         finally:
             # After the end of the queue there is nothing; after a cancellation of this very task
             # (the loop ends) nobody will ever answer these.
@@ -110,14 +115,24 @@ class Actor(Driver):
                 if left is not None:
                     left[1].cancel()
 
-    async def _serve(self, turn: Turn) -> str:
+    async def _serve(self, turn: Turn, answer: Answer) -> None:
         with turn.ending():
             await self.pass_gate(turn, Action.Acquire)
             turn.record(Action.Acquire)
             await self.carry_out(turn)
             await self.pass_gate(turn, Action.Release)
         turn.record(Action.Release)
-        return turn.returned()
+        if self.gate is None:
+            answer.set_result(turn.returned())
+            return
+        # The owner does not wait for a caller to be handed its answer.
+        delivery = asyncio.create_task(self._deliver(turn, answer))
+        self._deliveries.add(delivery)
+        delivery.add_done_callback(self._deliveries.discard)
+
+    async def _deliver(self, turn: Turn, answer: Answer) -> None:
+        with _Failing(answer):
+            answer.set_result(await self.leave(turn))
 
 
 class _Failing:

@@ -5,9 +5,10 @@ Rules that the traces depend on:
    action each.
 2. An operation that was issued is awaited to its end, so its event comes before that of a
    cancellation.
-3. How a reply ends is recorded and the lock is freed with no await in between, and after Release
-   there is none before Return: nobody can see a lock that is held by a reply that has ended. Only
-   an open transaction is rolled back first, on the worker thread, in one moment with the record.
+3. How a reply ends is recorded and the lock is freed with no await in between: nobody can see a
+   lock that is held by a reply that has ended. Only an open transaction is rolled back first, on
+   the worker thread, in one moment with the record. After Release nothing but a gate is awaited,
+   and nothing can keep the reply from its Return.
 4. A call takes its place in the queue for the lock before anything else can run: calls are served
    in order.
 5. A shield holds a cancellation back from the commit until the view has been swapped.
@@ -83,6 +84,14 @@ class Driver:
         if self.gate is not None:
             await self.gate(turn.session, action)
 
+    async def leave(self, turn: Turn) -> str:
+        """Return: the lock is free already, so whatever the gate says the reply has returned."""
+        try:
+            await self.pass_gate(turn, Action.Return)
+        finally:
+            text = turn.returned()
+        return text
+
     async def carry_out(self, turn: Turn) -> None:
         """The operations of a turn, from the first after Acquire to the last before Release."""
         held: asyncio.CancelledError | None = None
@@ -116,11 +125,18 @@ class Driver:
             await self.pass_gate(turn, Action.Call)
             self._check_loop()
             turn.call()
-            await self._take(turn.reply, turn)
-            mine = True
-            # After the lock, not before it: a scheduler must not change the order of the queue.
-            await self.pass_gate(turn, Action.Acquire)
-            self._check_loop()
+            if self.instance.discipline.lock == "threading":
+                # It has no queue: whoever asks has it or stops the loop, so ask when it is time to.
+                await self.pass_gate(turn, Action.Acquire)
+                self._check_loop()
+                await self._take(turn.reply, turn)
+                mine = True
+            else:
+                # After the lock, not before it: a scheduler must not change the order of the queue.
+                await self._take(turn.reply, turn)
+                mine = True
+                await self.pass_gate(turn, Action.Acquire)
+                self._check_loop()
             turn.record(Action.Acquire)
             await self.carry_out(turn)
             await self.pass_gate(turn, Action.Release)
@@ -129,7 +145,7 @@ class Driver:
             turn.record(Action.Release)
         finally:
             free()
-        return turn.returned()
+        return await self.leave(turn)
 
     async def _take(self, reply: str, turn: Turn | None = None) -> None:
         if isinstance(self.lock, asyncio.Lock):
@@ -146,6 +162,7 @@ class Driver:
     async def _take_again(self, turn: Turn) -> None:
         self._watchdog.waits(turn.reply, self._lock_name)
         try:
+            await self.pass_gate(turn, Action.Acquire)
             self._watchdog.check(turn.reply, REENTERED)
             await self._take(turn.reply)
         finally:

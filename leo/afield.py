@@ -24,7 +24,7 @@ from leo.organs.organ import Organ
 from leo.program import ReplyState, Step
 from leo.schema import BUSY_TIMEOUT
 from leo.trace import NO_TRACE, Tracer
-from leo.view import View
+from leo.view import Centres, View
 
 __all__ = ["AsyncLeoField", "Gate"]
 
@@ -50,6 +50,7 @@ class AsyncLeoField:
         seed: int = 0,
         discipline: str = DEFAULT,
         modules: Sequence[Organ[Any]] = (),
+        centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
         timeout: float = BUSY_TIMEOUT,
@@ -59,8 +60,8 @@ class AsyncLeoField:
     ) -> Self:
         """Open the field at `path`; the arguments are those of `LeoField.open`.
 
-        `gate` is awaited before every action of every session but Return; without one, the only
-        awaits are those of the lock and the store. Raises StoreError or DisciplineError.
+        `gate` is awaited before every action of every session; without one, the only awaits are
+        those of the lock and the store. Raises StoreError or DisciplineError.
         """
         chosen = get_discipline(discipline, "asyncio")
         async with AsyncExitStack() as undo:
@@ -69,6 +70,7 @@ class AsyncLeoField:
             me = Instance(
                 discipline=chosen,
                 modules=modules,
+                centres=centres,
                 seed=seed,
                 tracer=tracer,
                 clock=clock,
@@ -131,6 +133,10 @@ class AsyncLeoField:
         text = await self._driver.reply(session, prompt)
         self._afterthoughts.begin(session)
         return text
+
+    async def settle(self, session: str = "s1") -> None:
+        """Wait for the inner replies of a session; raise what went wrong with one."""
+        await self._afterthoughts.settle(session)
 
     async def close(self) -> None:
         """Close the file after the operations already issued. A second call does nothing.

@@ -1,21 +1,23 @@
 """A field as JSON lines, and back: to keep, to compare, to carry to another machine.
 
-The first line says what it is; then one line per row, table by table. The journal is left out: it
-only spares views that are open a load, and nobody has an imported field open.
+The first line says what it is; then one line per row, table by table. The journal is left out: the
+tables take in what is new in it before they are written, and the rest only spares views that are
+open a load. Nobody has an imported field open.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
 
 from leo.connection import Connection, reading, transaction
-from leo.errors import CallerError, LeoError
+from leo.errors import CallerError, LeoError, StoreLockedError
+from leo.fold import pending, swept
 from leo.organs import rows
 from leo.organs.registry import ORGANS
 from leo.schema import SCHEMA_VERSION
@@ -24,6 +26,10 @@ from leo.sql import get_versions
 __all__ = ["ArchiveError", "export_field", "import_field"]
 
 KIND: Final = "leo field"
+# How often another writer may come in between the fold and the read.
+FOLDS: Final = 100
+# Each has every table of the ones before it: what an older archive lacks stays empty.
+SCHEMAS: Final = range(2, SCHEMA_VERSION + 1)
 
 
 def _module_tables() -> dict[str, str]:
@@ -45,7 +51,7 @@ TABLES: Final = {
     "tokens": "id, token, version",
     "bigrams": "src_id, dst_id, count, version",
     "trigrams": "first_id, second_id, third_id, count, version",
-    "co_occurrence": "word_id, context_id, count",
+    "co_occurrence": "word_id, context_id, count, decays",
     "snapshots": "id, text, origin, quality, emotional, created_at, last_used_at, use_count",
     **_module_tables(),
 }
@@ -67,13 +73,32 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def export_field(conn: Connection) -> Iterator[bytes]:
-    """The lines of an archive, all of one state of the store."""
+    """The lines of an archive, all of one state of the store.
+
+    Raises StoreLockedError when others observe so fast that the journal never stays empty.
+    """
     encode = msgspec.json.Encoder().encode
-    with reading(conn):
+    with _folded(conn):
         yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(conn))) + b"\n"
         for table, columns in TABLES.items():
             for row in conn.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
                 yield encode(_Row(table, list(row))) + b"\n"
+
+
+@contextmanager
+def _folded(conn: Connection) -> Iterator[None]:
+    """A read of a state in which the tables have everything."""
+    for _ in range(FOLDS):
+        with transaction(conn):
+            swept(conn)
+        with reading(conn):
+            if not pending(conn):
+                yield
+                return
+    raise StoreLockedError(
+        f"{conn.path}: others have added to the field {FOLDS} times just before it was read; "
+        "nothing was written: export it when it is at rest"
+    )
 
 
 def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
@@ -89,15 +114,17 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
                 "name a file that does not exist"
             )
         head = _decode(lines.readline(), _Head, name, 1)
-        if head.kind != KIND or head.schema != SCHEMA_VERSION:
+        if head.kind != KIND or head.schema not in SCHEMAS:
             raise ArchiveError(
-                f"{name}: line 1: expected kind {KIND!r} and schema {SCHEMA_VERSION}, found "
+                f"{name}: line 1: expected kind {KIND!r} and schema {SCHEMA_VERSION}, or an "
+                f"older one from {SCHEMAS[0]} on, found "
                 f"{head.kind!r} and {head.schema}; use the program that wrote the archive"
             )
         conn.executemany(
             "UPDATE objects SET version = ? WHERE name = ?",
             [(version, object) for object, version in head.versions.items()],
         )
+        conn.execute("UPDATE folding SET version = ?", (head.versions.get("ngrams", 0),))
         conn.execute("PRAGMA defer_foreign_keys = ON")
         number = 1
         for number, line in enumerate(lines, start=2):

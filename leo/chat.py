@@ -26,7 +26,7 @@ from leo.themes import compute_themes
 from leo.view import View
 from leo.why import Account, describe_pulse, explain_reply
 
-__all__ = ["COMMAND", "converse"]
+__all__ = ["COMMAND", "configure_field", "converse", "opened"]
 
 FIELD = "leo.sqlite3"
 PROMPT = "> "
@@ -57,7 +57,7 @@ class _Field(Protocol):
 
     def why(self) -> str: ...
 
-    def speak(self, prompt: str) -> str: ...
+    def speak(self, prompt: str, session: str = "s1") -> str: ...
 
 
 class _Seen:
@@ -89,8 +89,8 @@ class _Sync(_Seen):
         super().__init__(field, account)
         self._replying = field
 
-    def speak(self, prompt: str) -> str:
-        return self._replying.reply(prompt)
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._replying.reply(prompt, session)
 
 
 class _Async(_Seen):
@@ -103,14 +103,15 @@ class _Async(_Seen):
         self._replying = field
         self._runner = runner
 
-    def speak(self, prompt: str) -> str:
-        return self._runner.run(self._replying.reply(prompt))
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._runner.run(self._replying.reply(prompt, session))
 
 
 @contextmanager
-def _opened(
+def opened(
     path: str, seed: int, discipline: str, modules: Sequence[Organ[Any]]
 ) -> Iterator[_Field]:
+    """A field for a conversation, whichever kind the discipline wants, closed at the end."""
     account = Account()
     if DISCIPLINES[discipline].runtime != "asyncio":
         with LeoField.open(
@@ -195,7 +196,8 @@ def _typed() -> Iterator[str]:
             return
 
 
-def configure(parser: ArgumentParser) -> None:
+def configure_field(parser: ArgumentParser) -> None:
+    """The arguments that say which field, and how it replies."""
     parser.add_argument(
         "--field",
         metavar="FILE",
@@ -226,7 +228,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     modules = ORGANS if arguments.modules == "all" else ()
-    with _opened(arguments.field, seed, arguments.discipline, modules) as field:
+    with opened(arguments.field, seed, arguments.discipline, modules) as field:
         if sys.stdin.isatty():
             print(WELCOME)
             converse(field, _typed(), sys.stdout, sys.stdout)
@@ -240,8 +242,8 @@ def run(arguments: Namespace) -> int:
 
 COMMAND = Command(
     name="chat",
-    help="talk with Leo; the field grows with every line and is kept in a file",
+    help="talk with Leo; the field grows with every line and stays in a file",
     example="leo chat --field leo.sqlite3",
-    configure=configure,
+    configure=configure_field,
     run=run,
 )

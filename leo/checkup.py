@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 
 from leo.connection import Connection, explain, reading
+from leo.decay import age
 from leo.errors import StoreDamagedError
 from leo.ngrams import JOURNAL, get_version
 from leo.sql import CAP
@@ -34,7 +35,15 @@ RULES = {
     "bigrams newer than the n-grams": "SELECT count(*) FROM bigrams WHERE version > :ngrams",
     "trigrams newer than the n-grams": "SELECT count(*) FROM trigrams WHERE version > :ngrams",
     "journal entries outside the last observations": f"""
-        SELECT count(*) FROM journal WHERE version > :ngrams OR version <= :ngrams - {JOURNAL}""",
+        SELECT count(*) FROM journal WHERE version > :ngrams
+            OR version <= :ngrams - {JOURNAL} AND version <= (SELECT version FROM folding)""",
+    "observations that neither the tables nor the journal have": """
+        SELECT max(0, :ngrams - version - (SELECT count(*) FROM journal
+            WHERE journal.version > folding.version)) FROM folding""",
+    "observations in the tables that were never made": """
+        SELECT max(0, version - :ngrams) FROM folding""",
+    "company that has been through decays yet to come": """
+        SELECT count(*) FROM co_occurrence WHERE decays > :age""",
     "snapshots beyond the cap": f"SELECT max(0, count(*) - {CAP}) FROM snapshots",
     "snapshots that no write accounts for": """
         SELECT max(0, count(*) - :snapshots) FROM snapshots""",
@@ -54,6 +63,7 @@ def check_field(conn: Connection) -> list[str]:
             if lost:
                 findings.append(f"{lost:,} rows name a token that does not exist")
             versions = {name: get_version(conn, name) for name in ("ngrams", "snapshots")}
+            versions["age"] = age(versions["ngrams"])
             for what, statement in RULES.items():
                 [count] = conn.execute(statement, versions).fetchone()
                 if count:

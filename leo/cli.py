@@ -174,9 +174,9 @@ def _overview() -> str:
         try:
             command = _load(entry)
         except CommandError:
-            lines += [f"  {name:<10}not available; `leo {name}` says why"]
+            lines += [f"  {name:<11}not available; `leo {name}` says why"]
             continue
-        lines += [f"  {name:<10}{command.help}", f"  {'':<10}$ {command.example}"]
+        lines += [f"  {name:<11}{command.help}", f"  {'':<11}$ {command.example}"]
     lines += ["", "exit codes: 0 as expected, 1 a finding, 2 the command could not run"]
     return "\n".join(lines)
 

@@ -2,23 +2,25 @@
 
 Only the co-occurrence decays; tokens, bigrams, trigrams and snapshots never do. A decay takes every
 count c to floor(0.95 c), and a count of 0 is forgotten. It happens with every EVERY-th observation
-of the store (its version of the n-grams counts them), in the transaction of that observation, after
-its counts were added.
+of the store (its version of the n-grams counts them), after the counts of that observation were
+added.
+
+Nobody goes over all counts for it, because that would take the longer the larger the field is. A
+count is kept together with the number of decays that it has been through, and what has come since
+is made up for when it is read or added to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Final, TypeVar
+from functools import lru_cache
+from typing import Final
 
-__all__ = ["EVERY", "KEPT", "OF", "decay", "decayed", "is_due"]
+__all__ = ["EVERY", "KEPT", "OF", "age", "decay", "faded", "is_due"]
 
 EVERY: Final = 100
 # In whole numbers: 0.95 is no binary fraction, and Python, SQLite and a prover must agree.
 KEPT: Final = 19
 OF: Final = 20
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 def decay(count: int) -> int:
@@ -26,11 +28,20 @@ def decay(count: int) -> int:
     return count * KEPT // OF
 
 
-def decayed(counts: Mapping[Key, int]) -> dict[Key, int]:
-    """What is left of some counts; what has come to nothing is left out."""
-    return {key: left for key, count in counts.items() if (left := decay(count))}
+@lru_cache(maxsize=1 << 16)
+def faded(count: int, times: int) -> int:
+    """What is left of a count after so many decays; 0 at the latest after about 20 (ln c + 1)."""
+    while count and times > 0:
+        count = decay(count)
+        times -= 1
+    return count
 
 
 def is_due(observations: int) -> bool:
     """Whether the observation of this number (1, 2, ...) brings a decay with it."""
     return observations % EVERY == 0
+
+
+def age(observations: int) -> int:
+    """The number of decays that these observations have brought."""
+    return observations // EVERY

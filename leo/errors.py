@@ -14,10 +14,12 @@ __all__ = [
     "ConflictError",
     "DeadlockError",
     "DisciplineError",
+    "InstrumentError",
     "LeoError",
     "NewerSchemaError",
     "NotAFieldError",
     "ObserveWhileRecordingError",
+    "ObserverError",
     "SessionBusyError",
     "StepError",
     "StoreClosedError",
@@ -82,6 +84,14 @@ class SessionBusyError(CallerError):
 
 class ObserveWhileRecordingError(CallerError):
     """An observation outside a reply would move a version with no event in the trace."""
+
+
+class ObserverError(LeoError):
+    """An observer cannot be asked, or has nothing to say; the message never holds its key."""
+
+
+class InstrumentError(CallerError):
+    """An object cannot be wrapped, or was changed by others while it was."""
 
 
 class ConflictError(LeoError):

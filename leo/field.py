@@ -25,11 +25,11 @@ from leo.schema import BUSY_TIMEOUT
 from leo.store import Store
 from leo.trace import NO_TRACE, Tracer
 from leo.turn import OnStore, Turn
-from leo.view import View
+from leo.view import Centres, View
 
 __all__ = ["LeoField", "ThreadGate"]
 
-# Called before every action of a session but Return, when there is one, on the session's thread.
+# Called before every action of a session, when there is one, on the session's thread.
 ThreadGate = Callable[[str, Action], None]
 
 
@@ -53,6 +53,7 @@ class LeoField:
         seed: int = 0,
         discipline: str = "sequential",
         modules: Sequence[Organ[Any]] = (),
+        centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
         timeout: float = BUSY_TIMEOUT,
@@ -66,6 +67,7 @@ class LeoField:
         per reply; `timeout` is how long, in seconds, another process may keep the file locked. With
         `gil` or `threading-lock`, threads may call `reply` at the same time, one session each.
         `modules` are asked in each reply, in their order: `leo.ORGANS`, some of them, or none.
+        `centres` says where replies begin (`leo.view.View`).
         Raises StoreError when the file cannot be used, DisciplineError when the discipline cannot
         run here.
         """
@@ -76,6 +78,7 @@ class LeoField:
             me = Instance(
                 discipline=chosen,
                 modules=modules,
+                centres=centres,
                 seed=seed,
                 tracer=tracer,
                 clock=clock,
@@ -181,6 +184,7 @@ class LeoField:
             turn.record(Action.Release)
         finally:
             free()
+        self._pass_gate(turn, Action.Return)
         return turn.returned()
 
     def _pass_gate(self, turn: Turn, action: Action) -> None:

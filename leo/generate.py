@@ -7,22 +7,27 @@ their ids, so that neither hash seeds nor the order in which rows were loaded ca
 from __future__ import annotations
 
 import math
-from bisect import bisect, bisect_left
-from collections import Counter
+from bisect import bisect
 from collections.abc import Mapping
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
+from leo.draw import CLOSE, close_ids, draw, draw_ranked
+from leo.ranks import LARGE, Ranked, ranked_row
 from leo.reading import Readable
 from leo.text import ENDINGS, is_word
 
-__all__ = ["MAX_TOKENS", "SILENCE", "Walk", "generate_walk"]
+__all__ = ["MAX_TOKENS", "NO_STARTS", "SILENCE", "Walk", "generate_walk"]
 
 MAX_TOKENS = 80
 # Said when the view knows no word at all.
 SILENCE = "silence"
 RESAMPLES = 3
+NO_STARTS: Mapping[str, float] = {}
+NO_WEIGHTS: Mapping[int, float] = {}
+# What counts and company contribute to a weight, where counts are close.
+COUNT, COMPANY = 0.7, 0.3
 
 
 class Walk(NamedTuple):
@@ -34,68 +39,110 @@ class Walk(NamedTuple):
 
 class _Walker:
     def __init__(
-        self, view: Readable, rng: Random, temperature: float, boosts: Mapping[str, float]
+        self,
+        view: Readable,
+        rng: Random,
+        temperature: float,
+        boosts: Mapping[str, float],
+        starts: Mapping[str, float],
     ) -> None:
         self.names = view.words.names
-        self.bigrams = view.words.followers
+        self.words = view.words
         self.chains = view.chains
+        self.whole = not view.torn
         self.centres = view.words.centres()
         self.rng = rng
         self.power = 1.0 / min(100.0, max(1e-3, temperature))
         known = ((view.words.id_of(token), boost) for token, boost in boosts.items())
         self.boosts = {id: boost for id, boost in known if id is not None}
+        self.starts = starts
         self.entropies: list[float] = []
 
     def start(self) -> int:
-        """A centre, or any token while there is none (8.2). Never a word of the prompt as such."""
+        """A centre, or any token while there is none (8.2). Never a word of the prompt as such.
+
+        In proportion to the weights of `starts`, if one of the pool has any; evenly otherwise.
+        """
         pool = self.centres or sorted(self.names)
+        if self.starts:
+            sums = list(accumulate(self.starts.get(self.names[id], 0.0) for id in pool))
+            if sums[-1] > 0.0:
+                return pool[min(bisect(sums, self.rng.random() * sums[-1]), len(pool) - 1)]
         return pool[self.rng.randrange(len(pool))]
 
     def step(self, walked: list[int]) -> int:
         """The next token: by trigram, else by bigram, else a new start (8.3)."""
         current = walked[-1]
-        row = self.chains.followers.get((walked[-2], current)) if len(walked) > 1 else None
-        # A torn view may know a trigram whose token it does not know yet: it cannot be said.
-        choices = sorted(item for item in row.items() if item[0] in self.names) if row else []
-        if choices:
-            weights = self._blend(current, choices)
-        else:
-            choices = sorted((self.bigrams.get(current) or {}).items())
-            weights = [float(count) for _, count in choices]
-        if not choices:
-            return self.start()
-        return choices[self._sample([id for id, _ in choices], weights)][0]
+        chosen = self._by_trigram(walked[-2], current) if len(walked) > 1 else None
+        if chosen is None:
+            chosen = self._by_bigram(current)
+        return self.start() if chosen is None else chosen
+
+    def _by_trigram(self, before: int, current: int) -> int | None:
+        key = before, current
+        row = self.chains.followers.get(key)
+        if not self.whole and row:
+            # A torn view may know a trigram whose token it does not know yet: it cannot be said.
+            row = {id: count for id, count in row.items() if id in self.names}
+        if not row:
+            return None
+        if len(row) == 1:
+            return self._only(row)
+        if len(row) > LARGE:
+            ranked = self.chains.ranked(key) if self.whole else ranked_row(row)
+            assert ranked is not None, "a large row"
+            close = close_ids(ranked)
+            if len(close) < 2:
+                return self._ranked(ranked)
+            company = self.chains.company
+            weights = {
+                id: COUNT * ranked.count(id) + COMPANY * company(current, id) for id in close
+            }
+            return self._ranked(ranked, weights, COUNT)
+        choices = sorted(row.items())
+        return self._drawn(choices, self._blend(current, choices))
+
+    def _by_bigram(self, current: int) -> int | None:
+        ranked = self.words.ranked(current)
+        if ranked is not None:
+            return self._ranked(ranked)
+        row = self.words.followers.get(current)
+        if not row:
+            return None
+        if len(row) == 1:
+            return self._only(row)
+        choices = sorted(row.items())
+        return self._drawn(choices, [float(count) for _, count in choices])
+
+    def _ranked(
+        self, ranked: Ranked, weights: Mapping[int, float] = NO_WEIGHTS, scale: float = 1.0
+    ) -> int:
+        fraction = self.rng.random()
+        return self._noted(draw_ranked(ranked, weights, scale, self.boosts, self.power, fraction))
+
+    def _only(self, row: Mapping[int, int]) -> int:
+        # A single follower takes its random number as any other row does.
+        self.rng.random()
+        [chosen] = row
+        return self._noted((chosen, 0.0))
+
+    def _drawn(self, choices: list[tuple[int, int]], weights: list[float]) -> int:
+        ids = [id for id, _ in choices]
+        return self._noted(draw(ids, weights, self.boosts, self.power, self.rng.random()))
+
+    def _noted(self, drawn: tuple[int, float]) -> int:
+        chosen, evenness = drawn
+        self.entropies.append(evenness)
+        return chosen
 
     def _blend(self, current: int, choices: list[tuple[int, int]]) -> list[float]:
         """Counts; where several are close (0.7 of the largest), 0.7 count + 0.3 company."""
         counts = [float(count) for _, count in choices]
-        near = 0.7 * max(counts)
+        near = CLOSE * max(counts)
         if sum(map(near.__le__, counts)) < 2:
             return counts
         company = self.chains.company
-        return [0.7 * count + 0.3 * company(current, id) for id, count in choices]
-
-    def _sample(self, ids: list[int], weights: list[float]) -> int:
-        """The place of a choice, after boosts and temperature: weight ** (1 / T).
-
-        `ids` are in order. A full stop has thousands of followers, most of them with the same few
-        weights: what costs is done once per boosted token or per distinct weight.
-        """
-        if len(self.boosts) < len(ids):
-            for id, boost in self.boosts.items():
-                place = bisect_left(ids, id)
-                if place < len(ids) and ids[place] == id:
-                    weights[place] *= 1.0 + boost
-        else:
-            for place, id in enumerate(ids):
-                weights[place] *= 1.0 + self.boosts.get(id, 0.0)
-        largest = max(weights)
-        # Divided by the largest first, so that a low temperature cannot overflow.
-        heat = {weight: (weight / largest) ** self.power for weight in set(weights)}
-        heated = list(map(heat.__getitem__, weights))
-        sums = list(accumulate(heated))
-        self.entropies.append(_evenness(heated, sums[-1]))
-        return min(bisect(sums, self.rng.random() * sums[-1]), len(ids) - 1)
+        return [COUNT * count + COMPANY * company(current, id) for id, count in choices]
 
 
 def generate_walk(
@@ -104,14 +151,16 @@ def generate_walk(
     temperature: float,
     boosts: Mapping[str, float],
     max_tokens: int = MAX_TOKENS,
+    starts: Mapping[str, float] = NO_STARTS,
 ) -> Walk:
     """Walk `max_tokens` tokens through the view (8.4).
 
-    `temperature` is clamped to [0.001, 100]; `boosts` (token -> b) multiply a weight by 1 + b.
+    `temperature` is clamped to [0.001, 100]; `boosts` (token -> b) multiply a weight by 1 + b;
+    `starts` (token -> weight) say which centre to begin with.
     """
     if not view.words.names:
         return Walk((SILENCE,), 0.0)
-    walker = _Walker(view, rng, temperature, boosts)
+    walker = _Walker(view, rng, temperature, boosts, starts)
     walked = [walker.start()]
     for _ in range(max_tokens - 1):
         walked.append(_next(walker, walked))
@@ -136,12 +185,3 @@ def _next(walker: _Walker, walked: list[int]) -> int:
 
 def _loops(walked: list[int], length: int) -> bool:
     return len(walked) >= 2 * length and walked[-length:] == walked[-2 * length : -length]
-
-
-def _evenness(weights: list[float], total: float) -> float:
-    """Shannon entropy of the weights over that of an even choice; 0 for a single candidate."""
-    if len(weights) < 2:
-        return 0.0
-    shares = [(weight / total, times) for weight, times in Counter(weights).items() if weight]
-    entropy = -math.fsum(times * share * math.log(share) for share, times in shares)
-    return entropy / math.log(len(weights))

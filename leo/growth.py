@@ -38,10 +38,7 @@ class Growth(NamedTuple):
 
 
 def growth_of(delta: Delta, ids: list[int]) -> Growth:
-    """The rows of `delta`, whose tokens have these ids.
-
-    Sorted: such rows meet neighbouring pages of the tables one after the other.
-    """
+    """The rows of `delta`, whose tokens have these ids."""
     pairs = [
         (ids[i], ids[j], count) if ids[i] <= ids[j] else (ids[j], ids[i], count)
         for (i, j), count in delta.pairs.items()
@@ -49,13 +46,11 @@ def growth_of(delta: Delta, ids: list[int]) -> Growth:
     return Growth(
         WordGrowth(
             list(zip(ids, delta.tokens, strict=True)),
-            sorted([(ids[i], ids[j], count) for (i, j), count in delta.bigrams.items()]),
+            [(ids[i], ids[j], count) for (i, j), count in delta.bigrams.items()],
         ),
         ChainGrowth(
-            sorted(
-                [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()]
-            ),
-            sorted(pairs),
+            [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()],
+            pairs,
         ),
     )
 

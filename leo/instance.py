@@ -19,16 +19,17 @@ from leo.connection import Connection
 from leo.delta import compute_delta
 from leo.disciplines import Discipline
 from leo.errors import CallerError, DeadlockError, ObserveWhileRecordingError, SessionBusyError
+from leo.loading import Loaded
 from leo.modular import chorus_for, program_for
 from leo.organs.context import InnerReply
 from leo.organs.organ import Organ
-from leo.program import ReplyState
+from leo.program import ReplyState, Step
 from leo.seed import SEED_NAME, SEED_TEXT
 from leo.stepwise import step_commit
 from leo.trace import Beginning, Tracer
 from leo.turn import Operation, Turn
 from leo.unit import unit_of_work
-from leo.view import BigramRows, TrigramRows, View
+from leo.view import Centres, View
 
 __all__ = ["Instance", "Opened"]
 
@@ -41,8 +42,7 @@ class Opened:
     """The store's versions and the whole field, as they were when it was opened."""
 
     versions: dict[str, int]
-    bigrams: BigramRows
-    trigrams: TrigramRows
+    field: Loaded
 
 
 class Instance:
@@ -58,6 +58,8 @@ class Instance:
         name: str,
         store: str,
         modules: Sequence[Organ[Any]] = (),
+        centres: Centres = "weight",
+        program: tuple[Step, ...] | None = None,
     ) -> None:
         self.discipline: Final = discipline
         self.seed: Final = seed
@@ -66,8 +68,10 @@ class Instance:
         self.name: Final = name
         self.store: Final = store
         self.modules: Final = tuple(modules)
-        self.program: Final = program_for(self.modules)
-        self.view = View()
+        # A scheduler may want shorter answers than those of the program.
+        self.program: Final = program_for(self.modules) if program is None else program
+        self.centres: Final = centres
+        self.view = View(centres)
         # Set when the event loop was stopped by a blocking lock: nothing happens any more.
         self.stopped: DeadlockError | None = None
         # The state of the reply that returned last, for whoever asks why it said what it said.
@@ -85,12 +89,7 @@ class Instance:
 
     def take(self, opened: Opened) -> None:
         """Make the view anew from what was read."""
-        version = opened.versions["ngrams"]
-        self.view = view = View()
-        view.assign(
-            view.bigrams.loaded(view.bigrams.now, version, opened.bigrams),
-            view.trigrams.loaded(view.trigrams.now, version, opened.trigrams),
-        )
+        self.view = View(self.centres, opened.field)
 
     def begin(self, opened: Opened) -> None:
         """Take what was read and tell the tracer where the recording starts."""
@@ -130,7 +129,11 @@ class Instance:
         bigrams, trigrams = view.bigrams.now, view.trigrams.now
 
         def work(conn: Connection) -> Callable[[], None]:
-            sql.process_delta(conn, delta)
+            done = sql.process_text(conn, delta)
+            if bigrams.version == trigrams.version == done.version - 1:
+                # Nothing else happened: what was written needs no reading.
+                layers = view.after(bigrams, trigrams, done.growth, done.decayed)
+                return lambda: view.assign(*layers)
             two = sql.load_bigrams(conn, bigrams.version)
             three = sql.load_trigrams(conn, trigrams.version)
             return lambda: view.assign(

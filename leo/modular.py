@@ -72,6 +72,7 @@ def recall(state: ReplyState, given: Given) -> Writes:
     """Let every module hear the prompt: what comes to mind, and how much it moves."""
     heard = _chorus(state).hear(given.rows)
     state.recalled = Recalled(heard.used, heard.observe, dict(heard.boosts))
+    state.starts = heard.starts
     if heard.arousal is not None:
         state.arousal = heard.arousal
     return Writes()
@@ -82,8 +83,10 @@ def generate(state: ReplyState, given: Given) -> Writes:
     assert state.observed is not None, "observe comes before generate"
     chorus, view = _chorus(state), given.view
     novelty = measure.novelty(state.tokens, view, state.observed)
-    speech = chorus.before(novelty, active_themes(view, view.words.id_of, state.tokens))
-    say = partial(speak, view)
+    themes = active_themes(view, view.words.id_of, state.tokens)
+    centres = tuple(view.words.names[id] for id in view.words.centres())
+    speech = chorus.before(novelty, themes, centres=centres)
+    say = partial(speak, view, starts=state.starts)
     boosts = state.recalled.boosts
     spoken = say(state.rng, speech.voice.temperature, boosts, speech.max_tokens)
     judge(state, spoken, view, novelty)

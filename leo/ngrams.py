@@ -1,7 +1,8 @@
 """The n-grams in the store: written together, loaded by two reads, remembered by a journal.
 
 The journal holds what the last observations added. A view that is not further behind is brought up
-to date by increments, whatever the size of the field.
+to date by increments, whatever the size of the field. The tables take the journal in later
+(`leo.fold`).
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from leo.company import AGES, IDS, Aged, Companions
 from leo.connection import Connection, reading
-from leo.decay import KEPT, OF, is_due
+from leo.decay import age, is_due
 from leo.delta import Delta
+from leo.fold import fold, is_full, pending
 from leo.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
 from leo.tables import (
     BigramChange,
     BigramRows,
     Grown,
-    Pairs,
     Series,
     TrigramChange,
     TrigramRows,
@@ -26,8 +28,6 @@ from leo.tables import (
 __all__ = [
     "Observed",
     "add",
-    "all_bigrams",
-    "all_trigrams",
     "bump",
     "get_version",
     "load_bigrams",
@@ -39,7 +39,7 @@ __all__ = [
 JOURNAL = 64
 LONGEST = 50_000
 
-PAIRS = "SELECT word_id, context_id, count FROM co_occurrence"
+PAIRS = f"SELECT word_id << {IDS} | context_id, count << {AGES} | decays FROM co_occurrence"
 
 
 class Observed(NamedTuple):
@@ -59,9 +59,14 @@ def load_bigrams(conn: Connection, after: int) -> tuple[int, BigramChange]:
     with reading(conn):
         version = get_version(conn, "ngrams")
         journal = _journal(conn, "words", after, version)
-        if journal is None:
-            return version, all_bigrams(conn, after)
-        return version, Series(tuple(Grown(decode(blob, type=WordGrowth)) for blob, _ in journal))
+        if journal is not None:
+            grown = [Grown(decode(blob, type=WordGrowth)) for blob, _ in journal]
+            return version, Series(tuple(grown))
+        rows = BigramRows(
+            _since(conn, "id, token", "tokens", after),
+            _since(conn, "src_id, dst_id, count", "bigrams", after),
+        )
+        return version, Series((rows, *(Grown(words) for _, (words, _) in pending(conn))))
 
 
 def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
@@ -69,15 +74,18 @@ def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
     with reading(conn):
         version = get_version(conn, "ngrams")
         journal = _journal(conn, "chains", after, version)
-        if journal is None or any(decays for _, decays in journal):
-            # What a decay has deleted leaves no row behind: only the whole says what is not there.
-            pairs: Pairs = {}
-            for low, high, count in conn.execute(PAIRS):
-                pairs.setdefault(low, {})[high] = count
+        changes: list[TrigramChange] = []
+        if journal is None:
             columns = "first_id, second_id, third_id, count"
-            rows = TrigramRows(_since(conn, columns, "trigrams", after), [])
-            return version, Series((rows, pairs))
-        return version, Series(tuple(Grown(decode(blob, type=ChainGrowth)) for blob, _ in journal))
+            changes.append(TrigramRows(_since(conn, columns, "trigrams", after)))
+            changes.append(Companions(dict(conn.execute(PAIRS)), age(version)))
+            changes.extend(Grown(chains) for _, (_, chains) in pending(conn))
+            return version, Series(tuple(changes))
+        for blob, decays in journal:
+            changes.append(Grown(decode(blob, type=ChainGrowth)))
+            if decays:
+                changes.append(Aged(1))
+        return version, Series(tuple(changes))
 
 
 def get_version(conn: Connection, name: str) -> int:
@@ -91,22 +99,6 @@ def bump(conn: Connection, name: str) -> int:
     """One more committed write to an object; return its version."""
     conn.execute("UPDATE objects SET version = version + 1 WHERE name = ?", (name,))
     return get_version(conn, name)
-
-
-def all_bigrams(conn: Connection, after: int = 0) -> BigramRows:
-    """Every token and bigram touched after a version."""
-    return BigramRows(
-        _since(conn, "id, token", "tokens", after),
-        _since(conn, "src_id, dst_id, count", "bigrams", after),
-    )
-
-
-def all_trigrams(conn: Connection) -> TrigramRows:
-    """Every trigram, and all of the co-occurrence."""
-    return TrigramRows(
-        _since(conn, "first_id, second_id, third_id, count", "trigrams", 0),
-        conn.execute(PAIRS).fetchall(),
-    )
 
 
 def _since(conn: Connection, columns: str, table: str, after: int) -> list[Any]:
@@ -143,29 +135,17 @@ def add(conn: Connection, delta: Delta) -> Observed:
     """Inside a transaction: add the counts (of no token, too), and decay if it is time."""
     version = bump(conn, "ngrams")
     growth = growth_of(delta, _ids(conn, delta.tokens, version))
-    then = "ON CONFLICT DO UPDATE SET count = count + excluded.count, version = excluded.version"
-    conn.executemany(
-        f"INSERT INTO bigrams (src_id, dst_id, count, version) VALUES (?, ?, ?, {version}) {then}",
-        growth.words.bigrams,
-    )
-    conn.executemany(
-        "INSERT INTO trigrams (first_id, second_id, third_id, count, version) "
-        f"VALUES (?, ?, ?, ?, {version}) {then}",
-        growth.chains.trigrams,
-    )
-    conn.executemany(
-        "INSERT INTO co_occurrence (word_id, context_id, count) "
-        "VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-        growth.chains.pairs,
-    )
-    decays = is_due(version)
-    if decays:
-        conn.execute(f"UPDATE co_occurrence SET count = count * {KEPT} / {OF}")
-        conn.execute("DELETE FROM co_occurrence WHERE count = 0")
-    if len(growth.chains.pairs) <= LONGEST:
+    decays, pairs = is_due(version), len(growth.chains.pairs)
+    kept = pairs <= LONGEST
+    if kept:
         conn.execute(
             "INSERT INTO journal (version, decays, words, chains) VALUES (?, ?, ?, ?)",
             (version, decays, encode(growth.words), encode(growth.chains)),
         )
-    conn.execute("DELETE FROM journal WHERE version <= ?", (version - JOURNAL,))
+    if is_full(conn, version, pairs) or decays or not kept:
+        fold(conn, version, () if kept else ((version, growth),))
+    conn.execute(
+        "DELETE FROM journal WHERE version <= ? AND version <= (SELECT version FROM folding)",
+        (version - JOURNAL,),
+    )
     return Observed(version, growth, decays)

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from leo.delta import Delta
+from leo.ranks import LARGE, Ranked, Rankings, ranked_row
+from leo.tables import count_contexts
 from leo.view import BigramTable, TrigramTable, View
 
 __all__ = ["PROVISIONAL", "Overlay"]
@@ -39,72 +41,137 @@ class _Names(Mapping[int, str]):
         return len(self._old) + len(self._new)
 
 
-class _Rows(Generic[Key]):
-    def __init__(self, below: Mapping[Key, Mapping[int, int]]) -> None:
-        self._below = below
-        self._own: dict[Key, dict[int, int]] = {}
+class _Sum(Mapping[int, int]):
+    """A large row with a few counts changed."""
 
-    def add(self, key: Key, item: int, count: int) -> None:
-        row = self._own.setdefault(key, {})
-        row[item] = row.get(item, 0) + count
+    def __init__(self, below: Mapping[int, int], own: Mapping[int, int]) -> None:
+        self._below = below
+        self._own = own
+
+    def __getitem__(self, id: int) -> int:
+        if total := self._own.get(id, 0) + self._below.get(id, 0):
+            return total
+        raise KeyError(id)
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._below
+        yield from (id for id in self._own if id not in self._below)
+
+    def __len__(self) -> int:
+        return len(self._below) + sum(id not in self._below for id in self._own)
+
+
+class _Rows(Generic[Key]):
+    def __init__(
+        self,
+        below: Mapping[Key, Mapping[int, int]],
+        rankings: Rankings[Key],
+        own: Mapping[Key, Mapping[int, int]],
+    ) -> None:
+        self._below = below
+        self._rankings = rankings
+        self._own = own
 
     def get(self, key: Key, /) -> Mapping[int, int] | None:
         below, own = self._below.get(key), self._own.get(key)
         if own is None or below is None:
             return below or own
+        if len(below) > LARGE:
+            return _Sum(below, own)
         return {**below, **{item: count + below.get(item, 0) for item, count in own.items()}}
+
+    def ranked(self, key: Key, /) -> Ranked | None:
+        own = self._own.get(key)
+        if own is None:
+            return self._rankings.ranked(key)
+        below = self._below.get(key)
+        if below is not None and len(below) > LARGE:
+            before = ((id, below.get(id, 0), count) for id, count in own.items())
+            return self._rankings.over(key, {id: (old, old + count) for id, old, count in before})
+        if len(own) + len(below or ()) <= LARGE:
+            return None
+        row = self.get(key) or {}
+        return ranked_row(row) if len(row) > LARGE else None
 
 
 class _Words:
     def __init__(
-        self, table: BigramTable, names: Mapping[int, str], new: Mapping[str, int]
+        self,
+        table: BigramTable,
+        names: Mapping[int, str],
+        new: Mapping[str, int],
+        own: Mapping[int, Mapping[int, int]],
+        chains: _Chains,
     ) -> None:
         self.names = names
+        self.followers: _Rows[int] = _Rows(table.followers, table.rankings, own)
+        self.ranked = self.followers.ranked
+        self._ids = table.ids
         self._new = new
-        self.followers: _Rows[int] = _Rows(table.followers)
         self._table = table
-        self._gained: dict[int, int] = {}
-
-    def add(self, source: int, follower: int, count: int) -> None:
-        self.followers.add(source, follower, count)
-        self._gained[source] = self._gained.get(source, 0) + count
+        self._chains = chains
+        self._own = own
+        self._centres: list[int] | None = None
 
     def id_of(self, token: str) -> int | None:
-        id = self._table.ids.get(token)
+        id = self._ids.get(token)
         return self._new.get(token) if id is None else id
 
     def centres(self) -> list[int]:
-        return self._table.centres_with(self._gained, self.names)
+        if self._centres is None:
+            if self._table.by_contexts:
+                contexts = self._chains.contexts()
+                self._centres = self._table.most_contexts(contexts, self.names)
+            else:
+                gained = {source: sum(row.values()) for source, row in self._own.items()}
+                self._centres = self._table.centres_with(gained, self.names)
+        return self._centres
 
 
 class _Chains:
-    def __init__(self, table: TrigramTable) -> None:
-        self.followers: _Rows[tuple[int, int]] = _Rows(table.followers)
-        self.pairs: dict[tuple[int, int], int] = {}
+    def __init__(
+        self,
+        table: TrigramTable,
+        own: Mapping[tuple[int, int], Mapping[int, int]],
+        pairs: Mapping[tuple[int, int], int],
+    ) -> None:
+        self.followers: _Rows[tuple[int, int]] = _Rows(table.followers, table.rankings, own)
+        self.ranked = self.followers.ranked
+        self._pairs = pairs
         self._table = table
+        self._company = table.company
+
+    def contexts(self) -> dict[int, int]:
+        below = ((low, high) for low, high, _ in self._table.companions.items())
+        return count_contexts({*below, *self._pairs})
 
     def company(self, one: int, other: int) -> int:
         key = (one, other) if one <= other else (other, one)
-        return self._table.company(one, other) + self.pairs.get(key, 0)
+        return self._company(one, other) + self._pairs.get(key, 0)
 
 
 class Overlay:
     """A readable field: `view` with `delta` added. Valid until the view is assigned."""
 
     def __init__(self, view: View, delta: Delta) -> None:
+        self.torn = view.torn
         known = view.words.ids
         ids = [known.get(token, PROVISIONAL + n) for n, token in enumerate(delta.tokens)]
         new = {id: token for id, token in zip(ids, delta.tokens, strict=True) if id >= PROVISIONAL}
         names = _Names(view.words.names, new) if new else view.words.names
-        self.words = _Words(view.words, names, {token: id for id, token in new.items()})
-        self.chains = _Chains(view.chains)
+        two: dict[int, dict[int, int]] = {}
         for (i, j), count in delta.bigrams.items():
-            self.words.add(ids[i], ids[j], count)
+            two.setdefault(ids[i], {})[ids[j]] = count
+        three: dict[tuple[int, int], dict[int, int]] = {}
         for (i, j, k), count in delta.trigrams.items():
-            self.chains.followers.add((ids[i], ids[j]), ids[k], count)
+            three.setdefault((ids[i], ids[j]), {})[ids[k]] = count
+        pairs: dict[tuple[int, int], int] = {}
         for (i, j), count in delta.pairs.items():
             one, other = ids[i], ids[j]
-            self.chains.pairs[(one, other) if one <= other else (other, one)] = count
+            pairs[(one, other) if one <= other else (other, one)] = count
+        self.chains = _Chains(view.chains, three, pairs)
+        fresh = {token: id for id, token in new.items()}
+        self.words = _Words(view.words, names, fresh, two, self.chains)
 
     def trigram_count(self, first: str, second: str, third: str) -> int:
         """How often the three tokens were seen in a row, own observation included."""

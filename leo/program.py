@@ -20,7 +20,7 @@ from leo.actions import Action
 from leo.delta import Delta, compute_delta
 from leo.errors import UndeclaredError
 from leo.experts import choose_expert
-from leo.generate import MAX_TOKENS, SILENCE, generate_walk
+from leo.generate import MAX_TOKENS, NO_STARTS, SILENCE, generate_walk
 from leo.measure import Pulse, Quality
 from leo.organs.chorus import Chorus
 from leo.organs.context import Facts, InnerReply, Put, Rows, Spoken
@@ -57,6 +57,7 @@ class ReplyState:
     tokens: list[str] = field(init=False)
     arousal: float = field(init=False)
     recalled: Recalled = Recalled((), (), {})
+    starts: Mapping[str, float] = field(default_factory=dict)
     observed: Delta | None = None
     text: str = ""
     pulse: Pulse | None = None
@@ -145,13 +146,13 @@ def observe(state: ReplyState, given: Given) -> Writes:
     return Writes(ngrams=state.observed)
 
 
-def generate(state: ReplyState, given: Given) -> Writes:
-    """Speak from the view, and judge what was said (sections 8 and 9)."""
+def generate(state: ReplyState, given: Given, most: int = MAX_TOKENS) -> Writes:
+    """Speak `most` tokens from the view, and judge what was said (sections 8 and 9)."""
     assert state.observed is not None, "observe comes before generate"
     view = given.view
     novelty = measure.novelty(state.tokens, view, state.observed)
     expert = choose_expert(novelty)
-    spoken = speak(view, state.rng, expert.temperature, state.recalled.boosts)
+    spoken = speak(view, state.rng, expert.temperature, state.recalled.boosts, most)
     state.text = spoken.text
     judge(state, spoken, view, novelty)
     return Writes()
@@ -163,9 +164,11 @@ def speak(
     temperature: float,
     boosts: Mapping[str, float],
     most: int = MAX_TOKENS,
+    *,
+    starts: Mapping[str, float] = NO_STARTS,
 ) -> Spoken:
     """Walk through the view, `most` tokens at most, and put the words together."""
-    walk = generate_walk(view, rng, temperature, boosts, most)
+    walk = generate_walk(view, rng, temperature, boosts, most, starts)
     return Spoken(compose(walk.tokens) or compose((SILENCE,)), walk.tokens, walk.entropy)
 
 

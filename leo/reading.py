@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
+from leo.ranks import Ranked
+
 __all__ = ["Chains", "Readable", "Rows", "Words"]
 
 Key_contra = TypeVar("Key_contra", contravariant=True)
@@ -17,13 +19,17 @@ class Rows(Protocol[Key_contra]):
 
 
 class Words(Protocol):
-    """Tokens by id, what follows each token, and the centres."""
+    """Tokens by id, what follows each token, and the centres. `ranked` is for rows of more than
+    LARGE followers, and None for others.
+    """
 
     @property
     def names(self) -> Mapping[int, str]: ...
 
     @property
     def followers(self) -> Rows[int]: ...
+
+    def ranked(self, key: int, /) -> Ranked | None: ...
 
     def id_of(self, token: str) -> int | None: ...
 
@@ -36,16 +42,23 @@ class Chains(Protocol):
     @property
     def followers(self) -> Rows[tuple[int, int]]: ...
 
+    def ranked(self, key: tuple[int, int], /) -> Ranked | None: ...
+
     def company(self, one: int, other: int) -> int: ...
 
 
 class Readable(Protocol):
-    """A field to read: the instance's view, or what a unit of work sees over it."""
+    """A field to read: the instance's view, or what a unit of work sees over it. It is `torn` when
+    its two tables may be of different versions.
+    """
 
     @property
     def words(self) -> Words: ...
 
     @property
     def chains(self) -> Chains: ...
+
+    @property
+    def torn(self) -> bool: ...
 
     def trigram_count(self, first: str, second: str, third: str) -> int: ...

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from heapq import nsmallest
 from typing import NamedTuple
 
 from leo.text import tokenize
 
-__all__ = ["Memory", "Recalled", "choose_memories", "score_memory", "snippet"]
+__all__ = ["MIN_QUALITY", "Memory", "Recalled", "choose_memories", "score_memory", "snippet"]
 
 MAX_MEMORIES = 5
 MAX_TOKENS_PER_MEMORY = 64
@@ -57,12 +58,11 @@ def choose_memories(
     prompt = frozenset(tokens)
     scored: list[tuple[float, int, Memory]] = []
     for memory in memories:
-        if memory.quality < MIN_QUALITY:
-            continue
-        score = score_memory(memory, prompt, arousal, now, themes)
-        if score > MIN_SCORE:
-            scored.append((-score, -memory.id, memory))
-    chosen = [memory for _, _, memory in sorted(scored)[:MAX_MEMORIES]]
+        if memory.quality >= MIN_QUALITY:
+            score = score_memory(memory, prompt, arousal, now, themes)
+            if score > MIN_SCORE:
+                scored.append((-score, -memory.id, memory))
+    chosen = [memory for _, _, memory in nsmallest(MAX_MEMORIES, scored)]
     counts = Counter(token for memory in chosen for token in _tokens(memory.text))
     largest = max(counts.values(), default=1)
     return Recalled(
@@ -76,13 +76,17 @@ def score_memory(
     memory: Memory, prompt: frozenset[str], arousal: float, now: float, themes: frozenset[str]
 ) -> float:
     """Section 12's score of one memory, in [0, 1]."""
+    # Every reply comes by here for every memory: a conditional costs less than min and max.
     types = _types(memory.text)
-    union = len(types | prompt)
-    jaccard = len(types & prompt) / union if union else 0.0
-    theme = len(types & themes) / len(themes) if themes else 0.0
-    closeness = max(0.0, 1.0 - abs(arousal - memory.emotional))
-    rest = max(0.0, 1.0 - (now - memory.last_used_at) / DAY)
-    freshness = memory.quality * (1.0 - 0.5 * min(1.0, rest))
+    common = len(prompt & types)
+    union = len(prompt) + len(types) - common
+    jaccard = common / union if union else 0.0
+    theme = len(themes & types) / len(themes) if themes else 0.0
+    distance = abs(arousal - memory.emotional)
+    closeness = 1.0 - distance if distance < 1.0 else 0.0
+    rest = 1.0 - (now - memory.last_used_at) / DAY
+    rest = 0.0 if rest < 0.0 else 1.0 if rest > 1.0 else rest
+    freshness = memory.quality * (1.0 - 0.5 * rest)
     return 0.4 * jaccard + 0.2 * theme + 0.2 * closeness + 0.2 * freshness
 
 

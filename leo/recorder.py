@@ -1,12 +1,19 @@
 """A recorder of traces: NDJSON, schema 1, one line per event, numbered where it happens.
 
-Lines are gathered and written many at a time, and only whole lines are ever handed to the file: a
-process that dies loses the end of its trace, never the readability of the rest.
+No reply ever waits for the disk: a thread writes the lines (`leo.sink`), at the latest when a reply
+has ended. What was there at a `flush` is in the file when `flush` returns; a process that is killed
+loses at most what came after, and never the readability of the rest. `close` writes a last line
+that says how many events there are, so that a recording that was cut off can be told from a whole
+one.
+
+Several processes on one store have a recorder each: the same `run`, another `writer` and instance,
+a file of its own. `leo validate --merge` reads them together.
 """
 
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
@@ -17,11 +24,10 @@ import msgspec
 
 from leo.actions import Action
 from leo.errors import TraceFileError
-from leo.trace import SCHEMA, SPEC, Beginning, Event, Header
+from leo.sink import Sink, failed
+from leo.trace import SCHEMA, SPEC, Beginning, End, Event, Header
 
 __all__ = ["NdjsonRecorder"]
-
-BATCH = 64 * 1024
 
 
 class NdjsonRecorder:
@@ -54,20 +60,22 @@ class NdjsonRecorder:
         self._began: float | None = None
         self._start: dict[str, int] = {}
         self._seq = 0
-        self._pending = bytearray()
-        self._encoder = msgspec.json.Encoder()
+        self._encode = msgspec.json.Encoder().encode
         # Events come from the event loop and from the worker threads of the stores. Reentrant,
         # because an event is recorded inside its own moment.
         self._lock = RLock()
         try:
-            self._file = self.path.open("wb" if overwrite else "xb", buffering=0)
+            file = self.path.open("wb" if overwrite else "xb", buffering=0)
         except FileExistsError as error:
             raise TraceFileError(
                 f"{self.path}: a file of this name exists, and a recording is not to replace it; "
                 "choose another name or remove the file"
             ) from error
         except OSError as error:
-            raise self._failed("begun", error) from error
+            raise failed(self.path, "begun", error) from error
+        self._sink = Sink(self.path, file)
+        # Also when the process ends and nobody has closed the recorder.
+        self._closing = weakref.finalize(self, self._sink.close)
 
     def begin(self, beginning: Beginning) -> None:
         """Write the header for the first instance; check that later ones were announced."""
@@ -101,7 +109,8 @@ class NdjsonRecorder:
                     stores=self._stores,
                     start=beginning.start,
                     seed=beginning.seed,
-                )
+                ),
+                hand_over=True,
             )
 
     def record(
@@ -135,26 +144,37 @@ class NdjsonRecorder:
                     reads=dict(reads),
                     writes=dict(writes),
                     outcome=outcome,
-                )
+                ),
+                # A reply has ended: whoever got its answer finds it in the file soon.
+                hand_over=outcome != "ok",
             )
 
     def moment(self) -> RLock:
         """The lock of the recording, as a context manager."""
         return self._lock
 
-    def flush(self) -> None:
-        """Hand every line recorded so far to the file."""
-        with self._lock:
-            self._write()
+    def flush(self, *, sync: bool = False) -> None:
+        """Wait until every line recorded so far is in the file, with `sync` also on the disk.
+
+        Raises TraceFileError when that cannot be. Call it where waiting does no harm.
+        """
+        self._sink.flush(sync=sync)
 
     def close(self) -> None:
-        """Write what is left and close the file. A second call does nothing."""
+        """Write what is left and the closing line, and close the file. A second call does nothing.
+
+        Raises TraceFileError when not every line is in the file.
+        """
         with self._lock:
-            if not self._file.closed:
-                try:
-                    self._write()
-                finally:
-                    self._file.close()
+            if not self._closing.alive:
+                return
+            self._closing.detach()
+            try:
+                if self._began is not None:
+                    end = End(kind="end", run=self._run, writer=self._writer, events=self._seq)
+                    self._append(end, hand_over=True)
+            finally:
+                self._sink.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,24 +187,5 @@ class NdjsonRecorder:
     ) -> None:
         self.close()
 
-    def _append(self, line: Header | Event) -> None:
-        self._encoder.encode_into(line, self._pending, -1)
-        self._pending += b"\n"
-        if len(self._pending) >= BATCH:
-            self._write()
-
-    def _write(self) -> None:
-        try:
-            while self._pending:
-                # An unbuffered file may take a part of what it is given.
-                done = self._file.write(self._pending)
-                del self._pending[: done or 0]
-        except (OSError, ValueError) as error:
-            raise self._failed("written", error) from error
-
-    def _failed(self, verb: str, error: Exception) -> TraceFileError:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return TraceFileError(
-            f"{self.path}: the trace cannot be {verb}: {reason}; "
-            "choose a folder that exists, may be written and has room"
-        )
+    def _append(self, line: Header | Event | End, *, hand_over: bool) -> None:
+        self._sink.put(self._encode(line) + b"\n", hand_over=hand_over)

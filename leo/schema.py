@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from leo.connection import Connection, explain, foreign, transaction, unwritable
+from leo.decay import age, faded
 from leo.errors import NewerSchemaError, StoreUnwritableError
 from leo.organs import rows
+from leo.organs.bias import Bias
 from leo.organs.registry import ORGANS
 
 __all__ = [
@@ -33,21 +35,34 @@ __all__ = [
 ]
 
 APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
-# 2: the tables of the modules, whichever of them will be asked.
-SCHEMA_VERSION: Final = 2
+# 2: the tables of the modules, whichever of them will be asked. 3: those of the bias. 4: a journal
+# that the tables take in later, and counts with an age.
+SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
-# Pages in the WAL before they are copied into the file. A reply touches hundreds of pages, mostly
-# the same ones as the reply before it: copying them seldom copies them once.
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
+# Pages in the WAL before they are copied into the file. A fold touches thousands of pages, mostly
+# the same ones as the fold before it: copying them seldom copies them once.
 CHECKPOINT: Final = 8000
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
 SHORTEST: Final = 512
 
-# co_occurrence holds word_id <= context_id only: the count is the same in both directions.
+# The last observation that the tables have taken in, the pairs that wait in the journal, and where
+# the last sweep ended (`leo.fold`). One row.
+FOLDING: Final = (
+    """CREATE TABLE folding (
+        version INTEGER NOT NULL,
+        pairs INTEGER NOT NULL,
+        word_id INTEGER NOT NULL,
+        context_id INTEGER NOT NULL
+    )""",
+    "INSERT INTO folding SELECT version, 0, 0, 0 FROM objects WHERE name = 'ngrams'",
+)
+# co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
+# is the number of decays that a count has been through.
 DDL: Final = (
     """CREATE TABLE meta (
         key TEXT PRIMARY KEY,
@@ -81,6 +96,7 @@ DDL: Final = (
         word_id INTEGER NOT NULL REFERENCES tokens(id),
         context_id INTEGER NOT NULL REFERENCES tokens(id),
         count INTEGER NOT NULL,
+        decays INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (word_id, context_id),
         CHECK (word_id <= context_id)
     ) WITHOUT ROWID""",
@@ -101,6 +117,7 @@ DDL: Final = (
         chains BLOB NOT NULL
     )""",
     "INSERT INTO objects (name, version) VALUES ('ngrams', 0), ('snapshots', 0)",
+    *FOLDING,
 )
 
 
@@ -127,6 +144,7 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
         raise explain(error, path) from error
     conn.path = path
     conn.timeout = timeout
+    conn.create_function("faded", 2, faded, deterministic=True)
     with ExitStack() as undo:
         undo.callback(conn.close)
         _prepare(conn)
@@ -172,7 +190,21 @@ def _prepare(conn: Connection) -> None:
                 conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             if version < 2:
                 rows.create(conn, ORGANS)
+            elif version < 3:
+                rows.create(conn, [Bias()])
+            if 0 < version < 4:
+                _keep_ages(conn)
+            if version < SCHEMA_VERSION:
                 conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _keep_ages(conn: Connection) -> None:
+    """Schema 4: the counts of older fields have been through every decay there was."""
+    for statement in FOLDING:
+        conn.execute(statement)
+    conn.execute("ALTER TABLE co_occurrence ADD COLUMN decays INTEGER NOT NULL DEFAULT 0")
+    [observations] = conn.execute("SELECT version FROM folding").fetchone()
+    conn.execute("UPDATE co_occurrence SET decays = ?", (age(observations),))
 
 
 def write_ahead(conn: sqlite3.Connection) -> None:

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from leo.connection import Connection, reading, transaction
 from leo.delta import Delta
+from leo.loading import Loaded, load_field
 from leo.ngrams import (
     Observed,
     add,
-    all_bigrams,
-    all_trigrams,
     bump,
     get_version,
     load_bigrams,
@@ -26,7 +25,6 @@ from leo.organs import rows
 from leo.organs.context import Put, Rows
 from leo.organs.organ import Organ
 from leo.recall import Memory
-from leo.tables import BigramRows, TrigramRows
 
 __all__ = [
     "CAP",
@@ -74,10 +72,10 @@ class Committed(NamedTuple):
     observed: Observed
 
 
-def load_all(conn: Connection) -> tuple[dict[str, int], BigramRows, TrigramRows]:
+def load_all(conn: Connection) -> tuple[dict[str, int], Loaded]:
     """The version of every object by name and the whole field, all of one state of the store."""
     with reading(conn):
-        return get_versions(conn), all_bigrams(conn), all_trigrams(conn)
+        return get_versions(conn), load_field(conn)
 
 
 def get_memories(conn: Connection) -> tuple[int, list[Memory]]:
@@ -137,6 +135,10 @@ def get_versions(conn: Connection) -> dict[str, int]:
 
 def process_seed(conn: Connection, delta: Delta, name: str) -> None:
     """Ingest `delta` into a store that nothing was ever written to; otherwise do nothing."""
+    with reading(conn):
+        # Another instance may be in the middle of a commit: do not wait for it to see a field.
+        if get_version(conn, "ngrams"):
+            return
     with transaction(conn):
         if get_version(conn, "ngrams") == 0:
             add(conn, delta)

@@ -4,19 +4,20 @@ A table is changed by a `Change` and returns the change that undoes it:
 
     rows        absolute counts; 0 (or the token None) says that the row does not exist
     growth      counts to add, or to take away again
-    co-occurrence as a whole
+    a decay of the co-occurrence, and the co-occurrence as a whole (`leo.company`)
     several of these in a row
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple, TypeVar
 
-from leo.decay import decayed
+from leo.company import Aged, Companions, Company
 from leo.growth import ChainGrowth, WordGrowth
+from leo.ranks import Ranked, Rankings
 from leo.text import PUNCTUATION
 
 __all__ = [
@@ -25,18 +26,16 @@ __all__ = [
     "BigramRows",
     "BigramTable",
     "Grown",
-    "Pairs",
     "Series",
     "TrigramChange",
     "TrigramRows",
     "TrigramTable",
+    "count_contexts",
 ]
 
 CENTRES = 7
 
 Key = TypeVar("Key")
-# Counts by the smaller and the larger id.
-Pairs = dict[int, dict[int, int]]
 
 
 class BigramRows(NamedTuple):
@@ -47,21 +46,21 @@ class BigramRows(NamedTuple):
 
 
 class TrigramRows(NamedTuple):
-    """Rows with absolute counts: (first, second, third, count) and (smaller id, larger id,
-    count).
-    """
+    """Rows with absolute counts: (first, second, third, count)."""
 
     trigrams: list[tuple[int, int, int, int]]
-    pairs: list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """Counts to add (`sign` 1) or to take away (-1), and the tokens that go with them then."""
+    """Counts to add (`sign` 1) or to take away (-1), with what undoes it besides: the tokens that
+    go then, the company that comes back (`Company.grow`).
+    """
 
     growth: WordGrowth | ChainGrowth
     sign: int = 1
     fresh: tuple[int, ...] = ()
+    before: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +71,21 @@ class Series:
 
 
 BigramChange = BigramRows | Grown | Series
-TrigramChange = TrigramRows | Grown | Pairs | Series
+TrigramChange = TrigramRows | Grown | Aged | Companions | Series
 
 
 class BigramTable:
-    """Tokens by id and back, what follows each token, and the centres."""
+    """Tokens by id and back, what follows each token, and the centres.
+
+    `contexts` gives the number of contexts of each token, when they are what makes a centre.
+    """
 
     def __init__(self) -> None:
+        self.contexts: Callable[[], Mapping[int, int]] | None = None
         self.names: dict[int, str] = {}
         self.ids: dict[str, int] = {}
         self.followers: dict[int, dict[int, int]] = {}
+        self.rankings = Rankings(self.followers)
         self.totals: dict[int, int] = {}
         self._centres: list[int] | None = []
 
@@ -102,11 +106,25 @@ class BigramTable:
             undo.tokens.append((id, before))
         changed: dict[int, int] = {}
         for source, follower, count in change.bigrams:
-            old = _put(self.followers, source, follower, count)
+            old = _put(self.followers, self.rankings, source, follower, count)
             undo.bigrams.append((source, follower, old))
             changed[source] = changed.get(source, 0) + count - old
         self._weigh(changed)
         return undo
+
+    def name(self, tokens: Iterable[tuple[int, str]]) -> None:
+        """Fill an empty table: the tokens by id."""
+        self.names = dict(tokens)
+        self.ids = {token: id for id, token in self.names.items()}
+
+    def ranked(self, key: int, /) -> Ranked | None:
+        """What follows a common token, None for any other."""
+        return self.rankings.ranked(key)
+
+    def weigh_all(self) -> None:
+        """Fill an empty table: the sums of the counts that are in `followers` now."""
+        self.totals = {source: sum(row.values()) for source, row in self.followers.items()}
+        self._centres = None
 
     def id_of(self, token: str) -> int | None:
         """The id of a token, None for an unknown one."""
@@ -116,8 +134,11 @@ class BigramTable:
         """Ids of the tokens with the largest sum of outgoing bigrams, punctuation left out (section
         7).
 
-        Equal sums are ordered by id, that is by age.
+        Equal sums are ordered by id, that is by age. Or, with `contexts`, the tokens with the most
+        of them, punctuation as well; that costs a pass over the co-occurrence.
         """
+        if self.contexts is not None:
+            return self.most_contexts(self.contexts(), self.names)
         if self._centres is None:
             self._centres = _heaviest(self.totals, self.totals, self.names)
         return self._centres
@@ -129,6 +150,16 @@ class BigramTable:
         among = {*self.centres(), *gained}
         totals = {id: self.totals.get(id, 0) + gained.get(id, 0) for id in among}
         return _heaviest(among, totals, names)
+
+    def most_contexts(self, contexts: Mapping[int, int], names: Mapping[int, str]) -> list[int]:
+        """The tokens that have the most contexts, the older first where there are equally many."""
+        known = (id for id in contexts if id in names)
+        return nsmallest(CENTRES, known, key=lambda id: (-contexts[id], id))
+
+    @property
+    def by_contexts(self) -> bool:
+        """Whether the number of contexts makes a centre."""
+        return self.contexts is not None
 
     def _grow(self, grown: Grown) -> Grown:
         growth, sign, names = grown.growth, grown.sign, self.names
@@ -144,7 +175,7 @@ class BigramTable:
             del self.ids[names.pop(id)]
         changed: dict[int, int] = {}
         for source, follower, count in growth.bigrams:
-            _add(self.followers, source, follower, sign * count)
+            _add(self.followers, self.rankings, source, follower, sign * count)
             changed[source] = changed.get(source, 0) + sign * count
         self._weigh(changed)
         return Grown(growth, -sign, fresh)
@@ -174,43 +205,53 @@ class TrigramTable:
 
     def __init__(self) -> None:
         self.followers: dict[tuple[int, int], dict[int, int]] = {}
-        self.pairs: Pairs = {}
+        self.rankings = Rankings(self.followers)
+        self.companions = Company()
+        self.company = self.companions.of
+        self._contexts: dict[int, int] | None = None
 
     def apply(self, change: TrigramChange) -> TrigramChange:
         """Take a change; return the one that undoes it."""
+        self._contexts = None
         if isinstance(change, Series):
             return Series(tuple(map(self.apply, change.changes))[::-1])  # type: ignore[arg-type]
         if isinstance(change, Grown):
             growth, sign = change.growth, change.sign
             assert isinstance(growth, ChainGrowth), "the growth of the other table"
             for first, second, third, count in growth.trigrams:
-                _add(self.followers, (first, second), third, sign * count)
-            for low, high, count in growth.pairs:
-                _add(self.pairs, low, high, sign * count)
-            return Grown(growth, -sign)
-        if isinstance(change, dict):
-            before, self.pairs = self.pairs, change
-            return before
-        undo = TrigramRows([], [])
+                _add(self.followers, self.rankings, (first, second), third, sign * count)
+            before = self.companions.grow(growth.pairs, sign, change.before)
+            return Grown(growth, -sign, before=before)
+        if isinstance(change, Aged):
+            return self.companions.turn(change)
+        if isinstance(change, Companions):
+            return self.companions.replace(change)
+        undo = TrigramRows([])
         for first, second, third, count in change.trigrams:
-            old = _put(self.followers, (first, second), third, count)
+            old = _put(self.followers, self.rankings, (first, second), third, count)
             undo.trigrams.append((first, second, third, old))
-        for low, high, count in change.pairs:
-            undo.pairs.append((low, high, _put(self.pairs, low, high, count)))
         return undo
 
-    def faded(self, growth: ChainGrowth) -> Pairs:
-        """The co-occurrence after a growth and a decay, as a whole. Costs a pass over all of it."""
-        grown: Pairs = {low: dict(row) for low, row in self.pairs.items()}
-        for low, high, count in growth.pairs:
-            _add(grown, low, high, count)
-        return {low: row for low, counts in grown.items() if (row := decayed(counts))}
+    def ranked(self, key: tuple[int, int], /) -> Ranked | None:
+        """What follows a common pair of tokens, None for any other."""
+        return self.rankings.ranked(key)
 
-    def company(self, one: int, other: int) -> int:
-        """How often the two tokens kept company, in one direction."""
-        low, high = (one, other) if one <= other else (other, one)
-        row = self.pairs.get(low)
-        return row.get(high, 0) if row else 0
+    def contexts(self) -> dict[int, int]:
+        """With how many different tokens each token kept company, itself among them."""
+        if self._contexts is None:
+            pairs = ((low, high) for low, high, _ in self.companions.items())
+            self._contexts = count_contexts(pairs)
+        return self._contexts
+
+
+def count_contexts(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """The number of pairs, each named once, that a token is in."""
+    found: dict[int, int] = {}
+    for low, high in pairs:
+        found[low] = found.get(low, 0) + 1
+        if low != high:
+            found[high] = found.get(high, 0) + 1
+    return found
 
 
 def _heaviest(
@@ -220,7 +261,9 @@ def _heaviest(
     return nsmallest(CENTRES, words, key=lambda id: (-totals[id], id))
 
 
-def _put(table: dict[Key, dict[int, int]], key: Key, item: int, count: int) -> int:
+def _put(
+    table: dict[Key, dict[int, int]], rankings: Rankings[Key], key: Key, item: int, count: int
+) -> int:
     """Set table[key][item] and return what it was; a count of 0 leaves no row behind."""
     row = table.setdefault(key, {})
     old = row.get(item, 0)
@@ -228,19 +271,35 @@ def _put(table: dict[Key, dict[int, int]], key: Key, item: int, count: int) -> i
         row[item] = count
     else:
         row.pop(item, None)
-        if not row:
-            del table[key]
+    _moved(table, rankings, key, item, old)
     return old
 
 
-def _add(table: dict[Key, dict[int, int]], key: Key, item: int, count: int) -> None:
+def _add(
+    table: dict[Key, dict[int, int]], rankings: Rankings[Key], key: Key, item: int, count: int
+) -> None:
     """Add to table[key][item]; a count of 0 leaves no row behind."""
     row = table.get(key)
     if row is None:
         table[key] = {item: count}
-    elif total := row.get(item, 0) + count:
+        return
+    old = row.get(item, 0)
+    if total := old + count:
         row[item] = total
+        if key not in rankings.known:
+            return
     else:
         del row[item]
-        if not row:
-            del table[key]
+    _moved(table, rankings, key, item, old)
+
+
+def _moved(
+    table: dict[Key, dict[int, int]], rankings: Rankings[Key], key: Key, item: int, old: int
+) -> None:
+    """Let the ranks of a row follow its change, and leave no row without a count."""
+    row = table[key]
+    if not row:
+        del table[key]
+        rankings.known.pop(key, None)
+    elif (ranks := rankings.known.get(key)) is not None:
+        ranks.move(item, old, row.get(item, 0))

@@ -82,12 +82,11 @@ def _candidates(view: View) -> list[tuple[int, set[int]]]:
     """
     contexts: dict[int, list[tuple[int, int]]] = {}
     names = view.words.names
-    for low, row in view.chains.pairs.items():
-        for high, count in row.items():
-            if low in names and high in names:
-                contexts.setdefault(low, []).append((-count, high))
-                if low != high:
-                    contexts.setdefault(high, []).append((-count, low))
+    for low, high, count in view.chains.companions.items():
+        if low in names and high in names:
+            contexts.setdefault(low, []).append((-count, high))
+            if low != high:
+                contexts.setdefault(high, []).append((-count, low))
     return [
         (id, {id, *(other for _, other in sorted(near)[:NEIGHBOURS])})
         for id, near in sorted(contexts.items())

@@ -39,9 +39,9 @@ class Timeline(Generic[Rows]):
     it.
     """
 
-    def __init__(self, apply: Callable[[Rows], Rows]) -> None:
+    def __init__(self, apply: Callable[[Rows], Rows], version: int = 0) -> None:
         self._apply = apply
-        self.now: Layer[Rows] = Layer(0, None, None)
+        self.now: Layer[Rows] = Layer(version, None, None)
 
     @property
     def version(self) -> int:

@@ -15,8 +15,21 @@ from typing import Final, Protocol
 import msgspec
 
 from leo.actions import Action
+from leo.instrument import Recording, instrument
 
-__all__ = ["NO_TRACE", "SCHEMA", "SPEC", "Beginning", "Event", "Header", "NoTrace", "Tracer"]
+__all__ = [
+    "NO_TRACE",
+    "SCHEMA",
+    "SPEC",
+    "Beginning",
+    "End",
+    "Event",
+    "Header",
+    "NoTrace",
+    "Recording",
+    "Tracer",
+    "instrument",
+]
 
 SCHEMA: Final = 1
 SPEC: Final = "field/1"
@@ -39,8 +52,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of a trace. `seq` gives the order, `reads` and `writes` (object -> version) the data
-    flow.
+    """One event of a trace. `seq` gives the order, `reads` and `writes` (object -> version) the
+    data flow.
 
     `time` is in seconds since the run began and only informs.
     """
@@ -57,6 +70,18 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads: dict[str, int]
     writes: dict[str, int]
     outcome: str
+
+
+class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last line of a writer: its recording was closed after so many events.
+
+    A trace without it ends where the writer was interrupted, or is still growing.
+    """
+
+    kind: str
+    run: str
+    writer: str
+    events: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,9 @@ class _Unit:
         the lock, and so the lock from us.
         """
         turn = self.turn
-        pauses = chain(PAUSES, repeat(PAUSE, int(conn.timeout / PAUSE)))
+        # Whoever opened the field with no patience at all is told at once.
+        patience = PAUSES if conn.timeout else ()
+        pauses = chain(patience, repeat(PAUSE, int(conn.timeout / PAUSE)))
         while True:
             with turn.instance.moment():
                 if begin_immediate(conn):

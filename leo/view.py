@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
+from leo.company import Aged
 from leo.growth import Growth
+from leo.loading import Loaded
 from leo.tables import (
     CENTRES,
     BigramChange,
@@ -29,21 +32,32 @@ __all__ = [
     "BigramChange",
     "BigramRows",
     "BigramTable",
+    "Centres",
     "TrigramChange",
     "TrigramRows",
     "TrigramTable",
     "View",
 ]
 
+Centres = Literal["weight", "company"]
+
 
 class View:
-    """Both tables with their versions. Only the thread of the driver may assign."""
+    """Both tables with their versions. Only the thread of the driver may assign.
 
-    def __init__(self) -> None:
-        self.words = BigramTable()
-        self.chains = TrigramTable()
-        self.bigrams: Timeline[BigramChange] = Timeline(self.words.apply)
-        self.trigrams: Timeline[TrigramChange] = Timeline(self.chains.apply)
+    `centres` says what makes a centre: the `weight` of what follows a word, or, as in the published
+    asynchronous program, the number of contexts that a token keeps `company` with.
+    """
+
+    def __init__(self, centres: Centres = "weight", loaded: Loaded | None = None) -> None:
+        """Empty, or what was `loaded`, which then belongs to the view."""
+        version, words, chains = loaded or (0, BigramTable(), TrigramTable())
+        if centres == "company":
+            words.contexts = chains.contexts
+        self.words = words
+        self.chains = chains
+        self.bigrams: Timeline[BigramChange] = Timeline(words.apply, version)
+        self.trigrams: Timeline[TrigramChange] = Timeline(chains.apply, version)
 
     def assign(self, bigrams: Layer[BigramChange], trigrams: Layer[TrigramChange]) -> None:
         """AssignView: set each table to exactly what was loaded."""
@@ -56,14 +70,22 @@ class View:
         Increments, not what the store holds by now: a view that missed another writer's commit goes
         on missing it, and says so by its version.
         """
-        bigrams, trigrams = self.bigrams, self.trigrams
+        self.assign(*self.after(self.bigrams.now, self.trigrams.now, growth, decayed))
+
+    def after(
+        self,
+        bigrams: Layer[BigramChange],
+        trigrams: Layer[TrigramChange],
+        growth: Growth,
+        decayed: bool,
+    ) -> tuple[Layer[BigramChange], Layer[TrigramChange]]:
+        """The layers one observation after these two."""
         chains: TrigramChange = Grown(growth.chains)
         if decayed:
-            only_trigrams = growth.chains._replace(pairs=[])
-            chains = Series((Grown(only_trigrams), self.chains.faded(growth.chains)))
-        self.assign(
-            bigrams.loaded(bigrams.now, bigrams.version + 1, Grown(growth.words)),
-            trigrams.loaded(trigrams.now, trigrams.version + 1, chains),
+            chains = Series((chains, Aged(1)))
+        return (
+            self.bigrams.loaded(bigrams, bigrams.version + 1, Grown(growth.words)),
+            self.trigrams.loaded(trigrams, trigrams.version + 1, chains),
         )
 
     @contextmanager
@@ -77,6 +99,11 @@ class View:
             yield
         finally:
             self.bigrams.assign(now)
+
+    @property
+    def torn(self) -> bool:
+        """Whether the two tables are of different versions."""
+        return self.bigrams.version != self.trigrams.version
 
     def versions(self) -> dict[str, int]:
         """The versions of the two tables, by the names that a trace uses."""
@@ -97,5 +124,5 @@ class View:
             "tokens": len(self.words.names),
             "bigrams": sum(map(len, self.words.followers.values())),
             "trigrams": sum(map(len, self.chains.followers.values())),
-            "co_occurrence": sum(map(len, self.chains.pairs.values())),
+            "co_occurrence": sum(1 for _ in self.chains.companions.items()),
         }

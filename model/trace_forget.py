@@ -20,14 +20,16 @@ from model.forget import forget
 from model.state import UNREAD, Content, Edge, Reply, State
 
 
-def tidy(z: State, cyclic: set[Reply]) -> None:
-    """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle."""
+def tidy(z: State, cyclic: set[Reply]) -> set[Reply]:
+    """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle.
+
+    Returns the replies that stand for others from now on.
+    """
     absorbed = get_absorbed(z)
     gone = frozenset(upstream(absorbed, z.dsg))
     forget(z, gone)
     cyclic -= gone
-    if cyclic:
-        _merge(z, cyclic, absorbed - gone)
+    return _merge(z, cyclic, absorbed - gone) if cyclic else set()
 
 
 def get_absorbed(z: State) -> Content:
@@ -58,31 +60,56 @@ def get_absorbed(z: State) -> Content:
     return frozenset(found)
 
 
-def component(z: State, reply: Reply, wrote: Content) -> set[Reply]:
-    """Return the replies on a cycle with ``reply``, itself among them; empty when it is on none."""
-    after: dict[Reply, list[Reply]] = defaultdict(list)
-    before: dict[Reply, list[Reply]] = defaultdict(list)
-    for source, target in z.dsg:
-        if source in wrote and target in wrote:
-            after[source].append(target)
-            before[target].append(source)
-    if reply not in after or reply not in before:
-        return set()
-    return _reach(reply, after) & _reach(reply, before)
+class Links:
+    """The edges of a serialization graph by their ends, kept up to date with little work."""
+
+    def __init__(self) -> None:
+        self._known: frozenset[Edge] = frozenset()
+        self._after: dict[Reply, set[Reply]] = defaultdict(set)
+        self._before: dict[Reply, set[Reply]] = defaultdict(set)
+
+    def update(self, edges: frozenset[Edge]) -> None:
+        """Make these the edges."""
+        for source, target in self._known - edges:
+            self._after[source].discard(target)
+            self._before[target].discard(source)
+            for ends, end in ((self._after, source), (self._before, target)):
+                if not ends[end]:
+                    del ends[end]
+        for source, target in edges - self._known:
+            self._after[source].add(target)
+            self._before[target].add(source)
+        self._known = edges
+
+    def component(self, reply: Reply, wrote: Content) -> set[Reply]:
+        """Return the replies that wrote and are on a cycle with ``reply``, itself among them; empty
+        when it is on none.
+        """
+        if reply not in self._after or reply not in self._before:
+            return set()
+        found = _reach(reply, self._after, wrote) & _reach(reply, self._before, wrote)
+        return found if len(found) > 1 else set()
 
 
-def _reach(start: Reply, following: dict[Reply, list[Reply]]) -> set[Reply]:
+def _reach(reply: Reply, following: dict[Reply, set[Reply]], wrote: Content) -> set[Reply]:
+    """Return a reply and what follows it at any distance, by way of replies that wrote."""
     found: set[Reply] = set()
-    open_ = [start]
+    open_ = {reply}
     while open_:
-        for node in following.get(open_.pop(), ()):
-            if node not in found:
-                found.add(node)
-                open_.append(node)
+        found |= open_
+        nexts = set[Reply]().union(*(following.get(node, ()) for node in open_))
+        open_ = (nexts & wrote) - found
     return found
 
 
-def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> None:
+def component(z: State, reply: Reply, wrote: Content) -> set[Reply]:
+    """Return the replies on a cycle with ``reply``, as ``Links.component`` does."""
+    links = Links()
+    links.update(z.dsg)
+    return links.component(reply, wrote)
+
+
+def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> set[Reply]:
     """Let one absorbed reply of each cycle stand for the others on it.
 
     Nothing new can precede an absorbed reply, and all of one cycle have the same replies upstream
@@ -90,6 +117,7 @@ def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> None:
     """
     wrote = z.wrote
     left = {reply for reply in cyclic & absorbed if reply in wrote}
+    standing: set[Reply] = set()
     while left:
         reply = min(left)
         group = component(z, reply, wrote) & left | {reply}
@@ -97,6 +125,8 @@ def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> None:
         # The one that stays must have written what any of them wrote.
         stays = max(group, key=lambda r: (r in z.snapshots, r in z.ngrams, r))
         gone = frozenset(group - {stays})
+        if gone:
+            standing.add(stays)
         edges: set[Edge] = set()
         for source, target in z.dsg:
             edge = (stays if source in gone else source, stays if target in gone else target)
@@ -110,3 +140,4 @@ def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> None:
         )
         forget(z, gone)
         cyclic -= gone
+    return standing

@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
+from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.trace import SCHEMA, SPEC, Header
 from model.disciplines import DISCIPLINES
 from model.trace_lines import Lines
-from model.trace_words import nearest, shown
+from model.trace_words import is_name, listed, nearest, shown
 from model.traces import MAX_VERSION, PROGRAM, TraceError
 
 FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Header))
@@ -37,12 +38,16 @@ def read_header(lines: Lines, notices: list[str]) -> Header:
         fields = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise fail(f"this is not NDJSON ({error}); {ADVICE}") from error
+    if isinstance(fields, dict) and fields.get("kind") == "units":
+        raise fail("this is a trace of units; it is judged whole and alone: leave out the option")
     if not isinstance(fields, dict) or fields.get("kind") != "header":
         raise fail(f"there is no header, but {shown(fields)}; {ADVICE}")
-    if fields.get("schema") != SCHEMA:
+    version = fields.get("schema")
+    if version != SCHEMA or isinstance(version, bool):
+        newer = isinstance(version, int) and version > SCHEMA
         raise fail(
-            f"the schema's version is {shown(fields.get('schema'))}, and this program reads "
-            f"version {SCHEMA}; use the program that recorded the trace, or a newer one"
+            f"the schema's version is {shown(version)}, and this program reads version {SCHEMA}; "
+            + ("the trace is of a newer program: use that one" if newer else ADVICE)
         )
     missing = [name for name in FIELDS if name not in fields]
     if missing:
@@ -53,7 +58,7 @@ def read_header(lines: Lines, notices: list[str]) -> Header:
         raise fail(f"the header is not of schema {SCHEMA}: {error}") from error
     unknown = sorted(fields.keys() - set(FIELDS))
     if unknown:
-        notices.append(f"the header has unknown fields ({', '.join(unknown)[:200]}): ignored")
+        notices.append(f"the header has unknown fields ({listed(unknown)}): ignored")
     problem = _problem(header)
     if problem is not None:
         raise fail(problem)
@@ -70,13 +75,19 @@ def _problem(header: Header) -> str | None:
         hint = nearest(header.discipline, DISCIPLINES) or "."
         known = ", ".join(DISCIPLINES)
         return f"unknown discipline {shown(header.discipline)}{hint} The disciplines are {known}"
+    runtime = RUNNABLE[header.discipline].runtime
+    if header.runtime != runtime:
+        return (
+            f"the runtime is {shown(header.runtime)}, and replies under {header.discipline} run on "
+            f"{runtime!r}; one of the two is not what was recorded"
+        )
     if header.program != PROGRAM:
         return (
-            f"the program is {', '.join(header.program) or 'empty'}; the specification is of the "
+            f"the program is {listed(header.program) or 'empty'}; the specification is of the "
             f"program {', '.join(PROGRAM)}"
         )
     for word, values in (("instances", header.instances), ("stores", header.stores)):
-        if not values or len(set(values)) != len(values) or not all(map(_is_name, values)):
+        if not values or len(set(values)) != len(values) or not all(map(is_name, values)):
             return f"{word} must be different printable names, and are {list(values)}"
     if len(header.stores) > 1:
         return (
@@ -91,7 +102,3 @@ def _problem(header: Header) -> str | None:
             f"0 to {MAX_VERSION:,}, and is {header.start}"
         )
     return None
-
-
-def _is_name(word: str) -> bool:
-    return bool(word) and word.isprintable()

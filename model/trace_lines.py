@@ -9,12 +9,21 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
+from model.fast_blocks import Blocks
 from model.traces import TraceError
 
 MAX_LINE = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
+
+
+class CutError(TraceError):
+    """The last line of a trace is not whole: ``lost`` says what is there and what is not."""
+
+    def __init__(self, text: str, lost: str) -> None:
+        super().__init__(text)
+        self.lost = lost
 
 
 @contextmanager
@@ -44,13 +53,23 @@ def _unpacked(stream: io.BufferedReader) -> IO[bytes]:
     return stream
 
 
+class Source(Protocol):
+    """Where lines come from: a part of what a binary file can do."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line with its end, or ``size`` bytes of it; nothing at the end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; nothing at the end."""
+
+
 class Lines:
     """Reads one line after the other, never more than ``MAX_LINE`` bytes of one."""
 
-    def __init__(self, name: str, stream: IO[bytes]) -> None:
+    def __init__(self, name: str, stream: Source) -> None:
         self.name = name
         self.number = 0
-        self._stream = stream
+        self._stream: Source = stream
 
     def next(self) -> bytes | None:
         """Return the next line without its end, None after the last.
@@ -72,6 +91,16 @@ class Lines:
             raise self.too_long() if len(raw) > MAX_LINE else self.cut()
         return raw[:-1]
 
+    def blocks(self) -> Blocks:
+        """Let the lines that follow be looked at many at a time; ``skip`` those that were taken."""
+        if not isinstance(self._stream, Blocks):
+            self._stream = Blocks(self._stream)
+        return self._stream
+
+    def skip(self, count: int) -> None:
+        """Count lines that were taken from the blocks."""
+        self.number += count
+
     def is_last(self) -> bool:
         """Tell whether nothing follows; takes the next line if something does."""
         return not self._stream.read(1)
@@ -84,15 +113,19 @@ class Lines:
         )
 
     def cut(self) -> TraceError:
+        """The error of a last line that has no end, or is half a line."""
         if self.number == 1:
             return TraceError(
                 f"{self.name}: the first line is cut: it has no end, and no event follows; the "
                 "recorder may have crashed before it wrote anything: record the run again"
             )
         whole = self.number - 2
-        events = "event precedes" if whole == 1 else "events precede"
-        return TraceError(
-            f"{self.name}: the last line (line {self.number}) is cut; the recorder may have "
-            f"crashed while it wrote. {whole} whole {events} it: remove the last line to have "
-            "them checked, and mind that the end of the run is missing"
+        lost = (
+            "the recorder may have crashed while it wrote. "
+            f"{whole} whole event{' precedes' if whole == 1 else 's precede'} it"
+        )
+        return CutError(
+            f"{self.name}: the last line (line {self.number}) is cut; {lost}: add --torn to have "
+            "them checked, and mind that the end of the run is missing",
+            lost,
         )

@@ -8,31 +8,44 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
 from leo.trace import Event, Header
+from model.fast_blocks import Blocks
 from model.machine import ACTIONS
 from model.state import NOBODY
 from model.trace_header import read_header
-from model.trace_lines import Lines, open_stream
-from model.trace_words import FIELDS, explain_event, nearest, shown
+from model.trace_lines import CutError, Lines, Source, open_stream
+from model.trace_words import (
+    END,
+    FIELDS,
+    explain_end,
+    explain_event,
+    is_name,
+    listed,
+    nearest,
+    shown,
+)
 from model.traces import MAX_VERSION, Carries, Line, TraceError, carries
 
+# In the place of a writer's sequence number: it has closed its recording.
+CLOSED = -1
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 @contextmanager
-def open_trace(path: str | Path) -> Iterator[TraceReader]:
+def open_trace(path: str | Path, *, torn: bool = False) -> Iterator[TraceReader]:
     """Open a trace file (``-``: standard input; gzip is recognised) and read its header.
 
-    Raises TraceError, also while the lines are being read.
+    ``torn`` lets the last line be one that was cut: it is left out, and a notice says so.  Raises
+    TraceError, also while the lines are being read.
     """
     with open_stream(path) as (name, stream):
-        yield TraceReader(name, stream)
+        yield TraceReader(name, stream, torn=torn)
 
 
 def trace_of(name: str, header: Mapping[str, object], events: Iterable[object]) -> TraceReader:
@@ -44,65 +57,122 @@ def trace_of(name: str, header: Mapping[str, object], events: Iterable[object]) 
 class TraceReader:
     """A trace that is read while it is iterated over; see ``model.traces.Trace``."""
 
-    def __init__(self, name: str, stream: IO[bytes]) -> None:
+    def __init__(self, name: str, stream: Source, *, torn: bool = False) -> None:
         """Read the header from ``stream``. Raises TraceError when there is none."""
         self.name = name
         self.notices: list[str] = []
+        self._torn = torn
         self._lines = Lines(name, stream)
         self.header: Header = read_header(self._lines, self.notices)
         self._carries: dict[str, Carries] = {
             action: carries(self.header.discipline, action) for action in ACTIONS
         }
         self._decode = msgspec.json.Decoder(Event).decode
-        self._noticed = False
+        self._noticed: set[str] = set()
         self._seq: dict[str, int] = {}
         self._instance: dict[str, str] = {}
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether every writer has closed its recording, as far as the lines were read."""
+        return bool(self._seq) and all(seq == CLOSED for seq in self._seq.values())
 
     def __iter__(self) -> Iterator[Line]:
         """Yield every event as a checked line. Raises TraceError at the first bad one."""
         lines = self._lines
-        while (raw := lines.next()) is not None:
-            try:
-                event = self._decode(raw)
-            except NOT_DECODED:
-                event = self._decode_with_care(raw)
-            yield self._checked(event)
+        try:
+            while (raw := lines.next()) is not None:
+                try:
+                    event = self._decode(raw)
+                except NOT_DECODED:
+                    fields = self._fields(raw)
+                    if isinstance(fields, dict) and fields.get("kind") == "end":
+                        self._end(fields)
+                        continue
+                    event = self._decode_with_care(fields)
+                yield self._checked(event)
+        except CutError as error:
+            if not self._torn:
+                raise
+            self.notices.append(f"line {lines.number} is cut and left out: {error.lost}")
+
+    def blocks(self) -> Blocks:
+        """Let the lines that follow be looked at many at a time (``model.fast``)."""
+        return self._lines.blocks()
+
+    @property
+    def only_writer(self) -> tuple[str, int] | None:
+        """The writer and the number of its last event, if there is one writer that goes on."""
+        if len(self._seq) != 1:
+            return None
+        ((writer, seq),) = self._seq.items()
+        return None if seq == CLOSED else (writer, seq)
+
+    def skip(self, count: int, sessions: Iterable[str]) -> None:
+        """Count events of the only writer that were taken from the blocks.
+
+        ``sessions`` are all that are known to the only instance by now.
+        """
+        self._lines.skip(count)
+        ((writer, seq),) = self._seq.items()
+        self._seq[writer] = seq + count
+        self._instance.update(dict.fromkeys(sessions, self.header.instances[0]))
 
     def _fail(self, text: str) -> TraceError:
         return TraceError(f"{self.name}: line {self._lines.number}: {text}")
 
-    def _decode_with_care(self, raw: bytes) -> Event:
-        """Decode what the strict decoder refused: say why, or leave out what a newer writer
-        added.
-        """
+    def _fields(self, raw: bytes) -> object:
+        """Decode what the strict decoder refused, as any JSON value."""
         try:
-            fields = msgspec.json.decode(raw)
+            return msgspec.json.decode(raw)
         except NOT_DECODED as error:
             if self._lines.is_last():
                 raise self._lines.cut() from error
             raise self._fail(
                 f"this is not JSON ({error}); expected one event as a JSON object on each line"
             ) from error
+
+    def _decode_with_care(self, fields: object) -> Event:
+        """Say why a JSON value is no event, or leave out what a newer writer added."""
         explanation = explain_event(fields)
         if explanation is not None:
             raise self._fail(explanation)
-        unknown = sorted(fields.keys() - FIELDS.keys())
-        if unknown and not self._noticed:
-            self._noticed = True
-            self.notices.append(
-                f"line {self._lines.number} has unknown fields ({', '.join(unknown)[:200]}): they "
-                "are ignored, here and in later lines"
-            )
+        assert isinstance(fields, dict)
+        self._notice("events", fields.keys() - FIELDS.keys())
         try:
             return msgspec.convert({key: fields[key] for key in FIELDS}, Event)
         except msgspec.ValidationError as error:
             raise self._fail(f"{error}; expected an event of schema 1") from error
 
+    def _notice(self, kind: str, unknown: AbstractSet[str]) -> None:
+        """Say once that fields are ignored."""
+        if unknown and kind not in self._noticed:
+            self._noticed.add(kind)
+            self.notices.append(
+                f"line {self._lines.number} has unknown fields ({listed(sorted(unknown))})"
+                ": they are ignored, here and in later lines"
+            )
+
+    def _end(self, fields: dict[str, object]) -> None:
+        """Take the line with which a writer closes its recording."""
+        writer = str(fields.get("writer"))
+        events: int | None = self._seq.get(writer, 0)
+        problem = explain_end(fields, None if events == CLOSED else events, self.header.run)
+        if problem is not None:
+            raise self._fail(problem)
+        self._notice("ends", fields.keys() - END.keys())
+        self._seq[writer] = CLOSED
+
     def _checked(self, event: Event) -> Line:
         header = self.header
         expected = self._seq.get(event.writer, 0) + 1
-        if event.seq != expected:
+        if event.seq != expected or expected == CLOSED + 1:
             raise self._fail(_sequence(event, expected))
+        if expected == 1 and not is_name(event.writer):
+            raise self._fail(
+                f"{shown(event.writer)} cannot be the name of a writer; expected one or more "
+                "printable characters"
+            )
         self._seq[event.writer] = expected
         if event.run != header.run:
             raise self._fail(
@@ -133,7 +203,7 @@ class TraceReader:
         """Return the number of the reply, having checked the names of session and reply."""
         home = self._instance.get(event.session)
         if home is None:
-            if not event.session or not event.session.isprintable() or event.session == NOBODY:
+            if not is_name(event.session) or event.session == NOBODY:
                 raise self._fail(
                     f"{shown(event.session)} cannot be the name of a session; expected one or more "
                     f"printable characters (and not {NOBODY!r}, which is nobody's name)"
@@ -168,7 +238,7 @@ class TraceReader:
                 raise self._fail(
                     f"{event.action} under {self.header.discipline} {word} "
                     f"{', '.join(sorted(wanted)) or 'nothing'}, and the event has {word} of "
-                    f"{', '.join(sorted(given))[:200] or 'nothing'}; expected exactly those "
+                    f"{listed(sorted(given)) or 'nothing'}; expected exactly those "
                     "objects, each with its version"
                 )
         if event.outcome != rule.outcome:
@@ -187,6 +257,11 @@ class TraceReader:
 
 
 def _sequence(event: Event, expected: int) -> str:
+    if expected == CLOSED + 1:
+        return (
+            f"an event of the writer {shown(event.writer)}, which has closed its recording before; "
+            "do not join recordings"
+        )
     found = f"writer {shown(event.writer)} has seq {event.seq} where {expected} was expected"
     if event.seq > expected:
         missing = event.seq - expected

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
 from leo.trace import Event
 from model.trace_explain import FAULTS, Rejection
-from model.trace_watch import CONCERNED
+from model.trace_lanes import lanes_of
+from model.trace_story import Story
+from model.trace_watch import CONCERNED, Violation
+from model.units_report import to_fields, to_lines
 from model.validate import Report
 
 WIDTH = 80
 
 
-def to_text(report: Report) -> str:
-    """Write one block about a file."""
-    return "\n".join(_lines(report))
+def to_text(report: Report, stories: Sequence[Story] = ()) -> str:
+    """Write one block about a trace, with the stories of what fell."""
+    return "\n".join([*_lines(report), *_told(stories)])
+
+
+def headline(report: Report) -> str:
+    """Say in one line what became of a trace."""
+    native, tlc = report.native, report.tlc
+    if report.error is not None:
+        return f"{report.name}: not a trace"
+    if report.undecided is not None:
+        return f"{report.name}: UNDECIDED"
+    if report.stuck:
+        return f"{report.name}: REJECTED: no order of the lines is a behaviour"
+    count = len(report.broken)
+    fell = f", {count} propert{'y' if count == 1 else 'ies'} broken" if count else ""
+    if report.accepted:
+        return f"{report.name}: accepted{fell}"
+    line = native.rejection.line if native and native.rejection else tlc and tlc.line
+    return f"{report.name}: REJECTED at line {line}{fell}"
 
 
 def _lines(report: Report) -> Iterator[str]:
     native, tlc = report.native, report.tlc
-    if report.error is not None:
-        yield f"{report.name}: not a trace"
+    if report.units is not None:
+        yield from to_lines(report.units)
         return
-    count = len(report.broken)
-    fell = f", {count} propert{'y' if count == 1 else 'ies'} broken" if count else ""
-    if report.accepted:
-        yield f"{report.name}: accepted{fell}"
-    else:
-        line = native.rejection.line if native and native.rejection else tlc and tlc.line
-        yield f"{report.name}: REJECTED at line {line}{fell}"
+    yield headline(report)
+    if report.error is not None:
+        return
+    if report.undecided is not None:
+        yield from _item("because", f"{report.undecided}; undecided is not accepted")
     if native is not None:
         ends = [f"{n} {word}" for word, n in sorted(native.outcomes.items())]
         ends += [f"{native.open} open"] if native.open else []
@@ -43,17 +61,27 @@ def _lines(report: Report) -> Iterator[str]:
             yield from _item("notice", notice)
         if native.rejection is not None:
             yield from _rejection(native.rejection)
+            yield ""
+            yield lanes_of(
+                report.recent,
+                f"line {native.rejection.line} is no step",
+                first=[report.recent[-1].actor] if report.recent else (),
+            ).rstrip("\n")
         for violation in native.violations.values():
-            yield from _item(
-                "broken",
-                f"{violation.property} at line {violation.line}; {violation.count:,} "
-                f"{CONCERNED[violation.property]}",
-            )
-            yield from _item("", violation.witness)
+            if violation.property not in report.unsure:
+                yield from _violation(violation)
     else:
         yield from _item("claims", report.discipline)
         for name in sorted(report.broken):
             yield from _item("broken", name)
+    for found in report.stuck:
+        yield from _rejection(found)
+    if report.unsure and report.accepted:
+        yield from _item(
+            "undecided",
+            f"{', '.join(sorted(report.unsure))}: it depends on the order of lines of different "
+            "processes, which no version tells",
+        )
     difference = report.disagreement()
     if difference is not None:
         yield from _item(
@@ -61,6 +89,24 @@ def _lines(report: Report) -> Iterator[str]:
         )
     elif native is not None and tlc is not None:
         yield from _item("engines", "native and TLC agree")
+
+
+def _violation(violation: Violation) -> Iterator[str]:
+    yield from _item(
+        "broken",
+        f"{violation.property} at line {violation.line}; {violation.count:,} "
+        f"{CONCERNED[violation.property]}",
+    )
+    yield from _item("", violation.witness)
+
+
+def _told(stories: Sequence[Story]) -> Iterator[str]:
+    for story in stories:
+        yield ""
+        yield from _item("story", f"{story.violation.property} at line {story.violation.line}")
+        for sentence in story.sentences:
+            yield from _item("", sentence)
+        yield story.diagram.rstrip("\n")
 
 
 def _item(word: str, text: str) -> Iterator[str]:
@@ -102,12 +148,18 @@ def to_builtins(report: Report) -> dict[str, Any]:
     """Return the report as JSON values."""
     if report.error is not None:
         return {"file": report.name, "error": str(report.error)}
+    if report.units is not None:
+        return to_fields(report.units)
     result: dict[str, Any] = {
         "file": report.name,
         "discipline": report.discipline,
         "accepted": report.accepted,
+        "closed": report.closed,
         "broken": sorted(report.broken),
         "disagreement": report.disagreement(),
+        "undecided": report.undecided,
+        "unsure": sorted(report.unsure),
+        "stuck": [_rejection_fields(found) for found in report.stuck],
     }
     native, tlc = report.native, report.tlc
     if native is not None:

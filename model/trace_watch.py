@@ -17,7 +17,7 @@ from model.properties import (
 )
 from model.state import Reply, State
 from model.steps import World
-from model.trace_forget import component
+from model.trace_forget import Links
 from model.traces import ENDS, Line
 
 # What each count means, for the report.
@@ -69,6 +69,13 @@ class Watch:
         self._world = world
         self._overtaken: frozenset[str] = frozenset()
         self._unstable: set[str] = set()
+        self._links = Links()
+
+    def resume(self, cyclic: set[Reply], overtaken: frozenset[str]) -> None:
+        """Go on from a state that another has reached; nobody is reading in it."""
+        self.cyclic = cyclic
+        self._overtaken = overtaken
+        self._unstable.clear()
 
     def note(self, line: Line, name: str, count: int, witness: Callable[[], Witness]) -> None:
         """Count a violation; the witness is made for the first one only."""
@@ -131,7 +138,8 @@ class Watch:
         reply, wrote = z.reply(line.actor), z.wrote
         if reply not in wrote:
             return
-        found = component(z, reply, wrote) - self.cyclic
+        self._links.update(z.dsg)
+        found = self._links.component(reply, wrote) - self.cyclic
         self.note(line, "Serializable", len(found), lambda: SAFETY["Serializable"](self._world, z))
         self.cyclic |= found
 

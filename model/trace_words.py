@@ -26,6 +26,14 @@ FIELDS: Final[dict[str, tuple[Types, str]]] = {
     "outcome": (str, "a string"),
 }
 
+# The fields of the line with which a writer closes its recording.
+END: Final[dict[str, tuple[Types, str]]] = {
+    "kind": (str, '"end"'),
+    "run": (str, "a string"),
+    "writer": (str, "a string"),
+    "events": (int, "an integer"),
+}
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` when something known is near, otherwise nothing."""
@@ -37,6 +45,45 @@ def shown(value: object) -> str:
     """Write a value of the file in a message: quoted, and no longer than is useful."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write names of the file in a message: as they are if a screen can show them, or quoted."""
+    text = ", ".join(word if word.isprintable() else repr(word) for word in words)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def is_name(word: str) -> bool:
+    """Tell whether a word of the file can name something: it is shown in reports as it is."""
+    return bool(word) and word.isprintable()
+
+
+def explain_end(fields: dict[str, object], events: int | None, run: str) -> str | None:
+    """Tell what is wrong with the closing line of a writer that has ``events`` lines in the file.
+
+    ``events`` is None when the writer has closed its recording before; None when all is well.
+    """
+    missing = [name for name in END if name not in fields]
+    if missing:
+        return f"the closing line lacks {', '.join(missing)}; it has {', '.join(END)}"
+    for name, (types, expected) in END.items():
+        value = fields[name]
+        if not isinstance(value, types) or isinstance(value, bool):
+            return f"{name} of the closing line must be {expected}, and is {shown(value)}"
+    writer = shown(fields["writer"])
+    if fields["run"] != run:
+        return (
+            f"the closing line belongs to the run {shown(fields['run'])} and the header to "
+            f"{shown(run)}; a file holds one run: do not join recordings"
+        )
+    if events is None:
+        return f"the writer {writer} has closed its recording before; do not join recordings"
+    if fields["events"] != events:
+        return (
+            f"the writer {writer} closed its recording after {fields['events']} events, and the "
+            f"file has {events} of it: lines were lost or added; record the run again"
+        )
+    return None
 
 
 def explain_event(fields: object) -> str | None:

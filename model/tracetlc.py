@@ -2,6 +2,8 @@
 
 A generated module holds the traces as constants; ``spec/TraceField.tla`` does the rest and prints
 one verdict for each.  A trace without a verdict, or with two, is an error of ours and not a result.
+Verdicts are kept by content (``model.trace_cache``), so a trace that TLC has judged is not judged
+again until the trace, a module of the specification or the jar is another.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +24,12 @@ from model.java import find
 from model.javacache import with_cache
 from model.tlavalue import Value, function, parse_value, to_tla
 from model.tlcjob import TlcJob, Verdict
+from model.trace_cache import TlcVerdict, VerdictCache
 from model.traces import Line, Trace
 
 ENOUGH_TURNS: Final = 1_000_000_000
 BATCH_EVENTS: Final = 10_000
+CACHE: Final = Path("build/traces")
 CONFIG: Final = """\
 INIT TraceInit
 NEXT TraceNext
@@ -48,25 +52,11 @@ class EngineError(ModelError):
 
 
 @dataclass(frozen=True, slots=True)
-class TlcVerdict:
-    """What TLC says about a trace: ``kind`` is "accepted", "guard" or "data".
-
-    ``line`` is the line of the file that is no step, None when the trace is accepted; ``broken``
-    are the properties that fell up to there.
-    """
-
-    kind: str
-    line: int | None
-    broken: frozenset[str]
-
-    @property
-    def accepted(self) -> bool:
-        return self.line is None
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
-    """A trace in memory, as TLC needs it whole: sessions are renamed by instance and appearance."""
+    """A trace in memory, as TLC needs it whole: sessions are renamed by instance and appearance.
+
+    ``numbers`` are the lines of the file that the events stand in.
+    """
 
     name: str
     discipline: str
@@ -74,6 +64,7 @@ class Recorded:
     sessions: tuple[int, ...]
     start: dict[str, int]
     events: tuple[tuple[Value, ...], ...]
+    numbers: tuple[int, ...]
 
 
 class Recording:
@@ -86,10 +77,12 @@ class Recording:
         self._counts = dict.fromkeys(self._places, 0)
         self._names: dict[str, str] = {}
         self._events: list[tuple[Value, ...]] = []
+        self._numbers: list[int] = []
 
     def add(self, line: Line) -> None:
         nothing = (-1,) * (2 - len(line.versions))
         action = line.event.action.value
+        self._numbers.append(line.number)
         self._events.append((action, self._actor(line), *line.versions, *nothing, line.turn))
 
     def _actor(self, line: Line) -> str:
@@ -109,6 +102,7 @@ class Recording:
             tuple(self._counts.values()),
             dict(self._header.start),
             tuple(self._events),
+            tuple(self._numbers),
         )
 
 
@@ -124,13 +118,44 @@ def session_name(instance: int, number: int) -> str:
     return f"i{instance}s{number}"
 
 
-def judge(traces: Sequence[Recorded], *, work: Path | None = None) -> list[TlcVerdict]:
+def open_cache(folder: Path = CACHE) -> VerdictCache:
+    """Return the cache of TLC's verdicts. Raises the errors of ``model.java`` without a jar."""
+    return VerdictCache(folder, spec=spec_folder(), jar=find().jar)
+
+
+def judge(
+    traces: Sequence[Recorded], *, work: Path | None = None, cache: VerdictCache | None = None
+) -> list[TlcVerdict]:
     """Judge traces by TLC, in as few runs as is sensible.
 
     ``work`` is the folder for the runs; None means a temporary one, removed when all went well.
-    Returns the verdicts in the order of the traces.  Raises EngineError when a run did not judge
-    each of its traces exactly once, and the errors of ``model.tlc``.
+    ``cache`` spares TLC the traces that it has judged before; None asks it about each.  Returns the
+    verdicts in the order of the traces.  Raises EngineError when a run did not judge each of its
+    traces exactly once, and the errors of ``model.tlc``.
     """
+    if cache is None:
+        return list(map(_in_the_file, _run(traces, work), traces))
+    jobs = [make_job("trace", [trace]) for trace in traces]
+    keys = [cache.key(job.root, job.config) for job in jobs if isinstance(job.root, str)]
+    kept = {key: cache.get(key) for key in dict.fromkeys(keys)}
+    verdicts = {key: verdict for key, verdict in kept.items() if verdict is not None}
+    asked = {key: trace for key, trace in zip(keys, traces, strict=True) if key not in verdicts}
+    if asked:
+        for key, verdict in zip(asked, _run(list(asked.values()), work), strict=True):
+            verdicts[key] = verdict
+            cache.put(key, verdict)
+    return [_in_the_file(verdicts[key], trace) for key, trace in zip(keys, traces, strict=True)]
+
+
+def _in_the_file(verdict: TlcVerdict, trace: Recorded) -> TlcVerdict:
+    """Name the line of the file: TLC counts the events from 1 and knows of no other lines."""
+    if verdict.line is None:
+        return verdict
+    return replace(verdict, line=trace.numbers[verdict.line - 1])
+
+
+def _run(traces: Sequence[Recorded], work: Path | None) -> list[TlcVerdict]:
+    """Have TLC judge every trace."""
     batches = make_batches(traces)
     jobs = [
         make_job(f"trace-{k + 1}", [traces[place] for place in places])
@@ -215,7 +240,7 @@ def make_job(name: str, traces: Sequence[Recorded]) -> TlcJob:
 
 
 def read_verdicts(job: str, output: Iterable[str], count: int) -> list[TlcVerdict]:
-    """Read what TLC printed: one verdict for each of ``count`` traces.
+    """Read what TLC printed: one verdict for each of ``count`` traces, its line counted in events.
 
     Raises EngineError otherwise.
     """
@@ -230,7 +255,7 @@ def read_verdicts(job: str, output: Iterable[str], count: int) -> list[TlcVerdic
     for text in texts:
         match parse_value(text):
             case (str(kind), int(trace), int(line), frozenset() as broken) if trace not in found:
-                at = None if kind == "accepted" else line + 1
+                at = None if kind == "accepted" else line
                 found[trace] = TlcVerdict(kind, at, frozenset(map(str, broken)))
             case _:
                 raise EngineError(f"TLC said something unexpected in the batch {job}: {text[:200]}")

@@ -2,40 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from model.claims import FALLS, FALLS_WITH_FAULTS, Claims
+from model.fast import feed_all
 from model.native import Checker, Outcome
-from model.trace_reader import TraceReader, open_trace
-from model.traces import TraceError
-from model.tracetlc import Recorded, Recording, TlcVerdict, judge, record
+from model.trace_cache import TlcVerdict, VerdictCache
+from model.trace_explain import Rejection
+from model.trace_lines import Lines, open_stream
+from model.trace_merge import merge
+from model.trace_orders import MOST_STATES, UNDECIDABLE
+from model.trace_reader import TraceReader
+from model.trace_watch import Violation
+from model.traces import NOTHING, Line, TraceError
+from model.tracetlc import Recorded, Recording, judge, record
+from model.units import UnitsVerdict, judge_lines
+from model.units_reader import Peeked, is_units
 
 Engine = Literal["native", "tlc", "both"]
+# As many lines are shown before the one that is refused.
+RECENT: Final = 14
 UNDISTURBED: Final = frozenset({"returned"})
 
 
 @dataclass(slots=True)
 class Report:
-    """What was found about one file; ``error`` when it is not a trace, and then nothing else."""
+    """What was found about one trace; ``error`` when it is not one, and then nothing else.
+
+    ``recent`` are the last lines up to the one that is refused, ``closed`` tells whether the
+    recording ends as its writers meant it to.  Of a merge: ``stuck`` says why no order of the lines
+    goes on, ``undecided`` why nothing can be said, and ``unsure`` are the properties that fall in
+    some orders and not in others.
+    """
 
     name: str
     discipline: str = ""
     native: Outcome | None = None
     tlc: TlcVerdict | None = None
     error: TraceError | None = None
+    recent: Sequence[Line] = ()
+    closed: bool = False
+    stuck: tuple[Rejection, ...] = ()
+    undecided: str | None = None
+    unsure: frozenset[str] = NOTHING
+    units: UnitsVerdict | None = None
 
     @property
     def accepted(self) -> bool:
-        return all(verdict is None or verdict.accepted for verdict in (self.native, self.tlc))
+        """Tell whether every engine that was asked accepts; False when none was."""
+        if self.units is not None:
+            return True
+        verdicts = [v for v in (self.native, self.tlc) if v is not None]
+        return bool(verdicts) and all(verdict.accepted for verdict in verdicts)
 
     @property
     def broken(self) -> frozenset[str]:
         """The properties that fell, according to any engine that was asked."""
-        native = frozenset(self.native.violations) if self.native else frozenset()
-        return native | (self.tlc.broken if self.tlc else frozenset())
+        if self.units is not None:
+            return frozenset(self.units.broken)
+        native = frozenset(self.native.violations) if self.native else NOTHING
+        return (native | (self.tlc.broken if self.tlc else NOTHING)) - self.unsure
 
     def disagreement(self) -> str | None:
         """Tell how the two engines differ: an error of ours. None when they agree."""
@@ -53,8 +83,11 @@ class Report:
         return f"native says {_said(*mine)}; TLC says {_said(*reference)}"
 
     def finding(self, permitted: Collection[str]) -> bool:
-        """Tell whether the trace is no behaviour, or breaks more than it is permitted to."""
-        surplus = self.broken - frozenset(permitted)
+        """Tell whether the trace is no behaviour, or breaks more than it is permitted to.
+
+        What is undecided is a finding too.
+        """
+        surplus = (self.broken | self.unsure) - frozenset(permitted)
         return not self.accepted or bool(surplus) or self.disagreement() is not None
 
 
@@ -75,11 +108,18 @@ def _said(kind: str, line: int | None, broken: list[str]) -> str:
     return f"{verdict}, broken: {', '.join(broken) or 'nothing'}"
 
 
-def validate(paths: Sequence[str | Path], engine: Engine = "native") -> list[Report]:
+def validate(
+    paths: Sequence[str | Path],
+    engine: Engine = "native",
+    *,
+    cache: VerdictCache | None = None,
+    torn: bool = False,
+) -> list[Report]:
     """Judge trace files; those that TLC is asked about are judged in one batch.
 
-    A file that is not a trace gets a report with its error.  Raises the errors of ``model.tlc`` and
-    EngineError when TLC cannot be run.
+    ``cache`` keeps TLC's verdicts; ``torn`` leaves out a last line that was cut.  A file that is
+    not a trace gets a report with its error.  Raises the errors of ``model.tlc`` and EngineError
+    when TLC cannot be run.
     """
     reports: list[Report] = []
     batch: list[tuple[Report, Recorded]] = []
@@ -87,37 +127,132 @@ def validate(paths: Sequence[str | Path], engine: Engine = "native") -> list[Rep
         report = Report(str(path))
         reports.append(report)
         try:
-            with open_trace(path) as trace:
-                report.name = trace.name
-                report.discipline = trace.header.discipline
-                if engine == "tlc":
-                    batch.append((report, record(trace)))
-                else:
-                    report.native, recorded = run_native(trace, keep=engine == "both")
-                    if recorded is not None:
-                        batch.append((report, recorded))
+            with open_stream(path) as (name, stream):
+                peeked = Peeked(stream)
+                if is_units(peeked.first()):
+                    examine_units(Lines(name, peeked), report, engine)
+                    continue
+                recorded = examine(TraceReader(name, peeked, torn=torn), report, engine)
         except TraceError as error:
             report.native = None
             report.error = error
-    if batch:
-        for (report, _), verdict in zip(batch, judge([r for _, r in batch]), strict=True):
-            report.tlc = verdict
+        else:
+            batch += [(report, recorded)] if recorded is not None else []
+    _ask_tlc(batch, cache)
     return reports
 
 
-def run_native(trace: TraceReader, *, keep: bool) -> tuple[Outcome, Recorded | None]:
+def validate_merged(
+    paths: Sequence[str | Path],
+    engine: Engine = "native",
+    *,
+    cache: VerdictCache | None = None,
+    torn: bool = False,
+    save: Path | None = None,
+    most: int = MOST_STATES,
+) -> Report:
+    """Judge the files of one run's processes as one trace; ``save`` gets the merged trace.
+
+    ``most`` bounds the states that the search for an order keeps.  A file that is not a trace, or
+    of another run, gives a report with the error.
+    """
+    report = Report(" + ".join(map(str, paths)))
+    try:
+        merged = merge(paths, torn=torn, most=most)
+        orders = merged.orders
+        report.discipline = merged.header.discipline
+        report.undecided, report.stuck = orders.undecided, orders.stuck
+        report.unsure = orders.sometimes | {UNDECIDABLE}
+        if orders.order is None:
+            return report
+        if save is not None:
+            merged.save(save)
+        recorded = examine(merged.trace(), report, engine)
+    except TraceError as error:
+        report.native = None
+        report.error = error
+        return report
+    if report.native is not None:
+        report.native.notices[:0] = merged.notices
+    _ask_tlc([(report, recorded)] if recorded is not None else [], cache)
+    return report
+
+
+def _ask_tlc(batch: Sequence[tuple[Report, Recorded]], cache: VerdictCache | None) -> None:
+    """Fill in what TLC says."""
+    if batch:
+        traces = [recorded for _, recorded in batch]
+        for (report, _), verdict in zip(batch, judge(traces, cache=cache), strict=True):
+            report.tlc = verdict
+
+
+def examine(
+    trace: TraceReader,
+    report: Report,
+    engine: Engine = "native",
+    news: Callable[[Violation], object] | None = None,
+) -> Recorded | None:
+    """Read a trace into a report; return what TLC needs if it is to be asked.
+
+    ``news`` is told by the native engine of each property when it falls.  Raises TraceError for a
+    line that is not in the schema.
+    """
+    report.name = trace.name
+    report.discipline = trace.header.discipline
+    if engine == "tlc":
+        recorded: Recorded | None = record(trace)
+    else:
+        recent: deque[Line] = deque(maxlen=RECENT)
+        report.native, recorded = run_native(trace, keep=engine == "both", recent=recent, news=news)
+        report.recent = tuple(recent)
+    report.closed = trace.closed
+    return recorded
+
+
+def examine_units(lines: Lines, report: Report, engine: Engine = "native") -> None:
+    """Judge a trace of units into a report. Raises TraceError for a line that is not in its
+    schema.
+    """
+    report.name = lines.name
+    report.units = verdict = judge_lines(lines)
+    report.unsure = frozenset(verdict.undecided) - frozenset(verdict.broken)
+    report.closed = verdict.closed
+    if engine != "native":
+        verdict.notices.append(
+            "the specification is of the field, not of this program: TLC was not asked"
+        )
+
+
+def run_native(
+    trace: TraceReader,
+    *,
+    keep: bool,
+    recent: deque[Line] | None = None,
+    news: Callable[[Violation], object] | None = None,
+) -> tuple[Outcome, Recorded | None]:
     """Check a trace, and keep its lines for TLC if asked: a stream can be read only once.
 
-    TLC is given the lines up to the one that is refused, and has to refuse the same.
+    TLC is given the lines up to the one that is refused, and has to refuse the same.  ``recent``
+    gets the last lines; ``news`` is told of each property when it falls for the first time.
     """
     checker = Checker(trace.header)
+    if not keep and news is None:
+        # Nobody needs to see the lines one by one: those that are undisturbed go by in blocks.
+        rejection = feed_all(trace, checker, recent)
+        return checker.outcome(trace.name, trace.notices, rejection), None
     recording = Recording(trace.name, trace.header) if keep else None
     rejection = None
     for line in trace:
         if recording is not None:
             recording.add(line)
+        if recent is not None:
+            recent.append(line)
+        known = len(checker.watch.violations)
         rejection = checker.feed(line)
         if rejection is not None:
             break
+        if news is not None:
+            for violation in list(checker.watch.violations.values())[known:]:
+                news(violation)
     outcome = checker.outcome(trace.name, trace.notices, rejection)
     return outcome, recording.recorded() if recording is not None else None

@@ -1,8 +1,12 @@
-"""What every test shares: how hypothesis behaves here."""
+"""What every test shares: how hypothesis behaves here, and that recorded runs are judged."""
 
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests.leo.recordings import Recordings
 
 # No deadline: how long an example takes on a shared machine says nothing about the program. The
 # blob that a failure prints is the token that reproduces it.
@@ -12,3 +16,29 @@ settings.load_profile("leo")
 # A job in the background of a shell starts with Ctrl-C ignored, and its children inherit that; what
 # Ctrl-C does is part of what the tests are about.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+MARKER = "unjudged(reason): the runs that this test records are wrong on purpose"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the one way around the judge of recorded runs."""
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.fixture(autouse=True)
+def recordings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Recordings]:
+    """Every run of the organism that the test records is a behaviour, and keeps what its discipline
+    promises; `@pytest.mark.unjudged(reason)` is for runs that are wrong on purpose.
+    """
+    found = Recordings()
+    marker = request.node.get_closest_marker("unjudged")
+    if marker is None:
+        found.install(monkeypatch)
+    elif len(marker.args) != 1 or not isinstance(marker.args[0], str) or not marker.args[0]:
+        pytest.fail("the marker `unjudged` needs a reason")
+    yield found
+    problems = found.finish()
+    if problems:
+        pytest.fail("\n\n".join(["a recorded run is wrong:", *problems]))

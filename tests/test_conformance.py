@@ -27,7 +27,7 @@ def runs(folder: Path, discipline: str, count: int, **more: Any) -> list[Report]
 
 
 def case(path: Path) -> Case:
-    header, *events = (json.loads(line) for line in path.read_text().splitlines())
+    header, *events, _ = (json.loads(line) for line in path.read_text().splitlines())
     return Case(path.name, header, events)
 
 
@@ -81,6 +81,7 @@ def test_engines_agree_on_runs_and_on_a_thousand_mutations(tmp_path: Path) -> No
     assert sum(found.accepted.values()) < found.traces / 2
 
 
+@pytest.mark.unjudged("the driver is broken on purpose, and the test says how it is found")
 def test_a_driver_without_its_lock_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

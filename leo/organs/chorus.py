@@ -78,12 +78,14 @@ class Chorus:
         self._key = key
         self._states: dict[str, Any] = {}
         self._before: Before | None = None
+        self._seen = Seen()
 
     def hear(self, rows: Mapping[str, Rows]) -> Heard:
         """In Recall: what to observe with the prompt, boosts, used memories, corrected measures."""
         texts: list[str] = []
         used: list[int] = []
         boosts: dict[str, float] = {}
+        starts: dict[str, float] = {}
         for organ in self.organs:
             self._states[organ.name] = state = organ.load(rows[organ.name])
             heard = organ.hear(state, self.moment)
@@ -91,6 +93,8 @@ class Chorus:
             used.extend(heard.used)
             for token, boost in heard.boosts.items():
                 boosts[token] = boosts.get(token, 0.0) + boost
+            for token, weight in heard.starts.items():
+                starts[token] = starts.get(token, 0.0) + weight
             self.moment = _corrected(self.moment, heard)
         moment = self.moment
         return Heard(
@@ -101,18 +105,26 @@ class Chorus:
             moment.trauma,
             moment.theme_words,
             moment.themes_known,
+            starts,
         )
 
     def before(
-        self, novelty: float, themes: Themes = NO_THEMES, max_tokens: int = MAX_TOKENS
+        self,
+        novelty: float,
+        themes: Themes = NO_THEMES,
+        max_tokens: int = MAX_TOKENS,
+        centres: tuple[str, ...] = (),
     ) -> Speech:
-        """In Generate: how to speak. `novelty` in [0, 1]; `themes` are those of the view."""
+        """In Generate: how to speak. `novelty` in [0, 1]; `themes` and `centres` are those of the
+        view.
+        """
+        self._seen = Seen(themes, centres=centres)
         if self.inner is not None:
             voice = Voice(INNER_VOICE, self.inner.temperature, 0.0)
-            self._before = self._context(novelty, voice, themes)
+            self._before = self._context(novelty, voice)
             return Speech(voice, self.inner.max_tokens)
         hints = Hints()
-        context = self._context(novelty, self._voice(novelty, themes, hints), themes)
+        context = self._context(novelty, self._voice(novelty, themes, hints))
         for organ in self.organs:
             given = replace(context, seen=_seen(organ, context.seen))
             added = organ.before(self._states[organ.name], given, self._rng(organ, "before"))
@@ -127,7 +139,7 @@ class Chorus:
         The quality stays that of what was said first, whatever is chosen in the end (section 10).
         """
         assert self._before is not None, "before comes before after"
-        seen = Seen(self._before.themes, speak)
+        seen = replace(self._seen, speak=speak)
         overthinking = any(organ.name == "overthinking" for organ in self.organs)
         context = After(
             **_values(self._before),
@@ -153,8 +165,8 @@ class Chorus:
                 context = replace(context, text=f"{context.text} {changes.appended}")
         return Outcome(context.text, tuple(puts), tuple(inner), context.facts)
 
-    def _context(self, novelty: float, voice: Voice, themes: Themes) -> Before:
-        return Before(**_values(self.moment), novelty=novelty, voice=voice, seen=Seen(themes))
+    def _context(self, novelty: float, voice: Voice) -> Before:
+        return Before(**_values(self.moment), novelty=novelty, voice=voice, seen=self._seen)
 
     def _voice(self, novelty: float, themes: Themes, hints: Hints) -> Voice:
         moment, active = self.moment, len(themes.scores)

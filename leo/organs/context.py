@@ -76,10 +76,11 @@ Speak = Callable[[Random, float, Mapping[str, float], int], Spoken]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the view offers to a module: the active themes, and a walk through it."""
+    """What the view offers to a module: the active themes, the centres, and a walk through it."""
 
     themes: Themes = NO_THEMES
     speak: Speak | None = None
+    centres: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,13 @@ class Before(Moment):
             raise UndeclaredError("the module reads 'view' without declaring it")
         return self.seen.themes
 
+    @property
+    def centres(self) -> tuple[str, ...]:
+        """The view's centres, the heaviest first. Raises UndeclaredError like `themes`."""
+        if self.seen is None:
+            raise UndeclaredError("the module reads 'view' without declaring it")
+        return self.seen.centres
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -154,7 +162,10 @@ class After(Before):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Of `hear`: texts to observe with the prompt, boosts, memories used, measures corrected."""
+    """Of `hear`: texts to observe with the prompt, boosts, memories used, measures corrected.
+
+    `starts`: token -> weight, for the choice of the centre where a walk begins.
+    """
 
     observe: tuple[str, ...] = ()
     boosts: Mapping[str, float] = field(default_factory=dict)
@@ -163,6 +174,7 @@ class Heard:
     trauma: float | None = None
     theme_words: frozenset[str] | None = None
     themes_known: int | None = None
+    starts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

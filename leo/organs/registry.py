@@ -4,6 +4,13 @@ The order is that of a reply. Each module finds what those before it found out: 
 the theme words are known before anything is recalled, the regulator hears the voice that the others
 agreed on, and School asks last.
 
+What the published programs had and this one has not: the hint made of word pieces (it needs a
+trained model of its own and was only pasted to short replies), the filter that replaced technical
+answers by one of six stock phrases (a reply that is no walk of the field tells nothing about the
+field), and observing one's own reply once more at the end (a good reply is kept as a snapshot, and
+is observed again when it comes to mind; a write after Generate is in no program of the
+specification).
+
 Which step touches which object follows from the declarations and from when a module's hooks run:
 rows are read in `recall` and written in `snapshot`, texts to observe reach the n-grams in
 `observe`, the view is read in `generate`.
@@ -14,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from leo.organs.bias import Bias
 from leo.organs.dream import Dream
 from leo.organs.emotion import Emotion
 from leo.organs.flowtracker import FlowTracker
@@ -31,6 +39,7 @@ __all__ = ["FIELD", "ORGANS", "Touched", "kept_with", "own_objects", "step_objec
 
 ORGANS: Final[tuple[Organ[Any], ...]] = (
     Emotion(),
+    Bias(),
     Trauma(),
     FlowTracker(),
     SantaKlaus(),

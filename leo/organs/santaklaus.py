@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from leo.organs.context import Heard, Moment, Rows
 from leo.organs.faces import Perform, fetch
 from leo.organs.organ import Module
-from leo.recall import Memory, Recalled, choose_memories
+from leo.recall import MIN_QUALITY, Memory, Recalled, choose_memories
 
 __all__ = ["AsyncSantaKlaus", "SantaKlaus"]
 
@@ -34,11 +34,11 @@ class SantaKlaus(Module[Sequence[Memory]]):
     INNER = frozenset({"ring", "dream"})
     QUERIES: ClassVar[Mapping[str, str]] = {
         "memories": "SELECT id, text, quality, emotional, created_at, last_used_at, use_count "
-        f"FROM snapshots ORDER BY id DESC LIMIT {NEWEST}"
+        f"FROM snapshots WHERE quality >= {MIN_QUALITY} ORDER BY id DESC LIMIT {NEWEST}"
     }
 
     def load(self, rows: Rows) -> Sequence[Memory]:
-        """The newest memories."""
+        """The newest memories, those too poor to come to mind left out."""
         return [Memory._make(row) for row in rows["memories"]]
 
     def recall(

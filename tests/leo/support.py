@@ -16,10 +16,11 @@ import msgspec
 from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
 from leo.afield import Gate
 from leo.field import ThreadGate
+from leo.fold import swept
 from leo.organs import Organ
-from leo.schema import Connection
+from leo.schema import Connection, connect, transaction
 from leo.sql import load_all
-from leo.trace import Event, Header, Tracer
+from leo.trace import End, Event, Header, Tracer
 from leo.view import View
 
 PROMPTS = ("What is a field?", "Who are you, LEO? Do say!", "A path is not a path.", "", "42 🌱 \0")
@@ -87,21 +88,29 @@ def picture(view: View) -> dict[str, Any]:
         "bigrams": {source: dict(row) for source, row in words.followers.items()},
         "totals": dict(words.totals),
         "trigrams": {pair: dict(row) for pair, row in chains.followers.items()},
-        "pairs": {low: dict(row) for low, row in chains.pairs.items()},
+        "pairs": sorted(chains.companions.items()),
         "centres": list(words.centres()),
     }
 
 
 def reloaded(conn: Connection) -> dict[str, Any]:
     """The picture of a view that was loaded whole."""
-    view = View()
-    versions, bigrams, trigrams = load_all(conn)
-    version = versions["ngrams"]
-    view.assign(
-        view.bigrams.loaded(view.bigrams.now, version, bigrams),
-        view.trigrams.loaded(view.trigrams.now, version, trigrams),
-    )
-    return picture(view)
+    return picture(View(loaded=load_all(conn)[1]))
+
+
+def fold_tables(path: Path) -> None:
+    """Let the tables of a field take in what its journal has for them."""
+    with closing(connect(path)) as conn, transaction(conn):
+        swept(conn)
+
+
+def without_folds(path: Path) -> None:
+    """Make a field what schema 3 wrote: all in the tables, counts without an age."""
+    fold_tables(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("DROP TABLE folding")
+        conn.execute("ALTER TABLE co_occurrence DROP COLUMN decays")
+        conn.execute("PRAGMA user_version = 3")
 
 
 def sync_field(
@@ -152,12 +161,11 @@ def recorder(path: Path, instances: tuple[str, ...] = ("i1",)) -> NdjsonRecorder
 
 
 def read_trace(path: Path) -> tuple[Header, list[Event]]:
-    """The header and the events of a trace, decoded strictly."""
-    first, *rest = path.read_bytes().splitlines()
-    return (
-        msgspec.json.decode(first, type=Header),
-        [msgspec.json.decode(line, type=Event) for line in rest],
-    )
+    """The header and the events of a trace that was closed, decoded strictly."""
+    first, *rest, last = path.read_bytes().splitlines()
+    events = [msgspec.json.decode(line, type=Event) for line in rest]
+    assert msgspec.json.decode(last, type=End).events == len(events)
+    return msgspec.json.decode(first, type=Header), events
 
 
 def actions(events: Iterable[Event], session: str = "s1") -> list[str]:

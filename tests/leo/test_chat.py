@@ -75,7 +75,7 @@ class Stub:
     def why(self) -> str:
         return "because"
 
-    def speak(self, prompt: str) -> str:
+    def speak(self, prompt: str, session: str = "s1") -> str:
         if prompt == "long":
             raise KeyboardInterrupt
         if prompt == "bad":

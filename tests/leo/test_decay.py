@@ -10,8 +10,9 @@ from math import floor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.decay import EVERY, KEPT, OF, decay, decayed, is_due
+from leo.decay import EVERY, KEPT, OF, age, decay, faded, is_due
 from leo.delta import compute_delta
+from leo.loading import load_field
 from leo.schema import connect
 from leo.sql import process_delta
 
@@ -27,32 +28,35 @@ def test_decay_is_the_floor_of_a_fraction(count: int) -> None:
     assert same == decay(count)
 
 
-@given(st.dictionaries(st.integers(), st.integers(0, 30)))
-def test_what_has_come_to_nothing_is_forgotten(counts: dict[int, int]) -> None:
-    """A count of one fades at once; the others stay, lessened."""
-    left = decayed(counts)
-    assert left == {key: decay(count) for key, count in counts.items() if count > 1}
-    assert 0 not in left.values()
+@given(COUNTS, st.integers(0, 700))
+def test_decays_that_were_put_off_are_made_up_for(count: int, times: int) -> None:
+    """`faded` is the decay that many times over, rounding each time, and a one fades at once."""
+    left = count
+    for _ in range(times):
+        left = decay(left)
+    assert faded(count, times) == left
+    assert faded(1, 1) == 0
 
 
 def test_every_hundredth_observation_is_due() -> None:
     """The 100th, the 200th, ... and no other; not the state before the first."""
     assert [n for n in range(1, 301) if is_due(n)] == [100, 200, 300] and EVERY == 100
+    assert [age(n) for n in (0, 99, 100, 199, 200)] == [0, 0, 1, 1, 2]
 
 
 def test_the_hundredth_observation_decays_the_company_and_nothing_else() -> None:
     """Before and after, by hand: co-occurrence 99 + 1 becomes 95, a bigram goes on counting."""
     with closing(connect(":memory:")) as conn:
 
-        def company() -> list[tuple[int]]:
-            return conn.execute("SELECT count FROM co_occurrence").fetchall()
+        def company() -> list[int]:
+            return [count for _, _, count in load_field(conn).chains.companions.items()]
 
         for _ in range(98):
             process_delta(conn, compute_delta(["sea wind"]))
         process_delta(conn, compute_delta(["sea wind", "grey heron"]))
-        assert company() == [(99,), (1,)]
+        assert company() == [99, 1]
         assert process_delta(conn, compute_delta(["sea wind"])) == EVERY
-        assert company() == [(95,)]
+        assert company() == [95]
         assert conn.execute("SELECT count FROM bigrams").fetchall() == [(100,), (1,)]
         process_delta(conn, compute_delta(["sea wind"]))
-        assert company() == [(96,)]
+        assert company() == [96]

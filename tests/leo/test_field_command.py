@@ -18,7 +18,7 @@ from leo.field_command import COMMAND as FIELD
 from leo.observe_command import COMMAND as OBSERVE
 from leo.observe_command import portions
 from leo.schema import connect
-from tests.leo.support import PROMPTS, picture, reloaded, sync_field
+from tests.leo.support import PROMPTS, fold_tables, picture, reloaded, sync_field
 
 BREAKS = {
     "UPDATE bigrams SET count = 0 WHERE rowid_is_here": "bigrams with a count below 1",
@@ -28,6 +28,9 @@ BREAKS = {
     "DELETE FROM tokens WHERE id = 2": "rows name a token that does not exist",
     "UPDATE co_occurrence SET count = 0 WHERE word_id = 1": "company with a count below 1",
     "UPDATE journal SET version = version + 50": "outside the last observations",
+    "UPDATE folding SET version = version + 50": "in the tables that were never made",
+    "UPDATE folding SET version = version - 50": "neither the tables nor the journal have",
+    "UPDATE co_occurrence SET decays = 1 WHERE word_id = 1": "decays yet to come",
     "UPDATE objects SET version = 1 WHERE name = 'snapshots'": "no write accounts for",
 }
 
@@ -37,6 +40,7 @@ def grown(path: Path) -> Path:
     with sync_field(path) as field:
         for prompt in PROMPTS:
             field.reply(prompt)
+    fold_tables(path)
     return path
 
 

@@ -11,7 +11,7 @@ from leo import ORGANS
 from leo.archive import export_field, import_field
 from leo.schema import SCHEMA_VERSION, connect
 from tests.leo.organs.test_registry import OWNERS
-from tests.leo.support import sync_field
+from tests.leo.support import sync_field, without_folds
 
 
 def test_a_field_of_schema_1_is_moved_on(tmp_path: Path) -> None:
@@ -19,6 +19,7 @@ def test_a_field_of_schema_1_is_moved_on(tmp_path: Path) -> None:
     path = tmp_path / "field"
     with sync_field(path) as field:
         field.reply("hello there")
+    without_folds(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("PRAGMA foreign_keys = OFF")
         for table in OWNERS:
@@ -31,6 +32,26 @@ def test_a_field_of_schema_1_is_moved_on(tmp_path: Path) -> None:
         assert conn.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
         assert set(OWNERS) <= tables
+
+
+def test_a_field_of_schema_2_gets_the_bias(tmp_path: Path) -> None:
+    """The modules' rows of before are kept, the one missing table is made."""
+    path = tmp_path / "field"
+    with sync_field(path, modules=ORGANS) as field:
+        field.reply("What is a field?")
+    without_folds(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("DROP TABLE bias")
+        conn.execute("PRAGMA user_version = 2")
+    with sync_field(path, modules=ORGANS) as field:
+        assert field.reply("and now?")
+    with closing(connect(path)) as conn:
+        assert conn.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        counts = [
+            conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("episodes", "bias")
+        ]
+        assert counts[0] == 2 and counts[1] >= 1
 
 
 def test_an_archive_has_what_the_modules_keep(tmp_path: Path) -> None:

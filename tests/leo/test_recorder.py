@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-import leo.recorder
+import leo.sink
 from leo import NO_TRACE, NdjsonRecorder
 from leo.actions import Action
 from leo.errors import TraceFileError
 from leo.trace import Beginning
-from tests.leo.support import read_trace, recorder
+from tests.leo.support import counting_clock, read_trace, recorder
 
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 3}, 9)
 
@@ -32,6 +35,11 @@ def record(tracer: NdjsonRecorder, session: str = "s1") -> None:
     )
 
 
+def record_many(tracer: NdjsonRecorder, count: int) -> None:
+    for _ in range(count):
+        record(tracer)
+
+
 def test_lines_are_those_of_the_schema(tmp_path: Path) -> None:
     """Header and event, key by key, in the order of the contract."""
     with recorder(tmp_path / "trace") as tracer:
@@ -45,6 +53,7 @@ def test_lines_are_those_of_the_schema(tmp_path: Path) -> None:
         '{"seq":1,"writer":"w1","run":"test","time":1.0,"instance":"i1","store":"main",'
         '"session":"s1","reply":"s1.1","action":"Ingest","reads":{},"writes":{"ngrams":4},'
         '"outcome":"ok"}\n'
+        '{"kind":"end","run":"test","writer":"w1","events":1}\n'
     )
 
 
@@ -52,12 +61,7 @@ def test_threads_share_one_numbering(tmp_path: Path) -> None:
     """Four threads: no number missing or twice, and the lines are in the order of the numbers."""
     with recorder(tmp_path / "trace") as tracer:
         tracer.begin(BEGINNING)
-
-        def work() -> None:
-            for _ in range(500):
-                record(tracer)
-
-        threads = [threading.Thread(target=work) for _ in range(4)]
+        threads = [threading.Thread(target=record_many, args=(tracer, 500)) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -69,22 +73,104 @@ def test_threads_share_one_numbering(tmp_path: Path) -> None:
 def test_the_file_always_ends_with_a_whole_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever has reached the file when the process dies is a readable trace."""
-    monkeypatch.setattr(leo.recorder, "BATCH", 1000)
+    """Whatever has reached the file when the process dies is a readable trace, and what was there
+    at a flush has reached it."""
+    monkeypatch.setattr(leo.sink, "BATCH", 1000)
     path = tmp_path / "trace"
-    sizes = set()
     with recorder(path) as tracer:
         tracer.begin(BEGINNING)
-        for _ in range(50):
+        for count in range(1, 51):
             record(tracer)
+            if count % 10 == 0:
+                tracer.flush(sync=count % 20 == 0)
+                assert len(path.read_bytes().splitlines()) == 1 + count
             content = path.read_bytes()
-            sizes.add(len(content))
             assert content == b"" or content.endswith(b"\n")
             assert all(json.loads(line) for line in content.splitlines())
-        tracer.flush()
-        assert len(path.read_bytes().splitlines()) == 51
-    assert len(sizes) > 3
     tracer.close()
+
+
+def test_a_recording_never_waits_for_the_disk(tmp_path: Path) -> None:
+    """A pipe that nobody reads from takes 64 KiB and then blocks its writer: 5,000 events are
+    recorded all the same, and all of them are there when somebody reads at last."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    tracer = NdjsonRecorder(path, run="test", clock=counting_clock(), overwrite=True)
+    tracer.begin(BEGINNING)
+    run = threading.Thread(target=record_many, args=(tracer, 5000), daemon=True)
+    closing = threading.Thread(target=tracer.close)
+    with reader:
+        run.start()
+        run.join(30)
+        assert not run.is_alive(), "recording waits for whoever reads the pipe"
+        os.set_blocking(reader.fileno(), True)
+        closing.start()
+        lines = reader.read().splitlines()
+    closing.join()
+    assert [json.loads(line)["seq"] for line in lines[1:-1]] == list(range(1, 5001))
+    assert json.loads(lines[-1])["events"] == 5000
+
+
+def test_a_disk_that_never_keeps_up_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits in memory is bounded: beyond the bound recording is an error, never a wait."""
+    monkeypatch.setattr(leo.sink, "BATCH", 1000)
+    monkeypatch.setattr(leo.sink, "LIMIT", 1 << 20)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    tracer = NdjsonRecorder(path, run="test", overwrite=True)
+    tracer.begin(BEGINNING)
+    with pytest.raises(TraceFileError, match="wait for a disk that is too slow"):
+        for _ in range(100_000):
+            record(tracer)
+    # With nobody to read, the pipe breaks, and closing says that lines are missing.
+    reader.close()
+    with pytest.raises(TraceFileError, match="cannot be written: Broken pipe"):
+        tracer.close()
+
+
+CHILD = """
+import os, signal, sys
+from leo import NdjsonRecorder
+from leo.actions import Action
+from leo.trace import Beginning
+
+tracer = NdjsonRecorder(sys.argv[1], run="test")
+tracer.begin(Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 0}, 0))
+for count in range(int(sys.argv[2])):
+    tracer.record(
+        Action.Call, instance="i1", store="main", session="s1", reply="s1.1", reads={}, writes={},
+        outcome="ok",
+    )
+    if count % 1000 == 999:
+        tracer.flush()
+        print(count + 1, flush=True)
+if sys.argv[3] == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["kill", "exit"])
+def test_what_was_acknowledged_outlives_the_process(tmp_path: Path, way: str) -> None:
+    """Killed, a process leaves every event that a flush has acknowledged, in whole lines, and no
+    closing line; one that merely ends without closing leaves all of them."""
+    path = tmp_path / "trace"
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path), "5500", way],
+        stdout=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    acknowledged = int(done.stdout.split()[-1])
+    content = path.read_bytes()
+    assert content.endswith(b"\n")
+    events = [json.loads(line)["seq"] for line in content.splitlines()[1:]]
+    assert acknowledged == 5000 and events == list(range(1, len(events) + 1))
+    assert len(events) == 5500 if way == "exit" else 5000 <= len(events) <= 5500
 
 
 def test_an_existing_file_is_not_replaced_unless_asked(tmp_path: Path) -> None:
@@ -107,12 +193,16 @@ def test_a_trace_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     full = NdjsonRecorder("/dev/full", run="test", overwrite=True)
     full.begin(BEGINNING)
     with pytest.raises(TraceFileError, match="the trace cannot be written: No space left"):
+        full.flush()
+    with pytest.raises(TraceFileError, match="the trace cannot be written: No space left"):
+        record(full)
+    with pytest.raises(TraceFileError, match="the trace cannot be written: No space left"):
         full.close()
     closed = recorder(tmp_path / "trace")
     closed.close()
-    closed.begin(BEGINNING)
-    with pytest.raises(TraceFileError, match="the trace cannot be written"):
-        closed.flush()
+    closed.flush()
+    with pytest.raises(TraceFileError, match="the trace cannot be written: it is closed"):
+        closed.begin(BEGINNING)
 
 
 def test_instances_are_announced(tmp_path: Path) -> None:

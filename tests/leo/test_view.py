@@ -42,21 +42,27 @@ def load(conn: Connection, view: View) -> tuple[Layer[Any], Layer[Any]]:
     )
 
 
-# How many observations the journal holds, and every which one brings a decay.
-MEMORIES = st.sampled_from([(64, 100), (64, 2), (1, 100), (1, 3), (0, 2)])
+# How many observations the journal holds, every which one brings a decay, and how many the tables
+# take in at a time.
+MEMORIES = st.sampled_from(
+    [(64, 100, 50), (64, 2, 50), (1, 100, 1), (1, 3, 2), (0, 2, 50), (0, 100, 3), (2, 4, 1)]
+)
 
 
 @contextmanager
-def remembering(journal: int, every: int) -> Iterator[None]:
-    """A store with a shorter journal and more decays."""
+def remembering(journal: int, every: int, fold: int) -> Iterator[None]:
+    """A store with a shorter journal, more decays and more folds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leo.ngrams.JOURNAL", journal)
-        patch.setattr("leo.ngrams.is_due", lambda version: version % every == 0)
+        patch.setattr("leo.decay.EVERY", every)
+        patch.setattr("leo.fold.FOLD", fold)
         yield
 
 
 @given(st.lists(TEXTS, max_size=8), MEMORIES)
-def test_incremental_view_equals_a_full_reload(texts: list[str], memory: tuple[int, int]) -> None:
+def test_incremental_view_equals_a_full_reload(
+    texts: list[str], memory: tuple[int, int, int]
+) -> None:
     """After any sequence of observations the view is what a whole load would have made it, with
     decays and with a journal that does not reach back.
     """
@@ -69,7 +75,7 @@ def test_incremental_view_equals_a_full_reload(texts: list[str], memory: tuple[i
 
 
 @given(st.lists(TEXTS, max_size=8), MEMORIES)
-def test_swapping_equals_loading(texts: list[str], memory: tuple[int, int]) -> None:
+def test_swapping_equals_loading(texts: list[str], memory: tuple[int, int, int]) -> None:
     """What a unit of work absorbs after its commit is what a load would have brought."""
     view = View()
     with remembering(*memory), closing(connect(":memory:")) as conn:
@@ -81,7 +87,7 @@ def test_swapping_equals_loading(texts: list[str], memory: tuple[int, int]) -> N
 
 @given(st.lists(MOVES, min_size=9, max_size=40), MEMORIES)
 def test_assign_sets_the_view_to_exactly_what_was_loaded(
-    moves: list[tuple[int | None, str]], memory: tuple[int, int]
+    moves: list[tuple[int | None, str]], memory: tuple[int, int, int]
 ) -> None:
     """Interleaved loads and assignments, older ones last, two versions at once: the view equals the
     naive full copy that the reply would have made when it loaded.

@@ -30,7 +30,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
         assert "reply    s1.1" in told and "  Recall        reads snapshots 0" in told
         assert "  Return        returned" in told and "after    s1~ring0.1" in "\n".join(told)
-        assert any(line.startswith("step     recall: reads dream, emotion") for line in told)
+        assert any(line.startswith("step     recall: reads bias, dream, emotion") for line in told)
         assert any("episodes (1)" in line for line in told if line.startswith("kept"))
         assert len([line for line in told if line.startswith("pulse    0.")]) == 2
         assert told[-1].startswith("sequential (D0): on sync")

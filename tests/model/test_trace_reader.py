@@ -51,6 +51,11 @@ def without(at: int, name: str) -> bytes:
     return encode(lines)
 
 
+def end(**fields: object) -> dict[str, object]:
+    """The closing line of the sample, with other fields."""
+    return {"kind": "end", "run": sample()[0]["run"], "writer": "w1", "events": 30, **fields}
+
+
 def first(action: str) -> int:
     """The place of the first line of this action in the sample."""
     return next(k for k, line in enumerate(sample()) if line.get("action") == action)
@@ -66,7 +71,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "not UTF-8": (b'{"kind":"\xff"}\n', r"line 1: this is not NDJSON"),
     "byte order mark": (b"\xef\xbb\xbf" + encode(sample()), r"line 1: this is not NDJSON"),
     "no header": (encode(sample()[1:]), r"line 1: there is no header"),
-    "newer schema": (changed(0, schema=2), r"line 1: the schema's version is 2.*newer one$"),
+    "newer schema": (
+        changed(0, schema=2),
+        r"line 1: the schema's version is 2.*newer program: use that one$",
+    ),
     "schema true": (changed(0, schema="1"), r"line 1: the schema's version is '1'"),
     "other spec": (
         changed(0, spec="field/9"),
@@ -162,9 +170,37 @@ BAD: dict[str, tuple[bytes, str]] = {
         r"'nobody' cannot be the name of a session",
     ),
     "session with an escape": (changed(1, session="\x1b[2J", reply="\x1b[2J.1"), r"printable"),
+    "writer with an escape": (changed(1, writer="\x1b[2J"), r"cannot be the name of a writer"),
+    "no writer": (changed(1, writer=""), r"line 2: '' cannot be the name of a writer"),
+    "objects with line ends": (
+        changed(RECALL, reads={"s\napshots": 3}),
+        r"Recall under asyncio-lock reads snapshots, and the event has reads of 's\\napshots'",
+    ),
+    "program with line ends": (changed(0, program=["a\nb"]), r"the program is 'a\\nb'; the"),
     "unknown instance": (changed(4, instance="i7"), r"the instance 'i7' is not in the header"),
     "unknown store": (changed(4, store="mine"), r"the store 'mine' is not in the header"),
     "another run": (changed(4, run="r2"), r"belongs to the run 'r2' and the header to"),
+    "end of another run": (
+        encode([*sample(), end(run="r2")]),
+        r"line 32: the closing line belongs",
+    ),
+    "end twice": (encode([*sample(), end(), end()]), r"line 33: the writer 'w1' has closed its"),
+    "end with another count": (
+        encode([*sample()[:-1], end()]),
+        r"line 31: the writer 'w1' closed its recording after 30 events, and the file has 29",
+    ),
+    "end without a count": (
+        encode([*sample(), {"kind": "end", "run": "r", "writer": "w1"}]),
+        r"line 32: the closing line lacks events; it has kind, run, writer, events",
+    ),
+    "end with a true count": (
+        encode([*sample(), end(events=True)]),
+        r"line 32: events of the closing line must be an integer, and is True",
+    ),
+    "event after the end": (
+        encode([*sample()[:-1], end(events=29), sample()[-1]]),
+        r"line 32: an event of the writer 'w1', which has closed its recording",
+    ),
     "crash of a session": (
         changed(1, action="Crash", outcome="crashed"),
         r"line 2: Crash happens to an instance: session and reply must be empty",
@@ -203,11 +239,35 @@ def test_the_sample_is_good() -> None:
 
 def test_unknown_fields_are_ignored_with_one_notice() -> None:
     """A later schema may add fields: they are ignored, and one notice says so."""
-    lines = [{**line, "later": [1]} for line in sample()]
+    lines = [{**line, "later\n": [1]} for line in sample()]
     trace = TraceReader("t", io.BytesIO(encode(lines)))
     assert sum(1 for _ in trace) == 30
     assert len(trace.notices) == 2  # the header's, and one for all events
-    assert "later" in trace.notices[1]
+    assert "'later\\n'" in trace.notices[1] and "\n" not in "".join(trace.notices)
+
+
+def test_closed_recordings_are_told_from_cut_ones() -> None:
+    """A closing line says that the recording is whole; later fields in it are noticed once."""
+    for lines, closed in (([*sample(), end(later=1)], True), (sample(), False)):
+        trace = TraceReader("t", io.BytesIO(encode(lines)))
+        assert sum(1 for _ in trace) == 30
+        assert trace.closed is closed
+        assert len(trace.notices) == closed
+
+
+@pytest.mark.parametrize("bytes_left", [5, 29, 1])
+def test_torn_last_line_can_be_left_out(bytes_left: int) -> None:
+    """With ``torn``, the whole lines are read, and a notice says what is missing; damage anywhere
+    else is refused all the same."""
+    data = encode(sample()[:-1]) + encode(sample()[-1:])[:bytes_left]
+    trace = TraceReader("t", io.BytesIO(data), torn=True)
+    assert sum(1 for _ in trace) == 29
+    assert trace.notices == [
+        "line 31 is cut and left out: the recorder may have crashed while it wrote. 29 whole "
+        "events precede it"
+    ]
+    with pytest.raises(TraceError, match="this is not JSON"):
+        list(TraceReader("t", io.BytesIO(data + b"\n" + encode(sample()[-1:])), torn=True))
 
 
 def test_windows_line_ends_are_read() -> None:
@@ -231,7 +291,7 @@ def test_line_is_read_in_bounded_pieces() -> None:
 
     source = Endless()
     with pytest.raises(TraceError, match="longer than 1 MiB"):
-        TraceReader("t", source)  # type: ignore[arg-type]
+        TraceReader("t", source)
     assert source.taken <= MAX_LINE + 1
 
 

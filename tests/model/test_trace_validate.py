@@ -15,7 +15,8 @@ from model import validate as validation
 from model.claims import load_claims
 from model.commands_validate import VALIDATE
 from model.synth import random_trace, trace_world
-from model.tracetlc import Recorded, TlcVerdict
+from model.trace_cache import TlcVerdict
+from model.tracetlc import Recorded
 
 
 def options(*words: str) -> Namespace:
@@ -29,6 +30,12 @@ def write(path: Path, discipline: str, *, faults: float = 0.0, claim: str = "") 
     header["discipline"] = claim or discipline
     path.write_bytes(b"".join(json.dumps(x).encode() + b"\n" for x in (header, *events)))
     return str(path)
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLC's verdicts are kept under `build` of the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -163,7 +170,7 @@ def test_disagreement_is_an_error_of_ours(
 ) -> None:
     """When the engines differ, the report says what each of them said, and the exit code is 1."""
 
-    def other(traces: list[Recorded]) -> list[TlcVerdict]:
+    def other(traces: list[Recorded], cache: object) -> list[TlcVerdict]:
         return [TlcVerdict("guard", 7, frozenset({"Refines"})) for _ in traces]
 
     monkeypatch.setattr(validation, "judge", other)
@@ -178,7 +185,7 @@ def test_disagreement_on_what_is_allowed_is_a_finding_too(
 ) -> None:
     """Both engines accept, and one of them has not seen an allowed property fall: exit code 1."""
 
-    def blind(traces: list[Recorded]) -> list[TlcVerdict]:
+    def blind(traces: list[Recorded], cache: object) -> list[TlcVerdict]:
         return [TlcVerdict("accepted", None, frozenset()) for _ in traces]
 
     monkeypatch.setattr(validation, "judge", blind)

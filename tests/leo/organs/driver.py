@@ -59,6 +59,7 @@ class TinyDriver:
         self.outcomes: list[tuple[str, Outcome]] = []
         self.watch = watch
         self.fault = fault
+        self.starts: Mapping[str, float] = {}
         rows.create(self.conn, organs)
         self.observe(SEED_TEXT)
 
@@ -75,7 +76,7 @@ class TinyDriver:
         self, rng: Random, temperature: float, boosts: Mapping[str, float], most: int
     ) -> Spoken:
         """A walk through the view."""
-        walk = generate_walk(self.view, rng, temperature, boosts, most)
+        walk = generate_walk(self.view, rng, temperature, boosts, most, self.starts)
         return Spoken(compose(walk.tokens), walk.tokens, walk.entropy)
 
     def reply(self, prompt: str, session: str = "s1") -> str:
@@ -108,11 +109,13 @@ class TinyDriver:
             found = rows.read(self.conn, chorus.organs, given)
         self.watch("")
         heard = chorus.hear(found)
+        self.starts = heard.starts
         observed = compute_delta((prompt, *heard.observe))
         self.observe(prompt, *heard.observe)
         novelty = measure.novelty(tokens, self.view, observed)
         themes = active_themes(self.view, self.view.words.ids.get, tokens)
-        speech = chorus.before(novelty, themes)
+        centres = tuple(self.view.words.names[id] for id in self.view.words.centres())
+        speech = chorus.before(novelty, themes, centres=centres)
         rng = Random(key)
         spoken = self.speak(rng, speech.voice.temperature, heard.boosts, speech.max_tokens)
         pulse = measure.presence(novelty, heard.arousal or 0.0, spoken.entropy)

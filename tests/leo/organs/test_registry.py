@@ -72,8 +72,8 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
 
 
 def test_names_are_those_of_the_paper() -> None:
-    """The ten modules and the emotion, each with a name and tables of its own."""
-    assert len(set(NAMES)) == len(NAMES) == 11
+    """The ten modules, the emotion and the bias, each with a name and tables of its own."""
+    assert len(set(NAMES)) == len(NAMES) == 12
     assert len(OWNERS) == sum(len(tables(organ)) for organ in ORGANS)
 
 
@@ -135,6 +135,8 @@ def test_the_view_is_for_those_that_declare_it() -> None:
     """Without the declaration themes and walks are refused."""
     with refused():
         _ = before(seen=None).themes
+    with refused():
+        _ = before(seen=None).centres
     with refused():
         _ = after(seen=None).speak
     assert before(seen=None, novelty=0.25).novelty == 0.25

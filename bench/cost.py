@@ -1,0 +1,135 @@
+"""Seconds per reply as the field grows, all modules on, against a baseline that reloads the field.
+
+All fields are open at the same time and are asked in turn, so that whatever else the machine does
+meets all sizes alike. Inner replies (rings, dreams) are finished before the next question; their
+time is a column of its own. CPU is that of the process, the store's thread included: it tells how
+much of a reply's time was waiting for a core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+
+from bench.baseline import seconds_of
+from bench.corpus import prompts
+from bench.fields import field_of, fresh_copy, grow
+from bench.timing import median_ms, summary
+from leo import ORGANS, AsyncLeoField, LeoField
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+BASELINE = 100_000
+WARM = 10
+
+
+@dataclass
+class Times:
+    """Seconds of the replies of one field, and of what followed each of them."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+
+
+async def ask(fields: dict[int, AsyncLeoField], questions: Sequence[str]) -> dict[int, Times]:
+    """Ask every field every question, one field after the other."""
+    times = {size: Times() for size in fields}
+    for number, question in enumerate(questions):
+        for size, leo in fields.items():
+            wall, cpu = perf_counter(), process_time()
+            await leo.reply(question)
+            ended, used = perf_counter(), process_time() - cpu
+            await leo.settle()
+            if number >= WARM:
+                times[size].wall.append(ended - wall)
+                times[size].cpu.append(used)
+                times[size].after.append(perf_counter() - ended)
+    return times
+
+
+async def replies(sizes: Sequence[int], questions: Sequence[str], work: Path) -> dict[int, Times]:
+    """Open copies of the fields, and ask."""
+    async with AsyncExitStack() as stack:
+        fields = {
+            size: await stack.enter_async_context(
+                await AsyncLeoField.open(fresh_copy(size, work), modules=ORGANS)
+            )
+            for size in sizes
+        }
+        return await ask(fields, questions)
+
+
+def opening(path: Path) -> None:
+    """In a process of its own: the seconds and the memory (MiB) that a field takes to open."""
+    began = perf_counter()
+    with LeoField.open(path, modules=ORGANS):
+        seconds = perf_counter() - began
+        print(f"{seconds:.2f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
+
+
+def observed(path: Path, questions: Sequence[str]) -> list[list[str]]:
+    """The texts that replies to these questions take in: the prompt and what is recalled."""
+    found: list[list[str]] = []
+    with LeoField.open(path) as leo:
+        for question in questions:
+            leo.reply(question)
+            assert leo.latest is not None, "a reply has returned"
+            found.append([question, *leo.latest.recalled.snippets])
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="N")
+    parser.add_argument("--replies", type=int, default=100)
+    parser.add_argument("--open", type=Path, default=None, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.open is not None:
+        opening(args.open)
+        return 0
+    questions = prompts(args.replies + WARM)
+    with TemporaryDirectory(dir=field_of(args.sizes[0])[0].parent) as temporary:
+        work = Path(temporary)
+        print("| trigrams | file, MB | open, s | memory, MiB |\n|---:|---:|---:|---:|")
+        for size in args.sizes:
+            path = fresh_copy(size, work)
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.cost", "--open", str(path)],
+                check=True, capture_output=True, text=True,
+            )  # fmt: skip
+            cells = " | ".join(done.stdout.split())
+            print(f"| {size:,} | {path.stat().st_size / 1e6:.0f} | {cells} |", flush=True)
+        times = asyncio.run(replies(args.sizes, questions, work))
+        first = times[args.sizes[0]]
+        print("\n| trigrams | median, ms | 95% | mean | largest | CPU median | against the first")
+        print("| the inner replies after it, median |\n" + "|---:" * 8 + "|")
+        for size, of in times.items():
+            ratio = median_ms(of.wall) / median_ms(first.wall)
+            ratio_cpu = median_ms(of.cpu) / median_ms(first.cpu)
+            print(
+                f"| {size:,} | {summary(of.wall)} | {median_ms(of.cpu):.2f} "
+                f"| {ratio:.2f} (CPU {ratio_cpu:.2f}) | {median_ms(of.after):.1f} |"
+            )
+        if BASELINE in times:
+            texts = observed(fresh_copy(BASELINE, work), questions[:WARM])[-3:]
+            slow = seconds_of(fresh_copy(BASELINE, work), texts)
+            loads = sum(map(len, texts)) / len(texts)
+            factor = median_ms(slow) / median_ms(times[BASELINE].wall)
+            print(f"\nReloading at {BASELINE:,}: {median_ms(slow):.0f} ms for {loads:.0f} texts a")
+            print(f"reply, {median_ms(slow) / loads:.0f} ms for one: {factor:.0f} times the reply.")
+        growth = grow(work / "growing.sqlite3", BASELINE)
+        print(f"\nObserving: {growth.tokens / growth.seconds:,.0f} tokens/s ({growth.tokens:,}).")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

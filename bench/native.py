@@ -1,0 +1,206 @@
+"""The native check of traces: events a second, against TLC, and memory over growing lengths.
+
+python -m bench.native                 a short comparison, a minute or two
+python -m bench.native --longest 8     up to 10^8 events, made while they are read
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import resource
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from random import Random
+from time import perf_counter
+
+import msgspec
+
+from leo.trace import Event
+from model.fast import check_fast
+from model.native import Outcome, check
+from model.state import Base
+from model.synth import make_header, trace_world
+from model.trace_reader import TraceReader
+from model.tracetlc import judge, record
+
+SESSIONS = 50
+STEPS = (
+    "Call", "Acquire", "Recall", "Ingest", "LoadBigrams", "LoadTrigrams",
+    "AssignView", "Generate", "SaveSnapshot", "Release", "Return",
+)  # fmt: skip
+KINDS = {"locked": "asyncio-lock", "unlocked": "bare"}
+PIECE = 2000
+
+
+def lines(kind: str, count: int, seed: int = 1) -> Iterator[str]:
+    """Yield a header and ``count`` events of so many sessions, undisturbed, as a recorder writes
+    them: one inside and the others waiting, or all at once, interleaved by chance."""
+    header = make_header(trace_world(KINDS[kind], 1), ["i1"], Base(), seed)
+    run = header["run"]
+    yield json.dumps(header, separators=(",", ":")) + "\n"
+    rng = Random(seed)
+    place, turn, held = [0] * SESSIONS, [0] * SESSIONS, [(0, 0)] * SESSIONS
+    idle, waiting, inside = deque(range(SESSIONS)), deque[int](), -1
+    ngrams = snapshots = 0
+    view = (0, 0)
+    for seq in range(1, count + 1):
+        if kind == "unlocked":
+            s = rng.randrange(SESSIONS)
+        elif idle and (not waiting or rng.random() < 0.5):
+            s = idle.popleft()
+            waiting.append(s)
+        else:
+            if inside < 0:
+                inside = waiting.popleft()
+            s = inside
+        action, reads, writes, outcome = STEPS[place[s]], "{}", "{}", "ok"
+        if action == "Call":
+            turn[s] += 1
+        elif action == "Recall":
+            reads = f'{{"snapshots":{snapshots}}}'
+        elif action == "Ingest":
+            ngrams += 1
+            writes = f'{{"ngrams":{ngrams}}}'
+        elif action == "LoadBigrams":
+            held[s] = (ngrams, 0)
+            reads = f'{{"bigrams":{ngrams}}}'
+        elif action == "LoadTrigrams":
+            held[s] = (held[s][0], ngrams)
+            reads = f'{{"trigrams":{ngrams}}}'
+        elif action == "AssignView":
+            view = held[s]
+            writes = f'{{"view.bigrams":{view[0]},"view.trigrams":{view[1]}}}'
+        elif action == "Generate":
+            reads = f'{{"view.bigrams":{view[0]},"view.trigrams":{view[1]}}}'
+        elif action == "SaveSnapshot":
+            snapshots += 1
+            writes = f'{{"snapshots":{snapshots}}}'
+        elif action == "Return":
+            outcome = "returned"
+            if kind == "locked":
+                inside = -1
+                idle.append(s)
+        place[s] = (place[s] + 1) % len(STEPS)
+        yield (
+            f'{{"seq":{seq},"writer":"w1","run":"{run}","time":{seq * 2e-5:.6f},"instance":"i1",'
+            f'"store":"main","session":"s{s + 1}","reply":"s{s + 1}.{turn[s]}","action":"{action}",'
+            f'"reads":{reads},"writes":{writes},"outcome":"{outcome}"}}\n'
+        )
+
+
+class Stream:
+    """Lines as a stream that is made while it is read; ``making`` is the time that took."""
+
+    def __init__(self, source: Iterator[str]) -> None:
+        self.making = 0.0
+        self._source = source
+        self._held = b""
+
+    def readline(self, size: int, /) -> bytes:
+        assert not self._held
+        return next(self._source).encode()
+
+    def read(self, size: int, /) -> bytes:
+        if not self._held:
+            began = perf_counter()
+            self._held = "".join(islice(self._source, PIECE)).encode()
+            self.making += perf_counter() - began
+        piece, self._held = self._held[:size], self._held[size:]
+        return piece
+
+
+def timed(work: Callable[[], object], repeat: int = 3) -> float:
+    """Return the least number of seconds of so many runs."""
+    best = float("inf")
+    for _ in range(repeat):
+        began = perf_counter()
+        work()
+        best = min(best, perf_counter() - began)
+    return best
+
+
+def compare(events: int, by_tlc: int) -> None:
+    """Print how fast each engine is, and what is spent on merely reading the lines.
+
+    TLC and the full checker get the first ``by_tlc`` of the events: they would take hours for all.
+    """
+    print("| trace | what | events | seconds | events/s | against TLC |")
+    print("|---|---|---:|---:|---:|---:|")
+    for kind in KINDS:
+        long, short = ("".join(lines(kind, n)).encode() for n in (events, by_tlc))
+        rest = long[long.index(b"\n") + 1 :]
+        decode = msgspec.json.Decoder(Event).decode_lines
+        tlc = timed(partial(judge, [record(trace(short))]), 1)
+        for what, count, seconds in (
+            ("reading lines", events, timed(partial(list, io.BytesIO(rest)), 1)),
+            ("decoding events (msgspec)", events, timed(partial(decode, rest))),
+            ("native", events, timed(partial(run, check_fast, long))),
+            ("the same", by_tlc, timed(partial(run, check_fast, short))),
+            ("native, full checker only", by_tlc, timed(partial(run, check, short), 1)),
+            ("TLC", by_tlc, tlc),
+        ):
+            print(
+                f"| {kind} | {what} | {count:,} | {seconds:.3f} | {count / seconds:,.0f} | "
+                f"{count / seconds * tlc / by_tlc:,.0f} |",
+                flush=True,
+            )
+
+
+def run(checker: Callable[[TraceReader], Outcome], data: bytes) -> None:
+    assert checker(trace(data)).accepted
+
+
+def trace(data: bytes) -> TraceReader:
+    return TraceReader("bench", io.BytesIO(data))
+
+
+def one(kind: str, events: int) -> None:
+    """Check one trace that is made while it is read; print what it took, as JSON."""
+    stream = Stream(lines(kind, events))
+    began = perf_counter()
+    outcome: Outcome = check_fast(TraceReader("bench", stream))
+    seconds = perf_counter() - began - stream.making
+    assert outcome.accepted and outcome.events == events
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": seconds, "making": stream.making, "memory": memory}))
+
+
+def grow(longest: int) -> None:
+    """Print time and memory over lengths from 10^4 on, each in a process of its own."""
+    print("\n| trace | events | seconds | events/s | peak memory, MiB |")
+    print("|---|---:|---:|---:|---:|")
+    for kind in KINDS:
+        for power in range(4, longest + 1):
+            command = [sys.executable, "-m", "bench.native", "--one", kind, str(10**power)]
+            done = subprocess.run(command, capture_output=True, check=True)
+            found = json.loads(done.stdout)
+            print(
+                f"| {kind} | 10^{power} | {found['seconds']:.2f} | "
+                f"{10**power / found['seconds']:,.0f} | {found['memory'] / 1024:.1f} |",
+                flush=True,
+            )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.native", description=__doc__)
+    parser.add_argument("--longest", type=int, default=6, help="10^N events at most (default: 6)")
+    parser.add_argument("--events", type=int, default=200_000, help="for the native engine")
+    parser.add_argument("--tlc", type=int, default=1000, help="events for TLC (default: 1000)")
+    parser.add_argument("--one", nargs=2, metavar=("KIND", "EVENTS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        one(options.one[0], int(options.one[1]))
+        return 0
+    compare(options.events, options.tlc)
+    grow(options.longest)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

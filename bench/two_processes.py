@@ -1,0 +1,117 @@
+"""Two processes, two instances, one store, under shared-store-immediate: is every reply there?
+
+Each process talks alone to its own instance and counts its own refusals. Afterwards the versions of
+the file must account for every reply of both, the words that only one process says must have been
+observed once per reply, each process's view must be, at its own end, exactly what a whole load of
+the file gives, and `leo field check` must find nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from bench.timing import summary
+from leo import AsyncLeoField
+from leo.checkup import check_field
+from leo.connection import Connection
+from leo.errors import LeoError
+from leo.schema import connect
+from leo.sql import get_versions, load_all
+from leo.view import View
+
+__all__ = ["examine"]
+
+NAMES = ("ada", "bea")
+DISCIPLINE = "shared-store-immediate"
+
+
+def _same(view: View, conn: Connection) -> bool:
+    """Whether a view is what the file holds: the last reply of the other one may be missing, so it
+    is compared only when its version says that it has everything.
+    """
+    versions, loaded = load_all(conn)
+    if view.bigrams.version != view.trigrams.version:
+        return False
+    if view.bigrams.version != versions["ngrams"]:
+        return True
+    words, chains = loaded.words, loaded.chains
+    return (
+        (view.words.names, view.words.followers) == (words.names, words.followers)
+        and view.chains.followers == chains.followers
+        and sorted(view.chains.companions.items()) == sorted(chains.companions.items())
+    )
+
+
+async def client(path: Path, name: str, replies: int) -> int:
+    """Talk, then say in one line how it went."""
+    seconds: list[float] = []
+    refused = torn = 0
+    leo = await AsyncLeoField.open(path, discipline=DISCIPLINE, instance=name, timeout=60.0)
+    async with leo:
+        for number in range(replies):
+            began = perf_counter()
+            try:
+                await leo.reply(f"{name} is here", session=f"{name}")
+            except LeoError as error:
+                refused += 1
+                print(f"{name}, reply {number}: {error}", file=sys.stderr)
+            seconds.append(perf_counter() - began)
+            torn += leo.view.torn
+        with closing(connect(path)) as conn:
+            torn += not _same(leo.view, conn)
+    print(f"| {name} | {replies:,} | {summary(seconds)} | {refused} | {torn} |")
+    return 1 if refused or torn else 0
+
+
+def examine(path: Path, replies: int) -> list[str]:
+    """What the file says against it that `replies` of each process are in it; empty when all is
+    well.
+    """
+    with closing(connect(path)) as conn:
+        found = check_field(conn)
+        versions = get_versions(conn)
+        wanted = {"ngrams": 1 + 2 * replies, "snapshots": 2 * replies}
+        if versions != wanted:
+            found.append(f"the versions are {versions}, not {wanted}")
+        _, loaded = load_all(conn)
+        ids, followers = loaded.words.ids, loaded.words.followers
+        for name in NAMES:
+            # The prompt is observed once per reply; what is recalled can only add.
+            count = followers.get(ids.get(name, 0), {}).get(ids.get("is", 0), 0)
+            if count < replies:
+                found.append(f"'{name} is' was observed {count} times, not {replies}")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replies", type=int, default=2000, help="of each process")
+    parser.add_argument("--client", nargs=2, metavar=("FILE", "NAME"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.client:
+        return asyncio.run(client(Path(args.client[0]), args.client[1], args.replies))
+    with TemporaryDirectory() as work:
+        path = Path(work) / "field.sqlite3"
+        command = [sys.executable, "-m", "bench.two_processes", f"--replies={args.replies}"]
+        print("| process | replies | median, ms | 95% | mean | largest | refused | torn |")
+        print("|---|" + "---:|" * 7, flush=True)
+        began = perf_counter()
+        processes = [subprocess.Popen([*command, "--client", str(path), name]) for name in NAMES]
+        failed = any([process.wait() for process in processes])
+        seconds = perf_counter() - began
+        findings = examine(path, args.replies)
+    print(f"\n{2 * args.replies / seconds:.0f} replies/s together, {seconds:.0f} s.")
+    for finding in findings:
+        print(f"FINDING: {finding}")
+    return 1 if failed or findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""The log of a recording of units: the events of somebody else's object, and their versions.
+
+Versions are counted here, one more for each completed write of a name. The lock makes a version and
+the number of its event one moment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import msgspec
+
+from leo.errors import TraceFileError
+from leo.sink import Sink, failed
+
+__all__ = [
+    "UNITS_SCHEMA",
+    "UNITS_SPEC",
+    "Log",
+    "UnitAction",
+    "UnitEvent",
+    "UnitsEnd",
+    "UnitsHeader",
+]
+
+# `leo.trace` re-exports what is built on this file, so its SCHEMA cannot be imported here; a test
+# holds the two numbers together.
+UNITS_SCHEMA: Final = 1
+UNITS_SPEC: Final = "units/1"
+
+
+class UnitAction(StrEnum):
+    """What a unit does: it opens, its calls read and write, it closes.
+
+    Not `leo.actions.Action`: those are the steps of a reply, and no word is in both.
+    """
+
+    Open = "Open"
+    Read = "Read"
+    Write = "Write"
+    Close = "Close"
+
+
+class UnitsHeader(msgspec.Struct, frozen=True):
+    """The first line. `start` holds the versions that objects had when the recording began; an
+    object that it does not name began at 0.
+    """
+
+    schema: int
+    kind: str
+    spec: str
+    run: str
+    start: dict[str, int] = {}
+
+
+class UnitEvent(msgspec.Struct, frozen=True):
+    """One line. The fields of `leo.trace.Event` with the same meaning, where `reply` is the unit,
+    and two more that may be absent.
+
+    `since` is the number of the last event before the call began: what the call did, it did after
+    that event and before this one. Without it the event is exact. `call` is the method's name.
+    """
+
+    seq: int
+    writer: str
+    run: str
+    time: float
+    instance: str
+    store: str
+    session: str
+    reply: str
+    action: UnitAction
+    reads: dict[str, int]
+    writes: dict[str, int]
+    outcome: str
+    since: int | msgspec.UnsetType = msgspec.UNSET
+    call: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class UnitsEnd(msgspec.Struct, frozen=True):
+    """The last line, of the shape of `leo.trace.End`: closed after so many events."""
+
+    kind: str
+    run: str
+    writer: str
+    events: int
+
+
+class Log:
+    """Numbers events, counts versions, keeps the lines in memory or hands them to `path`.
+
+    `clock` gives seconds. Raises TraceFileError when the file cannot be made, and from `close` when
+    it could not be written: the program under observation never sees an error of the recording.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        run: str,
+        start: Mapping[str, int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = None if path is None else Path(path)
+        self.closed = False
+        # Read without the lock by calls that begin: a number that is too old makes the interval of
+        # a call wider, never wrong.
+        self.seq = 0
+        self._run = run
+        self._versions = dict(start)
+        self._clock = clock
+        self._began = clock()
+        self._lock = Lock()
+        self._counts: dict[str, int] = {}
+        self._lines: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode
+        self._error: TraceFileError | None = None
+        self._sink: Sink | None = None
+        if self.path is not None:
+            try:
+                self._sink = Sink(self.path, self.path.open("xb", buffering=0))
+            except OSError as error:
+                raise failed(self.path, "begun", error) from error
+        self._put(UnitsHeader(UNITS_SCHEMA, "units", UNITS_SPEC, run, dict(start)))
+
+    def name(self, kind: str) -> str:
+        """The name of a new unit: its kind and how many of that kind there were."""
+        with self._lock:
+            count = self._counts[kind] = self._counts.get(kind, 0) + 1
+        return f"{kind}.{count}"
+
+    def mark(self, action: UnitAction, unit: str, session: str, outcome: str) -> None:
+        """Record that a unit opened or closed."""
+        self.done(unit, session, "", msgspec.UNSET, msgspec.UNSET, (), (), outcome, action)
+
+    def done(
+        self,
+        unit: str,
+        session: str,
+        instance: str,
+        call: str | msgspec.UnsetType,
+        since: int | msgspec.UnsetType,
+        reads: tuple[str, ...],
+        writes: tuple[str, ...],
+        outcome: str,
+        action: UnitAction | None = None,
+    ) -> None:
+        """Record that a call ended: the versions that it found, and one more for each write."""
+        with self._lock:
+            if self.closed:
+                return
+            versions = self._versions
+            seen, made = {}, {}
+            for name in reads:
+                seen[name] = versions.get(name, 0)
+            for name in writes:
+                made[name] = versions[name] = versions.get(name, 0) + 1
+            self.seq += 1
+            self._put(
+                UnitEvent(
+                    self.seq,
+                    "w1",
+                    self._run,
+                    self._clock() - self._began,
+                    instance,
+                    "main",
+                    session,
+                    unit,
+                    action or (UnitAction.Write if made else UnitAction.Read),
+                    seen,
+                    made,
+                    outcome,
+                    since,
+                    call,
+                )
+            )
+
+    def data(self) -> bytes:
+        """The whole trace so far, when it is kept in memory. Raises TraceFileError when it goes to
+        a file.
+        """
+        if self.path is not None:
+            raise TraceFileError(f"{self.path}: the trace is in this file and not in memory")
+        with self._lock:
+            return b"".join(self._lines)
+
+    def flush(self) -> None:
+        """Wait until every line so far is in the file; without one there is nothing to wait for.
+
+        Raises TraceFileError when that cannot be.
+        """
+        if self._sink is not None:
+            self._sink.flush()
+
+    def close(self) -> None:
+        """Take no more events and end the file. Raises TraceFileError when not every line is in it.
+
+        A second call does nothing.
+        """
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            self._put(UnitsEnd("end", self._run, "w1", self.seq))
+        if self._sink is not None:
+            self._sink.close()
+        if self._error is not None:
+            raise self._error
+
+    def _put(self, line: UnitsHeader | UnitEvent | UnitsEnd) -> None:
+        data = self._encode(line) + b"\n"
+        if self._sink is None:
+            self._lines.append(data)
+        elif self._error is None:
+            try:
+                self._sink.put(data, hand_over=False)
+            except TraceFileError as error:
+                self._error = error

@@ -1,0 +1,71 @@
+"""A whole field read into tables: once, when it is opened, and nothing is held twice meanwhile."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from leo.company import IDS, Companions
+from leo.connection import Connection, reading
+from leo.decay import age
+from leo.fold import pending
+from leo.ngrams import PAIRS, get_version
+from leo.tables import BigramTable, Grown, TrigramTable
+
+__all__ = ["Loaded", "load_field"]
+
+
+class Loaded(NamedTuple):
+    """The n-grams of one version of the store."""
+
+    version: int
+    words: BigramTable
+    chains: TrigramTable
+
+
+def load_field(conn: Connection) -> Loaded:
+    """Read every token and count, the tables first and then what they have not taken in yet."""
+    with reading(conn):
+        words, chains = _words(conn), _chains(conn)
+        for _, growth in pending(conn):
+            words.apply(Grown(growth.words))
+            chains.apply(Grown(growth.chains))
+        return Loaded(get_version(conn, "ngrams"), words, chains)
+
+
+def _words(conn: Connection) -> BigramTable:
+    """The tokens and what the tables have of the bigrams."""
+    table = BigramTable()
+    # A token without a count yet comes with its growth.
+    table.name(conn.execute("SELECT id, token FROM tokens"))
+    followers = table.followers
+    last = -1
+    row: dict[int, int] = {}
+    statement = "SELECT src_id, dst_id, count FROM bigrams ORDER BY src_id, dst_id"
+    for source, follower, count in conn.execute(statement):
+        if source != last:
+            last = source
+            row = followers[source] = {}
+        row[follower] = count
+    table.weigh_all()
+    return table
+
+
+def _chains(conn: Connection) -> TrigramTable:
+    """What the tables have of the trigrams and of the co-occurrence."""
+    table = TrigramTable()
+    followers = table.followers
+    # In the order of the key, so that what follows a pair comes in one piece.
+    statement = (
+        f"SELECT first_id << {IDS} | second_id, third_id, count FROM trigrams "
+        "ORDER BY first_id, second_id, third_id"
+    )
+    mask = (1 << IDS) - 1
+    last = -1
+    row: dict[int, int] = {}
+    for pair, third, count in conn.execute(statement):
+        if pair != last:
+            last = pair
+            row = followers[pair >> IDS, pair & mask] = {}
+        row[third] = count
+    table.apply(Companions(dict(conn.execute(PAIRS)), age(get_version(conn, "ngrams"))))
+    return table

@@ -1,0 +1,121 @@
+"""``spec/trace.schema.json``: what a line of a trace may look like, made from the event classes.
+
+The JSON Schema says what can be said of one line without its neighbours; the reader of traces
+refuses more (gaps in the numbers, a session at two instances, versions of another discipline).
+Written anew by ``python -m model.trace_schema``; a test fails while the file differs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from leo.trace import SCHEMA, SPEC, End, Event, Header
+from model.claims import spec_folder
+from model.disciplines import DISCIPLINES
+from model.machine import ACTIONS
+from model.state import NOBODY
+from model.traces import MAX_VERSION, PROGRAM, Carries, carries
+
+NAME: Final = "trace.schema.json"
+VERSION: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": MAX_VERSION}
+WORD: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
+NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+
+Schema = dict[str, Any]
+
+
+def schema_path() -> Path:
+    """Return where the schema is: in the checkout, or inside the wheel."""
+    return spec_folder() / NAME
+
+
+def schema() -> Schema:
+    """Return the JSON Schema (2020-12) of one line: a header, an event, or a closing line."""
+    header, event, end = _object(Header), _object(Event), _object(End)
+    header["properties"] |= {
+        "schema": {"const": SCHEMA},
+        "kind": {"const": "header"},
+        "spec": {"const": SPEC},
+        "discipline": {"enum": list(DISCIPLINES)},
+        "program": {"const": list(PROGRAM)},
+        "instances": {"type": "array", "items": WORD, "minItems": 1, "uniqueItems": True},
+        "stores": {"type": "array", "items": WORD, "minItems": 1, "maxItems": 1},
+        "start": _versions(frozenset({"ngrams", "snapshots"})),
+    }
+    event["properties"] |= {
+        "seq": {"type": "integer", "minimum": 1},
+        "action": {"enum": list(ACTIONS)},
+        # What a line is, is told by its kind; an event has none.
+        "kind": {"not": {"enum": ["header", "end"]}},
+    }
+    event["allOf"] = [_rule(action) for action in ACTIONS]
+    end["properties"] |= {"kind": {"const": "end"}, "events": NUMBER}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A line of a trace, schema {SCHEMA}",
+        "description": (
+            "A trace is NDJSON: a header, then events in the order in which they happened, and a "
+            "closing line of each writer. Unknown fields are ignored, unknown actions refused."
+        ),
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in ("header", "event", "end")],
+        "$defs": {"header": header, "event": event, "end": end},
+    }
+
+
+def text() -> str:
+    """Return the file as it should be."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def _object(struct: type[msgspec.Struct]) -> Schema:
+    """The schema of a class: its fields and their types; later fields may follow."""
+    _, components = msgspec.json.schema_components([struct])
+    found = components[struct.__name__]
+    return {
+        "description": " ".join(found["description"].split()),
+        "type": "object",
+        "properties": dict(found["properties"]),
+        "required": found["required"],
+    }
+
+
+def _rule(action: str) -> Schema:
+    """What an event of this action carries, under one discipline or another."""
+    kinds = list(dict.fromkeys(carries(discipline, action) for discipline in DISCIPLINES))
+    properties: Schema = {"outcome": {"const": kinds[0].outcome}}
+    if ACTIONS[action].actor == "instance":
+        properties |= {"session": {"const": ""}, "reply": {"const": ""}}
+    else:
+        properties |= {
+            "session": WORD | {"not": {"const": NOBODY}},
+            "reply": {"type": "string", "pattern": r"^.+\.[1-9][0-9]{0,8}$"},
+        }
+    then: Schema = {"properties": properties}
+    if len(kinds) == 1:
+        properties |= _carried(kinds[0])
+    else:
+        then["anyOf"] = [{"properties": _carried(kind)} for kind in kinds]
+    return {"if": {"properties": {"action": {"const": action}}}, "then": then}
+
+
+def _carried(kind: Carries) -> Schema:
+    return {"reads": _versions(kind.reads), "writes": _versions(kind.writes)}
+
+
+def _versions(objects: frozenset[str]) -> Schema:
+    """An object that maps exactly these names to versions."""
+    return {
+        "type": "object",
+        "properties": {item: VERSION for item in sorted(objects)},
+        "required": sorted(objects),
+        "additionalProperties": False,
+    }
+
+
+if __name__ == "__main__":
+    schema_path().write_text(text(), "utf-8")
+    print(schema_path())

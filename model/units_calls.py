@@ -1,0 +1,130 @@
+"""Units, their calls, and which of two calls acted first.
+
+A call acts at one moment of its interval.  Two calls of different units that touch one object, one
+of them writing, are ordered by their intervals when these do not overlap, and by the versions when
+a call is exact; otherwise the trace does not say, and the dependency may go either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import UNSET
+
+from leo.instrument_log import UnitEvent
+
+# Adya's dependencies: reads what was written, overwrites what was read, or what was written.
+WR: Final = "wr"
+RW: Final = "rw"
+WW: Final = "ww"
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """A unit: open until ``outcome`` says how it ended. ``closed`` is the number of that event."""
+
+    name: str
+    opened: int
+    closed: int = 0
+    outcome: str = ""
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def committed(self) -> bool:
+        return self.outcome == "returned"
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call: it acted after event ``since`` and not after event ``seq``, on line ``line``.
+
+    ``certain`` is False for a write whose call raised or was cancelled.  ``out`` are the calls of
+    other units that depend on it, ``into`` those that it depends on, by dependency.
+    """
+
+    unit: Unit
+    seq: int
+    line: int
+    since: int
+    exact: bool
+    certain: bool
+    reads: dict[str, int]
+    writes: dict[str, int]
+    method: str
+    out: list[Edge] = field(default_factory=list)
+    into: list[Edge] = field(default_factory=list)
+
+    def overlaps(self, other: Call) -> bool:
+        """Tell whether either of the two can have acted first."""
+        return self.since < other.seq and other.since < self.seq
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edge:
+    """``target`` depends on ``source`` through an object; not ``sure`` when that is one of the
+    possibilities that the trace leaves open.
+    """
+
+    source: Call
+    target: Call
+    object: str
+    kind: str
+    sure: bool
+
+    def tell(self) -> str:
+        """Say it in a sentence."""
+        a, b, item = self.source, self.target, self.object
+        if self.kind == WR:
+            before = f"wrote {item} v{a.writes[item]}"
+            after = f"read it (v{b.reads[item]})"
+        else:
+            verb, found = ("read", a.reads) if self.kind == RW else ("wrote", a.writes)
+            before = f"{verb} {item} v{found[item]}"
+            after = f"wrote v{b.writes[item]}"
+        joint = "before" if self.sure else "perhaps before"
+        return (
+            f"{a.unit.name} {before} (line {a.line}), {joint} {b.unit.name} {after} (line {b.line})"
+        )
+
+
+def call_of(unit: Unit, event: UnitEvent, line: int) -> Call:
+    """Make a call of an event."""
+    exact = event.since is UNSET
+    return Call(
+        unit=unit,
+        seq=event.seq,
+        line=line,
+        since=event.seq - 1 if event.since is UNSET else event.since,
+        exact=exact,
+        certain=event.outcome == "ok",
+        reads=event.reads,
+        writes=event.writes,
+        method=event.call or "",
+    )
+
+
+def dependencies(earlier: Call, later: Call, item: str) -> Iterator[Edge]:
+    """Yield the dependencies of two calls on one object, given in the order of their events."""
+    e, z = earlier, later
+    exact = e.exact and z.exact
+    if item in e.writes and item in z.reads:
+        if exact and e.writes[item] > z.reads[item]:
+            yield Edge(z, e, item, RW, e.certain)
+        else:
+            yield from _by_time(e, z, item, WR, RW)
+    if item in e.reads and item in z.writes:
+        # The write's version is newer than what the read can have named.
+        yield from _by_time(e, z, item, RW, WR)
+    if item in e.writes and item in z.writes:
+        yield from _by_time(e, z, item, WW, WW)
+
+
+def _by_time(e: Call, z: Call, item: str, kind: str, reverse: str) -> Iterator[Edge]:
+    open_ = e.overlaps(z)
+    # A write that may not have happened makes a dependency that may not be there.
+    sure = not open_ and (e.certain or item not in e.writes) and (z.certain or item not in z.writes)
+    yield Edge(e, z, item, kind, sure)
+    if open_:
+        yield Edge(z, e, item, reverse, False)

@@ -1,0 +1,122 @@
+"""Draws from large rows: the shares of the definition, whatever the row is made of."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect
+from contextlib import closing
+from itertools import accumulate
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo.delta import compute_delta
+from leo.draw import close_ids, draw_ranked
+from leo.generate import generate_walk
+from leo.growth import WordGrowth
+from leo.overlay import Overlay
+from leo.ranks import LARGE, Ranked, Rankings, Ranks, ranked_row
+from leo.schema import connect
+from leo.sql import process_text
+from leo.tables import BigramTable, Grown
+from leo.view import View
+
+ROWS = st.dictionaries(st.integers(1, 300), st.integers(1, 6), min_size=1, max_size=90)
+SMALL = st.dictionaries(st.integers(1, 300), st.sampled_from([0.1, 0.5, 1.0]), max_size=20)
+WORDS = [f"w{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(90)]
+
+
+def plainly(
+    row: dict[int, int], boosts: dict[int, float], power: float, fraction: float
+) -> tuple[list[int], float]:
+    """The definition, a look at every follower: who may be meant by the fraction, and how even the
+    choice is. Two where the fraction is a border.
+    """
+    weights = {id: float(count) * (1.0 + boosts.get(id, 0.0)) for id, count in row.items()}
+    largest = max(weights.values())
+    order = sorted(weights, key=lambda id: (weights[id], id))
+    heat = [(weights[id] / largest) ** power for id in order]
+    sums = list(accumulate(heat))
+    near = [
+        order[min(bisect(sums, (fraction + shift) * sums[-1]), len(order) - 1)]
+        for shift in (-1e-9, 0.0, 1e-9)
+    ]
+    shares = [value / sums[-1] for value in heat if value]
+    entropy = -math.fsum(share * math.log(share) for share in shares)
+    return near, entropy / math.log(len(order)) if len(order) > 1 else 0.0
+
+
+@given(ROWS, SMALL, SMALL, st.floats(0.2, 3), st.floats(0, 1, exclude_max=True))
+def test_a_draw_by_groups_is_that_of_the_definition(
+    row: dict[int, int],
+    raised: dict[int, float],
+    boosts: dict[int, float],
+    power: float,
+    fraction: float,
+) -> None:
+    """Also over a table whose row lacks some followers and has others less often."""
+    own = {id: (row.get(id, 0), row.get(id, 0) + 2) for id in sorted(raised)}
+    whole = {**row, **{id: count for id, (_, count) in own.items()}}
+    for ranked in (ranked_row(whole), Ranked(Ranks(row.items()).classes, row, own)):
+        chosen, even = draw_ranked(ranked, {}, 1.0, boosts, power, fraction)
+        candidates, evenness = plainly(whole, boosts, power, fraction)
+        assert chosen in candidates
+        assert math.isclose(even, evenness, abs_tol=1e-9)
+        assert sorted(close_ids(ranked)) == sorted(
+            id for id, count in whole.items() if count >= 0.7 * max(whole.values())
+        )
+
+
+@given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 3)), max_size=60), st.randoms())
+def test_ranks_follow_their_row(added: list[tuple[int, int]], rng: Random) -> None:
+    """Counts that grow, and are taken back in any order, leave the ranks of a row made anew."""
+    table = BigramTable()
+    rankings: Rankings[int] = table.rankings
+    table.apply(Grown(WordGrowth([], [(7, id, 1) for id in range(1, LARGE + 2)])))
+    assert table.ranked(7) is not None
+    undo = [table.apply(Grown(WordGrowth([], [(7, id, count)]))) for id, count in added]
+    assert rankings.known[7].classes == Ranks(table.followers[7].items()).classes
+    rng.shuffle(undo)
+    for change in undo:
+        table.apply(change)
+    assert rankings.known[7].classes == Ranks(table.followers[7].items()).classes
+    assert rankings.known[7].classes == {1: list(range(1, LARGE + 2))}
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_an_overlay_over_large_rows_reads_like_the_view_after_the_commit(repeats: int) -> None:
+    """A word, and a pair of words, that ninety words follow: the same walks before and after, with
+    followers that are close and with one that is ahead of all.
+    """
+    text = ". ".join(f"the old {word}" for word in WORDS * repeats)
+    view, delta = View(), compute_delta([f"the old {WORDS[3]}. the old heron {WORDS[5]}"])
+    with closing(connect(":memory:")) as conn:
+        done = process_text(conn, compute_delta([text]))
+        view.swap(done.growth, done.decayed)
+        over = Overlay(view, delta)
+        assert over.words.ranked(view.words.ids["old"]) is not None
+        boosts = {WORDS[9]: 0.3, "heron": 2.0}
+        walks = [generate_walk(over, Random(seed), 1.2, boosts) for seed in range(40)]
+        done = process_text(conn, delta)
+    view.swap(done.growth, done.decayed)
+    assert walks == [generate_walk(view, Random(seed), 1.2, boosts) for seed in range(40)]
+    assert any("heron" in walk.tokens for walk in walks)
+
+
+def test_a_torn_view_with_a_large_row_says_what_it_knows() -> None:
+    """Trigrams with followers that the tokens lack: a draw by groups leaves them out as well."""
+    view = View()
+    with closing(connect(":memory:")) as conn:
+        done = process_text(conn, compute_delta([". ".join(f"the old {w}" for w in WORDS)]))
+        view.swap(done.growth, done.decayed)
+        words = view.bigrams.now
+        later = ". ".join(f"the old {word}x" for word in WORDS)
+        done = process_text(conn, compute_delta([later] * 3))
+        _, chains = view.after(words, view.trigrams.now, done.growth, done.decayed)
+        view.assign(words, chains)
+    assert view.torn
+    known = set(view.words.ids)
+    for seed in range(20):
+        assert known >= set(generate_walk(view, Random(seed), 1.5, {}).tokens)

@@ -1,0 +1,346 @@
+"""The judge of units, against the definition: every choice of moments, every order, tried out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import model.units
+from leo.instrument_log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from model.units import UnitsVerdict, judge_bytes
+from model.units_report import to_fields, to_lines
+
+OBJECTS = ("x", "y")
+# A call of a generated unit: what it reads and what it writes.
+Access = tuple[frozenset[str], frozenset[str]]
+
+
+@dataclass
+class Writer:
+    """Writes the lines of a trace, as a program would that is not ours."""
+
+    events: list[UnitEvent] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def add(
+        self,
+        unit: str,
+        action: str,
+        *,
+        reads: Iterable[str] = (),
+        writes: Iterable[str] = (),
+        outcome: str = "ok",
+        since: int | None = None,
+        seen: dict[str, int] | None = None,
+    ) -> None:
+        found = {name: self.versions.get(name, 0) for name in sorted(reads)}
+        made = {}
+        for name in sorted(writes):
+            made[name] = self.versions[name] = self.versions.get(name, 0) + 1
+        self.events.append(
+            UnitEvent(
+                seq=len(self.events) + 1,
+                writer="w1",
+                run="r",
+                time=0.0,
+                instance="i1",
+                store="main",
+                session=unit,
+                reply=unit,
+                action=UnitAction(action),
+                reads=found | (seen or {}),
+                writes=made,
+                outcome=outcome,
+                since=msgspec.UNSET if since is None else since,
+            )
+        )
+
+    def data(self) -> bytes:
+        lines = [
+            UnitsHeader(1, "units", "units/1", "r"),
+            *self.events,
+            UnitsEnd("end", "r", "w1", len(self.events)),
+        ]
+        return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+    def judge(self) -> UnitsVerdict:
+        return judge_bytes(self.data())
+
+
+def script(text: str) -> UnitsVerdict:
+    """Judge a history in short: `a:rx` unit a reads x, `a:wxy` writes x and y, `a:ux` reads and
+    writes x, `a:.` returns, `a:!` raises, `a:?x` a write of x that raised, `a:~x` one that was
+    cancelled, and the unit with it.
+    """
+    trace = Writer()
+    seen: set[str] = set()
+    for word in text.split():
+        unit, _, act = word.partition(":")
+        if unit not in seen:
+            seen.add(unit)
+            trace.add(unit, "Open")
+        names = act[1:]
+        match act[0]:
+            case "r":
+                trace.add(unit, "Read", reads=names)
+            case "w":
+                trace.add(unit, "Write", writes=names)
+            case "u":
+                trace.add(unit, "Write", reads=names, writes=names)
+            case "?":
+                trace.add(unit, "Write", writes=names, outcome="raised")
+            case ".":
+                trace.add(unit, "Close", outcome="returned")
+            case "!":
+                trace.add(unit, "Close", outcome="raised")
+            case "~":
+                trace.add(unit, "Write", writes=names, outcome="cancelled")
+                trace.add(unit, "Close", outcome="cancelled")
+    return trace.judge()
+
+
+@pytest.mark.parametrize(
+    ("history", "broken", "undecided"),
+    [
+        ("a:rx a:wx a:. b:rx b:wx b:.", "", ""),
+        ("a:rx b:rx a:wx b:wx a:. b:.", "Serializable NoLostUpdate", ""),
+        ("a:rx b:wx b:. a:rx a:.", "Serializable StableRead", ""),
+        ("b:wx a:rx a:ry b:wy a:. b:.", "Serializable NoTornRead", ""),
+        ("a:ry b:wx b:wy b:. a:rx a:.", "Serializable NoTornRead", ""),
+        ("a:rx b:ry a:wy b:wx a:. b:.", "Serializable", ""),
+        ("a:rx b:wx b:ry c:wy c:rz a:wz a:. b:. c:.", "Serializable", ""),
+        ("a:wx a:!", "AllOrNothing", ""),
+        ("a:rx a:!", "", ""),
+        ("a:~x", "", "AllOrNothing"),
+        ("a:wx", "", "AllOrNothing"),
+        ("a:rx", "", ""),
+        ("a:rx b:~x a:rx a:.", "", "StableRead AllOrNothing"),
+        ("a:rx a:ux a:. b:ux b:.", "", ""),
+        ("b:?x a:rx a:ry b:wy a:. b:.", "", "Serializable NoTornRead"),
+    ],
+)
+def test_histories(history: str, broken: str, undecided: str) -> None:
+    """Textbook histories: which property falls, and which may have."""
+    verdict = script(history)
+    assert set(verdict.broken) == set(broken.split())
+    assert set(verdict.undecided) == set(undecided.split())
+    assert verdict.clean == (not broken and not undecided)
+
+
+def test_exact_versions_are_believed() -> None:
+    """A unit that says it read an old version is on a cycle with who overwrote it."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("b", "Write", writes="xy")
+    trace.add("b", "Close", outcome="returned")
+    trace.add("a", "Read", reads="x")
+    trace.add("a", "Read", seen={"y": 0})
+    trace.add("a", "Close", outcome="returned")
+    assert set(trace.judge().broken) == {"Serializable", "NoTornRead"}
+
+
+def test_forgotten_versions_are_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exact read of a version whose overwriter is forgotten is not called valid."""
+    monkeypatch.setattr(model.units, "SWEEP", 1)
+    trace = Writer()
+    for unit in "bcd":
+        trace.add(unit, "Open")
+        trace.add(unit, "Write", writes="x")
+        trace.add(unit, "Close", outcome="returned")
+    trace.add("a", "Open")
+    trace.add("a", "Read", seen={"x": 1})
+    trace.add("a", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert set(verdict.undecided) == {"Serializable"}
+    assert "forgotten" in verdict.undecided["Serializable"].witness[0]
+
+
+@pytest.mark.parametrize("closing", ["wuvx", "wuxv"])
+def test_moments_that_cannot_be_are_not_doubted(closing: str) -> None:
+    """Calls that overlap in a chain, where no choice of moments closes the cycle: nothing found."""
+    trace = Writer()
+    for unit in "uvwx":
+        trace.add(unit, "Open")
+    begun = len(trace.events)
+    trace.add("v", "Write", writes="pr")
+    trace.add("x", "Write", writes="rs")
+    trace.add("u", "Read", reads="s")
+    between = len(trace.events)
+    trace.add("u", "Write", writes="q", since=between)
+    trace.add("w", "Write", writes="pq", since=begun)
+    for unit in closing:
+        trace.add(unit, "Close", outcome="returned")
+    assert trace.judge().clean
+
+
+@st.composite
+def traces(draw: st.DrawFn, exact: bool, units: int = 3, calls: int = 3) -> Writer:
+    """Units that read and write, their calls begun and ended in any order."""
+    names = "abc"[: draw(st.integers(2, units))]
+    access = st.tuples(
+        st.frozensets(st.sampled_from(OBJECTS)), st.frozensets(st.sampled_from(OBJECTS))
+    ).filter(lambda both: bool(both[0] or both[1]))
+    plans = {name: draw(st.lists(access, min_size=1, max_size=calls)) for name in names}
+    # Each unit: open, then begin and end of every call, then close.
+    left = {name: 2 + len(plan) * (1 if exact else 2) for name, plan in plans.items()}
+    trace, begun = Writer(), dict.fromkeys(names, -1)
+    done = dict.fromkeys(names, 0)
+    while left:
+        unit = draw(st.sampled_from(sorted(left)))
+        left[unit] -= 1
+        if begun[unit] == -1:
+            trace.add(unit, "Open")
+            begun[unit] = 0
+        elif not left[unit]:
+            outcome = draw(st.sampled_from(("returned", "returned", "raised")))
+            trace.add(unit, "Close", outcome=outcome)
+            del left[unit]
+        elif not exact and begun[unit] == 0:
+            begun[unit] = len(trace.events)
+        else:
+            reads, writes = plans[unit][done[unit]]
+            trace.add(
+                unit,
+                "Write" if writes else "Read",
+                reads=reads,
+                writes=writes,
+                since=None if exact else begun[unit],
+            )
+            begun[unit] = 0
+            done[unit] += 1
+    return trace
+
+
+def committed(trace: Writer) -> set[str]:
+    return {e.reply for e in trace.events if e.outcome == "returned"}
+
+
+def cyclic(order: Sequence[UnitEvent], nodes: set[str]) -> bool:
+    """Does this order of calls, each in one moment, have a cycle of conflicts?"""
+    edges = set()
+    for first, second in itertools.combinations(order, 2):
+        if first.reply == second.reply or not {first.reply, second.reply} <= nodes:
+            continue
+        shared = first.writes.keys() & (second.writes.keys() | second.reads.keys())
+        if shared or first.reads.keys() & second.writes.keys():
+            edges.add((first.reply, second.reply))
+    return any(
+        all(pair in edges for pair in zip(ring, (*ring[1:], ring[0]), strict=True))
+        for size in range(2, len(nodes) + 1)
+        for ring in itertools.permutations(sorted(nodes), size)
+    )
+
+
+def orders(calls: list[UnitEvent]) -> Iterator[list[UnitEvent]]:
+    """Every order of the calls in which each can act inside its interval."""
+    if not calls:
+        yield []
+        return
+    for call in calls:
+        since = call.seq - 1 if call.since is msgspec.UNSET else call.since
+        # First is whoever began before any of the others had to be done.
+        if all(other is call or other.seq > since for other in calls):
+            for rest in orders([other for other in calls if other is not call]):
+                yield [call, *rest]
+
+
+@given(traces(exact=True))
+@settings(max_examples=80)
+def test_exact_traces_are_decided(trace: Writer) -> None:
+    """Exact calls: Serializable falls exactly when there is a cycle of conflicts; no doubt left."""
+    verdict = trace.judge()
+    calls = [event for event in trace.events if event.reads or event.writes]
+    assert ("Serializable" in verdict.broken) == cyclic(calls, committed(trace))
+    assert not verdict.undecided
+
+
+@given(traces(exact=False, calls=2))
+@settings(max_examples=80)
+def test_doubt_is_never_called_valid(trace: Writer) -> None:
+    """Calls with intervals: broken means that every choice of moments has a cycle, and nothing
+    found means that none has.
+    """
+    verdict = trace.judge()
+    calls = [event for event in trace.events if event.reads or event.writes]
+    nodes = committed(trace)
+    found = {cyclic(order, nodes) for order in orders(calls)}
+    if "Serializable" in verdict.broken:
+        assert found == {True}
+    elif "Serializable" not in verdict.undecided:
+        assert found == {False}
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_names_imply_cycles(data: st.DataObject) -> None:
+    """A lost update, an unstable or a torn read between units that returned is on a cycle."""
+    trace = data.draw(traces(exact=data.draw(st.booleans())))
+    verdict = trace.judge()
+    nodes = committed(trace)
+    for name in ("NoLostUpdate", "StableRead", "NoTornRead"):
+        if name in verdict.broken and set(verdict.broken[name].units) <= nodes:
+            assert "Serializable" in verdict.broken
+
+
+@given(traces(exact=False, calls=2), st.integers(2, 4))
+@settings(max_examples=40)
+def test_forgetting_changes_nothing(trace: Writer, times: int) -> None:
+    """A judge that forgets what it can at every close says the same as one that never does."""
+    events = list(trace.events)
+    for k in range(1, times):
+        for event in events:
+            since = event.since if event.since is msgspec.UNSET else event.since + k * len(events)
+            trace.add(
+                f"{event.reply}{k}",
+                event.action,
+                reads=event.reads,
+                writes=event.writes,
+                outcome=event.outcome,
+                since=None if since is msgspec.UNSET else since,
+            )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model.units, "SWEEP", 10_000)
+        whole = to_fields(trace.judge())
+        patch.setattr(model.units, "SWEEP", 1)
+        assert to_fields(trace.judge()) == whole
+
+
+def test_memory_follows_the_open_units() -> None:
+    """Two thousand racing units leave no more behind than a hundred do."""
+    most = []
+    for units in (100, 2_000):
+        trace = Writer()
+        for k in range(0, units, 2):
+            for unit in (f"a{k}", f"b{k}"):
+                trace.add(unit, "Open")
+                trace.add(unit, "Read", reads="x")
+            for unit in (f"a{k}", f"b{k}"):
+                trace.add(unit, "Write", writes="x")
+                trace.add(unit, "Close", outcome="returned")
+        verdict = trace.judge()
+        assert verdict.broken["Serializable"].count == units // 2
+        most.append(verdict.most)
+    assert most[1] <= most[0] + 2
+
+
+def test_report_for_people_and_programs() -> None:
+    """The story names who read and wrote which version on which line, in 80 columns."""
+    verdict = script("a:rx b:rx a:wx b:wx a:. b:. c:wx c:! d:~y")
+    text = "\n".join(to_lines(verdict))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "a read x v0 (line 3), before b wrote v2 (line 7)" in text
+    assert "a wrote x v1 (line 6), before b wrote v2 (line 7)" in text
+    assert "c raised (line 12) and had written x v3 (line 11)" in text
+    assert "1 property undecided" in text
+    fields = to_fields(verdict)
+    assert fields["broken"] == ["Serializable", "NoLostUpdate", "AllOrNothing"]
+    assert fields["undecided"] == ["AllOrNothing"]
+    assert not fields["clean"]
+    assert msgspec.json.decode(msgspec.json.encode(fields)) == fields

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from leo.decay import faded
 
-__all__ = ["AGES", "IDS", "Aged", "Companions", "Company"]
+__all__ = ["AGES", "IDS", "Aged", "Companions", "Company", "pair_key", "pair_keys"]
 
 # Bits for the larger id of a pair (ids of the store stay below 2 ** 31), and for the age of a
 # count.
 IDS = 32
 AGES = 24
 _AGE = (1 << AGES) - 1
+
+
+def pair_key(one: int, other: int) -> int:
+    """The number of a pair, in whichever order it is named."""
+    return one << IDS | other if one <= other else other << IDS | one
+
+
+def pair_keys(one: int, others: Iterable[int]) -> list[int]:
+    """The numbers of the pairs of one with each other."""
+    high = one << IDS
+    return [high | other if one <= other else other << IDS | one for other in others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +100,19 @@ class Company:
 
     def of(self, one: int, other: int) -> int:
         """How often the two tokens kept company, in one direction."""
-        raw = self.counts.get(one << IDS | other if one <= other else other << IDS | one)
+        raw = self.counts.get(pair_key(one, other))
         if raw is None:
             return 0
         age = raw & _AGE
         return raw >> AGES if age == self.age else faded(raw >> AGES, self.age - age)
+
+    def with_each(self, one: int, others: Iterable[int]) -> list[int]:
+        """How often one token kept company with each of the others, in their order."""
+        now = self.age
+        return [
+            raw >> AGES if raw & _AGE == now or not raw else faded(raw >> AGES, now - (raw & _AGE))
+            for raw in map(self.counts.get, pair_keys(one, others), repeat(0))
+        ]
 
     def items(self) -> Iterator[tuple[int, int, int]]:
         """(smaller id, larger id, count) of every pair that still keeps company."""

@@ -14,22 +14,22 @@ from __future__ import annotations
 
 import math
 from bisect import bisect, bisect_left, insort
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, repeat
+from operator import mul
 
 from leo.ranks import Ranked
 
-__all__ = ["CLOSE", "close_ids", "draw", "draw_ranked"]
+__all__ = ["CLOSE", "close_counts", "draw", "draw_ranked"]
 
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
 
 
-def close_ids(ranked: Ranked) -> list[int]:
-    """The followers whose counts have at least CLOSE of the largest."""
+def close_counts(ranked: Ranked) -> dict[int, int]:
+    """The followers whose counts have at least CLOSE of the largest, with these counts."""
     near = CLOSE * ranked.largest()
-    return [id for n in ranked.sizes() if n >= near for id in ranked.members(n)]
+    return {id: n for n in ranked.counts() if n >= near for id in ranked.members(n)}
 
 
 def draw(
@@ -43,73 +43,76 @@ def draw(
 
     `boosts` (id -> b) multiply a weight by 1 + b; `fraction` is the random number, in [0, 1).
     """
-    if len(boosts) < len(ids):
-        for id, boost in boosts.items():
-            place = bisect_left(ids, id)
-            if place < len(ids) and ids[place] == id:
-                weights[place] *= 1.0 + boost
-    else:
+    if not boosts.keys().isdisjoint(ids):
         for place, id in enumerate(ids):
-            weights[place] *= 1.0 + boosts.get(id, 0.0)
+            if id in boosts:
+                weights[place] *= 1.0 + boosts[id]
     largest = max(weights)
+    if largest == min(weights):
+        # Most rows of a large field: nobody followed twice.
+        return ids[int(fraction * len(ids))], 1.0 if len(ids) > 1 else 0.0
     heat = {weight: (weight / largest) ** power for weight in set(weights)}
     heated = list(map(heat.__getitem__, weights))
     sums = list(accumulate(heated))
     place = min(bisect(sums, fraction * sums[-1]), len(ids) - 1)
-    return ids[place], _evenness(Counter(heated), len(ids), sums[-1])
+    return ids[place], _evenness(heated, repeat(1), len(ids), sums[-1])
 
 
 def draw_ranked(
     ranked: Ranked,
-    weights: Mapping[int, float],
+    close: Mapping[int, tuple[int, float]],
     scale: float,
     boosts: Mapping[int, float],
     power: float,
     fraction: float,
 ) -> tuple[int, float]:
-    """Likewise, from a large row: the cost is that of its different counts and of the boosts.
+    """Likewise, from a large row: the cost is that of its different counts, and of the followers
+    that are close or boosted.
 
-    A follower weighs what `weights` (id -> weight) says, and otherwise `scale` times its count.
+    A follower weighs `scale` times its count, or what `close` (id -> count, weight) says.
     """
     sizes: dict[float, int] = {}
     counts: dict[float, int] = {}
     for count, size in ranked.sizes().items():
-        sizes[scale * count] = size
-        counts[scale * count] = count
-    own: dict[int, float] = {}
-    row, changed = ranked.row, ranked.changed
-    for id in {*weights, *boosts}:
-        count = changed[id][1] if id in changed else row.get(id, 0)
-        if count:
-            sizes[scale * count] -= 1
-            weight = weights.get(id, scale * count) * (1.0 + boosts.get(id, 0.0))
-            own[id] = weight
-            sizes[weight] = sizes.get(weight, 0) + 1
-    order = sorted(weight for weight, size in sizes.items() if size)
-    heat = [(weight / order[-1]) ** power for weight in order]
-    sums = list(accumulate(h * sizes[weight] for h, weight in zip(heat, order, strict=True)))
+        weight = scale * count
+        sizes[weight] = size
+        counts[weight] = count
+    own = dict(close)
+    # There are more boosts than a row has of the boosted: neither may be gone through one by one.
+    for id in boosts.keys() & ranked.row.keys() | boosts.keys() & ranked.changed.keys():
+        count, weight = own.get(id) or (ranked.count(id), scale * ranked.count(id))
+        own[id] = count, weight * (1.0 + boosts[id])
+    for count, weight in own.values():
+        sizes[scale * count] -= 1
+        sizes[weight] = sizes.get(weight, 0) + 1
+    order = sorted([weight for weight, size in sizes.items() if size])
+    largest = order[-1]
+    heat = [(weight / largest) ** power for weight in order]
+    times = [sizes[weight] for weight in order]
+    sums = list(accumulate(map(mul, heat, times)))
     group = min(bisect(sums, fraction * sums[-1]), len(order) - 1)
     weight = order[group]
-    members = ranked.members(counts[weight]) if weight in counts else []
-    for id, other in own.items():
-        if weight in counts and ranked.count(id) == counts[weight]:
-            del members[bisect_left(members, id)]
+    members: list[int] = []
+    if weight in counts:
+        usual = counts[weight]
+        members = ranked.members(usual)
+        for id, (count, _) in own.items():
+            if count == usual:
+                del members[bisect_left(members, id)]
+    for id, (_, other) in own.items():
         if other == weight:
             insort(members, id)
     begin = sums[group - 1] if group else 0.0
     # A low temperature may leave nothing of the lightest; then the group was not hit.
     place = int((fraction * sums[-1] - begin) / heat[group]) if heat[group] else 0
-    times: Counter[float] = Counter()
-    for h, weight in zip(heat, order, strict=True):
-        times[h] += sizes[weight]
-    return members[min(place, len(members) - 1)], _evenness(times, times.total(), sums[-1])
+    return members[min(place, len(members) - 1)], _evenness(heat, times, sum(times), sums[-1])
 
 
-def _evenness(times: Counter[float], candidates: int, total: float) -> float:
+def _evenness(heat: Iterable[float], times: Iterable[int], candidates: int, total: float) -> float:
     """Shannon entropy of the shares over that of an even choice; 0 for a single candidate."""
     if candidates < 2:
         return 0.0
-    shares = [(heat / total, many) for heat, many in times.items() if heat]
-    return -math.fsum(many * share * math.log(share) for share, many in shares) / math.log(
+    shares = [(h / total, many) for h, many in zip(heat, times, strict=False) if h]
+    return -math.fsum([many * share * math.log(share) for share, many in shares]) / math.log(
         candidates
     )

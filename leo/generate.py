@@ -13,7 +13,7 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-from leo.draw import CLOSE, close_ids, draw, draw_ranked
+from leo.draw import CLOSE, close_counts, draw, draw_ranked
 from leo.ranks import LARGE, Ranked, ranked_row
 from leo.reading import Readable
 from leo.text import ENDINGS, is_word
@@ -25,7 +25,7 @@ MAX_TOKENS = 80
 SILENCE = "silence"
 RESAMPLES = 3
 NO_STARTS: Mapping[str, float] = {}
-NO_WEIGHTS: Mapping[int, float] = {}
+NO_WEIGHTS: Mapping[int, tuple[int, float]] = {}
 # What counts and company contribute to a weight, where counts are close.
 COUNT, COMPANY = 0.7, 0.3
 
@@ -55,7 +55,12 @@ class _Walker:
         self.power = 1.0 / min(100.0, max(1e-3, temperature))
         known = ((view.words.id_of(token), boost) for token, boost in boosts.items())
         self.boosts = {id: boost for id, boost in known if id is not None}
-        self.starts = starts
+        # The same pool and weights for every start of the walk.
+        self.pool = self.centres or sorted(self.names)
+        names = self.names
+        self.sums = list(
+            accumulate([starts.get(names[id], 0.0) for id in self.pool] if starts else ())
+        )
         self.entropies: list[float] = []
 
     def start(self) -> int:
@@ -63,11 +68,9 @@ class _Walker:
 
         In proportion to the weights of `starts`, if one of the pool has any; evenly otherwise.
         """
-        pool = self.centres or sorted(self.names)
-        if self.starts:
-            sums = list(accumulate(self.starts.get(self.names[id], 0.0) for id in pool))
-            if sums[-1] > 0.0:
-                return pool[min(bisect(sums, self.rng.random() * sums[-1]), len(pool) - 1)]
+        pool, sums = self.pool, self.sums
+        if sums and sums[-1] > 0.0:
+            return pool[min(bisect(sums, self.rng.random() * sums[-1]), len(pool) - 1)]
         return pool[self.rng.randrange(len(pool))]
 
     def step(self, walked: list[int]) -> int:
@@ -91,12 +94,13 @@ class _Walker:
         if len(row) > LARGE:
             ranked = self.chains.ranked(key) if self.whole else ranked_row(row)
             assert ranked is not None, "a large row"
-            close = close_ids(ranked)
+            close = close_counts(ranked)
             if len(close) < 2:
                 return self._ranked(ranked)
-            company = self.chains.company
+            company = self.chains.company_with(current, close)
             weights = {
-                id: COUNT * ranked.count(id) + COMPANY * company(current, id) for id in close
+                id: (count, COUNT * count + COMPANY * kept)
+                for (id, count), kept in zip(close.items(), company, strict=True)
             }
             return self._ranked(ranked, weights, COUNT)
         choices = sorted(row.items())
@@ -115,7 +119,10 @@ class _Walker:
         return self._drawn(choices, [float(count) for _, count in choices])
 
     def _ranked(
-        self, ranked: Ranked, weights: Mapping[int, float] = NO_WEIGHTS, scale: float = 1.0
+        self,
+        ranked: Ranked,
+        weights: Mapping[int, tuple[int, float]] = NO_WEIGHTS,
+        scale: float = 1.0,
     ) -> int:
         fraction = self.rng.random()
         return self._noted(draw_ranked(ranked, weights, scale, self.boosts, self.power, fraction))
@@ -141,8 +148,8 @@ class _Walker:
         near = CLOSE * max(counts)
         if sum(map(near.__le__, counts)) < 2:
             return counts
-        company = self.chains.company
-        return [COUNT * count + COMPANY * company(current, id) for id, count in choices]
+        company = self.chains.company_with(current, [id for id, _ in choices])
+        return [COUNT * count + COMPANY * kept for count, kept in zip(counts, company, strict=True)]
 
 
 def generate_walk(
@@ -169,7 +176,7 @@ def generate_walk(
 
 
 def _next(walker: _Walker, walked: list[int]) -> int:
-    if _loops(walked, 2) or _loops(walked, 3):
+    if _loops(walked):
         return walker.start()
     chosen = walker.step(walked)
     names = walker.names
@@ -183,5 +190,11 @@ def _next(walker: _Walker, walked: list[int]) -> int:
     return chosen
 
 
-def _loops(walked: list[int], length: int) -> bool:
-    return len(walked) >= 2 * length and walked[-length:] == walked[-2 * length : -length]
+def _loops(walked: list[int]) -> bool:
+    """Whether the last two or three tokens are those before them once more."""
+    if len(walked) < 4:
+        return False
+    last = walked[-1]
+    if last == walked[-3] and walked[-2] == walked[-4]:
+        return True
+    return len(walked) > 5 and last == walked[-4] and walked[-3:-1] == walked[-6:-4]

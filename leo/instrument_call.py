@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -21,6 +21,8 @@ __all__ = ["Call", "Gate", "Naming"]
 Naming = str | Callable[..., str | Iterable[str]]
 # Awaited with the unit, the method, and "before" or "after": a scheduler decides here who goes on.
 Gate = Callable[[str, str, str], Awaitable[None]]
+
+_NO_NAMES: Final[tuple[str, ...]] = ()
 
 
 class Call:
@@ -56,23 +58,24 @@ class Call:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             unit = current(log)
+            alone = unit is None
             if unit is None:
                 if log.closed:
                     return original(*args, **kwargs)
-                with Opening(log, name):
-                    return wrapper(*args, **kwargs)
-            reads, writes = self.reads(*args, **kwargs), self.writes(*args, **kwargs)
-            since, outcome = log.seq, "raised"
+                unit = Unit(log, name)
+            since, reads, writes, outcome = 0, _NO_NAMES, _NO_NAMES, "raised"
             try:
+                reads, writes = self.reads(*args, **kwargs), self.writes(*args, **kwargs)
+                since = log.seq
                 result = original(*args, **kwargs)
+                if hasattr(type(result), "__await__"):
+                    raise self._late(result)
                 outcome = "ok"
             except asyncio.CancelledError:
                 outcome = "cancelled"
                 raise
             finally:
-                self._ended(unit, since, reads, writes, outcome)
-            if hasattr(type(result), "__await__"):
-                raise self._late(result)
+                self._ended(unit, since, reads, writes, outcome, alone)
             return result
 
         return wrapper
@@ -83,23 +86,28 @@ class Call:
         @functools.wraps(original)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             unit = current(log)
+            alone = unit is None
             if unit is None:
                 if log.closed:
                     return await original(*args, **kwargs)
-                with Opening(log, name):
-                    return await wrapper(*args, **kwargs)
+                if gate is not None:
+                    # The unit lasts longer than the call: the gate is asked inside it.
+                    with Opening(log, name):
+                        return await wrapper(*args, **kwargs)
+                unit = Unit(log, name)
             if gate is not None:
                 await gate(unit.name, name, "before")
-            reads, writes = self.reads(*args, **kwargs), self.writes(*args, **kwargs)
-            since, outcome = log.seq, "raised"
+            since, reads, writes, outcome = 0, _NO_NAMES, _NO_NAMES, "raised"
             try:
+                reads, writes = self.reads(*args, **kwargs), self.writes(*args, **kwargs)
+                since = log.seq
                 result = await original(*args, **kwargs)
                 outcome = "ok"
             except asyncio.CancelledError:
                 outcome = "cancelled"
                 raise
             finally:
-                self._ended(unit, since, reads, writes, outcome)
+                self._ended(unit, since, reads, writes, outcome, alone)
             if gate is not None:
                 await gate(unit.name, name, "after")
             return result
@@ -113,10 +121,16 @@ class Call:
         reads: tuple[str, ...],
         writes: tuple[str, ...],
         outcome: str,
+        alone: bool,
     ) -> None:
+        """The call has ended, and with it its unit if it was alone."""
         if outcome != "ok":
             reads = ()
-        if reads or writes:
+        closes = ""
+        if alone:
+            unit.leave()
+            closes = "returned" if outcome == "ok" else outcome
+        if alone or reads or writes:
             self.log.done(
                 unit.name,
                 unit.session,
@@ -126,6 +140,7 @@ class Call:
                 reads,
                 writes,
                 outcome,
+                closes,
             )
 
     def _late(self, result: Any) -> InstrumentError:

@@ -28,10 +28,14 @@ __all__ = [
     "UnitsHeader",
 ]
 
+# As many lines are made at a time: together they cost half of what they cost one by one.
+CHUNK: Final = 32
 # `leo.trace` re-exports what is built on this file, so its SCHEMA cannot be imported here; a test
 # holds the two numbers together.
 UNITS_SCHEMA: Final = 1
 UNITS_SPEC: Final = "units/1"
+# What an event reads or writes that does neither; never changed.
+_NOTHING: Final[dict[str, int]] = {}
 
 
 class UnitAction(StrEnum):
@@ -116,8 +120,9 @@ class Log:
         self._began = clock()
         self._lock = Lock()
         self._counts: dict[str, int] = {}
+        self._waiting: list[UnitsHeader | UnitEvent | UnitsEnd] = []
         self._lines: list[bytes] = []
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = msgspec.json.Encoder().encode_lines
         self._error: TraceFileError | None = None
         self._sink: Sink | None = None
         if self.path is not None:
@@ -125,59 +130,54 @@ class Log:
                 self._sink = Sink(self.path, self.path.open("xb", buffering=0))
             except OSError as error:
                 raise failed(self.path, "begun", error) from error
-        self._put(UnitsHeader(UNITS_SCHEMA, "units", UNITS_SPEC, run, dict(start)))
+        self._waiting.append(UnitsHeader(UNITS_SCHEMA, "units", UNITS_SPEC, run, dict(start)))
 
-    def name(self, kind: str) -> str:
-        """The name of a new unit: its kind and how many of that kind there were."""
+    def opened(self, kind: str, session: str) -> str:
+        """Record that a unit opened. Return its name: its kind, and how many of it there were."""
         with self._lock:
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
-        return f"{kind}.{count}"
+            unit = f"{kind}.{count}"
+            if not self.closed:
+                self._add(UnitAction.Open, unit, session, "ok", self._clock() - self._began)
+        return unit
 
-    def mark(self, action: UnitAction, unit: str, session: str, outcome: str) -> None:
-        """Record that a unit opened or closed."""
-        self.done(unit, session, "", msgspec.UNSET, msgspec.UNSET, (), (), outcome, action)
+    def ended(self, unit: str, session: str, outcome: str) -> None:
+        """Record that a unit closed."""
+        with self._lock:
+            if not self.closed:
+                self._add(UnitAction.Close, unit, session, outcome, self._clock() - self._began)
 
     def done(
         self,
         unit: str,
         session: str,
         instance: str,
-        call: str | msgspec.UnsetType,
+        call: str,
         since: int | msgspec.UnsetType,
         reads: tuple[str, ...],
         writes: tuple[str, ...],
         outcome: str,
-        action: UnitAction | None = None,
+        closes: str = "",
     ) -> None:
-        """Record that a call ended: the versions that it found, and one more for each write."""
+        """Record that a call ended: the versions that it found, and one more for each write. It
+        records nothing when the call did neither. `closes` is how its unit ended with it, if it
+        did.
+        """
         with self._lock:
             if self.closed:
                 return
-            versions = self._versions
-            seen, made = {}, {}
-            for name in reads:
-                seen[name] = versions.get(name, 0)
-            for name in writes:
-                made[name] = versions[name] = versions.get(name, 0) + 1
-            self.seq += 1
-            self._put(
-                UnitEvent(
-                    self.seq,
-                    "w1",
-                    self._run,
-                    self._clock() - self._began,
-                    instance,
-                    "main",
-                    session,
-                    unit,
-                    action or (UnitAction.Write if made else UnitAction.Read),
-                    seen,
-                    made,
-                    outcome,
-                    since,
-                    call,
-                )
-            )
+            now = self._clock() - self._began
+            if reads or writes:
+                versions = self._versions
+                seen, made = {}, {}
+                for name in reads:
+                    seen[name] = versions.get(name, 0)
+                for name in writes:
+                    made[name] = versions[name] = versions.get(name, 0) + 1
+                action = UnitAction.Write if made else UnitAction.Read
+                self._add(action, unit, session, outcome, now, instance, seen, made, since, call)
+            if closes:
+                self._add(UnitAction.Close, unit, session, closes, now)
 
     def data(self) -> bytes:
         """The whole trace so far, when it is kept in memory. Raises TraceFileError when it goes to
@@ -186,6 +186,7 @@ class Log:
         if self.path is not None:
             raise TraceFileError(f"{self.path}: the trace is in this file and not in memory")
         with self._lock:
+            self._hand_over()
             return b"".join(self._lines)
 
     def flush(self) -> None:
@@ -193,6 +194,10 @@ class Log:
 
         Raises TraceFileError when that cannot be.
         """
+        with self._lock:
+            self._hand_over()
+        if self._error is not None:
+            raise self._error
         if self._sink is not None:
             self._sink.flush()
 
@@ -205,14 +210,56 @@ class Log:
             if self.closed:
                 return
             self.closed = True
-            self._put(UnitsEnd("end", self._run, "w1", self.seq))
+            self._waiting.append(UnitsEnd("end", self._run, "w1", self.seq))
+            self._hand_over()
         if self._sink is not None:
             self._sink.close()
         if self._error is not None:
             raise self._error
 
-    def _put(self, line: UnitsHeader | UnitEvent | UnitsEnd) -> None:
-        data = self._encode(line) + b"\n"
+    def _add(
+        self,
+        action: UnitAction,
+        unit: str,
+        session: str,
+        outcome: str,
+        now: float,
+        instance: str = "",
+        reads: dict[str, int] = _NOTHING,
+        writes: dict[str, int] = _NOTHING,
+        since: int | msgspec.UnsetType = msgspec.UNSET,
+        call: str | msgspec.UnsetType = msgspec.UNSET,
+    ) -> None:
+        """Number an event; the lock is held."""
+        self.seq += 1
+        self._waiting.append(
+            # By position, in the order of the fields: with names it takes twice as long.
+            UnitEvent(
+                self.seq,
+                "w1",
+                self._run,
+                now,
+                instance,
+                "main",
+                session,
+                unit,
+                action,
+                reads,
+                writes,
+                outcome,
+                since,
+                call,
+            )
+        )
+        if len(self._waiting) >= CHUNK:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Make the lines of the events so far; the lock is held."""
+        if not self._waiting:
+            return
+        data = self._encode(self._waiting)
+        self._waiting.clear()
         if self._sink is None:
             self._lines.append(data)
         elif self._error is None:

@@ -8,28 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 
-from leo.instrument_log import Log, UnitAction
+from leo.instrument_log import Log
 
 __all__ = ["Opening", "Unit", "current"]
 
 
-class Unit:
-    """One unit: its name, who runs it, the log that it is in, the unit of another log around it."""
-
-    __slots__ = ("log", "name", "open", "outer", "session")
-
-    def __init__(self, log: Log, outer: Unit | None, kind: str) -> None:
-        self.log = log
-        self.outer = outer
-        self.name = log.name(kind)
-        self.session = _who()
-        self.open = True
-
-
 _here: ContextVar[Unit | None] = ContextVar("leo.instrument unit", default=None)
+
+
+class Unit:
+    """One unit, which opens when it is made, and is the current one of this context from then on:
+    its name, who runs it, the log that it is in, the unit of another log around it.
+    """
+
+    __slots__ = ("_token", "log", "name", "open", "outer", "session")
+
+    def __init__(self, log: Log, kind: str) -> None:
+        self.log = log
+        self.outer = _here.get()
+        self.session = _who()
+        self.name = log.opened(kind, self.session)
+        self.open = True
+        self._token = _here.set(self)
+
+    def leave(self) -> None:
+        """It closes: from now on it is nobody's current unit."""
+        self.open = False
+        try:
+            _here.reset(self._token)
+        except ValueError:
+            # A block that spans a yield may end in another context than it began in. The unit is
+            # closed, so nobody takes it for the current one wherever it is still set.
+            return
 
 
 def current(log: Log) -> Unit | None:
@@ -45,22 +58,19 @@ def current(log: Log) -> Unit | None:
 class Opening:
     """A context manager: what happens inside is one unit, or a part of the one around it."""
 
-    __slots__ = ("_kind", "_log", "_token", "_unit")
+    __slots__ = ("_kind", "_log", "_unit")
 
     def __init__(self, log: Log, kind: str) -> None:
         self._log = log
         self._kind = kind
         self._unit: Unit | None = None
-        self._token: Token[Unit | None] | None = None
 
     def __enter__(self) -> str:
         joined = current(self._log)
         if joined is not None:
             return joined.name
-        unit = self._unit = Unit(self._log, _here.get(), self._kind)
-        self._log.mark(UnitAction.Open, unit.name, unit.session, "ok")
-        self._token = _here.set(unit)
-        return unit.name
+        self._unit = Unit(self._log, self._kind)
+        return self._unit.name
 
     def __exit__(
         self,
@@ -68,25 +78,18 @@ class Opening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        unit, token = self._unit, self._token
-        if unit is None or token is None:
+        unit = self._unit
+        if unit is None:
             return
-        unit.open = False
+        unit.leave()
         outcome = "returned"
         if kind is not None:
             outcome = "cancelled" if issubclass(kind, asyncio.CancelledError) else "raised"
-        self._log.mark(UnitAction.Close, unit.name, unit.session, outcome)
-        try:
-            _here.reset(token)
-        except ValueError:
-            # A block that spans a yield may end in another context than it began in. The unit is
-            # closed, so nobody takes it for the current one wherever it is still set.
-            return
+        self._log.ended(unit.name, unit.session, outcome)
 
 
 def _who() -> str:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
+    # Asking for the current task where no loop runs would raise an error, and cost as much as all
+    # the rest.
+    task = None if asyncio._get_running_loop() is None else asyncio.current_task()
     return threading.current_thread().name if task is None else task.get_name()

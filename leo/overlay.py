@@ -9,9 +9,12 @@ tokens come after all old ones, in order of appearance: as the store will number
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import repeat
+from operator import add
 from typing import Generic, TypeVar
 
+from leo.company import IDS, pair_key, pair_keys
 from leo.delta import Delta
 from leo.ranks import LARGE, Ranked, Rankings, ranked_row
 from leo.tables import count_contexts
@@ -19,8 +22,8 @@ from leo.view import BigramTable, TrigramTable, View
 
 __all__ = ["PROVISIONAL", "Overlay"]
 
-# Beyond every id that a store gives out.
-PROVISIONAL = 1 << 62
+# Beyond every id that a store gives out, and small enough for one half of a pair.
+PROVISIONAL = 1 << (IDS - 1)
 
 Key = TypeVar("Key")
 
@@ -133,21 +136,30 @@ class _Chains:
         self,
         table: TrigramTable,
         own: Mapping[tuple[int, int], Mapping[int, int]],
-        pairs: Mapping[tuple[int, int], int],
+        pairs: Mapping[int, int],
+        met: frozenset[int],
     ) -> None:
         self.followers: _Rows[tuple[int, int]] = _Rows(table.followers, table.rankings, own)
         self.ranked = self.followers.ranked
         self._pairs = pairs
+        self._met = met
         self._table = table
         self._company = table.company
 
     def contexts(self) -> dict[int, int]:
         below = ((low, high) for low, high, _ in self._table.companions.items())
-        return count_contexts({*below, *self._pairs})
+        mask = (1 << IDS) - 1
+        return count_contexts({*below, *((key >> IDS, key & mask) for key in self._pairs)})
 
     def company(self, one: int, other: int) -> int:
-        key = (one, other) if one <= other else (other, one)
-        return self._company(one, other) + self._pairs.get(key, 0)
+        return self._company(one, other) + self._pairs.get(pair_key(one, other), 0)
+
+    def company_with(self, one: int, others: Collection[int]) -> list[int]:
+        below = self._table.company_with(one, others)
+        # Most of what a large field says was not in the observation.
+        if one not in self._met:
+            return below
+        return list(map(add, below, map(self._pairs.get, pair_keys(one, others), repeat(0))))
 
 
 class Overlay:
@@ -165,11 +177,8 @@ class Overlay:
         three: dict[tuple[int, int], dict[int, int]] = {}
         for (i, j, k), count in delta.trigrams.items():
             three.setdefault((ids[i], ids[j]), {})[ids[k]] = count
-        pairs: dict[tuple[int, int], int] = {}
-        for (i, j), count in delta.pairs.items():
-            one, other = ids[i], ids[j]
-            pairs[(one, other) if one <= other else (other, one)] = count
-        self.chains = _Chains(view.chains, three, pairs)
+        pairs = {pair_key(ids[i], ids[j]): count for (i, j), count in delta.pairs.items()}
+        self.chains = _Chains(view.chains, three, pairs, frozenset(ids))
         fresh = {token: id for id, token in new.items()}
         self.words = _Words(view.words, names, fresh, two, self.chains)
 

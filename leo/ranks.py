@@ -71,9 +71,17 @@ class Ranked(NamedTuple):
         # A reply only adds, so a class that has lost members has lost them to a larger count.
         return max(own, max(self.classes, default=0))
 
+    def counts(self) -> Iterable[int]:
+        """The different counts; some may have no members any more."""
+        if not self.changed:
+            return self.classes
+        return {*self.classes, *(new for _, new in self.changed.values())}
+
     def sizes(self) -> dict[int, int]:
         """The number of followers of each count."""
         sizes = {count: len(ids) for count, ids in self.classes.items()}
+        if not self.changed:
+            return sizes
         for old, new in self.changed.values():
             if old:
                 sizes[old] -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, TypeVar
 
 from leo.ranks import Ranked
@@ -45,6 +45,8 @@ class Chains(Protocol):
     def ranked(self, key: tuple[int, int], /) -> Ranked | None: ...
 
     def company(self, one: int, other: int) -> int: ...
+
+    def company_with(self, one: int, others: Collection[int]) -> list[int]: ...
 
 
 class Readable(Protocol):

@@ -208,6 +208,7 @@ class TrigramTable:
         self.rankings = Rankings(self.followers)
         self.companions = Company()
         self.company = self.companions.of
+        self.company_with = self.companions.with_each
         self._contexts: dict[int, int] | None = None
 
     def apply(self, change: TrigramChange) -> TrigramChange:

@@ -24,6 +24,8 @@ from model.errors import CheckError
 from model.prompts import prompt
 
 SYNC = "sequential"
+# No reply is under way before its Call, and none can be stopped after its Release.
+SAFE = (Action.Call, Action.Return)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,6 @@ class _Striker:
         self._rate = rate
 
     async def __call__(self, session: str, action: Action) -> None:
-        if action is not Action.Call and self._chance.random() < self._rate:
+        if action not in SAFE and self._chance.random() < self._rate:
             self.callers[session].cancel()
             await asyncio.sleep(0)

@@ -17,7 +17,18 @@ from leo import __version__
 from leo._exceptions import LeoError
 from leo.cli import GROUP, Command, main
 
-COMMANDS = ("chat", "check", "field", "observe", "prove", "record", "validate", "verify")
+COMMANDS = (
+    "chat",
+    "check",
+    "experiment",
+    "explore",
+    "field",
+    "observe",
+    "prove",
+    "record",
+    "validate",
+    "verify",
+)
 
 
 class MadeError(LeoError):
@@ -168,7 +179,7 @@ def test_broken_command_is_reported_when_asked_for(
     assert package in error
     assert reason in error
     assert main(["--help"]) == 0
-    assert "greet     not available; `leo greet` says why" in capsys.readouterr().out
+    assert "greet      not available; `leo greet` says why" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -30,7 +30,11 @@ FORBIDDEN = {
 CLOCKS = {"time", "random"}
 CLOCKS_ALLOWED: dict[str, str] = {
     "model/agreement.py": "takes a seeded Random as an argument and names its type",
+    "model/experiments/arms.py": "seeds the generator that chooses which session goes on",
+    "model/experiments/confound_arms.py": "is a module, takes a seeded Random and names its type",
+    "model/experiments/main.py": "the command line gives the experiments their clock",
     "model/mutate.py": "takes a seeded Random as an argument and names its type",
+    "model/schedules/pct.py": "seeds the generator of each run of a search by chance",
     "model/synth.py": "takes a seeded Random as an argument and names its type",
     "model/workload.py": "seeds the generator that chooses where cancellations strike",
 }

@@ -85,11 +85,13 @@ def _company(view: Readable, core: int) -> set[int]:
     if core not in names or len(followers) > MAX_FOLLOWERS:
         return set()
     # A torn view may know a chain whose token, or whose company, it does not know yet.
-    contexts = [
-        (-count, id)
+    ahead = [
+        id
         for id in _ahead(view, core, sorted(followers))
-        if id != core and is_word(names.get(id, ".")) and (count := chains.company(core, id))
+        if id != core and is_word(names.get(id, "."))
     ]
+    company = zip(chains.company_with(core, ahead), ahead, strict=True)
+    contexts = [(-count, id) for count, id in company if count]
     if len(contexts) < MIN_CONTEXTS or -sum(count for count, _ in contexts) < MIN_TOTAL:
         return set()
     return {core, *(id for _, id in nsmallest(NEIGHBOURS, contexts))}

@@ -1,0 +1,271 @@
+"""The statistics of the experiments. Each takes its seed; equal data and seed give equal answers.
+
+They are tested on data with a known answer: a planted effect is found, and where there is none the
+p-values are uniform (tests/model/test_experiments_stats.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from model.experiments.errors import ExperimentError
+from model.experiments.summary import Estimate
+
+__all__ = [
+    "Change",
+    "Comparison",
+    "bootstrap",
+    "bootstrap_difference",
+    "change_point",
+    "cliffs_delta",
+    "compare",
+    "hedges_g",
+    "holm",
+    "permutation",
+    "resampled",
+]
+
+Floats = NDArray[np.float64]
+RESAMPLES = 4000
+LEVEL = 0.95
+
+
+class Comparison(NamedTuple):
+    """Two samples compared. `difference` is the mean of the first less that of the second; `p` is
+    two-sided, from permutations; the effect sizes are Cliff's delta and Hedges' g.
+    """
+
+    difference: Estimate
+    p: float
+    cliff: float
+    hedges: float
+
+
+class Change(NamedTuple):
+    """Where a series changes its mean most: the number of values before the change, the means on
+    both sides, and how often a shuffled series shows as large a change.
+    """
+
+    at: int
+    before: float
+    after: float
+    p: float
+
+
+def bootstrap(values: Sequence[float], seed: int, *, resamples: int = RESAMPLES) -> Estimate:
+    """The mean with its 95 % interval (bias-corrected and accelerated; Efron 1987).
+
+    Values that are all equal have an interval of length 0. Raises ExperimentError for none.
+    """
+    data = _floats(values)
+    middle = float(data.mean())
+    if len(data) < 2 or np.ptp(data) == 0:
+        return Estimate(middle, middle, middle)
+    found = stats.bootstrap(
+        (data,),
+        np.mean,
+        n_resamples=resamples,
+        confidence_level=LEVEL,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    )
+    return Estimate(
+        middle, float(found.confidence_interval.low), float(found.confidence_interval.high)
+    )
+
+
+def bootstrap_difference(
+    first: Sequence[float], second: Sequence[float], seed: int, *, paired: bool = False
+) -> Estimate:
+    """The difference of the means, first less second, with its 95 % interval.
+
+    Paired samples are resampled as pairs (BCa), others each on its own (percentiles).
+    """
+    one, two = _floats(first), _floats(second)
+    if paired:
+        _same_length(one, two)
+        return bootstrap((one - two).tolist(), seed)
+    rng = np.random.default_rng(seed)
+    means = [
+        data[rng.integers(0, len(data), (RESAMPLES, len(data)))].mean(axis=1) for data in (one, two)
+    ]
+    return _percentiles(float(one.mean() - two.mean()), means[0] - means[1])
+
+
+def resampled(
+    units: int,
+    statistic: Callable[[NDArray[np.int64]], Floats],
+    seed: int,
+    *,
+    strata: Sequence[int] = (),
+    resamples: int = 2000,
+) -> list[Estimate]:
+    """Intervals (95 %, percentiles) of several statistics at once over resampled units.
+
+    `statistic` is given the indices of the units drawn, and returns the values of all statistics;
+    with the indices 0 ... units - 1 it gives the estimates themselves. For clusters, matched seeds
+    and whatever is no plain mean. `strata` are sizes of groups of neighbours, each of which keeps
+    its size and its place.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = list(strata) or [units]
+    starts = np.cumsum([0, *sizes[:-1]])
+
+    def draw() -> NDArray[np.int64]:
+        parts = [rng.integers(0, n, n) + start for n, start in zip(sizes, starts, strict=True)]
+        return np.concatenate(parts)
+
+    middle = statistic(np.arange(units))
+    drawn = np.array([statistic(draw()) for _ in range(resamples)])
+    return [_percentiles(float(value), drawn[:, n]) for n, value in enumerate(middle)]
+
+
+def permutation(
+    first: Sequence[float],
+    second: Sequence[float],
+    seed: int,
+    *,
+    paired: bool = False,
+    resamples: int = RESAMPLES,
+) -> float:
+    """The two-sided p-value of the difference of the means.
+
+    Unpaired: the labels are exchanged; paired: the signs of the differences. All permutations where
+    there are no more of them than `resamples`, else as many at random.
+    """
+    one, two = _floats(first), _floats(second)
+    if paired:
+        _same_length(one, two)
+        if not np.any(one - two):
+            return 1.0
+
+    def difference(a: Floats, b: Floats, axis: int = -1) -> Any:
+        return np.mean(a, axis=axis) - np.mean(b, axis=axis)
+
+    found = stats.permutation_test(
+        (one, two),
+        difference,
+        permutation_type="samples" if paired else "independent",
+        vectorized=True,
+        n_resamples=resamples,
+        # In portions, so that thousands of permutations do not lie in memory at once.
+        batch=max(1, 4_000_000 // (len(one) + len(two))),
+        alternative="two-sided",
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def compare(
+    first: Sequence[float], second: Sequence[float], seed: int, *, paired: bool = False
+) -> Comparison:
+    """Difference with interval, p-value and effect sizes of two samples."""
+    return Comparison(
+        bootstrap_difference(first, second, seed, paired=paired),
+        permutation(first, second, seed, paired=paired),
+        cliffs_delta(first, second),
+        hedges_g(first, second),
+    )
+
+
+def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:
+    """P(x > y) - P(x < y) for x of the first and y of the second sample (Cliff 1993)."""
+    one, two = _floats(first), np.sort(_floats(second))
+    below = np.searchsorted(two, one, side="left").sum()
+    above = (len(two) - np.searchsorted(two, one, side="right")).sum()
+    return float((below - above) / (len(one) * len(two)))
+
+
+def hedges_g(first: Sequence[float], second: Sequence[float]) -> float:
+    """The difference in pooled standard deviations, corrected for small samples (Hedges 1981).
+
+    0 for equal means; infinite with its sign when neither sample varies and the means differ.
+    """
+    one, two = _floats(first), _floats(second)
+    difference = float(one.mean() - two.mean())
+    if difference == 0.0:
+        return 0.0
+    freedom = len(one) + len(two) - 2
+    spread = ((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()
+    if freedom < 1 or spread == 0.0:
+        return math.copysign(math.inf, difference)
+    return difference / math.sqrt(spread / freedom) * (1 - 3 / (4 * freedom - 1))
+
+
+def holm(values: Mapping[str, float]) -> dict[str, float]:
+    """Each p-value corrected for the number of comparisons (Holm 1979), by the same names."""
+    corrected: dict[str, float] = {}
+    largest = 0.0
+    for rank, (name, value) in enumerate(sorted(values.items(), key=lambda item: item[1])):
+        largest = max(largest, min(1.0, value * (len(values) - rank)))
+        corrected[name] = largest
+    return {name: corrected[name] for name in values}
+
+
+def change_point(
+    values: Sequence[float], seed: int, *, block: int = 1, resamples: int = 2000
+) -> Change:
+    """The most likely single change of the mean (largest standardised CUSUM) and its p-value.
+
+    `block` values in a row are shuffled together, so that a series in which neighbours are alike is
+    compared with series in which they are as well. Raises ExperimentError for fewer than 4 blocks.
+    """
+    data = _floats(values)
+    if block < 1 or len(data) < 4 * block:
+        raise ExperimentError(
+            f"a change in {len(data)} values by blocks of {block} cannot be tested; give at least "
+            "4 blocks"
+        )
+    whole = len(data) - len(data) % block
+    rng = np.random.default_rng(seed)
+    found, at = _cusum(data)
+    blocks = data[:whole].reshape(-1, block)
+    largest = 0
+    for _ in range(resamples):
+        shuffled = np.concatenate([rng.permutation(blocks).ravel(), data[whole:]])
+        largest += _cusum(shuffled)[0] >= found - 1e-12
+    p = (1 + largest) / (1 + resamples)
+    return Change(at, float(data[:at].mean()), float(data[at:].mean()), p)
+
+
+def _cusum(data: Floats) -> tuple[float, int]:
+    """The largest |sum so far - expected| over the deviation that chance gives it, and its place.
+
+    The first and the last 2 % are left out: there a single value would be a change.
+    """
+    n = len(data)
+    margin = max(1, n // 50)
+    sums = np.cumsum(data - data.mean())[:-1]
+    places = np.arange(1, n)
+    scaled = np.abs(sums) / np.sqrt(places * (n - places) / n)
+    inner = scaled[margin - 1 : n - margin]
+    place = int(inner.argmax())
+    return float(inner[place]), place + margin
+
+
+def _percentiles(middle: float, drawn: Floats) -> Estimate:
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return Estimate(middle, float(low), float(high))
+
+
+def _floats(values: Sequence[float]) -> Floats:
+    data = np.asarray(values, dtype=np.float64)
+    if data.ndim != 1 or not len(data) or not np.isfinite(data).all():
+        raise ExperimentError(
+            f"a sample has the shape {data.shape}; expected one or more finite numbers in a row"
+        )
+    return data
+
+
+def _same_length(one: Floats, two: Floats) -> None:
+    if len(one) != len(two):
+        raise ExperimentError(
+            f"paired samples have {len(one)} and {len(two)} values; expected equally many"
+        )

@@ -1,0 +1,118 @@
+"""The results page: the paper's list in order, numbers from the summaries and from nowhere else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.check import spec_hash
+from model.experiments.errors import ExperimentError
+from model.experiments.registry import EXPERIMENTS, WITH_FILES, load
+from model.experiments.report import ITEMS, write_report
+from model.experiments.runner import sources_of
+
+
+def summary(name: str, **changes: Any) -> dict[str, Any]:
+    stamp = {
+        "command": f"leo experiment {name} --quick",
+        "config": {"quick": False},
+        "config_hash": "abc",
+        "seed": 7,
+        "sources": sources_of(load(name)),
+        "spec": spec_hash(),
+    }
+    value = {
+        "stamp": stamp,
+        "title": f"Title of {name}",
+        "question": "Was it?",
+        "done": "It was counted.",
+        "answer": f"It was 0.123 in {name}. And 4.5 more.",
+        "findings": ["A finding of 6.7 | units."],
+        "unexpected": [],
+        "limits": ["No limit."],
+        "plots": [{"name": "some-plot", "caption": "A caption"}],
+    }
+    return {**value, **changes}
+
+
+def put(build: Path, name: str, value: object) -> None:
+    (build / name).mkdir(parents=True, exist_ok=True)
+    (build / name / "summary.json").write_text(json.dumps(value))
+
+
+def test_every_experiment_answers_an_item_of_the_list() -> None:
+    """What `leo experiment all` runs is on the list, once, and the list names nothing unknown."""
+    named = [name for item in ITEMS for name in item.experiments]
+
+    assert len(named) == len(set(named))
+    assert set(named) == set(EXPERIMENTS) - WITH_FILES
+
+
+def test_the_list_is_in_the_papers_order(tmp_path: Path) -> None:
+    """What was pending comes first, in the order of 8.6.9; each item has its answer and command."""
+    for name in EXPERIMENTS:
+        put(tmp_path, name, summary(name))
+    text = write_report(tmp_path).read_text()
+
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    pending = ("Lock isolation", "Concurrent", "Long-term", "Theoretical")
+    for number, title in enumerate(pending, 1):
+        assert headings[number - 1].startswith(f"## {number}. {title}")
+    for item in ITEMS:
+        for name in item.experiments:
+            assert text.count(f"It was 0.123 in {name}. And 4.5 more.") == 1
+            assert text.count(f"`leo experiment {name} --quick`") == 3
+            assert f"]({name}/some-plot.png)" in text
+    assert "Not run" not in text
+    assert "**Made with" not in text
+    assert "**Quick" not in text
+    assert "Title of reanalyse" in text
+
+
+def test_what_was_not_run_is_said(tmp_path: Path) -> None:
+    """An item without results says so, with the command that makes them."""
+    put(tmp_path, "confound", summary("confound"))
+    text = write_report(tmp_path).read_text()
+
+    assert "**Not run.** Command: `leo experiment long-run`" in text
+    assert "lock-isolation: not run" in text
+
+
+def test_quick_stale_and_unexpected_results_are_said_first(tmp_path: Path) -> None:
+    """A reader sees at the top what is small, what is of another specification, what is wrong."""
+    odd = summary("confound", unexpected=["The lock did it."])
+    odd["stamp"] |= {"config": {"quick": True}, "spec": "another", "sources": "others"}
+    put(tmp_path, "confound", odd)
+    head, _, rest = write_report(tmp_path).read_text().partition("| | where")
+
+    assert "Quick runs" in head
+    assert "another specification" in head
+    assert "other sources:** confound" in head
+    assert "Not as expected:** confound" in head
+    assert "The lock did it." in rest
+
+
+def test_numbers_are_the_summaries(tmp_path: Path) -> None:
+    """Another number in a summary is another number in the report, and the old one is gone."""
+    put(tmp_path, "confound", summary("confound"))
+    before = write_report(tmp_path).read_text()
+    put(tmp_path, "confound", summary("confound", answer="It was 0.987 in confound."))
+    after = write_report(tmp_path).read_text()
+
+    assert "0.123" in before
+    assert "0.123" not in after
+    assert "0.987" in after
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", "{}"])
+def test_files_that_are_no_summaries_are_refused(tmp_path: Path, text: str) -> None:
+    """A broken summary is named with what to do, and so is a folder without any."""
+    with pytest.raises(ExperimentError, match="leo experiment all --quick"):
+        write_report(tmp_path)
+    (tmp_path / "confound").mkdir()
+    (tmp_path / "confound/summary.json").write_text(text)
+    with pytest.raises(ExperimentError, match=r"confound.summary\.json.*remove it"):
+        write_report(tmp_path)

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from random import Random
 from time import perf_counter
 
@@ -36,6 +37,7 @@ STEPS = (
 )  # fmt: skip
 KINDS = {"locked": "asyncio-lock", "unlocked": "bare"}
 PIECE = 2000
+BLOCK = 1 << 15
 
 
 def lines(kind: str, count: int, seed: int = 1) -> Iterator[str]:
@@ -135,7 +137,6 @@ def compare(events: int, by_tlc: int) -> None:
     for kind in KINDS:
         long, short = ("".join(lines(kind, n)).encode() for n in (events, by_tlc))
         rest = long[long.index(b"\n") + 1 :]
-        decode = msgspec.json.Decoder(Event).decode_lines
         tlc = timed(partial(judge, [record(trace(short))]), 1)
         for what, count, seconds in (
             ("reading lines", events, timed(partial(list, io.BytesIO(rest)), 1)),
@@ -150,6 +151,27 @@ def compare(events: int, by_tlc: int) -> None:
                 f"{count / seconds * tlc / by_tlc:,.0f} |",
                 flush=True,
             )
+
+
+def decode(rest: bytes) -> None:
+    """Decode events and forget them, a hundred or so at a time."""
+    decoder, begin = msgspec.json.Decoder(Event), 0
+    while begin < len(rest):
+        end = rest.find(b"\n", begin + BLOCK) + 1 or len(rest)
+        decoder.decode_lines(rest[begin:end])
+        begin = end
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has had, in KiB.
+
+    ``ru_maxrss`` would tell the parent's from before the program was exchanged.
+    """
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(text.partition("VmHWM:")[2].split()[0])
 
 
 def run(checker: Callable[[TraceReader], Outcome], data: bytes) -> None:
@@ -167,7 +189,7 @@ def one(kind: str, events: int) -> None:
     outcome: Outcome = check_fast(TraceReader("bench", stream))
     seconds = perf_counter() - began - stream.making
     assert outcome.accepted and outcome.events == events
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = peak_memory()
     print(json.dumps({"seconds": seconds, "making": stream.making, "memory": memory}))
 
 

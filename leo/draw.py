@@ -77,10 +77,16 @@ def draw_ranked(
         weight = scale * count
         sizes[weight] = size
         counts[weight] = count
+    row, changed = ranked.row, ranked.changed
     own = dict(close)
-    # There are more boosts than a row has of the boosted: neither may be gone through one by one.
-    for id in boosts.keys() & ranked.row.keys() | boosts.keys() & ranked.changed.keys():
-        count, weight = own.get(id) or (ranked.count(id), scale * ranked.count(id))
+    # Most of the boosted are in no one row, and most of a row is not boosted.
+    boosted = boosts.keys() & row.keys()
+    for id in boosted | (boosts.keys() & changed.keys()) if changed else boosted:
+        if id in close:
+            count, weight = close[id]
+        else:
+            count = changed[id][1] if id in changed else row[id]
+            weight = scale * count
         own[id] = count, weight * (1.0 + boosts[id])
     for count, weight in own.values():
         sizes[scale * count] -= 1
@@ -96,12 +102,10 @@ def draw_ranked(
     if weight in counts:
         usual = counts[weight]
         members = ranked.members(usual)
-        for id, (count, _) in own.items():
-            if count == usual:
-                del members[bisect_left(members, id)]
-    for id, (_, other) in own.items():
-        if other == weight:
-            insort(members, id)
+        for id in [id for id, (count, _) in own.items() if count == usual]:
+            del members[bisect_left(members, id)]
+    for id in [id for id, (_, other) in own.items() if other == weight]:
+        insort(members, id)
     begin = sums[group - 1] if group else 0.0
     # A low temperature may leave nothing of the lightest; then the group was not hit.
     place = int((fraction * sums[-1] - begin) / heat[group]) if heat[group] else 0

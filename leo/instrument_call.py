@@ -23,6 +23,8 @@ Naming = str | Callable[..., str | Iterable[str]]
 Gate = Callable[[str, str, str], Awaitable[None]]
 
 _NO_NAMES: Final[tuple[str, ...]] = ()
+# Types of results that nobody awaits, known without looking: to find nothing takes longest.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, set})
 
 
 class Call:
@@ -53,7 +55,7 @@ class Call:
         return self._sync(original)
 
     def _sync(self, original: Method) -> Method:
-        log, name = self.log, self.name
+        log, name, name_reads, name_writes = self.log, self.name, self.reads, self.writes
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -65,10 +67,11 @@ class Call:
                 unit = Unit(log, name)
             since, reads, writes, outcome = 0, _NO_NAMES, _NO_NAMES, "raised"
             try:
-                reads, writes = self.reads(*args, **kwargs), self.writes(*args, **kwargs)
+                reads = _NO_NAMES if name_reads is None else name_reads(*args, **kwargs)
+                writes = _NO_NAMES if name_writes is None else name_writes(*args, **kwargs)
                 since = log.seq
                 result = original(*args, **kwargs)
-                if hasattr(type(result), "__await__"):
+                if type(result) not in _PLAIN and hasattr(type(result), "__await__"):
                     raise self._late(result)
                 outcome = "ok"
             except asyncio.CancelledError:
@@ -82,6 +85,7 @@ class Call:
 
     def _async(self, original: Method) -> Method:
         log, name, gate = self.log, self.name, self.gate
+        name_reads, name_writes = self.reads, self.writes
 
         @functools.wraps(original)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -99,7 +103,8 @@ class Call:
                 await gate(unit.name, name, "before")
             since, reads, writes, outcome = 0, _NO_NAMES, _NO_NAMES, "raised"
             try:
-                reads, writes = self.reads(*args, **kwargs), self.writes(*args, **kwargs)
+                reads = _NO_NAMES if name_reads is None else name_reads(*args, **kwargs)
+                writes = _NO_NAMES if name_writes is None else name_writes(*args, **kwargs)
                 since = log.seq
                 result = await original(*args, **kwargs)
                 outcome = "ok"
@@ -152,9 +157,11 @@ class Call:
         )
 
 
-def _namer(naming: Naming | None) -> Callable[..., tuple[str, ...]]:
-    if naming is None or isinstance(naming, str):
-        constant = () if naming is None else (naming,)
+def _namer(naming: Naming | None) -> Callable[..., tuple[str, ...]] | None:
+    if naming is None:
+        return None
+    if isinstance(naming, str):
+        constant = (naming,)
         return lambda *args, **kwargs: constant
 
     def names(*args: Any, **kwargs: Any) -> tuple[str, ...]:

@@ -7,13 +7,15 @@ the number of its event one moment.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from itertools import starmap
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from leo.errors import TraceFileError
 from leo.sink import Sink, failed
@@ -34,8 +36,6 @@ CHUNK: Final = 32
 # holds the two numbers together.
 UNITS_SCHEMA: Final = 1
 UNITS_SPEC: Final = "units/1"
-# What an event reads or writes that does neither; never changed.
-_NOTHING: Final[dict[str, int]] = {}
 
 
 class UnitAction(StrEnum):
@@ -48,6 +48,12 @@ class UnitAction(StrEnum):
     Read = "Read"
     Write = "Write"
     Close = "Close"
+
+
+# Looked up here, a member costs less than in its class.
+_OPEN, _READ, _WRITE, _CLOSE = UnitAction
+# What an event reads or writes that does neither; never changed.
+_NONE: Final[dict[str, int]] = {}
 
 
 class UnitsHeader(msgspec.Struct, frozen=True):
@@ -82,8 +88,8 @@ class UnitEvent(msgspec.Struct, frozen=True):
     reads: dict[str, int]
     writes: dict[str, int]
     outcome: str
-    since: int | msgspec.UnsetType = msgspec.UNSET
-    call: str | msgspec.UnsetType = msgspec.UNSET
+    since: int | UnsetType = UNSET
+    call: str | UnsetType = UNSET
 
 
 class UnitsEnd(msgspec.Struct, frozen=True):
@@ -100,6 +106,7 @@ class Log:
 
     `clock` gives seconds. Raises TraceFileError when the file cannot be made, and from `close` when
     it could not be written: the program under observation never sees an error of the recording.
+    Lines are made `CHUNK` at a time.
     """
 
     def __init__(
@@ -120,7 +127,8 @@ class Log:
         self._began = clock()
         self._lock = Lock()
         self._counts: dict[str, int] = {}
-        self._waiting: list[UnitsHeader | UnitEvent | UnitsEnd] = []
+        # Events whose lines are not made yet: their fields, in their order.
+        self._rows: list[tuple[object, ...]] = []
         self._lines: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode_lines
         self._error: TraceFileError | None = None
@@ -130,7 +138,7 @@ class Log:
                 self._sink = Sink(self.path, self.path.open("xb", buffering=0))
             except OSError as error:
                 raise failed(self.path, "begun", error) from error
-        self._waiting.append(UnitsHeader(UNITS_SCHEMA, "units", UNITS_SPEC, run, dict(start)))
+        self._keep([UnitsHeader(UNITS_SCHEMA, "units", UNITS_SPEC, run, dict(start))])
 
     def opened(self, kind: str, session: str) -> str:
         """Record that a unit opened. Return its name: its kind, and how many of it there were."""
@@ -138,14 +146,16 @@ class Log:
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
             unit = f"{kind}.{count}"
             if not self.closed:
-                self._add(UnitAction.Open, unit, session, "ok", self._clock() - self._began)
+                run, now = self._run, self._clock() - self._began
+                self.seq = seq = self.seq + 1
+                self._rows.append(
+                    (seq, "w1", run, now, "", "main", session, unit, _OPEN, _NONE, _NONE, "ok")
+                )
         return unit
 
     def ended(self, unit: str, session: str, outcome: str) -> None:
         """Record that a unit closed."""
-        with self._lock:
-            if not self.closed:
-                self._add(UnitAction.Close, unit, session, outcome, self._clock() - self._began)
+        self.done(unit, session, "", "", UNSET, (), (), "", outcome)
 
     def done(
         self,
@@ -153,7 +163,7 @@ class Log:
         session: str,
         instance: str,
         call: str,
-        since: int | msgspec.UnsetType,
+        since: int | UnsetType,
         reads: tuple[str, ...],
         writes: tuple[str, ...],
         outcome: str,
@@ -166,27 +176,36 @@ class Log:
         with self._lock:
             if self.closed:
                 return
-            now = self._clock() - self._began
+            run, now = self._run, self._clock() - self._began
             if reads or writes:
                 versions = self._versions
-                seen, made = {}, {}
-                for name in reads:
-                    seen[name] = versions.get(name, 0)
-                for name in writes:
-                    made[name] = versions[name] = versions.get(name, 0) + 1
-                action = UnitAction.Write if made else UnitAction.Read
-                self._add(action, unit, session, outcome, now, instance, seen, made, since, call)
+                action, made = _READ, _NONE
+                seen = {name: versions.get(name, 0) for name in reads} if reads else _NONE
+                if writes:
+                    action, made = _WRITE, {}
+                    for name in writes:
+                        made[name] = versions[name] = versions.get(name, 0) + 1
+                self.seq = seq = self.seq + 1
+                who = (seq, "w1", run, now, instance, "main", session, unit)
+                self._rows.append((*who, action, seen, made, outcome, since, call))
             if closes:
-                self._add(UnitAction.Close, unit, session, closes, now)
+                self.seq = seq = self.seq + 1
+                self._rows.append(
+                    (seq, "w1", run, now, "", "main", session, unit, _CLOSE, _NONE, _NONE, closes)
+                )
+            if len(self._rows) >= CHUNK:
+                self._hand_over()
 
     def data(self) -> bytes:
         """The whole trace so far, when it is kept in memory. Raises TraceFileError when it goes to
-        a file.
+        a file, or a name in it cannot be written.
         """
         if self.path is not None:
             raise TraceFileError(f"{self.path}: the trace is in this file and not in memory")
         with self._lock:
             self._hand_over()
+            if self._error is not None:
+                raise self._error
             return b"".join(self._lines)
 
     def flush(self) -> None:
@@ -210,60 +229,32 @@ class Log:
             if self.closed:
                 return
             self.closed = True
-            self._waiting.append(UnitsEnd("end", self._run, "w1", self.seq))
             self._hand_over()
+            self._keep([UnitsEnd("end", self._run, "w1", self.seq)])
         if self._sink is not None:
             self._sink.close()
         if self._error is not None:
             raise self._error
 
-    def _add(
-        self,
-        action: UnitAction,
-        unit: str,
-        session: str,
-        outcome: str,
-        now: float,
-        instance: str = "",
-        reads: dict[str, int] = _NOTHING,
-        writes: dict[str, int] = _NOTHING,
-        since: int | msgspec.UnsetType = msgspec.UNSET,
-        call: str | msgspec.UnsetType = msgspec.UNSET,
-    ) -> None:
-        """Number an event; the lock is held."""
-        self.seq += 1
-        self._waiting.append(
-            # By position, in the order of the fields: with names it takes twice as long.
-            UnitEvent(
-                self.seq,
-                "w1",
-                self._run,
-                now,
-                instance,
-                "main",
-                session,
-                unit,
-                action,
-                reads,
-                writes,
-                outcome,
-                since,
-                call,
-            )
-        )
-        if len(self._waiting) >= CHUNK:
-            self._hand_over()
-
     def _hand_over(self) -> None:
         """Make the lines of the events so far; the lock is held."""
-        if not self._waiting:
+        self._keep(list(starmap(UnitEvent, self._rows)))
+        self._rows.clear()
+
+    def _keep(self, lines: Sequence[UnitsHeader | UnitEvent | UnitsEnd]) -> None:
+        if self._error is not None:
             return
-        data = self._encode(self._waiting)
-        self._waiting.clear()
-        if self._sink is None:
-            self._lines.append(data)
-        elif self._error is None:
-            try:
+        try:
+            data = self._encode(lines)
+            if self._sink is None:
+                self._lines.append(data)
+            elif data:
                 self._sink.put(data, hand_over=False)
-            except TraceFileError as error:
-                self._error = error
+        except TraceFileError as error:
+            self._error = error
+        except (TypeError, UnicodeEncodeError) as error:
+            where = self.path or "the recording"
+            self._error = TraceFileError(
+                f"{where}: a line cannot be written as JSON: {error}; expected the names of "
+                "objects and of tasks to be text"
+            )

@@ -50,11 +50,6 @@ class Ranked(NamedTuple):
     row: Mapping[int, int]
     changed: Mapping[int, tuple[int, int]]
 
-    def count(self, id: int) -> int:
-        """How often an id follows, 0 when it never does."""
-        change = self.changed.get(id)
-        return self.row.get(id, 0) if change is None else change[1]
-
     def members(self, count: int) -> list[int]:
         """Who follows as often as that, in order."""
         members = list(self.classes.get(count, ()))

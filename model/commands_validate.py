@@ -86,6 +86,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    chosen = [w for w in ("coverage", "strength", "follow", "merge") if getattr(options, w)]
+    if len(chosen) > 1 and not {"coverage", "strength"}.isdisjoint(chosen):
+        raise TraceError(
+            f"--{' --'.join(chosen)}: coverage and strength are reports of their own: ask for one"
+        )
     if options.coverage:
         return coverage_report.run(options)
     if options.strength:

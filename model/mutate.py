@@ -51,35 +51,46 @@ def _version(events: Events, at: int, rng: Random, discipline: str) -> bool:
 
 
 def _rename(events: Events, at: int, rng: Random, discipline: str) -> bool:
-    event = events[at]
-    kind = ACTIONS[event["action"]].actor
-    others = [a for a in ACTIONS if a != event["action"] and ACTIONS[a].actor == kind]
-    action = rng.choice(others)
+    action = rng.choice(others(events[at]["action"]))
+    events[at] = renamed(events[at], action, discipline, rng.randrange(60))
+    return True
+
+
+def others(action: str) -> list[str]:
+    """Return the other actions of a session, or of an instance."""
+    kind = ACTIONS[action].actor
+    return [a for a in ACTIONS if a != action and ACTIONS[a].actor == kind]
+
+
+def renamed(event: Fields, action: str, discipline: str, version: int) -> Fields:
+    """Return an event as that of another action, in the form that this one has.
+
+    It keeps its versions; ``version`` is for an object of which it has none.
+    """
     rule = carries(discipline, action)
     versions: dict[str, Any] = {**event["reads"], **event["writes"]}
-    known = list(versions.values()) or [rng.randrange(60)]
-    events[at] = {
+    known = next(iter(versions.values()), version)
+    return {
         **event,
         "action": action,
         "outcome": rule.outcome,
-        "reads": {o: versions.get(o, known[0]) for o in rule.order if o in rule.reads},
-        "writes": {o: versions.get(o, known[0]) for o in rule.order if o in rule.writes},
+        "reads": {o: versions.get(o, known) for o in rule.order if o in rule.reads},
+        "writes": {o: versions.get(o, known) for o in rule.order if o in rule.writes},
     }
-    return True
 
 
 def _session(events: Events, at: int, rng: Random, discipline: str) -> bool:
     event = events[at]
-    others = sorted(
+    peers = sorted(
         {
             e["session"]
             for e in events
             if e["session"] not in ("", event["session"]) and e["instance"] == event["instance"]
         }
     )
-    if not event["session"] or not others:
+    if not event["session"] or not peers:
         return False
-    session = rng.choice(others)
+    session = rng.choice(peers)
     turn = event["reply"].rpartition(".")[2]
     events[at] = {**event, "session": session, "reply": f"{session}.{turn}"}
     return True

@@ -13,7 +13,7 @@ from leo.trace import Header
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
 from model.machine import ACTIONS, Move, apply
-from model.state import Base, Reply, State
+from model.state import Base, Content, Reply, State
 from model.steps import World
 from model.trace_explain import Rejection, explain
 from model.trace_forget import tidy
@@ -65,13 +65,17 @@ class Checker:
 
     def __init__(self, header: Header, *, forgetting: bool = True) -> None:
         rules = DISCIPLINES[header.discipline]
-        self.world = World(rules, {}, faults=frozenset(rules.possible_faults))
+        self.world = World(
+            rules, {}, faults=frozenset(rules.possible_faults), program=header.program
+        )
         self.state = State.initial({}, header.instances)
         self.state.base = Base(header.start["ngrams"], header.start["snapshots"])
         self.watch = Watch(self.world)
         self.events = 0
         self.replies = 0
         self.outcomes: Counter[str] = Counter()
+        # The replies of the state that stand for forgotten ones on the same cycle.
+        self.standing: Content = frozenset()
         self._forgetting = forgetting
 
     def feed(self, line: Line) -> Rejection | None:
@@ -99,7 +103,7 @@ class Checker:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
         if ended and self._forgetting:
-            tidy(z, self.watch.cyclic)
+            self.standing = (self.standing | tidy(z, self.watch.cyclic)) & z.wrote
         return None
 
     def _in_flight(self, line: Line) -> list[Reply]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.trace import SCHEMA, SPEC
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
@@ -78,7 +79,7 @@ def make_header(world: World, instances: list[str], start: Base, seed: int) -> F
         "spec": SPEC,
         "run": f"random-{seed}",
         "discipline": world.rules.name,
-        "runtime": "threads" if world.rules.threads else "asyncio",
+        "runtime": RUNNABLE[world.rules.name].runtime,
         "program": list(PROGRAM),
         "instances": instances,
         "stores": ["main"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from model.claims import (
     FALLS,
@@ -59,19 +59,36 @@ def rows(claims: Claims, disciplines: Iterable[str]) -> list[tuple[str, str, lis
     ]
 
 
-def text(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()) -> str:
-    """Return the table for 80 columns; a cell that is not as claimed is marked ``!``."""
+def text(
+    claims: Claims,
+    disciplines: Iterable[str],
+    wrong: frozenset[str] = frozenset(),
+    replayed: Mapping[str, bool] | None = None,
+) -> str:
+    """Return the table for 80 columns; a cell that is not as claimed is marked ``!``.
+
+    With ``replayed`` (by ``discipline / property``) a last column, past the 80, says how many of
+    the counterexamples the organism has followed.
+    """
     names = list(disciplines)
     width = 24
-    columns = [SHORT[title] for title in PROPERTIES]
+    columns = [SHORT[title] for title in PROPERTIES] + (["Replayed"] if replayed else [])
     out = [" " * (width + 4) + "".join(f"{column:<4}" for column in columns).rstrip()]
     for number, name, verdicts in rows(claims, names):
         cells = "".join(
             f"{SIGNS[verdict] + ('!' if f'{name} / {title}' in wrong else ''):<4}"
             for title, verdict in zip(PROPERTIES, verdicts, strict=True)
         )
-        out.append(f"{number:<4}{_fit(name, width)}{cells}".rstrip())
+        column = replayed_column(claims, name, replayed) if replayed else ""
+        out.append(f"{number:<4}{_fit(name, width)}{cells}{column}".rstrip())
     return "\n".join(out) + "\n\n" + LEGEND + "\n"
+
+
+def replayed_column(claims: Claims, discipline: str, replayed: Mapping[str, bool]) -> str:
+    """Say how many of a discipline's counterexamples the organism has followed, of how many."""
+    falling = claims.titles(discipline, FALLS, FALLS_WITH_FAULTS, NEEDS_STRONG_FAIRNESS)
+    followed = sum(replayed.get(f"{discipline} / {title}", False) for title in falling)
+    return f"{followed}/{len(falling)}" if falling else "–"
 
 
 def _fit(name: str, width: int) -> str:

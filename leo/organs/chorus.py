@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from leo.generate import MAX_TOKENS
 from leo.measure import Pulse, Quality
@@ -29,12 +30,13 @@ from leo.organs.context import (
     Speak,
     Spoken,
 )
-from leo.organs.organ import Organ
+from leo.organs.organ import NO_HINTS, Module, Organ
 from leo.organs.voice import Voice, blend_weights, compute_voice
 from leo.text import tokenize
 
 __all__ = ["Chorus", "Outcome", "Speech"]
 
+Context = TypeVar("Context", bound=Before)
 # The name of the voice in an inner reply, in which no expert speaks.
 INNER_VOICE: Final = "inner"
 SHORTEST: Final = 8
@@ -126,10 +128,13 @@ class Chorus:
         hints = Hints()
         context = self._context(novelty, self._voice(novelty, themes, hints))
         for organ in self.organs:
-            given = replace(context, seen=_seen(organ, context.seen))
+            if _is_mute(organ, "before"):
+                continue
+            given = _given(organ, context)
             added = organ.before(self._states[organ.name], given, self._rng(organ, "before"))
-            hints = _together(hints, added)
-            context = replace(context, voice=self._voice(novelty, themes, hints))
+            if added != NO_HINTS:
+                hints = _together(hints, added)
+                context = replace(context, voice=self._voice(novelty, themes, hints))
         self._before = context
         return Speech(context.voice, max(SHORTEST, round(max_tokens * hints.length)))
 
@@ -142,7 +147,7 @@ class Chorus:
         seen = replace(self._seen, speak=speak)
         overthinking = any(organ.name == "overthinking" for organ in self.organs)
         context = After(
-            **_values(self._before),
+            **{**_values(self._before), "seen": seen},
             text=spoken.text,
             said=spoken.tokens,
             pulse=pulse,
@@ -152,7 +157,9 @@ class Chorus:
         puts: list[Put] = []
         inner: list[InnerReply] = []
         for organ in self.organs:
-            given = replace(context, seen=_seen(organ, seen))
+            if _is_mute(organ, "after"):
+                continue
+            given = _given(organ, context)
             changes = organ.after(self._states[organ.name], given, self._rng(organ, "after"))
             puts.extend(put for put in changes.puts if put.rows)
             inner.extend(changes.inner)
@@ -184,13 +191,23 @@ class Chorus:
         return Random(f"{self._key}:{organ.name}:{hook}")
 
 
-def _seen(organ: Organ[Any], seen: Seen | None) -> Seen | None:
-    """What the view offers, for a module that declares to read it."""
-    return seen if "view" in organ.READS else None
+def _given(organ: Organ[Any], context: Context) -> Context:
+    """The context, with what the view offers only for a module that declares to read it."""
+    return context if "view" in organ.READS else replace(context, seen=None)
+
+
+def _is_mute(organ: Organ[Any], hook: str) -> bool:
+    """Whether a module has left a hook as it was: it need not be given randomness then."""
+    return getattr(type(organ), hook, None) is getattr(Module, hook)
 
 
 def _values(context: Moment) -> dict[str, Any]:
-    return {item.name: getattr(context, item.name) for item in fields(context)}
+    return {name: getattr(context, name) for name in _names(type(context))}
+
+
+@cache
+def _names(kind: type[Moment]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
 
 
 def _together(hints: Hints, added: Hints) -> Hints:

@@ -143,13 +143,11 @@ class FlowTracker(Module[FlowState]):
 
     def emerging(self, state: FlowState, now: float) -> list[tuple[str, float]]:
         """The themes whose strength rises by at least 0.1 per hour, the steepest first."""
-        found = [item for item in self.slopes(state, now).items() if item[1] >= STEEP]
-        return sorted(found, key=lambda item: (-item[1], item[0]))
+        return _rising(self.slopes(state, now))
 
     def fading(self, state: FlowState, now: float) -> list[tuple[str, float]]:
         """The themes whose strength falls by at least 0.1 per hour, the steepest first."""
-        found = [item for item in self.slopes(state, now).items() if item[1] <= -STEEP]
-        return sorted(found, key=lambda item: (item[1], item[0]))
+        return _falling(self.slopes(state, now))
 
     def hear(self, state: FlowState, moment: Moment) -> Heard:
         """The words of the known themes that the prompt names, and how many themes are known."""
@@ -159,7 +157,8 @@ class FlowTracker(Module[FlowState]):
     def after(self, state: FlowState, context: After, rng: Random) -> Changes:
         """Record the turn; tell the mean slopes of what emerges and of what fades."""
         now, themes = context.now, context.themes
-        rising, falling = self.emerging(state, now), self.fading(state, now)
+        slopes = self.slopes(state, now)
+        rising, falling = _rising(slopes), _falling(slopes)
         facts = replace(
             context.facts,
             emerging=_mean([slope for _, slope in rising]),
@@ -188,6 +187,16 @@ class FlowTracker(Module[FlowState]):
             ),
         )
         return Changes(puts=puts, facts=facts)
+
+
+def _rising(slopes: Mapping[str, float]) -> list[tuple[str, float]]:
+    found = [item for item in slopes.items() if item[1] >= STEEP]
+    return sorted(found, key=lambda item: (-item[1], item[0]))
+
+
+def _falling(slopes: Mapping[str, float]) -> list[tuple[str, float]]:
+    found = [item for item in slopes.items() if item[1] <= -STEEP]
+    return sorted(found, key=lambda item: (item[1], item[0]))
 
 
 def _mean(values: Sequence[float]) -> float:

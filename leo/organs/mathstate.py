@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from leo.experts import EXPERTS
@@ -34,6 +35,9 @@ SCALARS: Final = (
     "overthinking",
     "rings",
 )
+
+
+_scalars = attrgetter(*SCALARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class MathState:
 
     def scalars(self) -> tuple[float, ...]:
         """The sixteen numbers, in the order of SCALARS."""
-        return tuple(getattr(self, name) for name in SCALARS)
+        numbers: tuple[float, ...] = _scalars(self)
+        return numbers
 
     def features(self) -> tuple[float, ...]:
         """The sixteen and the expert as one of five; an unknown name counts as structural."""

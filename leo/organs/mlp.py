@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import mul
 from random import Random
 from typing import Final
@@ -54,10 +55,9 @@ class Network:
     def learned(self, inputs: Sequence[float], target: float) -> Network:
         """The network after one step of size 0.01, its parameters clamped to [-5, 5]."""
         loss, gradient = self.gradient(inputs, target)
-        parameters = tuple(
-            min(BOUND, max(-BOUND, p - RATE * g))
-            for p, g in zip(self.parameters, gradient, strict=True)
-        )
+        moved = [p - RATE * g for p, g in zip(self.parameters, gradient, strict=True)]
+        # A conditional, because there are hundreds of them in every reply. NaN stays NaN.
+        parameters = tuple([-BOUND if p < -BOUND else BOUND if p > BOUND else p for p in moved])
         first = self.observations == 0
         running = loss if first else (1.0 - SMOOTHING) * self.loss + SMOOTHING * loss
         return Network(parameters, self.observations + 1, running)
@@ -65,7 +65,7 @@ class Network:
     def finite(self) -> bool:
         """Whether it has the right number of parameters and every number is one."""
         return len(self.parameters) == PARAMETERS and all(
-            math.isfinite(value) for value in (*self.parameters, self.loss)
+            map(math.isfinite, (*self.parameters, self.loss))
         )
 
     def dump(self) -> str:
@@ -84,6 +84,7 @@ class Network:
         return hidden, math.tanh(sum(map(mul, flat[HIDDEN * (INPUTS + 1) : -1], hidden), flat[-1]))
 
 
+@cache
 def fresh_network(seed: int = 0) -> Network:
     """Weights from N(0, sqrt(2 / fan in)), biases 0; the same seed gives the same network."""
     rng = Random(f"mathbrain:{seed}")

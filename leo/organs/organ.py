@@ -18,7 +18,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from leo.organs.context import After, Before, Changes, Heard, Hints, Moment, Rows
 
-__all__ = ["Module", "Organ"]
+__all__ = ["NO_HINTS", "Module", "Organ"]
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import mul
 from random import Random
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from leo.experts import EXPERTS
 from leo.organs.context import After, Before, Changes, Hints, Put, Rows
@@ -50,8 +52,15 @@ def cosine_distance(one: Sequence[float], other: Sequence[float]) -> float:
     norm = math.hypot(*one) * math.hypot(*other)
     if norm == 0.0:
         return 1.0
-    joint = math.fsum(a * b for a, b in zip(one, other, strict=True))
+    joint = math.fsum(map(mul, one, other))
     return min(2.0, max(0.0, 1.0 - joint / norm))
+
+
+# A reply reads what the one before it read, and one episode more.
+@lru_cache(maxsize=16 * NEWEST)
+def _episode(row: tuple[Any, ...]) -> Episode:
+    """The episode of a row of the query."""
+    return Episode(MathState(*row[:-2]), float(row[-2]), float(row[-1]))
 
 
 class RAGBrain(Module[tuple[Episode, ...]]):
@@ -74,10 +83,7 @@ class RAGBrain(Module[tuple[Episode, ...]]):
 
     def load(self, rows: Rows) -> tuple[Episode, ...]:
         """The newest episodes, the newest first."""
-        return tuple(
-            Episode(MathState(*row[:-2]), float(row[-2]), float(row[-1]))
-            for row in rows["episodes"]
-        )
+        return tuple(map(_episode, rows["episodes"]))
 
     def query_similar(
         self,

@@ -163,9 +163,9 @@ def talk(case: Case, say: Say, seed: int, cancel: float = 0.0) -> Talk:
     raised = [event.reply for event in events if event.outcome == "raised"]
     if raised:
         raise ExperimentError(
-            f"{case.discipline}, {case.bound}: {len(raised)} replies raised, the first of them "
-            f"{raised[0]}: {answers.get(raised[0], 'no answer')}; nothing was to raise here: mend "
-            "the organism first"
+            f"{case.discipline}, {case.bound}: replies raised, {len(raised)} in all, the first of "
+            f"them {raised[0]}: {answers.get(raised[0], 'no answer')}; nothing was to raise here: "
+            "mend the organism first"
         )
     returned = {event.reply for event in events if event.outcome == "returned"}
     defects = {name: found.count for name, found in checker.watch.violations.items()}

@@ -92,7 +92,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             f"synchronous arm, and {exactly}, and so have the stores. "
             "That is the theorem lock no-op (leo prove, leo check --noop), not luck. "
             + _crowd_answer(defects)
-            + f" On external_vocab this has {_effect_answer(found, len(effects))}."
+            + f" On external_vocab this has {_effect_answer(config, found, len(effects))}."
         ),
         findings=(
             f"The comparison can see a difference: with generate before observe, "
@@ -223,7 +223,14 @@ def _crowd_answer(defects: Sequence[Row]) -> str:
     )
 
 
-def _effect_answer(found: Sequence[Effect], comparisons: int) -> str:
+def _effect_answer(config: Config, found: Sequence[Effect], comparisons: int) -> str:
+    # All differences of one sign: no permutation of the signs is rarer than that.
+    least = min(1.0, comparisons * 2.0 ** (1 - config["seeds"]))
+    if least > DETECTED:
+        return (
+            f"an effect that {config['seeds']} seeds cannot tell from none, whatever its size: the "
+            f"smallest corrected p of {comparisons} comparisons is {chance(least)}; run it in full"
+        )
     if not found:
         return f"no detectable effect in any of {comparisons} comparisons (Holm, 5 %)"
     largest = max(abs(effect.compared.difference.value) for effect in found)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import re
 import subprocess
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ import leo.sink
 from leo import NO_TRACE, NdjsonRecorder
 from leo.actions import Action
 from leo.errors import TraceFileError
+from leo.sink import Sink
 from leo.trace import Beginning
 from tests.leo.support import counting_clock, read_trace, recorder
 
@@ -88,6 +91,78 @@ def test_the_file_always_ends_with_a_whole_line(
             assert content == b"" or content.endswith(b"\n")
             assert all(json.loads(line) for line in content.splitlines())
     tracer.close()
+
+
+def test_a_thread_at_work_is_not_woken(tmp_path: Path) -> None:
+    """The end of a reply wakes a sink that has nothing to do. One at work takes what came in the
+    meantime when its pause is over, and is woken only when much has gathered."""
+    path = tmp_path / "trace"
+    asked: queue.Queue[tuple[threading.Event, float | None]] = queue.Queue()
+    over: queue.Queue[None] = queue.Queue()
+
+    def wait(woken: threading.Event, seconds: float | None) -> None:
+        asked.put((woken, seconds))
+        over.get(timeout=30)
+
+    def rests() -> tuple[threading.Event, float | None]:
+        return asked.get(timeout=30)
+
+    sink = Sink(path, path.open("wb", buffering=0), wait=wait)
+    woken, seconds = rests()
+    assert seconds is None
+    sink.put(b"in a reply\n", hand_over=False)
+    assert not woken.is_set()
+    sink.put(b"its end\n", hand_over=True)
+    assert woken.is_set()
+    over.put(None)
+    assert rests() == (woken, leo.sink.PAUSE)
+    assert path.read_bytes() == b"in a reply\nits end\n"
+    for _ in range(100):
+        sink.put(b"its end\n", hand_over=True)
+    assert not woken.is_set()
+    over.put(None)
+    assert rests() == (woken, leo.sink.PAUSE)
+    assert path.read_bytes().count(b"its end\n") == 101
+    sink.put(b"x" * leo.sink.BATCH + b"\n", hand_over=False)
+    assert woken.is_set()
+    over.put(None)
+    assert rests() == (woken, leo.sink.PAUSE)
+    over.put(None)
+    assert rests() == (woken, None)
+    over.put(None)
+    sink.close()
+    assert len(path.read_bytes().splitlines()) == 103
+
+
+def test_a_line_that_comes_as_the_thread_falls_idle_is_written(tmp_path: Path) -> None:
+    """Whenever the end of a reply comes, it is in the file without a flush: also when the thread
+    has just looked and is about to rest."""
+    path = tmp_path / "trace"
+    seen: queue.Queue[float | None] = queue.Queue()
+    late: queue.Queue[bytes] = queue.Queue()
+
+    class Lines(deque[bytes]):
+        """Gets another line behind the back of who has just found it empty."""
+
+        def __bool__(self) -> bool:
+            empty = not len(self)
+            if empty and not late.empty():
+                sink.put(late.get(), hand_over=True)
+            return not empty
+
+    def wait(woken: threading.Event, seconds: float | None) -> None:
+        seen.put(seconds)
+        woken.wait(30 if seconds is None else 0)
+
+    sink = Sink(path, path.open("wb", buffering=0), wait=wait)
+    assert seen.get(timeout=30) is None
+    sink._lines = Lines()
+    late.put(b"late\n")
+    sink.put(b"first\n", hand_over=True)
+    while seen.get(timeout=30) is not None:
+        """Until the thread rests without a time again."""
+    assert path.read_bytes() == b"first\nlate\n"
+    sink.close()
 
 
 def test_a_recording_never_waits_for_the_disk(tmp_path: Path) -> None:

@@ -120,11 +120,16 @@ def test_schedules_are_refused_where_they_break_another_discipline(
 def test_overlapping_schedules_are_never_accepted_under_a_lock(
     stricter: str, seed: int, program: tuple[str, ...], sessions: int, faults: float
 ) -> None:
-    """A run in which two replies were inside at once, or one overtook another, or that has a cycle,
-    is no run under a fair lock, whatever its header claims."""
+    """A run in which two replies were inside at once, or one overtook another, is no run under a
+    fair lock, whatever its header claims; nor is one with a cycle, if the program is the paper's
+    (one that generates before it observes has cycles under the lock too, once a reply was cut).
+    """
     header, events = schedule("bare", seed, program, sessions, faults)
     broken = judged(header, events, "bare").violations.keys()
-    if broken & {"MutualExclusion", "NoOvertaking", "Serializable"}:
+    impossible = {"MutualExclusion", "NoOvertaking"}
+    if program == PAPER_PROGRAM:
+        impossible.add("Serializable")
+    if broken & impossible:
         assert judged(header, events, stricter).rejection is not None
 
 

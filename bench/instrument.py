@@ -1,4 +1,8 @@
-"""What a wrapped call costs: the same object bare and instrumented, in turn, round after round."""
+"""What a wrapped call costs: the same object bare and instrumented, in turn, round after round.
+
+The time is the processor's, of the calling thread: on a machine that others use as well, the clock
+would count their turns with it.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
 """What a recorder costs a reply: the same conversation without a recorder, with one, and without
 one again.
 
-Three fields of the same seed get the same prompts, a few at a time and in an order that changes, so
-that the machine's moods strike all of them. The second column without a
-recorder measures the measurement: a difference of its size is none.
+Three fields of the same seed get the same prompts, a block of them at a time and in an order that
+changes, so that the machine's moods strike all of them. Each block is compared with the block of
+the same prompts without a recorder: by the median time of its replies, and by the time of the
+processor, which other programs disturb less and in which the thread that writes has its share. The
+second column without a recorder measures the measurement: a difference of its size is none.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 from leo.afield import AsyncLeoField
 from leo.recorder import NdjsonRecorder
@@ -37,10 +39,19 @@ async def reply_seconds(leo: AsyncLeoField, text: str) -> float:
     return perf_counter() - began
 
 
-async def measure(discipline: str, rounds: int, folder: Path) -> dict[str, list[float]]:
-    """Seconds of every reply by column; the first tenth warms up and is left out."""
+async def block(leo: AsyncLeoField, first: int) -> tuple[float, float]:
+    """Median seconds of a reply, and mean seconds of the processor, in one block of prompts."""
+    began = process_time()
+    taken = [await reply_seconds(leo, prompt(0, first + k)) for k in range(BLOCK)]
+    return median(taken), (process_time() - began) / BLOCK
+
+
+async def measure(
+    discipline: str, rounds: int, folder: Path
+) -> dict[str, list[tuple[float, float]]]:
+    """The blocks of every column; the first tenth warms up and is left out."""
     chance = Random(7)
-    taken: dict[str, list[float]] = {column: [] for column in COLUMNS}
+    taken: dict[str, list[tuple[float, float]]] = {column: [] for column in COLUMNS}
     async with AsyncExitStack() as stack:
         fields = {}
         for number, column in enumerate(COLUMNS):
@@ -60,40 +71,36 @@ async def measure(discipline: str, rounds: int, folder: Path) -> dict[str, list[
             order = list(COLUMNS)
             chance.shuffle(order)
             for column in order:
-                for turn in range(first, first + BLOCK):
-                    taken[column].append(await reply_seconds(fields[column], prompt(0, turn)))
-    return {column: seconds[rounds // 10 :] for column, seconds in taken.items()}
+                taken[column].append(await block(fields[column], first))
+    return {column: blocks[len(blocks) // 10 :] for column, blocks in taken.items()}
 
 
-def interval(chance: Random, above: Sequence[float], below: Sequence[float]) -> tuple[float, float]:
-    """The middle 95 % of the ratio of medians, over resampled rounds."""
-    size = len(above)
-    ratios = []
-    for _ in range(400):
-        picked = chance.choices(range(size), k=size)
-        ratios.append(median(above[k] for k in picked) / median(below[k] for k in picked))
-    ratios.sort()
-    return ratios[10], ratios[-11]
+def ratio(above: Sequence[float], below: Sequence[float]) -> str:
+    """The median ratio of blocks, and the middle 95 % of it over resampled blocks."""
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    chance = Random(7)
+    medians = sorted(median(chance.choices(ratios, k=len(ratios))) for _ in range(400))
+    return f"{median(ratios):.3f} | {medians[10]:.3f} to {medians[-11]:.3f}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1500, help="replies per field")
     args = parser.parse_args()
-    print("| discipline | column | median reply (µs) | ratio to none | 95 % of it |")
-    print("|---|---|---:|---:|---:|")
+    print("| discipline | column | time of | a reply (µs) | ratio to none | 95 % of it |")
+    print("|---|---|---|---:|---:|---:|")
     for discipline in ROWS:
         with TemporaryDirectory() as folder:
             taken = asyncio.run(measure(discipline, args.rounds, Path(folder)))
-        base = taken["none"]
-        for column in COLUMNS:
-            seconds = taken[column]
-            low, high = interval(Random(7), seconds, base)
-            print(
-                f"| {discipline} | {column} | {median(seconds) * 1e6:,.0f} "
-                f"| {median(seconds) / median(base):.3f} | {low:.3f} to {high:.3f} |",
-                flush=True,
-            )
+        for what, name in enumerate(("clock", "processor")):
+            base = [each[what] for each in taken["none"]]
+            for column in COLUMNS:
+                seconds = [each[what] for each in taken[column]]
+                print(
+                    f"| {discipline} | {column} | {name} | {median(seconds) * 1e6:,.0f} "
+                    f"| {ratio(seconds, base)} |",
+                    flush=True,
+                )
     return 0
 
 

@@ -1,8 +1,9 @@
 """``spec/trace.schema.json``: what a line of a trace may look like, made from the event classes.
 
-The JSON Schema says what can be said of one line without its neighbours; the reader of traces
-refuses more (gaps in the numbers, a session at two instances, versions of another discipline).
-Written anew by ``python -m model.trace_schema``; a test fails while the file differs.
+There are two kinds of trace, of replies (`leo.trace`) and of units (`leo/INSTRUMENT.md`), and one
+schema for the lines of both. It says what can be said of one line without its neighbours; the
+readers refuse more (gaps in the numbers, a session at two instances, versions of another
+discipline). Written anew by ``python -m model.trace_schema``; a test fails while the file differs.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import Any, Final
 
 import msgspec
 
+from leo.instrument_log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
 from leo.trace import SCHEMA, SPEC, End, Event, Header
 from model.claims import spec_folder
 from model.disciplines import DISCIPLINES
 from model.machine import ACTIONS
 from model.state import NOBODY
 from model.traces import MAX_VERSION, PROGRAM, Carries, carries
+from model.units_reader import CALLS, OUTCOMES
 
 NAME: Final = "trace.schema.json"
 VERSION: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": MAX_VERSION}
@@ -34,7 +37,9 @@ def schema_path() -> Path:
 
 
 def schema() -> Schema:
-    """Return the JSON Schema (2020-12) of one line: a header, an event, or a closing line."""
+    """Return the JSON Schema (2020-12) of one line: a header, an event, or a closing line, which is
+    the same in both kinds of trace.
+    """
     header, event, end = _object(Header), _object(Event), _object(End)
     header["properties"] |= {
         "schema": {"const": SCHEMA},
@@ -54,21 +59,72 @@ def schema() -> Schema:
     }
     event["allOf"] = [_rule(action) for action in ACTIONS]
     end["properties"] |= {"kind": {"const": "end"}, "events": NUMBER}
+    lines = {"header": header, "event": event, "end": end}
+    lines |= {"units_header": _units_header(), "units_event": _units_event()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A line of a trace, schema {SCHEMA}",
         "description": (
             "A trace is NDJSON: a header, then events in the order in which they happened, and a "
-            "closing line of each writer. Unknown fields are ignored, unknown actions refused."
+            "closing line of each writer. A trace of units has a header and events of its own. "
+            "Unknown fields are ignored, unknown actions refused."
         ),
-        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in ("header", "event", "end")],
-        "$defs": {"header": header, "event": event, "end": end},
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in lines],
+        "$defs": lines,
     }
 
 
 def text() -> str:
     """Return the file as it should be."""
     return json.dumps(schema(), indent=1) + "\n"
+
+
+def _units_header() -> Schema:
+    header = _object(UnitsHeader)
+    header["properties"] |= {
+        "schema": {"const": UNITS_SCHEMA},
+        "kind": {"const": "units"},
+        "spec": {"const": UNITS_SPEC},
+        "start": _any_versions(),
+    }
+    return header
+
+
+def _units_event() -> Schema:
+    event = _object(UnitEvent)
+    event["properties"] |= {
+        "seq": {"type": "integer", "minimum": 1},
+        "reply": WORD,
+        "action": {"enum": [str(action) for action in UnitAction]},
+        "reads": _any_versions(),
+        "writes": _any_versions(minimum=1),
+        "kind": {"not": {"enum": ["units", "end"]}},
+    }
+    event["allOf"] = [_units_rule(action) for action in UnitAction]
+    return event
+
+
+def _units_rule(action: UnitAction) -> Schema:
+    """What an event of a unit carries: a Read reads, a Write writes, and may read as well."""
+    none, some = {"maxProperties": 0}, {"minProperties": 1}
+    properties: Schema = {
+        "outcome": {"enum": sorted(OUTCOMES[action])},
+        "reads": some if action is UnitAction.Read else none,
+        "writes": some if action is UnitAction.Write else none,
+    }
+    if action is UnitAction.Write:
+        del properties["reads"]
+    if action in CALLS:
+        properties["since"] = {"minimum": 1}
+    return {
+        "if": {"properties": {"action": {"const": str(action)}}},
+        "then": {"properties": properties},
+    }
+
+
+def _any_versions(minimum: int = 0) -> Schema:
+    """An object that maps any names to versions."""
+    return {"type": "object", "additionalProperties": VERSION | {"minimum": minimum}}
 
 
 def _object(struct: type[msgspec.Struct]) -> Schema:

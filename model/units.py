@@ -63,9 +63,11 @@ class UnitsVerdict:
         return not self.broken and not self.undecided
 
 
-def judge_lines(lines: Lines) -> UnitsVerdict:
-    """Judge a trace of units. Raises TraceError when it is none."""
-    reader = UnitsReader(lines)
+def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
+    """Judge a trace of units; ``torn`` leaves out a last line that was cut. Raises TraceError when
+    it is none.
+    """
+    reader = UnitsReader(lines, torn=torn)
     judge = UnitsJudge(reader.name, reader.header.run)
     for line in reader:
         judge.feed(line.number, line.event)

@@ -21,7 +21,7 @@ from leo.instrument_log import (
     UnitsEnd,
     UnitsHeader,
 )
-from model.trace_lines import MAX_LINE, Lines, Source
+from model.trace_lines import MAX_LINE, CutError, Lines, Source
 from model.trace_words import nearest, shown
 from model.traces import MAX_VERSION, TraceError
 
@@ -97,14 +97,17 @@ class Peeked:
 
 
 class UnitsReader:
-    """A trace of units, read while it is iterated over. ``closed`` tells whether it has its end."""
+    """A trace of units, read while it is iterated over. ``closed`` tells whether it has its end;
+    ``torn`` lets the last line be one that was cut: it is left out, and a notice says so.
+    """
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, *, torn: bool = False) -> None:
         """Read the header. Raises TraceError when there is none of this schema."""
         self.name = lines.name
         self.notices: list[str] = []
         self.closed = False
         self._lines = lines
+        self._torn = torn
         self._seq = 0
         self.header = self._header()
         self._versions = dict(self.header.start)
@@ -113,6 +116,18 @@ class UnitsReader:
 
     def __iter__(self) -> Iterator[UnitLine]:
         """Yield every event. Raises TraceError at the first line that is not in the schema."""
+        try:
+            yield from self._events()
+        except CutError as error:
+            if not self._torn:
+                raise
+            self.notices.append(f"line {self._lines.number} is cut and left out: {error.lost}")
+        if not self.closed:
+            self.notices.append(
+                "the recording was not closed: its end is missing, or it is still growing"
+            )
+
+    def _events(self) -> Iterator[UnitLine]:
         lines = self._lines
         while (raw := lines.next()) is not None:
             if self.closed:
@@ -126,10 +141,6 @@ class UnitsReader:
                 event = found
             self._check(event)
             yield UnitLine(lines.number, event)
-        if not self.closed:
-            self.notices.append(
-                "the recording was not closed: its end is missing, or it is still growing"
-            )
 
     def _header(self) -> UnitsHeader:
         raw = self._lines.next()

@@ -130,7 +130,7 @@ def validate(
             with open_stream(path) as (name, stream):
                 peeked = Peeked(stream)
                 if is_units(peeked.first()):
-                    examine_units(Lines(name, peeked), report, engine)
+                    examine_units(Lines(name, peeked), report, engine, torn=torn)
                     continue
                 recorded = examine(TraceReader(name, peeked, torn=torn), report, engine)
         except TraceError as error:
@@ -209,12 +209,14 @@ def examine(
     return recorded
 
 
-def examine_units(lines: Lines, report: Report, engine: Engine = "native") -> None:
+def examine_units(
+    lines: Lines, report: Report, engine: Engine = "native", *, torn: bool = False
+) -> None:
     """Judge a trace of units into a report. Raises TraceError for a line that is not in its
     schema.
     """
     report.name = lines.name
-    report.units = verdict = judge_lines(lines)
+    report.units = verdict = judge_lines(lines, torn=torn)
     report.unsure = frozenset(verdict.undecided) - frozenset(verdict.broken)
     report.closed = verdict.closed
     if engine != "native":

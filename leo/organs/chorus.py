@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -40,6 +39,9 @@ Context = TypeVar("Context", bound=Before)
 # The name of the voice in an inner reply, in which no expert speaks.
 INNER_VOICE: Final = "inner"
 SHORTEST: Final = 8
+# What a context takes over from the one before it.
+MOMENT: Final = tuple(item.name for item in fields(Moment))
+BEFORE: Final = tuple(item.name for item in fields(Before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Chorus:
         seen = replace(self._seen, speak=speak)
         overthinking = any(organ.name == "overthinking" for organ in self.organs)
         context = After(
-            **{**_values(self._before), "seen": seen},
+            **{**_values(self._before, BEFORE), "seen": seen},
             text=spoken.text,
             said=spoken.tokens,
             pulse=pulse,
@@ -173,7 +175,7 @@ class Chorus:
         return Outcome(context.text, tuple(puts), tuple(inner), context.facts)
 
     def _context(self, novelty: float, voice: Voice) -> Before:
-        return Before(**_values(self.moment), novelty=novelty, voice=voice, seen=self._seen)
+        return Before(**_values(self.moment, MOMENT), novelty=novelty, voice=voice, seen=self._seen)
 
     def _voice(self, novelty: float, themes: Themes, hints: Hints) -> Voice:
         moment, active = self.moment, len(themes.scores)
@@ -201,13 +203,8 @@ def _is_mute(organ: Organ[Any], hook: str) -> bool:
     return getattr(type(organ), hook, None) is getattr(Module, hook)
 
 
-def _values(context: Moment) -> dict[str, Any]:
-    return {name: getattr(context, name) for name in _names(type(context))}
-
-
-@cache
-def _names(kind: type[Moment]) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))
+def _values(context: Moment, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(context, name) for name in names}
 
 
 def _together(hints: Hints, added: Hints) -> Hints:

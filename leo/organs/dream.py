@@ -31,6 +31,9 @@ SHORTEST: Final = 5
 CHOSEN: Final = 3
 KEPT: Final = 20
 FADE, LIGHTEST, HEAVIEST = 0.98, 0.1, 2.0
+# Dialogues that stay for whoever wants to look back; the newest of a session is what is read, and
+# at one in three minutes the oldest of these has long ended.
+DIALOGS: Final = 512
 SPEAKERS: Final = ("leo", "friend")
 
 
@@ -167,7 +170,12 @@ class Dream(Module[DreamState]):
         begun = Put(sql, ((context.session, context.now),))
         seed = f"{context.prompt} {context.text}".strip()
         first = self._next(0, [seed, *choose(state.fragments, rng)], context)
-        return Changes(puts=(begun,), inner=(first,))
+        old = "(SELECT max(id) FROM dream_dialogs) - ?"
+        forgotten = (
+            Put(f"DELETE FROM dream_turns WHERE dialog_id <= {old}", ((DIALOGS,),)),
+            Put(f"DELETE FROM dream_dialogs WHERE id <= {old}", ((DIALOGS,),)),
+        )
+        return Changes(puts=(begun, *forgotten), inner=(first,))
 
     def _turn(self, state: DreamState, context: After, index: int, rng: Random) -> Changes:
         if state.dialog is None:

@@ -25,7 +25,8 @@ WINDOW: Final = 6 * HOUR
 # A trajectory reaches back so far; older turns are let go.
 KEPT: Final = 24 * HOUR
 STEEP: Final = 0.1
-# The newest turns are enough for a slope, and keep the cost of a reply level.
+# The newest turns are enough for a slope, and keep the cost of a reply level. Nobody reads others,
+# so no others are kept; a theme keeps its one row, as a token does.
 TURNS: Final = 64
 
 
@@ -173,6 +174,10 @@ class FlowTracker(Module[FlowState]):
         puts = (
             Put("DELETE FROM flow_turns WHERE at < ?", ((now - KEPT,),)),
             Put("INSERT INTO flow_turns (at) VALUES (?)", ((now,),)),
+            Put(
+                "DELETE FROM flow_turns WHERE id <= (SELECT max(id) FROM flow_turns) - ?",
+                ((TURNS,),),
+            ),
             # The turn of this very transaction is the newest one.
             Put(
                 "INSERT INTO flow_strengths (turn_id, theme, strength) "

@@ -31,6 +31,8 @@ __all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
 PROFILES: Final = 128
+# What came of regulations is in the profiles; so many events stay for whoever wants to look back.
+EVENTS: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,16 @@ class MathBrain(Module[Brain]):
                 "(key, samples, boredom, overwhelm, stuck, quality, at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((key, *profile, context.now),),
+            ),
+            # Those that `load` cannot see would begin anew anyhow.
+            Put(
+                "DELETE FROM multileo_profiles WHERE key IN "
+                "(SELECT key FROM multileo_profiles ORDER BY at DESC, key LIMIT -1 OFFSET ?)",
+                ((PROFILES,),),
+            ),
+            Put(
+                "DELETE FROM multileo_events WHERE id <= (SELECT max(id) FROM multileo_events) - ?",
+                ((EVENTS,),),
             ),
         )
 

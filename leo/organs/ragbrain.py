@@ -25,6 +25,8 @@ __all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "cosine_distance"]
 # The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
 # everything.
 NEWEST: Final = 64
+# As many as the published query could ever see; what is older has no reader.
+KEPT: Final = 1000
 LEAN: Final = 0.1
 ALIKE: Final = 0.05
 GOOD: Final = 0.6
@@ -64,7 +66,7 @@ def _episode(row: tuple[Any, ...]) -> Episode:
 
 
 class RAGBrain(Module[tuple[Episode, ...]]):
-    """An append-only log of what was asked, what was said, and how good it was."""
+    """A log of what was asked, what was said, and how good it was: the KEPT newest."""
 
     name = "ragbrain"
     READS = frozenset({"episodes", "view"})
@@ -131,7 +133,10 @@ class RAGBrain(Module[tuple[Episode, ...]]):
         )
         columns = f"at, session, prompt, reply, expert, {', '.join(SCALARS)}, quality"
         marks = ", ".join("?" * len(row))
-        return (Put(f"INSERT INTO episodes ({columns}) VALUES ({marks})", (row,)),)
+        return (
+            Put(f"INSERT INTO episodes ({columns}) VALUES ({marks})", (row,)),
+            Put("DELETE FROM episodes WHERE id <= (SELECT max(id) FROM episodes) - ?", ((KEPT,),)),
+        )
 
     def before(self, state: tuple[Episode, ...], context: Before, rng: Random) -> Hints:
         """Lean towards the expert of the best of the like episodes, by 0.1 of its quality."""

@@ -32,6 +32,8 @@ THRESHOLD: Final = 0.3
 HALF_LIFE: Final = 24 * 3600.0
 FORGOTTEN: Final = 1e-4
 RECENT: Final = 10
+# The level looks at RECENT; so many stay for whoever wants to look back.
+EVENTS: Final = 512
 MIN_LETTERS: Final = 5
 # Questions about who one is.
 IDENTITY: Final = ("who are you", "what are you", "are you real", "are you alive", "leo")
@@ -182,6 +184,10 @@ class Trauma(Module[TraumaState]):
         insert = "INSERT INTO trauma_events (at, score, overlap, novelty, arousal, entropy) "
         return (
             Put(insert + "VALUES (?, ?, ?, ?, ?, ?)", (event,)),
+            Put(
+                "DELETE FROM trauma_events WHERE id <= (SELECT max(id) FROM trauma_events) - ?",
+                ((EVENTS,),),
+            ),
             Put(
                 "INSERT OR REPLACE INTO trauma_words (word, weight, at) VALUES (?, ?, ?)",
                 tuple(weights),

@@ -98,8 +98,20 @@ def load(build: Path) -> Results:
         experiments,
         {name: sorted((build / "experiments" / name).glob("*.svg")) for name in EXPERIMENTS},
         _optional(build / "bench" / "growth.json", spec, "rows", []),
-        _optional(build / "schedules" / "replayed.json", spec, "replayed", {}),
+        {
+            cell: _replayed(found)
+            for cell, found in _optional(
+                build / "schedules" / "replayed.json", spec, "cells", {}
+            ).items()
+        },
     )
+
+
+def _replayed(found: Json) -> str:
+    """What the real organism did when it was taken through a counterexample."""
+    if found["replayed"]:
+        return f"it breaks the property too; leo replay {found['token']}"
+    return f"not replayed, because {found['why']}"
 
 
 def _experiment(build: Path, name: str, spec: str) -> Json:

@@ -13,18 +13,14 @@ from typing import Any, ClassVar
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-import leo.instrument_log
 import leo.trace
 from leo.actions import Action
-from leo.errors import InstrumentError, TraceFileError
+from leo.errors import TraceFileError
 from leo.instrument import Gate
-from leo.instrument_log import CHUNK, UNITS_SCHEMA, UnitAction
+from leo.instrument_log import UNITS_SCHEMA, UnitAction
 from leo.sink import Sink
 from leo.trace import Recording, instrument
-from model.units import judge_bytes
 from tests.leo.support import counting_clock
 
 
@@ -252,6 +248,14 @@ def test_calls_after_the_end_are_not_recorded(tmp_path: Path) -> None:
     assert kept("a") == 0
     lines = (tmp_path / "trace").read_bytes().splitlines()
     assert [msgspec.json.decode(line)["kind"] for line in lines] == ["units", "end"]
+    in_memory = watch(shelf)
+    kept = shelf.get
+    in_memory.close()
+    with in_memory.unit("late") as name:
+        assert name == "late.1"
+        assert kept("a") == 0
+    assert told(in_memory) == []
+    assert in_memory.ndjson().endswith(b'"events":0}\n')
 
 
 def test_reads_that_fail_and_calls_that_outlive_the_recording_are_left_out() -> None:
@@ -288,81 +292,6 @@ def test_the_file_and_the_memory_say_the_same(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
     with pytest.raises(TraceFileError, match="cannot be begun"):
         instrument(Shelf(), path=tmp_path / "trace")
-
-
-def test_names_that_are_no_text_are_told_at_the_end() -> None:
-    """What cannot be written as JSON stops the recording, and never the program."""
-    shelf = Shelf()
-    recording = watch(shelf)
-    for _ in range(CHUNK):
-        assert shelf.get("\ud800") == 0
-    with pytest.raises(TraceFileError, match="the recording: a line cannot be written as JSON"):
-        recording.ndjson()
-    with pytest.raises(TraceFileError, match="surrogates not allowed"):
-        recording.close()
-    assert vars(shelf) == {"values": {}}
-
-
-def test_a_call_alone_ends_its_unit_however_it_ends() -> None:
-    """A name that cannot be found, and an awaitable that comes back: the unit has raised, nobody
-    stays in it, and what may have been written says so."""
-    shelf = Shelf()
-    naming: dict[str, str] = {}
-    with instrument(
-        shelf, reads={"get": lambda key: naming[key]}, writes={"later": "late"}
-    ) as recording:
-        with pytest.raises(KeyError):
-            shelf.get("a")
-        with pytest.raises(InstrumentError):
-            shelf.later()
-        naming["a"] = "a"
-        shelf.get("a")
-    assert [(unit, action, outcome) for unit, action, _, _, outcome in told(recording)] == [
-        ("get.1", "Open", "ok"),
-        ("get.1", "Close", "raised"),
-        ("later.1", "Open", "ok"),
-        ("later.1", "Write", "raised"),
-        ("later.1", "Close", "raised"),
-        ("get.2", "Open", "ok"),
-        ("get.2", "Read", "ok"),
-        ("get.2", "Close", "returned"),
-    ]
-
-
-@given(
-    st.lists(st.sampled_from(["get", "put", "add", "bad", "unit"]), max_size=3 * CHUNK),
-    st.sampled_from([1, 2, CHUNK]),
-)
-@settings(max_examples=30)
-def test_whatever_is_called_the_trace_is_one(calls: list[str], chunk: int) -> None:
-    """Calls alone and in units, that return and that raise, however many lines are made at a time:
-    the judge finds a whole trace of as many units, and nothing wrong with calls one by one."""
-
-    async def main() -> Recording:
-        shelf = Shelf()
-        with watch(shelf) as recording:
-            for call in calls:
-                if call == "get":
-                    shelf.get("a")
-                elif call == "unit":
-                    with recording.unit("unit"):
-                        shelf.get("a")
-                        await shelf.add("b")
-                elif call == "bad":
-                    with contextlib.suppress(ValueError):
-                        await shelf.put("a", -1)
-                else:
-                    await (shelf.add("a") if call == "add" else shelf.put("a", 1))
-        return recording
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(leo.instrument_log, "CHUNK", chunk)
-        verdict = judge_bytes(asyncio.run(main()).ndjson())
-    assert (verdict.units, verdict.open, verdict.closed) == (len(calls), 0, True)
-    assert verdict.outcomes["raised"] == calls.count("bad")
-    assert not verdict.broken
-    # A write that raised may have happened.
-    assert set(verdict.undecided) <= ({"AllOrNothing"} if "bad" in calls else set())
 
 
 def test_a_full_disk_is_told_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from leo import ORGANS
 from leo.archive import export_field, import_field
+from leo.organs import flowtracker, mathbrain, ragbrain, trauma
 from leo.schema import SCHEMA_VERSION, connect
 from tests.leo.organs.test_registry import OWNERS
 from tests.leo.support import sync_field, without_folds
+
+TEXTS = {"session", "prompt", "reply", "expert", "key", "expert_before", "expert_after"}
 
 
 def test_a_field_of_schema_1_is_moved_on(tmp_path: Path) -> None:
@@ -65,3 +68,43 @@ def test_an_archive_has_what_the_modules_keep(tmp_path: Path) -> None:
         import_field(conn, io.BytesIO(b"".join(lines)), "archive")
         assert list(export_field(conn)) == lines
         assert conn.execute("SELECT count(*) FROM episodes").fetchone() == (3,)
+
+
+LOGS = {
+    "episodes": ragbrain.KEPT,
+    "flow_turns": flowtracker.TURNS,
+    "multileo_events": mathbrain.EVENTS,
+    "trauma_events": trauma.EVENTS,
+}
+
+
+def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
+    """A log with more rows than it keeps, as an older program may have left it, has no more than
+    that after its module's next entry, and these are the newest; profiles that no reply can see go.
+    """
+    path = tmp_path / "field"
+    talk = ("What is a field?", "I am AFRAID of the dark!", "who are you, leo?", "wide grey water")
+
+    def reply() -> None:
+        with sync_field(path, modules=ORGANS) as field:
+            for prompt in talk:
+                field.reply(prompt)
+
+    reply()
+    newest = {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        for table, kept in LOGS.items():
+            columns = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")][1:]
+            values = ", ".join("'x'" if name in TEXTS else "5" for name in columns)
+            for id in range(1000, 1000 + kept + 5):
+                conn.execute(f"INSERT INTO {table} VALUES ({id}, {values})")
+            newest[table] = id
+        for number in range(mathbrain.PROFILES + 5):
+            conn.execute("INSERT INTO multileo_profiles VALUES (?, 1, 0, 0, 0, 0, 0)", (number,))
+    reply()
+    with closing(connect(path)) as conn:
+        for table, kept in LOGS.items():
+            count, last = conn.execute(f"SELECT count(*), max(id) FROM {table}").fetchone()
+            assert last > newest[table] and count <= kept, table
+        [profiles] = conn.execute("SELECT count(*) FROM multileo_profiles").fetchone()
+        assert profiles == mathbrain.PROFILES

@@ -142,13 +142,17 @@ def test_a_line_that_comes_as_the_thread_falls_idle_is_written(tmp_path: Path) -
     late: queue.Queue[bytes] = queue.Queue()
 
     class Lines(deque[bytes]):
-        """Gets another line behind the back of who has just found it empty."""
+        """Gets another line behind the back of who has looked in vain for the third time: once to
+        end its work, twice after its pause."""
+
+        empty = 0
 
         def __bool__(self) -> bool:
-            empty = not len(self)
-            if empty and not late.empty():
+            self.empty += not len(self)
+            found = bool(len(self))
+            if self.empty == 3 and not late.empty():
                 sink.put(late.get(), hand_over=True)
-            return not empty
+            return found
 
     def wait(woken: threading.Event, seconds: float | None) -> None:
         seen.put(seconds)
@@ -159,8 +163,8 @@ def test_a_line_that_comes_as_the_thread_falls_idle_is_written(tmp_path: Path) -
     sink._lines = Lines()
     late.put(b"late\n")
     sink.put(b"first\n", hand_over=True)
-    while seen.get(timeout=30) is not None:
-        """Until the thread rests without a time again."""
+    pauses = [seen.get(timeout=30) for _ in range(3)]
+    assert pauses == [leo.sink.PAUSE, leo.sink.PAUSE, None]
     assert path.read_bytes() == b"first\nlate\n"
     sink.close()
 

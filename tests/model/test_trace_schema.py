@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -19,8 +21,12 @@ from model.synth import random_trace, trace_world
 from model.trace_reader import TraceReader
 from model.trace_schema import schema, schema_path, text
 from model.traces import TraceError
+from model.units import judge_bytes
 from model.workload import Workload, record
+from tests.leo.test_instrument import Shelf, watch
 from tests.model.test_trace_reader import BAD, encode, sample
+from tests.model.test_units import Writer, traces
+from tests.model.test_units_traces import JSON, racing
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
@@ -101,6 +107,74 @@ def test_exceptions_are_needed(name: str) -> None:
 FIELD_VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 3), st.text(max_size=3), st.just({}), st.just([])
 )
+
+# What is wrong with a line of a trace of units, and is seen in that line alone.
+BAD_UNITS: list[tuple[int, dict[str, object]]] = [
+    (1, {"schema": 2}), (1, {"spec": "units/9"}), (1, {"start": {"x": -1}}),
+    (1, {"kind": "Units"}), (2, {"action": "Call"}), (2, {"action": "Later"}),
+    (2, {"outcome": "returned"}), (2, {"reads": {"x": 0}}), (2, {"reply": ""}), (2, {"seq": 0}),
+    (3, {"reads": {}}), (3, {"reads": {"x": "0"}}), (3, {"writes": {"x": 1}}), (3, {"since": 0}),
+    (3, {"outcome": "raised"}), (3, {"call": 7}), (6, {"writes": {"x": 0}}), (6, {"writes": {}}),
+    (6, {"outcome": "returned"}), (7, {"outcome": "ok"}), (7, {"writes": {"x": 1}}),
+    (10, {"events": -1}), (10, {"events": "8"}),
+]  # fmt: skip
+
+
+def units_lines() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in racing().data().splitlines()]
+
+
+def refused_by_reader(lines: list[dict[str, Any]]) -> bool:
+    try:
+        judge_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    except TraceError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("at", "change"), BAD_UNITS)
+def test_what_the_reader_of_units_refuses_the_schema_refuses(
+    at: int, change: dict[str, object]
+) -> None:
+    """Each kind of damage that one line of a trace of units shows; undamaged, it is valid."""
+    lines = units_lines()
+    assert not any(map(faults, lines))
+    lines[at - 1] |= change
+    assert refused_by_reader(lines)
+    assert faults(lines[at - 1])
+
+
+@given(traces(exact=False))
+@settings(max_examples=20)
+def test_every_line_of_a_trace_of_units_is_valid(trace: Writer) -> None:
+    """Header, events with and without an interval, the closing line."""
+    assert not any(faults(json.loads(line)) for line in trace.data().splitlines())
+
+
+def test_every_line_that_instrument_writes_is_valid() -> None:
+    """A recording of a class that is not ours, with failures; and every line of the guide."""
+
+    async def main() -> bytes:
+        shelf = Shelf()
+        with watch(shelf) as recording:
+            await shelf.add("a")
+            with contextlib.suppress(ValueError):
+                await shelf.put("a", -1)
+        return recording.ndjson()
+
+    lines = [*asyncio.run(main()).splitlines(), *JSON[0].encode().splitlines()]
+    assert [faults(json.loads(line)) for line in lines if faults(json.loads(line))] == []
+
+
+@given(st.integers(0, 9), st.data())
+def test_a_changed_field_of_units_that_the_schema_refuses_the_reader_refuses(
+    at: int, data: st.DataObject
+) -> None:
+    """The schema refuses nothing that the reader of units takes."""
+    lines = units_lines()
+    name = data.draw(st.sampled_from([*sorted(lines[at]), "since", "call", "later"]))
+    lines[at] = {**lines[at], name: data.draw(FIELD_VALUES)}
+    assert refused_by_reader(lines) or faults(lines[at]) == []
 
 
 @given(st.integers(1, 30), st.data())

@@ -180,6 +180,25 @@ def test_moments_that_cannot_be_are_not_doubted(closing: str) -> None:
     assert trace.judge().clean
 
 
+@pytest.mark.parametrize(
+    ("reads", "writes", "other"),
+    [("x", "x", "x"), ("xy", "", "xy"), ("xy", "xy", "xy"), ("", "x", "x")],
+)
+def test_a_call_is_one_moment(reads: str, writes: str, other: str) -> None:
+    """Two calls that overlapped, each all that its unit did: whichever acted first, nothing came
+    between one of them and itself, and neither saw a part of the other. Nothing is left open."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("a", "Write" if writes else "Read", reads=reads, writes=writes, since=2)
+    trace.add("b", "Write", writes=other, since=2)
+    for unit in "ab":
+        trace.add(unit, "Close", outcome="returned")
+    verdict = trace.judge()
+    assert not verdict.broken
+    assert not verdict.undecided
+
+
 @st.composite
 def traces(draw: st.DrawFn, exact: bool, units: int = 3, calls: int = 3) -> Writer:
     """Units that read and write, their calls begun and ended in any order."""

@@ -157,6 +157,27 @@ def test_unknown_fields_and_a_missing_end_are_noticed() -> None:
     assert set(verdict.broken) == {"Serializable", "NoLostUpdate"}
 
 
+@pytest.mark.parametrize("left", [1, 20, 90])
+def test_a_torn_last_line_is_left_out_when_asked(
+    left: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recording that a crash cut inside a line is refused with the advice that helps: with it the
+    whole lines are judged, and damage further up is refused all the same."""
+    lines = racing().data().splitlines(keepends=True)
+    path = tmp_path / "torn"
+    path.write_bytes(b"".join(lines[:8]) + lines[8][:left])
+    assert main(["validate", str(path)]) == 2
+    assert "7 whole events precede it: add --torn" in " ".join(capsys.readouterr().err.split())
+    assert main(["validate", "--torn", str(path)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "line 9 is cut and left out" in said
+    assert "the recording was not closed" in said
+    assert "undecided AllOrNothing" in said
+    path.write_bytes(b"".join(lines[:5]) + lines[5][:left] + b"\n" + b"".join(lines[6:]))
+    assert main(["validate", "--torn", str(path)]) == 2
+    assert "line 6: this is not JSON" in capsys.readouterr().err
+
+
 @given(st.data())
 @settings(max_examples=150)
 def test_damage_is_refused_or_harmless(data: st.DataObject) -> None:

@@ -139,8 +139,7 @@ def _changed_values(
             yield "backwards", value[::-1]
     elif isinstance(value, int | float):
         yield "a string", str(value)
-        for how, other in _numbers(value):
-            yield how, other
+        yield from _numbers(value)
 
 
 def _words(base: Base, line: Fields, field: str, value: str) -> Iterable[str]:

@@ -167,11 +167,11 @@ def _experiments(
     for name, summary in results.experiments.items():
         parts.append(f"\\section*{{{escape(summary['title'])}}}\n{escape(summary['answer'])}\n")
         parts += [latex_table(table(data)) for data in summary["tables"]]
-        for plot in results.plots[name]:
-            picture = (build / "experiments" / name / plot.name).with_suffix(".png")
-            write(f"figures/{name}.{picture.name}", picture.read_bytes())
-            write(f"figures/{name}.{plot.name}", plot.read_bytes())
-            parts.append(_figure(f"figures/{name}.{picture.name}", escape(summary["title"]) + "."))
+        for plot, caption in results.plots[name]:
+            for ending in ("png", "svg"):
+                picture = build / "experiments" / name / f"{plot}.{ending}"
+                write(f"figures/{name}.{picture.name}", picture.read_bytes())
+            parts.append(_figure(f"figures/{name}.{plot}.png", escape(caption) + "."))
         parts.append("\\clearpage\n")
         done(name)
     return "\n".join(parts)

@@ -30,9 +30,10 @@ class Results:
 
     claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
     name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
-    experiments: the summary of each, by name. plots: the plots of each, by name. growth: rows of
-    the benchmark of that name, empty when it was not run. replayed: for "discipline / property",
-    what the real organism did with the counterexample; empty when that was not asked.
+    experiments: the summary of each, by name. plots: name and caption of each plot, by experiment.
+    growth: rows of the benchmark of that name, empty when it was not run. replayed: for
+    "discipline / property", what the real organism did with the counterexample; empty when that was
+    not asked.
     """
 
     version: str
@@ -42,7 +43,7 @@ class Results:
     counterexamples: Sequence[Json]
     theorems: Sequence[Json]
     experiments: Mapping[str, Json]
-    plots: Mapping[str, Sequence[Path]]
+    plots: Mapping[str, Sequence[tuple[str, str]]]
     growth: Sequence[Json]
     replayed: Mapping[str, str]
 
@@ -96,7 +97,10 @@ def load(build: Path) -> Results:
         check["counterexamples"],
         proofs["theorems"],
         experiments,
-        {name: sorted((build / "experiments" / name).glob("*.svg")) for name in EXPERIMENTS},
+        {
+            name: [(plot["name"], plot["caption"]) for plot in summary["plots"]]
+            for name, summary in experiments.items()
+        },
         _optional(build / "bench" / "growth.json", spec, "rows", []),
         {
             cell: _replayed(found)

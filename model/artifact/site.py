@@ -170,9 +170,9 @@ def _experiments(results: Results, build: Path, out: Path) -> list[dict[str, Any
     shown = []
     for name, summary in results.experiments.items():
         plots = []
-        for plot in results.plots[name]:
-            copy = out / f"{name}.{plot.name}"
-            shutil.copy(build / "experiments" / name / plot.name, copy)
-            plots.append(copy.name)
-        shown.append({"name": name, "plots": plots, **summary})
+        for plot, caption in results.plots[name]:
+            copy = out / f"{name}.{plot}.svg"
+            shutil.copy(build / "experiments" / name / f"{plot}.svg", copy)
+            plots.append({"file": copy.name, "caption": caption})
+        shown.append({**summary, "name": name, "plots": plots})
     return shown

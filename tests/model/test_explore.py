@@ -300,8 +300,6 @@ def test_the_guide_does_what_it_says() -> None:
 PLUGIN = """
 import asyncio
 
-pytest_plugins = ["model.pytest_plugin"]
-
 
 class Counter:
     def __init__(self):

@@ -115,6 +115,7 @@ def summary(name: str) -> dict[str, Any]:
         "unexpected": [],
         "limits": ["a limit"],
         "facts": facts.get(name, {}),
+        "plots": [{"name": "shares", "caption": "The shares"}] if name == "confound" else [],
         "tables": [
             {
                 "name": f"table-{name}",

@@ -55,8 +55,11 @@ def show_noop(build: Path) -> int:
 
 
 def distributed_job(run: Run) -> TlcJob:
-    """Return the part of a run that TLC's distributed mode decides: its invariants."""
-    made = job(run)
+    """Return the part of a run that TLC's distributed mode decides: its invariants.
+
+    The occasions are left to the local run: workers far away would print each more than once.
+    """
+    made = job(replace(run, occasions=False))
     lines = [line for line in made.config.splitlines() if not line.startswith("PROPERTY")]
     return replace(
         made, name=f"distributed.{run.name}", config="\n".join(lines) + "\n", deadlock=False

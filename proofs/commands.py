@@ -44,13 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
     QUERIES.mkdir(parents=True, exist_ok=True)
     for stale in QUERIES.glob("*.smt2"):
         stale.unlink()
-    RESULTS.unlink(missing_ok=True)
+    whole = len(theorems) == len(THEOREMS)
+    if whole:
+        RESULTS.unlink(missing_ok=True)
     certificates = _certify(theorems, arguments.mutants)
     failed = len(theorems) - len(certificates)
     seconds = sum(c.seconds + c.mutant_seconds for c in certificates)
     summary = f"{len(certificates)} of {len(theorems)} theorems proved in {seconds:.0f} s"
     print(summary + (f"; {failed} FAILED" if failed else ""), file=sys.stderr)
-    if not failed and len(theorems) == len(THEOREMS):
+    if whole and not failed:
         write_results(certificates, RESULTS)
     if arguments.latex:
         print(latex(certificates))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
@@ -20,6 +21,7 @@ from model.disciplines import DISCIPLINES
 from model.errors import CheckError
 from model.plan import plan
 from model.table import text
+from model.trace_report import to_builtins
 from model.validate import Report as TraceReport
 from model.validate import expected_to_break, validate
 from model.workload import SYNC, Workload, record
@@ -53,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     verdicts = validate(traces, "both")
     findings = [str(finding) for finding in report.findings]
     findings += [problem for verdict in verdicts if (problem := unexpected(claims, verdict))]
+    told = {"spec": spec_hash(), "traces": [to_builtins(verdict) for verdict in verdicts]}
+    (folder / "traces.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
     show(claims, report, verdicts, print)
     print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")
     for finding in findings:

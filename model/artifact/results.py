@@ -33,7 +33,8 @@ class Results:
     experiments: the summary of each, by name. plots: name and caption of each plot, by experiment.
     growth: rows of the benchmark of that name, empty when it was not run. replayed: for
     "discipline / property", what the real organism did with the counterexample; empty when that was
-    not asked.
+    not asked. traces: the reports on the traces that `leo verify` recorded, empty when it was not
+    run.
     """
 
     version: str
@@ -46,6 +47,7 @@ class Results:
     plots: Mapping[str, Sequence[tuple[str, str]]]
     growth: Sequence[Json]
     replayed: Mapping[str, str]
+    traces: Sequence[Json]
 
     @property
     def stamp(self) -> str:
@@ -108,6 +110,7 @@ def load(build: Path) -> Results:
                 build / "schedules" / "replayed.json", spec, "cells", {}
             ).items()
         },
+        _optional(build / "verify" / "traces.json", spec, "traces", []),
     )
 
 

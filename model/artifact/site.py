@@ -72,6 +72,7 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
     page("theorems.html", "theorems.html", theorems=[_theorem(t) for t in results.theorems])
     page("experiments.html", "experiments.html", experiments=_experiments(results, build, out))
     page("section.html", "section.html", rows=[(s, s.evidence(results)) for s in SENTENCES])
+    page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")
     return files

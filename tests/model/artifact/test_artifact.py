@@ -141,6 +141,16 @@ def test_every_link_leads_somewhere(site: Path) -> None:
     assert followed > 300
 
 
+def test_recorded_traces_are_reported(build: Path, site: Path, tmp_path: Path) -> None:
+    """The page of traces says what each broke; without `leo verify` it says what to run."""
+    text = (site / "traces.html").read_text("utf-8")
+    assert "1,200 events" in text and "s1.1 half &lt;applied&gt;" in text
+    other = write_results(tmp_path)
+    (other / "verify" / "traces.json").unlink()
+    make_site(load(other), other, tmp_path / "site")
+    assert "No trace was recorded here" in (tmp_path / "site" / "traces.html").read_text("utf-8")
+
+
 def test_pages_ask_for_nothing_from_outside(site: Path) -> None:
     """No page, style or script names another host."""
     for path in site.iterdir():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from argparse import ArgumentParser
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -79,3 +81,48 @@ def test_command_of_a_document_exists(path: Path, command: str) -> None:
         parser_of(words[1]).parse_args(given)
     else:
         parser_of(words[1])
+
+
+# Left to their own targets and tests: they take many minutes, ask for files or tokens that a reader
+# has, write into the repository, or speak to the network.
+NOT_RUN = (
+    "check --history", "converse", "cover bare gil", "experiment", "paper", "prove --index",
+    "replay", "site", "validate A", "validate run.ndjson",
+)  # fmt: skip
+PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|\.\.\.|<|>|\|")
+# A name alone is mostly a mention of the command; these are whole as they stand.
+WHOLE = {"leo chat", "leo check", "leo cite", "leo prove", "leo verify"}
+
+
+def runnable() -> list[str]:
+    """The distinct `leo` commands of all documents that can be run as they stand, in order."""
+    found = dict.fromkeys(command for _, command in CASES if command.startswith("leo "))
+    return [
+        command
+        for command in found
+        if (len(command.split()) > 2 or command in WHOLE)
+        and not PLACEHOLDER.search(command)
+        and not command.removeprefix("leo ").startswith(NOT_RUN)
+    ]
+
+
+@pytest.mark.long
+def test_commands_of_the_documents_run(tmp_path: Path) -> None:
+    """Every command that stands complete in a document ends with 0, or 1 where it shows a finding.
+
+    They run one after the other in one folder: some read what an earlier one wrote.
+    """
+    leo = Path(sys.executable).with_name("leo")
+    commands_run = 0
+    for command in runnable():
+        words = shlex.split(command)
+        ended = subprocess.run(
+            [str(leo), *words[1:]], cwd=tmp_path, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert ended.returncode in {0, 1}, (
+            f"{command}\n{ended.stdout[-500:]}\n{ended.stderr[-800:]}"
+        )
+        assert "Traceback" not in ended.stderr, command
+        commands_run += 1
+    assert commands_run > 20

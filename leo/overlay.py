@@ -15,6 +15,7 @@ from operator import add
 from typing import Generic, TypeVar
 
 from leo.company import IDS, pair_key, pair_keys
+from leo.decay import decay
 from leo.delta import Delta
 from leo.ranks import LARGE, Ranked, Rankings, ranked_row
 from leo.tables import count_contexts
@@ -138,7 +139,9 @@ class _Chains:
         own: Mapping[tuple[int, int], Mapping[int, int]],
         pairs: Mapping[int, int],
         met: frozenset[int],
+        decays: bool,
     ) -> None:
+        self._decays = decays
         self.followers: _Rows[tuple[int, int]] = _Rows(table.followers, table.rankings, own)
         self.ranked = self.followers.ranked
         self._pairs = pairs
@@ -152,20 +155,24 @@ class _Chains:
         return count_contexts({*below, *((key >> IDS, key & mask) for key in self._pairs)})
 
     def company(self, one: int, other: int) -> int:
-        return self._company(one, other) + self._pairs.get(pair_key(one, other), 0)
+        total = self._company(one, other) + self._pairs.get(pair_key(one, other), 0)
+        return decay(total) if self._decays else total
 
     def company_with(self, one: int, others: Collection[int]) -> list[int]:
         below = self._table.company_with(one, others)
         # Most of what a large field says was not in the observation.
-        if one not in self._met:
-            return below
-        return list(map(add, below, map(self._pairs.get, pair_keys(one, others), repeat(0))))
+        if one in self._met:
+            below = list(map(add, below, map(self._pairs.get, pair_keys(one, others), repeat(0))))
+        return list(map(decay, below)) if self._decays else below
 
 
 class Overlay:
-    """A readable field: `view` with `delta` added. Valid until the view is assigned."""
+    """A readable field: `view` with `delta` added. Valid until the view is assigned.
 
-    def __init__(self, view: View, delta: Delta) -> None:
+    With `decays` the observation brings a decay with it: what the view will show after the commit.
+    """
+
+    def __init__(self, view: View, delta: Delta, *, decays: bool = False) -> None:
         self.torn = view.torn
         known = view.words.ids
         ids = [known.get(token, PROVISIONAL + n) for n, token in enumerate(delta.tokens)]
@@ -178,7 +185,7 @@ class Overlay:
         for (i, j, k), count in delta.trigrams.items():
             three.setdefault((ids[i], ids[j]), {})[ids[k]] = count
         pairs = {pair_key(ids[i], ids[j]): count for (i, j), count in delta.pairs.items()}
-        self.chains = _Chains(view.chains, three, pairs, frozenset(ids))
+        self.chains = _Chains(view.chains, three, pairs, frozenset(ids), decays)
         fresh = {token: id for id, token in new.items()}
         self.words = _Words(view.words, names, fresh, two, self.chains)
 

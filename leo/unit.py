@@ -19,6 +19,7 @@ from threading import Event
 from leo import sql
 from leo.actions import Action
 from leo.connection import Connection, begin_immediate
+from leo.decay import is_due
 from leo.delta import Delta
 from leo.errors import ConflictError, StoreLockedError, StoreMovedError
 from leo.overlay import Overlay
@@ -138,7 +139,8 @@ class _Unit:
         view = turn.instance.view
 
         def generate() -> None:
-            seen = view if self.delta is None else Overlay(view, self.delta)
+            decays = is_due(view.bigrams.version + 1)
+            seen = view if self.delta is None else Overlay(view, self.delta, decays=decays)
             declared(step, step.function(turn.state, Given(view=seen)))
             self.saw = view.bigrams.version
             turn.record(Action.Generate, reads=view.versions())

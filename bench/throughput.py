@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,7 @@ from bench.corpus import prompts
 from bench.timing import median_ms, p95_ms
 from leo import ORGANS, AsyncLeoField
 from leo.actions import Action
-from leo.trace import Beginning
+from leo.trace import Beginning, Happened
 
 COUNTS = (1, 5, 50, 500)
 
@@ -41,23 +40,13 @@ class Waits:
         """Nothing to keep together."""
         return nullcontext()
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """Note the moment of the two actions."""
-        if action is Action.Call:
-            self._called[instance + reply] = perf_counter()
-        elif action is Action.Acquire:
-            self.seconds.append(perf_counter() - self._called.pop(instance + reply))
+        key = happened.instance + happened.reply
+        if happened.action is Action.Call:
+            self._called[key] = perf_counter()
+        elif happened.action is Action.Acquire:
+            self.seconds.append(perf_counter() - self._called.pop(key))
 
 
 async def measure(sessions: int, instances: int, turns: int, work: Path) -> str:

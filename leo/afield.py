@@ -18,18 +18,18 @@ from leo.actor import Actor
 from leo.adriver import Driver, Gate
 from leo.afterthoughts import Afterthoughts
 from leo.astore import AsyncStore
-from leo.disciplines import DEFAULT, Discipline, get_discipline
+from leo.disciplines import DEFAULT, get_discipline
 from leo.instance import Instance
+from leo.opened import Opened
 from leo.organs.organ import Organ
-from leo.program import ReplyState, Step
 from leo.schema import BUSY_TIMEOUT
 from leo.trace import NO_TRACE, Tracer
-from leo.view import Centres, View
+from leo.view import Centres
 
 __all__ = ["AsyncLeoField", "Gate"]
 
 
-class AsyncLeoField:
+class AsyncLeoField(Opened):
     """A field that answers many sessions. Made by `await AsyncLeoField.open(...)`.
 
     Use it as an asynchronous context manager, or `await close()`.
@@ -80,26 +80,6 @@ class AsyncLeoField:
             me.begin(await opened.perform(Instance.open_work))
             undo.pop_all()
         return cls(opened, me, gate)
-
-    @property
-    def view(self) -> View:
-        """The instance's view, for reading between two awaits."""
-        return self._instance.view
-
-    @property
-    def latest(self) -> ReplyState | None:
-        """What the reply that returned last carried, inner replies aside."""
-        return self._instance.latest
-
-    @property
-    def program(self) -> tuple[Step, ...]:
-        """The steps of a reply, with the objects that they read and write."""
-        return self._instance.program
-
-    @property
-    def discipline(self) -> Discipline:
-        """How replies are executed."""
-        return self._instance.discipline
 
     async def observe(self, text: str) -> None:
         """Take in a text outside a reply, under the lock if there is one.

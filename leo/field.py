@@ -16,16 +16,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from leo.actions import Action
-from leo.disciplines import Discipline, get_discipline
+from leo.disciplines import get_discipline
 from leo.instance import Instance
+from leo.opened import Opened
 from leo.organs.context import InnerReply
 from leo.organs.organ import Organ
-from leo.program import ReplyState, Step
 from leo.schema import BUSY_TIMEOUT
 from leo.store import Store
 from leo.trace import NO_TRACE, Tracer
 from leo.turn import OnStore, Turn
-from leo.view import Centres, View
+from leo.view import Centres
 
 __all__ = ["LeoField", "ThreadGate"]
 
@@ -33,7 +33,7 @@ __all__ = ["LeoField", "ThreadGate"]
 ThreadGate = Callable[[str, Action], None]
 
 
-class LeoField:
+class LeoField(Opened):
     """A field that answers. Made by `LeoField.open`; use it as a context manager or `close` it."""
 
     def __init__(self, store: Store, instance: Instance, gate: ThreadGate | None) -> None:
@@ -88,26 +88,6 @@ class LeoField:
             me.begin(opened.perform(Instance.open_work))
             undo.pop_all()
         return cls(opened, me, gate)
-
-    @property
-    def view(self) -> View:
-        """The instance's view, for reading."""
-        return self._instance.view
-
-    @property
-    def latest(self) -> ReplyState | None:
-        """What the reply that returned last carried, inner replies aside."""
-        return self._instance.latest
-
-    @property
-    def program(self) -> tuple[Step, ...]:
-        """The steps of a reply, with the objects that they read and write."""
-        return self._instance.program
-
-    @property
-    def discipline(self) -> Discipline:
-        """How replies are executed."""
-        return self._instance.discipline
 
     def observe(self, text: str) -> None:
         """Take in a text outside a reply. Raises StoreError, or ObserveWhileRecordingError."""

@@ -26,7 +26,7 @@ from leo.organs.organ import Organ
 from leo.program import ReplyState, Step
 from leo.seed import SEED_NAME, SEED_TEXT
 from leo.stepwise import step_commit
-from leo.trace import Beginning, Tracer
+from leo.trace import Beginning, Happened, Tracer
 from leo.turn import Operation, Turn
 from leo.unit import unit_of_work
 from leo.view import Centres, View
@@ -231,12 +231,5 @@ class Instance:
         """
         if self.tracer.enabled and self.stopped is None:
             self.tracer.record(
-                action,
-                instance=self.name,
-                store=self.store,
-                session=session,
-                reply=reply,
-                reads=reads,
-                writes=writes,
-                outcome=outcome,
+                Happened(action, self.name, self.store, session, reply, reads, writes, outcome)
             )

@@ -54,7 +54,7 @@ class _Sum(Mapping[int, int]):
 
     def __getitem__(self, id: int) -> int:
         if total := self._own.get(id, 0) + self._below.get(id, 0):
-            return total
+            return decay(total) if self._decays else total
         raise KeyError(id)
 
     def __iter__(self) -> Iterator[int]:
@@ -150,9 +150,14 @@ class _Chains:
         self._company = table.company
 
     def contexts(self) -> dict[int, int]:
-        below = ((low, high) for low, high, _ in self._table.companions.items())
+        counts = {(low, high): count for low, high, count in self._table.companions.items()}
         mask = (1 << IDS) - 1
-        return count_contexts({*below, *((key >> IDS, key & mask) for key in self._pairs)})
+        for key, count in self._pairs.items():
+            pair = (key >> IDS, key & mask)
+            counts[pair] = counts.get(pair, 0) + count
+        if not self._decays:
+            return count_contexts(counts)
+        return count_contexts({pair for pair, count in counts.items() if decay(count)})
 
     def company(self, one: int, other: int) -> int:
         total = self._company(one, other) + self._pairs.get(pair_key(one, other), 0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -22,10 +22,9 @@ from typing import Final, Self
 
 import msgspec
 
-from leo.actions import Action
 from leo.errors import TraceFileError
 from leo.sink import Sink, failed
-from leo.trace import SCHEMA, SPEC, Beginning, End, Event, Header
+from leo.trace import Beginning, End, Event, Happened, Header, event_of, header_of
 
 __all__ = ["NdjsonRecorder"]
 
@@ -97,57 +96,27 @@ class NdjsonRecorder:
             self._start = beginning.start
             self._began = self._clock()
             self._append(
-                Header(
-                    schema=SCHEMA,
-                    kind="header",
-                    spec=SPEC,
-                    run=self._run,
-                    discipline=beginning.discipline,
-                    runtime=beginning.runtime,
-                    program=beginning.program,
-                    instances=self._instances,
-                    stores=self._stores,
-                    start=beginning.start,
-                    seed=beginning.seed,
-                ),
+                header_of(beginning, run=self._run, instances=self._instances, stores=self._stores),
                 hand_over=True,
             )
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """Number the event and keep its line. Thread-safe."""
         with self._lock:
             if self._began is None:
                 raise TraceFileError(f"{self.path}: an event came before the header")
             self._seq += 1
             self._append(
-                Event(
+                event_of(
+                    happened,
                     seq=self._seq,
                     writer=self._writer,
                     run=self._run,
                     # Whole microseconds; rounding to digits would take as long as all the rest.
                     time=round((self._clock() - self._began) * 1e6) / 1e6,
-                    instance=instance,
-                    store=store,
-                    session=session,
-                    reply=reply,
-                    action=action,
-                    reads=dict(reads),
-                    writes=dict(writes),
-                    outcome=outcome,
                 ),
                 # A reply has ended: whoever got its answer finds it in the file soon.
-                hand_over=outcome != "ok",
+                hand_over=happened.outcome != "ok",
             )
 
     def moment(self) -> RLock:

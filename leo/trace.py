@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -97,6 +97,57 @@ class Beginning:
     seed: int
 
 
+def header_of(
+    beginning: Beginning, *, run: str, instances: tuple[str, ...], stores: tuple[str, ...]
+) -> Header:
+    """The first line of a recording, from what its first instance says of itself."""
+    return Header(
+        schema=SCHEMA,
+        kind="header",
+        spec=SPEC,
+        run=run,
+        discipline=beginning.discipline,
+        runtime=beginning.runtime,
+        program=beginning.program,
+        instances=instances,
+        stores=stores,
+        start=beginning.start,
+        seed=beginning.seed,
+    )
+
+
+class Happened(NamedTuple):
+    """An action of a reply: the versions of what it read and wrote, and how it ended."""
+
+    action: Action
+    instance: str
+    store: str
+    session: str
+    reply: str
+    reads: Mapping[str, int]
+    writes: Mapping[str, int]
+    outcome: str
+
+
+def event_of(happened: Happened, *, seq: int, writer: str, run: str, time: float) -> Event:
+    """The event of a trace: what happened, and where it stands in whose recording."""
+    return Event(
+        seq=seq,
+        writer=writer,
+        run=run,
+        time=time,
+        instance=happened.instance,
+        store=happened.store,
+        session=happened.session,
+        reply=happened.reply,
+        action=happened.action,
+        # Whoever records may go on with what it gave.
+        reads=dict(happened.reads),
+        writes=dict(happened.writes),
+        outcome=happened.outcome,
+    )
+
+
 class Tracer(Protocol):
     """Something that is told what happened, in the order in which it happened."""
 
@@ -107,18 +158,7 @@ class Tracer(Protocol):
     def begin(self, beginning: Beginning) -> None:
         """An instance was opened; its view equals the store at the versions named."""
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """An action happened. Called from the event loop and from the store's worker thread."""
 
     def moment(self) -> AbstractContextManager[object]:
@@ -135,18 +175,7 @@ class NoTrace:
     def begin(self, beginning: Beginning) -> None:
         """Nothing is recorded."""
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """Nothing is recorded."""
 
     def moment(self) -> AbstractContextManager[object]:

@@ -7,7 +7,6 @@ they read and wrote. What the modules did with it is in the reply's state.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
@@ -15,7 +14,7 @@ from leo.actions import Action
 from leo.instance import INNER
 from leo.measure import Pulse
 from leo.program import ReplyState, Step
-from leo.trace import Beginning
+from leo.trace import Beginning, Happened
 
 __all__ = ["Account", "describe_pulse", "explain_reply"]
 
@@ -37,28 +36,18 @@ class Account:
     def begin(self, beginning: Beginning) -> None:
         """One reply is kept, so where the recording begins does not matter."""
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """Keep what belongs to the last reply."""
-        if INNER in session:
+        action, outcome = happened.action, happened.outcome
+        if INNER in happened.session:
             if action is Action.Return:
-                self.inner.append(reply)
+                self.inner.append(happened.reply)
             return
         if action is Action.Call:
-            self.reply, self.lines, self.inner = reply, [], []
+            self.reply, self.lines, self.inner = happened.reply, [], []
         touched = [
             f"{verb} {', '.join(f'{name} {version}' for name, version in versions.items())}"
-            for verb, versions in (("reads", reads), ("writes", writes))
+            for verb, versions in (("reads", happened.reads), ("writes", happened.writes))
             if versions
         ]
         ended = [] if outcome == "ok" else [outcome]

@@ -19,13 +19,12 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from leo.actions import Action
 from leo.afield import AsyncLeoField
 from leo.disciplines import DISCIPLINES
 from leo.errors import StepError, StoreLockedError, StoreMovedError
 from leo.field import LeoField
 from leo.observers import ScriptedObserver
-from leo.trace import Beginning, Event
+from leo.trace import Beginning, Event, Happened
 from model.experiments.arms import per_thousand, say_in_turn
 from model.experiments.errors import ExperimentError
 from model.experiments.experiment import seed_of
@@ -301,23 +300,12 @@ class _Versions:
     def begin(self, beginning: Beginning) -> None:
         """All that counts is in the replies."""
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """Note what is read and written; a reply that starts again overwrites it."""
-        mine = self._replies.setdefault(reply, {})
-        mine.update({f"read {name}": version for name, version in reads.items()})
-        mine.update({f"wrote {name}": version for name, version in writes.items()})
-        mine["returned"] = int(outcome == "returned")
+        mine = self._replies.setdefault(happened.reply, {})
+        mine.update({f"read {name}": version for name, version in happened.reads.items()})
+        mine.update({f"wrote {name}": version for name, version in happened.writes.items()})
+        mine["returned"] = int(happened.outcome == "returned")
 
     def moment(self) -> AbstractContextManager[object]:
         """Nobody else's events are seen here, so nobody is held back."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Final
 
-from leo.actions import Action
-from leo.trace import SCHEMA, SPEC, Beginning, Event, Header
+from leo.trace import Beginning, Event, Happened, event_of, header_of
 from model.experiments.errors import ExperimentError
 from model.native import Checker
 from model.schedules.recording import LineMaker
@@ -60,51 +59,17 @@ class Judge:
     def begin(self, beginning: Beginning) -> None:
         """The first instance begins: so does the checking."""
         if self._checker is None:
-            header = Header(
-                schema=SCHEMA,
-                kind="header",
-                spec=SPEC,
-                run=RUN,
-                discipline=beginning.discipline,
-                runtime=beginning.runtime,
-                program=beginning.program,
-                instances=self._instances,
-                stores=(beginning.store,),
-                start=beginning.start,
-                seed=beginning.seed,
+            header = header_of(
+                beginning, run=RUN, instances=self._instances, stores=(beginning.store,)
             )
             self._checker = Checker(header)
             self._lines = LineMaker(beginning.discipline)
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
+    def record(self, happened: Happened) -> None:
         """Check one event. Thread-safe."""
         with self._lock:
             self._seq += 1
-            event = Event(
-                seq=self._seq,
-                writer=RUN,
-                run=RUN,
-                time=0.0,
-                instance=instance,
-                store=store,
-                session=session,
-                reply=reply,
-                action=action,
-                reads=dict(reads),
-                writes=dict(writes),
-                outcome=outcome,
-            )
+            event = event_of(happened, seq=self._seq, writer=RUN, run=RUN, time=0.0)
             self._seen(event)
             self._waiting.append(event)
             if not self._later:

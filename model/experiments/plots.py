@@ -17,7 +17,18 @@ from matplotlib.figure import Figure
 
 from model.experiments.summary import Estimate
 
-__all__ = ["DASHES", "GREYS", "HATCHES", "MARKERS", "Plot", "bars", "forest", "lines", "save"]
+__all__ = [
+    "DASHES",
+    "GREYS",
+    "HATCHES",
+    "MARKERS",
+    "Plot",
+    "bars",
+    "forest",
+    "lines",
+    "save",
+    "scatter",
+]
 
 GREYS = ("#111111", "#666666", "#999999", "#444444", "#bbbbbb", "#222222")
 DASHES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 3)))
@@ -104,6 +115,27 @@ def lines(
             lw=1.3,
             label=name,
         )
+
+
+def scatter(
+    axes: Axes, points: Mapping[str, Sequence[tuple[float, float]]], *, across: str, up: str
+) -> None:
+    """Points by name, full and hollow, with the number of turns that they are; both axes from 0."""
+    for n, (name, mine) in enumerate(points.items()):
+        axes.plot(
+            [x for x, _ in mine],
+            [y for _, y in mine],
+            MARKERS[n],
+            color=GREYS[0] if n else GREYS[1],
+            mfc="none" if n else GREYS[2],
+            ms=5,
+            label=f"{name}: {len(mine)} turns",
+        )
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=-0.01)
+    axes.legend(loc="upper left")
 
 
 def bars(axes: Axes, labels: Sequence[str], series: Mapping[str, Sequence[Estimate]]) -> None:

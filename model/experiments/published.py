@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from model.experiments.experiment import Config, Experiment, Key, Lab, Row, seed_of
-from model.experiments.plots import GREYS, MARKERS, Plot
+from model.experiments.plots import Plot, scatter
 from model.experiments.published_data import (
     ARMS,
     CLAIMED,
@@ -202,25 +202,19 @@ def _findings(
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     turns = [turn_of(row) for row in rows if "arm" in row]
+    points = {
+        arm: [(turn.observer_words, turn.tokens_current) for turn in turns if turn.arm == arm]
+        for arm in ARMS
+    }
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for n, arm in enumerate(ARMS):
-            mine = [turn for turn in turns if turn.arm == arm]
-            axes.plot(
-                [turn.observer_words for turn in mine],
-                [turn.tokens_current for turn in mine],
-                MARKERS[n],
-                color=GREYS[0] if n else GREYS[1],
-                mfc="none" if n else GREYS[2],
-                ms=5,
-                label=f"{arm}: {len(mine)} turns",
-            )
-        axes.set_xlabel("words in the observer's message")
-        axes.set_ylabel("share of the reply's words in it")
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=-0.01)
-        axes.legend(loc="upper left")
+        scatter(
+            axes,
+            points,
+            across="words in the observer's message",
+            up="share of the reply's words in it",
+        )
         axes.set_title("One metric on both arms")
 
     return [Plot("published-length", "The published turns by one metric and message length", draw)]

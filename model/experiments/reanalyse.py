@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from model.experiments.errors import TranscriptError
 from model.experiments.experiment import Config, Experiment, Key, Lab, Row
-from model.experiments.plots import GREYS, MARKERS, Plot
+from model.experiments.plots import Plot, scatter
 from model.experiments.reanalyse_pairs import ARMS, Corpus
 from model.experiments.reanalyse_words import summarise
 from model.experiments.transcripts import read_transcript
@@ -76,25 +76,18 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     corpus = Corpus.of([row for row in rows if "arm" in row])
+    points = {
+        arm: [(row["message_words"], row["tokens"]) for row in corpus.turns(arm)] for arm in ARMS
+    }
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for n, arm in enumerate(ARMS):
-            turns = corpus.turns(arm)
-            axes.plot(
-                [row["message_words"] for row in turns],
-                [row["tokens"] for row in turns],
-                MARKERS[n],
-                color=GREYS[0] if n else GREYS[1],
-                mfc="none" if n else GREYS[2],
-                ms=5,
-                label=f"{arm}: {len(turns)} turns",
-            )
-        axes.set_xlabel("words in the observer's message")
-        axes.set_ylabel("share of the reply's words in it")
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=-0.01)
-        axes.legend(loc="upper left")
+        scatter(
+            axes,
+            points,
+            across="words in the observer's message",
+            up="share of the reply's words in it",
+        )
 
     caption = "Tokens of the reply found in the current message, by the message's length"
     return [Plot("reanalyse-length", caption, draw)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from leo.actions import Action
-from leo.trace import SCHEMA, SPEC, Beginning, Event, Header
+from leo.trace import Beginning, Event, Happened, Header, header_of
 from model.disciplines import Rules
 from model.machine import ACTIONS
 from model.traces import ENDS, Carries, Line, carries
@@ -53,19 +53,7 @@ class Recording:
 
     def begin(self, beginning: Beginning, instances: tuple[str, ...]) -> None:
         if self.header is None:
-            self.header = Header(
-                schema=SCHEMA,
-                kind="header",
-                spec=SPEC,
-                run=RUN,
-                discipline=beginning.discipline,
-                runtime=beginning.runtime,
-                program=beginning.program,
-                instances=instances,
-                stores=(STORE,),
-                start=beginning.start,
-                seed=beginning.seed,
-            )
+            self.header = header_of(beginning, run=RUN, instances=instances, stores=(STORE,))
 
     def add(
         self,
@@ -141,19 +129,16 @@ class Incarnation:
     def begin(self, beginning: Beginning) -> None:
         self._recording.begin(beginning, self._instances)
 
-    def record(
-        self,
-        action: Action,
-        *,
-        instance: str,
-        store: str,
-        session: str,
-        reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
-        outcome: str,
-    ) -> None:
-        self._recording.add(action, instance, session, reply, reads, writes, outcome)
+    def record(self, happened: Happened) -> None:
+        self._recording.add(
+            happened.action,
+            happened.instance,
+            happened.session,
+            happened.reply,
+            happened.reads,
+            happened.writes,
+            happened.outcome,
+        )
 
     def moment(self) -> AbstractContextManager[object]:
         """Only one goes on at a time: every step is a moment."""

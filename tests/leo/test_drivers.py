@@ -24,7 +24,7 @@ from leo.errors import (
 )
 from leo.program import PROGRAM, Given, ReplyState, Step, Writes
 from leo.timeline import Layer
-from leo.trace import Event, NoTrace
+from leo.trace import Event, Happened, NoTrace
 from leo.view import BigramChange, TrigramChange, View
 from tests.leo.support import (
     ASYNC,
@@ -251,8 +251,8 @@ def test_a_recorder_that_fails_does_not_keep_the_lock(tmp_path: Path) -> None:
     class Failing(NoTrace):
         enabled = True  # type: ignore[misc]
 
-        def record(self, action: Action, **_: object) -> None:
-            if action is Action.Release:
+        def record(self, happened: Happened) -> None:
+            if happened.action is Action.Release:
                 raise OSError("no room for a trace")
 
     async def scenario() -> None:

@@ -8,13 +8,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leo.decay import EVERY, is_due
 from leo.delta import compute_delta
 from leo.generate import generate_walk
 from leo.overlay import PROVISIONAL, Overlay
 from leo.reading import Readable
 from leo.schema import connect
 from leo.sql import process_text
-from leo.view import View
+from leo.view import Centres, View
 from tests.leo.support import picture
 
 TEXTS = st.lists(
@@ -23,20 +24,21 @@ TEXTS = st.lists(
 SEEN = st.lists(TEXTS, max_size=4)
 
 
-@given(SEEN, TEXTS, st.integers(0, 5))
+# The observation of the reply is an ordinary one, or the one that brings a decay with it.
+@given(SEEN, TEXTS, st.integers(0, 5), st.booleans(), st.sampled_from(["weight", "company"]))
 def test_an_overlay_reads_like_the_view_after_the_commit(
-    seen: list[str], own: str, seed: int
+    seen: list[str], own: str, seed: int, due: bool, centres: Centres
 ) -> None:
     """Names, followers, company, centres and walks are those of the view that has absorbed the
     observation; the view itself is as it was.
     """
-    view, delta = View(), compute_delta([own])
+    view, delta = View(centres=centres), compute_delta([own])
     with closing(connect(":memory:")) as conn:
-        for text in seen:
+        for text in [*seen, *[""] * (EVERY - 1 - len(seen) if due else 0)]:
             done = process_text(conn, compute_delta([text]))
             view.swap(done.growth, done.decayed)
         before = picture(view)
-        over = Overlay(view, delta)
+        over = Overlay(view, delta, decays=is_due(view.bigrams.version + 1))
         walks = [generate_walk(over, Random(seed), 1.0, {"a": 0.3}, 20)]
         told = tell(over)
         assert picture(view) == before

@@ -19,7 +19,7 @@ from leo import NO_TRACE, NdjsonRecorder
 from leo.actions import Action
 from leo.errors import TraceFileError
 from leo.sink import Sink
-from leo.trace import Beginning
+from leo.trace import Beginning, Happened
 from tests.leo.support import counting_clock, read_trace, recorder
 
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 3}, 9)
@@ -27,14 +27,7 @@ BEGINNING = Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 3
 
 def record(tracer: NdjsonRecorder, session: str = "s1") -> None:
     tracer.record(
-        Action.Ingest,
-        instance="i1",
-        store="main",
-        session=session,
-        reply=f"{session}.1",
-        reads={},
-        writes={"ngrams": 4},
-        outcome="ok",
+        Happened(Action.Ingest, "i1", "main", session, f"{session}.1", {}, {"ngrams": 4}, "ok")
     )
 
 
@@ -215,15 +208,12 @@ CHILD = """
 import os, signal, sys
 from leo import NdjsonRecorder
 from leo.actions import Action
-from leo.trace import Beginning
+from leo.trace import Beginning, Happened
 
 tracer = NdjsonRecorder(sys.argv[1], run="test")
 tracer.begin(Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 0}, 0))
 for count in range(int(sys.argv[2])):
-    tracer.record(
-        Action.Call, instance="i1", store="main", session="s1", reply="s1.1", reads={}, writes={},
-        outcome="ok",
-    )
+    tracer.record(Happened(Action.Call, "i1", "main", "s1", "s1.1", {}, {}, "ok"))
     if count % 1000 == 999:
         tracer.flush()
         print(count + 1, flush=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from leo import NdjsonRecorder
 from leo.actions import Action
+from leo.trace import Happened
 from tests.leo.recordings import Recordings, problem_of
 from tests.leo.support import async_field, recorder, sync_field
 
@@ -42,9 +42,9 @@ def test_a_wrong_run_is_a_problem(
     """A recorder that forgets an action: no behaviour, whether it is closed or not."""
     right = NdjsonRecorder.record
 
-    def forgetful(self: NdjsonRecorder, action: Action, **more: Any) -> None:
-        if action is not Action.Ingest:
-            right(self, action, **more)
+    def forgetful(self: NdjsonRecorder, happened: Happened) -> None:
+        if happened.action is not Action.Ingest:
+            right(self, happened)
 
     monkeypatch.setattr(NdjsonRecorder, "record", forgetful)
     seen = Recordings()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leo.actions import Action
-from leo.trace import Beginning, Event
+from leo.trace import Beginning, Event, Happened
 from leo.view import View
 from model.experiments import concurrent, long_run
 from model.experiments.concurrent_runs import Crew, _account, run_here, waiting_of
@@ -116,10 +116,7 @@ def test_the_judge_refuses_what_is_no_step() -> None:
     )
 
     def record(action: Action) -> None:
-        judge.record(
-            action, instance="i1", store="main", session="s1", reply="s1.1", reads={}, writes={},
-            outcome="ok",
-        )  # fmt: skip
+        judge.record(Happened(action, "i1", "main", "s1", "s1.1", {}, {}, "ok"))
 
     record(Action.Call)
     with pytest.raises(ExperimentError, match=r"event 2, s1\.1 Release"):

@@ -14,8 +14,8 @@ from leo.program import PROGRAM, Given, ReplyState, Writes
 from model.experiments import lock_isolation
 from model.experiments.arms import ARMS, Talk, per_thousand, say_in_turn, scores_of, surplus, talk
 from model.experiments.errors import ExperimentError
-from model.experiments.experiment import Row
-from model.experiments.lock_isolation_alone import REORDERED
+from model.experiments.experiment import Row, seed_of
+from model.experiments.lock_isolation_alone import REORDERED, talk_alone
 from model.schedules.case import Case
 from tests.model.experiment_cells import CONFIG, measured, told
 
@@ -62,6 +62,21 @@ def crowds(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
 
 def _copied(row: Row) -> bool:
     return bool(row["workload"] == "a" and row["arm"] != REORDERED)
+
+
+@pytest.mark.slow
+def test_a_decay_in_the_middle_of_a_reply_is_seen_whenever_it_is_committed(tmp_path: Path) -> None:
+    """Twenty turns with all modules are more observations than a decay takes. In this conversation
+    an inner reply generates from what its own observation has made decay.
+    """
+    chance = seed_of(7, "lock-isolation", 18)
+    config = {"words": 19, "themes": 5}
+    messages = [one.message for one in lock_isolation._script(config, chance, 0)]
+    stepwise, whole = (
+        talk_alone(discipline, "modules", chance, messages, tmp_path / discipline)
+        for discipline in ("sequential", "shielded-unit-of-work")
+    )
+    assert stepwise == whole
 
 
 def test_a_schedule_is_decided_by_its_seed(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from model.artifact.benches import measured
 from model.artifact.figure import draw
 from model.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from model.artifact.results import Json, Results
 from model.artifact.sentences import SENTENCES
 from model.artifact.stories import story
-from model.artifact.tex import PREAMBLE, code, escape, fragment, long_table
+from model.artifact.tex import PREAMBLE, code, escape, fragment, long_table, picture
 from model.artifact.typeset import typeset
 from model.claims import Claim, Claims
 from model.disciplines import DISCIPLINES
@@ -48,7 +49,7 @@ def make_paper(
         "theorems": _theorems(results),
         "sentences": _sentences(results),
         "experiments": _experiments(results, build, write, done),
-        "growth": _growth(results),
+        "measured": measured(results, out / "figures"),
         "glossary": _glossary(),
     }
     for name, body in parts.items():
@@ -103,7 +104,7 @@ def _figures(results: Results, write: Callable[[str, str | bytes], None], done: 
         if so_far is None or _telling(found) < _telling(so_far):
             shown[found["discipline"]] = found
     parts = [
-        _figure(
+        picture(
             f"figures/{found['discipline']}.{found['property']}.pdf",
             f"{code(discipline)} loses {escape(found['property'])}: a shortest behaviour.",
         )
@@ -117,16 +118,6 @@ def _telling(found: Json) -> tuple[int, int]:
     first = ("Serializable", "AllOrNothing", "ViewAgreesWithStore", "DeadlockFree", "Answered")
     title = found["property"]
     return first.index(title) if title in first else len(first), len(found["schedule"])
-
-
-def _figure(path: str, caption: str) -> str:
-    # The name is in braces: it has dots, and \includegraphics takes the last one for the ending.
-    stem, _, ending = path.rpartition(".")
-    return (
-        "\\begin{figure}[htbp]\n\\centering\n"
-        f"\\includegraphics[width=\\linewidth,height=.8\\textheight,keepaspectratio]"
-        f"{{{{{stem}}}.{ending}}}\n\\caption{{{caption}}}\n\\end{{figure}}\n"
-    )
 
 
 def _theorems(results: Results) -> str:
@@ -169,9 +160,9 @@ def _experiments(
         parts += [latex_table(table(data)) for data in summary["tables"]]
         for plot, caption in results.plots[name]:
             for ending in ("png", "svg"):
-                picture = build / "experiments" / name / f"{plot}.{ending}"
-                write(f"figures/{name}.{picture.name}", picture.read_bytes())
-            parts.append(_figure(f"figures/{name}.{plot}.png", escape(caption) + "."))
+                source = build / "experiments" / name / f"{plot}.{ending}"
+                write(f"figures/{name}.{source.name}", source.read_bytes())
+            parts.append(picture(f"figures/{name}.{plot}.png", escape(caption) + "."))
         parts.append("\\clearpage\n")
         done(name)
     return "\n".join(parts)
@@ -184,14 +175,6 @@ def table(data: Json) -> Table:
         for row in data["rows"]
     )
     return Table(data["name"], data["caption"], tuple(data["columns"]), rows)
-
-
-def _growth(results: Results) -> str:
-    if not results.growth:
-        return "The growth of the search was not measured: \\texttt{python -m bench.growth}.\n"
-    heads = tuple(results.growth[0])
-    rows = tuple(tuple(row[head] for head in heads) for row in results.growth)
-    return latex_table(Table("growth", "Distinct states as sessions are added", heads, rows))
 
 
 def _glossary() -> str:
@@ -219,7 +202,7 @@ def _article(parts: Sequence[str], results: Results) -> str:
     titles = {
         "claims": "Verdicts", "counterexamples": "Counterexamples", "theorems": "Theorems",
         "sentences": "The section, claim by claim", "experiments": "Experiments",
-        "growth": "Growth of the search", "glossary": "Words", "specification": "Specification",
+        "measured": "Growth and cost", "glossary": "Words", "specification": "Specification",
     }  # fmt: skip
     body = "\n".join(f"\\section{{{titles[part]}}}\n\\input{{{part}}}" for part in parts)
     return (

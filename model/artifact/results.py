@@ -16,12 +16,16 @@ from leo import __version__
 from model.artifact.errors import ArtifactError
 from model.check import spec_hash
 
-__all__ = ["EXPERIMENTS", "Results", "load"]
+__all__ = ["BENCHES", "EXPERIMENTS", "Results", "load"]
 
 Json = Mapping[str, Any]
 
 # What the artifact quotes; `leo experiment all --quick` makes them all.
 EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation")
+
+
+# What it can do without; `python -m bench.NAME` makes them.
+BENCHES = ("growth", "cost")
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,9 @@ class Results:
     claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
     name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
     experiments: the summary of each, by name. plots: name and caption of each plot, by experiment.
-    growth: rows of the benchmark of that name, empty when it was not run. replayed: for
-    "discipline / property", what the real organism did with the counterexample; empty when that was
-    not asked. traces: the reports on the traces that `leo verify` recorded, empty when it was not
-    run.
+    bench: the rows of each benchmark, empty when it was not run. replayed: for "discipline /
+    property", what the real organism did with the counterexample; empty when that was not asked.
+    traces: the reports on the traces that `leo verify` recorded, empty when it was not run.
     """
 
     version: str
@@ -45,7 +48,7 @@ class Results:
     theorems: Sequence[Json]
     experiments: Mapping[str, Json]
     plots: Mapping[str, Sequence[tuple[str, str]]]
-    growth: Sequence[Json]
+    bench: Mapping[str, Sequence[Json]]
     replayed: Mapping[str, str]
     traces: Sequence[Json]
 
@@ -103,7 +106,7 @@ def load(build: Path) -> Results:
             name: [(plot["name"], plot["caption"]) for plot in summary["plots"]]
             for name, summary in experiments.items()
         },
-        _optional(build / "bench" / "growth.json", spec, "rows", []),
+        {name: _optional(build / "bench" / f"{name}.json", spec, "rows", []) for name in BENCHES},
         {
             cell: _replayed(found)
             for cell, found in _optional(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from model.experiments.summary import LATEX
 
-__all__ = ["PREAMBLE", "code", "escape", "fragment", "long_table"]
+__all__ = ["PREAMBLE", "code", "escape", "fragment", "long_table", "picture"]
 
 PREAMBLE = r"""% What the fragments need, beside a document class.
 \usepackage[utf8]{inputenc}
@@ -84,3 +84,14 @@ def long_table(heads: Sequence[str], widths: Sequence[str], rows: Iterable[Seque
     ]
     lines += [" & ".join(row) + r" \\" for row in rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"]) + "\n"
+
+
+def picture(path: str, caption: str) -> str:
+    """A figure over the width of the text; the caption is LaTeX."""
+    # The name is in braces: it has dots, and \includegraphics takes the last one for the ending.
+    stem, _, ending = path.rpartition(".")
+    return (
+        "\\begin{figure}[htbp]\n\\centering\n"
+        f"\\includegraphics[width=\\linewidth,height=.8\\textheight,keepaspectratio]"
+        f"{{{{{stem}}}.{ending}}}\n\\caption{{{caption}}}\n\\end{{figure}}\n"
+    )

@@ -25,6 +25,15 @@ def write_results(build: Path) -> Path:
     for name in EXPERIMENTS:
         put(build / "experiments" / name / "summary.json", summary(name))
     put(build / "verify" / "traces.json", {"spec": spec_hash(), "traces": [trace()]})
+    states = {2: 43, 3: 114, 4: None}
+    searches = [
+        {"discipline": "asyncio-lock", "sessions": n, "search": "view, symmetry", "states": found,
+         "seconds": 1.5}
+        for n, found in states.items()
+    ]  # fmt: skip
+    put(build / "bench" / "growth.json", {"spec": spec_hash(), "rows": searches})
+    costs = [{"trigrams": 10**n, "wall": 10.0 + n, "cpu": 9.0 + n} for n in (3, 6)]
+    put(build / "bench" / "cost.json", {"spec": spec_hash(), "rows": costs})
     plot = build / "experiments" / "confound"
     (plot / "shares.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
     (plot / "shares.png").write_bytes(PIXEL)

@@ -151,6 +151,18 @@ def test_recorded_traces_are_reported(build: Path, site: Path, tmp_path: Path) -
     assert "No trace was recorded here" in (tmp_path / "site" / "traces.html").read_text("utf-8")
 
 
+def test_benchmarks_are_tables_and_plots_or_a_command(made: Path, tmp_path: Path) -> None:
+    """The paper shows what was measured, and names the command for what was not."""
+    text = (made / "paper" / "measured.tex").read_text("utf-8")
+    assert "asyncio-lock & 3 & view, symmetry & 114 & 1.5" in text
+    assert (made / "paper" / "figures" / "bench.cost.svg").is_file()
+    other = write_results(tmp_path)
+    (other / "bench" / "cost.json").unlink()
+    make_paper(load(other), other, tmp_path / "paper", lambda _: None, modules=False)
+    text = (tmp_path / "paper" / "measured.tex").read_text("utf-8")
+    assert "python -m bench.cost" in text and "python -m bench.growth" not in text
+
+
 def test_pages_ask_for_nothing_from_outside(site: Path) -> None:
     """No page, style or script names another host."""
     for path in site.iterdir():

@@ -34,7 +34,7 @@ def latex(paper: Path, name: str) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["claims", "counterexamples", "theorems", "sentences", "experiments", "growth", "glossary",
+    ["claims", "counterexamples", "theorems", "sentences", "experiments", "measured", "glossary",
      "specification", "article"],
 )  # fmt: skip
 def test_it_compiles(paper: Path, name: str) -> None:

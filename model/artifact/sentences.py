@@ -106,7 +106,7 @@ SENTENCES = (
     Sentence("8.6.2", "one metric, external_vocab, was compared", REFUTED,
              _published("printed", "difference of the printed values, of two metrics: {}"),
              "leo experiment published"),
-    Sentence("8.6.2 note", "a threading.Lock on synchronous code would show its effect", PROVED,
+    Sentence("8.6.2 note", "a threading.Lock on synchronous code isolates its effect", PROVED,
              _both(_theorem("Lock no-op"), _experiment("lock-isolation")),
              "leo experiment lock-isolation"),
     Sentence("8.6.3 H1", "the lock enforces the order that the synchronous code assumed", PROVED,

@@ -54,7 +54,7 @@ class _Sum(Mapping[int, int]):
 
     def __getitem__(self, id: int) -> int:
         if total := self._own.get(id, 0) + self._below.get(id, 0):
-            return decay(total) if self._decays else total
+            return total
         raise KeyError(id)
 
     def __iter__(self) -> Iterator[int]:

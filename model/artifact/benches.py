@@ -48,6 +48,7 @@ def _growth(results: Results) -> tuple[Table, Plot]:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         lines(axes, sessions, curves)
+        axes.set_xticks(sessions)
         axes.set_yscale("log")
         axes.set_xlabel("sessions, one call each")
         axes.set_ylabel("distinct states")

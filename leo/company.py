@@ -1,24 +1,40 @@
 """Who keeps company with whom: counts that fade, without a pass over all of them (`leo.decay`).
 
-A pair of ids is one whole number, and so are a count and the number of decays that it has been
-through: a large field has millions of these, and a tuple for each would be most of its memory.
+A pair stands in the rows of both its ids, with a count and the number of decays that it has been
+through as one whole number: a large field has millions of these, and a tuple for each would be most
+of its memory. In both rows, because a reply asks of one token how often it was near many others,
+many times for each pair that it adds.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 from leo.decay import faded
 
-__all__ = ["AGES", "IDS", "Aged", "Companions", "Company", "pair_key", "pair_keys"]
+__all__ = [
+    "AGES",
+    "IDS",
+    "Aged",
+    "Companions",
+    "Company",
+    "Kept",
+    "pair_key",
+    "pair_keys",
+    "rows_of",
+]
 
-# Bits for the larger id of a pair (ids of the store stay below 2 ** 31), and for the age of a
-# count.
+# Bits of an id in a key of several (ids of the store stay below 2 ** 31), and of a count's age.
 IDS = 32
 AGES = 24
 _AGE = (1 << AGES) - 1
+_NO_ROW: dict[int, int] = {}
+
+Rows = dict[int, dict[int, int]]
 
 
 def pair_key(one: int, other: int) -> int:
@@ -32,11 +48,30 @@ def pair_keys(one: int, others: Iterable[int]) -> list[int]:
     return [high | other if one <= other else other << IDS | one for other in others]
 
 
+class Kept(NamedTuple):
+    """A pair with its count << AGES | age."""
+
+    low: int
+    high: int
+    raw: int
+
+
+def rows_of(pairs: Iterable[tuple[int, int, int]]) -> Rows:
+    """Rows of pairs (smaller id, larger id, count << AGES | age)."""
+    rows: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for low, high, raw in pairs:
+        rows[low][high] = raw
+        rows[high][low] = raw
+    return dict(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Companions:
-    """All of the co-occurrence: pair -> count << AGES | age, and the number of decays by now."""
+    """All of the co-occurrence: id -> other id -> count << AGES | age, and the number of decays by
+    now.
+    """
 
-    counts: dict[int, int]
+    rows: Rows
     age: int
 
 
@@ -45,92 +80,121 @@ class Aged:
     """Decays to go through (1) or to take back (-1), and the pairs that come back then."""
 
     times: int
-    forgotten: tuple[tuple[int, int], ...] = ()
+    forgotten: tuple[Kept, ...] = ()
 
 
 class Company:
     """The co-occurrence of a view. Counts of 0 stay for a while, unseen, until they are swept."""
 
     def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
+        self.rows: Rows = {}
         self.age = 0
-        # Pairs that were added since the last sweep, and those that its round has yet to visit.
+        # Pairs that were added since the last sweep, and the rows that its round has yet to visit.
         self._added = 0
         self._ahead: list[int] = []
 
     def replace(self, change: Companions) -> Companions:
         """Take the whole; return what was there."""
-        before = Companions(self.counts, self.age)
-        self.counts, self.age = change.counts, change.age
+        before = Companions(self.rows, self.age)
+        self.rows, self.age = change.rows, change.age
         self._ahead = []
         return before
 
     def grow(
-        self, pairs: Iterable[tuple[int, int, int]], sign: int, before: Iterable[tuple[int, int]]
-    ) -> tuple[tuple[int, int], ...]:
+        self, pairs: Iterable[tuple[int, int, int]], sign: int, before: Iterable[Kept]
+    ) -> tuple[Kept, ...]:
         """Add (smaller id, larger id, count), or take them away; then put back what was `before`.
 
         Returns what has to be put back to undo this: the counts that were of another age, because
         a subtraction would leave them faded.
         """
-        counts, now = self.counts, self.age
-        old: list[tuple[int, int]] = []
+        rows, now = self.rows, self.age
+        old: list[Kept] = []
         for low, high, count in pairs:
-            key = low << IDS | high
-            raw = counts.get(key)
+            row = rows.get(low)
+            if row is None:
+                row = rows[low] = {}
+            raw = row.get(high)
             if raw is None:
                 self._added += 1
                 raw = now
             elif raw & _AGE != now:
-                old.append((key, raw))
+                old.append(Kept(low, high, raw))
                 raw = faded(raw >> AGES, now - (raw & _AGE)) << AGES | now
             raw += sign * count << AGES
             if raw >> AGES:
-                counts[key] = raw
+                row[high] = raw
+                other = rows.get(high)
+                if other is None:
+                    rows[high] = {low: raw}
+                else:
+                    other[low] = raw
             else:
-                del counts[key]
-        counts.update(before)
+                self._remove(low, high)
+        self._put_back(before)
         return tuple(old)
 
     def turn(self, change: Aged) -> Aged:
         """Let a decay pass, or take it back."""
         self.age += change.times
-        self.counts.update(change.forgotten)
+        self._put_back(change.forgotten)
         return Aged(-change.times, tuple(self._sweep()) if change.times > 0 else ())
 
     def of(self, one: int, other: int) -> int:
         """How often the two tokens kept company, in one direction."""
-        raw = self.counts.get(pair_key(one, other))
-        if raw is None:
-            return 0
-        age = raw & _AGE
-        return raw >> AGES if age == self.age else faded(raw >> AGES, self.age - age)
+        [count] = self.with_each(one, (other,))
+        return count
 
     def with_each(self, one: int, others: Iterable[int]) -> list[int]:
         """How often one token kept company with each of the others, in their order."""
         now = self.age
+        found = map(self.rows.get(one, _NO_ROW).get, others, repeat(0))
         return [
             raw >> AGES if raw & _AGE == now or not raw else faded(raw >> AGES, now - (raw & _AGE))
-            for raw in map(self.counts.get, pair_keys(one, others), repeat(0))
+            for raw in found
         ]
 
     def items(self) -> Iterator[tuple[int, int, int]]:
         """(smaller id, larger id, count) of every pair that still keeps company."""
-        mask, now = (1 << IDS) - 1, self.age
-        for key, raw in self.counts.items():
-            if count := faded(raw >> AGES, now - (raw & _AGE)):
-                yield key >> IDS, key & mask, count
+        now = self.age
+        for low, row in self.rows.items():
+            for high, raw in row.items():
+                if low <= high and (count := faded(raw >> AGES, now - (raw & _AGE))):
+                    yield low, high, count
 
-    def _sweep(self) -> Iterator[tuple[int, int]]:
-        """Remove counts of 0 and give them: twice as many pairs are looked at as were added, so
-        that a round ends before the table has grown by half.
+    def _put_back(self, pairs: Iterable[Kept]) -> None:
+        for low, high, raw in pairs:
+            self.rows.setdefault(low, {})[high] = raw
+            self.rows.setdefault(high, {})[low] = raw
+
+    def _remove(self, one: int, other: int) -> None:
+        for id, its in {(one, other), (other, one)}:
+            row = self.rows[id]
+            del row[its]
+            if not row:
+                del self.rows[id]
+
+    def _sweep(self) -> Iterator[Kept]:
+        """Remove counts of 0 and give them: rows with twice as many entries are looked at as were
+        added, so that a round ends before the table has grown by half.
         """
-        budget, self._added = 2 * self._added, 0
-        if len(self._ahead) < budget:
-            self._ahead = list(self.counts)
-        for key in self._ahead[-budget:] if budget else ():
-            raw = self.counts.get(key)
-            if raw is not None and not faded(raw >> AGES, self.age - (raw & _AGE)):
-                del self.counts[key]
-                yield key, raw
-        del self._ahead[len(self._ahead) - min(budget, len(self._ahead)) :]
+        # A pair has two entries.
+        budget, self._added = 4 * self._added, 0
+        now, begun = self.age, False
+        while budget > 0:
+            if not self._ahead:
+                if begun:
+                    break
+                self._ahead, begun = list(self.rows), True
+                continue
+            one = self._ahead.pop()
+            row = self.rows.get(one, _NO_ROW)
+            budget -= len(row)
+            gone = [
+                (other, raw)
+                for other, raw in row.items()
+                if not faded(raw >> AGES, now - (raw & _AGE))
+            ]
+            for other, raw in gone:
+                self._remove(one, other)
+                yield Kept(min(one, other), max(one, other), raw)

@@ -5,22 +5,23 @@ a large row that would be a look at each of them again; there it is added where 
 close ones.
 
 Weights are taken to the power 1 / T after they were divided by the largest of them, so that a low
-temperature cannot overflow. A row of few followers is drawn from in the order of their ids; a large
-one by groups of equal weight, the lightest first, and by ids within a group. Either way the choice
-depends on counts, ids, boosts and the random number, not on how the row came to be.
+temperature cannot overflow. A row of few followers is drawn from in the order of their ids; in a
+large one those with a weight of their own come first, by ids, and then the others by groups of
+equal counts, the smallest first, and by ids within a group. Either way the choice depends on
+counts, ids, boosts and the random number, not on how the row came to be.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect, bisect_left, insort
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, repeat
-from operator import mul
+from itertools import accumulate, chain, repeat
+from operator import add, mul
 
 from leo.ranks import Ranked
 
-__all__ = ["CLOSE", "close_counts", "draw", "draw_ranked"]
+__all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked"]
 
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
@@ -29,7 +30,7 @@ CLOSE = 0.7
 def close_counts(ranked: Ranked) -> dict[int, int]:
     """The followers whose counts have at least CLOSE of the largest, with these counts."""
     near = CLOSE * ranked.largest()
-    return {id: n for n in ranked.counts() if n >= near for id in ranked.members(n)}
+    return {id: count for count in ranked.counts(near) for id in ranked.members(count)}
 
 
 def draw(
@@ -55,68 +56,89 @@ def draw(
     heated = list(map(heat.__getitem__, weights))
     sums = list(accumulate(heated))
     place = min(bisect(sums, fraction * sums[-1]), len(ids) - 1)
-    return ids[place], _evenness(heated, repeat(1), len(ids), sums[-1])
+    return ids[place], _evenness(heated, sums[-1])
+
+
+class Scale(dict[int, float]):
+    """The weights of one walk as logarithms: count -> power * log(count), and `boosts` by id.
+
+    A walk draws from many large rows whose counts are the same few whole numbers, so each logarithm
+    is taken once. `power` is 1 / T; `boosts` (id -> b) multiply a weight by 1 + b.
+    """
+
+    def __init__(self, boosts: Mapping[int, float], power: float) -> None:
+        super().__init__()
+        self.power = power
+        self.boosts = {id: power * math.log1p(boost) for id, boost in boosts.items()}
+
+    def __missing__(self, count: int) -> float:
+        found = self[count] = self.power * math.log(count)
+        return found
 
 
 def draw_ranked(
-    ranked: Ranked,
-    close: Mapping[int, tuple[int, float]],
-    scale: float,
-    boosts: Mapping[int, float],
-    power: float,
-    fraction: float,
+    ranked: Ranked, close: Mapping[int, float], scale: Scale, fraction: float
 ) -> tuple[int, float]:
     """Likewise, from a large row: the cost is that of its different counts, and of the followers
     that are close or boosted.
 
-    A follower weighs `scale` times its count, or what `close` (id -> count, weight) says.
+    A follower weighs as much as its count, or what `close` (id -> weight) says.
     """
-    sizes: dict[float, int] = {}
-    counts: dict[float, int] = {}
-    for count, size in ranked.sizes().items():
-        weight = scale * count
-        sizes[weight] = size
-        counts[weight] = count
-    row, changed = ranked.row, ranked.changed
-    own = dict(close)
+    row, changed, boosts = ranked.row, ranked.changed, scale.boosts
     # Most of the boosted are in no one row, and most of a row is not boosted.
-    boosted = boosts.keys() & row.keys()
-    for id in boosted | (boosts.keys() & changed.keys()) if changed else boosted:
+    named = boosts.keys() & row.keys()
+    if changed:
+        named |= boosts.keys() & changed.keys()
+    own = sorted(named.union(close))
+    if changed:
+        counts = [changed[id][1] if id in changed else row[id] for id in own]
+    else:
+        counts = list(map(row.__getitem__, own))
+    logs = list(map(scale.__getitem__, counts))
+    for place, id in enumerate(own if close else ()):
         if id in close:
-            count, weight = close[id]
-        else:
-            count = changed[id][1] if id in changed else row[id]
-            weight = scale * count
-        own[id] = count, weight * (1.0 + boosts[id])
-    for count, weight in own.values():
-        sizes[scale * count] -= 1
-        sizes[weight] = sizes.get(weight, 0) + 1
-    order = sorted([weight for weight, size in sizes.items() if size])
-    largest = order[-1]
-    heat = [(weight / largest) ** power for weight in order]
-    times = [sizes[weight] for weight in order]
-    sums = list(accumulate(map(mul, heat, times)))
-    group = min(bisect(sums, fraction * sums[-1]), len(order) - 1)
-    weight = order[group]
-    members: list[int] = []
-    if weight in counts:
-        usual = counts[weight]
-        members = ranked.members(usual)
-        for id in [id for id, (count, _) in own.items() if count == usual]:
-            del members[bisect_left(members, id)]
-    for id in [id for id, (_, other) in own.items() if other == weight]:
-        insort(members, id)
+            logs[place] = scale.power * math.log(close[id])
+    logs = list(map(add, logs, map(boosts.get, own, repeat(0.0))))
+    sizes = ranked.sizes()
+    for count in counts:
+        sizes[count] -= 1
+    order = [count for count in sorted(sizes) if sizes[count]]
+    times = [sizes[count] for count in order]
+    logs.extend(map(scale.__getitem__, order))
+    # Divided by the largest, so that a low temperature cannot overflow.
+    largest = max(logs)
+    logs = [log - largest for log in logs]
+    heat = list(map(math.exp, logs))
+    first = len(own)
+    sums = list(accumulate(chain(heat[:first], map(mul, heat[first:], times))))
+    total = sums[-1]
+    group = min(bisect(sums, fraction * total), len(sums) - 1)
+    evenness = _ranked_evenness(logs, heat, [*repeat(1, first), *times], total)
+    if group < first:
+        return own[group], evenness
+    count = order[group - first]
     begin = sums[group - 1] if group else 0.0
     # A low temperature may leave nothing of the lightest; then the group was not hit.
-    place = int((fraction * sums[-1] - begin) / heat[group]) if heat[group] else 0
-    return members[min(place, len(members) - 1)], _evenness(heat, times, sum(times), sums[-1])
+    place = int((fraction * total - begin) / heat[group]) if heat[group] else 0
+    without = [id for id, its in zip(own, counts, strict=True) if its == count]
+    return ranked.member(count, min(place, times[group - first] - 1), without), evenness
 
 
-def _evenness(heat: Iterable[float], times: Iterable[int], candidates: int, total: float) -> float:
+def _evenness(heated: Sequence[float], total: float) -> float:
     """Shannon entropy of the shares over that of an even choice; 0 for a single candidate."""
+    if len(heated) < 2:
+        return 0.0
+    shares = [heat / total for heat in heated if heat]
+    return -math.fsum([share * math.log(share) for share in shares]) / math.log(len(heated))
+
+
+def _ranked_evenness(
+    logs: Iterable[float], heat: Iterable[float], times: Sequence[int], total: float
+) -> float:
+    """Likewise, of groups: `heat` is exp of `logs`, and so many `times` each."""
+    candidates = sum(times)
     if candidates < 2:
         return 0.0
-    shares = [(h / total, many) for h, many in zip(heat, times, strict=False) if h]
-    return -math.fsum([many * share * math.log(share) for share, many in shares]) / math.log(
-        candidates
-    )
+    entropy = math.log(total) - sum(map(mul, times, map(mul, heat, logs))) / total
+    evenness: float = entropy / math.log(candidates)
+    return max(0.0, evenness)

@@ -13,7 +13,7 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-from leo.draw import CLOSE, close_counts, draw, draw_ranked
+from leo.draw import CLOSE, Scale, close_counts, draw, draw_ranked
 from leo.ranks import LARGE, Ranked, ranked_row
 from leo.reading import Readable
 from leo.text import ENDINGS, is_word
@@ -25,7 +25,7 @@ MAX_TOKENS = 80
 SILENCE = "silence"
 RESAMPLES = 3
 NO_STARTS: Mapping[str, float] = {}
-NO_WEIGHTS: Mapping[int, tuple[int, float]] = {}
+NO_WEIGHTS: Mapping[int, float] = {}
 # What counts and company contribute to a weight, where counts are close.
 COUNT, COMPANY = 0.7, 0.3
 
@@ -55,6 +55,7 @@ class _Walker:
         self.power = 1.0 / min(100.0, max(1e-3, temperature))
         known = ((view.words.id_of(token), boost) for token, boost in boosts.items())
         self.boosts = {id: boost for id, boost in known if id is not None}
+        self.scale = Scale(self.boosts, self.power)
         # The same pool and weights for every start of the walk.
         self.pool = self.centres or sorted(self.names)
         names = self.names
@@ -98,11 +99,12 @@ class _Walker:
             if len(close) < 2:
                 return self._ranked(ranked)
             company = self.chains.company_with(current, close)
+            # The shares of the others stay as they are: all weights are COUNT times too large.
             weights = {
-                id: (count, COUNT * count + COMPANY * kept)
+                id: count + COMPANY / COUNT * kept
                 for (id, count), kept in zip(close.items(), company, strict=True)
             }
-            return self._ranked(ranked, weights, COUNT)
+            return self._ranked(ranked, weights)
         choices = sorted(row.items())
         return self._drawn(choices, self._blend(current, choices))
 
@@ -118,14 +120,8 @@ class _Walker:
         choices = sorted(row.items())
         return self._drawn(choices, [float(count) for _, count in choices])
 
-    def _ranked(
-        self,
-        ranked: Ranked,
-        weights: Mapping[int, tuple[int, float]] = NO_WEIGHTS,
-        scale: float = 1.0,
-    ) -> int:
-        fraction = self.rng.random()
-        return self._noted(draw_ranked(ranked, weights, scale, self.boosts, self.power, fraction))
+    def _ranked(self, ranked: Ranked, weights: Mapping[int, float] = NO_WEIGHTS) -> int:
+        return self._noted(draw_ranked(ranked, weights, self.scale, self.rng.random()))
 
     def _only(self, row: Mapping[int, int]) -> int:
         # A single follower takes its random number as any other row does.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from leo.company import IDS, Companions
+from leo.company import IDS, Companions, rows_of
 from leo.connection import Connection, reading
 from leo.decay import age
 from leo.fold import pending
@@ -67,5 +67,5 @@ def _chains(conn: Connection) -> TrigramTable:
             last = pair
             row = followers[pair >> IDS, pair & mask] = {}
         row[third] = count
-    table.apply(Companions(dict(conn.execute(PAIRS)), age(get_version(conn, "ngrams"))))
+    table.apply(Companions(rows_of(conn.execute(PAIRS)), age(get_version(conn, "ngrams"))))
     return table

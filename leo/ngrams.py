@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from leo.company import AGES, IDS, Aged, Companions
+from leo.company import AGES, Aged, Companions, rows_of
 from leo.connection import Connection, reading
 from leo.decay import age, is_due
 from leo.delta import Delta
@@ -39,7 +39,7 @@ __all__ = [
 JOURNAL = 64
 LONGEST = 50_000
 
-PAIRS = f"SELECT word_id << {IDS} | context_id, count << {AGES} | decays FROM co_occurrence"
+PAIRS = f"SELECT word_id, context_id, count << {AGES} | decays FROM co_occurrence"
 
 
 class Observed(NamedTuple):
@@ -78,7 +78,7 @@ def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
         if journal is None:
             columns = "first_id, second_id, third_id, count"
             changes.append(TrigramRows(_since(conn, columns, "trigrams", after)))
-            changes.append(Companions(dict(conn.execute(PAIRS)), age(version)))
+            changes.append(Companions(rows_of(conn.execute(PAIRS)), age(version)))
             changes.extend(Grown(chains) for _, (_, chains) in pending(conn))
             return version, Series(tuple(changes))
         for blob, decays in journal:

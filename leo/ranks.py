@@ -8,7 +8,7 @@ how many followers there are of each count, and where in the order of their ids 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 __all__ = ["LARGE", "Ranked", "Rankings", "Ranks", "ranked_row"]
@@ -21,24 +21,28 @@ Key = TypeVar("Key")
 
 
 class Ranks:
-    """The followers of one row: count -> ids, in order."""
+    """The followers of one row: count -> ids, in order, and count -> how many."""
 
-    __slots__ = ("classes",)
+    __slots__ = ("classes", "sizes")
 
     def __init__(self, row: Iterable[tuple[int, int]]) -> None:
         self.classes: dict[int, list[int]] = {}
         for id, count in sorted(row):
             self.classes.setdefault(count, []).append(id)
+        # A draw asks for all of them, and most lists are far from each other in memory.
+        self.sizes = {count: len(ids) for count, ids in self.classes.items()}
 
     def move(self, id: int, old: int, new: int) -> None:
         """A count has become another; 0 says that there is none."""
         if old:
             ids = self.classes[old]
             del ids[bisect_left(ids, id)]
+            self.sizes[old] -= 1
             if not ids:
-                del self.classes[old]
+                del self.classes[old], self.sizes[old]
         if new:
             insort(self.classes.setdefault(new, []), id)
+            self.sizes[new] = self.sizes.get(new, 0) + 1
 
 
 class Ranked(NamedTuple):
@@ -46,13 +50,13 @@ class Ranked(NamedTuple):
     there, id -> (count there, count).
     """
 
-    classes: Mapping[int, list[int]]
+    ranks: Ranks
     row: Mapping[int, int]
     changed: Mapping[int, tuple[int, int]]
 
     def members(self, count: int) -> list[int]:
         """Who follows as often as that, in order."""
-        members = list(self.classes.get(count, ()))
+        members = list(self.ranks.classes.get(count, ()))
         for id, (old, new) in self.changed.items():
             if old == count:
                 del members[bisect_left(members, id)]
@@ -64,24 +68,35 @@ class Ranked(NamedTuple):
         """The largest count."""
         own = max((new for _, new in self.changed.values()), default=0)
         # A reply only adds, so a class that has lost members has lost them to a larger count.
-        return max(own, max(self.classes, default=0))
+        return max(own, max(self.ranks.sizes, default=0))
 
-    def counts(self) -> Iterable[int]:
-        """The different counts; some may have no members any more."""
-        if not self.changed:
-            return self.classes
-        return {*self.classes, *(new for _, new in self.changed.values())}
+    def counts(self, least: float) -> Iterable[int]:
+        """The different counts from `least` on; some may have no members any more."""
+        found = {count for count in self.ranks.sizes if count >= least}
+        return found.union(new for _, new in self.changed.values() if new >= least)
+
+    def member(self, count: int, place: int, without: Iterable[int]) -> int:
+        """The member at a place in the order of those who follow as often as that, some of the
+        members left out, which are named in order.
+        """
+        if any(count in change for change in self.changed.values()):
+            members: Sequence[int] = self.members(count)
+        else:
+            members = self.ranks.classes[count]
+        for id in without:
+            if bisect_left(members, id) > place:
+                break
+            place += 1
+        return members[place]
 
     def sizes(self) -> dict[int, int]:
-        """The number of followers of each count."""
-        sizes = {count: len(ids) for count, ids in self.classes.items()}
-        if not self.changed:
-            return sizes
+        """The number of followers of each count, 0 for some."""
+        sizes = self.ranks.sizes.copy()
         for old, new in self.changed.values():
             if old:
                 sizes[old] -= 1
             sizes[new] = sizes.get(new, 0) + 1
-        return {count: size for count, size in sizes.items() if size}
+        return sizes
 
 
 class Rankings(Generic[Key]):
@@ -102,9 +117,9 @@ class Rankings(Generic[Key]):
         ranks = self.known.get(key)
         if ranks is None:
             ranks = self.known[key] = Ranks(row.items())
-        return Ranked(ranks.classes, row, changed)
+        return Ranked(ranks, row, changed)
 
 
 def ranked_row(row: Mapping[int, int]) -> Ranked:
     """A row that is in no table."""
-    return Ranked(Ranks(row.items()).classes, row, {})
+    return Ranked(Ranks(row.items()), row, {})

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple, TypeVar
 
-from leo.company import Aged, Companions, Company
+from leo.company import Aged, Companions, Company, Kept
 from leo.growth import ChainGrowth, WordGrowth
 from leo.ranks import Ranked, Rankings
 from leo.text import PUNCTUATION
@@ -60,7 +60,7 @@ class Grown:
     growth: WordGrowth | ChainGrowth
     sign: int = 1
     fresh: tuple[int, ...] = ()
-    before: tuple[tuple[int, int], ...] = ()
+    before: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

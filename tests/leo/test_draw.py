@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.delta import compute_delta
-from leo.draw import close_counts, draw_ranked
+from leo.draw import Scale, close_counts, draw_ranked
 from leo.generate import generate_walk
 from leo.growth import WordGrowth
 from leo.overlay import Overlay
@@ -29,14 +29,21 @@ WORDS = [f"w{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(90)]
 
 
 def plainly(
-    row: dict[int, int], boosts: dict[int, float], power: float, fraction: float
+    row: dict[int, int],
+    close: dict[int, float],
+    boosts: dict[int, float],
+    power: float,
+    fraction: float,
 ) -> tuple[list[int], float]:
     """The definition, a look at every follower: who may be meant by the fraction, and how even the
-    choice is. Two where the fraction is a border.
+    choice is. Two where the fraction is a border. `close` are weights instead of counts.
     """
-    weights = {id: float(count) * (1.0 + boosts.get(id, 0.0)) for id, count in row.items()}
+    weights = {
+        id: close.get(id, float(count)) * (1.0 + boosts.get(id, 0.0)) for id, count in row.items()
+    }
     largest = max(weights.values())
-    order = sorted(weights, key=lambda id: (weights[id], id))
+    own = row.keys() & {*boosts, *close}
+    order = [*sorted(own), *sorted(row.keys() - own, key=lambda id: (row[id], id))]
     heat = [(weights[id] / largest) ** power for id in order]
     sums = list(accumulate(heat))
     near = [
@@ -48,10 +55,11 @@ def plainly(
     return near, entropy / math.log(len(order)) if len(order) > 1 else 0.0
 
 
-@given(ROWS, SMALL, SMALL, st.floats(0.2, 3), st.floats(0, 1, exclude_max=True))
+@given(ROWS, SMALL, SMALL, SMALL, st.floats(0.2, 3), st.floats(0, 1, exclude_max=True))
 def test_a_draw_by_groups_is_that_of_the_definition(
     row: dict[int, int],
     raised: dict[int, float],
+    others: dict[int, float],
     boosts: dict[int, float],
     power: float,
     fraction: float,
@@ -59,14 +67,18 @@ def test_a_draw_by_groups_is_that_of_the_definition(
     """Also over a table whose row lacks some followers and has others less often."""
     own = {id: (row.get(id, 0), row.get(id, 0) + 2) for id in sorted(raised)}
     whole = {**row, **{id: count for id, (_, count) in own.items()}}
-    for ranked in (ranked_row(whole), Ranked(Ranks(row.items()).classes, row, own)):
-        chosen, even = draw_ranked(ranked, {}, 1.0, boosts, power, fraction)
-        candidates, evenness = plainly(whole, boosts, power, fraction)
+    close = {id: 3 * weight for id, weight in others.items() if id in whole}
+    candidates, evenness = plainly(whole, close, boosts, power, fraction)
+    drawn = set()
+    for ranked in (ranked_row(whole), Ranked(Ranks(row.items()), row, own)):
+        chosen, even = draw_ranked(ranked, close, Scale(boosts, power), fraction)
+        drawn.add((chosen, even))
         assert chosen in candidates
         assert math.isclose(even, evenness, abs_tol=1e-9)
         assert close_counts(ranked) == {
             id: count for id, count in whole.items() if count >= 0.7 * max(whole.values())
         }
+    assert len(drawn) == 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 3)), max_size=60), st.randoms())
@@ -77,12 +89,16 @@ def test_ranks_follow_their_row(added: list[tuple[int, int]], rng: Random) -> No
     table.apply(Grown(WordGrowth([], [(7, id, 1) for id in range(1, LARGE + 2)])))
     assert table.ranked(7) is not None
     undo = [table.apply(Grown(WordGrowth([], [(7, id, count)]))) for id, count in added]
-    assert rankings.known[7].classes == Ranks(table.followers[7].items()).classes
+    assert _ranks(rankings.known[7]) == _ranks(Ranks(table.followers[7].items()))
     rng.shuffle(undo)
     for change in undo:
         table.apply(change)
-    assert rankings.known[7].classes == Ranks(table.followers[7].items()).classes
+    assert _ranks(rankings.known[7]) == _ranks(Ranks(table.followers[7].items()))
     assert rankings.known[7].classes == {1: list(range(1, LARGE + 2))}
+
+
+def _ranks(ranks: Ranks) -> tuple[dict[int, list[int]], dict[int, int]]:
+    return ranks.classes, ranks.sizes
 
 
 @pytest.mark.parametrize("repeats", [1, 3])

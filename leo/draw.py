@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, chain, repeat
+from itertools import accumulate
 from operator import add, mul
 
 from leo.ranks import Ranked
@@ -89,31 +89,36 @@ def draw_ranked(
     named = boosts.keys() & row.keys()
     if changed:
         named |= boosts.keys() & changed.keys()
-    own = sorted(named.union(close))
+    own = sorted(named.union(close) if close else named)
     if changed:
         counts = [changed[id][1] if id in changed else row[id] for id in own]
     else:
         counts = list(map(row.__getitem__, own))
-    logs = list(map(scale.__getitem__, counts))
-    for place, id in enumerate(own if close else ()):
-        if id in close:
-            logs[place] = scale.power * math.log(close[id])
-    logs = list(map(add, logs, map(boosts.get, own, repeat(0.0))))
+    log_of = scale.__getitem__
+    if close:
+        log = math.log
+        logs = [
+            (scale.power * log(close[id]) if id in close else log_of(count)) + boosts.get(id, 0.0)
+            for id, count in zip(own, counts, strict=True)
+        ]
+    else:
+        logs = list(map(add, map(log_of, counts), map(boosts.__getitem__, own)))
     sizes = ranked.sizes()
     for count in counts:
         sizes[count] -= 1
     order = [count for count in sorted(sizes) if sizes[count]]
-    times = [sizes[count] for count in order]
-    logs.extend(map(scale.__getitem__, order))
+    first = len(own)
+    times = [1] * first + [sizes[count] for count in order]
+    logs += map(log_of, order)
     # Divided by the largest, so that a low temperature cannot overflow.
     largest = max(logs)
     logs = [log - largest for log in logs]
     heat = list(map(math.exp, logs))
-    first = len(own)
-    sums = list(accumulate(chain(heat[:first], map(mul, heat[first:], times))))
+    mass = list(map(mul, heat, times))
+    sums = list(accumulate(mass))
     total = sums[-1]
     group = min(bisect(sums, fraction * total), len(sums) - 1)
-    evenness = _ranked_evenness(logs, heat, [*repeat(1, first), *times], total)
+    evenness = _ranked_evenness(logs, mass, sum(times), total)
     if group < first:
         return own[group], evenness
     count = order[group - first]
@@ -121,7 +126,7 @@ def draw_ranked(
     # A low temperature may leave nothing of the lightest; then the group was not hit.
     place = int((fraction * total - begin) / heat[group]) if heat[group] else 0
     without = [id for id, its in zip(own, counts, strict=True) if its == count]
-    return ranked.member(count, min(place, times[group - first] - 1), without), evenness
+    return ranked.member(count, min(place, times[group] - 1), without), evenness
 
 
 def _evenness(heated: Sequence[float], total: float) -> float:
@@ -133,12 +138,11 @@ def _evenness(heated: Sequence[float], total: float) -> float:
 
 
 def _ranked_evenness(
-    logs: Iterable[float], heat: Iterable[float], times: Sequence[int], total: float
+    logs: Iterable[float], mass: Iterable[float], candidates: int, total: float
 ) -> float:
-    """Likewise, of groups: `heat` is exp of `logs`, and so many `times` each."""
-    candidates = sum(times)
+    """Likewise, of groups: `mass` is how often each is there times exp of its `logs`."""
     if candidates < 2:
         return 0.0
-    entropy = math.log(total) - sum(map(mul, times, map(mul, heat, logs))) / total
+    entropy = math.log(total) - sum(map(mul, mass, logs)) / total
     evenness: float = entropy / math.log(candidates)
     return max(0.0, evenness)

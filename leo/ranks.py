@@ -7,7 +7,7 @@ how many followers there are of each count, and where in the order of their ids 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -66,16 +66,20 @@ class Ranked(NamedTuple):
 
     def largest(self) -> int:
         """The largest count."""
-        own = max((new for _, new in self.changed.values()), default=0)
-        # A reply only adds, so a class that has lost members has lost them to a larger count.
-        return max(own, max(self.ranks.sizes, default=0))
+        largest = max(self.ranks.sizes, default=0)
+        if self.changed:
+            # A reply only adds, so a class that has lost members has lost them to a larger count.
+            return max(largest, *(new for _, new in self.changed.values()))
+        return largest
 
     def counts(self, least: float) -> Iterable[int]:
         """The different counts from `least` on; some may have no members any more."""
-        found = {count for count in self.ranks.sizes if count >= least}
-        return found.union(new for _, new in self.changed.values() if new >= least)
+        found = [count for count in self.ranks.sizes if count >= least]
+        if self.changed:
+            return {*found, *(new for _, new in self.changed.values() if new >= least)}
+        return found
 
-    def member(self, count: int, place: int, without: Iterable[int]) -> int:
+    def member(self, count: int, place: int, without: Sequence[int]) -> int:
         """The member at a place in the order of those who follow as often as that, some of the
         members left out, which are named in order.
         """
@@ -83,11 +87,12 @@ class Ranked(NamedTuple):
             members: Sequence[int] = self.members(count)
         else:
             members = self.ranks.classes[count]
-        for id in without:
-            if bisect_left(members, id) > place:
-                break
-            place += 1
-        return members[place]
+        # Each that is left out before it moves the place on by one. The first place that counts
+        # right is the one: few looks at a list that may be long.
+        at = place
+        while (moved := place + bisect_right(without, members[at])) != at:
+            at = moved
+        return members[at]
 
     def sizes(self) -> dict[int, int]:
         """The number of followers of each count, 0 for some."""

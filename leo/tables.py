@@ -174,8 +174,8 @@ class BigramTable:
         for id in grown.fresh:
             del self.ids[names.pop(id)]
         changed: dict[int, int] = {}
-        for source, follower, count in growth.bigrams:
-            _add(self.followers, self.rankings, source, follower, sign * count)
+        _grow(self.followers, self.rankings, growth.bigrams, sign)
+        for source, _, count in growth.bigrams:
             changed[source] = changed.get(source, 0) + sign * count
         self._weigh(changed)
         return Grown(growth, -sign, fresh)
@@ -219,8 +219,10 @@ class TrigramTable:
         if isinstance(change, Grown):
             growth, sign = change.growth, change.sign
             assert isinstance(growth, ChainGrowth), "the growth of the other table"
-            for first, second, third, count in growth.trigrams:
-                _add(self.followers, self.rankings, (first, second), third, sign * count)
+            rows = (
+                ((first, second), third, count) for first, second, third, count in growth.trigrams
+            )
+            _grow(self.followers, self.rankings, rows, sign)
             before = self.companions.grow(growth.pairs, sign, change.before)
             return Grown(growth, -sign, before=before)
         if isinstance(change, Aged):
@@ -276,22 +278,27 @@ def _put(
     return old
 
 
-def _add(
-    table: dict[Key, dict[int, int]], rankings: Rankings[Key], key: Key, item: int, count: int
+def _grow(
+    table: dict[Key, dict[int, int]],
+    rankings: Rankings[Key],
+    rows: Iterable[tuple[Key, int, int]],
+    sign: int,
 ) -> None:
-    """Add to table[key][item]; a count of 0 leaves no row behind."""
-    row = table.get(key)
-    if row is None:
-        table[key] = {item: count}
-        return
-    old = row.get(item, 0)
-    if total := old + count:
-        row[item] = total
-        if key not in rankings.known:
-            return
-    else:
-        del row[item]
-    _moved(table, rankings, key, item, old)
+    """Add to table[key][item], or take away; a count of 0 leaves no row behind."""
+    known = rankings.known
+    for key, item, count in rows:
+        row = table.get(key)
+        if row is None:
+            table[key] = {item: sign * count}
+            continue
+        old = row.get(item, 0)
+        if total := old + sign * count:
+            row[item] = total
+            if key in known:
+                known[key].move(item, old, total)
+        else:
+            del row[item]
+            _moved(table, rankings, key, item, old)
 
 
 def _moved(

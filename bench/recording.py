@@ -2,10 +2,15 @@
 one again.
 
 Three fields of the same seed get the same prompts, a block of them at a time and in an order that
-changes, so that the machine's moods strike all of them. Each block is compared with the block of
-the same prompts without a recorder: by the median time of its replies, and by the time of the
-processor, which other programs disturb less and in which the thread that writes has its share. The
-second column without a recorder measures the measurement: a difference of its size is none.
+changes, so that the machine's moods strike all of them. Each reply is compared with the reply of
+the same prompt without a recorder, and each block's time of the processor, which other programs
+disturb less and in which the thread that writes has its share, with that of the same block. A whole
+conversation is held several times over, each time in new files: where a file happens to lie would
+otherwise be taken for a difference.
+
+The figure is the median of the ratios; its interval is that of the medians of resampled blocks, as
+replies of one block share their disturbances. The second column without a recorder measures the
+measurement: a difference of its size is none.
 """
 
 from __future__ import annotations
@@ -15,11 +20,13 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import chain
 from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
+from typing import NamedTuple
 
 from leo.afield import AsyncLeoField
 from leo.recorder import NdjsonRecorder
@@ -30,6 +37,14 @@ ROWS = ("asyncio-lock", "shielded-unit-of-work")
 # As many replies of one field follow each other: one alone would find the caches full of others.
 BLOCK = 10
 COLUMNS = ("none", "recorder", "none again")
+RESAMPLES = 400
+
+
+class Block(NamedTuple):
+    """The seconds of each reply of a block, and the mean seconds of the processor in it."""
+
+    clock: tuple[float, ...]
+    processor: tuple[float, ...]
 
 
 async def reply_seconds(leo: AsyncLeoField, text: str) -> float:
@@ -39,66 +54,76 @@ async def reply_seconds(leo: AsyncLeoField, text: str) -> float:
     return perf_counter() - began
 
 
-async def block(leo: AsyncLeoField, first: int) -> tuple[float, float]:
-    """Median seconds of a reply, and mean seconds of the processor, in one block of prompts."""
+async def measure_block(leo: AsyncLeoField, first: int) -> Block:
+    """The times of one block of prompts."""
     began = process_time()
-    taken = [await reply_seconds(leo, prompt(0, first + k)) for k in range(BLOCK)]
-    return median(taken), (process_time() - began) / BLOCK
+    taken = tuple([await reply_seconds(leo, prompt(0, first + k)) for k in range(BLOCK)])
+    return Block(taken, ((process_time() - began) / BLOCK,))
 
 
 async def measure(
-    discipline: str, rounds: int, folder: Path
-) -> dict[str, list[tuple[float, float]]]:
+    discipline: str, rounds: int, chance: Random, folder: Path
+) -> dict[str, list[Block]]:
     """The blocks of every column; the first tenth warms up and is left out."""
-    chance = Random(7)
-    taken: dict[str, list[tuple[float, float]]] = {column: [] for column in COLUMNS}
+    taken: dict[str, list[Block]] = {column: [] for column in COLUMNS}
     async with AsyncExitStack() as stack:
         fields = {}
-        for number, column in enumerate(COLUMNS):
+        for column in chance.sample(COLUMNS, len(COLUMNS)):
             tracer: Tracer = NO_TRACE
             if column == "recorder":
                 path = folder / f"{discipline}.ndjson"
                 tracer = stack.enter_context(NdjsonRecorder(path, run="bench"))
             fields[column] = await stack.enter_async_context(
                 await AsyncLeoField.open(
-                    folder / f"{discipline}-{number}.sqlite3",
+                    folder / f"{column}.sqlite3",
                     seed=7,
                     discipline=discipline,
                     tracer=tracer,
                 )
             )
         for first in range(0, rounds, BLOCK):
-            order = list(COLUMNS)
-            chance.shuffle(order)
-            for column in order:
-                taken[column].append(await block(fields[column], first))
+            for column in chance.sample(COLUMNS, len(COLUMNS)):
+                taken[column].append(await measure_block(fields[column], first))
     return {column: blocks[len(blocks) // 10 :] for column, blocks in taken.items()}
 
 
-def ratio(above: Sequence[float], below: Sequence[float]) -> str:
-    """The median ratio of blocks, and the middle 95 % of it over resampled blocks."""
-    ratios = [a / b for a, b in zip(above, below, strict=True)]
+def ratio(above: Sequence[tuple[float, ...]], below: Sequence[tuple[float, ...]]) -> str:
+    """The median ratio of times in pairs, and the middle 95 % of it over resampled blocks."""
+    blocks = [
+        tuple(a / b for a, b in zip(one, other, strict=True))
+        for one, other in zip(above, below, strict=True)
+    ]
     chance = Random(7)
-    medians = sorted(median(chance.choices(ratios, k=len(ratios))) for _ in range(400))
-    return f"{median(ratios):.3f} | {medians[10]:.3f} to {medians[-11]:.3f}"
+    medians = sorted(
+        median(chain.from_iterable(chance.choices(blocks, k=len(blocks)))) for _ in range(RESAMPLES)
+    )
+    cut = RESAMPLES // 40
+    middle = median(chain.from_iterable(blocks))
+    return f"{middle:.3f} | {medians[cut]:.3f} to {medians[-cut - 1]:.3f}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1500, help="replies per field")
+    parser.add_argument("--rounds", type=int, default=500, help="replies of a conversation")
+    parser.add_argument("--conversations", type=int, default=6, help="each in new files")
     args = parser.parse_args()
+    chance = Random(7)
     print("| discipline | column | time of | a reply (µs) | ratio to none | 95 % of it |")
     print("|---|---|---|---:|---:|---:|")
     for discipline in ROWS:
-        with TemporaryDirectory() as folder:
-            taken = asyncio.run(measure(discipline, args.rounds, Path(folder)))
-        for what, name in enumerate(("clock", "processor")):
+        taken: dict[str, list[Block]] = {column: [] for column in COLUMNS}
+        for _ in range(args.conversations):
+            with TemporaryDirectory() as folder:
+                more = asyncio.run(measure(discipline, args.rounds, chance, Path(folder)))
+            for column, blocks in more.items():
+                taken[column] += blocks
+        for what, name in enumerate(Block._fields):
             base = [each[what] for each in taken["none"]]
             for column in COLUMNS:
-                seconds = [each[what] for each in taken[column]]
+                times = [each[what] for each in taken[column]]
                 print(
-                    f"| {discipline} | {column} | {name} | {median(seconds) * 1e6:,.0f} "
-                    f"| {ratio(seconds, base)} |",
+                    f"| {discipline} | {column} | {name} "
+                    f"| {median(chain.from_iterable(times)) * 1e6:,.0f} | {ratio(times, base)} |",
                     flush=True,
                 )
     return 0

@@ -6,7 +6,7 @@ the view; the store's worker thread only ever runs the closures that a turn made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,8 +222,8 @@ class Instance:
         action: Action,
         session: str,
         reply: str,
-        reads: Mapping[str, int],
-        writes: Mapping[str, int],
+        reads: dict[str, int],
+        writes: dict[str, int],
         outcome: str,
     ) -> None:
         """Tell the tracer, if there is one. A stopped event loop does nothing, so nothing is

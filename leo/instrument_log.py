@@ -132,10 +132,10 @@ class Log:
         self._lines: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode_lines
         self._error: TraceFileError | None = None
-        self._sink: Sink | None = None
+        self._sink: Sink[bytes] | None = None
         if self.path is not None:
             try:
-                self._sink = Sink(self.path, self.path.open("xb", buffering=0))
+                self._sink = Sink(self.path, self.path.open("xb", buffering=0), b"".join)
             except OSError as error:
                 raise failed(self.path, "begun", error) from error
         self._keep([UnitsHeader(UNITS_SCHEMA, "units", UNITS_SPEC, run, dict(start))])
@@ -249,7 +249,7 @@ class Log:
             if self._sink is None:
                 self._lines.append(data)
             elif data:
-                self._sink.put(data, hand_over=False)
+                self._sink.put(data, len(data), hand_over=False)
         except TraceFileError as error:
             self._error = error
         except (TypeError, UnicodeEncodeError) as error:

@@ -1,10 +1,10 @@
 """A recorder of traces: NDJSON, schema 1, one line per event, numbered where it happens.
 
-No reply ever waits for the disk: a thread writes the lines (`leo.sink`), soon after a reply has
-ended. What was there at a `flush` is in the file when `flush` returns; a process that is killed
-loses at most what came after, and never the readability of the rest. `close` writes a last line
-that says how many events there are, so that a recording that was cut off can be told from a whole
-one.
+No reply ever waits for the disk, nor until its lines are made: a thread does both (`leo.sink`),
+soon after a reply has ended. What was there at a `flush` is in the file when `flush` returns; a
+process that is killed loses at most what came after, and never the readability of the rest. `close`
+writes a last line that says how many events there are, so that a recording that was cut off can be
+told from a whole one.
 
 Several processes on one store have a recorder each: the same `run`, another `writer` and instance,
 a file of its own. `leo validate --merge` reads them together.
@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -24,9 +25,17 @@ import msgspec
 
 from leo.errors import TraceFileError
 from leo.sink import Sink, failed
-from leo.trace import Beginning, End, Event, Happened, Header, event_of, header_of
+from leo.trace import Beginning, End, Happened, Header, event_of, header_of
 
 __all__ = ["NdjsonRecorder"]
+
+# What a line is made of: of an event its number, its moment in seconds, and what happened.
+Row = Header | End | tuple[int, float, Happened]
+
+# The bytes that a row takes in memory at most, the names in it aside.
+ROW_SIZE: Final = 1024
+
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 class NdjsonRecorder:
@@ -59,7 +68,6 @@ class NdjsonRecorder:
         self._began: float | None = None
         self._start: dict[str, int] = {}
         self._seq = 0
-        self._encode = msgspec.json.Encoder().encode
         # Events come from the event loop and from the worker threads of the stores. Reentrant,
         # because an event is recorded inside its own moment.
         self._lock = RLock()
@@ -72,7 +80,7 @@ class NdjsonRecorder:
             ) from error
         except OSError as error:
             raise failed(self.path, "begun", error) from error
-        self._sink = Sink(self.path, file)
+        self._sink = Sink(self.path, file, partial(_lines, self.path, run, writer))
         # Also when the process ends and nobody has closed the recorder.
         self._closing = weakref.finalize(self, self._sink.close)
 
@@ -95,29 +103,27 @@ class NdjsonRecorder:
                 return
             self._start = beginning.start
             self._began = self._clock()
-            self._append(
+            self._sink.put(
                 header_of(beginning, run=self._run, instances=self._instances, stores=self._stores),
+                ROW_SIZE,
                 hand_over=True,
             )
 
     def record(self, happened: Happened) -> None:
-        """Number the event and keep its line. Thread-safe."""
+        """Number the event and keep it. Thread-safe."""
         with self._lock:
-            if self._began is None:
+            began = self._began
+            if began is None:
                 raise TraceFileError(f"{self.path}: an event came before the header")
-            self._seq += 1
-            self._append(
-                event_of(
-                    happened,
-                    seq=self._seq,
-                    writer=self._writer,
-                    run=self._run,
-                    # Whole microseconds; rounding to digits would take as long as all the rest.
-                    time=round((self._clock() - self._began) * 1e6) / 1e6,
-                ),
+            seq = self._seq + 1
+            self._sink.put(
+                (seq, self._clock() - began, happened),
+                ROW_SIZE + len(happened.session) + len(happened.reply),
                 # A reply has ended: whoever got its answer finds it in the file soon.
                 hand_over=happened.outcome != "ok",
             )
+            # Last: an event that was refused has used up no number.
+            self._seq = seq
 
     def moment(self) -> RLock:
         """The lock of the recording, as a context manager."""
@@ -142,7 +148,7 @@ class NdjsonRecorder:
             try:
                 if self._began is not None:
                     end = End(kind="end", run=self._run, writer=self._writer, events=self._seq)
-                    self._append(end, hand_over=True)
+                    self._sink.put(end, ROW_SIZE, hand_over=True)
             finally:
                 self._sink.close()
 
@@ -157,5 +163,26 @@ class NdjsonRecorder:
     ) -> None:
         self.close()
 
-    def _append(self, line: Header | Event | End, *, hand_over: bool) -> None:
-        self._sink.put(self._encode(line) + b"\n", hand_over=hand_over)
+
+def _lines(path: Path, run: str, writer: str, rows: Sequence[Row]) -> bytes:
+    """The lines of some rows. Raises TraceFileError when one of them cannot be written."""
+    lines = [
+        event_of(
+            row[2],
+            seq=row[0],
+            writer=writer,
+            run=run,
+            # Whole microseconds; rounding to digits would take as long as all the rest.
+            time=round(row[1] * 1e6) / 1e6,
+        )
+        if isinstance(row, tuple)
+        else row
+        for row in rows
+    ]
+    try:
+        return _ENCODER.encode_lines(lines)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise TraceFileError(
+            f"{path}: a line cannot be written as JSON: {error}; expected the names of sessions, "
+            "instances and objects to be text"
+        ) from error

@@ -7,10 +7,9 @@ action.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -116,35 +115,41 @@ def header_of(
     )
 
 
-class Happened(NamedTuple):
-    """An action of a reply: the versions of what it read and wrote, and how it ended."""
+class Happened(msgspec.Struct, frozen=True, gc=False):
+    """An action of a reply: the versions of what it read and wrote, and how it ended.
+
+    `reads` and `writes` are not changed any more by whoever tells: a recorder keeps them until it
+    has the time to write them.
+
+    A msgspec.Struct because one is made for each action: a NamedTuple takes three times as long.
+    """
 
     action: Action
     instance: str
     store: str
     session: str
     reply: str
-    reads: Mapping[str, int]
-    writes: Mapping[str, int]
+    reads: dict[str, int]
+    writes: dict[str, int]
     outcome: str
 
 
 def event_of(happened: Happened, *, seq: int, writer: str, run: str, time: float) -> Event:
     """The event of a trace: what happened, and where it stands in whose recording."""
+    # By position, in the order of the fields: by name it takes half as long again.
     return Event(
-        seq=seq,
-        writer=writer,
-        run=run,
-        time=time,
-        instance=happened.instance,
-        store=happened.store,
-        session=happened.session,
-        reply=happened.reply,
-        action=happened.action,
-        # Whoever records may go on with what it gave.
-        reads=dict(happened.reads),
-        writes=dict(happened.writes),
-        outcome=happened.outcome,
+        seq,
+        writer,
+        run,
+        time,
+        happened.instance,
+        happened.store,
+        happened.session,
+        happened.reply,
+        happened.action,
+        happened.reads,
+        happened.writes,
+        happened.outcome,
     )
 
 

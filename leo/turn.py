@@ -11,7 +11,7 @@ How a reply ends, too, is decided here, from the last action that was carried ou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ending", "OnLock", "OnLoop", "OnStore", "Operation", "Turn", "declared"]
 
-NOTHING: Mapping[str, int] = {}
+# Never changed.
+NOTHING: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +139,12 @@ class Turn:
     def record(
         self,
         action: Action,
-        reads: Mapping[str, int] = NOTHING,
-        writes: Mapping[str, int] = NOTHING,
+        reads: dict[str, int] = NOTHING,
+        writes: dict[str, int] = NOTHING,
         *,
         outcome: str = "ok",
     ) -> None:
-        """An action of this reply was carried out just now."""
+        """An action of this reply was carried out just now. Nobody changes what is given."""
         self.last = action
         self.instance.record(action, self.session, self.reply, reads, writes, outcome)
 

@@ -297,7 +297,7 @@ def test_the_file_and_the_memory_say_the_same(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program goes on, with every answer; whoever closes the recording learns of it."""
 
-    def full(sink: Sink, line: bytes, *, hand_over: bool) -> None:
+    def full(sink: Sink[bytes], line: bytes, size: int, *, hand_over: bool) -> None:
         raise TraceFileError("no room")
 
     shelf = Shelf()

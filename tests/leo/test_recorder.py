@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import queue
 import re
 import subprocess
 import sys
 import threading
-from collections import deque
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
+import msgspec
 import pytest
 
+import leo.instance
 import leo.sink
 from leo import NO_TRACE, NdjsonRecorder
 from leo.actions import Action
 from leo.errors import TraceFileError
-from leo.sink import Sink
-from leo.trace import Beginning, Happened
-from tests.leo.support import counting_clock, read_trace, recorder
+from leo.trace import Beginning, Happened, NoTrace, Tracer
+from tests.leo.support import (
+    ASYNC,
+    PROMPTS,
+    REPLY,
+    UNITS,
+    async_field,
+    counting_clock,
+    read_trace,
+    recorder,
+    sync_field,
+)
 
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 3}, 9)
 
@@ -29,6 +41,19 @@ def record(tracer: NdjsonRecorder, session: str = "s1") -> None:
     tracer.record(
         Happened(Action.Ingest, "i1", "main", session, f"{session}.1", {}, {"ngrams": 4}, "ok")
     )
+
+
+def converse(path: Path, discipline: str, tracer: Tracer) -> list[str]:
+    """The answers of one session."""
+    if discipline == "sequential":
+        with sync_field(path, tracer) as field:
+            return [field.reply(prompt) for prompt in PROMPTS]
+
+    async def main() -> list[str]:
+        async with await async_field(path, discipline, tracer) as field:
+            return [await field.reply(prompt) for prompt in PROMPTS]
+
+    return asyncio.run(main())
 
 
 def record_many(tracer: NdjsonRecorder, count: int) -> None:
@@ -86,82 +111,6 @@ def test_the_file_always_ends_with_a_whole_line(
     tracer.close()
 
 
-def test_a_thread_at_work_is_not_woken(tmp_path: Path) -> None:
-    """The end of a reply wakes a sink that has nothing to do. One at work takes what came in the
-    meantime when its pause is over, and is woken only when much has gathered."""
-    path = tmp_path / "trace"
-    asked: queue.Queue[tuple[threading.Event, float | None]] = queue.Queue()
-    over: queue.Queue[None] = queue.Queue()
-
-    def wait(woken: threading.Event, seconds: float | None) -> None:
-        asked.put((woken, seconds))
-        over.get(timeout=30)
-
-    def rests() -> tuple[threading.Event, float | None]:
-        return asked.get(timeout=30)
-
-    sink = Sink(path, path.open("wb", buffering=0), wait=wait)
-    woken, seconds = rests()
-    assert seconds is None
-    sink.put(b"in a reply\n", hand_over=False)
-    assert not woken.is_set()
-    sink.put(b"its end\n", hand_over=True)
-    assert woken.is_set()
-    over.put(None)
-    assert rests() == (woken, leo.sink.PAUSE)
-    assert path.read_bytes() == b"in a reply\nits end\n"
-    for _ in range(100):
-        sink.put(b"its end\n", hand_over=True)
-    assert not woken.is_set()
-    over.put(None)
-    assert rests() == (woken, leo.sink.PAUSE)
-    assert path.read_bytes().count(b"its end\n") == 101
-    sink.put(b"x" * leo.sink.BATCH + b"\n", hand_over=False)
-    assert woken.is_set()
-    over.put(None)
-    assert rests() == (woken, leo.sink.PAUSE)
-    over.put(None)
-    assert rests() == (woken, None)
-    over.put(None)
-    sink.close()
-    assert len(path.read_bytes().splitlines()) == 103
-
-
-def test_a_line_that_comes_as_the_thread_falls_idle_is_written(tmp_path: Path) -> None:
-    """Whenever the end of a reply comes, it is in the file without a flush: also when the thread
-    has just looked and is about to rest."""
-    path = tmp_path / "trace"
-    seen: queue.Queue[float | None] = queue.Queue()
-    late: queue.Queue[bytes] = queue.Queue()
-
-    class Lines(deque[bytes]):
-        """Gets another line behind the back of who has looked in vain for the third time: once to
-        end its work, twice after its pause."""
-
-        empty = 0
-
-        def __bool__(self) -> bool:
-            self.empty += not len(self)
-            found = bool(len(self))
-            if self.empty == 3 and not late.empty():
-                sink.put(late.get(), hand_over=True)
-            return found
-
-    def wait(woken: threading.Event, seconds: float | None) -> None:
-        seen.put(seconds)
-        woken.wait(30 if seconds is None else 0)
-
-    sink = Sink(path, path.open("wb", buffering=0), wait=wait)
-    assert seen.get(timeout=30) is None
-    sink._lines = Lines()
-    late.put(b"late\n")
-    sink.put(b"first\n", hand_over=True)
-    pauses = [seen.get(timeout=30) for _ in range(3)]
-    assert pauses == [leo.sink.PAUSE, leo.sink.PAUSE, None]
-    assert path.read_bytes() == b"first\nlate\n"
-    sink.close()
-
-
 def test_a_recording_never_waits_for_the_disk(tmp_path: Path) -> None:
     """A pipe that nobody reads from takes 64 KiB and then blocks its writer: 5,000 events are
     recorded all the same, and all of them are there when somebody reads at last."""
@@ -195,13 +144,69 @@ def test_a_disk_that_never_keeps_up_is_reported(
     reader = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     tracer = NdjsonRecorder(path, run="test", overwrite=True)
     tracer.begin(BEGINNING)
-    with pytest.raises(TraceFileError, match="wait for a disk that is too slow"):
+    with reader, pytest.raises(TraceFileError, match="wait for a disk that is too slow"):
         for _ in range(100_000):
             record(tracer)
     # With nobody to read, the pipe breaks, and closing says that lines are missing.
-    reader.close()
     with pytest.raises(TraceFileError, match="cannot be written: Broken pipe"):
         tracer.close()
+
+
+def test_long_names_count_towards_what_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound is one of bytes: with names of 10 kB it is reached after a hundred events, where
+    short ones would let two thousand wait."""
+    monkeypatch.setattr(leo.sink, "BATCH", 1000)
+    monkeypatch.setattr(leo.sink, "LIMIT", 1 << 21)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    tracer = NdjsonRecorder(path, run="test", overwrite=True)
+    tracer.begin(BEGINNING)
+    kept = 0
+    with reader, pytest.raises(TraceFileError, match="2 MiB wait for a disk that is too slow"):
+        for count in range(2000):
+            record(tracer, f"{count:010000}")
+            kept += 1
+    assert 90 <= kept < 200
+    with pytest.raises(TraceFileError):
+        tracer.close()
+
+
+def test_a_refused_event_uses_up_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a disk that was too slow for a while the numbers go on where they were."""
+    with recorder(tmp_path / "trace") as tracer:
+        tracer.begin(BEGINNING)
+        record(tracer)
+        with monkeypatch.context() as slow:
+            slow.setattr(leo.sink, "BATCH", 0)
+            slow.setattr(leo.sink, "LIMIT", 0)
+            with pytest.raises(TraceFileError, match="too slow"):
+                record(tracer)
+        record(tracer)
+    lines = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
+    assert [line["seq"] for line in lines[1:-1]] == [1, 2] and lines[-1]["events"] == 2
+
+
+def test_a_name_that_is_no_text_is_reported(tmp_path: Path) -> None:
+    """Half a surrogate pair cannot be written: the next to flush, record or close is told so, and
+    what came before it is in the file, in whole lines."""
+    path = tmp_path / "trace"
+    tracer = recorder(path)
+    tracer.begin(BEGINNING)
+    record_many(tracer, 3)
+    record(tracer, "s\ud800")
+    record(tracer)
+    for call in (tracer.flush, partial(record, tracer), tracer.close):
+        with pytest.raises(TraceFileError, match="a line cannot be written as JSON: 'utf-8' codec"):
+            call()
+    assert [json.loads(line).get("seq") for line in path.read_text().splitlines()] == [
+        None,
+        1,
+        2,
+        3,
+    ]
 
 
 CHILD = """
@@ -287,6 +292,34 @@ def test_instances_are_announced(tmp_path: Path) -> None:
     assert read_trace(tmp_path / "trace")[1] == []
 
 
-def test_the_default_tracer_is_off() -> None:
-    """With no recorder a reply asks once per action and builds nothing."""
+@pytest.mark.parametrize("discipline", ["sequential", *ASYNC, *UNITS])
+def test_without_a_recorder_nothing_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
+) -> None:
+    """With no recorder a reply asks once per action whether there is one, and that is all."""
+
+    def built(*what: object) -> NoReturn:
+        raise AssertionError(f"built for nobody: {what}")
+
     assert NO_TRACE.enabled is False
+    monkeypatch.setattr(leo.instance, "Happened", built)
+    monkeypatch.setattr(leo.instance, "Beginning", built)
+    for method in ("begin", "record", "moment"):
+        monkeypatch.setattr(NoTrace, method, built)
+    assert converse(tmp_path / "field", discipline, NO_TRACE)
+
+
+@pytest.mark.parametrize("discipline", ["sequential", *ASYNC, *UNITS])
+def test_what_was_told_does_not_change(tmp_path: Path, discipline: str) -> None:
+    """A recorder writes later what it was told now, so nobody changes the versions in it."""
+    kept: list[tuple[Happened, bytes]] = []
+
+    class Keeping(NoTrace):
+        enabled = True  # type: ignore[misc]
+
+        def record(self, happened: Happened) -> None:
+            kept.append((happened, msgspec.json.encode(happened)))
+
+    converse(tmp_path / "field", discipline, Keeping())
+    assert len(kept) > 2 * len(REPLY)
+    assert [msgspec.json.encode(happened) for happened, _ in kept] == [then for _, then in kept]

@@ -108,7 +108,8 @@ class Company:
         Returns what has to be put back to undo this: the counts that were of another age, because
         a subtraction would leave them faded.
         """
-        rows, now = self.rows, self.age
+        rows, now, added = self.rows, self.age, 0
+        step = sign << AGES
         old: list[Kept] = []
         for low, high, count in pairs:
             row = rows.get(low)
@@ -116,13 +117,13 @@ class Company:
                 row = rows[low] = {}
             raw = row.get(high)
             if raw is None:
-                self._added += 1
+                added += 1
                 raw = now
             elif raw & _AGE != now:
                 old.append(Kept(low, high, raw))
                 raw = faded(raw >> AGES, now - (raw & _AGE)) << AGES | now
-            raw += sign * count << AGES
-            if raw >> AGES:
+            raw += count * step
+            if raw > _AGE:
                 row[high] = raw
                 other = rows.get(high)
                 if other is None:
@@ -131,6 +132,7 @@ class Company:
                     other[low] = raw
             else:
                 self._remove(low, high)
+        self._added += added
         self._put_back(before)
         return tuple(old)
 

@@ -15,6 +15,8 @@ files. A decay is always the end of a fold, so that the counts of one fold are o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
+from operator import and_, rshift
 
 from leo.company import IDS
 from leo.connection import Connection
@@ -28,14 +30,19 @@ FOLD = 50
 HEAVY = 100_000
 
 STAMPED = "ON CONFLICT DO UPDATE SET count = count + excluded.count, version = excluded.version"
-BIGRAM = f"INSERT INTO bigrams (src_id, dst_id, count, version) VALUES (?, ?, ?, ?) {STAMPED}"
+# Two ids in one number, as `fold` has them.
+HIGH, LOW = f"?1 >> {IDS}", f"?1 & {(1 << IDS) - 1}"
+BIGRAM = (
+    f"INSERT INTO bigrams (src_id, dst_id, count, version) VALUES ({HIGH}, {LOW}, ?2, ?3) {STAMPED}"
+)
 TRIGRAM = (
     "INSERT INTO trigrams (first_id, second_id, third_id, count, version) "
-    f"VALUES (?, ?, ?, ?, ?) {STAMPED}"
+    f"VALUES ({HIGH}, {LOW}, ?2, ?3, ?4) {STAMPED}"
 )
 # `faded` is a function of `leo.schema.connect`.
 PAIR = (
-    "INSERT INTO co_occurrence (word_id, context_id, count, decays) VALUES (?, ?, ?, ?) "
+    "INSERT INTO co_occurrence (word_id, context_id, count, decays) "
+    f"VALUES ({HIGH}, {LOW}, ?2, ?3) "
     "ON CONFLICT DO UPDATE SET count = excluded.count + CASE decays WHEN excluded.decays "
     "THEN count ELSE faded(count, excluded.decays - decays) END, decays = excluded.decays"
 )
@@ -86,21 +93,18 @@ def fold(conn: Connection, version: int, last: Iterable[tuple[int, Growth]] = ()
         for a, b, count in chains.pairs:
             key = a << IDS | b
             pairs[key] = pairs.get(key, 0) + count
-    # In order: such rows meet neighbouring pages of the tables one after the other.
-    mask = (1 << IDS) - 1
+    # In order: such rows meet neighbouring pages of the tables one after the other. A row is taken
+    # apart by SQLite, because a generator would take longer than the insertion.
+    keys = sorted(bigrams)
+    conn.executemany(BIGRAM, zip(keys, map(bigrams.get, keys), map(two.get, keys), strict=True))
+    keys = sorted(trigrams)
+    halves = map(rshift, keys, repeat(IDS)), map(and_, keys, repeat((1 << IDS) - 1))
     conn.executemany(
-        BIGRAM, ((key >> IDS, key & mask, bigrams[key], two[key]) for key in sorted(bigrams))
-    )
-    conn.executemany(
-        TRIGRAM,
-        (
-            (key >> 2 * IDS, key >> IDS & mask, key & mask, trigrams[key], three[key])
-            for key in sorted(trigrams)
-        ),
+        TRIGRAM, zip(*halves, map(trigrams.get, keys), map(three.get, keys), strict=True)
     )
     # The decay of this very observation comes after its counts.
-    before = age(version - 1)
-    conn.executemany(PAIR, ((key >> IDS, key & mask, pairs[key], before) for key in sorted(pairs)))
+    keys = sorted(pairs)
+    conn.executemany(PAIR, zip(keys, map(pairs.get, keys), repeat(age(version - 1))))
     conn.execute("UPDATE folding SET version = ?, pairs = 0", (version,))
     _sweep(conn, age(version), 2 * len(pairs))
 

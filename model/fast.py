@@ -22,16 +22,15 @@ from model.fast_rows import Row, Rows, to_line
 from model.fast_state import Books
 from model.fast_steps import walk
 from model.fast_units import walk_units
+from model.fast_whole import walk_whole
 from model.native import Checker, Outcome
 from model.trace_explain import Rejection
 from model.trace_reader import TraceReader
 from model.traces import ENDS, MAX_VERSION, Line
 
-BLOCK: Final = 1 << 17
+BLOCK: Final = 1 << 18
 # A block without the end of a reply is enlarged up to this size.
 LARGEST: Final = 1 << 22
-# So much of what was taken is kept for the lines that are shown before one that is refused.
-KEPT_BYTES: Final = 1 << 14
 # How many lines the full checker takes at least, and at most, before the fast path is tried again.
 PATIENCE: Final = 32
 MOST_PATIENCE: Final = 1 << 13
@@ -56,7 +55,7 @@ def feed_all(
     """
     front = None
     if is_fast(checker.world.rules, len(trace.header.instances)):
-        front = Front(trace, checker)
+        front = Front(trace, checker, 0 if recent is None else recent.maxlen or 0)
     patience, since = PATIENCE, 0
     for line in trace:
         if recent is not None:
@@ -68,26 +67,33 @@ def feed_all(
         if front is not None and since >= patience and line.event.action in ENDS:
             since = 0
             taken, wanted = front.advance()
-            if recent is not None and recent.maxlen is not None:
-                recent.extend(front.last(min(taken, recent.maxlen)))
+            if recent is not None:
+                recent.extend(front.last(taken))
             # What could not be taken may not be takeable for long: ask less and less often.
             patience = max(wanted, PATIENCE if taken else min(2 * patience, MOST_PATIENCE))
     return None
 
 
 class Front:
-    """The fast path of one trace, between two lines of the full checker."""
+    """The fast path of one trace, between two lines of the full checker.
 
-    def __init__(self, trace: TraceReader, checker: Checker) -> None:
+    So many of the last lines that were taken are ``kept``, to be shown before one that is refused.
+    """
+
+    def __init__(self, trace: TraceReader, checker: Checker, kept: int) -> None:
         self._trace = trace
         self._checker = checker
         self._blocks = trace.blocks()
         self._rows: Rows | None = None
-        self._tail = b""
+        # The C library keeps free memory in the measure of the largest piece that was ever freed.
+        # Without this one (never touched, so it costs nothing) each block would be paged in anew.
+        bytes(LARGEST)
+        self._kept = kept
+        self._tail: list[bytes] = []
 
     def last(self, count: int) -> list[Line]:
-        """Return the last lines that were taken (of the last few thousand bytes)."""
-        texts = self._tail.splitlines()[-count:] if count else []
+        """Return the last of so many lines that were taken, as many as are kept."""
+        texts = self._tail[-count:] if count else []
         end = self._checker.events + 1
         return [
             to_line(end - len(texts) + k + 1, text, self._trace.header.discipline)
@@ -119,6 +125,8 @@ class Front:
                 books, taken = self._take(books, rows, block, surplus)
                 if taken < len(rows):
                     wanted = PATIENCE
+            # So that the next block is decoded into the same memory.
+            del block, rows
         if self._checker.events > start:
             give(books, self._checker)
         return self._checker.events - start, wanted
@@ -162,8 +170,9 @@ class Front:
         checker.events += taken
         checker.replies += called
         checker.outcomes["returned"] += flying + called - books.flying
-        length = _length(block, lines - taken)
-        self._tail = self._tail[-KEPT_BYTES:] + block[max(0, length - KEPT_BYTES) : length]
+        length = _back(block, len(block), lines - taken)
+        shown = block[_back(block, length, self._kept) : length].split(b"\n")[:-1]
+        self._tail = (self._tail + shown)[-self._kept :]
         self._blocks.drop(length)
         self._trace.skip(taken, books.seats)
         return books, taken
@@ -176,10 +185,17 @@ class Front:
         writer = self._trace.only_writer
         assert writer is not None
         seq = writer[1] + 1
+        if [row.seq for row in rows] != list(range(seq, seq + len(rows))):
+            rows = rows[: next(k for k, row in enumerate(rows) if row.seq != seq + k)]
+        # Where there is no lock, who goes in may have been overtaken.
+        if rules.lock == "fifo":
+            taken, called = walk_whole(books, rows)
+            if taken:
+                return taken, called, {}
         if rules.whole_reply:
-            return walk_units(books, rows, seq)
+            return walk_units(books, rows)
         fallen = checker.watch.violations
-        return walk(books, rows, seq, fallen, fair=rules.lock == "fifo")
+        return walk(books, rows, fallen, fair=rules.lock == "fifo")
 
 
 def _last_return(rows: Sequence[Row], end: int) -> int:
@@ -189,9 +205,10 @@ def _last_return(rows: Sequence[Row], end: int) -> int:
     return end
 
 
-def _length(block: bytes, surplus: int) -> int:
-    """Return the length of a block without its last lines."""
-    end = len(block)
-    for _ in range(surplus):
+def _back(block: bytes, end: int, count: int) -> int:
+    """Return where the last ``count`` lines before ``end`` begin; the start if there are fewer."""
+    for _ in range(count):
+        if end == 0:
+            break
         end = block.rfind(b"\n", 0, end - 1) + 1
     return end

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-# A packed file is unpacked in pieces of this size when it is read by lines.  The same size here
-# lets a damaged one be read exactly as far as line by line.
-_PIECE: Final = io.DEFAULT_BUFFER_SIZE
+# As much as a pipe holds.
+PIECE: Final = 1 << 16
 
 
 class Stream(Protocol):
@@ -79,7 +77,7 @@ class Blocks:
         if self._error is not None:
             return b""
         try:
-            return self._read(_PIECE)
+            return self._read(PIECE)
         except (OSError, EOFError, zlib.error) as error:
             self._error = error
             return b""

@@ -160,10 +160,12 @@ class Books:
 
     def settle(self) -> None:
         """Forget what the full checker forgets when a reply has ended."""
-        running = [run for run in self.seats.values() if run.in_flight]
         oldest = min(self.bigrams, self.trigrams)
         recalled = self.snapshots
-        for run in running:
+        for run in self.seats.values():
+            # Who is idle holds nothing, and who waits has read nothing yet.
+            if run.next == "Call" or run.next == "Acquire":
+                continue
             for version in (run.bigrams, run.trigrams, run.saw_bigrams, run.saw_trigrams):
                 if -1 < version < oldest:
                     oldest = version

@@ -38,9 +38,9 @@ def call(seats: dict[str, Run], row: Row) -> bool:
 
 
 def walk(
-    books: Books, rows: Sequence[Row], seq: int, fallen: Container[str], fair: bool
+    books: Books, rows: Sequence[Row], fallen: Container[str], fair: bool
 ) -> tuple[int, int, dict[str, int]]:
-    """Take the rows, the first of which must have the number ``seq``; ``fair`` if there is a lock.
+    """Take the rows, whose numbers are right; ``fair`` if there is a lock.
 
     Returns how many were taken, how many of them were calls, and how many replies each property
     was seen to concern.  Stops before a row that is not the next step of an undisturbed reply
@@ -62,11 +62,9 @@ def walk(
     now_bigrams, now_trigrams = Raw(BIGRAMS % ngrams), Raw(TRIGRAMS % ngrams)
     now_view = Raw(VIEW % (bigrams, trigrams))
     now_snapshots, next_snapshots = Raw(SNAPSHOTS % snapshots), Raw(SNAPSHOTS % (snapshots + 1))
-    number, called = seq, 0
-    for number, row in enumerate(rows, seq):
+    taken = called = 0
+    for taken, row in enumerate(rows):  # noqa: B007 - how far it came, after the loop
         session, action = row.session, row.action
-        if row.seq != number:
-            break
         run = seats.get(session)
         if action == "Call":
             if not call(seats, row):
@@ -216,7 +214,7 @@ def walk(
             holder = NOBODY
             run.next = "Return"
     else:
-        number = seq + len(rows)
+        taken = len(rows)
     books.holder, books.flying = holder, flying
     books.ngrams, books.snapshots = ngrams, snapshots
     books.bigrams, books.trigrams = bigrams, trigrams
@@ -230,4 +228,4 @@ def walk(
         "ViewAgreesWithStore": rested,
         "Serializable": cyclic,
     }
-    return number - seq, called, counts
+    return taken, called, counts

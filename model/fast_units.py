@@ -16,9 +16,9 @@ from model.fast_steps import call
 from model.state import NOBODY
 
 
-def walk_units(books: Books, rows: Sequence[Row], seq: int) -> tuple[int, int, dict[str, int]]:
-    """Take the rows, the first of which must have the number ``seq``; return how many were taken,
-    how many of them were calls, and the properties that fell: none.
+def walk_units(books: Books, rows: Sequence[Row]) -> tuple[int, int, dict[str, int]]:
+    """Take the rows, whose numbers are right; return how many were taken, how many of them were
+    calls, and the properties that fell: none.
 
     Stops before a row that is not the next step of an undisturbed reply with the versions that it
     must have, or that reads anything but the latest version.
@@ -30,12 +30,10 @@ def walk_units(books: Books, rows: Sequence[Row], seq: int) -> tuple[int, int, d
     flying = books.flying
     now_snapshots = Raw(SNAPSHOTS % snapshots)
     now_view = Raw(VIEW % (view, view))
-    number, called = seq, 0
+    taken = called = 0
     # Begins as `fast_steps` does: a call for each event would cost more than the walk itself.
-    for number, row in enumerate(rows, seq):
+    for taken, row in enumerate(rows):  # noqa: B007 - how far it came, after the loop
         session, action = row.session, row.action
-        if row.seq != number:
-            break
         run = seats.get(session)
         if action == "Call":
             if not call(seats, row):
@@ -111,11 +109,11 @@ def walk_units(books: Books, rows: Sequence[Row], seq: int) -> tuple[int, int, d
             # Begin, Ingest and SaveSnapshot: nothing reaches the store yet.
             run.next = _NEXT[action]
     else:
-        number = seq + len(rows)
+        taken = len(rows)
     books.holder, books.flying = holder, flying
     books.ngrams, books.snapshots = ngrams, snapshots
     books.bigrams = books.trigrams = view
-    return number - seq, called, {}
+    return taken, called, {}
 
 
 _NEXT = {"Begin": "Recall", "Ingest": "Generate", "SaveSnapshot": "Commit"}

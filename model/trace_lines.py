@@ -49,8 +49,17 @@ def open_stream(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
 def _unpacked(stream: io.BufferedReader) -> IO[bytes]:
     # The content decides, not the name: a trace may come through a pipe.
     if stream.peek(2)[:2] == GZIP_MAGIC:
-        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+        return cast(IO[bytes], Packed(fileobj=stream))
     return stream
+
+
+class Packed(gzip.GzipFile):
+    """A packed stream.  When it is read by lines it is unpacked in pieces of one size; the same
+    size here lets a damaged one be read exactly as far however it is read.
+    """
+
+    def read1(self, size: int = -1) -> bytes:
+        return super().read1(min(size, io.DEFAULT_BUFFER_SIZE))
 
 
 class Source(Protocol):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import fast, fast_convert, fast_state
+from model import fast, fast_blocks, fast_convert, fast_state
 from model.disciplines import DISCIPLINES
 from model.fast import check_fast, feed_all
 from model.fast_blocks import Blocks
@@ -22,6 +22,7 @@ from model.fast_convert import is_fast
 from model.mutate import mutate
 from model.native import Checker, Outcome, check
 from model.synth import Fields, random_trace, trace_world
+from model.trace_lines import Packed
 from model.trace_reader import TraceReader
 from model.traces import Line, TraceError
 from model.workload import Workload, record
@@ -33,6 +34,7 @@ FAST = [name for name, rules in DISCIPLINES.items() if is_fast(rules, rules.inst
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small blocks and no patience: the fast path begins and gives up as often as it can."""
     monkeypatch.setattr(fast, "BLOCK", 3000)
+    monkeypatch.setattr(fast_blocks, "PIECE", 1000)
     monkeypatch.setattr(fast, "PATIENCE", 1)
     monkeypatch.setattr(fast, "MOST_PATIENCE", 4)
 
@@ -139,6 +141,19 @@ def test_last_lines_are_the_last_lines() -> None:
     assert seen > 3
 
 
+@pytest.mark.parametrize("plain", [b',"store"', b',\r"store"'], ids=["long", "return"])
+def test_last_lines_may_be_long_or_hold_a_carriage_return(plain: bytes) -> None:
+    """Lines of several thousand bytes, and white space that is no end of a line, are shown."""
+    header, events = random_trace(trace_world("asyncio-lock", 3), Random(2), 0.0, 150)
+    run = "r" * 3000
+    data = to_bytes({**header, "run": run}, [{**event, "run": run} for event in events])
+    quick = TraceReader("t", io.BytesIO(data.replace(b',"store"', plain)))
+    recent: deque[Line] = deque(maxlen=14)
+    assert feed_all(quick, Checker(quick.header), recent) is None
+    assert [line.number for line in recent] == list(range(138, 152))
+    assert list(recent) == list(TraceReader("t", io.BytesIO(data)))[-14:]
+
+
 def byte_mutants(data: bytes, count: int, rng: Random) -> Iterator[bytes]:
     """Bytes changed, dropped, doubled, and whole pieces of lines moved."""
     for _ in range(count):
@@ -215,6 +230,7 @@ def wide(run: str, line: str) -> bytes:
         "LINE\n\n",
         "\nLINE",
         "LINELINE",
+        "LINE,LINE",
         "LINE\r",
         '{"new":1,LINE',
         '{"kind":"end"}',
@@ -241,28 +257,45 @@ def test_break_inside_an_event_is_not_taken_for_an_end_of_line() -> None:
     assert isinstance(outcome, str) and "line 42" in outcome
 
 
+def test_break_inside_a_name_is_not_taken_for_another_name() -> None:
+    """A break in place of a comma's blank, and two events on a line that a comma parts: as many
+    breaks as events again, and refused.
+    """
+    data = wide("r", "LINE").replace(b'"s1', b'"s, 1')
+    lines = data.split(b"\n")
+    lines[40] = lines[40].replace(b"s, 1", b"s\n1", 1)
+    lines[42:44] = [lines[42] + b"," + lines[43]]
+    broken = b"\n".join(lines)
+    assert broken.count(b"\n") == data.count(b"\n")
+    assert_same(broken)
+
+
 def test_names_that_need_escapes_are_compared_as_names() -> None:
     """A run whose name is not ASCII, or is escaped in the file, is the same run."""
     for run in ("löwe", 'a"b', "tab\\t"):
         assert_same(wide(run, "LINE"))
 
 
-def test_packed_and_damaged_files_are_read_as_far(tmp_path: Path) -> None:
+def test_packed_and_damaged_files_are_read_as_far(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gzip file that was cut or damaged is refused beyond the same line."""
-    (data,) = traces("asyncio-lock", 1, 3000)
-    packed = bytearray(gzip.compress(data))
-    for cut in (0, 40, 2000):
-        whole = len(packed) - cut
-        for damaged in (packed[:whole], packed[:whole] + bytes(cut)):
-            results = []
-            for by_fast in (True, False):
-                trace = TraceReader("t", gzip.GzipFile(fileobj=io.BytesIO(bytes(damaged))))
-                try:
-                    result: object = check_fast(trace) if by_fast else check(trace)
-                except TraceError as error:
-                    result = str(error)
-                results.append(result)
-            assert results[0] == results[1]
+    monkeypatch.setattr(fast_blocks, "PIECE", 1 << 16)
+    world = trace_world("asyncio-lock", 4)
+    packed = gzip.compress(to_bytes(*random_trace(world, Random(3), 0.0, 3000)))
+    damaged = [packed[:-cut] + bytes(end) for cut in (40, 2000) for end in (0, cut)]
+    damaged += [
+        packed[:at] + b"\xff" * 60 + packed[at + 60 :] for at in range(3000, len(packed), 9000)
+    ]
+    for data in (packed, *damaged):
+        results = []
+        for judge in (check_fast, check):
+            trace = TraceReader("t", Packed(fileobj=io.BytesIO(data)))
+            try:
+                result: object = judge(trace)
+            except TraceError as error:
+                result = str(error)
+            results.append(result)
+        assert results[0] == results[1]
+        assert isinstance(results[0], str) == (data is not packed)
 
 
 def test_blocks_give_every_line_once() -> None:

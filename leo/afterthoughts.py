@@ -64,3 +64,7 @@ class Afterthoughts:
         while inner is not None:
             await self._carry_out(inner.session, inner.prompt, inner)
             inner = self._instance.following(session)
+        # What went wrong waits for whoever comes next. What went well need not: a session that
+        # never speaks again would keep its task for ever.
+        if self._tasks.get(session) is asyncio.current_task():
+            del self._tasks[session]

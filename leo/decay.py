@@ -28,7 +28,9 @@ def decay(count: int) -> int:
     return count * KEPT // OF
 
 
-@lru_cache(maxsize=1 << 16)
+# A few thousand pairs are asked for again and again. Of tens of thousands the rest never comes
+# back, and would fill megabytes for hours.
+@lru_cache(maxsize=1 << 12)
 def faded(count: int, times: int) -> int:
     """What is left of a count after so many decays; 0 at the latest after about 20 (ln c + 1)."""
     while count and times > 0:

@@ -9,7 +9,7 @@ it is said.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from leo import measure
@@ -25,10 +25,11 @@ from leo.text import tokenize
 __all__ = ["chorus_for", "program_for"]
 
 
-@cache
+# Bounded: a program that opens fields with modules of its own making would keep them all.
+@lru_cache(maxsize=64)
 def program_for(modules: tuple[Organ[Any], ...]) -> tuple[Step, ...]:
     """The steps of a reply with these modules, each with the objects that follow from what the
-    modules declare. Equal modules give the very same steps, whoever executes them.
+    modules declare. Equal modules give equal steps, whoever executes them.
     """
     if not modules:
         return PROGRAM

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from operator import mul
 from random import Random
 from typing import Final
@@ -84,7 +84,7 @@ class Network:
         return hidden, math.tanh(sum(map(mul, flat[HIDDEN * (INPUTS + 1) : -1], hidden), flat[-1]))
 
 
-@cache
+@lru_cache(maxsize=16)
 def fresh_network(seed: int = 0) -> Network:
     """Weights from N(0, sqrt(2 / fan in)), biases 0; the same seed gives the same network."""
     rng = Random(f"mathbrain:{seed}")

@@ -113,8 +113,11 @@ def main() -> int:
             print(f"| {size:,} | {path.stat().st_size / 1e6:.0f} | {cells} |", flush=True)
         times = asyncio.run(replies(args.sizes, questions, work))
         first = times[args.sizes[0]]
-        print("\n| trigrams | median, ms | 95% | mean | largest | CPU median | against the first")
-        print("| the inner replies after it, median |\n" + "|---:" * 8 + "|")
+        columns = (
+            "trigrams", "median, ms", "95%", "mean", "largest", "CPU median", "against the first",
+            "the inner replies after it, median",
+        )  # fmt: skip
+        print(f"\n| {' | '.join(columns)} |\n{'|---:' * len(columns)}|")
         rows = []
         for size, of in times.items():
             ratio = median_ms(of.wall) / median_ms(first.wall)

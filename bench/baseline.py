@@ -14,8 +14,9 @@ from heapq import nlargest
 from pathlib import Path
 from time import perf_counter
 
+from leo.connection import Connection
 from leo.delta import compute_delta
-from leo.schema import Connection, connect
+from leo.schema import connect
 from leo.sql import process_delta
 
 __all__ = ["Reloading", "seconds_of"]

@@ -35,6 +35,7 @@ class Actor(Driver):
     def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
         super().__init__(store, instance, gate)
         self._requests: asyncio.Queue[tuple[Work, Answer] | None] = asyncio.Queue()
+        self._closing = False
         self._owner = asyncio.create_task(self._own(), name=f"the owner of {instance.name}")
         # Requests whose callers left, by session.
         self._left: dict[str, Answer] = {}
@@ -42,7 +43,10 @@ class Actor(Driver):
         self._deliveries: set[asyncio.Task[None]] = set()
 
     async def reply(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
-        """One reply: asked for here, carried out by the owner."""
+        """One reply: asked for here, carried out by the owner.
+
+        Raises StoreClosedError, before anything was called, from the moment on when `close` begins.
+        """
         while (abandoned := self._left.get(session)) is not None:
             await asyncio.wait((abandoned,))
         self._check_open()
@@ -51,8 +55,10 @@ class Actor(Driver):
         try:
             with turn.ending():
                 await self.pass_gate(turn, Action.Call)
+                # From here to the request nothing is awaited: whoever has called is served.
+                self._check_open()
                 turn.call()
-            answer = self._request(partial(self._serve, turn))
+                answer = self._request(partial(self._serve, turn))
         finally:
             if answer is None:
                 self.instance.end(session)
@@ -78,7 +84,8 @@ class Actor(Driver):
         await end_of(self._request(wordless))
 
     async def close(self) -> None:
-        """Finish the requests that were made; the owner then ends."""
+        """Finish the requests that were made, refuse those that come; the owner then ends."""
+        self._closing = True
         if not self._owner.done():
             self._requests.put_nowait(None)
             await end_of(self._owner)
@@ -86,8 +93,11 @@ class Actor(Driver):
             await end_of(delivery)
 
     def _check_open(self) -> None:
-        if self._owner.done() or self._owner.cancelling():
-            raise StoreClosedError(f"{self.store.path}: the field was closed; open it again")
+        if self._closing or self._owner.done() or self._owner.cancelling():
+            raise self._closed()
+
+    def _closed(self) -> StoreClosedError:
+        return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
 
     def _request(self, work: Work) -> Answer:
         answer: Answer = asyncio.get_running_loop().create_future()
@@ -108,12 +118,14 @@ class Actor(Driver):
                 with _Failing(answer):
                     await work(answer)
         finally:
-            # After the end of the queue there is nothing; after a cancellation of this very task
-            # (the loop ends) nobody will ever answer these.
+            # After `close` there are none. After a cancellation of this very task (the loop ends)
+            # nobody will ever carry these out.
             while not self._requests.empty():
                 left = self._requests.get_nowait()
                 if left is not None:
-                    left[1].cancel()
+                    left[1].set_exception(self._closed())
+                    # Its caller may be cancelled as well, and then nobody looks.
+                    left[1].exception()
 
     async def _serve(self, turn: Turn, answer: Answer) -> None:
         with turn.ending():

@@ -11,7 +11,8 @@ Rules that the traces depend on:
    and nothing can keep the reply from its Return.
 4. A call takes its place in the queue for the lock before anything else can run: calls are served
    in order.
-5. A shield holds a cancellation back from the commit until the view has been swapped.
+5. A shield holds back from the commit until the view has been swapped: a cancellation, and
+   whatever else may strike in between (a recorder that fails).
 """
 
 from __future__ import annotations
@@ -69,10 +70,14 @@ class Driver:
             self.instance.end(session)
 
     async def alone(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Something else than a reply, under the same lock."""
+        """Something else than a reply, under the same lock. Raises DeadlockError when the loop was
+        stopped.
+        """
+        self._check_loop()
         await self._take("an observation")
         try:
             await work()
+            self._check_loop()
         finally:
             self._free()
 
@@ -94,25 +99,20 @@ class Driver:
 
     async def carry_out(self, turn: Turn) -> None:
         """The operations of a turn, from the first after Acquire to the last before Release."""
-        held: asyncio.CancelledError | None = None
+        shield = _Shield(turn)
         async with _Transaction(turn, self.store):
             for operation in self.instance.operations(turn):
-                try:
+                with shield:
                     await self.pass_gate(turn, operation.action)
                     self._check_loop()
                     if isinstance(operation, OnStore):
                         await self.store.perform(operation.work)
-                except asyncio.CancelledError as cancelled:
-                    if not turn.shielded:
-                        raise
-                    held = held or cancelled
                 self._check_loop()
                 if not isinstance(operation, OnStore):
                     operation.work()
                 if isinstance(operation, OnLock):
                     await self._take_again(turn)
-                if held is not None and not turn.shielded:
-                    raise held
+                shield.lower()
 
     async def _run(self, turn: Turn) -> str:
         mine = False
@@ -175,7 +175,7 @@ class Driver:
         is not made: what it would bring about is. The worker thread finishes what it has begun (it
         does not need the loop), Block is recorded, and from then on the instance is as dead as a
         stopped loop: every reply on it, the holder's too, ends with this DeadlockError and without
-        an event.
+        an event, and so does every observation.
         """
         self.store.settle()
         if turn is not None:
@@ -194,6 +194,35 @@ class Driver:
     def _check_loop(self) -> None:
         if self.instance.stopped is not None:
             raise self.instance.stopped
+
+
+class _Shield:
+    """Holds back what strikes a reply between its commit and its swap, until it is lowered."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._held: BaseException | None = None
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if error is None or not self._turn.shielded:
+            return False
+        # Whoever cancels wants to see the cancellation come back, whatever else went wrong.
+        if self._held is None or isinstance(error, asyncio.CancelledError):
+            self._held = error
+        return True
+
+    def lower(self) -> None:
+        """Raise what was held back, if the view has been swapped."""
+        if self._held is not None and not self._turn.shielded:
+            raise self._held
 
 
 class _Transaction:

@@ -84,8 +84,9 @@ class AsyncLeoField(Opened):
     async def observe(self, text: str) -> None:
         """Take in a text outside a reply, under the lock if there is one.
 
-        Raises StoreError, or ObserveWhileRecordingError. When it is cancelled while the store is at
-        work, the text has been taken in and the view has not seen it yet: the next reply loads it.
+        Raises StoreError, ObserveWhileRecordingError, or DeadlockError on a stopped loop. When it
+        is cancelled while the store is at work, the text is taken in all the same, and the view has
+        it when the cancellation is raised. An actor takes it in even if the caller leaves earlier.
         """
 
         async def take_in() -> None:
@@ -122,8 +123,9 @@ class AsyncLeoField(Opened):
         """Close the file after the operations already issued. A second call does nothing.
 
         An actor finishes its requests first; elsewhere a reply that is still under way finds the
-        store closed at its next operation. Inner replies are finished; what went wrong with one is
-        raised when all is closed.
+        store closed at its next operation. Inner replies that have begun are finished, with those
+        that follow from them, and what went wrong with one is raised when all is closed. A reply
+        that returns while the field closes is followed by none.
         """
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self._store.close)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from leo.instance import Instance
 from leo.organs.context import InnerReply
@@ -25,35 +26,57 @@ class Afterthoughts:
     def __init__(self, instance: Instance, carry_out: Carry) -> None:
         self._instance = instance
         self._carry_out = carry_out
+        # Those under way, and those that went wrong and nobody has been told of.
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
     def begin(self, session: str) -> None:
-        """The session's reply has returned: carry out what it wishes to follow."""
+        """The session's reply has returned: carry out what it wishes to follow.
+
+        Once the field is being closed nothing is begun, and the wishes are dropped.
+        """
+        if self._closed:
+            self._instance.drop(session)
+            return
         first = self._instance.following(session)
         if first is not None:
             name = f"the inner replies of {session}"
-            self._tasks[session] = asyncio.create_task(self._follow(session, first), name=name)
+            task = asyncio.create_task(self._follow(session, first), name=name)
+            self._tasks[session] = task
+            task.add_done_callback(partial(self._ended, session))
 
     async def settle(self, session: str) -> None:
         """Wait for the inner replies of a session; raise what one of them raised.
 
         A cancellation of whoever waits ends the inner reply under way, as it would end any reply,
-        and drops the rest.
+        and drops the rest; others who wait for the same go on.
         """
         task = self._tasks.get(session)
-        if task is not None:
+        if task is None:
+            return
+        interrupted: asyncio.CancelledError | None = None
+        while not task.done():
             try:
-                await task
-            finally:
-                # Whoever waited at the same time may have begun the next ones by now.
-                if self._tasks.get(session) is task:
-                    del self._tasks[session]
+                # Unlike `await task`, this is not cancelled when only the task is.
+                await asyncio.wait((task,))
+            except asyncio.CancelledError as cancelled:
+                interrupted = interrupted or cancelled
+                task.cancel()
+        if interrupted is not None:
+            # What went wrong at the same time stays for whoever comes next.
+            raise interrupted
+        if not task.cancelled():
+            self._forget(session, task)
+            task.result()
 
     async def close(self) -> None:
-        """Wait for all of them. The first error is raised, with notes about the others."""
+        """Begin no more, and wait for all of them. The first error is raised, with notes about the
+        others.
+        """
+        self._closed = True
         tasks, self._tasks = tuple(self._tasks.values()), {}
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        errors = [error for error in ended if error is not None]
+        errors = [error for error in ended if isinstance(error, Exception)]
         if errors:
             for other in errors[1:]:
                 errors[0].add_note(f"and: {other}")
@@ -61,10 +84,18 @@ class Afterthoughts:
 
     async def _follow(self, session: str, first: InnerReply) -> None:
         inner: InnerReply | None = first
-        while inner is not None:
-            await self._carry_out(inner.session, inner.prompt, inner)
-            inner = self._instance.following(session)
-        # What went wrong waits for whoever comes next. What went well need not: a session that
-        # never speaks again would keep its task for ever.
-        if self._tasks.get(session) is asyncio.current_task():
+        try:
+            while inner is not None:
+                await self._carry_out(inner.session, inner.prompt, inner)
+                inner = self._instance.following(session)
+        finally:
+            self._instance.drop(session)
+
+    def _ended(self, session: str, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            self._forget(session, task)
+
+    def _forget(self, session: str, task: asyncio.Task[None]) -> None:
+        # Whoever waited at the same time may have begun the next ones by now.
+        if self._tasks.get(session) is task:
             del self._tasks[session]

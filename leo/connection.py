@@ -22,7 +22,7 @@ from leo.errors import (
 
 __all__ = [
     "Connection",
-    "begin_immediate",
+    "begin_writing",
     "explain",
     "foreign",
     "reading",
@@ -74,16 +74,23 @@ def reading(conn: Connection) -> Iterator[None]:
         raise explain(error, conn.path) from error
 
 
-def begin_immediate(conn: Connection) -> bool:
-    """Take SQLite's write lock, if nobody has it: this does not wait."""
+def begin_writing(conn: Connection) -> bool:
+    """Take SQLite's write lock, if nobody has it: this does not wait.
+
+    A deferred transaction that is open goes on as a writing one. SQLite's own busy handler is not
+    asked there. Raises StoreMovedError when its snapshot has become old.
+    """
+    # Any statement that could write takes the lock, also one that finds no row.
+    begin = "DELETE FROM meta WHERE 0" if conn.in_transaction else "BEGIN IMMEDIATE"
     try:
         conn.execute("PRAGMA busy_timeout = 0")
         try:
-            conn.execute("BEGIN IMMEDIATE")
+            conn.execute(begin)
         finally:
             conn.execute(f"PRAGMA busy_timeout = {int(conn.timeout * 1000)}")
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT:
             return False
         raise explain(error, conn.path) from error
     return True
@@ -118,7 +125,15 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
             f"{path}: a part of the field cannot be read ({error}); nothing was written: "
             "restore the file from a copy, or check the disk"
         )
-    return StoreError(f"{path}: the store refused: {error}; nothing was written")
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return StoreError(
+            f"{path}: a row does not fit into its table ({error}); nothing was written: whatever "
+            "makes the row is at fault, a module of this reply perhaps: correct it, or leave it out"
+        )
+    return StoreError(
+        f"{path}: the store refused ({error}); nothing was written: try again, and if it refuses "
+        f"again, see what `leo field check {path}` says of the file"
+    )
 
 
 def unwritable(path: Path, why: str) -> StoreUnwritableError:

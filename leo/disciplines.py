@@ -27,11 +27,11 @@ class Discipline:
     """One way to execute a program.
 
     `commit`: every write at once (`step`), or all writes of a reply in one transaction (`reply`).
-    `view`: kept from commit to commit (`cached`), or compared with the store's version first
-    (`fresh`). `transaction`: what surrounds the reads of a unit of work: nothing, SQLite's deferred
-    or immediate transaction, or a comparison of versions at the commit (`checked`). `shielded`: a
-    commit and the swap of the view happen as one, whatever the caller does. `mistake`: it cannot
-    work, and shows how. `instances`: how many share the store.
+    `transaction`: what surrounds the reads of a unit of work: nothing, SQLite's deferred or
+    immediate transaction, or a comparison of versions at the commit (`checked`). The view is kept
+    from commit to commit; only under `immediate` is it compared with the store first, and brought
+    up to date. `shielded`: a commit and the swap of the view happen as one, whatever the caller
+    does. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
     """
 
     id: str
@@ -39,7 +39,6 @@ class Discipline:
     runtime: Runtime
     lock: Lock
     commit: Literal["step", "reply"]
-    view: Literal["cached", "fresh"] = "cached"
     transaction: Literal["none", "deferred", "immediate", "checked"] = "none"
     shielded: bool = False
     reentrant: bool = False
@@ -83,7 +82,6 @@ _TABLE = (
         "asyncio",
         "asyncio",
         "reply",
-        view="fresh",
         transaction="immediate",
         shielded=True,
         instances=2,
@@ -94,7 +92,6 @@ _TABLE = (
         "asyncio",
         "none",
         "reply",
-        view="fresh",
         transaction="checked",
         shielded=True,
     ),

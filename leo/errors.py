@@ -55,7 +55,7 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply's transaction first read it."""
+    """Another writer changed the field since this reply, or its instance, had read it."""
 
 
 class StoreFullError(StoreError):
@@ -95,7 +95,7 @@ class InstrumentError(CallerError):
 
 
 class ConflictError(LeoError):
-    """An optimistic reply was overtaken by faster ones as often as it may be."""
+    """An optimistic reply was overtaken by others of its instance as often as it may be."""
 
 
 class DeadlockError(LeoError):

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from leo.actions import Action
 from leo.disciplines import get_discipline
+from leo.errors import LeoError, StoreError
 from leo.instance import Instance
 from leo.opened import Opened
 from leo.organs.context import InnerReply
@@ -44,6 +45,10 @@ class LeoField(Opened):
         # threading.Lock serves its waiters in no order.
         self._lock = Lock() if instance.discipline.lock == "threading" else None
         self._latch: AbstractContextManager[object] = Lock() if threads else nullcontext()
+        # What went wrong with a session's inner replies, until somebody is told.
+        self._failed: dict[str, LeoError] = {}
+        # An interrupt came in the middle of a change of the view, which is not mended yet.
+        self._half_done = False
 
     @classmethod
     def open(
@@ -93,32 +98,51 @@ class LeoField(Opened):
         """Take in a text outside a reply. Raises StoreError, or ObserveWhileRecordingError."""
         with self._lock or nullcontext():
             with self._latch:
+                self._mend()
                 work = self._instance.observe_work(text, self._store.path)
-            assign = self._store.perform(work)
-            with self._latch:
-                assign()
+            self._on_view(self._store.perform(work))
 
     def reply(self, prompt: str, session: str = "s1") -> str:
         """Answer. Raises StepError when a step fails; what was committed before stays committed.
 
         The inner replies that the modules wish for come after the reply's own Return, each an
-        ordinary reply, and before this returns: nobody else would carry them out.
+        ordinary reply, and before this returns: nobody else would carry them out. What goes wrong
+        with one drops the rest, and is raised by the session's next call instead of an answer, or
+        by `close`: this reply has returned. Only Ctrl-C ends them at once and takes the text along.
         """
+        failed = self._failed.pop(session, None)
+        if failed is not None:
+            raise failed
         text = self._one(session, prompt)
-        while (inner := self._instance.following(session)) is not None:
-            self._one(inner.session, inner.prompt, inner)
+        try:
+            while (inner := self._instance.following(session)) is not None:
+                self._one(inner.session, inner.prompt, inner)
+        except LeoError as error:
+            self._failed[session] = error
+        finally:
+            self._instance.drop(session)
         return text
 
     def _one(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
-        turn = self._instance.start(session, prompt, inner)
+        with self._latch:
+            turn = self._instance.start(session, prompt, inner)
         try:
             return self._run(turn)
         finally:
             self._instance.end(session)
 
     def close(self) -> None:
-        """Close the file. A second call does nothing."""
+        """Close the file. A second call does nothing.
+
+        Raises what went wrong with inner replies and nobody was told of: the first error, with
+        notes about the others.
+        """
         self._store.close()
+        failed, self._failed = tuple(self._failed.values()), {}
+        if failed:
+            for other in failed[1:]:
+                failed[0].add_note(f"and: {other}")
+            raise failed[0]
 
     def __enter__(self) -> Self:
         return self
@@ -138,34 +162,48 @@ class LeoField(Opened):
             if mine and self._lock is not None:
                 self._lock.release()
 
-        try:
-            with turn.ending(free):
-                self._pass_gate(turn, Action.Call)
-                turn.call()
-                if self._lock is not None:
-                    self._lock.acquire()
-                    mine = True
-                self._pass_gate(turn, Action.Acquire)
-                turn.record(Action.Acquire)
-                for operation in self._instance.operations(turn):
-                    self._pass_gate(turn, operation.action)
-                    if isinstance(operation, OnStore):
-                        self._store.perform(operation.work)
-                    else:
-                        with self._latch:
-                            operation.work()
-                self._pass_gate(turn, Action.Release)
-        except KeyboardInterrupt:
-            # It may have come in the middle of an assignment; the store is whole.
+        with turn.ending(free):
+            self._pass_gate(turn, Action.Call)
+            turn.call()
+            if self._lock is not None:
+                self._lock.acquire()
+                mine = True
             with self._latch:
-                self._instance.take(self._store.perform(Instance.open_work))
-            raise
+                self._mend()
+            self._pass_gate(turn, Action.Acquire)
+            turn.record(Action.Acquire)
+            for operation in self._instance.operations(turn):
+                self._pass_gate(turn, operation.action)
+                if isinstance(operation, OnStore):
+                    self._store.perform(operation.work)
+                else:
+                    self._on_view(operation.work)
+            self._pass_gate(turn, Action.Release)
         try:
             turn.record(Action.Release)
         finally:
             free()
         self._pass_gate(turn, Action.Return)
         return turn.returned()
+
+    def _on_view(self, work: Callable[[], None]) -> None:
+        """Something that nobody sees the middle of, not even when Ctrl-C ends it there."""
+        with self._latch:
+            try:
+                work()
+            except KeyboardInterrupt as interrupt:
+                self._half_done = True
+                try:
+                    self._mend()
+                except StoreError as error:
+                    interrupt.add_note(f"the view is read anew by the next call only: {error}")
+                raise
+
+    def _mend(self) -> None:
+        """Under the latch: if the view is half changed make it anew, for the store is whole."""
+        if self._half_done:
+            self._instance.take(self._store.perform(Instance.open_work))
+            self._half_done = False
 
     def _pass_gate(self, turn: Turn, action: Action) -> None:
         if self._gate is not None:

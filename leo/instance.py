@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from leo import sql
 from leo.actions import Action
-from leo.connection import Connection
+from leo.connection import Connection, reading
 from leo.delta import compute_delta
 from leo.disciplines import Discipline
 from leo.errors import CallerError, DeadlockError, ObserveWhileRecordingError, SessionBusyError
@@ -31,14 +31,14 @@ from leo.turn import Operation, Turn
 from leo.unit import unit_of_work
 from leo.view import Centres, View
 
-__all__ = ["Instance", "Opened"]
+__all__ = ["Contents", "Instance"]
 
 # In the names of inner sessions only: a trace must not confuse them with the callers' own.
 INNER: Final = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Contents:
     """The store's versions and the whole field, as they were when it was opened."""
 
     versions: dict[str, int]
@@ -72,26 +72,32 @@ class Instance:
         self.program: Final = program_for(self.modules) if program is None else program
         self.centres: Final = centres
         self.view = View(centres)
+        # The last version of the n-grams that this instance has committed or read as a whole; only
+        # a discipline that checks versions asks.
+        self.known = 0
         # Set when the event loop was stopped by a blocking lock: nothing happens any more.
         self.stopped: DeadlockError | None = None
         # The state of the reply that returned last, for whoever asks why it said what it said.
         self.latest: ReplyState | None = None
+        # For as long as the instance lives: a session that comes again goes on counting, because a
+        # reply's name is never used twice.
         self._counts: dict[str, int] = {}
         self._busy: set[str] = set()
         # Inner replies that wait for their turn, by the session that they belong to.
         self._waiting: dict[str, list[InnerReply]] = {}
 
     @staticmethod
-    def open_work(conn: Connection) -> Opened:
+    def open_work(conn: Connection) -> Contents:
         """On the store: give an empty field its seed text, then read everything."""
         sql.process_seed(conn, compute_delta((SEED_TEXT,)), SEED_NAME)
-        return Opened(*sql.load_all(conn))
+        return Contents(*sql.load_all(conn))
 
-    def take(self, opened: Opened) -> None:
+    def take(self, opened: Contents) -> None:
         """Make the view anew from what was read."""
         self.view = View(self.centres, opened.field)
+        self.known = opened.field.version
 
-    def begin(self, opened: Opened) -> None:
+    def begin(self, opened: Contents) -> None:
         """Take what was read and tell the tracer where the recording starts."""
         self.take(opened)
         if self.tracer.enabled:
@@ -119,7 +125,10 @@ class Instance:
             )
         delta = compute_delta((text,))
         view = self.view
-        if self.discipline.commit == "reply" and self.discipline.transaction != "immediate":
+        if self.discipline.commit == "reply" and self.discipline.transaction in (
+            "none",
+            "deferred",
+        ):
             # Increments, as after a commit: such a view need not be a version of the store.
             def add(conn: Connection) -> Callable[[], None]:
                 done = sql.process_text(conn, delta)
@@ -130,12 +139,15 @@ class Instance:
 
         def work(conn: Connection) -> Callable[[], None]:
             done = sql.process_text(conn, delta)
+            self.known = done.version
             if bigrams.version == trigrams.version == done.version - 1:
                 # Nothing else happened: what was written needs no reading.
                 layers = view.after(bigrams, trigrams, done.growth, done.decayed)
                 return lambda: view.assign(*layers)
-            two = sql.load_bigrams(conn, bigrams.version)
-            three = sql.load_trigrams(conn, trigrams.version)
+            with reading(conn):
+                two = sql.load_bigrams(conn, bigrams.version)
+                three = sql.load_trigrams(conn, trigrams.version)
+            self.known = two[0]
             return lambda: view.assign(
                 view.bigrams.loaded(bigrams, *two), view.trigrams.loaded(trigrams, *three)
             )
@@ -146,6 +158,8 @@ class Instance:
         """A turn for the session's next reply, an `inner` one if that is given.
 
         Raises SessionBusyError while the last one lasts, DeadlockError when the loop was stopped.
+        Threads call this under their latch: to look whether the session is busy and to make it busy
+        is one step.
         """
         if not session:
             raise CallerError(
@@ -212,6 +226,10 @@ class Instance:
             return waiting.pop(0)
         self._waiting.pop(session, None)
         return None
+
+    def drop(self, session: str) -> None:
+        """Forget the inner replies of a session that wait: nobody carries them out any more."""
+        self._waiting.pop(session, None)
 
     def end(self, session: str) -> None:
         """The session's reply has ended, in whatever way."""

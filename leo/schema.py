@@ -29,9 +29,7 @@ __all__ = [
     "APPLICATION_ID",
     "BUSY_TIMEOUT",
     "SCHEMA_VERSION",
-    "Connection",
     "connect",
-    "transaction",
 ]
 
 APPLICATION_ID: Final = 0x4C454F46  # "LEOF"

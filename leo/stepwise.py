@@ -97,8 +97,8 @@ def refresh(turn: Turn) -> Iterator[Operation]:
 
     def load_bigrams(conn: Connection) -> None:
         nonlocal loaded2
-        version, rows = sql.load_bigrams(conn, base2.version)
-        loaded2 = view.bigrams.loaded(base2, version, rows)
+        version, change = sql.load_bigrams(conn, base2.version)
+        loaded2 = view.bigrams.loaded(base2, version, change)
         turn.record(Action.LoadBigrams, reads={"bigrams": version})
 
     yield on_store(turn, Action.LoadBigrams, load_bigrams)
@@ -107,8 +107,8 @@ def refresh(turn: Turn) -> Iterator[Operation]:
 
     def load_trigrams(conn: Connection) -> None:
         nonlocal loaded3
-        version, rows = sql.load_trigrams(conn, base3.version)
-        loaded3 = view.trigrams.loaded(base3, version, rows)
+        version, change = sql.load_trigrams(conn, base3.version)
+        loaded3 = view.trigrams.loaded(base3, version, change)
         turn.record(Action.LoadTrigrams, reads={"trigrams": version})
 
     def assign() -> None:

@@ -12,13 +12,14 @@ commit, as increments. What surrounds the reads is the discipline's choice:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, repeat
 from threading import Event
 
 from leo import sql
 from leo.actions import Action
-from leo.connection import Connection, begin_immediate
+from leo.connection import Connection, begin_writing
 from leo.decay import is_due
 from leo.delta import Delta
 from leo.errors import ConflictError, StoreLockedError, StoreMovedError
@@ -83,7 +84,7 @@ class _Unit:
                 self.snapshot = writes.snapshot
                 yield self._buffered(Action.SaveSnapshot)
         turn.step = "commit"
-        yield on_store(turn, Action.Commit, self._commit)
+        yield self._committing()
         if self.committed is not None:
             yield OnLoop(Action.SwapView, self._swap)
 
@@ -105,26 +106,44 @@ class _Unit:
         self.turn.record(Action.Begin)
 
     def _begin_immediate(self, conn: Connection) -> None:
-        """Poll, as SQLite's busy handler does: its own would keep the moment from whoever holds
-        the lock, and so the lock from us.
-        """
         turn = self.turn
+
+        def begun() -> None:
+            turn.open = True
+            view = turn.instance.view
+            store = sql.get_versions(conn)["ngrams"]
+            self.stale = (view.bigrams.version, view.trigrams.version) != (store, store)
+            turn.record(Action.Begin)
+
+        def busy() -> None:
+            turn.ended = True
+            turn.record(Action.Busy)
+
+        self._writing(conn, begun, busy)
+
+    def _writing(
+        self,
+        conn: Connection,
+        work: Callable[[], None],
+        busy: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Do something with SQLite's write lock in hand, in one moment with taking it; `busy` is
+        done when others have kept it beyond the timeout.
+
+        Poll, as SQLite's busy handler does: its own would keep the moment from whoever holds the
+        lock, and so the lock from us; and it is not asked at all for a transaction that has read.
+        """
         # Whoever opened the field with no patience at all is told at once.
         patience = PAUSES if conn.timeout else ()
         pauses = chain(patience, repeat(PAUSE, int(conn.timeout / PAUSE)))
         while True:
-            with turn.instance.moment():
-                if begin_immediate(conn):
-                    turn.open = True
-                    view = turn.instance.view
-                    store = sql.get_versions(conn)["ngrams"]
-                    self.stale = (view.bigrams.version, view.trigrams.version) != (store, store)
-                    turn.record(Action.Begin)
+            with self.turn.instance.moment():
+                if begin_writing(conn):
+                    work()
                     return
                 pause = next(pauses, None)
                 if pause is None:
-                    turn.ended = True
-                    turn.record(Action.Busy)
+                    busy()
                     raise StoreLockedError(
                         f"{conn.path}: other writers have kept the field locked beyond the busy "
                         "timeout; nothing was written: try again when they have finished"
@@ -147,39 +166,68 @@ class _Unit:
 
         return OnLoop(Action.Generate, generate)
 
+    def _committing(self) -> OnStore:
+        turn = self.turn
+        if turn.instance.discipline.transaction == "deferred":
+            return OnStore(Action.Commit, self._commit_deferred)
+        return on_store(turn, Action.Commit, self._commit)
+
+    def _commit_deferred(self, conn: Connection) -> None:
+        try:
+            self._writing(conn, partial(self._commit, conn))
+        except StoreMovedError:
+            self.turn.ended = True
+            self.turn.record(Action.BusySnapshot)
+            raise
+
     def _commit(self, conn: Connection) -> None:
         turn, expected = self.turn, self.expected
         assert self.delta is not None and self.snapshot is not None, "the program writes both"
         if expected is not None and expected["ngrams"] != self.saw:
             # The view was still without a commit that the store had, when this reply spoke.
+            self._check_ours(conn, expected["ngrams"])
             self._retry()
             return
         try:
             done = sql.process_reply(conn, self.delta, self.snapshot, expected)
-        except StoreMovedError:
-            turn.ended = True
-            turn.record(Action.BusySnapshot)
-            raise
         finally:
             turn.open = conn.in_transaction
         if done is None:
             self._retry()
             return
         self.committed = done
+        turn.instance.known = done.ngrams
         versions = {"ngrams": done.ngrams, "snapshots": done.snapshots}
         turn.record(Action.Commit, writes=versions)
 
     def _retry(self) -> None:
         if not self.attempts_left:
             raise ConflictError(
-                f"other replies have committed first {ATTEMPTS} times in a row; "
+                f"other replies of this instance have come first {ATTEMPTS} times in a row; "
                 "under this load choose a discipline with a lock"
             )
         self.turn.record(Action.Retry)
+
+    def _check_ours(self, conn: Connection, version: int) -> None:
+        """Raise StoreMovedError if another writer has brought the store to this version: to start
+        again would not help, for the view would go on missing it.
+        """
+        instance = self.turn.instance
+        if version > instance.known:
+            raise StoreMovedError(
+                f"{conn.path}: another writer has changed the field, which is at version {version} "
+                f"where this instance only knows {instance.known}, and the discipline "
+                f"{instance.discipline.id} reads nothing that others have written; nothing was "
+                "written: open the field again, or give all writers shared-store-immediate"
+            )
 
     def _swap(self) -> None:
         assert self.committed is not None, "committed before"
         done = self.committed.observed
         view = self.turn.instance.view
-        view.swap(done.growth, done.decayed)
+        checked = self.turn.instance.discipline.transaction == "checked"
+        # Without a lock an observation outside a reply may have come first. It has brought the view
+        # to a later version of the store, which has this reply.
+        if not checked or view.bigrams.version < self.committed.ngrams:
+            view.swap(done.growth, done.decayed)
         self.turn.record(Action.SwapView, writes=view.versions())

@@ -17,7 +17,7 @@ from leo import sql
 from leo.astore import AsyncStore
 from leo.connection import Connection
 from leo.delta import compute_delta
-from leo.instance import Instance, Opened
+from leo.instance import Contents, Instance
 from leo.schema import connect
 from leo.store import Store
 from model.schedules.loop import SteppedLoop
@@ -38,7 +38,7 @@ class Template:
     def __init__(self, text: str = FIRST_WORDS) -> None:
         self.conn = connect(MEMORY)
         sql.process_text(self.conn, compute_delta((text,)))
-        self.opened: Opened = Instance.open_work(self.conn)
+        self.opened: Contents = Instance.open_work(self.conn)
         self.image = self.conn.serialize()
 
     def copy(self, conn: Connection) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leo.errors import TraceFileError
-from leo.instance import Instance, Opened
+from leo.instance import Contents, Instance
 from leo.recorder import NdjsonRecorder
 from model.trace_report import to_text
 from model.validate import expected_to_break, validate
@@ -40,7 +40,7 @@ class Recordings:
         """From now on, until the patch is undone, no recording of a run goes by unseen."""
         begin, close = Instance.begin, NdjsonRecorder.close
 
-        def begin_seen(instance: Instance, opened: Opened) -> None:
+        def begin_seen(instance: Instance, opened: Contents) -> None:
             begin(instance, opened)
             tracer: Any = instance.tracer
             if isinstance(tracer, NdjsonRecorder) and tracer not in self._open:

@@ -15,10 +15,11 @@ import msgspec
 
 from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
 from leo.afield import Gate
+from leo.connection import Connection, transaction
 from leo.field import ThreadGate
 from leo.fold import swept
 from leo.organs import Organ
-from leo.schema import Connection, connect, transaction
+from leo.schema import connect
 from leo.sql import load_all
 from leo.trace import End, Event, Header, Tracer
 from leo.view import View

@@ -11,8 +11,8 @@ import pytest
 
 from leo.actions import Action
 from leo.afield import AsyncLeoField
+from leo.connection import Connection
 from leo.errors import StepError
-from leo.schema import Connection
 from leo.trace import Event
 from tests.leo.judge import judge
 from tests.leo.support import (

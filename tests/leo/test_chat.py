@@ -15,9 +15,9 @@ from leo import ngrams
 from leo.actions import Action
 from leo.afield import Gate
 from leo.chat import CANCELLED, EMPTY, HELP, _Async, _Sync, converse
+from leo.connection import Connection
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import StepError
-from leo.schema import Connection
 from leo.view import View
 from tests.leo.support import async_field, dump, picture, reloaded, sync_field
 

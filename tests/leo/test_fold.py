@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from leo import LeoField
 from leo.checkup import check_field
 from leo.company import Aged, Company
+from leo.connection import Connection, transaction
 from leo.decay import decay
 from leo.delta import compute_delta
 from leo.fold import FOLD, pending, swept
 from leo.ngrams import LONGEST
-from leo.schema import Connection, connect, transaction
+from leo.schema import connect
 from leo.sql import process_delta
 from tests.leo.support import picture, reloaded, without_folds
 

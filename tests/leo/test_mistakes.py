@@ -10,6 +10,7 @@ import pytest
 
 from leo.connection import Connection
 from leo.errors import DeadlockError
+from leo.sql import get_versions
 from leo.watchdog import Watchdog
 from tests.leo.judge import judge
 from tests.leo.support import REPLY, actions, async_field, read_trace, recorder
@@ -44,6 +45,29 @@ def test_a_threading_lock_held_across_an_await_stops_the_loop(tmp_path: Path) ->
     assert events[-1].action == "Block" and actions(events, "s2") == ["Call", "Block"]
     outcome = judge(trace)
     assert outcome.open == 2 and outcome.violations == {}
+
+
+def test_a_stopped_loop_takes_in_nothing(tmp_path: Path) -> None:
+    """After the stop an observation is told of the deadlock too; neither store nor view move. The
+    same for one that was under way.
+    """
+
+    async def main() -> None:
+        name = "threading-lock-in-async"
+        async with await async_field(tmp_path / "field", name) as field:
+            calls = (field.reply("a b c", "s1"), field.reply("d e f", "s2"))
+            for error in await asyncio.gather(*calls, return_exceptions=True):
+                assert isinstance(error, DeadlockError)
+            before = field.view.versions(), await field._store.perform(get_versions)
+            with pytest.raises(DeadlockError, match=r"held by s1\.1"):
+                await field.observe("after the stop")
+            assert (field.view.versions(), await field._store.perform(get_versions)) == before
+        async with await async_field(tmp_path / "other", name) as field:
+            acts = (field.observe("grey herons wait"), field.reply("hello", "s2"))
+            for end in await asyncio.gather(*acts, return_exceptions=True):
+                assert isinstance(end, DeadlockError)
+
+    asyncio.run(main())
 
 
 def test_what_the_worker_had_begun_comes_before_the_block(tmp_path: Path) -> None:

@@ -230,18 +230,30 @@ def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None
         field.reply("hello", "s1~ring0")
 
 
-def test_a_synchronous_inner_reply_that_fails_is_raised(tmp_path: Path) -> None:
-    """In the caller's thread the error comes from the call that it belongs to, once."""
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
+    tmp_path: Path, closed: bool
+) -> None:
+    """The reply has returned, so its text is not lost; the session's next call says once what went
+    wrong with the ring, or else `close` does. Other sessions are answered meanwhile.
+    """
 
     def gate(session: str, action: Action) -> None:
         if session == "s1~ring1" and action is Action.Generate and failures:
             raise failures.pop()
 
     failures = [ZeroDivisionError("no thought")]
-    with sync_field(tmp_path / "field", gate=gate, modules=ORGANS) as field:
+    field = sync_field(tmp_path / "field", gate=gate, modules=ORGANS)
+    assert field.reply("hello there") and not failures
+    assert field.reply("hello there", "s2")
+    if closed:
         with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
-            field.reply("hello there")
+            field.close()
+    else:
+        with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
+            field.reply("and now?")
         assert field.reply("and now?")
+    field.close()
 
 
 def test_as_many_memories_are_read_as_the_cap_lets_live() -> None:

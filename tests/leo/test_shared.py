@@ -15,7 +15,7 @@ import pytest
 import leo.unit
 from bench.two_processes import examine
 from leo.actions import Action
-from leo.errors import ConflictError, StepError, StoreLockedError, StoreMovedError, TraceFileError
+from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
 from leo.trace import Event
 from model.native import Outcome
 from tests.leo.judge import judge
@@ -59,7 +59,7 @@ async def _talk(
                     await field.reply(f"brook {number} says {turn}", f"s{number}")
                     ends["returned"] += 1
                 except StepError as error:
-                    assert isinstance(error.__cause__, StoreMovedError | StoreLockedError)
+                    assert isinstance(error.__cause__, StoreMovedError)
                     ends["refused by the store"] += 1
 
         await asyncio.gather(*(session(n) for n in range(2 * len(fields))))
@@ -236,6 +236,90 @@ def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: 
     events = read_trace(tmp_path / "trace")[1]
     assert actions(events, "second").count("Retry") == 1
     assert judge(tmp_path / "trace").outcomes == {"returned": 2}
+
+
+@pytest.mark.parametrize("before", [97, 98])
+def test_an_observation_between_an_optimistic_commit_and_its_swap(
+    tmp_path: Path, before: int
+) -> None:
+    """D13 has no lock that keeps an observation away: whichever of the two carries a decay, they
+    come into the view in the order of the store, once each; and the field goes on.
+    """
+
+    async def main() -> None:
+        committed, observed = asyncio.Event(), asyncio.Event()
+
+        async def gate(session: str, action: Action) -> None:
+            if action is Action.SwapView and not observed.is_set():
+                committed.set()
+                await observed.wait()
+
+        opening = async_field(tmp_path / "field", "optimistic", gate=gate)
+        async with await opening as field:
+            for _ in range(before):
+                await field.observe("alpha beta gamma")
+            replying = asyncio.ensure_future(field.reply("hello"))
+            await committed.wait()
+            await field.observe("delta epsilon zeta")
+            assert picture(field.view) == await field._store.perform(reloaded)
+            observed.set()
+            assert await replying
+            assert picture(field.view) == await field._store.perform(reloaded)
+            await asyncio.gather(*(field.observe(f"eta {n} theta") for n in range(4)))
+            assert await field.reply("and now?")
+            assert picture(field.view) == await field._store.perform(reloaded)
+
+    asyncio.run(main())
+
+
+def test_an_optimistic_reply_says_that_others_have_written(tmp_path: Path) -> None:
+    """D13 keeps no view of what other writers do: it says so at its first attempt, writes nothing,
+    and an observation, which reads what is there, puts an end to it.
+    """
+
+    async def main() -> None:
+        path = tmp_path / "field"
+        async with await async_field(path, "optimistic") as field:
+            assert await field.reply("hello")
+            with sync_field(path) as other:
+                other.observe("grey herons wait")
+            before = dump(path)
+            attempts: list[Action] = []
+
+            async def gate(session: str, action: Action) -> None:
+                attempts.append(action)
+
+            field._driver.gate = gate
+            wanted = r"'commit' .* at version 3 .* only knows 2, .* open the field again"
+            with pytest.raises(StepError, match=wanted) as caught:
+                await field.reply("hello")
+            assert isinstance(caught.value.__cause__, StoreMovedError)
+            assert attempts.count(Action.Begin) == 1 and dump(path) == before
+            await field.observe("a path is not a wall")
+            assert field.view.trigram_count("grey", "herons", "wait") == 1
+            assert await field.reply("hello")
+            assert picture(field.view) == await field._store.perform(reloaded)
+
+    asyncio.run(main())
+
+
+def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
+    """D13: the first attempt starts again because the versions moved, the second knows why."""
+
+    async def main() -> None:
+        path = tmp_path / "field"
+        writes = [lambda field: field.observe("grey herons wait")]
+
+        async def gate(session: str, action: Action) -> None:
+            if action is Action.Commit and writes:
+                with sync_field(path) as other:
+                    writes.pop()(other)
+
+        async with await async_field(path, "optimistic", gate=gate) as field:
+            with pytest.raises(StepError, match="open the field again"):
+                await field.reply("hello")
+
+    asyncio.run(main())
 
 
 def test_an_optimistic_reply_gives_up_in_the_end(

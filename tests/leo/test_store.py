@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from leo.connection import Connection, transaction
 from leo.delta import compute_delta
 from leo.errors import (
     NewerSchemaError,
@@ -27,7 +28,7 @@ from leo.errors import (
     StoreUnwritableError,
 )
 from leo.fold import swept
-from leo.schema import APPLICATION_ID, SCHEMA_VERSION, Connection, connect, transaction
+from leo.schema import APPLICATION_ID, SCHEMA_VERSION, connect
 from leo.sql import (
     CAP,
     EVICTED,
@@ -285,9 +286,25 @@ def test_a_transaction_that_raises_leaves_nothing(conn: Connection) -> None:
     """An error in the middle undoes the whole transaction, and foreign keys are on."""
     # The second token is none: the first is there already when that is found out.
     broken = replace(compute_delta(["a b"]), tokens=("a", None))  # type: ignore[arg-type]
-    with pytest.raises(StoreError, match="the store refused"):
+    with pytest.raises(StoreError, match="does not fit into its table"):
         process_delta(conn, broken)
     assert not conn.in_transaction
     assert load_all(conn)[0] == {"ngrams": 0, "snapshots": 0}
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         conn.execute("INSERT INTO bigrams VALUES (8, 9, 1, 1)")
+
+
+def test_a_refusal_of_any_kind_says_what_to_do(tmp_path: Path) -> None:
+    """Also those that nobody has foreseen: the file, SQLite's words, that nothing was written, and
+    what to do; a row that does not fit points at who made it.
+    """
+    path = tmp_path / "field"
+    refused = {
+        "INSERT INTO metaleo (tag, text, at) VALUES ('x', NULL, 1.0)": "NOT NULL .*: correct it",
+        "DELETE FROM nowhere": "no such table.*: try again.*leo field check",
+    }
+    with closing(connect(path)) as conn:
+        for statement, wanted in refused.items():
+            with pytest.raises(StoreError, match=wanted) as caught, transaction(conn):
+                conn.execute(statement)
+            assert "nothing was written" in str(caught.value) and str(path) in str(caught.value)

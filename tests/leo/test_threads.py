@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -171,3 +172,27 @@ def test_the_lock_is_held_from_acquire_to_release(tmp_path: Path) -> None:
     order = [e.session for e in events if e.action not in ("Call", "Return")]
     assert order == sorted(order)
     assert judge(trace).violations == {}
+
+
+def test_a_session_is_found_free_and_taken_in_one_step(tmp_path: Path) -> None:
+    """While one thread looks whether a session has a reply under way, nobody else can: of two calls
+    at once one is refused.
+    """
+    shut: list[bool] = []
+
+    class Looked(set[str]):
+        def __contains__(self, session: object) -> bool:
+            def other() -> None:
+                latch: Any = field._latch
+                got = latch.acquire(blocking=False)
+                shut.append(not got)
+                if got:
+                    latch.release()
+
+            together(other)
+            return super().__contains__(session)
+
+    with sync_field(tmp_path / "field", discipline="gil") as field:
+        field._instance._busy = Looked()
+        assert field.reply("hello")
+    assert shut == [True]

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leo.connection import Connection
 from leo.delta import compute_delta
-from leo.schema import Connection, connect
+from leo.schema import connect
 from leo.sql import load_bigrams, load_trigrams, process_delta, process_text
 from leo.text import PUNCTUATION
 from leo.timeline import Layer

@@ -31,10 +31,10 @@ from bench.corpus import prompts
 from bench.long_run_report import Point, asked, deciles, explain, plot
 from bench.long_run_talk import Told
 from bench.timing import median_ms, p95_ms
-from leo.connection import transaction
+from leo.connection import Connection, transaction
 from leo.fold import swept
 from leo.loading import load_field
-from leo.schema import Connection, connect
+from leo.schema import connect
 from leo.seed import SEED_TEXT
 
 OUT = Path("build/bench")

@@ -76,9 +76,10 @@ async def measure(sessions: int, instances: int, turns: int, work: Path) -> str:
         began = perf_counter()
         await asyncio.gather(*(talk(number) for number in range(sessions)))
         seconds = perf_counter() - began
-    inner = len(waits.seconds)
+    # Outer and inner ones.
+    replies = len(waits.seconds)
     return (
-        f"{sessions * turns:,} | {inner:,} | {inner / seconds:.0f} "
+        f"{sessions * turns:,} | {replies:,} | {replies / seconds:.0f} "
         f"| {median_ms(waits.seconds):.2f} | {p95_ms(waits.seconds):.2f}"
     )
 

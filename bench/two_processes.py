@@ -2,8 +2,9 @@
 
 Each process talks alone to its own instance and counts its own refusals. Afterwards the versions of
 the file must account for every reply of both, the words that only one process says must have been
-observed once per reply, each process's view must be, at its own end, exactly what a whole load of
-the file gives, and `leo field check` must find nothing.
+observed once per reply, each process's view must be, at its own end and after the increments that
+it has yet to load, exactly what a whole load of the file gives, and `leo field check` must find
+nothing.
 """
 
 from __future__ import annotations
@@ -20,30 +21,35 @@ from time import perf_counter
 from bench.timing import summary
 from leo import AsyncLeoField
 from leo.checkup import check_field
-from leo.connection import Connection
+from leo.connection import Connection, reading
 from leo.errors import LeoError
 from leo.schema import connect
-from leo.sql import get_versions, load_all
+from leo.sql import get_versions, load_all, load_bigrams, load_trigrams
 from leo.view import View
 
-__all__ = ["examine"]
+__all__ = ["examine", "is_same"]
 
 NAMES = ("ada", "bea")
 DISCIPLINE = "shared-store-immediate"
 
 
-def _same(view: View, conn: Connection) -> bool:
-    """Whether a view is what the file holds: the last reply of the other one may be missing, so it
-    is compared only when its version says that it has everything.
+def is_same(view: View, conn: Connection) -> bool:
+    """Whether a view, brought up to date by the increments that its next reply would load, is what
+    the file holds: the other process may have written last.
     """
-    versions, loaded = load_all(conn)
-    if view.bigrams.version != view.trigrams.version:
-        return False
-    if view.bigrams.version != versions["ngrams"]:
-        return True
+    with reading(conn):
+        versions, loaded = load_all(conn)
+        if view.torn:
+            return False
+        two, three = view.bigrams.now, view.trigrams.now
+        view.assign(
+            view.bigrams.loaded(two, *load_bigrams(conn, two.version)),
+            view.trigrams.loaded(three, *load_trigrams(conn, three.version)),
+        )
     words, chains = loaded.words, loaded.chains
     return (
-        (view.words.names, view.words.followers) == (words.names, words.followers)
+        view.bigrams.version == view.trigrams.version == versions["ngrams"]
+        and (view.words.names, view.words.followers) == (words.names, words.followers)
         and view.chains.followers == chains.followers
         and sorted(view.chains.companions.items()) == sorted(chains.companions.items())
     )
@@ -65,7 +71,7 @@ async def client(path: Path, name: str, replies: int) -> int:
             seconds.append(perf_counter() - began)
             torn += leo.view.torn
         with closing(connect(path)) as conn:
-            torn += not _same(leo.view, conn)
+            torn += not is_same(leo.view, conn)
     print(f"| {name} | {replies:,} | {summary(seconds)} | {refused} | {torn} |")
     return 1 if refused or torn else 0
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
-from leo.connection import Connection, reading, transaction
-from leo.errors import CallerError, LeoError, StoreLockedError
-from leo.fold import pending, swept
+from leo.connection import Connection, transaction
+from leo.decay import age
+from leo.errors import CallerError, LeoError
+from leo.fold import swept
+from leo.inspection import copied
 from leo.organs import rows
 from leo.organs.registry import ORGANS
 from leo.schema import SCHEMA_VERSION
@@ -26,10 +28,18 @@ from leo.sql import get_versions
 __all__ = ["ArchiveError", "export_field", "import_field"]
 
 KIND: Final = "leo field"
-# How often another writer may come in between the fold and the read.
-FOLDS: Final = 100
-# Each has every table of the ones before it: what an older archive lacks stays empty.
+# Each has every table of the ones before it: a table that an older archive lacks stays empty.
 SCHEMAS: Final = range(2, SCHEMA_VERSION + 1)
+# From this schema on a count has an age.
+AGED: Final = 4
+# What a column may hold, and what SQLite keeps a whole number in.
+TYPES: Final[dict[str, type | tuple[type, ...]]] = {
+    "INTEGER": int,
+    "REAL": (int, float),
+    "TEXT": str,
+}
+LARGEST: Final = 2**63 - 1
+AGAIN: Final = "the archive was changed: write it again with `leo field export`"
 
 
 def _module_tables() -> dict[str, str]:
@@ -72,33 +82,24 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     row: list[int | float | str | None]
 
 
-def export_field(conn: Connection) -> Iterator[bytes]:
-    """The lines of an archive, all of one state of the store.
+class _Column(NamedTuple):
+    name: str
+    type: type | tuple[type, ...]
+    nullable: bool
 
-    Raises StoreLockedError when others observe so fast that the journal never stays empty.
+
+def export_field(conn: Connection) -> Iterator[bytes]:
+    """The lines of an archive, all of one state of the store, which is left as it is: the tables of
+    a copy take in the journal.
     """
     encode = msgspec.json.Encoder().encode
-    with _folded(conn):
-        yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(conn))) + b"\n"
+    with closing(copied(conn)) as copy:
+        with transaction(copy):
+            swept(copy)
+        yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy))) + b"\n"
         for table, columns in TABLES.items():
-            for row in conn.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
+            for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
                 yield encode(_Row(table, list(row))) + b"\n"
-
-
-@contextmanager
-def _folded(conn: Connection) -> Iterator[None]:
-    """A read of a state in which the tables have everything."""
-    for _ in range(FOLDS):
-        with transaction(conn):
-            swept(conn)
-        with reading(conn):
-            if not pending(conn):
-                yield
-                return
-    raise StoreLockedError(
-        f"{conn.path}: others have added to the field {FOLDS} times just before it was read; "
-        "nothing was written: export it when it is at rest"
-    )
 
 
 def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
@@ -114,33 +115,88 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
                 "name a file that does not exist"
             )
         head = _decode(lines.readline(), _Head, name, 1)
-        if head.kind != KIND or head.schema not in SCHEMAS:
-            raise ArchiveError(
-                f"{name}: line 1: expected kind {KIND!r} and schema {SCHEMA_VERSION}, or an "
-                f"older one from {SCHEMAS[0]} on, found "
-                f"{head.kind!r} and {head.schema}; use the program that wrote the archive"
-            )
+        _check_head(head, get_versions(conn), f"{name}: line 1")
         conn.executemany(
             "UPDATE objects SET version = ? WHERE name = ?",
             [(version, object) for object, version in head.versions.items()],
         )
-        conn.execute("UPDATE folding SET version = ?", (head.versions.get("ngrams", 0),))
+        observations = head.versions["ngrams"]
+        conn.execute("UPDATE folding SET version = ?", (observations,))
         conn.execute("PRAGMA defer_foreign_keys = ON")
+        columns = {table: _columns(conn, table) for table in TABLES}
         number = 1
         for number, line in enumerate(lines, start=2):
-            _insert(conn, _decode(line, _Row, name, number), f"{name}: line {number}")
+            found = _decode(line, _Row, name, number)
+            place = f"{name}: line {number}"
+            if head.schema < AGED and found.table == "co_occurrence" and len(found.row) == 3:
+                # As in a file that is moved on: such counts have been through every decay.
+                found.row.append(age(observations))
+            _check_row(found, columns, place)
+            _insert(conn, found, place)
+        _check_references(conn, name)
         return number - 1
 
 
-def _insert(conn: Connection, found: _Row, place: str) -> None:
-    columns = TABLES.get(found.table)
-    if columns is None or len(found.row) != len(columns.split(",")):
+def _check_head(head: _Head, objects: dict[str, int], place: str) -> None:
+    if head.kind != KIND or head.schema not in SCHEMAS:
+        raise ArchiveError(
+            f"{place}: expected kind {KIND!r} and schema {SCHEMA_VERSION}, or an older one from "
+            f"{SCHEMAS[0]} on, found {head.kind!r} and {head.schema}; use the program that wrote "
+            "the archive"
+        )
+    if head.versions.keys() != objects.keys() or not all(
+        0 <= version <= LARGEST for version in head.versions.values()
+    ):
+        raise ArchiveError(
+            f"{place}: the versions are {head.versions}; expected one, from 0 on, for each of "
+            f"{', '.join(objects)}: {AGAIN}"
+        )
+
+
+def _columns(conn: Connection, table: str) -> list[_Column]:
+    return [
+        _Column(name, TYPES[type], not (required or key))
+        for _, name, type, required, _, key in conn.execute(f"PRAGMA table_info({table})")
+    ]
+
+
+def _check_row(found: _Row, tables: dict[str, list[_Column]], place: str) -> None:
+    columns = tables.get(found.table)
+    if columns is None or len(found.row) != len(columns):
         raise ArchiveError(
             f"{place}: {len(found.row)} values for the table {found.table[:40]!r}; expected a row "
-            f"of {', '.join(TABLES)} with all of its columns: the archive was changed"
+            f"of {', '.join(TABLES)} with all of its columns: {AGAIN}"
         )
+    for value, column in zip(found.row, columns, strict=True):
+        right = column.nullable if value is None else isinstance(value, column.type)
+        if not right or (isinstance(value, int) and abs(value) > LARGEST):
+            wrong = "a number beyond 64 bits" if right else repr(value)[:40]
+            raise ArchiveError(
+                f"{place}: {wrong} for the column {column.name} of the table {found.table}; "
+                f"expected what that column holds: {AGAIN}"
+            )
+
+
+def _insert(conn: Connection, found: _Row, place: str) -> None:
     holes = ", ".join("?" * len(found.row))
-    conn.execute(f"INSERT INTO {found.table} ({columns}) VALUES ({holes})", found.row)
+    statement = f"INSERT INTO {found.table} ({TABLES[found.table]}) VALUES ({holes})"
+    try:
+        conn.execute(statement, found.row)
+    except sqlite3.IntegrityError as error:
+        raise ArchiveError(
+            f"{place}: this row of {found.table} cannot stand beside those before it ({error}); "
+            f"expected each row once: {AGAIN}"
+        ) from error
+
+
+def _check_references(conn: Connection, name: str | Path) -> None:
+    lost = conn.execute("PRAGMA foreign_key_check").fetchall()
+    if lost:
+        table, _, parent, _ = lost[0]
+        raise ArchiveError(
+            f"{name}: a row of {table} names a row of {parent} that the archive does not have "
+            f"({len(lost):,} such references in all): {AGAIN}"
+        )
 
 
 def _decode(line: bytes, type: type[Any], name: str | Path, number: int) -> Any:

@@ -7,33 +7,32 @@ conversation.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from random import SystemRandom
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
-from leo.afield import AsyncLeoField
 from leo.cli import Command
 from leo.disciplines import DEFAULT, DISCIPLINES, Discipline
-from leo.errors import StepError
-from leo.field import LeoField
+from leo.errors import LeoError
 from leo.measure import Pulse
-from leo.organs import ORGANS, Organ
+from leo.organs import ORGANS
+from leo.speakers import Speaker, opened
 from leo.themes import compute_themes
 from leo.view import View
-from leo.why import Account, describe_pulse, explain_reply
+from leo.why import describe_pulse
 
-__all__ = ["COMMAND", "configure_field", "converse", "opened"]
+__all__ = ["COMMAND", "configure_field", "converse"]
 
 FIELD = "leo.sqlite3"
 PROMPT = "> "
 WELCOME = "Leo listens. /help says what else there is, /quit ends."
 HELP = """\
 Type anything and Leo answers; what you type becomes a part of the field.
-/field       the size of the field, its centres and themes, the pulse of the last reply
+/field       the size of the field, its centres and themes, the pulse of the last reply; with
+             modules, the themes that rise and fade, and the words that hurt
 /why         what the last reply did: its steps, what they read and wrote
 /discipline  how replies are executed
 /help        this text
@@ -43,100 +42,13 @@ EMPTY = "Leo waits for a word."
 CANCELLED = "The reply was cancelled; the field is whole."
 
 
-class _Field(Protocol):
-    """What a conversation needs: someone who answers, and a view to describe."""
-
-    @property
-    def view(self) -> View: ...
-
-    @property
-    def pulse(self) -> Pulse | None: ...
-
-    @property
-    def discipline(self) -> Discipline: ...
-
-    def why(self) -> str: ...
-
-    def speak(self, prompt: str, session: str = "s1") -> str: ...
-
-
-class _Seen:
-    """What a conversation shows of a field, whichever kind it is."""
-
-    def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
-        self._field = field
-        self._account = account or Account()
-
-    @property
-    def view(self) -> View:
-        return self._field.view
-
-    @property
-    def pulse(self) -> Pulse | None:
-        latest = self._field.latest
-        return None if latest is None else latest.pulse
-
-    @property
-    def discipline(self) -> Discipline:
-        return self._field.discipline
-
-    def why(self) -> str:
-        return explain_reply(self._account, self._field.latest, self._field.program)
-
-
-class _Sync(_Seen):
-    def __init__(self, field: LeoField, account: Account | None = None) -> None:
-        super().__init__(field, account)
-        self._replying = field
-
-    def speak(self, prompt: str, session: str = "s1") -> str:
-        return self._replying.reply(prompt, session)
-
-
-class _Async(_Seen):
-    """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it."""
-
-    def __init__(
-        self, field: AsyncLeoField, runner: asyncio.Runner, account: Account | None = None
-    ) -> None:
-        super().__init__(field, account)
-        self._replying = field
-        self._runner = runner
-
-    def speak(self, prompt: str, session: str = "s1") -> str:
-        return self._runner.run(self._replying.reply(prompt, session))
-
-
-@contextmanager
-def opened(
-    path: str, seed: int, discipline: str, modules: Sequence[Organ[Any]]
-) -> Iterator[_Field]:
-    """A field for a conversation, whichever kind the discipline wants, closed at the end."""
-    account = Account()
-    if DISCIPLINES[discipline].runtime != "asyncio":
-        with LeoField.open(
-            path, seed=seed, discipline=discipline, modules=modules, tracer=account
-        ) as field:
-            yield _Sync(field, account)
-    else:
-        with asyncio.Runner() as runner:
-            opening = AsyncLeoField.open(
-                path, seed=seed, discipline=discipline, modules=modules, tracer=account
-            )
-            afield = runner.run(opening)
-            try:
-                yield _Async(afield, runner, account)
-            finally:
-                runner.run(afield.close())
-
-
-def converse(field: _Field, lines: Iterator[str], out: TextIO, notices: TextIO) -> None:
+def converse(field: Speaker, lines: Iterator[str], out: TextIO, notices: TextIO) -> None:
     """Answer line after line. Replies go to `out`, everything about the conversation to `notices`.
 
-    A step that fails is reported, and the conversation goes on.
+    A reply that fails is reported, and the conversation goes on.
     """
     commands: dict[str, Callable[[], str]] = {
-        "/field": lambda: describe(field.view, field.pulse),
+        "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
         "/why": field.why,
         "/discipline": lambda: describe_discipline(field.discipline),
         "/help": lambda: HELP,
@@ -156,7 +68,7 @@ def converse(field: _Field, lines: Iterator[str], out: TextIO, notices: TextIO) 
                 print(field.speak(prompt), file=out, flush=True)
             except KeyboardInterrupt:
                 print(f"\n{CANCELLED}", file=notices)
-            except StepError as error:
+            except LeoError as error:
                 print(f"Leo could not answer: {error}", file=notices)
 
 
@@ -196,6 +108,12 @@ def _typed() -> Iterator[str]:
             return
 
 
+def _forgive(lines: TextIO, encoding: str | None = None) -> None:
+    """Read on, whatever comes: a byte that is no text is no letter either."""
+    if isinstance(lines, TextIOWrapper):
+        lines.reconfigure(encoding=encoding, errors="replace")
+
+
 def configure_field(parser: ArgumentParser) -> None:
     """The arguments that say which field, and how it replies."""
     parser.add_argument(
@@ -230,12 +148,12 @@ def run(arguments: Namespace) -> int:
     modules = ORGANS if arguments.modules == "all" else ()
     with opened(arguments.field, seed, arguments.discipline, modules) as field:
         if sys.stdin.isatty():
+            # A terminal's keys may send anything, too; its encoding is its own.
+            _forgive(sys.stdin)
             print(WELCOME)
             converse(field, _typed(), sys.stdout, sys.stdout)
         else:
-            # A pipe may carry anything; a byte that is no UTF-8 is no letter either.
-            if hasattr(sys.stdin, "reconfigure"):
-                sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+            _forgive(sys.stdin, "utf-8")
             converse(field, iter(sys.stdin), sys.stdout, sys.stderr)
     return 0
 

@@ -1,22 +1,39 @@
 """What must be true of the file of a field, whoever wrote it (organism, section 19: what a torn
 write would leave behind).
 
-SQLite's own checks, then the field's: every count is positive, no trigram was seen more often than
-the bigrams that it is made of, no row is newer than its object, the journal is the end of the
+SQLite's own checks, then the field's: every table is there and every value is of its column's type,
+what is written inside a value can be read, every count is positive, no trigram was seen more often
+than the bigrams that it is made of, no row is newer than its object, the journal is the end of the
 history and nothing else.
 """
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterator
+from typing import Final
 
-from leo.connection import Connection, explain, reading
+from leo.archive import TABLES
+from leo.connection import Connection, reading
 from leo.decay import age
 from leo.errors import StoreDamagedError
+from leo.growth import ChainGrowth, WordGrowth, decode
 from leo.ngrams import JOURNAL, get_version
 from leo.sql import CAP
 
 __all__ = ["check_field"]
+
+OBJECTS: Final = ("ngrams", "snapshots")
+# What an archive leaves out, and all that it has.
+EXPECTED: Final = ("objects", "folding", "journal", *TABLES)
+# What SQLite may answer to typeof() for a column of this type.
+TYPES: Final = {"INTEGER": "'integer'", "REAL": "'real'", "TEXT": "'text'", "BLOB": "'blob'"}
+NULL: Final = ", 'null'"
+# Columns with a JSON array in them, and what its elements are.
+ARRAYS: Final = {
+    ("mathbrain", "parameters"): "'real', 'integer'",
+    ("flow_themes", "words"): "'text'",
+    ("bias", "centres"): "'text'",
+}
 
 # Each statement counts the rows that should not be there; :ngrams and :snapshots are the versions.
 RULES = {
@@ -55,25 +72,71 @@ def check_field(conn: Connection) -> list[str]:
 
     Raises StoreDamagedError when the file cannot even be read.
     """
+    with reading(conn):
+        pages = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]
+        findings = [f"SQLite: {text}" for text in pages if text != "ok"]
+        # The rules ask for tables and versions: without them there is no more to be said.
+        lost = list(_missing(conn))
+        if lost:
+            return findings + lost
+        return [*findings, *_contents(conn), *_relations(conn)]
+
+
+def _missing(conn: Connection) -> Iterator[str]:
+    found = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+    absent = [table for table in EXPECTED if table not in found]
+    for table in absent:
+        yield f"the table {table} is missing"
+    if absent:
+        return
     try:
-        with reading(conn):
-            pages = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]
-            findings = [f"SQLite: {text}" for text in pages if text != "ok"]
-            lost = len(conn.execute("PRAGMA foreign_key_check").fetchall())
-            if lost:
-                findings.append(f"{lost:,} rows name a token that does not exist")
-            versions = {name: get_version(conn, name) for name in ("ngrams", "snapshots")}
-            versions["age"] = age(versions["ngrams"])
-            for what, statement in RULES.items():
-                [count] = conn.execute(statement, versions).fetchone()
-                if count:
-                    findings.append(f"{count:,} {what}")
-            return findings
-    except sqlite3.DatabaseError as error:
-        raise explain(error, conn.path) from error
-    except TypeError as error:
-        # A version that is not there reads as None.
-        raise StoreDamagedError(
-            f"{conn.path}: the field has lost the versions of its objects; restore the file from a "
-            "copy"
-        ) from error
+        for name in OBJECTS:
+            get_version(conn, name)
+    except StoreDamagedError:
+        yield f"the versions of {', '.join(OBJECTS)} are not all there"
+    [rows] = conn.execute("SELECT count(*) FROM folding").fetchone()
+    if rows != 1:
+        yield f"expected 1 row in the table folding, found {rows:,}"
+
+
+def _contents(conn: Connection) -> Iterator[str]:
+    """Values that are not what their column is for."""
+    for table in EXPECTED:
+        wrong = " OR ".join(
+            f"typeof({name}) NOT IN ({TYPES[type]}{'' if required or key else NULL})"
+            for _, name, type, required, _, key in conn.execute(f"PRAGMA table_info({table})")
+        )
+        [count] = conn.execute(f"SELECT count(*) FROM {table} WHERE {wrong}").fetchone()
+        if count:
+            yield f"{count:,} rows of {table} with a value of another type than its column's"
+    for (table, column), types in ARRAYS.items():
+        # CASE, because AND may look at what cannot be looked at.
+        [count] = conn.execute(
+            f"SELECT count(*) FROM {table} WHERE typeof({column}) = 'text' AND CASE "
+            f"WHEN NOT json_valid({column}) OR json_type({column}) <> 'array' THEN 1 ELSE "
+            f"EXISTS (SELECT 1 FROM json_each({column}) WHERE type NOT IN ({types})) END"
+        ).fetchone()
+        if count:
+            yield f"{count:,} rows of {table} whose {column} are no JSON array of the right kind"
+    unread = 0
+    for version, words, chains in conn.execute("SELECT version, words, chains FROM journal"):
+        try:
+            decode(words, WordGrowth, conn.path, version)
+            decode(chains, ChainGrowth, conn.path, version)
+        except StoreDamagedError:
+            unread += 1
+    if unread:
+        yield f"{unread:,} journal entries that cannot be read"
+
+
+def _relations(conn: Connection) -> Iterator[str]:
+    """Rows that do not go together."""
+    lost = len(conn.execute("PRAGMA foreign_key_check").fetchall())
+    if lost:
+        yield f"{lost:,} rows name a token that does not exist"
+    versions = {name: get_version(conn, name) for name in OBJECTS}
+    versions["age"] = age(versions["ngrams"])
+    for what, statement in RULES.items():
+        [count] = conn.execute(statement, versions).fetchone()
+        if count:
+            yield f"{count:,} {what}"

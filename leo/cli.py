@@ -8,12 +8,13 @@ not import. Two consequences shape this file:
 2. `model` is a common name. Before a subcommand is taken from a package, the package must carry the
    mark `__leo_field__ = True`; somebody else's package of that name is refused with its place.
 
-Exit codes: 0 as expected, 1 a finding, 2 the command could not run.
+Exit codes: 0 as expected, 1 a finding, 2 the command could not run, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import importlib.util
 import os
@@ -34,6 +35,8 @@ GROUP = "leo.commands"
 CHECKOUT_GROUP = "leo.commands.checkout"
 DESCRIPTION = "A field organism on a SQLite store, and the model its replies are checked against."
 WIDTH = 80
+# What writing to an open file raises: a full disk, a quota, a limit, a broken device.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 # What importing a module, or looking a name up in it, raises when the installation is broken.
 BROKEN = (ImportError, AttributeError, NameError, SyntaxError)
@@ -69,11 +72,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output (`leo check | head`) has had enough. The interpreter flushes once
-        # more at exit, so the descriptor is pointed where that cannot fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output (`leo check | head`) has had enough.
+        _silence()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in NO_ROOM:
+            raise
+        _silence()
+        print(
+            f"leo: error: the output cannot be written ({error.strerror}); make room, or send it "
+            "to another place",
+            file=sys.stderr,
+        )
+        return 2
     return code
+
+
+def _silence() -> None:
+    """Point the output where nothing fails: the interpreter flushes once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -177,7 +194,8 @@ def _overview() -> str:
             lines += [f"  {name:<11}not available; `leo {name}` says why"]
             continue
         lines += [f"  {name:<11}{command.help}", f"  {'':<11}$ {command.example}"]
-    lines += ["", "exit codes: 0 as expected, 1 a finding, 2 the command could not run"]
+    lines += ["", "exit codes: 0 as expected, 1 a finding, 2 the command could not run,"]
+    lines += ["            130 interrupted by Ctrl-C"]
     return "\n".join(lines)
 
 

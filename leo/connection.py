@@ -120,7 +120,9 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         return unwritable(path, str(error))
     if code == sqlite3.SQLITE_NOTADB:
         return foreign(path, "it is not a SQLite database")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
+    # A table or a column that every field has is a part of it as well.
+    lost = code == sqlite3.SQLITE_ERROR and str(error).startswith("no such ")
+    if lost or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({error}); nothing was written: "
             "restore the file from a copy, or check the disk"

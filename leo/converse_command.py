@@ -18,12 +18,13 @@ from textwrap import wrap
 from threading import Event
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
-from leo.chat import configure_field, opened
+from leo.chat import configure_field
 from leo.cli import Command
 from leo.errors import CallerError
 from leo.metrics import METRICS, Scores, score_turn, summarise
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.organs import ORGANS
+from leo.speakers import opened
 
 __all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summary_table"]
 
@@ -133,13 +134,19 @@ def configure(parser: ArgumentParser) -> None:
     )
 
 
-def _observer(arguments: Namespace, stack: ExitStack) -> Observer:
+def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
     if arguments.observer == "scripted":
         if arguments.url or arguments.model:
             raise CallerError(
                 "--url and --model belong to --observer http; the scripted observer asks nobody"
             )
-        return ScriptedObserver(arguments.words, arguments.seed or 0)
+        scripted = ScriptedObserver(arguments.words, seed)
+        # It does not listen, so it can say it all once: a length that some turn cannot have is
+        # found before anything is made.
+        for theme in list(THEMES)[: arguments.themes]:
+            for turn in range(TURNS):
+                scripted.say(theme, turn)
+        return scripted
     if not arguments.url or not arguments.model:
         raise CallerError(
             "--observer http needs --url and --model, as in --url http://localhost:8080/v1 "
@@ -154,7 +161,7 @@ def _observer(arguments: Namespace, stack: ExitStack) -> Observer:
             arguments.model,
             key=os.environ.get(KEY, ""),
             words=arguments.words,
-            seed=arguments.seed,
+            seed=seed,
             # A person waits here, and Ctrl-C ends the wait.
             sleep=Event().wait,
             clock=time.monotonic,
@@ -168,11 +175,12 @@ def run(arguments: Namespace) -> int:
     modules = ORGANS if arguments.modules == "all" else ()
     turns: list[Turn] = []
     with ExitStack() as stack:
-        observer = _observer(arguments, stack)
+        observer = _observer(arguments, seed, stack)
+        # First the field: a transcript without one would be in the way of the next try.
+        field = stack.enter_context(opened(arguments.field, seed, arguments.discipline, modules))
         out = stack.enter_context(open_transcript(arguments.out)) if arguments.out else None
         if out is not None:
             _keep(out, _header(arguments, seed))
-        field = stack.enter_context(opened(arguments.field, seed, arguments.discipline, modules))
         for turn in converse_themes(observer, field, arguments.themes):
             turns.append(turn)
             print(_describe(turn), flush=True)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from operator import add, mul
 
+from leo.plain import plain_sum
 from leo.ranks import Ranked
 
 __all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked"]
@@ -143,6 +144,6 @@ def _ranked_evenness(
     """Likewise, of groups: `mass` is how often each is there times exp of its `logs`."""
     if candidates < 2:
         return 0.0
-    entropy = math.log(total) - sum(map(mul, mass, logs)) / total
+    entropy = math.log(total) - plain_sum(map(mul, mass, logs)) / total
     evenness: float = entropy / math.log(candidates)
     return max(0.0, evenness)

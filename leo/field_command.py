@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,32 +13,50 @@ from leo.archive import export_field, import_field
 from leo.checkup import check_field
 from leo.cli import Command
 from leo.errors import StoreUnwritableError
-from leo.schema import connect
+from leo.inspection import inspected
+from leo.schema import SCHEMA_VERSION, connect
 
 __all__ = ["COMMAND"]
 
 
 def check(arguments: Namespace) -> int:
-    """Print what is wrong; 1 when something is."""
-    path = _existing(arguments.field)
-    with closing(connect(path)) as conn:
+    """Print what is wrong; 1 when something is. The file is left as it is."""
+    path: Path = arguments.field
+    with inspected(path) as (conn, schema):
         findings = check_field(conn)
+    old = schema != SCHEMA_VERSION
+    note = f" (schema {schema}; opening it makes it {SCHEMA_VERSION})" if old else ""
     for finding in findings:
         print(f"{path}: {finding}")
     if not findings:
-        print(f"{path}: sound")
+        print(f"{path}: sound{note}")
     return 1 if findings else 0
 
 
 def export(arguments: Namespace) -> int:
-    """Write the archive to a new file, or to standard output."""
-    with closing(connect(_existing(arguments.field))) as conn:
+    """Write the archive to a new file, or to standard output. The field is left as it is."""
+    with inspected(arguments.field) as (conn, _):
         if arguments.out is None:
             sys.stdout.buffer.writelines(export_field(conn))
         else:
-            with _opened(arguments.out, "xb") as out:
-                out.writelines(export_field(conn))
+            _write(arguments.out, export_field(conn))
     return 0
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    """A new file of these lines, or none."""
+    out = _opened(path, "xb")
+    with ExitStack() as undo:
+        undo.callback(path.unlink)
+        try:
+            with out:
+                out.writelines(lines)
+        except OSError as error:
+            raise StoreUnwritableError(
+                f"{path}: the archive cannot be written ({error.strerror}) and was removed; make "
+                "room, or name a file in another place"
+            ) from error
+        undo.pop_all()
 
 
 def import_(arguments: Namespace) -> int:
@@ -46,13 +65,6 @@ def import_(arguments: Namespace) -> int:
         rows = import_field(conn, lines, arguments.archive)
     print(f"{arguments.field}: {rows:,} rows")
     return 0
-
-
-def _existing(path: Path) -> Path:
-    # Opening a field makes a missing one; whoever checks or exports does not want a new one.
-    if not path.exists():
-        raise StoreUnwritableError(f"{path}: there is no such file; name a field that exists")
-    return path
 
 
 def _opened(path: Path, mode: str) -> BinaryIO:

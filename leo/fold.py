@@ -55,7 +55,13 @@ def pending(conn: Connection) -> list[tuple[int, Growth]]:
         "WHERE version > (SELECT version FROM folding) ORDER BY version"
     )
     return [
-        (version, Growth(decode(words, type=WordGrowth), decode(chains, type=ChainGrowth)))
+        (
+            version,
+            Growth(
+                decode(words, WordGrowth, conn.path, version),
+                decode(chains, ChainGrowth, conn.path, version),
+            ),
+        )
         for version, words, chains in rows
     ]
 

@@ -7,13 +7,17 @@ is needed to go back.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from leo.delta import Delta
+from leo.errors import StoreDamagedError
 
 __all__ = ["ChainGrowth", "Growth", "WordGrowth", "decode", "encode", "growth_of"]
+
+Half = TypeVar("Half", "WordGrowth", "ChainGrowth")
 
 
 class WordGrowth(NamedTuple):
@@ -56,4 +60,17 @@ def growth_of(delta: Delta, ids: list[int]) -> Growth:
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.decode
+
+
+def decode(blob: bytes, type: type[Half], path: Path, version: int) -> Half:
+    """One half of what the observation `version` added, from the journal of the field at `path`.
+
+    Raises StoreDamagedError when that is not what the row has.
+    """
+    try:
+        return msgspec.msgpack.decode(blob, type=type)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise StoreDamagedError(
+            f"{path}: the journal's entry for the observation {version} cannot be read ({error}); "
+            "restore the file from a copy"
+        ) from error

@@ -26,6 +26,7 @@ from leo.organs.organ import Organ
 from leo.program import ReplyState, Step
 from leo.seed import SEED_NAME, SEED_TEXT
 from leo.stepwise import step_commit
+from leo.text import whole
 from leo.trace import Beginning, Happened, Tracer
 from leo.turn import Operation, Turn
 from leo.unit import unit_of_work
@@ -178,7 +179,8 @@ class Instance:
                 "one reply at a time per session: await the first, or use another session"
             )
         self._busy.add(session)
-        return Turn(self, session, prompt, inner)
+        # Half of a sign can be said in Python, and in no file.
+        return Turn(self, session, whole(prompt), inner)
 
     def operations(self, turn: Turn) -> Iterator[Operation]:
         """The actions of a turn under the discipline, in order."""

@@ -63,7 +63,8 @@ class Recording:
 
         `reads` and `writes` map the name of a method to what it reads or writes: a name, or a
         function that gets the call's arguments and returns names (for a class, `self` is the first
-        argument). `unit` names methods whose calls are units. `exact` says that these methods act
+        argument; what it raises, the caller of the method sees, and what is no name, `close`
+        raises). `unit` names methods whose calls are units. `exact` says that these methods act
         at the end of their calls, as one that awaits first and then changes a dictionary does:
         nothing is left open then. Raises InstrumentError, with nothing changed, for what cannot be
         wrapped.

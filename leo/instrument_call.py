@@ -45,8 +45,8 @@ class Call:
         self.name = name
         self.gate = gate
         self.exact = exact
-        self.reads = _namer(reads)
-        self.writes = _namer(writes)
+        self.reads = _namer(reads, log, f"{label}.{name}")
+        self.writes = _namer(writes, log, f"{label}.{name}")
 
     def wrap(self, original: Method) -> Method:
         """The wrapper, of the same kind and with the same signature."""
@@ -157,7 +157,7 @@ class Call:
         )
 
 
-def _namer(naming: Naming | None) -> Callable[..., tuple[str, ...]] | None:
+def _namer(naming: Naming | None, log: Log, method: str) -> Callable[..., tuple[str, ...]] | None:
     if naming is None:
         return None
     if isinstance(naming, str):
@@ -166,6 +166,22 @@ def _namer(naming: Naming | None) -> Callable[..., tuple[str, ...]] | None:
 
     def names(*args: Any, **kwargs: Any) -> tuple[str, ...]:
         found = naming(*args, **kwargs)
-        return (found,) if isinstance(found, str) else tuple(found)
+        if isinstance(found, str):
+            return (found,)
+        try:
+            listed = tuple(found)
+            if all(isinstance(one, str) for one in listed):
+                return listed
+        except TypeError:
+            pass
+        # Not raised: the call is the program's, and the wrong name is the recording's.
+        log.refuse(
+            InstrumentError(
+                f"{method}: the function that names what a call reads or writes returned "
+                f"{repr(found)[:60]}; expected a text, or several: correct the function and record "
+                "again"
+            )
+        )
+        return _NO_NAMES
 
     return names

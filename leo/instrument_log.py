@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from itertools import starmap
 from pathlib import Path
 from threading import Lock
@@ -17,7 +16,15 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from leo.errors import TraceFileError
+from leo.errors import InstrumentError, TraceFileError
+from leo.instrument_lines import (
+    UNITS_SCHEMA,
+    UNITS_SPEC,
+    UnitAction,
+    UnitEvent,
+    UnitsEnd,
+    UnitsHeader,
+)
 from leo.sink import Sink, failed
 
 __all__ = [
@@ -32,81 +39,18 @@ __all__ = [
 
 # As many lines are made at a time: together they cost half of what they cost one by one.
 CHUNK: Final = 32
-# `leo.trace` re-exports what is built on this file, so its SCHEMA cannot be imported here; a test
-# holds the two numbers together.
-UNITS_SCHEMA: Final = 1
-UNITS_SPEC: Final = "units/1"
-
-
-class UnitAction(StrEnum):
-    """What a unit does: it opens, its calls read and write, it closes.
-
-    Not `leo.actions.Action`: those are the steps of a reply, and no word is in both.
-    """
-
-    Open = "Open"
-    Read = "Read"
-    Write = "Write"
-    Close = "Close"
-
-
 # Looked up here, a member costs less than in its class.
 _OPEN, _READ, _WRITE, _CLOSE = UnitAction
 # What an event reads or writes that does neither; never changed.
 _NONE: Final[dict[str, int]] = {}
 
 
-class UnitsHeader(msgspec.Struct, frozen=True):
-    """The first line. `start` holds the versions that objects had when the recording began; an
-    object that it does not name began at 0.
-    """
-
-    schema: int
-    kind: str
-    spec: str
-    run: str
-    start: dict[str, int] = {}
-
-
-class UnitEvent(msgspec.Struct, frozen=True):
-    """One line. The fields of `leo.trace.Event` with the same meaning, where `reply` is the unit,
-    and two more that may be absent.
-
-    `since` is the number of the last event before the call began: what the call did, it did after
-    that event and before this one. Without it the event is exact. `call` is the method's name.
-    """
-
-    seq: int
-    writer: str
-    run: str
-    time: float
-    instance: str
-    store: str
-    session: str
-    reply: str
-    action: UnitAction
-    reads: dict[str, int]
-    writes: dict[str, int]
-    outcome: str
-    since: int | UnsetType = UNSET
-    call: str | UnsetType = UNSET
-
-
-class UnitsEnd(msgspec.Struct, frozen=True):
-    """The last line, of the shape of `leo.trace.End`: closed after so many events."""
-
-    kind: str
-    run: str
-    writer: str
-    events: int
-
-
 class Log:
     """Numbers events, counts versions, keeps the lines in memory or hands them to `path`.
 
     `clock` gives seconds. Raises TraceFileError when the file cannot be made, and from `close` when
-    it could not be written: the program under observation never sees an error of the recording.
-    Lines are made `CHUNK` at a time.
+    it could not be written, or InstrumentError when a name was none: the program under observation
+    never sees an error of the recording. Lines are made `CHUNK` at a time.
     """
 
     def __init__(
@@ -131,7 +75,7 @@ class Log:
         self._rows: list[tuple[object, ...]] = []
         self._lines: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode_lines
-        self._error: TraceFileError | None = None
+        self._error: TraceFileError | InstrumentError | None = None
         self._sink: Sink[bytes] | None = None
         if self.path is not None:
             try:
@@ -196,6 +140,11 @@ class Log:
             if len(self._rows) >= CHUNK:
                 self._hand_over()
 
+    def refuse(self, error: InstrumentError) -> None:
+        """Keep the first error of the recording for those who ask for it."""
+        with self._lock:
+            self._error = self._error or error
+
     def data(self) -> bytes:
         """The whole trace so far, when it is kept in memory. Raises TraceFileError when it goes to
         a file, or a name in it cannot be written.
@@ -221,7 +170,8 @@ class Log:
             self._sink.flush()
 
     def close(self) -> None:
-        """Take no more events and end the file. Raises TraceFileError when not every line is in it.
+        """Take no more events and end the file. Raises TraceFileError when not every line is in it,
+        and the InstrumentError of a name that was none.
 
         A second call does nothing.
         """

@@ -14,6 +14,7 @@ from leo.company import AGES, Aged, Companions, rows_of
 from leo.connection import Connection, reading
 from leo.decay import age, is_due
 from leo.delta import Delta
+from leo.errors import StoreDamagedError
 from leo.fold import fold, is_full, pending
 from leo.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
 from leo.tables import (
@@ -60,7 +61,7 @@ def load_bigrams(conn: Connection, after: int) -> tuple[int, BigramChange]:
         version = get_version(conn, "ngrams")
         journal = _journal(conn, "words", after, version)
         if journal is not None:
-            grown = [Grown(decode(blob, type=WordGrowth)) for blob, _ in journal]
+            grown = [Grown(decode(blob, WordGrowth, conn.path, at)) for at, blob, _ in journal]
             return version, Series(tuple(grown))
         rows = BigramRows(
             _since(conn, "id, token", "tokens", after),
@@ -81,18 +82,22 @@ def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
             changes.append(Companions(rows_of(conn.execute(PAIRS)), age(version)))
             changes.extend(Grown(chains) for _, (_, chains) in pending(conn))
             return version, Series(tuple(changes))
-        for blob, decays in journal:
-            changes.append(Grown(decode(blob, type=ChainGrowth)))
+        for at, blob, decays in journal:
+            changes.append(Grown(decode(blob, ChainGrowth, conn.path, at)))
             if decays:
                 changes.append(Aged(1))
         return version, Series(tuple(changes))
 
 
 def get_version(conn: Connection, name: str) -> int:
-    """The version of one object."""
+    """The version of one object. Raises StoreDamagedError when the store has none."""
     row = conn.execute("SELECT version FROM objects WHERE name = ?", (name,)).fetchone()
-    version: int = row[0]
-    return version
+    if row is None or not isinstance(row[0], int):
+        raise StoreDamagedError(
+            f"{conn.path}: the field has lost the version of its {name}; "
+            "restore the file from a copy"
+        )
+    return row[0]
 
 
 def bump(conn: Connection, name: str) -> int:
@@ -108,12 +113,12 @@ def _since(conn: Connection, columns: str, table: str, after: int) -> list[Any]:
 
 def _journal(
     conn: Connection, half: str, after: int, version: int
-) -> list[tuple[bytes, int]] | None:
-    """The observations after a version, oldest first, with 1 where one brought a decay; None when
-    the journal does not hold all of them any more.
+) -> list[tuple[int, bytes, int]] | None:
+    """The observations after a version, oldest first: its number, what it added, 1 where it brought
+    a decay. None when the journal does not hold all of them any more.
     """
     rows = conn.execute(
-        f"SELECT {half}, decays FROM journal WHERE version > ? ORDER BY version", (after,)
+        f"SELECT version, {half}, decays FROM journal WHERE version > ? ORDER BY version", (after,)
     ).fetchall()
     return rows if len(rows) == version - after else None
 

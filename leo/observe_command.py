@@ -24,7 +24,7 @@ def portions(text: str, size: int = PORTION) -> Iterator[str]:
     """The text in pieces of about `size` characters, each ending where a line does.
 
     Nothing reaches from one observation into the next, so a piece must not end inside a sentence
-    that goes on; a line that is longer than `size` is a piece of its own.
+    that goes on: it ends with the line that makes it `size` long, however long that line is.
     """
     piece: list[str] = []
     length = 0

@@ -1,4 +1,4 @@
-"""The file of a field: its tables, and how it is opened.
+"""The file of a field, and how it is opened.
 
 Rules:
 1. A file that is not ours is recognised before anything is written to it.
@@ -19,23 +19,19 @@ from pathlib import Path
 from typing import Final
 
 from leo.connection import Connection, explain, foreign, transaction, unwritable
-from leo.decay import age, faded
+from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
+from leo.decay import faded
 from leo.errors import NewerSchemaError, StoreUnwritableError
-from leo.organs import rows
-from leo.organs.bias import Bias
-from leo.organs.registry import ORGANS
 
 __all__ = [
     "APPLICATION_ID",
     "BUSY_TIMEOUT",
     "SCHEMA_VERSION",
+    "check_place",
     "connect",
+    "identify",
 ]
 
-APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
-# 2: the tables of the modules, whichever of them will be asked. 3: those of the bias. 4: a journal
-# that the tables take in later, and counts with an age.
-SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
@@ -48,76 +44,6 @@ EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
 SHORTEST: Final = 512
 
-# The last observation that the tables have taken in, the pairs that wait in the journal, and where
-# the last sweep ended (`leo.fold`). One row.
-FOLDING: Final = (
-    """CREATE TABLE folding (
-        version INTEGER NOT NULL,
-        pairs INTEGER NOT NULL,
-        word_id INTEGER NOT NULL,
-        context_id INTEGER NOT NULL
-    )""",
-    "INSERT INTO folding SELECT version, 0, 0, 0 FROM objects WHERE name = 'ngrams'",
-)
-# co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
-# is the number of decays that a count has been through.
-DDL: Final = (
-    """CREATE TABLE meta (
-        key TEXT PRIMARY KEY,
-        value TEXT NOT NULL
-    ) WITHOUT ROWID""",
-    """CREATE TABLE objects (
-        name TEXT PRIMARY KEY,
-        version INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    """CREATE TABLE tokens (
-        id INTEGER PRIMARY KEY,
-        token TEXT NOT NULL UNIQUE,
-        version INTEGER NOT NULL
-    )""",
-    """CREATE TABLE bigrams (
-        src_id INTEGER NOT NULL REFERENCES tokens(id),
-        dst_id INTEGER NOT NULL REFERENCES tokens(id),
-        count INTEGER NOT NULL,
-        version INTEGER NOT NULL,
-        PRIMARY KEY (src_id, dst_id)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE trigrams (
-        first_id INTEGER NOT NULL REFERENCES tokens(id),
-        second_id INTEGER NOT NULL REFERENCES tokens(id),
-        third_id INTEGER NOT NULL REFERENCES tokens(id),
-        count INTEGER NOT NULL,
-        version INTEGER NOT NULL,
-        PRIMARY KEY (first_id, second_id, third_id)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE co_occurrence (
-        word_id INTEGER NOT NULL REFERENCES tokens(id),
-        context_id INTEGER NOT NULL REFERENCES tokens(id),
-        count INTEGER NOT NULL,
-        decays INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (word_id, context_id),
-        CHECK (word_id <= context_id)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE snapshots (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        text TEXT NOT NULL,
-        origin TEXT NOT NULL,
-        quality REAL NOT NULL,
-        emotional REAL NOT NULL,
-        created_at REAL NOT NULL,
-        last_used_at REAL NOT NULL,
-        use_count INTEGER NOT NULL DEFAULT 0
-    )""",
-    """CREATE TABLE journal (
-        version INTEGER PRIMARY KEY,
-        decays INTEGER NOT NULL,
-        words BLOB NOT NULL,
-        chains BLOB NOT NULL
-    )""",
-    "INSERT INTO objects (name, version) VALUES ('ngrams', 0), ('snapshots', 0)",
-    *FOLDING,
-)
-
 
 def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
     """Open the field at `path`, or make an empty one there. `timeout` is the busy timeout in
@@ -127,7 +53,7 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
     or StoreDamagedError; the file is then as it was.
     """
     path = Path(path)
-    _check_place(path)
+    check_place(path)
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
         # Threads may share it: whoever does, lets one of them in at a time.
@@ -150,7 +76,8 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
     return conn
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Raise StoreUnwritableError or NotAFieldError for what cannot be the file of a field."""
     # os.path, not pathlib: a folder that may not be entered is a "no", not an exception.
     if os.path.isdir(path):
         raise StoreUnwritableError(f"{path}: this is a folder, not a field; name a file in it")
@@ -166,12 +93,12 @@ def _check_place(path: Path) -> None:
 
 def _prepare(conn: Connection) -> None:
     try:
-        version = _identify(conn)
+        version = identify(conn)
         if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
             # WAL would let us read for a while and refuse the first reply.
             raise unwritable(conn.path, "the file is read-only")
         # Journal first: a page cache of another mode need never be written back.
-        write_ahead(conn)
+        write_ahead(conn, conn.path)
         conn.execute("PRAGMA synchronous = NORMAL")
         conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         conn.execute("PRAGMA foreign_keys = ON")
@@ -181,49 +108,34 @@ def _prepare(conn: Connection) -> None:
     if version < SCHEMA_VERSION:
         with transaction(conn):
             # Another process may have made the field, or moved it on, while we were opening it.
-            version = _identify(conn)
-            if version < 1:
-                for statement in DDL:
-                    conn.execute(statement)
-                conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            if version < 2:
-                rows.create(conn, ORGANS)
-            elif version < 3:
-                rows.create(conn, [Bias()])
-            if 0 < version < 4:
-                _keep_ages(conn)
-            if version < SCHEMA_VERSION:
-                conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            move_on(conn, identify(conn))
 
 
-def _keep_ages(conn: Connection) -> None:
-    """Schema 4: the counts of older fields have been through every decay there was."""
-    for statement in FOLDING:
-        conn.execute(statement)
-    conn.execute("ALTER TABLE co_occurrence ADD COLUMN decays INTEGER NOT NULL DEFAULT 0")
-    [observations] = conn.execute("SELECT version FROM folding").fetchone()
-    conn.execute("UPDATE co_occurrence SET decays = ?", (age(observations),))
-
-
-def write_ahead(conn: sqlite3.Connection) -> None:
+def write_ahead(conn: sqlite3.Connection, path: Path) -> None:
     """Switch the file to WAL, waiting for others as long as the busy timeout says.
 
     SQLite wants the file for itself here and does not wait for it: of two processes that make one
     field at the same moment, one would be refused. BEGIN IMMEDIATE does wait; then it asks again.
+    Raises StoreUnwritableError where SQLite answers with another mode: not every place has WAL.
     """
-    for _ in range(SWITCHES):
+    for left in range(SWITCHES, -1, -1):
         try:
-            conn.execute("PRAGMA journal_mode = WAL").fetchone()
-            return
+            [mode] = conn.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if not left or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
         conn.execute("BEGIN IMMEDIATE")
         conn.execute("ROLLBACK")
-    conn.execute("PRAGMA journal_mode = WAL").fetchone()
+    # A database without a file has no other reader, and no log.
+    if mode != "wal" and conn.execute("PRAGMA database_list").fetchone()[2]:
+        raise StoreUnwritableError(
+            f"{path}: the journal of the file is {mode!r} here, and a field needs WAL, so that who "
+            "reads does not wait for who writes; name another place, on a disk of this machine"
+        )
 
 
-def _identify(conn: Connection) -> int:
+def identify(conn: Connection) -> int:
     """The schema of a field, 0 for an empty database; anything else is refused."""
     application = _pragma(conn, "application_id")
     version = _pragma(conn, "user_version")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from leo.connection import Connection, reading, transaction
 from leo.delta import Delta
 from leo.loading import Loaded, load_field
+from leo.memories import CAP, newest
 from leo.ngrams import (
     Observed,
     add,
@@ -46,7 +47,6 @@ __all__ = [
 
 # When a snapshot makes more than CAP, EVICTED of the least used go, the oldest of them first
 # (section 10).
-CAP = 512
 EVICTED = 51
 
 
@@ -82,12 +82,7 @@ def get_memories(conn: Connection) -> tuple[int, list[Memory]]:
     """Recall: the version of `snapshots` and its CAP newest rows."""
     with reading(conn):
         version = get_version(conn, "snapshots")
-        found = conn.execute(
-            "SELECT id, text, quality, emotional, created_at, last_used_at, use_count "
-            "FROM snapshots ORDER BY id DESC LIMIT ?",
-            (CAP,),
-        )
-        return version, [Memory._make(row) for row in found]
+        return version, [Memory._make(row) for row in conn.execute(newest())]
 
 
 def get_rows(

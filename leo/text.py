@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["ENDINGS", "PUNCTUATION", "compose", "is_word", "tokenize"]
+__all__ = ["ENDINGS", "PUNCTUATION", "compose", "is_word", "tokenize", "whole"]
 
 PUNCTUATION = frozenset(".,!?;:—-")
 ENDINGS = frozenset(".!?")
@@ -77,3 +77,8 @@ def _join(sentence: Sequence[str]) -> str:
     for token in sentence[1:]:
         parts.append(token if token in CLOSING else f" {token}")
     return "".join(parts)
+
+
+def whole(text: str) -> str:
+    """The text, as a file can hold it: half of a surrogate pair becomes U+FFFD, both the sign."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

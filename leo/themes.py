@@ -7,13 +7,11 @@ by the themes of the prompt's own words instead (`leo.organs.active`), which Gen
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from leo.view import View
 
-__all__ = ["Activation", "Theme", "activate", "compute_themes"]
+__all__ = ["Theme", "compute_themes"]
 
 MIN_CONTEXTS = 5
 MIN_TOTAL = 10
@@ -27,13 +25,6 @@ class Theme(NamedTuple):
 
     id: int
     centres: tuple[str, ...]
-    words: frozenset[str]
-
-
-class Activation(NamedTuple):
-    """The most active themes, theme id -> score, and the union of their words."""
-
-    scores: dict[int, int]
     words: frozenset[str]
 
 
@@ -63,17 +54,6 @@ def compute_themes(view: View) -> list[Theme]:
             )
         )
     return themes
-
-
-def activate(themes: Sequence[Theme], tokens: Iterable[str]) -> Activation:
-    """+1 per occurrence of a token per theme that has it; the best three, the older first when
-    equal.
-    """
-    scores: Counter[int] = Counter()
-    for token in tokens:
-        scores.update(theme.id for theme in themes if token in theme.words)
-    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:ACTIVE]
-    return Activation(dict(best), frozenset().union(*(themes[id].words for id, _ in best)))
 
 
 def _candidates(view: View) -> list[tuple[int, set[int]]]:

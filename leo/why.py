@@ -13,10 +13,12 @@ from typing import Final
 from leo.actions import Action
 from leo.instance import INNER
 from leo.measure import Pulse
+from leo.organs.flowtracker import FlowTracker
+from leo.organs.trauma import Trauma
 from leo.program import ReplyState, Step
 from leo.trace import Beginning, Happened
 
-__all__ = ["Account", "describe_pulse", "explain_reply"]
+__all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply"]
 
 NOTHING_YET = "Leo has not said anything yet."
 # The table that a statement of a module puts rows into; what it deletes is not counted.
@@ -83,6 +85,29 @@ def describe_pulse(pulse: Pulse | None) -> str:
         return "none yet"
     parts = zip(("novelty", "arousal", "entropy"), pulse[:3], strict=True)
     return f"{pulse.overall:.2f} ({', '.join(f'{name} {value:.2f}' for name, value in parts)})"
+
+
+def describe_memory(state: ReplyState | None) -> list[str]:
+    """What the modules of the last reply remembered when it began: the themes that come and go, by
+    their core words, and the words that hurt.
+    """
+    chorus = None if state is None else state.chorus
+    if state is None or chorus is None:
+        return []
+    lines = []
+    for organ, remembered in chorus.remembered():
+        if isinstance(organ, FlowTracker):
+            for what, themes in (
+                ("rising", organ.emerging(remembered, state.now)),
+                ("fading", organ.fading(remembered, state.now)),
+            ):
+                shown = ", ".join(f"{theme} ({slope:+.1f} an hour)" for theme, slope in themes[:3])
+                lines += [f"{what:<8} {shown}"] if shown else []
+        elif isinstance(organ, Trauma):
+            words = organ.top_words(remembered, state.now)
+            shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
+            lines += [f"wounds   {shown}"] if shown else []
+    return lines
 
 
 def _from_state(state: ReplyState) -> list[str]:

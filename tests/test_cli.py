@@ -1,6 +1,7 @@
 """The command `leo`: what it prints, how it ends, and how it copes with what it cannot load."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -134,6 +135,15 @@ def test_unknown_command_names_the_known_ones(
 def test_exit_code_is_the_commands(greeting: None, name: str, code: int) -> None:
     """The exit code is what the command returned, and 130 after an interruption."""
     assert main(["greet", name]) == code
+
+
+def test_the_overview_lists_every_exit_code(
+    greeting: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The three of a command, and that of an interruption."""
+    assert main(["--help"]) == 0
+    codes = capsys.readouterr().out.partition("exit codes:")[2]
+    assert re.findall(r"(\d+) ", codes) == ["0", "1", "2", "130"]
 
 
 def test_error_is_one_line_and_its_exit_code(

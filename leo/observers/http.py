@@ -10,7 +10,6 @@ It needs the extra `http`. Three rules:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Final, Self
 
 from leo.errors import ObserverError
 from leo.observers.observer import Exchange
+from leo.text import whole
 
 try:
     import httpx
@@ -32,7 +32,8 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["HttpObserver", "Limits"]
 
-PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
+# With every 5xx: what may go away by itself.
+PASSING: Final = frozenset({408, 429, *range(500, 600)})
 # What a server may say in Retry-After is bounded by what a person waits for.
 LONGEST_WAIT: Final = 60.0
 # Tokens of an answer per word that is asked for: English has fewer than two.
@@ -207,7 +208,7 @@ def _message(response: httpx.Response, place: str) -> str:
         )
     try:
         text = response.json()["choices"][0]["message"]["content"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         text = None
     if not isinstance(text, str):
         raise ObserverError(
@@ -215,7 +216,7 @@ def _message(response: httpx.Response, place: str) -> str:
             "JSON object with choices[0].message.content, a text: see that the server is compatible"
         )
     # One line: a transcript and a terminal show one message a turn.
-    said = " ".join(text.split())
+    said = " ".join(whole(text).split())
     if not said:
         raise ObserverError(
             f"the observer at {place} answered with an empty message; try again, or another model"

@@ -21,6 +21,7 @@ from typing import ClassVar, Final
 
 from leo.organs.context import After, Changes, Heard, Moment, Put, Rows
 from leo.organs.organ import Module
+from leo.organs.rows import unpacked
 
 __all__ = ["SHARDS", "Bias"]
 
@@ -30,7 +31,7 @@ SHARDS: Final = 32
 # The same lists are read in every reply.
 @lru_cache(maxsize=8 * SHARDS)
 def _centres(written: str) -> tuple[str, ...]:
-    return tuple(json.loads(written))
+    return tuple(unpacked(written, "bias"))
 
 
 class Bias(Module[dict[str, int]]):

@@ -7,7 +7,7 @@ of its own for each hook, so that none changes the luck of another or of the wal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Any, Final, TypeVar
@@ -111,6 +111,12 @@ class Chorus:
             moment.themes_known,
             starts,
         )
+
+    def remembered(self) -> Iterator[tuple[Organ[Any], Any]]:
+        """The modules that were asked, with what each had in mind when the reply began."""
+        for organ in self.organs:
+            if organ.name in self._states:
+                yield organ, self._states[organ.name]
 
     def before(
         self,

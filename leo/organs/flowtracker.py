@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
 from random import Random
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 from leo.organs.context import After, Changes, Heard, Moment, Put, Rows
 from leo.organs.organ import Module
+from leo.organs.rows import unpacked
 
-__all__ = ["FlowState", "FlowTracker", "Point", "slope"]
+__all__ = ["FlowState", "FlowTracker"]
 
 HOUR: Final = 3600.0
 WINDOW: Final = 6 * HOUR
@@ -28,13 +29,6 @@ STEEP: Final = 0.1
 # The newest turns are enough for a slope, and keep the cost of a reply level. Nobody reads others,
 # so no others are kept; a theme keeps its one row, as a token does.
 TURNS: Final = 64
-
-
-class Point(NamedTuple):
-    """A time in seconds and a strength."""
-
-    at: float
-    strength: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +41,6 @@ class FlowState:
     strengths: dict[str, dict[int, float]]
     words: dict[str, frozenset[str]]
     total: int
-
-
-def slope(points: Sequence[Point]) -> float:
-    """The least-squares slope in strength per hour; 0 with fewer than two different times."""
-    if len(points) < 2:
-        return 0.0
-    # From the first time on: squares of clock times would drown the differences.
-    start = points[0].at
-    hours = [(point.at - start) / HOUR for point in points]
-    mean_t = fsum(hours) / len(hours)
-    mean_s = fsum(point.strength for point in points) / len(points)
-    spread = fsum((t - mean_t) ** 2 for t in hours)
-    if spread == 0.0:
-        return 0.0
-    joint = fsum(
-        (t - mean_t) * (point.strength - mean_s) for t, point in zip(hours, points, strict=True)
-    )
-    return joint / spread
 
 
 class FlowTracker(Module[FlowState]):
@@ -112,21 +88,15 @@ class FlowTracker(Module[FlowState]):
         return FlowState(
             tuple(sorted((id, at) for id, at in rows["turns"])),
             strengths,
-            {theme: frozenset(json.loads(words)) for theme, words in rows["words"]},
+            {theme: frozenset(unpacked(words, "flow_themes")) for theme, words in rows["words"]},
             rows["total"][0][0],
         )
 
-    def trajectory(
-        self, state: FlowState, theme: str, now: float, window: float = KEPT
-    ) -> list[Point]:
-        """The strength of a theme in each turn of the last `window` seconds, 0 where silent."""
-        own = state.strengths.get(theme, {})
-        return [Point(at, own.get(id, 0.0)) for id, at in state.turns if now - at <= window]
-
     def slopes(self, state: FlowState, now: float, window: float = WINDOW) -> dict[str, float]:
-        """Theme -> slope per hour, for every theme that was active in the last turns.
+        """Theme -> least-squares slope of its strength per hour, for every theme that was active in
+        the last turns; 0 with fewer than two different times.
 
-        What `slope` gives for each trajectory, without walking through the silent turns.
+        In a turn in which it was silent, its strength was 0: such turns add nothing to the sums.
         """
         turns = {id: at for id, at in state.turns if now - at <= window}
         if len(turns) < 2:

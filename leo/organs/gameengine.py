@@ -8,7 +8,6 @@ the human's turn is noted when it is heard, counts are added in the store, and t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -18,7 +17,7 @@ from leo.organs.context import After, Before, Changes, Hints, Moment, Put, Rows
 from leo.organs.organ import Module
 from leo.text import is_word, tokenize
 
-__all__ = ["GameEngine", "GameState", "Suggestion", "TurnType", "bucket", "mode_of", "trail_length"]
+__all__ = ["GameEngine", "GameState", "Suggestion", "TurnType", "bucket", "mode_of"]
 
 LOW, HIGH = 0.33, 0.66
 META: Final = ("leo", "yourself", "your name", "you remember", "your field", "who are you")
@@ -71,13 +70,12 @@ class Suggestion(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class GameState:
     """The last two turns of the session; counts of what followed (last, human's) turns, for every
-    human's turn; the commonest turn of Leo; the number of turns noted in all.
+    human's turn; the commonest turn of Leo.
     """
 
     tail: tuple[str, str] | None
     followers: dict[str, dict[str, int]]
     commonest: str
-    episodes: int
 
 
 def bucket(value: float) -> str:
@@ -102,11 +100,6 @@ def mode_of(text: str) -> str:
     if len(text) > LONG and ("…" in text or "—" in text or text.count(".") > 3):
         return "story"
     return "a"
-
-
-def trail_length(episodes: int) -> int:
-    """How long a trail of turns is worth looking at: 2 + floor(log10(n + 1)), in [2, 6]."""
-    return min(6, max(2, 2 + math.floor(math.log10(episodes + 1))))
 
 
 class GameEngine(Module[GameState]):
@@ -140,7 +133,6 @@ class GameEngine(Module[GameState]):
         f"ORDER BY count DESC, second, third LIMIT {TAKEN}",
         "commonest": "SELECT type FROM game_turns WHERE type LIKE 'leo/%' "
         "ORDER BY count DESC, type LIMIT 1",
-        "episodes": "SELECT coalesce(sum(count), 0) FROM game_turns",
     }
 
     def load(self, rows: Rows) -> GameState:
@@ -150,7 +142,7 @@ class GameEngine(Module[GameState]):
             followers.setdefault(second, {})[third] = count
         tail = next(((human, leo) for human, leo in rows["tail"]), None)
         commonest = next((name for (name,) in rows["commonest"]), "")
-        return GameState(tail, followers, commonest, rows["episodes"][0][0])
+        return GameState(tail, followers, commonest)
 
     def human_turn(self, context: Moment) -> TurnType:
         """The type of the prompt, from what is known when it is heard."""

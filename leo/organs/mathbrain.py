@@ -7,7 +7,6 @@ synchronous program never saved them, and the asynchronous one rewrote a file in
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -26,6 +25,7 @@ from leo.organs.multileo import (
     scores,
 )
 from leo.organs.organ import Module
+from leo.organs.rows import unpacked
 
 __all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
 
@@ -98,7 +98,7 @@ class MathBrain(Module[Brain]):
         """What was learned so far; a fresh network where there is none, or none that is finite."""
         network = fresh_network(self.seed)
         for parameters, observations, loss in rows["network"]:
-            stored = Network(tuple(json.loads(parameters)), observations, loss)
+            stored = Network(tuple(unpacked(parameters, "mathbrain")), observations, loss)
             network = stored if stored.finite() else network
         return Brain(network, {row[0]: Profile(*row[1:]) for row in rows["profiles"]})
 

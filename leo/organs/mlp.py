@@ -14,6 +14,8 @@ from operator import mul
 from random import Random
 from typing import Final
 
+from leo.plain import plain_sum
+
 __all__ = ["HIDDEN", "INPUTS", "PARAMETERS", "Network", "fresh_network"]
 
 INPUTS: Final = 21
@@ -78,10 +80,12 @@ class Network:
         flat = self.parameters
         biases = flat[HIDDEN * INPUTS : HIDDEN * (INPUTS + 1)]
         hidden = [
-            math.tanh(sum(map(mul, flat[i * INPUTS : (i + 1) * INPUTS], inputs), biases[i]))
+            math.tanh(plain_sum(map(mul, flat[i * INPUTS : (i + 1) * INPUTS], inputs), biases[i]))
             for i in range(HIDDEN)
         ]
-        return hidden, math.tanh(sum(map(mul, flat[HIDDEN * (INPUTS + 1) : -1], hidden), flat[-1]))
+        return hidden, math.tanh(
+            plain_sum(map(mul, flat[HIDDEN * (INPUTS + 1) : -1], hidden), flat[-1])
+        )
 
 
 @lru_cache(maxsize=16)

@@ -20,7 +20,7 @@ from leo.organs.faces import Perform, fetch, store
 from leo.organs.mathstate import SCALARS, MathState, spoken_state, unspoken_state
 from leo.organs.organ import Module
 
-__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "cosine_distance"]
+__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "cosine_distance"]
 
 # The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
 # everything.
@@ -38,15 +38,6 @@ class Episode(NamedTuple):
     state: MathState
     quality: float
     at: float
-
-
-class Summary(NamedTuple):
-    """What is known of the episodes most like a state; zeros when there are none."""
-
-    found: int
-    average_quality: float
-    best_quality: float
-    mean_distance: float
 
 
 def cosine_distance(one: Sequence[float], other: Sequence[float]) -> float:
@@ -105,19 +96,6 @@ class RAGBrain(Module[tuple[Episode, ...]]):
             if episode.quality >= min_quality
         ]
         return [(far, episode) for far, _, episode in sorted(found, key=lambda it: it[:2])[:top]]
-
-    def summary(self, episodes: Sequence[Episode], state: MathState, top: int = 10) -> Summary:
-        """How many are near, how good they were on average and at best, how far they are."""
-        near = self.query_similar(episodes, state, top)
-        if not near:
-            return Summary(0, 0.0, 0.0, 0.0)
-        qualities = [episode.quality for _, episode in near]
-        return Summary(
-            len(near),
-            math.fsum(qualities) / len(near),
-            max(qualities),
-            math.fsum(far for far, _ in near) / len(near),
-        )
 
     def puts(self, prompt: str, reply: str, session: str, episode: Episode) -> tuple[Put, ...]:
         """The row of one episode; `reply` is the text after the inner voice had its say."""

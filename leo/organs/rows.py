@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from leo.errors import StoreDamagedError
 from leo.organs.context import Put, Rows
 from leo.organs.organ import Organ
 from leo.text import is_word
 
-__all__ = ["create", "parameters", "read", "write"]
+__all__ = ["create", "parameters", "read", "unpacked", "write"]
 
 
 def create(conn: sqlite3.Connection, organs: Iterable[Organ[Any]]) -> None:
@@ -54,3 +55,17 @@ def write(conn: sqlite3.Connection, puts: Iterable[Put]) -> None:
     """Carry out the writes, in their order."""
     for sql, rows in puts:
         conn.executemany(sql, rows)
+
+
+def unpacked(written: str, table: str) -> list[Any]:
+    """The JSON array in a column of `table`. Raises StoreDamagedError when it is none."""
+    try:
+        found = json.loads(written)
+    except (ValueError, TypeError, RecursionError) as error:
+        found = error
+    if not isinstance(found, list):
+        raise StoreDamagedError(
+            f"a row of the table {table} is no JSON array ({str(found)[:60]}); "
+            "`leo field check FILE` says what else is wrong: restore the file from a copy"
+        )
+    return found

@@ -9,17 +9,15 @@ saved, with everything else that the reply leaves behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
+from leo.memories import newest
 from leo.organs.context import Heard, Moment, Rows
 from leo.organs.faces import Perform, fetch
 from leo.organs.organ import Module
 from leo.recall import MIN_QUALITY, Memory, Recalled, choose_memories
 
 __all__ = ["AsyncSantaKlaus", "SantaKlaus"]
-
-# As many as the cap of `snapshots` lets live (section 10).
-NEWEST: Final = 512
 
 
 class SantaKlaus(Module[Sequence[Memory]]):
@@ -32,10 +30,7 @@ class SantaKlaus(Module[Sequence[Memory]]):
     READS = frozenset({"snapshots"})
     WRITES = frozenset({"ngrams", "snapshots"})
     INNER = frozenset({"ring", "dream"})
-    QUERIES: ClassVar[Mapping[str, str]] = {
-        "memories": "SELECT id, text, quality, emotional, created_at, last_used_at, use_count "
-        f"FROM snapshots WHERE quality >= {MIN_QUALITY} ORDER BY id DESC LIMIT {NEWEST}"
-    }
+    QUERIES: ClassVar[Mapping[str, str]] = {"memories": newest(f"quality >= {MIN_QUALITY}")}
 
     def load(self, rows: Rows) -> Sequence[Memory]:
         """The newest memories, those too poor to come to mind left out."""

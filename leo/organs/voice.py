@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from leo.experts import EXPERTS
+from leo.plain import plain_sum
 
 __all__ = ["BASE", "Voice", "blend_weights", "compute_voice"]
 
@@ -56,7 +57,7 @@ def blend_weights(
     if arousal > 0.7:
         _move(weights, "precise", "creative", 0.3 * (arousal - 0.7))
     floored = {name: max(0.0, weight) for name, weight in weights.items()}
-    total = sum(floored.values())
+    total = plain_sum(floored.values())
     return {name: weight / total for name, weight in floored.items()}
 
 
@@ -67,8 +68,8 @@ def compute_voice(weights: Mapping[str, float]) -> Voice:
     """
     return Voice(
         max(EXPERTS, key=lambda name: weights[name]),
-        sum(EXPERTS[name].temperature * weight for name, weight in weights.items()),
-        sum(EXPERTS[name].semantic * weight for name, weight in weights.items()),
+        plain_sum(EXPERTS[name].temperature * weight for name, weight in weights.items()),
+        plain_sum(EXPERTS[name].semantic * weight for name, weight in weights.items()),
     )
 
 

@@ -144,3 +144,11 @@ def test_portions_are_the_text_cut_between_lines() -> None:
     assert "".join(pieces) == text and len(pieces) > 10
     assert all(len(piece) >= 50 and piece.endswith("\n") for piece in pieces[:-1])
     assert list(portions("")) == []
+
+
+def test_a_long_line_ends_its_portion() -> None:
+    """However long it is; what came before it is in the portion too, what follows is not."""
+    assert list(portions("short\n" + "x" * 30 + "\nnext\n", 20)) == [
+        "short\n" + "x" * 30 + "\n",
+        "next\n",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -54,6 +55,18 @@ def test_a_call_alone_ends_its_unit_however_it_ends() -> None:
         ("get.2", "Read", "ok"),
         ("get.2", "Close", "returned"),
     ]
+
+
+@pytest.mark.parametrize("names", [None, 5, [["a"]], [None], ["a", 7], b"a"])
+def test_what_is_no_name_is_told_at_the_end_and_not_to_the_program(names: Any) -> None:
+    """The call is made and returns; `ndjson` and `close` say which method it was."""
+    shelf = Shelf()
+    recording = instrument(shelf, reads={"get": lambda key: names})
+    assert shelf.get("a") == 0
+    for told_by in (recording.ndjson, recording.close):
+        with pytest.raises(InstrumentError, match=r"^Shelf\.get: .* expected a text, or several"):
+            told_by()
+    assert vars(shelf) == {"values": {}}
 
 
 @given(

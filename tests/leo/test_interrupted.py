@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -20,14 +21,18 @@ ACTS: list[Act] = [lambda field: field.observe(TEXT), lambda field: field.reply(
 
 def interrupt_the(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Ctrl-C comes once, in the middle of an assignment: before the row of this number is added."""
-    add, calls = leo.tables._add, iter(range(1, number + 1))
+    grow, calls = leo.tables._grow, iter(range(1, number + 1))
 
-    def interrupted(*row: int) -> object:
-        if next(calls, 0) == number:
-            raise KeyboardInterrupt
-        return add(*row)  # type: ignore[arg-type]
+    def cut(rows: Iterable[object]) -> Iterator[object]:
+        for row in rows:
+            if next(calls, 0) == number:
+                raise KeyboardInterrupt
+            yield row
 
-    monkeypatch.setattr(leo.tables, "_add", interrupted)
+    def interrupted(table: Any, rankings: Any, rows: Iterable[object], sign: int) -> None:
+        grow(table, rankings, cast(Any, cut(rows)), sign)
+
+    monkeypatch.setattr(leo.tables, "_grow", interrupted)
 
 
 @pytest.mark.parametrize("discipline", ["sequential", "threading-lock", "gil"])

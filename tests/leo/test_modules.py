@@ -15,10 +15,12 @@ from leo import DISCIPLINES, ORGANS
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import CallerError, StepError
+from leo.memories import newest
 from leo.modular import program_for
 from leo.organs.registry import step_objects
-from leo.organs.santaklaus import NEWEST
+from leo.organs.santaklaus import SantaKlaus
 from leo.program import PROGRAM
+from leo.recall import MIN_QUALITY
 from leo.schema import connect
 from leo.sql import CAP
 from leo.trace import NO_TRACE, Event, Tracer
@@ -257,5 +259,17 @@ def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
 
 
 def test_as_many_memories_are_read_as_the_cap_lets_live() -> None:
-    """The module repeats the number, because a pure module does not import the store's."""
-    assert NEWEST == CAP
+    """The module's query is the core's, without the memories that come to nobody's mind."""
+    query = SantaKlaus.QUERIES["memories"]
+    assert query.replace(f"quality >= {MIN_QUALITY}", "1") == newest()
+    assert query.endswith(f" LIMIT {CAP}")
+
+
+def test_half_a_sign_in_a_prompt_is_replaced(tmp_path: Path) -> None:
+    """A lone surrogate cannot be written into a row of a module; the prompt is taken without it."""
+    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+        assert field.reply("hello \udc80 there")
+        [kept] = field._store.perform(
+            lambda conn: conn.execute("SELECT prompt FROM episodes ORDER BY id LIMIT 1").fetchone()
+        )
+    assert kept == "hello \ufffd there"

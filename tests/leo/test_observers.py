@@ -143,6 +143,31 @@ def test_command_keeps_the_same_transcript_for_the_same_seed(
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_the_seed_of_a_transcript_repeats_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that chance gave, too: what the header says is what the observer spoke by."""
+    monkeypatch.chdir(tmp_path)
+    fixed = ["--themes", "1", "--words", "19", "--modules", "none", "--discipline", "sequential"]
+    assert main(["converse", *fixed, "--field", "a", "--out", "a.ndjson"]) == 0
+    header = json.loads(Path("a.ndjson").read_text("utf-8").partition("\n")[0])
+    seed = ["--seed", str(header["seed"])]
+    assert main(["converse", *fixed, *seed, "--field", "b", "--out", "b.ndjson"]) == 0
+    assert Path("a.ndjson").read_text("utf-8") == Path("b.ndjson").read_text("utf-8")
+
+
+@pytest.mark.parametrize("given", [["--words", "20", "--field", "."], ["--words", "13"]])
+def test_what_cannot_be_asked_leaves_nothing_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    """Neither a length that only some turns can have nor a field that cannot be opened leaves a
+    transcript, which would refuse the next try; the length leaves no field, either.
+    """
+    monkeypatch.chdir(tmp_path)
+    assert main(["converse", "--themes", "5", *given, "--out", "t.ndjson"]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [

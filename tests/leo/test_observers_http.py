@@ -126,6 +126,19 @@ def test_asks_as_the_interface_says_and_takes_the_answer() -> None:
     assert SECRET not in json.dumps(body) and SECRET not in repr(made)
 
 
+def test_half_a_sign_in_an_answer_becomes_one_that_can_be_written() -> None:
+    """JSON can say a lone surrogate, and no file can hold one."""
+    content = b'{"choices": [{"message": {"content": "\\ud800 where \\ud83c\\udf31?"}}]}'
+    with serving((200, {}, content)) as (_, base), observer(base) as made:
+        assert made.say("being_nothing", 0) == "\ufffd where \U0001f331?"
+
+
+def test_an_answer_nested_without_end_is_no_answer() -> None:
+    """The decoder's recursion ends before the answer does."""
+    with serving((200, {}, b"[" * 100_000)) as (_, base):
+        assert "no chat completion" in refusal(base)
+
+
 def test_without_a_key_no_header() -> None:
     """A server on one's own machine wants none."""
     fake = Time()
@@ -137,7 +150,7 @@ def test_without_a_key_no_header() -> None:
     assert "Authorization" not in stub.requests[0][1] and "seed" not in stub.requests[0][2]
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 505, 529, 599])
 def test_what_may_pass_is_tried_again(status: int) -> None:
     """Twice refused, then answered; the second wait is twice the first."""
     fake = Time()

@@ -301,7 +301,7 @@ def test_a_refusal_of_any_kind_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "field"
     refused = {
         "INSERT INTO metaleo (tag, text, at) VALUES ('x', NULL, 1.0)": "NOT NULL .*: correct it",
-        "DELETE FROM nowhere": "no such table.*: try again.*leo field check",
+        "DELETE metaleo": "syntax error.*: try again.*leo field check",
     }
     with closing(connect(path)) as conn:
         for statement, wanted in refused.items():

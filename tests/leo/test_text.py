@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.text import ENDINGS, PUNCTUATION, compose, is_word, tokenize
+from leo.text import ENDINGS, PUNCTUATION, compose, is_word, tokenize, whole
 
 LETTERS = set(string.ascii_letters) | {chr(c) for c in range(0xC0, 0x100)} - {"×", "÷"} | {"'"}
 TOKENS = st.lists(st.sampled_from(["leo", "Field", "I", "été", *sorted(PUNCTUATION)]), max_size=30)
@@ -60,3 +60,21 @@ def test_compose_spaces_and_capitals() -> None:
     """Marks close up, dashes stand free, a repeated sentence is said once."""
     tokens = [",", "leo", ",", "leo", "—", "here", "!", "?", "yes", "-", ".", "Yes", "!"]
     assert compose(tokens) == "Leo, leo — here! Yes."
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_a_whole_text_can_be_written(text: str) -> None:
+    """Only halves of signs are replaced: everything else is as it was."""
+    written = whole(text)
+    written.encode()
+    if not any("\ud800" <= sign <= "\udfff" for sign in text):
+        assert written is text or written == text
+    assert whole(written) == written
+
+
+def test_halves_of_a_sign() -> None:
+    """Two that belong together are the sign; one alone is no sign, whichever it is."""
+    # As ASCII: a report of a failure has to be written, too.
+    assert ascii(whole("a\ud83c\udf31b")) == ascii("a\U0001f331b")
+    assert ascii(whole("\ud83ca\udf31")) == ascii("\ufffda\ufffd")
+    assert ascii(whole("\udf31\ud83c")) == ascii("\ufffd\ufffd")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.themes import Theme, activate, compute_themes
+from leo.themes import compute_themes
 from leo.view import View
 from tests.leo.test_generate import view_of
 
@@ -40,13 +40,3 @@ def test_themes_equal_the_definition(text: str) -> None:
     themes = compute_themes(view)
     assert [(theme.centres, set(theme.words)) for theme in themes] == naive(view)
     assert [theme.id for theme in themes] == list(range(len(themes)))
-
-
-def test_activation_counts_occurrences_and_keeps_three() -> None:
-    """+1 per token per theme that has it; the best three, the older one first when equal."""
-    words = ("a b", "b", "c", "b d", "z")
-    themes = [Theme(id, (), frozenset(text.split())) for id, text in enumerate(words)]
-    active = activate(themes, ["b", "c", "b", "q"])
-    assert active.scores == {0: 2, 1: 2, 3: 2}
-    assert active.words == {"a", "b", "d"}
-    assert activate(themes, []).words == frozenset()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from leo import ORGANS
 from leo.actions import Action
-from leo.chat import _Sync, converse
+from leo.chat import converse
+from leo.speakers import SyncSpeaker
 from leo.why import Account
 from tests.leo.support import sync_field
 
@@ -25,7 +28,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
 
     with sync_field(tmp_path / "field", account, gate=gate, modules=ORGANS) as field:
         lines = iter(["/why", "/field", "hello there", "/why", "/field", "/discipline"])
-        converse(_Sync(field, account), lines, out, notices)
+        converse(SyncSpeaker(field, account), lines, out, notices)
         told = out.getvalue().splitlines()
         assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
         assert "reply    s1.1" in told and "  Recall        reads snapshots 0" in told
@@ -36,6 +39,34 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         assert told[-1].startswith("sequential (D0): on sync")
         failures.append(ZeroDivisionError("no voice"))
         out.truncate(0)
-        converse(_Sync(field, account), iter(["and now?", "/why"]), out, notices)
+        converse(SyncSpeaker(field, account), iter(["and now?", "/why"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
+
+
+def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
+    """As the last reply found it in the store: a theme that rises, one that fades, a word that was
+    turned against Leo. Before a reply, and without modules, there is nothing to tell.
+    """
+    rows = (
+        "INSERT INTO flow_turns VALUES (1, -6000.0), (2, -2400.0)",
+        "INSERT INTO flow_strengths VALUES (1, 'rain', 3.0), (2, 'sea', 2.0)",
+        "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
+    )
+    out = io.StringIO()
+    sync_field(tmp_path / "field").close()
+    with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
+        for row in rows:
+            conn.execute(row)
+    told = [
+        "rising   sea (+2.0 an hour)",
+        "fading   rain (-3.0 an hour)",
+        "wounds   silence (1.00)",
+    ]
+    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+        assert SyncSpeaker(field).memory() == []
+        converse(SyncSpeaker(field), iter(["hello", "/field"]), out, out)
+    assert sorted(out.getvalue().splitlines()[-3:]) == sorted(told)
+    with sync_field(tmp_path / "field") as field:
+        field.reply("hello")
+        assert SyncSpeaker(field).memory() == []

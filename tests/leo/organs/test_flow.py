@@ -1,17 +1,42 @@
 """FlowTracker: slopes, what emerges and fades, what is kept (organism, section 15b)."""
 
+from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.organs.flowtracker import FlowState, FlowTracker, Point, slope
+from leo.organs.flowtracker import FlowState, FlowTracker
 from tests.leo.organs.contexts import Store, after, moment
 
 HOUR = 3600.0
 NUMBERS = st.floats(-5, 5).map(lambda x: round(x, 3))
+
+
+class Point(NamedTuple):
+    """A time in seconds and a strength."""
+
+    at: float
+    strength: float
+
+
+def slope(points: Sequence[Point]) -> float:
+    """The definition: the least-squares slope in strength per hour."""
+    hours = [point.at / HOUR for point in points]
+    if len(set(hours)) < 2:
+        return 0.0
+    mean = sum(hours) / len(hours)
+    level = sum(point.strength for point in points) / len(points)
+    joint = sum((t - mean) * (p.strength - level) for t, p in zip(hours, points, strict=True))
+    return joint / sum((t - mean) ** 2 for t in hours)
+
+
+def trajectory(state: FlowState, theme: str, now: float, window: float) -> list[Point]:
+    """A point for each turn of the window, 0 where the theme was silent."""
+    own = state.strengths[theme]
+    return [Point(at, own.get(id, 0.0)) for id, at in state.turns if now - at <= window]
 
 
 def slope_of(value: float) -> Any:
@@ -32,13 +57,18 @@ def run(store: Store, turns: list[tuple[float, dict[str, int]]]) -> None:
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=9, unique=True), NUMBERS, NUMBERS)
 def test_slope_of_a_line_is_its_slope(hours: list[int], start: float, rise: float) -> None:
     """Points on a line of strength per hour give back its slope."""
-    points = [Point(1e9 + hour * HOUR, start + rise * hour) for hour in sorted(hours)]
-    assert slope(points) == pytest.approx(rise, abs=1e-6)
+    turns = tuple((place, 1e9 + hour * HOUR) for place, hour in enumerate(sorted(hours)))
+    strengths = {place: start + rise * hour for place, hour in enumerate(sorted(hours))}
+    state = FlowState(turns, {"rain": strengths}, {}, 1)
+    found = FlowTracker().slopes(state, turns[-1][1], window=50 * HOUR)
+    assert found == {"rain": slope_of(rise)}
 
 
 def test_slope_needs_two_times() -> None:
     """No points, one point, or several at one time have no slope."""
-    assert slope([]) == slope([Point(0, 1)]) == slope([Point(5, 1), Point(5, 2)]) == 0.0
+    for turns in ((), ((0, 5.0),), ((0, 5.0), (1, 5.0))):
+        state = FlowState(turns, {"rain": {0: 1.0, 1: 2.0}}, {}, 1)
+        assert FlowTracker().slopes(state, 5.0) == {"rain": 0.0}
 
 
 def test_emerging_and_fading() -> None:
@@ -68,17 +98,17 @@ def test_slopes_are_those_of_the_trajectories(steps: list[tuple[int, int]]) -> N
             strengths[number] = float(strength)
     now = 60.0 * clock
     state = FlowState(tuple(turns), {"rain": strengths}, {}, 1)
-    wanted = slope(flow.trajectory(state, "rain", now, 6 * HOUR))
+    wanted = slope(trajectory(state, "rain", now, 6 * HOUR))
     assert flow.slopes(state, now) == {"rain": slope_of(wanted)}
 
 
 def test_a_silent_turn_is_a_zero() -> None:
-    """A trajectory has a point for each turn, and the strength 0 where the theme was silent."""
+    """The strength of a theme is 0 in a turn in which it was silent: 2, 0, 1 falls by a half."""
     flow = FlowTracker()
     store = Store(flow)
     run(store, [(0, {"rain": 2}), (1, {}), (2, {"rain": 1})])
-    points = flow.trajectory(flow.load(store.read(now=2 * HOUR)), "rain", 2 * HOUR)
-    assert [point.strength for point in points] == [2.0, 0.0, 1.0]
+    state = flow.load(store.read(now=2 * HOUR))
+    assert flow.slopes(state, 2 * HOUR) == {"rain": slope_of(-0.5)}
 
 
 def test_only_active_themes_make_rows_and_old_turns_go() -> None:
@@ -112,8 +142,8 @@ def test_a_window_includes_its_edge() -> None:
     """A turn exactly as old as the window belongs to it; an older one does not."""
     flow = FlowTracker()
     state = FlowState(((1, 0.0), (2, 5.0)), {"a": {1: 1.0}}, {}, 1)
-    assert len(flow.trajectory(state, "a", 10.0, window=10.0)) == 2
-    assert len(flow.trajectory(state, "a", 10.1, window=10.0)) == 1
+    assert flow.slopes(state, 10.0, window=10.0)["a"] < 0.0
+    assert flow.slopes(state, 10.1, window=10.0) == {"a": 0.0}
 
 
 def test_a_slope_of_a_tenth_per_hour_is_steep_enough() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.organs.context import Facts
-from leo.organs.gameengine import GameEngine, GameState, TurnType, bucket, mode_of, trail_length
+from leo.organs.gameengine import GameEngine, GameState, TurnType, bucket, mode_of
 from tests.leo.organs.contexts import Store, after, before
 
 PARTS = st.text("abc-", min_size=1, max_size=4)
@@ -66,17 +66,11 @@ def test_a_name_of_other_shape_is_refused() -> None:
         TurnType.decode("leo/a")
 
 
-@given(st.integers(0, 10**9))
-def test_trail_length(episodes: int) -> None:
-    """2 + floor(log10(n + 1)), within [2, 6]."""
-    assert trail_length(episodes) == min(6, 1 + len(str(episodes + 1)))
-
-
 def suggestion(turn: TurnType) -> tuple[float, float, dict[str, float]]:
     """The factor, the length and the weights hinted at when `turn` is known to follow."""
     game, context = GameEngine(), before("hm")
     human = game.human_turn(context).encode()
-    state = GameState(("x", "y"), {human: {turn.encode(): 3}}, "", 9)
+    state = GameState(("x", "y"), {human: {turn.encode(): 3}}, "")
     hints = game.before(state, context, Random(0))
     return hints.factor, hints.length, dict(hints.weights)
 
@@ -97,7 +91,7 @@ def test_confidence_is_the_largest_share(seed: int, counts: list[int]) -> None:
     game, context = GameEngine(), before("hm")
     human = game.human_turn(context)
     names = {LEO._replace(expert=f"e{n}").encode(): count for n, count in enumerate(counts)}
-    state = GameState(("x", "y"), {human.encode(): names}, "", 9)
+    state = GameState(("x", "y"), {human.encode(): names}, "")
     found = game.suggest_next(state, human, Random(seed))
     assert found is not None and found[0].encode() in names
     assert found[1].confidence == pytest.approx(max(counts) / sum(counts))
@@ -107,9 +101,9 @@ def test_without_knowledge_the_commonest_turn() -> None:
     """Nothing in the first exchange; later, with a confidence of .1, the commonest turn of Leo."""
     game, context = GameEngine(), before("hm")
     human = game.human_turn(context)
-    assert game.suggest_next(GameState(None, {}, LEO.encode(), 2), human, Random(0)) is None
-    assert game.suggest_next(GameState(("x", "y"), {}, "", 0), human, Random(0)) is None
-    found = game.suggest_next(GameState(("x", "y"), {}, LEO.encode(), 2), human, Random(0))
+    assert game.suggest_next(GameState(None, {}, LEO.encode()), human, Random(0)) is None
+    assert game.suggest_next(GameState(("x", "y"), {}, ""), human, Random(0)) is None
+    found = game.suggest_next(GameState(("x", "y"), {}, LEO.encode()), human, Random(0))
     assert found is not None and found[1].confidence == 0.1
 
 
@@ -125,5 +119,5 @@ def test_transitions_are_counted_per_session_and_kept() -> None:
     triples = Counter(zip(turns, turns[1:], turns[2:], strict=False))
     rows = store.all("SELECT first, second, third, count FROM game_transitions")
     assert {row[:3]: row[3] for row in rows} == triples
-    assert game.load(store.read()).episodes == len(turns)
+    assert sum(count for (count,) in store.all("SELECT count FROM game_turns")) == len(turns)
     assert game.load(store.read(session="s2")).tail is None

@@ -1,0 +1,140 @@
+"""Who answers in a conversation: a field, whichever kind its discipline wants.
+
+A Ctrl-C while Leo thinks cancels the reply, and the field stays whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from leo.afield import AsyncLeoField
+from leo.disciplines import DISCIPLINES, Discipline
+from leo.field import LeoField
+from leo.measure import Pulse
+from leo.organs import Organ
+from leo.view import View
+from leo.why import Account, describe_memory, explain_reply
+
+__all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "opened"]
+
+
+class Speaker(Protocol):
+    """What a conversation needs: someone who answers, and a view to describe."""
+
+    @property
+    def view(self) -> View: ...
+
+    @property
+    def pulse(self) -> Pulse | None: ...
+
+    @property
+    def discipline(self) -> Discipline: ...
+
+    def memory(self) -> list[str]: ...
+
+    def why(self) -> str: ...
+
+    def speak(self, prompt: str, session: str = "s1") -> str: ...
+
+
+class _Seen:
+    """What a conversation shows of a field, whichever kind it is."""
+
+    def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
+        self._field = field
+        self._account = account or Account()
+
+    @property
+    def view(self) -> View:
+        return self._field.view
+
+    @property
+    def pulse(self) -> Pulse | None:
+        latest = self._field.latest
+        return None if latest is None else latest.pulse
+
+    @property
+    def discipline(self) -> Discipline:
+        return self._field.discipline
+
+    def memory(self) -> list[str]:
+        return describe_memory(self._field.latest)
+
+    def why(self) -> str:
+        return explain_reply(self._account, self._field.latest, self._field.program)
+
+
+class SyncSpeaker(_Seen):
+    def __init__(self, field: LeoField, account: Account | None = None) -> None:
+        super().__init__(field, account)
+        self._replying = field
+
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._replying.reply(prompt, session)
+
+
+class AsyncSpeaker(_Seen):
+    """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it.
+
+    A second one stops the loop before the reply has ended, which it cannot do while the store is at
+    work: such a reply is brought to its end before the next thing is done.
+    """
+
+    def __init__(
+        self, field: AsyncLeoField, runner: asyncio.Runner, account: Account | None = None
+    ) -> None:
+        super().__init__(field, account)
+        self._replying = field
+        self._runner = runner
+        self._task: asyncio.Task[Any] | None = None
+
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        self.finish()
+
+        async def answer() -> str:
+            self._task = asyncio.current_task()
+            return await self._replying.reply(prompt, session)
+
+        return self._runner.run(answer())
+
+    def finish(self) -> None:
+        """Bring an abandoned reply to its end."""
+        task = self._task
+        if task is None or task.done():
+            return
+
+        async def ended() -> None:
+            await asyncio.wait((task,))
+
+        self._runner.run(ended())
+        if not task.cancelled():
+            # What went wrong with it, nobody asks any more.
+            task.exception()
+
+
+@contextmanager
+def opened(
+    path: str, seed: int, discipline: str, modules: Sequence[Organ[Any]]
+) -> Iterator[Speaker]:
+    """A field for a conversation, whichever kind the discipline wants, closed at the end."""
+    account = Account()
+    if DISCIPLINES[discipline].runtime != "asyncio":
+        with LeoField.open(
+            path, seed=seed, discipline=discipline, modules=modules, tracer=account
+        ) as field:
+            yield SyncSpeaker(field, account)
+    else:
+        with asyncio.Runner() as runner:
+            opening = AsyncLeoField.open(
+                path, seed=seed, discipline=discipline, modules=modules, tracer=account
+            )
+            afield = runner.run(opening)
+            speaker = AsyncSpeaker(afield, runner, account)
+            try:
+                yield speaker
+            finally:
+                speaker.finish()
+                runner.run(afield.close())

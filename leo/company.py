@@ -142,11 +142,6 @@ class Company:
         self._put_back(change.forgotten)
         return Aged(-change.times, tuple(self._sweep()) if change.times > 0 else ())
 
-    def of(self, one: int, other: int) -> int:
-        """How often the two tokens kept company, in one direction."""
-        [count] = self.with_each(one, (other,))
-        return count
-
     def with_each(self, one: int, others: Iterable[int]) -> list[int]:
         """How often one token kept company with each of the others, in their order."""
         now = self.age

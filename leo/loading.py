@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from leo.changes import Grown
 from leo.company import IDS, Companions, rows_of
 from leo.connection import Connection, reading
 from leo.decay import age
 from leo.fold import pending
 from leo.ngrams import PAIRS, get_version
-from leo.tables import BigramTable, Grown, TrigramTable
+from leo.tables import BigramTable, TrigramTable
 
 __all__ = ["Loaded", "load_field"]
 

@@ -10,14 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from leo.company import AGES, Aged, Companions, rows_of
-from leo.connection import Connection, reading
-from leo.decay import age, is_due
-from leo.delta import Delta
-from leo.errors import StoreDamagedError
-from leo.fold import fold, is_full, pending
-from leo.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
-from leo.tables import (
+from leo.changes import (
     BigramChange,
     BigramRows,
     Grown,
@@ -25,6 +18,13 @@ from leo.tables import (
     TrigramChange,
     TrigramRows,
 )
+from leo.company import AGES, Aged, Companions, rows_of
+from leo.connection import Connection, reading
+from leo.decay import age, is_due
+from leo.delta import Delta
+from leo.errors import StoreDamagedError
+from leo.fold import fold, is_full, pending
+from leo.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
 
 __all__ = [
     "Observed",

@@ -18,8 +18,8 @@ from leo.company import IDS, pair_key, pair_keys
 from leo.decay import decay
 from leo.delta import Delta
 from leo.ranks import LARGE, Ranked, Rankings, ranked_row
-from leo.tables import count_contexts
-from leo.view import BigramTable, TrigramTable, View
+from leo.tables import BigramTable, TrigramTable, count_contexts
+from leo.view import View
 
 __all__ = ["PROVISIONAL", "Overlay"]
 
@@ -147,7 +147,6 @@ class _Chains:
         self._pairs = pairs
         self._met = met
         self._table = table
-        self._company = table.company
 
     def contexts(self) -> dict[int, int]:
         counts = {(low, high): count for low, high, count in self._table.companions.items()}
@@ -158,10 +157,6 @@ class _Chains:
         if not self._decays:
             return count_contexts(counts)
         return count_contexts({pair for pair, count in counts.items() if decay(count)})
-
-    def company(self, one: int, other: int) -> int:
-        total = self._company(one, other) + self._pairs.get(pair_key(one, other), 0)
-        return decay(total) if self._decays else total
 
     def company_with(self, one: int, others: Collection[int]) -> list[int]:
         below = self._table.company_with(one, others)

@@ -1,77 +1,25 @@
 """The two tables of a view: tokens with bigrams, trigrams with co-occurrence.
 
-A table is changed by a `Change` and returns the change that undoes it:
-
-    rows        absolute counts; 0 (or the token None) says that the row does not exist
-    growth      counts to add, or to take away again
-    a decay of the co-occurrence, and the co-occurrence as a whole (`leo.company`)
-    several of these in a row
+A table is changed by one of `leo.changes` and returns the change that undoes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from heapq import nsmallest
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from leo.company import Aged, Companions, Company, Kept
+from leo.changes import BigramChange, BigramRows, Grown, Series, TrigramChange, TrigramRows
+from leo.company import Aged, Companions, Company
 from leo.growth import ChainGrowth, WordGrowth
 from leo.ranks import Ranked, Rankings
 from leo.text import PUNCTUATION
 
-__all__ = [
-    "CENTRES",
-    "BigramChange",
-    "BigramRows",
-    "BigramTable",
-    "Grown",
-    "Series",
-    "TrigramChange",
-    "TrigramRows",
-    "TrigramTable",
-    "count_contexts",
-]
+__all__ = ["CENTRES", "BigramTable", "TrigramTable", "count_contexts"]
 
 CENTRES = 7
 
 Key = TypeVar("Key")
-
-
-class BigramRows(NamedTuple):
-    """Rows with absolute counts: (id, token) and (source, next, count)."""
-
-    tokens: list[tuple[int, str | None]]
-    bigrams: list[tuple[int, int, int]]
-
-
-class TrigramRows(NamedTuple):
-    """Rows with absolute counts: (first, second, third, count)."""
-
-    trigrams: list[tuple[int, int, int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Grown:
-    """Counts to add (`sign` 1) or to take away (-1), with what undoes it besides: the tokens that
-    go then, the company that comes back (`Company.grow`).
-    """
-
-    growth: WordGrowth | ChainGrowth
-    sign: int = 1
-    fresh: tuple[int, ...] = ()
-    before: tuple[Kept, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One change after the other."""
-
-    changes: tuple[BigramChange | TrigramChange, ...]
-
-
-BigramChange = BigramRows | Grown | Series
-TrigramChange = TrigramRows | Grown | Aged | Companions | Series
 
 
 class BigramTable:
@@ -207,7 +155,6 @@ class TrigramTable:
         self.followers: dict[tuple[int, int], dict[int, int]] = {}
         self.rankings = Rankings(self.followers)
         self.companions = Company()
-        self.company = self.companions.of
         self.company_with = self.companions.with_each
         self._contexts: dict[int, int] | None = None
 

@@ -11,33 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from leo.changes import BigramChange, Grown, Series, TrigramChange
 from leo.company import Aged
 from leo.growth import Growth
 from leo.loading import Loaded
-from leo.tables import (
-    CENTRES,
-    BigramChange,
-    BigramRows,
-    BigramTable,
-    Grown,
-    Series,
-    TrigramChange,
-    TrigramRows,
-    TrigramTable,
-)
+from leo.tables import BigramTable, TrigramTable
 from leo.timeline import Layer, Timeline
 
-__all__ = [
-    "CENTRES",
-    "BigramChange",
-    "BigramRows",
-    "BigramTable",
-    "Centres",
-    "TrigramChange",
-    "TrigramRows",
-    "TrigramTable",
-    "View",
-]
+__all__ = ["Centres", "View"]
 
 Centres = Literal["weight", "company"]
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leo.changes import Grown
 from leo.delta import compute_delta
 from leo.draw import Scale, close_counts, draw_ranked
 from leo.generate import generate_walk
@@ -20,7 +21,7 @@ from leo.overlay import Overlay
 from leo.ranks import LARGE, Ranked, Rankings, Ranks, ranked_row
 from leo.schema import connect
 from leo.sql import process_text
-from leo.tables import BigramTable, Grown
+from leo.tables import BigramTable
 from leo.view import View
 
 ROWS = st.dictionaries(st.integers(1, 300), st.integers(1, 6), min_size=1, max_size=90)

@@ -13,6 +13,7 @@ import leo.afield
 import leo.field
 from leo import DISCIPLINES, AsyncLeoField, LeoField
 from leo.actions import Action
+from leo.changes import BigramChange, TrigramChange
 from leo.disciplines import get_discipline
 from leo.errors import (
     CallerError,
@@ -25,7 +26,7 @@ from leo.errors import (
 from leo.program import PROGRAM, Given, ReplyState, Step, Writes
 from leo.timeline import Layer
 from leo.trace import Event, Happened, NoTrace
-from leo.view import BigramChange, TrigramChange, View
+from leo.view import View
 from tests.leo.support import (
     ASYNC,
     PROMPTS,

@@ -95,8 +95,9 @@ def test_trigrams_come_before_bigrams(text: str, tokens: tuple[str, ...]) -> Non
 def test_close_candidates_are_weighed_with_their_company() -> None:
     """0.7 count + 0.3 company when two candidates have at least 0.7 of the largest count (8.3)."""
     view = view_of("a b x", "a b y", "a b", "a b", "a b", "b q q y", "b q y")
-    ids, company = view.words.ids, view.chains.company
-    weights = [0.7 + 0.3 * company(ids["b"], ids[token]) for token in ("x", "y")]
+    ids = view.words.ids
+    company = view.chains.company_with(ids["b"], [ids["x"], ids["y"]])
+    weights = [0.7 + 0.3 * kept for kept in company]
     assert weights[1] > weights[0]
     edge = weights[0] / sum(weights)
     below = generate_walk(view, Fixed(edge - 0.01), 1.0, {}, 3).tokens[2]

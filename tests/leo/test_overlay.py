@@ -63,7 +63,7 @@ def tell(field: Readable) -> dict[str, object]:
         "size": len(names),
         "bigrams": [named(field.words.followers.get(id)) for id in ids],
         "trigrams": [named(field.chains.followers.get(pair)) for pair in pairs],
-        "company": [field.chains.company(*pair) for pair in pairs],
+        "company": [field.chains.company_with(one, (other,)) for one, other in pairs],
         "centres": [names[id] for id in field.words.centres()],
         "counts": [field.trigram_count(names[a], names[b], names[ids[0]]) for a, b in pairs],
     }

@@ -14,7 +14,7 @@ def naive(view: View) -> list[tuple[tuple[str, ...], set[str]]]:
     """The definition, over a full table of contexts in both directions."""
     names, near = view.words.names, {}
     for one in names:
-        row = {other: view.chains.company(one, other) for other in names}
+        row = dict(zip(names, view.chains.company_with(one, list(names)), strict=True))
         near[one] = {other: count for other, count in row.items() if count}
     sets = {}
     for one in sorted(names):

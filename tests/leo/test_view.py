@@ -16,9 +16,10 @@ from leo.connection import Connection
 from leo.delta import compute_delta
 from leo.schema import connect
 from leo.sql import load_bigrams, load_trigrams, process_delta, process_text
+from leo.tables import CENTRES
 from leo.text import PUNCTUATION
 from leo.timeline import Layer
-from leo.view import CENTRES, View
+from leo.view import View
 from tests.leo.support import picture, reloaded
 
 TEXTS = st.lists(

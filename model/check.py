@@ -20,6 +20,7 @@ from model.lanes import lane_table
 from model.narrate import bare_lanes, lanes, replay, schedule_of, witness
 from model.plan import Bound, Run, job
 from model.reachable import bounded_world
+from model.sources import made_from
 from model.tlc import run_many
 from model.tlcjob import TlcResult, Verdict
 
@@ -230,6 +231,7 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
     """Write everything a later page, table or figure needs as one JSON file."""
     data = {
         "spec": {"folder": spec_folder().name, "hash": spec_hash()},
+        "made_from": made_from("results.json", claims.path),
         "claims": [
             {
                 "discipline": c.discipline,
@@ -243,6 +245,7 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
             run.name: {
                 "verdict": str(result.verdict),
                 "property": result.property,
+                "titles": list(run.titles),
                 "distinct": result.distinct,
                 "generated": result.generated,
                 "depth": result.depth,

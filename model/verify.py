@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -20,6 +20,7 @@ from model.commands_check import BUILD, check_with_bar
 from model.disciplines import DISCIPLINES
 from model.errors import CheckError
 from model.plan import plan
+from model.sources import made_from
 from model.table import text
 from model.trace_report import to_builtins
 from model.validate import Report as TraceReport
@@ -55,7 +56,12 @@ def run(args: argparse.Namespace) -> int:
     verdicts = validate(traces, "both")
     findings = [str(finding) for finding in report.findings]
     findings += [problem for verdict in verdicts if (problem := unexpected(claims, verdict))]
-    told = {"spec": spec_hash(), "traces": [to_builtins(verdict) for verdict in verdicts]}
+    made = made_from("traces.json", claims.path)
+    told = {
+        "spec": spec_hash(),
+        "made_from": made,
+        "traces": [to_builtins(verdict) for verdict in verdicts],
+    }
     (folder / "traces.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
     show(claims, report, verdicts, print)
     print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")
@@ -94,10 +100,32 @@ def show(claims: Claims, report: CheckReport, verdicts: list[TraceReport], say: 
         if (found.discipline, found.property) == SHOWN:
             say(f"The shortest way for two replies without a lock to lose {found.property}:\n")
             say(found.text)
-    say("Traces of the organism: bare and asyncio-lock 5 sessions x 20 turns, the others")
-    say("4 x 6, replies cancelled at random; judged natively and by TLC:\n")
+    say(f"{recorded(WORKLOADS)}\n")
     for verdict in verdicts:
         say(summary(verdict))
+
+
+def recorded(workloads: Sequence[Workload]) -> str:
+    """Say how large the traces are, and under which disciplines no reply was cancelled."""
+    sizes: dict[str, list[str]] = {}
+    for w in workloads:
+        size = f"{w.sessions} session{'s' if w.sessions > 1 else ''} x {w.turns} turns"
+        sizes.setdefault(size, []).append(w.discipline)
+    # The most frequent size is that of "the others".
+    usual = max(sizes, key=lambda size: len(sizes[size]))
+    parts = [f"{' and '.join(names)} {size}" for size, names in sizes.items() if size != usual]
+    parts.append(f"{'the others' if parts else 'all'} {usual}")
+    never = [
+        w.discipline
+        for w in workloads
+        if not w.cancel or "Cancel" not in DISCIPLINES[w.discipline].possible_faults
+    ]
+    kept = f" (never under {', '.join(never)})" if never else ""
+    said = (
+        f"Traces of the organism: {', '.join(parts)}; replies cancelled at random{kept}; judged "
+        "natively and by TLC:"
+    )
+    return fill(said, 78, break_on_hyphens=False)
 
 
 def summary(verdict: TraceReport) -> str:

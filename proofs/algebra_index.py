@@ -67,8 +67,7 @@ ALGEBRA = (
         latex=r"Let $c$ be counts with sum $n$ and $a$ an observation with sum $m$. Then "
         r"$\mathrm{TV}\bigl(\tfrac{c}{n}, \tfrac{c+a}{n+m}\bigr) \le \tfrac{m}{n+m}$ "
         r"and $\mathrm{TV}\bigl(\tfrac{c+a}{n+m}, \tfrac{c+2a}{n+2m}\bigr) \le "
-        r"\tfrac{nm}{(n+m)(n+2m)}$, with equality exactly when no token of $a$ occurs "
-        r"in $c$.",
+        r"\tfrac{nm}{(n+m)(n+2m)}$, with equality when no token of $a$ occurs in $c$.",
         sketch=r"The difference is $\tfrac{m}{n+m}\,(\tfrac{a}{m} - \tfrac{c}{n})$, and a "
         r"total variation is at most $1$, with equality for disjoint supports.",
     ),
@@ -162,10 +161,13 @@ ALGEBRA = (
         claim="If the m words of the observer's message are drawn independently, the "
         "expected share of reply words found in it is the sum of q_w (1 - (1 - "
         "pi_w)^m), increasing and concave in m; the variant over four messages of "
-        "distinct words has 4m for m. For 71.3 against 19.2 words the ratio is "
+        f"distinct words has 4m for m. For {chance.LONG:.1f} against {chance.SHORT:.1f} words the "
+        "ratio is "
         f"{chance.predicted_ratio(chance.organism_words()):.2f} with the words of the organism's "
         f"seed and {chance.predicted_ratio(chance.zipf(2000)):.2f} with a Zipf distribution over "
-        f"2000 words; the published one is {chance.PUBLISHED_RATIO:.2f}.",
+        "2000 words; of the published turns, measured alike, it is "
+        f"{chance.MEASURED_RATIO:.2f} (of the means that the paper prints, by two definitions, "
+        f"{chance.PRINTED_RATIO:.2f}).",
         assumptions=("words are drawn independently, reply and message alike",),
         tool="sympy",
         place="proofs/chance.py prove_chance",

@@ -10,8 +10,9 @@ from proofs.algebra_index import ALGEBRA
 from proofs.errors import NoSuchTheoremError
 from proofs.noop import prove_noop, refute_noop
 from proofs.program import prove_program, refute_program
-from proofs.theorem import Theorem
+from proofs.theorem import Cell, Theorem
 from proofs.unbounded import (
+    CASES,
     Mutant,
     prove_property,
     prove_refinement,
@@ -23,25 +24,35 @@ __all__ = ["THEOREMS", "choose"]
 
 EVERYWHERE = ("D4", "D4f", "D6", "D7", "D12")
 WHOLE = ("D4", "D6", "D7", "D12")
+ON_THREADS = ("D3",)
 SCOPE = {
+    ON_THREADS: "D3 with all faults",
     EVERYWHERE: "D4 without and with all faults, D6, D7 and D12 with all faults",
     WHOLE: "D4 without faults, D6, D7 and D12 with all faults",
     EVERYWHERE[:-1]: "D4 without and with all faults, D6 and D7 with all faults",
 }
 ASSUMED = (
-    "one instance in D4, D6 and D7, any number of instances on one store in D12",
+    "one instance in D3, D4, D6 and D7, any number of instances on one store in D12",
     "a session makes one call at a time; sessions and calls are unbounded",
     "the relation is the spec's (tests/proofs/test_tie.py)",
 )
 TEX_SCOPE = {
+    ON_THREADS: r"D3 (with all faults)",
     EVERYWHERE: r"D4 (with and without faults), D6, D7 and D12 (with all faults)",
     WHOLE: r"D4 without faults and of D6, D7 and D12 with all faults",
     EVERYWHERE[:-1]: r"D4 (with and without faults), D6 and D7 (with all faults)",
 }
 INDUCTION = (
     "An inductive invariant over uninterpreted sorts of sessions, instances and replies: it holds "
-    "initially, every action of the specification preserves it, and it implies the property."
+    "initially, every action of the specification preserves it, and it implies the property; "
+    "an execution leads to a state of which the property speaks."
 )
+
+
+def _cells(title: str, cases: tuple[str, ...]) -> tuple[Cell, ...]:
+    """The cells of the table that a theorem about these cases decides."""
+    worlds = [CASES[key].world for key in cases]
+    return tuple(Cell(world.rules.name, title, bool(world.faults)) for world in worlds)
 
 
 def _property(
@@ -66,6 +77,7 @@ def _property(
         latex=f"In every execution of {TEX_SCOPE[cases]}, for any number of sessions and "
         f"calls: {tex}",
         sketch=f"{INDUCTION} {sketch}".strip(),
+        cells=_cells(title, cases),
     )
 
 
@@ -95,8 +107,10 @@ SAFETY = (
         3, "StableRead",
         "What generate reads does not change while it reads.",
         "what \\emph{generate} reads does not change while it reads.",
-        Mutant("D4", NO_LOCK, threads=True),
-        sketch="On one event loop generate is one action.",
+        Mutant("D3", NO_LOCK),
+        ON_THREADS,
+        "Only on threads is there a moment between its two reads; who stands there holds the lock, "
+        "and nobody else assigns the view.",
     ),
     _property(
         4, "ViewNotTorn",
@@ -165,6 +179,7 @@ REFINEMENT = Theorem(
     sketch="A forward simulation under the refinement mapping that hides the writes of replies in "
     "flight; a reply takes effect at its last write. The inductive invariant of the other theorems "
     "gives what each step needs.",
+    cells=_cells("Refines", WHOLE),
 )
 
 NO_OP = Theorem(

@@ -18,9 +18,6 @@ from proofs.theorem import Certificate, Theorem, certify
 
 __all__ = ["PROVE"]
 
-# What later pages and tables quote; there only while it says what the last whole run said.
-RESULTS = QUERIES / "theorems.json"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="only these theorems")
@@ -45,15 +42,17 @@ def run(arguments: argparse.Namespace) -> int:
     for stale in QUERIES.glob("*.smt2"):
         stale.unlink()
     whole = len(theorems) == len(THEOREMS)
+    # What later pages and tables quote; there only while it says what the last whole run said.
+    results = QUERIES / "theorems.json"
     if whole:
-        RESULTS.unlink(missing_ok=True)
+        results.unlink(missing_ok=True)
     certificates = _certify(theorems, arguments.mutants)
     failed = len(theorems) - len(certificates)
     seconds = sum(c.seconds + c.mutant_seconds for c in certificates)
     summary = f"{len(certificates)} of {len(theorems)} theorems proved in {seconds:.0f} s"
     print(summary + (f"; {failed} FAILED" if failed else ""), file=sys.stderr)
     if whole and not failed:
-        write_results(certificates, RESULTS)
+        write_results(certificates, results)
     if arguments.latex:
         print(latex(certificates))
     if arguments.index and not failed and len(theorems) == len(THEOREMS):

@@ -1,7 +1,7 @@
 """The inductive invariants, second half: what the store, the registers and the views contain.
 
-The step commit (D4) and the unit of work (D6, D7, D12) differ here; ``proofs.invariants`` has what
-they share and puts the two halves together.
+The step commit (D3, D4) and the unit of work (D6, D7, D12) differ here; ``proofs.invariants`` has
+what they share and puts the two halves together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from proofs.relation import World
 from proofs.vocabulary import UNREAD, State, Term, at, every, in_flight, instance_of, owner
 
 __all__ = [
-    "UNSAVED",
     "Conjuncts",
     "done_labels",
     "implies",
@@ -21,12 +20,16 @@ __all__ = [
     "step_commit_ok",
     "step_commit_whole",
     "unit_ok",
+    "unsaved",
 ]
 
 Conjuncts = dict[str, Term]
 
-# Where a reply of D4 stands between its observation and its snapshot.
-UNSAVED = ("loadBigrams", "loadTrigrams", "assign", "generate", "snapshot")
+
+def unsaved(w: World) -> tuple[str, ...]:
+    """Where a reply of a step commit stands between its observation and its snapshot."""
+    between = ("generateEnd",) if w.rules.threads else ()
+    return ("loadBigrams", "loadTrigrams", "assign", "generate", *between, "snapshot")
 
 
 def done_labels(w: World) -> tuple[str, ...]:
@@ -40,14 +43,19 @@ def implies(*parts: Term) -> Term:
 
 
 def step_commit_ok(w: World, z: State) -> Conjuncts:
-    """D4: the store and the registers, step by step."""
-    saw_all = ("snapshot", "release", "return")
+    """D3 and D4: the store and the registers, step by step.
+
+    On threads (D3) generate reads in two steps, and knows at the first what the second will find.
+    """
+    late = unsaved(w)
+    reading = ("generateEnd",) if w.rules.threads else ()
+    saw_all = (*reading, "snapshot", "release", "return")
     return {
         "not yet observed": every("s r", lambda s, r: implies(
             z.current(s, r), at(z, s, ("called", "recall", "ingest")), z3.Not(z.ngrams(r))
         )),
         "observed": every("s r", lambda s, r: implies(
-            z.current(s, r), at(z, s, (*UNSAVED, "release", "return")), z.ngrams(r)
+            z.current(s, r), at(z, s, (*late, "release", "return")), z.ngrams(r)
         )),
         "saved": every("s r", lambda s, r: implies(
             z.current(s, r), in_flight(z, s), z.snapshots(r) == at(z, s, ("release", "return"))
@@ -56,7 +64,7 @@ def step_commit_ok(w: World, z: State) -> Conjuncts:
             z.snapshots(r), z.ngrams(r)
         )),
         "the newest version is mine": every("s q r", lambda s, q, r: implies(
-            z.current(s, r), at(z, s, UNSAVED), z.ngrams(q), q != r, z.nbefore(q, r)
+            z.current(s, r), at(z, s, late), z.ngrams(q), q != r, z.nbefore(q, r)
         )),
         "loaded bigrams": every("s q", lambda s, q: implies(
             at(z, s, ("loadTrigrams", "assign")), z.loaded_b(s, q) == z.ngrams(q)
@@ -65,13 +73,13 @@ def step_commit_ok(w: World, z: State) -> Conjuncts:
             at(z, s, ("assign",)), z.loaded_t(s, q) == z.ngrams(q)
         )),
         "the view I generate from": every("s q", lambda s, q: implies(
-            at(z, s, ("generate",)), z3.And(
+            at(z, s, ("generate", *reading)), z3.And(
                 z.view_b(instance_of(s), q) == z.ngrams(q),
                 z.view_t(instance_of(s), q) == z.ngrams(q),
             )
         )),
         "seen": every("s q", lambda s, q: z3.And(
-            implies(at(z, s, ("snapshot",)), z.saw_b(s, q) == z.ngrams(q)),
+            implies(at(z, s, (*reading, "snapshot")), z.saw_b(s, q) == z.ngrams(q)),
             implies(at(z, s, saw_all), z.saw_b(s, q) == z.saw_t(s, q)),
             implies(at(z, s, saw_all), z.current(s, q), z.saw_b(s, q)),
             implies(at(z, s, ("release", "return")), z.saved(s, q) == z.saw_b(s, q)),
@@ -103,7 +111,7 @@ def step_commit_whole(w: World, z: State) -> Conjuncts:
 
     return {
         "what is half-way is in flight": every("r", lambda r: implies(
-            z.ngrams(r), z3.Not(z.snapshots(r)), _stands(z, r, UNSAVED)
+            z.ngrams(r), z3.Not(z.snapshots(r)), _stands(z, r, unsaved(w))
         )),
         "the view lacks only what is being loaded": every("i q", lambda i, q: implies(
             z.up(i), z3.And(z.view_b(i, q) == in_view(q), z.view_t(i, q) == in_view(q))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leo._exceptions import LeoError
 
-__all__ = ["NoSuchTheoremError", "NotProvedError", "ProofError", "UndecidedError"]
+__all__ = ["NoSuchTheoremError", "NotProvedError", "ProofError", "UndecidedError", "VacuousError"]
 
 
 class ProofError(LeoError):
@@ -28,6 +28,14 @@ class UndecidedError(ProofError):
     def __init__(self, obligation: str, reason: str, query: str) -> None:
         self.obligation = obligation
         super().__init__(f"undecided: {obligation}: {reason}; the query is in {query}")
+
+
+class VacuousError(ProofError):
+    """The statement says nothing: no execution leads to a state that it speaks of."""
+
+    def __init__(self, obligation: str, searched: str) -> None:
+        self.obligation = obligation
+        super().__init__(f"vacuous: {obligation}: never has an occasion to fail in {searched}")
 
 
 class NoSuchTheoremError(LeoError):

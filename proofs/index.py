@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from model.check import spec_hash
+from model.sources import made_from
 from proofs.theorem import Certificate
 
 __all__ = ["README", "latex", "readme", "row", "write_results"]
@@ -23,7 +24,8 @@ invariants, z3), and the algebra of the field (sympy). This file is written by `
 
 One theorem per row of the index: a claim, a function that proves it (all obligations discharged, or
 an error with the counter-model; *unknown* and *timeout* are failures), and a mutant, the same with
-a weakened hypothesis, that must not prove.
+a weakened hypothesis, that must not prove. An invariant theorem also has an execution to a state of
+which it speaks; one without is refused as vacuous.
 
 | file | what it is |
 |---|---|
@@ -33,6 +35,7 @@ a weakened hypothesis, that must not prove.
 | `tie.py` | runs the z3 relation on concrete states, to compare it with `model.machine` |
 | `invariants.py` `contents.py` `safety.py` `simulation.py` | invariants, properties, refinement |
 | `unbounded.py` `noop.py` `program.py` | theorems 1 to 14 |
+| `occasions.py` | that each of them speaks of states that are reached |
 | `decay.py` `sensitivity.py` `counting.py` `load.py` `chance.py` | theorems 15 to 22 |
 | `discharge.py` `epr.py` `countermodel.py` `execution.py` `crosscheck.py` | the tools |
 
@@ -124,8 +127,10 @@ def write_results(certificates: Sequence[Certificate], path: Path) -> None:
             "fragment": c.fragment,
             "mutant": c.theorem.mutant,
             "counter_model": c.counter_model,
+            "cells": [cell._asdict() for cell in c.theorem.cells],
         }
         for c in certificates
     ]
-    data = {"spec": spec_hash(), "theorems": theorems}
+    made = made_from("theorems.json")
+    data = {"spec": spec_hash(), "made_from": made, "theorems": theorems}
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")

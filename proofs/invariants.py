@@ -3,7 +3,7 @@
 Each conjunct has a name, which is what a failed obligation is reported by. They come in layers:
 the names of replies and the order of versions; who holds which lock; what has been written by
 whom; what every register and every view contains; and the serialization graph. The layers differ
-between the step commit (D4) and the unit of work (D6, D7, D12).
+between the step commit (D3, D4) and the unit of work (D6, D7, D12).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import z3
 
 from proofs.contents import (
-    UNSAVED,
     Conjuncts,
     implies,
     many_views_ok,
@@ -19,6 +18,7 @@ from proofs.contents import (
     step_commit_ok,
     step_commit_whole,
     unit_ok,
+    unsaved,
 )
 from proofs.relation import World
 from proofs.safety import PROGRAM
@@ -92,7 +92,7 @@ def order_ok(w: World, z: State) -> Conjuncts:
 
 def locks_ok(w: World, z: State) -> Conjuncts:
     """Who is inside holds the lock, and one session holds it."""
-    label_set: tuple[str, ...] = ("recall", "ingest", *UNSAVED, "release")
+    label_set: tuple[str, ...] = ("recall", "ingest", *unsaved(w), "release")
     if w.rules.whole_reply:
         label_set = (*IN_UNIT, "swap", "release")
     if w.rules.transaction == "immediate":
@@ -112,8 +112,10 @@ def locks_ok(w: World, z: State) -> Conjuncts:
         "nobody is overtaken": every("s", lambda s: z3.Not(z.overtaken(s))),
         "nothing moves under a snapshot": every("s", lambda s: z3.Not(z.moved(s))),
     }  # fmt: skip
+    if w.rules.lock == "unfair" or w.rules.transaction == "immediate":
+        # Whoever wakes up first has it; the busy handler polls, in no order.
+        del conjuncts["nobody is overtaken"]
     if w.rules.transaction == "immediate":
-        del conjuncts["nobody is overtaken"]  # the busy handler polls, in no order
         conjuncts["one writer"] = every("s t", lambda s, t: implies(
             z.writing(s), z.writing(t), s == t
         ))  # fmt: skip
@@ -127,7 +129,7 @@ def locks_ok(w: World, z: State) -> Conjuncts:
 
 def recall_ok(w: World, z: State) -> Conjuncts:
     unit = ("ingest", "generate", "snapshot", "commit")
-    since = unit if w.rules.whole_reply else ("ingest", *UNSAVED)
+    since = unit if w.rules.whole_reply else ("ingest", *unsaved(w))
     return {
         "recall is still right": every("s q", lambda s, q: implies(
             at(z, s, since), z.recalled(s, q) == z.snapshots(q)

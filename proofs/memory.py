@@ -17,7 +17,7 @@ import z3
 
 from proofs.vocabulary import REPLY, Term
 
-__all__ = ["OBJECT", "Memory", "R", "Step", "every", "initially", "steps", "symbols"]
+__all__ = ["OBJECT", "Memory", "O", "R", "Step", "every", "initially", "steps", "symbols"]
 
 OBJECT = z3.DeclareSort("Object")
 R = z3.Const("reply", REPLY)
@@ -44,15 +44,18 @@ class Memory:
     up: Term
 
 
-def symbols() -> Memory:
+def symbols(mark: str = "") -> Memory:
+    """A state of uninterpreted symbols; ``mark`` tells several states in one formula apart."""
     b = z3.BoolSort()
     one = {
-        n: z3.Function(n, REPLY, b)
+        n: z3.Function(n + mark, REPLY, b)
         for n in ("entered", "inside", "committed", "swapped", "returned")
     }
-    two = {n: z3.Function(n, REPLY, REPLY, b) for n in ("before", "dsg")}
-    objects = {n: z3.Function(n, OBJECT, REPLY, b) for n in ("intends", "store", "view", "readers")}
-    return Memory(**one, **two, **objects, up=z3.Bool("up"))
+    two = {n: z3.Function(n + mark, REPLY, REPLY, b) for n in ("before", "dsg")}
+    objects = {
+        n: z3.Function(n + mark, OBJECT, REPLY, b) for n in ("intends", "store", "view", "readers")
+    }
+    return Memory(**one, **two, **objects, up=z3.Bool("up" + mark))
 
 
 @dataclass(frozen=True)

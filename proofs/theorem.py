@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NamedTuple
 
-__all__ = ["Certificate", "Discharged", "Theorem", "certify"]
+__all__ = ["Cell", "Certificate", "Discharged", "Theorem", "certify"]
 
 Clock = Callable[[], float]
 
@@ -27,6 +28,16 @@ class Discharged:
     name: str
     seconds: float
     fragment: str = ""
+
+
+class Cell(NamedTuple):
+    """A cell of the table of verdicts that a theorem decides for any number of sessions: with all
+    faults, or without any.
+    """
+
+    discipline: str
+    property: str
+    faults: bool
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Theorem:
     refute: Callable[[], str]
     latex: str
     sketch: str
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ __all__ = ["CITE", "PAPER", "SITE"]
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder of the results")
-    parser.add_argument("--out", type=Path, help="folder to write (default: below --build)")
+    parser.add_argument(
+        "--out", type=Path, help="folder of its own, new or empty (default: below --build)"
+    )
 
 
 def _configure_paper(parser: argparse.ArgumentParser) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from model.artifact.benches import measured
 from model.artifact.figure import draw
+from model.artifact.folder import made_anew
 from model.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from model.artifact.results import Json, Results
 from model.artifact.sentences import SENTENCES
@@ -32,10 +32,15 @@ def make_paper(
 
     With `modules` the specification is typeset, for which a LaTeX is needed.
 
-    Raises ArtifactError when the specification cannot be typeset (no LaTeX on this machine).
+    Raises ArtifactError when the specification cannot be typeset (no LaTeX on this machine), or
+    when `out` holds files of somebody else.
     """
-    shutil.rmtree(out, ignore_errors=True)
-    (out / "figures").mkdir(parents=True)
+    with made_anew(out):
+        return _write(results, build, out, done, modules=modules)
+
+
+def _write(results: Results, build: Path, out: Path, done: Done, *, modules: bool) -> list[Path]:
+    (out / "figures").mkdir(exist_ok=True)
     files: list[Path] = []
 
     def write(name: str, data: str | bytes) -> None:
@@ -138,7 +143,7 @@ def _sentences(results: Results) -> str:
         (
             escape(s.place),
             escape(s.claim),
-            escape(s.verdict),
+            escape(s.verdict(results)),
             f"{escape(s.evidence(results))} ({code(s.command)})",
         )
         for s in SENTENCES
@@ -174,7 +179,7 @@ def table(data: Json) -> Table:
         tuple(Estimate(**cell) if isinstance(cell, dict) else cell for cell in row)
         for row in data["rows"]
     )
-    return Table(data["name"], data["caption"], tuple(data["columns"]), rows)
+    return Table(data["name"], data["caption"], tuple(data["columns"]), rows, digits=data["digits"])
 
 
 def _glossary() -> str:

@@ -15,6 +15,11 @@ from typing import Any
 from leo import __version__
 from model.artifact.errors import ArtifactError
 from model.check import spec_hash
+from model.claims import load_claims
+from model.experiments.registry import EXPERIMENTS as MODULES
+from model.experiments.sources import sources_of
+from model.plan import plan
+from model.sources import MAKERS, made_from
 
 __all__ = ["BENCHES", "EXPERIMENTS", "Results", "load"]
 
@@ -23,6 +28,8 @@ Json = Mapping[str, Any]
 # What the artifact quotes; `leo experiment all --quick` makes them all.
 EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation")
 
+
+OPTIONAL = {"replayed.json": "leo replay --claims", "traces.json": "leo verify"}
 
 # What it can do without; `python -m bench.NAME` makes them.
 BENCHES = ("growth", "cost")
@@ -77,22 +84,20 @@ class Results:
 def load(build: Path) -> Results:
     """Read all results below `build`. Raises ArtifactError for what is missing or stale."""
     spec = spec_hash()
-    check = _read(build / "check" / "results.json", "leo check")
-    _fresh(check["spec"]["hash"], spec, build / "check" / "results.json", "leo check")
+    check_path, check_command = build / "check" / "results.json", "leo check"
+    check = _read(check_path, check_command)
+    _fresh(check["spec"]["hash"], spec, check_path, check_command)
+    _same(check, check_path, check_command)
     if check["findings"]:
         raise ArtifactError(
-            f"{build / 'check' / 'results.json'} records {len(check['findings'])} claims that are "
+            f"{check_path} records {len(check['findings'])} claims that are "
             "not as claimed: an artifact is made of what holds; `leo check` says which"
         )
-    if len({run.split(".")[0] for run in check["runs"]}) < len(
-        {claim["discipline"] for claim in check["claims"]}
-    ):
-        raise ArtifactError(
-            f"{build / 'check' / 'results.json'} is of a part of the disciplines: run `leo check` "
-            "without arguments"
-        )
-    proofs = _read(build / "proofs" / "theorems.json", "leo prove")
-    _fresh(proofs["spec"], spec, build / "proofs" / "theorems.json", "leo prove")
+    _whole(check, check_path)
+    proofs_path, proofs_command = build / "proofs" / "theorems.json", "leo prove"
+    proofs = _read(proofs_path, proofs_command)
+    _fresh(proofs["spec"], spec, proofs_path, proofs_command)
+    _same(proofs, proofs_path, proofs_command)
     experiments = {name: _experiment(build, name, spec) for name in EXPERIMENTS}
     return Results(
         __version__,
@@ -128,6 +133,10 @@ def _experiment(build: Path, name: str, spec: str) -> Json:
     path = build / "experiments" / name / "summary.json"
     summary: Json = _read(path, f"leo experiment {name} --quick")
     _fresh(summary["stamp"]["spec"], spec, path, f"leo experiment {name}")
+    if summary["stamp"]["sources"] != sources_of(MODULES[name].module):
+        raise ArtifactError(
+            f"{path} is of rows that other sources measured: run `leo experiment {name}` again"
+        )
     return summary
 
 
@@ -150,10 +159,35 @@ def _fresh(found: str, spec: str, path: Path, command: str) -> None:
         )
 
 
+def _same(data: Json, path: Path, command: str) -> None:
+    """Raise ArtifactError when a result was made from something else than what is here."""
+    made = made_from(path.name)
+    if made is not None and data.get("made_from") != made:
+        raise ArtifactError(
+            f"{path} was made from other sources or other claims than the ones here: run "
+            f"`{command}` again"
+        )
+
+
+def _whole(check: Json, path: Path) -> None:
+    """Raise ArtifactError when not every planned search is there, or one that is not planned."""
+    planned = {run.name for run in plan(load_claims())}
+    found = check["runs"].keys()
+    missing, surplus = sorted(planned - found), sorted(found - planned)
+    if missing or surplus:
+        example = f"{missing[0]} is missing" if missing else f"{surplus[0]} is none of them"
+        raise ArtifactError(
+            f"{path} has {len(found)} searches, and the claims are decided by "
+            f"{len(planned)} ({example}): run `leo check` without arguments"
+        )
+
+
 def _optional(path: Path, spec: str, key: str, nothing: Any) -> Any:
     """A result that the artifact can do without: absent is empty, stale is an error."""
     if not path.exists():
         return nothing
     data = _read(path, "the command that its README names")
     _fresh(data["spec"], spec, path, "the command that its README names")
+    if path.name in MAKERS:
+        _same(data, path, OPTIONAL[path.name])
     return data[key]

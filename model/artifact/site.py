@@ -11,6 +11,7 @@ from typing import Any
 import latex2mathml.converter
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from model.artifact.folder import made_anew
 from model.artifact.formulas import paragraphs
 from model.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from model.artifact.results import Json, Results
@@ -33,9 +34,15 @@ WORDS = {
 
 
 def make_site(results: Results, build: Path, out: Path) -> list[Path]:
-    """Write the pages below `out`, which is emptied first, and return them."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    """Write the pages below `out`, in the place of the pages made there before, and return them.
+
+    Raises ArtifactError when `out` holds files of somebody else.
+    """
+    with made_anew(out):
+        return _write(results, build, out)
+
+
+def _write(results: Results, build: Path, out: Path) -> list[Path]:
     environment = Environment(
         loader=PackageLoader("model.artifact"),
         autoescape=select_autoescape(),
@@ -71,7 +78,11 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
     page("evidence.html", "evidence.html", cells=_evidence(results))
     page("theorems.html", "theorems.html", theorems=[_theorem(t) for t in results.theorems])
     page("experiments.html", "experiments.html", experiments=_experiments(results, build, out))
-    page("section.html", "section.html", rows=[(s, s.evidence(results)) for s in SENTENCES])
+    page(
+        "section.html",
+        "section.html",
+        rows=[(s, s.verdict(results), s.evidence(results)) for s in SENTENCES],
+    )
     page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")
@@ -126,21 +137,20 @@ def _told(counterexample: Json, results: Results) -> dict[str, Any]:
 
 
 def _evidence(results: Results) -> list[dict[str, Any]]:
-    """For every cell without a counterexample: the searches, the theorem, the reason."""
+    """For every cell without a counterexample: the searches that checked the property, the theorem
+    about that discipline, the reason.
+    """
     fallen = {(c["discipline"], c["property"]) for c in results.counterexamples}
-    theorems = {t["title"]: t["number"] for t in results.theorems}
     out = []
     for claim in results.claims:
         key = (claim["discipline"], claim["property"])
         if key in fallen:
             continue
-        kind = "progress" if key[1] == "Answered" else "holds"
         runs = {
             name: run
             for name, run in results.runs.items()
-            if name.startswith(f"{key[0]}.{kind}.") and claim["verdict"] != "not-applicable"
+            if name.startswith(f"{key[0]}.") and key[1] in run["titles"]
         }
-        proved = key[0] in PROVED_FOR and key[1] in theorems
         out.append(
             {
                 "discipline": key[0],
@@ -148,14 +158,25 @@ def _evidence(results: Results) -> list[dict[str, Any]]:
                 "verdict": claim["verdict"],
                 "reason": claim["reason"],
                 "runs": runs,
-                "theorem": theorems[key[1]] if proved else None,
+                "theorems": _proved(results, *key),
             }
         )
     return out
 
 
-# The disciplines that theorems 1 to 11 speak of.
-PROVED_FOR = ("asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate")
+def _proved(results: Results, discipline: str, title: str) -> list[dict[str, Any]]:
+    """The theorems about a cell, each with what it says of faults."""
+    return [
+        {"number": theorem["number"], "faults": any(cell["faults"] for cell in cells)}
+        for theorem in results.theorems
+        if (
+            cells := [
+                cell
+                for cell in theorem["cells"]
+                if (cell["discipline"], cell["property"]) == (discipline, title)
+            ]
+        )
+    ]
 
 
 def _theorem(theorem: Json) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def typeset(out: Path, done: Callable[[str], None]) -> str:
             "--no-modules`, which leaves the typeset modules out"
         )
     runtime = find()
-    (out / "modules").mkdir(parents=True)
+    (out / "modules").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for module in MODULES:

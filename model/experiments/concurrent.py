@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from model.experiments.arms import surplus, talk
+from model.experiments.concurrent_processes import run_in_processes
 from model.experiments.concurrent_report import plot, summarise
-from model.experiments.concurrent_runs import Crew, run_here, run_in_processes, waiting_of
+from model.experiments.concurrent_runs import Crew, run_here, waiting_of
 from model.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from model.schedules.case import Case
 
@@ -120,13 +121,4 @@ EXPERIMENT = Experiment(
     plot=plot,
     # Throughput is timed.
     parallel=False,
-    sources=(
-        "model.experiments.arms",
-        "model.experiments.concurrent_runs",
-        "model.experiments.judging",
-        "model.schedules.organism",
-        "model.schedules.taskrun",
-        "model.schedules.threadrun",
-        "model.native",
-    ),
 )

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from matplotlib.figure import Figure
-
+from model.experiments.concurrent_tables import (
+    PLACES,
+    defect_table,
+    plot,
+    process_table,
+    wait_table,
+)
 from model.experiments.experiment import Config, Row
-from model.experiments.plots import Plot, lines
-from model.experiments.summary import Cell, Summary, Table, number
-from model.trace_watch import CONCERNED
+from model.experiments.summary import Summary, number
 
 __all__ = ["plot", "summarise"]
-
-PLACES: Final = {
-    "one": "one instance",
-    "each": "a field each",
-    "shared": "two instances, one store",
-    "processes": "two processes, one store",
-}
-# Overlap is what these are for, so it is no defect that replies meet.
-UNSAFE: Final = ("bare", "gil", "shared-store", "shared-store-unit-of-work")
 
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
@@ -39,12 +32,13 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         for row in each
         if row["defects"]
     ]
-    unexpected += [
+    unaccounted = [
         f"{row['discipline']} in two processes, {row['observers']} observers: the versions do not "
         "account for every reply"
         for row in processes
         if not row["accounted"] or row["ended"] != row["asked"] or row["isolated"] is False
     ]
+    unexpected += unaccounted
     broken = sorted({row["discipline"] for row in scheduled if row["Serializable"]})
     whole = sorted({row["discipline"] for row in scheduled} - set(broken))
     validated = sum(row["replies"] for row in (*scheduled, *each))
@@ -53,24 +47,19 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     return Summary(
         title="Observers at the same time",
         question=(
-            "Up to 50 observers talk at once, on one instance, on a field each, on a shared store: "
-            "what breaks, who waits, who is overtaken, and what does it cost?"
+            f"Up to {largest} {'observers talk' if largest > 1 else 'observer talks'} at once, on "
+            "one instance, on a field each, on a shared store: what breaks, who waits, who is "
+            "overtaken, and what does it cost?"
         ),
         answer=(
-            f"With up to {largest} observers, {validated:,} scheduled replies were validated event "
-            f"by event. Serializable falls under {', '.join(broken) or 'no discipline'} and holds "
-            f"under {', '.join(whole) or 'none'}; observers with a field each never meet. In two "
-            "processes on one store "
-            + (
-                "the versions account for every reply, and under shared-store-immediate nobody "
-                "came between the reads and the writes of one"
-                if not unexpected
-                else "not everything is accounted for"
-            )
-            + f". Called later and served earlier: {', '.join(unfair) or 'nobody'}."
+            f"With up to {largest} observer{'s' if largest > 1 else ''}, {validated:,} scheduled "
+            "replies were validated event by event. Serializable falls under "
+            f"{', '.join(broken) or 'no discipline'} and holds under {', '.join(whole) or 'none'}; "
+            f"{_each_answer(each)}. {_process_answer(processes, len(unaccounted))}"
+            f" Called later and served earlier: {', '.join(unfair) or 'nobody'}."
         ),
         findings=(*_wait_findings(scheduled), *_time_findings(timings)),
-        tables=(_defect_table(scheduled), _wait_table(scheduled), _process_table(processes)),
+        tables=(defect_table(scheduled), wait_table(scheduled), process_table(processes)),
         facts={
             "validated replies": validated,
             "largest crew": largest,
@@ -86,6 +75,36 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             "Throughput and waiting in seconds are this machine's, and are in timings.jsonl.",
         ),
         unexpected=tuple(unexpected),
+    )
+
+
+def _each_answer(each: Sequence[Row]) -> str:
+    if not each:
+        return "no crew with a field each was run"
+    defects = sum(row["defects"] for row in each)
+    if not defects:
+        return "among observers with a field each nothing breaks"
+    return f"among observers with a field each {defects} replies are concerned by broken properties"
+
+
+def _process_answer(processes: Sequence[Row], unaccounted: int) -> str:
+    """What the rows of two processes say; `unaccounted` crews are not as they should be."""
+    if not processes:
+        return "No crew was run in two processes."
+    if unaccounted:
+        return (
+            f"In two processes on one store not everything is accounted for, in {unaccounted} of "
+            f"{len(processes)} crews."
+        )
+    promised = sorted({row["discipline"] for row in processes if row["isolated"]})
+    isolated = (
+        f", and under {', '.join(promised)} nobody came between the reads and the writes of one"
+        if promised
+        else ""
+    )
+    return (
+        "In two processes on one store the versions account for every reply, in all of "
+        f"{len(processes)} crews{isolated}."
     )
 
 
@@ -119,107 +138,3 @@ def _time_findings(timings: Sequence[Row]) -> list[str]:
                 f"observers: {', '.join(per)}."
             )
     return found
-
-
-def _defect_table(scheduled: Sequence[Row]) -> Table:
-    fell = [name for name in CONCERNED if any(row[name] for row in scheduled)]
-    return Table(
-        "concurrent-defects",
-        "Replies concerned by each broken property, per 1,000, by discipline and observers",
-        ("place", "discipline", "observers", "replies", *fell),
-        tuple(
-            (
-                PLACES[row["where"]],
-                row["discipline"],
-                row["observers"],
-                row["replies"],
-                *(1000 * row[name] / row["replies"] for name in fell),
-            )
-            for row in scheduled
-        ),
-        digits=0,
-    )
-
-
-def _wait_table(scheduled: Sequence[Row]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (
-            PLACES[row["where"]],
-            row["discipline"],
-            row["observers"],
-            row["wait_mean"],
-            row["wait_largest"],
-            row["overtaken"],
-            row["overtaken_largest"],
-        )
-        for row in scheduled
-    ]
-    return Table(
-        "concurrent-waiting",
-        "Waiting and overtaking, in replies",
-        ("place", "discipline", "observers", "waits", "at most", "overtaken", "by at most"),
-        tuple(rows),
-        digits=1,
-    )
-
-
-def _process_table(processes: Sequence[Row]) -> Table:
-    return Table(
-        "concurrent-processes",
-        "Two processes on one store",
-        ("discipline", "observers", "replies", "accounted for", "isolated"),
-        tuple(
-            (
-                row["discipline"],
-                row["observers"],
-                row["ended"],
-                "yes" if row["accounted"] else "NO",
-                {True: "yes", False: "NO", None: "not promised"}[row["isolated"]],
-            )
-            for row in processes
-        ),
-    )
-
-
-def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """Defects and waiting against the number of observers."""
-    scheduled = [row for row in rows if row["where"] == "one"]
-
-    def series(name: str, scale: float, disciplines: Sequence[str]) -> dict[str, dict[int, float]]:
-        found: dict[str, dict[int, float]] = {}
-        for row in scheduled:
-            if row["discipline"] in disciplines:
-                value = scale * row[name] / (row["replies"] if scale != 1 else 1)
-                found.setdefault(str(row["discipline"]), {})[int(row["observers"])] = value
-        return found
-
-    def draw(figure: Figure, name: str, scale: float, label: str) -> None:
-        axes = figure.add_subplot()
-        every = list(dict.fromkeys(str(row["discipline"]) for row in scheduled))
-        found = series(name, scale, every)
-        sizes = sorted({size for values in found.values() for size in values})
-        for discipline, values in found.items():
-            # Disciplines that were not asked for the largest crews have shorter lines.
-            shown = [size for size in sizes if size in values]
-            place = every.index(discipline)
-            lines(axes, shown, {discipline: [values[size] for size in shown]})
-            axes.lines[-1].set_linestyle(("-", "--", ":", "-.")[place % 4])
-            axes.lines[-1].set_marker("os^Dvx+"[place % 7])
-        axes.set_xscale("log")
-        axes.set_xticks(sizes, [str(size) for size in sizes])
-        axes.set_xlabel("observers")
-        axes.set_ylabel(label)
-        axes.legend()
-
-    return [
-        Plot(
-            "defects",
-            "Replies on a cycle of dependencies by number of observers, one instance",
-            lambda figure: draw(figure, "Serializable", 1000, "replies on a cycle, per 1,000"),
-        ),
-        Plot(
-            "waiting",
-            "Replies that end while one waits for the lock, by number of observers, one instance",
-            lambda figure: draw(figure, "wait_mean", 1, "replies waited for (mean)"),
-        ),
-    ]

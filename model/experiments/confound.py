@@ -250,5 +250,4 @@ EXPERIMENT = Experiment(
     measure=measure,
     summarise=summarise,
     plot=plot,
-    sources=("model.experiments.confound_arms", "model.experiments.published_data"),
 )

@@ -71,9 +71,9 @@ class Experiment:
     wall-clock times. `summarise` turns all rows, in the order of the cells, and the timings into
     sentences and tables, `plot` into figures. Both see rows only, so that a summary can be made
     again without measuring. `parallel`: cells may be measured two at a time (not when they are
-    timed). `sources` are modules, besides that of `measure` and the package `leo`, on whose text
-    the rows depend: rows made by other sources are not used again. `prepare` turns what the command
-    line gave into the configuration, and may refuse it; only an experiment with `files` has it.
+    timed). What the rows depend on is found from the module of `measure` (`sources`): rows made by
+    other sources are not used again. `prepare` turns what the command line gave into the
+    configuration, and may refuse it; only an experiment with `files` has it.
     """
 
     name: str
@@ -84,7 +84,6 @@ class Experiment:
     summarise: Callable[[Config, Sequence[Row], Sequence[Row]], Summary]
     plot: Callable[[Config, Sequence[Row]], Sequence[Plot]]
     parallel: bool = True
-    sources: tuple[str, ...] = ()
     files: str = ""
     prepare: Callable[[dict[str, Any], Sequence[Path]], Config] | None = None
 

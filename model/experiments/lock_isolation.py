@@ -176,12 +176,4 @@ EXPERIMENT = Experiment(
     measure=measure,
     summarise=summarise,
     plot=plot,
-    sources=(
-        "model.experiments.arms",
-        "model.experiments.lock_isolation_alone",
-        "model.schedules.organism",
-        "model.schedules.taskrun",
-        "model.schedules.threadrun",
-        "model.native",
-    ),
 )

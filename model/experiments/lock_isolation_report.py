@@ -2,67 +2,50 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from statistics import fmean
-from typing import Final, NamedTuple
 
-from matplotlib.figure import Figure
-
-from model.experiments.arms import ARMS, LABELS, per_thousand
-from model.experiments.experiment import Config, Row, seed_of
-from model.experiments.lock_isolation_alone import MODULES, REORDERED
-from model.experiments.plots import Plot, bars, forest
-from model.experiments.stats import Comparison, bootstrap, compare, holm
-from model.experiments.summary import Cell, Estimate, Summary, Table, chance, number
-from model.trace_watch import CONCERNED
+from model.experiments.arms import ARMS, LABELS
+from model.experiments.experiment import Config, Row
+from model.experiments.lock_isolation_alone import REORDERED
+from model.experiments.lock_isolation_measures import (
+    CROWDS,
+    DETECTED,
+    FIRST,
+    METRICS,
+    Effect,
+    Exact,
+    effects_of,
+    exact_of,
+    has_surplus,
+    rates_of,
+    reordered_shift,
+)
+from model.experiments.lock_isolation_tables import (
+    defect_table,
+    effect_table,
+    exact_table,
+    level_table,
+    plot,
+)
+from model.experiments.summary import Summary, chance, number
 
 __all__ = ["plot", "summarise"]
 
-FIRST: Final = ARMS[0].name
-REFERENCE: Final = "async-lock"
-CROWDS: Final = {
-    "b3": "3 sessions",
-    "b5": "5 sessions",
-    "b10": "10 sessions",
-    "c": "1 session, 2 background writers",
-    "d": "5 sessions, cancellations",
-}
-METRICS: Final = {"tokens": "token ratio", "types": "type ratio"}
-DETECTED: Final = 0.05
-
-
-class Exact(NamedTuple):
-    """One arm in (a), against the first one: replies and stores compared, and how many differ."""
-
-    program: str
-    arm: str
-    replies: int
-    different: int
-    stores: int
-    stores_different: int
-
-
-class Effect(NamedTuple):
-    """One arm less the reference, over matched seeds; `p` is corrected for all comparisons."""
-
-    workload: str
-    arm: str
-    metric: str
-    compared: Comparison
-    p: float
-
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
-    exact, effects = _exact(rows), _effects(config, rows)
+    exact, effects = exact_of(rows), effects_of(config, rows)
     same = [one for one in exact if one.arm != REORDERED]
     [other] = [one for one in exact if one.arm == REORDERED]
     compared = sum(one.replies for one in same)
     different = sum(one.different + one.stores_different for one in same)
-    shift = _reordered_shift(config, rows)
+    shift = reordered_shift(config, rows)
     found = [effect for effect in effects if effect.p < DETECTED]
     surplus = sorted(
-        {f"{row['arm']} in ({row['workload']}): {row['surplus']}" for row in rows if _surplus(row)}
+        {
+            f"{row['arm']} in ({row['workload']}): {row['surplus']}"
+            for row in rows
+            if has_surplus(row)
+        }
     )
     defects = [row for row in rows if row["kind"] == "defects"]
     validated = sum(row["replies"] for row in defects)
@@ -79,7 +62,6 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         )
     if surplus:
         unexpected.append(f"properties fell that the claims hold: {'; '.join(surplus)}")
-    exactly = "every one of them has the same bytes" if not different else f"{different} differ"
     return Summary(
         title="The lock isolation test",
         question=(
@@ -87,27 +69,25 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             "replies overlap, what breaks, and does external_vocab notice?"
         ),
         answer=(
-            f"In a sequential session the lock changes nothing: {compared:,} replies of "
-            f"{len(ARMS) - 1} arms, with all modules and without, were compared with those of the "
-            f"synchronous arm, and {exactly}, and so have the stores. "
-            "That is the theorem lock no-op (leo prove, leo check --noop), not luck. "
+            _alone_answer(same)
+            + " "
             + _crowd_answer(defects)
             + f" On external_vocab this has {_effect_answer(config, found, len(effects))}."
         ),
         findings=(
-            f"The comparison can see a difference: with generate before observe, "
-            f"{other.different:,} of {other.replies:,} replies differ, and the token ratio by "
-            f"{number(shift)}.",
+            f"The comparison {'can' if other.different else 'CANNOT'} see a difference: with "
+            f"generate before observe, {other.different:,} of {other.replies:,} replies differ, "
+            f"and the token ratio by {number(shift)}.",
             f"{validated:,} replies of overlapping sessions were validated against the "
             "specification, event by event; all of their traces are behaviours of it.",
             *_defect_findings(defects),
             *(_effect_sentence(effect) for effect in found),
         ),
         tables=(
-            _exact_table(exact),
-            _defect_table(defects),
-            _effect_table(effects),
-            _level_table(config, rows),
+            exact_table(exact),
+            defect_table(defects),
+            effect_table(effects),
+            level_table(config, rows),
         ),
         facts={
             "sequential replies": compared,
@@ -132,89 +112,30 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     )
 
 
-def _exact(rows: Sequence[Row]) -> list[Exact]:
-    """(a): each arm against the first, seed by seed and reply by reply."""
-    said: dict[tuple[str, str], dict[tuple[object, ...], str]] = {}
-    kept: dict[tuple[str, str], dict[object, str]] = {}
-    for row in rows:
-        arm = (str(row["program"]), str(row["arm"]))
-        if row["kind"] == "reply":
-            said.setdefault(arm, {})[row["seed"], row["theme"], row["turn"]] = row["reply"]
-        elif row["kind"] == "store":
-            kept.setdefault(arm, {})[row["seed"]] = row["store"]
-    found = []
-    for program in MODULES:
-        first, store = said[program, FIRST], kept[program, FIRST]
-        for (name, of), mine in said.items():
-            if name == program and of != FIRST:
-                stores = kept[name, of]
-                assert mine.keys() == first.keys(), "every arm hears the same script"
-                different = sum(mine[place] != first[place] for place in first)
-                others = sum(stores[seed] != store[seed] for seed in store)
-                found.append(Exact(program, of, len(first), different, len(store), others))
-    return found
-
-
-def _means(rows: Sequence[Row], kind: str) -> dict[tuple[str, str, str], dict[int, float]]:
-    """(workload, arm, metric) -> seed -> mean over the themes."""
-    values: dict[tuple[str, str, str, int], list[float]] = {}
-    for row in rows:
-        if row["kind"] == kind and row["program"] == "core":
-            for metric in METRICS:
-                place = (str(row["workload"]), str(row["arm"]), metric, int(row["seed"]))
-                values.setdefault(place, []).append(float(row[metric]))
-    found: dict[tuple[str, str, str], dict[int, float]] = {}
-    for (workload, arm, metric, seed), several in values.items():
-        found.setdefault((workload, arm, metric), {})[seed] = fmean(several)
-    return found
-
-
-def _effects(config: Config, rows: Sequence[Row]) -> list[Effect]:
-    means = _means(rows, "metric")
-    compared: dict[str, tuple[tuple[str, str, str], Comparison]] = {}
-    for (workload, arm, metric), mine in means.items():
-        if arm != REFERENCE:
-            reference = means[workload, REFERENCE, metric]
-            seeds = sorted(mine.keys() & reference.keys())
-            place = (workload, arm, metric)
-            one = [mine[seed] for seed in seeds]
-            two = [reference[seed] for seed in seeds]
-            seed = seed_of(config["seed"], *place)
-            compared["/".join(place)] = place, compare(one, two, seed, paired=True)
-    corrected = holm({name: found.p for name, (_, found) in compared.items()})
-    return [Effect(*place, found, corrected[name]) for name, (place, found) in compared.items()]
-
-
-def _reordered_shift(config: Config, rows: Sequence[Row]) -> Estimate:
-    means = _means(rows, "reply")
-    other, first = means["a", REORDERED, "tokens"], means["a", FIRST, "tokens"]
-    return bootstrap([other[seed] - first[seed] for seed in first], seed_of(config["seed"], "a"))
-
-
-def _surplus(row: Row) -> bool:
-    return row["kind"] == "defects" and bool(row["surplus"])
-
-
-def _rates(defects: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
-    """(workload, arm) -> property -> replies concerned per 1,000."""
-    found: dict[tuple[str, str], list[Row]] = {}
-    for row in defects:
-        found.setdefault((str(row["workload"]), str(row["arm"])), []).append(row)
-    return {
-        place: {
-            name: per_thousand((row[name] for row in several), (row["replies"] for row in several))
-            for name in CONCERNED
-        }
-        for place, several in found.items()
-    }
-
-
-def _fell(defects: Sequence[Row]) -> list[str]:
-    return [name for name in CONCERNED if any(row[name] for row in defects)]
+def _alone_answer(same: Sequence[Exact]) -> str:
+    """What (a) found: whether the execution changes a sequential session."""
+    replies, stores = sum(one.replies for one in same), sum(one.stores for one in same)
+    different = sum(one.different for one in same)
+    others = sum(one.stores_different for one in same)
+    compared = (
+        f"{replies:,} replies and {stores:,} stores of {len(ARMS) - 1} arms, with all modules and "
+        "without, were compared with those of the synchronous arm"
+    )
+    if different or others:
+        return (
+            f"In a sequential session the execution changes something: {compared}, and "
+            f"{different:,} replies and {others:,} stores differ. By the theorem lock no-op (leo "
+            "prove, leo check --noop) a lock alone cannot do that."
+        )
+    return (
+        f"In a sequential session the lock changes nothing: {compared}, and every one of them has "
+        "the same bytes. That is what the theorem lock no-op says of it (leo prove, leo check "
+        "--noop)."
+    )
 
 
 def _crowd_answer(defects: Sequence[Row]) -> str:
-    rates = {place: rate["Serializable"] for place, rate in _rates(defects).items()}
+    rates = {place: rate["Serializable"] for place, rate in rates_of(defects).items()}
     free = [rate for (_, arm), rate in rates.items() if arm in ("sync", "async")]
     locked = [rate for (_, arm), rate in rates.items() if arm not in ("sync", "async")]
     return (
@@ -244,138 +165,14 @@ def _effect_sentence(effect: Effect) -> str:
     return (
         f"In {CROWDS[effect.workload]}, {LABELS[effect.arm]}: the {METRICS[effect.metric]} differs "
         f"from that under asyncio.Lock by {number(effect.compared.difference)}, "
-        f"p {chance(effect.p)} corrected, Cliff's delta {effect.compared.cliff:.2f}."
+        f"p {chance(effect.p)} corrected, Cliff's delta of pairs {effect.compared.cliff:.2f}."
     )
 
 
 def _defect_findings(defects: Sequence[Row]) -> list[str]:
-    rates = _rates(defects)
+    rates = rates_of(defects)
     half = {place: rate["AllOrNothing"] for place, rate in rates.items() if place[0] == "d"}
     return [
         f"With cancellations, {rate:.0f} of 1,000 replies under {LABELS[arm]} end half-applied."
         for (_, arm), rate in half.items()
     ]
-
-
-def _exact_table(exact: Sequence[Exact]) -> Table:
-    names = {**LABELS, REORDERED: "synchronous, generate before observe"}
-    return Table(
-        "lock-isolation-exact",
-        "One sequential session: replies and stores against those of the synchronous arm",
-        ("program", "arm", "replies", "different", "stores", "different "),
-        tuple(
-            (
-                "with all modules" if one.program == "modules" else "core",
-                names[one.arm],
-                one.replies,
-                one.different,
-                one.stores,
-                one.stores_different,
-            )
-            for one in exact
-        ),
-    )
-
-
-def _defect_table(defects: Sequence[Row]) -> Table:
-    fell = _fell(defects)
-    rates = _rates(defects)
-    return Table(
-        "lock-isolation-defects",
-        "Replies concerned by each broken property, per 1,000",
-        ("workload", "arm", "replies", *fell),
-        tuple(
-            (
-                CROWDS[workload],
-                LABELS[arm],
-                sum(r["replies"] for r in defects if (r["workload"], r["arm"]) == (workload, arm)),
-                *(rate[name] for name in fell),
-            )
-            for (workload, arm), rate in rates.items()
-        ),
-        digits=0,
-    )
-
-
-def _effect_table(effects: Sequence[Effect]) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for workload, arm, metric, compared, p in effects:
-        hedges = compared.hedges if math.isfinite(compared.hedges) else None
-        label = (CROWDS[workload], LABELS[arm], METRICS[metric])
-        rows.append((*label, compared.difference, chance(compared.p), chance(p),
-                     compared.cliff, hedges))  # fmt: skip
-    return Table(
-        "lock-isolation-effects",
-        "external_vocab, each arm less asyncio.Lock over matched seeds",
-        ("workload", "arm", "metric", "difference", "p", "p (Holm)", "Cliff's delta", "Hedges' g"),
-        tuple(rows),
-    )
-
-
-def _level_table(config: Config, rows: Sequence[Row]) -> Table:
-    levels: dict[tuple[str, str], dict[str, Estimate]] = {}
-    for kind in ("reply", "metric"):
-        for (workload, arm, metric), seeds in _means(rows, kind).items():
-            seed = seed_of(config["seed"], workload, arm, metric, "level")
-            found = bootstrap(list(seeds.values()), seed)
-            levels.setdefault((workload, arm), {})[metric] = found
-    names = {"a": "1 session", **CROWDS}
-    return Table(
-        "lock-isolation-levels",
-        "external_vocab by workload and arm, mean over seeds",
-        ("workload", "arm", *METRICS.values()),
-        tuple(
-            (names[workload], LABELS.get(arm, arm), *(found[metric] for metric in METRICS))
-            for (workload, arm), found in levels.items()
-        ),
-    )
-
-
-def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """Defects by arm, and effects with their intervals."""
-    defects = [row for row in rows if row["kind"] == "defects"]
-    effects = _effects(config, rows)
-
-    def draw_defects(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        crowds = list(dict.fromkeys(str(row["workload"]) for row in defects))
-        series: dict[str, list[Estimate]] = {}
-        for arm in LABELS:
-            series[LABELS[arm]] = [_rate(config, defects, crowd, arm) for crowd in crowds]
-        bars(axes, [CROWDS[crowd].replace(", ", ",\n") for crowd in crowds], series)
-        axes.set_ylabel("replies on a cycle, per 1,000")
-        figure.legend(loc="outside upper center", ncols=2)
-
-    def draw_effects(figure: Figure) -> None:
-        for place, (metric, label) in enumerate(METRICS.items(), start=1):
-            axes = figure.add_subplot(1, 2, place)
-            shown = [effect for effect in effects if effect.metric == metric]
-            labels = [f"{effect.workload}, {effect.arm}" for effect in shown]
-            forest(axes, labels, [effect.compared.difference for effect in shown])
-            axes.set_title(label)
-            axes.set_xlabel("less asyncio.Lock")
-            if place == 2:
-                axes.set_yticklabels([])
-
-    return [
-        Plot(
-            "defects",
-            "Replies on a cycle of dependencies, per 1,000, by workload and arm",
-            draw_defects,
-            (7.5, 4.2),
-        ),
-        Plot(
-            "effects",
-            "external_vocab less that under asyncio.Lock, 95 % intervals over matched seeds",
-            draw_effects,
-            (7.5, 5.0),
-        ),
-    ]
-
-
-def _rate(config: Config, defects: Sequence[Row], workload: str, arm: str) -> Estimate:
-    mine = [row for row in defects if (row["workload"], row["arm"]) == (workload, arm)]
-    if not mine:
-        return Estimate(0.0, 0.0, 0.0)
-    seed = seed_of(config["seed"], workload, arm, "rate")
-    return bootstrap([1000 * row["Serializable"] / row["replies"] for row in mine], seed)

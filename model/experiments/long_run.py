@@ -114,10 +114,4 @@ EXPERIMENT = Experiment(
     plot=plot,
     # Turns are timed.
     parallel=False,
-    sources=(
-        "model.experiments.arms",
-        "model.experiments.long_run_parts",
-        "model.experiments.judging",
-        "model.experiments.perturbation_views",
-    ),
 )

@@ -152,9 +152,4 @@ EXPERIMENT = Experiment(
     measure=measure,
     summarise=summarise,
     plot=plot,
-    sources=(
-        "model.experiments.arms",
-        "model.experiments.perturbation_runs",
-        "model.experiments.perturbation_views",
-    ),
 )

@@ -228,5 +228,4 @@ EXPERIMENT = Experiment(
     measure=measure,
     summarise=summarise,
     plot=plot,
-    sources=("model.experiments.published_data",),
 )

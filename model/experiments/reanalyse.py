@@ -102,7 +102,6 @@ EXPERIMENT = Experiment(
     summarise=summarise,
     plot=plot,
     parallel=False,
-    sources=("model.experiments.transcripts",),
     files="transcripts in the synchronous or the asynchronous Markdown format",
     prepare=prepare,
 )

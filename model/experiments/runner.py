@@ -6,7 +6,6 @@ of rows has the same bytes however often the run was stopped, and however many p
 
 from __future__ import annotations
 
-import importlib
 import json
 import multiprocessing
 import os
@@ -21,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import leo
 from leo import __version__
 from model.check import spec_hash
 from model.experiments.errors import ExperimentError
@@ -29,10 +27,11 @@ from model.experiments.experiment import Config, Experiment, Key, Lab, Row
 from model.experiments.plots import save
 from model.experiments.registry import load
 from model.experiments.rows import RowFile, append, dump, trim
+from model.experiments.sources import sources_of
 from model.experiments.summary import Summary, as_json, as_latex, as_markdown
 from model.progress import Bar
 
-__all__ = ["Outcome", "run_experiment", "sources_of", "stamp_of", "write"]
+__all__ = ["Outcome", "run_experiment", "stamp_of", "write"]
 
 Clock = Callable[[], float]
 Measured = tuple[list[Row], list[dict[str, Any]]]
@@ -109,7 +108,7 @@ def stamp_of(experiment: Experiment, config: Config, command: str) -> dict[str, 
         "experiment": experiment.name,
         "version": __version__,
         "spec": spec_hash(),
-        "sources": sources_of(experiment),
+        "sources": sources_of(experiment.measure.__module__),
         "seed": plain["seed"],
         "config": plain,
     }
@@ -132,18 +131,6 @@ def write(path: Path, text: str) -> None:
             f"{path}: cannot be written ({error.strerror}); name a folder that can be written "
             "with --build"
         ) from None
-
-
-def sources_of(experiment: Experiment) -> str:
-    """The hash of every source file that the rows depend on."""
-    package = Path(str(leo.__file__)).parent
-    files = [(path.relative_to(package.parent).as_posix(), path) for path in package.rglob("*.py")]
-    for name in {experiment.measure.__module__, *experiment.sources}:
-        files.append((name, Path(str(importlib.import_module(name).__file__))))
-    digest = sha256()
-    for name, path in sorted(files):
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def _measure_all(

@@ -18,13 +18,12 @@ from model.experiments.errors import ExperimentError
 from model.experiments.summary import Estimate
 
 __all__ = [
-    "Change",
     "Comparison",
     "bootstrap",
     "bootstrap_difference",
-    "change_point",
     "cliffs_delta",
     "compare",
+    "floats_of",
     "hedges_g",
     "holm",
     "permutation",
@@ -47,23 +46,12 @@ class Comparison(NamedTuple):
     hedges: float
 
 
-class Change(NamedTuple):
-    """Where a series changes its mean most: the number of values before the change, the means on
-    both sides, and how often a shuffled series shows as large a change.
-    """
-
-    at: int
-    before: float
-    after: float
-    p: float
-
-
 def bootstrap(values: Sequence[float], seed: int, *, resamples: int = RESAMPLES) -> Estimate:
     """The mean with its 95 % interval (bias-corrected and accelerated; Efron 1987).
 
     Values that are all equal have an interval of length 0. Raises ExperimentError for none.
     """
-    data = _floats(values)
+    data = floats_of(values)
     middle = float(data.mean())
     if len(data) < 2 or np.ptp(data) == 0:
         return Estimate(middle, middle, middle)
@@ -87,7 +75,7 @@ def bootstrap_difference(
 
     Paired samples are resampled as pairs (BCa), others each on its own (percentiles).
     """
-    one, two = _floats(first), _floats(second)
+    one, two = floats_of(first), floats_of(second)
     if paired:
         _same_length(one, two)
         return bootstrap((one - two).tolist(), seed)
@@ -139,7 +127,7 @@ def permutation(
     Unpaired: the labels are exchanged; paired: the signs of the differences. All permutations where
     there are no more of them than `resamples`, else as many at random.
     """
-    one, two = _floats(first), _floats(second)
+    one, two = floats_of(first), floats_of(second)
     if paired:
         _same_length(one, two)
         if not np.any(one - two):
@@ -165,37 +153,58 @@ def permutation(
 def compare(
     first: Sequence[float], second: Sequence[float], seed: int, *, paired: bool = False
 ) -> Comparison:
-    """Difference with interval, p-value and effect sizes of two samples."""
+    """Difference with interval, p-value and effect sizes of two samples, or of the differences
+    within pairs: then the effect sizes are those of pairs as well.
+    """
     return Comparison(
         bootstrap_difference(first, second, seed, paired=paired),
         permutation(first, second, seed, paired=paired),
-        cliffs_delta(first, second),
-        hedges_g(first, second),
+        cliffs_delta(first, second, paired=paired),
+        hedges_g(first, second, paired=paired),
     )
 
 
-def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:
-    """P(x > y) - P(x < y) for x of the first and y of the second sample (Cliff 1993)."""
-    one, two = _floats(first), np.sort(_floats(second))
+def cliffs_delta(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> float:
+    """P(x > y) - P(x < y) for x of the first and y of the second sample (Cliff 1993); with pairs,
+    for x and y of one pair.
+    """
+    if paired:
+        return float(np.sign(_differences(first, second)).mean())
+    one, two = floats_of(first), np.sort(floats_of(second))
     below = np.searchsorted(two, one, side="left").sum()
     above = (len(two) - np.searchsorted(two, one, side="right")).sum()
     return float((below - above) / (len(one) * len(two)))
 
 
-def hedges_g(first: Sequence[float], second: Sequence[float]) -> float:
-    """The difference in pooled standard deviations, corrected for small samples (Hedges 1981).
+def hedges_g(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> float:
+    """The difference in pooled standard deviations, corrected for small samples (Hedges 1981); with
+    pairs, the mean difference in standard deviations of the differences.
 
-    0 for equal means; infinite with its sign when neither sample varies and the means differ.
+    0 for equal means; infinite with its sign when nothing varies and the means differ.
     """
-    one, two = _floats(first), _floats(second)
-    difference = float(one.mean() - two.mean())
+    if paired:
+        apart = _differences(first, second)
+        return _standardised(float(apart.mean()), float(((apart - apart.mean()) ** 2).sum()),
+                             len(apart) - 1)  # fmt: skip
+    one, two = floats_of(first), floats_of(second)
+    spread = ((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()
+    return _standardised(float(one.mean() - two.mean()), float(spread), len(one) + len(two) - 2)
+
+
+def _standardised(difference: float, spread: float, freedom: int) -> float:
+    """A difference over the deviation of a sum of squares, with Hedges' correction."""
     if difference == 0.0:
         return 0.0
-    freedom = len(one) + len(two) - 2
-    spread = ((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()
     if freedom < 1 or spread == 0.0:
         return math.copysign(math.inf, difference)
     return difference / math.sqrt(spread / freedom) * (1 - 3 / (4 * freedom - 1))
+
+
+def _differences(first: Sequence[float], second: Sequence[float]) -> Floats:
+    one, two = floats_of(first), floats_of(second)
+    _same_length(one, two)
+    difference: Floats = one - two
+    return difference
 
 
 def holm(values: Mapping[str, float]) -> dict[str, float]:
@@ -208,54 +217,13 @@ def holm(values: Mapping[str, float]) -> dict[str, float]:
     return {name: corrected[name] for name in values}
 
 
-def change_point(
-    values: Sequence[float], seed: int, *, block: int = 1, resamples: int = 2000
-) -> Change:
-    """The most likely single change of the mean (largest standardised CUSUM) and its p-value.
-
-    `block` values in a row are shuffled together, so that a series in which neighbours are alike is
-    compared with series in which they are as well. Raises ExperimentError for fewer than 4 blocks.
-    """
-    data = _floats(values)
-    if block < 1 or len(data) < 4 * block:
-        raise ExperimentError(
-            f"a change in {len(data)} values by blocks of {block} cannot be tested; give at least "
-            "4 blocks"
-        )
-    whole = len(data) - len(data) % block
-    rng = np.random.default_rng(seed)
-    found, at = _cusum(data)
-    blocks = data[:whole].reshape(-1, block)
-    largest = 0
-    for _ in range(resamples):
-        shuffled = np.concatenate([rng.permutation(blocks).ravel(), data[whole:]])
-        largest += _cusum(shuffled)[0] >= found - 1e-12
-    p = (1 + largest) / (1 + resamples)
-    return Change(at, float(data[:at].mean()), float(data[at:].mean()), p)
-
-
-def _cusum(data: Floats) -> tuple[float, int]:
-    """The largest |sum so far - expected| over the deviation that chance gives it, and its place.
-
-    The first and the last 2 % are left out: there a single value would be a change.
-    """
-    n = len(data)
-    margin = max(1, n // 50)
-    sums = np.cumsum(data - data.mean())[:-1]
-    places = np.arange(1, n)
-    scaled = np.abs(sums) / np.sqrt(places * (n - places) / n)
-    inner = scaled[margin - 1 : n - margin]
-    place = int(inner.argmax())
-    return float(inner[place]), place + margin
-
-
 def _percentiles(middle: float, drawn: Floats) -> Estimate:
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return Estimate(middle, float(low), float(high))
 
 
-def _floats(values: Sequence[float]) -> Floats:
+def floats_of(values: Sequence[float]) -> Floats:
     data = np.asarray(values, dtype=np.float64)
     if data.ndim != 1 or not len(data) or not np.isfinite(data).all():
         raise ExperimentError(

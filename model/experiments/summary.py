@@ -210,6 +210,7 @@ def as_json(
             "name": table.name,
             "caption": table.caption,
             "columns": list(table.columns),
+            "digits": table.digits,
             "rows": [[_jsonable(cell) for cell in row] for row in table.rows],
         }
         for table in summary.tables

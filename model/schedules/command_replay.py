@@ -18,6 +18,7 @@ from model.schedules.case import Case
 from model.schedules.replay import Replayed, replay_twice, table, verdicts
 from model.schedules.replayed import Attempt, ask_engines, carry_out
 from model.schedules.token import from_token
+from model.sources import made_from
 from model.table import SHORT
 
 BUILD = Path("build")
@@ -137,7 +138,8 @@ def as_json(attempts: Sequence[Attempt], store: str) -> str:
         }
         for a in attempts
     }
-    data = {"spec": spec_hash(), "store": store, "cells": cells}
+    made = made_from("replayed.json")
+    data = {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 

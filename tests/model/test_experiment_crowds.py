@@ -12,11 +12,13 @@ from leo.actions import Action
 from leo.trace import Beginning, Event, Happened
 from leo.view import View
 from model.experiments import concurrent, long_run
-from model.experiments.concurrent_runs import Crew, _account, run_here, waiting_of
+from model.experiments.concurrent_processes import account
+from model.experiments.concurrent_runs import Crew, run_here, waiting_of
 from model.experiments.errors import ExperimentError
 from model.experiments.experiment import Key, Lab, Row
 from model.experiments.judging import Judge
 from model.experiments.long_run_parts import Half, Ledger, carry_out, inspect
+from model.trace_watch import CONCERNED
 from model.traces import PROGRAM
 from tests.model.experiment_cells import CONFIG, measured, told
 
@@ -100,12 +102,12 @@ def test_versions_of_processes_are_accounted_for() -> None:
     """A version written twice or never, a reply in between, a torn view: each is seen."""
     one = {"read snapshots": 0, "wrote snapshots": 1, "wrote ngrams": 2, "returned": 1}
     two = {"read snapshots": 1, "wrote snapshots": 2, "wrote ngrams": 3, "returned": 1}
-    assert _account([two, one], [{"refused": 0}]) == (2, 0, True, 0, 0)
-    assert not _account([one, {**two, "wrote ngrams": 2}], []).accounted
-    assert not _account([one, {**two, "wrote snapshots": 3}], []).accounted
-    assert _account([one, {**two, "read snapshots": 0}], []).intruded == 1
+    assert account([two, one], [{"refused": 0}]) == (2, 0, True, 0, 0)
+    assert not account([one, {**two, "wrote ngrams": 2}], []).accounted
+    assert not account([one, {**two, "wrote snapshots": 3}], []).accounted
+    assert account([one, {**two, "read snapshots": 0}], []).intruded == 1
     torn = {**two, "read view.bigrams": 2, "read view.trigrams": 3}
-    assert _account([one, torn], []).torn == 1
+    assert account([one, torn], []).torn == 1
 
 
 def test_the_judge_refuses_what_is_no_step() -> None:
@@ -149,6 +151,49 @@ def test_concurrent_rows_do_not_depend_on_the_machine(tmp_path: Path) -> None:
     for name, value in (("surplus", "Durable"), ("defects", 1), ("accounted", False)):
         wrong = [{**row, name: value} if name in row else row for row in rows]
         assert concurrent.EXPERIMENT.summarise(config, wrong, []).unexpected
+
+
+def crew(where: str, discipline: str, size: int, **changes: object) -> Row:
+    """A row as the concurrent experiment has them, without anything broken."""
+    base: dict[str, object] = {"where": where, "discipline": discipline, "observers": size}
+    if where == "processes":
+        rest: dict[str, object] = {"asked": 8, "ended": 8, "accounted": True, "isolated": None}
+    elif where == "each":
+        rest = {"replies": 8, "returned": 8, "defects": 0}
+    else:
+        rest = {"replies": 8, "returned": 8, "surplus": "", "wait_mean": 0.0, "wait_largest": 0,
+                "overtaken": 0, "overtaken_largest": 0, **dict.fromkeys(CONCERNED, 0)}  # fmt: skip
+    return {**base, **rest, **changes}
+
+
+def test_nothing_is_said_of_processes_that_did_not_run() -> None:
+    """With one observer no crew runs in two processes, and the answer says so; the question names
+    the largest crew there was.
+    """
+    alone = [crew("one", "bare", 1), crew("each", "asyncio-lock", 1)]
+    said = concurrent.EXPERIMENT.summarise(CONFIG, alone, [])
+    assert "account for every reply" not in said.answer and "nobody came between" not in said.answer
+    assert "No crew was run in two processes." in said.answer
+    assert said.question.startswith("Up to 1 observer talks") and "50" not in said.question
+
+
+def test_what_is_said_of_processes_is_theirs_alone() -> None:
+    """A property that falls elsewhere takes nothing from what two processes showed; a crew that is
+    not accounted for does, and a promise that no crew gave is not said to be kept.
+    """
+    summarise = concurrent.EXPERIMENT.summarise
+    here = [crew("one", "bare", 5), crew("each", "asyncio-lock", 5)]
+    kept = crew("processes", "shared-store-immediate", 5, isolated=True)
+    free = crew("processes", "shared-store", 5)
+    assert "under shared-store-immediate nobody came" in summarise(CONFIG, [*here, kept], []).answer
+    assert "nobody came" not in summarise(CONFIG, [*here, free], []).answer
+    elsewhere = [crew("one", "bare", 5, surplus="Durable"), here[1], kept]
+    found = summarise(CONFIG, elsewhere, [])
+    assert found.unexpected and "account for every reply" in found.answer
+    wrong = [*here, kept, {**free, "accounted": False}]
+    assert "not everything is accounted for, in 1 of 2" in summarise(CONFIG, wrong, []).answer
+    broken = [here[0], {**here[1], "defects": 3}, kept]
+    assert "3 replies are concerned" in summarise(CONFIG, broken, []).answer
 
 
 def test_a_real_crew_is_validated_too(tmp_path: Path) -> None:

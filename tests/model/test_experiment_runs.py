@@ -143,6 +143,28 @@ def test_the_summary_says_what_was_found_and_what_should_not_be(crowds: list[Row
     )
 
 
+def test_the_answer_is_what_the_rows_say(crowds: list[Row]) -> None:
+    """Where replies or stores of a sequential session differ, the summary does not say that the
+    lock changes nothing, nor that the stores are equal.
+    """
+    summarise = lock_isolation.EXPERIMENT.summarise
+    assert "the lock changes nothing" in summarise(CONFIG, crowds, []).answer
+    for kind, name in (("reply", "reply"), ("store", "store")):
+        rows = [
+            {**row, name: "x"} if row["kind"] == kind and row["arm"] == "async-lock" else row
+            for row in crowds
+        ]
+        said = told(summarise(CONFIG, rows, []))
+        assert "changes nothing" not in said and "the same bytes" not in said
+        assert "the execution changes something" in said
+    replies = sum(r["kind"] == "reply" and r["arm"] == "async-lock" for r in crowds)
+    rows = [
+        {**row, "reply": "x"} if row["kind"] == "reply" and row["arm"] == "async-lock" else row
+        for row in crowds
+    ]
+    assert f"{replies:,} replies and 0 stores differ" in summarise(CONFIG, rows, []).answer
+
+
 def test_many_cancellations_leave_half_replies_under_the_lock_only() -> None:
     """One choice in ten cancels: the lock keeps replies apart and leaves some of them half-applied;
     the shielded unit of work leaves none.

@@ -111,14 +111,15 @@ def test_rows_of_another_configuration_are_kept_aside(tmp_path: Path) -> None:
     assert (tmp_path / "toy/rows.jsonl").read_bytes() == bytes_before
 
 
-def test_rows_of_other_sources_are_not_used(tmp_path: Path) -> None:
-    """When a module that the rows depend on is another one, all cells are measured again."""
+def test_rows_of_other_sources_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a file that the rows depend on is another one, all cells are measured again."""
     run_toy(tmp_path, PLAIN)
-    other = replace(PLAIN, sources=("model.progress",))
+    monkeypatch.setattr("model.experiments.runner.sources_of", lambda start: "others")
 
-    assert run_toy(tmp_path, other).measured == 6
-    assert run_toy(tmp_path, other).measured == 0
-    assert run_toy(tmp_path, replace(PLAIN, sources=("model.errors",))).measured == 6
+    assert run_toy(tmp_path, PLAIN).measured == 6
+    assert run_toy(tmp_path, PLAIN).measured == 0
 
 
 def test_what_was_measured_stays_when_a_cell_fails(tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_what_was_measured_stays_when_a_cell_fails(tmp_path: Path) -> None:
             raise ExperimentError("the fourth")
         return measure(config, key, lab)
 
-    broken = replace(PLAIN, measure=failing, sources=(TOY.measure.__module__,))
+    broken = replace(PLAIN, measure=failing)
     with pytest.raises(ExperimentError, match="the fourth"):
         run_toy(tmp_path, broken)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from model.experiments import changes as change_test
 from model.experiments import stats
 from model.experiments.errors import ExperimentError
 from model.experiments.experiment import seed_of
@@ -65,7 +67,7 @@ def test_intervals_cover_the_mean_as_often_as_they_say() -> None:
 
 def test_a_change_of_the_mean_is_found_where_it_is() -> None:
     """A series that moves by two deviations after 60 of 100 values changes near 60."""
-    change = stats.change_point(normal(4, 60) + normal(5, 40, 2.0), 6, resamples=300)
+    change = change_test.change_point(normal(4, 60) + normal(5, 40, 2.0), 6, resamples=300)
 
     assert abs(change.at - 60) <= 3
     assert change.p < 0.01
@@ -75,7 +77,7 @@ def test_a_change_of_the_mean_is_found_where_it_is() -> None:
 @pytest.mark.slow
 def test_without_a_change_p_values_are_uniform() -> None:
     """120 series without a change have evenly distributed p-values."""
-    p = [stats.change_point(normal(n, 40), n, resamples=200).p for n in range(120)]
+    p = [change_test.change_point(normal(n, 40), n, resamples=200).p for n in range(120)]
 
     assert uniform(p) > 0.05
 
@@ -84,8 +86,8 @@ def test_blocks_keep_neighbours_together() -> None:
     """A slow wave has no change point by blocks as long as it, and seems to have one by values."""
     wave = [float(x) for x in np.sin(np.arange(120) / 120 * 8 * np.pi)]
 
-    assert stats.change_point(wave, 1, block=30, resamples=300).p > 0.2
-    assert stats.change_point(wave, 1, block=1, resamples=300).p < 0.05
+    assert change_test.change_point(wave, 1, block=30, resamples=300).p > 0.2
+    assert change_test.change_point(wave, 1, block=1, resamples=300).p < 0.05
 
 
 @given(VALUES, VALUES)
@@ -160,7 +162,7 @@ def test_what_is_no_sample_is_refused(bad: list[float]) -> None:
     with pytest.raises(ExperimentError):
         stats.permutation([1.0, 2.0], [1.0], 1, paired=True)
     with pytest.raises(ExperimentError):
-        stats.change_point([1.0, 2.0, 3.0], 1)
+        change_test.change_point([1.0, 2.0, 3.0], 1)
 
 
 @given(st.lists(st.one_of(st.integers(), st.text(max_size=4)), min_size=1, max_size=4))
@@ -172,3 +174,20 @@ def test_seeds_depend_on_every_part(parts: list[int | str]) -> None:
     assert seed != seed_of(*parts, 0)
     if parts != parts[::-1]:
         assert seed != seed_of(*reversed(parts))
+
+
+def test_effect_sizes_of_pairs_are_of_their_differences() -> None:
+    """Seeds that differ much from one another hide a difference within each of them from the
+    measures of two samples, and not from those of pairs.
+    """
+    second = [float(n) for n in range(20)]
+    first = [value + 0.1 + 0.01 * (n % 2) for n, value in enumerate(second)]
+    apart, pairs = (stats.compare(first, second, 1, paired=paired) for paired in (False, True))
+
+    assert abs(apart.cliff) < 0.1 and abs(apart.hedges) < 0.1
+    assert pairs.cliff == 1.0
+    assert pairs.hedges > 10.0
+    swapped = stats.compare(second, first, 1, paired=True)
+    assert swapped.cliff == -1.0 and swapped.hedges == pytest.approx(-pairs.hedges)
+    assert stats.cliffs_delta([1.0, 2.0], [2.0, 1.0], paired=True) == 0.0
+    assert stats.hedges_g([1.0, 2.0], [0.0, 1.0], paired=True) == math.inf

@@ -21,7 +21,9 @@ from leo.generate import generate_walk
 from leo.schema import connect
 from leo.sql import load_bigrams, load_trigrams, process_delta
 from leo.view import View
+from model.experiments.published_data import read_turns
 from proofs import chance, counting, decay, load, sensitivity
+from proofs.catalogue import choose
 from proofs.errors import NotProvedError, UndecidedError
 from proofs.exact import enumerated, identity, refuted
 
@@ -226,10 +228,29 @@ def test_load_is_in_units_of_the_duration(load_: float, duration: float) -> None
     assert load.overlaps(rate, duration) == pytest.approx(-math.log(load.alone(rate, duration)))
 
 
+def test_published_figures_are_of_the_published_turns() -> None:
+    """The lengths and the ratio of theorem 22 come from the file of published turns, and what the
+    paper prints is told apart from what the turns give when both arms are measured alike.
+    """
+    turns = read_turns()
+    long = [turn["observer_words"] for turn in turns if turn["arm"] == "sync"]
+    assert pytest.approx(sum(long) / len(long)) == chance.LONG
+    assert f"{chance.MEASURED_RATIO:.2f} {chance.PRINTED_RATIO:.2f}" == "2.15 1.87"
+    (theorem,) = choose([22])
+    assert "measured alike, it is 2.15" in theorem.claim and "prints" in theorem.claim
+    assert "the published one is" not in theorem.claim
+
+
+def test_theorem_17_claims_no_more_than_is_checked() -> None:
+    """Equality is checked for new tokens; that nothing else reaches the bound is not claimed."""
+    (theorem,) = choose([17])
+    assert "exactly when" not in theorem.latex and "with equality when no token" in theorem.latex
+
+
 def test_published_ratio_is_near_chance() -> None:
     """Theorem 22: the organism's words predict the published ratio within a tenth."""
     predicted = chance.predicted_ratio(chance.organism_words())
-    assert abs(predicted / chance.PUBLISHED_RATIO - 1.0) < 0.1
+    assert abs(predicted / chance.MEASURED_RATIO - 1.0) < 0.1
     assert chance.types_by_chance(["a", "b"], {"a": 1.0}, 3) == 0.5
     assert chance.types_by_chance([], {"a": 1.0}, 3) == 0.0
     assert chance.words('"Who"? (an) ANSWER--yes.') == ["who", "answer--yes"]

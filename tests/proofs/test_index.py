@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,9 @@ def test_index_is_written_only_when_everything_is_proved(
     monkeypatch.setattr(commands, "THEOREMS", (trivial(1),))
     assert commands.run(arguments("--index")) == 0
     assert (tmp_path / "README.md").exists()
+    # What the pages quote is beside the queries: a test never writes over a real result.
+    told = json.loads((tmp_path / "queries" / "theorems.json").read_text())
+    assert [theorem["number"] for theorem in told["theorems"]] == [1] and told["made_from"]
 
 
 def test_list_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,24 +5,43 @@ from __future__ import annotations
 import pytest
 import z3
 
+from model.disciplines import DISCIPLINES
 from proofs.catalogue import THEOREMS, choose
 from proofs.countermodel import failing_parts, holds_in, render, small_universe
 from proofs.discharge import Obligation, counter_example, discharge
 from proofs.epr import fragment
-from proofs.errors import NoSuchTheoremError, NotProvedError, UndecidedError
+from proofs.errors import NoSuchTheoremError, NotProvedError, UndecidedError, VacuousError
 from proofs.execution import shortest_violation
-from proofs.program import prove_program, refute_program
+from proofs.program import discharge_occasion, occasion, prove_program, refute_program
 from proofs.safety import PROPERTIES
 from proofs.theorem import Theorem, certify
-from proofs.unbounded import CASES, Mutant, explain, inductive, inductive_obligations
+from proofs.unbounded import (
+    CASES,
+    Mutant,
+    explain,
+    inductive,
+    inductive_obligations,
+    prove_property,
+)  # fmt: skip
 from proofs.vocabulary import REPLY, SESSION, every, owner, symbols
+
+# The theorems after these are about the field's algebra.
+ABOUT_EXECUTIONS = 14
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theorem", THEOREMS, ids=lambda t: f"{t.number}-{t.title}")
 def test_theorem_is_proved_and_its_mutant_is_not(theorem: Theorem) -> None:
-    """All obligations are discharged; the mutant has a counter-model that can be read."""
+    """All obligations are discharged; the mutant has a counter-model that can be read. A theorem
+    about executions has, in every case, one to a state that it speaks of.
+    """
     certificate = certify(theorem)
+    occasions = [o.name for o in certificate.obligations if "occasion" in o.name]
+    assert bool(occasions) == (theorem.number <= ABOUT_EXECUTIONS)
+    assert len(occasions) >= len(theorem.cells)
+    for cell in theorem.cells:
+        number = DISCIPLINES[cell.discipline].number
+        assert any(name.startswith(f"{number} ") for name in occasions), cell
     assert certificate.obligations
     assert certificate.counter_model.strip()
     assert certificate.version
@@ -107,6 +126,24 @@ def test_undecided_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         list(discharge(hardest, explain))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["D4", "D4f", "D6"])
+def test_a_vacuous_theorem_is_refused(key: str) -> None:
+    """On one event loop nobody is ever between the two reads of generate: StableRead says nothing
+    there, and is not called a theorem, although every obligation is discharged.
+    """
+    with pytest.raises(
+        VacuousError, match=r"StableRead: never has an occasion to fail in \d+ states"
+    ):
+        prove_property("StableRead", (key,))
+
+
+def test_theorem_3_is_about_threads() -> None:
+    """StableRead is proved where it says something: threads and a lock (D3), with all faults."""
+    (theorem,) = choose([3])
+    assert [tuple(cell) for cell in theorem.cells] == [("threading-lock", "StableRead", True)]
+
+
 def test_fragment_is_computed() -> None:
     """EPR: no existential under a universal; an alternation is told."""
     r, s = z3.Const("r", REPLY), z3.Const("s", SESSION)
@@ -139,4 +176,15 @@ def test_finite_models_are_evaluated_in_full() -> None:
 
 def test_any_program_theorems_are_in_epr() -> None:
     """The generic theorems are decidable throughout."""
-    assert {o.fragment for kind in ("step", "unit") for o in prove_program(kind)} == {"EPR"}
+    found = [o for kind in ("step", "unit") for o in prove_program(kind)]
+    assert {o.fragment for o in found if "occasion" not in o.name} == {"EPR"}
+
+
+@pytest.mark.parametrize("kind", ["step", "unit"])
+def test_an_occasion_of_any_program_can_be_missing(kind: str) -> None:
+    """The execution that shows that the theorems about any program say something is a real one: it
+    does not lead to a state that they rule out.
+    """
+    impossible = occasion(kind, lambda m, first, second, thing: m.dsg(second, first))
+    with pytest.raises(VacuousError, match="occasion"):
+        discharge_occasion(kind, impossible)

@@ -36,7 +36,9 @@ from proofs.vocabulary import (
 )
 from proofs.vocabulary import State as Symbols
 
-PROVED = ("asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate")
+PROVED = (
+    "threading-lock", "asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate",
+)  # fmt: skip
 
 
 def world_of(machine: MachineWorld, *dropped: str) -> World:

@@ -9,7 +9,11 @@ from typing import Any
 from model.artifact.results import EXPERIMENTS
 from model.check import spec_hash
 from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from model.experiments.registry import EXPERIMENTS as MODULES
+from model.experiments.sources import sources_of
+from model.plan import plan
 from model.reachable import bounded_world, explore, violations
+from model.sources import made_from
 
 # Theorems and facts that the sentences about the section name.
 TITLES = (
@@ -21,10 +25,10 @@ TOLD = ("asyncio-lock", "unit-of-work")
 def write_results(build: Path) -> Path:
     """Write everything that the artifact reads below `build`, and return `build`."""
     put(build / "check" / "results.json", check_results())
-    put(build / "proofs" / "theorems.json", {"spec": spec_hash(), "theorems": theorems()})
+    put(build / "proofs" / "theorems.json", stamped("theorems.json", theorems=theorems()))
     for name in EXPERIMENTS:
         put(build / "experiments" / name / "summary.json", summary(name))
-    put(build / "verify" / "traces.json", {"spec": spec_hash(), "traces": [trace()]})
+    put(build / "verify" / "traces.json", stamped("traces.json", traces=[trace()]))
     states = {2: 43, 3: 114, 4: None}
     searches = [
         {"discipline": "asyncio-lock", "sessions": n, "search": "view, symmetry", "states": found,
@@ -38,6 +42,11 @@ def write_results(build: Path) -> Path:
     (plot / "shares.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
     (plot / "shares.png").write_bytes(PIXEL)
     return build
+
+
+def stamped(name: str, **rest: Any) -> dict[str, Any]:
+    """A result with what it was made from."""
+    return {"spec": spec_hash(), "made_from": made_from(name), **rest}
 
 
 def put(path: Path, data: Any) -> None:
@@ -75,10 +84,16 @@ def check_results() -> dict[str, Any]:
         for c in claims.cells.values()
     ]
     runs = {
-        name: {"verdict": "ok", "distinct": numbers.distinct, "depth": numbers.depth}
-        for name, numbers in claims.numbers.items()
+        run.name: {
+            "verdict": "ok",
+            "titles": list(run.titles),
+            "distinct": claims.numbers[run.name].distinct,
+            "depth": claims.numbers[run.name].depth,
+        }
+        for run in plan(claims)
     }
     return {
+        **stamped("results.json"),
         "spec": {"folder": "spec", "hash": spec_hash()},
         "claims": cells,
         "runs": runs,
@@ -102,6 +117,10 @@ def theorems() -> list[dict[str, Any]]:
             "fragment": "",
             "mutant": "a guard less",
             "counter_model": "s1",
+            "cells": [
+                {"discipline": discipline, "property": title, "faults": True}
+                for discipline in ("actor", "shielded-unit-of-work")
+            ],
         }
         for number, title in enumerate(TITLES, 1)
     ]
@@ -133,10 +152,22 @@ def summary(name: str) -> dict[str, Any]:
             "means_tokens": {"sync": 0.209, "async": 0.097},
             "observer_words": words,
             "printed": {"value": 0.1, "low": 0.05, "high": 0.15},
-        }
+            "tokens": {"value": 0.12, "low": 0.07, "high": 0.17},
+            "lengths_overlap": False,
+        },
+        "confound": {
+            "share_lock": {"value": 0.0, "low": 0.0, "high": 0.0},
+            "share_length": {"value": -0.2, "low": -0.3, "high": -0.1},
+        },
+        "lock-isolation": {"sequential differences": 0},
     }
     return {
-        "stamp": {"spec": spec_hash(), "command": f"leo experiment {name}", "seed": 1},
+        "stamp": {
+            "spec": spec_hash(),
+            "sources": sources_of(MODULES[name].module),
+            "command": f"leo experiment {name}",
+            "seed": 1,
+        },
         "title": f"On {name}",
         "question": "What?",
         "answer": f"{name} < 50 % & more_or_less.",
@@ -150,6 +181,7 @@ def summary(name: str) -> dict[str, Any]:
                 "name": f"table-{name}",
                 "caption": "Some figures",
                 "columns": ["arm", "mean"],
+                "digits": 1,
                 "rows": [["sync", {"value": 0.1, "low": 0.0, "high": 0.2}], ["async", None]],
             }
         ],

@@ -114,18 +114,88 @@ def test_stale_results_stop_the_build(
 
 
 def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path) -> None:
-    """A check that found something, or checked a part of the disciplines, is no source."""
+    """A check that found something, or lacks one search of all, or has one more, is no source."""
 
     def found(data: Any) -> None:
         data["findings"] = ["bare / Serializable: claimed to fall"]
 
-    def partial(data: Any) -> None:
-        data["runs"] = {k: v for k, v in data["runs"].items() if k.startswith("bare.")}
+    def lacking(data: Any) -> None:
+        del data["runs"]["asyncio-lock.falls.AllOrNothing.2x1.faults"]
 
+    def of_one_property(data: Any) -> None:
+        data["runs"] = {n: r for n, r in data["runs"].items() if "DeadlockFree" in r["titles"]}
+
+    def other(data: Any) -> None:
+        data["runs"]["bare.holds.2x1.quiet"] = data["runs"]["bare.holds.3x1_2x2.quiet"]
+
+    file = "check/results.json"
     with pytest.raises(ArtifactError, match="1 claims that are not as claimed"):
-        load(edited(build, tmp_path / "a", "check/results.json", found))
-    with pytest.raises(ArtifactError, match="a part of the disciplines"):
-        load(edited(build, tmp_path / "b", "check/results.json", partial))
+        load(edited(build, tmp_path / "a", file, found))
+    with pytest.raises(ArtifactError, match=r"AllOrNothing.2x1.faults is missing.*`leo check`"):
+        load(edited(build, tmp_path / "b", file, lacking))
+    with pytest.raises(ArtifactError, match=r"is missing.*`leo check` without arguments"):
+        load(edited(build, tmp_path / "c", file, of_one_property))
+    with pytest.raises(ArtifactError, match=r"bare.holds.2x1.quiet is none of them"):
+        load(edited(build, tmp_path / "d", file, other))
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("check/results.json", "leo check"),
+        ("proofs/theorems.json", "leo prove"),
+        ("verify/traces.json", "leo verify"),
+    ],
+)
+def test_results_of_other_sources_stop_the_build(
+    build: Path, tmp_path: Path, path: str, command: str
+) -> None:
+    """A result that was made from other claims, another plan, other proofs or another organism is
+    not quoted, although the specification is the same; nor is one that does not say it.
+    """
+    for edit in (
+        lambda data: data.update(made_from="0" * 64),
+        lambda data: data.pop("made_from"),
+    ):
+        with pytest.raises(ArtifactError, match=f"{path}.*other sources.*`{command}`"):
+            load(edited(build, tmp_path, path, edit))
+
+
+def test_rows_of_other_sources_stop_the_build(build: Path, tmp_path: Path) -> None:
+    """An experiment that other sources measured is not quoted."""
+
+    def edit(data: Any) -> None:
+        data["stamp"]["sources"] = "0" * 64
+
+    with pytest.raises(ArtifactError, match=r"confound.*other sources.*leo experiment confound"):
+        load(edited(build, tmp_path, "experiments/confound/summary.json", edit))
+
+
+def section(site: Path, discipline: str, title: str) -> str:
+    """What the page of evidence says of one cell."""
+    text = (site / "evidence.html").read_text("utf-8")
+    _, _, rest = text.partition(f'<section id="{discipline}.{title}">')
+    return rest.partition("</section>")[0]
+
+
+def test_evidence_is_what_checked_the_property(site: Path) -> None:
+    """A search is evidence for the properties that it checked, and for no other: with faults no
+    search looks for deadlocks, and without them none looks for what the other covers.
+    """
+    deadlocks = section(site, "asyncio-lock", "DeadlockFree")
+    assert "asyncio-lock.holds.3x1_2x2.quiet<" in deadlocks
+    assert "asyncio-lock.holds.3x1_2x2.faults<" not in deadlocks
+    excluded = section(site, "asyncio-lock", "MutualExclusion")
+    assert "asyncio-lock.holds.3x1_2x2.faults<" in excluded
+    assert "asyncio-lock.holds.3x1_2x2.quiet<" not in excluded
+    assert "<li>" not in section(site, "asyncio-lock", "StableRead")
+
+
+def test_a_theorem_is_evidence_for_its_own_cells(site: Path) -> None:
+    """The page names a theorem where it says that it proves the cell, and nowhere else."""
+    assert "theorem 1<" in section(site, "actor", "MutualExclusion")
+    assert "theorem " not in section(site, "asyncio-lock", "MutualExclusion")
+    assert "theorem " not in section(site, "actor", "StableRead")
 
 
 def test_every_link_leads_somewhere(site: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from model.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers, spec_folder
 from model.disciplines import DISCIPLINES
 from model.errors import Refused
+from model.folders import make_folder, write_file
 from model.itf import write_itf
 from model.lanes import lane_table
 from model.narrate import bare_lanes, lanes, replay, schedule_of, witness
@@ -29,11 +30,12 @@ BUNDLED_TLC = "2.15"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as claimed."""
+    """Something that is not as claimed; ``undecided``: the run did not come to its claims."""
 
     claims: tuple[str, ...]
     text: str
     numbers_only: bool = False
+    undecided: bool = False
 
     def __str__(self) -> str:
         return f"{', '.join(self.claims)}: {self.text}"
@@ -111,10 +113,12 @@ def judge(claims: Claims, run: Run, result: TlcResult, compare_numbers: bool) ->
     cells = tuple(f"{run.discipline} / {title}" for title in run.titles) or (run.discipline,)
     at = f"(TLC, {run.bound}, {'faults' if run.faults else 'no faults'}, run {run.name})"
     if result.verdict is Verdict.ERROR:
-        return [Finding(cells, f"not decided: {result.reason} {at}")]
+        return [Finding(cells, f"not decided: {result.reason} {at}", undecided=True)]
     if run.falls:
         if not fell(result, run.falls):
-            return [Finding(cells, f"claimed to fall, and TLC says: {said(result)} {at}")]
+            other = result.verdict is not Verdict.OK
+            text = f"claimed to fall, and TLC says: {said(result)} {at}"
+            return [Finding(cells, text, undecided=other)]
     elif result.verdict is not Verdict.OK or not result.complete:
         name = "DeadlockFree" if result.verdict is Verdict.DEADLOCK else result.property
         named = f"{run.discipline} / {name}"
@@ -124,7 +128,8 @@ def judge(claims: Claims, run: Run, result: TlcResult, compare_numbers: bool) ->
             return [
                 Finding((named,), f"claimed to hold, and TLC says: {said(result)} {at}{undecided}")
             ]
-        return [Finding(cells, f"claimed to hold, and TLC says: {said(result)} {at}")]
+        text = f"claimed to hold, and TLC says: {said(result)} {at}"
+        return [Finding(cells, text, undecided=True)]
     findings = []
     if run.occasions:
         findings += _missing(claims, run, result)
@@ -209,7 +214,7 @@ def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:
         back_to=back_to,
     )
     folder = work / "counterexamples"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / f"{run.discipline}.{title}.txt"
     path.write_text(f"{run.discipline}: {title}\n\n{text}", "utf-8")
     write_itf(result.trace, f"{run.discipline}: {title} falls", path.with_suffix(".itf.json"))
@@ -269,8 +274,7 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
         ],
         "findings": [str(finding) for finding in report.findings],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def spec_hash() -> str:

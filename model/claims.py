@@ -107,14 +107,26 @@ def load_claims(path: Path | None = None) -> Claims:
     actions = {}
     for discipline, names in _table(path, data, "actions").items():
         _known(path, "discipline", discipline, DISCIPLINES)
+        if not isinstance(names, list):
+            raise ClaimsError(
+                f"{path}: actions of {discipline}: expected a list of names, found {names!r}"
+            )
         for name in names:
             _known(path, f"action of {discipline}", name, ACTIONS)
         actions[discipline] = frozenset(names)
-    numbers = {
-        run: Numbers(entry["distinct"], entry["depth"])
-        for run, entry in _table(path, data, "runs").items()
-    }
+    numbers = {run: _numbers(path, run, entry) for run, entry in _table(path, data, "runs").items()}
     return Claims(path, cells, actions, numbers)
+
+
+def _numbers(path: Path, run: str, entry: object) -> Numbers:
+    found = entry if isinstance(entry, dict) else {}
+    distinct, depth = found.get("distinct"), found.get("depth", -1)
+    if type(distinct) is not int or not (depth is None or (type(depth) is int and depth >= 0)):
+        raise ClaimsError(
+            f'{path}: run {run}: expected {{"distinct": a number, "depth": a number or null}}, '
+            f"found {entry!r}; `leo check --record` writes it"
+        )
+    return Numbers(distinct, depth)
 
 
 def _table(path: Path, data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -128,11 +140,16 @@ def _cells(path: Path, table: dict[str, Any]) -> list[tuple[tuple[str, str], Cla
     cells = []
     for discipline, row in table.items():
         _known(path, "discipline", discipline, DISCIPLINES)
+        if not isinstance(row, dict):
+            raise ClaimsError(
+                f"{path}: claims of {discipline}: expected an object from properties to verdicts, "
+                f"found {type(row).__name__}"
+            )
         for title, value in row.items():
             _known(path, f"property of {discipline}", title, PROPERTIES)
             if isinstance(value, dict) and set(value) == {NOT_APPLICABLE}:
                 claim = Claim(discipline, title, NOT_APPLICABLE, value[NOT_APPLICABLE])
-            elif value in VERDICTS:
+            elif isinstance(value, str) and value in VERDICTS:
                 claim = Claim(discipline, title, value)
             else:
                 raise ClaimsError(
@@ -143,9 +160,9 @@ def _cells(path: Path, table: dict[str, Any]) -> list[tuple[tuple[str, str], Cla
     return cells
 
 
-def _known(path: Path, what: str, name: str, known: Any) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, list(known), 1)
+def _known(path: Path, what: str, name: object, known: Any) -> None:
+    if not isinstance(name, str) or name not in known:
+        near = difflib.get_close_matches(str(name), list(known), 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         raise ClaimsError(f"{path}: unknown {what}: {name!r}; {hint}")
 

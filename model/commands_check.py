@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from leo.cli import Command
-from model.check import Report, check, said, write_results
+from model.ask import ask
+from model.check import BUNDLED_TLC, Report, check, write_results
 from model.claims import Claims, load_claims, record_numbers
-from model.disciplines import DISCIPLINES
+from model.disciplines import DISCIPLINES, chosen
 from model.errors import CheckError
 from model.extras import show_distributed, show_mutants, show_noop, show_orders
-from model.plan import Bound, Run, job, plan
+from model.folders import make_folder
+from model.plan import Run, plan
 from model.progress import Bar
 from model.properties import PROPERTIES
 from model.table import FORMATS
-from model.tlc import run_many
-from model.tlcjob import Verdict
 
 BUILD = Path("build")
+# What later pages and tables quote, below the folder of everything that is built.
+RESULTS = Path("check/results.json")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0: everything as claimed. 1: something is not. 2: it could not be decided."""
+    if args.record and args.history:
+        raise CheckError(
+            "--record --history: the numbers in the claims are those of searches with VIEW and "
+            "symmetry, and would be overwritten by those without; record without --history"
+        )
     claims = load_claims(args.claims)
     if args.new is not None:
         return ask(args.new, args.build, args.jobs)
@@ -76,8 +81,10 @@ def run(args: argparse.Namespace) -> int:
     report = check_with_bar(claims, runs, args.build, args.jobs)
     # The numbers of runs that did not show what they should would record a wrong claim.
     if args.record and all(finding.numbers_only for finding in report.findings):
+        refuse_other_tlc(report)
         record_numbers(claims, report.numbers, {run.name for run in plan(claims)})
         report.findings.clear()
+        write_results(report, claims, args.build / RESULTS)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.format != "text":
         print(FORMATS[args.format](claims, disciplines), end="")
@@ -86,18 +93,6 @@ def run(args: argparse.Namespace) -> int:
     for finding in report.findings:
         print(f"NOT AS CLAIMED  {finding}")
     return 1 if report.findings else 0
-
-
-def chosen(names: Iterable[str]) -> list[str]:
-    """Return the named disciplines, by name or number; all when none is named."""
-    numbers = {rules.number: name for name, rules in DISCIPLINES.items() if rules.number != "-"}
-    found = [numbers.get(name, name) for name in names]
-    for name in found:
-        if name not in DISCIPLINES:
-            raise CheckError(
-                f"{name!r} is no discipline; known are {', '.join(DISCIPLINES)} (or D1 to D13)"
-            )
-    return found or list(DISCIPLINES)
 
 
 def selected(
@@ -118,9 +113,21 @@ def selected(
     return found
 
 
+def refuse_other_tlc(report: Report) -> None:
+    """Raise CheckError when a run was not one of the release whose numbers are recorded."""
+    others = {result.version for _, result in report.runs if BUNDLED_TLC not in result.version}
+    if others:
+        raise CheckError(
+            f"--record: the numbers in the claims are those of TLC {BUNDLED_TLC}, and this was "
+            f"{', '.join(sorted(others))}, which may search in another order; nothing is recorded: "
+            "record with the bundled release (unset TLA2TOOLS_JAR)"
+        )
+
+
 def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> Report:
     """Check with a progress bar, and leave the results in ``build/check``."""
-    results = build / "check" / "results.json"
+    results = build / RESULTS
+    make_folder(results.parent)
     results.unlink(missing_ok=True)
     bar = Bar(len(runs), "model checking")
     report = check(
@@ -151,51 +158,6 @@ def print_text(
         f"\n{len(cells)} claims decided by {len(report.runs)} runs of TLC over {states:,} states; "
         f"{len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
-
-
-def ask(question: str, build: Path, jobs: int) -> int:
-    """Answer a question that is not a claim: every property at a bound of the user's own."""
-    words = {}
-    for word in question.split():
-        key, _, value = word.partition("=")
-        if key not in {"discipline", "sessions", "turns", "faults", "property"} or not value:
-            raise CheckError(
-                f"--new: {word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
-                "and if wanted faults=Cancel,Raise,Crash,Busy (or none) and property=NAME"
-            )
-        words[key] = value
-    (discipline,) = chosen([words.get("discipline", "(none given)")])
-    rules = DISCIPLINES[discipline]
-    try:
-        bound = Bound(int(words.get("sessions", 2)), int(words.get("turns", 1)))
-    except ValueError as error:
-        raise CheckError(f"--new: sessions and turns are numbers: {error}") from None
-    given = words.get("faults", ",".join(rules.possible_faults) or "none")
-    faults = () if given == "none" else tuple(given.split(","))
-    if not set(faults) <= set(rules.possible_faults):
-        raise CheckError(
-            f"--new: faults={given}: under {discipline} these can strike: "
-            f"{', '.join(rules.possible_faults) or 'none'}"
-        )
-    titles = (
-        [words["property"]] if "property" in words else [t for t in PROPERTIES if t != "Answered"]
-    )
-    if not set(titles) <= set(PROPERTIES):
-        raise CheckError(f"{titles[0]!r} is no property; known are {', '.join(PROPERTIES)}")
-    runs = [Run(discipline, "holds", bound, faults, (title,)) for title in titles]
-    bar = Bar(len(runs), "model checking")
-    results = run_many(
-        [replace(job(r), name=f"new.{t}") for r, t in zip(runs, titles, strict=True)],
-        parallel=jobs,
-        work=build / "new",
-        done=lambda result: bar.step(result.job),
-    )
-    bar.finish()
-    print(f"{discipline}, {bound} (sessions x turns), faults: {', '.join(faults) or 'none'}")
-    for title, result in zip(titles, results, strict=True):
-        undecided = result.verdict is Verdict.ERROR
-        print(f"  {title:<20} {'not decided: ' + result.reason if undecided else said(result)}")
-    return 2 if any(result.verdict is Verdict.ERROR for result in results) else 0
 
 
 CHECK = Command(

@@ -98,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
     claims = load_claims(options.claims)
     if options.merged is not None and not options.merge:
         raise TraceError("--merged: there is a merged trace only with --merge: add it")
+    if options.states < 1:
+        raise TraceError(f"--states {options.states}: expected at least one state at a time")
     if options.follow:
         return show([_follow(options)], options, claims)
     cache = None if options.no_cache or options.engine == "native" else open_cache()

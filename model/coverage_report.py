@@ -71,13 +71,13 @@ def run(options: argparse.Namespace) -> int:
 
 def read_bound(text: str) -> tuple[int, int]:
     """Read sessions and calls of each. Raises TraceError when the text is no bound."""
-    match = re.fullmatch(r"([1-3])x([1-3])", text)
+    match = re.fullmatch(r"([12])x([1-3])|(3)x(1)", text)
     if match is None:
         raise TraceError(
-            f"--bound {text}: expected sessions x calls of each, 1 to 3, as 2x1; the graph of 3x2 "
-            "has millions of states without a lock"
+            f"--bound {text}: expected sessions x calls of each, as 2x1: 1 or 2 sessions x 1 to 3 "
+            "calls, or 3x1; the graph of 3x2 has millions of states without a lock"
         )
-    return int(match[1]), int(match[2])
+    return int(match[1] or match[3]), int(match[2] or match[4])
 
 
 def add_file(

@@ -6,8 +6,11 @@ name.  A test compares them with the module, another with the organism's own tab
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from model.errors import CheckError
 
 LockKind = Literal["none", "fifo", "unfair", "blocking"]
 Transaction = Literal["none", "deferred", "immediate", "checked"]
@@ -61,3 +64,18 @@ DISCIPLINES: dict[str, Rules] = {
         _unit("optimistic", "D13", transaction="checked"),
     )
 }
+
+
+def chosen(names: Iterable[str]) -> list[str]:
+    """Return the named disciplines, by name or number; all when none is named.
+
+    Raises CheckError for a name that no discipline has.
+    """
+    numbers = {rules.number: name for name, rules in DISCIPLINES.items() if rules.number != "-"}
+    found = [numbers.get(name, name) for name in names]
+    for name in found:
+        if name not in DISCIPLINES:
+            raise CheckError(
+                f"{name!r} is no discipline; known are {', '.join(DISCIPLINES)} (or D1 to D13)"
+            )
+    return found or list(DISCIPLINES)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from model.folders import make_folder
 from model.java import Runtime
 from model.tlc import DEFAULT_WORK, prepare, result_path, run
 from model.tlcerrors import JavaError, JobError
@@ -93,13 +94,18 @@ def run_distributed(
     what the distributed mode cannot do.
     """
     check_distributed(job)
+    if workers < 1:
+        raise JobError(
+            f"job {job.name}: {workers} workers: expected at least one, or the server would wait "
+            "for ever"
+        )
     runtime = prepare(job, runtime)
     if isinstance(job.root, Path):
         # A worker looks for the configuration beside the root module: both go into one folder.
         library = (*job.library, job.root.parent)
         job = replace(job, root=job.root.read_text("utf-8"), library=library)
     work = work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    make_folder(work)
     result_path(job.name, work).unlink(missing_ok=True)
     children = Children()
     fell = check_assumptions(replace(job, workers=1), work, runtime, children)

@@ -28,6 +28,8 @@ def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
         mutant = verdict.mutant
         fate = f"changes {mutant.claim}" if verdict.killed else "SURVIVES"
         print(f"{mutant.name:<28} {fate}\n    {mutant.discipline}: {mutant.why}")
+        if not verdict.killed:
+            print("".join(f"    {finding}\n" for finding in verdict.findings), end="")
     survivors = [verdict for verdict in verdicts if not verdict.killed]
     print(f"\n{len(verdicts) - len(survivors)} of {len(verdicts)} mutants change a claim.")
     return 1 if survivors else 0
@@ -76,6 +78,12 @@ def show_distributed(claims: Claims, runs: Sequence[Run], build: Path, workers: 
         raise CheckError(
             "--distributed: only searches for what holds can be distributed, and none is selected; "
             "name a discipline whose claims hold, or drop --property"
+        )
+    missing = [run.name for run in chosen if run.name not in claims.numbers]
+    if missing:
+        raise CheckError(
+            f"--distributed: {claims.path} records no number of states for {missing[0]}, which the "
+            "distributed search is compared with; record it first: leo check --record"
         )
     differ = 0
     for run in chosen:

@@ -15,6 +15,7 @@ from pathlib import Path
 from model.check import Finding, judge
 from model.claims import SPEC_VERSION, Claims, spec_folder
 from model.errors import MutantError
+from model.folders import make_folder
 from model.plan import Run, job, plan
 from model.tlc import run_many
 
@@ -35,14 +36,20 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant; no finding means that it survived."""
+    """What became of a mutant; without a finding about its claim it survived."""
 
     mutant: Mutant
     findings: tuple[Finding, ...]
 
     @property
     def killed(self) -> bool:
-        return bool(self.findings)
+        """The claim was decided, and otherwise than without the mutant: an error of TLC, or the
+        fall of something else, says nothing of it.
+        """
+        mutant = self.mutant
+        reachable = mutant.claim == REACHABLE
+        cell = mutant.discipline if reachable else f"{mutant.discipline} / {mutant.claim}"
+        return any(found.claims == (cell,) and not found.undecided for found in self.findings)
 
 
 def load_mutants(path: Path | None = None) -> list[Mutant]:
@@ -71,7 +78,7 @@ def mutate(mutant: Mutant, folder: Path) -> Path:
     moved on, and the mutant must follow.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_folder(folder)
     for module in spec_folder().glob("*.tla"):
         shutil.copy(module, folder)
     path = folder / mutant.module

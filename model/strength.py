@@ -127,13 +127,16 @@ def measure_strength(
     base: Base,
     sites: int,
     ask: Judge = judge,
-    step: Callable[[str], object] | None = None,
+    begun: Callable[[int], Callable[[str], object]] | None = None,
 ) -> Strength:
-    """Judge every mutant of a trace. ``step`` is told of the kind of each mutant.
+    """Judge every mutant of a trace. ``begun`` is told how many there are, once the trace itself
+    was accepted, and returns what is told of the kind of each.
 
     Raises TraceError for a trace that is not in the schema, CheckError for one that is refused (of
     what is no behaviour, every change would be refused), and the errors of ``model.tracetlc``.
     """
+    if not base.events:
+        raise CheckError(f"{name}: there is no event to change; expected a trace with some")
     original = _judged(name, base.lines())
     if original is None:
         raise CheckError(
@@ -142,6 +145,7 @@ def measure_strength(
         )
     result = Strength(name, str(base.header["discipline"]), len(base.events))
     open_: list[tuple[Mutant, Recorded]] = []
+    step = begun(sum(1 for _ in mutants(base, sites))) if begun is not None else None
     for mutant in mutants(base, sites):
         result.total[mutant.kind, mutant.field] += 1
         if step is not None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 from model.errors import CheckError
 from model.progress import Bar
 from model.strength import Strength, Survivor, measure_strength, read_base
-from model.strength_mutants import DOUBLE, DROP, END, HEADER, KIND, REPLY, SWAP, mutants
+from model.strength_mutants import DOUBLE, DROP, END, HEADER, KIND, REPLY, SWAP
 from model.trace_words import FIELDS
 from model.traces import TraceError
 
@@ -77,9 +77,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _measured(path: str, events: int, sites: int) -> Strength:
     base = read_base(path, events)
-    bar = Bar(sum(1 for _ in mutants(base, sites)), "mutants")
-    strength = measure_strength(Path(path).name, base, sites, step=bar.step)
-    bar.finish()
+    bars: list[Bar] = []
+
+    def begun(total: int) -> Callable[[str], object]:
+        bars.append(Bar(total, "mutants"))
+        return bars[0].step
+
+    strength = measure_strength(Path(path).name, base, sites, begun=begun)
+    for bar in bars:
+        bar.finish()
     return strength
 
 

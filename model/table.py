@@ -47,7 +47,8 @@ SHORT = {
 }
 LEGEND = (
     "✓ holds, faults on   ✗ falls   ✗f falls only with faults\n"
-    "sf holds only under strong fairness   – does not apply"
+    "sf holds only under strong fairness   – does not apply\n"
+    "DeadlockFree is asked without faults (one may free who waits), sequential too"
 )
 
 

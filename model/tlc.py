@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from model.folders import make_folder
 from model.java import Runtime, find
 from model.javacache import with_cache
 from model.tlcerrors import ConfigError, JobError, SpecError
@@ -42,7 +43,7 @@ def run(
     runtime = prepare(job, runtime)
     children = Children() if children is None else children
     work = work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    make_folder(work)
     result_path(job.name, work).unlink(missing_ok=True)
     if job.simulate is not None:
         # A simulation ignores a false ASSUME and reports success.
@@ -77,7 +78,11 @@ def run_many(
     progress are called from the threads of the runs. When a run raises, or the user interrupts, all
     others are killed and the exception goes on. Names must differ. With runtime None the cache is
     made when many runs will use it.
+
+    Raises as `run` does.
     """
+    if parallel < 1:
+        raise JobError(f"{parallel} runs of TLC at a time (--jobs): expected at least one")
     names = [job.name for job in jobs]
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})

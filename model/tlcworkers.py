@@ -75,16 +75,7 @@ class Crew:
         command = self.runtime.command(
             _SERVER, self.folder / "tmp", heap_mb=self.job.heap_mb, full=True, flags=flags
         )
-        options = [
-            "-tool",
-            "-metadir",
-            str(self.folder / "states"),
-            "-checkpoint",
-            "0",
-            "-deadlock",
-        ]
-        options += ["-fp", str(self.job.fingerprint), "-config", str(self.folder / "job.cfg")]
-        command += [*options, self.job.module()]
+        command += _options(self.job, self.folder)
         return watch(command, start, self.folder, self.job.timeout, stream, self.children)
 
     def start(self) -> None:

@@ -40,6 +40,7 @@ class Part:
     header: Header
     lines: list[Line]
     notices: list[str]
+    closed: bool
 
     @property
     def start(self) -> tuple[int, int]:
@@ -55,6 +56,7 @@ class Merged:
     orders: Orders
     notices: list[str]
     events: list[Event]
+    closed: bool
 
     def trace(self) -> TraceReader:
         """The merged trace, in the order that was found. It goes through all checks again."""
@@ -99,13 +101,14 @@ def merge(paths: Sequence[str | Path], *, torn: bool = False, most: int = MOST_S
         orders=orders,
         notices=[f"{part.name}: {notice}" for part in parts for notice in part.notices],
         events=_numbered([*crashes, *events]) if orders.order is not None else [],
+        closed=all(part.closed for part in parts),
     )
 
 
 def _read(path: str | Path, *, torn: bool) -> Part:
     with open_trace(path, torn=torn) as trace:
         lines = list(trace)
-        return Part(trace.name, trace.header, lines, trace.notices)
+        return Part(trace.name, trace.header, lines, trace.notices, trace.closed)
 
 
 def _check(parts: Sequence[Part]) -> None:

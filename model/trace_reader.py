@@ -77,6 +77,11 @@ class TraceReader:
         """Tell whether every writer has closed its recording, as far as the lines were read."""
         return bool(self._seq) and all(seq == CLOSED for seq in self._seq.values())
 
+    @property
+    def empty(self) -> bool:
+        """Tell whether no line has come after the header, as far as the lines were read."""
+        return not self._seq
+
     def __iter__(self) -> Iterator[Line]:
         """Yield every event as a checked line. Raises TraceError at the first bad one."""
         lines = self._lines

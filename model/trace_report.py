@@ -11,6 +11,7 @@ from model.trace_explain import FAULTS, Rejection
 from model.trace_lanes import lanes_of
 from model.trace_story import Story
 from model.trace_watch import CONCERNED, Violation
+from model.trace_words import NOT_CLOSED
 from model.units_report import to_fields, to_lines
 from model.validate import Report
 
@@ -74,6 +75,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _item("claims", report.discipline)
         for name in sorted(report.broken):
             yield from _item("broken", name)
+    if report.accepted and not report.closed:
+        yield from _item("notice", NOT_CLOSED)
     for found in report.stuck:
         yield from _rejection(found)
     if report.unsure and report.accepted:

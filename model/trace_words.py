@@ -34,6 +34,9 @@ END: Final[dict[str, tuple[Types, str]]] = {
     "events": (int, "an integer"),
 }
 
+# Of a trace without the lines with which its writers close it.
+NOT_CLOSED: Final = "the recording was not closed: its end is missing, or it is still growing"
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` when something known is near, otherwise nothing."""

@@ -22,7 +22,7 @@ from leo.instrument_log import (
     UnitsHeader,
 )
 from model.trace_lines import MAX_LINE, CutError, Lines, Source
-from model.trace_words import nearest, shown
+from model.trace_words import NOT_CLOSED, nearest, shown
 from model.traces import MAX_VERSION, TraceError
 
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -123,9 +123,7 @@ class UnitsReader:
                 raise
             self.notices.append(f"line {self._lines.number} is cut and left out: {error.lost}")
         if not self.closed:
-            self.notices.append(
-                "the recording was not closed: its end is missing, or it is still growing"
-            )
+            self.notices.append(NOT_CLOSED)
 
     def _events(self) -> Iterator[UnitLine]:
         lines = self._lines

@@ -34,8 +34,8 @@ class Report:
     """What was found about one trace; ``error`` when it is not one, and then nothing else.
 
     ``recent`` are the last lines up to the one that is refused, ``closed`` tells whether the
-    recording ends as its writers meant it to.  Of a merge: ``stuck`` says why no order of the lines
-    goes on, ``undecided`` why nothing can be said, and ``unsure`` are the properties that fall in
+    recording ends as its writers meant it to, ``undecided`` why nothing can be said.  Of a merge:
+    ``stuck`` says why no order of the lines goes on, and ``unsure`` are the properties that fall in
     some orders and not in others.
     """
 
@@ -53,7 +53,11 @@ class Report:
 
     @property
     def accepted(self) -> bool:
-        """Tell whether every engine that was asked accepts; False when none was."""
+        """Tell whether every engine that was asked accepts; False when none was, and when there was
+        nothing to accept.
+        """
+        if self.undecided is not None:
+            return False
         if self.units is not None:
             return True
         verdicts = [v for v in (self.native, self.tlc) if v is not None]
@@ -168,6 +172,7 @@ def validate_merged(
         if save is not None:
             merged.save(save)
         recorded = examine(merged.trace(), report, engine)
+        report.closed = merged.closed
     except TraceError as error:
         report.native = None
         report.error = error
@@ -206,6 +211,8 @@ def examine(
         report.native, recorded = run_native(trace, keep=engine == "both", recent=recent, news=news)
         report.recent = tuple(recent)
     report.closed = trace.closed
+    if trace.empty:
+        report.undecided = "there is nothing after the header, so nothing was checked"
     return recorded
 
 

@@ -12,7 +12,7 @@ from leo.cli import Command
 from proofs.catalogue import THEOREMS, choose
 from proofs.crosscheck import crosscheck, load
 from proofs.discharge import QUERIES
-from proofs.errors import ProofError
+from proofs.errors import NoQueriesError, ProofError
 from proofs.index import README, latex, readme, write_results
 from proofs.theorem import Certificate, Theorem, certify
 
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    theorems = choose(arguments.numbers)
+    theorems = choose(list(dict.fromkeys(arguments.numbers)))
     if arguments.list:
         for theorem in theorems:
             print(f"{theorem.number:>2}  {theorem.title}: {theorem.claim}")
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     QUERIES.mkdir(parents=True, exist_ok=True)
     for stale in QUERIES.glob("*.smt2"):
         stale.unlink()
-    whole = len(theorems) == len(THEOREMS)
+    whole = {theorem.number for theorem in theorems} == {theorem.number for theorem in THEOREMS}
     # What later pages and tables quote; there only while it says what the last whole run said.
     results = QUERIES / "theorems.json"
     if whole:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_results(certificates, results)
     if arguments.latex:
         print(latex(certificates))
-    if arguments.index and not failed and len(theorems) == len(THEOREMS):
+    if arguments.index and not failed and whole:
         README.write_text(readme(certificates), encoding="utf-8")
         print(f"wrote {README}", file=sys.stderr)
     if arguments.cvc5:
@@ -87,6 +87,11 @@ def _certify(theorems: Sequence[Theorem], mutants: bool) -> list[Certificate]:
 
 def _second_opinion() -> int:
     queries = sorted(QUERIES.glob("*.smt2"))
+    if not queries:
+        raise NoQueriesError(
+            "--cvc5: these theorems ask z3 nothing, so there is nothing to ask cvc5; name one that "
+            "is proved by z3 (1 to 14), or none for all"
+        )
     doubted = crosscheck(queries)
     for query, said in doubted:
         print(f"cvc5 says {said} to {query}", file=sys.stderr)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from leo._exceptions import LeoError
 
-__all__ = ["NoSuchTheoremError", "NotProvedError", "ProofError", "UndecidedError", "VacuousError"]
+__all__ = [
+    "NoQueriesError",
+    "NoSuchTheoremError",
+    "NotProvedError",
+    "ProofError",
+    "UndecidedError",
+    "VacuousError",
+]
 
 
 class ProofError(LeoError):
@@ -36,6 +43,10 @@ class VacuousError(ProofError):
     def __init__(self, obligation: str, searched: str) -> None:
         self.obligation = obligation
         super().__init__(f"vacuous: {obligation}: never has an occasion to fail in {searched}")
+
+
+class NoQueriesError(LeoError):
+    """A second opinion was asked for on queries of which there are none."""
 
 
 class NoSuchTheoremError(LeoError):

@@ -25,9 +25,12 @@ Symmetry     == Permutations(First) \cup Permutations(Second)
 (* the same and the searches long.                                           *)
 Sees(properties) == Checked \cap properties # {}
 
+(* Under BEGIN IMMEDIATE a guard compares contents: Begin looks whether the  *)
+(* view is current.                                                          *)
 Graph    == Sees({"Serializable"})
-Contents == Graph \/ Sees({"StableRead", "ViewNotTorn", "ReadsOwnObservation",
-                          "SnapshotProvenance", "ViewAgreesWithStore", "Refines"})
+Contents == Graph \/ Transaction = "immediate"
+                  \/ Sees({"StableRead", "ViewNotTorn", "ReadsOwnObservation",
+                           "SnapshotProvenance", "ViewAgreesWithStore", "Refines"})
 
 (* The registers that matter: all of them hold contents, few are compared.   *)
 Registers ==
@@ -45,10 +48,20 @@ Absorbed ==
            /\ \A s \in Sessions : \A f \in Registers :
                   local[s][f] # Unread => r \in local[s][f]}
 
+(* With two instances ViewAgreesWithStore compares the order as well: only a *)
+(* beginning of the store may go.                                            *)
+Beginning(replies) ==
+    {r \in replies : \A j, k \in DOMAIN store.ngrams :
+        store.ngrams[k] = r /\ j < k => store.ngrams[j] \in replies}
+
+InNoOrder == Cardinality(Instances) = 1 \/ ~Sees({"ViewAgreesWithStore"})
+
 Control == <<pc, calls, lockVars, txnVars, up, left, returned \ (Ngrams \cap Snapshots)>>
 
 EssentialState ==
-    LET gone == TLCEval(IF Graph THEN Settled ELSE IF Contents THEN Absorbed ELSE {})
+    LET gone == TLCEval(IF Graph THEN Settled
+                        ELSE IF ~Contents THEN {}
+                        ELSE IF InNoOrder THEN Absorbed ELSE Beginning(Absorbed))
     IN  TLCEval(<<Control,
                   IF Sees({"AllOrNothing", "Refines"}) THEN Wrote \ (Ngrams \cap Snapshots) ELSE {},
                   IF Contents

@@ -14,8 +14,12 @@ ASSUME \A k \in 1 .. 11 : TLCSet(k, FALSE)
 Seen(k, name, occasion) ==
     TLCGet(k) \/ (occasion => TLCSet(k, TRUE) /\ PrintT(<<"occasion", name>>))
 
+(* Who is alone excludes nobody: the occasion is one inside, and one at the  *)
+(* door.                                                                     *)
+Waits(s) == pc[s] \in {"called", "begin", "blocked"} /\ ~Inside(s)
+
 OccasionsSeen ==
-    /\ Seen(1, "MutualExclusion", \E s \in Sessions : Inside(s))
+    /\ Seen(1, "MutualExclusion", \E s, t \in Sessions : Inside(s) /\ Waits(t))
     /\ Seen(2, "Serializable", Cardinality(Wrote) > 1)
     /\ Seen(3, "StableRead", \E s \in Sessions : pc[s] = "generateEnd")
     /\ Seen(4, "ViewNotTorn", \E s \in Sessions : HasGenerated(s))

@@ -90,7 +90,8 @@ def claims(results: Results) -> str:
     return (
         "\\begin{table}\n\\centering\\footnotesize\n"
         f"\\caption{{What each discipline keeps: {searches} searches over {states:,} states. "
-        "\\checkmark{} holds with all faults; $\\times$ falls; $\\times_f$ falls only with faults; "
+        "\\checkmark{} holds with all faults (freedom from deadlock, and sequential: without); "
+        "$\\times$ falls; $\\times_f$ falls only with faults; "
         "sf: only under strong fairness; --: does not apply.}\n\\label{tab:claims}\n"
         f"{table}\\end{{table}}\n\n\\noindent {words}.\n"
     )

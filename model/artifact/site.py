@@ -25,7 +25,7 @@ __all__ = ["make_site"]
 
 ASSETS = ("style.css", "stepper.js")
 WORDS = {
-    "holds": "holds, with all faults that can strike",
+    "holds": "holds, with all faults that can strike (freedom from deadlock: without any)",
     "falls": "falls: there is a counterexample",
     "falls-with-faults": "holds without faults and falls with them: there is a counterexample",
     "needs-strong-fairness": "holds only if whoever waits is lucky now and then (strong fairness)",

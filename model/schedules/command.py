@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from leo.cli import Command
+from model.check import spec_hash
 from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from model.commands_check import chosen
-from model.disciplines import DISCIPLINES
+from model.disciplines import DISCIPLINES, chosen
 from model.errors import CheckError
+from model.folders import make_folder, write_file
 from model.schedules.case import Case
 from model.schedules.engine import PRICES, STRATEGIES, Found, Plan, Report, explore
 from model.schedules.engine_checkpoint import load, save
@@ -23,6 +24,7 @@ from model.schedules.engine_walk import Walk
 from model.schedules.organism import Organism
 from model.schedules.replay import replay, table
 from model.schedules.token import to_token
+from model.sources import hash_of, modules_of
 
 BUILD = Path("build/schedules")
 
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     make = partial(Organism, case, store=args.store, most=most)
     # A wrong question is answered here, and not in every worker.
     make().close()
+    make_folder(args.build)
     counter = Counter()
     if plan.strategy == "optimal":
         report = _optimal(args, make, plan, counter, _what(case, args, most))
@@ -171,7 +174,14 @@ def _name(case: Case, args: argparse.Namespace) -> str:
 
 def _what(case: Case, args: argparse.Namespace, most: int | None) -> dict[str, Any]:
     """What a search is of: two that differ in it have nothing to do with each other."""
-    return {"name": _name(case, args), "most": most, "seed": case.seed}
+    return {
+        "name": _name(case, args),
+        "most": most,
+        "seed": case.seed,
+        "spec": spec_hash()[:16],
+        # What is left of a search is right only for the code that it was made with.
+        "sources": hash_of(modules_of(__name__).values())[:16],
+    }
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
@@ -216,8 +226,7 @@ def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
         "how_far": str(report),
         "violations": {title: told(found) for title, found in report.found.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 EXPLORE = Command(

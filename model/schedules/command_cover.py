@@ -13,9 +13,9 @@ from typing import Any, TextIO
 from leo.cli import Command
 from model.check import spec_hash
 from model.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
-from model.commands_check import chosen
-from model.disciplines import DISCIPLINES
+from model.disciplines import DISCIPLINES, chosen
 from model.errors import CheckError
+from model.folders import make_folder, write_file
 from model.schedules.case import Case
 from model.schedules.cover import Coverage, cover, differences
 from model.schedules.organism import Organism
@@ -54,9 +54,11 @@ def run(args: argparse.Namespace) -> int:
             f"--sessions {args.sessions} --turns {args.turns}: expected at least one of each"
         )
     claims = load_claims()
+    cases = list(_cases(args))
+    make_folder(args.build)
     good = True
     print(f"{'discipline':<26}{'bound':<6}{'faults':<7}{'states':>8}{'edges':>9}{'runs':>7}  taken")
-    for case, renamed in _cases(args):
+    for case, renamed in cases:
         bar = Share(case)
         with Organism(case, store=args.store, spin=True) as organism:
             found = cover(organism, renamed=renamed, progress=bar.show)
@@ -143,8 +145,7 @@ def _write(folder: Path, found: Coverage, wrong: dict[str, str]) -> None:
         "holds_but_broke": wrong,
         **asdict(found),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 COVER = Command(

@@ -10,8 +10,9 @@ from pathlib import Path
 from leo.cli import Command
 from model.check import check, spec_hash
 from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from model.commands_check import chosen
+from model.disciplines import chosen
 from model.errors import CheckError
+from model.folders import write_file
 from model.plan import plan
 from model.progress import Bar
 from model.schedules.case import Case
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if not done.finished:
         print("the schedule ends before the run does")
     if args.trace is not None:
-        _write(args.trace, done.trace)
+        write_file(args.trace, done.trace)
         print(f"trace: {args.trace}")
     if differs is not None:
         print(f"NOT THE SAME TWICE: {differs} differs; something chooses that no scheduler owns")
@@ -84,7 +85,17 @@ def replay_claims(args: argparse.Namespace) -> int:
     """
     claims = load_claims()
     names = chosen(args.discipline or [])
-    runs = [run for run in plan(claims, names) if run.falls]
+    runs = [
+        run
+        for run in plan(claims, names)
+        # Threads have no worker thread to wait for.
+        if run.falls and (args.store == "memory" or not Case(run.discipline).runs_on_threads)
+    ]
+    if not runs:
+        raise CheckError(
+            f"--claims: of {', '.join(names)} no property is claimed to fall on this store, so "
+            "there is no counterexample to carry out; name another discipline, or --store memory"
+        )
     bar = Bar(len(runs), "counterexamples")
     report = check(
         claims,
@@ -97,19 +108,17 @@ def replay_claims(args: argparse.Namespace) -> int:
     bar.finish()
     folder = args.build / "schedules"
     attempts = [
-        carry_out(found, folder / "replayed", args.store)
-        for found in report.counterexamples
-        # Threads have no worker thread to wait for.
-        if args.store == "memory" or not Case(found.discipline).runs_on_threads
+        carry_out(found, folder / "replayed", args.store) for found in report.counterexamples
     ]
     ask_engines(attempts, args.engine)
     for finding in report.findings:
         print(f"NOT AS CLAIMED  {finding}")
     print(text(attempts))
     path = folder / "replayed.json"
-    _write(path, as_json(attempts, args.store).encode())
+    write_file(path, as_json(attempts, args.store).encode())
     print(f"{sum(a.yes for a in attempts)} of {len(attempts)} replayed; {path}")
-    return 0 if all(a.yes for a in attempts) and not report.findings else 1
+    done = bool(attempts) and all(a.yes for a in attempts)
+    return 0 if done and not report.findings else 1
 
 
 def text(attempts: Sequence[Attempt]) -> str:
@@ -141,16 +150,6 @@ def as_json(attempts: Sequence[Attempt], store: str) -> str:
     made = made_from("replayed.json")
     data = {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise CheckError(
-            f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists"
-        ) from None
 
 
 REPLAY = Command(

@@ -42,16 +42,25 @@ def load(path: Path, what: dict[str, Any]) -> tuple[Report, Frontier]:
         raise ModelError(f"{path} cannot be read as a search: {error}; begin anew") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ModelError(f"{path} is not a search of format {FORMAT}; begin anew")
-    if data["what"] != what:
+    before = data.get("what")
+    if not isinstance(before, dict):
+        raise ModelError(f"{path} does not say what it is a search of; begin anew")
+    if before != what:
         differs = ", ".join(
-            f"{name} was {data['what'].get(name)!r} and is {what.get(name)!r}"
-            for name in sorted({*what, *data["what"]})
-            if data["what"].get(name) != what.get(name)
+            f"{name} was {before.get(name)!r} and is {what.get(name)!r}"
+            for name in sorted({*what, *before})
+            if before.get(name) != what.get(name)
         )
         raise ModelError(
             f"{path} has another search: {differs}; ask for the same one, or begin anew"
         )
-    report = Report("optimal", **data["counts"])
-    for title, witness, steps, run in data["found"]:
-        report.found[title] = Found(title, witness, tuple(map(load_step, steps)), run)
-    return report, Frontier.load(data["frontier"])
+    try:
+        counts: dict[str, Any] = {name: int(data["counts"][name]) for name in _COUNTS}
+        report = Report("optimal", **counts)
+        for title, witness, steps, run in data["found"]:
+            report.found[title] = Found(title, witness, tuple(map(load_step, steps)), run)
+        return report, Frontier.load(data["frontier"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"{path} cannot be read as a search: {type(error).__name__}: {error}; begin anew"
+        ) from None

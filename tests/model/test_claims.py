@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 
 from model.check import check
 from model.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims, spec_folder
-from model.commands_check import chosen, selected
-from model.disciplines import DISCIPLINES
+from model.commands_check import selected
+from model.disciplines import DISCIPLINES, chosen
 from model.errors import CheckError, ClaimsError
 from model.plan import config, job, plan
 from model.properties import PROPERTIES, SAFETY
@@ -156,6 +157,48 @@ def test_the_table_shows_every_discipline(style: str) -> None:
         assert max(map(len, shown.splitlines())) <= 80
     else:
         assert all(name in shown for name in DISCIPLINES)
+
+
+def test_progress_is_searched_where_somebody_waits() -> None:
+    """That every call ends, under weak fairness, is searched with a lock that two sessions want: an
+    instance alone with its session would never make it wait."""
+    for run in plan(load_claims()):
+        rules = DISCIPLINES[run.discipline]
+        if run.spec == "WeakSpec" and run.falls is None and rules.lock != "none":
+            assert run.bound.sessions > rules.instances, run.name
+
+
+def test_the_legend_says_what_faults_were_on() -> None:
+    """A tick means "faults on": every property that holds is searched with all faults that can
+    strike, but for the two exceptions that the legend names."""
+    claims = load_claims()
+    faulted = {
+        (run.discipline, title)
+        for run in plan(claims)
+        if run.falls is None and run.faults == DISCIPLINES[run.discipline].possible_faults != ()
+        for title in run.titles
+    }
+    held = {(c.discipline, c.property) for c in claims.cells.values() if c.verdict == HOLDS}
+    quiet = held - faulted
+
+    assert {d for d, title in quiet if title != "DeadlockFree"} == {"sequential"}
+    assert {d for d, title in quiet if title == "DeadlockFree"} == {
+        d for d, title in held if title == "DeadlockFree"
+    }
+    legend = FORMATS["text"](claims, DISCIPLINES).splitlines()[-3:]
+    assert re.search("faults on.*DeadlockFree .* without faults .*, sequential too", str(legend))
+
+
+def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
+    """Mutual exclusion has its occasion when one is inside and another waits: claimed of a single
+    session it would be vacuous, and the check says so."""
+    claims = narrowed(load_claims(), "sequential", "MutualExclusion", HOLDS)
+    (run,) = [run for run in plan(claims, ["sequential"]) if run.occasions]
+
+    report = check(claims, [run], work=tmp_path)
+
+    assert [f.claims for f in report.findings] == [("sequential / MutualExclusion",)]
+    assert "vacuous" in str(report.findings[0])
 
 
 def test_the_properties_are_those_of_the_specification() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from leo.cli import main
 from model.reachable import bounded_world, violations
 from model.reachable import explore as reachable_graph
+from model.schedules import command
 from model.schedules.case import Case
 from model.schedules.command import Counter
 from model.schedules.engine import DEADLOCK, Plan, explore
@@ -59,6 +61,50 @@ def test_cut_off_and_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run("shielded-unit-of-work", build=tmp_path) == 0
     assert capsys.readouterr().out == whole
     assert [path.name.startswith("explore-") for path in tmp_path.iterdir()] == [True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("spec_hash", "spec was '[0-9a-f]{16}' and is '0{16}'"),
+        ("hash_of", "sources was '[0-9a-f]{16}' and is '0{16}'"),
+    ],
+)
+def test_a_search_of_other_sources_is_not_gone_on_with(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: str,
+    said: str,
+) -> None:
+    """What is left of a search is right only for the specification and the sources it was made
+    with."""
+    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
+    capsys.readouterr()
+    monkeypatch.setattr(command, changed, lambda *_: "0" * 64)
+    assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 2
+    assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("missing", ["what", "counts", "found", "frontier", "steps", "nodes"])
+def test_a_damaged_search_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    """A file that lacks a part, or has something else in its place, is named; exit code 2."""
+    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
+    (path,) = tmp_path.glob("search-*")
+    whole = json.loads(path.read_text())
+    for value in (None, 7, [7]):
+        data = json.loads(json.dumps(whole))
+        place = data if missing in data else data["frontier"]
+        place[missing] = value
+        if value is None:
+            del place[missing]
+        path.write_text(json.dumps(data))
+        capsys.readouterr()
+        assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 2, value
+        error = capsys.readouterr().err
+        assert error.startswith(f"leo: error: {path} ") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("strategy", ["bounded", "random", "pct"])

@@ -60,6 +60,25 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
     assert [v.mutant.name for v in verdicts if not v.killed] == ["harmless"]
 
 
+def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) -> None:
+    """A mutant that TLC cannot evaluate, and one that breaks only another property, survive."""
+    ours = {mutant.name: mutant for mutant in load_mutants()}["acquire-ignores-lock"]
+    guard = "    /\\ LockIsFree(s)\n    /\\ IsMyTurn(s)\n"
+    nonsense = replace(ours, name="nonsense", changes=((guard, f"{guard}    /\\ s + 1 = 2\n"),))
+    untyped = replace(
+        ours,
+        name="untyped",
+        changes=(("    /\\ arrivals' = Append(arrivals, s)\n", "    /\\ arrivals' = <<s, s>>\n"),),
+    )
+
+    verdicts = try_mutants(load_claims(), [nonsense, untyped], work=tmp_path, parallel=3)
+
+    assert [verdict.killed for verdict in verdicts] == [False, False]
+    assert all(verdict.findings for verdict in verdicts)
+    assert "not decided" in str(verdicts[0].findings[0])
+    assert "TypeOK falls" in str(verdicts[1].findings[0])
+
+
 def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
     """A text that the module does not have once says that the mutant is out of date."""
     mutant = replace(load_mutants()[0], changes=(("no such text", ""),))

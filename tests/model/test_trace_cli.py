@@ -13,12 +13,13 @@ import pytest
 from model import commands_validate
 from model import validate as validation
 from model.commands_validate import VALIDATE
-from model.synth import random_trace, trace_world
+from model.synth import Fields, random_trace, trace_world
 from model.trace_cache import TlcVerdict
+from model.trace_words import NOT_CLOSED
 from model.traces import TraceError
 from model.tracetlc import Recorded
 from tests.model.test_trace_merge import split
-from tests.model.test_trace_reader import encode
+from tests.model.test_trace_reader import encode, end, sample
 
 
 def options(*words: str) -> Namespace:
@@ -212,3 +213,75 @@ def test_tlc_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     VALIDATE.run(options(path, "--engine", "tlc", "--no-cache"))
     VALIDATE.run(options(path))
     assert asked == ["the cache", None]
+
+
+@pytest.mark.parametrize("engine", ["native", "tlc"])
+def test_a_lost_end_is_noticed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    """A trace that is accepted and was not closed says so, whichever engine was asked: lines may
+    have been lost at its end; one that was closed says nothing."""
+    accepted = TlcVerdict("accepted", None, frozenset())
+    monkeypatch.setattr(validation, "judge", lambda traces, **_: [accepted for _ in traces])
+    closed, cut = tmp_path / "closed", tmp_path / "cut"
+    closed.write_bytes(encode([*sample(), end()]))
+    cut.write_bytes(encode(sample()[:20]))
+    words = ("--engine", engine, "--no-cache")
+    assert VALIDATE.run(options(str(closed), *words)) == 0
+    assert NOT_CLOSED not in " ".join(capsys.readouterr().out.split())
+    assert VALIDATE.run(options(str(cut), *words)) == 0
+    said = capsys.readouterr().out
+    assert "accepted" in said and NOT_CLOSED in " ".join(said.split())
+
+
+def test_a_header_alone_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a header without a line nothing was checked: undecided, exit code 1. A recording that was
+    closed without an event is whole, and accepted."""
+    alone, whole = tmp_path / "alone", tmp_path / "whole"
+    alone.write_bytes(encode(sample()[:1]))
+    whole.write_bytes(encode([sample()[0], {**end(), "events": 0}]))
+    assert VALIDATE.run(options(str(alone))) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"{alone}: UNDECIDED\n") and "nothing was checked" in said
+    assert VALIDATE.run(options(str(whole))) == 0
+
+
+def test_closed_standard_input_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`leo validate - <&-` says that there is nothing to read."""
+    monkeypatch.setattr("sys.stdin", None)
+    assert VALIDATE.run(options("-")) == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
+def damaged() -> dict[str, list[Fields]]:
+    """Traces that are in no schema, by what is wrong with them."""
+    header, *events = sample()
+
+    def without(line: Fields, field: str) -> Fields:
+        return {key: value for key, value in line.items() if key != field}
+
+    return {
+        "header without kind": [without(header, "kind"), *events],
+        "header without discipline": [without(header, "discipline"), *events],
+        "no session": [header, without(events[0], "session")],
+        "reply of no number": [header, {**events[0], "reply": "x"}],
+        "reads null": [header, {**events[0], "reads": None}],
+        "unknown action": [header, {**events[0], "action": "Nope"}],
+        "nothing but a header": [header],
+    }
+
+
+@pytest.mark.parametrize("what", damaged())
+def test_strength_of_no_trace_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """A trace is judged before its mutants are made: what is none gives an error that names it."""
+    path = tmp_path / "damaged"
+    path.write_bytes(encode(damaged()[what]))
+    assert VALIDATE.run(options(str(path), "--strength")) == 2
+    assert capsys.readouterr().err.startswith("leo: error: damaged")

@@ -14,7 +14,7 @@ import proofs
 from leo._exceptions import LeoError
 from proofs import commands, crosscheck
 from proofs.catalogue import THEOREMS
-from proofs.errors import NotProvedError, ProofError
+from proofs.errors import NoQueriesError, NotProvedError, ProofError
 from proofs.index import README, latex, readme, row
 from proofs.theorem import Certificate, Discharged, Theorem
 
@@ -110,6 +110,7 @@ def test_index_is_written_only_when_everything_is_proved(
     """No row of the index was not checked: a part of the theorems writes nothing."""
     monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
     monkeypatch.setattr(commands, "README", tmp_path / "README.md")
+    monkeypatch.setattr(commands, "RESULTS", tmp_path / "theorems.json")
     monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
     assert commands.run(arguments("--index")) == 0
     assert not (tmp_path / "README.md").exists()
@@ -119,6 +120,34 @@ def test_index_is_written_only_when_everything_is_proved(
     # What the pages quote is beside the queries: a test never writes over a real result.
     told = json.loads((tmp_path / "queries" / "theorems.json").read_text())
     assert [theorem["number"] for theorem in told["theorems"]] == [1] and told["made_from"]
+
+
+def test_a_theorem_many_times_is_not_the_whole_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As many numbers as there are theorems are not all theorems: each is proved once, and neither
+    the index nor the results are written."""
+    monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
+    monkeypatch.setattr(commands, "README", tmp_path / "README.md")
+    monkeypatch.setattr(commands, "RESULTS", tmp_path / "theorems.json")
+    monkeypatch.setattr(commands, "choose", lambda numbers: [trivial(n) for n in numbers])
+    monkeypatch.setattr(commands, "THEOREMS", [trivial(1), trivial(2)])
+    assert commands.run(arguments("1", "1", "--index")) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["queries"]
+    assert commands.run(arguments("2", "1", "--index")) == 0
+    assert (tmp_path / "theorems.json").exists() and (tmp_path / "README.md").exists()
+
+
+def test_second_opinion_on_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A theorem that asks z3 nothing leaves cvc5 nothing to agree with."""
+    monkeypatch.setattr(commands, "QUERIES", tmp_path)
+    monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
+    monkeypatch.setattr(commands, "load", lambda: None)
+    with pytest.raises(NoQueriesError, match="nothing to ask cvc5") as caught:
+        commands.run(arguments("15", "--cvc5"))
+    assert caught.value.exit_code == 2
 
 
 def test_list_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,8 +219,13 @@ def test_second_opinion_fails_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A query to which cvc5 does not say unsat makes the command end with 1."""
+
+    def prove() -> list[Discharged]:
+        (tmp_path / "q.smt2").write_text("(check-sat)")
+        return [Discharged("claim", 0.0)]
+
     monkeypatch.setattr(commands, "QUERIES", tmp_path)
-    monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
+    monkeypatch.setattr(commands, "choose", lambda _: [replace(trivial(1), prove=prove)])
     monkeypatch.setattr(commands, "load", lambda: None)
     monkeypatch.setattr(commands, "crosscheck", lambda _: [(Path("q.smt2"), "sat")])
     assert commands.run(arguments("--cvc5")) == 1

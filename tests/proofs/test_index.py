@@ -110,7 +110,6 @@ def test_index_is_written_only_when_everything_is_proved(
     """No row of the index was not checked: a part of the theorems writes nothing."""
     monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
     monkeypatch.setattr(commands, "README", tmp_path / "README.md")
-    monkeypatch.setattr(commands, "RESULTS", tmp_path / "theorems.json")
     monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
     assert commands.run(arguments("--index")) == 0
     assert not (tmp_path / "README.md").exists()
@@ -129,13 +128,13 @@ def test_a_theorem_many_times_is_not_the_whole_run(
     the index nor the results are written."""
     monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
     monkeypatch.setattr(commands, "README", tmp_path / "README.md")
-    monkeypatch.setattr(commands, "RESULTS", tmp_path / "theorems.json")
     monkeypatch.setattr(commands, "choose", lambda numbers: [trivial(n) for n in numbers])
     monkeypatch.setattr(commands, "THEOREMS", [trivial(1), trivial(2)])
     assert commands.run(arguments("1", "1", "--index")) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["queries"]
+    results = tmp_path / "queries" / "theorems.json"
+    assert not results.exists() and not (tmp_path / "README.md").exists()
     assert commands.run(arguments("2", "1", "--index")) == 0
-    assert (tmp_path / "theorems.json").exists() and (tmp_path / "README.md").exists()
+    assert results.exists() and (tmp_path / "README.md").exists()
 
 
 def test_second_opinion_on_nothing_is_refused(

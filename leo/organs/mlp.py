@@ -5,7 +5,6 @@ tanh on both layers, 369 parameters, stochastic gradient descent on (output - ta
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from functools import lru_cache
 from operator import mul
 from random import Random
 from typing import Final
+
+import msgspec
 
 from leo.plain import plain_sum
 
@@ -72,7 +73,7 @@ class Network:
 
     def dump(self) -> str:
         """The parameters as JSON; reading it back gives the same numbers."""
-        return json.dumps(self.parameters)
+        return msgspec.json.encode(self.parameters).decode()
 
     def _forward(self, inputs: Sequence[float]) -> tuple[list[float], float]:
         if len(inputs) != INPUTS:

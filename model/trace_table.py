@@ -8,7 +8,9 @@ has something that another lacks.  ``python -m model.trace_table`` writes the ta
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -210,9 +212,17 @@ def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Write the table of the README anew. Without what it would leave out: exit code 1."""
+    argparse.ArgumentParser(prog="python -m model.trace_table", description=__doc__).parse_args()
     missing = problems()
     if missing:
-        raise SystemExit("\n".join(missing))
+        print("\n".join(missing), file=sys.stderr)
+        return 1
     readme_path().write_text(with_table(readme_path().read_text("utf-8")), "utf-8")
     print(readme_path())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -55,17 +55,19 @@ def bootstrap(values: Sequence[float], seed: int, *, resamples: int = RESAMPLES)
     middle = float(data.mean())
     if len(data) < 2 or np.ptp(data) == 0:
         return Estimate(middle, middle, middle)
+    # By a power of two, which rounds nothing: cubes of very small differences would be 0.
+    exponent = math.frexp(float(np.ptp(data)))[1]
     found = stats.bootstrap(
-        (data,),
+        (np.ldexp(data, -exponent),),
         np.mean,
         n_resamples=resamples,
         confidence_level=LEVEL,
         method="BCa",
         rng=np.random.default_rng(seed),
     )
-    return Estimate(
-        middle, float(found.confidence_interval.low), float(found.confidence_interval.high)
-    )
+    interval = found.confidence_interval
+    low, high = (float(np.ldexp(end, exponent)) for end in (interval.low, interval.high))
+    return Estimate(middle, low, high)
 
 
 def bootstrap_difference(

@@ -48,7 +48,8 @@ def alive() -> Counter[str]:
     return Counter(
         type(thing).__qualname__
         for thing in gc.get_objects()
-        if isinstance(thing, MACHINERY) or type(thing).__module__.partition(".")[0] == "leo"
+        # A class may have something else than a name there.
+        if isinstance(thing, MACHINERY) or str(type(thing).__module__).partition(".")[0] == "leo"
     )
 
 

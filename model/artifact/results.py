@@ -31,7 +31,7 @@ EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-ru
 
 OPTIONAL = {"replayed.json": "leo replay --claims", "traces.json": "leo verify"}
 
-# What it can do without; `python -m bench.NAME` makes them.
+# Likewise; `python -m bench.NAME` makes them.
 BENCHES = ("growth", "cost")
 
 
@@ -186,8 +186,9 @@ def _optional(path: Path, spec: str, key: str, nothing: Any) -> Any:
     """A result that the artifact can do without: absent is empty, stale is an error."""
     if not path.exists():
         return nothing
-    data = _read(path, "the command that its README names")
-    _fresh(data["spec"], spec, path, "the command that its README names")
+    command = OPTIONAL.get(path.name, f"python -m bench.{path.stem}")
+    data = _read(path, command)
+    _fresh(data["spec"], spec, path, command)
     if path.name in MAKERS:
-        _same(data, path, OPTIONAL[path.name])
+        _same(data, path, command)
     return data[key]

@@ -113,6 +113,16 @@ def test_stale_results_stop_the_build(
         load(edited(build, tmp_path, path, edit))
 
 
+@pytest.mark.parametrize("name", ["growth", "cost"])
+def test_a_stale_benchmark_is_named_with_its_command(tmp_path: Path, name: str) -> None:
+    """What the artifact can do without stops it when it is old, and says how to make it anew."""
+    write_results(tmp_path)
+    (tmp_path / "bench").mkdir(exist_ok=True)
+    (tmp_path / "bench" / f"{name}.json").write_text('{"spec": "0000", "rows": []}', "utf-8")
+    with pytest.raises(ArtifactError, match=f"{name}.json.*`python -m bench.{name}` again"):
+        load(tmp_path)
+
+
 def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path) -> None:
     """A check that found something, or lacks one search of all, or has one more, is no source."""
 

@@ -27,7 +27,8 @@ __all__ = ["FOLD", "HEAVY", "fold", "is_full", "pending", "swept"]
 
 # A divisor of the number of observations between two decays, so that a decay costs no extra fold.
 FOLD = 50
-HEAVY = 100_000
+# Half a second's work, for long texts only: fifty replies have a tenth of it.
+HEAVY = 300_000
 
 STAMPED = "ON CONFLICT DO UPDATE SET count = count + excluded.count, version = excluded.version"
 # Two ids in one number, as `fold` has them.

@@ -107,6 +107,7 @@ def test_the_view_forgets_as_well() -> None:
     assert list(company.items()) == [(3, 4, decay(40))] and set(company.rows) == {3, 4}
     company.turn(undo)
     assert sorted(company.items()) == [(1, 2, 1), (3, 4, 40)]
+    assert company.with_each(2, [1, 3]) == [1, 0] and company.with_each(4, [3]) == [40]
 
 
 def test_company_goes_back_across_a_decay() -> None:
@@ -121,6 +122,8 @@ def test_company_goes_back_across_a_decay() -> None:
     company.grow([(1, 2, 1)], -1, before)
     company.turn(aged)
     assert list(company.items()) == [(1, 2, 40)]
+    # Each row of the pair knows it.
+    assert company.with_each(1, [2]) == company.with_each(2, [1]) == [40]
 
 
 def test_a_field_of_schema_3_is_moved_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ many times for each pair that it adds.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
@@ -32,7 +32,7 @@ __all__ = [
 IDS = 32
 AGES = 24
 _AGE = (1 << AGES) - 1
-_NO_ROW: dict[int, int] = {}
+NO_ROW: dict[int, int] = {}
 
 Rows = dict[int, dict[int, int]]
 
@@ -56,12 +56,14 @@ class Kept(NamedTuple):
     raw: int
 
 
-def rows_of(pairs: Iterable[tuple[int, int, int]]) -> Rows:
-    """Rows of pairs (smaller id, larger id, count << AGES | age)."""
+def rows_of(pairs: Iterable[tuple[int, int, int]], ids: Mapping[int, int] = NO_ROW) -> Rows:
+    """Rows of pairs (smaller id, larger id, count << AGES | age), with the objects of `ids`."""
     rows: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    one = ids.get
     for low, high, raw in pairs:
-        rows[low][high] = raw
-        rows[high][low] = raw
+        small, large = one(low, low), one(high, high)
+        rows[small][large] = raw
+        rows[large][small] = raw
     return dict(rows)
 
 
@@ -145,7 +147,7 @@ class Company:
     def with_each(self, one: int, others: Iterable[int]) -> list[int]:
         """How often one token kept company with each of the others, in their order."""
         now = self.age
-        found = map(self.rows.get(one, _NO_ROW).get, others, repeat(0))
+        found = map(self.rows.get(one, NO_ROW).get, others, repeat(0))
         return [
             raw >> AGES if raw & _AGE == now or not raw else faded(raw >> AGES, now - (raw & _AGE))
             for raw in found
@@ -185,7 +187,7 @@ class Company:
                 self._ahead, begun = list(self.rows), True
                 continue
             one = self._ahead.pop()
-            row = self.rows.get(one, _NO_ROW)
+            row = self.rows.get(one, NO_ROW)
             budget -= len(row)
             gone = [
                 (other, raw)

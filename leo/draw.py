@@ -5,19 +5,19 @@ a large row that would be a look at each of them again; there it is added where 
 close ones.
 
 Weights are taken to the power 1 / T after they were divided by the largest of them, so that a low
-temperature cannot overflow. A row of few followers is drawn from in the order of their ids; in a
-large one those with a weight of their own come first, by ids, and then the others by groups of
-equal counts, the smallest first, and by ids within a group. Either way the choice depends on
-counts, ids, boosts and the random number, not on how the row came to be.
+temperature cannot overflow. A row of few followers is drawn from in the order of their ids. A large
+one is drawn from in two layers: first what some followers weigh beyond their counts, by ids, and
+then all of them by groups of equal counts, the smallest first, and by ids within a group. Either
+way the choice depends on counts, ids, boosts and the random number, not on how the row came to be.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
-from operator import add, mul
+from itertools import accumulate, repeat
+from operator import mul
 
 from leo.plain import plain_sum
 from leo.ranks import Ranked
@@ -26,12 +26,16 @@ __all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked"]
 
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
+# Logarithms: of the largest count that there can be, with company, and of a number that leaves room
+# for the sum of a row.
+LARGEST, STEEP = math.log(2**32), 600.0
 
 
 def close_counts(ranked: Ranked) -> dict[int, int]:
     """The followers whose counts have at least CLOSE of the largest, with these counts."""
-    near = CLOSE * ranked.largest()
-    return {id: count for count in ranked.counts(near) for id in ranked.members(count)}
+    order, _ = ranked.groups()
+    first = bisect_left(order, CLOSE * order[-1])
+    return {id: count for count in order[first:] for id in ranked.members(count)}
 
 
 def draw(
@@ -60,74 +64,75 @@ def draw(
     return ids[place], _evenness(heated, sums[-1])
 
 
-class Scale(dict[int, float]):
-    """The weights of one walk as logarithms: count -> power * log(count), and `boosts` by id.
+class Scale:
+    """What a walk knows of weights before it meets them: `power` is 1 / T; `boosts` (id -> b >= 0)
+    multiply a weight by 1 + b.
 
-    A walk draws from many large rows whose counts are the same few whole numbers, so each logarithm
-    is taken once. `power` is 1 / T; `boosts` (id -> b) multiply a weight by 1 + b.
+    `steep`: the power is so high that a weight might be too large for a number, and every row has
+    to be scaled by itself.
     """
 
     def __init__(self, boosts: Mapping[int, float], power: float) -> None:
-        super().__init__()
         self.power = power
-        self.boosts = {id: power * math.log1p(boost) for id, boost in boosts.items()}
-
-    def __missing__(self, count: int) -> float:
-        found = self[count] = self.power * math.log(count)
-        return found
+        logs = {id: power * math.log1p(boost) for id, boost in boosts.items()}
+        self.steep = power * LARGEST + max(logs.values(), default=0.0) > STEEP
+        # What a weight of 1 gains by the boost, and what its term of the entropy does.
+        self.gains = {} if self.steep else {id: math.expm1(log) for id, log in logs.items()}
+        self.terms = {id: (1.0 + gain) * logs[id] for id, gain in self.gains.items()}
 
 
 def draw_ranked(
     ranked: Ranked, close: Mapping[int, float], scale: Scale, fraction: float
 ) -> tuple[int, float]:
     """Likewise, from a large row: the cost is that of its different counts, and of the followers
-    that are close or boosted.
+    that are close or boosted. Not for a steep scale.
 
-    A follower weighs as much as its count, or what `close` (id -> weight) says.
+    A follower weighs as much as its count, or what `close` (id -> weight, no less) says. What it
+    weighs beyond its count is a part of its own; the rest of it stays in the group of its count.
     """
-    row, changed, boosts = ranked.row, ranked.changed, scale.boosts
+    row, changed, gains = ranked.row, ranked.changed, scale.gains
+    power, log, exp = repeat(scale.power), math.log, math.exp
     # Most of the boosted are in no one row, and most of a row is not boosted.
-    named = boosts.keys() & row.keys()
+    named = gains.keys() & row.keys()
     if changed:
-        named |= boosts.keys() & changed.keys()
-    own = sorted(named.union(close) if close else named)
-    if changed:
-        counts = [changed[id][1] if id in changed else row[id] for id in own]
-    else:
-        counts = list(map(row.__getitem__, own))
-    log_of = scale.__getitem__
+        named |= gains.keys() & changed.keys()
     if close:
-        log = math.log
-        logs = [
-            (scale.power * log(close[id]) if id in close else log_of(count)) + boosts.get(id, 0.0)
-            for id, count in zip(own, counts, strict=True)
-        ]
-    else:
-        logs = list(map(add, map(log_of, counts), map(boosts.__getitem__, own)))
-    sizes = ranked.sizes()
-    for count in counts:
-        sizes[count] -= 1
-    order = [count for count in sorted(sizes) if sizes[count]]
-    first = len(own)
-    times = [1] * first + [sizes[count] for count in order]
-    logs += map(log_of, order)
-    # Divided by the largest, so that a low temperature cannot overflow.
-    largest = max(logs)
-    logs = [log - largest for log in logs]
-    heat = list(map(math.exp, logs))
-    mass = list(map(mul, heat, times))
-    sums = list(accumulate(mass))
-    total = sums[-1]
-    group = min(bisect(sums, fraction * total), len(sums) - 1)
-    evenness = _ranked_evenness(logs, mass, sum(times), total)
-    if group < first:
-        return own[group], evenness
-    count = order[group - first]
-    begin = sums[group - 1] if group else 0.0
-    # A low temperature may leave nothing of the lightest; then the group was not hit.
-    place = int((fraction * total - begin) / heat[group]) if heat[group] else 0
-    without = [id for id, its in zip(own, counts, strict=True) if its == count]
-    return ranked.member(count, min(place, times[group] - 1), without), evenness
+        named -= close.keys()
+    own = sorted(named)
+    logs = list(map(mul, map(log, map(ranked.count if changed else row.__getitem__, own)), power))
+    weights = list(map(exp, logs))
+    parts = list(map(mul, weights, map(gains.__getitem__, own)))
+    # Of weight * log(weight), over all followers.
+    terms = _products(parts, logs) + _products(weights, map(scale.terms.__getitem__, own))
+    for id, blended in close.items():
+        before, now = scale.power * log(ranked.count(id)), scale.power * log(blended)
+        weight = exp(now) * (1.0 + gains.get(id, 0.0))
+        own.append(id)
+        parts.append(weight - exp(before))
+        terms += weight * now + exp(now) * scale.terms.get(id, 0.0) - exp(before) * before
+    order, sizes = ranked.groups()
+    logs = list(map(mul, map(log, order), power))
+    weights = list(map(exp, logs))
+    mass = list(map(mul, sizes, weights))
+    terms += _products(mass, logs)
+    parts += mass
+    sums = list(accumulate(parts))
+    total, candidates = sums[-1], sum(sizes)
+    evenness = 0.0
+    if candidates > 1:
+        evenness = max(0.0, (log(total) - terms / total) / log(candidates))
+    point = fraction * total
+    part = min(bisect(sums, point), len(sums) - 1)
+    group = part - len(own)
+    if group < 0:
+        return own[part], evenness
+    begin = sums[part - 1] if part else 0.0
+    place = min(int((point - begin) / weights[group]), sizes[group] - 1)
+    return ranked.members(order[group])[place], evenness
+
+
+def _products(values: Iterable[float], others: Iterable[float]) -> float:
+    return plain_sum(map(mul, values, others))
 
 
 def _evenness(heated: Sequence[float], total: float) -> float:
@@ -136,14 +141,3 @@ def _evenness(heated: Sequence[float], total: float) -> float:
         return 0.0
     shares = [heat / total for heat in heated if heat]
     return -math.fsum([share * math.log(share) for share in shares]) / math.log(len(heated))
-
-
-def _ranked_evenness(
-    logs: Iterable[float], mass: Iterable[float], candidates: int, total: float
-) -> float:
-    """Likewise, of groups: `mass` is how often each is there times exp of its `logs`."""
-    if candidates < 2:
-        return 0.0
-    entropy = math.log(total) - plain_sum(map(mul, mass, logs)) / total
-    evenness: float = entropy / math.log(candidates)
-    return max(0.0, evenness)

@@ -92,7 +92,7 @@ class _Walker:
             return None
         if len(row) == 1:
             return self._only(row)
-        if len(row) > LARGE:
+        if len(row) > LARGE and not self.scale.steep:
             ranked = self.chains.ranked(key) if self.whole else ranked_row(row)
             assert ranked is not None, "a large row"
             close = close_counts(ranked)
@@ -109,7 +109,7 @@ class _Walker:
         return self._drawn(choices, self._blend(current, choices))
 
     def _by_bigram(self, current: int) -> int | None:
-        ranked = self.words.ranked(current)
+        ranked = None if self.scale.steep else self.words.ranked(current)
         if ranked is not None:
             return self._ranked(ranked)
         row = self.words.followers.get(current)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from leo.delta import Delta
@@ -91,8 +92,13 @@ def trigram_coverage(tokens: Sequence[str], view: Readable) -> float:
     """The share of trigrams that the view knows; 0 when there are none."""
     if len(tokens) < 3:
         return 0.0
-    runs = zip(tokens, tokens[1:], tokens[2:], strict=False)
-    return sum(view.trigram_count(*run) > 0 for run in runs) / (len(tokens) - 2)
+    # A reply asks for eighty of them: by ids, because each token is in three.
+    # Ids are positive, so -1 is in no row.
+    found = map(view.words.id_of, tokens)
+    ids = [-1 if id is None else id for id in found]
+    rows = map(view.chains.followers.get, pairwise(ids))
+    known = sum(third in row for row, third in zip(rows, ids[2:], strict=False) if row)
+    return known / (len(tokens) - 2)
 
 
 def structural_quality(reply: Sequence[str], prompt: Sequence[str], coverage: float) -> float:

@@ -7,7 +7,7 @@ how many followers there are of each count, and where in the order of their ids 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -21,28 +21,40 @@ Key = TypeVar("Key")
 
 
 class Ranks:
-    """The followers of one row: count -> ids, in order, and count -> how many."""
+    """The followers of one row: count -> ids, in order; the counts, in order, and beside them how
+    many followers each has.
+    """
 
-    __slots__ = ("classes", "sizes")
+    __slots__ = ("classes", "order", "sizes")
 
     def __init__(self, row: Iterable[tuple[int, int]]) -> None:
         self.classes: dict[int, list[int]] = {}
         for id, count in sorted(row):
             self.classes.setdefault(count, []).append(id)
+        self.order = sorted(self.classes)
         # A draw asks for all of them, and most lists are far from each other in memory.
-        self.sizes = {count: len(ids) for count, ids in self.classes.items()}
+        self.sizes = [len(self.classes[count]) for count in self.order]
 
     def move(self, id: int, old: int, new: int) -> None:
         """A count has become another; 0 says that there is none."""
         if old:
             ids = self.classes[old]
             del ids[bisect_left(ids, id)]
-            self.sizes[old] -= 1
-            if not ids:
-                del self.classes[old], self.sizes[old]
+            self._resize(old, len(ids))
         if new:
-            insort(self.classes.setdefault(new, []), id)
-            self.sizes[new] = self.sizes.get(new, 0) + 1
+            ids = self.classes.setdefault(new, [])
+            insort(ids, id)
+            self._resize(new, len(ids))
+
+    def _resize(self, count: int, size: int) -> None:
+        place = bisect_left(self.order, count)
+        if not size:
+            del self.classes[count], self.order[place], self.sizes[place]
+        elif place < len(self.order) and self.order[place] == count:
+            self.sizes[place] = size
+        else:
+            self.order.insert(place, count)
+            self.sizes.insert(place, size)
 
 
 class Ranked(NamedTuple):
@@ -54,9 +66,12 @@ class Ranked(NamedTuple):
     row: Mapping[int, int]
     changed: Mapping[int, tuple[int, int]]
 
-    def members(self, count: int) -> list[int]:
-        """Who follows as often as that, in order."""
-        members = list(self.ranks.classes.get(count, ()))
+    def members(self, count: int) -> Sequence[int]:
+        """Who follows as often as that, in order. Nobody changes it."""
+        members = self.ranks.classes.get(count, [])
+        if not any(count in change for change in self.changed.values()):
+            return members
+        members = members.copy()
         for id, (old, new) in self.changed.items():
             if old == count:
                 del members[bisect_left(members, id)]
@@ -64,44 +79,24 @@ class Ranked(NamedTuple):
                 insort(members, id)
         return members
 
-    def largest(self) -> int:
-        """The largest count."""
-        largest = max(self.ranks.sizes, default=0)
-        if self.changed:
-            # A reply only adds, so a class that has lost members has lost them to a larger count.
-            return max(largest, *(new for _, new in self.changed.values()))
-        return largest
-
-    def counts(self, least: float) -> Iterable[int]:
-        """The different counts from `least` on; some may have no members any more."""
-        found = [count for count in self.ranks.sizes if count >= least]
-        if self.changed:
-            return {*found, *(new for _, new in self.changed.values() if new >= least)}
-        return found
-
-    def member(self, count: int, place: int, without: Sequence[int]) -> int:
-        """The member at a place in the order of those who follow as often as that, some of the
-        members left out, which are named in order.
+    def groups(self) -> tuple[Sequence[int], Sequence[int]]:
+        """The different counts in order, and the number of followers of each. Nobody changes
+        them.
         """
-        if any(count in change for change in self.changed.values()):
-            members: Sequence[int] = self.members(count)
-        else:
-            members = self.ranks.classes[count]
-        # Each that is left out before it moves the place on by one. The first place that counts
-        # right is the one: few looks at a list that may be long.
-        at = place
-        while (moved := place + bisect_right(without, members[at])) != at:
-            at = moved
-        return members[at]
-
-    def sizes(self) -> dict[int, int]:
-        """The number of followers of each count, 0 for some."""
-        sizes = self.ranks.sizes.copy()
+        ranks = self.ranks
+        if not self.changed:
+            return ranks.order, ranks.sizes
+        sizes = dict(zip(ranks.order, ranks.sizes, strict=True))
         for old, new in self.changed.values():
             if old:
                 sizes[old] -= 1
             sizes[new] = sizes.get(new, 0) + 1
-        return sizes
+        order = [count for count in sorted(sizes) if sizes[count]]
+        return order, list(map(sizes.__getitem__, order))
+
+    def count(self, id: int) -> int:
+        """How often one of the followers follows."""
+        return self.changed[id][1] if id in self.changed else self.row[id]
 
 
 class Rankings(Generic[Key]):

@@ -14,7 +14,15 @@ from typing import NamedTuple
 
 from leo.text import tokenize
 
-__all__ = ["MIN_QUALITY", "Memory", "Recalled", "choose_memories", "score_memory", "snippet"]
+__all__ = [
+    "MIN_QUALITY",
+    "Memory",
+    "Recalled",
+    "Row",
+    "choose_memories",
+    "score_memories",
+    "snippet",
+]
 
 MAX_MEMORIES = 5
 MAX_TOKENS_PER_MEMORY = 64
@@ -36,6 +44,10 @@ class Memory(NamedTuple):
     use_count: int
 
 
+# The same without its names: there are hundreds in every reply.
+Row = tuple[int, str, float, float, float, float, int]
+
+
 class Recalled(NamedTuple):
     """What came to mind: ids, the snippets to observe again, and token -> boost for generation."""
 
@@ -45,7 +57,7 @@ class Recalled(NamedTuple):
 
 
 def choose_memories(
-    memories: Iterable[Memory],
+    memories: Iterable[Row],
     tokens: Iterable[str],
     arousal: float,
     now: float,
@@ -55,14 +67,14 @@ def choose_memories(
 
     boost = 0.3 * count / largest count, over all tokens of the chosen texts.
     """
-    prompt = frozenset(tokens)
-    scored: list[tuple[float, int, Memory]] = []
-    for memory in memories:
-        if memory.quality >= MIN_QUALITY:
-            score = score_memory(memory, prompt, arousal, now, themes)
-            if score > MIN_SCORE:
-                scored.append((-score, -memory.id, memory))
-    chosen = [memory for _, _, memory in nsmallest(MAX_MEMORIES, scored)]
+    good = [memory for memory in memories if memory[2] >= MIN_QUALITY]
+    scores = score_memories(good, frozenset(tokens), arousal, now, themes)
+    scored = [
+        (-score, -memory[0], memory)
+        for score, memory in zip(scores, good, strict=True)
+        if score > MIN_SCORE
+    ]
+    chosen = [Memory._make(memory) for _, _, memory in nsmallest(MAX_MEMORIES, scored)]
     counts = Counter(token for memory in chosen for token in _tokens(memory.text))
     largest = max(counts.values(), default=1)
     return Recalled(
@@ -72,22 +84,32 @@ def choose_memories(
     )
 
 
-def score_memory(
-    memory: Memory, prompt: frozenset[str], arousal: float, now: float, themes: frozenset[str]
-) -> float:
-    """Section 12's score of one memory, in [0, 1]."""
-    # Every reply comes by here for every memory: a conditional costs less than min and max.
-    types = _types(memory.text)
-    common = len(prompt & types)
-    union = len(prompt) + len(types) - common
-    jaccard = common / union if union else 0.0
-    theme = len(themes & types) / len(themes) if themes else 0.0
-    distance = abs(arousal - memory.emotional)
-    closeness = 1.0 - distance if distance < 1.0 else 0.0
-    rest = 1.0 - (now - memory.last_used_at) / DAY
-    rest = 0.0 if rest < 0.0 else 1.0 if rest > 1.0 else rest
-    freshness = memory.quality * (1.0 - 0.5 * rest)
-    return 0.4 * jaccard + 0.2 * theme + 0.2 * closeness + 0.2 * freshness
+def score_memories(
+    memories: Iterable[Row],
+    prompt: frozenset[str],
+    arousal: float,
+    now: float,
+    themes: frozenset[str],
+) -> list[float]:
+    """Section 12's score of each memory, in [0, 1]."""
+    asked, named = len(prompt), len(themes)
+    found: list[float] = []
+    # Every reply comes by here with every memory: conditionals cost less than min and max, and a
+    # call for each memory would cost as much as its score.
+    for _, text, quality, emotional, _, last_used_at, _ in memories:
+        types = _types(text)
+        common = len(prompt & types)
+        union = asked + len(types) - common
+        distance = abs(arousal - emotional)
+        rest = 1.0 - (now - last_used_at) / DAY
+        rest = 0.0 if rest < 0.0 else 1.0 if rest > 1.0 else rest
+        score = (0.4 * common / union if union else 0.0) + 0.2 * quality * (1.0 - 0.5 * rest)
+        if distance < 1.0:
+            score += 0.2 * (1.0 - distance)
+        if named:
+            score += 0.2 * len(themes & types) / named
+        found.append(score)
+    return found
 
 
 def snippet(text: str) -> str:

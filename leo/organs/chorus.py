@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from leo.generate import MAX_TOKENS
 from leo.measure import Pulse, Quality
@@ -18,6 +18,7 @@ from leo.organs.active import NO_THEMES, Themes
 from leo.organs.context import (
     After,
     Before,
+    Changes,
     Facts,
     Heard,
     Hints,
@@ -29,7 +30,7 @@ from leo.organs.context import (
     Speak,
     Spoken,
 )
-from leo.organs.organ import NO_HINTS, Module, Organ
+from leo.organs.organ import NO_CHANCE, NO_HINTS, Module, Organ
 from leo.organs.voice import Voice, blend_weights, compute_voice
 from leo.text import tokenize
 
@@ -135,14 +136,16 @@ class Chorus:
             return Speech(voice, self.inner.max_tokens)
         hints = Hints()
         context = self._context(novelty, self._voice(novelty, themes, hints))
+        given = _Given(context)
         for organ in self.organs:
             if _is_mute(organ, "before"):
                 continue
-            given = _given(organ, context)
-            added = organ.before(self._states[organ.name], given, self._rng(organ, "before"))
+            rng = self._rng(organ, "before")
+            added = organ.before(self._states[organ.name], given.to(organ), rng)
             if added != NO_HINTS:
                 hints = _together(hints, added)
                 context = replace(context, voice=self._voice(novelty, themes, hints))
+                given = _Given(context)
         self._before = context
         return Speech(context.voice, max(SHORTEST, round(max_tokens * hints.length)))
 
@@ -164,20 +167,18 @@ class Chorus:
         )
         puts: list[Put] = []
         inner: list[InnerReply] = []
+        given = _Given(context)
         for organ in self.organs:
             if _is_mute(organ, "after"):
                 continue
-            given = _given(organ, context)
-            changes = organ.after(self._states[organ.name], given, self._rng(organ, "after"))
+            rng = self._rng(organ, "after")
+            changes = organ.after(self._states[organ.name], given.to(organ), rng)
             puts.extend(put for put in changes.puts if put.rows)
             inner.extend(changes.inner)
-            if changes.facts is not None:
-                context = replace(context, facts=changes.facts)
-            if changes.text is not None:
-                said = tuple(tokenize(changes.text))
-                context = replace(context, text=changes.text, said=said)
-            if changes.appended:
-                context = replace(context, text=f"{context.text} {changes.appended}")
+            new = _new(context, changes)
+            if new:
+                context = replace(context, **new)
+                given = _Given(context)
         return Outcome(context.text, tuple(puts), tuple(inner), context.facts)
 
     def _context(self, novelty: float, voice: Voice) -> Before:
@@ -196,12 +197,37 @@ class Chorus:
         )
 
     def _rng(self, organ: Organ[Any], hook: str) -> Random:
-        return Random(f"{self._key}:{organ.name}:{hook}")
+        return (
+            Random(f"{self._key}:{organ.name}:{hook}") if hook in organ.USES_CHANCE else NO_CHANCE
+        )
 
 
-def _given(organ: Organ[Any], context: Context) -> Context:
-    """The context, with what the view offers only for a module that declares to read it."""
-    return context if "view" in organ.READS else replace(context, seen=None)
+class _Given(Generic[Context]):
+    """A context, with what the view offers only for modules that declare to read it."""
+
+    def __init__(self, context: Context) -> None:
+        self._whole = context
+        self._blind: Context | None = None
+
+    def to(self, organ: Organ[Any]) -> Context:
+        """What this module is given."""
+        if "view" in organ.READS:
+            return self._whole
+        # Made once for all of them, and not before one asks.
+        self._blind = self._blind or replace(self._whole, seen=None)
+        return self._blind
+
+
+def _new(context: After, changes: Changes) -> dict[str, Any]:
+    """What a module has changed of the context of those after it."""
+    new: dict[str, Any] = {}
+    if changes.facts is not None:
+        new["facts"] = changes.facts
+    if changes.text is not None:
+        new["text"], new["said"] = changes.text, tuple(tokenize(changes.text))
+    if changes.appended:
+        new["text"] = f"{new.get('text', context.text)} {changes.appended}"
+    return new
 
 
 def _is_mute(organ: Organ[Any], hook: str) -> bool:

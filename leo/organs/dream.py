@@ -100,6 +100,7 @@ class Dream(Module[DreamState]):
     name = "dream"
     READS = frozenset({"dream"})
     WRITES = frozenset({"dream"})
+    USES_CHANCE = frozenset({"after"})
     INNER = frozenset({"dream"})
     DDL = (
         """CREATE TABLE dream_dialogs (

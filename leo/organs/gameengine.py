@@ -108,6 +108,7 @@ class GameEngine(Module[GameState]):
     name = "game"
     READS = frozenset({"game", "view"})
     WRITES = frozenset({"game"})
+    USES_CHANCE = frozenset({"before"})
     DDL = (
         """CREATE TABLE game_transitions (
         first TEXT NOT NULL,

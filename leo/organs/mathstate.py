@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
@@ -11,7 +12,7 @@ from leo.experts import EXPERTS
 from leo.measure import presence
 from leo.organs.context import After, Before
 
-__all__ = ["SCALARS", "MathState", "spoken_state", "unspoken_state"]
+__all__ = ["SCALARS", "MathState", "spoken_state", "unit_of", "unspoken_state"]
 
 LENGTH: Final = 64
 UNKNOWN_ENTROPY: Final = 0.5
@@ -65,6 +66,8 @@ class MathState:
     overthinking: float
     rings: float
     expert: str
+    # The sixteen numbers at length 1: an episode is compared again in every reply.
+    unit: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in SCALARS:
@@ -74,6 +77,7 @@ class MathState:
             if not 0.0 <= value <= most:
                 clamped = 0.0 if math.isnan(value) else min(most, max(0.0, float(value)))
                 object.__setattr__(self, name, clamped)
+        object.__setattr__(self, "unit", unit_of(self.scalars()))
 
     def scalars(self) -> tuple[float, ...]:
         """The sixteen numbers, in the order of SCALARS."""
@@ -84,6 +88,12 @@ class MathState:
         """The sixteen and the expert as one of five; an unknown name counts as structural."""
         expert = self.expert if self.expert in EXPERTS else "structural"
         return (*self.scalars(), *(float(name == expert) for name in EXPERTS))
+
+
+def unit_of(numbers: Sequence[float]) -> tuple[float, ...]:
+    """The vector over its length; a zero vector as it is."""
+    length = math.hypot(*numbers) or 1.0
+    return tuple([number / length for number in numbers])
 
 
 def unspoken_state(context: Before) -> MathState:

@@ -107,6 +107,7 @@ class MetaLeo(Module[tuple[Fragment, ...]]):
     name = "metaleo"
     READS = frozenset({"metaleo", "view"})
     WRITES = frozenset({"metaleo"})
+    USES_CHANCE = frozenset({"after"})
     INNER = frozenset({"ring"})
     DDL = (
         """CREATE TABLE metaleo (

@@ -58,9 +58,13 @@ class Network:
     def learned(self, inputs: Sequence[float], target: float) -> Network:
         """The network after one step of size 0.01, its parameters clamped to [-5, 5]."""
         loss, gradient = self.gradient(inputs, target)
-        moved = [p - RATE * g for p, g in zip(self.parameters, gradient, strict=True)]
         # A conditional, because there are hundreds of them in every reply. NaN stays NaN.
-        parameters = tuple([-BOUND if p < -BOUND else BOUND if p > BOUND else p for p in moved])
+        parameters = tuple(
+            [
+                -BOUND if (moved := p - RATE * g) < -BOUND else BOUND if moved > BOUND else moved
+                for p, g in zip(self.parameters, gradient, strict=True)
+            ]
+        )
         first = self.observations == 0
         running = loss if first else (1.0 - SMOOTHING) * self.loss + SMOOTHING * loss
         return Network(parameters, self.observations + 1, running)

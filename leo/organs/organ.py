@@ -14,14 +14,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
+from leo.errors import UndeclaredError
 from leo.organs.context import After, Before, Changes, Heard, Hints, Moment, Rows
 
-__all__ = ["NO_HINTS", "Module", "Organ"]
+__all__ = ["NO_CHANCE", "NO_HINTS", "Module", "Organ"]
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()
+
+
+class NoChance(Random):
+    """What a hook is given that does not declare to use chance."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """Raises UndeclaredError, as everything does that draws."""
+        raise UndeclaredError("the module uses chance in a hook that does not declare it")
+
+    def random(self) -> float:
+        """Raises UndeclaredError."""
+        return self.getrandbits(53)
+
+
+# Making a generator costs as much as what most hooks do.
+NO_CHANCE: Final = NoChance()
 
 
 class Organ(Protocol[S]):
@@ -29,6 +46,7 @@ class Organ(Protocol[S]):
 
     They speak of the reply itself: an inner reply that a module describes reads and writes like any
     other reply, on its own account. `INNER` are the kinds of inner replies that it takes part in.
+    USES_CHANCE are the hooks that draw from their `rng`; in any other it raises UndeclaredError.
     QUERIES are named SELECTs with the parameters :now (seconds), :session (the outer one), :tokens
     and :words (JSON arrays: the prompt's tokens, its words in lower case).
     """
@@ -41,6 +59,8 @@ class Organ(Protocol[S]):
     def WRITES(self) -> frozenset[str]: ...
     @property
     def INNER(self) -> frozenset[str]: ...
+    @property
+    def USES_CHANCE(self) -> frozenset[str]: ...
     @property
     def DDL(self) -> tuple[str, ...]: ...
     @property
@@ -58,6 +78,7 @@ class Module(Generic[S]):
     READS: ClassVar[frozenset[str]] = frozenset()
     WRITES: ClassVar[frozenset[str]] = frozenset()
     INNER: ClassVar[frozenset[str]] = frozenset()
+    USES_CHANCE: ClassVar[frozenset[str]] = frozenset()
     DDL: ClassVar[tuple[str, ...]] = ()
     QUERIES: ClassVar[Mapping[str, str]] = {}
 

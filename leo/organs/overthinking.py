@@ -44,6 +44,7 @@ class Overthinking(Module[None]):
 
     name = "overthinking"
     INNER = frozenset({"ring"})
+    USES_CHANCE = frozenset({"after"})
 
     def __init__(self, bootstrap: str = SEED_TEXT) -> None:
         self.sentences: Final = _sentences(bootstrap)

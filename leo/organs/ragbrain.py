@@ -7,7 +7,6 @@ The log lives in the field's own file and is written with the snapshot, not in a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import mul
@@ -17,8 +16,9 @@ from typing import Any, ClassVar, Final, NamedTuple
 from leo.experts import EXPERTS
 from leo.organs.context import After, Before, Changes, Hints, Put, Rows
 from leo.organs.faces import Perform, fetch, store
-from leo.organs.mathstate import SCALARS, MathState, spoken_state, unspoken_state
+from leo.organs.mathstate import SCALARS, MathState, spoken_state, unit_of, unspoken_state
 from leo.organs.organ import Module
+from leo.plain import plain_sum
 
 __all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "cosine_distance"]
 
@@ -42,11 +42,12 @@ class Episode(NamedTuple):
 
 def cosine_distance(one: Sequence[float], other: Sequence[float]) -> float:
     """1 - cosine, in [0, 2]; 1 when a vector is zero."""
-    norm = math.hypot(*one) * math.hypot(*other)
-    if norm == 0.0:
-        return 1.0
-    joint = math.fsum(map(mul, one, other))
-    return min(2.0, max(0.0, 1.0 - joint / norm))
+    return _distance(unit_of(one), unit_of(other))
+
+
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """Likewise, of vectors of length 1, or 0."""
+    return min(2.0, max(0.0, 1.0 - plain_sum(map(mul, one, other))))
 
 
 # A reply reads what the one before it read, and one episode more.
@@ -89,9 +90,8 @@ class RAGBrain(Module[tuple[Episode, ...]]):
 
         The distance looks at the sixteen numbers; the expert is what one wants to learn from it.
         """
-        own = state.scalars()
         found = [
-            (cosine_distance(own, episode.state.scalars()), place, episode)
+            (_distance(state.unit, episode.state.unit), place, episode)
             for place, episode in enumerate(episodes)
             if episode.quality >= min_quality
         ]

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from leo.errors import StoreDamagedError
 from leo.organs.context import Put, Rows
 from leo.organs.organ import Organ
@@ -60,7 +62,7 @@ def write(conn: sqlite3.Connection, puts: Iterable[Put]) -> None:
 def unpacked(written: str, table: str) -> list[Any]:
     """The JSON array in a column of `table`. Raises StoreDamagedError when it is none."""
     try:
-        found = json.loads(written)
+        found = _decoded(written)
     except (ValueError, TypeError, RecursionError) as error:
         found = error
     if not isinstance(found, list):
@@ -69,3 +71,12 @@ def unpacked(written: str, table: str) -> list[Any]:
             "`leo field check FILE` says what else is wrong: restore the file from a copy"
         )
     return found
+
+
+def _decoded(written: str) -> Any:
+    try:
+        # Four times as fast, and the weights are read in every reply.
+        return msgspec.json.decode(written)
+    except msgspec.DecodeError:
+        # It reads NaN as well, which a file may have.
+        return json.loads(written)

@@ -9,18 +9,18 @@ saved, with everything else that the reply leaves behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from leo.memories import newest
 from leo.organs.context import Heard, Moment, Rows
 from leo.organs.faces import Perform, fetch
 from leo.organs.organ import Module
-from leo.recall import MIN_QUALITY, Memory, Recalled, choose_memories
+from leo.recall import MIN_QUALITY, Recalled, Row, choose_memories
 
 __all__ = ["AsyncSantaKlaus", "SantaKlaus"]
 
 
-class SantaKlaus(Module[Sequence[Memory]]):
+class SantaKlaus(Module[Sequence[Row]]):
     """Memories in, what comes to mind out.
 
     `WRITES` has `ngrams` for the snippets that it has observed and `snapshots` for their use.
@@ -32,13 +32,13 @@ class SantaKlaus(Module[Sequence[Memory]]):
     INNER = frozenset({"ring", "dream"})
     QUERIES: ClassVar[Mapping[str, str]] = {"memories": newest(f"quality >= {MIN_QUALITY}")}
 
-    def load(self, rows: Rows) -> Sequence[Memory]:
+    def load(self, rows: Rows) -> Sequence[Row]:
         """The newest memories, those too poor to come to mind left out."""
-        return [Memory._make(row) for row in rows["memories"]]
+        return cast(Sequence[Row], rows["memories"])
 
     def recall(
         self,
-        memories: Iterable[Memory],
+        memories: Iterable[Row],
         tokens: Iterable[str],
         arousal: float,
         now: float,
@@ -50,7 +50,7 @@ class SantaKlaus(Module[Sequence[Memory]]):
         """
         return choose_memories(memories, tokens, arousal, now, themes)
 
-    def hear(self, state: Sequence[Memory], moment: Moment) -> Heard:
+    def hear(self, state: Sequence[Row], moment: Moment) -> Heard:
         """The snippets to observe with the prompt, and the boosts for the walk."""
         found = self.recall(state, moment.tokens, moment.arousal, moment.now, moment.theme_words)
         return Heard(observe=found.snippets, boosts=found.boosts, used=found.ids)

@@ -43,17 +43,20 @@ def plainly(
         id: close.get(id, float(count)) * (1.0 + boosts.get(id, 0.0)) for id, count in row.items()
     }
     largest = max(weights.values())
-    own = row.keys() & {*boosts, *close}
-    order = [*sorted(own), *sorted(row.keys() - own, key=lambda id: (row[id], id))]
-    heat = [(weights[id] / largest) ** power for id in order]
-    sums = list(accumulate(heat))
+    heat = {id: (weight / largest) ** power for id, weight in weights.items()}
+    plain = {id: (count / largest) ** power for id, count in row.items()}
+    own = [*sorted(row.keys() & boosts.keys() - close.keys()), *close]
+    order = [*own, *sorted(row, key=lambda id: (row[id], id))]
+    sums = list(
+        accumulate([*(heat[id] - plain[id] for id in own), *map(plain.get, order[len(own) :])])
+    )
     near = [
         order[min(bisect(sums, (fraction + shift) * sums[-1]), len(order) - 1)]
         for shift in (-1e-9, 0.0, 1e-9)
     ]
-    shares = [value / sums[-1] for value in heat if value]
+    shares = [value / sums[-1] for value in heat.values() if value]
     entropy = -math.fsum(share * math.log(share) for share in shares)
-    return near, entropy / math.log(len(order)) if len(order) > 1 else 0.0
+    return near, entropy / math.log(len(row)) if len(row) > 1 else 0.0
 
 
 @given(ROWS, SMALL, SMALL, SMALL, st.floats(0.2, 3), st.floats(0, 1, exclude_max=True))
@@ -68,7 +71,7 @@ def test_a_draw_by_groups_is_that_of_the_definition(
     """Also over a table whose row lacks some followers and has others less often."""
     own = {id: (row.get(id, 0), row.get(id, 0) + 2) for id in sorted(raised)}
     whole = {**row, **{id: count for id, (_, count) in own.items()}}
-    close = {id: 3 * weight for id, weight in others.items() if id in whole}
+    close = {id: whole[id] + 3 * more for id, more in others.items() if id in whole}
     candidates, evenness = plainly(whole, close, boosts, power, fraction)
     drawn = set()
     for ranked in (ranked_row(whole), Ranked(Ranks(row.items()), row, own)):
@@ -98,8 +101,8 @@ def test_ranks_follow_their_row(added: list[tuple[int, int]], rng: Random) -> No
     assert rankings.known[7].classes == {1: list(range(1, LARGE + 2))}
 
 
-def _ranks(ranks: Ranks) -> tuple[dict[int, list[int]], dict[int, int]]:
-    return ranks.classes, ranks.sizes
+def _ranks(ranks: Ranks) -> tuple[dict[int, list[int]], list[int], list[int]]:
+    return ranks.classes, ranks.order, ranks.sizes
 
 
 @pytest.mark.parametrize("repeats", [1, 3])

@@ -17,6 +17,7 @@ from leo import draw
 from leo.experts import EXPERTS
 from leo.organs import mlp, voice
 from leo.plain import plain_sum
+from leo.ranks import ranked_row
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -58,13 +59,12 @@ def voices() -> object:
 
 
 def rows() -> object:
-    """The evenness of some large rows of groups."""
+    """Draws from some large rows, and how even they were."""
     rng, told = Random(3), []
     for _ in range(200):
-        logs = [-rng.random() * 20 for _ in range(30)]
-        times = [rng.randrange(1, 50) for _ in logs]
-        mass = [math.exp(log) * n for log, n in zip(logs, times, strict=True)]
-        told.append(draw._ranked_evenness(logs, mass, sum(times), plain_sum(mass)))
+        row = {id: rng.randrange(1, 50) for id in range(90)}
+        scale = draw.Scale({id: rng.random() for id in range(20)}, 0.5 + rng.random())
+        told.append(draw.draw_ranked(ranked_row(row), {}, scale, rng.random()))
     return told
 
 

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.recall import Memory, choose_memories, score_memory, snippet
+from leo.recall import Memory, choose_memories, score_memories, snippet
 from leo.text import tokenize
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), min_size=1, max_size=9).map(
@@ -33,7 +33,8 @@ def test_score_is_the_published_formula(
     memories: list[Memory], prompt: frozenset[str], themes: frozenset[str]
 ) -> None:
     """0.4 Jaccard + 0.2 theme share + 0.2 closeness + 0.2 quality halved right after use."""
-    for memory in memories:
+    scores = score_memories(memories, prompt, 0.3, NOW, themes)
+    for memory, score in zip(memories, scores, strict=True):
         types = set(memory.text.split())
         hours = (NOW - memory.last_used_at) / 3600
         fresh = memory.quality * (1 - 0.5 * max(0, 1 - hours / 24))
@@ -43,7 +44,7 @@ def test_score_is_the_published_formula(
             + 0.2 * max(0, 1 - abs(0.3 - memory.emotional))
             + 0.2 * fresh
         )
-        assert math.isclose(score_memory(memory, prompt, 0.3, NOW, themes), wanted, abs_tol=1e-9)
+        assert math.isclose(score, wanted, abs_tol=1e-9)
 
 
 @given(MEMORIES, TEXTS)
@@ -51,7 +52,8 @@ def test_only_the_five_best_good_memories_come_to_mind(memories: list[Memory], p
     """Quality at least 0.6, score above 0.1, best first; nobody left out is better."""
     tokens = prompt.split()
     recalled = choose_memories(memories, tokens, 0.3, NOW)
-    score = {m.id: score_memory(m, frozenset(tokens), 0.3, NOW, frozenset()) for m in memories}
+    scores = score_memories(memories, frozenset(tokens), 0.3, NOW, frozenset())
+    score = {m.id: score for m, score in zip(memories, scores, strict=True)}
     good = {m.id for m in memories if m.quality >= 0.6 and score[m.id] > 0.1}
     chosen = list(recalled.ids)
     assert set(chosen) <= good and len(chosen) == min(5, len(good))

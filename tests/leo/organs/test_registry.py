@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any
@@ -174,6 +174,20 @@ def test_chance_is_each_modules_own() -> None:
     """Leaving out a module does not change the luck of the others."""
     chorus = Chorus(ORGANS, moment("x"), "k")
     fewer = Chorus(ORGANS[3:], moment("x"), "k")
-    for organ in ORGANS[3:]:
+    drawing = [organ for organ in ORGANS[3:] if "after" in organ.USES_CHANCE]
+    assert {organ.name for organ in drawing} == {"metaleo", "dream", "overthinking"}
+    for organ in drawing:
         draws = [one._rng(organ, "after").random() for one in (chorus, fewer)]
         assert draws[0] == draws[1] != Random("k").random()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda rng: rng.random(), lambda rng: rng.choice("ab"), lambda rng: rng.choices("ab", [1, 2])],
+)
+def test_chance_is_declared(draw: Callable[[Random], object]) -> None:
+    """A hook that does not say that it draws cannot, however it goes about it."""
+    [school] = [organ for organ in ORGANS if organ.name == "school"]
+    rng = Chorus(ORGANS, moment("x"), "k")._rng(school, "after")
+    with pytest.raises(UndeclaredError, match=r"^the module uses chance in a hook that does not"):
+        draw(rng)

@@ -23,7 +23,7 @@ __all__ = [
     "Companions",
     "Company",
     "Kept",
-    "pair_key",
+    "pair_counts",
     "pair_keys",
     "rows_of",
 ]
@@ -37,9 +37,12 @@ NO_ROW: dict[int, int] = {}
 Rows = dict[int, dict[int, int]]
 
 
-def pair_key(one: int, other: int) -> int:
-    """The number of a pair, in whichever order it is named."""
-    return one << IDS | other if one <= other else other << IDS | one
+def pair_counts(pairs: Iterable[tuple[int, int, int]]) -> dict[int, int]:
+    """The counts of pairs by their numbers; a pair is named once, in either order."""
+    return {
+        one << IDS | other if one <= other else other << IDS | one: count
+        for one, other, count in pairs
+    }
 
 
 def pair_keys(one: int, others: Iterable[int]) -> list[int]:
@@ -133,7 +136,7 @@ class Company:
                 else:
                     other[low] = raw
             else:
-                self._remove(low, high)
+                self._remove(low, (high,))
         self._added += added
         self._put_back(before)
         return tuple(old)
@@ -166,12 +169,18 @@ class Company:
             self.rows.setdefault(low, {})[high] = raw
             self.rows.setdefault(high, {})[low] = raw
 
-    def _remove(self, one: int, other: int) -> None:
-        for id, its in {(one, other), (other, one)}:
-            row = self.rows[id]
-            del row[its]
-            if not row:
-                del self.rows[id]
+    def _remove(self, one: int, others: Iterable[int]) -> None:
+        rows = self.rows
+        row = rows[one]
+        for other in others:
+            del row[other]
+            if other != one:
+                its = rows[other]
+                del its[one]
+                if not its:
+                    del rows[other]
+        if not row:
+            del rows[one]
 
     def _sweep(self) -> Iterator[Kept]:
         """Remove counts of 0 and give them: rows with twice as many entries are looked at as were
@@ -194,6 +203,7 @@ class Company:
                 for other, raw in row.items()
                 if not faded(raw >> AGES, now - (raw & _AGE))
             ]
-            for other, raw in gone:
-                self._remove(one, other)
-                yield Kept(min(one, other), max(one, other), raw)
+            if gone:
+                self._remove(one, [other for other, _ in gone])
+                for other, raw in gone:
+                    yield Kept(one, other, raw) if one <= other else Kept(other, one, raw)

@@ -53,15 +53,18 @@ def draw(
         for place, id in enumerate(ids):
             if id in boosts:
                 weights[place] *= 1.0 + boosts[id]
-    largest = max(weights)
+    candidates, largest = len(ids), max(weights)
     if largest == min(weights):
         # Most rows of a large field: nobody followed twice.
-        return ids[int(fraction * len(ids))], 1.0 if len(ids) > 1 else 0.0
+        return ids[int(fraction * candidates)], 1.0 if candidates > 1 else 0.0
+    # Few different weights: each is raised, and its term of the entropy made, once.
     heat = {weight: (weight / largest) ** power for weight in set(weights)}
-    heated = list(map(heat.__getitem__, weights))
-    sums = list(accumulate(heated))
-    place = min(bisect(sums, fraction * sums[-1]), len(ids) - 1)
-    return ids[place], _evenness(heated, sums[-1])
+    terms = {weight: its * math.log(its) if its else 0.0 for weight, its in heat.items()}
+    sums = list(accumulate(map(heat.__getitem__, weights)))
+    total = sums[-1]
+    place = min(bisect(sums, fraction * total), candidates - 1)
+    inner = plain_sum(map(terms.__getitem__, weights))
+    return ids[place], _evenness(total, inner, candidates)
 
 
 class Scale:
@@ -118,9 +121,7 @@ def draw_ranked(
     parts += mass
     sums = list(accumulate(parts))
     total, candidates = sums[-1], sum(sizes)
-    evenness = 0.0
-    if candidates > 1:
-        evenness = max(0.0, (log(total) - terms / total) / log(candidates))
+    evenness = _evenness(total, terms, candidates)
     point = fraction * total
     part = min(bisect(sums, point), len(sums) - 1)
     group = part - len(own)
@@ -135,9 +136,10 @@ def _products(values: Iterable[float], others: Iterable[float]) -> float:
     return plain_sum(map(mul, values, others))
 
 
-def _evenness(heated: Sequence[float], total: float) -> float:
-    """Shannon entropy of the shares over that of an even choice; 0 for a single candidate."""
-    if len(heated) < 2:
+def _evenness(total: float, terms: float, candidates: int) -> float:
+    """Shannon entropy of the shares over that of an even choice; 0 for a single candidate. `total`
+    is the sum of all weights, `terms` that of each times its logarithm.
+    """
+    if candidates < 2:
         return 0.0
-    shares = [heat / total for heat in heated if heat]
-    return -math.fsum([share * math.log(share) for share in shares]) / math.log(len(heated))
+    return max(0.0, (math.log(total) - terms / total) / math.log(candidates))

@@ -105,8 +105,8 @@ class _Walker:
                 for (id, count), kept in zip(close.items(), company, strict=True)
             }
             return self._ranked(ranked, weights)
-        choices = sorted(row.items())
-        return self._drawn(choices, self._blend(current, choices))
+        ids = sorted(row)
+        return self._drawn(ids, self._blend(current, ids, list(map(row.__getitem__, ids))))
 
     def _by_bigram(self, current: int) -> int | None:
         ranked = None if self.scale.steep else self.words.ranked(current)
@@ -117,8 +117,8 @@ class _Walker:
             return None
         if len(row) == 1:
             return self._only(row)
-        choices = sorted(row.items())
-        return self._drawn(choices, [float(count) for _, count in choices])
+        ids = sorted(row)
+        return self._drawn(ids, list(map(row.__getitem__, ids)))
 
     def _ranked(self, ranked: Ranked, weights: Mapping[int, float] = NO_WEIGHTS) -> int:
         return self._noted(draw_ranked(ranked, weights, self.scale, self.rng.random()))
@@ -129,8 +129,7 @@ class _Walker:
         [chosen] = row
         return self._noted((chosen, 0.0))
 
-    def _drawn(self, choices: list[tuple[int, int]], weights: list[float]) -> int:
-        ids = [id for id, _ in choices]
+    def _drawn(self, ids: list[int], weights: list[float]) -> int:
         return self._noted(draw(ids, weights, self.boosts, self.power, self.rng.random()))
 
     def _noted(self, drawn: tuple[int, float]) -> int:
@@ -138,13 +137,12 @@ class _Walker:
         self.entropies.append(evenness)
         return chosen
 
-    def _blend(self, current: int, choices: list[tuple[int, int]]) -> list[float]:
+    def _blend(self, current: int, ids: list[int], counts: list[float]) -> list[float]:
         """Counts; where several are close (0.7 of the largest), 0.7 count + 0.3 company."""
-        counts = [float(count) for _, count in choices]
         near = CLOSE * max(counts)
         if sum(map(near.__le__, counts)) < 2:
             return counts
-        company = self.chains.company_with(current, [id for id, _ in choices])
+        company = self.chains.company_with(current, ids)
         return [COUNT * count + COMPANY * kept for count, kept in zip(counts, company, strict=True)]
 
 

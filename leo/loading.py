@@ -56,6 +56,7 @@ def _words(conn: Connection) -> BigramTable:
             row = followers[one(source, source)] = {}
         row[one(follower, follower)] = count
     table.weigh_all()
+    table.rankings.prepare()
     return table
 
 
@@ -80,4 +81,5 @@ def _chains(conn: Connection, ids: Mapping[int, int]) -> TrigramTable:
         row[one(third, third)] = count
     companions = rows_of(conn.execute(PAIRS), ids)
     table.apply(Companions(companions, age(get_version(conn, "ngrams"))))
+    table.rankings.prepare()
     return table

@@ -14,7 +14,7 @@ from itertools import repeat
 from operator import add
 from typing import Generic, TypeVar
 
-from leo.company import IDS, pair_key, pair_keys
+from leo.company import IDS, pair_counts, pair_keys
 from leo.decay import decay
 from leo.delta import Delta
 from leo.ranks import LARGE, Ranked, Rankings, ranked_row
@@ -184,7 +184,7 @@ class Overlay:
         three: dict[tuple[int, int], dict[int, int]] = {}
         for (i, j, k), count in delta.trigrams.items():
             three.setdefault((ids[i], ids[j]), {})[ids[k]] = count
-        pairs = {pair_key(ids[i], ids[j]): count for (i, j), count in delta.pairs.items()}
+        pairs = pair_counts((ids[i], ids[j], count) for (i, j), count in delta.pairs.items())
         self.chains = _Chains(view.chains, three, pairs, frozenset(ids), decays)
         fresh = {token: id for id, token in new.items()}
         self.words = _Words(view.words, names, fresh, two, self.chains)

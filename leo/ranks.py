@@ -100,11 +100,21 @@ class Ranked(NamedTuple):
 
 
 class Rankings(Generic[Key]):
-    """The ranks of those rows of a table that were asked for, kept up with its changes."""
+    """The ranks of the large rows of a table, of those that were asked for or prepared, kept up
+    with its changes.
+    """
 
     def __init__(self, rows: Mapping[Key, Mapping[int, int]]) -> None:
         self._rows = rows
         self.known: dict[Key, Ranks] = {}
+
+    def prepare(self) -> None:
+        """Rank every large row now: a field that was just read has time for it, and the reply that
+        asks first has not.
+        """
+        self.known = {
+            key: Ranks(row.items()) for key, row in self._rows.items() if len(row) > LARGE
+        }
 
     def ranked(self, key: Key) -> Ranked | None:
         """The row to draw from, None when it is not a large one."""

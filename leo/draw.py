@@ -33,7 +33,7 @@ LARGEST, STEEP = math.log(2**32), 600.0
 
 def close_counts(ranked: Ranked) -> dict[int, int]:
     """The followers whose counts have at least CLOSE of the largest, with these counts."""
-    order, _ = ranked.groups()
+    order = ranked.order
     first = bisect_left(order, CLOSE * order[-1])
     return {id: count for count in order[first:] for id in ranked.members(count)}
 
@@ -102,19 +102,19 @@ def draw_ranked(
     if close:
         named -= close.keys()
     own = sorted(named)
-    logs = list(map(mul, map(log, map(ranked.count if changed else row.__getitem__, own)), power))
+    logs = list(map(mul, map(log, ranked.counts(own)), power))
     weights = list(map(exp, logs))
     parts = list(map(mul, weights, map(gains.__getitem__, own)))
     # Of weight * log(weight), over all followers.
     terms = _products(parts, logs) + _products(weights, map(scale.terms.__getitem__, own))
-    for id, blended in close.items():
-        before, now = scale.power * log(ranked.count(id)), scale.power * log(blended)
+    for (id, blended), count in zip(close.items(), ranked.counts(close), strict=True):
+        before, now = scale.power * log(count), scale.power * log(blended)
         weight = exp(now) * (1.0 + gains.get(id, 0.0))
         own.append(id)
         parts.append(weight - exp(before))
         terms += weight * now + exp(now) * scale.terms.get(id, 0.0) - exp(before) * before
-    order, sizes = ranked.groups()
-    logs = list(map(mul, map(log, order), power))
+    sizes = ranked.sizes
+    logs = list(map(mul, map(log, ranked.order), power))
     weights = list(map(exp, logs))
     mass = list(map(mul, sizes, weights))
     terms += _products(mass, logs)
@@ -129,7 +129,7 @@ def draw_ranked(
         return own[part], evenness
     begin = sums[part - 1] if part else 0.0
     place = min(int((point - begin) / weights[group]), sizes[group] - 1)
-    return ranked.members(order[group])[place], evenness
+    return ranked.members(ranked.order[group])[place], evenness
 
 
 def _products(values: Iterable[float], others: Iterable[float]) -> float:

@@ -14,11 +14,12 @@ from itertools import repeat
 from operator import add
 from typing import Generic, TypeVar
 
+from leo.centres import count_contexts
 from leo.company import IDS, pair_counts, pair_keys
 from leo.decay import decay
 from leo.delta import Delta
 from leo.ranks import LARGE, Ranked, Rankings, ranked_row
-from leo.tables import BigramTable, TrigramTable, count_contexts
+from leo.tables import BigramTable, TrigramTable
 from leo.view import View
 
 __all__ = ["PROVISIONAL", "Overlay"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 __all__ = ["LARGE", "Ranked", "Rankings", "Ranks", "ranked_row"]
 
@@ -57,17 +57,34 @@ class Ranks:
             self.sizes.insert(place, size)
 
 
-class Ranked(NamedTuple):
+class Ranked:
     """A row to draw from: the ranks of a table, and the followers whose counts are others than
     there, id -> (count there, count).
+
+    `order` are the different counts, in order, and `sizes` beside them the numbers of followers; 0
+    where all that followed as often do so more often now. Nobody changes any of it.
     """
 
-    ranks: Ranks
-    row: Mapping[int, int]
-    changed: Mapping[int, tuple[int, int]]
+    __slots__ = ("changed", "order", "ranks", "row", "sizes")
+
+    def __init__(
+        self, ranks: Ranks, row: Mapping[int, int], changed: Mapping[int, tuple[int, int]]
+    ) -> None:
+        self.ranks, self.row, self.changed = ranks, row, changed
+        self.order, self.sizes = ranks.order, ranks.sizes
+        if changed:
+            self.order, self.sizes = self.order.copy(), self.sizes.copy()
+            for old, new in changed.values():
+                if old:
+                    self.sizes[bisect_left(self.order, old)] -= 1
+                place = bisect_left(self.order, new)
+                if place == len(self.order) or self.order[place] != new:
+                    self.order.insert(place, new)
+                    self.sizes.insert(place, 0)
+                self.sizes[place] += 1
 
     def members(self, count: int) -> Sequence[int]:
-        """Who follows as often as that, in order. Nobody changes it."""
+        """Who follows as often as that, in order."""
         members = self.ranks.classes.get(count, [])
         if not any(count in change for change in self.changed.values()):
             return members
@@ -79,24 +96,12 @@ class Ranked(NamedTuple):
                 insort(members, id)
         return members
 
-    def groups(self) -> tuple[Sequence[int], Sequence[int]]:
-        """The different counts in order, and the number of followers of each. Nobody changes
-        them.
-        """
-        ranks = self.ranks
-        if not self.changed:
-            return ranks.order, ranks.sizes
-        sizes = dict(zip(ranks.order, ranks.sizes, strict=True))
-        for old, new in self.changed.values():
-            if old:
-                sizes[old] -= 1
-            sizes[new] = sizes.get(new, 0) + 1
-        order = [count for count in sorted(sizes) if sizes[count]]
-        return order, list(map(sizes.__getitem__, order))
-
-    def count(self, id: int) -> int:
-        """How often one of the followers follows."""
-        return self.changed[id][1] if id in self.changed else self.row[id]
+    def counts(self, ids: Iterable[int]) -> Iterable[int]:
+        """How often some of the followers follow."""
+        row, changed = self.row, self.changed
+        if not changed:
+            return map(row.__getitem__, ids)
+        return [changed[id][1] if id in changed else row[id] for id in ids]
 
 
 class Rankings(Generic[Key]):

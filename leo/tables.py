@@ -6,18 +6,15 @@ A table is changed by one of `leo.changes` and returns the change that undoes it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from heapq import nsmallest
 from typing import TypeVar
 
+from leo.centres import count_contexts, heaviest, overtaken, words_of
 from leo.changes import BigramChange, BigramRows, Grown, Series, TrigramChange, TrigramRows
 from leo.company import Aged, Companions, Company
 from leo.growth import ChainGrowth, WordGrowth
 from leo.ranks import Ranked, Rankings
-from leo.text import PUNCTUATION
 
-__all__ = ["CENTRES", "BigramTable", "TrigramTable", "count_contexts"]
-
-CENTRES = 7
+__all__ = ["BigramTable", "TrigramTable"]
 
 Key = TypeVar("Key")
 
@@ -88,7 +85,7 @@ class BigramTable:
         if self.contexts is not None:
             return self.most_contexts(self.contexts(), self.names)
         if self._centres is None:
-            self._centres = _heaviest(self.totals, self.totals, self.names)
+            self._centres = heaviest(words_of(self.totals, self.names), self.totals)
         return self._centres
 
     def centres_with(self, gained: Mapping[int, int], names: Mapping[int, str]) -> list[int]:
@@ -97,12 +94,11 @@ class BigramTable:
         """
         among = {*self.centres(), *gained}
         totals = {id: self.totals.get(id, 0) + gained.get(id, 0) for id in among}
-        return _heaviest(among, totals, names)
+        return overtaken(self.centres(), gained, totals, names)
 
     def most_contexts(self, contexts: Mapping[int, int], names: Mapping[int, str]) -> list[int]:
         """The tokens that have the most contexts, the older first where there are equally many."""
-        known = (id for id in contexts if id in names)
-        return nsmallest(CENTRES, known, key=lambda id: (-contexts[id], id))
+        return heaviest((id for id in contexts if id in names), contexts)
 
     @property
     def by_contexts(self) -> bool:
@@ -144,8 +140,8 @@ class BigramTable:
             self._centres = None
         else:
             # No centre fell, so only those that rose can have overtaken one.
-            among = {*self._centres, *changed} - fell
-            self._centres = _heaviest(among, self.totals, self.names)
+            risen = changed.keys() - fell
+            self._centres = overtaken(self._centres, risen, self.totals, self.names)
 
 
 class TrigramTable:
@@ -192,23 +188,6 @@ class TrigramTable:
             pairs = ((low, high) for low, high, _ in self.companions.items())
             self._contexts = count_contexts(pairs)
         return self._contexts
-
-
-def count_contexts(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """The number of pairs, each named once, that a token is in."""
-    found: dict[int, int] = {}
-    for low, high in pairs:
-        found[low] = found.get(low, 0) + 1
-        if low != high:
-            found[high] = found.get(high, 0) + 1
-    return found
-
-
-def _heaviest(
-    among: Iterable[int], totals: Mapping[int, int], names: Mapping[int, str]
-) -> list[int]:
-    words = (id for id in among if names.get(id, ".") not in PUNCTUATION)
-    return nsmallest(CENTRES, words, key=lambda id: (-totals[id], id))
 
 
 def _put(

@@ -15,14 +15,13 @@ field. Punctuation is left out: it is near everything too, and would make all th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from heapq import nsmallest
+from collections.abc import Callable, Iterable, Sequence, Set
 from itertools import islice
 from typing import Final, NamedTuple
 
 from leo.delta import WINDOW
 from leo.reading import Readable
-from leo.text import is_word
+from leo.text import PUNCTUATION, is_word
 from leo.themes import ACTIVE, LIKENESS, MIN_CONTEXTS, MIN_TOTAL, NEIGHBOURS
 
 __all__ = ["MAX_CORES", "MAX_FOLLOWERS", "NO_THEMES", "Themes", "active_themes"]
@@ -56,7 +55,8 @@ def active_themes(
     ]
     common = frozenset(view.words.centres())
     rare = sorted(id for id in cores if id not in common)
-    found = ((id, own) for id in rare if (own := _company(view, id)))
+    marks = {id for mark in PUNCTUATION if (id := find(mark)) is not None}
+    found = ((id, own) for id in rare if (own := _company(view, id, marks)))
     sets = list(islice(found, MAX_CORES))
     names = view.words.names
     used: set[int] = set()
@@ -78,23 +78,23 @@ def active_themes(
     )
 
 
-def _company(view: Readable, core: int) -> set[int]:
-    """The core with its closest contexts; empty where it is too rare or too common for a theme."""
+def _company(view: Readable, core: int, marks: Set[int]) -> set[int]:
+    """The core with its closest contexts, the ids of punctuation not among them; empty where it is
+    too rare or too common for a theme.
+    """
     names, chains = view.words.names, view.chains
     followers = view.words.followers.get(core) or {}
     if core not in names or len(followers) > MAX_FOLLOWERS:
         return set()
-    # A torn view may know a chain whose token, or whose company, it does not know yet.
-    ahead = [
-        id
-        for id in _ahead(view, core, sorted(followers))
-        if id != core and is_word(names.get(id, "."))
-    ]
+    ahead = _ahead(view, core, sorted(followers)) - marks - {core}
+    if view.torn:
+        # It may know a chain whose token, or whose company, it does not know yet.
+        ahead = {id for id in ahead if id in names}
     company = zip(chains.company_with(core, ahead), ahead, strict=True)
     contexts = [(-count, id) for count, id in company if count]
     if len(contexts) < MIN_CONTEXTS or -sum(count for count, _ in contexts) < MIN_TOTAL:
         return set()
-    return {core, *(id for _, id in nsmallest(NEIGHBOURS, contexts))}
+    return {core, *(id for _, id in sorted(contexts)[:NEIGHBOURS])}
 
 
 def _ahead(view: Readable, core: int, followers: Iterable[int]) -> set[int]:

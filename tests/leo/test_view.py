@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leo.centres import CENTRES
 from leo.connection import Connection
 from leo.delta import compute_delta
 from leo.schema import connect
 from leo.sql import load_bigrams, load_trigrams, process_delta, process_text
-from leo.tables import CENTRES
 from leo.text import PUNCTUATION
 from leo.timeline import Layer
 from leo.view import View

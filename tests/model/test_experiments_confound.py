@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from leo.centres import CENTRES
 from leo.delta import compute_delta
 from leo.field import LeoField
 from leo.observers import THEMES
 from leo.overlay import Overlay
 from leo.seed import SEED_TEXT
-from leo.tables import CENTRES
 from model.experiments import confound, published
 from model.experiments.confound_arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, converse
 from model.experiments.confound_shares import corner, least_chance, lock_pairs, shapley, values_of

@@ -15,6 +15,7 @@ from leo.company import IDS, Companions, rows_of
 from leo.connection import Connection, reading
 from leo.decay import age
 from leo.fold import pending
+from leo.growth import ChainGrowth, Growth, WordGrowth
 from leo.ngrams import PAIRS, get_version
 from leo.tables import BigramTable, TrigramTable
 
@@ -33,11 +34,31 @@ def load_field(conn: Connection) -> Loaded:
     """Read every token and count, the tables first and then what they have not taken in yet."""
     with reading(conn):
         words = _words(conn)
-        chains = _chains(conn, {id: id for id in words.names})
+        ids = {id: id for id in words.names}
+        chains = _chains(conn, ids)
         for _, growth in pending(conn):
-            words.apply(Grown(growth.words))
-            chains.apply(Grown(growth.chains))
+            grown = _with_objects(growth, ids)
+            words.apply(Grown(grown.words))
+            chains.apply(Grown(grown.chains))
+        words.rankings.prepare()
+        chains.rankings.prepare()
         return Loaded(get_version(conn, "ngrams"), words, chains)
+
+
+def _with_objects(growth: Growth, ids: Mapping[int, int]) -> Growth:
+    """The growth with the objects of `ids`."""
+    words, chains = growth
+    one = ids.get
+    return Growth(
+        WordGrowth(
+            [(one(id, id), token) for id, token in words.tokens],
+            [(one(a, a), one(b, b), count) for a, b, count in words.bigrams],
+        ),
+        ChainGrowth(
+            [(one(a, a), one(b, b), one(c, c), n) for a, b, c, n in chains.trigrams],
+            [(one(a, a), one(b, b), count) for a, b, count in chains.pairs],
+        ),
+    )
 
 
 def _words(conn: Connection) -> BigramTable:
@@ -56,7 +77,6 @@ def _words(conn: Connection) -> BigramTable:
             row = followers[one(source, source)] = {}
         row[one(follower, follower)] = count
     table.weigh_all()
-    table.rankings.prepare()
     return table
 
 
@@ -81,5 +101,4 @@ def _chains(conn: Connection, ids: Mapping[int, int]) -> TrigramTable:
         row[one(third, third)] = count
     companions = rows_of(conn.execute(PAIRS), ids)
     table.apply(Companions(companions, age(get_version(conn, "ngrams"))))
-    table.rankings.prepare()
     return table

@@ -8,6 +8,7 @@ to date by increments, whatever the size of the field. The tables take the journ
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from leo.changes import (
@@ -27,6 +28,7 @@ from leo.fold import fold, is_full, pending
 from leo.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
 
 __all__ = [
+    "NO_IDS",
     "Observed",
     "add",
     "bump",
@@ -40,6 +42,7 @@ __all__ = [
 JOURNAL = 64
 LONGEST = 50_000
 
+NO_IDS: Mapping[str, int] = {}
 PAIRS = f"SELECT word_id, context_id, count << {AGES} | decays FROM co_occurrence"
 
 
@@ -123,7 +126,9 @@ def _journal(
     return rows if len(rows) == version - after else None
 
 
-def _ids(conn: Connection, tokens: tuple[str, ...], version: int) -> list[int]:
+def _ids(
+    conn: Connection, tokens: tuple[str, ...], version: int, known: Mapping[str, int]
+) -> list[int]:
     """The ids of some distinct tokens; new ones are numbered in order of appearance."""
     find = "SELECT token, id FROM tokens WHERE token IN (SELECT value FROM json_each(?))"
     ids: dict[str, int] = dict(conn.execute(find, (json.dumps(tokens),)))
@@ -133,13 +138,18 @@ def _ids(conn: Connection, tokens: tuple[str, ...], version: int) -> list[int]:
             id = conn.execute(add, (token,)).lastrowid
             assert id is not None, "an INSERT into a table with an INTEGER PRIMARY KEY"
             ids[token] = id
-    return [ids[token] for token in tokens]
+    mine = ((ids[token], known.get(token)) for token in tokens)
+    return [its if its == id else id for id, its in mine]
 
 
-def add(conn: Connection, delta: Delta) -> Observed:
-    """Inside a transaction: add the counts (of no token, too), and decay if it is time."""
+def add(conn: Connection, delta: Delta, known: Mapping[str, int] = NO_IDS) -> Observed:
+    """Inside a transaction: add the counts (of no token, too), and decay if it is time.
+
+    `known` are ids that a view has: where the store agrees, the growth has the same objects
+    (`leo.loading` says what for).
+    """
     version = bump(conn, "ngrams")
-    growth = growth_of(delta, _ids(conn, delta.tokens, version))
+    growth = growth_of(delta, _ids(conn, delta.tokens, version, known))
     decays, pairs = is_due(version), len(growth.chains.pairs)
     kept = pairs <= LONGEST
     if kept:

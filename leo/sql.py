@@ -15,6 +15,7 @@ from leo.delta import Delta
 from leo.loading import Loaded, load_field
 from leo.memories import CAP, newest
 from leo.ngrams import (
+    NO_IDS,
     Observed,
     add,
     bump,
@@ -109,16 +110,21 @@ def process_text(conn: Connection, delta: Delta) -> Observed:
 
 
 def process_reply(
-    conn: Connection, delta: Delta, new: NewSnapshot, expected: dict[str, int] | None = None
+    conn: Connection,
+    delta: Delta,
+    new: NewSnapshot,
+    expected: dict[str, int] | None = None,
+    known: Mapping[str, int] = NO_IDS,
 ) -> Committed | None:
     """Commit: all writes of a reply, in one transaction: the open one, or one of its own.
 
-    With `expected`, only if these are the store's versions still; None when they are not.
+    With `expected`, only if these are the store's versions still; None when they are not. `known`
+    are ids of the view.
     """
     with transaction(conn):
         if expected is not None and get_versions(conn) != expected:
             return None
-        observed = add(conn, delta)
+        observed = add(conn, delta, known)
         return Committed(observed.version, _keep(conn, new), observed)
 
 

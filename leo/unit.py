@@ -189,7 +189,8 @@ class _Unit:
             self._retry()
             return
         try:
-            done = sql.process_reply(conn, self.delta, self.snapshot, expected)
+            ids = turn.instance.view.words.ids
+            done = sql.process_reply(conn, self.delta, self.snapshot, expected, ids)
         finally:
             turn.open = conn.in_transaction
         if done is None:

@@ -56,10 +56,14 @@ def compute_delta(texts: Iterable[str]) -> Delta:
 def _fold(near: Counter[tuple[int, int]]) -> dict[tuple[int, int], int]:
     """Forward pairs of positions to symmetric counts; a token near itself counts once each way."""
     pairs: dict[tuple[int, int], int] = {}
-    for (i, j), count in near.items():
-        if i == j:
-            pairs[i, j] = 2 * count
+    get = pairs.get
+    for key, count in near.items():
+        i, j = key
+        if i < j:
+            pairs[key] = get(key, 0) + count
+        elif i == j:
+            pairs[key] = 2 * count
         else:
-            key = (i, j) if i < j else (j, i)
-            pairs[key] = pairs.get(key, 0) + count
+            turned = j, i
+            pairs[turned] = get(turned, 0) + count
     return pairs

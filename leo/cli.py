@@ -8,7 +8,8 @@ not import. Two consequences shape this file:
 2. `model` is a common name. Before a subcommand is taken from a package, the package must carry the
    mark `__leo_field__ = True`; somebody else's package of that name is refused with its place.
 
-Exit codes: 0 as expected, 1 a finding, 2 the command could not run, 130 interrupted by Ctrl-C.
+Exit codes: 0 as expected, 1 a finding, 2 the command could not run, 130 interrupted by Ctrl-C, 141
+the reader of the output had gone before the command knew how it ends.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ WIDTH = 80
 # What writing to an open file raises: a full disk, a quota, a limit, a broken device.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
+# What a shell says of a program that SIGPIPE ended, 128 + 13. Python ignores that signal.
+BROKEN_PIPE = 141
+
 # What importing a module, or looking a name up in it, raises when the installation is broken.
 BROKEN = (ImportError, AttributeError, NameError, SyntaxError)
 
@@ -62,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     `argv` is what follows the program's name; by default the process's own.
     """
+    code: int | None = None
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         # Output that waits in the buffer can fail too: better here than at the interpreter's exit.
@@ -72,9 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output (`leo check | head`) has had enough.
+        # Whoever read our output (`leo check | head`) has had enough. That makes no success of it:
+        # under `set -o pipefail` a finding must not be lost.
         _silence()
-        return 0
+        return BROKEN_PIPE if code is None else code
     except OSError as error:
         if error.filename is not None or error.errno not in NO_ROOM:
             raise
@@ -195,7 +201,7 @@ def _overview() -> str:
             continue
         lines += [f"  {name:<11}{command.help}", f"  {'':<11}$ {command.example}"]
     lines += ["", "exit codes: 0 as expected, 1 a finding, 2 the command could not run,"]
-    lines += ["            130 interrupted by Ctrl-C"]
+    lines += ["            130 interrupted by Ctrl-C, 141 the output's reader left too early"]
     return "\n".join(lines)
 
 

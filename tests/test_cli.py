@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from random import Random
 from textwrap import dedent
 
 import pytest
@@ -17,6 +18,8 @@ import leo.cli
 from leo import __version__
 from leo._exceptions import LeoError
 from leo.cli import GROUP, Command, main
+from model.synth import random_trace, trace_world
+from tests.model.test_trace_reader import encode
 
 COMMANDS = (
     "chat",
@@ -140,10 +143,10 @@ def test_exit_code_is_the_commands(greeting: None, name: str, code: int) -> None
 def test_the_overview_lists_every_exit_code(
     greeting: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The three of a command, and that of an interruption."""
+    """The three of a command, that of an interruption and that of a broken pipe."""
     assert main(["--help"]) == 0
     codes = capsys.readouterr().out.partition("exit codes:")[2]
-    assert re.findall(r"(\d+) ", codes) == ["0", "1", "2", "130"]
+    assert re.findall(r"(\d+) ", codes) == ["0", "1", "2", "130", "141"]
 
 
 def test_error_is_one_line_and_its_exit_code(
@@ -211,17 +214,41 @@ def test_foreign_model_is_refused_with_its_place(tmp_path: Path) -> None:
     assert "foreign code ran" not in done.stderr
 
 
-@pytest.mark.slow
-def test_closed_pipe_is_quiet() -> None:
-    """When the reader of the output has gone, the command ends without a word."""
+def into_a_closed_pipe(*words: str, unbuffered: bool = False) -> tuple[int, bytes]:
+    """The exit code of `python -m leo` and what it says, when the reader of its output has gone."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
         done = subprocess.run(
-            [sys.executable, "-m", "leo", "--version"],
+            [sys.executable, "-m", "leo", *words],
             stdout=closed,
             stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": "1" if unbuffered else ""},
             check=False,
         )
-    assert done.returncode == 0
-    assert done.stderr == b""
+    return done.returncode, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_closed_pipe_is_quiet(unbuffered: bool) -> None:
+    """When the reader of the output has gone, the command ends without a word: with its own exit
+    code when it had come to one, and otherwise as a program killed by SIGPIPE, never as a success.
+    """
+    code = 141 if unbuffered else 0
+    assert into_a_closed_pipe("--version", unbuffered=unbuffered) == (code, b"")
+
+
+@pytest.mark.slow
+def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
+    """`leo validate BAD | head -0` under `pipefail` is no success: a trace that is not a behaviour
+    of what it claims ends 1, whoever reads the report.
+    """
+    header, events = random_trace(trace_world("bare", 3), Random(2), 0.0, 120)
+    trace = tmp_path / "bad.ndjson"
+    trace.write_bytes(encode([header | {"discipline": "asyncio-lock"}, *events]))
+
+    assert into_a_closed_pipe("validate", str(trace), "--engine", "native") == (1, b"")
+    # Broken before the verdict was known.
+    words = ("validate", str(trace), "--engine", "native")
+    assert into_a_closed_pipe(*words, unbuffered=True) == (141, b"")

@@ -8,17 +8,14 @@ weak and under strong fairness, without VIEW and symmetry.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from model.check import fell, said
+from model.answers import answered
 from model.disciplines import DISCIPLINES, chosen
 from model.errors import CheckError
-from model.plan import Bound, Run, job
-from model.progress import Bar
+from model.plan import Bound, Run
 from model.properties import PROPERTIES
-from model.tlc import run_many
-from model.tlcjob import TlcResult, Verdict
 
 KEYS = ("discipline", "sessions", "turns", "faults", "property")
 # Beyond these TLC's search would not end, or would not begin.
@@ -44,8 +41,11 @@ class Question:
                 for spec in ("WeakSpec", "StrongSpec"):
                     yield Run(self.discipline, "progress", self.bound, self.faults, one, spec=spec)
             else:
-                faults = () if title == "DeadlockFree" else self.faults
-                yield Run(self.discipline, "holds", self.bound, faults, one)
+                quiet = title == "DeadlockFree"
+                faults = () if quiet else self.faults
+                yield Run(
+                    self.discipline, "holds", self.bound, faults, one, occasions=not quiet
+                )
 
 
 def read_question(text: str) -> Question:
@@ -54,7 +54,12 @@ def read_question(text: str) -> Question:
     Raises CheckError for a question that has no answer, or whose answer would say nothing.
     """
     words = _words(text)
-    (discipline,) = chosen([words.get("discipline", "(none given)")])
+    if "discipline" not in words:
+        raise CheckError(
+            "--new: a discipline is missing; name one, as in "
+            f'"discipline=asyncio-lock sessions=2": {", ".join(DISCIPLINES)} (or D1 to D13)'
+        )
+    (discipline,) = chosen([words["discipline"]])
     title = words.get("property")
     if title is not None and title not in PROPERTIES:
         raise CheckError(f"--new: {title!r} is no property; known are {', '.join(PROPERTIES)}")
@@ -132,33 +137,16 @@ def ask(text: str, build: Path, jobs: int) -> int:
     """Print the answers. Returns 2 when one could not be decided."""
     question = read_question(text)
     runs = list(question.runs())
-    bar = Bar(len(runs), "model checking")
-    results = run_many(
-        [replace(job(run), name=f"new.{run.titles[0]}.{run.spec}") for run in runs],
-        parallel=jobs,
-        work=build / "new",
-        done=lambda result: bar.step(result.job),
-    )
-    bar.finish()
+    answers = answered(runs, build / "new", jobs)
     strikes = ", ".join(question.faults) or "none"
     print(f"{question.discipline}, {question.bound} (sessions x turns), faults: {strikes}")
-    for run, result in zip(runs, results, strict=True):
-        print(f"  {run.titles[0]:<20} {answer(question, run, result)}")
-    return (
-        2 if any(undecided(run, result) for run, result in zip(runs, results, strict=True)) else 0
-    )
+    for answer in answers:
+        print(f"  {answer.title:<20} {_of_what(question, answer.run)}{answer}")
+    return 2 if any(answer.undecided for answer in answers) else 0
 
 
-def undecided(run: Run, result: TlcResult) -> bool:
-    """Neither does the property hold, nor is it what fell."""
-    return result.verdict is not Verdict.OK and not fell(result, run.titles[0])
-
-
-def answer(question: Question, run: Run, result: TlcResult) -> str:
-    """Say what a search showed, and of what: its fairness, or that it was one without faults."""
-    told = said(result)
-    if undecided(run, result):
-        told = f"not decided: {result.reason or told}"
+def _of_what(question: Question, run: Run) -> str:
+    """Say under which fairness a search was, or that it was one without faults."""
     if run.kind == "progress":
-        return f"under {'weak' if run.spec == 'WeakSpec' else 'strong'} fairness: {told}"
-    return f"without faults: {told}" if question.faults and not run.faults else told
+        return f"under {'weak' if run.spec == 'WeakSpec' else 'strong'} fairness: "
+    return "without faults: " if question.faults and not run.faults else ""

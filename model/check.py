@@ -179,13 +179,19 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
                 f"the reachable actions differ from the claims file's in {', '.join(different)}",
             )
         )
-    seen = {line.split('"')[3] for line in result.output if line.startswith('<<"occasion"')}
+    seen = occasions_met(result)
     for title in claims.titles(run.discipline, HOLDS, FALLS_WITH_FAULTS):
         if title not in {"DeadlockFree", "Answered"} and title not in seen:
             findings.append(
                 Finding((f"{run.discipline} / {title}",), "never has an occasion to fail: vacuous")
             )
     return findings
+
+
+def occasions_met(result: TlcResult) -> frozenset[str]:
+    """The properties whose occasions a search with ``occasions`` has printed."""
+    said = (line.split('"') for line in result.output if line.startswith('<<"occasion"'))
+    return frozenset(words[3] for words in said)
 
 
 def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:

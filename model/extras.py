@@ -71,8 +71,12 @@ def distributed_job(run: Run) -> TlcJob:
 def show_distributed(claims: Claims, runs: Sequence[Run], build: Path, workers: int) -> int:
     """Check what holds through TLC's server and workers; 1 when it differs from the local run.
 
-    Raises CheckError when there is nothing that the distributed mode can check.
+    Raises CheckError when there is nothing that the distributed mode can check, or nobody to do it.
     """
+    if workers < 1:
+        raise CheckError(
+            f"--distributed {workers}: expected at least one worker; the server would wait for ever"
+        )
     chosen = [run for run in runs if run.kind == "holds"]
     if not chosen:
         raise CheckError(

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.answers import UNMET, VACUOUS, Answer, answered, occasion_job
 from model.ask import FOR_EVER, MOST_SESSIONS, MOST_TURNS, ask, read_question
 from model.disciplines import DISCIPLINES
 from model.errors import CheckError
 from model.plan import config, job
 from model.properties import PROPERTIES
+from model.tlcjob import TlcResult, Verdict
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,77 @@ def test_answers_are_those_of_the_table(
     assert all(answer in told for answer in answers)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("question", "nothing", "something"),
+    [
+        (
+            "discipline=reentrant sessions=2 turns=1",
+            {"Serializable", "StableRead", "ViewNotTorn", "ReadsOwnObservation", "Refines",
+             "SnapshotProvenance", "AllOrNothing", "Durable", "ViewAgreesWithStore"},
+            {"MutualExclusion", "NoOvertaking"},
+        ),
+        ("discipline=bare property=StableRead", {"StableRead"}, set()),
+        ("discipline=threading-lock property=StableRead", set(), {"StableRead"}),
+        (
+            "discipline=sequential turns=1",
+            {"MutualExclusion", "Serializable", "StableRead", "NoOvertaking"},
+            {"AllOrNothing", "Durable", "ViewAgreesWithStore", "Refines", "ViewNotTorn",
+             "DeadlockFree", "ReadsOwnObservation", "SnapshotProvenance"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_holds_of_nothing_says_nothing(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    question: str,
+    nothing: set[str],
+    something: set[str],
+) -> None:
+    """A property whose occasion no state is, is not told as one that holds: nothing is ever written
+    by a reply that stops inside observe, generate is one step on an event loop, one reply alone has
+    nobody to be serialized with."""
+    assert ask(question, tmp_path, 2) == 0
+
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
+    assert {title for title, said in told.items() if said == VACUOUS} == nothing
+    assert {title for title, said in told.items() if "it holds in all" in said} == something
+
+
+@pytest.mark.slow
+def test_an_occasion_that_view_hides_is_found(tmp_path: Path) -> None:
+    """A whole reply that has ended may look to the search for AllOrNothing like a cancelled one
+    that has written nothing; then it is looked for without VIEW, and was there all the time. Of the
+    others only what one session cannot show is missing."""
+    question = read_question("discipline=D6 sessions=1 turns=2")
+    answers = {answer.title: answer for answer in answered(list(question.runs()), tmp_path, 2)}
+
+    hidden = answers["AllOrNothing"]
+    assert hidden.doubtful and not hidden.vacuous
+    assert hidden.occasion is not None and hidden.occasion.fell(UNMET)
+    assert str(hidden).startswith("it holds in all")
+    assert {title for title, answer in answers.items() if answer.vacuous} == {
+        "MutualExclusion", "StableRead", "NoOvertaking",
+    }  # fmt: skip
+
+
+def test_every_property_that_is_searched_has_an_occasion() -> None:
+    """Each but the two of progress, so that none can hold for lack of one."""
+    for run in read_question("discipline=bare").runs():
+        assert run.occasions == (run.titles[0] != "DeadlockFree")
+        assert not run.occasions or UNMET in occasion_job(run).config
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.DEADLOCK, Verdict.INVARIANT])
+def test_an_occasion_that_was_not_decided_is_told(verdict: Verdict) -> None:
+    """When the second search did not end, neither "it holds" nor "it says nothing" is known."""
+    (run,) = read_question("discipline=bare property=Serializable").runs()
+    first = TlcResult("a", Verdict.OK, distinct=5, complete=True)
+    second = TlcResult("b", verdict, property="TypeOK", reason="killed after 240 s")
+
+    assert str(Answer(run, first, second)) == "not decided: its occasion: killed after 240 s"
+
+
 @pytest.mark.parametrize(
     ("question", "said"),
     [
@@ -53,7 +126,7 @@ def test_answers_are_those_of_the_table(
         ("discipline=bare property=Serialisable", "'Serialisable' is no property"),
         ("discipline=bare discipline=gil", "discipline is given twice"),
         ("discipline=bare seed=1", "'seed=1' is not understood"),
-        ("sessions=2", "is no discipline"),
+        ("sessions=2", "a discipline is missing; name one, as in \"discipline=asyncio-lock"),
     ],
 )
 def test_a_question_without_an_answer_is_refused(question: str, said: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from leo.cli import Command
 from model.ask import ask
 from model.check import BUNDLED_TLC, Report, check, write_results
-from model.claims import Claims, load_claims, record_numbers
+from model.claims import Claims, load_claims, record_numbers, spec_folder
 from model.disciplines import DISCIPLINES, chosen
 from model.errors import CheckError
 from model.extras import show_distributed, show_mutants, show_noop, show_orders
@@ -19,8 +19,10 @@ from model.properties import PROPERTIES
 from model.table import FORMATS
 
 BUILD = Path("build")
-# What later pages and tables quote, below the folder of everything that is built.
+# What later pages and tables quote, below the folder of everything that is built: all claims.
 RESULTS = Path("check/results.json")
+# The last check of some of them, or of another claims file; nothing quotes it.
+PARTIAL = Path("check/partial.json")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,13 +80,14 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.distributed is not None:
         return show_distributed(claims, runs, args.build, args.distributed)
+    results = results_file(claims, runs, args.build)
     report = check_with_bar(claims, runs, args.build, args.jobs)
     # The numbers of runs that did not show what they should would record a wrong claim.
     if args.record and all(finding.numbers_only for finding in report.findings):
         refuse_other_tlc(report)
         record_numbers(claims, report.numbers, {run.name for run in plan(claims)})
         report.findings.clear()
-        write_results(report, claims, args.build / RESULTS)
+        write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.format != "text":
         print(FORMATS[args.format](claims, disciplines), end="")
@@ -124,9 +127,18 @@ def refuse_other_tlc(report: Report) -> None:
         )
 
 
+def results_file(claims: Claims, runs: list[Run], build: Path) -> Path:
+    """Return where the results go. Those of less than all claims, or of other claims than the
+    specification's, must not take the place of those that the paper quotes: it would stop, and
+    `make paper`, which makes what is missing, would find the file there."""
+    own = spec_folder() / "claims.json"
+    whole = set(runs) == set(plan(claims)) and claims.path.read_bytes() == own.read_bytes()
+    return build / (RESULTS if whole else PARTIAL)
+
+
 def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> Report:
     """Check with a progress bar, and leave the results in ``build/check``."""
-    results = build / RESULTS
+    results = results_file(claims, runs, build)
     make_folder(results.parent)
     results.unlink(missing_ok=True)
     bar = Bar(len(runs), "model checking")

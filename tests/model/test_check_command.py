@@ -14,9 +14,11 @@ import pytest
 from leo.cli import main
 from model import check as checking
 from model import commands_check
+from model.artifact.results import load
 from model.claims import load_claims, spec_folder
 from model.schedules import command_replay
 from model.tlcjob import TlcJob, TlcResult, Verdict
+from tests.model.artifact.results import check_results, write_results
 
 TLC = "TLC2 Version 2.15 of a day"
 RUN = "actor.holds.3x1_2x2.quiet"
@@ -61,7 +63,7 @@ def checked(copy: Path, *words: str) -> int:
 def test_record_leaves_results_without_findings(copy: Path, found: dict[str, Any]) -> None:
     """What is recorded is no finding any more, neither on the screen nor in the results."""
     found.update(distinct=5, depth=3)
-    results = copy.parent / "build" / commands_check.RESULTS
+    results = copy.parent / "build" / commands_check.PARTIAL
 
     assert checked(copy) == 1
     assert len(json.loads(results.read_text())["findings"]) == 1
@@ -69,6 +71,41 @@ def test_record_leaves_results_without_findings(copy: Path, found: dict[str, Any
     assert json.loads(results.read_text())["findings"] == []
     assert load_claims(copy).numbers[RUN].distinct == 5
     assert checked(copy) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("asyncio-lock",),
+        ("--property", "Durable"),
+        ("--sessions", "2"),
+        ("--history",),
+        ("--claims", "copy"),
+    ],
+    ids=" ".join,
+)
+def test_some_results_do_not_take_the_place_of_all(
+    copy: Path, found: dict[str, Any], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """What the paper and the pages quote is there after any check of less than all claims, or by
+    another claims file; its own results go to a file of their own."""
+    data = json.loads(copy.read_text())
+    copy.write_text(json.dumps(data))
+    build = write_results(tmp_path / "build")
+    words = tuple(str(copy) if word == "copy" else word for word in words)
+
+    assert main(["check", *words, "--build", str(build)]) == 1
+    assert len(load(build).counterexamples) == len(check_results()["counterexamples"])
+    assert json.loads((build / commands_check.PARTIAL).read_text())["findings"]
+
+
+def test_all_results_take_the_place_of_the_old_ones(found: dict[str, Any], tmp_path: Path) -> None:
+    """A check of every claim is what the paper quotes from then on, also when it has findings."""
+    build = write_results(tmp_path / "build")
+
+    assert main(["check", "--build", str(build)]) == 1
+    assert json.loads((build / commands_check.RESULTS).read_text())["findings"]
+    assert not (build / commands_check.PARTIAL).exists()
 
 
 def test_numbers_of_other_searches_are_not_recorded(

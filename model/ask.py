@@ -43,9 +43,7 @@ class Question:
             else:
                 quiet = title == "DeadlockFree"
                 faults = () if quiet else self.faults
-                yield Run(
-                    self.discipline, "holds", self.bound, faults, one, occasions=not quiet
-                )
+                yield Run(self.discipline, "holds", self.bound, faults, one, occasions=not quiet)
 
 
 def read_question(text: str) -> Question:

@@ -40,7 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--mutants", action="store_true", help="does every mutant of the spec change a claim?"
     )
     parser.add_argument(
-        "--orders", action="store_true", help="what the 24 orders of the four steps lose"
+        "--orders",
+        action="store_true",
+        help="do the 24 orders of the steps lose what is claimed?",
     )
     parser.add_argument(
         "--noop", action="store_true", help="can one session tell a lock from none?"
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.mutants:
         return show_mutants(claims, args.build, args.jobs)
     if args.orders:
-        return show_orders(args.build, args.jobs)
+        return show_orders(args.build, args.jobs, record=args.record)
     if args.noop:
         return show_noop(args.build)
     disciplines = chosen(args.discipline)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from model.check import said
-from model.claims import Claims
+from model.check import said, spec_hash
+from model.claims import Claims, spec_folder
 from model.distributed import run_distributed
 from model.errors import CheckError
+from model.folders import make_folder, write_file
 from model.mutants import load_mutants, runs_for, try_mutants
 from model.noop import check_noop
-from model.orders import DISCIPLINES, ORDERS, check_orders, orders_text
+from model.orders import (
+    DISCIPLINES,
+    ORDERS,
+    check_orders,
+    differences,
+    load_orders,
+    orders_json,
+    orders_text,
+    summary,
+    write_orders,
+)
 from model.plan import Run, job
 from model.progress import Bar
+from model.sources import made_from
 from model.tlcjob import TlcJob, Verdict
+
+# What the paper and the pages read of the orders, below the folder of everything that is built.
+ORDER_RESULTS = Path("check/orders.json")
 
 
 def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
@@ -35,13 +51,33 @@ def show_mutants(claims: Claims, build: Path, jobs: int) -> int:
     return 1 if survivors else 0
 
 
-def show_orders(build: Path, jobs: int) -> int:
-    """Print the table of the 24 orders of the four steps."""
+def show_orders(build: Path, jobs: int, *, record: bool = False) -> int:
+    """Print the table of the 24 orders of the four steps; 1 when one is not as claimed."""
+    path = spec_folder() / "orders.json"
+    expected = None if record else load_orders(path)
+    results = build / ORDER_RESULTS
+    make_folder(results.parent)
+    # An interrupted run must not leave an old result that looks like its own.
+    results.unlink(missing_ok=True)
     bar = Bar(len(ORDERS) * len(DISCIPLINES), "orders")
     orders = check_orders(work=build / "orders", parallel=jobs, done=bar.step)
     bar.finish()
+    if record:
+        write_orders(orders, path)
+    findings = differences(load_orders(path) if expected is None else expected, orders)
+    told = {
+        "spec": spec_hash(),
+        "made_from": made_from(ORDER_RESULTS.name),
+        "orders": orders_json(orders),
+        "summary": summary(orders),
+        "findings": findings,
+    }
+    write_file(results, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
     print(orders_text(orders), end="")
-    return 0
+    print(f"{len(ORDERS) * len(DISCIPLINES)} runs of TLC; {len(findings)} not as claimed.")
+    for finding in findings:
+        print(f"NOT AS CLAIMED  {finding}")
+    return 1 if findings else 0
 
 
 def show_noop(build: Path) -> int:

@@ -2,18 +2,23 @@
 
 The formal content of the paper's second hypothesis (the refactoring changed the order of
 operations): an order can lose a property with one session and no fault, where no lock can help.
+What each order is claimed to lose is data (``spec/orders.json``), as the claims are: whatever is
+not listed there is claimed to hold, and a difference in either direction is a finding.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import groupby, permutations
 from pathlib import Path
+from textwrap import fill
 
-from model.claims import spec_folder
-from model.errors import CheckError
+from model.claims import SPEC_VERSION, spec_folder
+from model.disciplines import DISCIPLINES as RULES
+from model.errors import CheckError, ClaimsError
 from model.plan import Bound, Run, config
 from model.steps import PAPER_PROGRAM
 from model.tlc import run_many
@@ -25,6 +30,11 @@ DISCIPLINES = (
     ("shielded-unit-of-work", Bound(2, 1)),
 )
 ORDERS = tuple(permutations(PAPER_PROGRAM))
+# What MCOrders asks: Refines and the properties of progress are not among them.
+ASKED = (
+    "MutualExclusion", "Serializable", "ViewNotTorn", "ReadsOwnObservation", "SnapshotProvenance",
+    "AllOrNothing", "Durable", "ViewAgreesWithStore", "NoOvertaking",
+)  # fmt: skip
 
 _FALLS = re.compile(r'<<"falls", "(\w+)">>')
 
@@ -77,22 +87,98 @@ def check_orders(
     ]
 
 
-def orders_text(orders: list[Order]) -> str:
+def load_orders(path: Path | None = None) -> list[Order]:
+    """Read what every order is claimed to lose. Raises ClaimsError when the file does not say it of
+    all 24 orders and all three disciplines, or says it of something else.
+    """
+    path = spec_folder() / "orders.json" if path is None else path
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ClaimsError(f"{path}: cannot be read ({error}); name a file of orders") from None
+    if not isinstance(data, dict) or data.get("spec") != SPEC_VERSION:
+        raise ClaimsError(f'{path}: expected an object with "spec": "{SPEC_VERSION}"')
+    rows = data.get("orders")
+    orders = [_order(path, row) for row in rows] if isinstance(rows, list) else []
+    if [order.program for order in orders] != list(ORDERS):
+        raise ClaimsError(
+            f"{path}: expected the {len(ORDERS)} orders of {', '.join(PAPER_PROGRAM)}, each once, "
+            f"as itertools.permutations gives them; found {len(orders)}, or others"
+        )
+    return orders
+
+
+def _order(path: Path, row: object) -> Order:
+    falls = row.get("falls") if isinstance(row, dict) else None
+    program = row.get("program") if isinstance(row, dict) else None
+    names = [name for name, _ in DISCIPLINES]
+    whole = (
+        program in [list(order) for order in ORDERS]
+        and isinstance(falls, dict)
+        and list(falls) == names
+        and all(
+            isinstance(titles, list) and all(title in ASKED for title in titles)
+            for titles in falls.values()
+        )
+    )
+    if not whole:
+        raise ClaimsError(
+            f'{path}: expected {{"program": the four steps, "falls": for each of '
+            f"{', '.join(names)} a list of properties (known are {', '.join(ASKED)})}}, "
+            f"found {row!r}"
+        )
+    assert isinstance(program, list) and isinstance(falls, dict)
+    return Order(tuple(program), {name: frozenset(falls[name]) for name in names})
+
+
+def orders_json(orders: Sequence[Order]) -> list[dict[str, object]]:
+    """Return the orders as ``spec/orders.json`` and the results have them."""
+    return [
+        {
+            "program": list(order.program),
+            "falls": {name: [t for t in ASKED if t in order.falls[name]] for name in order.falls},
+        }
+        for order in orders
+    ]
+
+
+def write_orders(orders: Sequence[Order], path: Path) -> None:
+    """Write what the orders lose as what they are claimed to lose, an order to a line."""
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in orders_json(orders))
+    path.write_text(f'{{\n "spec": "{SPEC_VERSION}",\n "orders": [\n{lines}\n ]\n}}\n', "utf-8")
+
+
+def differences(expected: Sequence[Order], found: Sequence[Order]) -> list[str]:
+    """Say of every order, discipline and property what is not as claimed."""
+    return [
+        f"{' '.join(claimed.program)} / {name} / {title}: claimed to "
+        f"{'fall, and TLC says: it holds' if title in fallen else 'hold, and TLC says: it falls'}"
+        for claimed, order in zip(expected, found, strict=True)
+        for name, fallen in claimed.falls.items()
+        for title in ASKED
+        if (title in fallen) != (title in order.falls[name])
+    ]
+
+
+def summary(orders: Sequence[Order]) -> str:
+    """Say how many orders keep everything, and in how many a lock helps."""
+    keep = [o for o in orders if not o.falls["sequential"]]
+    helped = [o for o in orders if o.falls["sequential"] - o.falls["asyncio-lock"]]
+    return (
+        f"{len(keep)} of {len(orders)} orders keep every property with one session; a lock keeps "
+        f"a property that one session alone loses in {len(helped)} of them"
+    )
+
+
+def orders_text(orders: Sequence[Order]) -> str:
     """Return the table for a terminal: what falls, per order and discipline."""
     out = []
     for order in orders:
-        falls = order.falls
-        same = len(set(falls.values())) == 1
-        told = {"all three": falls["sequential"]} if same else falls
-        head = " ".join(f"{step:<9}" for step in order.program)
-        for k, (name, fallen) in enumerate(told.items()):
-            left = head if k == 0 else " " * len(head)
-            out.append(f"{left} {name}: {', '.join(sorted(fallen)) or 'keeps all'}")
-    keep = [o for o in orders if not o.falls["sequential"]]
-    helped = [o for o in orders if o.falls["sequential"] - o.falls["asyncio-lock"]]
-    out.append("")
-    out.append(
-        f"{len(keep)} of {len(orders)} orders keep every property with one session; a lock keeps\n"
-        f"a property that one session alone loses in {len(helped)} of them."
-    )
-    return "\n".join(out) + "\n"
+        left = " ".join(order.program)
+        for fallen, group in groupby(order.falls, key=order.falls.__getitem__):
+            names = [RULES[name].number.replace("-", "alone") for name in group]
+            who = "all" if len(names) == len(order.falls) else ", ".join(names)
+            out.append(f"{left} {who}: {', '.join(sorted(fallen)) or 'keeps all'}")
+            left = " " * len(left)
+    legend = "alone: 1 session; D4: asyncio-lock; D6: shielded-unit-of-work; all: all three"
+    return "\n".join([*out, "", legend, fill(f"{summary(orders)}.", 80)]) + "\n"

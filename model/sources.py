@@ -22,6 +22,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 # Result file -> the module that makes it.
 MAKERS: Final = {
     "results.json": "model.check",
+    "orders.json": "model.orders",
     "theorems.json": "proofs.catalogue",
     "traces.json": "model.verify",
     "replayed.json": "model.schedules.command_replay",

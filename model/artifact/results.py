@@ -29,7 +29,11 @@ Json = Mapping[str, Any]
 EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation")
 
 
-OPTIONAL = {"replayed.json": "leo replay --claims", "traces.json": "leo verify"}
+OPTIONAL = {
+    "orders.json": "leo check --orders",
+    "replayed.json": "leo replay --claims",
+    "traces.json": "leo verify",
+}
 
 # Likewise; `python -m bench.NAME` makes them.
 BENCHES = ("growth", "cost")
@@ -45,6 +49,7 @@ class Results:
     bench: the rows of each benchmark, empty when it was not run. replayed: for "discipline /
     property", what the real organism did with the counterexample; empty when that was not asked.
     traces: the reports on the traces that `leo verify` recorded, empty when it was not run.
+    orders: for each order of the four steps what falls, empty when that was not asked.
     """
 
     version: str
@@ -58,6 +63,7 @@ class Results:
     bench: Mapping[str, Sequence[Json]]
     replayed: Mapping[str, str]
     traces: Sequence[Json]
+    orders: Sequence[Json]
 
     @property
     def stamp(self) -> str:
@@ -119,7 +125,20 @@ def load(build: Path) -> Results:
             ).items()
         },
         _optional(build / "verify" / "traces.json", spec, "traces", []),
+        _orders(build / "check" / "orders.json", spec),
     )
+
+
+def _orders(path: Path, spec: str) -> Sequence[Json]:
+    """The orders of the steps. Raises ArtifactError when one is not as claimed."""
+    findings = _optional(path, spec, "findings", [])
+    if findings:
+        raise ArtifactError(
+            f"{path} records {len(findings)} verdicts on the orders of the steps that are not as "
+            "claimed: an artifact is made of what holds; `leo check --orders` says which"
+        )
+    orders: Sequence[Json] = _optional(path, spec, "orders", [])
+    return orders
 
 
 def _replayed(found: Json) -> str:

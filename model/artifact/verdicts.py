@@ -11,7 +11,7 @@ from model.claims import FALLS, FALLS_WITH_FAULTS, HOLDS
 __all__ = [
     "ARGUED", "CHECKED", "NOT_SHOWN", "OPEN", "PROVED", "REFUTED", "Judged",
     "always", "judge", "kept", "lengths_differ", "lock_changes_nothing", "lost", "measured",
-    "not_the_lock", "two_metrics",
+    "not_the_lock", "order_matters", "two_metrics",
 ]  # fmt: skip
 
 PROVED = "proved"
@@ -88,3 +88,11 @@ def not_the_lock(results: Results) -> bool:
 def lock_changes_nothing(results: Results) -> bool:
     results.theorem("Lock no-op")
     return bool(_fact(results, "lock-isolation", "sequential differences") == 0)
+
+
+def order_matters(results: Results) -> str:
+    """Some orders of the steps lose, to one session alone, what others keep."""
+    if not results.orders:
+        return ARGUED
+    kept_all = {not order["falls"]["sequential"] for order in results.orders}
+    return CHECKED if kept_all == {True, False} else NOT_SHOWN

@@ -126,7 +126,7 @@ def test_an_occasion_that_was_not_decided_is_told(verdict: Verdict) -> None:
         ("discipline=bare property=Serialisable", "'Serialisable' is no property"),
         ("discipline=bare discipline=gil", "discipline is given twice"),
         ("discipline=bare seed=1", "'seed=1' is not understood"),
-        ("sessions=2", "a discipline is missing; name one, as in \"discipline=asyncio-lock"),
+        ("sessions=2", 'a discipline is missing; name one, as in "discipline=asyncio-lock'),
     ],
 )
 def test_a_question_without_an_answer_is_refused(question: str, said: str) -> None:

@@ -12,7 +12,7 @@ from model.errors import MutantError
 from model.graph import compare, explored
 from model.mutants import REACHABLE, load_mutants, mutate, runs_for, try_mutants
 from model.noop import PAIRS, check_noop, project
-from model.orders import ORDERS, order_job
+from model.orders import ORDERS, load_orders, order_job
 from model.plan import Bound
 from model.steps import PAPER_PROGRAM
 from model.tlc import run_many
@@ -117,3 +117,7 @@ def test_orders_of_the_steps(tmp_path: Path) -> None:
 
     assert (paper.verdict, paper.output) == ("ok", ())
     assert alone.output == locked.output == ('<<"falls", "ReadsOwnObservation">>',)
+    claimed = {order.program: order.falls for order in load_orders()}
+    assert claimed[PAPER_PROGRAM]["sequential"] == frozenset()
+    blinded = claimed[ORDERS[blind]]
+    assert blinded["sequential"] == blinded["asyncio-lock"] == {"ReadsOwnObservation"}

@@ -28,7 +28,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("spec/claims.json", set(MAKERS)),
         ("spec/Field.tla", set(MAKERS)),
         ("model/disciplines.py", set(MAKERS)),
-        ("model/plan.py", {"results.json", "traces.json", "replayed.json"}),
+        ("model/plan.py", {"results.json", "orders.json", "traces.json", "replayed.json"}),
         ("proofs/invariants.py", {"theorems.json"}),
         ("leo/view.py", {"traces.json", "replayed.json"}),
         ("leo/organs/overthinking.py", {"traces.json", "replayed.json"}),

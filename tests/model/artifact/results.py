@@ -11,6 +11,7 @@ from model.check import spec_hash
 from model.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from model.experiments.registry import EXPERIMENTS as MODULES
 from model.experiments.sources import sources_of
+from model.orders import load_orders, orders_json
 from model.plan import plan
 from model.reachable import bounded_world, explore, violations
 from model.sources import made_from
@@ -29,6 +30,8 @@ def write_results(build: Path) -> Path:
     for name in EXPERIMENTS:
         put(build / "experiments" / name / "summary.json", summary(name))
     put(build / "verify" / "traces.json", stamped("traces.json", traces=[trace()]))
+    orders = orders_json(load_orders())
+    put(build / "check" / "orders.json", stamped("orders.json", orders=orders, findings=[]))
     states = {2: 43, 3: 114, 4: None}
     searches = [
         {"discipline": "asyncio-lock", "sessions": n, "search": "view, symmetry", "states": found,

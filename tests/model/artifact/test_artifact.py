@@ -139,6 +139,8 @@ def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path
         data["runs"]["bare.holds.2x1.quiet"] = data["runs"]["bare.holds.3x1_2x2.quiet"]
 
     file = "check/results.json"
+    with pytest.raises(ArtifactError, match="1 verdicts on the orders of the steps"):
+        load(edited(build, tmp_path / "e", "check/orders.json", found))
     with pytest.raises(ArtifactError, match="1 claims that are not as claimed"):
         load(edited(build, tmp_path / "a", file, found))
     with pytest.raises(ArtifactError, match=r"AllOrNothing.2x1.faults is missing.*`leo check`"):

@@ -96,12 +96,26 @@ def test_what_is_measured_and_not_as_expected_says_so(results: Results) -> None:
 
 def test_an_argument_is_called_one(results: Results) -> None:
     """What no result file decides says that it is an argument, and where it is from."""
-    assert verdict(results, "order of operations") == "an argument"
     (orders,) = (s for s in SENTENCES if "order of operations" in s.claim)
-    assert "no result is read here" in orders.evidence(results)
+    argued = replace(results, orders=[])
+    assert orders.verdict(argued) == "an argument"
+    assert "no result is read here" in orders.evidence(argued)
     for sentence in SENTENCES:
         if sentence.verdict(results) == "not decidable from the data":
             assert sentence.evidence(results).startswith("an argument")
+
+
+def test_the_orders_are_read(results: Results) -> None:
+    """With the result of `leo check --orders` the second hypothesis is no argument any more: what
+    the orders keep is counted, and orders that all keep the same would not show it."""
+    (orders,) = (s for s in SENTENCES if "order of operations" in s.claim)
+    assert orders.verdict(results) == "checked to a bound"
+    assert orders.evidence(results).startswith("4 of 24 orders of the four steps keep every")
+    assert orders.evidence(results).endswith("is lost there in 0")
+    for falls in ([], ["Durable"]):
+        same = [{**order, "falls": {**order["falls"], "sequential": falls}}
+                for order in results.orders]  # fmt: skip
+        assert orders.verdict(replace(results, orders=same)) == NOT_SHOWN
 
 
 def test_a_table_keeps_its_digits(results: Results) -> None:

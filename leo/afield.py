@@ -54,6 +54,7 @@ class AsyncLeoField(Opened):
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
         timeout: float = BUSY_TIMEOUT,
+        full_sync: bool = False,
         instance: str = "i1",
         store: str = "main",
         gate: Gate | None = None,
@@ -65,7 +66,7 @@ class AsyncLeoField(Opened):
         """
         chosen = get_discipline(discipline, "asyncio")
         async with AsyncExitStack() as undo:
-            opened = await AsyncStore.open(path, timeout)
+            opened = await AsyncStore.open(path, timeout, full_sync)
             undo.push_async_callback(opened.close)
             me = Instance(
                 discipline=chosen,

@@ -45,13 +45,15 @@ class AsyncStore(aiosqlite.Connection):
     path: Path
 
     @classmethod
-    async def open(cls, path: str | Path, timeout: float = BUSY_TIMEOUT) -> Self:
+    async def open(
+        cls, path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False
+    ) -> Self:
         """Open the field at `path` on the worker thread. Raises what `connect` raises."""
-        store = cls(partial(connect, path, timeout), _NO_CURSORS)
+        store = cls(partial(connect, path, timeout, full_sync), _NO_CURSORS)
         store.path = Path(path)
 
         def work() -> None:
-            store._connection = connect(path, timeout)
+            store._connection = connect(path, timeout, full_sync)
 
         # Not `await store`: when that fails, nobody waits for the thread, which then may find the
         # event loop closed.

@@ -62,6 +62,7 @@ class LeoField(Opened):
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
         timeout: float = BUSY_TIMEOUT,
+        full_sync: bool = False,
         instance: str = "i1",
         store: str = "main",
         gate: ThreadGate | None = None,
@@ -69,8 +70,10 @@ class LeoField(Opened):
         """Open the field at `path`; an empty or missing file becomes a field with the seed text.
 
         Equal `seed`, prompts and store give equal replies. `clock` gives seconds and is read once
-        per reply; `timeout` is how long, in seconds, another process may keep the file locked. With
-        `gil` or `threading-lock`, threads may call `reply` at the same time, one session each.
+        per reply; `timeout` is how long, in seconds, another process may keep the file locked. A
+        commit survives the death of the process; with `full_sync` a power cut as well, and each one
+        waits for the disk. With `gil` or `threading-lock`, threads may call `reply` at the same
+        time, one session each.
         `modules` are asked in each reply, in their order: `leo.ORGANS`, some of them, or none.
         `centres` says where replies begin (`leo.view.View`).
         Raises StoreError when the file cannot be used, DisciplineError when the discipline cannot
@@ -78,7 +81,7 @@ class LeoField(Opened):
         """
         chosen = get_discipline(discipline, "sync", "threads")
         with ExitStack() as undo:
-            opened = Store(path, timeout)
+            opened = Store(path, timeout, full_sync)
             undo.callback(opened.close)
             me = Instance(
                 discipline=chosen,

@@ -7,7 +7,8 @@ Rules:
    more. A view that is further behind is told by the version that last touched each row.
 
 WAL with synchronous=NORMAL: a commit survives the death of the process; a power cut may lose the
-last commits but leaves whole transactions.
+last commits but leaves whole transactions. With synchronous=FULL each commit waits for the disk, and
+survives that too.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ EFFECTIVE: Final = os.access in os.supports_effective_ids
 SHORTEST: Final = 512
 
 
-def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
+def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False) -> Connection:
     """Open the field at `path`, or make an empty one there. `timeout` is the busy timeout in
-    seconds.
+    seconds; with `full_sync` a commit survives a power cut.
 
     Raises NotAFieldError, NewerSchemaError, StoreUnwritableError, StoreLockedError, StoreFullError
     or StoreDamagedError; the file is then as it was.
@@ -71,7 +72,7 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT) -> Connection:
     conn.create_function("faded", 2, faded, deterministic=True)
     with ExitStack() as undo:
         undo.callback(conn.close)
-        _prepare(conn)
+        _prepare(conn, full_sync)
         undo.pop_all()
     return conn
 
@@ -91,7 +92,7 @@ def check_place(path: Path) -> None:
         raise foreign(path, "it is not a SQLite database")
 
 
-def _prepare(conn: Connection) -> None:
+def _prepare(conn: Connection, full_sync: bool) -> None:
     try:
         version = identify(conn)
         if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
@@ -99,7 +100,7 @@ def _prepare(conn: Connection) -> None:
             raise unwritable(conn.path, "the file is read-only")
         # Journal first: a page cache of another mode need never be written back.
         write_ahead(conn, conn.path)
-        conn.execute("PRAGMA synchronous = NORMAL")
+        conn.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
         conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")

@@ -23,10 +23,12 @@ T = TypeVar("T")
 class Store:
     """An open store. Operations are those of `leo.sql`, given as closures over the connection."""
 
-    def __init__(self, path: str | Path, timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(
+        self, path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False
+    ) -> None:
         self.path = Path(path)
         self._guard = Lock()
-        self._conn: Connection | None = connect(self.path, timeout)
+        self._conn: Connection | None = connect(self.path, timeout, full_sync)
 
     def perform(self, work: Callable[[Connection], T]) -> T:
         """Carry out one operation. Raises what it raises, and StoreClosedError after `close`."""

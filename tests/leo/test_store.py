@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from leo.afield import AsyncLeoField
 from leo.connection import Connection, transaction
 from leo.delta import compute_delta
 from leo.errors import (
@@ -27,6 +28,7 @@ from leo.errors import (
     StoreLockedError,
     StoreUnwritableError,
 )
+from leo.field import LeoField
 from leo.fold import swept
 from leo.schema import APPLICATION_ID, SCHEMA_VERSION, connect
 from leo.sql import (
@@ -83,6 +85,27 @@ def test_a_new_store_is_marked_and_in_wal_mode(conn: Connection) -> None:
     values = [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert values == [APPLICATION_ID, SCHEMA_VERSION, "wal", 1]
     assert load_all(conn)[0] == {"ngrams": 0, "snapshots": 0}
+
+
+@pytest.mark.parametrize(("full_sync", "level"), [(False, 1), (True, 2)])
+def test_a_field_can_be_told_to_wait_for_the_disk(
+    tmp_path: Path, full_sync: bool, level: int
+) -> None:
+    """synchronous is NORMAL (1), with which a power cut may lose the last commits, or FULL (2), for
+    either kind of field.
+    """
+
+    def pragma(conn: Connection) -> int:
+        value: int = conn.execute("PRAGMA synchronous").fetchone()[0]
+        return value
+
+    async def asynchronous() -> int:
+        async with await AsyncLeoField.open(tmp_path / "field", full_sync=full_sync) as field:
+            return await field._store.perform(pragma)
+
+    with LeoField.open(tmp_path / "field", full_sync=full_sync) as field:
+        assert field._store.perform(pragma) == level
+    assert asyncio.run(asynchronous()) == level
 
 
 def test_every_write_moves_its_object_by_one(conn: Connection) -> None:

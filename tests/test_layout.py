@@ -230,6 +230,19 @@ def test_version_is_the_same_everywhere() -> None:
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
+def test_the_citation_says_what_and_when() -> None:
+    """Who cites needs a date and, where a title says little, an abstract."""
+    text = (ROOT / "CITATION.cff").read_text()
+    assert re.search(r"^date-released: \d{4}-\d\d-\d\d$", text, re.M)
+    assert re.search(r"^abstract: >-\n(  .+\n){3,}", text, re.M)
+
+
+def test_what_a_change_must_pass_checks_the_claims() -> None:
+    """The style first, which takes seconds, then every claim, then the tests."""
+    commands = re.findall(r"^make (.+)$", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert commands == ["lint", "verify", "test"]
+
+
 @pytest.mark.parametrize("part", ["spec", *PARTS])
 def test_every_part_has_a_readme(part: str) -> None:
     """Each folder says what belongs in it, how to run it, and what a pass does not mean."""

@@ -7,8 +7,8 @@ Rules:
    more. A view that is further behind is told by the version that last touched each row.
 
 WAL with synchronous=NORMAL: a commit survives the death of the process; a power cut may lose the
-last commits but leaves whole transactions. With synchronous=FULL each commit waits for the disk, and
-survives that too.
+last commits but leaves whole transactions. With synchronous=FULL each commit waits for the disk,
+and survives that too.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ Every z3 query is dumped as SMT-LIB into `build/proofs/`; its answer must be `un
 Theorems 1 to 12 speak of the transition system. A test shows that the z3 relation makes exactly the
 moves of the Python machine on every state of the bounded graphs, and the machine's graph is TLC's.
 That the organism behaves like it is what trace validation is for. Theorems 13 and 14 speak of a
-relation of their own. Liveness (DeadlockFree, Answered) is not proved here. In theorems 15 to 22
+relation of their own. Of liveness (Answered) nothing is proved here; DeadlockFree is a safety
+property, and of it only what the index names is proved. In theorems 15 to 22
 the general step is an identity or in the sketch; enumerations and simulations are named as such.
 
 ## Index

@@ -1,8 +1,8 @@
 """The transition relation of ``spec/Field.tla`` in z3: what an action is, and what actions share.
 
 One function per action (``proofs.steps``, ``proofs.endings``), with the action's name; its guard
-is a list of named conjuncts, so that a mutant is a relation in which one of them is dropped, and
-its effect says for each variable that changes what it becomes. Nothing here knows a discipline by
+is a list of named conjuncts, and its effect says for each variable that changes what it becomes; a
+mutant is a relation in which one conjunct is dropped, or in which one variable stays. Nothing here knows a discipline by
 its name: like the spec, the actions ask for the seven answers (``model.disciplines.Rules``).
 ``proofs.tie`` compares every transition with the Python machine's, which in turn has the same
 graph as the spec under TLC.
@@ -47,8 +47,8 @@ Guard = dict[str, Term]
 
 @dataclass(frozen=True)
 class World:
-    """What is fixed: the discipline's answers, the faults that strike, and the guards a mutant
-    drops.
+    """What is fixed: the discipline's answers, the faults that strike, and the guards and effects
+    that a mutant drops.
     """
 
     rules: Rules
@@ -84,10 +84,14 @@ def act(
     atomic: str = "stutter",
     gone: Callable[[Term], Term] | None = None,
 ) -> Action:
-    """Assemble an action, leaving out the conjuncts that the world's mutant drops."""
+    """Assemble an action, leaving out what the world's mutant drops: a conjunct of the guard, or
+    what becomes of a variable ("Release: holder stays").
+    """
     kept = {text: term for text, term in guard.items() if f"{name}: {text}" not in w.dropped}
-    unknown = {d for d in w.dropped if d.startswith(f"{name}: ")} - {f"{name}: {t}" for t in guard}
+    known = {f"{name}: {text}" for text in (*guard, *(f"{v} stays" for v in effect))}
+    unknown = {d for d in w.dropped if d.startswith(f"{name}: ")} - known
     assert not unknown, f"{name} has no guard {unknown}"
+    effect = {v: made for v, made in effect.items() if f"{name}: {v} stays" not in w.dropped}
     return Action(name, kept, replace(z, **effect), frozenset(effect), atomic, gone)
 
 

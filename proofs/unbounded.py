@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """A weakened hypothesis: a guard that is dropped, or faults let in."""
+    """A weakened hypothesis: a guard or an effect that is dropped, or faults let in."""
 
     of: str
     dropped: str = ""
@@ -91,7 +91,9 @@ class Mutant:
     @property
     def text(self) -> str:
         """Say what was weakened."""
-        parts = [f"without the guard {self.dropped!r}"] if self.dropped else []
+        what = "effect" if self.dropped.endswith(" stays") else "guard"
+        parts = [f"without the {what} {self.dropped.removesuffix(' stays')!r}"]
+        parts = parts if self.dropped else []
         parts += ["with faults"] if self.faults else []
         return f"{self.of.removesuffix('f')} {' and '.join(parts)}"
 

@@ -90,7 +90,7 @@ def _second_opinion() -> int:
     if not queries:
         raise NoQueriesError(
             "--cvc5: these theorems ask z3 nothing, so there is nothing to ask cvc5; name one that "
-            "is proved by z3 (1 to 14), or none for all"
+            "is proved by z3 (1 to 14, 23, 24), or none for all"
         )
     doubted = crosscheck(queries)
     for query, said in doubted:

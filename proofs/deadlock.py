@@ -45,7 +45,8 @@ from proofs.waiting import (
 )  # fmt: skip
 
 __all__ = [
-    "OCCASIONS", "deadlock_free", "finished", "goes_on", "occasion_obligation", "prove_deadlock",
+    "OCCASIONS", "deadlock_free", "finished", "goes_on", "last_obligations", "occasions_met",
+    "prove_deadlock",
     "refute_deadlock",
 ]  # fmt: skip
 
@@ -121,7 +122,7 @@ def occasions_of(w: World) -> tuple[str, ...]:
     return (*found, "waits for the store") if w.rules.transaction == "immediate" else found
 
 
-def occasion_obligation(name: str, w: World, titles: tuple[str, ...]) -> list[Discharged]:
+def occasions_met(name: str, w: World, of: str, titles: tuple[str, ...]) -> list[Discharged]:
     """Discharge "there is an execution to a state in which somebody waits in this way".
 
     Three sessions, so that with two instances two share one. Raises VacuousError.
@@ -138,7 +139,7 @@ def occasion_obligation(name: str, w: World, titles: tuple[str, ...]) -> list[Di
             raise VacuousError(f"{name}: {title}", f"{states} states of 3 sessions")
     seconds = (time.perf_counter() - start) / len(titles)
     return [
-        Discharged(f"{name}: occasion of DeadlockFree, {title}: {', '.join(found[title])}", seconds)
+        Discharged(f"{name}: occasion of {of}, {title}: {', '.join(found[title])}", seconds)
         for title in titles
     ]
 
@@ -150,7 +151,7 @@ def prove_deadlock(cases: tuple[str, ...]) -> list[Discharged]:
         of = CASES[key]
         found += inductive_with_queue(key)
         found += discharge(last_obligations(of), explain)
-        found += occasion_obligation(of.name, of.world, occasions_of(of.world))
+        found += occasions_met(of.name, of.world, "DeadlockFree", occasions_of(of.world))
     return found
 
 

@@ -17,8 +17,9 @@ README = Path(__file__).resolve().parent / "README.md"
 _ABOUT = """\
 # proofs
 
-Theorems that no bounded search gives: safety of a discipline for any number of sessions (inductive
-invariants, z3), and the algebra of the field (sympy). This file is written by `leo prove --index`.
+Theorems that no bounded search gives: safety and progress of a discipline for any number of
+sessions (inductive invariants and a ranking, z3), and the algebra of the field (sympy). This file
+is written by `leo prove --index`.
 
 ## What belongs here
 
@@ -36,6 +37,7 @@ which it speaks; one without is refused as vacuous.
 | `invariants.py` `contents.py` `safety.py` `simulation.py` | invariants, properties, refinement |
 | `unbounded.py` `noop.py` `program.py` | theorems 1 to 14 |
 | `occasions.py` | that each of them speaks of states that are reached |
+| `waiting.py` `deadlock.py` `answered.py` `lasso.py` | theorems 23 and 24 |
 | `decay.py` `sensitivity.py` `counting.py` `load.py` `chance.py` | theorems 15 to 22 |
 | `discharge.py` `epr.py` `countermodel.py` `execution.py` `crosscheck.py` | the tools |
 
@@ -55,9 +57,13 @@ Every z3 query is dumped as SMT-LIB into `build/proofs/`; its answer must be `un
 Theorems 1 to 12 speak of the transition system. A test shows that the z3 relation makes exactly the
 moves of the Python machine on every state of the bounded graphs, and the machine's graph is TLC's.
 That the organism behaves like it is what trace validation is for. Theorems 13 and 14 speak of a
-relation of their own. Of liveness (Answered) nothing is proved here; DeadlockFree is a safety
-property, and of it only what the index names is proved. In theorems 15 to 22
-the general step is an identity or in the sketch; enumerations and simulations are named as such.
+relation of their own. In theorems 15 to 22 the general step is an identity or in the sketch;
+enumerations and simulations are named as such.
+
+DeadlockFree (23) is a safety property. It is asked of the actions that are no faults, as TLC is
+asked, but of every state that faults lead to. Answered (24) is liveness: z3 discharges the premises
+of a proof rule, and the rule is by hand. It is proved where the lock serves in order; that every
+call ends under D12, and under D3, by strong fairness, is TLC's word alone, within its bound.
 
 ## Index
 """
@@ -89,7 +95,7 @@ def readme(certificates: Iterable[Certificate]) -> str:
         *map(row, certificates),
         "",
         "Seconds are those of one run, for all obligations of the theorem; theorems "
-        "1 to 11 share most of theirs.",
+        "1 to 11, 23 and 24 share most of theirs.",
     ]
     return "\n".join(lines) + "\n"
 

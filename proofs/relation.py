@@ -1,11 +1,11 @@
 """The transition relation of ``spec/Field.tla`` in z3: what an action is, and what actions share.
 
 One function per action (``proofs.steps``, ``proofs.endings``), with the action's name; its guard
-is a list of named conjuncts, and its effect says for each variable that changes what it becomes; a
-mutant is a relation in which one conjunct is dropped, or in which one variable stays. Nothing here knows a discipline by
-its name: like the spec, the actions ask for the seven answers (``model.disciplines.Rules``).
-``proofs.tie`` compares every transition with the Python machine's, which in turn has the same
-graph as the spec under TLC.
+is a list of named conjuncts, and its effect says for each variable that changes what it becomes. A
+mutant is a relation in which one conjunct is dropped, or in which one variable stays. Nothing here
+knows a discipline by its name: like the spec, the actions ask for the seven answers
+(``model.disciplines.Rules``). ``proofs.tie`` compares every transition with the Python machine's,
+which in turn has the same graph as the spec under TLC.
 
 Every action has the reply of its session as a parameter, bound by ``current(s, r)``: that is what
 keeps "the reply of s" from becoming a function from sessions to replies (see
@@ -90,7 +90,7 @@ def act(
     kept = {text: term for text, term in guard.items() if f"{name}: {text}" not in w.dropped}
     known = {f"{name}: {text}" for text in (*guard, *(f"{v} stays" for v in effect))}
     unknown = {d for d in w.dropped if d.startswith(f"{name}: ")} - known
-    assert not unknown, f"{name} has no guard {unknown}"
+    assert not unknown, f"{name} has no guard or effect {unknown}"
     effect = {v: made for v, made in effect.items() if f"{name}: {v} stays" not in w.dropped}
     return Action(name, kept, replace(z, **effect), frozenset(effect), atomic, gone)
 

@@ -92,8 +92,8 @@ class Mutant:
     def text(self) -> str:
         """Say what was weakened."""
         what = "effect" if self.dropped.endswith(" stays") else "guard"
-        parts = [f"without the {what} {self.dropped.removesuffix(' stays')!r}"]
-        parts = parts if self.dropped else []
+        name = self.dropped.removesuffix(" stays")
+        parts = [f"without the {what} {name!r}"] if name else []
         parts += ["with faults"] if self.faults else []
         return f"{self.of.removesuffix('f')} {' and '.join(parts)}"
 

@@ -29,7 +29,7 @@ from proofs.unbounded import CASES, Case, explain, inductive
 from proofs.vocabulary import SESSION, State, Term, at, every, instance_of
 
 __all__ = [
-    "OUTSIDE", "can_step", "inductive_with_queue", "is_first", "known_of", "queue_has_a_first",
+    "can_step", "hypotheses", "inductive_with_queue", "is_first", "known_of", "queue_has_a_first",
     "queue_obligations", "queue_ok", "quiet", "steps_of",
 ]  # fmt: skip
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,17 @@ def counting_clock(start: float = 1000.0) -> Callable[[], float]:
     """A clock that moves by one second whenever it is read."""
     ticks = itertools.count(start)
     return lambda: next(ticks)
+
+
+@contextmanager
+def switching() -> Iterator[None]:
+    """Threads take turns as often as Python lets them: what nothing protects is torn apart."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def dump(path: Path) -> str:

@@ -31,6 +31,7 @@ from tests.leo.support import (
     counting_clock,
     read_trace,
     recorder,
+    switching,
     sync_field,
 )
 
@@ -80,15 +81,15 @@ def test_lines_are_those_of_the_schema(tmp_path: Path) -> None:
 
 def test_threads_share_one_numbering(tmp_path: Path) -> None:
     """Four threads: no number missing or twice, and the lines are in the order of the numbers."""
-    with recorder(tmp_path / "trace") as tracer:
+    with recorder(tmp_path / "trace") as tracer, switching():
         tracer.begin(BEGINNING)
-        threads = [threading.Thread(target=record_many, args=(tracer, 500)) for _ in range(4)]
+        threads = [threading.Thread(target=record_many, args=(tracer, 2000)) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     _, events = read_trace(tmp_path / "trace")
-    assert [event.seq for event in events] == list(range(1, 2001))
+    assert [event.seq for event in events] == list(range(1, 8001))
 
 
 def test_the_file_always_ends_with_a_whole_line(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from leo.astore import AsyncStore
 from leo.connection import Connection
 from leo.errors import DeadlockError
 from leo.sql import get_versions
@@ -70,13 +71,23 @@ def test_a_stopped_loop_takes_in_nothing(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_what_the_worker_had_begun_comes_before_the_block(tmp_path: Path) -> None:
-    """The worker thread needs no loop: what was issued is carried out and recorded first."""
+def test_what_the_worker_had_begun_comes_before_the_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker thread needs no loop: what was issued is carried out and recorded first, although
+    the worker is busy until the loop stands still.
+    """
     trace = tmp_path / "trace"
-    go_on = threading.Event()
+    go_on, settle = threading.Event(), AsyncStore.settle
+
+    def stands_still(store: AsyncStore) -> None:
+        go_on.set()
+        settle(store)
 
     def busy(conn: Connection) -> None:
         assert go_on.wait(20)
+
+    monkeypatch.setattr(AsyncStore, "settle", stands_still)
 
     async def main() -> None:
         with recorder(trace) as tracer:
@@ -85,7 +96,6 @@ def test_what_the_worker_had_begun_comes_before_the_block(tmp_path: Path) -> Non
                 blocker = asyncio.ensure_future(field._store.perform(busy))
                 first = asyncio.ensure_future(field.reply("hello", "s1"))
                 await asyncio.sleep(0)
-                threading.Timer(0.05, go_on.set).start()
                 with pytest.raises(DeadlockError):
                     await field.reply("hello", "s2")
                 with pytest.raises(DeadlockError):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 import pytest
 
-from leo import LeoField
 from leo.actions import Action
 from leo.errors import StepError
 from tests.leo.judge import judge
@@ -20,6 +19,7 @@ from tests.leo.support import (
     read_trace,
     recorder,
     reloaded,
+    switching,
     sync_field,
 )
 
@@ -108,16 +108,13 @@ def test_generation_really_reads_its_halves_at_two_times(tmp_path: Path) -> None
 def test_threads_leave_traces_that_are_behaviours(tmp_path: Path, discipline: str) -> None:
     """Four threads, six replies each; under the lock nothing but the order of calls is lost."""
     trace = tmp_path / "trace"
-
-    def gate(session: str, action: Action) -> None:
-        Event().wait(0.0002)
-
-    with recorder(trace) as tracer, sync_field(tmp_path / "f", tracer, discipline, gate) as field:
+    with recorder(trace) as tracer, sync_field(tmp_path / "f", tracer, discipline) as field:
 
         def talk(name: str) -> Callable[[], object]:
             return lambda: [field.reply(f"{name} {turn}", name) for turn in range(6)]
 
-        together(*(talk(f"s{n}") for n in range(4)))
+        with switching():
+            together(*(talk(f"s{n}") for n in range(4)))
         assert field._store.perform(reloaded)["versions"]["view.bigrams"] == 25
         if discipline == "threading-lock":
             assert picture(field.view) == field._store.perform(reloaded)
@@ -147,24 +144,33 @@ def test_a_step_that_raises_in_a_thread(tmp_path: Path, discipline: str) -> None
     assert judge(trace).outcomes == {"raised": 8, "returned": 8}
 
 
+class Asked:
+    """A lock that says when somebody has found it taken, and waits for it."""
+
+    def __init__(self) -> None:
+        self.lock, self.wanted = Lock(), Event()
+
+    def acquire(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            self.wanted.set()
+            self.lock.acquire()
+
+    def release(self) -> None:
+        self.lock.release()
+
+
 def test_the_lock_is_held_from_acquire_to_release(tmp_path: Path) -> None:
-    """While one thread is inside, the other has called and does nothing."""
-    trace = tmp_path / "trace"
-    gate = Preempt("Recall", until="nothing")
-    with (
-        recorder(trace) as tracer,
-        LeoField.open(
-            tmp_path / "f", discipline="threading-lock", tracer=tracer, gate=gate
-        ) as field,
-    ):
+    """While one thread is inside, the other has called and waits for the lock."""
+    trace, name = tmp_path / "trace", "threading-lock"
+    gate, lock = Preempt("Recall", until="nothing"), Asked()
+    with recorder(trace) as tracer, sync_field(tmp_path / "f", tracer, name, gate) as field:
+        field._lock = lock  # type: ignore[assignment]
         first = Thread(target=field.reply, args=("hello", "s1"))
         second = Thread(target=field.reply, args=("hello", "s2"))
         first.start()
         assert gate.stopped.wait(WAIT)
         second.start()
-        while "s2" not in field._instance._counts:
-            Event().wait(0.001)
-        Event().wait(0.02)
+        assert lock.wanted.wait(WAIT)
         gate.go_on.set()
         first.join(WAIT)
         second.join(WAIT)

@@ -106,6 +106,21 @@ def sleeps(text: str) -> list[int]:
     return lines
 
 
+def naps(text: str) -> list[int]:
+    """The lines that wait for the clock without a sleep: for an event of nobody, or by a timer."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and (called(node) == "Timer" or waits_alone(node))
+    ]
+
+
+def waits_alone(node: ast.Call) -> bool:
+    """Whether it is `Event().wait(...)`: nobody can set an event that was made there."""
+    waited = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return called(node) == "wait" and isinstance(waited, ast.Call) and called(waited) == "Event"
+
+
 def bad_lock_lines(text: str) -> list[str]:
     """The lines of a lock file, below its heading, that are none of the shapes it may have."""
     lines = text.splitlines()
@@ -148,6 +163,11 @@ def test_no_sleeps(source: Path) -> None:
     assert sleeps(source.read_text()) == []
 
 
+def test_no_naps_in_tests(source: Path) -> None:
+    """A test waits for what happens, never for a while in which it should have happened."""
+    assert not name_of(source).startswith("tests/") or naps(source.read_text()) == []
+
+
 def test_model_takes_time_and_chance_as_arguments() -> None:
     """The files of model/ that import time or random are exactly those that have a reason to."""
     using = {
@@ -186,6 +206,15 @@ def test_rule_sees_broad_handler(handler: str) -> None:
 def test_rule_sees_sleep(text: str) -> None:
     """Waiting is seen, also when the function is renamed or handed on."""
     assert sleeps(text) == [1]
+
+
+@pytest.mark.parametrize(
+    "text", ["threading.Event().wait(0.02)", "assert Event().wait(1)", "Timer(0.05, f).start()"]
+)
+def test_rule_sees_nap(text: str) -> None:
+    """A wait that nobody can end, and a timer, are seen however they are reached."""
+    assert naps(text) == [1]
+    assert naps("assert there.wait(20)\nevent = Event()\nevent.wait()") == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from leo.actions import Action
 from leo.afield import AsyncLeoField
 from leo.connection import Connection
 from leo.errors import StepError
+from leo.instance import Contents, Instance
 from leo.trace import Event
 from tests.leo.judge import judge
 from tests.leo.support import (
@@ -238,6 +239,29 @@ def test_opening_and_closing_survive_cancellation(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await closing
         assert field._store._connection is None
+
+    before = threading.active_count()
+    asyncio.run(main())
+    assert threading.active_count() == before
+
+
+def test_a_field_that_is_cancelled_while_it_is_read_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is open already when the cancellation comes: its thread ends all the same."""
+    read = Instance.open_work
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def cancelled(conn: Connection) -> Contents:
+            loop.call_soon_threadsafe(opening.cancel)
+            return read(conn)
+
+        monkeypatch.setattr(Instance, "open_work", cancelled)
+        opening = asyncio.ensure_future(async_field(tmp_path / "field", "bare"))
+        with pytest.raises(asyncio.CancelledError):
+            await opening
 
     before = threading.active_count()
     asyncio.run(main())

@@ -14,7 +14,7 @@ import pytest
 from leo import DISCIPLINES, ORGANS
 from leo.actions import Action
 from leo.disciplines import get_discipline
-from leo.errors import CallerError, StepError
+from leo.errors import CallerError, StepError, StoreMovedError
 from leo.memories import newest
 from leo.modular import program_for
 from leo.organs.registry import step_objects
@@ -152,8 +152,11 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
     "discipline", ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
 )
 def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, discipline: str) -> None:
-    """With modules too, what two instances do to one store is a behaviour that breaks no claim."""
+    """With modules too, what two instances do to one store is a behaviour that breaks no claim; and
+    they answer, but for the deferred transactions (D11) that the store refuses.
+    """
     path, trace = tmp_path / "field", tmp_path / "trace"
+    ends: list[object] = []
 
     async def main() -> None:
         with recorder(trace, ("i1", "i2")) as tracer:
@@ -161,18 +164,18 @@ def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, disciplin
             two = await async_field(path, discipline, tracer, instance="i2", modules=ORGANS)
             async with one, two:
                 for prompt in SAID[:3]:
-                    await asyncio.gather(
-                        one.reply(prompt, "s1"), two.reply(prompt, "s2"), return_exceptions=True
-                    )
-                    # A commit that is refused (D11) may be one of an inner reply.
-                    await asyncio.gather(
-                        one._afterthoughts.settle("s1"),
-                        two._afterthoughts.settle("s2"),
-                        return_exceptions=True,
-                    )
+                    replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
+                    ends.extend(await asyncio.gather(*replies, return_exceptions=True))
+                    # A commit that is refused may be one of an inner reply.
+                    rings = (one._afterthoughts.settle("s1"), two._afterthoughts.settle("s2"))
+                    ends.extend(await asyncio.gather(*rings, return_exceptions=True))
 
     asyncio.run(main())
     judge(trace)
+    refused = [end.__cause__ for end in ends if isinstance(end, BaseException)]
+    assert all(isinstance(cause, StoreMovedError) for cause in refused)
+    assert discipline == "shared-store-unit-of-work" or not refused
+    assert sum(isinstance(end, str) for end in ends) > 1
 
 
 def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from model.artifact.cite import cite
 from model.artifact.errors import ArtifactError
-from model.artifact.figure import draw
+from model.artifact.figure import LOCK, draw
 from model.artifact.formulas import paragraphs
 from model.artifact.paper import make_paper
 from model.artifact.results import EXPERIMENTS, load
@@ -275,7 +275,9 @@ def test_a_changed_verdict_changes_its_table_and_its_page_only(
 
 def test_a_story_ends_where_its_property_falls(build: Path) -> None:
     """The frames of a counterexample are its steps; under D6 the same wishes keep the property."""
-    for found in load(build).counterexamples:
+    counterexamples = load(build).counterexamples
+    assert len(counterexamples) > 5
+    for found in counterexamples:
         told = story(found)
         assert len(told["frames"]) == len(found["schedule"])
         assert told["witness"] == found["witness"]
@@ -286,13 +288,15 @@ def test_a_story_ends_where_its_property_falls(build: Path) -> None:
 
 
 def test_a_diagram_is_a_picture_of_its_story(build: Path) -> None:
-    """The SVG has every step's name, and the lock is held in some diagrams and not in others."""
-    results = load(build)
-    for found in results.counterexamples[:2]:
-        picture = draw(story(found), "svg").decode()
-        for action, _ in found["schedule"]:
-            assert action in picture
-    assert draw(story(results.counterexamples[0]), "pdf").startswith(b"%PDF")
+    """The SVG has every step's name, and a bar where the lock is held and nowhere else."""
+    found = load(build).counterexamples[0]
+    told = story(found)
+    picture = draw(told, "svg").decode()
+    for action, _ in found["schedule"]:
+        assert action in picture
+    free = {**told, "frames": [{**frame, "holder": {}} for frame in told["frames"]]}
+    assert LOCK in picture and LOCK not in draw(free, "svg").decode()
+    assert draw(told, "pdf").startswith(b"%PDF")
 
 
 def test_formulas_become_mathml() -> None:

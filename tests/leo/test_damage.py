@@ -39,7 +39,12 @@ DAMAGE = {
 }
 # Those of them after which the field cannot be opened.
 FATAL = [*list(DAMAGE)[:4], *list(DAMAGE)[5:7]]
-SPOILT = ("mathbrain", "flow_themes", "bias")
+# What spoils every row of a module's table.
+SPOILT = {
+    "mathbrain": "parameters = 'nope'",
+    "flow_themes": "words = 'nope' || words",
+    "bias": "centres = 'nope' || centres",
+}
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +111,7 @@ def test_a_reply_over_a_spoilt_row_of_a_module_says_which(
     damaged: Callable[[str], Path], table: str
 ) -> None:
     """The table and the command that looks at it, not a decoder's words alone."""
-    column = {"mathbrain": "parameters", "flow_themes": "words", "bias": "centres"}[table]
-    path = damaged(
-        f"UPDATE {table} SET {column} = 'nope' || rowid_free".replace(
-            "rowid_free", "''" if table == "mathbrain" else column
-        )
-    )
+    path = damaged(f"UPDATE {table} SET {SPOILT[table]}")
     with sync_field(path, modules=ORGANS) as field, pytest.raises(StepError) as caught:
         field.reply("What is a field? I wonder.")
     assert isinstance(caught.value.__cause__, LeoError)

@@ -21,7 +21,7 @@ from leo.schema import connect
 from tests.leo.support import PROMPTS, fold_tables, picture, reloaded, sync_field
 
 BREAKS = {
-    "UPDATE bigrams SET count = 0 WHERE rowid_is_here": "bigrams with a count below 1",
+    "UPDATE bigrams SET count = 0 WHERE src_id = 1": "bigrams with a count below 1",
     "DELETE FROM bigrams WHERE src_id = 1": "seen less often than as the first two",
     "UPDATE bigrams SET count = 1": "seen less often than",
     "UPDATE trigrams SET version = 99 WHERE first_id = 1": "trigrams newer than the n-grams",
@@ -65,7 +65,7 @@ def test_what_is_wrong_is_named(
     """One break each: exit code 1, and the sentence for it."""
     path = grown(tmp_path / "field")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        conn.execute(statement.replace("rowid_is_here", "src_id = 1"))
+        conn.execute(statement)
     assert command(FIELD, "check", str(path)) == 1
     assert BREAKS[statement] in capsys.readouterr().out
 

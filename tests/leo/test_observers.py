@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.cli import main
-from leo.converse_command import Turn, converse_themes, open_transcript, summary_table
+from leo.converse_command import Turn, _keep, converse_themes, open_transcript, summary_table
 from leo.errors import CallerError
 from leo.metrics import Scores, score_turn
 from leo.observers import THEMES, TURNS, Exchange, ScriptedObserver
@@ -202,7 +202,6 @@ def test_a_transcript_replaces_nothing(tmp_path: Path) -> None:
 
 def test_a_transcript_on_a_full_disk_is_an_error_of_one_paragraph(tmp_path: Path) -> None:
     """What cannot be written is said with the file's name."""
-    from leo.converse_command import _keep  # noqa: PLC0415
 
     class Full(io.StringIO):
         name = "t.ndjson"

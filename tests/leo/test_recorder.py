@@ -297,7 +297,7 @@ def test_instances_are_announced(tmp_path: Path) -> None:
 def test_without_a_recorder_nothing_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
-    """With no recorder a reply asks once per action whether there is one, and that is all."""
+    """With no recorder nothing is made for one: no event, no header, no moment."""
 
     def built(*what: object) -> NoReturn:
         raise AssertionError(f"built for nobody: {what}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model.disciplines import DISCIPLINES
 from model.schedules.case import FAULTS, Case, ScheduleError
 from model.schedules.system import Choice
-from model.schedules.token import from_token, to_token
+from model.schedules.token import _checksum, from_token, to_token
 
 SESSION_KINDS = ("step", "cancel", "raise", "timeout")
 INSTANCE_KINDS = ("crash", "recover")
@@ -66,8 +66,6 @@ def test_a_mistyped_token_is_refused(place: int, character: str) -> None:
 
 def signed(body: str) -> str:
     """A body with the checksum that belongs to it."""
-    from model.schedules.token import _checksum  # noqa: PLC0415 - the tests forge one
-
     return f"{body}.{_checksum(body)}"
 
 

@@ -62,7 +62,22 @@ def test_the_seven_answers_are_those_of_the_specification() -> None:
         assert body is not None, name
         return set(re.findall(r'"([a-z-]+)"', body[1])) if body[1] else {body[2]}
 
+    def cases(name: str) -> dict[str, str]:
+        """The answer for each discipline of an operator that is a CASE."""
+        body = re.search(rf"^{name} ==\s*CASE (.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+        assert body is not None, name
+        *listed, other = re.split(r"\[\]", body[1])
+        answers = dict.fromkeys(DISCIPLINES, re.findall(r'OTHER\s*-> "(\w+)"', other)[0])
+        for case in listed:
+            *names, answer = re.findall(r'"([a-z-]+)"', case)
+            answers |= dict.fromkeys(names, answer)
+        return answers
+
     rules = DISCIPLINES.values()
+    assert {r.name: r.lock for r in rules} == cases("LockKind")
+    assert {r.name: r.transaction for r in rules} == cases("Transaction")
+    assert 'Shielded == WholeReply /\\ Discipline # "unit-of-work"\n' in text
+    assert {r.name for r in rules if r.shielded} == members("WholeReply") - {"unit-of-work"}
     assert {r.name for r in rules if r.threads} == members("Threads")
     assert {r.name for r in rules if r.whole_reply} == members("WholeReply")
     assert {r.name for r in rules if r.detached} == members("Detached")

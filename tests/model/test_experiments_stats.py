@@ -160,6 +160,10 @@ def test_what_is_no_sample_is_refused(bad: list[float]) -> None:
     """No values, and values that are no numbers, are errors and not answers."""
     with pytest.raises(ExperimentError):
         stats.bootstrap(bad, 1)
+
+
+def test_samples_that_cannot_be_compared_are_refused() -> None:
+    """Pairs of which one half is missing, and too few values for two sides of a change."""
     with pytest.raises(ExperimentError):
         stats.permutation([1.0, 2.0], [1.0], 1, paired=True)
     with pytest.raises(ExperimentError):

@@ -32,7 +32,7 @@ def case(path: Path) -> Case:
 
 
 def test_locked_runs_break_nothing(tmp_path: Path) -> None:
-    """Issue: 100 recorded runs under asyncio-lock without faults show no violation."""
+    """100 recorded runs under asyncio-lock without faults show no violation."""
     for report in runs(tmp_path, "asyncio-lock", RUNS):
         assert report.accepted, to_text(report)
         assert not report.broken, to_text(report)

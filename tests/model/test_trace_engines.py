@@ -93,10 +93,11 @@ def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_actions_of_the_trace_module_are_all_there(tmp_path: Path) -> None:
+def test_actions_of_the_trace_module_are_all_there(agreement: Agreement) -> None:
     """Every action of the vocabulary occurs in the random traces that TLC accepts, so that none is
     missing in TraceField (a CASE without it would be an error of TLC's)."""
     traces = cases(9, 50, seed=1)
+    assert agreement.accepted[""] == len(traces)
     seen = {event["action"] for case in traces for event in case.events}
     assert seen == set(ACTIONS)
 

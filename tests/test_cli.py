@@ -22,16 +22,8 @@ from model.synth import random_trace, trace_world
 from tests.model.test_trace_reader import encode
 
 COMMANDS = (
-    "chat",
-    "check",
-    "experiment",
-    "explore",
-    "field",
-    "observe",
-    "prove",
-    "record",
-    "validate",
-    "verify",
+    *("chat", "check", "cite", "converse", "cover", "experiment", "explore", "field", "observe"),
+    *("paper", "prove", "record", "replay", "site", "validate", "verify"),
 )
 
 
@@ -86,6 +78,7 @@ def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_help_shows_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """`leo --help` ends 0, fits 80 columns, and has help and an example for each command."""
+    assert tuple(leo.cli._entries()) == COMMANDS
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
@@ -20,19 +19,7 @@ from model.traces import TraceError
 from model.tracetlc import Recorded
 from tests.model.test_trace_merge import split
 from tests.model.test_trace_reader import encode, end, sample
-
-
-def options(*words: str) -> Namespace:
-    parser = ArgumentParser()
-    VALIDATE.configure(parser)
-    return parser.parse_args(words)
-
-
-def write(path: Path, discipline: str, *, faults: float = 0.0, claim: str = "") -> str:
-    header, events = random_trace(trace_world(discipline, 3), Random(2), faults, 120)
-    header["discipline"] = claim or discipline
-    path.write_bytes(encode([header, *events]))
-    return str(path)
+from tests.model.validating import options, write
 
 
 @pytest.fixture(autouse=True)

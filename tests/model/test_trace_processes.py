@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import pytest
 
 from model.commands_validate import VALIDATE
 from model.validate import Report, validate, validate_merged
+from tests.model.validating import options
 
 # One process of a run: it opens the field and says so; each line that it is given is a number of
 # replies that each of its two sessions is to make; the end of its input is its end.
@@ -69,12 +69,6 @@ class Process:
         rest, _ = self._child.communicate(timeout=60)
         assert rest == ""
         assert self._child.returncode == 0
-
-
-def options(*words: str) -> Namespace:
-    parser = ArgumentParser()
-    VALIDATE.configure(parser)
-    return parser.parse_args(words)
 
 
 def good(report: Report) -> bool:

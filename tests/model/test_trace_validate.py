@@ -5,31 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from model import validate as validation
 from model.claims import load_claims
 from model.commands_validate import VALIDATE
-from model.synth import random_trace, trace_world
 from model.trace_cache import TlcVerdict
 from model.tracetlc import Recorded
-
-
-def options(*words: str) -> Namespace:
-    parser = ArgumentParser()
-    VALIDATE.configure(parser)
-    return parser.parse_args(words)
-
-
-def write(path: Path, discipline: str, *, faults: float = 0.0, claim: str = "") -> str:
-    header, events = random_trace(trace_world(discipline, 3), Random(2), faults, 120)
-    header["discipline"] = claim or discipline
-    path.write_bytes(b"".join(json.dumps(x).encode() + b"\n" for x in (header, *events)))
-    return str(path)
+from tests.model.validating import options, write
 
 
 @pytest.fixture(autouse=True)

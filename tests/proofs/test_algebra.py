@@ -26,6 +26,7 @@ from proofs import chance, counting, decay, load, sensitivity
 from proofs.catalogue import choose
 from proofs.errors import NotProvedError, UndecidedError
 from proofs.exact import enumerated, identity, refuted
+from tests.leo.test_generate import Fixed
 
 TEXTS = st.lists(st.text("abc .!", max_size=12), max_size=4)
 WORDS = "abcdefgh"
@@ -100,20 +101,6 @@ def test_the_organisms_decay_stays_within_the_bound(count: int, more: int, times
     assert 0 <= rate**times * count - left <= decay.drift_bound(rate, times)
     commutator = organism_decay(count) + more - organism_decay(count + more)
     assert abs(commutator - (1 - rate) * more) < 1
-
-
-class Fixed(Random):
-    """Randomness that always gives the same fraction, and the first of a pool."""
-
-    def __init__(self, fraction: float) -> None:
-        super().__init__(0)
-        self.fraction = fraction
-
-    def random(self) -> float:
-        return self.fraction
-
-    def randrange(self, *_: object, **__: object) -> int:
-        return 0
 
 
 def context(amounts: Sequence[int]) -> View:

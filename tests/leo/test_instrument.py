@@ -8,7 +8,6 @@ import contextvars
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any, ClassVar
 
 import msgspec
@@ -83,7 +82,7 @@ def watch(
     unit: str = "add",
     path: Path | None = None,
     gate: Gate | None = None,
-    clock: Callable[[], float] = monotonic,
+    clock: Callable[[], float] | None = None,
 ) -> Recording:
     """A recording of a shelf, of which every key is an object."""
     return instrument(
@@ -93,7 +92,7 @@ def watch(
         unit=unit,
         path=path,
         gate=gate,
-        clock=clock,
+        clock=clock or counting_clock(),
     )
 
 

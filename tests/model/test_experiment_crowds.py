@@ -20,6 +20,7 @@ from model.experiments.judging import Judge
 from model.experiments.long_run_parts import Half, Ledger, carry_out, inspect
 from model.trace_watch import CONCERNED
 from model.traces import PROGRAM
+from tests.leo.support import counting_clock
 from tests.model.experiment_cells import CONFIG, measured, told
 
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", PROGRAM, {"ngrams": 0, "snapshots": 0}, 1)
@@ -194,7 +195,7 @@ def test_what_is_said_of_processes_is_theirs_alone() -> None:
 
 def test_a_real_crew_is_validated_too(tmp_path: Path) -> None:
     """The figures of the machine come with the defects of the very run that was timed."""
-    found = run_here("bare", Crew(3, 2, 19, 5), tmp_path, monotonic)
+    found = run_here("bare", Crew(3, 2, 19, 5), tmp_path, counting_clock())
     assert found["returned"] == found["replies"] == 6 and found["throughput"] > 0
     assert {"MutualExclusion", "Serializable"} <= set(found["defects"]) <= {
         "MutualExclusion", "Serializable", "ViewNotTorn", "ReadsOwnObservation",

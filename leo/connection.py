@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from leo.errors import (
     NotAFieldError,
@@ -29,6 +30,19 @@ __all__ = [
     "transaction",
     "unwritable",
 ]
+
+
+# What SQLite says of a write that the system refused: a disk, a quota or a limit on the size of
+# files. Its plain code is that of a page that cannot be read.
+UNWRITTEN: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+    }
+)
 
 
 class Connection(sqlite3.Connection):
@@ -104,6 +118,12 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreMovedError(
             f"{path}: another writer has changed the field since this reply first read it; "
             "nothing was written: ask again"
+        )
+    if code in UNWRITTEN:
+        return StoreFullError(
+            f"{path}: the field cannot be written ({error}): the disk is full or fails, or a quota "
+            "or a limit on the size of files is reached; nothing was written, and what the field "
+            "has can still be read: make room or raise the limit, and try again"
         )
     code &= 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -55,11 +55,13 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, or its instance, had read it."""
+    """Another writer changed the field since this reply, its instance, or whoever looks at it, had
+    read it.
+    """
 
 
 class StoreFullError(StoreError):
-    """There is no room left for the file to grow."""
+    """There is no room left for the file to grow: a full disk, a quota, a limit."""
 
 
 class StoreDamagedError(StoreError):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import io
+import sqlite3
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leo import field_command
-from leo.errors import StoreUnwritableError
+from leo.connection import explain
+from leo.errors import StoreDamagedError, StoreFullError, StoreUnwritableError
 from leo.field_command import COMMAND as FIELD
 from tests.leo.support import sync_field
 from tests.leo.test_field_command import command
@@ -72,3 +75,42 @@ def test_half_an_archive_is_removed(
     with pytest.raises(StoreUnwritableError, match=f"^{path}: .*No space left on device.*; .*room"):
         command(FIELD, "export", str(field), "--out", str(path))
     assert not path.exists()
+
+
+# A conversation that may make no file longer than a field is already.
+LIMITED = """
+import resource, sys
+from leo.cli import main
+size = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+sys.exit(main(["chat", "--modules", "none", "--field", sys.argv[2]]))
+"""
+
+
+def test_a_limit_on_the_size_of_files_is_no_damage(field: Path, tmp_path: Path) -> None:
+    """Whoever is told to restore a sound file from a copy loses what the copy does not have."""
+    path = tmp_path / "limited"
+    path.write_bytes(field.read_bytes())
+    many = " ".join(map("".join, product("abcdefghijklmnop", repeat=4)))
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path.stat().st_size), str(path)],
+        input=many + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert f"{path}: the field cannot be written (disk I/O error)" in done.stderr
+    assert "nothing was written" in done.stderr and "limit" in done.stderr
+    assert "restore" not in done.stderr and "Traceback" not in done.stderr
+    assert command(FIELD, "check", str(path)) == 0
+
+
+@pytest.mark.parametrize("what", ["WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE", "SHMSIZE"])
+def test_a_failed_write_is_told_from_a_failed_read(what: str) -> None:
+    """By the extended code: the plain one is the same."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = getattr(sqlite3, f"SQLITE_IOERR_{what}")
+    assert isinstance(explain(error, Path("field")), StoreFullError)
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    assert isinstance(explain(error, Path("field")), StoreDamagedError)

@@ -14,7 +14,7 @@ from leo.checkup import check_field
 from leo.cli import Command
 from leo.errors import StoreUnwritableError
 from leo.inspection import inspected
-from leo.schema import SCHEMA_VERSION, connect
+from leo.schema import SCHEMA_VERSION, check_place, connect
 
 __all__ = ["COMMAND"]
 
@@ -61,6 +61,7 @@ def _write(path: Path, lines: Iterable[bytes]) -> None:
 
 def import_(arguments: Namespace) -> int:
     """Make a field from an archive."""
+    check_place(arguments.field)
     with _opened(arguments.archive, "rb") as lines, closing(connect(arguments.field)) as conn:
         rows = import_field(conn, lines, arguments.archive)
     print(f"{arguments.field}: {rows:,} rows")

@@ -27,6 +27,7 @@ from leo.errors import NewerSchemaError, StoreUnwritableError
 __all__ = [
     "APPLICATION_ID",
     "BUSY_TIMEOUT",
+    "MEMORY",
     "SCHEMA_VERSION",
     "check_place",
     "connect",
@@ -44,17 +45,21 @@ CHECKPOINT: Final = 8000
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
 SHORTEST: Final = 512
+# What SQLite calls a database that is gone when it is closed.
+MEMORY: Final = ":memory:"
 
 
 def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False) -> Connection:
     """Open the field at `path`, or make an empty one there. `timeout` is the busy timeout in
-    seconds; with `full_sync` a commit survives a power cut.
+    seconds; with `full_sync` a commit survives a power cut. MEMORY is a store of this connection
+    alone, which no conversation should have.
 
     Raises NotAFieldError, NewerSchemaError, StoreUnwritableError, StoreLockedError, StoreFullError
     or StoreDamagedError; the file is then as it was.
     """
     path = Path(path)
-    check_place(path)
+    if str(path) != MEMORY:
+        check_place(path)
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
         # Threads may share it: whoever does, lets one of them in at a time.
@@ -79,6 +84,11 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = F
 
 def check_place(path: Path) -> None:
     """Raise StoreUnwritableError or NotAFieldError for what cannot be the file of a field."""
+    if str(path) == MEMORY:
+        raise StoreUnwritableError(
+            f"{path}: this is no file, and the field would be gone with the end of the command; "
+            "name a file, in a folder for temporary ones if it need not stay"
+        )
     # os.path, not pathlib: a folder that may not be entered is a "no", not an exception.
     if os.path.isdir(path):
         raise StoreUnwritableError(f"{path}: this is a folder, not a field; name a file in it")
@@ -86,6 +96,12 @@ def check_place(path: Path) -> None:
         raise StoreUnwritableError(
             f"{path}: the folder {path.parent} does not exist or may not be entered; "
             "make it, or name another place"
+        )
+    # A pipe would be waited for, and a device forgets: only a file keeps what is said.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise StoreUnwritableError(
+            f"{path}: this is no regular file, and nothing else keeps a field; name a file, or a "
+            "place where there is none yet"
         )
     # SQLite takes a file that is shorter than its header for an empty one, and would write over it.
     if os.path.isfile(path) and 0 < os.path.getsize(path) < SHORTEST:

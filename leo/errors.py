@@ -47,7 +47,9 @@ class NewerSchemaError(StoreError):
 
 
 class StoreUnwritableError(StoreError):
-    """The file or its folder does not exist or may not be written."""
+    """The file or its folder does not exist or may not be written, or the name leads to what is no
+    file.
+    """
 
 
 class StoreLockedError(StoreError):

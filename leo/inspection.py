@@ -9,14 +9,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 from leo.connection import Connection, explain, foreign, transaction
 from leo.ddl import SCHEMA_VERSION, move_on
 from leo.decay import faded
-from leo.errors import StoreError, StoreUnwritableError
+from leo.errors import StoreError, StoreFullError, StoreMovedError, StoreUnwritableError
 from leo.schema import BUSY_TIMEOUT, EFFECTIVE, check_place, identify
 
 __all__ = ["copied", "inspected"]
+
+# Without SQLite's locks and without its files beside the field: whoever reads so sees no log, and
+# is not told when somebody else writes.
+ALONE: Final = "mode=ro&immutable=1"
 
 
 @contextmanager
@@ -26,8 +31,7 @@ def inspected(path: Path) -> Iterator[tuple[Connection, int]]:
     A field of an older schema is read in a copy, which was moved on. Raises StoreUnwritableError
     when there is no such file, otherwise what `leo.schema.connect` raises.
     """
-    if not path.exists():
-        raise StoreUnwritableError(f"{path}: there is no such file; name a field that exists")
+    _check_there(path)
     check_place(path)
     conn, schema = _opened(path)
     with closing(conn):
@@ -52,8 +56,30 @@ def copied(conn: Connection) -> Connection:
         conn.backup(copy)
     except sqlite3.Error as error:
         copy.close()
-        raise explain(error, conn.path) from error
+        found = explain(error, conn.path)
+        if isinstance(found, StoreFullError):
+            # The field is only read here.
+            found = StoreFullError(
+                f"{conn.path}: there is no room for a copy of the field among the temporary files "
+                f"({error}); the field is as it was: make room there, or name another folder in "
+                "the environment variable TMPDIR"
+            )
+        raise found from error
     return copy
+
+
+def _check_there(path: Path) -> None:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreUnwritableError(
+            f"{path}: there is no such file; name a field that exists"
+        ) from error
+    except OSError as error:
+        raise StoreUnwritableError(
+            f"{path}: whether there is a field cannot be told ({error.strerror}); correct the "
+            "permissions of its folder, or name a copy"
+        ) from error
 
 
 def _opened(path: Path) -> tuple[Connection, int]:
@@ -69,17 +95,27 @@ def _opened(path: Path) -> tuple[Connection, int]:
 
 def _modes(path: Path) -> tuple[str, ...]:
     """How SQLite may open a file so that nothing is written, and nothing is left beside it."""
-    if os.path.exists(f"{path}-wal"):
+    if _logged(path):
         # Closed as one that may write, it would copy this log into the file.
         return ("mode=ro",)
+    if os.path.exists(f"{path}-shm"):
+        # Somebody has the field open, and has made what reading needs.
+        return ("mode=ro", ALONE)
     if os.access(path, os.W_OK, effective_ids=EFFECTIVE):
-        # Only who may write takes the files away again that reading needs.
-        return ("mode=rw",)
-    # In a folder that takes no file, what has no log can be read as it is.
-    return ("mode=ro", "mode=ro&immutable=1")
+        # Only who may write takes the files away again that reading needs. The folder may refuse
+        # them.
+        return ("mode=rw", ALONE)
+    return (ALONE,)
+
+
+def _logged(path: Path) -> bool:
+    """Is there a log with content, which a reader must know?"""
+    log = f"{path}-wal"
+    return os.path.exists(log) and os.path.getsize(log) > 0
 
 
 def _connected(path: Path, mode: str) -> tuple[Connection, int]:
+    before = _state(path)
     address = f"{path.absolute().as_uri()}?{mode}"
     with ExitStack() as undo:
         try:
@@ -97,8 +133,33 @@ def _connected(path: Path, mode: str) -> tuple[Connection, int]:
             schema = identify(conn)
         except sqlite3.Error as error:
             raise _unreadable(error, path) from error
+        if mode == ALONE:
+            return _kept(conn, before), schema
         undo.pop_all()
     return conn, schema
+
+
+def _kept(conn: Connection, before: tuple[object, ...]) -> Connection:
+    """A copy of what is read alone, if nobody has written to it since it was in the state
+    `before`.
+    """
+    with ExitStack() as undo:
+        copy = copied(conn)
+        undo.callback(copy.close)
+        if _state(conn.path) != before:
+            raise StoreMovedError(
+                f"{conn.path}: another process has written to the field while it was read; try "
+                "again when it has finished"
+            )
+        copy.execute("PRAGMA query_only = ON")
+        undo.pop_all()
+    return copy
+
+
+def _state(path: Path) -> tuple[object, ...]:
+    """What is different after somebody has written to a field."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, _logged(path)
 
 
 def _unreadable(error: sqlite3.Error, path: Path) -> StoreError:

@@ -15,13 +15,13 @@ from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
-from leo.connection import Connection, transaction
+from leo.checkup import check_structure
+from leo.connection import Connection, reading, transaction
+from leo.contents import TABLES
 from leo.decay import age
-from leo.errors import CallerError, LeoError
+from leo.errors import ArchiveError, CallerError, StoreDamagedError
 from leo.fold import swept
 from leo.inspection import copied
-from leo.organs import rows
-from leo.organs.registry import ORGANS
 from leo.schema import SCHEMA_VERSION
 from leo.sql import get_versions
 
@@ -40,35 +40,6 @@ TYPES: Final[dict[str, type | tuple[type, ...]]] = {
 }
 LARGEST: Final = 2**63 - 1
 AGAIN: Final = "the archive was changed: write it again with `leo field export`"
-
-
-def _module_tables() -> dict[str, str]:
-    """The tables of the modules with their columns, as their own statements make them."""
-    with closing(sqlite3.connect(":memory:")) as conn:
-        rows.create(conn, ORGANS)
-        names = conn.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
-            "ORDER BY rowid"
-        ).fetchall()
-        return {
-            name: ", ".join(row[1] for row in conn.execute(f"PRAGMA table_info({name})"))
-            for (name,) in names
-        }
-
-
-TABLES: Final = {
-    "meta": "key, value",
-    "tokens": "id, token, version",
-    "bigrams": "src_id, dst_id, count, version",
-    "trigrams": "first_id, second_id, third_id, count, version",
-    "co_occurrence": "word_id, context_id, count, decays",
-    "snapshots": "id, text, origin, quality, emotional, created_at, last_used_at, use_count",
-    **_module_tables(),
-}
-
-
-class ArchiveError(LeoError):
-    """A line of an archive cannot be taken; the field was left empty."""
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -90,16 +61,22 @@ class _Column(NamedTuple):
 
 def export_field(conn: Connection) -> Iterator[bytes]:
     """The lines of an archive, all of one state of the store, which is left as it is: the tables of
-    a copy take in the journal.
+    a copy take in the journal. Raises StoreDamagedError when there is no reading all of it.
     """
     encode = msgspec.json.Encoder().encode
     with closing(copied(conn)) as copy:
         with transaction(copy):
+            for lost in check_structure(copy):
+                raise StoreDamagedError(
+                    f"{conn.path}: {lost}, and nothing can be exported without it: restore the "
+                    "file from a copy"
+                )
             swept(copy)
-        yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy))) + b"\n"
-        for table, columns in TABLES.items():
-            for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
-                yield encode(_Row(table, list(row))) + b"\n"
+        with reading(copy):
+            yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy))) + b"\n"
+            for table, columns in TABLES.items():
+                for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
+                    yield encode(_Row(table, list(row))) + b"\n"
 
 
 def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:

@@ -3,26 +3,26 @@ write would leave behind).
 
 SQLite's own checks, then the field's: every table is there and every value is of its column's type,
 what is written inside a value can be read, every count is positive, no trigram was seen more often
-than the bigrams that it is made of, no row is newer than its object, the journal is the end of the
+than the bigrams that it is made of, no row is newer than its object, no number is one that a
+field cannot have reached, the journal is the end of the
 history and nothing else.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from leo.archive import TABLES
-from leo.connection import Connection, reading
-from leo.decay import age
+from leo.connection import Connection, explain, is_undecoded, reading
+from leo.contents import BOUNDS, OBJECTS, TABLES, limits
 from leo.errors import StoreDamagedError
 from leo.growth import ChainGrowth, WordGrowth, decode
 from leo.ngrams import JOURNAL, get_version
 from leo.sql import CAP
 
-__all__ = ["check_field"]
+__all__ = ["check_field", "check_structure"]
 
-OBJECTS: Final = ("ngrams", "snapshots")
 # What an archive leaves out, and all that it has.
 EXPECTED: Final = ("objects", "folding", "journal", *TABLES)
 # What SQLite may answer to typeof() for a column of this type.
@@ -37,20 +37,14 @@ ARRAYS: Final = {
 
 # Each statement counts the rows that should not be there; :ngrams and :snapshots are the versions.
 RULES = {
-    "bigrams with a count below 1": "SELECT count(*) FROM bigrams WHERE count < 1",
-    "trigrams with a count below 1": "SELECT count(*) FROM trigrams WHERE count < 1",
-    "company with a count below 1": "SELECT count(*) FROM co_occurrence WHERE count < 1",
     "bigrams seen less often than as the first two of a trigram": """
         SELECT count(*) FROM
-            (SELECT first_id AS a, second_id AS b, sum(count) AS n FROM trigrams GROUP BY a, b)
+            (SELECT first_id AS a, second_id AS b, total(count) AS n FROM trigrams GROUP BY a, b)
             LEFT JOIN bigrams ON src_id = a AND dst_id = b WHERE n > coalesce(count, 0)""",
     "bigrams seen less often than as the last two of a trigram": """
         SELECT count(*) FROM
-            (SELECT second_id AS a, third_id AS b, sum(count) AS n FROM trigrams GROUP BY a, b)
+            (SELECT second_id AS a, third_id AS b, total(count) AS n FROM trigrams GROUP BY a, b)
             LEFT JOIN bigrams ON src_id = a AND dst_id = b WHERE n > coalesce(count, 0)""",
-    "tokens newer than the n-grams": "SELECT count(*) FROM tokens WHERE version > :ngrams",
-    "bigrams newer than the n-grams": "SELECT count(*) FROM bigrams WHERE version > :ngrams",
-    "trigrams newer than the n-grams": "SELECT count(*) FROM trigrams WHERE version > :ngrams",
     "journal entries outside the last observations": f"""
         SELECT count(*) FROM journal WHERE version > :ngrams
             OR version <= :ngrams - {JOURNAL} AND version <= (SELECT version FROM folding)""",
@@ -59,8 +53,6 @@ RULES = {
             WHERE journal.version > folding.version)) FROM folding""",
     "observations in the tables that were never made": """
         SELECT max(0, version - :ngrams) FROM folding""",
-    "company that has been through decays yet to come": """
-        SELECT count(*) FROM co_occurrence WHERE decays > :age""",
     "snapshots beyond the cap": f"SELECT max(0, count(*) - {CAP}) FROM snapshots",
     "snapshots that no write accounts for": """
         SELECT max(0, count(*) - :snapshots) FROM snapshots""",
@@ -70,19 +62,41 @@ RULES = {
 def check_field(conn: Connection) -> list[str]:
     """Everything that is wrong with a field, as sentences; empty for a sound one.
 
-    Raises StoreDamagedError when the file cannot even be read.
+    What cannot be read is one of them. Raises NotAFieldError for what is no database.
     """
-    with reading(conn):
-        pages = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]
-        findings = [f"SQLite: {text}" for text in pages if text != "ok"]
-        # The rules ask for tables and versions: without them there is no more to be said.
-        lost = list(_missing(conn))
-        if lost:
-            return findings + lost
-        return [*findings, *_contents(conn), *_relations(conn)]
+    findings: list[str] = []
+    unread = "a part of the field cannot be read ({}): restore the file from a copy"
+    try:
+        with reading(conn):
+            for part in (_pages, check_structure, _contents, _relations):
+                before = len(findings)
+                try:
+                    for finding in part(conn):
+                        findings.append(finding)
+                except sqlite3.Error as error:
+                    if not isinstance(explain(error, conn.path), StoreDamagedError):
+                        raise
+                    findings.append(unread.format(error))
+                # The rules ask for tables and versions: without them there is no more to be said.
+                if part is check_structure and len(findings) > before:
+                    break
+    except StoreDamagedError as error:
+        # Over damaged pages SQLite may refuse to end a transaction, even one that only read.
+        findings.append(unread.format(error.__cause__))
+    # One page may be in the way of several parts.
+    return list(dict.fromkeys(findings))
 
 
-def _missing(conn: Connection) -> Iterator[str]:
+def _pages(conn: Connection) -> Iterator[str]:
+    for (text,) in conn.execute("PRAGMA integrity_check(10)"):
+        # One row may be a paragraph, headed by the name that SQLite has for the file.
+        for line in text.splitlines():
+            if line != "ok" and not line.startswith("***"):
+                yield f"SQLite: {line}"
+
+
+def check_structure(conn: Connection) -> Iterator[str]:
+    """What every field has and this one has not."""
     found = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
     absent = [table for table in EXPECTED if table not in found]
     for table in absent:
@@ -109,6 +123,7 @@ def _contents(conn: Connection) -> Iterator[str]:
         [count] = conn.execute(f"SELECT count(*) FROM {table} WHERE {wrong}").fetchone()
         if count:
             yield f"{count:,} rows of {table} with a value of another type than its column's"
+        yield from _undecoded(conn, table)
     for (table, column), types in ARRAYS.items():
         # CASE, because AND may look at what cannot be looked at.
         [count] = conn.execute(
@@ -129,13 +144,33 @@ def _contents(conn: Connection) -> Iterator[str]:
         yield f"{unread:,} journal entries that cannot be read"
 
 
+def _undecoded(conn: Connection, table: str) -> Iterator[str]:
+    """SQLite takes any bytes for a text: only who reads them is refused."""
+    texts = [
+        name for _, name, type, *_ in conn.execute(f"PRAGMA table_info({table})") if type == "TEXT"
+    ]
+    try:
+        for _ in conn.execute(f"SELECT {', '.join(texts)} FROM {table}") if texts else ():
+            pass
+    except sqlite3.OperationalError as error:
+        if not is_undecoded(error):
+            raise
+        yield f"a text of {table} is no UTF-8"
+
+
 def _relations(conn: Connection) -> Iterator[str]:
     """Rows that do not go together."""
     lost = len(conn.execute("PRAGMA foreign_key_check").fetchall())
     if lost:
         yield f"{lost:,} rows name a token that does not exist"
     versions = {name: get_version(conn, name) for name in OBJECTS}
-    versions["age"] = age(versions["ngrams"])
+    most = limits(**versions)
+    for table, column, least, limit, below, beyond in BOUNDS:
+        for what, outside in ((below, f"< {least}"), (beyond, f"> :{limit}")):
+            statement = f"SELECT count(*) FROM {table} WHERE {column} {outside}"
+            [count] = conn.execute(statement, most).fetchone()
+            if count:
+                yield f"{count:,} {what}"
     for what, statement in RULES.items():
         [count] = conn.execute(statement, versions).fetchone()
         if count:

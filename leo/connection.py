@@ -26,6 +26,7 @@ __all__ = [
     "begin_writing",
     "explain",
     "foreign",
+    "is_undecoded",
     "reading",
     "transaction",
     "unwritable",
@@ -142,6 +143,9 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         return foreign(path, "it is not a SQLite database")
     # A table or a column that every field has is a part of it as well.
     lost = code == sqlite3.SQLITE_ERROR and str(error).startswith("no such ")
+    if is_undecoded(error):
+        # SQLite's words end with the bytes, whatever they are.
+        lost, error = True, sqlite3.DatabaseError("a text is no UTF-8")
     if lost or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({error}); nothing was written: "
@@ -156,6 +160,11 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         f"{path}: the store refused ({error}); nothing was written: try again, and if it refuses "
         f"again, see what `leo field check {path}` says of the file"
     )
+
+
+def is_undecoded(error: sqlite3.Error) -> bool:
+    """Was a text refused by Python, which SQLite would take as it is?"""
+    return str(error).startswith("Could not decode to UTF-8")
 
 
 def unwritable(path: Path, why: str) -> StoreUnwritableError:

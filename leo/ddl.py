@@ -6,6 +6,7 @@ from typing import Final
 
 from leo.connection import Connection
 from leo.decay import age
+from leo.ngrams import get_version
 from leo.organs import rows
 from leo.organs.bias import Bias
 from leo.organs.registry import ORGANS
@@ -108,8 +109,8 @@ def move_on(conn: Connection, version: int) -> None:
 
 def _keep_ages(conn: Connection) -> None:
     """Schema 4: the counts of older fields have been through every decay there was."""
+    observations = get_version(conn, "ngrams")
     for statement in FOLDING:
         conn.execute(statement)
     conn.execute("ALTER TABLE co_occurrence ADD COLUMN decays INTEGER NOT NULL DEFAULT 0")
-    [observations] = conn.execute("SELECT version FROM folding").fetchone()
     conn.execute("UPDATE co_occurrence SET decays = ?", (age(observations),))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from leo._exceptions import LeoError
 
 __all__ = [
+    "ArchiveError",
     "CallerError",
     "ConflictError",
     "DeadlockError",
@@ -72,6 +73,10 @@ class StoreDamagedError(StoreError):
 
 class StoreClosedError(StoreError):
     """The field was closed before the operation was issued."""
+
+
+class ArchiveError(LeoError):
+    """An archive is no sound field, or not all of one; nothing was imported."""
 
 
 class CallerError(LeoError):

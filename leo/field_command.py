@@ -12,8 +12,8 @@ from typing import BinaryIO
 from leo.archive import export_field, import_field
 from leo.checkup import check_field
 from leo.cli import Command
-from leo.errors import StoreUnwritableError
-from leo.inspection import inspected
+from leo.errors import StoreDamagedError, StoreUnwritableError
+from leo.inspection import inspected, is_marked
 from leo.schema import SCHEMA_VERSION, check_place, connect
 
 __all__ = ["COMMAND"]
@@ -22,8 +22,16 @@ __all__ = ["COMMAND"]
 def check(arguments: Namespace) -> int:
     """Print what is wrong; 1 when something is. The file is left as it is."""
     path: Path = arguments.field
-    with inspected(path) as (conn, schema):
-        findings = check_field(conn)
+    try:
+        with inspected(path) as (conn, schema):
+            findings = check_field(conn)
+    except StoreDamagedError as error:
+        # So damaged that it cannot even be opened. What does not say that it is a field may be
+        # anything: nothing has been found out about a field then.
+        if not is_marked(path):
+            raise
+        print(error)
+        return 1
     old = schema != SCHEMA_VERSION
     note = f" (schema {schema}; opening it makes it {SCHEMA_VERSION})" if old else ""
     for finding in findings:

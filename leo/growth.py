@@ -69,7 +69,7 @@ def decode(blob: bytes, type: type[Half], path: Path, version: int) -> Half:
     """
     try:
         return msgspec.msgpack.decode(blob, type=type)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
         raise StoreDamagedError(
             f"{path}: the journal's entry for the observation {version} cannot be read ({error}); "
             "restore the file from a copy"

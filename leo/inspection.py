@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from leo.connection import Connection, explain, foreign, transaction
-from leo.ddl import SCHEMA_VERSION, move_on
+from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
 from leo.decay import faded
 from leo.errors import StoreError, StoreFullError, StoreMovedError, StoreUnwritableError
 from leo.schema import BUSY_TIMEOUT, EFFECTIVE, check_place, identify
 
-__all__ = ["copied", "inspected"]
+__all__ = ["copied", "inspected", "is_marked"]
 
 # Without SQLite's locks and without its files beside the field: whoever reads so sees no log, and
 # is not told when somebody else writes.
 ALONE: Final = "mode=ro&immutable=1"
+# Of SQLite's file format: the header of a database, what it begins with, and where the application
+# id is.
+HEADER: Final = 100
+MAGIC: Final = b"SQLite format 3\0"
+MARK: Final = slice(68, 72)
 
 
 @contextmanager
@@ -66,6 +71,13 @@ def copied(conn: Connection) -> Connection:
             )
         raise found from error
     return copy
+
+
+def is_marked(path: Path) -> bool:
+    """Does the first page say that this is a field, whatever has become of the rest?"""
+    with path.open("rb") as file:
+        header = file.read(HEADER)
+    return header.startswith(MAGIC) and header[MARK] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _check_there(path: Path) -> None:

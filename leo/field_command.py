@@ -12,7 +12,7 @@ from typing import BinaryIO
 from leo.archive import export_field, import_field
 from leo.checkup import check_field
 from leo.cli import Command
-from leo.errors import StoreDamagedError, StoreUnwritableError
+from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
 from leo.inspection import inspected, is_marked
 from leo.schema import SCHEMA_VERSION, check_place, connect
 
@@ -68,12 +68,40 @@ def _write(path: Path, lines: Iterable[bytes]) -> None:
 
 
 def import_(arguments: Namespace) -> int:
-    """Make a field from an archive."""
-    check_place(arguments.field)
-    with _opened(arguments.archive, "rb") as lines, closing(connect(arguments.field)) as conn:
-        rows = import_field(conn, lines, arguments.archive)
-    print(f"{arguments.field}: {rows:,} rows")
+    """Make a field from an archive. When that fails there is no new file, which a conversation
+    would take for a field that has heard nothing yet.
+    """
+    path: Path = arguments.field
+    check_place(path)
+    with _opened(arguments.archive, "rb") as lines, ExitStack() as undo:
+        if _made(path):
+            undo.callback(_remove, path)
+        with closing(connect(path)) as conn:
+            try:
+                rows = import_field(conn, lines, arguments.archive)
+            except CallerError:
+                # Somebody else has filled it since we made it: it is theirs.
+                undo.pop_all()
+                raise
+        undo.pop_all()
+    print(f"{path}: {rows:,} rows")
     return 0
+
+
+def _made(path: Path) -> bool:
+    """Make an empty file, if there is none: only then is it ours to remove."""
+    try:
+        path.open("xb").close()
+    except OSError:
+        # It is there, or cannot be made: whoever opens the field says what is wrong.
+        return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    """Remove a closed field, with what SQLite keeps beside it."""
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
 
 
 def _opened(path: Path, mode: str) -> BinaryIO:

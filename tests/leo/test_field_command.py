@@ -112,6 +112,21 @@ def test_a_bad_archive_leaves_the_field_empty(tmp_path: Path, line: bytes, messa
         assert list(export_field(conn)) == before
 
 
+@pytest.mark.parametrize("before", [None, b""])
+def test_a_failed_import_leaves_no_new_file(tmp_path: Path, before: bytes | None) -> None:
+    """A conversation would begin in it as if nothing had happened. A file of before stays."""
+    archive, field = tmp_path / "archive", tmp_path / "field"
+    archive.write_bytes(b"nonsense\n")
+    if before is not None:
+        field.write_bytes(before)
+    with pytest.raises(LeoError, match="line 1"):
+        command(FIELD, "import", str(archive), str(field))
+    with pytest.raises(LeoError, match="a folder"):
+        command(FIELD, "import", str(archive), str(tmp_path))
+    assert field.exists() == (before is not None)
+    assert not list(tmp_path.glob("field-*"))
+
+
 def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
     """A field that has grown is refused."""
     path = grown(tmp_path / "field")

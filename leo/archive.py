@@ -8,6 +8,7 @@ open a load. Nobody has an imported field open.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
-from leo.checkup import check_structure
+from leo.checkup import check_field, check_structure
 from leo.connection import Connection, reading, transaction
-from leo.contents import TABLES
+from leo.contents import BOUNDS, MOST, TABLES, limits
 from leo.decay import age
 from leo.errors import ArchiveError, CallerError, StoreDamagedError
 from leo.fold import swept
@@ -28,6 +29,8 @@ from leo.sql import get_versions
 __all__ = ["ArchiveError", "export_field", "import_field"]
 
 KIND: Final = "leo field"
+# 2: the head has the number of rows of every table, so that an archive that was cut is known.
+FORMAT: Final = 2
 # Each has every table of the ones before it: a table that an older archive lacks stays empty.
 SCHEMAS: Final = range(2, SCHEMA_VERSION + 1)
 # From this schema on a count has an age.
@@ -46,6 +49,9 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     kind: str
     schema: int
     versions: dict[str, int]
+    # Archives of format 1 do not name it, and have no rows here.
+    format: int = 1
+    rows: dict[str, int] | None = None
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,6 +63,8 @@ class _Column(NamedTuple):
     name: str
     type: type | tuple[type, ...]
     nullable: bool
+    least: int
+    most: int
 
 
 def export_field(conn: Connection) -> Iterator[bytes]:
@@ -73,7 +81,11 @@ def export_field(conn: Connection) -> Iterator[bytes]:
                 )
             swept(copy)
         with reading(copy):
-            yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy))) + b"\n"
+            counts = {
+                table: copy.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in TABLES
+            }
+            yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy), FORMAT, counts)) + b"\n"
             for table, columns in TABLES.items():
                 for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
                     yield encode(_Row(table, list(row))) + b"\n"
@@ -83,7 +95,7 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
     """Fill an empty field from the lines of an archive called `name`; return the number of rows.
 
     Raises CallerError when the field is not empty, ArchiveError for a line that is no part of an
-    archive; nothing is written then.
+    archive, for rows that are missing, and for what `check_field` finds; nothing is written then.
     """
     with transaction(conn):
         if any(get_versions(conn).values()):
@@ -100,8 +112,8 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
         observations = head.versions["ngrams"]
         conn.execute("UPDATE folding SET version = ?", (observations,))
         conn.execute("PRAGMA defer_foreign_keys = ON")
-        columns = {table: _columns(conn, table) for table in TABLES}
-        number = 1
+        columns = {table: _columns(conn, table, head.versions) for table in TABLES}
+        counts: Counter[str] = Counter()
         for number, line in enumerate(lines, start=2):
             found = _decode(line, _Row, name, number)
             place = f"{name}: line {number}"
@@ -110,29 +122,46 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
                 found.row.append(age(observations))
             _check_row(found, columns, place)
             _insert(conn, found, place)
+            counts[found.table] += 1
+        # First what is missing: what refers to it would be found as well, and says less.
+        _check_counts(head, counts, name)
         _check_references(conn, name)
-        return number - 1
+        for finding in check_field(conn):
+            raise ArchiveError(
+                f"{name}: this would be no sound field: {finding}; the archive was changed, or the "
+                "field that it was made from was damaged: see what `leo field check` says of that "
+                "one, and write the archive again with `leo field export`"
+            )
+        return counts.total()
 
 
 def _check_head(head: _Head, objects: dict[str, int], place: str) -> None:
-    if head.kind != KIND or head.schema not in SCHEMAS:
+    known = head.schema in SCHEMAS and 1 <= head.format <= FORMAT
+    if head.kind != KIND or not known:
         raise ArchiveError(
-            f"{place}: expected kind {KIND!r} and schema {SCHEMA_VERSION}, or an older one from "
-            f"{SCHEMAS[0]} on, found {head.kind!r} and {head.schema}; use the program that wrote "
-            "the archive"
+            f"{place}: expected kind {KIND!r}, schema {SCHEMA_VERSION} or an older one from "
+            f"{SCHEMAS[0]} on and format {FORMAT} or an older one, found {head.kind!r}, "
+            f"{head.schema} and {head.format}; use the program that wrote the archive"
+        )
+    if (head.rows is None) != (head.format < 2):
+        raise ArchiveError(
+            f"{place}: expected the numbers of rows, `rows`, from format 2 on and not before, "
+            f"found format {head.format} {'without' if head.rows is None else 'with'} them: {AGAIN}"
         )
     if head.versions.keys() != objects.keys() or not all(
-        0 <= version <= LARGEST for version in head.versions.values()
+        0 <= version <= MOST for version in head.versions.values()
     ):
         raise ArchiveError(
-            f"{place}: the versions are {head.versions}; expected one, from 0 on, for each of "
-            f"{', '.join(objects)}: {AGAIN}"
+            f"{place}: the versions are {head.versions}; expected one, from 0 to "
+            f"{MOST:,}, for each of {', '.join(objects)}: {AGAIN}"
         )
 
 
-def _columns(conn: Connection, table: str) -> list[_Column]:
+def _columns(conn: Connection, table: str, versions: dict[str, int]) -> list[_Column]:
+    most = limits(**versions)
+    bounds = {b.column: (b.least, most[b.most]) for b in BOUNDS if b.table == table}
     return [
-        _Column(name, TYPES[type], not (required or key))
+        _Column(name, TYPES[type], not (required or key), *bounds.get(name, (-LARGEST, LARGEST)))
         for _, name, type, required, _, key in conn.execute(f"PRAGMA table_info({table})")
     ]
 
@@ -146,11 +175,12 @@ def _check_row(found: _Row, tables: dict[str, list[_Column]], place: str) -> Non
         )
     for value, column in zip(found.row, columns, strict=True):
         right = column.nullable if value is None else isinstance(value, column.type)
-        if not right or (isinstance(value, int) and abs(value) > LARGEST):
-            wrong = "a number beyond 64 bits" if right else repr(value)[:40]
+        within = not isinstance(value, int) or column.least <= value <= column.most
+        if not right or not within:
+            wanted = f"{column.least:,} to {column.most:,}" if right else "what that column holds"
             raise ArchiveError(
-                f"{place}: {wrong} for the column {column.name} of the table {found.table}; "
-                f"expected what that column holds: {AGAIN}"
+                f"{place}: {repr(value)[:40]} for the column {column.name} of the table "
+                f"{found.table}; expected {wanted}: {AGAIN}"
             )
 
 
@@ -164,6 +194,19 @@ def _insert(conn: Connection, found: _Row, place: str) -> None:
             f"{place}: this row of {found.table} cannot stand beside those before it ({error}); "
             f"expected each row once: {AGAIN}"
         ) from error
+
+
+def _check_counts(head: _Head, counts: Counter[str], name: str | Path) -> None:
+    promised = counts if head.rows is None else head.rows
+    wrong = [table for table in {**promised, **counts} if counts[table] != promised.get(table, 0)]
+    if wrong:
+        table, *others = wrong
+        rest = f", and {len(others)} more tables differ" if others else ""
+        raise ArchiveError(
+            f"{name}: {counts[table]:,} rows of {table}, expected {promised.get(table, 0):,} as "
+            f"the first line says{rest}; the archive was cut or changed: copy it once more from "
+            "where it was written, or write it again with `leo field export`"
+        )
 
 
 def _check_references(conn: Connection, name: str | Path) -> None:

@@ -32,6 +32,7 @@ def test_an_archive_of_schema_2_is_what_its_file_would_have_become(tmp_path: Pat
     """The counts of company have been through every decay there was; nothing else is different."""
     old = [json.loads(line) for line in OLD.read_bytes().splitlines()]
     new = [json.loads(line) for line in imported(tmp_path / "field", OLD.read_bytes())]
+    assert new[0].pop("format") == 2 and sum(new[0].pop("rows").values()) == len(new) - 1
     assert old[0] == {**new[0], "schema": 2} and new[0]["schema"] == SCHEMA_VERSION
     aged = [
         {**line, "row": [*line["row"], 1]} if line.get("table") == "co_occurrence" else line
@@ -46,13 +47,13 @@ def test_an_archive_of_schema_3_is_one_of_schema_2_with_the_bias(tmp_path: Path)
     three = two.replace(b'"schema":2', b'"schema":3')
     bias = b'{"table":"bias","row":["[\\"grey\\"]",5.0]}\n'
     lines = imported(tmp_path / "three", three + bias)
-    assert sorted(lines) == sorted([*imported(tmp_path / "two", two), bias])
+    assert sorted(lines[1:]) == sorted([*imported(tmp_path / "two", two)[1:], bias])
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([TOKEN, b'{"table":"tokens","row":[%d,"a",1]}\n' % HUGE], "line 3: .* beyond 64 bits"),
+        ([TOKEN, b'{"table":"tokens","row":[%d,"a",1]}\n' % HUGE], "line 3: .*expected 1 to "),
         ([TOKEN, TOKEN], "line 3: .*UNIQUE"),
         ([b'{"table":"tokens","row":["one","a",1]}\n'], "line 2: .*'one' for the column id"),
         ([b'{"table":"bigrams","row":[1,1,"many",1]}\n'], "line 2: .*'many' for the column count"),

@@ -28,6 +28,8 @@ EXPECTED: Final = ("objects", "folding", "journal", *TABLES)
 # What SQLite may answer to typeof() for a column of this type.
 TYPES: Final = {"INTEGER": "'integer'", "REAL": "'real'", "TEXT": "'text'", "BLOB": "'blob'"}
 NULL: Final = ", 'null'"
+# An infinite number is none in an archive, and the square of one beyond this would be infinite.
+LARGEST: Final = 1e100
 # Columns with a JSON array in them, and what its elements are.
 ARRAYS: Final = {
     ("mathbrain", "parameters"): "'real', 'integer'",
@@ -123,6 +125,7 @@ def _contents(conn: Connection) -> Iterator[str]:
         [count] = conn.execute(f"SELECT count(*) FROM {table} WHERE {wrong}").fetchone()
         if count:
             yield f"{count:,} rows of {table} with a value of another type than its column's"
+        yield from _numbers(conn, table)
         yield from _undecoded(conn, table)
     for (table, column), types in ARRAYS.items():
         # CASE, because AND may look at what cannot be looked at.
@@ -144,11 +147,18 @@ def _contents(conn: Connection) -> Iterator[str]:
         yield f"{unread:,} journal entries that cannot be read"
 
 
+def _numbers(conn: Connection, table: str) -> Iterator[str]:
+    reals = _columns(conn, table, "REAL")
+    if reals:
+        wrong = " OR ".join(f"abs({name}) > {LARGEST}" for name in reals)
+        [count] = conn.execute(f"SELECT count(*) FROM {table} WHERE {wrong}").fetchone()
+        if count:
+            yield f"{count:,} rows of {table} with a number beyond {LARGEST}"
+
+
 def _undecoded(conn: Connection, table: str) -> Iterator[str]:
     """SQLite takes any bytes for a text: only who reads them is refused."""
-    texts = [
-        name for _, name, type, *_ in conn.execute(f"PRAGMA table_info({table})") if type == "TEXT"
-    ]
+    texts = _columns(conn, table, "TEXT")
     try:
         for _ in conn.execute(f"SELECT {', '.join(texts)} FROM {table}") if texts else ():
             pass
@@ -156,6 +166,12 @@ def _undecoded(conn: Connection, table: str) -> Iterator[str]:
         if not is_undecoded(error):
             raise
         yield f"a text of {table} is no UTF-8"
+
+
+def _columns(conn: Connection, table: str, type: str) -> list[str]:
+    """The columns of a table that are of this type."""
+    columns = conn.execute(f"PRAGMA table_info({table})")
+    return [name for _, name, found, *_ in columns if found == type]
 
 
 def _relations(conn: Connection) -> Iterator[str]:

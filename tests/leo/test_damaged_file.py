@@ -149,7 +149,9 @@ def test_numbers_that_no_field_has_reached_are_found(
         conn.execute("UPDATE objects SET version = 9223372036854775807 WHERE name = 'snapshots'")
         conn.execute("UPDATE tokens SET id = 1099511627776 WHERE id = 3")
         conn.execute("UPDATE trigrams SET count = 4611686018427387904")
+        conn.execute("UPDATE snapshots SET quality = 9e999 WHERE id = 1")
     assert main(["field", "check", str(field)]) == 1
     out = capsys.readouterr().out
+    assert "1 rows of snapshots with a number beyond 1e+100" in out
     assert "1 versions beyond 1,073,741,824" in out and " trigrams with a count beyond" in out
     assert "1 tokens with an id beyond" in out

@@ -22,7 +22,7 @@ from leo.disciplines import DEFAULT, get_discipline
 from leo.instance import Instance
 from leo.opened import Opened
 from leo.organs.organ import Organ
-from leo.schema import BUSY_TIMEOUT
+from leo.schema import BUSY_TIMEOUT, check_kept
 from leo.trace import NO_TRACE, Tracer
 from leo.view import Centres
 
@@ -65,6 +65,7 @@ class AsyncLeoField(Opened):
         those of the lock and the store. Raises StoreError or DisciplineError.
         """
         chosen = get_discipline(discipline, "asyncio")
+        check_kept(path)
         async with AsyncExitStack() as undo:
             opened = await AsyncStore.open(path, timeout, full_sync)
             undo.push_async_callback(opened.close)

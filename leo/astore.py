@@ -27,7 +27,7 @@ import aiosqlite
 
 from leo.connection import Connection
 from leo.errors import StoreClosedError
-from leo.schema import BUSY_TIMEOUT, check_place, connect
+from leo.schema import BUSY_TIMEOUT, connect
 
 __all__ = ["AsyncStore", "end_of"]
 
@@ -53,7 +53,6 @@ class AsyncStore(aiosqlite.Connection):
         store.path = Path(path)
 
         def work() -> None:
-            check_place(store.path)
             store._connection = connect(path, timeout, full_sync)
 
         # Not `await store`: when that fails, nobody waits for the thread, which then may find the

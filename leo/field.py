@@ -22,7 +22,7 @@ from leo.instance import Instance
 from leo.opened import Opened
 from leo.organs.context import InnerReply
 from leo.organs.organ import Organ
-from leo.schema import BUSY_TIMEOUT
+from leo.schema import BUSY_TIMEOUT, check_kept
 from leo.store import Store
 from leo.trace import NO_TRACE, Tracer
 from leo.turn import OnStore, Turn
@@ -80,6 +80,7 @@ class LeoField(Opened):
         run here.
         """
         chosen = get_discipline(discipline, "sync", "threads")
+        check_kept(path)
         with ExitStack() as undo:
             opened = Store(path, timeout, full_sync)
             undo.callback(opened.close)

@@ -14,7 +14,7 @@ from leo.checkup import check_field
 from leo.cli import Command
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
 from leo.inspection import inspected, is_marked
-from leo.schema import SCHEMA_VERSION, check_place, connect
+from leo.schema import SCHEMA_VERSION, check_kept, connect
 
 __all__ = ["COMMAND"]
 
@@ -72,7 +72,7 @@ def import_(arguments: Namespace) -> int:
     would take for a field that has heard nothing yet.
     """
     path: Path = arguments.field
-    check_place(path)
+    check_kept(path)
     with _opened(arguments.archive, "rb") as lines, ExitStack() as undo:
         if _made(path):
             undo.callback(_remove, path)

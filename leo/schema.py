@@ -29,6 +29,7 @@ __all__ = [
     "BUSY_TIMEOUT",
     "MEMORY",
     "SCHEMA_VERSION",
+    "check_kept",
     "check_place",
     "connect",
     "identify",
@@ -52,7 +53,7 @@ MEMORY: Final = ":memory:"
 def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False) -> Connection:
     """Open the field at `path`, or make an empty one there. `timeout` is the busy timeout in
     seconds; with `full_sync` a commit survives a power cut. MEMORY is a store of this connection
-    alone, which no conversation should have.
+    alone (`check_kept`).
 
     Raises NotAFieldError, NewerSchemaError, StoreUnwritableError, StoreLockedError, StoreFullError
     or StoreDamagedError; the file is then as it was.
@@ -82,13 +83,17 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = F
     return conn
 
 
-def check_place(path: Path) -> None:
-    """Raise StoreUnwritableError or NotAFieldError for what cannot be the file of a field."""
+def check_kept(path: str | Path) -> None:
+    """Raise StoreUnwritableError for a store that a conversation would vanish with."""
     if str(path) == MEMORY:
         raise StoreUnwritableError(
-            f"{path}: this is no file, and the field would be gone with the end of the command; "
-            "name a file, in a folder for temporary ones if it need not stay"
+            f"{path}: this is no file, and the field would be gone when it is closed; name a file, "
+            "in a folder for temporary ones if it need not stay"
         )
+
+
+def check_place(path: Path) -> None:
+    """Raise StoreUnwritableError or NotAFieldError for what cannot be the file of a field."""
     # os.path, not pathlib: a folder that may not be entered is a "no", not an exception.
     if os.path.isdir(path):
         raise StoreUnwritableError(f"{path}: this is a folder, not a field; name a file in it")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from leo.connection import Connection
 from leo.errors import StoreClosedError
-from leo.schema import BUSY_TIMEOUT, check_place, connect
+from leo.schema import BUSY_TIMEOUT, connect
 
 __all__ = ["Store"]
 
@@ -28,7 +28,6 @@ class Store:
     ) -> None:
         self.path = Path(path)
         self._guard = Lock()
-        check_place(self.path)
         self._conn: Connection | None = connect(self.path, timeout, full_sync)
 
     def perform(self, work: Callable[[Connection], T]) -> T:

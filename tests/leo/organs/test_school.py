@@ -25,11 +25,12 @@ FRESH = SchoolState({}, Roll(), 0)
         ("I said You and The and Al", []),
         (f"so A{'a' * 40}", []),
         ("well, Émile!", ["Émile"]),
+        ("Hello Leo, who are you? And LEO?", []),
         ("", []),
     ],
 )
 def test_candidates(text: str, found: list[str]) -> None:
-    """Capitalised, 3 to 40 letters, not first in a sentence, no pronoun; each once."""
+    """Capitalised, 3 to 40 letters, not first in a sentence, no pronoun, not Leo; each once."""
     assert candidates(text) == found
 
 

@@ -19,6 +19,7 @@ from leo.adriver import Driver, Gate
 from leo.afterthoughts import Afterthoughts
 from leo.astore import AsyncStore
 from leo.disciplines import DEFAULT, get_discipline
+from leo.given import check_call, check_text
 from leo.instance import Instance
 from leo.opened import Opened
 from leo.organs.organ import Organ
@@ -86,10 +87,12 @@ class AsyncLeoField(Opened):
     async def observe(self, text: str) -> None:
         """Take in a text outside a reply, under the lock if there is one.
 
-        Raises StoreError, ObserveWhileRecordingError, or DeadlockError on a stopped loop. When it
-        is cancelled while the store is at work, the text is taken in all the same, and the view has
-        it when the cancellation is raised. An actor takes it in even if the caller leaves earlier.
+        Raises StoreError, CallerError for what is no text, ObserveWhileRecordingError, or
+        DeadlockError on a stopped loop. When it is cancelled while the store is at work, the text
+        is taken in all the same, and the view has it when the cancellation is raised. An actor
+        takes it in even if the caller leaves earlier.
         """
+        check_text(text, "what is observed")
 
         async def take_in() -> None:
             work = self._instance.observe_work(text, self._store.path)
@@ -104,7 +107,8 @@ class AsyncLeoField(Opened):
         await self._driver.alone(take_in)
 
     async def reply(self, prompt: str, session: str = "s1") -> str:
-        """Answer. Raises StepError when a step fails, SessionBusyError for a second call at a time.
+        """Answer. Raises StepError when a step fails, SessionBusyError for a second call at a time,
+        CallerError, before anything is done, for a prompt or a session that is no text.
 
         What a failure or a cancellation leaves behind is the discipline's answer: nothing or a
         whole reply under the default one. Raises DeadlockError where the discipline makes one.
@@ -112,6 +116,7 @@ class AsyncLeoField(Opened):
         The inner replies that the modules wish for follow in a task of their own. The session's
         next call waits for them first, and raises what went wrong with them instead of answering.
         """
+        check_call(session, prompt)
         await self._afterthoughts.settle(session)
         text = await self._driver.reply(session, prompt)
         self._afterthoughts.begin(session)

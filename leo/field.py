@@ -18,6 +18,7 @@ from typing import Any, Self
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import LeoError, StoreError
+from leo.given import check_call, check_text
 from leo.instance import Instance
 from leo.opened import Opened
 from leo.organs.context import InnerReply
@@ -99,7 +100,10 @@ class LeoField(Opened):
         return cls(opened, me, gate)
 
     def observe(self, text: str) -> None:
-        """Take in a text outside a reply. Raises StoreError, or ObserveWhileRecordingError."""
+        """Take in a text outside a reply. Raises StoreError, CallerError for what is no text, or
+        ObserveWhileRecordingError.
+        """
+        check_text(text, "what is observed")
         with self._lock or nullcontext():
             with self._latch:
                 self._mend()
@@ -108,12 +112,14 @@ class LeoField(Opened):
 
     def reply(self, prompt: str, session: str = "s1") -> str:
         """Answer. Raises StepError when a step fails; what was committed before stays committed.
+        Raises CallerError, before anything is done, for a prompt or a session that is no text.
 
         The inner replies that the modules wish for come after the reply's own Return, each an
         ordinary reply, and before this returns: nobody else would carry them out. What goes wrong
         with one drops the rest, and is raised by the session's next call instead of an answer, or
         by `close`: this reply has returned. Only Ctrl-C ends them at once and takes the text along.
         """
+        check_call(session, prompt)
         failed = self._failed.pop(session, None)
         if failed is not None:
             raise failed
@@ -128,12 +134,15 @@ class LeoField(Opened):
         return text
 
     def _one(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
-        with self._latch:
-            turn = self._instance.start(session, prompt, inner)
+        # Ctrl-C may come when the session is busy and nobody has the turn yet: so the block begins
+        # before the start, and the owner tells a session made busy here from somebody else's.
+        owner = object()
         try:
+            with self._latch:
+                turn = self._instance.start(session, prompt, inner, owner)
             return self._run(turn)
         finally:
-            self._instance.end(session)
+            self._instance.end(session, owner)
 
     def close(self) -> None:
         """Close the file. A second call does nothing.

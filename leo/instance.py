@@ -83,7 +83,9 @@ class Instance:
         # For as long as the instance lives: a session that comes again goes on counting, because a
         # reply's name is never used twice.
         self._counts: dict[str, int] = {}
-        self._busy: set[str] = set()
+        # Sessions with a reply under way, each with whoever began it (None: a driver that asked for
+        # no token).
+        self._busy: dict[str, object] = {}
         # Inner replies that wait for their turn, by the session that they belong to.
         self._waiting: dict[str, list[InnerReply]] = {}
 
@@ -155,8 +157,17 @@ class Instance:
 
         return work
 
-    def start(self, session: str, prompt: str, inner: InnerReply | None = None) -> Turn:
+    def start(
+        self,
+        session: str,
+        prompt: str,
+        inner: InnerReply | None = None,
+        owner: object = None,
+    ) -> Turn:
         """A turn for the session's next reply, an `inner` one if that is given.
+
+        `owner` is for whoever may be interrupted before the turn has reached it: `end` with the
+        same owner frees the session if it was made busy, and does nothing otherwise.
 
         Raises SessionBusyError while the last one lasts, DeadlockError when the loop was stopped.
         Threads call this under their latch: to look whether the session is busy and to make it busy
@@ -178,9 +189,11 @@ class Instance:
                 f"the session {session!r} called again before its reply had ended; "
                 "one reply at a time per session: await the first, or use another session"
             )
-        self._busy.add(session)
         # Half of a sign can be said in Python, and in no file.
-        return Turn(self, session, whole(prompt), inner)
+        turn = Turn(self, session, whole(prompt), inner)
+        # Last: a call that is refused leaves no session busy.
+        self._busy[session] = owner
+        return turn
 
     def operations(self, turn: Turn) -> Iterator[Operation]:
         """The actions of a turn under the discipline, in order."""
@@ -233,9 +246,10 @@ class Instance:
         """Forget the inner replies of a session that wait: nobody carries them out any more."""
         self._waiting.pop(session, None)
 
-    def end(self, session: str) -> None:
-        """The session's reply has ended, in whatever way."""
-        self._busy.discard(session)
+    def end(self, session: str, owner: object = None) -> None:
+        """The session's reply has ended, in whatever way; another owner's goes on."""
+        if self._busy.get(session) is owner:
+            self._busy.pop(session, None)
 
     def record(
         self,

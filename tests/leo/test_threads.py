@@ -186,7 +186,7 @@ def test_a_session_is_found_free_and_taken_in_one_step(tmp_path: Path) -> None:
     """
     shut: list[bool] = []
 
-    class Looked(set[str]):
+    class Looked(dict[str, object]):
         def __contains__(self, session: object) -> bool:
             def other() -> None:
                 latch: Any = field._latch

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import TextIOWrapper
 from random import SystemRandom
 from typing import TextIO
 
 from leo.cli import Command
 from leo.disciplines import DEFAULT, DISCIPLINES, Discipline
-from leo.errors import LeoError
+from leo.errors import CallerError, LeoError
 from leo.measure import Pulse
 from leo.organs import ORGANS
 from leo.speakers import Speaker, opened
@@ -108,6 +108,17 @@ def _typed() -> Iterator[str]:
             return
 
 
+def _piped(lines: Iterable[str]) -> Iterator[str]:
+    """What a pipe or a file says, line by line. Raises CallerError when it cannot be read."""
+    try:
+        yield from lines
+    except OSError as error:
+        raise CallerError(
+            f"the prompts cannot be read from standard input ({error.strerror or error}); type at "
+            "a terminal, or send one prompt a line through a pipe"
+        ) from error
+
+
 def _forgive(lines: TextIO, encoding: str | None = None) -> None:
     """Read on, whatever comes: a byte that is no text is no letter either."""
     if isinstance(lines, TextIOWrapper):
@@ -144,6 +155,11 @@ def configure_field(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    if sys.stdin is None:
+        raise CallerError(
+            "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "
+            "prompt a line through a pipe"
+        )
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     modules = ORGANS if arguments.modules == "all" else ()
     with opened(arguments.field, seed, arguments.discipline, modules) as field:
@@ -154,7 +170,7 @@ def run(arguments: Namespace) -> int:
             converse(field, _typed(), sys.stdout, sys.stdout)
         else:
             _forgive(sys.stdin, "utf-8")
-            converse(field, iter(sys.stdin), sys.stdout, sys.stderr)
+            converse(field, _piped(sys.stdin), sys.stdout, sys.stderr)
     return 0
 
 

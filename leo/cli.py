@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
+from io import TextIOWrapper
 from textwrap import fill
 
 from leo import __version__
@@ -66,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     `argv` is what follows the program's name; by default the process's own.
     """
+    if not _prepare_streams():
+        return 2
     code: int | None = None
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
@@ -92,6 +95,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     return code
+
+
+def _prepare_streams() -> bool:
+    """Make the outputs such that showing something is no error; False when there is none.
+
+    A letter that an output's encoding does not have is a question mark there, in a prompt or in the
+    name of a file: it must not end a command that has done its work.
+    """
+    if sys.stderr is None:
+        # Closed by whoever started us. `print` would send what is for it to the standard output,
+        # and the next file to be opened would get its number.
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        print(
+            "leo: error: standard output is closed, so there is nowhere to answer; leave it open, "
+            f"or send it to {os.devnull}",
+            file=sys.stderr,
+        )
+        return False
+    for stream in (sys.stdout, sys.stderr):
+        # The other ways to deal with such a letter show it in some form already.
+        if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
+    return True
 
 
 def _silence() -> None:

@@ -16,11 +16,15 @@ from leo.measure import Pulse
 from leo.organs.flowtracker import FlowTracker
 from leo.organs.trauma import Trauma
 from leo.program import ReplyState, Step
+from leo.screen import labelled, listed
 from leo.trace import Beginning, Happened
 
 __all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply"]
 
 NOTHING_YET = "Leo has not said anything yet."
+# What a reply reads and writes without any module; the rest is theirs.
+CORE: Final = frozenset({"ngrams", "snapshots", "view"})
+MODULES: Final = "modules"
 # The table that a statement of a module puts rows into; what it deletes is not counted.
 TABLE: Final = re.compile(r"^(?:INSERT (?:OR \w+ )?INTO|UPDATE) (\w+)")
 
@@ -69,13 +73,21 @@ def explain_reply(account: Account, state: ReplyState | None, program: tuple[Ste
     if not account.reply:
         return NOTHING_YET
     lines = [f"reply    {account.reply}", *account.lines]
+    kept_by_modules = {name for step in program for name in step.reads | step.writes} - CORE
     for step in program:
-        reads, writes = (", ".join(sorted(names)) or "-" for names in (step.reads, step.writes))
-        lines.append(f"step     {step.name}: reads {reads}; writes {writes}")
+        reads, writes = (
+            # The modules read and write all that is theirs in one step each, as a rule: their names
+            # stand below, once.
+            listed({*(names & CORE), MODULES} if names >= kept_by_modules > set() else names)
+            for names in (step.reads, step.writes)
+        )
+        lines += labelled("step", f"{step.name}: reads {reads}; writes {writes}")
+    if kept_by_modules:
+        lines += labelled(MODULES, listed(kept_by_modules))
     if state is not None and "returned" in account.lines[-1]:
         lines += _from_state(state)
     if account.inner:
-        lines.append(f"after    {', '.join(account.inner)}")
+        lines += labelled("after", ", ".join(account.inner))
     return "\n".join(lines)
 
 
@@ -102,11 +114,11 @@ def describe_memory(state: ReplyState | None) -> list[str]:
                 ("fading", organ.fading(remembered, state.now)),
             ):
                 shown = ", ".join(f"{theme} ({slope:+.1f} an hour)" for theme, slope in themes[:3])
-                lines += [f"{what:<8} {shown}"] if shown else []
+                lines += labelled(what, shown) if shown else []
         elif isinstance(organ, Trauma):
             words = organ.top_words(remembered, state.now)
             shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
-            lines += [f"wounds   {shown}"] if shown else []
+            lines += labelled("wounds", shown) if shown else []
     return lines
 
 
@@ -124,5 +136,5 @@ def _from_state(state: ReplyState) -> list[str]:
             rows[table[1]] = rows.get(table[1], 0) + len(put.rows)
     if rows:
         kept = ", ".join(f"{table} ({count})" for table, count in sorted(rows.items()))
-        lines.append(f"kept     {kept}")
+        lines += labelled("kept", kept)
     return lines

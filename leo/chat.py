@@ -1,8 +1,8 @@
 """`leo chat`: type, Leo answers, and the field grows and is there tomorrow.
 
 From a terminal it is a conversation; from a pipe it is one prompt a line in, one reply a line out.
-Ctrl-C while Leo thinks cancels the reply, and the field stays whole; at the prompt it ends the
-conversation.
+Ctrl-C while Leo thinks cancels the reply, in a command it ends the command, and the field stays
+whole; at the prompt it ends the conversation.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from io import TextIOWrapper
 from random import SystemRandom
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TextIO
 
 from leo.cli import Command
@@ -19,8 +23,9 @@ from leo.disciplines import DEFAULT, DISCIPLINES, Discipline
 from leo.errors import CallerError, LeoError
 from leo.measure import Pulse
 from leo.organs import ORGANS
+from leo.screen import WIDTH, labelled
 from leo.speakers import Speaker, opened
-from leo.themes import compute_themes
+from leo.themes import survey_themes
 from leo.view import View
 from leo.why import describe_pulse
 
@@ -31,21 +36,36 @@ PROMPT = "> "
 WELCOME = "Leo listens. /help says what else there is, /quit ends."
 HELP = """\
 Type anything and Leo answers; what you type becomes a part of the field.
-/field       the size of the field, its centres and themes, the pulse of the last reply; with
-             modules, the themes that rise and fade, and the words that hurt
+/field       the size of the field, its centres and themes, the pulse of the
+             last reply; with modules, the themes that rise and fade, and the
+             words that hurt
 /why         what the last reply did: its steps, what they read and wrote
 /discipline  how replies are executed
 /help        this text
 /quit        end (so does Ctrl-D)
-Ctrl-C       while Leo thinks: cancel the reply"""
+Ctrl-C       while Leo thinks: cancel the reply, or what follows it; in a
+             command: end the command"""
 EMPTY = "Leo waits for a word."
 CANCELLED = "The reply was cancelled; the field is whole."
+DROPPED = "What Leo went on thinking was dropped; the field is whole."
+ENDED = "The command was ended; the field is as it was."
+# Every candidate of a theme is compared with every theme: with all of a large field's tokens that
+# takes minutes, and somebody waits.
+CANDIDATES = 500
 
 
-def converse(field: Speaker, lines: Iterator[str], out: TextIO, notices: TextIO) -> None:
+def converse(
+    field: Speaker,
+    lines: Iterator[str],
+    out: TextIO,
+    notices: TextIO,
+    width: int | None = None,
+) -> None:
     """Answer line after line. Replies go to `out`, everything about the conversation to `notices`.
 
-    A reply that fails is reported, and the conversation goes on.
+    A reply is one line, or as many of at most `width` columns as it takes. One that fails is
+    reported, and the conversation goes on. What Leo goes on thinking about a reply comes after the
+    answer is shown and before the next line is read.
     """
     commands: dict[str, Callable[[], str]] = {
         "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
@@ -53,6 +73,26 @@ def converse(field: Speaker, lines: Iterator[str], out: TextIO, notices: TextIO)
         "/discipline": lambda: describe_discipline(field.discipline),
         "/help": lambda: HELP,
     }
+
+    def show(text: Callable[[], str]) -> None:
+        print(text(), file=out, flush=True)
+
+    def answer(prompt: str) -> str:
+        reply = field.speak(prompt)
+        return reply if width is None else fill(reply, width)
+
+    def attempt(act: Callable[[], None], interrupted: str, failed: str) -> bool:
+        """Whether it was carried out to its end."""
+        try:
+            act()
+        except KeyboardInterrupt:
+            print(f"\n{interrupted}", file=notices)
+        except LeoError as error:
+            print(f"{failed}: {error}", file=notices)
+        else:
+            return True
+        return False
+
     for line in lines:
         prompt = line.strip()
         if prompt == "/quit":
@@ -60,41 +100,40 @@ def converse(field: Speaker, lines: Iterator[str], out: TextIO, notices: TextIO)
         if not prompt:
             print(EMPTY, file=notices)
         elif prompt in commands:
-            print(commands[prompt](), file=out, flush=True)
+            attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.startswith("/"):
             print(f"There is no {prompt.split()[0]!r}; /help says what there is.", file=notices)
-        else:
-            try:
-                print(field.speak(prompt), file=out, flush=True)
-            except KeyboardInterrupt:
-                print(f"\n{CANCELLED}", file=notices)
-            except LeoError as error:
-                print(f"Leo could not answer: {error}", file=notices)
+        elif attempt(partial(show, partial(answer, prompt)), CANCELLED, "Leo could not answer"):
+            attempt(field.settle, DROPPED, "Leo could not think on")
 
 
 def describe(view: View, pulse: Pulse | None = None) -> str:
     """The size of the field, its centres, its largest themes, and a pulse, for people."""
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
     centres = ", ".join(view.words.names[id] for id in view.words.centres())
-    themes = compute_themes(view)
+    themes, asked, candidates = survey_themes(view, CANDIDATES)
     largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))[:3]
+    bound = f", among the {asked} tokens of {candidates:,} with most company"
     lines = [
-        f"size     {size.replace('_', '-')}",
-        f"version  {view.bigrams.version}",
-        f"centres  {centres}",
-        f"themes   {len(themes)}",
+        *labelled("size", size.replace("_", "-")),
+        *labelled("version", str(view.bigrams.version)),
+        *labelled("centres", centres),
+        *labelled("themes", f"{len(themes)}{bound if asked < candidates else ''}"),
     ]
-    lines += [f"         {', '.join(theme.centres[:8])}" for theme in largest]
-    lines.append(f"pulse    {describe_pulse(pulse)}")
+    for theme in largest:
+        lines += labelled("", ", ".join(theme.centres[:8]))
+    lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
 
 
 def describe_discipline(discipline: Discipline) -> str:
-    """A discipline in one line."""
+    """A discipline in one sentence."""
     committed = "once per reply" if discipline.commit == "reply" else "after every step"
-    return (
+    return fill(
         f"{discipline.id} ({discipline.number}): on {discipline.runtime}, lock {discipline.lock}, "
-        f"commits {committed}"
+        f"commits {committed}",
+        WIDTH,
+        break_on_hyphens=False,
     )
 
 
@@ -106,6 +145,16 @@ def _typed() -> Iterator[str]:
         except (EOFError, KeyboardInterrupt):
             print()
             return
+
+
+def _load_line_editing() -> None:
+    """Give `input` what people expect of a prompt: arrow keys, and the lines before this one.
+
+    To import the module is all it takes. Not every Python has it, and without it one types as one
+    did before.
+    """
+    with suppress(ImportError):
+        import readline  # noqa: F401, PLC0415
 
 
 def _piped(lines: Iterable[str]) -> Iterator[str]:
@@ -167,7 +216,9 @@ def run(arguments: Namespace) -> int:
             # A terminal's keys may send anything, too; its encoding is its own.
             _forgive(sys.stdin)
             print(WELCOME)
-            converse(field, _typed(), sys.stdout, sys.stdout)
+            _load_line_editing()
+            width = min(WIDTH, get_terminal_size().columns) if sys.stdout.isatty() else None
+            converse(field, _typed(), sys.stdout, sys.stdout, width)
         else:
             _forgive(sys.stdin, "utf-8")
             converse(field, _piped(sys.stdin), sys.stdout, sys.stderr)

@@ -116,13 +116,12 @@ class LeoField(Opened):
 
         The inner replies that the modules wish for come after the reply's own Return, each an
         ordinary reply, and before this returns: nobody else would carry them out. What goes wrong
-        with one drops the rest, and is raised by the session's next call instead of an answer, or
-        by `close`: this reply has returned. Only Ctrl-C ends them at once and takes the text along.
+        with one drops the rest, and is raised by the session's next call instead of an answer, by
+        `settle` or by `close`: this reply has returned. Only Ctrl-C ends them at once and takes the
+        text along.
         """
         check_call(session, prompt)
-        failed = self._failed.pop(session, None)
-        if failed is not None:
-            raise failed
+        self.settle(session)
         text = self._one(session, prompt)
         try:
             while (inner := self._instance.following(session)) is not None:
@@ -132,6 +131,12 @@ class LeoField(Opened):
         finally:
             self._instance.drop(session)
         return text
+
+    def settle(self, session: str = "s1") -> None:
+        """Raise what went wrong with an inner reply of a session, which ended with its reply."""
+        failed = self._failed.pop(session, None)
+        if failed is not None:
+            raise failed
 
     def _one(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
         # Ctrl-C may come when the session is busy and nobody has the turn yet: so the block begins

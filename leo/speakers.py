@@ -6,9 +6,10 @@ A Ctrl-C while Leo thinks cancels the reply, and the field stays whole.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from leo.afield import AsyncLeoField
 from leo.disciplines import DISCIPLINES, Discipline
@@ -19,6 +20,8 @@ from leo.view import View
 from leo.why import Account, describe_memory, explain_reply
 
 __all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "opened"]
+
+T = TypeVar("T")
 
 
 class Speaker(Protocol):
@@ -38,6 +41,8 @@ class Speaker(Protocol):
     def why(self) -> str: ...
 
     def speak(self, prompt: str, session: str = "s1") -> str: ...
+
+    def settle(self, session: str = "s1") -> None: ...
 
 
 class _Seen:
@@ -75,6 +80,10 @@ class SyncSpeaker(_Seen):
     def speak(self, prompt: str, session: str = "s1") -> str:
         return self._replying.reply(prompt, session)
 
+    def settle(self, session: str = "s1") -> None:
+        """The inner replies have ended with the reply; raise what went wrong with one."""
+        self._replying.settle(session)
+
 
 class AsyncSpeaker(_Seen):
     """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it.
@@ -92,16 +101,25 @@ class AsyncSpeaker(_Seen):
         self._task: asyncio.Task[Any] | None = None
 
     def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._run(partial(self._replying.reply, prompt), session)
+
+    def settle(self, session: str = "s1") -> None:
+        """Carry out the inner replies of a session: the loop stands still between two calls, and
+        they would wait for the next prompt. Raises what went wrong with one; a Ctrl-C drops them.
+        """
+        self._run(self._replying.settle, session)
+
+    def _run(self, work: Callable[[str], Awaitable[T]], session: str) -> T:
         self.finish()
 
-        async def answer() -> str:
+        async def watched() -> T:
             self._task = asyncio.current_task()
-            return await self._replying.reply(prompt, session)
+            return await work(session)
 
-        return self._runner.run(answer())
+        return self._runner.run(watched())
 
     def finish(self) -> None:
-        """Bring an abandoned reply to its end."""
+        """Bring an abandoned reply, or what should have followed one, to its end."""
         task = self._task
         if task is None or task.done():
             return

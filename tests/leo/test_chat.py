@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import select
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from leo import ngrams
+from leo import ORGANS, ngrams, themes
 from leo.actions import Action
 from leo.afield import Gate
-from leo.chat import CANCELLED, EMPTY, HELP, converse
+from leo.chat import CANCELLED, DROPPED, EMPTY, ENDED, HELP, converse, describe
 from leo.connection import Connection
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import SessionBusyError, StepError
 from leo.speakers import AsyncSpeaker, SyncSpeaker
+from leo.themes import Survey
 from leo.view import View
+from leo.why import Account
 from tests.leo.support import async_field, dump, picture, reloaded, sync_field
+from tests.leo.test_generate import view_of
 
 pytestmark = pytest.mark.slow
 
@@ -70,33 +73,6 @@ def test_a_bad_field_is_one_paragraph_and_exit_code_2(tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr and path.read_text().startswith("These are")
 
 
-@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
-def test_at_a_terminal_a_byte_that_is_no_text_is_no_trouble(tmp_path: Path, errors: str) -> None:
-    """Under the usual locales and under the one of plain C; the conversation goes on."""
-    here, there = os.openpty()
-    os.write(here, b"caf\xe9 au lait\n/field\n/quit\n")
-    words = ("chat", "--field", str(tmp_path / "field"), "--seed", "1")
-    with subprocess.Popen(
-        [sys.executable, "-m", "leo", *words],
-        stdin=there,
-        stdout=there,
-        stderr=there,
-        env={**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}", "TERM": "dumb"},
-        close_fds=True,
-    ) as process:
-        os.close(there)
-        shown = b""
-        while select.select([here], [], [], 60)[0]:
-            try:
-                shown += os.read(here, 4096)
-            except OSError:
-                # The terminal of somebody who has gone.
-                break
-        assert process.wait(60) == 0, shown
-    os.close(here)
-    assert b"version  2" in shown and b"could not answer" not in shown and b"Trace" not in shown
-
-
 class Stub:
     """A field that answers, is interrupted, or fails."""
 
@@ -117,30 +93,133 @@ class Stub:
             raise StepError("observe", "s1.1", ValueError("no"))
         if prompt == "soon":
             raise SessionBusyError("the session is busy")
+        self.said = prompt
         return prompt.upper()
+
+    def settle(self, session: str = "s1") -> None:
+        if self.said == "dream":
+            raise KeyboardInterrupt
+        if self.said == "brood":
+            raise StepError("observe", "s1~ring0.1", ValueError("no"))
 
 
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
-    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "yo", "/quit", "x"]
-    converse(Stub(), iter(lines), out, notices)
-    assert out.getvalue() == f"HI\n{HELP}\nbecause\nYO\n"
+    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
+    converse(Stub(), iter([*lines, "/quit", "x"]), out, notices)
+    assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,
         "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
         "Leo could not answer: the session is busy",
         "There is no '/what'; /help says what there is.",
+        "",
+        DROPPED,
+        "Leo could not think on: the step 'observe' of reply s1~ring0.1 failed: ValueError: no",
     ]
 
 
-def interrupted_at(wanted: Action) -> Gate:
+def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `/field` looks for themes: the conversation goes on, and the next one shows them."""
+    survey, presses = themes.survey_themes, [KeyboardInterrupt()]
+
+    def pressed(view: View, most: int | None = None) -> Survey:
+        if presses:
+            raise presses.pop()
+        return survey(view, most)
+
+    monkeypatch.setattr("leo.chat.survey_themes", pressed)
+    out, notices = io.StringIO(), io.StringIO()
+    converse(Stub(), iter(["/field", "/field", "hi"]), out, notices)
+    assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
+    assert notices.getvalue() == f"\n{ENDED}\n"
+
+
+def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more candidates than the limit, the number of themes is one among those asked."""
+    monkeypatch.setattr("leo.chat.CANDIDATES", 9)
+    some = describe(view_of(" ".join(["one two three four five six"] * 9)))
+    assert re.search(r"^themes   \d$", some, re.MULTILINE)
+    text = " ".join(chr(97 + place % 26) for place in range(100))
+    found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
+    assert found and found[0].endswith(", among the 9 tokens of 26 with most company")
+
+
+def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
+    """Lines of at most that many columns; without a width one line, which a program can read."""
+    said = " ".join(["words"] * 40)
+    for width, lines in ((80, 4), (40, 7), (None, 1)):
+        out = io.StringIO()
+        converse(Stub(), iter([said]), out, out, width)
+        shown = out.getvalue().splitlines()
+        assert len(shown) == lines and " ".join(shown) == said.upper()
+        assert width is None or max(map(len, shown)) <= width
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])
+def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
+    tmp_path: Path, discipline: str
+) -> None:
+    """After the answer is shown and before anything else is typed: `/field` has the rings, and
+    `/why` names them.
+    """
+    out, account, versions = io.StringIO(), Account(), list[int]()
+    with speaking(tmp_path / "field", discipline, account) as speaker:
+
+        def typed() -> Iterator[str]:
+            yield "hello there"
+            versions.append(speaker.view.bigrams.version)
+            assert len(out.getvalue().splitlines()) == 1
+            yield "/why"
+
+        converse(speaker, typed(), out, out)
+        assert versions == [speaker.view.bigrams.version] and versions[0] > 2
+    assert "after    s1~ring0.1, s1~ring1.1" in out.getvalue()
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
+def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str) -> None:
+    """In the middle of the first ring: the answer is on the screen already, the rest is dropped,
+    and the next prompt is answered and thought about.
+    """
+    out, notices, account = io.StringIO(), io.StringIO(), Account()
+    gate = interrupted_at(Action.Generate, "s1~ring0")
+    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
+        converse(speaker, iter(["hello there"]), out, notices)
+        # An actor carries a request out whoever leaves: then the ring is there, and no other.
+        assert "ring1" not in speaker.why()
+        converse(speaker, iter(["and now?"]), out, notices)
+        assert "s1~ring1" in speaker.why()
+    assert notices.getvalue() == f"\n{DROPPED}\n"
+    assert len(out.getvalue().splitlines()) == 2
+
+
+@contextmanager
+def speaking(
+    path: Path, discipline: str, account: Account, gate: Gate | None = None
+) -> Iterator[SyncSpeaker | AsyncSpeaker]:
+    """A speaker of a field with all modules, whose view is the store's in the end."""
+    if discipline == "sequential":
+        with sync_field(path, account, modules=ORGANS) as field:
+            yield SyncSpeaker(field, account)
+            assert picture(field.view) == field._store.perform(reloaded)
+        return
+    with asyncio.Runner() as runner:
+        opening = async_field(path, discipline, account, gate, modules=ORGANS)
+        afield = runner.run(opening)
+        yield AsyncSpeaker(afield, runner, account)
+        assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
+        runner.run(afield.close())
+
+
+def interrupted_at(wanted: Action, who: str = "s1") -> Gate:
     """A gate at which Ctrl-C is pressed, once."""
     presses = [signal.SIGINT]
 
     async def gate(session: str, action: Action) -> None:
-        if action is wanted and presses:
+        if action is wanted and session == who and presses:
             signal.raise_signal(presses.pop())
 
     return gate

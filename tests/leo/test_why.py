@@ -28,13 +28,16 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
 
     with sync_field(tmp_path / "field", account, gate=gate, modules=ORGANS) as field:
         lines = iter(["/why", "/field", "hello there", "/why", "/field", "/discipline"])
-        converse(SyncSpeaker(field, account), lines, out, notices)
+        converse(SyncSpeaker(field, account), lines, out, notices, 80)
         told = out.getvalue().splitlines()
         assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
         assert "reply    s1.1" in told and "  Recall        reads snapshots 0" in told
         assert "  Return        returned" in told and "after    s1~ring0.1" in "\n".join(told)
-        assert any(line.startswith("step     recall: reads bias, dream, emotion") for line in told)
+        assert "step     recall: reads modules, snapshots; writes -" in told
+        # What the modules keep is named once, however many steps touch it.
+        assert "\n".join(told).count("metaleo") == 1
         assert any("episodes (1)" in line for line in told if line.startswith("kept"))
+        assert max(map(len, told)) <= 80
         assert len([line for line in told if line.startswith("pulse    0.")]) == 2
         assert told[-1].startswith("sequential (D0): on sync")
         failures.append(ZeroDivisionError("no voice"))

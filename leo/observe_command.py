@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
 from leo.cli import Command
-from leo.errors import CallerError
+from leo.errors import CallerError, StoreError
 from leo.field import LeoField
 
-__all__ = ["COMMAND", "observe_file", "portions"]
+__all__ = ["COMMAND", "observe_file", "portions", "tested"]
 
 FIELD = "leo.sqlite3"
 # Characters of one observation: enough for speed, and few enough to see the bar move.
 PORTION = 16_384
 WIDTH = 24
+# Bytes that are looked at in one go, to see whether a file is a text.
+BLOCK = 1 << 20
 
 
 def portions(text: str, size: int = PORTION) -> Iterator[str]:
@@ -38,28 +44,106 @@ def portions(text: str, size: int = PORTION) -> Iterator[str]:
         yield "".join(piece)
 
 
-def observe_file(field: LeoField, path: Path, out: TextIO) -> int:
-    """Take in a file; return the number of its characters. Raises CallerError when there is none
-    to be read.
+def tested(path: Path) -> bytes | None:
+    """Read a file to its end and find it to be a text; give what can be read only once.
+
+    None for an ordinary file, which is read again when its turn comes: many books need not be in
+    memory at once. Raises CallerError when it cannot be read, or holds what no text does.
+    """
+    kept: list[bytes] = []
+    length = 0
+    try:
+        with path.open("rb") as source:
+            once = not path.is_file()
+            while block := source.read(BLOCK):
+                if (place := block.find(b"\0")) >= 0:
+                    raise CallerError(
+                        f"{path}: this is no text (byte {length + place} is a NUL); expected a "
+                        "text in UTF-8: name another file, or convert this one if it is a text in "
+                        "another encoding (iconv -f UTF-16 -t UTF-8)"
+                    )
+                length += len(block)
+                if once:
+                    kept.append(block)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return b"".join(kept) if once else None
+
+
+def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = None) -> int:
+    """Take in a file, or what was `kept` of it; return the number of its characters.
+
+    Ctrl-C is heeded between two portions, so that each is in the field whole or not at all. Then,
+    and when the store fails, `out` is told how much was taken in. Raises CallerError when there is
+    nothing to be read, and StoreError.
     """
     try:
+        source = path.open("rb") if kept is None else BytesIO(kept)
         # What is no UTF-8 is no letter either.
-        text = path.read_text("utf-8", errors="replace")
+        with TextIOWrapper(source, "utf-8", errors="replace") as lines:
+            text = lines.read()
     except OSError as error:
-        raise CallerError(
-            f"{path}: the text cannot be read ({error.strerror}); name a text file"
-        ) from error
+        raise _unreadable(path, error) from error
     done = 0
-    for piece in portions(text):
-        field.observe(piece)
-        done += len(piece)
-        if out.isatty():
-            filled = WIDTH * done // len(text)
-            bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {path.name}"
-            print(f"\r{bar[:78]:<78}", end="", file=out, flush=True)
+    try:
+        with _held_back() as heed:
+            for piece in portions(text):
+                field.observe(piece)
+                done += len(piece)
+                _show(out, path.name, done / len(text))
+                heed()
+    except (KeyboardInterrupt, StoreError):
+        _clear(out)
+        print(f"{path}: {done:,} of {len(text):,} characters were taken in", file=out)
+        raise
+    _clear(out)
+    return done
+
+
+def _unreadable(path: Path, error: OSError) -> CallerError:
+    return CallerError(f"{path}: the text cannot be read ({error.strerror}); name a text file")
+
+
+@contextmanager
+def _held_back() -> Iterator[Callable[[], None]]:
+    """Inside, a Ctrl-C waits until the function that is given here is called, or for the end.
+
+    Where Ctrl-C is somebody else's affair (another thread, a handler of the caller's own), it
+    stays that.
+    """
+    presses: list[int] = []
+
+    def heed() -> None:
+        if presses:
+            presses.clear()
+            raise KeyboardInterrupt
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if not ours:
+        yield heed
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: presses.append(number))
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed()
+
+
+def _show(out: TextIO, name: str, part: float) -> None:
+    """How far it is, on a line that is written over."""
+    if out.isatty():
+        filled = int(WIDTH * part)
+        bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {name}"
+        print(f"\r{bar[:78]:<78}", end="", file=out, flush=True)
+
+
+def _clear(out: TextIO) -> None:
     if out.isatty():
         print("\r" + " " * 78 + "\r", end="", file=out, flush=True)
-    return done
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -73,9 +157,12 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    # All of them before the first: a command that is typed again, without the mistake, would take
+    # in twice what came before it. And a field is made for a text only.
+    texts = [(path, tested(path)) for path in arguments.texts]
     with LeoField.open(arguments.field) as field:
-        for path in arguments.texts:
-            length = observe_file(field, path, sys.stderr)
+        for path, kept in texts:
+            length = observe_file(field, path, sys.stderr, kept)
             size = field.view.size()
             print(f"{path}: {length:,} characters; {size['trigrams']:,} trigrams in the field")
     return 0

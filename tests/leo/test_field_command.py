@@ -1,4 +1,4 @@
-"""`leo field` and `leo observe`: looking after a file."""
+"""`leo field`: looking after a file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from leo import LeoField
 from leo.archive import export_field, import_field
 from leo.cli import Command
 from leo.errors import CallerError, LeoError
 from leo.field_command import COMMAND as FIELD
-from leo.observe_command import COMMAND as OBSERVE
-from leo.observe_command import portions
 from leo.schema import connect
 from tests.leo.support import PROMPTS, fold_tables, picture, reloaded, sync_field
 
@@ -135,35 +132,3 @@ def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
         pytest.raises(CallerError, match="the field has grown already"),
     ):
         import_field(conn, io.BytesIO(b""), "archive")
-
-
-def test_observing_files_grows_the_field(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Every line of every file is in the field; a file that is not there is an error."""
-    for name in ("one", "two"):
-        (tmp_path / name).write_text("grey herons wait\n" * 3000)
-    texts = [str(tmp_path / "one"), str(tmp_path / "two")]
-    assert command(OBSERVE, *texts, "--field", str(tmp_path / "field")) == 0
-    assert "51,000 characters" in capsys.readouterr().out
-    with LeoField.open(tmp_path / "field") as field:
-        assert field.view.trigram_count("grey", "herons", "wait") == 6000
-    with pytest.raises(CallerError, match="the text cannot be read"):
-        command(OBSERVE, str(tmp_path / "none"), "--field", str(tmp_path / "field"))
-
-
-def test_portions_are_the_text_cut_between_lines() -> None:
-    """Put together they are the text; each but the last is long enough and ends a line."""
-    text = "a line\n" * 100 + "a last one"
-    pieces = list(portions(text, 50))
-    assert "".join(pieces) == text and len(pieces) > 10
-    assert all(len(piece) >= 50 and piece.endswith("\n") for piece in pieces[:-1])
-    assert list(portions("")) == []
-
-
-def test_a_long_line_ends_its_portion() -> None:
-    """However long it is; what came before it is in the portion too, what follows is not."""
-    assert list(portions("short\n" + "x" * 30 + "\nnext\n", 20)) == [
-        "short\n" + "x" * 30 + "\n",
-        "next\n",
-    ]

@@ -24,6 +24,7 @@ from leo.errors import CallerError
 from leo.metrics import METRICS, Scores, score_turn, summarise
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.organs import ORGANS
+from leo.screen import WIDTH
 from leo.speakers import opened
 
 __all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summary_table"]
@@ -31,7 +32,6 @@ __all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summ
 # The key is read from here and from nowhere else: an argument could be seen in a list of processes.
 KEY: Final = "LEO_OBSERVER_KEY"
 SCHEMA: Final = 1
-WIDTH: Final = 80
 
 
 class _Speaker(Protocol):
@@ -176,9 +176,17 @@ def run(arguments: Namespace) -> int:
     turns: list[Turn] = []
     with ExitStack() as stack:
         observer = _observer(arguments, seed, stack)
-        # First the field: a transcript without one would be in the way of the next try.
-        field = stack.enter_context(opened(arguments.field, seed, arguments.discipline, modules))
-        out = stack.enter_context(open_transcript(arguments.out)) if arguments.out else None
+        with ExitStack() as undo:
+            out = None
+            if arguments.out:
+                _check_apart(arguments.out, Path(arguments.field))
+                # Before the field, which is not to be made for a conversation that cannot be kept.
+                out = stack.enter_context(open_transcript(arguments.out))
+                # A transcript without a field would be in the way of the next try.
+                undo.callback(arguments.out.unlink)
+            opening = opened(arguments.field, seed, arguments.discipline, modules)
+            field = stack.enter_context(opening)
+            undo.pop_all()
         if out is not None:
             _keep(out, _header(arguments, seed))
         for turn in converse_themes(observer, field, arguments.themes):
@@ -186,8 +194,19 @@ def run(arguments: Namespace) -> int:
             print(_describe(turn), flush=True)
             if out is not None:
                 _keep(out, {**turn._asdict(), "scores": turn.scores._asdict()})
+            # What follows a reply comes before the next theme's, not beside it.
+            field.settle(turn.theme)
     print(summary_table(turns))
     return 0
+
+
+def _check_apart(out: Path, field: Path) -> None:
+    """Raises CallerError when the transcript would be the field."""
+    if out.resolve() == field.resolve():
+        raise CallerError(
+            f"{out}: this is the file of the field, and a transcript needs one of its own; give "
+            "--out another name"
+        )
 
 
 def _header(arguments: Namespace, seed: int) -> dict[str, Any]:

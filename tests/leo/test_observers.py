@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,36 @@ def test_command_says_what_is_wrong(
     assert main(["converse", *given]) == 2
     error = capsys.readouterr().err
     assert error.startswith("leo: error: ") and named in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("out", ["missing/t.ndjson", "leo.sqlite3", "./leo.sqlite3"])
+def test_a_transcript_that_cannot_be_begun_leaves_no_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    """A folder that there is not; the field's own name, which would make the field a transcript."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["converse", "--themes", "1", "--out", out]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_follows_a_reply_comes_before_the_next_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the last reply of a theme, too: the next theme's first is not beside it."""
+    said: list[tuple[str, str]] = []
+
+    class Settling(Echo):
+        def speak(self, prompt: str, session: str = "s1") -> str:
+            said.append(("speak", session))
+            return prompt
+
+        def settle(self, session: str = "s1") -> None:
+            said.append(("settle", session))
+
+    monkeypatch.setattr("leo.converse_command.opened", lambda *given: nullcontext(Settling()))
+    assert main(["converse", "--themes", "2"]) == 0
+    themes = [theme for theme in list(THEMES)[:2] for _ in range(TURNS)]
+    assert said == [(act, theme) for theme in themes for act in ("speak", "settle")]
 
 
 def test_a_transcript_replaces_nothing(tmp_path: Path) -> None:

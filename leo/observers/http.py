@@ -10,20 +10,21 @@ It needs the extra `http`. Three rules:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 from leo.errors import ObserverError
+from leo.observers.answer import Answer, message_of, retry_after
 from leo.observers.observer import Exchange
-from leo.text import whole
 
 try:
     import httpx
+
+    from leo.observers.deadline import FAILED, LATE, Deadline, Transport
 except ModuleNotFoundError as missing:
-    if missing.name != "httpx":
+    if missing.name not in ("httpx", "httpcore"):
         raise
     raise ObserverError(
         "the HTTP observer needs the package httpx, which is not installed; install the extra "
@@ -34,8 +35,8 @@ __all__ = ["HttpObserver", "Limits"]
 
 # With every 5xx: what may go away by itself.
 PASSING: Final = frozenset({408, 429, *range(500, 600)})
-# What a server may say in Retry-After is bounded by what a person waits for.
-LONGEST_WAIT: Final = 60.0
+# Bytes of an answer: a message of a thousand words is a few thousand.
+LONGEST: Final = 1 << 20
 # Tokens of an answer per word that is asked for: English has fewer than two.
 TOKENS_PER_WORD: Final = 3
 DEFAULT_WORDS: Final = 40
@@ -50,9 +51,9 @@ BEGIN: Final = "Begin the conversation."
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`timeout`: seconds for one request; `retries`: how often it is made again; `patience`:
-    seconds for a message with all its retries and waits; `wait`: seconds before the first retry,
-    doubled each time.
+    """`timeout`: seconds for one request, from the connection to the last byte read, however slowly
+    they come; `retries`: how often it is made again; `patience`: seconds for a message with all its
+    retries and waits; `wait`: seconds before the first retry, doubled each time.
     """
 
     timeout: float = 30.0
@@ -103,7 +104,13 @@ class HttpObserver:
         self._address = address
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # No environment: a proxy or a .netrc would be told the key without anybody's asking.
-        self._client = httpx.Client(headers=headers, timeout=limits.timeout, trust_env=False)
+        self._deadline = Deadline(clock)
+        self._client = httpx.Client(
+            headers=headers,
+            timeout=limits.timeout,
+            trust_env=False,
+            transport=Transport(self._deadline),
+        )
 
     def say(self, theme: str, turn: int, so_far: Sequence[Exchange] = ()) -> str:
         """The next message. `turn` is told by `so_far` already.
@@ -115,7 +122,7 @@ class HttpObserver:
         body["max_tokens"] = TOKENS_PER_WORD * (self.words or DEFAULT_WORDS)
         if self._seed is not None:
             body["seed"] = self._seed
-        return _message(self._ask(body), self._place)
+        return message_of(self._ask(body), self._place)
 
     def close(self) -> None:
         """Close the connections. A second call does nothing."""
@@ -146,24 +153,45 @@ class HttpObserver:
             said.append({"role": "user", "content": exchange.reply})
         return said
 
-    def _ask(self, body: dict[str, Any]) -> httpx.Response:
+    def _post(self, body: dict[str, Any], seconds: float) -> Answer:
+        """One request, all of it within so many seconds. What is no answer is not read."""
+        self._deadline.set(seconds)
+        with self._client.stream("POST", self._address, json=body) as response:
+            said = self._read(response) if response.status_code == 200 else b""
+            return Answer(response.status_code, retry_after(response.headers), said)
+
+    def _read(self, response: httpx.Response) -> bytes:
+        said = bytearray()
+        for part in response.iter_bytes():
+            said += part
+            if len(said) > LONGEST:
+                raise ObserverError(
+                    f"the observer at {self._place} answered with more than {LONGEST:,} bytes; "
+                    f"expected one message of about {self.words or DEFAULT_WORDS} words: see that "
+                    "the address is that of a chat server, or try another model"
+                )
+        return bytes(said)
+
+    def _ask(self, body: dict[str, Any]) -> Answer:
         began, wait = self._clock(), self._limits.wait
         for left in range(self._limits.retries, -1, -1):
             asked = 0.0
+            patience = self._limits.patience - (self._clock() - began)
+            seconds = min(self._limits.timeout, patience)
             try:
-                response = self._client.post(self._address, json=body)
-            except httpx.TimeoutException:
-                problem = f"no answer within {self._limits.timeout:g} seconds"
-            except httpx.RequestError as error:
+                answer = self._post(body, seconds)
+            except LATE:
+                problem = f"no answer within {seconds:.3g} seconds"
+            except FAILED as error:
                 problem = f"the request failed ({type(error).__name__})"
             else:
-                if response.status_code not in PASSING:
-                    return response
-                problem = f"status {response.status_code}"
-                asked = _retry_after(response)
+                if answer.status not in PASSING:
+                    return answer
+                problem = f"status {answer.status}"
+                asked = answer.asked
             pause = max(wait, asked)
             spent = self._clock() - began
-            if left == 0 or spent + pause > self._limits.patience:
+            if left == 0 or spent + pause >= self._limits.patience:
                 tries = self._limits.retries - left + 1
                 raise ObserverError(
                     f"the observer at {self._place} did not answer: {problem}, after "
@@ -182,43 +210,3 @@ def _bad_address(base: str) -> str:
         f"the address of the observer has {shape}; expected http://HOST[:PORT]/PATH or "
         "https://HOST[:PORT]/PATH, as in http://localhost:8080/v1, and the key in the environment"
     )
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """The seconds that the server asks for; 0 when it says nothing, or a date."""
-    try:
-        seconds = float(response.headers.get("Retry-After", "0"))
-    except ValueError:
-        return 0.0
-    return min(LONGEST_WAIT, max(0.0, seconds)) if math.isfinite(seconds) else 0.0
-
-
-def _message(response: httpx.Response, place: str) -> str:
-    """The text of an answer. Raises ObserverError, with the status and never with the body."""
-    if response.status_code in (401, 403):
-        raise ObserverError(
-            f"the observer at {place} refused the key (status {response.status_code}); set the "
-            "environment variable that holds it to a valid one"
-        )
-    if response.status_code != 200:
-        raise ObserverError(
-            f"the observer at {place} answered with status {response.status_code}, expected 200; "
-            "see that the address ends where /chat/completions begins (often /v1) and that the "
-            "server has the model"
-        )
-    try:
-        text = response.json()["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        text = None
-    if not isinstance(text, str):
-        raise ObserverError(
-            f"the observer at {place} answered something that is no chat completion; expected a "
-            "JSON object with choices[0].message.content, a text: see that the server is compatible"
-        )
-    # One line: a transcript and a terminal show one message a turn.
-    said = " ".join(whole(text).split())
-    if not said:
-        raise ObserverError(
-            f"the observer at {place} answered with an empty message; try again, or another model"
-        )
-    return said

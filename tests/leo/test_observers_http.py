@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import reload
 from pathlib import Path
@@ -61,7 +61,9 @@ def serving(*answers: Answer) -> Iterator[tuple[Stub, str]]:
             for name, value in {"Content-Length": str(len(content)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):
+                # Who has heard enough goes away.
+                self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet."""
@@ -194,6 +196,94 @@ def test_silence_is_a_timeout() -> None:
     with serving(None) as (_, base):
         said = refusal(base, limits=Limits(timeout=0.05, retries=0))
     assert "no answer within 0.05 seconds, after 1 try" in said
+
+
+class Ticking(Time):
+    """A clock that moves by half a second whenever it is read, and lets the server send a byte."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = threading.Semaphore(0)
+
+    def clock(self) -> float:
+        self.now += 0.5
+        self.read.release()
+        return self.now
+
+
+@contextmanager
+def trickling(fake: Ticking, at_once: bytes, slowly: bytes) -> Iterator[str]:
+    """A server that sends so much at once, and then a byte for each time the clock is read."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            with suppress(OSError):
+                self.wfile.write(at_once)
+                for byte in slowly:
+                    # An observer that does not look at its clock gets the byte all the same.
+                    fake.read.acquire(timeout=0.02)
+                    self.wfile.write(bytes((byte,)))
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+HEAD = f"HTTP/1.0 200 OK\r\nContent-Length: {len(GOOD)}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("at_once", "slowly"),
+    [
+        (HEAD + b"\r\n", GOOD.encode()),
+        (b"", HEAD + b"\r\n" + GOOD.encode()),
+        (HEAD, b"X-Wait: yes\r\n" * 40 + b"\r\n" + GOOD.encode()),
+    ],
+    ids=["body", "all", "head"],
+)
+def test_a_byte_now_and_then_is_no_answer_in_time(at_once: bytes, slowly: bytes) -> None:
+    """The timeout is that of the request, not of a read: in the body and before it."""
+    fake = Ticking()
+    with trickling(fake, at_once, slowly) as base:
+        said = refusal(base, fake, limits=Limits(timeout=9.0, retries=0))
+    assert "no answer within 9 seconds, after 1 try" in said
+    assert fake.now < 20
+
+
+def test_patience_ends_a_request_that_is_under_way() -> None:
+    """What is left of it bounds a try, not only the waits between two."""
+    fake = Ticking()
+    with trickling(fake, HEAD + b"\r\n", GOOD.encode()) as base:
+        said = refusal(base, fake, limits=Limits(timeout=90.0, retries=3, patience=8.0))
+    assert "after 1 try" in said and fake.now < 20
+
+
+def test_an_answer_without_end_is_cut_off() -> None:
+    """More than a message can be is an error at once: it is not read to its end, nor asked for
+    again.
+    """
+    endless = json.dumps({"choices": [{"message": {"content": "a " * (1 << 20)}}]}).encode()
+    with serving((200, {}, endless)) as (stub, base):
+        assert "answered with more than 1,048,576 bytes" in refusal(base)
+    assert len(stub.requests) == 1
+    fits = json.dumps({"choices": [{"message": {"content": "a " * 500_000}}]}).encode()
+    with serving((200, {}, fits)) as (_, base), observer(base) as made:
+        assert len(made.say("being_nothing", 0)) == 999_999
+
+
+def test_the_body_of_a_refusal_is_not_read() -> None:
+    """A status says all there is to know: what follows it may be without end."""
+    with serving((404, {"Content-Length": str(1 << 40)}, b"x" * 9)) as (_, base):
+        assert "status 404, expected 200" in refusal(base)
 
 
 def test_nobody_there() -> None:

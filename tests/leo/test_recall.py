@@ -60,6 +60,15 @@ def test_only_the_five_best_good_memories_come_to_mind(memories: list[Memory], p
     assert chosen == sorted(good, key=lambda id: (-score[id], -id))[:5]
 
 
+def test_five_come_to_mind_and_none_below_a_tenth() -> None:
+    """By hand: 0.06 for a quality of 0.6 just used, and 0.2 (1 - distance) of arousal."""
+    near, far = (Memory(1, "a b", 0.6, 0.3 + d, 0.0, NOW, 0) for d in (0.79, 0.81))
+    assert choose_memories([near], ["x"], 0.3, NOW).ids == (1,)
+    assert choose_memories([far], ["x"], 0.3, NOW).ids == ()
+    many = [near._replace(id=id) for id in range(1, 8)]
+    assert choose_memories(many, ["x"], 0.3, NOW).ids == (7, 6, 5, 4, 3)
+
+
 def test_of_equal_memories_the_newer_comes_first() -> None:
     """Equal scores are ordered by age."""
     old = Memory(1, "a b", 0.9, 0.3, 0.0, 0.0, 0)

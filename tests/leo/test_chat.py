@@ -196,6 +196,27 @@ def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str)
     assert len(out.getvalue().splitlines()) == 2
 
 
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
+def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
+    tmp_path: Path, discipline: str
+) -> None:
+    """The second one does not wait for the ring to end; the next prompt does, and is answered."""
+    out, notices, account, waits = io.StringIO(), io.StringIO(), Account(), asyncio.Event()
+    rings = ["s1~ring0"]
+
+    async def gate(session: str, action: Action) -> None:
+        if session in rings and action is Action.Generate:
+            rings.clear()
+            asyncio.get_running_loop().call_soon(press_twice)
+            await waits.wait()
+
+    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
+        converse(speaker, iter(["hello there", "and now?"]), out, notices)
+        assert "s1~ring1.1" in speaker.why()
+    assert notices.getvalue() == f"\n{DROPPED}\n"
+    assert len(out.getvalue().splitlines()) == 2
+
+
 @contextmanager
 def speaking(
     path: Path, discipline: str, account: Account, gate: Gate | None = None

@@ -1,15 +1,21 @@
 """Trauma: how much a prompt touches the words that the field began with (organism, section 15e).
 
 Roles kept: the level (routing, gates, the inner voice), the events, the weights of the touched
-words. Three things were dead or stuck, and work here:
+words. What was dead or stuck works here:
 
 - The level never decayed, in spite of its name. It is halved per day, and a prompt that does not
-  hurt heals: it takes the level half of the way down to the prompt's own score.
+  hurt heals. Published, one half of the new level is the score and the other half is the past; a
+  prompt that heals takes the same halves, and never raises the level.
 - The decay of the words was rolled back or failed. Here it is a function of the time that has
   passed since a word was last touched, and needs no write of its own.
-- The level was 1.0 in every turn, because function words are in every text, and because the reply
-  counted too: a field speaks in the words that it began with. Here the words of the prompt count,
-  those of at least MIN_LETTERS letters: one is hurt by what one is told.
+- The level was 1.0 in every turn. The reply counted too, and a field speaks in the words that it
+  began with: here the prompt counts, one is hurt by what one is told. Function words are in every
+  text: here only content words count. And the pulse alone was a wound, since whatever is new and
+  not monotonous scores beyond the threshold by that: here novelty, arousal and entropy deepen a
+  wound, and are none where no word is touched and nobody asks who one is.
+
+Without the last two every new sentence hurt as well, the wounded spoke nineteen turns of twenty,
+and the modules that choose or learn from an expert had one to go by.
 """
 
 from __future__ import annotations
@@ -35,8 +41,28 @@ RECENT: Final = 10
 # The level looks at RECENT; so many stay for whoever wants to look back.
 EVENTS: Final = 512
 MIN_LETTERS: Final = 5
-# Questions about who one is.
-IDENTITY: Final = ("who are you", "what are you", "are you real", "are you alive", "leo")
+# Long words that say nothing about anything; the shorter ones are left out by their length.
+FUNCTION_WORDS: Final = frozenset[str]().union(
+    ("about", "above", "across", "after", "again", "against", "almost", "along", "already"),
+    ("although", "always", "among", "another", "anybody", "anyone", "anything", "around"),
+    ("because", "before", "behind", "being", "below", "beneath", "beside", "between", "beyond"),
+    ("could", "couldn't", "doesn't", "during", "either", "enough", "every", "everybody"),
+    ("everyone", "everything", "except", "hasn't", "haven't", "having", "herself", "himself"),
+    ("however", "inside", "instead", "itself", "little", "maybe", "might", "mostly", "myself"),
+    ("neither", "never", "nobody", "nothing", "often", "other", "others", "ought", "ourselves"),
+    ("outside", "perhaps", "quite", "rather", "really", "shall", "should", "shouldn't"),
+    ("since", "somebody", "someone", "something", "sometimes", "still", "that's", "their"),
+    ("theirs", "themselves", "there", "there's", "these", "they'll", "they're", "thing"),
+    ("things", "those", "though", "through", "toward", "towards", "under", "unless", "until"),
+    ("wasn't", "we'll", "we're", "weren't", "what's", "where", "whether", "which", "while"),
+    ("whoever", "whose", "within", "without", "would", "wouldn't"),
+    ("you'll", "you're", "yours", "yourself"),
+)
+# Questions about who one is, in whole words: no leopard asks one.
+IDENTITY: Final = tuple(
+    f" {phrase} "
+    for phrase in ("who are you", "what are you", "are you real", "are you alive", "leo", "leo's")
+)
 
 
 class Event(NamedTuple):
@@ -70,10 +96,11 @@ def decay(value: float, age: float) -> float:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The words of a text without case, those that are long enough to mean something."""
-    return frozenset(
+    """The words of a text without case, those that are long enough and mean something."""
+    long = {
         token.lower() for token in tokenize(text) if is_word(token) and len(token) >= MIN_LETTERS
-    )
+    }
+    return frozenset(long - FUNCTION_WORDS)
 
 
 class Trauma(Module[TraumaState]):
@@ -129,15 +156,18 @@ class Trauma(Module[TraumaState]):
     def score(self, prompt: str, pulse: Pulse) -> Wound:
         """min(1, 2 overlap) + .3 novelty + .4 arousal + .2 entropy + .2 for a question of identity.
 
-        Clamped to [0, 1]. overlap: the share of the prompt's words that are in the seed text.
+        Clamped to [0, 1]. overlap: the share of the prompt's words that are in the seed text. What
+        touches none of these and asks no such question has a score of 0.
         """
         words = content_words(prompt)
         touched = words & self.bootstrap
+        said = " ".join(token.lower() for token in tokenize(prompt) if is_word(token))
+        asked = any(phrase in f" {said} " for phrase in IDENTITY)
+        if not touched and not asked:
+            return Wound(0.0, 0.0, ())
         overlap = len(touched) / len(words) if words else 0.0
         score = min(1.0, 2.0 * overlap) + 0.3 * pulse.novelty + 0.4 * pulse.arousal
-        score += 0.2 * pulse.entropy
-        if any(phrase in prompt.lower() for phrase in IDENTITY):
-            score += 0.2
+        score += 0.2 * pulse.entropy + 0.2 * asked
         return Wound(min(1.0, score), overlap, tuple(sorted(touched)))
 
     def top_words(self, state: TraumaState, now: float, count: int = 5) -> list[tuple[str, float]]:
@@ -153,7 +183,7 @@ class Trauma(Module[TraumaState]):
     def after(self, state: TraumaState, context: After, rng: Random) -> Changes:
         """Score the prompt: .5 score + .5 mean of the last ten events is the new level.
 
-        Below THRESHOLD there is no event, and the level heals.
+        Below THRESHOLD there is no event, and the level heals: .5 score + .5 level, if less.
         """
         if context.inner is not None:
             return Changes()

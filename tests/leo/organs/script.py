@@ -1,11 +1,13 @@
-"""A conversation of 200 turns, deterministic, that gives every module something to do."""
+"""A conversation of 200 turns, deterministic, that gives every module something to do; and what
+people say on any day.
+"""
 
 from __future__ import annotations
 
 from random import Random
 from typing import Final
 
-__all__ = ["SCRIPT"]
+__all__ = ["EVERYDAY", "SCRIPT"]
 
 TURNS: Final = 200
 NAMES: Final = ("Marta", "Oskar", "Lisbon", "Emil", "Vienna", "Tereza", "Anton", "Nadia")
@@ -25,6 +27,24 @@ CHARGED: Final = (
     "Silence remembers the grass, the voices, the ground.",
     "Are you real? Do you remember your field in the morning silence?",
     "What WONDERFUL news! We won! We won!",
+)
+# Said to nobody in particular: of the words that the field began with there are two.
+EVERYDAY: Final = (
+    "Hello there.",
+    "How are you today?",
+    "I had bread and coffee for breakfast.",
+    "The weather is nice this morning.",
+    "My sister is coming to visit next week.",
+    "We went to the market after lunch.",
+    "What should I cook for dinner?",
+    "The train was late again.",
+    "I read a book about whales.",
+    "Our neighbour has a new dog.",
+    "It is still raining outside.",
+    "Can you tell me a story?",
+    "I think I will go for a walk.",
+    "The garden needs some work.",
+    "Good night, see you tomorrow.",
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from leo.organs import ORGANS, rows
 from tests.leo.organs.driver import TinyDriver
-from tests.leo.organs.script import SCRIPT
+from tests.leo.organs.script import EVERYDAY, SCRIPT
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,7 +48,7 @@ def test_hash_seeds_change_nothing() -> None:
     """The rows do not depend on how Python orders its sets."""
     code = (
         "from tests.leo.organs.driver import TinyDriver\n"
-        "from tests.leo.organs.script import SCRIPT\n"
+        "from tests.leo.organs.script import EVERYDAY, SCRIPT\n"
         "driver = TinyDriver()\n"
         "print([driver.reply(prompt) for prompt in SCRIPT[:24]], driver.dump())"
     )
@@ -105,6 +105,25 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
         "SELECT count(*) FROM multileo_events WHERE temperature_before <> temperature_after",
     )
     assert shifted > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 7])
+def test_everyday_talk_heals(seed: int) -> None:
+    """What people say on any day, said twice, hurts now and then: between two wounds the level
+    comes down, the other experts speak, and when it is no longer new the regulator replaces some.
+    """
+    driver = TinyDriver(seed, step=20.0)
+    for prompt in ("Do you remember the silence of the morning, Leo?", *EVERYDAY, *EVERYDAY):
+        driver.reply(prompt)
+    first, *levels = [item.facts.trauma for session, item in driver.outcomes if "~" not in session]
+    assert first > 0.5 and any(level > 0.5 for level in levels[3:])
+    assert sum(level > 0.3 for level in levels) <= len(levels) // 3
+    [_, *spoken] = [expert for (expert,) in driver.conn.execute("SELECT expert FROM episodes")]
+    assert 0 < spoken.count("wounded") <= len(spoken) // 3
+    assert len({*spoken} - {"wounded"}) >= 2
+    replaced = "expert_before <> expert_after"
+    assert count(driver, f"SELECT count(*) FROM multileo_events WHERE {replaced}") >= 3
 
 
 @pytest.mark.slow

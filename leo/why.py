@@ -13,7 +13,7 @@ from typing import Final
 from leo.actions import Action
 from leo.instance import INNER
 from leo.measure import Pulse
-from leo.organs.flowtracker import FlowTracker
+from leo.organs.flowtracker import FlowState, FlowTracker
 from leo.organs.trauma import Trauma
 from leo.program import ReplyState, Step
 from leo.screen import labelled, listed
@@ -27,6 +27,9 @@ CORE: Final = frozenset({"ngrams", "snapshots", "view"})
 MODULES: Final = "modules"
 # The table that a statement of a module puts rows into; what it deletes is not counted.
 TABLE: Final = re.compile(r"^(?:INSERT (?:OR \w+ )?INTO|UPDATE) (\w+)")
+
+# Turns of a trajectory, the newest.
+SHOWN: Final = 8
 
 
 class Account:
@@ -101,7 +104,7 @@ def describe_pulse(pulse: Pulse | None) -> str:
 
 def describe_memory(state: ReplyState | None) -> list[str]:
     """What the modules of the last reply remembered when it began: the themes that come and go, by
-    their core words, and the words that hurt.
+    their core words, with their strengths in the last turns of a day, and the words that hurt.
     """
     chorus = None if state is None else state.chorus
     if state is None or chorus is None:
@@ -113,13 +116,21 @@ def describe_memory(state: ReplyState | None) -> list[str]:
                 ("rising", organ.emerging(remembered, state.now)),
                 ("fading", organ.fading(remembered, state.now)),
             ):
-                shown = ", ".join(f"{theme} ({slope:+.1f} an hour)" for theme, slope in themes[:3])
+                shown = ", ".join(
+                    f"{theme} ({slope:+.1f} an hour: {_strengths(organ, remembered, theme, state)})"
+                    for theme, slope in themes[:3]
+                )
                 lines += labelled(what, shown) if shown else []
         elif isinstance(organ, Trauma):
             words = organ.top_words(remembered, state.now)
             shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
             lines += labelled("wounds", shown) if shown else []
     return lines
+
+
+def _strengths(flow: FlowTracker, remembered: FlowState, theme: str, state: ReplyState) -> str:
+    points = flow.get_trajectory(remembered, theme, state.now)[-SHOWN:]
+    return " ".join(f"{point.strength:g}" for point in points)
 
 
 def _from_state(state: ReplyState) -> list[str]:

@@ -4,6 +4,10 @@ A theme is keyed by its core word. The published tracker keyed them by their pla
 was made anew after every observation, so that its series mixed unrelated themes; and it wrote one
 row per theme of the field and reply. Here a turn writes a row for itself and one per *active* theme
 (at most three): that a theme was silent in a turn follows from the turn's row.
+
+As published, a turn is recorded first and trends are looked for then, so that a theme emerges in
+the very turn in which it grows. The rows are written with the snapshot, later than that: `recorded`
+is the state as it will be.
 """
 
 from __future__ import annotations
@@ -13,22 +17,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
 from random import Random
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from leo.organs.context import After, Changes, Heard, Moment, Put, Rows
 from leo.organs.organ import Module
 from leo.organs.rows import unpacked
 
-__all__ = ["FlowState", "FlowTracker"]
+__all__ = ["TURNS", "FlowState", "FlowTracker", "Point"]
 
 HOUR: Final = 3600.0
 WINDOW: Final = 6 * HOUR
-# A trajectory reaches back so far; older turns are let go.
+# A trajectory reaches back so far, the slopes as far as WINDOW; older turns are let go.
 KEPT: Final = 24 * HOUR
 STEEP: Final = 0.1
 # The newest turns are enough for a slope, and keep the cost of a reply level. Nobody reads others,
 # so no others are kept; a theme keeps its one row, as a token does.
 TURNS: Final = 64
+
+
+class Point(NamedTuple):
+    """A time in seconds, and the strength of a theme in the turn of that time."""
+
+    at: float
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ class FlowTracker(Module[FlowState]):
     }
 
     def load(self, rows: Rows) -> FlowState:
-        """The newest turns of a day."""
+        """The newest turns of a day: the reply asks for slopes, and a person for trajectories."""
         strengths: dict[str, dict[int, float]] = {}
         for theme, turn, strength in rows["strengths"]:
             strengths.setdefault(theme, {})[turn] = strength
@@ -112,6 +123,23 @@ class FlowTracker(Module[FlowState]):
             for theme, own in sorted(state.strengths.items())
         }
 
+    def recorded(self, state: FlowState, now: float, scores: Mapping[str, float]) -> FlowState:
+        """The state with one more turn at `now`, in which these themes were active."""
+        turn = state.turns[-1][0] + 1 if state.turns else 1
+        strengths = dict(state.strengths)
+        for theme, score in scores.items():
+            strengths[theme] = {**strengths.get(theme, {}), turn: float(score)}
+        return replace(state, turns=(*state.turns, (turn, now))[-TURNS:], strengths=strengths)
+
+    def get_trajectory(
+        self, state: FlowState, theme: str, now: float, window: float = KEPT
+    ) -> list[Point]:
+        """The strengths of a theme in the turns of the last `window` seconds, oldest first; 0 where
+        it was silent.
+        """
+        own = state.strengths.get(theme, {})
+        return [Point(at, own.get(id, 0.0)) for id, at in state.turns if now - at <= window]
+
     def emerging(self, state: FlowState, now: float) -> list[tuple[str, float]]:
         """The themes whose strength rises by at least 0.1 per hour, the steepest first."""
         return _rising(self.slopes(state, now))
@@ -126,9 +154,9 @@ class FlowTracker(Module[FlowState]):
         return Heard(theme_words=words, themes_known=state.total)
 
     def after(self, state: FlowState, context: After, rng: Random) -> Changes:
-        """Record the turn; tell the mean slopes of what emerges and of what fades."""
+        """Record the turn; tell the mean slopes of what emerges and of what fades with it."""
         now, themes = context.now, context.themes
-        slopes = self.slopes(state, now)
+        slopes = self.slopes(self.recorded(state, now, themes.scores), now)
         rising, falling = _rising(slopes), _falling(slopes)
         facts = replace(
             context.facts,

@@ -48,12 +48,13 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
 
 
 def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
-    """As the last reply found it in the store: a theme that rises, one that fades, a word that was
-    turned against Leo. Before a reply, and without modules, there is nothing to tell.
+    """As the last reply found it in the store: a theme that rises, one that fades, each with its
+    strengths in a day's last turns; a word that was turned against Leo. Before a reply, and
+    without modules, there is nothing to tell.
     """
     rows = (
-        "INSERT INTO flow_turns VALUES (1, -6000.0), (2, -2400.0)",
-        "INSERT INTO flow_strengths VALUES (1, 'rain', 3.0), (2, 'sea', 2.0)",
+        "INSERT INTO flow_turns VALUES (1, -36000.0), (2, -6000.0), (3, -2400.0)",
+        "INSERT INTO flow_strengths VALUES (2, 'rain', 3.0), (3, 'sea', 2.0)",
         "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
     )
     out = io.StringIO()
@@ -62,8 +63,8 @@ def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
         for row in rows:
             conn.execute(row)
     told = [
-        "rising   sea (+2.0 an hour)",
-        "fading   rain (-3.0 an hour)",
+        "rising   sea (+2.0 an hour: 0 0 2)",
+        "fading   rain (-3.0 an hour: 0 3 0)",
         "wounds   silence (1.00)",
     ]
     with sync_field(tmp_path / "field", modules=ORGANS) as field:

@@ -2,24 +2,17 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.organs.flowtracker import FlowState, FlowTracker
+from leo.organs.flowtracker import TURNS, FlowState, FlowTracker, Point
 from tests.leo.organs.contexts import Store, after, moment
 
 HOUR = 3600.0
 NUMBERS = st.floats(-5, 5).map(lambda x: round(x, 3))
-
-
-class Point(NamedTuple):
-    """A time in seconds and a strength."""
-
-    at: float
-    strength: float
 
 
 def slope(points: Sequence[Point]) -> float:
@@ -31,12 +24,6 @@ def slope(points: Sequence[Point]) -> float:
     level = sum(point.strength for point in points) / len(points)
     joint = sum((t - mean) * (p.strength - level) for t, p in zip(hours, points, strict=True))
     return joint / sum((t - mean) ** 2 for t in hours)
-
-
-def trajectory(state: FlowState, theme: str, now: float, window: float) -> list[Point]:
-    """A point for each turn of the window, 0 where the theme was silent."""
-    own = state.strengths[theme]
-    return [Point(at, own.get(id, 0.0)) for id, at in state.turns if now - at <= window]
 
 
 def slope_of(value: float) -> Any:
@@ -80,9 +67,60 @@ def test_emerging_and_fading() -> None:
     assert flow.emerging(state, 3 * HOUR) == [("sea", slope_of(1.0))]
     # 3, 1, 0, 0 over four hours: -1 per hour.
     assert flow.fading(state, 3 * HOUR) == [("rain", slope_of(-1.0))]
-    facts = flow.after(state, after(now=3 * HOUR), Random(0)).facts
-    assert facts is not None and facts.emerging == pytest.approx(1.0)
-    assert facts.fading == pytest.approx(1.0)
+
+
+def test_the_turn_itself_counts() -> None:
+    """A turn is recorded first and looked for trends then: a theme emerges in the turn in which it
+    grows, and one that falls silent fades in that turn.
+    """
+    flow = FlowTracker()
+    store = Store(flow)
+    run(store, [(0, {"rain": 2})])
+    state = flow.load(store.read(now=HOUR))
+    facts = flow.after(state, after(themes={"sea": 3}, now=HOUR), Random(0)).facts
+    assert facts is not None and (facts.emerging, facts.fading) == (slope_of(3.0), slope_of(2.0))
+    assert state == flow.load(store.read(now=HOUR))
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["sea", "rain", ""])), max_size=9))
+def test_what_is_recorded_is_what_the_store_has(steps: list[tuple[int, str]]) -> None:
+    """The state with the turn in it is the one that is loaded after the turn was written."""
+    flow, store, now = FlowTracker(), Store(FlowTracker()), 1e6
+    for minutes, theme in steps:
+        now += 60.0 * minutes
+        themes = {theme: 2} if theme else {}
+        state = flow.load(store.read("sea rain", now=now))
+        known = flow.recorded(state, now, themes)
+        store.write(flow.after(state, after(themes=themes, now=now), Random(0)))
+        again = flow.load(store.read("sea rain", now=now))
+        for name in ("sea", "rain"):
+            wanted = flow.get_trajectory(again, name, now)
+            assert flow.get_trajectory(known, name, now) == wanted
+        slopes = {name: slope for name, slope in flow.slopes(known, now).items() if slope}
+        assert slopes == {name: slope for name, slope in flow.slopes(again, now).items() if slope}
+
+
+def test_the_newest_turns_are_the_recorded_ones() -> None:
+    """No more turns than the store keeps."""
+    state = FlowState(tuple((n, float(n)) for n in range(TURNS)), {"a": {0: 1.0}}, {}, 1)
+    known = FlowTracker().recorded(state, 100.0, {"a": 1})
+    assert len(known.turns) == TURNS and known.turns[-1] == (TURNS, 100.0)
+    assert known.strengths == {"a": {0: 1.0, TURNS: 1.0}} and state.strengths == {"a": {0: 1.0}}
+
+
+def test_a_trajectory_is_a_day_of_strengths() -> None:
+    """A point per turn of the last 24 hours, oldest first, 0 where the theme was silent; a window
+    of its own if one is asked for.
+    """
+    flow = FlowTracker()
+    store = Store(flow)
+    run(store, [(0, {"rain": 3}), (12, {"sea": 1}), (24, {"rain": 1}), (25, {})])
+    state = flow.load(store.read(now=25 * HOUR))
+    half, day, last = Point(12 * HOUR, 0.0), Point(24 * HOUR, 1.0), Point(25 * HOUR, 0.0)
+    assert flow.get_trajectory(state, "rain", 25 * HOUR) == [half, day, last]
+    assert flow.get_trajectory(state, "rain", 25 * HOUR, HOUR) == [day, last]
+    silent = [point._replace(strength=0.0) for point in (half, day, last)]
+    assert flow.get_trajectory(state, "snow", 25 * HOUR) == silent
 
 
 @given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 3)), max_size=9))
@@ -98,7 +136,7 @@ def test_slopes_are_those_of_the_trajectories(steps: list[tuple[int, int]]) -> N
             strengths[number] = float(strength)
     now = 60.0 * clock
     state = FlowState(tuple(turns), {"rain": strengths}, {}, 1)
-    wanted = slope(trajectory(state, "rain", now, 6 * HOUR))
+    wanted = slope(flow.get_trajectory(state, "rain", now, 6 * HOUR))
     assert flow.slopes(state, now) == {"rain": slope_of(wanted)}
 
 

@@ -8,6 +8,7 @@ The log lives in the field's own file and is written with the snapshot, not in a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
 from random import Random
@@ -20,7 +21,7 @@ from leo.organs.mathstate import SCALARS, MathState, spoken_state, unit_of, unsp
 from leo.organs.organ import Module
 from leo.plain import plain_sum
 
-__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "cosine_distance"]
+__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "cosine_distance"]
 
 # The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
 # everything.
@@ -38,6 +39,16 @@ class Episode(NamedTuple):
     state: MathState
     quality: float
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many episodes; their mean quality and the best; their mean distance. All 0 for none."""
+
+    count: int
+    avg_quality: float
+    max_quality: float
+    mean_distance: float
 
 
 def cosine_distance(one: Sequence[float], other: Sequence[float]) -> float:
@@ -96,6 +107,25 @@ class RAGBrain(Module[tuple[Episode, ...]]):
             if episode.quality >= min_quality
         ]
         return [(far, episode) for far, _, episode in sorted(found, key=lambda it: it[:2])[:top]]
+
+    def get_summary_for_state(
+        self, episodes: Sequence[Episode], state: MathState, top: int = 10
+    ) -> Summary:
+        """What came of the `top` nearest, in four numbers: for a person, or for a module to come.
+
+        `before` asks for one of them by its expert, which no mean has.
+        """
+        found = self.query_similar(episodes, state, top)
+        if not found:
+            return Summary(0, 0.0, 0.0, 0.0)
+        qualities = [episode.quality for _, episode in found]
+        count = len(found)
+        return Summary(
+            count,
+            plain_sum(qualities) / count,
+            max(qualities),
+            plain_sum(far for far, _ in found) / count,
+        )
 
     def puts(self, prompt: str, reply: str, session: str, episode: Episode) -> tuple[Put, ...]:
         """The row of one episode; `reply` is the text after the inner voice had its say."""

@@ -1,7 +1,7 @@
 """RAGBrain: distances, the likest episodes, the log (organism, section 14)."""
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 from random import Random
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.organs.mathstate import SCALARS, MathState, unspoken_state
-from leo.organs.ragbrain import Episode, RAGBrain, cosine_distance
+from leo.organs.ragbrain import Episode, RAGBrain, Summary, cosine_distance
 from leo.organs.voice import Voice
 from tests.leo.organs.contexts import FAIR, UNIT, Store, after, before
 
@@ -50,7 +50,7 @@ def test_features_name_the_expert() -> None:
 
 
 def test_nearest_first_and_only_good_ones() -> None:
-    """The nearest episodes of at least the asked quality, and their summary."""
+    """The nearest episodes of at least the asked quality."""
     rag = RAGBrain()
     near, mid, far = (
         Episode(state(novelty=novelty), quality, 0.0)
@@ -62,6 +62,23 @@ def test_nearest_first_and_only_good_ones() -> None:
     assert [episode for _, episode in found] == [mid, far]
     assert len(rag.query_similar((far, mid, near), state(), min_quality=0.7)) == 2
     assert rag.query_similar((), state()) == []
+
+
+def test_a_summary_is_that_of_the_nearest() -> None:
+    """How many of the nearest there are, their mean and best quality, how far they are on average;
+    of no episode, nothing.
+    """
+    rag = RAGBrain()
+    near, mid, far = (
+        Episode(state(novelty=novelty), quality, 0.0)
+        for novelty, quality in ((0.5, 0.2), (0.6, 0.8), (0.0, 1.0))
+    )
+    found = rag.get_summary_for_state((far, mid, near), state(), top=2)
+    distance = cosine_distance(mid.state.scalars(), near.state.scalars()) / 2
+    assert astuple(found) == pytest.approx((2, 0.5, 0.8, distance))
+    found = rag.get_summary_for_state((far, *[mid] * 9, near), state())
+    assert (found.count, found.max_quality) == (10, 0.8)
+    assert rag.get_summary_for_state((), state()) == Summary(0, 0.0, 0.0, 0.0)
 
 
 def test_a_like_episode_gives_its_expert_weight() -> None:

@@ -1,8 +1,9 @@
 """Numbers about texts and replies: presence and quality (organism, section 9). All pure, all in [0,
 1].
 
-Arousal is measured on the text alone: the emotion map of the published organism lives in memory,
-outside every table, and a recall that read it would read more than the formal model says it does.
+Arousal is measured on the text alone here. With modules, `leo.organs.emotion` corrects it in Recall
+by what the text's tokens were charged with before: its rows are a module's object, which the formal
+model covers. The core program has no such object, and its arousal is the text's.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from leo.organs import ORGANS, rows
+from leo.organs.emotion import charges
+from leo.text import tokenize
 from tests.leo.organs.driver import TinyDriver
 from tests.leo.organs.script import EVERYDAY, SCRIPT
 
@@ -160,6 +162,19 @@ def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
     found = rows.read(talked.conn, ORGANS, given)
     for organ in ORGANS:
         assert sum(map(len, found[organ.name].values())) <= 600, organ.name
+
+
+def test_only_what_leo_is_told_leaves_a_charge() -> None:
+    """The charged tokens are those that the prompts charge: no ring, no recalled reply adds one,
+    though they repeat themselves.
+    """
+    driver, told = TinyDriver(), ("What WONDERFUL news! We won!", "a quiet line", "NO, no, NO")
+    for prompt in told:
+        driver.reply(prompt)
+    charged = {token for prompt in told for token in charges(tokenize(prompt))}
+    assert {token for token, *_ in driver.table("emotion")} == charged
+    inner = [tokenize(outcome.text) for session, outcome in driver.outcomes if "~" in session]
+    assert any(charges(tokens).keys() - charged for tokens in inner)
 
 
 def test_sessions_have_games_of_their_own() -> None:

@@ -74,7 +74,6 @@ def test_hash_seeds_change_nothing() -> None:
         "SELECT count(*) FROM emotion",
         "SELECT count(*) FROM trauma_events",
         "SELECT count(*) >= 3 FROM flow_themes WHERE activations >= 5",
-        "SELECT count(*) FROM metaleo WHERE tag = 'meta'",
         "SELECT count(*) FROM metaleo WHERE tag = 'ring2'",
         "SELECT count(*) = 200 FROM episodes",
         "SELECT max(count) >= 3 FROM game_transitions",
@@ -88,6 +87,16 @@ def test_hash_seeds_change_nothing() -> None:
 def test_every_module_leaves_its_mark(talked: TinyDriver, sql: str) -> None:
     """Within 200 turns each module has written what it is there for."""
     assert count(talked, sql) > 0
+
+
+@pytest.mark.slow
+def test_what_was_not_said_stays_on_the_mind(talked: TinyDriver) -> None:
+    """The inner voice keeps the lesser of two texts. Its buffer is short, so the end of a
+    conversation need not have one.
+    """
+    puts = [put for _, outcome in talked.outcomes for put in outcome.puts]
+    kept = [row[0] for put in puts if put.sql.startswith("INSERT INTO metaleo") for row in put.rows]
+    assert kept.count("meta") >= 20
 
 
 @pytest.mark.slow

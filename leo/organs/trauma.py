@@ -97,10 +97,15 @@ def decay(value: float, age: float) -> float:
 
 def content_words(text: str) -> frozenset[str]:
     """The words of a text without case, those that are long enough and mean something."""
-    long = {
-        token.lower() for token in tokenize(text) if is_word(token) and len(token) >= MIN_LETTERS
-    }
-    return frozenset(long - FUNCTION_WORDS)
+    return _content(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    return [token.lower() for token in tokenize(text) if is_word(token)]
+
+
+def _content(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for word in words if len(word) >= MIN_LETTERS) - FUNCTION_WORDS
 
 
 class Trauma(Module[TraumaState]):
@@ -159,10 +164,11 @@ class Trauma(Module[TraumaState]):
         Clamped to [0, 1]. overlap: the share of the prompt's words that are in the seed text. What
         touches none of these and asks no such question has a score of 0.
         """
-        words = content_words(prompt)
+        said = _words(prompt)
+        words = _content(said)
         touched = words & self.bootstrap
-        said = " ".join(token.lower() for token in tokenize(prompt) if is_word(token))
-        asked = any(phrase in f" {said} " for phrase in IDENTITY)
+        heard = f" {' '.join(said)} "
+        asked = any(phrase in heard for phrase in IDENTITY)
         if not touched and not asked:
             return Wound(0.0, 0.0, ())
         overlap = len(touched) / len(words) if words else 0.0

@@ -25,7 +25,8 @@ def read_header(lines: Lines, notices: list[str]) -> Header:
     """Read and check the first line; unknown fields add a notice.
 
     Raises TraceError when it is no header of this schema, or describes what the specification does
-    not: another program, an unknown discipline, several stores.
+    not: another program, an unknown discipline, several stores, more than the one instance of a
+    discipline.
     """
     raw = lines.next()
     if raw is None:
@@ -89,6 +90,9 @@ def _problem(header: Header) -> str | None:
     for word, values in (("instances", header.instances), ("stores", header.stores)):
         if not values or len(set(values)) != len(values) or not all(map(is_name, values)):
             return f"{word} must be different printable names, and are {list(values)}"
+    crowd = too_many(header)
+    if crowd is not None:
+        return crowd
     if len(header.stores) > 1:
         return (
             f"the trace is of {len(header.stores)} stores, and the specification is of one; "
@@ -102,3 +106,20 @@ def _problem(header: Header) -> str | None:
             f"0 to {MAX_VERSION:,}, and is {header.start}"
         )
     return None
+
+
+def too_many(header: Header) -> str | None:
+    """Tell what is wrong with several instances under a discipline of one; None if nothing is.
+
+    It is more than a wrong word: of several instances ViewAgreesWithStore asks less than of one, so
+    an instance that was never there would hide that the view of the other is behind.
+    """
+    count = len(header.instances)
+    if count == 1 or DISCIPLINES[header.discipline].instances > 1:
+        return None
+    shared = [name for name, rules in DISCIPLINES.items() if rules.instances > 1]
+    return (
+        f"the trace is of {count} instances ({listed(header.instances)}), and replies under "
+        f"{header.discipline} have one; several instances on one store are of "
+        f"{' or '.join(shared)}"
+    )

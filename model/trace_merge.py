@@ -22,6 +22,7 @@ import msgspec
 
 from leo.actions import Action
 from leo.trace import Event, Header
+from model.trace_header import too_many
 from model.trace_orders import MOST_STATES, Orders, find_orders
 from model.trace_reader import TraceReader, open_trace, trace_of
 from model.traces import Line, TraceError
@@ -89,6 +90,9 @@ def merge(paths: Sequence[str | Path], *, torn: bool = False, most: int = MOST_S
         first.header,
         instances=tuple(instance for part in parts for instance in part.header.instances),
     )
+    crowd = too_many(header)
+    if crowd is not None:
+        raise TraceError(f"{' + '.join(part.name for part in parts)}: {crowd}")
     writers = [[*(_opening(part) if part in late else []), *part.lines] for part in parts]
     down = [instance for part in late for instance in part.header.instances]
     opened = [part.start if part in late else None for part in parts]

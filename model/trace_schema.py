@@ -51,6 +51,9 @@ def schema() -> Schema:
         "stores": {"type": "array", "items": WORD, "minItems": 1, "maxItems": 1},
         "start": _versions(frozenset({"ngrams", "snapshots"})),
     }
+    single = [name for name, rules in DISCIPLINES.items() if rules.instances == 1]
+    header["if"] = {"properties": {"discipline": {"enum": single}}}
+    header["then"] = {"properties": {"instances": {"maxItems": 1}}}
     event["properties"] |= {
         "seq": {"type": "integer", "minimum": 1},
         "action": {"enum": list(ACTIONS)},

@@ -216,3 +216,14 @@ def test_events_are_left_as_they_were(tmp_path: Path) -> None:
     for _, events in parts:
         own = [msgspec.to_builtins(e) for e in found.events if e.writer == events[0]["writer"]]
         assert own == [msgspec.to_builtins(msgspec.convert(e, Event)) for e in events]
+
+
+def test_processes_under_a_discipline_of_one_instance_are_refused(tmp_path: Path) -> None:
+    """Two processes on one store are of a shared-store discipline, and not of one with one
+    instance, by which a view may be behind unseen."""
+    parts = [
+        ({**header, "discipline": "shielded-unit-of-work"}, events)
+        for header, events in split(*BASE)
+    ]
+    with pytest.raises(TraceError, match="have one; several instances on one store are of shared"):
+        merged(tmp_path, [(header, []) for header, _ in parts])

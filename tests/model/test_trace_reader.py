@@ -86,6 +86,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     ),
     "other program": (changed(0, program=["recall"]), r"line 1: the program is recall;"),
     "two stores": (changed(0, stores=["a", "b"]), r"line 1: the trace is of 2 stores"),
+    "an instance too many": (
+        changed(0, instances=["i1", "i2"]),
+        r"line 1: the trace is of 2 instances \(i1, i2\), and replies under asyncio-lock have one",
+    ),
     "no instances": (changed(0, instances=[]), r"line 1: instances must be different"),
     "start from nowhere": (changed(0, start={"ngrams": 1}), r"line 1: start must hold"),
     "negative start": (

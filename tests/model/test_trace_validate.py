@@ -12,8 +12,12 @@ import pytest
 from model import validate as validation
 from model.claims import load_claims
 from model.commands_validate import VALIDATE
+from model.machine import Move
+from model.synth import scripted_trace, trace_world
 from model.trace_cache import TlcVerdict
 from model.tracetlc import Recorded
+from model.validate import Engine, validate
+from tests.model.test_trace_reader import encode
 from tests.model.validating import options, write
 
 
@@ -176,3 +180,18 @@ def test_disagreement_on_what_is_allowed_is_a_finding_too(
     monkeypatch.setattr(validation, "judge", blind)
     assert VALIDATE.run(options(bare, "--engine", "both")) == 1
     assert VALIDATE.run(options(bare)) == 0
+
+
+@pytest.mark.parametrize("engine", ["native", "tlc", "both"])
+def test_an_instance_that_was_never_there_hides_nothing(engine: Engine, tmp_path: Path) -> None:
+    """A view that is behind the store is found; the same lines under a header of two instances,
+    where a view need not be the newest, are refused by every engine."""
+    actions = "Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit CancelApplied"
+    world = trace_world("unit-of-work", 1)
+    header, events = scripted_trace(world, [Move(action, "s1") for action in actions.split()])
+    paths = [tmp_path / "one", tmp_path / "two"]
+    for path, instances in zip(paths, (["i1"], ["i1", "i2"]), strict=True):
+        path.write_bytes(encode([{**header, "instances": instances}, *events]))
+    one, two = validate(paths, engine)
+    assert one.broken == {"ViewAgreesWithStore"}
+    assert two.error is not None and "line 1: the trace is of 2 instances" in str(two.error)

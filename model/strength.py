@@ -1,8 +1,8 @@
 """How much would the check of a trace notice?  Mutate it, and ask about every mutant.
 
 The native engine judges each mutant of an accepted trace (``model.strength_mutants``).  What it
-refuses is *rejected*.  A survivor is *equivalent* when the specification itself allows it, which
-the native engine is not asked about:
+refuses is *rejected*.  What it accepts is a survivor, and of a survivor the specification itself is
+asked, not the native engine, whether it may be accepted:
 
 - what is changed is no part of a behaviour (``INFORMATIVE``: the schema says of these fields that
   they only inform, or it is only the name of a session), and what TLC would be given is
@@ -11,7 +11,9 @@ the native engine is not asked about:
   another behaviour.
 
 Any other survivor is a *hole*: accepted, and not a behaviour; or changed in a field that is neither
-checked nor known to be only informative.
+checked nor known to be only informative.  A survivor that may be accepted is *changed* when other
+properties fall than in the trace (it was noticed, by another verdict), and *equivalent* when the
+same ones do.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -40,7 +42,7 @@ from model.synth import Fields
 from model.trace_cache import TlcVerdict
 from model.trace_lines import Lines, open_stream
 from model.trace_reader import NOT_DECODED, trace_of
-from model.traces import TraceError
+from model.traces import NOTHING, TraceError
 from model.tracetlc import Recorded, judge
 from model.validate import run_native
 
@@ -60,20 +62,31 @@ _WHY: Final = {
     KIND: "the reply could have done that as well: another behaviour",
     REPLY: "another session could have done that: another behaviour",
     "discipline": "the run is a behaviour under that discipline as well",
-    "instances": "an instance without a reply, or the order of instances, makes no difference",
+    "instances": "another instance without a reply, or another order of them: another behaviour",
 }
 _OTHER: Final = "another behaviour"
 
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """A mutant that was accepted; ``why`` is None for a hole."""
+    """A mutant that was accepted; ``why`` is None for a hole.
+
+    ``lost`` are the properties that fall in the trace and not in the mutant, ``fell`` those that
+    fall in the mutant only.
+    """
 
     number: int
     kind: str
     field: str
     how: str
     why: str | None
+    lost: frozenset[str] = NOTHING
+    fell: frozenset[str] = NOTHING
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether its verdict is another than that of the trace; a hole's does not count."""
+        return self.why is not None and bool(self.lost or self.fell)
 
 
 @dataclass(slots=True)
@@ -93,6 +106,14 @@ class Strength:
     @property
     def holes(self) -> list[Survivor]:
         return [survivor for survivor in self.survivors if survivor.why is None]
+
+    @property
+    def changed(self) -> list[Survivor]:
+        return [survivor for survivor in self.survivors if survivor.changed]
+
+    @property
+    def equivalent(self) -> list[Survivor]:
+        return [s for s in self.survivors if s.why is not None and not s.changed]
 
     @property
     def rejected(self) -> int:
@@ -144,23 +165,23 @@ def measure_strength(
             "trace that is accepted: see what `leo validate` says of it"
         )
     result = Strength(name, str(base.header["discipline"]), len(base.events))
-    open_: list[tuple[Mutant, Recorded]] = []
+    open_: list[tuple[Mutant, Judged]] = []
     step = begun(sum(1 for _ in mutants(base, sites))) if begun is not None else None
     for mutant in mutants(base, sites):
         result.total[mutant.kind, mutant.field] += 1
         if step is not None:
             step(mutant.kind)
-        recorded = _accepted(mutant)
-        if recorded is not None:
-            open_.append((mutant, recorded))
-    asked = {_key(recorded): recorded for _, recorded in open_}
-    asked.pop(_key(original), None)
+        judged = _accepted(mutant)
+        if judged is not None:
+            open_.append((mutant, judged))
+    asked = {_key(judged.recorded): judged.recorded for _, judged in open_}
+    asked.pop(_key(original.recorded), None)
     verdicts = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
-    for mutant, recorded in open_:
-        verdict = verdicts.get(_key(recorded))
-        result.survivors.append(
-            Survivor(*mutant[:4], _why(mutant, verdict is not None and verdict.accepted, verdict))
-        )
+    for mutant, judged in open_:
+        verdict = verdicts.get(_key(judged.recorded))
+        why = _why(mutant, verdict is not None and verdict.accepted, verdict)
+        lost, fell = original.broken - judged.broken, judged.broken - original.broken
+        result.survivors.append(Survivor(*mutant[:4], why, lost, fell))
     return result
 
 
@@ -175,14 +196,26 @@ def _why(mutant: Mutant, accepted: bool, verdict: TlcVerdict | None) -> str | No
     return _WHY.get(mutant.field, _OTHER) if accepted else None
 
 
-def _judged(name: str, lines: Iterable[Fields]) -> Recorded | None:
-    """Return what TLC would be given, None for a trace that is refused. Raises TraceError."""
+class Judged(NamedTuple):
+    """An accepted trace: what TLC would be given, and the properties that fell."""
+
+    recorded: Recorded
+    broken: frozenset[str]
+
+
+def _judged(name: str, lines: Iterable[Fields]) -> Judged | None:
+    """Return the verdict of the native engine, None for a trace that is refused.
+
+    Raises TraceError.
+    """
     header, *rest = lines
     outcome, recorded = run_native(trace_of(name, header, rest), keep=True)
-    return recorded if outcome.accepted else None
+    if not outcome.accepted or recorded is None:
+        return None
+    return Judged(recorded, frozenset(outcome.violations))
 
 
-def _accepted(mutant: Mutant) -> Recorded | None:
+def _accepted(mutant: Mutant) -> Judged | None:
     try:
         return _judged("mutant", mutant.lines)
     except TraceError:

@@ -96,16 +96,24 @@ def to_text(strength: Strength) -> str:
 
 def _lines(strength: Strength) -> Iterator[str]:
     total, rejected = strength.mutants, strength.rejected
-    equivalent = len(strength.survivors) - len(strength.holes)
     yield f"{strength.name}: {strength.discipline}, {strength.events:,} events, {total:,} mutants"
     for word, count in (
         ("rejected", rejected),
-        ("equivalent", equivalent),
+        ("changed", len(strength.changed)),
+        ("equivalent", len(strength.equivalent)),
         ("holes", len(strength.holes)),
     ):
         yield f"  {word:<11} {count:>7,}  {100 * count / total:6.2f} %"
     yield from _table(strength)
-    reasons = Counter(s.why for s in strength.survivors if s.why is not None)
+    verdicts = Counter((s.lost, s.fell) for s in strength.changed)
+    for (lost, fell), count in verdicts.most_common():
+        parts = [f"{', '.join(sorted(lost))} no longer"] if lost else []
+        parts += [f"{', '.join(sorted(fell))} as well"] if fell else []
+        yield from wrap(
+            f"{count:,} changed: accepted, and what falls is another: {'; '.join(parts)}",
+            WIDTH, initial_indent="  ", subsequent_indent="    ",
+        )  # fmt: skip
+    reasons = Counter(s.why for s in strength.equivalent if s.why is not None)
     for why, count in reasons.most_common():
         yield from wrap(
             f"{count:,} equivalent: {why}", WIDTH, initial_indent="  ", subsequent_indent="    "
@@ -120,36 +128,44 @@ def _said(hole: Survivor) -> str:
     return f"line {hole.number}, {hole.kind}: {hole.field}, {hole.how}: accepted"
 
 
+def _word(survivor: Survivor) -> str:
+    if survivor.why is None:
+        return "hole"
+    return "changed" if survivor.changed else "equivalent"
+
+
 def _table(strength: Strength) -> Iterator[str]:
     """A row for each kind of event, a column for each field."""
-    equivalent = Counter((s.kind, s.field) for s in strength.survivors if s.why is not None)
+    equivalent = Counter((s.kind, s.field) for s in strength.equivalent)
+    changed = Counter((s.kind, s.field) for s in strength.changed)
     holes = Counter((s.kind, s.field) for s in strength.holes)
+    marks = {"!": holes, "=": equivalent, "~": changed}
     kinds = list(dict.fromkeys(kind for kind, _ in strength.total))
-    yield "  . all refused; = some equivalent; ! a hole; rpl: session and reply together;"
-    yield "  knd: another action in its form; drp, dbl, swp: lines lost, doubled, swapped"
+    yield "  . all refused; ~ some accepted with another verdict; = some equivalent;"
+    yield "  ! a hole; rpl: session and reply together; knd: another action in its form;"
+    yield "  drp, dbl, swp: lines lost, doubled, swapped"
     yield f"{'':<13}" + "".join(f"{_SHORT.get(f, f[:3]):>3} " for f in _FIELDS).rstrip()
     for kind in kinds:
         if kind not in (HEADER, END):
-            cells = (_cell(strength.total, equivalent, holes, kind, field) for field in _FIELDS)
+            cells = (_cell(strength.total, marks, kind, field) for field in _FIELDS)
             yield (f"{kind:<13}" + "".join(f" {cell:<3}" for cell in cells)).rstrip()
     for kind in (HEADER, END):
         fields = [field for known, field in strength.total if known == kind]
-        text = ", ".join(
-            f"{field} {_cell(strength.total, equivalent, holes, kind, field)}" for field in fields
-        )
+        text = ", ".join(f"{field} {_cell(strength.total, marks, kind, field)}" for field in fields)
         if fields:
             yield from wrap(f"{kind}: {text}", WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def _cell(
     total: Counter[tuple[str, str]],
-    equivalent: Counter[tuple[str, str]],
-    holes: Counter[tuple[str, str]],
+    marks: dict[str, Counter[tuple[str, str]]],
     kind: str,
     field: str,
 ) -> str:
+    """The mark of the worst that became of the mutants of a place."""
     place = (kind, field)
-    return "!" if holes[place] else "=" if equivalent[place] else "." if total[place] else ""
+    worst = next((mark for mark, counts in marks.items() if counts[place]), ".")
+    return worst if total[place] else ""
 
 
 def to_builtins(strength: Strength) -> dict[str, Any]:
@@ -160,7 +176,8 @@ def to_builtins(strength: Strength) -> dict[str, Any]:
         "events": strength.events,
         "mutants": strength.mutants,
         "rejected": strength.rejected,
-        "equivalent": len(strength.survivors) - len(strength.holes),
+        "changed": len(strength.changed),
+        "equivalent": len(strength.equivalent),
         "holes": len(strength.holes),
         "by_kind_and_field": [
             {"kind": kind, "field": field, "mutants": count}
@@ -172,7 +189,10 @@ def to_builtins(strength: Strength) -> dict[str, Any]:
                 "kind": survivor.kind,
                 "field": survivor.field,
                 "how": survivor.how,
-                "equivalent": survivor.why,
+                "verdict": _word(survivor),
+                "why": survivor.why,
+                "lost": sorted(survivor.lost),
+                "fell": sorted(survivor.fell),
             }
             for survivor in strength.survivors
         ],

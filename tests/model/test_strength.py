@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -15,12 +15,13 @@ import pytest
 from model import native, strength, strength_report, trace_header, trace_versions
 from model.disciplines import DISCIPLINES
 from model.errors import CheckError
+from model.machine import Move
 from model.state import State
 from model.steps import World
 from model.strength import Strength, measure_strength, read_base
 from model.strength_mutants import END, HEADER, Base, Mutant, evenly, mutants
 from model.strength_report import to_builtins, to_text
-from model.synth import random_trace, trace_world
+from model.synth import random_trace, scripted_trace, trace_world
 from model.trace_cache import TlcVerdict
 from model.trace_words import FIELDS
 from model.traces import Line
@@ -133,6 +134,45 @@ def test_field_that_is_not_checked_is_a_hole(monkeypatch: pytest.MonkeyPatch) ->
     assert {hole.field for hole in found.holes} == {"runtime"}
 
 
+BEHIND = "s1 Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit CancelApplied"
+
+
+def behind() -> Base:
+    """A unit of work cancelled in its commit: the view stays behind the store."""
+    actor, *actions = BEHIND.split()
+    world = trace_world("unit-of-work", 1)
+    header, events = scripted_trace(world, [Move(action, actor) for action in actions])
+    return Base(header, events, None)
+
+
+def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant that is accepted with other broken properties is no equivalent one. A header of two
+    instances hid that the view is behind: with the check of it taken out, the report says so, with
+    the property; with the check, it is refused."""
+
+    def changes() -> dict[str, frozenset[str]]:
+        found = measure_strength("t", behind(), 1, ask=accept)
+        assert not any(s.changed for s in found.equivalent)
+        assert found.rejected + len(found.survivors) == found.mutants
+        return {s.how: s.lost for s in found.changed if s.field == "instances"}
+
+    assert changes() == {}
+    monkeypatch.setattr(trace_header, "too_many", lambda header: None)
+    assert changes() == {"longer": frozenset({"ViewAgreesWithStore"})}
+    found = measure_strength("t", behind(), 1, ask=accept)
+    text = " ".join(to_text(found).split())
+    assert "and what falls is another: ViewAgreesWithStore no longer" in text
+    assert "instances ~" in text
+
+
+def test_a_hole_is_a_hole_whatever_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the reference refuses is a hole, also where the properties that fall are others."""
+    monkeypatch.setattr(trace_header, "too_many", lambda header: None)
+    found = measure_strength("t", behind(), 1, ask=refuse)
+    assert not found.changed
+    assert ("instances", "longer") in {(hole.field, hole.how) for hole in found.holes}
+
+
 def test_refused_trace_is_not_measured() -> None:
     """Of a trace that is no behaviour every change would be refused: that says nothing."""
     trace = base("asyncio-lock", 30)
@@ -174,8 +214,10 @@ def test_report_for_people_and_programs(
     assert "holes             0    0.00 %" in said
     assert strength_report.run(options(str(path), "--sites", "1", "--events", "14", "--json")) == 0
     (found,) = json.loads(capsys.readouterr().out)
-    assert found["rejected"] + found["equivalent"] == found["mutants"]
-    assert len(found["survivors"]) == found["equivalent"]
+    assert found["rejected"] + found["changed"] + found["equivalent"] == found["mutants"]
+    assert len(found["survivors"]) == found["changed"] + found["equivalent"]
+    verdicts = Counter(survivor["verdict"] for survivor in found["survivors"])
+    assert verdicts == {word: found[word] for word in ("changed", "equivalent") if found[word]}
     monkeypatch.setattr(strength, "INFORMATIVE", {})
     assert strength_report.run(options(str(path), "--sites", "1", "--events", "9")) == 1
     bad = tmp_path / "bad.ndjson"

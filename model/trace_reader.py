@@ -71,6 +71,8 @@ class TraceReader:
         self._noticed: set[str] = set()
         self._seq: dict[str, int] = {}
         self._instance: dict[str, str] = {}
+        # A writer that had written something has closed its recording.
+        self._closed_some = False
 
     @property
     def closed(self) -> bool:
@@ -79,8 +81,10 @@ class TraceReader:
 
     @property
     def empty(self) -> bool:
-        """Tell whether no line has come after the header, as far as the lines were read."""
-        return not self._seq
+        """Tell whether no event has come after the header, as far as the lines were read: a writer
+        that closed a recording of nothing adds none.
+        """
+        return not self._closed_some and all(seq == CLOSED for seq in self._seq.values())
 
     def __iter__(self) -> Iterator[Line]:
         """Yield every event as a checked line. Raises TraceError at the first bad one."""
@@ -166,6 +170,7 @@ class TraceReader:
         if problem is not None:
             raise self._fail(problem)
         self._notice("ends", fields.keys() - END.keys())
+        self._closed_some = self._closed_some or bool(events)
         self._seq[writer] = CLOSED
 
     def _checked(self, event: Event) -> Line:

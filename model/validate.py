@@ -212,7 +212,7 @@ def examine(
         report.recent = tuple(recent)
     report.closed = trace.closed
     if trace.empty:
-        report.undecided = "there is nothing after the header, so nothing was checked"
+        report.undecided = "there is no event after the header, so nothing was checked"
     return recorded
 
 

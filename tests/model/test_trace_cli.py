@@ -224,16 +224,19 @@ def test_a_lost_end_is_noticed(
     assert "accepted" in said and NOT_CLOSED in " ".join(said.split())
 
 
-def test_a_header_alone_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a header without a line nothing was checked: undecided, exit code 1. A recording that was
-    closed without an event is whole, and accepted."""
-    alone, whole = tmp_path / "alone", tmp_path / "whole"
-    alone.write_bytes(encode(sample()[:1]))
-    whole.write_bytes(encode([sample()[0], {**end(), "events": 0}]))
-    assert VALIDATE.run(options(str(alone))) == 1
+@pytest.mark.parametrize("engine", ["native", "tlc"])
+@pytest.mark.parametrize("ends", [0, 1, 2])
+def test_a_trace_without_events_is_undecided(
+    ends: int, engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no event nothing was checked: undecided, exit code 1, whether the header
+    stands alone or the recordings of one writer or of two were closed."""
+    path = tmp_path / "none"
+    closing = [{**end(), "events": 0, "writer": f"w{k}"} for k in range(ends)]
+    path.write_bytes(encode([sample()[0], *closing]))
+    assert VALIDATE.run(options(str(path), "--engine", engine)) == 1
     said = capsys.readouterr().out
-    assert said.startswith(f"{alone}: UNDECIDED\n") and "nothing was checked" in said
-    assert VALIDATE.run(options(str(whole))) == 0
+    assert said.startswith(f"{path}: UNDECIDED\n") and "nothing was checked" in said
 
 
 def test_closed_standard_input_is_refused(

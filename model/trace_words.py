@@ -37,6 +37,9 @@ END: Final[dict[str, tuple[Types, str]]] = {
 # Of a trace without the lines with which its writers close it.
 NOT_CLOSED: Final = "the recording was not closed: its end is missing, or it is still growing"
 
+# Of a trace that says nothing.
+NO_EVENTS: Final = "there is no event after the header, so nothing was checked"
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` when something known is near, otherwise nothing."""

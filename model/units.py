@@ -1,24 +1,32 @@
 """The judge of traces of units: which properties fell, for sure or possibly.
 
 It takes one line after the other and keeps the units that are open, and those that a unit that is
-open can still be on a cycle with.  Each property is judged when a unit closes.  "Broken" does not
-depend on when inside their intervals the calls acted; "undecided" does, and is never called valid.
+open can still be on a cycle with.  Each property is judged when a unit closes; what its reads
+found, when the units that were open beside it have closed as well.  "Broken" does not depend on
+when inside their intervals the calls acted; "undecided" does, and is never called valid.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from leo.instrument_log import UnitAction, UnitEvent
+from model import units_order
+from model.anomalies import G_SINGLE, RW, name_of
 from model.trace_lines import Lines
-from model.units_calls import Call, Unit, call_of, dependencies
-from model.units_graph import possible_cycle, reached, sure_cycle
-from model.units_patterns import Found, lost_updates, torn_reads, unstable_reads
+from model.units_calls import Call, Unit, call_of
+from model.units_graph import Cycle, possible_cycle, sure_cycle
+from model.units_kept import Kept
+from model.units_patterns import Found, lost_update, lost_updates, torn_reads, unstable_reads
 from model.units_reader import UnitsReader, lines_of
+from model.units_reads import judge_reads
 
-PROPERTIES = ("Serializable", "NoLostUpdate", "StableRead", "NoTornRead", "AllOrNothing")
+PROPERTIES = (
+    "Serializable", "StrictlySerializable", "NoLostUpdate", "StableRead", "NoTornRead",
+    "NoAbortedRead", "NoIntermediateRead", "AllOrNothing",
+)  # fmt: skip
 # The units that are done with are looked for after so many have closed.
 SWEEP = 64
 
@@ -28,6 +36,8 @@ class Finding:
     """A property that fell, or may have: where first, why, and how often.
 
     ``units`` are the units concerned, ``steps`` their calls as (line, unit, action, what).
+    ``anomaly`` is the name of the first (``model.anomalies``), or empty; ``anomalies`` counts the
+    names of all.
     """
 
     property: str
@@ -36,6 +46,8 @@ class Finding:
     units: tuple[str, ...]
     steps: tuple[tuple[int, str, str, str], ...]
     count: int = 1
+    anomaly: str = ""
+    anomalies: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -60,7 +72,8 @@ class UnitsVerdict:
 
     @property
     def clean(self) -> bool:
-        return not self.broken and not self.undecided
+        """Nothing fell and nothing is undecided, as it is where there was nothing to judge."""
+        return bool(self.events) and not self.broken and not self.undecided
 
 
 def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
@@ -86,53 +99,45 @@ class UnitsJudge:
 
     def __init__(self, name: str, run: str) -> None:
         self._verdict = UnitsVerdict(name, run)
-        self._open: dict[str, Unit] = {}
-        self._closed: list[Unit] = []
-        self._sweep_at = SWEEP
-        # The calls that are kept, by the objects that they touched.
-        self._touched: dict[str, list[Call]] = {}
-        # The newest version of each object whose writer is forgotten.
-        self._forgotten: dict[str, int] = {}
+        self._kept = Kept(SWEEP)
+        # Units that returned, in that order, before it is known what their reads found.
+        self._unsettled: deque[Unit] = deque()
 
     def feed(self, line: int, event: UnitEvent) -> None:
         """Take one event that `model.units_reader` has checked."""
-        said, action = self._verdict, event.action
+        said, action, units = self._verdict, event.action, self._kept.open
         said.events += 1
         if action is UnitAction.Open:
-            self._open[event.reply] = Unit(event.reply, event.seq)
+            units[event.reply] = Unit(event.reply, event.seq)
             said.units += 1
         elif action is UnitAction.Close:
-            self._close(self._open.pop(event.reply), line, event)
+            self._close(units.pop(event.reply), line, event)
         else:
             said.calls += 1
-            self._add(self._open[event.reply], line, event)
+            self._add(units[event.reply], line, event)
 
     def verdict(self, notices: Iterable[str] = ()) -> UnitsVerdict:
         """Sum up the events so far."""
-        said = self._verdict
-        said.open = len(self._open)
+        said, units = self._verdict, self._kept.open
+        said.open, said.most = len(units), self._kept.most
         said.notices = list(notices)
-        for unit in self._open.values():
+        for unit in units.values():
             wrote = [call for call in unit.calls if call.writes]
             if wrote:
                 text = f"{unit.name} wrote and had not ended when the recording was closed"
                 self._note("AllOrNothing", wrote[-1].line, Found((text,), (unit,), sure=False))
+        self._settle(at_the_end=True)
         return said
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         call = call_of(unit, event, line)
         unit.calls.append(call)
-        for item in {**call.reads, **call.writes}:
-            near = self._touched.setdefault(item, [])
-            _connect(call, near, item)
-            near.append(call)
-            gone = self._forgotten.get(item, 0)
-            if call.exact and call.reads.get(item, gone) < gone:
-                text = (
-                    f"{unit.name} read {item} v{call.reads[item]} (line {line}), which units "
-                    "overwrote that had ended before it opened, and which are forgotten"
-                )
-                self._note("Serializable", line, Found((text,), (unit,), sure=False))
+        for item in self._kept.add(call):
+            text = (
+                f"{unit.name} read {item} v{call.reads[item]} (line {line}), which units "
+                "overwrote that had ended before it opened, and which are forgotten"
+            )
+            self._note("Serializable", line, Found((text,), (unit,), sure=False))
 
     def _close(self, unit: Unit, line: int, event: UnitEvent) -> None:
         unit.closed, unit.outcome = event.seq, event.outcome
@@ -140,21 +145,38 @@ class UnitsJudge:
         said.outcomes[event.outcome] += 1
         if unit.committed:
             self._judge_order(unit, line)
+            self._unsettled.append(unit)
         else:
+            unit.settled = True
             self._judge_failed(unit, line)
         for found in torn_reads(unit):
             self._note("NoTornRead", line, found)
-        self._closed.append(unit)
-        if len(self._closed) >= self._sweep_at:
-            self._sweep()
+        self._settle()
+        self._kept.close(unit)
+
+    def _settle(self, *, at_the_end: bool = False) -> None:
+        """Judge the reads of the units beside which none is open any more."""
+        oldest, waiting = self._kept.oldest, self._unsettled
+        while waiting and (oldest is None or waiting[0].closed < oldest or at_the_end):
+            unit = waiting.popleft()
+            unit.settled = True
+            for name, found in judge_reads(unit, unit.closed if oldest is None else oldest):
+                line = max(other.closed for other in found.units) + 1
+                self._note(name, line, found)
 
     def _judge_order(self, unit: Unit, line: int) -> None:
         sure = sure_cycle(unit)
         path = sure or possible_cycle(unit)
         if path:
-            units = tuple(dict.fromkeys(edge.source.unit for edge in path))
-            told = tuple(edge.tell() for edge in path)
-            self._note("Serializable", line, Found(told, units, sure=bool(sure)))
+            self._note("Serializable", line, _named(path, sure=bool(sure)))
+        if not sure:
+            # A cycle of dependencies alone says it already.
+            known = units_order.sure_path(unit)
+            path = known or (() if path else units_order.possible_path(unit))
+            if path:
+                units = (path[0].source.unit, *(edge.target.unit for edge in path))
+                found = Found(units_order.tell(path), tuple(dict.fromkeys(units)), bool(known))
+                self._note("StrictlySerializable", line, found)
         for found in lost_updates(unit):
             self._note("NoLostUpdate", line, found)
         for found in unstable_reads(unit):
@@ -179,64 +201,30 @@ class UnitsJudge:
     def _note(self, name: str, line: int, found: Found) -> None:
         findings = self._verdict.broken if found.sure else self._verdict.undecided
         known = findings.get(name)
-        if known is not None:
-            known.count += 1
-            return
-        calls = sorted(
-            (call for unit in found.units for call in unit.calls), key=lambda call: call.seq
-        )
-        steps = tuple(_step(call) for call in calls)
-        units = tuple(unit.name for unit in found.units)
-        findings[name] = Finding(name, line, found.witness, units, steps)
-
-    def _sweep(self) -> None:
-        """Forget the units that no unit now open, or to come, can be on a cycle with.
-
-        New dependencies of a unit that has ended lead away from it, unless the other unit was open
-        with it.  So a unit matters as long as one that was open with it is open, or something
-        that so matters reaches it.
-        """
-        self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
-        oldest = min((unit.opened for unit in self._open.values()), default=None)
-        late = [u for u in self._closed if oldest is not None and u.closed > oldest]
-        kept = reached([*self._open.values(), *late])
-        for unit in self._closed:
-            if unit not in kept:
-                for call in unit.calls:
-                    for item, version in call.writes.items():
-                        self._forgotten[item] = max(version, self._forgotten.get(item, 0))
-        self._closed = [unit for unit in self._closed if unit in kept]
-        for item, near in list(self._touched.items()):
-            stay = [call for call in near if call.unit in kept]
-            if stay:
-                self._touched[item] = stay
-            else:
-                del self._touched[item]
-        for unit in kept:
-            for call in unit.calls:
-                call.into = [edge for edge in call.into if edge.source.unit in kept]
-        self._sweep_at = max(SWEEP, 2 * len(self._closed))
+        if known is None:
+            calls = sorted(
+                (call for unit in found.units for call in unit.calls), key=lambda call: call.seq
+            )
+            steps = tuple(_step(call) for call in calls)
+            units = tuple(unit.name for unit in found.units)
+            known = Finding(name, line, found.witness, units, steps, 0, found.name)
+            findings[name] = known
+        known.count += 1
+        if found.name:
+            known.anomalies[found.name] += 1
 
 
-def _connect(call: Call, near: list[Call], item: str) -> None:
-    """Add the dependencies of a new call and those before it that touched the same object.
-
-    What lies behind a write of a unit that returned before this one opened is reached through that
-    write, and gets no dependency of its own.
-    """
-    opened, wall = call.unit.opened, 0
-    for earlier in reversed(near):
-        other = earlier.unit
-        past = 0 < other.closed < opened
-        if other is call.unit or (past and earlier.seq <= wall):
-            continue
-        for edge in dependencies(earlier, call, item):
-            edge.source.out.append(edge)
-            edge.target.into.append(edge)
-        version = earlier.writes.get(item)
-        if past and other.committed and earlier.certain and version is not None:
-            stale = call.exact and call.reads.get(item, version) < version
-            wall = wall if stale else max(wall, earlier.since)
+def _named(path: Cycle, *, sure: bool) -> Found:
+    """A cycle with its name: a lost update if it is one, with the two edges that make it one."""
+    units = tuple(dict.fromkeys(edge.source.unit for edge in path))
+    name = name_of([edge.kind for edge in path])
+    if sure and name == G_SINGLE and len(units) == 2:
+        reader = next(edge.source.unit for edge in path if edge.kind == RW)
+        writer = units[0] if reader is units[1] else units[1]
+        lost = lost_update(reader, writer)
+        if lost is not None:
+            return lost
+    return Found(tuple(edge.tell() for edge in path), units, sure, name)
 
 
 def _step(call: Call) -> tuple[int, str, str, str]:

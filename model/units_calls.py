@@ -9,31 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from msgspec import UNSET
 
 from leo.instrument_log import UnitEvent
-
-# Adya's dependencies: reads what was written, overwrites what was read, or what was written.
-WR: Final = "wr"
-RW: Final = "rw"
-WW: Final = "ww"
+from model.anomalies import RW, WR, WW
 
 
 @dataclass(slots=True, eq=False)
 class Unit:
-    """A unit: open until ``outcome`` says how it ended. ``closed`` is the number of that event."""
+    """A unit: open until ``outcome`` says how it ended. ``closed`` is the number of that event.
+
+    ``settled`` tells whether it is known what its reads found (``model.units_reads``); ``behind``
+    are dependencies on units that are forgotten, and that had returned before it opened.
+    """
 
     name: str
     opened: int
     closed: int = 0
     outcome: str = ""
+    settled: bool = False
     calls: list[Call] = field(default_factory=list)
+    behind: list[Edge] = field(default_factory=list)
 
     @property
     def committed(self) -> bool:
         return self.outcome == "returned"
+
+    @property
+    def ended(self) -> str:
+        """How and where it ended, after its name. Lines are events and the header, so event n is on
+        line n + 1.
+        """
+        said = "was cancelled" if self.outcome == "cancelled" else self.outcome
+        return f"{said} (line {self.closed + 1})" if self.outcome else "had not ended"
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +50,8 @@ class Call:
     """A call: it acted after event ``since`` and not after event ``seq``, on line ``line``.
 
     ``certain`` is False for a write whose call raised or was cancelled.  ``out`` are the calls of
-    other units that depend on it, ``into`` those that it depends on, by dependency.
+    other units that depend on it, ``into`` those that it depends on, by dependency.  ``found`` are
+    the writes one of which each read may have found, where that may matter.
     """
 
     unit: Unit
@@ -55,6 +65,13 @@ class Call:
     method: str
     out: list[Edge] = field(default_factory=list)
     into: list[Edge] = field(default_factory=list)
+    found: dict[str, list[Call]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Let go of the other units: what is still known of this one must not keep them."""
+        self.out.clear()
+        self.into.clear()
+        self.found.clear()
 
     def overlaps(self, other: Call) -> bool:
         """Tell whether either of the two can have acted first."""

@@ -9,33 +9,85 @@ is found, there is none.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Final
 
+from model.anomalies import RW, WW
 from model.units_calls import Call, Edge, Unit
 
+Cycle = tuple[Edge, ...]
 
-def sure_cycle(unit: Unit) -> tuple[Edge, ...]:
-    """Return a shortest cycle through a unit over sure dependencies, or ``()``."""
-    came: dict[Unit, Edge] = {}
-    queue = deque([unit])
+
+def sure_cycle(unit: Unit) -> Cycle:
+    """Return the gravest cycle through a unit over sure dependencies, or ``()``.
+
+    Of those as grave it is a shortest one.  The order is that of the levels that forbid them: G0,
+    G1c, G-single, G-nonadjacent, G2-item.
+    """
+    if not _shortest(unit, *_GRADES[-1]):
+        return ()
+    return next(cycle for grade in _GRADES if (cycle := _shortest(unit, *grade)))
+
+
+# What a walk remembers of the edges that it took, after one more of a kind; None where it may not.
+_Step = Callable[[int, str], int | None]
+_FIRST, _LAST, _BEGUN = 1, 2, 4
+
+
+def _apart(mark: int, kind: str) -> int | None:
+    """No two rw edges one after the other, also where the cycle closes."""
+    if kind != RW:
+        return _BEGUN | mark & _FIRST
+    if mark & _LAST:
+        return None
+    return _BEGUN | _LAST | (mark & _FIRST if mark & _BEGUN else _FIRST)
+
+
+_GRADES: Final[tuple[tuple[_Step, Callable[[int], bool]], ...]] = (
+    (lambda mark, kind: 0 if kind == WW else None, lambda mark: True),
+    (lambda mark, kind: 0 if kind != RW else None, lambda mark: True),
+    (
+        lambda mark, kind: mark + (kind == RW) if kind != RW or mark == 0 else None,
+        lambda mark: True,
+    ),
+    (_apart, lambda mark: not (mark & _FIRST and mark & _LAST)),
+    (lambda mark, kind: 0, lambda mark: True),
+)
+
+
+def _shortest(unit: Unit, step: _Step, closes: Callable[[int], bool]) -> Cycle:
+    """Return a shortest cycle through a unit among the walks that ``step`` allows, or ``()``."""
+    start = (unit, 0)
+    came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
+    queue = deque([start])
     while queue:
-        here = queue.popleft()
-        for call in here.calls:
+        place = queue.popleft()
+        for call in place[0].calls:
             for edge in call.out:
                 there = edge.target.unit
-                if not edge.sure or not there.committed or there in came:
+                if not edge.sure or not there.committed:
                     continue
-                came[there] = edge
-                if there is unit:
-                    return _back(unit, came)
-                queue.append(there)
+                mark = step(place[1], edge.kind)
+                if mark is None or (there, mark) in came:
+                    continue
+                if there is not unit:
+                    came[there, mark] = (place, edge)
+                    queue.append((there, mark))
+                elif closes(mark):
+                    return _back(start, place, edge, came)
     return ()
 
 
-def _back(unit: Unit, came: dict[Unit, Edge]) -> tuple[Edge, ...]:
-    path = [came[unit]]
-    while path[-1].source.unit is not unit:
-        path.append(came[path[-1].source.unit])
+def _back(
+    start: tuple[Unit, int],
+    place: tuple[Unit, int],
+    last: Edge,
+    came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]],
+) -> Cycle:
+    path = [last]
+    while place != start:
+        place, edge = came[place]
+        path.append(edge)
     return tuple(reversed(path))
 
 

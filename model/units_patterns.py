@@ -10,26 +10,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model.units_calls import RW, WR, WW, Call, Edge, Unit
+from model.anomalies import LOST_UPDATE, RW, WR, WW
+from model.units_calls import Call, Edge, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found: sentences, the units concerned, and whether it is sure."""
+    """What was found: sentences, the units concerned, whether it is sure, and its name if it has
+    one (``model.anomalies``).
+    """
 
     witness: tuple[str, ...]
     units: tuple[Unit, ...]
     sure: bool
+    name: str = ""
 
 
 def lost_updates(unit: Unit) -> Iterator[Found]:
     """A unit read an object and then wrote it, and another unit wrote it in between."""
+    yield from best(_between(_updates(unit), WW, LOST_UPDATE))
+
+
+def lost_update(reader: Unit, writer: Unit) -> Found | None:
+    """Return the sure lost update of a unit over the write of another; None if there is none."""
+    for found in _between(_updates(reader), WW, LOST_UPDATE):
+        if found.sure and found.units[1] is writer:
+            return found
+    return None
+
+
+def _updates(unit: Unit) -> list[tuple[Call, Call, str]]:
+    """The writes of a unit of what it had read before: the latest read, the write, the object."""
     latest: dict[str, Call] = {}
     pairs = []
     for call in unit.calls:
         latest |= dict.fromkeys(call.reads, call)
         pairs += [(latest[item], call, item) for item in call.writes if item in latest]
-    yield from _best(_between(pairs, WW))
+    return pairs
 
 
 def unstable_reads(unit: Unit) -> Iterator[Found]:
@@ -39,7 +56,7 @@ def unstable_reads(unit: Unit) -> Iterator[Found]:
     for call in unit.calls:
         pairs += [(latest[item], call, item) for item in call.reads if item in latest]
         latest |= dict.fromkeys(call.reads, call)
-    yield from _best(_between(pairs, WR))
+    yield from best(_between(pairs, WR))
 
 
 def torn_reads(unit: Unit) -> Iterator[Found]:
@@ -47,10 +64,10 @@ def torn_reads(unit: Unit) -> Iterator[Found]:
 
     ``unit`` has just closed; it is the reader or the writer, and the other one has closed too.
     """
-    yield from _best([*_torn_reader(unit), *_torn_writer(unit)])
+    yield from best([*_torn_reader(unit), *_torn_writer(unit)])
 
 
-def _between(pairs: list[tuple[Call, Call, str]], last: str) -> Iterator[Found]:
+def _between(pairs: list[tuple[Call, Call, str]], last: str, name: str = "") -> Iterator[Found]:
     """Find a write by another unit after the first call of a pair and before the second."""
     for first, second, item in pairs:
         for edge in first.out:
@@ -64,7 +81,7 @@ def _between(pairs: list[tuple[Call, Call, str]], last: str) -> Iterator[Found]:
                 # One call has one moment: nothing comes between it and itself.
                 if first is second and not sure:
                     continue
-                yield Found((edge.tell(), back.tell()), (first.unit, write.unit), sure)
+                yield Found((edge.tell(), back.tell()), (first.unit, write.unit), sure, name)
 
 
 def _torn_reader(unit: Unit) -> Iterator[Found]:
@@ -100,7 +117,8 @@ def _torn(seen: Edge, missed: list[Edge]) -> Iterator[Found]:
             yield Found((seen.tell(), edge.tell()), (reader, writer), sure)
 
 
-def _best(found: Iterator[Found] | list[Found]) -> Iterator[Found]:
+def best(found: Iterator[Found] | list[Found]) -> Iterator[Found]:
+    """Yield the first that is sure, else the first that is possible."""
     first = None
     for one in found:
         if one.sure:

@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 from model.lanes import LaneStep, lane_table
+from model.trace_words import NO_EVENTS
 from model.units import PROPERTIES, Finding, UnitsVerdict
 
 WIDTH = 80
@@ -15,11 +16,16 @@ LANES = 3
 ROWS = 14
 MEANING = {
     "Serializable": "dependencies in a cycle: no order of the units explains it",
+    "StrictlySerializable": "an order explains it, but none that keeps who came after whom",
     "NoLostUpdate": "it overwrote what it had not read",
     "StableRead": "it read an object twice, and another unit had written it",
     "NoTornRead": "it saw another's write to one object and not to the other",
+    "NoAbortedRead": "it read what a unit wrote that failed",
+    "NoIntermediateRead": "it read what a unit wrote, and then wrote again",
     "AllOrNothing": "it failed and left writes behind",
 }
+# Of these it is not only the order of calls that may be open, and their witnesses say what is.
+SAY_WHY = {"AllOrNothing", "NoAbortedRead", "NoIntermediateRead"}
 OPEN = "the calls overlapped: which acted first is not in the trace"
 
 
@@ -27,7 +33,10 @@ def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
     """Write one block about a file."""
     fell, may = len(verdict.broken), len(verdict.undecided)
     said = [_properties(fell, "broken"), _properties(may, "undecided")]
-    yield f"{verdict.name}: {', '.join(filter(None, said)) or 'nothing broken'}"
+    nothing = "nothing broken" if verdict.events else "UNDECIDED"
+    yield f"{verdict.name}: {', '.join(filter(None, said)) or nothing}"
+    if not verdict.events:
+        yield from _item("because", f"{NO_EVENTS}; undecided is not accepted")
     ends = [f"{count} {word}" for word, count in sorted(verdict.outcomes.items())]
     ends += [f"{verdict.open} open"] if verdict.open else []
     yield from _item(
@@ -63,6 +72,8 @@ def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
             {
                 "property": found.property,
                 "sure": findings is verdict.broken,
+                "anomaly": found.anomaly or None,
+                "anomalies": dict(sorted(found.anomalies.items())),
                 "line": found.line,
                 "count": found.count,
                 "units": list(found.units),
@@ -85,12 +96,16 @@ def _properties(count: int, word: str) -> str:
 
 def _finding(word: str, found: Finding, shown: set[frozenset[str]]) -> Iterator[str]:
     count = f"{found.count:,} unit{'' if found.count == 1 else 's'}"
+    if len(found.anomalies) > 1:
+        names = (f"{number:,} {name}" for name, number in sorted(found.anomalies.items()))
+        count = f"{count}: {', '.join(names)}"
+    named = f"{found.anomaly}, " if found.anomaly else ""
     yield from _item(
-        word, f"{found.property} at line {found.line} ({count}): {MEANING[found.property]}"
+        word, f"{found.property} at line {found.line} ({count}): {named}{MEANING[found.property]}"
     )
     for sentence in found.witness:
         yield from _item("", sentence)
-    if word == "undecided" and found.property != "AllOrNothing":
+    if word == "undecided" and found.property not in SAY_WHY:
         yield from _item("", OPEN)
     units = frozenset(found.units)
     if units not in shown and 1 < len(units) <= LANES and len(found.steps) <= ROWS:

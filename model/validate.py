@@ -18,6 +18,7 @@ from model.trace_merge import merge
 from model.trace_orders import MOST_STATES, UNDECIDABLE
 from model.trace_reader import TraceReader
 from model.trace_watch import Violation
+from model.trace_words import NO_EVENTS
 from model.traces import NOTHING, Line, TraceError
 from model.tracetlc import Recorded, Recording, judge, record
 from model.units import UnitsVerdict, judge_lines
@@ -212,7 +213,7 @@ def examine(
         report.recent = tuple(recent)
     report.closed = trace.closed
     if trace.empty:
-        report.undecided = "there is no event after the header, so nothing was checked"
+        report.undecided = NO_EVENTS
     return recorded
 
 
@@ -226,6 +227,8 @@ def examine_units(
     report.units = verdict = judge_lines(lines, torn=torn)
     report.unsure = frozenset(verdict.undecided) - frozenset(verdict.broken)
     report.closed = verdict.closed
+    if not verdict.events:
+        report.undecided = NO_EVENTS
     if engine != "native":
         verdict.notices.append(
             "the specification is of the field, not of this program: TLC was not asked"

@@ -120,8 +120,22 @@ def script(text: str) -> UnitsVerdict:
         ("a:~x", "", "AllOrNothing"),
         ("a:wx", "", "AllOrNothing"),
         ("a:rx", "", ""),
-        ("a:rx b:~x a:rx a:.", "", "StableRead AllOrNothing"),
+        ("a:rx b:~x a:rx a:.", "", "StableRead NoAbortedRead AllOrNothing"),
         ("a:rx a:ux a:. b:ux b:.", "", ""),
+        # What a unit read that failed itself, or wrote itself, is nobody's concern.
+        ("a:wx b:rx b:! a:!", "AllOrNothing", ""),
+        ("a:wx a:rx a:wx a:.", "", ""),
+        # Overwritten by another before it was read, or written once more by who read it.
+        ("a:wx c:wx b:rx b:. a:! c:.", "AllOrNothing", ""),
+        ("a:wx a:! b:wx b:rx b:.", "AllOrNothing", ""),
+        ("a:wx a:! b:rx b:!", "AllOrNothing", ""),
+        ("a:wx a:! b:rx b:. c:wx c:. d:rx d:.", "AllOrNothing NoAbortedRead", ""),
+        ("a:?x a:! b:rx b:.", "", "AllOrNothing NoAbortedRead"),
+        ("a:wx b:rx b:.", "", "AllOrNothing NoAbortedRead"),
+        ("a:wx b:rx a:?x b:. a:.", "", "Serializable NoIntermediateRead"),
+        ("a:wx a:?x b:rx b:. a:.", "", ""),
+        ("a:rx b:wx b:. c:wy c:. a:ry a:.", "StrictlySerializable", ""),
+        ("a:rx b:wx c:wy c:. a:ry a:. b:.", "", ""),
         ("b:?x a:rx a:ry b:wy a:. b:.", "", "Serializable NoTornRead"),
     ],
 )
@@ -241,9 +255,13 @@ def committed(trace: Writer) -> set[str]:
     return {e.reply for e in trace.events if e.outcome == "returned"}
 
 
-def cyclic(order: Sequence[UnitEvent], nodes: set[str]) -> bool:
-    """Does this order of calls, each in one moment, have a cycle of conflicts?"""
-    edges = set()
+def cyclic(
+    order: Sequence[UnitEvent], nodes: set[str], also: Iterable[tuple[str, str]] = ()
+) -> bool:
+    """Does this order of calls, each in one moment, have a cycle of conflicts, and of what else is
+    given?
+    """
+    edges = set(also)
     for first, second in itertools.combinations(order, 2):
         if first.reply == second.reply or not {first.reply, second.reply} <= nodes:
             continue
@@ -255,6 +273,33 @@ def cyclic(order: Sequence[UnitEvent], nodes: set[str]) -> bool:
         for size in range(2, len(nodes) + 1)
         for ring in itertools.permutations(sorted(nodes), size)
     )
+
+
+def in_time(trace: Writer) -> set[tuple[str, str]]:
+    """The pairs of units of which one had returned before the other opened."""
+    nodes = committed(trace)
+    begun = {e.reply: e.seq for e in trace.events if e.action is UnitAction.Open}
+    ended = {e.reply: e.seq for e in trace.events if e.action is UnitAction.Close}
+    return {(a, b) for a in nodes for b in nodes if ended[a] < begun[b]}
+
+
+def bad_reads(order: Sequence[UnitEvent], nodes: set[str]) -> set[str]:
+    """The properties of reads that fall in this order of calls: what did each read find?"""
+    fell = set()
+    for at, call in enumerate(order):
+        for item in call.reads if call.reply in nodes else ():
+            write = next((w for w in reversed(order[:at]) if item in w.writes), None)
+            if write is None or write.reply == call.reply:
+                continue
+            if write.reply not in nodes:
+                fell.add("NoAbortedRead")
+            after = order[order.index(write) + 1 :]
+            if any(w.reply == write.reply and item in w.writes for w in after):
+                fell.add("NoIntermediateRead")
+    return fell
+
+
+READS = {"NoAbortedRead", "NoIntermediateRead"}
 
 
 def orders(calls: list[UnitEvent]) -> Iterator[list[UnitEvent]]:
@@ -273,10 +318,16 @@ def orders(calls: list[UnitEvent]) -> Iterator[list[UnitEvent]]:
 @given(traces(exact=True))
 @settings(max_examples=80)
 def test_exact_traces_are_decided(trace: Writer) -> None:
-    """Exact calls: Serializable falls exactly when there is a cycle of conflicts; no doubt left."""
+    """Exact calls: Serializable falls exactly when there is a cycle of conflicts, it or its strict
+    form when there is one together with real time, and the properties of reads when one found what
+    it should not; no doubt is left."""
     verdict = trace.judge()
     calls = [event for event in trace.events if event.reads or event.writes]
-    assert ("Serializable" in verdict.broken) == cyclic(calls, committed(trace))
+    nodes = committed(trace)
+    assert ("Serializable" in verdict.broken) == cyclic(calls, nodes)
+    strict = {"Serializable", "StrictlySerializable"} & set(verdict.broken)
+    assert bool(strict) == cyclic(calls, nodes, in_time(trace))
+    assert set(verdict.broken) & READS == bad_reads(calls, nodes)
     assert not verdict.undecided
 
 
@@ -294,6 +345,17 @@ def test_doubt_is_never_called_valid(trace: Writer) -> None:
         assert found == {True}
     elif "Serializable" not in verdict.undecided:
         assert found == {False}
+    strict = {cyclic(order, nodes, in_time(trace)) for order in orders(calls)}
+    if "StrictlySerializable" in verdict.broken:
+        assert strict == {True}
+    elif not {"Serializable", "StrictlySerializable"} & {*verdict.undecided, *verdict.broken}:
+        assert strict == {False}
+    reads = [bad_reads(order, nodes) for order in orders(calls)]
+    for name in READS:
+        if name in verdict.broken:
+            assert all(name in fell for fell in reads)
+        elif name not in verdict.undecided:
+            assert not any(name in fell for fell in reads)
 
 
 @given(st.data())
@@ -354,7 +416,8 @@ def test_report_for_people_and_programs() -> None:
     verdict = script("a:rx b:rx a:wx b:wx a:. b:. c:wx c:! d:~y")
     text = "\n".join(to_lines(verdict))
     assert max(map(len, text.splitlines())) <= 80
-    assert "a read x v0 (line 3), before b wrote v2 (line 7)" in text
+    assert "Serializable at line 9 (1 unit): lost update, " in text
+    assert "b read x v0 (line 5), before a wrote v1 (line 6)" in text
     assert "a wrote x v1 (line 6), before b wrote v2 (line 7)" in text
     assert "c raised (line 12) and had written x v3 (line 11)" in text
     assert "1 property undecided" in text

@@ -79,7 +79,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     none.write_bytes(b'{"schema":1,"kind":"units","spec":"units/9","run":"r"}\n')
     assert main(["validate", str(good), str(bad)]) == 1
     out = capsys.readouterr().out
-    assert "a read x v0 (line 3), before b wrote v2 (line 8)" in out
+    assert "b read x v0 (line 5), before a wrote v1 (line 6)" in out
     assert main(["validate", "--json", str(good)]) == 0
     assert json.loads(capsys.readouterr().out)[0]["clean"] is True
     assert main(["validate", str(none)]) == 2
@@ -94,14 +94,29 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "judged whole and alone" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_trace_without_events_is_undecided(
+    closed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no event nothing was checked: exit code 1, in words and as JSON."""
+    path = tmp_path / "none"
+    path.write_bytes(b"".join(Writer().data().splitlines(keepends=True)[: 1 + closed]))
+    assert main(["validate", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: UNDECIDED\n")
+    assert "nothing was checked" in said
+    assert main(["validate", "--json", str(path)]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["clean"] is False
+
+
 def test_junit_has_a_case_for_each_property(tmp_path: Path) -> None:
     """A build server sees the findings as failures, each with its story."""
     trace, junit = tmp_path / "trace", tmp_path / "junit.xml"
     trace.write_bytes(racing().data())
     assert main(["validate", str(trace), "--junit", str(junit)]) == 1
     text = junit.read_text("utf-8")
-    assert 'tests="6" failures="2"' in text
-    assert "a read x v0 (line 3), before b wrote v2 (line 8)" in text
+    assert 'tests="9" failures="2"' in text
+    assert "b read x v0 (line 5), before a wrote v1 (line 6)" in text
 
 
 @pytest.mark.parametrize(

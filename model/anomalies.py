@@ -1,0 +1,42 @@
+"""Adya's names for what goes wrong between transactions, and the name of a cycle by its edges.
+
+The names and their definitions are those of Adya's thesis (Weak Consistency, 1999) and of Adya,
+Liskov, O'Neil (Generalized Isolation Level Definitions, 2000); G-nonadjacent, the cycles that
+snapshot isolation forbids as well, and the lost update are named as isolation checkers name them.
+Here a unit, or a reply, stands where they have a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+# Adya's dependencies: reads what was written, overwrites what was read, or what was written.
+WR: Final = "wr"
+RW: Final = "rw"
+WW: Final = "ww"
+
+G0: Final = "G0 dirty write"
+G1A: Final = "G1a aborted read"
+G1B: Final = "G1b intermediate read"
+G1C: Final = "G1c circular information flow"
+G_SINGLE: Final = "G-single read skew"
+G_NONADJACENT: Final = "G-nonadjacent long fork"
+G2_ITEM: Final = "G2-item write skew"
+LOST_UPDATE: Final = "lost update"
+NAMES: Final = (G0, G1A, G1B, G1C, G_SINGLE, G_NONADJACENT, G2_ITEM, LOST_UPDATE)
+
+
+def name_of(kinds: Sequence[str]) -> str:
+    """Return the name of a cycle, given the kind of each of its dependencies in their order.
+
+    A lost update is a G-single whose two edges are on one object: who sees the objects says so.
+    """
+    overwritten = kinds.count(RW)
+    if overwritten == 0:
+        return G1C if WR in kinds else G0
+    if overwritten == 1:
+        return G_SINGLE
+    adjacent = any(one == other == RW for one, other in pairwise((*kinds, kinds[0])))
+    return G2_ITEM if adjacent else G_NONADJACENT

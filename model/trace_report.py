@@ -106,7 +106,9 @@ def _violation(violation: Violation) -> Iterator[str]:
 def _told(stories: Sequence[Story]) -> Iterator[str]:
     for story in stories:
         yield ""
-        yield from _item("story", f"{story.violation.property} at line {story.violation.line}")
+        named = f": {story.anomaly}" if story.anomaly else ""
+        fell = story.violation
+        yield from _item("story", f"{fell.property} at line {fell.line}{named}")
         for sentence in story.sentences:
             yield from _item("", sentence)
         yield story.diagram.rstrip("\n")

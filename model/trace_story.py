@@ -17,6 +17,7 @@ from pathlib import Path
 from model.native import Checker
 from model.properties import name
 from model.state import Reply, State
+from model.trace_edges import WRITES, Kinds
 from model.trace_lanes import MOST_LANES, lanes_of
 from model.trace_reader import open_trace
 from model.trace_watch import Violation
@@ -26,7 +27,6 @@ from model.traces import Line
 REPLY = re.compile(r"[^\s{},]+\.[1-9]\d*")
 # So many of the last lines of a story are drawn.
 DRAWN = 30
-WRITES = {"Ingest": ("ngrams",), "SaveSnapshot": ("snapshots",), "Commit": ("ngrams", "snapshots")}
 GENERATES = frozenset({"Generate", "GenerateBegin", "GenerateEnd"})
 
 _Pair = tuple[str, str]
@@ -34,9 +34,13 @@ _Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class Story:
-    """What happened to the replies of one violation: sentences, and the lane diagram."""
+    """What happened to the replies of one violation: sentences, and the lane diagram.
+
+    ``anomaly`` is the name of what a cycle of dependencies is (``model.anomalies``).
+    """
 
     violation: Violation
+    anomaly: str = ""
     sentences: list[str] = field(default_factory=list)
     diagram: str = ""
 
@@ -53,6 +57,7 @@ def tell(path: str | Path, violations: Iterable[Violation]) -> list[Story]:
     wanted = {reply for cast in casts.values() for reply in cast}
     kept: list[Line] = []
     reasons: dict[_Pair, str] = {}
+    kinds = Kinds()
     due = list(stories)
     with open_trace(path, torn=True) as trace:
         checker = Checker(trace.header)
@@ -63,10 +68,13 @@ def tell(path: str | Path, violations: Iterable[Violation]) -> list[Story]:
             if before is not None:
                 kept.append(line)
                 if line.versions:
+                    kinds.add(before, checker.state.reply(line.actor), line)
                     _explain(before, checker.state, line, kept, reasons)
             while due and due[0].violation.line <= line.number:
                 story = due.pop(0)
                 _finish(story, casts[id(story)], line, kept, reasons)
+                if story.violation.property == "Serializable":
+                    story.anomaly = kinds.name(_cycle(story.violation.witness))
             if not due:
                 break
     return stories
@@ -79,6 +87,12 @@ def _cast(witness: str) -> list[str]:
     found = REPLY.findall(witness)
     subject = found[:1]
     return list(dict.fromkeys([*subject, *sorted(found, key=found.count)]))
+
+
+def _cycle(witness: str) -> list[Reply]:
+    """The replies of a dependency cycle, from one of them round to itself."""
+    named = (reply.rpartition(".") for reply in REPLY.findall(witness))
+    return [(session, int(turn)) for session, _, turn in named]
 
 
 def _finish(

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from model.anomalies import NAMES
 from model.disciplines import DISCIPLINES
 from model.machine import Move
 from model.native import check
@@ -40,6 +41,17 @@ def told(path: Path) -> dict[str, tuple[list[str], str]]:
         outcome = check(trace)
     stories = tell(path, outcome.violations.values())
     return {story.violation.property: (story.sentences, story.diagram) for story in stories}
+
+
+def named(path: Path) -> str:
+    """The name of the cycle of a trace, as its story and the report have it."""
+    with open_trace(path) as trace:
+        outcome = check(trace)
+    (story,) = tell(path, [outcome.violations["Serializable"]])
+    (report,) = validate([path])
+    line = story.violation.line
+    assert f"  story     Serializable at line {line}: {story.anomaly}\n" in to_text(report, [story])
+    return story.anomaly
 
 
 OBSERVE = "Ingest LoadBigrams LoadTrigrams AssignView"
@@ -90,6 +102,46 @@ def test_writes_are_told_with_the_write_before(tmp_path: Path) -> None:
     assert (
         "s1.1 precedes s2.1: s2.1 wrote ngrams v2 (line 12) over s1.1's write of ngrams v1 (line 5)"
     ) in sentences
+
+
+UNIT = "Begin Recall Ingest Generate SaveSnapshot Commit"
+
+
+@pytest.mark.parametrize(
+    ("discipline", "script", "anomaly"),
+    [
+        # Each wrote over the other: s2 the n-grams, s1 the snapshots.
+        (
+            "bare",
+            f"s1 Call Acquire Recall {OBSERVE} Generate;"
+            f"s2 Call Acquire Recall {OBSERVE} Generate SaveSnapshot; s1 SaveSnapshot",
+            "G0 dirty write",
+        ),
+        # s1 recalled before s2 saved, and wrote over the n-grams of s2.
+        (
+            "bare",
+            f"s1 Call Acquire Recall; s2 Call Acquire Recall {OBSERVE} Generate SaveSnapshot;"
+            "s1 Ingest",
+            "G-single read skew",
+        ),
+        # s1 saw the snapshot of s2 and, in its own view, not its observation.
+        (
+            "shared-store-unit-of-work",
+            f"s2 Call Acquire {UNIT}; s1 Call Acquire {UNIT}",
+            "G-single read skew",
+        ),
+        # s2 generated from what s1 wrote, and s1 from what s2 wrote.
+        (
+            "bare",
+            f"s1 Call Acquire Recall Ingest; s2 Call Acquire Recall {OBSERVE} Generate;"
+            "s1 LoadBigrams LoadTrigrams AssignView Generate",
+            "G1c circular information flow",
+        ),
+    ],
+)
+def test_a_cycle_has_adyas_name(discipline: str, script: str, anomaly: str, tmp_path: Path) -> None:
+    """A cycle of replies is called what a cycle of units is called."""
+    assert named(scripted(tmp_path / "t", discipline, script)) == anomaly
 
 
 def test_a_half_applied_reply_is_told(tmp_path: Path) -> None:
@@ -145,7 +197,9 @@ def test_every_story_can_be_told(discipline: str, tmp_path: Path) -> None:
         assert {story.violation.property for story in stories} == set(violations)
         for story in stories:
             assert story.diagram
+            assert bool(story.anomaly) == (story.violation.property == "Serializable")
             if story.violation.property == "Serializable":
+                assert story.anomaly in NAMES
                 edges = story.violation.witness.count("->")
                 assert len(story.sentences) == edges
                 assert all(re.search(r"\(line \d+\)", said) for said in story.sentences)

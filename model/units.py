@@ -147,7 +147,6 @@ class UnitsJudge:
             self._judge_order(unit, line)
             self._unsettled.append(unit)
         else:
-            unit.settled = True
             self._judge_failed(unit, line)
         for found in torn_reads(unit):
             self._note("NoTornRead", line, found)
@@ -159,7 +158,6 @@ class UnitsJudge:
         oldest, waiting = self._kept.oldest, self._unsettled
         while waiting and (oldest is None or waiting[0].closed < oldest or at_the_end):
             unit = waiting.popleft()
-            unit.settled = True
             for name, found in judge_reads(unit, unit.closed if oldest is None else oldest):
                 line = max(other.closed for other in found.units) + 1
                 self._note(name, line, found)

@@ -20,15 +20,13 @@ from model.anomalies import RW, WR, WW
 class Unit:
     """A unit: open until ``outcome`` says how it ended. ``closed`` is the number of that event.
 
-    ``settled`` tells whether it is known what its reads found (``model.units_reads``); ``behind``
-    are dependencies on units that are forgotten, and that had returned before it opened.
+    ``behind`` are dependencies on units that are forgotten, and that had returned before it opened.
     """
 
     name: str
     opened: int
     closed: int = 0
     outcome: str = ""
-    settled: bool = False
     calls: list[Call] = field(default_factory=list)
     behind: list[Edge] = field(default_factory=list)
 

@@ -91,10 +91,8 @@ class Kept:
             else:
                 del self._touched[item]
         for unit in kept:
-            # What a read found is not known before its unit is settled, and asks for all of them.
-            if unit.settled:
-                for call in unit.calls:
-                    call.into = [edge for edge in call.into if edge.source.unit in kept]
+            for call in unit.calls:
+                call.into = [edge for edge in call.into if edge.source.unit in kept]
         self._sweep_at = max(self._sweep, 2 * len(self._closed))
 
     def _remember(self, unit: Unit) -> None:

@@ -147,6 +147,65 @@ def test_histories(history: str, broken: str, undecided: str) -> None:
     assert verdict.clean == (not broken and not undecided)
 
 
+@pytest.mark.parametrize(
+    ("history", "name"),
+    [
+        # Two ways from a to b, and the one over a read comes first.
+        ("a:wx b:rx b:wx b:wy a:wy a:. b:.", "G0 dirty write"),
+        # A write skew of d and e is the shorter cycle.
+        (
+            "d:rx a:wx c:rx c:ry b:wy d:ry d:rp e:rq d:wq e:wp a:. b:. c:. e:. d:.",
+            "G-nonadjacent long fork",
+        ),
+        # Another wrote in between, but the unit read it again before it wrote: nothing is lost.
+        ("a:rx b:wx a:rx a:wx a:. b:.", "G-single read skew"),
+        ("a:rx b:wx a:wx a:. b:.", "lost update"),
+        ("a:rx b:ry c:rz a:wy b:wz c:wx a:. b:. c:.", "G2-item write skew"),
+    ],
+)
+def test_a_cycle_has_the_gravest_name(history: str, name: str) -> None:
+    """Of several cycles through a unit the one is told that the weakest level forbids."""
+    found = script(history).broken["Serializable"]
+    assert found.anomaly == name
+    assert found.anomalies == {name: 1}
+
+
+def test_names_are_counted() -> None:
+    """Of every unit on a cycle its name is counted, and the report has them all."""
+    verdict = script(
+        "a:wx b:wx b:wy a:wy a:. b:. c:rx d:ry c:wy d:wx c:. d:. e:wx f:rx f:wx e:wx e:. f:."
+    )
+    found = verdict.broken["Serializable"]
+    assert found.anomaly == "G0 dirty write"
+    assert found.anomalies == {"G0 dirty write": 2, "G2-item write skew": 1}
+    text = " ".join("\n".join(to_lines(verdict)).split())
+    assert "(3 units: 2 G0 dirty write, 1 G2-item write skew): G0 dirty write, " in text
+
+
+def test_real_time_that_depends_on_moments_is_undecided() -> None:
+    """A read that overlapped a write: had it come first, a unit that came later would have to come
+    before one that had returned."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("b", "Write", writes="x", since=2)
+    trace.add("a", "Read", reads="x", since=2)
+    trace.add("b", "Close", outcome="returned")
+    trace.add("c", "Open")
+    trace.add("c", "Write", writes="y")
+    trace.add("c", "Close", outcome="returned")
+    trace.add("a", "Read", reads="y")
+    trace.add("a", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert not verdict.broken
+    assert set(verdict.undecided) == {"StrictlySerializable"}
+    assert verdict.undecided["StrictlySerializable"].witness == (
+        "c wrote y v1 (line 8), before a read it (v1) (line 10)",
+        "a read x v1 (line 5), perhaps before b wrote v1 (line 4)",
+        "b had returned (line 6) before c opened (line 7)",
+    )
+
+
 def test_exact_versions_are_believed() -> None:
     """A unit that says it read an old version is on a cycle with who overwrote it."""
     trace = Writer()
@@ -173,6 +232,9 @@ def test_forgotten_versions_are_undecided(monkeypatch: pytest.MonkeyPatch) -> No
     trace.add("a", "Close", outcome="returned")
     verdict = trace.judge()
     assert set(verdict.undecided) == {"Serializable"}
+    assert verdict.broken["StrictlySerializable"].witness[1] == (
+        "d had returned (line 10) before a opened (line 11)"
+    )
     assert "forgotten" in verdict.undecided["Serializable"].witness[0]
 
 

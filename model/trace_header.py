@@ -10,7 +10,7 @@ from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.trace import SCHEMA, SPEC, Header
 from model.disciplines import DISCIPLINES
 from model.trace_lines import Lines
-from model.trace_words import is_name, listed, nearest, shown
+from model.trace_words import is_name, listed, nearest, repeated_key, shown
 from model.traces import MAX_VERSION, PROGRAM, TraceError
 
 FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Header))
@@ -39,6 +39,9 @@ def read_header(lines: Lines, notices: list[str]) -> Header:
         fields = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise fail(f"this is not NDJSON ({error}); {ADVICE}") from error
+    twice = repeated_key(raw, 0)
+    if twice is not None:
+        raise fail(twice)
     if isinstance(fields, dict) and fields.get("kind") == "units":
         raise fail("this is a trace of units; it is judged whole and alone: leave out the option")
     if not isinstance(fields, dict) or fields.get("kind") != "header":

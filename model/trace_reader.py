@@ -28,12 +28,14 @@ from model.trace_words import (
     is_name,
     listed,
     nearest,
+    repeated_key,
     shown,
 )
 from model.traces import MAX_VERSION, Carries, Line, TraceError, carries
 
 # In the place of a writer's sequence number: it has closed its recording.
 CLOSED = -1
+EVENT_KEYS = len(FIELDS)
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -93,8 +95,11 @@ class TraceReader:
             while (raw := lines.next()) is not None:
                 try:
                     event = self._decode(raw)
+                    keys = EVENT_KEYS + len(event.reads) + len(event.writes)
+                    self._once(raw, keys)
                 except NOT_DECODED:
                     fields = self._fields(raw)
+                    self._once(raw, 0)
                     if isinstance(fields, dict) and fields.get("kind") == "end":
                         self._end(fields)
                         continue
@@ -129,6 +134,12 @@ class TraceReader:
 
     def _fail(self, text: str) -> TraceError:
         return TraceError(f"{self.name}: line {self._lines.number}: {text}")
+
+    def _once(self, raw: bytes, keys: int) -> None:
+        """Refuse a line, with so many keys in it, that has a key twice."""
+        twice = repeated_key(raw, keys)
+        if twice is not None:
+            raise self._fail(twice)
 
     def _fields(self, raw: bytes) -> object:
         """Decode what the strict decoder refused, as any JSON value."""

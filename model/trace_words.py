@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
@@ -62,6 +63,34 @@ def listed(words: Iterable[str]) -> str:
 def is_name(word: str) -> bool:
     """Tell whether a word of the file can name something: it is shown in reports as it is."""
     return bool(word) and word.isprintable()
+
+
+def repeated_key(raw: bytes, keys: int) -> str | None:
+    """Tell which key of a decoded line stands twice in one of its objects; None if none does.
+
+    ``keys`` is the number of keys that were decoded. A decoder keeps the last of two and says
+    nothing; but each key has a colon after it, so a line with no more colons than keys has none
+    twice, which is cheap to see. One with more is looked at closely: a name may hold a colon.
+    """
+    if raw.count(b":") == keys:
+        return None
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                twice.append(key)
+            seen.add(key)
+
+    try:
+        json.loads(raw, object_pairs_hook=look)
+    except RecursionError:
+        # Only something that is nested in an unknown field is as deep, and it is ignored.
+        return None
+    if not twice:
+        return None
+    return f"the key {shown(twice[0])} stands twice in the line; expected each key once"
 
 
 def explain_end(fields: dict[str, object], events: int | None, run: str) -> str | None:

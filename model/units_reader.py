@@ -22,10 +22,12 @@ from leo.instrument_log import (
     UnitsHeader,
 )
 from model.trace_lines import MAX_LINE, CutError, Lines, Source
-from model.trace_words import NOT_CLOSED, nearest, shown
+from model.trace_words import NOT_CLOSED, nearest, repeated_key, shown
 from model.traces import MAX_VERSION, TraceError
 
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# Of the fields of an event the last two are optional.
+EVENT_KEYS = len(UnitEvent.__struct_fields__) - 2
 CALLS = {UnitAction.Read, UnitAction.Write}
 OUTCOMES = {
     UnitAction.Open: {"ok"},
@@ -132,6 +134,10 @@ class UnitsReader:
                 raise self._fail("a line after the end of the recording; expected nothing")
             try:
                 event: UnitEvent = self._decode(raw)
+                keys = EVENT_KEYS + len(event.reads) + len(event.writes)
+                # Two fields are optional; "" is what a call has that is not there.
+                keys += (event.since is not msgspec.UNSET) + bool(event.call)
+                self._once(raw, keys)
             except NOT_DECODED:
                 found = self._with_care(raw)
                 if found is None:
@@ -153,6 +159,7 @@ class UnitsReader:
                 f'this is no header ({error}); expected {{"schema":1,"kind":"units",'
                 '"spec":"units/1","run":...,"start":{...}}'
             ) from error
+        self._once(raw, 0)
         if header.kind != "units" or (header.schema, header.spec) != (UNITS_SCHEMA, UNITS_SPEC):
             raise self._fail(
                 f"the trace is {shown(header.kind)} of schema {header.schema}, {header.spec!r}, "
@@ -166,6 +173,12 @@ class UnitsReader:
             raise self._fail(f"the versions of start must be 0 to {MAX_VERSION:,}")
         return header
 
+    def _once(self, raw: bytes, keys: int) -> None:
+        """Refuse a line, with so many keys in it, that has a key twice."""
+        twice = repeated_key(raw, keys)
+        if twice is not None:
+            raise self._fail(twice)
+
     def _fail(self, text: str) -> TraceError:
         return TraceError(f"{self.name}: line {self._lines.number}: {text}")
 
@@ -177,6 +190,7 @@ class UnitsReader:
             if self._lines.is_last():
                 raise self._lines.cut() from error
             raise self._fail(f"this is not JSON ({error}); expected one event a line") from error
+        self._once(raw, 0)
         kind = fields.get("kind") if isinstance(fields, dict) else None
         if kind == "units":
             raise self._fail("a second header; a file holds one recording: do not join recordings")

@@ -225,6 +225,30 @@ def test_bad_trace_is_refused(name: str) -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("at", "old", "new", "key"),
+    [
+        (0, b'"kind": ', b'"kind": "units", "kind": ', "kind"),
+        (5, b'"action": ', b'"action": "Recall", "action": ', "action"),
+        (5, b'"acti', b'"acti\\u006fn": "Recall", "acti', "action"),
+        (5, b'"seq": 5', b'"seq" : 5, "se\\u0071": 5', "seq"),
+        (4, b'"snapshots": ', b'"snapshots": 7, "snapshots": ', "snapshots"),
+        (6, b'{"seq', b'{"later": 1, "later": 1, "seq', "later"),
+        (31, b'"events": ', b'"events": 1, "events": ', "events"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(at: int, old: bytes, new: bytes, key: str) -> None:
+    """A decoder takes the last of the two and says nothing: the line is refused, with its number
+    and the key. Colons in names are none of that."""
+    lines = encode([*sample(), end()]).splitlines(keepends=True)
+    assert old in lines[at]
+    lines[at] = lines[at].replace(old, new)
+    with pytest.raises(TraceError, match=rf"line {at + 1}: the key '{key}' stands twice"):
+        read(b"".join(lines))
+    named = encode(sample()).replace(b'"s1', b'"s:1').replace(b'"s2', b'"s\\u003a2')
+    assert read(named) == 30
+
+
 def test_session_belongs_to_one_instance() -> None:
     """A session that moves to another instance is refused: InstanceOf is a constant of the spec."""
     header, events = random_trace(trace_world("shared-store", 2), Random(1), 0.0, 30)

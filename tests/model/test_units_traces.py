@@ -151,6 +151,23 @@ def test_what_is_refused(line: int, change: dict[str, object], reason: str) -> N
     assert f"line {line}: " in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "value"),
+    [(1, "start", {}), (3, "action", "Read"), (3, "x", 0), (3, "since", 1), (10, "events", 8)],
+)
+def test_a_key_that_stands_twice_is_refused(line: int, key: str, value: object) -> None:
+    """Twice the same key, in an event, in its versions, in the header or the end: refused, with the
+    line and the key."""
+    lines = racing().data().splitlines(keepends=True)
+    told = f'"{key}":'.encode() + msgspec.json.encode(value)
+    place = b'"reads":{' if key == "x" else b"{"
+    more = told * 2 if key == "since" else told
+    more = more.replace(b'1"', b'1,"') + b","
+    lines[line - 1] = lines[line - 1].replace(place, place + more, 1)
+    with pytest.raises(TraceError, match=rf"line {line}: the key '{key}' stands twice"):
+        judge_bytes(b"".join(lines))
+
+
 def test_the_header_is_looked_at_whole() -> None:
     """A misspelt field of the header is noticed; bytes that are no text are refused there too."""
     good = racing().data()

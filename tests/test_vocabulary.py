@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import leo
 from leo.actions import Action
 from leo.disciplines import DISCIPLINES as ORGANISM
+from model.anomalies import NAMES
 from model.claims import load_claims, spec_folder
 from model.disciplines import DISCIPLINES
 from model.machine import ACTIONS
 from model.table import text
+from model.units import PROPERTIES as UNITS
+from model.units_report import MEANING
 
 FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
 
@@ -89,3 +94,22 @@ def test_the_readme_shows_the_table_of_the_claims() -> None:
     readme = (spec_folder().parent / "README.md").read_text("utf-8")
 
     assert text(load_claims(), DISCIPLINES) in readme
+
+
+def first_column(table: str) -> list[str]:
+    """The first cells of the rows of a table in Markdown, below its heading."""
+    return [row.split("|")[1].strip() for row in table.splitlines()[2:] if row.startswith("|")]
+
+
+def test_the_guide_lists_what_is_judged_of_units() -> None:
+    """Properties and anomalies of units are those of the guide, each told in the report, and the
+    anomalies are the words of the vectors."""
+    guide = (Path(leo.__file__).parent / "INSTRUMENT.md").read_text("utf-8")
+    tables = [table for table in guide.split("\n\n") if table.startswith("|")]
+    assert first_column(tables[0]) == list(UNITS)
+    assert set(MEANING) == set(UNITS)
+    assert sorted(first_column(tables[1])) == sorted(NAMES)
+    vectors = Path(__file__).parent / "model" / "isolation" / "README.md"
+    assert set(NAMES) <= set(
+        re.findall(r"\| ([^|]+) \|$", vectors.read_text("utf-8"), re.MULTILINE)
+    )

@@ -25,7 +25,8 @@ from model.units import judge_bytes
 from model.workload import Workload, record
 from tests.leo.test_instrument import Shelf, watch
 from tests.model.test_trace_reader import BAD, encode, sample
-from tests.model.test_units import Writer, traces
+from tests.model.test_units import Writer
+from tests.model.test_units_definition import traces
 from tests.model.test_units_traces import JSON, racing
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())

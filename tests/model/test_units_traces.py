@@ -19,7 +19,8 @@ from leo.instrument_log import UnitEvent
 from model.traces import TraceError
 from model.units import judge_bytes
 from tests.examples import wallets
-from tests.model.test_units import Writer, cyclic
+from tests.model.test_units import Writer
+from tests.model.test_units_definition import cyclic
 
 GUIDE = (Path(leo.__file__).parent / "INSTRUMENT.md").read_text("utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)

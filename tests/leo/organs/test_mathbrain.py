@@ -87,7 +87,7 @@ def test_wrong_number_of_inputs_is_refused() -> None:
 
 
 def test_it_learns_what_quality_to_expect() -> None:
-    """After three hundred replies of one kind the prediction is near their quality, across restarts."""
+    """After 300 replies of one kind the prediction is near their quality, across restarts."""
     brain = MathBrain(seed=1)
     store, context = Store(brain), after("rain")
     for _ in range(300):

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model.state import BLANK, NOBODY, UNREAD, State, Tables
-from model.steps import World, at, require
-
-RAISING = {
-    "recall", "ingest", "loadBigrams", "loadTrigrams", "assign",
-    "generate", "generateEnd", "snapshot", "commit",
-}  # fmt: skip
+from model.steps import World, at, is_my_turn, lock_is_free, require
 
 
 def end_early(z: State, gone: Iterable[str]) -> None:
@@ -84,11 +79,20 @@ def cancel_applied(w: World, z: State, s: str) -> None:
     end_early(z, [s])
 
 
+def is_queued(w: World, z: State, s: str) -> bool:
+    """Its turn has not come: it is not run, so nothing of it can raise."""
+    ready = lock_is_free(w, z, s) and is_my_turn(w, z, s)
+    return w.rules.lock == "fifo" and z.pc[s] == "called" and not ready
+
+
 def raise_(w: World, z: State, s: str) -> None:
     # GUARD
     require(
         ("exceptions are among the faults", "Raise" in w.faults),
-        (f"{s} is about to take a step that can raise", z.pc[s] in RAISING),
+        (f"a reply of {s} is in flight", z.in_flight(s)),
+        ("the reply has not ended yet", z.pc[s] != "return"),
+        ("it does not wait in the queue for the lock", not is_queued(w, z, s)),
+        ("no shield holds the exception back", not (w.rules.shielded and z.pc[s] == "swap")),
         ("its process is up and the event loop runs", w.alive(z, s)),
     )
     # EFFECT

@@ -56,7 +56,7 @@ ACTIONS: dict[str, Action] = {
     "Return": _session(steps.return_, "return"),
     "Cancel": _session(faults.cancel, *_ANYWHERE),
     "CancelApplied": _session(faults.cancel_applied, "loadBigrams", "swap", "release"),
-    "Raise": _session(faults.raise_, *sorted(faults.RAISING)),
+    "Raise": _session(faults.raise_, *_ANYWHERE),
     "Busy": _session(faults.busy, "begin"),
     "BusySnapshot": _session(faults.busy_snapshot, "commit"),
     "Retry": _session(faults.retry, "commit"),

@@ -93,19 +93,23 @@ def call(w: World, z: State, s: str) -> None:
     z.arrivals = (*z.arrivals, s)
 
 
+def lock_is_free(w: World, z: State, s: str) -> bool:
+    return w.rules.lock == "none" or z.holder[w.instance_of[s]] == NOBODY
+
+
+def is_my_turn(w: World, z: State, s: str) -> bool:
+    """Nobody of this instance has called before ``s`` and still waits, if there is a queue."""
+    instance = w.instance_of[s]
+    return w.rules.lock != "fifo" or all(w.instance_of[t] != instance for t in before(z, s))
+
+
 def acquire(w: World, z: State, s: str) -> None:
     # GUARD
     instance = w.instance_of[s]
     require(
         *at(w, z, s, "called"),
-        (
-            f"the lock is free (held by {z.holder[instance]})",
-            w.rules.lock == "none" or z.holder[instance] == NOBODY,
-        ),
-        (
-            "nobody called this instance earlier and still waits",
-            w.rules.lock != "fifo" or all(w.instance_of[t] != instance for t in before(z, s)),
-        ),
+        (f"the lock is free (held by {z.holder[instance]})", lock_is_free(w, z, s)),
+        ("nobody called this instance earlier and still waits", is_my_turn(w, z, s)),
     )
     # EFFECT
     z.pc[s] = "begin" if w.rules.whole_reply else w.entry

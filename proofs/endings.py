@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import z3
 
+from proofs.entering import is_my_turn, lock_is_free
 from proofs.relation import (
     Action,
     Guard,
@@ -36,11 +37,6 @@ from proofs.vocabulary import (
 )  # fmt: skip
 
 __all__ = ["initially", "relation"]
-
-RAISING = (
-    "recall", "ingest", "loadBigrams", "loadTrigrams", "assign",
-    "generate", "generateEnd", "snapshot", "commit",
-)  # fmt: skip
 
 
 def initially(z: State) -> Term:
@@ -127,7 +123,14 @@ def cancel_applied(w: World, z: State) -> Action:
 
 
 def raise_(w: World, z: State) -> Action:
-    guard = {"label": at(z, S, RAISING), **_running(z)}
+    guard = {
+        "in flight": in_flight(z, S), "not ended": z.pc(S) != LABELS["return"], **_running(z),
+    }  # fmt: skip
+    if w.rules.lock == "fifo":
+        ready = z3.And(lock_is_free(z), is_my_turn(z))
+        guard["not queued"] = z3.Implies(z.pc(S) == LABELS["called"], ready)
+    if w.rules.shielded:
+        guard["shield"] = z.pc(S) != LABELS["swap"]
     return act(w, z, "Raise", guard, end_early(z, is_me), "End", is_me)
 
 

@@ -28,7 +28,7 @@ from proofs.vocabulary import (
     owner,
 )
 
-__all__ = ["acquire", "begin", "block", "call"]
+__all__ = ["acquire", "begin", "block", "call", "is_my_turn", "lock_is_free"]
 
 
 def call(w: World, z: State) -> Action:
@@ -47,15 +47,22 @@ def call(w: World, z: State) -> Action:
     return act(w, z, "Call", guard, effect, "Call")
 
 
+def lock_is_free(z: State) -> Term:
+    return every("t", lambda t: z3.Not(z.holder(instance_of(S), t)))
+
+
+def is_my_turn(z: State) -> Term:
+    """Nobody of the instance is ahead in the queue."""
+    return every("t", lambda t: z3.Implies(z.ahead(t, S), instance_of(t) != instance_of(S)))
+
+
 def acquire(w: World, z: State) -> Action:
     instance = instance_of(S)
     guard = standing(z, "called")
     if w.rules.lock != "none":
-        guard["lock is free"] = every("t", lambda t: z3.Not(z.holder(instance, t)))
+        guard["lock is free"] = lock_is_free(z)
     if w.rules.lock == "fifo":
-        guard["my turn"] = every(
-            "t", lambda t: z3.Implies(z.ahead(t, S), instance_of(t) != instance)
-        )
+        guard["my turn"] = is_my_turn(z)
     effect: dict[str, Symbol] = {"pc": goto(z, "begin" if w.rules.whole_reply else "recall")}
     if w.rules.lock != "none":
         effect["holder"] = lambda i, t: z3.If(i == instance, t == S, z.holder(i, t))

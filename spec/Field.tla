@@ -396,11 +396,22 @@ CancelApplied(s) ==
     /\ EndEarly({s})
     /\ UNCHANGED <<view, up>>
 
-(* The step that comes next raises, before it has an effect.                 *)
+(* What comes next raises, before it has an effect: a step, a store that was *)
+(* closed, an I/O error at BEGIN, a gate, Ctrl-C.  At any point from Call to *)
+(* Release; after that the reply has nothing left to do but to return.  At   *)
+(* swap the swap itself is assumed total: it is work in memory alone, on a   *)
+(* delta that is committed.  What may raise there is what surrounds it, and  *)
+(* a shield holds that back until the view has been swapped, as it does a    *)
+(* cancellation.  Who waits in the queue of an asyncio.Lock (or an actor's)  *)
+(* is not run, so nothing of it raises before its turn has come.             *)
+IsQueued(s) ==
+    LockKind = "fifo" /\ pc[s] = "called" /\ ~(LockIsFree(s) /\ IsMyTurn(s))
+
 Raise(s) ==
     /\ "Raise" \in Faults
-    /\ pc[s] \in {"recall", "ingest", "loadBigrams", "loadTrigrams", "assign",
-                  "generate", "generateEnd", "snapshot", "commit"}
+    /\ InFlight(s) /\ pc[s] # "return"
+    /\ ~IsQueued(s)
+    /\ ~(Shielded /\ pc[s] = "swap")
     /\ Alive(InstanceOf[s])
     /\ EndEarly({s})
     /\ UNCHANGED <<view, up>>

@@ -26,19 +26,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The steps that run code of the program or of the store, and so can raise (``RAISING`` in the
-# model): everything but the bookkeeping of locks and buffers.
+# Before these an exception may strike (``Raise`` in the model): everything between Call and Return.
+# Under a shield the swap is carried out first.
 RAISING: Final = frozenset(
     {
-        Action.Recall, Action.Ingest, Action.Reenter, Action.LoadBigrams, Action.LoadTrigrams,
-        Action.AssignView, Action.Generate, Action.GenerateBegin, Action.GenerateEnd,
-        Action.SaveSnapshot, Action.Commit,
+        Action.Acquire, Action.Begin, Action.Recall, Action.Ingest, Action.Reenter,
+        Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView, Action.Generate,
+        Action.GenerateBegin, Action.GenerateEnd, Action.SaveSnapshot, Action.Commit,
+        Action.SwapView, Action.Release,
     }
 )  # fmt: skip
 
 
 class Injected(Exception):
     """The exception that a scheduler makes a step raise."""
+
+
+class Killed(BaseException):
+    """The process has died: nothing in it may handle that."""
 
 
 class OrganismRun(ABC):
@@ -150,13 +155,13 @@ class OrganismRun(ABC):
             return self._declared(choice, "Crash" if choice.what == "crash" else "Recover")
         seat = self.seats[choice.who]
         at = seat.at or Action.Acquire
-        if choice.what == "cancel":
-            # Under a shield the action is carried out first.
-            held = (at.value,) if seat.last is Action.Commit else ()
-            return self._declared(choice, *held, "Cancel")
         if choice.what == "step":
             return self._declared(choice, at.value)
-        return self._declared(choice, "Raise" if choice.what == "raise" else "Busy")
+        if choice.what == "timeout":
+            return self._declared(choice, "Busy")
+        # Under a shield the action is carried out first.
+        held = (at.value,) if seat.last is Action.Commit else ()
+        return self._declared(choice, *held, "Cancel" if choice.what == "cancel" else "Raise")
 
     def waiting(self) -> tuple[Step, ...]:
         found = []

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from leo.actions import Action
-from leo.errors import StoreClosedError
+from leo.errors import StepError, StoreClosedError
 from tests.leo.judge import judge
-from tests.leo.support import UNIT, actions, async_field, read_trace, recorder
+from tests.leo.support import UNIT, UNITS, actions, async_field, read_trace, recorder
 
 
 class Held:
@@ -82,6 +82,36 @@ def test_a_call_that_is_held_until_an_actor_has_closed_is_refused(tmp_path: Path
 
     asyncio.run(main())
     assert read_trace(trace)[1] == []
+
+
+CALLERS_OWN = [id for id in ("asyncio-lock", *UNITS) if id != "actor"]
+
+
+@pytest.mark.parametrize("discipline", CALLERS_OWN)
+@pytest.mark.parametrize("action", [Action.Acquire, Action.Recall, Action.Generate])
+def test_closing_while_replies_are_under_way(
+    tmp_path: Path, discipline: str, action: Action
+) -> None:
+    """One reply is held somewhere in its program, two wait: the first finds the field closed at its
+    next operation, and so do the others in their turn; nothing of them is kept.
+    """
+    trace = tmp_path / "trace"
+
+    async def main() -> None:
+        gate = Held("s1", action)
+        with recorder(trace) as tracer:
+            field = await async_field(tmp_path / "field", discipline, tracer, gate)
+            calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
+            await asyncio.sleep(0)
+            await field.close()
+            gate.go_on.set()
+            for call in calls:
+                with pytest.raises(StepError) as caught:
+                    await call
+                assert isinstance(caught.value.__cause__, StoreClosedError)
+
+    asyncio.run(main())
+    assert judge(trace).outcomes == {"raised": 3}
 
 
 def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_cancelled_during_an_operation(tmp_path: Path, discipline: str, action: 
 
 
 @pytest.mark.parametrize("discipline", UNITS)
-@pytest.mark.parametrize("action", ["Recall", "Ingest", "Generate", "SaveSnapshot", "Commit"])
+@pytest.mark.parametrize("action", UNIT[1 : UNIT.index("SwapView")])
 def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, action: str) -> None:
     """Raise; the store has not moved, the transaction is rolled back, the lock is free."""
     gate = Strike(action, "raise")
@@ -152,6 +152,28 @@ def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, acti
     assert actions(events) == [*UNIT[: UNIT.index(action)], "Raise"]
     versions = {**next(e for e in events if e.session == "s2" and e.action == "Commit").writes}
     assert versions == {"ngrams": 2, "snapshots": 1}
+
+
+@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("action", ["SwapView", "Release"])
+def test_what_raises_after_the_commit_leaves_a_whole_reply(
+    tmp_path: Path, discipline: str, action: str
+) -> None:
+    """Raise, with the reply in the store; behind a shield the view has taken it first. Under D5 a
+    raise between commit and swap is the trap that a cancellation there is.
+    """
+    gate = Strike(action, "raise")
+    trapped = discipline == "unit-of-work" and action == "SwapView"
+
+    async def scenario(field: AsyncLeoField) -> None:
+        error = await struck(field, gate)
+        assert isinstance(error, StepError) and isinstance(error.__cause__, ZeroDivisionError)
+        assert field.view.versions()["view.bigrams"] == (1 if trapped else 2)
+
+    events, outcome = run(tmp_path / "field", discipline, scenario, gate)
+    done = UNIT[: UNIT.index("SwapView" if trapped else "Release")]
+    assert actions(events) == [*done, "Raise"]
+    assert ("ViewAgreesWithStore" in outcome.violations) == trapped
 
 
 def test_a_view_that_was_not_swapped_stays_behind(tmp_path: Path) -> None:

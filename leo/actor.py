@@ -1,20 +1,27 @@
 """The actor: one task owns the field, requests wait in a queue, callers wait for answers.
 
-A caller that is cancelled goes away; its request does not. That is all a cancellation can do here,
-and why no reply is ever cut short. The price: the work of a caller who left is done all the same,
-and a session that calls again waits until its abandoned request has ended.
+A caller that is cancelled goes away; its request does not. That is all a caller's cancellation can
+do here, and why none ever cuts a reply short. The price: the work of a caller who left is done all
+the same, and a session that calls again waits until its abandoned request has ended.
+
+A cancellation of the owner, as at the end of a loop that cancels every task, cuts nothing short
+either: the owner carries the reply that it has begun to its Return, and then takes no other. The
+requests that wait end there, by Raise: their callers are told that the field was closed, as are
+those who come later.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 
 from leo.actions import Action
 from leo.adriver import Driver, Gate
-from leo.astore import AsyncStore, end_of
+from leo.astore import AsyncStore, end_of, over
+from leo.connection import Connection
 from leo.errors import StoreClosedError
 from leo.instance import Instance
 from leo.organs.context import InnerReply
@@ -23,7 +30,15 @@ from leo.turn import Turn
 __all__ = ["Actor"]
 
 Answer = asyncio.Future[str]
-Work = Callable[[Answer], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the owner is asked to do, where the answer goes, and the reply that it is, if it is."""
+
+    work: Callable[[Answer], Awaitable[None]]
+    answer: Answer
+    turn: Turn | None
 
 
 class Actor(Driver):
@@ -34,9 +49,13 @@ class Actor(Driver):
 
     def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
         super().__init__(store, instance, gate)
-        self._requests: asyncio.Queue[tuple[Work, Answer] | None] = asyncio.Queue()
+        self._requests: asyncio.Queue[_Request | None] = asyncio.Queue()
         self._closing = False
+        # The owner has ended, in whatever way, and nobody waits in the queue.
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._owner = asyncio.create_task(self._own(), name=f"the owner of {instance.name}")
+        # Not in the task itself, which may be cancelled before it has begun.
+        self._owner.add_done_callback(self._refuse_the_rest)
         # Requests whose callers left, by session.
         self._left: dict[str, Answer] = {}
         # Answers on their way, where a gate holds them.
@@ -54,11 +73,11 @@ class Actor(Driver):
         answer: Answer | None = None
         try:
             with turn.ending():
-                await self.pass_gate(turn, Action.Call)
+                await super().pass_gate(turn, Action.Call)
                 # From here to the request nothing is awaited: whoever has called is served.
                 self._check_open()
                 turn.call()
-                answer = self._request(partial(self._serve, turn))
+                answer = self._request(partial(self._serve, turn), turn)
         finally:
             if answer is None:
                 self.instance.end(session)
@@ -78,19 +97,48 @@ class Actor(Driver):
         self._check_open()
 
         async def wordless(answer: Answer) -> None:
-            await work()
+            await self._steadily(work())
             answer.set_result("")
 
         await end_of(self._request(wordless))
 
     async def close(self) -> None:
-        """Finish the requests that were made, refuse those that come; the owner then ends."""
+        """Finish the requests that were made, refuse those that come; the owner then ends.
+
+        Not an error of this: an owner that was cancelled, an answer that could not be delivered.
+        """
         self._closing = True
-        if not self._owner.done():
-            self._requests.put_nowait(None)
-            await end_of(self._owner)
+        self._requests.put_nowait(None)
+        interrupted = await over(self._over)
         for delivery in tuple(self._deliveries):
-            await end_of(delivery)
+            interrupted = await over(delivery) or interrupted
+        if interrupted is not None:
+            raise interrupted
+
+    async def pass_gate(self, turn: Turn, action: Action) -> None:
+        """In the owner's task: a cancellation there does not keep the reply from going on, and when
+        the owner is to end it asks nobody.
+        """
+        if not self._owner.cancelling():
+            await self._steadily(super().pass_gate(turn, action))
+
+    async def operate(self, work: Callable[[Connection], None]) -> None:
+        """One operation of the store, with no end before its own."""
+        await self._steadily(super().operate(work))
+
+    async def _steadily(self, part: Awaitable[None]) -> None:
+        """In the owner's task: a part of a request, which a cancellation of the owner does not end.
+
+        An operation of the store has been carried out when it raises a cancellation, and what went
+        wrong with it is the cause of that.
+        """
+        failed: BaseException | None = None
+        try:
+            await part
+        except asyncio.CancelledError as cancelled:
+            failed = cancelled.__cause__
+        if failed is not None:
+            raise failed
 
     def _check_open(self) -> None:
         if self._closing or self._owner.done() or self._owner.cancelling():
@@ -99,9 +147,11 @@ class Actor(Driver):
     def _closed(self) -> StoreClosedError:
         return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
 
-    def _request(self, work: Work) -> Answer:
+    def _request(
+        self, work: Callable[[Answer], Awaitable[None]], turn: Turn | None = None
+    ) -> Answer:
         answer: Answer = asyncio.get_running_loop().create_future()
-        self._requests.put_nowait((work, answer))
+        self._requests.put_nowait(_Request(work, answer, turn))
         return answer
 
     def _finished(self, session: str) -> None:
@@ -112,20 +162,27 @@ class Actor(Driver):
             answer.exception()
 
     async def _own(self) -> None:
-        try:
-            while (request := await self._requests.get()) is not None:
-                work, answer = request
-                with _Failing(answer):
-                    await work(answer)
-        finally:
-            # After `close` there are none. After a cancellation of this very task (the loop ends)
-            # nobody will ever carry these out.
-            while not self._requests.empty():
-                left = self._requests.get_nowait()
-                if left is not None:
-                    left[1].set_exception(self._closed())
-                    # Its caller may be cancelled as well, and then nobody looks.
-                    left[1].exception()
+        while (request := await self._requests.get()) is not None:
+            with _Failing(request.answer):
+                await request.work(request.answer)
+            if self._owner.cancelling():
+                return
+
+    def _refuse_the_rest(self, owner: asyncio.Task[None]) -> None:
+        """The owner has ended. After `close` nobody waits; after a cancellation of the owner nobody
+        will ever carry out what does.
+        """
+        while not self._requests.empty():
+            request = self._requests.get_nowait()
+            if request is not None:
+                with _Failing(request.answer):
+                    closed = self._closed()
+                    if request.turn is not None:
+                        request.turn.end(closed)
+                    raise closed
+                # Its caller may be cancelled as well, and then nobody looks.
+                request.answer.exception()
+        self._over.set_result(None)
 
     async def _serve(self, turn: Turn, answer: Answer) -> None:
         with turn.ending():
@@ -134,17 +191,22 @@ class Actor(Driver):
             await self.carry_out(turn)
             await self.pass_gate(turn, Action.Release)
         turn.record(Action.Release)
-        if self.gate is None:
+        if self.gate is None or self._owner.cancelling():
             answer.set_result(turn.returned())
             return
         # The owner does not wait for a caller to be handed its answer.
-        delivery = asyncio.create_task(self._deliver(turn, answer))
+        delivery = asyncio.create_task(super().pass_gate(turn, Action.Return))
         self._deliveries.add(delivery)
-        delivery.add_done_callback(self._deliveries.discard)
+        delivery.add_done_callback(partial(self._deliver, turn, answer))
 
-    async def _deliver(self, turn: Turn, answer: Answer) -> None:
+    def _deliver(self, turn: Turn, answer: Answer, delivery: asyncio.Task[None]) -> None:
+        """The gate has let the reply return, or the loop ends and no gate is waited for."""
+        self._deliveries.discard(delivery)
         with _Failing(answer):
-            answer.set_result(await self.leave(turn))
+            text = turn.returned()
+            if not delivery.cancelled():
+                delivery.result()
+            answer.set_result(text)
 
 
 class _Failing:

@@ -25,6 +25,7 @@ from types import TracebackType
 
 from leo.actions import Action
 from leo.astore import AsyncStore
+from leo.connection import Connection
 from leo.errors import DeadlockError
 from leo.instance import Instance
 from leo.organs.context import InnerReply
@@ -89,6 +90,10 @@ class Driver:
         if self.gate is not None:
             await self.gate(turn.session, action)
 
+    async def operate(self, work: Callable[[Connection], None]) -> None:
+        """One operation of the store."""
+        await self.store.perform(work)
+
     async def leave(self, turn: Turn) -> str:
         """Return: the lock is free already, so whatever the gate says the reply has returned."""
         try:
@@ -106,7 +111,7 @@ class Driver:
                     await self.pass_gate(turn, operation.action)
                     self._check_loop()
                     if isinstance(operation, OnStore):
-                        await self.store.perform(operation.work)
+                        await self.operate(operation.work)
                 self._check_loop()
                 if not isinstance(operation, OnStore):
                     operation.work()

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiosqlite
 
@@ -29,7 +29,7 @@ from leo.connection import Connection
 from leo.errors import StoreClosedError
 from leo.schema import BUSY_TIMEOUT, connect
 
-__all__ = ["AsyncStore", "end_of"]
+__all__ = ["AsyncStore", "end_of", "over"]
 
 T = TypeVar("T")
 
@@ -100,6 +100,16 @@ class AsyncStore(aiosqlite.Connection):
 
 async def end_of(future: asyncio.Future[T]) -> T:
     """The result of a future, whoever cancels the wait: the cancellation is raised afterwards."""
+    interrupted = await over(future)
+    if interrupted is not None:
+        raise interrupted from future.exception()
+    return future.result()
+
+
+async def over(future: asyncio.Future[Any]) -> asyncio.CancelledError | None:
+    """Wait for the end of a future, whatever it came to and whoever cancels the wait; return that
+    cancellation.
+    """
     interrupted: asyncio.CancelledError | None = None
     while not future.done():
         try:
@@ -108,6 +118,4 @@ async def end_of(future: asyncio.Future[T]) -> T:
             await asyncio.wait((future,))
         except asyncio.CancelledError as cancelled:
             interrupted = interrupted or cancelled
-    if interrupted is not None:
-        raise interrupted from future.exception()
-    return future.result()
+    return interrupted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from leo.actions import Action
 from leo.afield import AsyncLeoField
 from model.schedules.recording import Seat
-from model.schedules.run import Injected, OrganismRun, raised
+from model.schedules.run import Injected, Killed, OrganismRun, raised
 
 if TYPE_CHECKING:
     from model.schedules.organism import Organism
@@ -80,6 +80,11 @@ class TaskRun(OrganismRun):
         tasks: Iterable[asyncio.Task[Any]] = [self._calls[n] for n in mine if n in self._calls]
         if self.rules.detached:
             tasks = asyncio.all_tasks(self._loop)
+            # A cancelled owner would finish its reply; a dead process finishes nothing.
+            for name in mine:
+                if self.seats[name].at not in (None, Action.Call, Action.Return):
+                    self._gates[name].set_exception(Killed())
+            self._loop.stand_still()
         for name in mine:
             if self.seats[name].last is Action.Reenter and self.seats[name].at is not None:
                 # It waits for itself: let the watchdog have a word before the end.
@@ -89,6 +94,10 @@ class TaskRun(OrganismRun):
         for task in tasks:
             task.cancel()
         self._loop.stand_still()
+        for task in tasks:
+            if task.done() and not task.cancelled():
+                # That it was killed is no news to anybody.
+                task.exception()
         for name in mine:
             call = self._calls.pop(name, None)
             if call is not None and self.seats[name].calls:

@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING, Self
 from leo.actions import Action
 from leo.field import LeoField
 from model.schedules.recording import Seat
-from model.schedules.run import Injected, OrganismRun, raised
+from model.schedules.run import Injected, Killed, OrganismRun, raised
 from model.schedules.stores import MemoryShelf
 
 if TYPE_CHECKING:
     from model.schedules.organism import Organism
-
-
-class Killed(BaseException):
-    """The process of a thread has died: nothing in it may handle that."""
 
 
 class Pool:

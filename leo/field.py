@@ -201,8 +201,12 @@ class LeoField(Opened):
             turn.record(Action.Release)
         finally:
             free()
-        self._pass_gate(turn, Action.Return)
-        return turn.returned()
+        try:
+            self._pass_gate(turn, Action.Return)
+        finally:
+            # The lock is free already, so whatever the gate says the reply has returned.
+            text = turn.returned()
+        return text
 
     def _on_view(self, work: Callable[[], None]) -> None:
         """Something that nobody sees the middle of, not even when Ctrl-C ends it there."""

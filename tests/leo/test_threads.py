@@ -202,3 +202,25 @@ def test_a_session_is_found_free_and_taken_in_one_step(tmp_path: Path) -> None:
         field._instance._busy = Looked()
         assert field.reply("hello")
     assert shut == [True]
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "gil", "threading-lock"])
+def test_a_gate_that_raises_at_return_does_not_keep_the_reply(
+    tmp_path: Path, discipline: str
+) -> None:
+    """The lock is free and all is written: the reply has returned, and the session may call again,
+    although the caller is told of the gate's failure.
+    """
+    trace = tmp_path / "trace"
+    strike = ["Return"]
+
+    def gate(session: str, action: Action) -> None:
+        if strike and strike[0] == action:
+            strike.pop()
+            raise ZeroDivisionError("struck")
+
+    with recorder(trace) as tracer, sync_field(tmp_path / "f", tracer, discipline, gate) as field:
+        with pytest.raises(ZeroDivisionError, match="struck"):
+            field.reply("hello")
+        assert field.reply("hello")
+    assert judge(trace).outcomes == {"returned": 2}

@@ -22,7 +22,6 @@ from leo.actions import Action
 from leo.adriver import Driver, Gate
 from leo.astore import AsyncStore, end_of, over
 from leo.connection import Connection
-from leo.errors import StoreClosedError
 from leo.instance import Instance
 from leo.organs.context import InnerReply
 from leo.turn import Turn
@@ -142,10 +141,7 @@ class Actor(Driver):
 
     def _check_open(self) -> None:
         if self._closing or self._owner.done() or self._owner.cancelling():
-            raise self._closed()
-
-    def _closed(self) -> StoreClosedError:
-        return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
+            raise self.closed()
 
     def _request(
         self, work: Callable[[Answer], Awaitable[None]], turn: Turn | None = None
@@ -176,7 +172,7 @@ class Actor(Driver):
             request = self._requests.get_nowait()
             if request is not None:
                 with _Failing(request.answer):
-                    closed = self._closed()
+                    closed = self.closed()
                     if request.turn is not None:
                         request.turn.end(closed)
                     raise closed

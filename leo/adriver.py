@@ -20,13 +20,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from functools import partial
-from types import TracebackType
 
+from leo.ablocks import Shield, Transaction
 from leo.actions import Action
 from leo.astore import AsyncStore
 from leo.connection import Connection
-from leo.errors import DeadlockError
+from leo.errors import DeadlockError, StoreClosedError
 from leo.instance import Instance
 from leo.organs.context import InnerReply
 from leo.turn import OnLock, OnStore, Turn
@@ -59,6 +58,9 @@ class Driver:
             self.lock = asyncio.Lock()
         elif instance.discipline.lock == "threading":
             self.lock = threading.Lock()
+        # Turns between Acquire and Release; from `close` on none of them takes another step.
+        self._under_way: set[Turn] = set()
+        self._leaving = False
         self._watchdog = Watchdog()
         self._lock_name = f"the lock of {instance.name}"
 
@@ -83,7 +85,25 @@ class Driver:
             self._free()
 
     async def close(self) -> None:
-        """Nothing runs by itself here."""
+        """Roll back what is under way, and record its end in the same moment; the file is closed
+        next, and whoever waits for the write lock must not have it before that event.
+        """
+        if self._leaving:
+            return
+        self._leaving = True
+        turns, error = tuple(self._under_way), self.closed()
+
+        def end(conn: Connection) -> None:
+            for turn in turns:
+                if turn.open:
+                    turn.abandon(error, conn)
+
+        if turns:
+            await self.store.perform(end)
+
+    def closed(self) -> StoreClosedError:
+        """What whoever comes too late is told."""
+        return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
 
     async def pass_gate(self, turn: Turn, action: Action) -> None:
         """Ask the gate, if there is one."""
@@ -104,12 +124,15 @@ class Driver:
 
     async def carry_out(self, turn: Turn) -> None:
         """The operations of a turn, from the first after Acquire to the last before Release."""
-        shield = _Shield(turn)
-        async with _Transaction(turn, self.store):
+        shield = Shield(turn)
+        async with Transaction(turn, self.store, self._under_way):
             for operation in self.instance.operations(turn):
                 with shield:
                     await self.pass_gate(turn, operation.action)
                     self._check_loop()
+                    # What is committed goes into the view, and on to its Return.
+                    if self._leaving and operation.action is not Action.SwapView:
+                        raise self.closed()
                     if isinstance(operation, OnStore):
                         await self.operate(operation.work)
                 self._check_loop()
@@ -199,52 +222,3 @@ class Driver:
     def _check_loop(self) -> None:
         if self.instance.stopped is not None:
             raise self.instance.stopped
-
-
-class _Shield:
-    """Holds back what strikes a reply between its commit and its swap, until it is lowered."""
-
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
-        self._held: BaseException | None = None
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        if error is None or not self._turn.shielded:
-            return False
-        # Whoever cancels wants to see the cancellation come back, whatever else went wrong.
-        if self._held is None or isinstance(error, asyncio.CancelledError):
-            self._held = error
-        return True
-
-    def lower(self) -> None:
-        """Raise what was held back, if the view has been swapped."""
-        if self._held is not None and not self._turn.shielded:
-            raise self._held
-
-
-class _Transaction:
-    """Whatever leaves the block early finds the store's transaction rolled back, if one is open."""
-
-    def __init__(self, turn: Turn, store: AsyncStore) -> None:
-        self._turn = turn
-        self._store = store
-
-    async def __aenter__(self) -> None:
-        """The discipline decides when it begins."""
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None and self._turn.open:
-            await self._store.perform(partial(self._turn.abandon, error))

@@ -133,3 +133,35 @@ def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> No
         await field.close()
 
     asyncio.run(main())
+
+
+def test_the_write_lock_of_a_field_that_closes_is_free_when_its_reply_has_ended(
+    tmp_path: Path,
+) -> None:
+    """Two instances on one store, the first held inside its transaction, the second waiting for the
+    write lock. The first is closed: its reply ends there and then, and only after that the second
+    begins, although the first one's caller learns of it later.
+    """
+    trace = tmp_path / "trace"
+
+    async def main() -> None:
+        gate = Held("s1", Action.Generate)
+        with recorder(trace, ("i1", "i2")) as tracer:
+            path, discipline = tmp_path / "field", "shared-store-immediate"
+            one = await async_field(path, discipline, tracer, gate, instance="i1")
+            two = await async_field(path, discipline, tracer, instance="i2")
+            held = asyncio.ensure_future(one.reply("hello", "s1"))
+            await gate.there.wait()
+            waits = asyncio.ensure_future(two.reply("hello", "s2"))
+            await asyncio.sleep(0)
+            await one.close()
+            assert await waits
+            gate.go_on.set()
+            with pytest.raises(StepError) as caught:
+                await held
+            assert isinstance(caught.value.__cause__, StoreClosedError)
+            await two.close()
+
+    asyncio.run(main())
+    assert actions(read_trace(trace)[1])[-1] == "Raise"
+    assert judge(trace).outcomes == {"raised": 1, "returned": 1}

@@ -36,7 +36,7 @@ from proofs.relation import S, World
 from proofs.simulation import has_reply
 from proofs.tie import Relation, encode
 from proofs.unbounded import CASES, Mutant, explain
-from proofs.vocabulary import SESSION, symbols
+from proofs.vocabulary import SESSION, Term, symbols
 from proofs.waiting import can_step, queue_has_a_first, queue_obligations, queue_ok
 
 DEADLOCKED = {"threading-lock-in-async", "reentrant"}
@@ -148,6 +148,29 @@ def test_only_existence_is_outside_epr(key: str) -> None:
         "safety somebody goes on", "safety DeadlockFree", "somebody is helpful",
         "a helpful session can step",
     }  # fmt: skip
+
+
+def hidden_names(term: Term, outer: frozenset[str] = frozenset()) -> set[str]:
+    """The bound names that an inner quantifier binds again."""
+    if z3.is_quantifier(term):
+        names = {term.var_name(k) for k in range(term.num_vars())}
+        return (names & outer) | hidden_names(term.body(), outer | names)
+    return set().union(*(hidden_names(child, outer) for child in term.children()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", EVERYWHERE)
+def test_queries_can_be_written_by_name(key: str) -> None:
+    """z3 tells bound variables apart by position, a dumped query by name: no name hides another, or
+    the second opinion would be one on another statement.
+    """
+    of = CASES[key]
+    asked = [*queue_obligations(of), *last_obligations(of), *ranking_obligations(of)]
+    assert {
+        n for o in asked for term in (*o.hypotheses, o.goal) for n in hidden_names(term)
+    } == set()
+    inner = z3.ForAll([S], can_step(of.world, of.state, S))
+    assert hidden_names(z3.ForAll([S], z3.And(inner, S == S))) == {"session"}
 
 
 @pytest.mark.slow

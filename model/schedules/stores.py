@@ -8,6 +8,7 @@ aiosqlite   the organism's own store: a file, and a worker thread for each insta
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,8 +39,16 @@ class Template:
     def __init__(self, text: str = FIRST_WORDS) -> None:
         self.conn = connect(MEMORY)
         sql.process_text(self.conn, compute_delta((text,)))
-        self.opened: Contents = Instance.open_work(self.conn)
+        self._opened = pickle.dumps(Instance.open_work(self.conn))
         self.image = self.conn.serialize()
+
+    @property
+    def opened(self) -> Contents:
+        """As new each time: it then belongs to a view, which changes it.  Reading it back from the
+        database would take as long as a third of a run.
+        """
+        contents: Contents = pickle.loads(self._opened)
+        return contents
 
     def copy(self, conn: Connection) -> None:
         """Make another database the same as this one."""

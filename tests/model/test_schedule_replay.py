@@ -65,6 +65,20 @@ def test_the_same_on_the_worker_thread(discipline: str) -> None:
             assert replay(inline, schedule).same_as(replay(worker, schedule)) is None
 
 
+@pytest.mark.parametrize("discipline", ["bare", "gil", "shielded-unit-of-work", "shared-store"])
+def test_a_run_finds_the_field_as_it_was(discipline: str) -> None:
+    """Whatever other runs did before: the same bytes of the store for the first and the last run,
+    though what is said depends on every count of the view."""
+    case = case_of(discipline)
+    with Organism(case, most=0) as organism:
+        schedule = by_chance(organism, 0)
+        runs = []
+        for seed in range(1, 4):
+            runs.append(replay(organism, schedule))
+            replay(organism, by_chance(organism, seed))
+    assert [runs[0].same_as(run) for run in runs] == [None] * 3
+
+
 def test_answers_are_those_of_the_organism() -> None:
     """A schedule of one session is what the organism does by itself: two answers and a field."""
     case = Case("shielded-unit-of-work", 1, 2)

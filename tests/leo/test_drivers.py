@@ -288,6 +288,7 @@ def test_an_interrupted_synchronous_reply_leaves_view_and_store_whole(
         assert field.reply("and on")
 
 
+@pytest.mark.unjudged("nothing is called, so the trace has no event to judge")
 def test_observation_moves_store_and_view_but_not_while_recording(tmp_path: Path) -> None:
     """`observe` is outside every reply: the trace has no event for it, so it is refused."""
     path = tmp_path / "field"

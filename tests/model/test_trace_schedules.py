@@ -73,8 +73,10 @@ def first_refused(header: Fields, events: list[Fields], discipline: str) -> int 
 
 
 def comparable(one: Rules, other: Rules) -> bool:
-    """The lines of both disciplines carry the same, so that only the order can differ."""
-    return (one.whole_reply, one.threads) == (other.whole_reply, other.threads)
+    """The lines of both disciplines carry the same, so that only the order can differ, and the
+    header of the one names no more instances than the other may have."""
+    alike = (one.whole_reply, one.threads) == (other.whole_reply, other.threads)
+    return alike and one.instances <= other.instances
 
 
 PAIRS = [

@@ -11,14 +11,16 @@ from bisect import bisect
 from collections.abc import Mapping
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from leo.draw import CLOSE, Scale, close_counts, draw, draw_ranked
-from leo.ranks import LARGE, Ranked, ranked_row
-from leo.reading import Readable
+from leo.ranks import LARGE, Ranked, Row, ranked_row
+from leo.reading import Drawable, Readable
 from leo.text import ENDINGS, is_word
 
 __all__ = ["MAX_TOKENS", "NO_STARTS", "SILENCE", "Walk", "generate_walk"]
+
+Key = TypeVar("Key")
 
 MAX_TOKENS = 80
 # Said when the view knows no word at all.
@@ -83,42 +85,47 @@ class _Walker:
         return self.start() if chosen is None else chosen
 
     def _by_trigram(self, before: int, current: int) -> int | None:
-        key = before, current
-        row = self.chains.followers.get(key)
-        if not self.whole and row:
-            # A torn view may know a trigram whose token it does not know yet: it cannot be said.
-            row = {id: count for id, count in row.items() if id in self.names}
+        row = self._row(self.chains, (before, current))
         if not row:
             return None
-        if len(row) == 1:
-            return self._only(row)
-        if len(row) > LARGE and not self.scale.steep:
-            ranked = self.chains.ranked(key) if self.whole else ranked_row(row)
-            assert ranked is not None, "a large row"
-            close = close_counts(ranked)
+        if isinstance(row, Ranked):
+            close = close_counts(row)
             if len(close) < 2:
-                return self._ranked(ranked)
+                return self._ranked(row)
             company = self.chains.company_with(current, close)
             # The shares of the others stay as they are: all weights are COUNT times too large.
             weights = {
                 id: count + COMPANY / COUNT * kept
                 for (id, count), kept in zip(close.items(), company, strict=True)
             }
-            return self._ranked(ranked, weights)
+            return self._ranked(row, weights)
+        if len(row) == 1:
+            return self._only(row)
         ids = sorted(row)
         return self._drawn(ids, self._blend(current, ids, list(map(row.__getitem__, ids))))
 
     def _by_bigram(self, current: int) -> int | None:
-        ranked = None if self.scale.steep else self.words.ranked(current)
-        if ranked is not None:
-            return self._ranked(ranked)
-        row = self.words.followers.get(current)
+        row = self._row(self.words, current)
         if not row:
             return None
+        if isinstance(row, Ranked):
+            return self._ranked(row)
         if len(row) == 1:
             return self._only(row)
         ids = sorted(row)
         return self._drawn(ids, list(map(row.__getitem__, ids)))
+
+    def _row(self, table: Drawable[Key], key: Key) -> Row | None:
+        """The row to draw from, as it is in nearly every walk."""
+        row = table.row(key)
+        if isinstance(row, Ranked) and self.scale.steep:
+            row = row.whole()
+        if self.whole or not row:
+            return row
+        # A torn view may know a trigram whose token it does not know yet: it cannot be said.
+        counts = row.whole() if isinstance(row, Ranked) else row
+        counts = {id: count for id, count in counts.items() if id in self.names}
+        return counts if len(counts) <= LARGE or self.scale.steep else ranked_row(counts)
 
     def _ranked(self, ranked: Ranked, weights: Mapping[int, float] = NO_WEIGHTS) -> int:
         return self._noted(draw_ranked(ranked, weights, self.scale, self.rng.random()))

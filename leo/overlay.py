@@ -18,7 +18,7 @@ from leo.centres import count_contexts
 from leo.company import IDS, pair_counts, pair_keys
 from leo.decay import decay
 from leo.delta import Delta
-from leo.ranks import LARGE, Ranked, Rankings, ranked_row
+from leo.ranks import LARGE, NOTHING, Rankings, Row, ranked_row
 from leo.tables import BigramTable, TrigramTable
 from leo.view import View
 
@@ -85,18 +85,20 @@ class _Rows(Generic[Key]):
             return _Sum(below, own)
         return {**below, **{item: count + below.get(item, 0) for item, count in own.items()}}
 
-    def ranked(self, key: Key, /) -> Ranked | None:
-        own = self._own.get(key)
+    def row(self, key: Key, /) -> Row | None:
+        """Likewise, to draw from."""
+        below, own = self._below.get(key), self._own.get(key)
         if own is None:
-            return self._rankings.ranked(key)
-        below = self._below.get(key)
-        if below is not None and len(below) > LARGE:
-            before = ((id, below.get(id, 0), count) for id, count in own.items())
-            return self._rankings.over(key, {id: (old, old + count) for id, old, count in before})
-        if len(own) + len(below or ()) <= LARGE:
-            return None
-        row = self.get(key) or {}
-        return ranked_row(row) if len(row) > LARGE else None
+            if below is None or len(below) <= LARGE:
+                return below
+            return self._rankings.over(key, below, NOTHING)
+        if below is None:
+            return own if len(own) <= LARGE else ranked_row(own)
+        if len(below) <= LARGE:
+            row = {**below, **{id: count + below.get(id, 0) for id, count in own.items()}}
+            return row if len(row) <= LARGE else ranked_row(row)
+        changed = {id: (old := below.get(id, 0), old + count) for id, count in own.items()}
+        return self._rankings.over(key, below, changed)
 
 
 class _Words:
@@ -110,7 +112,7 @@ class _Words:
     ) -> None:
         self.names = names
         self.followers: _Rows[int] = _Rows(table.followers, table.rankings, own)
-        self.ranked = self.followers.ranked
+        self.row = self.followers.row
         self._ids = table.ids
         self._new = new
         self._table = table
@@ -144,7 +146,7 @@ class _Chains:
     ) -> None:
         self._decays = decays
         self.followers: _Rows[tuple[int, int]] = _Rows(table.followers, table.rankings, own)
-        self.ranked = self.followers.ranked
+        self.row = self.followers.row
         self._pairs = pairs
         self._met = met
         self._table = table

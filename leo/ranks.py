@@ -11,7 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
-__all__ = ["LARGE", "Ranked", "Rankings", "Ranks", "ranked_row"]
+__all__ = ["LARGE", "NOTHING", "Ranked", "Rankings", "Ranks", "Row", "ranked_row"]
 
 # Followers of a row from which on it is worth while. A row is drawn from in one of two ways, which
 # differ in what a random number leads to; so this must depend on the row and on nothing else.
@@ -86,7 +86,7 @@ class Ranked:
     def members(self, count: int) -> Sequence[int]:
         """Who follows as often as that, in order."""
         members = self.ranks.classes.get(count, [])
-        if not any(count in change for change in self.changed.values()):
+        if not self.changed or not any(count in change for change in self.changed.values()):
             return members
         members = members.copy()
         for id, (old, new) in self.changed.items():
@@ -96,12 +96,22 @@ class Ranked:
                 insort(members, id)
         return members
 
+    def whole(self) -> Mapping[int, int]:
+        """Every follower with its count."""
+        if not self.changed:
+            return self.row
+        return {**self.row, **{id: new for id, (_, new) in self.changed.items()}}
+
     def counts(self, ids: Iterable[int]) -> Iterable[int]:
         """How often some of the followers follow."""
         row, changed = self.row, self.changed
         if not changed:
             return map(row.__getitem__, ids)
         return [changed[id][1] if id in changed else row[id] for id in ids]
+
+
+Row = Mapping[int, int] | Ranked
+NOTHING: Final[Mapping[int, tuple[int, int]]] = {}
 
 
 class Rankings(Generic[Key]):
@@ -121,14 +131,15 @@ class Rankings(Generic[Key]):
             key: Ranks(row.items()) for key, row in self._rows.items() if len(row) > LARGE
         }
 
-    def ranked(self, key: Key) -> Ranked | None:
-        """The row to draw from, None when it is not a large one."""
+    def row(self, key: Key) -> Row | None:
+        """A row to draw from: counts by follower, or the ranks of a large one."""
         row = self._rows.get(key)
-        return None if row is None or len(row) <= LARGE else self.over(key, {})
+        return row if row is None or len(row) <= LARGE else self.over(key, row, NOTHING)
 
-    def over(self, key: Key, changed: Mapping[int, tuple[int, int]]) -> Ranked:
-        """A row of the table with some counts changed."""
-        row = self._rows[key]
+    def over(
+        self, key: Key, row: Mapping[int, int], changed: Mapping[int, tuple[int, int]]
+    ) -> Ranked:
+        """The large row of the table with that key, with some counts changed."""
         ranks = self.known.get(key)
         if ranks is None:
             ranks = self.known[key] = Ranks(row.items())
@@ -137,4 +148,4 @@ class Rankings(Generic[Key]):
 
 def ranked_row(row: Mapping[int, int]) -> Ranked:
     """A row that is in no table."""
-    return Ranked(Ranks(row.items()), row, {})
+    return Ranked(Ranks(row.items()), row, NOTHING)

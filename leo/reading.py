@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol, TypeVar
 
-from leo.ranks import Ranked
+from leo.ranks import Row
 
-__all__ = ["Chains", "Readable", "Rows", "Words"]
+__all__ = ["Chains", "Drawable", "Readable", "Rows", "Words"]
 
 Key_contra = TypeVar("Key_contra", contravariant=True)
 
@@ -18,9 +18,15 @@ class Rows(Protocol[Key_contra]):
     def get(self, key: Key_contra, /) -> Mapping[int, int] | None: ...
 
 
+class Drawable(Protocol[Key_contra]):
+    """Rows by key, in the form that they are drawn from."""
+
+    def row(self, key: Key_contra, /) -> Row | None: ...
+
+
 class Words(Protocol):
-    """Tokens by id, what follows each token, and the centres. `ranked` is for rows of more than
-    LARGE followers, and None for others.
+    """Tokens by id, what follows each token, and the centres. `row` is what follows one in the form
+    that it is drawn from.
     """
 
     @property
@@ -29,7 +35,7 @@ class Words(Protocol):
     @property
     def followers(self) -> Rows[int]: ...
 
-    def ranked(self, key: int, /) -> Ranked | None: ...
+    def row(self, key: int, /) -> Row | None: ...
 
     def id_of(self, token: str) -> int | None: ...
 
@@ -42,7 +48,7 @@ class Chains(Protocol):
     @property
     def followers(self) -> Rows[tuple[int, int]]: ...
 
-    def ranked(self, key: tuple[int, int], /) -> Ranked | None: ...
+    def row(self, key: tuple[int, int], /) -> Row | None: ...
 
     def company_with(self, one: int, others: Collection[int]) -> list[int]: ...
 

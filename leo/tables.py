@@ -12,7 +12,7 @@ from leo.centres import count_contexts, heaviest, overtaken, words_of
 from leo.changes import BigramChange, BigramRows, Grown, Series, TrigramChange, TrigramRows
 from leo.company import Aged, Companions, Company
 from leo.growth import ChainGrowth, WordGrowth
-from leo.ranks import Ranked, Rankings
+from leo.ranks import LARGE, Rankings, Row
 
 __all__ = ["BigramTable", "TrigramTable"]
 
@@ -62,9 +62,9 @@ class BigramTable:
         self.names = dict(tokens)
         self.ids = {token: id for id, token in self.names.items()}
 
-    def ranked(self, key: int, /) -> Ranked | None:
-        """What follows a common token, None for any other."""
-        return self.rankings.ranked(key)
+    def row(self, key: int, /) -> Row | None:
+        """What follows a token, to draw from."""
+        return self.rankings.row(key)
 
     def weigh_all(self) -> None:
         """Fill an empty table: the sums of the counts that are in `followers` now."""
@@ -178,9 +178,9 @@ class TrigramTable:
             undo.trigrams.append((first, second, third, old))
         return undo
 
-    def ranked(self, key: tuple[int, int], /) -> Ranked | None:
-        """What follows a common pair of tokens, None for any other."""
-        return self.rankings.ranked(key)
+    def row(self, key: tuple[int, int], /) -> Row | None:
+        """What follows a pair of tokens, to draw from."""
+        return self.rankings.row(key)
 
     def contexts(self) -> dict[int, int]:
         """With how many different tokens each token kept company, itself among them."""
@@ -220,7 +220,8 @@ def _grow(
         old = row.get(item, 0)
         if total := old + sign * count:
             row[item] = total
-            if key in known:
+            # Few rows are large, and a look into `known` would be one into cold memory.
+            if len(row) > LARGE and key in known:
                 known[key].move(item, old, total)
         else:
             del row[item]
@@ -234,6 +235,8 @@ def _moved(
     row = table[key]
     if not row:
         del table[key]
+    if len(row) <= LARGE:
+        # It is not large any more: nobody keeps its ranks up.
         rankings.known.pop(key, None)
     elif (ranks := rankings.known.get(key)) is not None:
         ranks.move(item, old, row.get(item, 0))

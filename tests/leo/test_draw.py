@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from contextlib import closing
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from random import Random
 
 import pytest
@@ -91,7 +91,7 @@ def test_ranks_follow_their_row(added: list[tuple[int, int]], rng: Random) -> No
     table = BigramTable()
     rankings: Rankings[int] = table.rankings
     table.apply(Grown(WordGrowth([], [(7, id, 1) for id in range(1, LARGE + 2)])))
-    assert table.ranked(7) is not None
+    assert isinstance(table.row(7), Ranked)
     undo = [table.apply(Grown(WordGrowth([], [(7, id, count)]))) for id, count in added]
     assert _ranks(rankings.known[7]) == _ranks(Ranks(table.followers[7].items()))
     rng.shuffle(undo)
@@ -99,6 +99,20 @@ def test_ranks_follow_their_row(added: list[tuple[int, int]], rng: Random) -> No
         table.apply(change)
     assert _ranks(rankings.known[7]) == _ranks(Ranks(table.followers[7].items()))
     assert rankings.known[7].classes == {1: list(range(1, LARGE + 2))}
+
+
+def test_a_row_that_was_not_large_for_a_while_is_ranked_anew() -> None:
+    """Its counts have changed meanwhile, and nobody has kept its ranks up."""
+    table = BigramTable()
+    table.apply(Grown(WordGrowth([], [(7, id, 1) for id in range(1, LARGE + 2)])))
+    assert isinstance(table.row(7), Ranked)
+    last = Grown(WordGrowth([], [(7, LARGE + 1, 1)]), -1)
+    undo = table.apply(last)
+    assert not isinstance(table.row(7), Ranked)
+    table.apply(Grown(WordGrowth([], [(7, 3, 5)])))
+    table.apply(undo)
+    row = table.row(7)
+    assert isinstance(row, Ranked) and row.order == [1, 6] and row.sizes == [LARGE, 1]
 
 
 def _ranks(ranks: Ranks) -> tuple[dict[int, list[int]], list[int], list[int]]:
@@ -116,13 +130,28 @@ def test_an_overlay_over_large_rows_reads_like_the_view_after_the_commit(repeats
         done = process_text(conn, compute_delta([text]))
         view.swap(done.growth, done.decayed)
         over = Overlay(view, delta)
-        assert over.words.ranked(view.words.ids["old"]) is not None
+        assert isinstance(over.words.row(view.words.ids["old"]), Ranked)
         boosts = {WORDS[9]: 0.3, "heron": 2.0}
         walks = [generate_walk(over, Random(seed), 1.2, boosts) for seed in range(40)]
         done = process_text(conn, delta)
     view.swap(done.growth, done.decayed)
     assert walks == [generate_walk(view, Random(seed), 1.2, boosts) for seed in range(40)]
     assert any("heron" in walk.tokens for walk in walks)
+
+
+def test_a_walk_as_cold_as_it_gets_follows_the_largest_counts() -> None:
+    """At the lowest temperature a weight of a large row would be too large for a number: the row is
+    scaled by its largest, and the most frequent follower is the only choice."""
+    text = ". ".join([*(f"the old {word}" for word in WORDS), *(["the old heron"] * 3)])
+    view = View()
+    with closing(connect(":memory:")) as conn:
+        done = process_text(conn, compute_delta([text]))
+        view.swap(done.growth, done.decayed)
+    assert Scale({}, 1000.0).steep and not Scale({}, 25.0).steep
+    for seed in range(5):
+        tokens = generate_walk(view, Random(seed), 0.001, {WORDS[0]: 0.5}).tokens
+        after = [two for one, two in pairwise(tokens) if one == "old"]
+        assert after and set(after) == {"heron"}
 
 
 def test_a_torn_view_with_a_large_row_says_what_it_knows() -> None:

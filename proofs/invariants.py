@@ -33,7 +33,7 @@ from proofs.vocabulary import (
     owner,
 )  # fmt: skip
 
-__all__ = ["assumptions", "invariant"]
+__all__ = ["assumptions", "invariant", "locks_ok"]
 
 IN_UNIT = ("begin", "recall", "ingest", "generate", "snapshot", "commit")
 

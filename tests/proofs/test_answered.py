@@ -1,0 +1,110 @@
+"""Theorem 24: the ranking falls in the machine, and a lock that serves out of turn starves."""
+
+from __future__ import annotations
+
+import pytest
+import z3
+
+from model.machine import Move, apply, enabled
+from model.reachable import bounded_world, explore, initial_state
+from model.state import State
+from model.steps import World as MachineWorld
+from proofs.answered import WAY, comes_before, helpful, ranking_obligations, refute_answered
+from proofs.discharge import discharge
+from proofs.errors import NotProvedError
+from proofs.lasso import starving
+from proofs.progress_index import IN_ORDER
+from proofs.tie import Relation, encode
+from proofs.unbounded import CASES, Mutant, explain
+from proofs.vocabulary import SESSION, symbols
+
+
+def steps(world: MachineWorld, state: State) -> set[str]:
+    """Who can take a step of its own in the machine; the world has no faults."""
+    return {move.actor for move in enabled(world, state) if move.action not in ("Call", "Recover")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", IN_ORDER)
+def test_the_ranking_falls_in_the_machine(key: str) -> None:
+    """On every state of the graph in which s1 is in flight one session is helpful, and can step;
+    no move raises the rank of anybody, and the helpful session's step lowers its own.
+    """
+    case = CASES[key]
+    machine = bounded_world(case.world.rules.name, 2, 1, tuple(sorted(case.world.faults)))
+    quiet = bounded_world(case.world.rules.name, 2, 1, ())
+    graph, ours, z = explore(machine), Relation(case.world), symbols()
+    someone = z3.Const("someone", SESSION)
+    before, helps = comes_before(z, someone), helpful(z, someone)
+
+    def asked(formula: object, state: State) -> set[str]:
+        facts = encode(machine, state)
+        asker = {"P_asker": "s1"}
+        return {s for s in state.pc if ours.holds(formula, facts, {**asker, "P_someone": s})}
+
+    def rank(state: State) -> dict[str, int]:
+        left = {s: len(WAY) - 1 - WAY.index(state.pc[s]) for s in asked(before, state)}
+        return {s: left.get(s, 0) for s in state.pc}
+
+    lowered = 0
+    for source, move, target in graph.edges:
+        state, after = graph.states[source], graph.states[target]
+        if state.pc["s1"] == "idle" or after.pc["s1"] == "idle":
+            continue
+        (helper,) = asked(helps, state)
+        assert helper in steps(quiet, state)
+        old, new = rank(state), rank(after)
+        assert all(new[s] <= old[s] for s in old), move
+        if move.actor == helper and move in enabled(quiet, state):
+            assert new[helper] < old[helper], move
+            lowered += 1
+        if new == old:
+            assert asked(helps, after) == {helper}, move
+    assert lowered
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", IN_ORDER)
+def test_a_lock_out_of_turn_starves(key: str) -> None:
+    """Without its order the lock can pass s1 over for ever; with it, no such behaviour is found."""
+    text = refute_answered(Mutant(key, "Acquire: my turn"))
+    assert "1 Acquire does not raise the rank" in text.splitlines()[0]
+    assert "starves s1: Call s1; then for ever: Call s2, Acquire s2, " in text
+    assert starving(CASES[key].world) is None
+
+
+@pytest.mark.parametrize("key", ["D3", "D12"])
+def test_no_ranking_without_an_order(key: str) -> None:
+    """threading.Lock and SQLite's busy handler serve in no order: there the rule does not prove."""
+    with pytest.raises(NotProvedError, match="does not raise the rank"):
+        list(discharge(ranking_obligations(CASES[key]), explain))
+
+
+@pytest.mark.slow
+def test_a_mutant_that_starves_nobody_is_refused() -> None:
+    """Nothing weakened proves; and a lock that is kept stops everybody, which is no starvation."""
+    with pytest.raises(NotProvedError, match="the theorem does not need it"):
+        refute_answered(Mutant("D6"))
+    with pytest.raises(NotProvedError, match="starves nobody"):
+        refute_answered(Mutant("D6", "Release: holder stays"))
+
+
+def test_the_machine_starves_as_often_as_one_likes() -> None:
+    """The schedule that starves under threading.Lock is the machine's too: after each round s1
+    waits as before, and in each there was a moment at which it could not take the lock.
+    """
+    found = starving(CASES["D3"].world)
+    assert found is not None
+    first, again = ([Move(*move.split()) for move in part] for part in found)
+    bounded = bounded_world("threading-lock", 2, 9, ())
+    state = initial_state(bounded)
+    for move in first:
+        apply(bounded, state, move)
+    where = dict(state.pc)
+    for _ in range(9):
+        could = []
+        for move in again:
+            could.append("s1" in steps(bounded, state))
+            apply(bounded, state, move)
+        assert state.pc == where and where["s1"] == "called"
+        assert not all(could)

@@ -14,6 +14,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -55,12 +56,17 @@ class Terminal:
 
     def interrupt(self) -> None:
         """Ctrl-C until the process ends: Python does not see one that comes after it has shown a
-        prompt and before it waits for an answer, which nobody but a test is quick enough for.
+        prompt and before it waits for an answer, and GNU readline, when it is in the middle of
+        keys that came together, sees it at the next key. Nobody but a test is quick enough for
+        either.
         """
-        while self.process.poll() is None:
-            self.type(b"\x03")
+        for keys in cycle((b"\x03", b"\x03", b" ")):
+            if self.process.poll() is not None:
+                return
+            with suppress(OSError):
+                self.type(keys)
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)
+                self.process.wait(1)
 
     def end(self) -> int:
         """The exit code, when all is shown."""

@@ -88,6 +88,17 @@ class Edge:
     kind: str
     sure: bool
 
+    def moment(self, earliest: int) -> int | None:
+        """Return the earliest moment at which the target can act when the source acts at the
+        ``earliest`` at that one, None when it had acted by then.
+        """
+        target = self.target
+        moment = max(earliest, target.since)
+        if moment < target.seq:
+            return moment
+        # An exact read of an old version: what it depends on the other way is earlier.
+        return target.since if self.sure else None
+
     def tell(self) -> str:
         """Say it in a sentence."""
         a, b, item = self.source, self.target, self.object

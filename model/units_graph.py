@@ -122,12 +122,9 @@ def _possible_from(start: Call) -> tuple[Edge, ...]:
             target = edge.target
             if not target.unit.committed:
                 continue
-            moment = max(earliest[place], target.since)
-            if moment >= target.seq:
-                if not edge.sure:
-                    continue
-                # An exact read of an old version: what it depends on the other way is earlier.
-                moment = target.since
+            moment = edge.moment(earliest[place])
+            if moment is None:
+                continue
             if target.unit is home:
                 if moved or target is not start:
                     return _path(place, edge, came)

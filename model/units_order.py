@@ -120,11 +120,9 @@ def _possible_from(start: Call, unit: Unit) -> Path:
             other = target.unit
             if not other.committed or other is late:
                 continue
-            moment = max(earliest[place], target.since)
-            if moment >= target.seq:
-                if not edge.sure:
-                    continue
-                moment = target.since
+            moment = edge.moment(earliest[place])
+            if moment is None:
+                continue
             through = met or other is unit
             if through and other.closed < late.opened:
                 return _taken(place, edge, came)

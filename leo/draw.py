@@ -4,11 +4,12 @@ Where several counts are close, the published rule adds company to the weight of
 a large row that would be a look at each of them again; there it is added where it decides, to the
 close ones.
 
-Weights are taken to the power 1 / T after they were divided by the largest of them, so that a low
-temperature cannot overflow. A row of few followers is drawn from in the order of their ids. A large
-one is drawn from in two layers: first what some followers weigh beyond their counts, by ids, and
-then all of them by groups of equal counts, the smallest first, and by ids within a group. Either
-way the choice depends on counts, ids, boosts and the random number, not on how the row came to be.
+A weight is taken to the power 1 / T. In a row of few followers it is divided by the largest one
+first, so that a low temperature cannot overflow, and the draw is in the order of their ids. A large
+row is drawn from in two layers: what some followers weigh beyond their counts (the boosted by ids,
+then the close ones by counts and ids), and after it all of them by groups of equal counts, the
+smallest first, and by ids within a group. Either way the choice depends on counts, ids, boosts and
+the random number, not on how the row came to be.
 """
 
 from __future__ import annotations

@@ -116,9 +116,10 @@ class _Walker:
         return self._drawn(ids, list(map(row.__getitem__, ids)))
 
     def _row(self, table: Drawable[Key], key: Key) -> Row | None:
-        """The row to draw from, as it is in nearly every walk."""
+        """The row to draw from, without what cannot be said."""
         row = table.row(key)
         if isinstance(row, Ranked) and self.scale.steep:
+            # Groups are not scaled by the largest of a row, which so low a temperature needs.
             row = row.whole()
         if self.whole or not row:
             return row

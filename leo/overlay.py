@@ -86,7 +86,7 @@ class _Rows(Generic[Key]):
         return {**below, **{item: count + below.get(item, 0) for item, count in own.items()}}
 
     def row(self, key: Key, /) -> Row | None:
-        """Likewise, to draw from."""
+        """The row in the form that it is drawn from."""
         below, own = self._below.get(key), self._own.get(key)
         if own is None:
             if below is None or len(below) <= LARGE:

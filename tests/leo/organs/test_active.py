@@ -3,7 +3,7 @@
 import pytest
 
 from leo.organs.active import MAX_FOLLOWERS, active_themes
-from leo.text import tokenize
+from leo.text import PUNCTUATION, tokenize
 from tests.leo.organs.driver import TinyDriver
 
 # Seven words that are the centres, whatever else is heard.
@@ -56,6 +56,14 @@ def test_punctuation_and_centres_are_no_cores(driver: TinyDriver) -> None:
     names = driver.view.words.names
     centres = " ".join(names[id] for id in driver.view.words.centres())
     assert active(driver, f"{centres} . , !") == {}
+
+
+def test_punctuation_is_in_no_theme(driver: TinyDriver) -> None:
+    """A full stop ends what these words say; near everything, it would make all themes alike."""
+    prompt = tokenize("gulls cried boats rocked people slept")
+    found = active_themes(driver.view, driver.view.words.ids.get, prompt)
+    words = frozenset[str]().union(*found.words.values())
+    assert words and words.isdisjoint(PUNCTUATION)
 
 
 def test_a_word_near_everything_is_no_core(driver: TinyDriver) -> None:

@@ -10,6 +10,11 @@ gone; it ends with exit code 0 when an invariant fell and does not say which; an
 looks the same. So properties and deadlock checks are refused, assumptions are checked first, a
 server without workers is ended, and what fell is named by a local run. The numbers of distinct
 states agree with a local run; the depth may be greater.
+
+A server can also end, or wait until its time is over, without an answer: it asks each worker to
+leave and fails when the reply of a process that is leaving does not come, its port can be taken
+between the choice and the start, a worker may never come. That says nothing of the specification,
+so such a run is begun again, `attempts` times in all, and the answer says how often.
 """
 
 import shutil
@@ -39,11 +44,14 @@ Listener: TypeAlias = Callable[[Message, Sequence[subprocess.Popen[bytes]]], Non
 
 @dataclass(frozen=True)
 class DistributedResult:
-    """The answer, and how many worker threads came and how many were lost on the way."""
+    """The answer, how many worker threads came and were lost on the way, and how many runs had
+    ended without one before.
+    """
 
     result: TlcResult
     registered: int
     lost: int
+    unanswered: int = 0
 
 
 def free_port() -> int:
@@ -86,12 +94,14 @@ def run_distributed(
     progress: OnProgress | None = None,
     listener: Listener | None = None,
     grace: float = 8.0,
+    attempts: int = 2,
 ) -> DistributedResult:
     """Check the invariants of a job with a server and `workers` worker processes on this host.
 
-    `job.workers` is the number of threads of each worker. grace: seconds that a server whose
-    workers are gone is given to end by itself. Raises as `model.tlc.run` does, and JobError for
-    what the distributed mode cannot do.
+    `job.workers` is the number of threads of each worker, `job.timeout` holds for each attempt.
+    grace: seconds that a server whose workers are gone is given to end by itself. attempts: how
+    often a run that ends without an answer is begun in all. Raises as `model.tlc.run` does, and
+    JobError for what the distributed mode cannot do.
     """
     check_distributed(job)
     if workers < 1:
@@ -99,6 +109,8 @@ def run_distributed(
             f"job {job.name}: {workers} workers: expected at least one, or the server would wait "
             "for ever"
         )
+    if attempts < 1:
+        raise JobError(f"job {job.name}: {attempts} attempts: expected at least one")
     runtime = prepare(job, runtime)
     if isinstance(job.root, Path):
         # A worker looks for the configuration beside the root module: both go into one folder.
@@ -107,13 +119,33 @@ def run_distributed(
     work = work.resolve()
     make_folder(work)
     result_path(job.name, work).unlink(missing_ok=True)
-    children = Children()
-    fell = check_assumptions(replace(job, workers=1), work, runtime, children)
+    fell = check_assumptions(replace(job, workers=1), work, runtime, Children())
     if fell is not None:
         return DistributedResult(fell, 0, 0)
-    folder = Path(tempfile.mkdtemp(prefix=f"{job.name}-", dir=work))
-    port = free_port() if port is None else port
-    crew = Crew(job, runtime, folder, workers, host, port, children, grace)
+    unanswered = 0
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{job.name}-", dir=work))
+        at = free_port() if port is None else port
+        crew = Crew(job, runtime, folder, workers, host, at, Children(), grace)
+        result, pointed = _serve(crew, progress, listener)
+        if pointed:
+            result = _confirm(job, work, runtime)
+        if pointed or job.keep or result.verdict is Verdict.ERROR:
+            result = replace(result, folder=folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        if pointed or result.verdict is not Verdict.ERROR or unanswered + 1 == attempts:
+            return DistributedResult(result, crew.registered, crew.lost, unanswered)
+        unanswered += 1
+
+
+def _serve(
+    crew: Crew, progress: OnProgress | None, listener: Listener | None
+) -> tuple[TlcResult, bool]:
+    """One run of a server and its workers; whether the server points at a state where something
+    fell.
+    """
+    job = crew.job
     report = progress_reader(job.name, progress)
 
     def on_message(message: Message) -> None:
@@ -129,19 +161,15 @@ def run_distributed(
     try:
         code, stopped = crew.serve(stream)
         if not stream.messages and not stopped:
-            raise JavaError(no_messages(runtime, folder, stream, code))
+            raise JavaError(no_messages(crew.runtime, crew.folder, stream, code))
         raise_refusal(job, stream)
         result = judge(job, stream, code, crew.deserted or stopped)
     finally:
         crew.dismiss()
-    for heavy in ("states", "tmp", *crew.folders):
-        shutil.rmtree(folder / heavy, ignore_errors=True)
-    if result.trace.steps or any(m.code == Code.INITIAL_ERROR for m in stream.messages):
-        result = _confirm(job, work, runtime)
-    elif result.verdict is not Verdict.ERROR and not job.keep:
-        shutil.rmtree(folder, ignore_errors=True)
-        return DistributedResult(result, crew.registered, crew.lost)
-    return DistributedResult(replace(result, folder=folder), crew.registered, crew.lost)
+        for heavy in ("states", "tmp", *crew.folders):
+            shutil.rmtree(crew.folder / heavy, ignore_errors=True)
+    initial = any(message.code == Code.INITIAL_ERROR for message in stream.messages)
+    return result, bool(result.trace.steps) or initial
 
 
 def _confirm(job: TlcJob, work: Path, runtime: Runtime) -> TlcResult:

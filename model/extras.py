@@ -132,6 +132,8 @@ def show_distributed(claims: Claims, runs: Sequence[Run], build: Path, workers: 
         same = result.verdict is Verdict.OK and result.distinct == local
         differ += not same
         told = result.reason or said(result)
+        if found.unanswered:
+            told += f" (begun again {found.unanswered} times: the server gave no answer)"
         print(
             f"{run.name}\n    {found.registered} workers, {found.lost} lost: {told}; "
             f"recorded locally: {local} states: {'the same' if same else 'DIFFERENT'}"

@@ -2,6 +2,7 @@
 success.
 """
 
+import re
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -48,14 +49,16 @@ def job(config: str, size: int = 12, root: str = SPACE) -> TlcJob:
 @pytest.mark.slow
 def test_same_answer_as_a_local_run(runtime: Runtime, work: Path) -> None:
     """Two workers find the same verdict and as many distinct states as a local run, and leave
-    nothing.
+    nothing. The slower of the two may find that all is done when it comes.
     """
     local = run(job(NEAR), work=work, runtime=runtime)
     answer = run_distributed(job(NEAR), work=work, runtime=runtime)
+    assert answer.result.reason == ""
     assert (answer.result.verdict, answer.result.distinct) == (local.verdict, local.distinct)
     assert (answer.result.verdict, answer.result.distinct) == (Verdict.OK, 144)
-    assert (answer.registered, answer.lost) == (2, 0)
-    assert [path.name for path in work.iterdir()] == []
+    assert answer.registered in (1, 2)
+    assert answer.lost == 0
+    assert answer.unanswered or [path.name for path in work.iterdir()] == []
 
 
 @pytest.mark.slow
@@ -109,9 +112,29 @@ def test_no_worker_left_is_an_error(runtime: Runtime, work: Path) -> None:
         runtime=runtime,
         listener=kill_all,
         grace=0.5,
+        attempts=1,
     )
     assert answer.result.verdict is Verdict.ERROR
     assert answer.result.reason.startswith("no worker is left (0 worker threads came, 0 were lost)")
+
+
+@pytest.mark.slow
+def test_a_run_without_an_answer_is_begun_again(runtime: Runtime, work: Path) -> None:
+    """A run whose workers were lost says nothing: the next one answers, and it is told that one
+    did not.
+    """
+    killed: list[subprocess.Popen[bytes]] = []
+
+    def kill_first(message: Message, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        if not killed and processes:
+            killed.extend(processes)
+            processes[0].kill()
+
+    answer = run_distributed(
+        job(NEAR), workers=1, work=work, runtime=runtime, listener=kill_first, grace=0.1
+    )
+    assert (answer.result.verdict, answer.result.distinct) == (Verdict.OK, 144)
+    assert (answer.unanswered, answer.registered) == (1, 1)
 
 
 class Ended(Children):
@@ -169,6 +192,12 @@ def test_refused_jobs(runtime: Runtime, work: Path, bad: TlcJob, said: str) -> N
         run_distributed(bad, work=work, runtime=runtime)
 
 
+def test_no_attempt_is_refused(runtime: Runtime, work: Path) -> None:
+    """Without an attempt there is no answer to give."""
+    with pytest.raises(JobError, match="0 attempts: expected at least one"):
+        run_distributed(job(NEAR), work=work, runtime=runtime, attempts=0)
+
+
 def test_command_for_another_host(runtime: Runtime, tmp_path: Path) -> None:
     """A worker elsewhere needs the port as a property and the server's host as its argument."""
     command = worker_command(runtime, tmp_path, "server.example", 4711, threads=4)
@@ -188,6 +217,6 @@ def test_a_claim_distributed_finds_what_the_local_run_found(
     runs = [r for r in plan(claims, ["shielded-unit-of-work"]) if r.kind == "holds" and r.faults]
 
     assert show_distributed(claims, runs, tmp_path, 2) == 0
-    assert "2 workers, 0 lost: it holds in all" in capsys.readouterr().out
+    assert re.search("[12] workers, 0 lost: it holds in all", capsys.readouterr().out)
     wrong = replace(claims, numbers={runs[0].name: Numbers(1, 1)})
     assert show_distributed(wrong, runs, tmp_path, 1) == 1

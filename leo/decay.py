@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["EVERY", "KEPT", "OF", "age", "decay", "faded", "is_due"]
+__all__ = ["EVERY", "KEPT", "OF", "age", "decay", "faded", "forgotten", "is_due"]
 
 EVERY: Final = 100
 # In whole numbers: 0.95 is no binary fraction, and Python, SQLite and a prover must agree.
@@ -41,6 +41,17 @@ def faded(count: int, times: int) -> int:
         count = decay(count)
         times -= 1
     return count
+
+
+def forgotten(times: int) -> list[int]:
+    """For 0, 1, ..., `times` decays the largest count of which nothing is left after them.
+
+    floor(19 c / 20) <= m exactly when 19 c < 20 (m + 1), for whole numbers.
+    """
+    counts = [0]
+    for _ in range(times):
+        counts.append((OF * (counts[-1] + 1) - 1) // KEPT)
+    return counts
 
 
 def is_due(observations: int) -> bool:

@@ -10,7 +10,7 @@ from math import floor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.decay import EVERY, KEPT, OF, age, decay, faded, is_due
+from leo.decay import EVERY, KEPT, OF, age, decay, faded, forgotten, is_due
 from leo.delta import compute_delta
 from leo.loading import load_field
 from leo.schema import connect
@@ -36,6 +36,14 @@ def test_decays_that_were_put_off_are_made_up_for(count: int, times: int) -> Non
         left = decay(left)
     assert faded(count, times) == left
     assert faded(1, 1) == 0
+
+
+def test_what_is_forgotten_is_what_fades() -> None:
+    """The largest count of which nothing is left: one more, and something is."""
+    counts = forgotten(500)
+    assert counts[:3] == [0, 1, 2] and len(counts) == 501
+    for times, count in enumerate(counts):
+        assert faded(count, times) == 0 < faded(count + 1, times)
 
 
 def test_every_hundredth_observation_is_due() -> None:

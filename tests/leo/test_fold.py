@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from leo import LeoField
 from leo.checkup import check_field
-from leo.company import Aged, Company
+from leo.company import AGES, Aged, Companions, Company
 from leo.connection import Connection, transaction
 from leo.decay import decay
 from leo.delta import compute_delta
@@ -108,6 +108,15 @@ def test_the_view_forgets_as_well() -> None:
     company.turn(undo)
     assert sorted(company.items()) == [(1, 2, 1), (3, 4, 40)]
     assert company.with_each(2, [1, 3]) == [1, 0] and company.with_each(4, [3]) == [40]
+
+
+def test_an_age_that_is_yet_to_come_is_not_forgotten() -> None:
+    """A damaged field may have one: `leo field check` says so, and the decay goes on."""
+    company = Company()
+    company.replace(Companions({1: {2: 1 << AGES | 700}, 2: {1: 1 << AGES | 700}}, 0))
+    company.grow([(3, 4, 1)], 1, ())
+    company.turn(Aged(1))
+    assert list(company.items()) == [(1, 2, 1)]
 
 
 def test_company_goes_back_across_a_decay() -> None:

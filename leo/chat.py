@@ -1,8 +1,9 @@
 """`leo chat`: type, Leo answers, and the field grows and is there tomorrow.
 
 From a terminal it is a conversation; from a pipe it is one prompt a line in, one reply a line out.
-Ctrl-C while Leo thinks cancels the reply, in a command it ends the command, and the field stays
-whole; at the prompt it ends the conversation.
+Ctrl-C while Leo thinks cancels the reply, in a command it ends the command; at the prompt it ends
+the conversation. What it leaves of a reply is the discipline's affair, and the conversation says
+it: nothing or all where a reply is committed once, a part where each step is.
 """
 
 from __future__ import annotations
@@ -46,8 +47,6 @@ Type anything and Leo answers; what you type becomes a part of the field.
 Ctrl-C       while Leo thinks: cancel the reply, or what follows it; in a
              command: end the command"""
 EMPTY = "Leo waits for a word."
-CANCELLED = "The reply was cancelled; the field is whole."
-DROPPED = "What Leo went on thinking was dropped; the field is whole."
 ENDED = "The command was ended; the field is as it was."
 # Every candidate of a theme is compared with every theme: with all of a large field's tokens that
 # takes minutes, and somebody waits.
@@ -93,6 +92,7 @@ def converse(
             return True
         return False
 
+    cancelled, dropped = describe_interruption(field.discipline)
     for line in lines:
         prompt = line.strip()
         if prompt == "/quit":
@@ -102,9 +102,11 @@ def converse(
         elif prompt in commands:
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.startswith("/"):
-            print(f"There is no {prompt.split()[0]!r}; /help says what there is.", file=notices)
-        elif attempt(partial(show, partial(answer, prompt)), CANCELLED, "Leo could not answer"):
-            attempt(field.settle, DROPPED, "Leo could not think on")
+            name = prompt.split()[0]
+            wrong = f"{name} takes nothing after it" if name in commands else f"There is no {name}"
+            print(f"{wrong}; /help says what there is.", file=notices)
+        elif attempt(partial(show, partial(answer, prompt)), cancelled, "Leo could not answer"):
+            attempt(field.settle, dropped, "Leo could not think on")
 
 
 def describe(view: View, pulse: Pulse | None = None) -> str:
@@ -124,6 +126,28 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
         lines += labelled("", ", ".join(theme.centres[:8]))
     lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
+
+
+def describe_interruption(discipline: Discipline) -> tuple[str, str]:
+    """What a Ctrl-C leaves of a reply, and of what Leo goes on thinking after it: AllOrNothing of
+    the specification, for people.
+    """
+    if discipline.lock == "actor":
+        # A request is carried out whoever leaves.
+        return (
+            "Nobody waits for the reply any more: Leo finishes it, and the field is whole.",
+            "Leo finishes the thought that has begun, and drops the rest; the field is whole.",
+        )
+    if discipline.commit == "reply":
+        return (
+            "The reply was cancelled; the field is whole.",
+            "What Leo went on thinking was dropped; the field is whole.",
+        )
+    return (
+        f"The reply was cut short; under {discipline.id} what it had written stays.",
+        f"What Leo went on thinking was cut short; under {discipline.id} what it had\n"
+        "written stays.",
+    )
 
 
 def describe_discipline(discipline: Discipline) -> str:

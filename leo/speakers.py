@@ -1,6 +1,7 @@
 """Who answers in a conversation: a field, whichever kind its discipline wants.
 
-A Ctrl-C while Leo thinks cancels the reply, and the field stays whole.
+A Ctrl-C while Leo thinks cancels the reply; whether the field stays whole is the discipline's
+affair (`leo.chat.describe_interruption`).
 """
 
 from __future__ import annotations

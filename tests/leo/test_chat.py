@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,12 @@ import pytest
 from leo import ORGANS, ngrams, themes
 from leo.actions import Action
 from leo.afield import Gate
-from leo.chat import CANCELLED, DROPPED, EMPTY, ENDED, HELP, converse, describe
+from leo.chat import EMPTY, ENDED, HELP, converse, describe, describe_interruption
 from leo.connection import Connection
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import SessionBusyError, StepError
 from leo.speakers import AsyncSpeaker, SyncSpeaker
+from leo.sql import get_versions
 from leo.themes import Survey
 from leo.view import View
 from leo.why import Account
@@ -73,6 +75,9 @@ def test_a_bad_field_is_one_paragraph_and_exit_code_2(tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr and path.read_text().startswith("These are")
 
 
+CANCELLED, DROPPED = describe_interruption(DISCIPLINES[DEFAULT])
+
+
 class Stub:
     """A field that answers, is interrupted, or fails."""
 
@@ -107,6 +112,7 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
+    lines.insert(4, "/why now")
     converse(Stub(), iter([*lines, "/quit", "x"]), out, notices)
     assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
     assert notices.getvalue().splitlines() == [
@@ -114,7 +120,8 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
         CANCELLED,
         "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
         "Leo could not answer: the session is busy",
-        "There is no '/what'; /help says what there is.",
+        "/why takes nothing after it; /help says what there is.",
+        "There is no /what; /help says what there is.",
         "",
         DROPPED,
         "Leo could not think on: the step 'observe' of reply s1~ring0.1 failed: ValueError: no",
@@ -192,7 +199,8 @@ def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str)
         assert "ring1" not in speaker.why()
         converse(speaker, iter(["and now?"]), out, notices)
         assert "s1~ring1" in speaker.why()
-    assert notices.getvalue() == f"\n{DROPPED}\n"
+    _, dropped = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{dropped}\n"
     assert len(out.getvalue().splitlines()) == 2
 
 
@@ -213,7 +221,8 @@ def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there", "and now?"]), out, notices)
         assert "s1~ring1.1" in speaker.why()
-    assert notices.getvalue() == f"\n{DROPPED}\n"
+    _, dropped = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{dropped}\n"
     assert len(out.getvalue().splitlines()) == 2
 
 
@@ -258,9 +267,20 @@ def test_ctrl_c_cancels_an_asynchronous_reply(
         field = runner.run(opening)
         converse(AsyncSpeaker(field, runner), iter(["hello\n", "again\n"]), out, notices)
         assert picture(field.view) == runner.run(field._store.perform(reloaded))
+        versions = Counter(runner.run(field._store.perform(get_versions)))
+        # What is there beside the seed and the second reply is of the first one.
+        left = versions - Counter(ngrams=2, snapshots=1)
         runner.run(field.close())
-    assert notices.getvalue() == f"\n{CANCELLED}\n"
+    cancelled, _ = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{cancelled}\n"
     assert len(out.getvalue().splitlines()) == 1
+    if "finishes it" in cancelled:
+        assert left == Counter(ngrams=1, snapshots=1)
+    elif "is whole" in cancelled:
+        assert left["ngrams"] == left["snapshots"]
+    else:
+        assert "what it had written stays" in cancelled
+        assert wanted is not Action.Ingest or left == Counter(ngrams=1)
 
 
 def test_ctrl_c_interrupts_a_synchronous_reply(
@@ -282,7 +302,8 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
         converse(SyncSpeaker(field), iter(["hello\n", "again\n"]), out, notices)
         assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
         assert picture(field.view) == field._store.perform(reloaded)
-    assert notices.getvalue() == f"\n{CANCELLED}\n"
+    cancelled, _ = describe_interruption(DISCIPLINES["sequential"])
+    assert notices.getvalue() == f"\n{cancelled}\n"
     assert len(out.getvalue().splitlines()) == 1
 
 
@@ -323,7 +344,8 @@ def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
         converse(AsyncSpeaker(field, runner), typed(), out, notices)
         assert picture(field.view) == runner.run(field._store.perform(reloaded))
         runner.run(field.close())
-    assert notices.getvalue() == f"\n{CANCELLED}\n"
+    cancelled, _ = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{cancelled}\n"
     assert len(out.getvalue().splitlines()) == 1
 
 

@@ -23,6 +23,7 @@ from leo.decay import age
 from leo.errors import ArchiveError, CallerError, StoreDamagedError
 from leo.fold import swept
 from leo.inspection import copied
+from leo.progress import SHOWN, Show, unseen
 from leo.schema import SCHEMA_VERSION
 from leo.sql import get_versions
 
@@ -67,9 +68,10 @@ class _Column(NamedTuple):
     most: int
 
 
-def export_field(conn: Connection) -> Iterator[bytes]:
+def export_field(conn: Connection, show: Show = unseen) -> Iterator[bytes]:
     """The lines of an archive, all of one state of the store, which is left as it is: the tables of
-    a copy take in the journal. Raises StoreDamagedError when there is no reading all of it.
+    a copy take in the journal. `show` is told how far it is, from 0 to 1. Raises StoreDamagedError
+    when there is no reading all of it.
     """
     encode = msgspec.json.Encoder().encode
     with closing(copied(conn)) as copy:
@@ -86,13 +88,18 @@ def export_field(conn: Connection) -> Iterator[bytes]:
                 for table in TABLES
             }
             yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy), FORMAT, counts)) + b"\n"
+            total, done = sum(counts.values()), 0
             for table, columns in TABLES.items():
                 for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
                     yield encode(_Row(table, list(row))) + b"\n"
+                    done += 1
+                    if not done % SHOWN:
+                        show(done / total)
 
 
-def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
+def import_field(conn: Connection, lines: IO[bytes], name: str | Path, show: Show = unseen) -> int:
     """Fill an empty field from the lines of an archive called `name`; return the number of rows.
+    `show` is told how far it is, from 0 to 1, when the archive says how many rows it has.
 
     Raises CallerError when the field is not empty, ArchiveError for a line that is no part of an
     archive, for rows that are missing, and for what `check_field` finds; nothing is written then.
@@ -114,6 +121,7 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
         conn.execute("PRAGMA defer_foreign_keys = ON")
         columns = {table: _columns(conn, table, head.versions) for table in TABLES}
         counts: Counter[str] = Counter()
+        total = sum((head.rows or {}).values())
         for number, line in enumerate(lines, start=2):
             found = _decode(line, _Row, name, number)
             place = f"{name}: line {number}"
@@ -123,6 +131,8 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path) -> int:
             _check_row(found, columns, place)
             _insert(conn, found, place)
             counts[found.table] += 1
+            if total and not number % SHOWN:
+                show(min(1.0, number / total))
         # First what is missing: what refers to it would be found as well, and says less.
         _check_counts(head, counts, name)
         _check_references(conn, name)

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from leo.archive import export_field, import_field
@@ -14,6 +15,7 @@ from leo.checkup import check_field
 from leo.cli import Command
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
 from leo.inspection import inspected, is_marked
+from leo.progress import Bar
 from leo.schema import SCHEMA_VERSION, check_kept, connect
 
 __all__ = ["COMMAND"]
@@ -43,11 +45,16 @@ def check(arguments: Namespace) -> int:
 
 def export(arguments: Namespace) -> int:
     """Write the archive to a new file, or to standard output. The field is left as it is."""
+    bar = Bar(sys.stderr, arguments.field.name)
     with inspected(arguments.field) as (conn, _):
-        if arguments.out is None:
-            sys.stdout.buffer.writelines(export_field(conn))
-        else:
-            _write(arguments.out, export_field(conn))
+        lines = export_field(conn, bar.show)
+        try:
+            if arguments.out is None:
+                sys.stdout.buffer.writelines(lines)
+            else:
+                _write(arguments.out, lines)
+        finally:
+            bar.clear()
     return 0
 
 
@@ -73,35 +80,55 @@ def import_(arguments: Namespace) -> int:
     """
     path: Path = arguments.field
     check_kept(path)
-    with _opened(arguments.archive, "rb") as lines, ExitStack() as undo:
-        if _made(path):
-            undo.callback(_remove, path)
-        with closing(connect(path)) as conn:
-            try:
-                rows = import_field(conn, lines, arguments.archive)
-            except CallerError:
-                # Somebody else has filled it since we made it: it is theirs.
-                undo.pop_all()
-                raise
-        undo.pop_all()
+    with _opened(arguments.archive, "rb") as lines:
+        if path.exists():
+            # Empty, or it is refused.
+            rows = _fill(path, lines, arguments.archive)
+        else:
+            rows = _make(path, lines, arguments.archive)
     print(f"{path}: {rows:,} rows")
     return 0
 
 
-def _made(path: Path) -> bool:
-    """Make an empty file, if there is none: only then is it ours to remove."""
+def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
+    """Fill a field elsewhere in the same folder, and give it its name when it is whole.
+
+    Under its name somebody else could open it before that, and would talk to what a failure removes
+    again. Raises CallerError when the name has been taken meanwhile.
+    """
     try:
-        path.open("xb").close()
-    except OSError:
-        # It is there, or cannot be made: whoever opens the field says what is wrong.
-        return False
-    return True
+        place = TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
+    except OSError as error:
+        raise StoreUnwritableError(
+            f"{path}: no field can be made there ({error.strerror}); name a file in a folder that "
+            "exists and may be written"
+        ) from error
+    with place as folder:
+        whole = Path(folder, path.name)
+        rows = _fill(whole, lines, archive)
+        try:
+            # Unlike a renaming it never takes the place of another file.
+            path.hardlink_to(whole)
+        except FileExistsError as error:
+            raise CallerError(
+                f"{path}: somebody else has made this file during the import, and nothing was "
+                "imported; name a file that does not exist"
+            ) from error
+        except OSError as error:
+            raise StoreUnwritableError(
+                f"{path}: the field cannot be given its name ({error.strerror}), and nothing was "
+                "imported; name a file on another disk, and copy it here"
+            ) from error
+    return rows
 
 
-def _remove(path: Path) -> None:
-    """Remove a closed field, with what SQLite keeps beside it."""
-    for end in ("", "-wal", "-shm"):
-        Path(f"{path}{end}").unlink(missing_ok=True)
+def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
+    bar = Bar(sys.stderr, archive.name)
+    with closing(connect(path)) as conn:
+        try:
+            return import_field(conn, lines, archive, bar.show)
+        finally:
+            bar.clear()
 
 
 def _opened(path: Path, mode: str) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -15,26 +16,31 @@ from typing import TextIO
 from leo.cli import Command
 from leo.errors import CallerError, StoreError
 from leo.field import LeoField
+from leo.progress import Bar
 
 __all__ = ["COMMAND", "observe_file", "portions", "tested"]
 
 FIELD = "leo.sqlite3"
 # Characters of one observation: enough for speed, and few enough to see the bar move.
 PORTION = 16_384
-WIDTH = 24
+# So many portions long a line may be: longer ones are cut, or nothing would move and no Ctrl-C be
+# heeded until their end.
+LONG_LINE = 4
 # Bytes that are looked at in one go, to see whether a file is a text.
 BLOCK = 1 << 20
+SENTENCE_END = re.compile(r"[.!?]\s+")
 
 
 def portions(text: str, size: int = PORTION) -> Iterator[str]:
     """The text in pieces of about `size` characters, each ending where a line does.
 
     Nothing reaches from one observation into the next, so a piece must not end inside a sentence
-    that goes on: it ends with the line that makes it `size` long, however long that line is.
+    that goes on: it ends with the line that makes it `size` long. Only lines of more than
+    LONG_LINE * size characters are cut: after a sentence, else between two words, else anywhere.
     """
     piece: list[str] = []
     length = 0
-    for line in text.splitlines(keepends=True):
+    for line in _lines(text, LONG_LINE * size):
         piece.append(line)
         length += len(line)
         if length >= size:
@@ -42,6 +48,19 @@ def portions(text: str, size: int = PORTION) -> Iterator[str]:
             piece, length = [], 0
     if piece:
         yield "".join(piece)
+
+
+def _lines(text: str, most: int) -> Iterator[str]:
+    for line in text.splitlines(keepends=True):
+        begun = 0
+        while len(line) - begun > most:
+            end = begun + most
+            places = [found.end() for found in SENTENCE_END.finditer(line, begun, end)]
+            space = max(line.rfind(" ", begun, end), line.rfind("\t", begun, end)) + 1
+            cut = places[-1] if places else space or end
+            yield line[begun:cut]
+            begun = cut
+        yield line[begun:]
 
 
 def tested(path: Path) -> bytes | None:
@@ -85,18 +104,19 @@ def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = 
     except OSError as error:
         raise _unreadable(path, error) from error
     done = 0
+    bar = Bar(out, path.name)
     try:
         with _held_back() as heed:
             for piece in portions(text):
                 field.observe(piece)
                 done += len(piece)
-                _show(out, path.name, done / len(text))
+                bar.show(done / len(text))
                 heed()
     except (KeyboardInterrupt, StoreError):
-        _clear(out)
+        bar.clear()
         print(f"{path}: {done:,} of {len(text):,} characters were taken in", file=out)
         raise
-    _clear(out)
+    bar.clear()
     return done
 
 
@@ -131,19 +151,6 @@ def _held_back() -> Iterator[Callable[[], None]]:
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     heed()
-
-
-def _show(out: TextIO, name: str, part: float) -> None:
-    """How far it is, on a line that is written over."""
-    if out.isatty():
-        filled = int(WIDTH * part)
-        bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {name}"
-        print(f"\r{bar[:78]:<78}", end="", file=out, flush=True)
-
-
-def _clear(out: TextIO) -> None:
-    if out.isatty():
-        print("\r" + " " * 78 + "\r", end="", file=out, flush=True)
 
 
 def configure(parser: ArgumentParser) -> None:

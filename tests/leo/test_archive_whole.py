@@ -191,18 +191,59 @@ def test_a_failed_import_leaves_a_field_of_before_as_it_was(
             assert get_versions(conn) == before
 
 
+@pytest.mark.parametrize("lines", [None, -1])
 def test_a_field_that_somebody_else_made_meanwhile_is_kept(
-    whole: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: list[bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lines: int | None,
 ) -> None:
-    """An import that fails takes away what it made, and nothing that anybody has put into it."""
-    archive = tmp_path / "archive"
-    archive.write_bytes(b"".join(whole))
+    """And talks to, while an import goes on that succeeds, or that fails: nothing of it is lost."""
+    archive, field = tmp_path / "archive", tmp_path / "field"
+    archive.write_bytes(b"".join(whole[:lines]))
 
     def late(path: Path) -> Any:
-        sync_field(path).close()
+        assert not field.exists()
+        with sync_field(field) as theirs:
+            theirs.reply("hello")
         return connect(path)
 
     monkeypatch.setattr("leo.field_command.connect", late)
-    assert main(["field", "import", str(archive), str(tmp_path / "field")]) == 2
-    with closing(connect(tmp_path / "field")) as conn:
-        assert get_versions(conn) == {"ngrams": 1, "snapshots": 0}
+    assert main(["field", "import", str(archive), str(field)]) == 2
+    said = "cut or changed" if lines else f"{field}: somebody else has made this file"
+    assert said in capsys.readouterr().err
+    with closing(connect(field)) as conn:
+        assert get_versions(conn) == {"ngrams": 2, "snapshots": 1}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "field"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (
+            "pathlib.Path.hardlink_to",
+            "cannot be given its name (No, Sir), and nothing was imported",
+        ),
+        ("leo.field_command.TemporaryDirectory", "no field can be made there (No, Sir); name a"),
+    ],
+)
+def test_a_place_for_no_field_is_named(
+    whole: list[bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refused: str,
+    said: str,
+) -> None:
+    """A folder that nothing can be written in, and a disk on which a file has one name only."""
+    archive, field = tmp_path / "archive", tmp_path / "field"
+    archive.write_bytes(b"".join(whole))
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise PermissionError(1, "No, Sir")
+
+    monkeypatch.setattr(refused, refuse)
+    assert main(["field", "import", str(archive), str(field)]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["archive"]

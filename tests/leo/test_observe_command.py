@@ -52,6 +52,14 @@ def test_a_long_line_ends_its_portion() -> None:
     ]
 
 
+def test_a_text_in_one_line_is_cut_where_it_can_be() -> None:
+    """Or no Ctrl-C would be heeded until its end: after sentences, else words, else anywhere."""
+    for text, end in (("He said no. " * 90, ". "), ("no stop " * 90, " "), ("x" * 700, "x")):
+        pieces = list(portions(text, 50))
+        assert "".join(pieces) == text and len(pieces) >= 4
+        assert all(len(piece) <= 200 and piece.endswith(end) for piece in pieces)
+
+
 @pytest.mark.parametrize(
     ("bad", "named"),
     [

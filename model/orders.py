@@ -30,7 +30,7 @@ DISCIPLINES = (
     ("shielded-unit-of-work", Bound(2, 1)),
 )
 ORDERS = tuple(permutations(PAPER_PROGRAM))
-# What MCOrders asks: Refines and the properties of progress are not among them.
+# What MCOrders asks: Refines, StableRead and the properties of progress are not among them.
 ASKED = (
     "MutualExclusion", "Serializable", "ViewNotTorn", "ReadsOwnObservation", "SnapshotProvenance",
     "AllOrNothing", "Durable", "ViewAgreesWithStore", "NoOvertaking",
@@ -165,8 +165,8 @@ def summary(orders: Sequence[Order]) -> str:
     keep = [o for o in orders if not o.falls["sequential"]]
     helped = [o for o in orders if o.falls["sequential"] - o.falls["asyncio-lock"]]
     return (
-        f"{len(keep)} of {len(orders)} orders keep every property with one session; a lock keeps "
-        f"a property that one session alone loses in {len(helped)} of them"
+        f"{len(keep)} of {len(orders)} orders keep every property asked with one session; a lock "
+        f"keeps a property that one session alone loses in {len(helped)} of them"
     )
 
 

@@ -170,7 +170,7 @@ class UnitsJudge:
         if not sure:
             # A cycle of dependencies alone says it already.
             known = units_order.sure_path(unit)
-            path = known or (() if path else units_order.possible_path(unit))
+            path = known or (() if path else self._possible_path(unit))
             if path:
                 units = (path[0].source.unit, *(edge.target.unit for edge in path))
                 found = Found(units_order.tell(path), tuple(dict.fromkeys(units)), bool(known))
@@ -179,6 +179,12 @@ class UnitsJudge:
             self._note("NoLostUpdate", line, found)
         for found in unstable_reads(unit):
             self._note("StableRead", line, found)
+
+    def _possible_path(self, unit: Unit) -> units_order.Path:
+        # Where no time runs backwards, nothing leads to a unit that had returned before.
+        if not self._kept.turns_back:
+            return ()
+        return units_order.possible_path(unit, self._kept.closed_after)
 
     def _judge_failed(self, unit: Unit, line: int) -> None:
         wrote = [call for call in unit.calls if call.writes]

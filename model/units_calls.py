@@ -49,7 +49,8 @@ class Call:
 
     ``certain`` is False for a write whose call raised or was cancelled.  ``out`` are the calls of
     other units that depend on it, ``into`` those that it depends on, by dependency.  ``found`` are
-    the writes one of which each read may have found, where that may matter.
+    the writes one of which each read may have found, where that may matter, and the event after
+    which it looked.
     """
 
     unit: Unit
@@ -63,7 +64,7 @@ class Call:
     method: str
     out: list[Edge] = field(default_factory=list)
     into: list[Edge] = field(default_factory=list)
-    found: dict[str, list[Call]] = field(default_factory=dict)
+    found: dict[str, tuple[int, list[Call]]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Let go of the other units: what is still known of this one must not keep them."""
@@ -79,7 +80,8 @@ class Call:
 @dataclass(frozen=True, slots=True, eq=False)
 class Edge:
     """``target`` depends on ``source`` through an object; not ``sure`` when that is one of the
-    possibilities that the trace leaves open.
+    possibilities that the trace leaves open.  ``stale``: an exact read named a version that had
+    been overwritten, so it depends on no moment that the overwriting comes after the read.
     """
 
     source: Call
@@ -87,6 +89,7 @@ class Edge:
     object: str
     kind: str
     sure: bool
+    stale: bool = False
 
     def moment(self, earliest: int) -> int | None:
         """Return the earliest moment at which the target can act when the source acts at the
@@ -96,8 +99,7 @@ class Edge:
         moment = max(earliest, target.since)
         if moment < target.seq:
             return moment
-        # An exact read of an old version: what it depends on the other way is earlier.
-        return target.since if self.sure else None
+        return target.since if self.stale else None
 
     def tell(self) -> str:
         """Say it in a sentence."""
@@ -131,13 +133,16 @@ def call_of(unit: Unit, event: UnitEvent, line: int) -> Call:
     )
 
 
-def dependencies(earlier: Call, later: Call, item: str) -> Iterator[Edge]:
-    """Yield the dependencies of two calls on one object, given in the order of their events."""
+def dependencies(earlier: Call, later: Call, item: str, found: int | None) -> Iterator[Edge]:
+    """Yield the dependencies of two calls on one object, given in the order of their events.
+
+    ``found`` is the event that made the version which the later one read, if it read: 0 for the
+    object as it was at the start, None when that is not known any more.
+    """
     e, z = earlier, later
-    exact = e.exact and z.exact
     if item in e.writes and item in z.reads:
-        if exact and e.writes[item] > z.reads[item]:
-            yield Edge(z, e, item, RW, e.certain)
+        if z.exact and e.writes[item] > z.reads[item]:
+            yield from _behind(e, z, item, found)
         else:
             yield from _by_time(e, z, item, WR, RW)
     if item in e.reads and item in z.writes:
@@ -145,6 +150,23 @@ def dependencies(earlier: Call, later: Call, item: str) -> Iterator[Edge]:
         yield from _by_time(e, z, item, RW, WR)
     if item in e.writes and item in z.writes:
         yield from _by_time(e, z, item, WW, WW)
+
+
+def is_newer(write: Call, found: int | None) -> bool:
+    """Tell whether a write surely acted after what a read found, made at event ``found``.
+
+    Versions count the ends of calls: of two writes that overlapped, the newer version may be that
+    of the one that acted first.  An exact write acts at its end.
+    """
+    return write.exact or (found is not None and write.since >= found)
+
+
+def _behind(e: Call, z: Call, item: str, found: int | None) -> Iterator[Edge]:
+    """Yield the dependencies of a write and an exact read of an older version after it."""
+    sure = is_newer(e, found)
+    yield Edge(z, e, item, RW, sure and e.certain, stale=True)
+    if not sure:
+        yield Edge(e, z, item, WR, sure=False)
 
 
 def _by_time(e: Call, z: Call, item: str, kind: str, reverse: str) -> Iterator[Edge]:

@@ -101,7 +101,8 @@ def possible_cycle(unit: Unit) -> tuple[Edge, ...]:
     return ()
 
 
-# A call that was reached, and whether a unit has been left by another call than it was entered by.
+# A call that was reached, and whether time has gone back on the way: a unit was left by another
+# call than it was entered by, or a read looked back.
 _Place = tuple[Call, bool]
 
 
@@ -109,7 +110,8 @@ def _possible_from(start: Call) -> tuple[Edge, ...]:
     """Search from one call, with the earliest moment at which each call can act on the way.
 
     Leaving a unit by another call than it was entered by begins anew at that call's own earliest
-    moment; a cycle needs that somewhere, since no time runs backwards within a call.
+    moment.  A cycle needs that somewhere, or a read that looked back, since no time runs backwards
+    within a call.
     """
     home = start.unit
     earliest: dict[_Place, int] = {(start, False): start.since}
@@ -125,13 +127,14 @@ def _possible_from(start: Call) -> tuple[Edge, ...]:
             moment = edge.moment(earliest[place])
             if moment is None:
                 continue
+            back = moved or edge.stale
             if target.unit is home:
-                if moved or target is not start:
+                if back or target is not start:
                     return _path(place, edge, came)
                 continue
             for other in target.unit.calls:
                 same = other is target
-                step = (other, moved or not same)
+                step = (other, back or not same)
                 at = moment if same else other.since
                 if at < earliest.get(step, other.seq):
                     earliest[step] = at

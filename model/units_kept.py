@@ -8,13 +8,16 @@ was surely carried out, and the last writes where one of them is none that other
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
 from model.anomalies import RW
-from model.units_calls import Call, Edge, Unit, dependencies
+from model.units_calls import Call, Edge, Unit, dependencies, is_newer
 from model.units_graph import reached
 from model.units_reads import is_dirty, note_found, replaced_up_to
 
-# So many of the last writes of an object that are forgotten are kept for who reads it later. More
-# than that are only those that may not have happened, each of which may be what was read.
+# So many of the last writes of an object that are forgotten are kept for who reads it later, and
+# the last one before them that none should read: with so many, what was read is undecided anyway.
 LAST = 8
 
 
@@ -34,6 +37,11 @@ class Kept:
         self._returned: dict[str, Call] = {}
         self._replaced: dict[str, int] = {}
         self._last: dict[str, list[Call]] = {}
+        # The oldest version that was written: before it an object is as it was at the start.
+        self._first: dict[str, int] = {}
+        # Whether a path of dependencies can lead back in time: through a unit that it enters by
+        # another call than it leaves by, or through a read that looked back.
+        self.turns_back = self._looks_back = False
 
     @property
     def oldest(self) -> int | None:
@@ -46,25 +54,41 @@ class Kept:
         Returns the objects that it read in a version that forgotten units overwrote.
         """
         stale = []
+        self.turns_back |= len(call.unit.calls) > 1
         for item in {**call.reads, **call.writes}:
             near = self._touched.setdefault(item, [])
-            _connect(call, near, item)
+            found = None
             if item in call.reads:
                 writes = [w for w in (*self._last.get(item, ()), *near) if item in w.writes]
+                found = self._made(call.reads[item], item, writes)
                 if writes:
-                    note_found(call, item, writes, self._replaced.get(item, 0))
+                    note_found(call, item, writes, self._replaced.get(item, 0), found)
                 gone = self._newest.get(item, 0)
                 if call.exact and call.reads[item] < gone:
                     stale.append(item)
-                    self._fall_behind(call, item)
+                    self._fall_behind(call, item, found)
+            if _connect(call, near, item, found):
+                self.turns_back = self._looks_back = True
             near.append(call)
+            if item in call.writes:
+                self._first.setdefault(item, call.writes[item])
         return stale
 
-    def _fall_behind(self, call: Call, item: str) -> None:
+    def closed_after(self, event: int) -> Iterator[Unit]:
+        """The units that ended after an event, the newest first."""
+        return takewhile(lambda unit: unit.closed > event, reversed(self._closed))
+
+    def _made(self, version: int, item: str, writes: Sequence[Call]) -> int | None:
+        """The event that made a version: 0 for that of the start, None when it is forgotten."""
+        if version < self._first.get(item, version + 1):
+            return 0
+        return next((w.seq for w in reversed(writes) if w.writes[item] == version), None)
+
+    def _fall_behind(self, call: Call, item: str, found: int | None) -> None:
         """A read of a version that a unit had overwritten which returned before this one opened."""
         write = self._returned.get(item)
-        if write is not None and call.reads[item] < write.writes[item]:
-            call.unit.behind.append(Edge(call, write, item, RW, sure=True))
+        if write is not None and call.reads[item] < write.writes[item] and is_newer(write, found):
+            call.unit.behind.append(Edge(call, write, item, RW, sure=True, stale=True))
 
     def close(self, unit: Unit) -> None:
         """A unit has ended; forget the others that can be, every so often."""
@@ -78,6 +102,7 @@ class Kept:
         late = [u for u in self._closed if oldest is not None and u.closed > oldest]
         kept = reached([*self.open.values(), *late])
         gone = [unit for unit in self._closed if unit not in kept]
+        self.turns_back = self._looks_back or any(len(unit.calls) > 1 for unit in kept)
         self._remember_writes(kept, oldest)
         for unit in gone:
             self._remember(unit)
@@ -115,27 +140,31 @@ class Kept:
             last = [call for call in writes if call.seq > floor]
             if any(is_dirty(call, item) for call in last):
                 last = [call for call in last if call.unit not in kept]
-                self._last[item] = last[-LAST:]
+                dirty = [call for call in last[:-LAST] if is_dirty(call, item)]
+                self._last[item] = [*dirty[-1:], *last[-LAST:]]
             else:
                 self._last.pop(item, None)
 
 
-def _connect(call: Call, near: list[Call], item: str) -> None:
-    """Add the dependencies of a new call and those before it that touched the same object.
+def _connect(call: Call, near: list[Call], item: str, found: int | None) -> bool:
+    """Add the dependencies of a new call and those before it that touched the same object; tell
+    whether one of them is of a read that looked back.
 
     What lies behind a write of a unit that returned before this one opened is reached through that
     write, and gets no dependency of its own.
     """
-    opened, wall = call.unit.opened, 0
+    opened, wall, back = call.unit.opened, 0, False
     for earlier in reversed(near):
         other = earlier.unit
         past = 0 < other.closed < opened
         if other is call.unit or (past and earlier.seq <= wall):
             continue
-        for edge in dependencies(earlier, call, item):
+        for edge in dependencies(earlier, call, item, found):
             edge.source.out.append(edge)
             edge.target.into.append(edge)
+            back |= edge.stale
         version = earlier.writes.get(item)
         if past and other.committed and earlier.certain and version is not None:
             stale = call.exact and call.reads.get(item, version) < version
             wall = wall if stale else max(wall, earlier.since)
+    return back

@@ -9,7 +9,7 @@ two units that returned before two others opened, one returned before both.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from model.units_calls import Call, Edge, Unit
 
@@ -46,22 +46,25 @@ def sure_path(unit: Unit) -> Path:
     return (*_unwound(unit, late, before, lambda edge: edge.target.unit), *onward)
 
 
-def possible_path(unit: Unit) -> Path:
+def possible_path(unit: Unit, ended: Callable[[int], Iterable[Unit]]) -> Path:
     """Return such a path over any dependencies, some of them open, or ``()``: the moments of its
     calls can be chosen so that all of them hold.
+
+    ``ended`` gives the units that ended after an event.  One that began the path and ended before
+    that need not be asked: see ``_Search``.
     """
-    after = _reach(unit, _forward, sure=False)
-    if not after:
+    search = _Search(unit)
+    first = search.first
+    if first is None:
         return ()
-    first = min(other.closed for other in after)
-    before = _reach(unit, _backward, sure=False)
-    starts = [other for other in before if other.opened > first]
-    for late in [unit, *sorted(starts, key=lambda other: -other.opened)]:
-        if late.opened > first:
-            for call in late.calls:
-                found = _possible_from(call, unit) if call.out else ()
-                if found:
-                    return found
+    late = [other for other in ended(first) if other.committed and other.opened > first]
+    if unit.opened > first:
+        late.append(unit)
+    late = [other for other in dict.fromkeys(late) if any(call.out for call in other.calls)]
+    for start in sorted(late, key=lambda other: -other.opened):
+        found = search.path_from(start)
+        if found:
+            return found
     return ()
 
 
@@ -103,42 +106,72 @@ def _unwound(
 _Place = tuple[Call, bool]
 
 
-def _possible_from(start: Call, unit: Unit) -> Path:
-    """Search from one call by way of ``unit``, with the earliest moment at which each call can act
-    on the way, as ``model.units_graph`` does: a unit is left by any of its calls.
+class _Search:
+    """The paths by way of a unit that has just returned, with the earliest moment at which each
+    call can act on the way, as ``model.units_graph`` does: a unit is left by any of its calls.
+
+    ``first`` is the event at which the first of the units after it returned, None when there is
+    none.  No path needs a unit that had ended by then: it would have been found before, without
+    this unit, as one that leads to it.
+
+    Where paths begin later is asked first, and what was reached from there is not asked again
+    unless it can be reached earlier: whatever it leads to had returned before both began, or
+    neither.  So all beginnings together cost about as much as one.
     """
-    late = start.unit
-    begin = (start, late is unit)
-    earliest: dict[_Place, int] = {begin: start.since}
-    came: dict[_Place, tuple[_Place, Edge]] = {}
-    queue = deque([begin])
-    while queue:
-        place = queue.popleft()
-        call, met = place
-        for edge in call.out:
-            target = edge.target
-            other = target.unit
-            if not other.committed or other is late:
-                continue
-            moment = edge.moment(earliest[place])
-            if moment is None:
-                continue
-            through = met or other is unit
-            if through and other.closed < late.opened:
-                return _taken(place, edge, came)
-            for leaving in other.calls:
-                step = (leaving, through)
-                at = moment if leaving is target else leaving.since
-                if at < earliest.get(step, leaving.seq):
-                    earliest[step] = at
-                    came.setdefault(step, (place, edge))
-                    queue.append(step)
-    return ()
 
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._earliest: dict[_Place, int] = {}
+        self._came: dict[_Place, tuple[_Place, Edge]] = {}
+        self.first: int | None = None
+        after = [edge.target.unit for edge in self._explore(unit)]
+        if after:
+            self.first = min(other.closed for other in after)
+        self._earliest.clear()
+        self._came.clear()
 
-def _taken(place: _Place, last: Edge, came: dict[_Place, tuple[_Place, Edge]]) -> Path:
-    path = [last]
-    while place in came:
-        place, edge = came[place]
-        path.append(edge)
-    return tuple(reversed(path))
+    def path_from(self, late: Unit) -> Path:
+        """Return a path from a unit, or from one that was asked before, or ``()``."""
+        for edge in self._explore(late):
+            if edge.target.unit.closed < late.opened:
+                return self._taken(edge)
+        return ()
+
+    def _explore(self, late: Unit) -> Iterator[Edge]:
+        """Yield the dependencies beyond the unit that can be taken on a way from ``late``."""
+        earliest, unit = self._earliest, self._unit
+        queue: deque[_Place] = deque()
+        for call in late.calls:
+            begin = (call, late is unit)
+            if call.out and call.since < earliest.get(begin, call.seq):
+                earliest[begin] = call.since
+                queue.append(begin)
+        while queue:
+            place = queue.popleft()
+            call, met = place
+            for edge in call.out:
+                target = edge.target
+                other = target.unit
+                if not other.committed or other is late or other.closed <= (self.first or 0) - 1:
+                    continue
+                moment = edge.moment(earliest[place])
+                if moment is None:
+                    continue
+                through = met or other is unit
+                if through and other is not unit:
+                    self._last = place
+                    yield edge
+                for leaving in other.calls:
+                    step = (leaving, through)
+                    at = moment if leaving is target else leaving.since
+                    if at < earliest.get(step, leaving.seq):
+                        earliest[step] = at
+                        self._came.setdefault(step, (place, edge))
+                        queue.append(step)
+
+    def _taken(self, last: Edge) -> Path:
+        path, place = [last], self._last
+        while place in self._came:
+            place, edge = self._came[place]
+            path.append(edge)
+        return tuple(reversed(path))

@@ -1,14 +1,15 @@
 """What reads found: writes of units that failed (Adya: G1a), or not the last of a unit (G1b).
 
-A read found one of the writes before it that no other write surely replaced before it began.  Of an
-exact read the version says which.  What a read may have found is noted when it ends, and judged
-when every unit that was open beside its own has closed: a write that ends after the read may have
-acted before it, and a unit that wrote may still fail.
+A read found one of the writes before it that no other write surely replaced before it began.  An
+exact read that names an older version found what was there when that version was made.  What a
+read may have found is noted when it ends, and judged when every unit that was open beside its own
+has closed: a write that ends after the read may have acted before it, and a unit that wrote may
+still fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from model.anomalies import G1A, G1B, WR
 from model.units_calls import Call, Unit
@@ -26,20 +27,26 @@ def _replaces(call: Call, write: Call, item: str) -> bool:
     return call is not write and item in call.writes and call.seq > write.since
 
 
-def note_found(call: Call, item: str, writes: Iterable[Call], floor: int) -> None:
+def note_found(
+    call: Call, item: str, writes: Sequence[Call], floor: int, found: int | None
+) -> None:
     """Note which of the writes of an object, all that had ended before, a call may have found.
 
-    What was written up to ``floor`` has been replaced, for sure.
+    What was written up to ``floor`` has been replaced, for sure; the version that the call names
+    was made at event ``found``.  A version says no more than that: a write that may not have
+    happened has one too, and of two that overlapped the newer may be that of the one that acted
+    first.
     """
-    version = call.reads[item]
-    same = [w for w in writes if w.exact and call.exact and w.writes[item] == version]
-    if not same:
-        writes = list(writes)
-        sure = (w.since for w in writes if w.certain and w.seq <= call.since)
-        floor = max(floor, max(sure, default=0))
-        same = [w for w in writes if w.seq > floor and not (w.exact and call.exact)]
-    if any(w.unit is not call.unit and is_dirty(w, item) for w in same):
-        call.found[item] = sorted(same, key=lambda w: w.seq)
+    began = call.since
+    if call.exact and call.reads[item] < max(w.writes[item] for w in writes):
+        # It says that it looked back, to when its version was made.
+        writes = [w for w in writes if w.since < (found or 0)]
+        began, floor = found or 0, 0
+    sure = (w.since for w in writes if w.certain and w.seq <= began)
+    floor = max(floor, max(sure, default=0))
+    may = [w for w in writes if w.seq > floor]
+    if any(w.unit is not call.unit and is_dirty(w, item) for w in may):
+        call.found[item] = began, sorted(may, key=lambda w: w.seq)
 
 
 def judge_reads(unit: Unit, haze: int) -> Iterator[tuple[str, Found]]:
@@ -57,14 +64,15 @@ def judge_reads(unit: Unit, haze: int) -> Iterator[tuple[str, Found]]:
                 for edge in call.into
                 if edge.kind == WR and edge.object == item and edge.source.seq > call.seq
             ]
-            writes = [*call.found.get(item, ()), *later]
+            began, earlier = call.found.get(item, (call.since, []))
+            writes = [*earlier, *later]
             for write in writes:
                 if write.unit is unit:
                     continue
                 sure = len(writes) == 1 and write.certain and write.seq <= call.since
                 sure = sure and (call.exact or call.seq < haze)
                 aborted += _aborted(call, write, item, sure)
-                partial += _intermediate(call, write, item, sure)
+                partial += _intermediate(call, write, item, began, sure)
     for name, found in (("NoAbortedRead", aborted), ("NoIntermediateRead", partial)):
         for one in best(found):
             yield name, one
@@ -77,8 +85,13 @@ def _aborted(read: Call, write: Call, item: str, sure: bool) -> Iterator[Found]:
         yield Found((said,), (read.unit, writer), sure and bool(writer.outcome), G1A)
 
 
-def _intermediate(read: Call, write: Call, item: str, sure: bool) -> Iterator[Found]:
-    again = [call for call in write.unit.calls if _replaces(call, write, item)]
+def _intermediate(read: Call, write: Call, item: str, began: int, sure: bool) -> Iterator[Found]:
+    # Had the unit written between the two, the read would have found that.
+    again = [
+        call
+        for call in write.unit.calls
+        if _replaces(call, write, item) and not write.seq <= call.since < call.seq <= began
+    ]
     if again:
         certain = [call for call in again if call.certain and call.since >= write.seq]
         next_ = (certain or again)[0]

@@ -60,6 +60,7 @@ def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
         "kind": "units",
         "run": verdict.run,
         "clean": verdict.clean,
+        "because": None if verdict.events else NO_EVENTS,
         "broken": [name for name in PROPERTIES if name in verdict.broken],
         "undecided": [name for name in PROPERTIES if name in verdict.undecided],
         "events": verdict.events,

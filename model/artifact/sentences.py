@@ -114,8 +114,8 @@ def _orders(results: Results) -> str:
     keep = sum(not fallen["sequential"] for fallen in falls)
     helped = sum(bool(set(fallen["sequential"]) - set(fallen[LOCK])) for fallen in falls)
     return (
-        f"{keep} of {len(falls)} orders of the four steps keep every property with one session; "
-        f"{LOCK} keeps one that is lost there in {helped}"
+        f"{keep} of {len(falls)} orders of the four steps keep every property asked with one "
+        f"session; {LOCK} keeps one that is lost there in {helped}"
     )
 
 

@@ -127,6 +127,9 @@ def script(text: str) -> UnitsVerdict:
         ("a:wx b:rx b:.", "", "AllOrNothing NoAbortedRead"),
         ("a:wx b:rx a:?x b:. a:.", "", "Serializable NoIntermediateRead"),
         ("a:wx a:?x b:rx b:. a:.", "", ""),
+        # A write that raised may not have happened: then what was read is the one before it.
+        ("a:wx b:?x b:. c:rx c:. a:!", "AllOrNothing", "NoAbortedRead"),
+        ("a:wx b:?x b:. c:rx c:. a:wx a:.", "Serializable", "NoIntermediateRead"),
         ("a:rx b:wx b:. c:wy c:. a:ry a:.", "StrictlySerializable", ""),
         ("a:rx b:wx c:wy c:. a:ry a:. b:.", "", ""),
         ("b:?x a:rx a:ry b:wy a:. b:.", "", "Serializable NoTornRead"),

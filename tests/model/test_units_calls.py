@@ -13,18 +13,19 @@ def call(since: int, seq: int) -> Call:
 
 
 @pytest.mark.parametrize(
-    ("earliest", "sure", "moment"),
+    ("earliest", "stale", "moment"),
     [
-        (3, True, 5),
+        (3, False, 5),
         (7, True, 7),
         (7, False, 7),
-        # It had acted by then: possible only where the versions say that it came after all.
+        # It had acted by then: possible only where a version says that it came after all.
         (9, False, None),
         (9, True, 5),
     ],
 )
 def test_the_moment_at_which_a_target_can_act(
-    earliest: int, sure: bool, moment: int | None
+    earliest: int, stale: bool, moment: int | None
 ) -> None:
     """After the source and after its own beginning, before its end."""
-    assert Edge(call(0, 9), call(5, 9), "x", "wr", sure).moment(earliest) == moment
+    edge = Edge(call(0, 9), call(5, 9), "x", "wr", sure=False, stale=stale)
+    assert edge.moment(earliest) == moment

@@ -1,0 +1,128 @@
+"""Traces of units in which a version says less than it seems to, and long ones."""
+
+from __future__ import annotations
+
+import pytest
+
+import model.units
+from model.units_calls import Edge
+from model.units_report import to_fields
+from tests.model.test_units import Writer
+
+
+@pytest.mark.parametrize("since", [None, 1])
+def test_a_read_that_looks_back_behind_a_write_is_before_it(since: int | None) -> None:
+    """Also where the write tells when it began: nothing else can have made what was read."""
+    trace = Writer()
+    trace.add("a", "Open")
+    trace.add("a", "Write", writes="x", since=since)
+    trace.add("a", "Close", outcome="returned")
+    trace.add("r", "Open")
+    trace.add("r", "Read", seen={"x": 0})
+    trace.add("r", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert set(verdict.broken) == {"StrictlySerializable"} and not verdict.undecided
+
+
+def test_of_two_writes_that_overlapped_the_newer_may_have_acted_first() -> None:
+    """Versions count the ends of calls: who reads the older one may have read the last."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("b", "Write", writes="x")
+    # It began before that one, and ended after it.
+    trace.add("a", "Write", writes="x", since=2)
+    trace.add("a", "Close", outcome="returned")
+    trace.add("b", "Close", outcome="returned")
+    trace.add("r", "Open")
+    trace.add("r", "Read", seen={"x": 1})
+    trace.add("r", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert not verdict.broken and verdict.undecided
+    assert verdict.undecided.keys() <= {"Serializable", "StrictlySerializable"}
+
+
+def test_what_a_read_found_is_undecided_where_a_write_overlapped_it() -> None:
+    """A unit reads what it wrote itself at one moment, while another's long write goes on; that one
+    fails. Whose value it found no version says.
+    """
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("a", "Write", writes="x")
+    trace.add("b", "Write", writes="x", since=2)
+    trace.add("b", "Close", outcome="raised")
+    trace.add("a", "Read", reads="x")
+    trace.add("a", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert set(verdict.broken) == {"AllOrNothing"}
+    assert set(verdict.undecided) == {"NoAbortedRead"}
+
+
+@pytest.mark.parametrize("sweep", [1, 10_000])
+@pytest.mark.parametrize("doubtful", [7, 8, 20])
+def test_a_failed_write_is_not_forgotten_behind_many_doubtful_ones(
+    monkeypatch: pytest.MonkeyPatch, sweep: int, doubtful: int
+) -> None:
+    """None of the writes after it may have happened: then it is what was read."""
+    monkeypatch.setattr(model.units, "SWEEP", sweep)
+    trace = Writer()
+    trace.add("d", "Open")
+    trace.add("d", "Write", writes="x")
+    trace.add("d", "Close", outcome="raised")
+    for k in range(doubtful):
+        trace.add(f"u{k}", "Open")
+        trace.add(f"u{k}", "Write", writes="x", outcome="raised")
+        trace.add(f"u{k}", "Close", outcome="returned")
+    trace.add("r", "Open")
+    trace.add("r", "Read", reads="x")
+    trace.add("r", "Close", outcome="returned")
+    assert "NoAbortedRead" in trace.judge().undecided
+
+
+def test_a_trace_without_an_event_says_why_it_is_not_clean() -> None:
+    """To programs too."""
+    fields = to_fields(Writer().judge())
+    assert not fields["clean"] and "nothing was checked" in fields["because"]
+
+
+def waiting(units: int, *, look: bool) -> Writer:
+    """Four callers of a method that waits for a lock: each call began when the one three before it
+    was done. With `look` each of their units has read before.
+    """
+    trace = Writer()
+    begun: dict[str, int] = {}
+    for k in range(units + 3):
+        if k < units:
+            unit = f"u{k}"
+            trace.add(unit, "Open")
+            if look:
+                trace.add(unit, "Read", reads="y")
+            begun[unit] = len(trace.events)
+        if k >= 3:
+            unit = f"u{k - 3}"
+            trace.add(unit, "Write", reads="x", writes="x", since=begun[unit])
+            trace.add(unit, "Close", outcome="returned")
+    return trace
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_the_work_grows_with_the_trace_and_not_faster(
+    monkeypatch: pytest.MonkeyPatch, look: bool
+) -> None:
+    """Four times as many units of a correct program that waits inside its calls: about four times
+    as many dependencies are looked at.
+    """
+    looked = [0]
+    moment = Edge.moment
+
+    def counted(edge: Edge, earliest: int) -> int | None:
+        looked[-1] += 1
+        return moment(edge, earliest)
+
+    monkeypatch.setattr(Edge, "moment", counted)
+    for units in (100, 400):
+        looked.append(0)
+        verdict = waiting(units, look=look).judge()
+        assert not verdict.broken
+    assert 0 < looked[2] < 5 * looked[1]

@@ -1,21 +1,22 @@
 """What must be true of the file of a field, whoever wrote it (organism, section 19: what a torn
 write would leave behind).
 
-SQLite's own checks, then the field's: every table is there and every value is of its column's type,
-what is written inside a value can be read, every count is positive, no trigram was seen more often
-than the bigrams that it is made of, no row is newer than its object, no number is one that a
-field cannot have reached, the journal is the end of the
-history and nothing else.
+SQLite's own checks, then the field's: every table is there with its columns and every value is of
+its column's type, what is written inside a value can be read, every count is positive, no trigram
+was seen more often than the bigrams that it is made of, no row is newer than its object, no number
+is one that a field cannot have reached, the journal is the end of the history and nothing else.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 from leo.connection import Connection, explain, is_undecoded, reading
 from leo.contents import BOUNDS, OBJECTS, TABLES, limits
+from leo.ddl import move_on
 from leo.errors import StoreDamagedError
 from leo.growth import ChainGrowth, WordGrowth, decode
 from leo.ngrams import JOURNAL, get_version
@@ -30,6 +31,8 @@ TYPES: Final = {"INTEGER": "'integer'", "REAL": "'real'", "TEXT": "'text'", "BLO
 NULL: Final = ", 'null'"
 # An infinite number is none in an archive, and the square of one beyond this would be infinite.
 LARGEST: Final = 1e100
+# What SQLite knows of a table: its columns, and the columns that name rows of another table.
+SHAPE: Final = ("table_info", "foreign_key_list")
 # Columns with a JSON array in them, and what its elements are.
 ARRAYS: Final = {
     ("mathbrain", "parameters"): "'real', 'integer'",
@@ -70,7 +73,7 @@ def check_field(conn: Connection) -> list[str]:
     unread = "a part of the field cannot be read ({}): restore the file from a copy"
     try:
         with reading(conn):
-            for part in (_pages, check_structure, _contents, _relations):
+            for part in (_pages, check_structure, _shapes, _contents, _relations):
                 before = len(findings)
                 try:
                     for finding in part(conn):
@@ -79,8 +82,9 @@ def check_field(conn: Connection) -> list[str]:
                     if not isinstance(explain(error, conn.path), StoreDamagedError):
                         raise
                     findings.append(unread.format(error))
-                # The rules ask for tables and versions: without them there is no more to be said.
-                if part is check_structure and len(findings) > before:
+                # The rules ask for tables, columns and versions: without them there is no more to
+                # be said.
+                if part in (check_structure, _shapes) and len(findings) > before:
                     break
     except StoreDamagedError as error:
         # Over damaged pages SQLite may refuse to end a transaction, even one that only read.
@@ -113,6 +117,21 @@ def check_structure(conn: Connection) -> Iterator[str]:
     [rows] = conn.execute("SELECT count(*) FROM folding").fetchone()
     if rows != 1:
         yield f"expected 1 row in the table folding, found {rows:,}"
+
+
+def _shapes(conn: Connection) -> Iterator[str]:
+    """Tables that are there and were not made as those of a field are: a byte of the statement
+    that SQLite keeps for each may be another one, and still say something.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=Connection)) as fresh:
+        move_on(fresh, 0)
+        for table in EXPECTED:
+            if _shape(conn, table) != _shape(fresh, table):
+                yield f"the columns of the table {table} are not those of a field"
+
+
+def _shape(conn: Connection, table: str) -> list[object]:
+    return [row for what in SHAPE for row in conn.execute(f"PRAGMA {what}({table})")]
 
 
 def _contents(conn: Connection) -> Iterator[str]:

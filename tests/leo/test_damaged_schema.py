@@ -1,0 +1,74 @@
+"""Files with damage in what SQLite knows of the tables, or in its header: `check` names it, and
+every other command ends with one paragraph.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from leo import ORGANS
+from leo.cli import main
+from tests.leo.support import sync_field
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A field with rows of every module."""
+    path = tmp_path_factory.mktemp("sound") / "field"
+    with sync_field(path, modules=ORGANS) as field:
+        field.reply("What is a field? I wonder.")
+    return path
+
+
+@pytest.fixture
+def field(sound: Path, tmp_path: Path) -> Path:
+    """A copy of it, alone in its folder."""
+    (tmp_path / "alone").mkdir()
+    return Path(shutil.copy(sound, tmp_path / "alone"))
+
+
+def replace(field: Path, old: bytes, new: bytes) -> None:
+    """Other bytes in the first place that has these."""
+    content = field.read_bytes()
+    assert old in content and len(old) == len(new)
+    field.write_bytes(content.replace(old, new, 1))
+
+
+def checked(field: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a check finds; it is a finding and no failure."""
+    assert main(["field", "check", str(field)]) == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert all(line.startswith(f"{field}: ") for line in lines)
+    return [line.removeprefix(f"{field}: ") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("snapshots", b"last_used_at REAL", b"last_used_at R AL"),
+        ("folding", b"pairs INTEGER", b"pairs ZNTEGER"),
+        ("journal", b"version INTEGER PRIMARY", b"versjon INTEGER PRIMARY"),
+    ],
+)
+def test_a_column_that_is_another_one_is_found(
+    field: Path, capsys: pytest.CaptureFixture[str], table: str, old: bytes, new: bytes
+) -> None:
+    """Of another type or name: SQLite does not mind either."""
+    replace(field, old, new)
+    assert checked(field, capsys) == [f"the columns of the table {table} are not those of a field"]
+
+
+def test_what_can_be_read_is_exported_whatever_its_column_is_called(
+    field: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the word for a type is damaged: no row has suffered, and the archive is whole."""
+    assert main(["field", "export", str(field)]) == 0
+    lines = capsys.readouterr().out
+    replace(field, b"use_count INTEGER", b"use_count INTEGUR")
+    assert main(["field", "export", str(field)]) == 0
+    assert capsys.readouterr().out == lines

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from leo.connection import Connection, explain, is_undecoded, reading
+from leo.connection import Connection, explain, is_undecoded, reading, wording
 from leo.contents import BOUNDS, OBJECTS, TABLES, limits
 from leo.ddl import move_on
 from leo.errors import StoreDamagedError
@@ -81,14 +81,14 @@ def check_field(conn: Connection) -> list[str]:
                 except sqlite3.Error as error:
                     if not isinstance(explain(error, conn.path), StoreDamagedError):
                         raise
-                    findings.append(unread.format(error))
+                    findings.append(unread.format(wording(error)))
                 # The rules ask for tables, columns and versions: without them there is no more to
                 # be said.
                 if part in (check_structure, _shapes) and len(findings) > before:
                     break
     except StoreDamagedError as error:
         # Over damaged pages SQLite may refuse to end a transaction, even one that only read.
-        findings.append(unread.format(error.__cause__))
+        findings.append(unread.format(wording(error.__cause__)))
     # One page may be in the way of several parts.
     return list(dict.fromkeys(findings))
 

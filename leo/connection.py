@@ -22,6 +22,7 @@ from leo.errors import (
 )
 
 __all__ = [
+    "REFUSALS",
     "Connection",
     "begin_writing",
     "explain",
@@ -30,8 +31,12 @@ __all__ = [
     "reading",
     "transaction",
     "unwritable",
+    "wording",
 ]
 
+# What is raised when SQLite refuses. Its words may quote a name in the file that is damaged, and
+# where that is no UTF-8 Python cannot even make the error.
+REFUSALS: Final = (sqlite3.Error, UnicodeDecodeError)
 
 # What SQLite says of a write that the system refused: a disk, a quota or a limit on the size of
 # files. Its plain code is that of a page that cannot be read.
@@ -72,7 +77,7 @@ def transaction(conn: Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[No
             # disk).
             if conn.in_transaction:
                 conn.execute("ROLLBACK")
-    except sqlite3.Error as error:
+    except REFUSALS as error:
         raise explain(error, conn.path) from error
 
 
@@ -85,7 +90,7 @@ def reading(conn: Connection) -> Iterator[None]:
         return
     try:
         yield
-    except sqlite3.Error as error:
+    except REFUSALS as error:
         raise explain(error, conn.path) from error
 
 
@@ -103,7 +108,7 @@ def begin_writing(conn: Connection) -> bool:
             conn.execute(begin)
         finally:
             conn.execute(f"PRAGMA busy_timeout = {int(conn.timeout * 1000)}")
-    except sqlite3.Error as error:
+    except REFUSALS as error:
         code = getattr(error, "sqlite_errorcode", 0)
         if code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT:
             return False
@@ -111,8 +116,9 @@ def begin_writing(conn: Connection) -> bool:
     return True
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """The StoreError of a SQLite error."""
+def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
+    """The StoreError of one of the REFUSALS."""
+    why = wording(error)
     # Errors of the Python module itself (a closed connection, say) have no code.
     code = getattr(error, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
@@ -122,49 +128,58 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         )
     if code in UNWRITTEN:
         return StoreFullError(
-            f"{path}: the field cannot be written ({error}): the disk is full or fails, or a quota "
+            f"{path}: the field cannot be written ({why}): the disk is full or fails, or a quota "
             "or a limit on the size of files is reached; nothing was written, and what the field "
             "has can still be read: make room or raise the limit, and try again"
         )
     code &= 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreLockedError(
-            f"{path}: another process has kept the field locked beyond the busy timeout ({error}); "
+            f"{path}: another process has kept the field locked beyond the busy timeout ({why}); "
             "nothing was written: try again when it has finished"
         )
     if code == sqlite3.SQLITE_FULL:
         return StoreFullError(
-            f"{path}: there is no room for the field to grow ({error}); "
+            f"{path}: there is no room for the field to grow ({why}); "
             "nothing was written: make room on the disk and try again"
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return unwritable(path, str(error))
+        return unwritable(path, why)
     if code == sqlite3.SQLITE_NOTADB:
         return foreign(path, "it is not a SQLite database")
     # A table or a column that every field has is a part of it as well.
-    lost = code == sqlite3.SQLITE_ERROR and str(error).startswith("no such ")
-    if is_undecoded(error):
-        # SQLite's words end with the bytes, whatever they are.
-        lost, error = True, sqlite3.DatabaseError("a text is no UTF-8")
-    if lost or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
+    lost = code == sqlite3.SQLITE_ERROR and why.startswith("no such ")
+    if lost or is_undecoded(error) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
         return StoreDamagedError(
-            f"{path}: a part of the field cannot be read ({error}); nothing was written: "
+            f"{path}: a part of the field cannot be read ({why}); nothing was written: "
             "restore the file from a copy, or check the disk"
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(
-            f"{path}: a row does not fit into its table ({error}); nothing was written: whatever "
+            f"{path}: a row does not fit into its table ({why}); nothing was written: whatever "
             "makes the row is at fault, a module of this reply perhaps: correct it, or leave it out"
         )
     return StoreError(
-        f"{path}: the store refused ({error}); nothing was written: try again, and if it refuses "
+        f"{path}: the store refused ({why}); nothing was written: try again, and if it refuses "
         f"again, see what `leo field check {path}` says of the file"
     )
 
 
-def is_undecoded(error: sqlite3.Error) -> bool:
+def wording(error: BaseException | None) -> str:
+    """SQLite's words, or others where its own have bytes in them that are no text."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a name in the schema is no UTF-8"
+    if is_undecoded(error):
+        # They end with the bytes, whatever they are.
+        return "a text is no UTF-8"
+    return str(error)
+
+
+def is_undecoded(error: BaseException | None) -> bool:
     """Was a text refused by Python, which SQLite would take as it is?"""
-    return str(error).startswith("Could not decode to UTF-8")
+    return isinstance(error, UnicodeDecodeError) or str(error).startswith(
+        "Could not decode to UTF-8"
+    )
 
 
 def unwritable(path: Path, why: str) -> StoreUnwritableError:

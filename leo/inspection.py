@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from leo.connection import Connection, explain, foreign, transaction
+from leo.connection import REFUSALS, Connection, explain, foreign, transaction
 from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
 from leo.decay import faded
 from leo.errors import StoreError, StoreFullError, StoreMovedError, StoreUnwritableError
@@ -143,7 +143,7 @@ def _connected(path: Path, mode: str) -> tuple[Connection, int]:
             _know(conn, path)
             conn.execute("PRAGMA query_only = ON")
             schema = identify(conn)
-        except sqlite3.Error as error:
+        except REFUSALS as error:
             raise _unreadable(error, path) from error
         if mode == ALONE:
             return _kept(conn, before), schema
@@ -174,7 +174,7 @@ def _state(path: Path) -> tuple[object, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns, _logged(path)
 
 
-def _unreadable(error: sqlite3.Error, path: Path) -> StoreError:
+def _unreadable(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     found = explain(error, path)
     if not isinstance(found, StoreUnwritableError):
         return found

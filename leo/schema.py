@@ -19,7 +19,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
-from leo.connection import Connection, explain, foreign, transaction, unwritable
+from leo.connection import REFUSALS, Connection, explain, foreign, transaction, unwritable
 from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
 from leo.decay import faded
 from leo.errors import NewerSchemaError, StoreUnwritableError
@@ -125,7 +125,7 @@ def _prepare(conn: Connection, full_sync: bool) -> None:
         conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
-    except sqlite3.Error as error:
+    except REFUSALS as error:
         raise explain(error, conn.path) from error
     if version < SCHEMA_VERSION:
         with transaction(conn):

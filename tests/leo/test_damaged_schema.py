@@ -5,12 +5,16 @@ every other command ends with one paragraph.
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from leo import ORGANS
 from leo.cli import main
+from leo.connection import Connection, begin_writing, reading
+from leo.errors import StoreDamagedError
 from tests.leo.support import sync_field
 
 
@@ -72,3 +76,41 @@ def test_what_can_be_read_is_exported_whatever_its_column_is_called(
     replace(field, b"use_count INTEGER", b"use_count INTEGUR")
     assert main(["field", "export", str(field)]) == 0
     assert capsys.readouterr().out == lines
+
+
+def test_a_name_that_is_no_text_is_found(field: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SQLite quotes it when it refuses, and Python cannot make an error of such words."""
+    replace(field, b"tableflow_turns", b"tablefl\xc9w_turns")
+    unread = "a part of the field cannot be read (a name in the schema is no UTF-8)"
+    assert any(finding.startswith(unread) for finding in checked(field, capsys))
+    text = field.with_name("text")
+    text.write_text("grey herons wait")
+    for command in (["field", "export", str(field)], ["observe", str(text), "--field", str(field)]):
+        assert main(command) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"leo: error: {field}: {unread}; ") and told.count("\n") == 1
+        assert "restore the file from a copy" in told
+
+
+def test_a_name_that_is_no_text_ends_what_joins_a_transaction(field: Path) -> None:
+    """A read and a write that come after a BEGIN, which looks at no table."""
+    replace(field, b"tableflow_turns", b"tablefl\xc9w_turns")
+    with closing(sqlite3.connect(field, isolation_level=None, factory=Connection)) as conn:
+        conn.path, conn.timeout = field, 0.0
+        conn.execute("BEGIN")
+        with pytest.raises(StoreDamagedError, match="no UTF-8"), reading(conn):
+            conn.execute("SELECT * FROM tokens")
+        with pytest.raises(StoreDamagedError, match="no UTF-8"):
+            begin_writing(conn)
+
+
+def test_a_name_that_is_no_text_in_a_file_that_may_be_anything(
+    field: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing says that it is a field: to look at it and to open it is refused alike."""
+    replace(field, b"tableflow_turns", b"tablefl\xc9w_turns")
+    replace(field, b"LEOF", b"\0\0\0\0")
+    for command in (["field", "check", str(field)], ["converse", "--field", str(field)]):
+        assert main(command) == 2
+        out, told = capsys.readouterr()
+        assert out == "" and "no UTF-8" in told and told.count("\n") == 1

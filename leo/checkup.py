@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from leo.connection import Connection, explain, is_undecoded, reading, wording
+from leo.connection import Connection, explain, is_misfit, is_undecoded, reading, wording
 from leo.contents import BOUNDS, OBJECTS, TABLES, limits
 from leo.ddl import move_on
 from leo.errors import StoreDamagedError
@@ -79,7 +79,8 @@ def check_field(conn: Connection) -> list[str]:
                     for finding in part(conn):
                         findings.append(finding)
                 except sqlite3.Error as error:
-                    if not isinstance(explain(error, conn.path), StoreDamagedError):
+                    damaged = isinstance(explain(error, conn.path), StoreDamagedError)
+                    if not damaged and not is_misfit(error):
                         raise
                     findings.append(unread.format(wording(error)))
                 # The rules ask for tables, columns and versions: without them there is no more to

@@ -27,6 +27,7 @@ __all__ = [
     "begin_writing",
     "explain",
     "foreign",
+    "is_misfit",
     "is_undecoded",
     "reading",
     "transaction",
@@ -148,7 +149,7 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
     if code == sqlite3.SQLITE_NOTADB:
         return foreign(path, "it is not a SQLite database")
     # A table or a column that every field has is a part of it as well.
-    lost = code == sqlite3.SQLITE_ERROR and why.startswith("no such ")
+    lost = is_misfit(error) and why.startswith("no such ")
     if lost or is_undecoded(error) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({why}); nothing was written: "
@@ -180,6 +181,11 @@ def is_undecoded(error: BaseException | None) -> bool:
     return isinstance(error, UnicodeDecodeError) or str(error).startswith(
         "Could not decode to UTF-8"
     )
+
+
+def is_misfit(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    """Does a statement not fit the tables? Ours fit those of every field, so these are others."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
 
 
 def unwritable(path: Path, why: str) -> StoreUnwritableError:

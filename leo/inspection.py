@@ -11,10 +11,16 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from leo.connection import REFUSALS, Connection, explain, foreign, transaction
+from leo.connection import REFUSALS, Connection, explain, foreign, is_misfit, transaction
 from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
 from leo.decay import faded
-from leo.errors import StoreError, StoreFullError, StoreMovedError, StoreUnwritableError
+from leo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreMovedError,
+    StoreUnwritableError,
+)
 from leo.schema import BUSY_TIMEOUT, EFFECTIVE, check_place, identify
 
 __all__ = ["copied", "inspected", "is_marked"]
@@ -46,8 +52,7 @@ def inspected(path: Path) -> Iterator[tuple[Connection, int]]:
             yield conn, schema
             return
         with closing(copied(conn)) as copy:
-            with transaction(copy):
-                move_on(copy, schema)
+            _move_on(copy, schema)
             yield copy, schema
 
 
@@ -71,6 +76,19 @@ def copied(conn: Connection) -> Connection:
             )
         raise found from error
     return copy
+
+
+def _move_on(copy: Connection, schema: int) -> None:
+    with transaction(copy):
+        try:
+            move_on(copy, schema)
+        except sqlite3.Error as error:
+            if not is_misfit(error):
+                raise
+            raise StoreDamagedError(
+                f"{copy.path}: the file says that the field has schema {schema}, and its tables "
+                f"are not those ({error}): restore the file from a copy"
+            ) from error
 
 
 def is_marked(path: Path) -> bool:

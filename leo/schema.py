@@ -22,7 +22,7 @@ from typing import Final
 from leo.connection import REFUSALS, Connection, explain, foreign, transaction, unwritable
 from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
 from leo.decay import faded
-from leo.errors import NewerSchemaError, StoreUnwritableError
+from leo.errors import NewerSchemaError, StoreDamagedError, StoreUnwritableError
 
 __all__ = [
     "APPLICATION_ID",
@@ -166,6 +166,12 @@ def identify(conn: Connection) -> int:
             raise NewerSchemaError(
                 f"{conn.path}: the field has schema {version}, and this program knows schemas "
                 f"up to {SCHEMA_VERSION}; use the newer leo-field that wrote it"
+            )
+        if version < 1:
+            # Both numbers are written in one transaction.
+            raise StoreDamagedError(
+                f"{conn.path}: the file says that the field has schema {version}, which no field "
+                "has: restore the file from a copy"
             )
         return version
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:

@@ -67,6 +67,34 @@ def test_a_column_that_is_another_one_is_found(
     assert checked(field, capsys) == [f"the columns of the table {table} are not those of a field"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"NOT NULL REFERENCES tokens(id)", b"NOT NULL REFERENCES tokens(iX)"),
+        (b"id INTEGER PRIMARY KEY,\n        token", b"id INTEGERxPRIMARY KEY,\n        token"),
+        (b"CHECK (word_id <= context_id)", b"CHECK ((word_id, context_id))"),
+    ],
+)
+def test_a_table_that_sqlite_can_make_nothing_of_is_found(
+    field: Path, capsys: pytest.CaptureFixture[str], old: bytes, new: bytes
+) -> None:
+    """It opens, and refuses some of the questions of the check: that is what it is asked for."""
+    replace(field, old, new)
+    assert checked(field, capsys)
+
+
+@pytest.mark.parametrize("schema", [-1, 0, 1, 2, 3])
+def test_a_schema_that_the_tables_do_not_have_is_found(
+    field: Path, capsys: pytest.CaptureFixture[str], schema: int
+) -> None:
+    """The number in the header is damaged: there is no moving on from there."""
+    with closing(sqlite3.connect(field, isolation_level=None)) as conn:
+        conn.execute(f"PRAGMA user_version = {schema}")
+    [finding] = checked(field, capsys)
+    assert finding.startswith(f"the file says that the field has schema {schema}, ")
+    assert "restore the file from a copy" in finding
+
+
 def test_what_can_be_read_is_exported_whatever_its_column_is_called(
     field: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

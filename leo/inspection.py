@@ -129,6 +129,10 @@ def _modes(path: Path) -> tuple[str, ...]:
         # Closed as one that may write, it would copy this log into the file.
         return ("mode=ro",)
     if os.path.exists(f"{path}-shm"):
+        if not os.path.exists(f"{path}-wal"):
+            # Left behind, for who has a field open has both. SQLite would make the other one, and
+            # leave it as well.
+            return (ALONE,)
         # Somebody has the field open, and has made what reading needs.
         return ("mode=ro", ALONE)
     if os.access(path, os.W_OK, effective_ids=EFFECTIVE):

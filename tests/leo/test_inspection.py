@@ -130,6 +130,17 @@ def test_a_field_in_a_folder_that_takes_no_file_can_be_looked_at(
     assert seen(field) == before
 
 
+def test_looking_adds_nothing_to_what_was_left_behind(field: Path, tmp_path: Path) -> None:
+    """A process was killed, and one of its two files beside the field is still there: looking does
+    not make the other one.
+    """
+    field.with_name("field-shm").write_bytes(bytes(32768))
+    before = seen(field)
+    assert command(FIELD, "check", str(field)) == 0
+    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "archive")) == 0
+    assert seen(field) == before
+
+
 def test_what_another_process_has_committed_is_seen(field: Path) -> None:
     """Although it is in the log beside the file, which stays as it is."""
     with sync_field(field) as other:

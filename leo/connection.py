@@ -192,7 +192,8 @@ def unwritable(path: Path, why: str) -> StoreUnwritableError:
     """The error of a file that cannot be opened for writing."""
     return StoreUnwritableError(
         f"{path}: the field cannot be opened for writing ({why}); a field needs a file "
-        "and a folder that may be written: correct the permissions, or name another place"
+        "and a folder that may be written: correct the permissions, or name another place; if they "
+        f"are right, see what `leo field check {path}` says of the file"
     )
 
 

@@ -15,6 +15,7 @@ from leo.connection import REFUSALS, Connection, explain, foreign, is_misfit, tr
 from leo.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
 from leo.decay import faded
 from leo.errors import (
+    NotAFieldError,
     StoreDamagedError,
     StoreError,
     StoreFullError,
@@ -28,11 +29,13 @@ __all__ = ["copied", "inspected", "is_marked"]
 # Without SQLite's locks and without its files beside the field: whoever reads so sees no log, and
 # is not told when somebody else writes.
 ALONE: Final = "mode=ro&immutable=1"
-# Of SQLite's file format: the header of a database, what it begins with, and where the application
-# id is.
+# Of SQLite's file format: the header of a database, what it begins with, where the application id
+# is, and where the number that a program has to know to write the file. There are none beyond 2.
 HEADER: Final = 100
 MAGIC: Final = b"SQLite format 3\0"
 MARK: Final = slice(68, 72)
+FORMAT: Final = 18
+NEWEST: Final = 2
 
 
 @contextmanager
@@ -44,6 +47,7 @@ def inspected(path: Path) -> Iterator[tuple[Connection, int]]:
     """
     _check_there(path)
     check_place(path)
+    _check_format(path)
     conn, schema = _opened(path)
     with closing(conn):
         if not schema:
@@ -93,9 +97,18 @@ def _move_on(copy: Connection, schema: int) -> None:
 
 def is_marked(path: Path) -> bool:
     """Does the first page say that this is a field, whatever has become of the rest?"""
-    with path.open("rb") as file:
-        header = file.read(HEADER)
+    return _marks(_header(path))
+
+
+def _marks(header: bytes) -> bool:
     return header.startswith(MAGIC) and header[MARK] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _header(path: Path) -> bytes:
+    # To be asked while this process has locked nothing of the file: to close it once, whoever has
+    # it open besides, ends all the locks that the process has on it.
+    with path.open("rb") as file:
+        return file.read(HEADER)
 
 
 def _check_there(path: Path) -> None:
@@ -110,6 +123,21 @@ def _check_there(path: Path) -> None:
             f"{path}: whether there is a field cannot be told ({error.strerror}); correct the "
             "permissions of its folder, or name a copy"
         ) from error
+
+
+def _check_format(path: Path) -> None:
+    """SQLite reads a file that a later program of its own would know how to write, and never
+    writes it. It does not say so, and would not write to a copy of it either.
+    """
+    if not os.access(path, os.R_OK, effective_ids=EFFECTIVE):
+        # Whoever opens it says what is wrong.
+        return
+    header = _header(path)
+    if _marks(header) and header[FORMAT] > NEWEST:
+        raise StoreDamagedError(
+            f"{path}: the header names the format {header[FORMAT]} of SQLite's files, and there is "
+            f"none beyond {NEWEST}, so the field can never be written: restore the file from a copy"
+        )
 
 
 def _opened(path: Path) -> tuple[Connection, int]:
@@ -198,6 +226,12 @@ def _state(path: Path) -> tuple[object, ...]:
 
 def _unreadable(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     found = explain(error, path)
+    if isinstance(found, NotAFieldError) and is_marked(path):
+        # All the rest that SQLite knows a database by is in the header as well.
+        return StoreDamagedError(
+            f"{path}: the header of the file is damaged, and no part of the field can be read "
+            f"({error}): restore the file from a copy"
+        )
     if not isinstance(found, StoreUnwritableError):
         return found
     return StoreUnwritableError(

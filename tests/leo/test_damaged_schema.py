@@ -15,7 +15,7 @@ from leo import ORGANS
 from leo.cli import main
 from leo.connection import Connection, begin_writing, reading
 from leo.errors import StoreDamagedError
-from tests.leo.support import sync_field
+from tests.leo.support import sync_field, without_folds
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,12 @@ def replace(field: Path, old: bytes, new: bytes) -> None:
     content = field.read_bytes()
     assert old in content and len(old) == len(new)
     field.write_bytes(content.replace(old, new, 1))
+
+
+def set_byte(field: Path, place: int, value: int) -> None:
+    content = bytearray(field.read_bytes())
+    content[place] = value
+    field.write_bytes(content)
 
 
 def checked(field: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -142,3 +148,38 @@ def test_a_name_that_is_no_text_in_a_file_that_may_be_anything(
         assert main(command) == 2
         out, told = capsys.readouterr()
         assert out == "" and "no UTF-8" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_field_that_sqlite_will_not_write_is_found(
+    field: Path, capsys: pytest.CaptureFixture[str], old: bool
+) -> None:
+    """It takes the file for that of a program to come, and can read it. A conversation, which is
+    told of permissions first, is sent to the check.
+    """
+    if old:
+        without_folds(field)
+    set_byte(field, 18, 3)
+    [finding] = checked(field, capsys)
+    assert finding.startswith("the header names the format 3 of SQLite's files")
+    assert main(["field", "export", str(field)]) == 2
+    assert capsys.readouterr() == ("", f"leo: error: {field}: {finding}\n")
+    text = field.with_name("text")
+    text.write_text("grey herons wait")
+    assert main(["observe", str(text), "--field", str(field)]) == 2
+    assert f"see what `leo field check {field}` says" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [16, 19, 21])
+def test_a_header_that_sqlite_does_not_take_for_one_is_found(
+    field: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    """The size of its pages, the number that one has to know to read it, the shares of a page: the
+    rest of the header says that this is a field.
+    """
+    set_byte(field, place, 99)
+    [finding] = checked(field, capsys)
+    assert finding.startswith("the header of the file is damaged")
+    assert "restore the file from a copy" in finding
+    assert main(["field", "export", str(field)]) == 2
+    assert capsys.readouterr().err == f"leo: error: {field}: {finding}\n"

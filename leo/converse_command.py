@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, Protocol, TextIO
 from leo.chat import configure_field
 from leo.cli import Command
 from leo.errors import CallerError
+from leo.given import check_apart
 from leo.metrics import METRICS, Scores, score_turn, summarise
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.organs import ORGANS
@@ -179,7 +180,7 @@ def run(arguments: Namespace) -> int:
         with ExitStack() as undo:
             out = None
             if arguments.out:
-                _check_apart(arguments.out, Path(arguments.field))
+                check_apart(arguments.out, arguments.field, "a transcript")
                 # Before the field, which is not to be made for a conversation that cannot be kept.
                 out = stack.enter_context(open_transcript(arguments.out))
                 # A transcript without a field would be in the way of the next try.
@@ -198,15 +199,6 @@ def run(arguments: Namespace) -> int:
             field.settle(turn.theme)
     print(summary_table(turns))
     return 0
-
-
-def _check_apart(out: Path, field: Path) -> None:
-    """Raises CallerError when the transcript would be the field."""
-    if out.resolve() == field.resolve():
-        raise CallerError(
-            f"{out}: this is the file of the field, and a transcript needs one of its own; give "
-            "--out another name"
-        )
 
 
 def _header(arguments: Namespace, seed: int) -> dict[str, Any]:

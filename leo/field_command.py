@@ -14,6 +14,7 @@ from leo.archive import export_field, import_field
 from leo.checkup import check_field
 from leo.cli import Command
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
+from leo.given import check_apart
 from leo.inspection import inspected, is_marked
 from leo.progress import Bar
 from leo.schema import SCHEMA_VERSION, check_kept, connect
@@ -45,6 +46,8 @@ def check(arguments: Namespace) -> int:
 
 def export(arguments: Namespace) -> int:
     """Write the archive to a new file, or to standard output. The field is left as it is."""
+    if arguments.out is not None:
+        check_apart(arguments.out, arguments.field, "an archive")
     bar = Bar(sys.stderr, arguments.field.name)
     with inspected(arguments.field) as (conn, _):
         lines = export_field(conn, bar.show)
@@ -80,6 +83,7 @@ def import_(arguments: Namespace) -> int:
     """
     path: Path = arguments.field
     check_kept(path)
+    check_apart(arguments.archive, path, "an archive")
     with _opened(arguments.archive, "rb") as lines:
         if path.exists():
             # Empty, or it is refused.

@@ -6,9 +6,34 @@ middle of a reply, where it looks like a fault of the field's.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Final
+
 from leo.errors import CallerError
 
-__all__ = ["check_call", "check_text"]
+__all__ = ["BESIDE", "check_apart", "check_call", "check_text"]
+
+# What the names of the files end in that SQLite keeps beside a field.
+BESIDE: Final = ("-wal", "-shm", "-journal")
+
+
+def check_apart(path: Path, field: str | Path, what: str) -> None:
+    """Raises CallerError when `path`, a file of its own for `what`, is that of the field, or one
+    that SQLite takes for its own: without a word it would be written over and removed.
+    """
+    # SQLite names its files after the one that a link leads to.
+    name, taken = os.path.realpath(path), os.path.realpath(field)
+    if name == taken:
+        raise CallerError(
+            f"{path}: this is the file of the field, and {what} needs one of its own; name another "
+            "file"
+        )
+    if name in {f"{taken}{end}" for end in BESIDE}:
+        raise CallerError(
+            f"{path}: SQLite keeps a file of this name beside the field {field}, and would write "
+            f"over {what} and remove it; name another file"
+        )
 
 
 def check_text(given: object, what: str) -> None:

@@ -16,6 +16,7 @@ from typing import TextIO
 from leo.cli import Command
 from leo.errors import CallerError, StoreError
 from leo.field import LeoField
+from leo.given import check_apart
 from leo.progress import Bar
 
 __all__ = ["COMMAND", "observe_file", "portions", "tested"]
@@ -164,6 +165,8 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    for path in arguments.texts:
+        check_apart(path, arguments.field, "a text")
     # All of them before the first: a command that is typed again, without the mistake, would take
     # in twice what came before it. And a field is made for a text only.
     texts = [(path, tested(path)) for path in arguments.texts]

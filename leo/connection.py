@@ -5,6 +5,7 @@ An error names the file and what to do; the transaction that it ended is rolled 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -167,13 +168,18 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
 
 
 def wording(error: BaseException | None) -> str:
-    """SQLite's words, or others where its own have bytes in them that are no text."""
+    """SQLite's words, or others where its own have bytes in them that are no text.
+
+    They may quote the file, whatever it has there: lines become one, and a sign that a terminal
+    would obey becomes a question mark.
+    """
     if isinstance(error, UnicodeDecodeError):
         return "a name in the schema is no UTF-8"
     if is_undecoded(error):
         # They end with the bytes, whatever they are.
         return "a text is no UTF-8"
-    return str(error)
+    line = re.sub(r"[ \t\r\n]+", " ", str(error))
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def is_undecoded(error: BaseException | None) -> bool:

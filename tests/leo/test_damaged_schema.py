@@ -112,6 +112,25 @@ def test_what_can_be_read_is_exported_whatever_its_column_is_called(
     assert capsys.readouterr().out == lines
 
 
+@pytest.mark.parametrize(
+    ("new", "quoted"),
+    [
+        (b'pairs "NTEGER', '"NTEGER NOT NULL, word_id INTEGER NOT NULL, context_id'),
+        (b"pairs \x1bNTEGER", 'token: "?"'),
+    ],
+)
+def test_what_sqlite_quotes_of_a_damaged_file_stays_one_line(
+    field: Path, capsys: pytest.CaptureFixture[str], new: bytes, quoted: str
+) -> None:
+    """A quotation mark makes it quote the rest of a statement; no terminal is to obey a file."""
+    replace(field, b"pairs INTEGER", new)
+    [finding] = checked(field, capsys)
+    assert quoted in finding
+    assert main(["field", "export", str(field)]) == 2
+    told = capsys.readouterr().err
+    assert quoted in told and told.count("\n") == 1
+
+
 def test_a_name_that_is_no_text_is_found(field: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SQLite quotes it when it refuses, and Python cannot make an error of such words."""
     replace(field, b"tableflow_turns", b"tablefl\xc9w_turns")

@@ -15,10 +15,10 @@ from contextlib import closing
 from typing import Final
 
 from leo.connection import Connection, explain, is_misfit, is_undecoded, reading, wording
-from leo.contents import BOUNDS, OBJECTS, TABLES, limits
+from leo.contents import BOUNDS, MOST, OBJECTS, TABLES, limits
 from leo.ddl import move_on
 from leo.errors import StoreDamagedError
-from leo.growth import ChainGrowth, WordGrowth, decode
+from leo.growth import ChainGrowth, Growth, WordGrowth, decode, is_sound
 from leo.ngrams import JOURNAL, get_version
 from leo.sql import CAP
 
@@ -156,15 +156,35 @@ def _contents(conn: Connection) -> Iterator[str]:
         ).fetchone()
         if count:
             yield f"{count:,} rows of {table} whose {column} are no JSON array of the right kind"
-    unread = 0
+    yield from _journal(conn)
+
+
+def _journal(conn: Connection) -> Iterator[str]:
+    """What the tables could not take in."""
+    unread = unsound = 0
     for version, words, chains in conn.execute("SELECT version, words, chains FROM journal"):
         try:
-            decode(words, WordGrowth, conn.path, version)
-            decode(chains, ChainGrowth, conn.path, version)
+            growth = Growth(
+                decode(words, WordGrowth, conn.path, version),
+                decode(chains, ChainGrowth, conn.path, version),
+            )
         except StoreDamagedError:
             unread += 1
+            continue
+        unsound += not (is_sound(growth) and _are_known(conn, growth.words.tokens))
     if unread:
         yield f"{unread:,} journal entries that cannot be read"
+    if unsound:
+        yield f"{unsound:,} journal entries with what no observation adds"
+
+
+def _are_known(conn: Connection, tokens: list[tuple[int, str]]) -> bool:
+    """Are they those of the field, by the same ids? SQLite could not even be asked for some."""
+    known = "SELECT count(*) FROM tokens WHERE id = ? AND token = ?"
+    return all(
+        0 < id <= MOST and conn.execute(known, (id, token)).fetchone() == (1,)
+        for id, token in tokens
+    )
 
 
 def _numbers(conn: Connection, table: str) -> Iterator[str]:

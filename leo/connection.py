@@ -159,7 +159,8 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(
             f"{path}: a row does not fit into its table ({why}); nothing was written: whatever "
-            "makes the row is at fault, a module of this reply perhaps: correct it, or leave it out"
+            "makes the row is at fault, a module of this reply perhaps: correct it, or leave it "
+            f"out; if there is none, see what `leo field check {path}` says of the file"
         )
     return StoreError(
         f"{path}: the store refused ({why}); nothing was written: try again, and if it refuses "

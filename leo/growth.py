@@ -15,7 +15,7 @@ import msgspec
 from leo.delta import Delta
 from leo.errors import StoreDamagedError
 
-__all__ = ["ChainGrowth", "Growth", "WordGrowth", "decode", "encode", "growth_of"]
+__all__ = ["ChainGrowth", "Growth", "WordGrowth", "decode", "encode", "growth_of", "is_sound"]
 
 Half = TypeVar("Half", "WordGrowth", "ChainGrowth")
 
@@ -74,3 +74,12 @@ def decode(blob: bytes, type: type[Half], path: Path, version: int) -> Half:
             f"{path}: the journal's entry for the observation {version} cannot be read ({error}); "
             "restore the file from a copy"
         ) from error
+
+
+def is_sound(growth: Growth) -> bool:
+    """Is this what an observation may have added: counts of the tokens that it met?"""
+    (tokens, bigrams), (trigrams, pairs) = growth
+    met = {id for id, _ in tokens}
+    return all(a <= b for a, b, _ in pairs) and all(
+        count > 0 and met.issuperset(ids) for *ids, count in (*bigrams, *trigrams, *pairs)
+    )

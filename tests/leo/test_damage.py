@@ -16,10 +16,22 @@ from leo import ORGANS
 from leo.checkup import check_field
 from leo.connection import Connection
 from leo.errors import LeoError, StepError, StoreDamagedError
+from leo.growth import ChainGrowth, WordGrowth, encode
 from leo.ngrams import load_bigrams, load_trigrams
 from leo.schema import connect
 from tests.leo.support import sync_field
 
+
+def journal(words: WordGrowth, chains: ChainGrowth) -> str:
+    """A statement after which an observation has added this."""
+    return (
+        f"UPDATE journal SET words = x'{encode(words).hex()}', chains = x'{encode(chains).hex()}'"
+    )
+
+
+# Two tokens of every field.
+ONE, TWO = (6, ","), (12, ".")
+UNSOUND = "journal entries with what no observation adds"
 # A statement, and what `check_field` says of it.
 DAMAGE = {
     "UPDATE journal SET words = x'ff00'": "journal entries that cannot be read",
@@ -36,6 +48,11 @@ DAMAGE = {
     "INSERT OR REPLACE INTO bias VALUES ('nope', 1)": "rows of bias whose centres",
     "INSERT OR REPLACE INTO bias VALUES (x'00', 1)": "rows of bias with a value of another type",
     "UPDATE snapshots SET quality = 'good'": "rows of snapshots with a value of another type",
+    journal(WordGrowth([ONE, TWO], []), ChainGrowth([], [(12, 6, 1)])): UNSOUND,
+    journal(WordGrowth([ONE], []), ChainGrowth([], [(6, 12, 1)])): UNSOUND,
+    journal(WordGrowth([ONE], [(6, 6, 0)]), ChainGrowth([], [])): UNSOUND,
+    journal(WordGrowth([ONE, (12, "!")], []), ChainGrowth([], [])): UNSOUND,
+    journal(WordGrowth([(2**63, ONE[1])], []), ChainGrowth([], [])): UNSOUND,
 }
 # Those of them after which the field cannot be opened.
 FATAL = [*list(DAMAGE)[:4], *list(DAMAGE)[5:7]]
@@ -84,6 +101,12 @@ def test_rows_of_every_module_are_sound(sound: Path) -> None:
 def test_damage_in_a_row_is_found(damaged: Callable[[str], Path], statement: str) -> None:
     """A sentence for it, and no exception."""
     assert any(DAMAGE[statement] in finding for finding in findings(damaged(statement)))
+
+
+def test_what_an_observation_may_add_is_sound(damaged: Callable[[str], Path]) -> None:
+    """The control for the journal: such rows, the right way round, of tokens that are there."""
+    growth = WordGrowth([ONE, TWO], [(12, 6, 1)]), ChainGrowth([(6, 6, 12, 1)], [(6, 12, 1)])
+    assert findings(damaged(journal(*growth))) == []
 
 
 @pytest.mark.parametrize("statement", FATAL)

@@ -51,9 +51,12 @@ BEGIN: Final = "Begin the conversation."
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`timeout`: seconds for one request, from the connection to the last byte read, however slowly
-    they come; `retries`: how often it is made again; `patience`: seconds for a message with all its
-    retries and waits; `wait`: seconds before the first retry, doubled each time.
+    """`timeout`: seconds for one request, from the look-up of the server's name to the last byte
+    read, however slowly they come and however many addresses the server has; `retries`: how often
+    it is made again; `patience`: seconds for a message with all its retries and waits; `wait`:
+    seconds before the first retry, doubled each time.
+
+    A look-up that is under way is the system's to end, so it alone may last longer.
     """
 
     timeout: float = 30.0
@@ -154,7 +157,9 @@ class HttpObserver:
         return said
 
     def _post(self, body: dict[str, Any], seconds: float) -> Answer:
-        """One request, all of it within so many seconds. What is no answer is not read."""
+        """One request, all of it within so many seconds, but for a look-up of the name that takes
+        longer. What is no answer is not read.
+        """
         self._deadline.set(seconds)
         with self._client.stream("POST", self._address, json=body) as response:
             said = self._read(response) if response.status_code == 200 else b""

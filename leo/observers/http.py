@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from leo.errors import ObserverError
 from leo.observers.answer import Answer, message_of, retry_after
 from leo.observers.observer import Exchange
+from leo.text import whole
 
 try:
     import httpx
@@ -35,6 +36,7 @@ __all__ = ["HttpObserver", "Limits"]
 
 # With every 5xx: what may go away by itself.
 PASSING: Final = frozenset({408, 429, *range(500, 600)})
+PORTS: Final = range(1, 1 << 16)
 # Bytes of an answer: a message of a thousand words is a few thousand.
 LONGEST: Final = 1 << 20
 # Tokens of an answer per word that is asked for: English has fewer than two.
@@ -88,11 +90,21 @@ class HttpObserver:
     ) -> None:
         try:
             address = httpx.URL(base.rstrip("/") + "/chat/completions")
-        except httpx.InvalidURL:
+            # As the look-up of the name does it, which would find an empty part or a long one only
+            # when the field has been made.
+            address.raw_host.decode("ascii").encode("idna")
+        except (httpx.InvalidURL, UnicodeError):
             # Not `from` it: its text has the address.
             raise ObserverError(_bad_address(base)) from None
         if address.scheme not in ("http", "https") or not address.host or address.userinfo:
             raise ObserverError(_bad_address(base))
+        if address.port is not None and address.port not in PORTS:
+            raise ObserverError(_bad_address(base))
+        if model != whole(model):
+            raise ObserverError(
+                f"the name of the model, {model!r}, cannot be written in UTF-8; expected the name "
+                "that the server gives it: type it again"
+            )
         if not key.isascii() or any(sign.isspace() for sign in key):
             raise ObserverError(
                 "the key of the observer has a sign that no HTTP header may have (white space, or "

@@ -250,16 +250,36 @@ def test_other_answers_are_errors(answer: Answer, named: str) -> None:
 
 @pytest.mark.parametrize(
     "base",
-    ["localhost:8080", "ftp://host/v1", "http://", "", "http://me:word@host/v1", "http://a:b:c"],
+    [
+        *("localhost:8080", "ftp://host/v1", "http://", "", "http://me:word@host/v1"),
+        *("http://a:b:c", "http://host/\udcff", "http://a..b/v1", f"http://{'a' * 64}/v1"),
+        *("http://host:0/v1", "http://host:65536/v1"),
+    ],
 )
 def test_addresses_are_checked_and_not_repeated(base: str) -> None:
-    """Only http and https, and no password in it; the error does not repeat the address."""
+    """Only http and https, no password in it, nothing that could not be looked up, asked or sent;
+    the error does not repeat the address.
+    """
     with pytest.raises(ObserverError, match="address of the observer") as caught:
         HttpObserver(base, "m", sleep=Time().sleep, clock=Time().clock)
     assert "word" not in str(caught.value).replace("password", "")
 
 
-@pytest.mark.parametrize("key", ["a\nb", "schlüssel"])
+def test_a_model_that_cannot_be_sent_is_refused_before_the_field_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A byte in the arguments that is no text: one paragraph with the name, and no file."""
+    given = ["--observer", "http", "--url", "http://localhost:9/v1", "--model", "\udcff"]
+    assert main(["converse", *given, "--field", str(tmp_path / "field")]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "the name of the model, '\\udcff', cannot be written in UTF-8" in said
+        and said.count("\n") == 1
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["a\nb", "schlüssel", "\udcff"])
 def test_keys_are_checked_and_not_repeated(key: str) -> None:
     """A key that no header can carry is refused without being shown."""
     with pytest.raises(ObserverError, match="the key of the observer") as caught:

@@ -88,8 +88,6 @@ class Driver:
         """Roll back what is under way, and record its end in the same moment; the file is closed
         next, and whoever waits for the write lock must not have it before that event.
         """
-        if self._leaving:
-            return
         self._leaving = True
         turns, error = tuple(self._under_way), self.closed()
 

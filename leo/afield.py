@@ -7,6 +7,7 @@ are the shared-store disciplines: open all before the first reply, and give them
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -17,7 +18,7 @@ from typing import Any, Self
 from leo.actor import Actor
 from leo.adriver import Driver, Gate
 from leo.afterthoughts import Afterthoughts
-from leo.astore import AsyncStore
+from leo.astore import AsyncStore, end_of
 from leo.disciplines import DEFAULT, get_discipline
 from leo.given import check_call, check_text
 from leo.instance import Instance
@@ -42,6 +43,8 @@ class AsyncLeoField(Opened):
         kind = Actor if instance.discipline.lock == "actor" else Driver
         self._driver = kind(store, instance, gate)
         self._afterthoughts = Afterthoughts(instance, self._driver.reply)
+        # From the moment on when the file is being closed: it is done when the file is closed.
+        self._shut: asyncio.Future[None] | None = None
 
     @classmethod
     async def open(
@@ -127,17 +130,31 @@ class AsyncLeoField(Opened):
         await self._afterthoughts.settle(session)
 
     async def close(self) -> None:
-        """Close the file after the operations already issued. A second call does nothing.
+        """Close the file after the operations already issued. A second call does nothing, and like
+        the first it ends when the file is closed.
 
         An actor finishes its requests first; elsewhere a reply that is still under way finds the
         store closed at its next operation. Inner replies that have begun are finished, with those
-        that follow from them, and what went wrong with one is raised when all is closed. A reply
-        that returns while the field closes is followed by none.
+        that follow from them, and what went wrong with one is raised when all is closed: once, to
+        the first who closes and is not cancelled. A reply that returns while the field closes is
+        followed by none.
+
+        A cancellation is raised when the file is closed. It ends the inner replies under way and
+        drops the rest, unless somebody else closes the field as well and waits for them.
         """
         async with AsyncExitStack() as undo:
-            undo.push_async_callback(self._store.close)
-            undo.push_async_callback(self._driver.close)
+            undo.push_async_callback(self._close_once)
             await self._afterthoughts.close()
+
+    async def _close_once(self) -> None:
+        if self._shut is not None:
+            await end_of(self._shut)
+            return
+        self._shut = asyncio.get_running_loop().create_future()
+        async with AsyncExitStack() as undo:
+            undo.callback(self._shut.set_result, None)
+            undo.push_async_callback(self._store.close)
+            await self._driver.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -29,6 +29,8 @@ class Afterthoughts:
         # Those under way, and those that went wrong and nobody has been told of.
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._closed = False
+        # Who closes and is willing to wait.
+        self._patient: set[object] = set()
 
     def begin(self, session: str) -> None:
         """The session's reply has returned: carry out what it wishes to follow.
@@ -70,13 +72,33 @@ class Afterthoughts:
             task.result()
 
     async def close(self) -> None:
-        """Begin no more, and wait for all of them. The first error is raised, with notes about the
-        others.
+        """Begin no more, and wait for all of them. What went wrong is raised once, where nobody was
+        told of it yet: the first error, with notes about the others.
+
+        Any number may close at the same time, and none of them comes back before the inner replies
+        have ended. When all of them have been cancelled, so are the inner replies.
         """
         self._closed = True
-        tasks, self._tasks = tuple(self._tasks.values()), {}
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        errors = [error for error in ended if isinstance(error, Exception)]
+        tasks = tuple(self._tasks.values())
+        interrupted: asyncio.CancelledError | None = None
+        me = object()
+        self._patient.add(me)
+        while not all(task.done() for task in tasks):
+            try:
+                await asyncio.wait(tasks)
+            except asyncio.CancelledError as cancelled:
+                interrupted = interrupted or cancelled
+                self._patient.discard(me)
+                if not self._patient:
+                    for task in tasks:
+                        task.cancel()
+        self._patient.discard(me)
+        if interrupted is not None:
+            # What went wrong at the same time stays for whoever comes next.
+            raise interrupted
+        ended, self._tasks = tuple(self._tasks.values()), {}
+        failed = [task.exception() for task in ended if not task.cancelled()]
+        errors = [error for error in failed if isinstance(error, Exception)]
         if errors:
             for other in errors[1:]:
                 errors[0].add_note(f"and: {other}")

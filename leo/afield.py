@@ -137,7 +137,8 @@ class AsyncLeoField(Opened):
         store closed at its next operation. Inner replies that have begun are finished, with those
         that follow from them, and what went wrong with one is raised when all is closed: once, to
         the first who closes and is not cancelled. A reply that returns while the field closes is
-        followed by none.
+        followed by none, and where the owner of an actor was cancelled those that it had not begun
+        are dropped.
 
         A cancellation is raised when the file is closed. It ends the inner replies under way and
         drops the rest, unless somebody else closes the field as well and waits for them.

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from leo.errors import StoreClosedError
 from leo.instance import Instance
 from leo.organs.context import InnerReply
 
@@ -73,7 +74,8 @@ class Afterthoughts:
 
     async def close(self) -> None:
         """Begin no more, and wait for all of them. What went wrong is raised once, where nobody was
-        told of it yet: the first error, with notes about the others.
+        told of it yet: the first error, with notes about the others. That a field was closed under
+        one, as an actor's is whose owner was cancelled, is no error to whoever closes it.
 
         Any number may close at the same time, and none of them comes back before the inner replies
         have ended. When all of them have been cancelled, so are the inner replies.
@@ -98,7 +100,11 @@ class Afterthoughts:
             raise interrupted
         ended, self._tasks = tuple(self._tasks.values()), {}
         failed = [task.exception() for task in ended if not task.cancelled()]
-        errors = [error for error in failed if isinstance(error, Exception)]
+        errors = [
+            error
+            for error in failed
+            if isinstance(error, Exception) and not isinstance(error, StoreClosedError)
+        ]
         if errors:
             for other in errors[1:]:
                 errors[0].add_note(f"and: {other}")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from leo import AsyncLeoField
+from leo import ORGANS, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError, StoreClosedError, StoreLockedError
 from tests.leo.judge import judge
 from tests.leo.support import UNIT, actions, async_field, picture, read_trace, recorder, reloaded
+from tests.leo.test_afterthoughts import RING, AtRing
 
 CLOSED = "was closed; open it again"
 
@@ -153,6 +154,31 @@ def test_an_owner_that_never_began_leaves_nobody_waiting(tmp_path: Path) -> None
         await field.close()
 
     asyncio.run(main())
+
+
+def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_closing(
+    tmp_path: Path,
+) -> None:
+    """A ring is under way and another session's waits: the first is finished, the other is refused,
+    and nothing follows; whoever closes the field is not told to open it again.
+    """
+    trace = tmp_path / "trace"
+
+    async def main() -> None:
+        gate = AtRing()
+        with recorder(trace) as tracer:
+            field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=ORGANS)
+            calls = [asyncio.ensure_future(field.reply("hello there", f"s{n}")) for n in (2, 1)]
+            await asyncio.wait((*calls, asyncio.ensure_future(gate.there.wait())), timeout=10)
+            owner(field).cancel()
+            await field.close()
+            await field.close()
+
+    asyncio.run(main())
+    events = read_trace(trace)[1]
+    assert actions(events, RING)[-1] == "Return" and actions(events, "s1~ring1") == []
+    assert actions(events, "s2~ring1") == ["Call", "Raise"]
+    assert judge(trace).open == 0
 
 
 def test_an_observation_under_way_is_finished(tmp_path: Path) -> None:

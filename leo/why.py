@@ -14,6 +14,8 @@ from leo.actions import Action
 from leo.instance import INNER
 from leo.measure import Pulse
 from leo.organs.flowtracker import FlowState, FlowTracker
+from leo.organs.mathstate import unspoken_state
+from leo.organs.ragbrain import RAGBrain
 from leo.organs.trauma import Trauma
 from leo.program import ReplyState, Step
 from leo.screen import labelled, listed
@@ -141,6 +143,7 @@ def _from_state(state: ReplyState) -> list[str]:
     lines.append(f"recalled {len(recalled.ids)} replies; {len(recalled.boosts)} words lent weight")
     if state.voice is not None:
         lines.append(f"voice    {state.voice.expert}, temperature {state.voice.temperature:.2f}")
+    lines += _likest(state)
     rows: dict[str, int] = {}
     for put in state.marks:
         if (table := TABLE.match(put.sql)) is not None:
@@ -148,4 +151,21 @@ def _from_state(state: ReplyState) -> list[str]:
     if rows:
         kept = ", ".join(f"{table} ({count})" for table, count in sorted(rows.items()))
         lines += labelled("kept", kept)
+    return lines
+
+
+def _likest(state: ReplyState) -> list[str]:
+    """What came of the episodes that this reply was most like before it was spoken, if any."""
+    chorus = state.chorus
+    if chorus is None:
+        return []
+    lines = []
+    for organ, episodes in chorus.remembered():
+        if isinstance(organ, RAGBrain) and episodes:
+            found = organ.get_summary_for_state(episodes, unspoken_state(chorus.spoken_in))
+            lines += labelled(
+                "like",
+                f"episodes: {found.count}, {found.mean_distance:.2f} away on average; quality "
+                f"{found.avg_quality:.2f}, at best {found.max_quality:.2f}",
+            )
     return lines

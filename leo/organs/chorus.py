@@ -119,6 +119,12 @@ class Chorus:
             if organ.name in self._states:
                 yield organ, self._states[organ.name]
 
+    @property
+    def spoken_in(self) -> Before:
+        """From `before` on: the context in which the reply is spoken, the modules' hints in it."""
+        assert self._before is not None, "before comes before after"
+        return self._before
+
     def before(
         self,
         novelty: float,
@@ -154,11 +160,10 @@ class Chorus:
 
         The quality stays that of what was said first, whatever is chosen in the end (section 10).
         """
-        assert self._before is not None, "before comes before after"
         seen = replace(self._seen, speak=speak)
         overthinking = any(organ.name == "overthinking" for organ in self.organs)
         context = After(
-            **{**_values(self._before, BEFORE), "seen": seen},
+            **{**_values(self.spoken_in, BEFORE), "seen": seen},
             text=spoken.text,
             said=spoken.tokens,
             pulse=pulse,

@@ -17,11 +17,11 @@ from typing import Any, ClassVar, Final, NamedTuple
 from leo.experts import EXPERTS
 from leo.organs.context import After, Before, Changes, Hints, Put, Rows
 from leo.organs.faces import Perform, fetch, store
-from leo.organs.mathstate import SCALARS, MathState, spoken_state, unit_of, unspoken_state
+from leo.organs.mathstate import SCALARS, MathState, spoken_state, unspoken_state
 from leo.organs.organ import Module
 from leo.plain import plain_sum
 
-__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "cosine_distance"]
+__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "unit_distance"]
 
 # The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
 # everything.
@@ -51,13 +51,8 @@ class Summary:
     mean_distance: float
 
 
-def cosine_distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """1 - cosine, in [0, 2]; 1 when a vector is zero."""
-    return _distance(unit_of(one), unit_of(other))
-
-
-def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Likewise, of vectors of length 1, or 0."""
+def unit_distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """1 - cosine of two vectors of length 1, or 0: in [0, 2]; 1 when a vector is zero."""
     return min(2.0, max(0.0, 1.0 - plain_sum(map(mul, one, other))))
 
 
@@ -102,7 +97,7 @@ class RAGBrain(Module[tuple[Episode, ...]]):
         The distance looks at the sixteen numbers; the expert is what one wants to learn from it.
         """
         found = [
-            (_distance(state.unit, episode.state.unit), place, episode)
+            (unit_distance(state.unit, episode.state.unit), place, episode)
             for place, episode in enumerate(episodes)
             if episode.quality >= min_quality
         ]
@@ -111,7 +106,7 @@ class RAGBrain(Module[tuple[Episode, ...]]):
     def get_summary_for_state(
         self, episodes: Sequence[Episode], state: MathState, top: int = 10
     ) -> Summary:
-        """What came of the `top` nearest, in four numbers: for a person, or for a module to come.
+        """What came of the `top` nearest, in four numbers: for a person who asks why.
 
         `before` asks for one of them by its expert, which no mean has.
         """

@@ -47,6 +47,28 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
 
 
+def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
+    """The quality of the replies so far, and how far they were: nothing for the first reply, nor
+    without modules.
+    """
+    out, account, qualities = io.StringIO(), Account(), []
+    with sync_field(tmp_path / "field", account, modules=ORGANS) as field:
+        for prompt in ("hello there", "Rain over the sea?", "and now?"):
+            converse(SyncSpeaker(field, account), iter([prompt, "/why"]), out, out)
+            assert field.latest is not None and field.latest.quality is not None
+            qualities.append(field.latest.quality.overall)
+    first, second, _ = qualities
+    told = [line for line in out.getvalue().splitlines() if line.startswith("like ")]
+    shown = [(1, first, first), (2, (first + second) / 2, max(first, second))]
+    for line, (count, mean, best) in zip(told, shown, strict=True):
+        assert line.startswith(f"like     episodes: {count}, 0.")
+        assert line.endswith(f" away on average; quality {mean:.2f}, at best {best:.2f}")
+        assert len(line) <= 80
+    with sync_field(tmp_path / "field", account) as field:
+        field.reply("hello")
+        assert "\nlike " not in SyncSpeaker(field, account).why()
+
+
 def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
     """As the last reply found it in the store: a theme that rises, one that fades, each with its
     strengths in a day's last turns; a word that was turned against Leo. Before a reply, and

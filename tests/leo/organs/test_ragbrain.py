@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.organs.mathstate import SCALARS, MathState, unspoken_state
-from leo.organs.ragbrain import Episode, RAGBrain, Summary, cosine_distance
+from leo.organs.mathstate import SCALARS, MathState, unit_of, unspoken_state
+from leo.organs.ragbrain import Episode, RAGBrain, Summary, unit_distance
 from leo.organs.voice import Voice
 from tests.leo.organs.contexts import FAIR, UNIT, Store, after, before
 
@@ -24,17 +24,18 @@ def state(expert: str = "structural", **given: float) -> MathState:
 @given(VECTORS, VECTORS)
 def test_distance_is_symmetric_and_bounded(one: list[float], other: list[float]) -> None:
     """In [0, 2]; the same both ways; 0 to itself, unless it is the zero vector."""
-    far = cosine_distance(one, other)
-    assert 0.0 <= far <= 2.0 and far == pytest.approx(cosine_distance(other, one))
+    first, second = unit_of(one), unit_of(other)
+    far = unit_distance(first, second)
+    assert 0.0 <= far <= 2.0 and far == pytest.approx(unit_distance(second, first))
     if math.hypot(*one) > 1e-6:
-        assert cosine_distance(one, one) == pytest.approx(0.0, abs=1e-9)
+        assert unit_distance(first, first) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_distance_by_hand() -> None:
     """Orthogonal vectors are at 1, opposite ones at 2, and so is the zero vector at 1."""
-    assert cosine_distance((1, 0), (0, 1)) == 1.0
-    assert cosine_distance((1, 0), (-1, 0)) == 2.0
-    assert cosine_distance((0, 0), (1, 1)) == 1.0
+    assert unit_distance((1, 0), (0, 1)) == 1.0
+    assert unit_distance((1, 0), (-1, 0)) == 2.0
+    assert unit_distance((0, 0), unit_of((1, 1))) == 1.0
 
 
 def test_numbers_are_clamped() -> None:
@@ -74,7 +75,7 @@ def test_a_summary_is_that_of_the_nearest() -> None:
         for novelty, quality in ((0.5, 0.2), (0.6, 0.8), (0.0, 1.0))
     )
     found = rag.get_summary_for_state((far, mid, near), state(), top=2)
-    distance = cosine_distance(mid.state.scalars(), near.state.scalars()) / 2
+    distance = unit_distance(mid.state.unit, near.state.unit) / 2
     assert astuple(found) == pytest.approx((2, 0.5, 0.8, distance))
     found = rag.get_summary_for_state((far, *[mid] * 9, near), state())
     assert (found.count, found.max_quality) == (10, 0.8)
@@ -90,7 +91,7 @@ def test_a_like_episode_gives_its_expert_weight() -> None:
     for length, weights in ((0.39, 1), (0.36, 0)):
         # Nearer or farther than .05 by the length alone.
         near = replace(like, length=length)
-        far = cosine_distance(near.scalars(), unspoken_state(context).scalars())
+        far = unit_distance(near.unit, unspoken_state(context).unit)
         assert (far <= 0.05) == bool(weights), far
         hints = rag.before((Episode(near, 0.8, 0.0),), context, Random(0))
         assert len(hints.weights) == weights

@@ -14,7 +14,7 @@ from leo.archive import export_field, import_field
 from leo.checkup import check_field
 from leo.cli import Command
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
-from leo.given import check_apart
+from leo.given import BESIDE, check_apart
 from leo.inspection import inspected, is_marked
 from leo.progress import Bar
 from leo.schema import SCHEMA_VERSION, check_kept, connect
@@ -100,6 +100,12 @@ def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
     Under its name somebody else could open it before that, and would talk to what a failure removes
     again. Raises CallerError when the name has been taken meanwhile.
     """
+    for left in (Path(f"{path}{end}") for end in BESIDE):
+        if left.exists():
+            raise StoreUnwritableError(
+                f"{left}: SQLite kept this for a field that is gone, and would take it for a part "
+                "of the new one; remove it, or name another file"
+            )
     try:
         place = TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
     except OSError as error:

@@ -247,3 +247,15 @@ def test_a_place_for_no_field_is_named(
     assert main(["field", "import", str(archive), str(field)]) == 2
     assert said in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
+
+
+def test_a_log_of_a_field_that_is_gone_is_not_taken_for_the_new_ones(
+    whole: list[bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite would apply it to whatever bears the name next."""
+    archive, field, log = (tmp_path / name for name in ("archive", "field", "field-wal"))
+    archive.write_bytes(b"".join(whole))
+    log.write_bytes(b"of another life")
+    assert main(["field", "import", str(archive), str(field)]) == 2
+    assert f"{log}: SQLite kept this for a field that is gone" in capsys.readouterr().err
+    assert not field.exists() and log.read_bytes() == b"of another life"

@@ -103,7 +103,9 @@ def converse(
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.startswith("/"):
             name = prompt.split()[0]
-            wrong = f"{name} takes nothing after it" if name in commands else f"There is no {name}"
+            wrong = (
+                f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
+            )
             print(f"{wrong}; /help says what there is.", file=notices)
         elif attempt(partial(show, partial(answer, prompt)), cancelled, "Leo could not answer"):
             attempt(field.settle, dropped, "Leo could not think on")

@@ -121,7 +121,7 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
         "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
         "Leo could not answer: the session is busy",
         "/why takes nothing after it; /help says what there is.",
-        "There is no /what; /help says what there is.",
+        "There is no '/what'; /help says what there is.",
         "",
         DROPPED,
         "Leo could not think on: the step 'observe' of reply s1~ring0.1 failed: ValueError: no",

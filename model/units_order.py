@@ -32,14 +32,14 @@ def sure_path(unit: Unit) -> Path:
     It leads to the unit after it that returned first, and, if it must, from the one before it that
     opened last.
     """
-    after = _reach(unit, _forward, sure=True)
+    after = _reach(unit, _forward)
     if not after:
         return tuple(unit.behind[:1])
     early = min(after, key=lambda other: other.closed)
     onward = _unwound(unit, early, after, lambda edge: edge.source.unit)[::-1]
     if early.closed < unit.opened:
         return tuple(onward)
-    before = _reach(unit, _backward, sure=True)
+    before = _reach(unit, _backward)
     late = max(before, key=lambda other: other.opened, default=unit)
     if late.opened < early.closed:
         return tuple(unit.behind[:1])
@@ -76,17 +76,15 @@ def _backward(call: Call) -> list[tuple[Edge, Unit]]:
     return [(edge, edge.source.unit) for edge in call.into]
 
 
-def _reach(
-    unit: Unit, ways: Callable[[Call], list[tuple[Edge, Unit]]], *, sure: bool
-) -> dict[Unit, Edge]:
-    """Return the other units that returned, each with the dependency by which it was reached."""
+def _reach(unit: Unit, ways: Callable[[Call], list[tuple[Edge, Unit]]]) -> dict[Unit, Edge]:
+    """Return the other units that returned, each with the sure dependency by which it was reached."""
     came: dict[Unit, Edge] = {}
     queue = deque([unit])
     while queue:
         for call in queue.popleft().calls:
             for edge, other in ways(call):
                 known = other is unit or other in came or not other.committed
-                if not known and (edge.sure or not sure):
+                if edge.sure and not known:
                     came[other] = edge
                     queue.append(other)
     return came
@@ -124,21 +122,21 @@ class _Search:
         self._earliest: dict[_Place, int] = {}
         self._came: dict[_Place, tuple[_Place, Edge]] = {}
         self.first: int | None = None
-        after = [edge.target.unit for edge in self._explore(unit)]
-        if after:
-            self.first = min(other.closed for other in after)
+        self.first = min((edge.target.unit.closed for _, edge in self._beyond(unit)), default=None)
         self._earliest.clear()
         self._came.clear()
 
     def path_from(self, late: Unit) -> Path:
         """Return a path from a unit, or from one that was asked before, or ``()``."""
-        for edge in self._explore(late):
+        for place, edge in self._beyond(late):
             if edge.target.unit.closed < late.opened:
-                return self._taken(edge)
+                return self._taken(place, edge)
         return ()
 
-    def _explore(self, late: Unit) -> Iterator[Edge]:
-        """Yield the dependencies beyond the unit that can be taken on a way from ``late``."""
+    def _beyond(self, late: Unit) -> Iterator[tuple[_Place, Edge]]:
+        """Yield the dependencies beyond the unit that can be taken on a way from ``late``, and the
+        place that each is taken from.
+        """
         earliest, unit = self._earliest, self._unit
         queue: deque[_Place] = deque()
         for call in late.calls:
@@ -152,15 +150,14 @@ class _Search:
             for edge in call.out:
                 target = edge.target
                 other = target.unit
-                if not other.committed or other is late or other.closed <= (self.first or 0) - 1:
+                if not other.committed or other is late or other.closed < (self.first or 0):
                     continue
                 moment = edge.moment(earliest[place])
                 if moment is None:
                     continue
                 through = met or other is unit
                 if through and other is not unit:
-                    self._last = place
-                    yield edge
+                    yield place, edge
                 for leaving in other.calls:
                     step = (leaving, through)
                     at = moment if leaving is target else leaving.since
@@ -169,8 +166,8 @@ class _Search:
                         self._came.setdefault(step, (place, edge))
                         queue.append(step)
 
-    def _taken(self, last: Edge) -> Path:
-        path, place = [last], self._last
+    def _taken(self, place: _Place, last: Edge) -> Path:
+        path = [last]
         while place in self._came:
             place, edge = self._came[place]
             path.append(edge)

@@ -77,7 +77,7 @@ def _backward(call: Call) -> list[tuple[Edge, Unit]]:
 
 
 def _reach(unit: Unit, ways: Callable[[Call], list[tuple[Edge, Unit]]]) -> dict[Unit, Edge]:
-    """Return the other units that returned, each with the sure dependency by which it was reached."""
+    """Return the other units that returned, each with the sure dependency that led to it."""
     came: dict[Unit, Edge] = {}
     queue = deque([unit])
     while queue:

@@ -11,6 +11,7 @@ import pytest
 from leo import ORGANS, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError
+from leo.trace import NO_TRACE, Tracer
 from tests.leo.judge import judge
 from tests.leo.support import actions, async_field, read_trace, recorder
 from tests.leo.test_afterthoughts import D6, RING, AtRing
@@ -22,6 +23,16 @@ async def turns(count: int = 20) -> None:
     """Let whoever can go on do so."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def thinking(
+    gate: AtRing, path: Path, discipline: str = D6, tracer: Tracer = NO_TRACE
+) -> AsyncLeoField:
+    """A field that has replied, with a ring under way that the gate holds."""
+    field = await async_field(path, discipline, tracer, gate, modules=ORGANS)
+    await field.reply("hello there")
+    await gate.there.wait()
+    return field
 
 
 def is_closed(field: AsyncLeoField) -> bool:
@@ -42,9 +53,7 @@ def test_who_closes_as_well_cuts_no_inner_reply_short(
     async def main() -> None:
         gate = AtRing()
         with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", discipline, tracer, gate, modules=ORGANS)
-            await field.reply("hello there")
-            await gate.there.wait()
+            field = await thinking(gate, tmp_path / "field", discipline, tracer)
             closing = [asyncio.ensure_future(field.close()) for _ in range(2)]
             await turns()
             if cancelled is not None:
@@ -72,11 +81,8 @@ def test_inner_replies_end_with_the_patience_of_all_who_close(tmp_path: Path, cl
     trace = tmp_path / "trace"
 
     async def main() -> None:
-        gate = AtRing()
         with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", D6, tracer, gate, modules=ORGANS)
-            await field.reply("hello there")
-            await gate.there.wait()
+            field = await thinking(AtRing(), tmp_path / "field", D6, tracer)
             closing = [asyncio.ensure_future(field.close()) for _ in range(closers)]
             for call in closing:
                 await turns()
@@ -120,9 +126,7 @@ def test_what_went_wrong_is_told_once(tmp_path: Path, cancelled: bool) -> None:
 
     async def main() -> None:
         gate = AtRing(ZeroDivisionError("no thought"))
-        field = await async_field(tmp_path / "field", D6, gate=gate, modules=ORGANS)
-        await field.reply("hello there")
-        await gate.there.wait()
+        field = await thinking(gate, tmp_path / "field")
         closing = [asyncio.ensure_future(field.close()) for _ in range(3)]
         await turns()
         if cancelled:
@@ -147,9 +151,7 @@ def test_what_went_wrong_while_the_only_closer_was_cancelled_is_for_the_next(
 
     async def main() -> None:
         gate = AtRing(ZeroDivisionError("no thought"))
-        field = await async_field(tmp_path / "field", D6, gate=gate, modules=ORGANS)
-        await field.reply("hello there")
-        await gate.there.wait()
+        field = await thinking(gate, tmp_path / "field")
         ring = field._afterthoughts._tasks["s1"]
         closing = asyncio.ensure_future(field.close())
         await turns()

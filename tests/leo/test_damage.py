@@ -64,15 +64,6 @@ SPOILT = {
 }
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A field with rows of every module."""
-    path = tmp_path_factory.mktemp("sound") / "field"
-    with sync_field(path, modules=ORGANS) as field:
-        field.reply("What is a field? I wonder.")
-    return path
-
-
 @pytest.fixture
 def damaged(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Makes a copy with one statement carried out on it."""

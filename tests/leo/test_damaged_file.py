@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -26,13 +25,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for prompt in ("What is a field? I wonder.", "grey herons wait in the morning", "who?"):
             field.reply(prompt)
     return path
-
-
-@pytest.fixture
-def field(sound: Path, tmp_path: Path) -> Path:
-    """A copy of it, alone in its folder."""
-    (tmp_path / "alone").mkdir()
-    return Path(shutil.copy(sound, tmp_path / "alone"))
 
 
 def spoil(path: Path, begin: int, length: int) -> None:

@@ -4,34 +4,16 @@ every other command ends with one paragraph.
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from leo import ORGANS
 from leo.cli import main
 from leo.connection import Connection, begin_writing, reading
 from leo.errors import StoreDamagedError
-from tests.leo.support import sync_field, without_folds
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A field with rows of every module."""
-    path = tmp_path_factory.mktemp("sound") / "field"
-    with sync_field(path, modules=ORGANS) as field:
-        field.reply("What is a field? I wonder.")
-    return path
-
-
-@pytest.fixture
-def field(sound: Path, tmp_path: Path) -> Path:
-    """A copy of it, alone in its folder."""
-    (tmp_path / "alone").mkdir()
-    return Path(shutil.copy(sound, tmp_path / "alone"))
+from tests.leo.support import without_folds
 
 
 def replace(field: Path, old: bytes, new: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS
 from leo.archive import export_field
 from leo.errors import LeoError, NotAFieldError, StoreDamagedError
 from leo.field_command import COMMAND as FIELD
@@ -19,22 +17,6 @@ from leo.inspection import inspected
 from leo.schema import SCHEMA_VERSION, connect
 from tests.leo.support import fold_tables, sync_field, without_folds
 from tests.leo.test_field_command import command
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed field with observations that its tables have not taken in."""
-    path = tmp_path_factory.mktemp("grown") / "field"
-    with sync_field(path, modules=ORGANS) as field:
-        field.reply("What is a field?")
-    return path
-
-
-@pytest.fixture
-def field(grown: Path, tmp_path: Path) -> Path:
-    """A copy of it, alone in its folder."""
-    (tmp_path / "alone").mkdir()
-    return Path(shutil.copy(grown, tmp_path / "alone"))
 
 
 def seen(path: Path) -> dict[str, bytes]:

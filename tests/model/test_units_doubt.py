@@ -10,6 +10,16 @@ from model.units_report import to_fields
 from tests.model.test_units import Writer
 
 
+def overlapping(exact: str, long: str) -> Writer:
+    """Two units write x: one in a moment, in the middle of the other's call."""
+    trace = Writer()
+    for unit in (exact, long):
+        trace.add(unit, "Open")
+    trace.add(exact, "Write", writes="x")
+    trace.add(long, "Write", writes="x", since=2)
+    return trace
+
+
 @pytest.mark.parametrize("since", [None, 1])
 def test_a_read_that_looks_back_behind_a_write_is_before_it(since: int | None) -> None:
     """Also where the write tells when it began: nothing else can have made what was read."""
@@ -26,12 +36,7 @@ def test_a_read_that_looks_back_behind_a_write_is_before_it(since: int | None) -
 
 def test_of_two_writes_that_overlapped_the_newer_may_have_acted_first() -> None:
     """Versions count the ends of calls: who reads the older one may have read the last."""
-    trace = Writer()
-    for unit in "ab":
-        trace.add(unit, "Open")
-    trace.add("b", "Write", writes="x")
-    # It began before that one, and ended after it.
-    trace.add("a", "Write", writes="x", since=2)
+    trace = overlapping("b", "a")
     trace.add("a", "Close", outcome="returned")
     trace.add("b", "Close", outcome="returned")
     trace.add("r", "Open")
@@ -46,11 +51,7 @@ def test_what_a_read_found_is_undecided_where_a_write_overlapped_it() -> None:
     """A unit reads what it wrote itself at one moment, while another's long write goes on; that one
     fails. Whose value it found no version says.
     """
-    trace = Writer()
-    for unit in "ab":
-        trace.add(unit, "Open")
-    trace.add("a", "Write", writes="x")
-    trace.add("b", "Write", writes="x", since=2)
+    trace = overlapping("a", "b")
     trace.add("b", "Close", outcome="raised")
     trace.add("a", "Read", reads="x")
     trace.add("a", "Close", outcome="returned")

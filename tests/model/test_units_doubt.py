@@ -107,23 +107,107 @@ def waiting(units: int, *, look: bool) -> Writer:
     return trace
 
 
+def starving(units: int, *, look: bool) -> Writer:
+    """Three calls wait for a lock all the time that so many other units have it in turn. With
+    `look` each unit has read before.
+    """
+    trace = Writer()
+
+    def open_(unit: str, item: str) -> None:
+        trace.add(unit, "Open")
+        if look:
+            trace.add(unit, "Read", reads=item)
+
+    begun = {}
+    for unit in ("w1", "w2", "w3"):
+        open_(unit, "z")
+        begun[unit] = len(trace.events)
+    for unit in [f"u{k}" for k in range(units)]:
+        open_(unit, "y")
+        trace.add(unit, "Write", reads="x", writes="x")
+        trace.add(unit, "Close", outcome="returned")
+    for unit, since in begun.items():
+        trace.add(unit, "Write", reads="x", writes="x", since=since)
+        trace.add(unit, "Close", outcome="returned")
+    return trace
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, trace: Writer) -> int:
+    """How many dependencies are looked at, each as often as it is; nothing may be found."""
+    looked = 0
+    moment = Edge.moment
+
+    def counted(edge: Edge, earliest: int) -> int | None:
+        nonlocal looked
+        looked += 1
+        return moment(edge, earliest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Edge, "moment", counted)
+        assert trace.judge().clean
+    return looked
+
+
 @pytest.mark.parametrize("look", [False, True])
 def test_the_work_grows_with_the_trace_and_not_faster(
     monkeypatch: pytest.MonkeyPatch, look: bool
 ) -> None:
     """Four times as many units of a correct program that waits inside its calls: about four times
-    as many dependencies are looked at.
+    as much to look at.
     """
-    looked = [0]
-    moment = Edge.moment
+    short, long = (looked_at(monkeypatch, waiting(units, look=look)) for units in (100, 400))
+    assert 0 < long < 5 * short
 
-    def counted(edge: Edge, earliest: int) -> int | None:
-        looked[-1] += 1
-        return moment(edge, earliest)
 
-    monkeypatch.setattr(Edge, "moment", counted)
-    for units in (100, 400):
-        looked.append(0)
-        verdict = waiting(units, look=look).judge()
-        assert not verdict.broken
-    assert 0 < looked[2] < 5 * looked[1]
+def test_calls_that_starve_cost_what_they_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call to a unit: no time runs back, and there is nothing to search. With several, all
+    beginnings are searched together: 28 dependencies for each two units, and 90 one by one.
+    """
+    short, long = (looked_at(monkeypatch, starving(units, look=False)) for units in (100, 400))
+    assert 0 < long < 5 * short
+    assert looked_at(monkeypatch, starving(100, look=True)) < 40 * 100**2
+
+
+@pytest.mark.parametrize(
+    ("written", "writes", "broken", "undecided"),
+    [
+        # What it missed may not have happened; if it did, the reader comes before it.
+        ("raised", "", set(), {"StrictlySerializable"}),
+        # What it missed did happen; its own write may have, after that, and closes a cycle then.
+        ("ok", "x", {"StrictlySerializable"}, {"Serializable"}),
+    ],
+)
+def test_a_read_that_looked_back_leads_back_in_time(
+    written: str, writes: str, broken: set[str], undecided: set[str]
+) -> None:
+    """Also where each unit has one call, so that nothing else does."""
+    trace = Writer()
+    trace.add("a", "Open")
+    trace.add("a", "Write", writes="x", outcome=written)
+    trace.add("a", "Close", outcome="returned")
+    trace.add("r", "Open")
+    action, outcome = ("Write", "raised") if writes else ("Read", "ok")
+    trace.add("r", action, seen={"x": 0}, writes=writes, outcome=outcome)
+    trace.add("r", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert set(verdict.broken) == broken
+    assert set(verdict.undecided) == undecided
+
+
+def test_a_unit_that_is_kept_can_lead_back_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that can be is forgotten after each unit; the one that is open has had its calls."""
+    monkeypatch.setattr(model.units, "SWEEP", 1)
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("b", "Write", writes="x", since=2)
+    trace.add("a", "Read", reads="x", since=2)
+    trace.add("b", "Close", outcome="returned")
+    for unit, item in (("c", "y"), ("d", "z")):
+        if unit == "d":
+            trace.add("a", "Read", reads="y")
+        trace.add(unit, "Open")
+        trace.add(unit, "Write", writes=item)
+        trace.add(unit, "Close", outcome="returned")
+    trace.add("a", "Close", outcome="returned")
+    assert set(trace.judge().undecided) == {"StrictlySerializable"}

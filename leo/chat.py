@@ -25,7 +25,7 @@ from leo.errors import CallerError, LeoError
 from leo.measure import Pulse
 from leo.organs import ORGANS
 from leo.screen import WIDTH, labelled
-from leo.speakers import Speaker, opened
+from leo.speakers import Speaker, describe_interruption, opened
 from leo.themes import survey_themes
 from leo.view import View
 from leo.why import describe_pulse
@@ -128,28 +128,6 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
         lines += labelled("", ", ".join(theme.centres[:8]))
     lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
-
-
-def describe_interruption(discipline: Discipline) -> tuple[str, str]:
-    """What a Ctrl-C leaves of a reply, and of what Leo goes on thinking after it: AllOrNothing of
-    the specification, for people.
-    """
-    if discipline.lock == "actor":
-        # A request is carried out whoever leaves.
-        return (
-            "Nobody waits for the reply any more: Leo finishes it, and the field is whole.",
-            "Leo finishes the thought that has begun, and drops the rest; the field is whole.",
-        )
-    if discipline.commit == "reply":
-        return (
-            "The reply was cancelled; the field is whole.",
-            "What Leo went on thinking was dropped; the field is whole.",
-        )
-    return (
-        f"The reply was cut short; under {discipline.id} what it had written stays.",
-        f"What Leo went on thinking was cut short; under {discipline.id} what it had\n"
-        "written stays.",
-    )
 
 
 def describe_discipline(discipline: Discipline) -> str:

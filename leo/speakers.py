@@ -1,7 +1,7 @@
 """Who answers in a conversation: a field, whichever kind its discipline wants.
 
 A Ctrl-C while Leo thinks cancels the reply; whether the field stays whole is the discipline's
-affair (`leo.chat.describe_interruption`).
+affair, and `describe_interruption` says it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,31 @@ from leo.organs import Organ
 from leo.view import View
 from leo.why import Account, describe_memory, explain_reply
 
-__all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "opened"]
+__all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "describe_interruption", "opened"]
 
 T = TypeVar("T")
+
+
+def describe_interruption(discipline: Discipline) -> tuple[str, str]:
+    """What a Ctrl-C leaves of a reply, and of what Leo goes on thinking after it: AllOrNothing of
+    the specification, for people.
+    """
+    if discipline.lock == "actor":
+        # A request is carried out whoever leaves.
+        return (
+            "Nobody waits for the reply any more: Leo finishes it, and the field is whole.",
+            "Leo finishes the thought that has begun, and drops the rest; the field is whole.",
+        )
+    if discipline.commit == "reply":
+        return (
+            "The reply was cancelled; the field is whole.",
+            "What Leo went on thinking was dropped; the field is whole.",
+        )
+    return (
+        f"The reply was cut short; under {discipline.id} what it had written stays.",
+        f"What Leo went on thinking was cut short; under {discipline.id} what it had\n"
+        "written stays.",
+    )
 
 
 class Speaker(Protocol):

@@ -19,11 +19,11 @@ import pytest
 from leo import ORGANS, ngrams, themes
 from leo.actions import Action
 from leo.afield import Gate
-from leo.chat import EMPTY, ENDED, HELP, converse, describe, describe_interruption
+from leo.chat import EMPTY, ENDED, HELP, converse, describe
 from leo.connection import Connection
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import SessionBusyError, StepError
-from leo.speakers import AsyncSpeaker, SyncSpeaker
+from leo.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
 from leo.sql import get_versions
 from leo.themes import Survey
 from leo.view import View

@@ -197,11 +197,17 @@ def test_same_report_on_many_damaged_bytes(discipline: str) -> None:
     the full checker only, where the line is plain otherwise (model/README.md).
     """
     rng = Random(f"long {discipline}")
+    compared = doubled = 0
     for data in traces(discipline, 60, 250, seed=9):
         assert_same(data)
         for mutant in byte_mutants(data, 60, rng):
-            if "stands twice in the line" not in str(said(mutant, by_fast=False)[0]):
+            if "stands twice in the line" in str(said(mutant, by_fast=False)[0]):
+                doubled += 1
+            else:
                 assert_same(mutant)
+                compared += 1
+    # A sixth of the damage doubles a piece of a line, which rarely is a whole key with its value.
+    assert doubled < compared // 20
 
 
 @pytest.mark.parametrize("discipline", FAST)

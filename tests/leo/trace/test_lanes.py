@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leo.actions import Action
 from leo.trace.lanes import LaneStep, lane_markdown, lane_table
-from leo_model.errors import ModelError
+from leo.errors import LeoError
 
 STEPS = [
     LaneStep(1, "s1", "Call"),
@@ -106,5 +106,5 @@ def test_what_cannot_be_drawn_is_refused(
     steps: list[LaneStep], lanes: list[str], said: str
 ) -> None:
     """A step outside the lanes, no lanes, and more lanes than fit are refused."""
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(LeoError, match=said):
         lane_table(steps, lanes=lanes)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leo.schedules.explore import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
-    from leo.units.instrument import instrument
+    from leo.units.recording import instrument
 
 __version__ = "0.1.0"
 
@@ -54,7 +54,7 @@ _HOME = {
     "NdjsonRecorder": "leo.trace.recorder",
     "Tracer": "leo.trace.events",
     "explore": "leo.schedules.explore",
-    "instrument": "leo.units.instrument",
+    "instrument": "leo.units.recording",
 }
 
 

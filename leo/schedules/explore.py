@@ -17,7 +17,7 @@ from leo.schedules.optimal import Optimal
 from leo.schedules.system import Choice
 from leo.schedules.walk import Walk
 from leo.trace.lanes import LaneStep, lane_table
-from leo.units.instrument import Naming
+from leo.units import Naming
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
@@ -87,7 +87,7 @@ def explore(
     does a call that can never go on.
 
     `reads` and `writes` say which objects the methods read and write, as for
-    `leo.units.instrument.instrument`; then one schedule of each class is enough.  What they do not
+    `leo.instrument`; then one schedule of each class is enough.  What they do not
     name is taken to be a call's own.  `limit` is the most schedules that are executed.  `schedule`
     executes one schedule only, as a result gives it.
 

@@ -121,13 +121,15 @@ wheel: $(STAMP)
 	@ls dist
 
 # The configuration and find-links of this machine are left out: the hashes are to be those of the public
-# index, of every file of a release, so that the lock holds on any platform.
+# index, of every file of a release, so that the lock holds on any platform. Pins that still fit are kept;
+# UPGRADE=--upgrade takes the newest releases.
 lock:
 	@mkdir -p build
+	@cp requirements.lock build/requirements.lock
 	@$(PYTHON) -m venv $(LOCK_VENV)
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
-		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet \
+		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet $(UPGRADE) \
 		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements.lock pyproject.toml

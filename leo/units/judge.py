@@ -75,6 +75,7 @@ class UnitsJudge:
         self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
+        # So many units that have closed are judged together.
         self._settle_at = 2 * KEEP
         self._touched: dict[str, Touched] = {}
         # Objects that a failed unit wrote, or one unit twice; calls that looked back.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 import msgspec
+from hypothesis import strategies as st
 
 from leo.units.log import UnitAction, UnitEvent
 from tests.leo.units.writer import Writer
@@ -75,6 +76,15 @@ def history(rng: Random, *, exact: bool | None, units: int, calls: int, sure: bo
             seen=seen if now else None,
         )
     return trace
+
+
+def traces(
+    exact: bool | None, units: int = 3, calls: int = 3, sure: bool = True
+) -> st.SearchStrategy[Writer]:
+    """Histories for Hypothesis."""
+    return st.integers(0, 1 << 32).map(
+        lambda seed: history(Random(seed), exact=exact, units=units, calls=calls, sure=sure)
+    )
 
 
 def committed(trace: Writer) -> set[str]:

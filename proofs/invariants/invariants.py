@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import z3
 
-from proofs.invariants.safety import PROGRAM
-from proofs.relation.contents import (
+from proofs.invariants.contents import (
     Conjuncts,
     implies,
     many_views_ok,
@@ -21,6 +20,7 @@ from proofs.relation.contents import (
     unit_ok,
     unsaved,
 )
+from proofs.invariants.safety import PROGRAM
 from proofs.relation.relation import World
 from proofs.relation.vocabulary import (
     UNREAD,

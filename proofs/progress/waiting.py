@@ -18,14 +18,13 @@ from functools import cache
 
 import z3
 
-from proofs.invariants.endings import initially, relation
+from proofs.invariants.contents import Conjuncts
 from proofs.invariants.invariants import assumptions, invariant, locks_ok
-from proofs.invariants.simulation import has_reply
 from proofs.invariants.unbounded import CASES, Case, explain, inductive
-from proofs.relation.contents import Conjuncts
-from proofs.relation.discharge import Obligation, discharge
+from proofs.relation.endings import initially, relation
 from proofs.relation.relation import Action, R, S, World
-from proofs.relation.vocabulary import SESSION, State, Term, at, every, instance_of
+from proofs.relation.vocabulary import SESSION, State, Term, at, every, has_reply, instance_of
+from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.theorem import Discharged
 
 __all__ = [

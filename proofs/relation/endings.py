@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import z3
 
-from proofs.invariants.entering import is_my_turn, lock_is_free
-from proofs.invariants.steps import program
 from proofs.relation.relation import (
     Action,
     Guard,
@@ -22,6 +20,7 @@ from proofs.relation.relation import (
     is_me,
     standing,
 )  # fmt: skip
+from proofs.relation.steps import is_my_turn, lock_is_free, program
 from proofs.relation.vocabulary import (
     LABELS,
     SESSION,

@@ -8,6 +8,8 @@ between the step commit (D3, D4) and the unit of work (D6, D7, D12).
 
 from __future__ import annotations
 
+from functools import cache
+
 import z3
 
 from proofs.invariants.contents import (
@@ -153,6 +155,7 @@ def durable_ok(w: World, z: State) -> Conjuncts:
     }  # fmt: skip
 
 
+@cache
 def invariant(w: World, z: State) -> Conjuncts:
     """The inductive invariant of a discipline."""
     layers = [names_ok, order_ok, locks_ok, recall_ok, graph_ok, durable_ok]

@@ -35,6 +35,7 @@ __all__ = [
 OUTSIDE = ("idle", "called", "return", "blocked")
 
 
+@cache
 def queue_ok(w: World, z: State) -> Conjuncts:
     """The queue is the sessions that have called and not started, in a strict total order; locks
     are held from inside.
@@ -102,6 +103,7 @@ def can_step(w: World, z: State, s: Term) -> Term:
     return z3.Exists([R], z3.substitute(some_step, (S, s)))
 
 
+@cache
 def known_of(w: World, z: State) -> tuple[Term, ...]:
     """The assumptions, and the invariant with the conjuncts of the queue."""
     return (*assumptions(w), *invariant(w, z).values(), *queue_ok(w, z).values())

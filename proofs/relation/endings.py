@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import z3
 
@@ -177,8 +178,9 @@ def recover(w: World, z: State) -> Action:
     return act(w, z, "Recover", {"down": z3.Not(z.up(I))}, effect)
 
 
-def relation(w: World, z: State) -> list[Action]:
-    """The spec's ``Next`` as a list of actions, from the state ``z``."""
+@cache
+def relation(w: World, z: State) -> tuple[Action, ...]:
+    """The spec's ``Next`` as a tuple of actions, from the state ``z``."""
     actions = program(w, z)
     if "Cancel" in w.faults and not w.rules.threads:
         actions.append(cancel(w, z))
@@ -194,4 +196,4 @@ def relation(w: World, z: State) -> list[Action]:
         actions.append(retry(w, z))
     if "Crash" in w.faults:
         actions.append(crash(w, z))
-    return [*actions, recover(w, z)]
+    return (*actions, recover(w, z))

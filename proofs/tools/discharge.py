@@ -30,15 +30,10 @@ __all__ = ["QUERIES", "Obligation", "counter_example", "discharge", "fragment", 
 
 def fragment(formulas: Iterable[Term]) -> str:
     """Return "EPR" or "UF" (uninterpreted functions, not known to be decidable)."""
-    return "EPR" if all(map(_stands, formulas)) else "UF"
+    return "EPR" if all(_fits(formula, True, False) for formula in formulas) else "UF"
 
 
-@cache
-def _stands(formula: Term) -> bool:
-    # The hypotheses of one query are those of the next: each formula is looked at once.
-    return _fits(formula, True, False)
-
-
+@cache  # The hypotheses of one query are those of the next.
 def _fits(term: Term, positive: bool, under_universal: bool) -> bool:
     if z3.is_quantifier(term):
         universal = term.is_forall() == positive
@@ -58,6 +53,7 @@ def _fits(term: Term, positive: bool, under_universal: bool) -> bool:
     return not _has_quantifier(term)
 
 
+@cache
 def _has_quantifier(term: Term) -> bool:
     return z3.is_quantifier(term) or any(_has_quantifier(child) for child in term.children())
 

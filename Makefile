@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long test-artifact experiments paper site readme lint wheel lock clean
+.PHONY: help setup verify test test-long test-artifact experiments paper site readme lint audit wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
@@ -29,6 +29,7 @@ help:
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
 	@echo "make readme   put the output of verify into the README"
 	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
+	@echo "make audit    licences of what is installed, and that it fits together"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
 	@echo "make lock     write requirements.lock anew from pyproject.toml (needs the network)"
@@ -115,6 +116,9 @@ lint: $(STAMP)
 	@PYTHONPATH=.:model $(BIN)/lint-imports --no-cache --no-logo >build/imports.txt 2>&1 || { cat build/imports.txt >&2; exit 1; }
 	@$(BIN)/python -m tests.rules
 	@echo "lint: clean."
+
+audit: $(STAMP)
+	@$(BIN)/python -m tests.audit
 
 wheel: $(STAMP)
 	@rm -rf dist

@@ -78,8 +78,8 @@ def page(packages: Iterable[Package]) -> str:
         [
             "# Third-party packages",
             "",
-            "Written by `.venv/bin/python -m tests.audit --write`; `make audit` checks it. These are",
-            "the packages of `requirements.lock`. leo-field itself ships none of them.",
+            "Written by `.venv/bin/python -m tests.audit --write`; `make audit` checks it. These",
+            "are the packages of `requirements.lock`. leo-field itself ships none of them.",
             "",
             "| package | version | licence | MiB |",
             "|---|---|---|---:|",

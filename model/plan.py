@@ -22,6 +22,11 @@ from model.disciplines import DISCIPLINES
 from model.tlcjob import TlcJob
 
 LONGEST = 240.0
+# The operators of the specification in whose place module Bounded puts its own.
+BOUNDED = (
+    "Sessions", "Instances", "InstanceOf", "Asks",
+    "MayCall", "NextNumber", "Written", "With", "Both", "MustReload",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +172,15 @@ def config(run: Run) -> str:
         invariants.insert(0, "TypeOK")
     quoted = ", ".join(f'"{t}"' for t in run.titles)
     lines = [
-        f"SPECIFICATION {run.spec}",
+        f"SPECIFICATION {'MCSpec' if run.spec == 'Spec' else run.spec}",
         "CONSTANTS",
         f'    Discipline = "{run.discipline}"',
         f"    First = {{{', '.join(names[:first])}}}",
         f"    Second = {{{', '.join(names[first:])}}}",
-        "    Sessions <- MCSessions",
-        "    Instances <- MCInstances",
-        "    InstanceOf <- MCInstanceOf",
+        "    Observing = {}",
+        "    Refreshing = {}",
+        "    Recalling = {}",
+        *(f"    {name} <- MC{name}" for name in BOUNDED),
         "    Program <- PaperProgram",
         f"    Turns = {run.bound.most_turns}",
         f"    Starts <- {'TwoBounds' if run.bound.also else 'FromZero'}",

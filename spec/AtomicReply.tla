@@ -7,7 +7,9 @@
 (* at that moment, with its own observation in it.                           *)
 EXTENDS Naturals
 
-CONSTANTS Sessions, Turns
+CONSTANTS
+    Sessions,
+    Asks        \* [Sessions -> "reply", or another call of which only "observe" writes]
 
 VARIABLES
     phase,      \* [Sessions -> {"idle", "called", "done"}]
@@ -21,7 +23,7 @@ Silence == [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]
 
 Init ==
     /\ phase  = [s \in Sessions |-> "idle"]
-    /\ number \in [Sessions -> 0 .. Turns]
+    /\ number \in [Sessions -> Nat]
     /\ memory = [ngrams |-> {}, snapshots |-> {}]
     /\ answer = [s \in Sessions |-> Silence]
 
@@ -42,6 +44,13 @@ Do(s) ==
                                         trigrams |-> memory.ngrams \cup {r}]]
     /\ UNCHANGED number
 
+(* A call of `observe`, which the published program has beside reply().      *)
+Observe(s) ==
+    /\ phase[s] = "called"
+    /\ phase'  = [phase EXCEPT ![s] = "done"]
+    /\ memory' = [memory EXCEPT !.ngrams = @ \cup {<<s, number[s]>>}]
+    /\ UNCHANGED <<number, answer>>
+
 (* Returned, cancelled, failed or lost: in any case whole or not at all.     *)
 End(gone) ==
     /\ gone # {}
@@ -51,7 +60,9 @@ End(gone) ==
     /\ UNCHANGED <<number, memory>>
 
 Next ==
-    \/ \E s \in Sessions : Call(s) \/ Do(s)
+    \/ \E s \in Sessions : \/ Call(s)
+                           \/ Asks[s] = "reply" /\ Do(s)
+                           \/ Asks[s] = "observe" /\ Observe(s)
     \/ \E gone \in SUBSET Sessions : End(gone)
 
 Spec == Init /\ [][Next]_vars

@@ -9,7 +9,7 @@ EXTENDS Naturals
 
 CONSTANTS
     Sessions,
-    Asks        \* [Sessions -> "reply", or another call of which only "observe" writes]
+    Asks        \* [Sessions -> "reply"; the published programs know other calls]
 
 VARIABLES
     phase,      \* [Sessions -> {"idle", "called", "done"}]
@@ -44,12 +44,20 @@ Do(s) ==
                                         trigrams |-> memory.ngrams \cup {r}]]
     /\ UNCHANGED number
 
-(* A call of `observe`, which the published program has beside reply().      *)
+(* A call of observe(), which the published program has beside reply().      *)
 Observe(s) ==
     /\ phase[s] = "called"
     /\ phase'  = [phase EXCEPT ![s] = "done"]
     /\ memory' = [memory EXCEPT !.ngrams = @ \cup {<<s, number[s]>>}]
     /\ UNCHANGED <<number, answer>>
+
+(* A reply that recalls nothing, so that it has nothing to write.            *)
+Answer(s) ==
+    /\ phase[s] = "called"
+    /\ phase'  = [phase EXCEPT ![s] = "done"]
+    /\ answer' = [answer EXCEPT ![s] = [recalled |-> memory.snapshots,
+                                        bigrams |-> memory.ngrams, trigrams |-> memory.ngrams]]
+    /\ UNCHANGED <<number, memory>>
 
 (* Returned, cancelled, failed or lost: in any case whole or not at all.     *)
 End(gone) ==
@@ -63,6 +71,7 @@ Next ==
     \/ \E s \in Sessions : \/ Call(s)
                            \/ Asks[s] = "reply" /\ Do(s)
                            \/ Asks[s] = "observe" /\ Observe(s)
+                           \/ Asks[s] = "blank" /\ Answer(s)
     \/ \E gone \in SUBSET Sessions : End(gone)
 
 Spec == Init /\ [][Next]_vars

@@ -66,17 +66,26 @@ Detached == Discipline = "actor"
 Reentrant == Discipline = "reentrant"
 
 (* The published programs (module Published) commit each step under an       *)
-(* asyncio.Lock.  One more question tells them apart: does everything use    *)
-(* two long-lived connections, or each operation one of its own?             *)
-SharedConnections == Discipline = "published-february"
+(* asyncio.Lock.  Three more questions are about them.                       *)
+December == Discipline \in {"published-december", "published-december-refresh"}
+February == Discipline = "published-february"
 
-(* In how many writes is the observation of a call made?  December ingests   *)
-(* each recalled text by itself (two stand for the up to five); February's   *)
-(* observe() is several statements of one transaction.  A reply that recalls *)
-(* nothing and a refresh observe nothing.                                    *)
+(* 8. In how many writes is the observation of a call made?  December        *)
+(*    ingests each recalled text by itself (two stand for the up to five);   *)
+(*    February's observe() is several statements of one transaction.  A      *)
+(*    reply that recalls nothing and a refresh observe nothing.              *)
 Parts(call) ==
-    CASE call \in {"blank", "refresh"} -> 0
-      [] call = "observe" -> 2
-      [] call = "reply" /\ Discipline \in {"published-december", "published-december-refresh"} -> 2
-      [] OTHER -> 1
+    CASE call \in {"blank", "refresh"}   -> 0
+      [] call = "observe"                -> 2
+      [] call = "reply" /\ December      -> 2
+      [] OTHER                           -> 1
+
+(* 9. At which labels does no await let another task run, nor a cancellation *)
+(*    arrive?  December: from the assignment of the view (or a recall that   *)
+(*    found nothing) to the end.  February: in all of reply().               *)
+Stretch(call) ==
+    CASE December                                    -> {"generate", "release"}
+      [] February /\ call \in {"reply", "blank"}     ->
+            {"recall", "ingest", "generate", "snapshot", "release"}
+      [] OTHER                                       -> {}
 ==============================================================================

@@ -35,7 +35,7 @@ Generate(s) ==
        /\ HasRead(Reply(s), "ngrams", {v.bigrams, v.trigrams}, Ngrams)
     /\ moved' = IF Transaction = "checked" /\ SwapPending(s)
                 THEN [moved EXCEPT ![s] = TRUE] ELSE moved
-    /\ UNCHANGED <<calls, memory, lockVars, writing, up, left>>
+    /\ UNCHANGED <<calls, memory, lockVars, writing, open, up, left>>
 
 (* Threads: the GIL may be given away in the middle.                         *)
 GenerateBegin(s) ==
@@ -76,7 +76,7 @@ Cancel(s) ==
        ELSE /\ ~AfterWrite(s)
             /\ pc[s] # "return"
             /\ EndEarly({s})
-            /\ UNCHANGED <<view, up>>
+            /\ UNCHANGED <<view, open, up>>
 
 (* Cancelled, but applied: the write was already with the database's worker  *)
 (* thread, which carried it out; the caller is told only of the              *)
@@ -89,7 +89,7 @@ CancelApplied(s) ==
     /\ AfterWrite(s)
     /\ ~(Shielded /\ pc[s] = "swap")
     /\ EndEarly({s})
-    /\ UNCHANGED <<view, up>>
+    /\ UNCHANGED <<view, open, up>>
 
 (* What comes next raises, before it has an effect: a step, a store that was *)
 (* closed, an I/O error at BEGIN, a gate, Ctrl-C.  At any point from Call to *)
@@ -109,7 +109,7 @@ Raise(s) ==
     /\ ~(Shielded /\ pc[s] = "swap")
     /\ Alive(InstanceOf[s])
     /\ EndEarly({s})
-    /\ UNCHANGED <<view, up>>
+    /\ UNCHANGED <<view, open, up>>
 
 ------------------------------------------------------------------------------
 (* The program's own steps, the ways out that the discipline itself takes,   *)

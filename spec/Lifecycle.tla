@@ -29,11 +29,12 @@ VARIABLES
     arrivals,   \* the sessions that have called and not started, in that order
     writing,    \* the session that holds SQLite's write lock, or Nobody
     moved,      \* [Sessions -> has the store moved since the reply's snapshot?]
+    open,       \* a transaction that outlives its call: is it open, with which n-gram writes?
     up,         \* [Instances -> is the process alive?]
     left        \* sessions whose caller was cancelled while the owner task goes on
 
 lockVars  == <<holder, arrivals>>
-txnVars   == <<writing, moved>>
+txnVars   == <<writing, moved, open>>
 memory    == <<store, view>>
 lifeVars  == <<pc, calls, memory, local, lockVars, txnVars, up, left, history>>
 
@@ -57,6 +58,7 @@ Answers(r) == Asks[r[1]] = "reply"
 
 (* What a register holds before anything was read into it.                   *)
 Unread  == {<<Nobody, 0>>}
+Closed  == [open |-> FALSE, writes |-> <<>>]
 Blank   == [recalled |-> Unread, bigrams |-> Unread, trigrams |-> Unread,
             sawBigrams |-> Unread, sawTrigrams |-> Unread, saved |-> Unread]
 
@@ -78,7 +80,12 @@ Drop(seq, gone) == LET Stays(x) == x \notin gone IN SelectSeq(seq, Stays)
 
 (* A process that is up, and whose event loop is not blocked.                *)
 Alive(i) == up[i] /\ \A t \in Peers(i) : pc[t] # "blocked"
-At(s, label) == pc[s] = label /\ Alive(InstanceOf[s])
+
+(* Nor busy with code of another reply that no await interrupts.             *)
+InStretch(s) == pc[s] \in Stretch(Asks[s])
+MayRun(s) == Alive(InstanceOf[s]) /\ \A t \in Peers(InstanceOf[s]) \ {s} : ~InStretch(t)
+
+At(s, label) == pc[s] = label /\ MayRun(s)
 Goto(s, label) == pc' = [pc EXCEPT ![s] = label]
 Learn(s, what) == local' = [local EXCEPT ![s] = what @@ @]
 
@@ -95,6 +102,7 @@ LifeInit(numbers) ==
     /\ arrivals  = <<>>
     /\ writing   = Nobody
     /\ moved     = [s \in Sessions |-> FALSE]
+    /\ open      = Closed
     /\ up        = [i \in Instances |-> TRUE]
     /\ left      = {}
     /\ HistoryInit
@@ -107,6 +115,7 @@ NextNumber(s) == calls[s] + 1
 MayCall(s) == TRUE      \* module Bounded bounds it
 
 Call(s) ==
+    /\ Asks[s] # "refresh"     \* which takes no lock: module Published
     /\ At(s, "idle")
     /\ MayCall(s)
     /\ Goto(s, "called")
@@ -181,12 +190,14 @@ EndEarly(gone) ==
     /\ NeverHappened({Reply(s) : s \in gone} \ Wrote)
     /\ UNCHANGED <<calls, store, returned>>
 
-(* The process dies: views, buffers and locks are gone, the store stays.     *)
+(* The process dies: views, buffers and locks are gone, the store stays, and *)
+(* whoever opens it next rolls back what was not committed.                  *)
 Crash(i) ==
     /\ "Crash" \in Faults
     /\ up[i]
     /\ up' = [up EXCEPT ![i] = FALSE]
     /\ view' = [view EXCEPT ![i] = [bigrams |-> Unread, trigrams |-> Unread]]
+    /\ open' = Closed
     /\ EndEarly({s \in Peers(i) : InFlight(s)})
 
 Recover(i) ==

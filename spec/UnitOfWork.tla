@@ -18,7 +18,7 @@ Begin(s) ==
                   Goto(s, IF reload THEN "loadBigrams" ELSE Entry)
        ELSE /\ Goto(s, Entry)
             /\ UNCHANGED <<writing, arrivals, history>>
-    /\ UNCHANGED <<calls, memory, local, holder, moved, up, left>>
+    /\ UNCHANGED <<calls, memory, local, holder, moved, open, up, left>>
 
 (* observe and snapshot put their writes into the buffer.                    *)
 Buffer(s, label, step) ==
@@ -48,7 +48,7 @@ Commit(s) ==
     /\ dsg' = Both(dsg, WriteEdges(Reply(s), Wrote, readers.ngrams \cup readers.snapshots))
     /\ moved' = [t \in Sessions |-> t # s /\ (moved[t] \/ HasSnapshot(t))]
     /\ writing' = IF writing = s THEN Nobody ELSE writing
-    /\ UNCHANGED <<calls, view, lockVars, up, left, returned, overtaken, readers>>
+    /\ UNCHANGED <<calls, view, lockVars, open, up, left, returned, overtaken, readers>>
 
 (* The view takes the delta of the commit; the field is not loaded again.    *)
 SwapView(s) ==
@@ -65,7 +65,7 @@ Busy(s) ==
     /\ At(s, "begin")
     /\ writing # Nobody
     /\ EndEarly({s})
-    /\ UNCHANGED <<view, up>>
+    /\ UNCHANGED <<view, open, up>>
 
 (* SQLITE_BUSY_SNAPSHOT: a deferred transaction cannot write, because the    *)
 (* store has moved since its snapshot.  Not a fault but a rule.              *)
@@ -74,7 +74,7 @@ BusySnapshot(s) ==
     /\ At(s, "commit")
     /\ moved[s]
     /\ EndEarly({s})
-    /\ UNCHANGED <<view, up>>
+    /\ UNCHANGED <<view, open, up>>
 
 (* The optimistic check failed: the attempt leaves nothing behind.           *)
 Retry(s) ==
@@ -85,5 +85,5 @@ Retry(s) ==
     /\ local' = [local EXCEPT ![s] = Blank]
     /\ moved' = [moved EXCEPT ![s] = FALSE]
     /\ NeverHappened({Reply(s)})
-    /\ UNCHANGED <<calls, memory, lockVars, writing, up, left, returned, overtaken>>
+    /\ UNCHANGED <<calls, memory, lockVars, writing, open, up, left, returned, overtaken>>
 ==============================================================================

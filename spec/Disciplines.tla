@@ -84,8 +84,9 @@ Parts(call) ==
 (*    arrive?  December: from the assignment of the view (or a recall that   *)
 (*    found nothing) to the end.  February: in all of reply().               *)
 Stretch(call) ==
-    CASE December                                    -> {"generate", "release"}
-      [] February /\ call \in {"reply", "blank"}     ->
-            {"recall", "ingest", "generate", "snapshot", "release"}
-      [] OTHER                                       -> {}
+    CASE December                                -> {"generate", "release", "return"}
+      [] February /\ call \in {"reply", "blank"} ->
+            {"recall", "ingest", "generate", "snapshot", "release", "return"}
+      [] February /\ call = "observe"            -> {"release", "return"}
+      [] OTHER                                   -> {}
 ==============================================================================

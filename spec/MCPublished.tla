@@ -8,5 +8,12 @@ MCInit == \E numbers \in Starts : LifeInit(numbers)
 MCNext == Next \/ Finished
 MCSpec == MCInit /\ [][MCNext]_vars
 
-WeakSpec == MCSpec /\ WeakFairness
+WeakSpec == MCSpec /\ LoopFairness
+
+(* What the checked properties can see of a state: with contents, all of it; *)
+(* without, what the guards ask.                                             *)
+PublishedState ==
+    IF Contents \/ Sees({"AllOrNothing", "Durable"}) THEN vars
+    ELSE <<pc, calls, lockVars, overtaken, open.open, up,
+           [s \in Sessions |-> {f \in {"bigrams", "trigrams"} : local[s][f] = Unread}]>>
 ==============================================================================

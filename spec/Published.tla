@@ -221,5 +221,8 @@ Next ==
 
 Spec == Init /\ [][Next]_vars
 
-WeakFairness == \A s \in Sessions : WF_vars(Step(s))
+(* The event loop runs every task that is ready, in the order in which they  *)
+(* became so.  A task is not ready in the stretches of others; that it is    *)
+(* ready again and again is enough.  The lock is fair by IsMyTurn.           *)
+LoopFairness == \A s \in Sessions : SF_vars(Step(s))
 ==============================================================================

@@ -14,6 +14,6 @@ WeakSpec == MCSpec /\ LoopFairness
 (* without, what the guards ask.                                             *)
 PublishedState ==
     IF Contents \/ Sees({"AllOrNothing", "Durable"}) THEN vars
-    ELSE <<pc, calls, lockVars, overtaken, open.open, up,
+    ELSE <<pc, calls, lockVars, overtaken, open.open, up, Wrote,
            [s \in Sessions |-> {f \in {"bigrams", "trigrams"} : local[s][f] = Unread}]>>
 ==============================================================================

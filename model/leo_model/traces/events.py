@@ -26,6 +26,18 @@ MAX_VERSION: Final = 1_000_000_000
 NOTHING: frozenset[str] = frozenset()
 
 
+# Where a call begins: refresh() takes no lock and has an action of its own.
+CALLS = frozenset({"Call", "Refresh"})
+# What a session calls is the end of its name: "s1~observe". Any other name calls reply().
+_ASKS = frozenset({"observe", "refresh", "blank"})
+
+
+def call_of(session: str) -> str:
+    """What a session of a published program calls, told by its name."""
+    call = session.rpartition("~")[2]
+    return call if call in _ASKS else "reply"
+
+
 class TraceError(ModelError):
     """A trace cannot be read, or is not in the schema: nothing can be said about the run."""
 
@@ -63,6 +75,10 @@ _STEP = {
     "SaveSnapshot": _writes("snapshots"),
     "Commit": _writes("ngrams", "snapshots"),
     "SwapView": _writes(*VIEW),
+    "Count": _writes("snapshots"),
+    "CommitOpen": _writes("ngrams"),
+    "RefreshBigrams": _writes("view.bigrams"),
+    "RefreshTrigrams": _writes("view.trigrams"),
     "Return": Carries(outcome="returned"),
     "Cancel": Carries(outcome="cancelled"),
     "CancelApplied": Carries(outcome="cancelled"),

@@ -34,7 +34,7 @@ CLOCKS_ALLOWED: dict[str, str] = {
     "paper/experiments/confound/arms.py": "is a module, takes a seeded Random and names its type",
     "paper/experiments/main.py": "the command line gives the experiments their clock",
     "model/leo_model/traces/mutate.py": "takes a seeded Random as an argument and names its type",
-    "leo/schedules/pct.py": "seeds the generator of each run of a search by chance",
+    "leo/schedules/chance.py": "seeds the generator of each run of a search by chance",
     "model/leo_model/traces/synth.py": "takes a seeded Random as an argument and names its type",
     "model/leo_model/traces/workload.py": "seeds the generator that chooses where cancellations strike",
 }

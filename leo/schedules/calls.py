@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.choosing_loop import CLOCK, ChoosingLoop
+from leo.schedules.loop import CLOCK, ChoosingLoop
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
 

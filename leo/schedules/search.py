@@ -18,11 +18,9 @@ from typing import Final, Literal, Protocol
 
 from leo.errors import LeoError
 from leo.schedules.brute import Brute, Price, delays, preemptions
-from leo.schedules.foata import NormalForm, normal_form
+from leo.schedules.chance import ByChance
 from leo.schedules.optimal import Optimal
-from leo.schedules.pct import ByChance
-from leo.schedules.system import Choice, Step, System
-from leo.schedules.walk import Walk
+from leo.schedules.system import Choice, NormalForm, Step, System, Walk, normal_form
 
 Strategy = Literal["optimal", "brute", "bounded", "random", "pct"]
 STRATEGIES: Final[tuple[Strategy, ...]] = ("optimal", "brute", "bounded", "random", "pct")

@@ -7,22 +7,23 @@ import linecache
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.brute import Brute
 from leo.schedules.calls import Calls, CoroutineRun, Invariant, Scenario
-from leo.schedules.choosing_loop import CLOCK
+from leo.schedules.loop import CLOCK
 from leo.schedules.optimal import Optimal
-from leo.schedules.system import Choice
-from leo.schedules.walk import Walk
+from leo.schedules.system import Choice, Walk
 from leo.trace.lanes import LaneStep, lane_table
 from leo.units import Naming
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
 # Frames of these files say nothing about the object that is explored.
-_OURS = ("/asyncio/", "/leo/instrument", "/model/schedules/")
+_LEO = Path(__file__).resolve().parent.parent
+_OURS = ("/asyncio/", f"{_LEO}/units/", f"{_LEO}/schedules/")
 
 
 @dataclass(frozen=True, slots=True)

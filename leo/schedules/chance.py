@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from leo.schedules.system import Choice, Step, System
-from leo.schedules.walk import Walk, check_length
+from leo.schedules.system import Choice, Step, System, Walk, check_length
 
 
 class ByChance:

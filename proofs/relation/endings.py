@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import z3
 
-from proofs.invariants.entering import is_my_turn, lock_is_free
-from proofs.invariants.steps import program
 from proofs.relation.relation import (
     Action,
     Guard,
@@ -22,6 +21,7 @@ from proofs.relation.relation import (
     is_me,
     standing,
 )  # fmt: skip
+from proofs.relation.steps import is_my_turn, lock_is_free, program
 from proofs.relation.vocabulary import (
     LABELS,
     SESSION,
@@ -178,8 +178,9 @@ def recover(w: World, z: State) -> Action:
     return act(w, z, "Recover", {"down": z3.Not(z.up(I))}, effect)
 
 
-def relation(w: World, z: State) -> list[Action]:
-    """The spec's ``Next`` as a list of actions, from the state ``z``."""
+@cache
+def relation(w: World, z: State) -> tuple[Action, ...]:
+    """The spec's ``Next`` as a tuple of actions, from the state ``z``."""
     actions = program(w, z)
     if "Cancel" in w.faults and not w.rules.threads:
         actions.append(cancel(w, z))
@@ -195,4 +196,4 @@ def relation(w: World, z: State) -> list[Action]:
         actions.append(retry(w, z))
     if "Crash" in w.faults:
         actions.append(crash(w, z))
-    return [*actions, recover(w, z)]
+    return (*actions, recover(w, z))

@@ -21,7 +21,7 @@ from leo_model.machine.machine import successors
 from leo_model.machine.state import UNREAD as UNREAD_CONTENT
 from leo_model.machine.state import State as MachineState
 from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.endings import relation
+from proofs.relation.endings import relation
 from proofs.relation.relation import Action, World
 from proofs.relation.vocabulary import INSTANCE, REPLY, SESSION, VARIABLES, State, Term, symbols
 

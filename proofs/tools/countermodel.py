@@ -8,8 +8,6 @@ from typing import Any
 
 import z3
 
-from proofs.invariants.simulation import has_reply
-from proofs.relation.discharge import Obligation
 from proofs.relation.relation import I, R, S
 from proofs.relation.vocabulary import (
     INSTANCE,
@@ -22,10 +20,12 @@ from proofs.relation.vocabulary import (
     State,
     Term,
     every,
+    has_reply,
     instance_of,
     owner,
     symbols,
 )  # fmt: skip
+from proofs.tools.discharge import Obligation
 
 __all__ = ["failing_parts", "render", "small_universe"]
 

@@ -3,6 +3,11 @@
 An obligation is "the hypotheses imply the goal", for all structures. Each is a query of its own
 in a fresh solver, so that it can be dumped as SMT-LIB and given to another solver. Only ``unsat``
 of the negation counts; ``unknown`` and a timeout raise.
+
+A query is effectively propositional (EPR) when no existential is in the scope of a universal (after
+negations have been pushed inwards) and the functions between sorts have no cycle: then there are
+finitely many ground terms, and z3's search ends. Here reply -> session -> instance and session ->
+label are the only functions, so only the quantifiers have to be looked at.
 """
 
 from __future__ import annotations
@@ -11,16 +16,47 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import z3
 
-from proofs.relation.epr import fragment
 from proofs.relation.vocabulary import BACKGROUND, Term
 from proofs.tools.errors import UndecidedError
 from proofs.tools.theorem import Discharged
 
-__all__ = ["QUERIES", "Obligation", "counter_example", "discharge", "query_path"]
+__all__ = ["QUERIES", "Obligation", "counter_example", "discharge", "fragment", "query_path"]
+
+
+def fragment(formulas: Iterable[Term]) -> str:
+    """Return "EPR" or "UF" (uninterpreted functions, not known to be decidable)."""
+    return "EPR" if all(_fits(formula, True, False) for formula in formulas) else "UF"
+
+
+@cache  # The hypotheses of one query are those of the next.
+def _fits(term: Term, positive: bool, under_universal: bool) -> bool:
+    if z3.is_quantifier(term):
+        universal = term.is_forall() == positive
+        if under_universal and not universal:
+            return False
+        return _fits(term.body(), positive, under_universal or universal)
+    inner = term.children()
+    if z3.is_not(term):
+        return _fits(inner[0], not positive, under_universal)
+    if z3.is_implies(term):
+        return _fits(inner[0], not positive, under_universal) and _fits(
+            inner[1], positive, under_universal
+        )
+    if z3.is_and(term) or z3.is_or(term):
+        return all(_fits(child, positive, under_universal) for child in inner)
+    # Below anything else (an equivalence, an if-then-else) a quantifier occurs with both signs.
+    return not _has_quantifier(term)
+
+
+@cache
+def _has_quantifier(term: Term) -> bool:
+    return z3.is_quantifier(term) or any(_has_quantifier(child) for child in term.children())
+
 
 QUERIES = Path(__file__).resolve().parents[2] / "build" / "proofs"
 TIMEOUT = 30_000  # milliseconds for one query; the slowest takes about two seconds

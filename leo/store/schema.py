@@ -226,8 +226,8 @@ def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> No
     with transaction(conn, "BEGIN DEFERRED"):
         for finding in strangers(conn, keepers) if version else ():
             raise StoreDamagedError(
-                f"{conn.path}: {finding}, and nothing is written to such a file: restore the file from "
-                f"a copy; `leo field check {conn.path}` says what else is wrong"
+                f"{conn.path}: {finding}, and nothing is written to such a file: restore the file "
+                f"from a copy; `leo field check {conn.path}` says what else is wrong"
             )
         complete = version and rows.are_there(conn, keepers)
     if not complete:

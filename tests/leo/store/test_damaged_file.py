@@ -131,13 +131,17 @@ def test_wherever_the_damage_is_no_command_breaks(
     assert found > 20
 
 
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 FOREIGN: dict[str, Callable[[Path], None]] = {
     "no magic": page(0, 4),
     "no mark": other(b"LEOF", b"\0\0\0\0"),
     "schema 0": statement("PRAGMA user_version = 0"),
     "schema 3": statement("PRAGMA user_version = 3"),
     "schema 5": statement("PRAGMA user_version = 5"),
-    "empty": lambda path: path.write_bytes(b"") and None,
+    "empty": empty,
 }
 
 

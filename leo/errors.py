@@ -15,10 +15,10 @@ __all__ = [
     "DisciplineError",
     "InstrumentError",
     "LeoError",
-    "NewerSchemaError",
     "NotAFieldError",
     "ObserveWhileRecordingError",
     "ObserverError",
+    "OtherSchemaError",
     "SessionBusyError",
     "StepError",
     "StoreClosedError",
@@ -56,8 +56,8 @@ class NotAFieldError(StoreError):
     """The file is not a SQLite database, or it belongs to another program."""
 
 
-class NewerSchemaError(StoreError):
-    """The file was written by a newer version of this program."""
+class OtherSchemaError(StoreError):
+    """The file is a field of another version of this program."""
 
 
 class StoreUnwritableError(StoreError):

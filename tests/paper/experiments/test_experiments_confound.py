@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leo.field.centres import CENTRES
+from leo.field.tables import CENTRES
 from leo.field.counts import compute_delta
 from leo.field.overlay import Overlay
 from leo.field.seed import SEED_TEXT

@@ -1,10 +1,12 @@
-"""Unit of work: the writes of a reply go into a buffer, and are committed in one transaction or not
-at all.
+"""The actions of a reply, in order: each write committed by itself, or all of them together.
 
-The reply speaks from the view with its own buffer over it; the view takes the buffer after the
-commit, as increments. What surrounds the reads is the discipline's choice:
+Step commit: each write is a transaction of its own, and shows in the view at once.
 
-    none        each read by itself; whoever holds the instance's lock is alone
+Unit of work: the writes go into a buffer, and are committed in one transaction or not at all. The
+reply speaks from the view with its own buffer over it; the view takes the buffer after the commit,
+as increments. What surrounds the reads is the discipline's choice:
+
+    none        each read by itself; the reply that holds the instance's lock is alone
     deferred    SQLite's snapshot from the first read on; a commit that finds the store moved fails
     immediate   SQLite's write lock before the first read, and a view that is brought up to date
     checked     nothing; the commit compares the versions, and the reply starts again
@@ -13,6 +15,7 @@ commit, as increments. What surrounds the reads is the discipline's choice:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
 from threading import Event
@@ -22,19 +25,185 @@ from leo.errors import ConflictError, StoreLockedError, StoreMovedError
 from leo.field.counts import Delta
 from leo.field.decay import is_due
 from leo.field.overlay import Overlay
-from leo.reply.program import Given, Step
-from leo.reply.stepwise import Found, on_store, recalling, refresh
-from leo.reply.turn import OnLoop, OnStore, Operation, Turn, declared
-from leo.store import operations as sql
+from leo.field.recall import Memory
+from leo.reply.program import Given, Step, declared
+from leo.reply.turn import OnLock, OnLoop, OnStore, Operation, Turn
 from leo.store.connection import Connection, begin_writing
-from leo.store.operations import Committed, NewSnapshot
+from leo.store.ngrams import load_bigrams, load_trigrams
+from leo.store.operations import (
+    Committed,
+    NewSnapshot,
+    get_memories,
+    get_rows,
+    get_versions,
+    process_delta,
+    process_reply,
+    process_snapshot,
+)
+from leo.store.rows import Rows, parameters
 
-__all__ = ["ATTEMPTS", "unit_of_work"]
+__all__ = ["ATTEMPTS", "on_store", "operations"]
+
+Work = Callable[[Connection], None]
 
 # Optimistic replies can be overtaken for ever; this many times is a sign that a lock is needed.
 ATTEMPTS = 1000
 # Seconds between two looks at SQLite's write lock: the first few, then each.
 PAUSES, PAUSE = (0.001, 0.002), 0.004
+
+
+def operations(turn: Turn) -> Iterator[Operation]:
+    """The actions of a turn under its discipline, in order."""
+    unit = turn.instance.discipline.commit == "reply"
+    return unit_of_work(turn) if unit else step_commit(turn)
+
+
+@dataclass(slots=True)
+class Found:
+    """What Recall brought from the store: memories, or the rows of every module."""
+
+    memories: list[Memory] = field(default_factory=list)
+    rows: dict[str, Rows] = field(default_factory=dict)
+
+    def given_to(self, step: Step) -> Given:
+        """As much of it as the step declares to read."""
+        return Given(
+            self.memories if "snapshots" in step.reads else None,
+            rows=self.rows if Action.Recall in step.actions else None,
+        )
+
+
+def step_commit(turn: Turn) -> Iterator[Operation]:
+    """The program's actions, each write committed by itself."""
+    for step in turn.instance.program:
+        turn.step = step.name
+        found = Found()
+        if Action.Recall in step.actions:
+            yield recalling(turn, found)
+        if Action.Generate in step.actions:
+            yield from _generating(turn, step)
+            continue
+        writes = declared(step, step.function(turn.state, found.given_to(step)))
+        if writes.ngrams is not None:
+            yield from _observing(turn, writes.ngrams)
+        if writes.snapshot is not None:
+            yield on_store(turn, Action.SaveSnapshot, partial(_save, turn, writes.snapshot))
+    turn.step = "release"
+
+
+def on_store(turn: Turn, action: Action, work: Work) -> OnStore:
+    """An operation whose effect and event are one moment, whatever else uses the store."""
+
+    def at_once(conn: Connection) -> None:
+        with turn.instance.moment():
+            work(conn)
+
+    return OnStore(action, at_once)
+
+
+def recalling(turn: Turn, into: Found) -> OnStore:
+    """Recall: what the store has for the reply goes `into` what was found, by one read."""
+    chorus = turn.state.chorus
+    if chorus is None:
+
+        def recall(conn: Connection) -> None:
+            version, memories = get_memories(conn)
+            into.memories.extend(memories)
+            turn.record(Action.Recall, reads={"snapshots": version})
+
+        return on_store(turn, Action.Recall, recall)
+    moment = chorus.moment
+    given = parameters(moment.session, moment.tokens, moment.now)
+
+    def recall_rows(conn: Connection) -> None:
+        version, found = get_rows(conn, chorus.modules, given)
+        into.rows.update(found)
+        turn.record(Action.Recall, reads={"snapshots": version})
+
+    return on_store(turn, Action.Recall, recall_rows)
+
+
+def refresh(turn: Turn) -> Iterator[Operation]:
+    """LoadBigrams, LoadTrigrams, AssignView: each table by its own read, then both at once."""
+    view = turn.instance.view
+    # What is loaded is the difference to the view of this moment, whatever the view is when it
+    # comes.
+    base2 = view.bigrams.now
+    loaded2 = base2
+
+    def load_two(conn: Connection) -> None:
+        nonlocal loaded2
+        version, change = load_bigrams(conn, base2.version)
+        loaded2 = view.bigrams.loaded(base2, version, change)
+        turn.record(Action.LoadBigrams, reads={"bigrams": version})
+
+    yield on_store(turn, Action.LoadBigrams, load_two)
+    base3 = view.trigrams.now
+    loaded3 = base3
+
+    def load_three(conn: Connection) -> None:
+        nonlocal loaded3
+        version, change = load_trigrams(conn, base3.version)
+        loaded3 = view.trigrams.loaded(base3, version, change)
+        turn.record(Action.LoadTrigrams, reads={"trigrams": version})
+
+    def assign() -> None:
+        view.assign(loaded2, loaded3)
+        turn.record(Action.AssignView, writes=view.versions())
+
+    yield on_store(turn, Action.LoadTrigrams, load_three)
+    yield OnLoop(Action.AssignView, assign)
+
+
+def _observing(turn: Turn, delta: Delta) -> Iterator[Operation]:
+    if turn.instance.discipline.reentrant:
+        # The published code would call its own locked `observe` here; whoever carries this out
+        # finds that it never comes back.
+        yield OnLock(Action.Reenter, partial(turn.record, Action.Reenter))
+
+    def ingest(conn: Connection) -> None:
+        version = process_delta(conn, delta)
+        turn.record(Action.Ingest, writes={"ngrams": version})
+
+    yield on_store(turn, Action.Ingest, ingest)
+    yield from refresh(turn)
+
+
+def _generating(turn: Turn, step: Step) -> Iterator[Operation]:
+    view = turn.instance.view
+
+    def generate() -> None:
+        declared(step, step.function(turn.state, Given(view=view)))
+
+    def whole() -> None:
+        generate()
+        turn.record(Action.Generate, reads=view.versions())
+
+    if turn.instance.discipline.runtime != "threads":
+        yield OnLoop(Action.Generate, whole)
+        return
+    # The bigrams are those of the beginning, as a local name bound to them would be; the trigrams
+    # are looked up later, and are what they have become by then.
+    bigrams = view.bigrams.now
+
+    def begin() -> None:
+        nonlocal bigrams
+        bigrams = view.bigrams.now
+        turn.record(Action.GenerateBegin, reads=view.versions())
+
+    def end() -> None:
+        reads = view.versions()
+        with view.bound(bigrams):
+            generate()
+        turn.record(Action.GenerateEnd, reads=reads)
+
+    yield OnLoop(Action.GenerateBegin, begin)
+    yield OnLoop(Action.GenerateEnd, end)
+
+
+def _save(turn: Turn, new: NewSnapshot, conn: Connection) -> None:
+    version = process_snapshot(conn, new)
+    turn.record(Action.SaveSnapshot, writes={"snapshots": version})
 
 
 def unit_of_work(turn: Turn) -> Iterator[Operation]:
@@ -102,7 +271,7 @@ class _Unit:
             conn.execute("BEGIN DEFERRED")
             self.turn.open = True
         else:
-            self.expected = sql.get_versions(conn)
+            self.expected = get_versions(conn)
         self.turn.record(Action.Begin)
 
     def _begin_immediate(self, conn: Connection) -> None:
@@ -111,7 +280,7 @@ class _Unit:
         def begun() -> None:
             turn.open = True
             view = turn.instance.view
-            store = sql.get_versions(conn)["ngrams"]
+            store = get_versions(conn)["ngrams"]
             self.stale = (view.bigrams.version, view.trigrams.version) != (store, store)
             turn.record(Action.Begin)
 
@@ -190,7 +359,7 @@ class _Unit:
             return
         try:
             ids = turn.instance.view.words.ids
-            done = sql.process_reply(conn, self.delta, self.snapshot, expected, ids)
+            done = process_reply(conn, self.delta, self.snapshot, expected, ids)
         finally:
             turn.open = conn.in_transaction
         if done is None:

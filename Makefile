@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-SOURCES := leo model proofs tests bench
+SOURCES := leo model paper proofs tests bench
 
 # pip-tools and what it needs, apart from .venv: it writes the lock, it is not locked by it.
 LOCK_VENV := build/lock-venv
@@ -84,7 +84,7 @@ experiments: $(STAMP)
 # Writes the README only if the run found everything as expected.
 readme: $(STAMP)
 	@$(BIN)/leo verify > build/verify.txt
-	@$(BIN)/python -m model.readme README.md < build/verify.txt
+	@$(BIN)/python -m leo_model.readme README.md < build/verify.txt
 
 paper: $(STAMP) $(RESULTS)
 	@$(BIN)/leo paper
@@ -99,7 +99,7 @@ test-artifact: $(STAMP) site
 			"texlive-latex-recommended" >&2; exit 2; }; done
 	@$(BIN)/python -m pytest -q -m artifact
 	@mkdir -p build/node
-	@cp tests/model/artifact/package.json tests/model/artifact/site.test.mjs build/node/
+	@cp tests/paper/artifact/package.json tests/paper/artifact/site.test.mjs build/node/
 	@cd build/node && npm install --silent --no-package-lock --no-audit --no-fund
 	@cd build/node && SITE=../site CHROMIUM="$$(command -v chromium)" node --test site.test.mjs
 

@@ -14,10 +14,10 @@ from heapq import nlargest
 from pathlib import Path
 from time import perf_counter
 
-from leo.connection import Connection
-from leo.delta import compute_delta
-from leo.schema import connect
-from leo.sql import process_delta
+from leo.field.counts import compute_delta
+from leo.store.connection import Connection
+from leo.store.operations import process_delta
+from leo.store.schema import connect
 
 __all__ = ["Reloading", "seconds_of"]
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from model.check import check
-from model.claims import load_claims
-from model.plan import plan
+from leo_model.checking.check import check
+from leo_model.checking.claims import load_claims
+from leo_model.checking.plan import plan
 
 
 def main() -> int:

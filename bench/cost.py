@@ -26,7 +26,7 @@ from bench.corpus import prompts
 from bench.fields import field_of, fresh_copy, grow
 from bench.timing import median_ms, summary
 from leo import ORGANS, AsyncLeoField, LeoField
-from model.check import spec_hash
+from leo_model.checking.check import spec_hash
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 BASELINE = 100_000

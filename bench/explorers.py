@@ -18,13 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from model.schedules.engine import Plan, explore
-from model.schedules.engine_brute import numbers_of
-from model.schedules.engine_events import Events
-from model.schedules.engine_shared import explore_shared
-from model.schedules.engine_tasks import LOST_UPDATE, Tasks
-from model.schedules.foata import count_classes
-from model.schedules.system import Choice
+from leo.schedules.brute import numbers_of
+from leo.schedules.engine import Plan, explore
+from leo.schedules.events import Events
+from leo.schedules.foata import count_classes
+from leo.schedules.shared import explore_shared
+from leo.schedules.system import Choice
+from leo.schedules.tasks import LOST_UPDATE, Tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "build" / "frontrun-venv"

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from bench.corpus import sentences
 from leo import LeoField
-from leo.observe_command import PORTION
-from leo.schema import SCHEMA_VERSION
-from leo.text import tokenize
+from leo.commands.observe import PORTION
+from leo.field.text import tokenize
+from leo.store.schema import SCHEMA_VERSION
 
 __all__ = ["FIELDS", "Growth", "field_of", "fresh_copy", "grow"]
 

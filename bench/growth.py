@@ -13,12 +13,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from model.check import spec_hash
-from model.claims import HOLDS, load_claims
-from model.disciplines import DISCIPLINES
-from model.plan import Bound, Run, job
-from model.tlc import run
-from model.tlcjob import TlcResult, Verdict
+from leo_model.checking.check import spec_hash
+from leo_model.checking.claims import HOLDS, load_claims
+from leo_model.checking.plan import Bound, Run, job
+from leo_model.disciplines import DISCIPLINES
+from leo_model.tlc.driver import run
+from leo_model.tlc.job import TlcResult, Verdict
 
 ROWS = ("bare", "asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")
 RESULTS = Path("build/bench/growth.json")

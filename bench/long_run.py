@@ -31,11 +31,11 @@ from bench.corpus import prompts
 from bench.long_run_report import Point, asked, deciles, explain, plot
 from bench.long_run_talk import Told
 from bench.timing import median_ms, p95_ms
-from leo.connection import Connection, transaction
-from leo.fold import swept
-from leo.loading import load_field
-from leo.schema import connect
-from leo.seed import SEED_TEXT
+from leo.field.seed import SEED_TEXT
+from leo.store.connection import Connection, transaction
+from leo.store.fold import swept
+from leo.store.loading import load_field
+from leo.store.schema import connect
 
 OUT = Path("build/bench")
 POINTS = 20

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from bench.long_run_talk import Told
 from bench.timing import median_ms, p95_ms
-from leo.ngrams import JOURNAL
-from leo.organs import dream, flowtracker, mathbrain, metaleo, ragbrain, trauma
-from leo.organs.bias import SHARDS
-from leo.sql import CAP
-from leo.text import tokenize
+from leo.field.text import tokenize
+from leo.modules import dream, flowtracker, mathbrain, metaleo, ragbrain, trauma
+from leo.modules.bias import SHARDS
+from leo.store.ngrams import JOURNAL
+from leo.store.operations import CAP
 
 __all__ = ["Point", "asked", "deciles", "explain", "plot"]
 

@@ -20,9 +20,9 @@ from time import perf_counter, process_time
 import msgspec
 
 from leo import ORGANS, AsyncLeoField
-from leo.delta import compute_delta
-from leo.seed import SEED_TEXT
-from leo.view import View
+from leo.field.counts import compute_delta
+from leo.field.seed import SEED_TEXT
+from leo.field.view import View
 
 __all__ = ["MINUTE", "Told", "resident"]
 

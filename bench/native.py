@@ -25,13 +25,13 @@ from time import perf_counter, process_time
 
 import msgspec
 
-from leo.trace import Event
-from model.fast import check_fast
-from model.native import Outcome, check
-from model.state import Base
-from model.synth import make_header, trace_world
-from model.trace_reader import TraceReader
-from model.tracetlc import judge, record
+from leo.trace.events import Event
+from leo_model.machine.state import Base
+from leo_model.traces.fast.engine import check_fast
+from leo_model.traces.native import Outcome, check
+from leo_model.traces.reader import TraceReader
+from leo_model.traces.synth import make_header, trace_world
+from leo_model.traces.tlc_engine import judge, record
 
 SESSIONS = 50
 STEPS = (

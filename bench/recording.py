@@ -28,10 +28,10 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from leo.afield import AsyncLeoField
-from leo.recorder import NdjsonRecorder
-from leo.trace import NO_TRACE, Tracer
-from model.prompts import prompt
+from leo.front.tasks import AsyncLeoField
+from leo.trace.events import NO_TRACE, Tracer
+from leo.trace.recorder import NdjsonRecorder
+from leo_model.prompts import prompt
 
 ROWS = ("asyncio-lock", "shielded-unit-of-work")
 # As many replies of one field follow each other: one alone would find the caches full of others.

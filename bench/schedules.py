@@ -14,9 +14,9 @@ import argparse
 import time
 from random import Random
 
-from model.disciplines import DISCIPLINES
-from model.schedules.case import Case
-from model.schedules.organism import WORDS, Organism, StoreKind
+from leo_model.disciplines import DISCIPLINES
+from leo_model.organism.case import Case
+from leo_model.organism.organism import WORDS, Organism, StoreKind
 
 TARGETS = {"memory": 1000, "aiosqlite": 100}
 

@@ -19,7 +19,7 @@ from bench.corpus import prompts
 from bench.timing import median_ms, p95_ms
 from leo import ORGANS, AsyncLeoField
 from leo.actions import Action
-from leo.trace import Beginning, Happened
+from leo.trace.events import Beginning, Happened
 
 COUNTS = (1, 5, 50, 500)
 

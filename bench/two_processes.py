@@ -20,12 +20,12 @@ from time import perf_counter
 
 from bench.timing import summary
 from leo import AsyncLeoField
-from leo.checkup import check_field
-from leo.connection import Connection, reading
 from leo.errors import LeoError
-from leo.schema import connect
-from leo.sql import get_versions, load_all, load_bigrams, load_trigrams
-from leo.view import View
+from leo.field.view import View
+from leo.store.checkup import check_field
+from leo.store.connection import Connection, reading
+from leo.store.operations import get_versions, load_all, load_bigrams, load_trigrams
+from leo.store.schema import connect
 
 __all__ = ["examine", "is_same"]
 

@@ -1,28 +1,25 @@
-"""The organism: one program of steps, many disciplines, a real SQLite store."""
+"""The organism, and the tools for anybody's asynchronous code: the names that others may import.
 
-from leo.actions import Action
-from leo.afield import AsyncLeoField
-from leo.disciplines import DISCIPLINES, Discipline
-from leo.errors import LeoError
-from leo.field import LeoField
-from leo.organs import (
-    ORGANS,
-    AsyncMathBrain,
-    AsyncRAGBrain,
-    AsyncSantaKlaus,
-    Dream,
-    FlowTracker,
-    GameEngine,
-    MathBrain,
-    MetaLeo,
-    Overthinking,
-    RAGBrain,
-    SantaKlaus,
-    School,
-    Trauma,
-)
-from leo.recorder import NdjsonRecorder
-from leo.trace import NO_TRACE, Tracer
+Each name is loaded when it is asked for: `import leo` costs next to nothing, and naming a field
+loads no module, observer or command.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leo.actions import Action
+    from leo.disciplines import DISCIPLINES, Discipline
+    from leo.errors import LeoError
+    from leo.front.tasks import AsyncLeoField
+    from leo.front.threads import LeoField
+    from leo.modules import ORGANS
+    from leo.schedules.explore import Exploration, explore
+    from leo.trace.events import NO_TRACE, Tracer
+    from leo.trace.recorder import NdjsonRecorder
+    from leo.units.instrument import instrument
 
 __version__ = "0.1.0"
 
@@ -32,23 +29,43 @@ __all__ = [
     "ORGANS",
     "Action",
     "AsyncLeoField",
-    "AsyncMathBrain",
-    "AsyncRAGBrain",
-    "AsyncSantaKlaus",
     "Discipline",
-    "Dream",
-    "FlowTracker",
-    "GameEngine",
+    "Exploration",
     "LeoError",
     "LeoField",
-    "MathBrain",
-    "MetaLeo",
     "NdjsonRecorder",
-    "Overthinking",
-    "RAGBrain",
-    "SantaKlaus",
-    "School",
     "Tracer",
-    "Trauma",
     "__version__",
+    "explore",
+    "instrument",
 ]
+
+# Name -> the module that has it.
+_HOME = {
+    "DISCIPLINES": "leo.disciplines",
+    "NO_TRACE": "leo.trace.events",
+    "ORGANS": "leo.modules",
+    "Action": "leo.actions",
+    "AsyncLeoField": "leo.front.tasks",
+    "Discipline": "leo.disciplines",
+    "Exploration": "leo.schedules.explore",
+    "LeoError": "leo.errors",
+    "LeoField": "leo.front.threads",
+    "NdjsonRecorder": "leo.trace.recorder",
+    "Tracer": "leo.trace.events",
+    "explore": "leo.schedules.explore",
+    "instrument": "leo.units.instrument",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name. Raises AttributeError for any other."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

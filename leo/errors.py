@@ -1,17 +1,15 @@
 """What can go wrong with a field: one class per condition, all of them LeoError.
 
-The base class lives in `leo._exceptions`, which the command shares with every package. The type
-says who is at fault: `StoreError` the file or the machine, `CallerError` the program that uses the
-field, `StepError` a step of the reply.
+The type says who is at fault: `StoreError` the file or the machine, `CallerError` the program that
+uses the field, `StepError` a step of the reply.
 """
 
 from __future__ import annotations
 
-from leo._exceptions import LeoError
-
 __all__ = [
     "ArchiveError",
     "CallerError",
+    "CommandError",
     "ConflictError",
     "DeadlockError",
     "DisciplineError",
@@ -33,6 +31,20 @@ __all__ = [
     "TraceFileError",
     "UndeclaredError",
 ]
+
+
+class LeoError(Exception):
+    """Something outside the program prevents it from doing what it was asked to do.
+
+    The text is one paragraph: it names the file, the line or the value, what was expected, and what
+    to do. The command prints it without a traceback and ends with `exit_code`.
+    """
+
+    exit_code: int = 2
+
+
+class CommandError(LeoError):
+    """A subcommand cannot be loaded from the installation."""
 
 
 class StoreError(LeoError):

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from proofs.algebra_index import ALGEBRA
-from proofs.errors import NoSuchTheoremError
-from proofs.noop import prove_noop, refute_noop
-from proofs.program import prove_program, refute_program
-from proofs.progress_index import PROGRESS
-from proofs.theorem import Cell, Theorem
-from proofs.unbounded import (
+from proofs.algebra.index import ALGEBRA
+from proofs.invariants.noop import prove_noop, refute_noop
+from proofs.invariants.program import prove_program, refute_program
+from proofs.invariants.unbounded import (
     CASES,
     Mutant,
     prove_property,
@@ -20,6 +17,9 @@ from proofs.unbounded import (
     refute_property,
     refute_refinement,
 )  # fmt: skip
+from proofs.progress.index import PROGRESS
+from proofs.tools.errors import NoSuchTheoremError
+from proofs.tools.theorem import Cell, Theorem
 
 __all__ = ["THEOREMS", "choose"]
 
@@ -71,7 +71,7 @@ def _property(
         claim=f"{says} Any number of sessions and calls; {SCOPE[cases]}.",
         assumptions=ASSUMED,
         tool="z3",
-        place=f"proofs/unbounded.py prove_property({title!r})",
+        place=f"proofs/invariants/unbounded.py prove_property({title!r})",
         prove=partial(prove_property, title, cases),
         mutant=mutant.text,
         refute=partial(refute_property, title, mutant),
@@ -171,7 +171,7 @@ REFINEMENT = Theorem(
     f"effect at one moment. Any number of sessions and calls; {SCOPE[WHOLE]}.",
     assumptions=ASSUMED,
     tool="z3",
-    place="proofs/unbounded.py prove_refinement",
+    place="proofs/invariants/unbounded.py prove_refinement",
     prove=partial(prove_refinement, WHOLE),
     mutant=SHIELDLESS.text,
     refute=partial(refute_refinement, SHIELDLESS),
@@ -191,7 +191,7 @@ NO_OP = Theorem(
     "sequential comparison the lock cannot change any metric.",
     assumptions=("one session; its calls are unbounded",),
     tool="z3",
-    place="proofs/noop.py prove_noop",
+    place="proofs/invariants/noop.py prove_noop",
     prove=prove_noop,
     mutant="two sessions (D4)",
     refute=refute_noop,
@@ -217,7 +217,7 @@ STEP = Theorem(
     "own, not the spec's; reads are of the store.)",
     assumptions=PROGRAM_ASSUMED,
     tool="z3",
-    place="proofs/program.py prove_program('step')",
+    place="proofs/invariants/program.py prove_program('step')",
     prove=partial(prove_program, "step"),
     mutant="without the guard 'Enter: lock is free'",
     refute=partial(refute_program, "step", "Enter: lock is free"),
@@ -236,7 +236,7 @@ UNIT = Theorem(
     "store between replies, with all faults. (A relation of its own.)",
     assumptions=PROGRAM_ASSUMED,
     tool="z3",
-    place="proofs/program.py prove_program('unit')",
+    place="proofs/invariants/program.py prove_program('unit')",
     prove=partial(prove_program, "unit"),
     mutant="without the guard 'Cancel: shield'",
     refute=partial(refute_program, "unit", "Cancel: shield"),

@@ -8,13 +8,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from leo.cli import Command
+from leo.commands.main import Command
 from proofs.catalogue import THEOREMS, choose
-from proofs.crosscheck import crosscheck, load
-from proofs.discharge import QUERIES
-from proofs.errors import NoQueriesError, ProofError
 from proofs.index import README, latex, readme, write_results
-from proofs.theorem import Certificate, Theorem, certify
+from proofs.relation.discharge import QUERIES
+from proofs.tools.crosscheck import crosscheck, load
+from proofs.tools.errors import NoQueriesError, ProofError
+from proofs.tools.theorem import Certificate, Theorem, certify
 
 __all__ = ["PROVE"]
 

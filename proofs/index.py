@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from model.check import spec_hash
-from model.sources import made_from
-from proofs.theorem import Certificate
+from leo_model.checking.check import spec_hash
+from leo_model.sources import made_from
+from proofs.tools.theorem import Certificate
 
 __all__ = ["README", "latex", "readme", "row", "write_results"]
 
@@ -33,8 +33,8 @@ which it speaks; one without is refused as vacuous.
 | `vocabulary.py` `relation.py` | the spec's state in z3, and what an action is |
 | `entering.py` `steps.py` `endings.py` | the spec's actions in z3 |
 | `memory.py` | a relation for arbitrary programs |
-| `tie.py` | runs the z3 relation on concrete states, to compare it with `model.machine` |
-| `invariants.py` `contents.py` `safety.py` `simulation.py` | invariants, properties, refinement |
+| `tie.py` | runs the z3 relation on concrete states, to compare it with `leo_model.machine.machine`
+| | `invariants.py` `contents.py` `safety.py` `simulation.py` | invariants, properties, refinement |
 | `unbounded.py` `noop.py` `program.py` | theorems 1 to 14 |
 | `occasions.py` | that each of them speaks of states that are reached |
 | `waiting.py` `deadlock.py` `answered.py` `lasso.py` | theorems 23 and 24 |

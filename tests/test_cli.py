@@ -14,12 +14,12 @@ from textwrap import dedent
 
 import pytest
 
-import leo.cli
+import leo.commands.main
 from leo import __version__
-from leo._exceptions import LeoError
-from leo.cli import GROUP, Command, main
-from model.synth import random_trace, trace_world
-from tests.model.test_trace_reader import encode
+from leo.commands.main import GROUP, Command, main
+from leo.errors import LeoError
+from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.test_trace_reader import encode
 
 COMMANDS = (
     *("chat", "check", "cite", "converse", "cover", "experiment", "explore", "field", "observe"),
@@ -62,7 +62,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
         (folder / "__init__.py").write_text(dedent(text))
         monkeypatch.syspath_prepend(str(folder.parent))
         entry = EntryPoint("greet", f"{package}:GREET", GROUP)
-        monkeypatch.setattr(leo.cli, "_entries", lambda: {"greet": entry})
+        monkeypatch.setattr(leo.commands.main, "_entries", lambda: {"greet": entry})
 
     return put
 
@@ -71,14 +71,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
 def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the subcommands by one called `greet` that works."""
     entry = EntryPoint("greet", "never.imported:GREET", GROUP)
-    monkeypatch.setattr(leo.cli, "_entries", lambda: {"greet": entry})
-    monkeypatch.setattr(leo.cli, "_load", lambda _: GREET)
+    monkeypatch.setattr(leo.commands.main, "_entries", lambda: {"greet": entry})
+    monkeypatch.setattr(leo.commands.main, "_load", lambda _: GREET)
 
 
 @pytest.mark.slow
 def test_help_shows_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """`leo --help` ends 0, fits 80 columns, and has help and an example for each command."""
-    assert tuple(leo.cli._entries()) == COMMANDS
+    assert tuple(leo.commands.main._entries()) == COMMANDS
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -166,7 +166,7 @@ def test_wrong_arguments_exit_2(greeting: None, capsys: pytest.CaptureFixture[st
         ("lf_import", "__leo_field__ = True\nimport lf_absent", "No module named 'lf_absent'"),
         ("lf_syntax", "__leo_field__ = (", "SyntaxError"),
         ("lf_empty", "__leo_field__ = True", "has no attribute 'GREET'"),
-        ("lf_type", "__leo_field__ = True\nGREET = 3", "is a int, not a leo.cli.Command"),
+        ("lf_type", "__leo_field__ = True\nGREET = 3", "is a int, not a leo.commands.main.Command"),
         ("lf_foreign", "GREET = 3", "belongs to another program"),
     ],
 )

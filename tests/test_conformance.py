@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from model.agreement import Case, compare, mutated
-from model.claims import load_claims
-from model.disciplines import DISCIPLINES
-from model.trace_report import to_text
-from model.validate import Report, expected_to_break, validate
-from model.workload import Workload, record
+from leo_model.checking.claims import load_claims
+from leo_model.disciplines import DISCIPLINES
+from leo_model.traces.agreement import Case, compare, mutated
+from leo_model.traces.report import to_text
+from leo_model.traces.validate import Report, expected_to_break, validate
+from leo_model.traces.workload import Workload, record
 
 RUNS = 100
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from leo.cli import Command
+from leo.commands.main import Command
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("spec", "leo", "model", "proofs", "bench", "tests")

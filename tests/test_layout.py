@@ -29,14 +29,14 @@ FORBIDDEN = {
 # longer needed fails as well.
 CLOCKS = {"time", "random"}
 CLOCKS_ALLOWED: dict[str, str] = {
-    "model/agreement.py": "takes a seeded Random as an argument and names its type",
-    "model/experiments/arms.py": "seeds the generator that chooses which session goes on",
-    "model/experiments/confound_arms.py": "is a module, takes a seeded Random and names its type",
-    "model/experiments/main.py": "the command line gives the experiments their clock",
-    "model/mutate.py": "takes a seeded Random as an argument and names its type",
-    "model/schedules/pct.py": "seeds the generator of each run of a search by chance",
-    "model/synth.py": "takes a seeded Random as an argument and names its type",
-    "model/workload.py": "seeds the generator that chooses where cancellations strike",
+    "model/leo_model/traces/agreement.py": "takes a seeded Random as an argument and names its type",
+    "paper/experiments/arms.py": "seeds the generator that chooses which session goes on",
+    "paper/experiments/confound/arms.py": "is a module, takes a seeded Random and names its type",
+    "paper/experiments/main.py": "the command line gives the experiments their clock",
+    "model/leo_model/traces/mutate.py": "takes a seeded Random as an argument and names its type",
+    "leo/schedules/pct.py": "seeds the generator of each run of a search by chance",
+    "model/leo_model/traces/synth.py": "takes a seeded Random as an argument and names its type",
+    "model/leo_model/traces/workload.py": "seeds the generator that chooses where cancellations strike",
 }
 
 # The lock file: a pinned package, its hashes, who asked for it. No options, addresses or folders.
@@ -182,8 +182,8 @@ def test_model_takes_time_and_chance_as_arguments() -> None:
     "text",
     [
         "import model",
-        "import os, model.errors",
-        "def f():\n    from model.errors import ModelError",
+        "import os, leo_model.errors",
+        "def f():\n    from leo_model.errors import ModelError",
         "importlib.import_module('model.commands')",
     ],
 )

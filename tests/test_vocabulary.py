@@ -8,13 +8,13 @@ from pathlib import Path
 import leo
 from leo.actions import Action
 from leo.disciplines import DISCIPLINES as ORGANISM
-from model.anomalies import NAMES
-from model.claims import load_claims, spec_folder
-from model.disciplines import DISCIPLINES
-from model.machine import ACTIONS
-from model.table import text
-from model.units import PROPERTIES as UNITS
-from model.units_report import MEANING
+from leo.units.anomalies import NAMES
+from leo.units.judge import PROPERTIES as UNITS
+from leo.units.report import MEANING
+from leo_model.checking.claims import load_claims, spec_folder
+from leo_model.checking.table import text
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import ACTIONS
 
 FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
 
@@ -104,12 +104,12 @@ def first_column(table: str) -> list[str]:
 def test_the_guide_lists_what_is_judged_of_units() -> None:
     """Properties and anomalies of units are those of the guide, each told in the report, and the
     anomalies are the words of the vectors."""
-    guide = (Path(leo.__file__).parent / "INSTRUMENT.md").read_text("utf-8")
+    guide = (Path(leo.__file__).parent / "units" / "GUIDE.md").read_text("utf-8")
     tables = [table for table in guide.split("\n\n") if table.startswith("|")]
     assert first_column(tables[0]) == list(UNITS)
     assert set(MEANING) == set(UNITS)
     assert sorted(first_column(tables[1])) == sorted(NAMES)
-    vectors = Path(__file__).parent / "model" / "isolation" / "README.md"
+    vectors = Path(__file__).parent / "leo" / "units" / "isolation" / "README.md"
     assert set(NAMES) <= set(
         re.findall(r"\| ([^|]+) \|$", vectors.read_text("utf-8"), re.MULTILINE)
     )

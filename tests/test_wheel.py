@@ -90,7 +90,7 @@ def test_specification_is_inside(names: list[str]) -> None:
 def test_types_and_licence_are_inside(names: list[str]) -> None:
     """Type checkers see both packages as typed, and the licence travels along."""
     licence = f"leo_field-{__version__}.dist-info/licenses/LICENSE"
-    assert {"leo/py.typed", "model/py.typed", licence} <= set(names)
+    assert {"leo/py.typed", "model/leo_model/py.typed", licence} <= set(names)
 
 
 def test_no_caches_or_tests_inside(names: list[str]) -> None:
@@ -100,7 +100,7 @@ def test_no_caches_or_tests_inside(names: list[str]) -> None:
 
 def test_packages_import_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
     """Outside the checkout, leo and model are the wheel's own and find each other."""
-    code = "import leo, leo.cli, model, model.errors; print(leo.__file__); print(model.__file__)"
+    code = "import leo, leo.commands.main, model, leo_model.errors; print(leo.__file__); print(model.__file__)"
     for line in run(elsewhere / "python", "-c", code, cwd=tmp_path).splitlines():
         assert Path(line).is_relative_to(elsewhere.parent), line
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from leo.errors import ObserverError
-from leo.text import whole
+from leo.field.text import whole
 
 __all__ = ["Answer", "message_of", "retry_after"]
 

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from leo.errors import ObserverError
+from leo.field.text import whole
 from leo.observers.answer import Answer, message_of, retry_after
 from leo.observers.observer import Exchange
-from leo.text import whole
 
 try:
     import httpx

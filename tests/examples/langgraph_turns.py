@@ -23,9 +23,9 @@ from langgraph.checkpoint.sqlite.aio import (  # type: ignore[import-not-found]
 )
 from langgraph.graph import END, START, StateGraph  # type: ignore[import-not-found]
 
-from leo.trace import instrument
-from model.units import UnitsVerdict, judge_bytes
-from model.units_report import to_lines
+from leo.trace.events import instrument
+from leo.units.judge import UnitsVerdict, judge_bytes
+from leo.units.report import to_lines
 
 
 class Talk(TypedDict):

@@ -12,9 +12,9 @@ import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
-from leo.trace import instrument
-from model.units import UnitsVerdict, judge_bytes
-from model.units_report import to_lines
+from leo.trace.events import instrument
+from leo.units.judge import UnitsVerdict, judge_bytes
+from leo.units.report import to_lines
 
 
 class Wallets:

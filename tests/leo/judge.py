@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model.claims import load_claims
-from model.native import Outcome
-from model.trace_report import to_text
-from model.validate import expected_to_break, validate
+from leo_model.checking.claims import load_claims
+from leo_model.traces.native import Outcome
+from leo_model.traces.report import to_text
+from leo_model.traces.validate import expected_to_break, validate
 
 CLAIMS = load_claims()
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from leo.errors import TraceFileError
-from leo.instance import Contents, Instance
-from leo.recorder import NdjsonRecorder
-from model.trace_report import to_text
-from model.validate import expected_to_break, validate
+from leo.reply.instance import Contents, Instance
+from leo.trace.recorder import NdjsonRecorder
+from leo_model.traces.report import to_text
+from leo_model.traces.validate import expected_to_break, validate
 from tests.leo.judge import CLAIMS
 
 

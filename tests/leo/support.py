@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 
 from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
-from leo.afield import Gate
-from leo.connection import Connection, transaction
-from leo.field import ThreadGate
-from leo.fold import swept
-from leo.organs import Organ
-from leo.schema import connect
-from leo.sql import load_all
-from leo.trace import End, Event, Header, Tracer
-from leo.view import View
+from leo.field.view import View
+from leo.front.tasks import Gate
+from leo.front.threads import ThreadGate
+from leo.modules import Organ
+from leo.store.connection import Connection, transaction
+from leo.store.fold import swept
+from leo.store.operations import load_all
+from leo.store.schema import connect
+from leo.trace.events import End, Event, Header, Tracer
 
 PROMPTS = ("What is a field?", "Who are you, LEO? Do say!", "A path is not a path.", "", "42 🌱 \0")
 

@@ -11,22 +11,22 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from leo import sql
 from leo.actions import Action
-from leo.actor import Actor
-from leo.adriver import Driver, Gate
-from leo.afield import AsyncLeoField
-from leo.astore import AsyncStore
-from leo.connection import Connection
 from leo.disciplines import DISCIPLINES, Discipline
-from leo.field import LeoField
-from leo.instance import Instance
-from leo.ngrams import add
-from leo.stepwise import on_store
-from leo.turn import Operation, Turn
-from leo.unit import _Unit
-from model.schedules.case import Case
-from model.schedules.organism import Organism
+from leo.drivers.actor import Actor
+from leo.drivers.tasks import Driver, Gate
+from leo.front.tasks import AsyncLeoField
+from leo.front.threads import LeoField
+from leo.reply.instance import Instance
+from leo.reply.stepwise import on_store
+from leo.reply.turn import Operation, Turn
+from leo.reply.unit import _Unit
+from leo.store import operations as sql
+from leo.store.asynchronous import AsyncStore
+from leo.store.connection import Connection
+from leo.store.ngrams import add
+from leo_model.organism.case import Case
+from leo_model.organism.organism import Organism
 
 Field = AsyncLeoField | LeoField
 Alter = Callable[[Field], None]

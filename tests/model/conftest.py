@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.java import Runtime, find
-from model.javacache import with_cache
+from leo_model.tlc.class_cache import with_cache
+from leo_model.tlc.java import Runtime, find
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model.sources import MAKERS, made_from
+from leo_model.sources import MAKERS, made_from
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,12 +27,15 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("spec/claims.json", set(MAKERS)),
         ("spec/Field.tla", set(MAKERS)),
-        ("model/disciplines.py", set(MAKERS)),
-        ("model/plan.py", {"results.json", "orders.json", "traces.json", "replayed.json"}),
-        ("proofs/invariants.py", {"theorems.json"}),
-        ("leo/view.py", {"traces.json", "replayed.json"}),
-        ("leo/organs/overthinking.py", {"traces.json", "replayed.json"}),
-        ("model/artifact/site.py", set()),
+        ("model/leo_model/disciplines.py", set(MAKERS)),
+        (
+            "model/leo_model/checking/plan.py",
+            {"results.json", "orders.json", "traces.json", "replayed.json"},
+        ),
+        ("proofs/invariants/invariants.py", {"theorems.json"}),
+        ("leo/field/view.py", {"traces.json", "replayed.json"}),
+        ("leo/modules/overthinking.py", {"traces.json", "replayed.json"}),
+        ("paper/artifact/site.py", set()),
     ],
 )
 def test_a_change_makes_old_what_was_made_from_it(copied: Path, file: str, old: set[str]) -> None:

@@ -6,9 +6,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from random import Random
 
-from model.commands_validate import VALIDATE
-from model.synth import random_trace, trace_world
-from tests.model.test_trace_reader import encode
+from leo_model.commands.validate import VALIDATE
+from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.test_trace_reader import encode
 
 
 def options(*words: str) -> Namespace:

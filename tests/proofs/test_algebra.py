@@ -14,19 +14,19 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.decay import KEPT, OF
-from leo.decay import decay as organism_decay
-from leo.delta import Delta, compute_delta
-from leo.generate import generate_walk
-from leo.schema import connect
-from leo.sql import load_bigrams, load_trigrams, process_delta
-from leo.view import View
-from model.experiments.published_data import read_turns
-from proofs import chance, counting, decay, load, sensitivity
+from leo.field.counts import Delta, compute_delta
+from leo.field.decay import KEPT, OF
+from leo.field.decay import decay as organism_decay
+from leo.field.generation import generate_walk
+from leo.field.view import View
+from leo.store.operations import load_bigrams, load_trigrams, process_delta
+from leo.store.schema import connect
+from paper.experiments.published.data import read_turns
+from proofs.algebra import chance, counting, decay, load, sensitivity
 from proofs.catalogue import choose
-from proofs.errors import NotProvedError, UndecidedError
-from proofs.exact import enumerated, identity, refuted
-from tests.leo.test_generate import Fixed
+from proofs.tools.errors import NotProvedError, UndecidedError
+from proofs.tools.exact import enumerated, identity, refuted
+from tests.leo.field.test_generate import Fixed
 
 TEXTS = st.lists(st.text("abc .!", max_size=12), max_size=4)
 WORDS = "abcdefgh"

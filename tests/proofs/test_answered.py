@@ -5,18 +5,24 @@ from __future__ import annotations
 import pytest
 import z3
 
-from model.machine import Move, apply, enabled
-from model.reachable import bounded_world, explore, initial_state
-from model.state import State
-from model.steps import World as MachineWorld
-from proofs.answered import WAY, comes_before, helpful, ranking_obligations, refute_answered
-from proofs.discharge import discharge
-from proofs.errors import NotProvedError
-from proofs.lasso import starving
-from proofs.progress_index import IN_ORDER
-from proofs.tie import Relation, encode
-from proofs.unbounded import CASES, Mutant, explain
-from proofs.vocabulary import SESSION, symbols
+from leo_model.machine.machine import Move, apply, enabled
+from leo_model.machine.reachable import bounded_world, explore, initial_state
+from leo_model.machine.state import State
+from leo_model.machine.steps import World as MachineWorld
+from proofs.invariants.tie import Relation, encode
+from proofs.invariants.unbounded import CASES, Mutant, explain
+from proofs.progress.answered import (
+    WAY,
+    comes_before,
+    helpful,
+    ranking_obligations,
+    refute_answered,
+)
+from proofs.progress.index import IN_ORDER
+from proofs.progress.lasso import starving
+from proofs.relation.discharge import discharge
+from proofs.relation.vocabulary import SESSION, symbols
+from proofs.tools.errors import NotProvedError
 
 
 def steps(world: MachineWorld, state: State) -> set[str]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import proofs
-from leo._exceptions import LeoError
-from proofs import commands, crosscheck
+from leo.errors import LeoError
+from proofs import commands
 from proofs.catalogue import THEOREMS
-from proofs.errors import NoQueriesError, NotProvedError, ProofError
 from proofs.index import README, latex, readme, row
-from proofs.theorem import Certificate, Discharged, Theorem
+from proofs.tools import crosscheck
+from proofs.tools.errors import NoQueriesError, NotProvedError, ProofError
+from proofs.tools.theorem import Certificate, Discharged, Theorem
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 import z3
 
-from model.disciplines import DISCIPLINES
-from model.machine import enabled, is_finished
-from model.reachable import bounded_world, explore
-from model.state import State
-from model.steps import World as MachineWorld
-from proofs.answered import ranking_obligations
-from proofs.deadlock import (
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import enabled, is_finished
+from leo_model.machine.reachable import bounded_world, explore
+from leo_model.machine.state import State
+from leo_model.machine.steps import World as MachineWorld
+from proofs.invariants.simulation import has_reply
+from proofs.invariants.tie import Relation, encode
+from proofs.invariants.unbounded import CASES, Mutant
+from proofs.progress.answered import ranking_obligations
+from proofs.progress.deadlock import (
     calls_go_on,
     deadlock_free,
     finished,
@@ -22,15 +25,12 @@ from proofs.deadlock import (
     occasions_met,
     refute_deadlock,
 )
-from proofs.epr import fragment
-from proofs.errors import NotProvedError, VacuousError
-from proofs.progress_index import EVERYWHERE
-from proofs.relation import S, World
-from proofs.simulation import has_reply
-from proofs.tie import Relation, encode
-from proofs.unbounded import CASES, Mutant
-from proofs.vocabulary import Term, symbols
-from proofs.waiting import can_step, queue_has_a_first, queue_obligations, queue_ok
+from proofs.progress.index import EVERYWHERE
+from proofs.progress.waiting import can_step, queue_has_a_first, queue_obligations, queue_ok
+from proofs.relation.epr import fragment
+from proofs.relation.relation import S, World
+from proofs.relation.vocabulary import Term, symbols
+from proofs.tools.errors import NotProvedError, VacuousError
 
 DEADLOCKED = {"threading-lock-in-async", "reentrant"}
 WAITING = [

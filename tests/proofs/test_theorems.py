@@ -5,17 +5,12 @@ from __future__ import annotations
 import pytest
 import z3
 
-from model.disciplines import DISCIPLINES
+from leo_model.disciplines import DISCIPLINES
 from proofs.catalogue import THEOREMS, choose
-from proofs.countermodel import failing_parts, holds_in, render, small_universe
-from proofs.discharge import Obligation, counter_example, discharge
-from proofs.epr import fragment
-from proofs.errors import NoSuchTheoremError, NotProvedError, UndecidedError, VacuousError
-from proofs.execution import shortest_violation
-from proofs.program import discharge_occasion, occasion, prove_program, refute_program
-from proofs.safety import PROPERTIES
-from proofs.theorem import Theorem, certify
-from proofs.unbounded import (
+from proofs.invariants.execution import shortest_violation
+from proofs.invariants.program import discharge_occasion, occasion, prove_program, refute_program
+from proofs.invariants.safety import PROPERTIES
+from proofs.invariants.unbounded import (
     CASES,
     Mutant,
     explain,
@@ -23,7 +18,12 @@ from proofs.unbounded import (
     inductive_obligations,
     prove_property,
 )  # fmt: skip
-from proofs.vocabulary import REPLY, SESSION, every, owner, symbols
+from proofs.relation.countermodel import failing_parts, holds_in, render, small_universe
+from proofs.relation.discharge import Obligation, counter_example, discharge
+from proofs.relation.epr import fragment
+from proofs.relation.vocabulary import REPLY, SESSION, every, owner, symbols
+from proofs.tools.errors import NoSuchTheoremError, NotProvedError, UndecidedError, VacuousError
+from proofs.tools.theorem import Theorem, certify
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_false_obligation_raises_with_its_counter_model() -> None:
 
 def test_undecided_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unknown is a failure: a query that z3 cannot finish in a millisecond is no theorem."""
-    monkeypatch.setattr("proofs.discharge.TIMEOUT", 1)
+    monkeypatch.setattr("proofs.relation.discharge.TIMEOUT", 1)
     hardest = [o for o in inductive_obligations(CASES["D4"]) if "Generate" in o.name]
     with pytest.raises(UndecidedError, match=r"^undecided: D4 no faults: consecution \d+ Generate"):
         list(discharge(hardest, explain))

@@ -8,21 +8,21 @@ from random import Random
 import pytest
 import z3
 
-from model.disciplines import DISCIPLINES
-from model.machine import ACTIONS
-from model.properties import SAFETY, refines
-from model.reachable import Graph, bounded_world, explore
-from model.state import NOBODY, Local, State, Tables
-from model.steps import World as MachineWorld
-from proofs.discharge import Obligation
-from proofs.endings import initially, relation
-from proofs.invariants import assumptions, invariant
-from proofs.relation import I, R, S, World
-from proofs.safety import PROPERTIES
-from proofs.simulation import has_reply, simulates
-from proofs.tie import Relation, disagreements, encode
-from proofs.unbounded import CASES, Case
-from proofs.vocabulary import (
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import ACTIONS
+from leo_model.machine.properties import SAFETY, refines
+from leo_model.machine.reachable import Graph, bounded_world, explore
+from leo_model.machine.state import NOBODY, Local, State, Tables
+from leo_model.machine.steps import World as MachineWorld
+from proofs.invariants.endings import initially, relation
+from proofs.invariants.invariants import assumptions, invariant
+from proofs.invariants.safety import PROPERTIES
+from proofs.invariants.simulation import has_reply, simulates
+from proofs.invariants.tie import Relation, disagreements, encode
+from proofs.invariants.unbounded import CASES, Case
+from proofs.relation.discharge import Obligation
+from proofs.relation.relation import I, R, S, World
+from proofs.relation.vocabulary import (
     INSTANCE,
     LABELS,
     REPLY,
@@ -34,7 +34,7 @@ from proofs.vocabulary import (
     owner,
     symbols,
 )
-from proofs.vocabulary import State as Symbols
+from proofs.relation.vocabulary import State as Symbols
 
 PROVED = (
     "threading-lock", "asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate",

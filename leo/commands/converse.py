@@ -1,0 +1,235 @@
+"""`leo converse`: an observer talks with a field, theme after theme, and every turn is measured.
+
+The dialogue goes to standard output with both definitions of external_vocab beside each turn, and
+the paper's summary at the end. `--out` keeps it as JSON lines: a header, then one turn a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import SystemRandom
+from textwrap import wrap
+from threading import Event
+from typing import Any, Final, NamedTuple, Protocol, TextIO
+
+from leo.commands.chat import configure_field
+from leo.commands.main import Command
+from leo.commands.speakers import opened
+from leo.errors import CallerError
+from leo.field.metrics import METRICS, Scores, score_turn, summarise
+from leo.modules import ORGANS
+from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
+from leo.reply.given import check_apart
+from leo.screen import WIDTH
+
+__all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summary_table"]
+
+# The key is read from here and from nowhere else: an argument could be seen in a list of processes.
+KEY: Final = "LEO_OBSERVER_KEY"
+SCHEMA: Final = 1
+
+
+class _Speaker(Protocol):
+    def speak(self, prompt: str, session: str = "s1") -> str: ...
+
+
+class Turn(NamedTuple):
+    """One turn: where it stands (counted from 0), what was said, what was answered, its scores."""
+
+    theme: str
+    turn: int
+    message: str
+    reply: str
+    scores: Scores
+
+
+def converse_themes(
+    observer: Observer, field: _Speaker, themes: int = len(THEMES)
+) -> Iterator[Turn]:
+    """The first `themes` themes, four turns each, in a session of its own per theme."""
+    for theme in list(THEMES)[:themes]:
+        exchanges: list[Exchange] = []
+        for turn in range(TURNS):
+            message = observer.say(theme, turn, exchanges)
+            exchange = Exchange(message, field.speak(message, theme))
+            exchanges.append(exchange)
+            scores = score_turn(exchange.reply, [one.message for one in exchanges])
+            yield Turn(theme, turn, *exchange, scores)
+
+
+def summary_table(turns: list[Turn]) -> str:
+    """The paper's summary by both definitions. Raises CallerError for no turns."""
+    lines = [f"{'external_vocab':<26} {'mean':>6} {'worst':>6} {'best':>6}  optimal  perfect"]
+    for name in METRICS:
+        found = summarise([getattr(turn.scores, name) for turn in turns])
+        lines.append(
+            f"{name:<26} {found.mean:6.3f} {found.worst:6.3f} {found.best:6.3f} "
+            f"{found.optimal:>3} of {found.turns:<3}{found.perfect:>4}"
+        )
+    return "\n".join(lines)
+
+
+def open_transcript(path: Path) -> TextIO:
+    """A new file for a transcript. Raises CallerError when there is one, or none can be made."""
+    try:
+        return path.open("x", encoding="utf-8")
+    except FileExistsError as error:
+        raise CallerError(
+            f"{path}: a file of this name exists, and a transcript is not to replace it; choose "
+            "another name or remove the file"
+        ) from error
+    except OSError as error:
+        raise CallerError(
+            f"{path}: the transcript cannot be begun ({error.strerror}); name a file in a folder "
+            "that exists and may be written"
+        ) from error
+
+
+def _describe(turn: Turn) -> str:
+    lines = [] if turn.turn else [f"## {turn.theme.replace('_', ' and ')}", ""]
+    for name, text in (("Observer", turn.message), ("Leo", turn.reply)):
+        lines += wrap(f"{name}: {text}", WIDTH, subsequent_indent="  ")
+    one, other = turn.scores
+    return "\n".join([*lines, f"  ({one:.3f} of tokens, {other:.3f} of types)", ""])
+
+
+def _count(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ArgumentTypeError(f"expected a number from {least} to {most}, got {text!r}")
+        return int(text)
+
+    return convert
+
+
+def configure(parser: ArgumentParser) -> None:
+    configure_field(parser)
+    parser.add_argument(
+        "--observer",
+        choices=("scripted", "http"),
+        default="scripted",
+        help="our own words, or a language model (default: scripted)",
+    )
+    parser.add_argument(
+        "--themes",
+        type=_count(1, len(THEMES)),
+        default=len(THEMES),
+        metavar="N",
+        help=f"how many themes, of {TURNS} turns each (default: all {len(THEMES)})",
+    )
+    parser.add_argument(
+        "--words", type=_count(1, 1000), metavar="N", help="the length of a message, in words"
+    )
+    parser.add_argument(
+        "--url", metavar="URL", help="for http: the address up to /chat/completions"
+    )
+    parser.add_argument("--model", metavar="NAME", help="for http: the model to ask for")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="keep the transcript, as JSON lines"
+    )
+
+
+def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
+    if arguments.observer == "scripted":
+        if arguments.url or arguments.model:
+            raise CallerError(
+                "--url and --model belong to --observer http; the scripted observer asks nobody"
+            )
+        scripted = ScriptedObserver(arguments.words, seed)
+        # It does not listen, so it can say it all once: a length that some turn cannot have is
+        # found before anything is made.
+        for theme in list(THEMES)[: arguments.themes]:
+            for turn in range(TURNS):
+                scripted.say(theme, turn)
+        return scripted
+    if not arguments.url or not arguments.model:
+        raise CallerError(
+            "--observer http needs --url and --model, as in --url http://localhost:8080/v1 "
+            f"--model NAME; the key, if the server wants one, comes from {KEY}"
+        )
+    # Here, because only this observer needs the extra.
+    from leo.observers.http import HttpObserver  # noqa: PLC0415
+
+    return stack.enter_context(
+        HttpObserver(
+            arguments.url,
+            arguments.model,
+            key=os.environ.get(KEY, ""),
+            words=arguments.words,
+            seed=seed,
+            # A person waits here, and Ctrl-C ends the wait.
+            sleep=Event().wait,
+            clock=time.monotonic,
+        )
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Talk, print, keep. What was said before an error is printed and in the transcript."""
+    seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
+    modules = ORGANS if arguments.modules == "all" else ()
+    turns: list[Turn] = []
+    with ExitStack() as stack:
+        observer = _observer(arguments, seed, stack)
+        with ExitStack() as undo:
+            out = None
+            if arguments.out:
+                check_apart(arguments.out, arguments.field, "a transcript")
+                # Before the field, which is not to be made for a conversation that cannot be kept.
+                out = stack.enter_context(open_transcript(arguments.out))
+                # A transcript without a field would be in the way of the next try.
+                undo.callback(arguments.out.unlink)
+            opening = opened(arguments.field, seed, arguments.discipline, modules)
+            field = stack.enter_context(opening)
+            undo.pop_all()
+        if out is not None:
+            _keep(out, _header(arguments, seed))
+        for turn in converse_themes(observer, field, arguments.themes):
+            turns.append(turn)
+            print(_describe(turn), flush=True)
+            if out is not None:
+                _keep(out, {**turn._asdict(), "scores": turn.scores._asdict()})
+            # What follows a reply comes before the next theme's, not beside it.
+            field.settle(turn.theme)
+    print(summary_table(turns))
+    return 0
+
+
+def _header(arguments: Namespace, seed: int) -> dict[str, Any]:
+    """What made the transcript. Neither the key nor the address: both may be private."""
+    return {
+        "kind": "transcript",
+        "schema": SCHEMA,
+        "observer": arguments.observer,
+        "model": arguments.model,
+        "words": arguments.words,
+        "seed": seed,
+        "discipline": arguments.discipline,
+        "modules": arguments.modules,
+    }
+
+
+def _keep(out: TextIO, value: dict[str, Any]) -> None:
+    # Turn by turn: what was said is kept, whatever happens to the turns after it.
+    try:
+        print(json.dumps(value, ensure_ascii=False), file=out, flush=True)
+    except OSError as error:
+        raise CallerError(
+            f"{out.name}: the transcript cannot be written ({error.strerror}); make room, or "
+            "choose another folder"
+        ) from error
+
+
+COMMAND = Command(
+    name="converse",
+    help="let an observer talk with Leo, and measure every turn",
+    example="leo converse --themes 1 --words 19 --field leo.sqlite3",
+    configure=configure,
+    run=run,
+)

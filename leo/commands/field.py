@@ -1,0 +1,181 @@
+"""`leo field check | export | import`: look after the file of a field."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from leo.commands.main import Command
+from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
+from leo.progress import Bar
+from leo.reply.given import BESIDE, check_apart
+from leo.store.archive import export_field, import_field
+from leo.store.checkup import check_field
+from leo.store.inspection import inspected, is_marked
+from leo.store.schema import SCHEMA_VERSION, check_kept, connect
+
+__all__ = ["COMMAND"]
+
+
+def check(arguments: Namespace) -> int:
+    """Print what is wrong; 1 when something is. The file is left as it is."""
+    path: Path = arguments.field
+    try:
+        with inspected(path) as (conn, schema):
+            findings = check_field(conn)
+    except StoreDamagedError as error:
+        # So damaged that it cannot even be opened. What does not say that it is a field may be
+        # anything: nothing has been found out about a field then.
+        if not is_marked(path):
+            raise
+        print(error)
+        return 1
+    old = schema != SCHEMA_VERSION
+    note = f" (schema {schema}; opening it makes it {SCHEMA_VERSION})" if old else ""
+    for finding in findings:
+        print(f"{path}: {finding}")
+    if not findings:
+        print(f"{path}: sound{note}")
+    return 1 if findings else 0
+
+
+def export(arguments: Namespace) -> int:
+    """Write the archive to a new file, or to standard output. The field is left as it is."""
+    if arguments.out is not None:
+        check_apart(arguments.out, arguments.field, "an archive")
+    bar = Bar(sys.stderr, arguments.field.name)
+    with inspected(arguments.field) as (conn, _):
+        lines = export_field(conn, bar.show)
+        try:
+            if arguments.out is None:
+                sys.stdout.buffer.writelines(lines)
+            else:
+                _write(arguments.out, lines)
+        finally:
+            bar.clear()
+    return 0
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    """A new file of these lines, or none."""
+    out = _opened(path, "xb")
+    with ExitStack() as undo:
+        undo.callback(path.unlink)
+        try:
+            with out:
+                out.writelines(lines)
+        except OSError as error:
+            raise StoreUnwritableError(
+                f"{path}: the archive cannot be written ({error.strerror}) and was removed; make "
+                "room, or name a file in another place"
+            ) from error
+        undo.pop_all()
+
+
+def import_(arguments: Namespace) -> int:
+    """Make a field from an archive. When that fails there is no new file, which a conversation
+    would take for a field that has heard nothing yet.
+    """
+    path: Path = arguments.field
+    check_kept(path)
+    check_apart(arguments.archive, path, "an archive")
+    with _opened(arguments.archive, "rb") as lines:
+        if path.exists():
+            # Empty, or it is refused.
+            rows = _fill(path, lines, arguments.archive)
+        else:
+            rows = _make(path, lines, arguments.archive)
+    print(f"{path}: {rows:,} rows")
+    return 0
+
+
+def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
+    """Fill a field elsewhere in the same folder, and give it its name when it is whole.
+
+    Under its name somebody else could open it before that, and would talk to what a failure removes
+    again. Raises CallerError when the name has been taken meanwhile.
+    """
+    for left in (Path(f"{path}{end}") for end in BESIDE):
+        if left.exists():
+            raise StoreUnwritableError(
+                f"{left}: SQLite kept this for a field that is gone, and would take it for a part "
+                "of the new one; remove it, or name another file"
+            )
+    try:
+        place = TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
+    except OSError as error:
+        raise StoreUnwritableError(
+            f"{path}: no field can be made there ({error.strerror}); name a file in a folder that "
+            "exists and may be written"
+        ) from error
+    with place as folder:
+        whole = Path(folder, path.name)
+        rows = _fill(whole, lines, archive)
+        try:
+            # Unlike a renaming it never takes the place of another file.
+            path.hardlink_to(whole)
+        except FileExistsError as error:
+            raise CallerError(
+                f"{path}: somebody else has made this file during the import, and nothing was "
+                "imported; name a file that does not exist"
+            ) from error
+        except OSError as error:
+            raise StoreUnwritableError(
+                f"{path}: the field cannot be given its name ({error.strerror}), and nothing was "
+                "imported; name a file on another disk, and copy it here"
+            ) from error
+    return rows
+
+
+def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
+    bar = Bar(sys.stderr, archive.name)
+    with closing(connect(path)) as conn:
+        try:
+            return import_field(conn, lines, archive, bar.show)
+        finally:
+            bar.clear()
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    try:
+        return path.open(mode)  # type: ignore[return-value]
+    except OSError as error:
+        raise StoreUnwritableError(
+            f"{path}: the file cannot be opened ({error.strerror}); name another one"
+        ) from error
+
+
+def configure(parser: ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="ACTION", required=True)
+    checking = commands.add_parser("check", help="say whether the file is sound")
+    checking.add_argument("field", metavar="FIELD", type=Path)
+    checking.set_defaults(action=check)
+    exporting = commands.add_parser("export", help="write the field as JSON lines")
+    exporting.add_argument("field", metavar="FIELD", type=Path)
+    exporting.add_argument(
+        "--out", metavar="FILE", type=Path, help="a new file (default: standard output)"
+    )
+    exporting.set_defaults(action=export)
+    importing = commands.add_parser("import", help="make a new field from JSON lines")
+    importing.add_argument("archive", metavar="FILE", type=Path)
+    importing.add_argument("field", metavar="FIELD", type=Path)
+    importing.set_defaults(action=import_)
+
+
+def run(arguments: Namespace) -> int:
+    code: int = arguments.action(arguments)
+    return code
+
+
+COMMAND = Command(
+    name="field",
+    help="check the file of a field, write it as JSON lines, read it back",
+    example="leo field check leo.sqlite3",
+    configure=configure,
+    run=run,
+)

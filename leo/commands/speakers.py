@@ -1,0 +1,181 @@
+"""Who answers in a conversation: a field, whichever kind its discipline wants.
+
+A Ctrl-C while Leo thinks cancels the reply; whether the field stays whole is the discipline's
+affair, and `describe_interruption` says it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from leo.commands.why import Account, describe_memory, explain_reply
+from leo.disciplines import DISCIPLINES, Discipline
+from leo.field.measure import Pulse
+from leo.field.view import View
+from leo.front.tasks import AsyncLeoField
+from leo.front.threads import LeoField
+from leo.modules import Organ
+
+__all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "describe_interruption", "opened"]
+
+T = TypeVar("T")
+
+
+def describe_interruption(discipline: Discipline) -> tuple[str, str]:
+    """What a Ctrl-C leaves of a reply, and of what Leo goes on thinking after it: AllOrNothing of
+    the specification, for people.
+    """
+    if discipline.lock == "actor":
+        # A request is carried out whoever leaves.
+        return (
+            "Nobody waits for the reply any more: Leo finishes it, and the field is whole.",
+            "Leo finishes the thought that has begun, and drops the rest; the field is whole.",
+        )
+    if discipline.commit == "reply":
+        return (
+            "The reply was cancelled; the field is whole.",
+            "What Leo went on thinking was dropped; the field is whole.",
+        )
+    return (
+        f"The reply was cut short; under {discipline.id} what it had written stays.",
+        f"What Leo went on thinking was cut short; under {discipline.id} what it had\n"
+        "written stays.",
+    )
+
+
+class Speaker(Protocol):
+    """What a conversation needs: someone who answers, and a view to describe."""
+
+    @property
+    def view(self) -> View: ...
+
+    @property
+    def pulse(self) -> Pulse | None: ...
+
+    @property
+    def discipline(self) -> Discipline: ...
+
+    def memory(self) -> list[str]: ...
+
+    def why(self) -> str: ...
+
+    def speak(self, prompt: str, session: str = "s1") -> str: ...
+
+    def settle(self, session: str = "s1") -> None: ...
+
+
+class _Seen:
+    """What a conversation shows of a field, whichever kind it is."""
+
+    def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
+        self._field = field
+        self._account = account or Account()
+
+    @property
+    def view(self) -> View:
+        return self._field.view
+
+    @property
+    def pulse(self) -> Pulse | None:
+        latest = self._field.latest
+        return None if latest is None else latest.pulse
+
+    @property
+    def discipline(self) -> Discipline:
+        return self._field.discipline
+
+    def memory(self) -> list[str]:
+        return describe_memory(self._field.latest)
+
+    def why(self) -> str:
+        return explain_reply(self._account, self._field.latest, self._field.program)
+
+
+class SyncSpeaker(_Seen):
+    def __init__(self, field: LeoField, account: Account | None = None) -> None:
+        super().__init__(field, account)
+        self._replying = field
+
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._replying.reply(prompt, session)
+
+    def settle(self, session: str = "s1") -> None:
+        """The inner replies have ended with the reply; raise what went wrong with one."""
+        self._replying.settle(session)
+
+
+class AsyncSpeaker(_Seen):
+    """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it.
+
+    A second one stops the loop before the reply has ended, which it cannot do while the store is at
+    work: such a reply is brought to its end before the next thing is done.
+    """
+
+    def __init__(
+        self, field: AsyncLeoField, runner: asyncio.Runner, account: Account | None = None
+    ) -> None:
+        super().__init__(field, account)
+        self._replying = field
+        self._runner = runner
+        self._task: asyncio.Task[Any] | None = None
+
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._run(partial(self._replying.reply, prompt), session)
+
+    def settle(self, session: str = "s1") -> None:
+        """Carry out the inner replies of a session: the loop stands still between two calls, and
+        they would wait for the next prompt. Raises what went wrong with one; a Ctrl-C drops them.
+        """
+        self._run(self._replying.settle, session)
+
+    def _run(self, work: Callable[[str], Awaitable[T]], session: str) -> T:
+        self.finish()
+
+        async def watched() -> T:
+            self._task = asyncio.current_task()
+            return await work(session)
+
+        return self._runner.run(watched())
+
+    def finish(self) -> None:
+        """Bring an abandoned reply, or what should have followed one, to its end."""
+        task = self._task
+        if task is None or task.done():
+            return
+
+        async def ended() -> None:
+            await asyncio.wait((task,))
+
+        self._runner.run(ended())
+        if not task.cancelled():
+            # What went wrong with it, nobody asks any more.
+            task.exception()
+
+
+@contextmanager
+def opened(
+    path: str, seed: int, discipline: str, modules: Sequence[Organ[Any]]
+) -> Iterator[Speaker]:
+    """A field for a conversation, whichever kind the discipline wants, closed at the end."""
+    account = Account()
+    if DISCIPLINES[discipline].runtime != "asyncio":
+        with LeoField.open(
+            path, seed=seed, discipline=discipline, modules=modules, tracer=account
+        ) as field:
+            yield SyncSpeaker(field, account)
+    else:
+        with asyncio.Runner() as runner:
+            opening = AsyncLeoField.open(
+                path, seed=seed, discipline=discipline, modules=modules, tracer=account
+            )
+            afield = runner.run(opening)
+            speaker = AsyncSpeaker(afield, runner, account)
+            try:
+                yield speaker
+            finally:
+                speaker.finish()
+                runner.run(afield.close())

@@ -1,0 +1,171 @@
+"""Why a reply is what it is: the account of the last one, for people.
+
+A recorder that keeps one reply in memory: the actions that were carried out, with the versions that
+they read and wrote. What the modules did with it is in the reply's state.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+from leo.actions import Action
+from leo.field.measure import Pulse
+from leo.modules.flowtracker import FlowState, FlowTracker
+from leo.modules.mathstate import unspoken_state
+from leo.modules.ragbrain import RAGBrain
+from leo.modules.trauma import Trauma
+from leo.reply.instance import INNER
+from leo.reply.program import ReplyState, Step
+from leo.screen import labelled, listed
+from leo.trace.events import Beginning, Happened
+
+__all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply"]
+
+NOTHING_YET = "Leo has not said anything yet."
+# What a reply reads and writes without any module; the rest is theirs.
+CORE: Final = frozenset({"ngrams", "snapshots", "view"})
+MODULES: Final = "modules"
+# The table that a statement of a module puts rows into; what it deletes is not counted.
+TABLE: Final = re.compile(r"^(?:INSERT (?:OR \w+ )?INTO|UPDATE) (\w+)")
+
+# Turns of a trajectory, the newest.
+SHOWN: Final = 8
+
+
+class Account:
+    """A tracer that remembers the last reply that was called, and the inner replies since then."""
+
+    enabled: Final = True
+
+    def __init__(self) -> None:
+        self.reply = ""
+        self.lines: list[str] = []
+        self.inner: list[str] = []
+
+    def begin(self, beginning: Beginning) -> None:
+        """One reply is kept, so where the recording begins does not matter."""
+
+    def record(self, happened: Happened) -> None:
+        """Keep what belongs to the last reply."""
+        action, outcome = happened.action, happened.outcome
+        if INNER in happened.session:
+            if action is Action.Return:
+                self.inner.append(happened.reply)
+            return
+        if action is Action.Call:
+            self.reply, self.lines, self.inner = happened.reply, [], []
+        touched = [
+            f"{verb} {', '.join(f'{name} {version}' for name, version in versions.items())}"
+            for verb, versions in (("reads", happened.reads), ("writes", happened.writes))
+            if versions
+        ]
+        ended = [] if outcome == "ok" else [outcome]
+        self.lines.append(f"  {action.value:<13} {'; '.join(touched + ended)}".rstrip())
+
+    def moment(self) -> AbstractContextManager[object]:
+        """One instance, one conversation: there is nobody to hold back."""
+        return nullcontext()
+
+
+def explain_reply(account: Account, state: ReplyState | None, program: tuple[Step, ...]) -> str:
+    """What the last reply did: its actions, the objects of its steps, its voice, its marks.
+
+    `state` is that of the last reply that returned; a reply that did not has nothing but its
+    actions to tell.
+    """
+    if not account.reply:
+        return NOTHING_YET
+    lines = [f"reply    {account.reply}", *account.lines]
+    kept_by_modules = {name for step in program for name in step.reads | step.writes} - CORE
+    for step in program:
+        reads, writes = (
+            # The modules read and write all that is theirs in one step each, as a rule: their names
+            # stand below, once.
+            listed({*(names & CORE), MODULES} if names >= kept_by_modules > set() else names)
+            for names in (step.reads, step.writes)
+        )
+        lines += labelled("step", f"{step.name}: reads {reads}; writes {writes}")
+    if kept_by_modules:
+        lines += labelled(MODULES, listed(kept_by_modules))
+    if state is not None and "returned" in account.lines[-1]:
+        lines += _from_state(state)
+    if account.inner:
+        lines += labelled("after", ", ".join(account.inner))
+    return "\n".join(lines)
+
+
+def describe_pulse(pulse: Pulse | None) -> str:
+    """The pulse of the last reply in one line."""
+    if pulse is None:
+        return "none yet"
+    parts = zip(("novelty", "arousal", "entropy"), pulse[:3], strict=True)
+    return f"{pulse.overall:.2f} ({', '.join(f'{name} {value:.2f}' for name, value in parts)})"
+
+
+def describe_memory(state: ReplyState | None) -> list[str]:
+    """What the modules of the last reply remembered when it began: the themes that come and go, by
+    their core words, with their strengths in the last turns of a day, and the words that hurt.
+    """
+    chorus = None if state is None else state.chorus
+    if state is None or chorus is None:
+        return []
+    lines = []
+    for organ, remembered in chorus.remembered():
+        if isinstance(organ, FlowTracker):
+            for what, themes in (
+                ("rising", organ.emerging(remembered, state.now)),
+                ("fading", organ.fading(remembered, state.now)),
+            ):
+                shown = ", ".join(
+                    f"{theme} ({slope:+.1f} an hour: {_strengths(organ, remembered, theme, state)})"
+                    for theme, slope in themes[:3]
+                )
+                lines += labelled(what, shown) if shown else []
+        elif isinstance(organ, Trauma):
+            words = organ.top_words(remembered, state.now)
+            shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
+            lines += labelled("wounds", shown) if shown else []
+    return lines
+
+
+def _strengths(flow: FlowTracker, remembered: FlowState, theme: str, state: ReplyState) -> str:
+    points = flow.get_trajectory(remembered, theme, state.now)[-SHOWN:]
+    return " ".join(f"{point.strength:g}" for point in points)
+
+
+def _from_state(state: ReplyState) -> list[str]:
+    lines = [f"pulse    {describe_pulse(state.pulse)}"]
+    if state.quality is not None:
+        lines.append(f"quality  {state.quality.overall:.2f}")
+    recalled = state.recalled
+    lines.append(f"recalled {len(recalled.ids)} replies; {len(recalled.boosts)} words lent weight")
+    if state.voice is not None:
+        lines.append(f"voice    {state.voice.expert}, temperature {state.voice.temperature:.2f}")
+    lines += _likest(state)
+    rows: dict[str, int] = {}
+    for put in state.marks:
+        if (table := TABLE.match(put.sql)) is not None:
+            rows[table[1]] = rows.get(table[1], 0) + len(put.rows)
+    if rows:
+        kept = ", ".join(f"{table} ({count})" for table, count in sorted(rows.items()))
+        lines += labelled("kept", kept)
+    return lines
+
+
+def _likest(state: ReplyState) -> list[str]:
+    """What came of the episodes that this reply was most like before it was spoken, if any."""
+    chorus = state.chorus
+    if chorus is None:
+        return []
+    lines = []
+    for organ, episodes in chorus.remembered():
+        if isinstance(organ, RAGBrain) and episodes:
+            found = organ.get_summary_for_state(episodes, unspoken_state(chorus.spoken_in))
+            lines += labelled(
+                "like",
+                f"episodes: {found.count}, {found.mean_distance:.2f} away on average; quality "
+                f"{found.avg_quality:.2f}, at best {found.max_quality:.2f}",
+            )
+    return lines

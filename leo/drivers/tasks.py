@@ -1,0 +1,222 @@
+"""How an asynchronous reply is carried out: the lock around it, the awaits in it, the shield.
+
+Rules that the traces depend on:
+1. Between two awaits nothing on the loop can interrupt: AssignView, Generate and SwapView are one
+   action each.
+2. An operation that was issued is awaited to its end, so its event comes before that of a
+   cancellation.
+3. How a reply ends is recorded and the lock is freed with no await in between: nobody can see a
+   lock that is held by a reply that has ended. Only an open transaction is rolled back first, on
+   the worker thread, in one moment with the record. After Release nothing but a gate is awaited,
+   and nothing can keep the reply from its Return.
+4. A call takes its place in the queue for the lock before anything else can run: calls are served
+   in order.
+5. A shield holds back from the commit until the view has been swapped: a cancellation, and
+   whatever else may strike in between (a recorder that fails).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+from leo.actions import Action
+from leo.drivers.blocks import Shield, Transaction
+from leo.drivers.watchdog import LOOP, Watchdog
+from leo.errors import DeadlockError, StoreClosedError
+from leo.reply.context import InnerReply
+from leo.reply.instance import Instance
+from leo.reply.turn import OnLock, OnStore, Turn
+from leo.store.asynchronous import AsyncStore
+from leo.store.connection import Connection
+
+__all__ = ["Driver", "Gate"]
+
+# Asked before every action of a session, when there is one: a scheduler decides here who goes on.
+Gate = Callable[[str, Action], Awaitable[None]]
+
+BLOCKED = (
+    "a threading.Lock was asked for on the event loop, which now stands still, and with it whoever "
+    "should free the lock: hold an asyncio.Lock across an await, and never a threading.Lock"
+)
+REENTERED = (
+    "a step asked for the lock that its own reply holds, and asyncio.Lock is not reentrant: the "
+    "watchdog cancelled the reply; call the unlocked twin inside a reply"
+)
+
+
+class Driver:
+    """Carries out replies in their callers' own tasks, under the lock of the discipline."""
+
+    def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
+        self.store = store
+        self.instance = instance
+        self.gate = gate
+        self.lock: asyncio.Lock | threading.Lock | None = None
+        if instance.discipline.lock == "asyncio":
+            self.lock = asyncio.Lock()
+        elif instance.discipline.lock == "threading":
+            self.lock = threading.Lock()
+        # Turns between Acquire and Release; from `close` on none of them takes another step.
+        self._under_way: set[Turn] = set()
+        self._leaving = False
+        self._watchdog = Watchdog()
+        self._lock_name = f"the lock of {instance.name}"
+
+    async def reply(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
+        """One reply, from Call to Return."""
+        turn = self.instance.start(session, prompt, inner)
+        try:
+            return await self._run(turn)
+        finally:
+            self.instance.end(session)
+
+    async def alone(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Something else than a reply, under the same lock. Raises DeadlockError when the loop was
+        stopped.
+        """
+        self._check_loop()
+        await self._take("an observation")
+        try:
+            await work()
+            self._check_loop()
+        finally:
+            self._free()
+
+    async def close(self) -> None:
+        """Roll back what is under way, and record its end in the same moment; the file is closed
+        next, and whoever waits for the write lock must not have it before that event.
+        """
+        self._leaving = True
+        turns, error = tuple(self._under_way), self.closed()
+
+        def end(conn: Connection) -> None:
+            for turn in turns:
+                if turn.open:
+                    turn.abandon(error, conn)
+
+        if turns:
+            await self.store.perform(end)
+
+    def closed(self) -> StoreClosedError:
+        """What whoever comes too late is told."""
+        return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
+
+    async def pass_gate(self, turn: Turn, action: Action) -> None:
+        """Ask the gate, if there is one."""
+        if self.gate is not None:
+            await self.gate(turn.session, action)
+
+    async def operate(self, work: Callable[[Connection], None]) -> None:
+        """One operation of the store."""
+        await self.store.perform(work)
+
+    async def leave(self, turn: Turn) -> str:
+        """Return: the lock is free already, so whatever the gate says the reply has returned."""
+        try:
+            await self.pass_gate(turn, Action.Return)
+        finally:
+            text = turn.returned()
+        return text
+
+    async def carry_out(self, turn: Turn) -> None:
+        """The operations of a turn, from the first after Acquire to the last before Release."""
+        shield = Shield(turn)
+        async with Transaction(turn, self.store, self._under_way):
+            for operation in self.instance.operations(turn):
+                with shield:
+                    await self.pass_gate(turn, operation.action)
+                    self._check_loop()
+                    # What is committed goes into the view, and on to its Return.
+                    if self._leaving and operation.action is not Action.SwapView:
+                        raise self.closed()
+                    if isinstance(operation, OnStore):
+                        await self.operate(operation.work)
+                self._check_loop()
+                if not isinstance(operation, OnStore):
+                    operation.work()
+                if isinstance(operation, OnLock):
+                    await self._take_again(turn)
+                shield.lower()
+
+    async def _run(self, turn: Turn) -> str:
+        mine = False
+
+        def free() -> None:
+            if mine:
+                self._free()
+
+        with turn.ending(free):
+            await self.pass_gate(turn, Action.Call)
+            self._check_loop()
+            turn.call()
+            if self.instance.discipline.lock == "threading":
+                # It has no queue: whoever asks has it or stops the loop, so ask when it is time to.
+                await self.pass_gate(turn, Action.Acquire)
+                self._check_loop()
+                await self._take(turn.reply, turn)
+                mine = True
+            else:
+                # After the lock, not before it: a scheduler must not change the order of the queue.
+                await self._take(turn.reply, turn)
+                mine = True
+                await self.pass_gate(turn, Action.Acquire)
+                self._check_loop()
+            turn.record(Action.Acquire)
+            await self.carry_out(turn)
+            await self.pass_gate(turn, Action.Release)
+            self._check_loop()
+        try:
+            turn.record(Action.Release)
+        finally:
+            free()
+        return await self.leave(turn)
+
+    async def _take(self, reply: str, turn: Turn | None = None) -> None:
+        if isinstance(self.lock, asyncio.Lock):
+            await self.lock.acquire()
+        elif self.lock is not None and not self.lock.acquire(blocking=False):
+            self._stop(reply, turn)
+        self._watchdog.took(self._lock_name, reply)
+
+    def _free(self) -> None:
+        self._watchdog.freed(self._lock_name)
+        if self.lock is not None:
+            self.lock.release()
+
+    async def _take_again(self, turn: Turn) -> None:
+        self._watchdog.waits(turn.reply, self._lock_name)
+        try:
+            await self.pass_gate(turn, Action.Acquire)
+            self._watchdog.check(turn.reply, REENTERED)
+            await self._take(turn.reply)
+        finally:
+            self._watchdog.gave_up(turn.reply)
+
+    def _stop(self, reply: str, turn: Turn | None) -> None:
+        """The blocking `acquire` of a `threading.Lock` that another reply of this loop holds.
+
+        It would stop the loop for ever, and no watchdog on the same loop could tell anybody. So it
+        is not made: what it would bring about is. The worker thread finishes what it has begun (it
+        does not need the loop), Block is recorded, and from then on the instance is as dead as a
+        stopped loop: every reply on it, the holder's too, ends with this DeadlockError and without
+        an event, and so does every observation.
+        """
+        self.store.settle()
+        if turn is not None:
+            turn.record(Action.Block)
+        holder = self._watchdog.holder(self._lock_name)
+        self._watchdog.waits(reply, self._lock_name)
+        self._watchdog.took(LOOP, reply)
+        if holder is not None:
+            self._watchdog.waits(holder, LOOP)
+        try:
+            self._watchdog.check(reply, BLOCKED)
+        except DeadlockError as error:
+            self.instance.stopped = error
+            raise
+
+    def _check_loop(self) -> None:
+        if self.instance.stopped is not None:
+            raise self.instance.stopped

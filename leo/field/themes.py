@@ -1,0 +1,109 @@
+"""Themes: words that keep the same company (organism, section 6). Pure and computed when asked for.
+
+No step of the core reads them: in the published organism recall does, and with it the whole view. A
+recall that reads the view would have to be declared, specified and traced as such; the modules go
+by the themes of the prompt's own words instead (`leo.reply.active`), which Generate may read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from heapq import nlargest, nsmallest
+from typing import NamedTuple
+
+from leo.field.view import View
+
+__all__ = ["Survey", "Theme", "compute_themes", "survey_themes"]
+
+MIN_CONTEXTS = 5
+MIN_TOTAL = 10
+NEIGHBOURS = 16
+LIKENESS = 0.4
+ACTIVE = 3
+
+
+class Theme(NamedTuple):
+    """A set of words with the tokens that it grew from. The id is its place in the list."""
+
+    id: int
+    centres: tuple[str, ...]
+    words: frozenset[str]
+
+
+class Survey(NamedTuple):
+    """The themes among the tokens that were asked for, and how many could have been."""
+
+    themes: list[Theme]
+    asked: int
+    candidates: int
+
+
+def compute_themes(view: View) -> list[Theme]:
+    """All themes. Every candidate is compared with every theme: on a large field, minutes."""
+    return survey_themes(view).themes
+
+
+def survey_themes(view: View, most: int | None = None) -> Survey:
+    """One pass over the candidates in order of age: an unused one begins a theme and takes in every
+    later unused one whose set is alike (Jaccard >= 0.4) to the theme as it has grown so far.
+
+    `most` bounds the work: candidates are then the tokens with the most contexts only, the older
+    one of two with as many.
+    """
+    able = _able(view)
+    asked = able if most is None else sorted(nlargest(most, able, key=able.__getitem__))
+    candidates = [(id, _closest(view, id)) for id in asked]
+    themes: list[Theme] = []
+    used: set[int] = set()
+    for place, (first, own) in enumerate(candidates):
+        if first in used:
+            continue
+        used.add(first)
+        centres, words = [first], set(own)
+        for other, others in candidates[place + 1 :]:
+            if other not in used and _alike(words, others):
+                used.add(other)
+                centres.append(other)
+                words |= others
+        names = view.words.names
+        themes.append(
+            Theme(
+                len(themes),
+                tuple(names[id] for id in centres),
+                frozenset(names[id] for id in words),
+            )
+        )
+    return Survey(themes, len(candidates), len(able))
+
+
+def _able(view: View) -> dict[int, int]:
+    """Tokens with at least 5 contexts and a total of 10, in order of age, each with the number of
+    its contexts.
+    """
+    contexts: defaultdict[int, int] = defaultdict(int)
+    totals: defaultdict[int, int] = defaultdict(int)
+    names = view.words.names
+    for low, high, count in view.chains.companions.items():
+        if low in names and high in names:
+            contexts[low] += 1
+            totals[low] += count
+            if low != high:
+                contexts[high] += 1
+                totals[high] += count
+    return {
+        id: contexts[id]
+        for id in sorted(contexts)
+        if contexts[id] >= MIN_CONTEXTS and totals[id] >= MIN_TOTAL
+    }
+
+
+def _closest(view: View, id: int) -> set[int]:
+    """A token with its 16 closest contexts."""
+    near = [other for other in view.chains.companions.rows[id] if other in view.words.names]
+    counts = zip(view.chains.company_with(id, near), near, strict=True)
+    ranked = nsmallest(NEIGHBOURS, [(-count, other) for count, other in counts if count])
+    return {id, *(other for _, other in ranked)}
+
+
+def _alike(words: set[int], others: set[int]) -> bool:
+    return len(words & others) >= LIKENESS * len(words | others)

@@ -1,0 +1,109 @@
+"""The view: an instance's picture of the field, in memory (organism, sections 7 and 11).
+
+Two tables, because the store is read by two loads: tokens with bigrams, trigrams with
+co-occurrence. Each is set to the version that was loaded (`leo.field.timeline`), so a view may mix
+two versions: that is the torn view of the formal model, and what reads it must stand it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from leo.field.changes import BigramChange, Grown, Series, TrigramChange
+from leo.field.cooccurrence import Aged
+from leo.field.growth import Growth
+from leo.field.tables import BigramTable, TrigramTable
+from leo.field.timeline import Layer, Timeline
+from leo.store.loading import Loaded
+
+__all__ = ["Centres", "View"]
+
+Centres = Literal["weight", "company"]
+
+
+class View:
+    """Both tables with their versions. Only the thread of the driver may assign.
+
+    `centres` says what makes a centre: the `weight` of what follows a word, or, as in the published
+    asynchronous program, the number of contexts that a token keeps `company` with.
+    """
+
+    def __init__(self, centres: Centres = "weight", loaded: Loaded | None = None) -> None:
+        """Empty, or what was `loaded`, which then belongs to the view."""
+        version, words, chains = loaded or (0, BigramTable(), TrigramTable())
+        if centres == "company":
+            words.contexts = chains.contexts
+        self.words = words
+        self.chains = chains
+        self.bigrams: Timeline[BigramChange] = Timeline(words.apply, version)
+        self.trigrams: Timeline[TrigramChange] = Timeline(chains.apply, version)
+
+    def assign(self, bigrams: Layer[BigramChange], trigrams: Layer[TrigramChange]) -> None:
+        """AssignView: set each table to exactly what was loaded."""
+        self.bigrams.assign(bigrams)
+        self.trigrams.assign(trigrams)
+
+    def swap(self, growth: Growth, decayed: bool) -> None:
+        """SwapView: absorb one committed observation, and the decay that came with it.
+
+        Increments, not what the store holds by now: a view that missed another writer's commit goes
+        on missing it, and says so by its version.
+        """
+        self.assign(*self.after(self.bigrams.now, self.trigrams.now, growth, decayed))
+
+    def after(
+        self,
+        bigrams: Layer[BigramChange],
+        trigrams: Layer[TrigramChange],
+        growth: Growth,
+        decayed: bool,
+    ) -> tuple[Layer[BigramChange], Layer[TrigramChange]]:
+        """The layers one observation after these two."""
+        chains: TrigramChange = Grown(growth.chains)
+        if decayed:
+            chains = Series((chains, Aged(1)))
+        return (
+            self.bigrams.loaded(bigrams, bigrams.version + 1, Grown(growth.words)),
+            self.trigrams.loaded(trigrams, trigrams.version + 1, chains),
+        )
+
+    @contextmanager
+    def bound(self, bigrams: Layer[BigramChange]) -> Iterator[None]:
+        """Inside, the bigrams are those of a layer that was taken earlier: what a local name would
+        hold if the table were rebound by whoever assigns.
+        """
+        now = self.bigrams.now
+        self.bigrams.assign(bigrams)
+        try:
+            yield
+        finally:
+            self.bigrams.assign(now)
+
+    @property
+    def torn(self) -> bool:
+        """Whether the two tables are of different versions."""
+        return self.bigrams.version != self.trigrams.version
+
+    def versions(self) -> dict[str, int]:
+        """The versions of the two tables, by the names that a trace uses."""
+        return {"view.bigrams": self.bigrams.version, "view.trigrams": self.trigrams.version}
+
+    def trigram_count(self, first: str, second: str, third: str) -> int:
+        """How often the three tokens were seen in a row, as far as this view knows."""
+        ids = self.words.ids
+        one, two, three = ids.get(first), ids.get(second), ids.get(third)
+        if one is None or two is None or three is None:
+            return 0
+        row = self.chains.followers.get((one, two))
+        return row.get(three, 0) if row else 0
+
+    def size(self) -> dict[str, int]:
+        """The number of rows of each table, for people."""
+        return {
+            "tokens": len(self.words.names),
+            "bigrams": sum(map(len, self.words.followers.values())),
+            "trigrams": sum(map(len, self.chains.followers.values())),
+            "co_occurrence": sum(1 for _ in self.chains.companions.items()),
+        }

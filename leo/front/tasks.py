@@ -1,0 +1,169 @@
+"""AsyncLeoField: the asynchronous organism. Every operation of the store is an await; the rest is
+not.
+
+The same program under any asynchronous discipline, by one argument. Two or more of them on one file
+are the shared-store disciplines: open all before the first reply, and give them one recorder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from leo.disciplines import DEFAULT, get_discipline
+from leo.drivers.actor import Actor
+from leo.drivers.inner import Afterthoughts
+from leo.drivers.tasks import Driver, Gate
+from leo.field.view import Centres
+from leo.front.opened import Opened
+from leo.reply.given import check_call, check_text
+from leo.reply.instance import Instance
+from leo.reply.module import Organ
+from leo.store.asynchronous import AsyncStore, end_of
+from leo.store.schema import BUSY_TIMEOUT, check_kept
+from leo.trace.events import NO_TRACE, Tracer
+
+__all__ = ["AsyncLeoField", "Gate"]
+
+
+class AsyncLeoField(Opened):
+    """A field that answers many sessions. Made by `await AsyncLeoField.open(...)`.
+
+    Use it as an asynchronous context manager, or `await close()`.
+    """
+
+    def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
+        self._store = store
+        self._instance = instance
+        kind = Actor if instance.discipline.lock == "actor" else Driver
+        self._driver = kind(store, instance, gate)
+        self._afterthoughts = Afterthoughts(instance, self._driver.reply)
+        # From the moment on when the file is being closed: it is done when the file is closed.
+        self._shut: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        seed: int = 0,
+        discipline: str = DEFAULT,
+        modules: Sequence[Organ[Any]] = (),
+        centres: Centres = "weight",
+        tracer: Tracer = NO_TRACE,
+        clock: Callable[[], float] = time.time,
+        timeout: float = BUSY_TIMEOUT,
+        full_sync: bool = False,
+        instance: str = "i1",
+        store: str = "main",
+        gate: Gate | None = None,
+    ) -> Self:
+        """Open the field at `path`; the arguments are those of `LeoField.open`.
+
+        `gate` is awaited before every action of every session; without one, the only awaits are
+        those of the lock and the store. Raises StoreError or DisciplineError.
+        """
+        chosen = get_discipline(discipline, "asyncio")
+        check_kept(path)
+        async with AsyncExitStack() as undo:
+            opened = await AsyncStore.open(path, timeout, full_sync)
+            undo.push_async_callback(opened.close)
+            me = Instance(
+                discipline=chosen,
+                modules=modules,
+                centres=centres,
+                seed=seed,
+                tracer=tracer,
+                clock=clock,
+                name=instance,
+                store=store,
+            )
+            me.begin(await opened.perform(Instance.open_work))
+            undo.pop_all()
+        return cls(opened, me, gate)
+
+    async def observe(self, text: str) -> None:
+        """Take in a text outside a reply, under the lock if there is one.
+
+        Raises StoreError, CallerError for what is no text, ObserveWhileRecordingError, or
+        DeadlockError on a stopped loop. When it is cancelled while the store is at work, the text
+        is taken in all the same, and the view has it when the cancellation is raised. An actor
+        takes it in even if the caller leaves earlier.
+        """
+        check_text(text, "what is observed")
+
+        async def take_in() -> None:
+            work = self._instance.observe_work(text, self._store.path)
+            done: list[Callable[[], None]] = []
+            try:
+                await self._store.perform(lambda conn: done.append(work(conn)))
+            finally:
+                # What was committed goes into the view, whatever became of the caller.
+                for assign in done:
+                    assign()
+
+        await self._driver.alone(take_in)
+
+    async def reply(self, prompt: str, session: str = "s1") -> str:
+        """Answer. Raises StepError when a step fails, SessionBusyError for a second call at a time,
+        CallerError, before anything is done, for a prompt or a session that is no text.
+
+        What a failure or a cancellation leaves behind is the discipline's answer: nothing or a
+        whole reply under the default one. Raises DeadlockError where the discipline makes one.
+
+        The inner replies that the modules wish for follow in a task of their own. The session's
+        next call waits for them first, and raises what went wrong with them instead of answering.
+        """
+        check_call(session, prompt)
+        await self._afterthoughts.settle(session)
+        text = await self._driver.reply(session, prompt)
+        self._afterthoughts.begin(session)
+        return text
+
+    async def settle(self, session: str = "s1") -> None:
+        """Wait for the inner replies of a session; raise what went wrong with one."""
+        await self._afterthoughts.settle(session)
+
+    async def close(self) -> None:
+        """Close the file after the operations already issued. A second call does nothing, and like
+        the first it ends when the file is closed.
+
+        An actor finishes its requests first; elsewhere a reply that is still under way finds the
+        store closed at its next operation. Inner replies that have begun are finished, with those
+        that follow from them, and what went wrong with one is raised when all is closed: once, to
+        the first who closes and is not cancelled. A reply that returns while the field closes is
+        followed by none, and where the owner of an actor was cancelled those that it had not begun
+        are dropped.
+
+        A cancellation is raised when the file is closed. It ends the inner replies under way and
+        drops the rest, unless somebody else closes the field as well and waits for them.
+        """
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._close_once)
+            await self._afterthoughts.close()
+
+    async def _close_once(self) -> None:
+        if self._shut is not None:
+            await end_of(self._shut)
+            return
+        self._shut = asyncio.get_running_loop().create_future()
+        async with AsyncExitStack() as undo:
+            undo.callback(self._shut.set_result, None)
+            undo.push_async_callback(self._store.close)
+            await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,76 @@
+"""Bias: where a reply likes to begin (organism, section 5).
+
+Not one of the ten modules but the part of the field that lived in side files: the published field
+wrote the list of its centres into a file named by the list's hash, kept the 32 files that were
+touched last, and began a reply at a centre in proportion to the number of files that name it. The
+folder was one for all fields on the machine, so that instances that shared nothing else biased each
+other. Here a list of centres is a row of the field's own store.
+
+Like the published one it is a reply behind: what is read in Recall was kept by earlier replies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
+from random import Random
+from typing import ClassVar, Final
+
+from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.module import Module
+from leo.store.rows import unpacked
+
+__all__ = ["SHARDS", "Bias"]
+
+SHARDS: Final = 32
+
+
+# The same lists are read in every reply.
+@lru_cache(maxsize=8 * SHARDS)
+def _centres(written: str) -> tuple[str, ...]:
+    return tuple(unpacked(written, "bias"))
+
+
+class Bias(Module[dict[str, int]]):
+    """Token -> number of kept lists of centres that name it; writes the centres of this reply."""
+
+    name = "bias"
+    READS = frozenset({"bias", "view"})
+    WRITES = frozenset({"bias"})
+    INNER = frozenset({"ring", "dream"})
+    DDL = (
+        """CREATE TABLE bias (
+        centres TEXT PRIMARY KEY,
+        at REAL NOT NULL
+    ) WITHOUT ROWID""",
+    )
+    QUERIES: ClassVar[Mapping[str, str]] = {
+        "shards": "SELECT centres FROM bias ORDER BY at DESC, centres"
+    }
+
+    def load(self, rows: Rows) -> dict[str, int]:
+        """How many of the lists name each token."""
+        return dict(Counter(chain.from_iterable(_centres(one) for (one,) in rows["shards"])))
+
+    def hear(self, state: dict[str, int], moment: Moment) -> Heard:
+        """Where to begin: a centre in proportion to its count."""
+        return Heard(starts=state)
+
+    def after(self, state: dict[str, int], context: After, rng: Random) -> Changes:
+        """Keep the centres, or touch the row that has them; let the oldest beyond 32 go."""
+        if not context.centres:
+            return Changes()
+        row = (json.dumps(context.centres, ensure_ascii=False), context.now)
+        return Changes(
+            puts=(
+                Put("INSERT OR REPLACE INTO bias (centres, at) VALUES (?, ?)", (row,)),
+                Put(
+                    "DELETE FROM bias WHERE centres IN "
+                    "(SELECT centres FROM bias ORDER BY at DESC, centres LIMIT -1 OFFSET ?)",
+                    ((SHARDS,),),
+                ),
+            )
+        )

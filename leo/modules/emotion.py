@@ -1,0 +1,116 @@
+"""Emotion: what each token has been charged with, and how much of it the prompt stirs up (organism,
+sections 2 and 9).
+
+Not one of the ten modules but the part of the field that lived in memory only. Here a charge is a
+row. Two things differ, for the role's sake: a charge is halved per day since the token was last
+charged, and it never exceeds MAX_CHARGE. The published map only ever grew, so that in a long life
+every prompt is exciting, and after a restart none is.
+
+Nor is every observed text charged, as section 2 has it, but what Leo is told in a reply:
+
+- An inner reply says to itself what was said already, and its walk repeats itself. Charged for that
+  the field would excite itself, the more the longer it thinks: a ring begins with the prompt once
+  more. What it says to itself leaves no wound either (`leo.modules.trauma`).
+- A memory that comes to mind is Leo's own, and a note was charged when it was the prompt: to be
+  remembered five times is not to be shouted five times. And to add to the charges of their tokens
+  these would have to be read, by a query that has to wait for what Recall finds.
+- A text that `leo observe` takes in is read, not told. That operation is one transaction over the
+  n-grams; a charge there would be a write of `emotion` outside the two moments at which a module's
+  rows are read and written, on which its history being that of the snapshots depends.
+
+The published counter of observations needs no row: the version of `ngrams` counts them already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import ClassVar, Final, NamedTuple
+
+from leo.field.measure import EXCLAIMED, NEARBY, REPEATED, SHOUTED
+from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.module import Module
+
+__all__ = ["HALF_LIFE", "MAX_CHARGE", "Charge", "Emotion", "charges", "stirred"]
+
+HALF_LIFE: Final = 24 * 3600.0
+MAX_CHARGE: Final = 2.0
+
+
+class Charge(NamedTuple):
+    """A token's charge as it was at the time `at` (seconds)."""
+
+    charge: float
+    at: float
+
+    def now(self, now: float) -> float:
+        """What is left of it."""
+        return float(self.charge * 0.5 ** (max(0.0, now - self.at) / HALF_LIFE))
+
+
+def charges(tokens: Sequence[str]) -> dict[str, float]:
+    """What one text charges its tokens with (section 2); tokens without a charge are left out.
+
+    0.7 for capitals, 1.0 for an exclamation mark within 3 tokens, 0.5 for a repetition there.
+    """
+    found: dict[str, float] = {}
+    for place, token in enumerate(tokens):
+        nearby = tokens[max(0, place - NEARBY) : place + NEARBY + 1]
+        charge = SHOUTED * (len(token) >= 2 and token.isalpha() and token.isupper())
+        charge += EXCLAIMED * ("!" in nearby)
+        charge += REPEATED * (nearby.count(token) > 1)
+        if charge > 0.0:
+            found[token] = found.get(token, 0.0) + charge
+    return found
+
+
+def stirred(arousal: float, tokens: Sequence[str], stored: Mapping[str, float]) -> float:
+    """The arousal of a text, 1 - exp(-charge / 2n), with the stored charges of its tokens added."""
+    if not tokens:
+        return arousal
+    charge = math.fsum(stored.get(token, 0.0) for token in tokens)
+    return 1.0 - (1.0 - arousal) * math.exp(-0.5 * charge / len(tokens))
+
+
+class Emotion(Module[dict[str, Charge]]):
+    """Reads the charges of the prompt's tokens, corrects the arousal, writes the new charges."""
+
+    name = "emotion"
+    READS = frozenset({"emotion"})
+    WRITES = frozenset({"emotion"})
+    DDL = (
+        """CREATE TABLE emotion (
+        token TEXT PRIMARY KEY,
+        charge REAL NOT NULL,
+        at REAL NOT NULL
+    ) WITHOUT ROWID""",
+    )
+    QUERIES: ClassVar[Mapping[str, str]] = {
+        "charges": "SELECT token, charge, at FROM emotion "
+        "WHERE token IN (SELECT value FROM json_each(:tokens)) ORDER BY token"
+    }
+
+    def load(self, rows: Rows) -> dict[str, Charge]:
+        """Token -> charge, for the tokens of the prompt."""
+        return {token: Charge(charge, at) for token, charge, at in rows["charges"]}
+
+    def hear(self, state: dict[str, Charge], moment: Moment) -> Heard:
+        """The arousal that the prompt's tokens carry with them."""
+        stored = {token: charge.now(moment.now) for token, charge in state.items()}
+        return Heard(arousal=stirred(moment.arousal, moment.tokens, stored))
+
+    def after(self, state: dict[str, Charge], context: After, rng: Random) -> Changes:
+        """Charge the tokens of the prompt."""
+        rows = tuple(
+            (token, min(MAX_CHARGE, self._left(state, token, context.now) + new), context.now)
+            for token, new in charges(context.tokens).items()
+        )
+        if not rows:
+            return Changes()
+        sql = "INSERT OR REPLACE INTO emotion (token, charge, at) VALUES (?, ?, ?)"
+        return Changes(puts=(Put(sql, rows),))
+
+    @staticmethod
+    def _left(state: Mapping[str, Charge], token: str, now: float) -> float:
+        return state[token].now(now) if token in state else 0.0

@@ -1,0 +1,76 @@
+"""SantaKlaus: recalls past good replies, has them observed again, boosts their tokens (organism,
+section 12).
+
+A thin object over `leo.field.recall`, which has the formulas. The published one wrote its usage
+counters in a connection of its own before it observed anything; here the use is noted when the
+snapshot is saved, with everything else that the reply leaves behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, cast
+
+from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
+from leo.modules.faces import Perform, fetch
+from leo.reply.context import Heard, Moment, Rows
+from leo.reply.module import Module
+from leo.store.memories import newest
+
+__all__ = ["AsyncSantaKlaus", "SantaKlaus"]
+
+
+class SantaKlaus(Module[Sequence[Row]]):
+    """Memories in, what comes to mind out.
+
+    `WRITES` has `ngrams` for the snippets that it has observed and `snapshots` for their use.
+    """
+
+    name = "santaklaus"
+    READS = frozenset({"snapshots"})
+    WRITES = frozenset({"ngrams", "snapshots"})
+    INNER = frozenset({"ring", "dream"})
+    QUERIES: ClassVar[Mapping[str, str]] = {"memories": newest(f"quality >= {MIN_QUALITY}")}
+
+    def load(self, rows: Rows) -> Sequence[Row]:
+        """The newest memories, those too poor to come to mind left out."""
+        return cast(Sequence[Row], rows["memories"])
+
+    def recall(
+        self,
+        memories: Iterable[Row],
+        tokens: Iterable[str],
+        arousal: float,
+        now: float,
+        themes: frozenset[str] = frozenset(),
+    ) -> Recalled:
+        """At most five memories, their snippets and boosts. `themes` are words, `now` in seconds.
+
+        score = 0.4 Jaccard + 0.2 theme words + 0.2 closeness of arousal + 0.2 quality by freshness
+        """
+        return choose_memories(memories, tokens, arousal, now, themes)
+
+    def hear(self, state: Sequence[Row], moment: Moment) -> Heard:
+        """The snippets to observe with the prompt, and the boosts for the walk."""
+        found = self.recall(state, moment.tokens, moment.arousal, moment.now, moment.theme_words)
+        return Heard(observe=found.snippets, boosts=found.boosts, used=found.ids)
+
+
+class AsyncSantaKlaus(SantaKlaus):
+    """The same recall where the store is awaited.
+
+    Nothing differs but who waits: the rows come through `perform`, which runs a closure on the
+    store's thread, and then the function of the synchronous class is called on them. In particular
+    it is one read transaction in both, where the published pair differed in formula and in number
+    of connections.
+    """
+
+    def __init__(self, perform: Perform) -> None:
+        self._perform = perform
+
+    async def recall_stored(
+        self, session: str, tokens: Sequence[str], arousal: float, now: float
+    ) -> Recalled:
+        """What comes to mind of what the store has. Raises what `perform` raises."""
+        memories = self.load(await fetch(self._perform, self, session, tokens, now))
+        return self.recall(memories, tokens, arousal, now)

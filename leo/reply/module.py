@@ -1,0 +1,95 @@
+"""What a module of the organism is: declared reads and writes, tables of its own, pure hooks.
+
+A module does no input or output. Its rows are read in the transaction of Recall and written in the
+transaction that saves the snapshot, so a reply leaves all of its marks together, and a module's
+object has the history of the object `snapshots`: one read and one write per reply, at those two
+places. The specification needs no further object for it.
+
+Three hooks, in the order of a reply: `hear` (in Recall, before anything was observed), `before`
+(in Generate, before the walk) and `after` (in Generate, after it). Time is in the context, chance
+is an argument, what a module remembers is in its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+from leo.errors import UndeclaredError
+from leo.reply.context import After, Before, Changes, Heard, Hints, Moment, Rows
+
+__all__ = ["NO_CHANCE", "NO_HINTS", "Module", "Organ"]
+
+S = TypeVar("S")
+HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()
+
+
+class NoChance(Random):
+    """What a hook is given that does not declare to use chance."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """Raises UndeclaredError, as everything does that draws."""
+        raise UndeclaredError("the module uses chance in a hook that does not declare it")
+
+    def random(self) -> float:
+        """Raises UndeclaredError."""
+        return self.getrandbits(53)
+
+
+# Making a generator costs as much as what most hooks do.
+NO_CHANCE: Final = NoChance()
+
+
+class Organ(Protocol[S]):
+    """A module. READS and WRITES name objects: `ngrams`, `snapshots`, `view`, and its own.
+
+    They speak of the reply itself: an inner reply that a module describes reads and writes like any
+    other reply, on its own account. `INNER` are the kinds of inner replies that it takes part in.
+    USES_CHANCE are the hooks that draw from their `rng`; in any other it raises UndeclaredError.
+    QUERIES are named SELECTs with the parameters :now (seconds), :session (the outer one), :tokens
+    and :words (JSON arrays: the prompt's tokens, its words in lower case).
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def READS(self) -> frozenset[str]: ...
+    @property
+    def WRITES(self) -> frozenset[str]: ...
+    @property
+    def INNER(self) -> frozenset[str]: ...
+    @property
+    def USES_CHANCE(self) -> frozenset[str]: ...
+    @property
+    def DDL(self) -> tuple[str, ...]: ...
+    @property
+    def QUERIES(self) -> Mapping[str, str]: ...
+    def load(self, rows: Rows) -> S: ...
+    def hear(self, state: S, moment: Moment) -> Heard: ...
+    def before(self, state: S, context: Before, rng: Random) -> Hints: ...
+    def after(self, state: S, context: After, rng: Random) -> Changes: ...
+
+
+class Module(Generic[S]):
+    """The organ that does nothing: what each module starts from."""
+
+    name: ClassVar[str]
+    READS: ClassVar[frozenset[str]] = frozenset()
+    WRITES: ClassVar[frozenset[str]] = frozenset()
+    INNER: ClassVar[frozenset[str]] = frozenset()
+    USES_CHANCE: ClassVar[frozenset[str]] = frozenset()
+    DDL: ClassVar[tuple[str, ...]] = ()
+    QUERIES: ClassVar[Mapping[str, str]] = {}
+
+    def hear(self, state: S, moment: Moment) -> Heard:
+        """Nothing comes to mind."""
+        return HEARD_NOTHING
+
+    def before(self, state: S, context: Before, rng: Random) -> Hints:
+        """No opinion on how to speak."""
+        return NO_HINTS
+
+    def after(self, state: S, context: After, rng: Random) -> Changes:
+        """Nothing to add or to keep."""
+        return NO_CHANGES

@@ -1,0 +1,239 @@
+"""A field as JSON lines, and back: to keep, to compare, to carry to another machine.
+
+The first line says what it is; then one line per row, table by table. The journal is left out: the
+tables take in what is new in it before they are written, and the rest only spares views that are
+open a load. Nobody has an imported field open.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+import msgspec
+
+from leo.errors import ArchiveError, CallerError, StoreDamagedError
+from leo.field.decay import age
+from leo.progress import SHOWN, Show, unseen
+from leo.store.checkup import check_field, check_structure
+from leo.store.connection import Connection, reading, transaction
+from leo.store.contents import BOUNDS, MOST, TABLES, limits
+from leo.store.fold import swept
+from leo.store.inspection import copied
+from leo.store.operations import get_versions
+from leo.store.schema import SCHEMA_VERSION
+
+__all__ = ["ArchiveError", "export_field", "import_field"]
+
+KIND: Final = "leo field"
+# 2: the head has the number of rows of every table, so that an archive that was cut is known.
+FORMAT: Final = 2
+# Each has every table of the ones before it: a table that an older archive lacks stays empty.
+SCHEMAS: Final = range(2, SCHEMA_VERSION + 1)
+# From this schema on a count has an age.
+AGED: Final = 4
+# What a column may hold, and what SQLite keeps a whole number in.
+TYPES: Final[dict[str, type | tuple[type, ...]]] = {
+    "INTEGER": int,
+    "REAL": (int, float),
+    "TEXT": str,
+}
+LARGEST: Final = 2**63 - 1
+AGAIN: Final = "the archive was changed: write it again with `leo field export`"
+
+
+class _Head(msgspec.Struct, forbid_unknown_fields=True):
+    kind: str
+    schema: int
+    versions: dict[str, int]
+    # Archives of format 1 do not name it, and have no rows here.
+    format: int = 1
+    rows: dict[str, int] | None = None
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True):
+    table: str
+    row: list[int | float | str | None]
+
+
+class _Column(NamedTuple):
+    name: str
+    type: type | tuple[type, ...]
+    nullable: bool
+    least: int
+    most: int
+
+
+def export_field(conn: Connection, show: Show = unseen) -> Iterator[bytes]:
+    """The lines of an archive, all of one state of the store, which is left as it is: the tables of
+    a copy take in the journal. `show` is told how far it is, from 0 to 1. Raises StoreDamagedError
+    when there is no reading all of it.
+    """
+    encode = msgspec.json.Encoder().encode
+    with closing(copied(conn)) as copy:
+        with transaction(copy):
+            for lost in check_structure(copy):
+                raise StoreDamagedError(
+                    f"{conn.path}: {lost}, and nothing can be exported without it: restore the "
+                    "file from a copy"
+                )
+            swept(copy)
+        with reading(copy):
+            counts = {
+                table: copy.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in TABLES
+            }
+            yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy), FORMAT, counts)) + b"\n"
+            total, done = sum(counts.values()), 0
+            for table, columns in TABLES.items():
+                for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
+                    yield encode(_Row(table, list(row))) + b"\n"
+                    done += 1
+                    if not done % SHOWN:
+                        show(done / total)
+
+
+def import_field(conn: Connection, lines: IO[bytes], name: str | Path, show: Show = unseen) -> int:
+    """Fill an empty field from the lines of an archive called `name`; return the number of rows.
+    `show` is told how far it is, from 0 to 1, when the archive says how many rows it has.
+
+    Raises CallerError when the field is not empty, ArchiveError for a line that is no part of an
+    archive, for rows that are missing, and for what `check_field` finds; nothing is written then.
+    """
+    with transaction(conn):
+        if any(get_versions(conn).values()):
+            raise CallerError(
+                f"{conn.path}: the field has grown already, and an import would replace it; "
+                "name a file that does not exist"
+            )
+        head = _decode(lines.readline(), _Head, name, 1)
+        _check_head(head, get_versions(conn), f"{name}: line 1")
+        conn.executemany(
+            "UPDATE objects SET version = ? WHERE name = ?",
+            [(version, object) for object, version in head.versions.items()],
+        )
+        observations = head.versions["ngrams"]
+        conn.execute("UPDATE folding SET version = ?", (observations,))
+        conn.execute("PRAGMA defer_foreign_keys = ON")
+        columns = {table: _columns(conn, table, head.versions) for table in TABLES}
+        counts: Counter[str] = Counter()
+        total = sum((head.rows or {}).values())
+        for number, line in enumerate(lines, start=2):
+            found = _decode(line, _Row, name, number)
+            place = f"{name}: line {number}"
+            if head.schema < AGED and found.table == "co_occurrence" and len(found.row) == 3:
+                # As in a file that is moved on: such counts have been through every decay.
+                found.row.append(age(observations))
+            _check_row(found, columns, place)
+            _insert(conn, found, place)
+            counts[found.table] += 1
+            if total and not number % SHOWN:
+                show(min(1.0, number / total))
+        # First what is missing: what refers to it would be found as well, and says less.
+        _check_counts(head, counts, name)
+        _check_references(conn, name)
+        for finding in check_field(conn):
+            raise ArchiveError(
+                f"{name}: this would be no sound field: {finding}; the archive was changed, or the "
+                "field that it was made from was damaged: see what `leo field check` says of that "
+                "one, and write the archive again with `leo field export`"
+            )
+        return counts.total()
+
+
+def _check_head(head: _Head, objects: dict[str, int], place: str) -> None:
+    known = head.schema in SCHEMAS and 1 <= head.format <= FORMAT
+    if head.kind != KIND or not known:
+        raise ArchiveError(
+            f"{place}: expected kind {KIND!r}, schema {SCHEMA_VERSION} or an older one from "
+            f"{SCHEMAS[0]} on and format {FORMAT} or an older one, found {head.kind!r}, "
+            f"{head.schema} and {head.format}; use the program that wrote the archive"
+        )
+    if (head.rows is None) != (head.format < 2):
+        raise ArchiveError(
+            f"{place}: expected the numbers of rows, `rows`, from format 2 on and not before, "
+            f"found format {head.format} {'without' if head.rows is None else 'with'} them: {AGAIN}"
+        )
+    if head.versions.keys() != objects.keys() or not all(
+        0 <= version <= MOST for version in head.versions.values()
+    ):
+        raise ArchiveError(
+            f"{place}: the versions are {head.versions}; expected one, from 0 to "
+            f"{MOST:,}, for each of {', '.join(objects)}: {AGAIN}"
+        )
+
+
+def _columns(conn: Connection, table: str, versions: dict[str, int]) -> list[_Column]:
+    most = limits(**versions)
+    bounds = {b.column: (b.least, most[b.most]) for b in BOUNDS if b.table == table}
+    return [
+        _Column(name, TYPES[type], not (required or key), *bounds.get(name, (-LARGEST, LARGEST)))
+        for _, name, type, required, _, key in conn.execute(f"PRAGMA table_info({table})")
+    ]
+
+
+def _check_row(found: _Row, tables: dict[str, list[_Column]], place: str) -> None:
+    columns = tables.get(found.table)
+    if columns is None or len(found.row) != len(columns):
+        raise ArchiveError(
+            f"{place}: {len(found.row)} values for the table {found.table[:40]!r}; expected a row "
+            f"of {', '.join(TABLES)} with all of its columns: {AGAIN}"
+        )
+    for value, column in zip(found.row, columns, strict=True):
+        right = column.nullable if value is None else isinstance(value, column.type)
+        within = not isinstance(value, int) or column.least <= value <= column.most
+        if not right or not within:
+            wanted = f"{column.least:,} to {column.most:,}" if right else "what that column holds"
+            raise ArchiveError(
+                f"{place}: {repr(value)[:40]} for the column {column.name} of the table "
+                f"{found.table}; expected {wanted}: {AGAIN}"
+            )
+
+
+def _insert(conn: Connection, found: _Row, place: str) -> None:
+    holes = ", ".join("?" * len(found.row))
+    statement = f"INSERT INTO {found.table} ({TABLES[found.table]}) VALUES ({holes})"
+    try:
+        conn.execute(statement, found.row)
+    except sqlite3.IntegrityError as error:
+        raise ArchiveError(
+            f"{place}: this row of {found.table} cannot stand beside those before it ({error}); "
+            f"expected each row once: {AGAIN}"
+        ) from error
+
+
+def _check_counts(head: _Head, counts: Counter[str], name: str | Path) -> None:
+    promised = counts if head.rows is None else head.rows
+    wrong = [table for table in {**promised, **counts} if counts[table] != promised.get(table, 0)]
+    if wrong:
+        table, *others = wrong
+        rest = f", and {len(others)} more tables differ" if others else ""
+        raise ArchiveError(
+            f"{name}: {counts[table]:,} rows of {table}, expected {promised.get(table, 0):,} as "
+            f"the first line says{rest}; the archive was cut or changed: copy it once more from "
+            "where it was written, or write it again with `leo field export`"
+        )
+
+
+def _check_references(conn: Connection, name: str | Path) -> None:
+    lost = conn.execute("PRAGMA foreign_key_check").fetchall()
+    if lost:
+        table, _, parent, _ = lost[0]
+        raise ArchiveError(
+            f"{name}: a row of {table} names a row of {parent} that the archive does not have "
+            f"({len(lost):,} such references in all): {AGAIN}"
+        )
+
+
+def _decode(line: bytes, type: type[Any], name: str | Path, number: int) -> Any:
+    try:
+        return msgspec.json.decode(line, type=type)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ArchiveError(
+            f"{name}: line {number}: this is no line of an archive ({error}); "
+            "expected what `leo field export` writes"
+        ) from error

@@ -1,0 +1,46 @@
+"""The store for a synchronous driver: a connection that performs one operation at a time.
+
+Threads may share it: a guard lets in one at a time. An operation is a whole transaction, so the
+guard separates what SQLite would separate between two connections, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from leo.errors import StoreClosedError
+from leo.store.connection import Connection
+from leo.store.schema import BUSY_TIMEOUT, connect
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open store. Operations are those of `leo.store.operations`, given as closures over the
+    connection."""
+
+    def __init__(
+        self, path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self._guard = Lock()
+        self._conn: Connection | None = connect(self.path, timeout, full_sync)
+
+    def perform(self, work: Callable[[Connection], T]) -> T:
+        """Carry out one operation. Raises what it raises, and StoreClosedError after `close`."""
+        with self._guard:
+            if self._conn is None:
+                raise StoreClosedError(f"{self.path}: the field was closed; open it again")
+            return work(self._conn)
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        with self._guard:
+            if self._conn is not None:
+                self._conn.close()
+                self._conn = None

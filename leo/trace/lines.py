@@ -1,0 +1,143 @@
+"""The lines of a trace file: bounded, whole, out of a plain or a gzip stream."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from leo.trace.blocks import Blocks
+from leo_model.traces.events import TraceError
+
+MAX_LINE = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class CutError(TraceError):
+    """The last line of a trace is not whole: ``lost`` says what is there and what is not."""
+
+    def __init__(self, text: str, lost: str) -> None:
+        super().__init__(text)
+        self.lost = lost
+
+
+@contextmanager
+def open_stream(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open a trace and yield its name and its bytes; ``-`` is standard input, gzip is recognised.
+
+    Raises TraceError when the file cannot be opened.
+    """
+    if str(path) == "-":
+        # It is None when the shell has closed it, whatever its type says.
+        if cast(object, sys.stdin) is None:
+            raise TraceError("-: standard input is closed; name a file, or pipe a trace into it")
+        yield "standard input", _unpacked(cast(io.BufferedReader, sys.stdin.buffer))
+        return
+    try:
+        stream = Path(path).open("rb")  # noqa: SIM115 - closed below; only opening is guarded
+    except OSError as error:
+        raise TraceError(
+            f"{path}: the trace cannot be opened: {error.strerror or error}; "
+            "name a file that a recorder wrote, or - for standard input"
+        ) from error
+    with stream:
+        yield str(path), _unpacked(stream)
+
+
+def _unpacked(stream: io.BufferedReader) -> IO[bytes]:
+    # The content decides, not the name: a trace may come through a pipe.
+    if stream.peek(2)[:2] == GZIP_MAGIC:
+        return cast(IO[bytes], Packed(fileobj=stream))
+    return stream
+
+
+class Packed(gzip.GzipFile):
+    """A packed stream.  When it is read by lines it is unpacked in pieces of one size; the same
+    size here lets a damaged one be read exactly as far however it is read.
+    """
+
+    def read1(self, size: int = -1) -> bytes:
+        return super().read1(min(size, io.DEFAULT_BUFFER_SIZE))
+
+
+class Source(Protocol):
+    """Where lines come from: a part of what a binary file can do."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line with its end, or ``size`` bytes of it; nothing at the end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; nothing at the end."""
+
+
+class Lines:
+    """Reads one line after the other, never more than ``MAX_LINE`` bytes of one."""
+
+    def __init__(self, name: str, stream: Source) -> None:
+        self.name = name
+        self.number = 0
+        self._stream: Source = stream
+
+    def next(self) -> bytes | None:
+        """Return the next line without its end, None after the last.
+
+        Raises TraceError for a line that is too long or has no end, and for a damaged file.
+        """
+        try:
+            raw = self._stream.readline(MAX_LINE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise TraceError(
+                f"{self.name}: the file cannot be read beyond line {self.number}: {error}; it is "
+                "damaged or was cut when it was copied or packed: record it again, or unpack what "
+                "can be saved of it"
+            ) from error
+        if not raw:
+            return None
+        self.number += 1
+        if not raw.endswith(b"\n"):
+            raise self.too_long() if len(raw) > MAX_LINE else self.cut()
+        return raw[:-1]
+
+    def blocks(self) -> Blocks:
+        """Let the lines that follow be looked at many at a time; ``skip`` those that were taken."""
+        if not isinstance(self._stream, Blocks):
+            self._stream = Blocks(self._stream)
+        return self._stream
+
+    def skip(self, count: int) -> None:
+        """Count lines that were taken from the blocks."""
+        self.number += count
+
+    def is_last(self) -> bool:
+        """Tell whether nothing follows; takes the next line if something does."""
+        return not self._stream.read(1)
+
+    def too_long(self) -> TraceError:
+        return TraceError(
+            f"{self.name}: line {self.number} is longer than {MAX_LINE >> 20} MiB; a line of a "
+            "trace is one event of a few hundred bytes, ended by a newline: this is not a trace, "
+            "or its line ends were lost"
+        )
+
+    def cut(self) -> TraceError:
+        """The error of a last line that has no end, or is half a line."""
+        if self.number == 1:
+            return TraceError(
+                f"{self.name}: the first line is cut: it has no end, and no event follows; the "
+                "recorder may have crashed before it wrote anything: record the run again"
+            )
+        whole = self.number - 2
+        lost = (
+            "the recorder may have crashed while it wrote. "
+            f"{whole} whole event{' precedes' if whole == 1 else 's precede'} it"
+        )
+        return CutError(
+            f"{self.name}: the last line (line {self.number}) is cut; {lost}: add --torn to have "
+            "them checked, and mind that the end of the run is missing",
+            lost,
+        )

@@ -1,0 +1,151 @@
+"""Recording somebody else's object: its calls become a unit's reads and writes of named objects.
+
+What an event says, and what it does not:
+1. A call is taken to act at one moment between its beginning and its end; when, the wrapper cannot
+   see. So an event has both ends (`since` and its own number), and what two calls that overlapped
+   did to each other is for the judge to leave open.
+2. A write gets its version when its call ends. One whose call raised or was cancelled gets one too,
+   with that outcome: it may have happened.
+3. A read whose call raised or was cancelled returned nothing, and is not recorded.
+4. A call outside a unit is a unit of its own. Tasks made inside a unit belong to it until it
+   closes; threads do when they were given its context (`asyncio.to_thread` does that).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from leo.errors import InstrumentError
+from leo.units.call import Call, Gate, Naming
+from leo.units.log import Log
+from leo.units.unit import Opening
+from leo.units.wrap import Patches, label_of
+
+__all__ = ["Gate", "Naming", "Recording", "instrument"]
+
+
+class Recording:
+    """What is recorded, and the wrappers that record it; a context manager that undoes them.
+
+    `path` is the trace's file, which must not exist; without one the trace stays in memory.
+    `start` holds versions of objects that were written before. `gate` is awaited around every
+    wrapped call of an async method. `clock` gives seconds. Raises TraceFileError when the file
+    cannot be made.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        run: str = "units",
+        start: Mapping[str, int] | None = None,
+        gate: Gate | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = Log(path, run, start or {}, clock)
+        self._gate = gate
+        self._patches = Patches()
+
+    def wrap(
+        self,
+        target: object,
+        *,
+        reads: Mapping[str, Naming] | None = None,
+        writes: Mapping[str, Naming] | None = None,
+        unit: str | Iterable[str] = (),
+        exact: bool = False,
+    ) -> None:
+        """Wrap methods of an object, or of a class for all its objects.
+
+        `reads` and `writes` map the name of a method to what it reads or writes: a name, or a
+        function that gets the call's arguments and returns names (for a class, `self` is the first
+        argument; what it raises, the caller of the method sees, and what is no name, `close`
+        raises). `unit` names methods whose calls are units. `exact` says that these methods act
+        at the end of their calls, as one that awaits first and then changes a dictionary does:
+        nothing is left open then. Raises InstrumentError, with nothing changed, for what cannot be
+        wrapped.
+        """
+        reads, writes = reads or {}, writes or {}
+        units = (unit,) if isinstance(unit, str) else tuple(unit)
+        label = label_of(target)
+        patches = Patches()
+        try:
+            for name in dict.fromkeys((*units, *reads, *writes)):
+                call = Call(
+                    self._log, label, name, reads.get(name), writes.get(name), self._gate, exact
+                )
+                patches.put(target, name, call.wrap)
+        except InstrumentError:
+            patches.restore()
+            raise
+        self._patches.join(patches)
+
+    def unit(self, kind: str) -> Opening:
+        """A context manager, for sync and async code: what happens inside is one unit.
+
+        Inside another unit of this recording it is a part of that one.
+        """
+        return Opening(self._log, kind)
+
+    def ndjson(self) -> bytes:
+        """The trace so far. Raises TraceFileError when it goes to a file."""
+        return self._log.data()
+
+    def flush(self) -> None:
+        """Wait until what was recorded so far is in the file. Raises TraceFileError when it cannot
+        be.
+        """
+        self._log.flush()
+
+    def close(self) -> None:
+        """Take the wrappers out and end the trace; calls that are under way are not recorded.
+
+        Raises InstrumentError when a wrapper had been replaced, and TraceFileError when the trace
+        could not be written whole. A second call does nothing.
+        """
+        try:
+            self._patches.restore()
+        finally:
+            self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def instrument(
+    target: object,
+    *,
+    reads: Mapping[str, Naming] | None = None,
+    writes: Mapping[str, Naming] | None = None,
+    unit: str | Iterable[str] = (),
+    exact: bool = False,
+    path: str | Path | None = None,
+    run: str = "units",
+    start: Mapping[str, int] | None = None,
+    gate: Gate | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Recording:
+    """Record the calls of one object until the recording is closed.
+
+    The arguments are those of `Recording` and `Recording.wrap`, and so are the errors; to record
+    several objects in one trace, call `wrap` of the result for each of the others.
+    """
+    recording = Recording(path, run=run, start=start, gate=gate, clock=clock)
+    try:
+        recording.wrap(target, reads=reads, writes=writes, unit=unit, exact=exact)
+    except InstrumentError:
+        recording.close()
+        raise
+    return recording

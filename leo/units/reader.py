@@ -1,0 +1,294 @@
+"""The reader of traces of units (``leo/units/GUIDE.md``): everything that must hold of a line.
+
+The versions of an object count its writes in the order of the lines, a call belongs to a unit that
+is open, and nothing is missing in between: what the judge is told is consistent, or refused here.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import msgspec
+
+from leo.trace.lines import MAX_LINE, CutError, Lines, Source
+from leo.trace.words import NOT_CLOSED, nearest, repeated_key, shown
+from leo.units.log import (
+    UNITS_SCHEMA,
+    UNITS_SPEC,
+    UnitAction,
+    UnitEvent,
+    UnitsEnd,
+    UnitsHeader,
+)
+from leo_model.traces.events import MAX_VERSION, TraceError
+
+NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# Of the fields of an event the last two are optional.
+EVENT_KEYS = len(UnitEvent.__struct_fields__) - 2
+CALLS = {UnitAction.Read, UnitAction.Write}
+OUTCOMES = {
+    UnitAction.Open: {"ok"},
+    UnitAction.Read: {"ok"},
+    UnitAction.Write: {"ok", "raised", "cancelled"},
+    UnitAction.Close: {"returned", "raised", "cancelled"},
+}
+
+
+class _Strict(UnitEvent, frozen=True, forbid_unknown_fields=True):
+    """An event without anything that this version does not know."""
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+class UnitLine(NamedTuple):
+    """A checked event and the number of its line in the file, the header being line 1."""
+
+    number: int
+    event: UnitEvent
+
+
+def is_units(first: bytes) -> bool:
+    """Tell whether a first line begins a trace of units; a line that is nothing at all does not."""
+    try:
+        return msgspec.json.decode(first, type=_Kind).kind == "units"
+    except NOT_DECODED:
+        return False
+
+
+def lines_of(data: bytes, name: str = "the recording") -> Lines:
+    """The lines of a trace that is in memory."""
+    return Lines(name, io.BytesIO(data))
+
+
+class Peeked:
+    """A stream whose first line can be looked at before it is read."""
+
+    def __init__(self, stream: Source) -> None:
+        self._stream = stream
+        self._held = b""
+
+    def first(self) -> bytes:
+        """Return the first line; nothing when it cannot be read, which who reads it will say."""
+        try:
+            self._held = self._stream.readline(MAX_LINE + 1)
+        except (OSError, EOFError, zlib.error):
+            return b""
+        return self._held
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line with its end, or ``size`` bytes of it."""
+        return self._take(size) or self._stream.readline(size)
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes."""
+        return self._take(size) or self._stream.read(size)
+
+    def read1(self, size: int, /) -> bytes:
+        """Return at most so many bytes, and what there is before an error."""
+        read = getattr(self._stream, "read1", self._stream.read)
+        return self._take(size) or cast(bytes, read(size))
+
+    def _take(self, size: int) -> bytes:
+        taken, self._held = self._held[:size], self._held[size:]
+        return taken
+
+
+class UnitsReader:
+    """A trace of units, read while it is iterated over. ``closed`` tells whether it has its end;
+    ``torn`` lets the last line be one that was cut: it is left out, and a notice says so.
+    """
+
+    def __init__(self, lines: Lines, *, torn: bool = False) -> None:
+        """Read the header. Raises TraceError when there is none of this schema."""
+        self.name = lines.name
+        self.notices: list[str] = []
+        self.closed = False
+        self._lines = lines
+        self._torn = torn
+        self._seq = 0
+        self.header = self._header()
+        self._versions = dict(self.header.start)
+        self._open: dict[str, int] = {}
+        self._decode = msgspec.json.Decoder(_Strict).decode
+
+    def __iter__(self) -> Iterator[UnitLine]:
+        """Yield every event. Raises TraceError at the first line that is not in the schema."""
+        try:
+            yield from self._events()
+        except CutError as error:
+            if not self._torn:
+                raise
+            self.notices.append(f"line {self._lines.number} is cut and left out: {error.lost}")
+        if not self.closed:
+            self.notices.append(NOT_CLOSED)
+
+    def _events(self) -> Iterator[UnitLine]:
+        lines = self._lines
+        while (raw := lines.next()) is not None:
+            if self.closed:
+                raise self._fail("a line after the end of the recording; expected nothing")
+            try:
+                event: UnitEvent = self._decode(raw)
+                keys = EVENT_KEYS + len(event.reads) + len(event.writes)
+                # Two fields are optional; "" is what a call has that is not there.
+                keys += (event.since is not msgspec.UNSET) + bool(event.call)
+                self._once(raw, keys)
+            except NOT_DECODED:
+                found = self._with_care(raw)
+                if found is None:
+                    continue
+                event = found
+            self._check(event)
+            yield UnitLine(lines.number, event)
+
+    def _header(self) -> UnitsHeader:
+        raw = self._lines.next()
+        if raw is None:
+            raise TraceError(f"{self.name}: the file is empty; expected the header of a trace")
+        try:
+            # Untyped first: a typed decoder does not look at what it skips.
+            fields = msgspec.json.decode(raw)
+            header = msgspec.convert(fields, UnitsHeader)
+        except NOT_DECODED as error:
+            raise self._fail(
+                f'this is no header ({error}); expected {{"schema":1,"kind":"units",'
+                '"spec":"units/1","run":...,"start":{...}}'
+            ) from error
+        self._once(raw, 0)
+        if header.kind != "units" or (header.schema, header.spec) != (UNITS_SCHEMA, UNITS_SPEC):
+            raise self._fail(
+                f"the trace is {shown(header.kind)} of schema {header.schema}, {header.spec!r}, "
+                f"and this program reads 'units' of schema {UNITS_SCHEMA}, {UNITS_SPEC!r}; use the "
+                "program that recorded it"
+            )
+        unknown = sorted(fields.keys() - set(UnitsHeader.__struct_fields__))
+        if unknown:
+            self.notices.append(f"the header has more fields ({', '.join(unknown)[:200]}): ignored")
+        if any(not 0 <= version <= MAX_VERSION for version in header.start.values()):
+            raise self._fail(f"the versions of start must be 0 to {MAX_VERSION:,}")
+        return header
+
+    def _once(self, raw: bytes, keys: int) -> None:
+        """Refuse a line, with so many keys in it, that has a key twice."""
+        twice = repeated_key(raw, keys)
+        if twice is not None:
+            raise self._fail(twice)
+
+    def _fail(self, text: str) -> TraceError:
+        return TraceError(f"{self.name}: line {self._lines.number}: {text}")
+
+    def _with_care(self, raw: bytes) -> UnitEvent | None:
+        """Take what the strict decoder refused: the last line, or an event with unknown fields."""
+        try:
+            fields = msgspec.json.decode(raw)
+        except NOT_DECODED as error:
+            if self._lines.is_last():
+                raise self._lines.cut() from error
+            raise self._fail(f"this is not JSON ({error}); expected one event a line") from error
+        self._once(raw, 0)
+        kind = fields.get("kind") if isinstance(fields, dict) else None
+        if kind == "units":
+            raise self._fail("a second header; a file holds one recording: do not join recordings")
+        try:
+            if kind == "end":
+                self._end(msgspec.convert(fields, UnitsEnd))
+                return None
+            event = msgspec.convert(fields, UnitEvent)
+        except msgspec.ValidationError as error:
+            raise self._fail(
+                f"{error}; expected an event of {UNITS_SPEC} with "
+                f"{', '.join(UnitEvent.__struct_fields__[:12])}, and an action out of "
+                f"{', '.join(UnitAction)}"
+            ) from error
+        unknown = sorted(fields.keys() - set(UnitEvent.__struct_fields__))
+        if not any("unknown fields" in notice for notice in self.notices):
+            self.notices.append(
+                f"line {self._lines.number} has unknown fields ({', '.join(unknown)[:200]}): they "
+                "are ignored, here and in later lines"
+            )
+        return event
+
+    def _end(self, end: UnitsEnd) -> None:
+        if end.events != self._seq:
+            raise self._fail(
+                f"the end says {end.events} events and {self._seq} precede it; lines are missing "
+                "or doubled: record the run again"
+            )
+        self.closed = True
+
+    def _check(self, event: UnitEvent) -> None:
+        if event.seq != self._seq + 1:
+            raise self._fail(
+                f"seq is {event.seq} where {self._seq + 1} was expected; lines are missing, "
+                "doubled or in another order: the order of the lines is the order of the events"
+            )
+        self._seq = event.seq
+        if event.run != self.header.run:
+            raise self._fail(
+                f"the event belongs to the run {shown(event.run)} and the header to "
+                f"{shown(self.header.run)}; a file holds one run"
+            )
+        action, unit = event.action, event.reply
+        if event.outcome not in OUTCOMES[action]:
+            raise self._fail(
+                f"the outcome of {action} is {shown(event.outcome)}; expected "
+                f"{' or '.join(sorted(OUTCOMES[action]))}"
+            )
+        if not self._carries(event):
+            raise self._fail(
+                f"{action} reads {shown(event.reads)} and writes {shown(event.writes)}; expected a "
+                "Read to read, a Write to write (and perhaps to read), Open and Close to do neither"
+            )
+        if action is UnitAction.Open:
+            if not unit or not unit.isprintable() or unit in self._open:
+                raise self._fail(
+                    f"the unit {shown(unit)} cannot be opened; expected a printable name that no "
+                    "open unit has"
+                )
+            self._open[unit] = event.seq
+            return
+        opened = self._open.get(unit)
+        if opened is None:
+            raise self._fail(
+                f"the unit {shown(unit)} is not open{nearest(unit, self._open)}; expected its Open "
+                "before, and its Close after, everything that it does"
+            )
+        if action is UnitAction.Close:
+            del self._open[unit]
+            return
+        if event.since is not msgspec.UNSET and not opened <= event.since < event.seq:
+            raise self._fail(
+                f"the call began after event {event.since}; expected {opened}, where its unit "
+                f"opened, to {event.seq - 1}"
+            )
+        self._count(event)
+
+    def _carries(self, event: UnitEvent) -> bool:
+        """Tell whether reads and writes are those of the action."""
+        if event.action is UnitAction.Write:
+            return bool(event.writes)
+        return not event.writes and bool(event.reads) == (event.action is UnitAction.Read)
+
+    def _count(self, event: UnitEvent) -> None:
+        """Check the versions: a read names one that is there, a write makes the next."""
+        versions = self._versions
+        for name, version in event.reads.items():
+            now = versions.get(name, 0)
+            if not 0 <= version <= now:
+                raise self._fail(
+                    f"{event.reply} reads version {version} of {shown(name)}, which is at {now}; "
+                    "expected 0 to that: a version is the number of writes before it"
+                )
+        for name, version in event.writes.items():
+            now = versions.get(name, 0)
+            if version != now + 1 or now >= MAX_VERSION:
+                raise self._fail(
+                    f"{event.reply} writes version {version} of {shown(name)}, which is at {now}; "
+                    f"expected {now + 1}: each write makes the next version"
+                )
+            versions[name] = version

@@ -1,0 +1,1 @@
+"""The specification seen from Python: transition system, TLC driver, claims, traces, organism."""

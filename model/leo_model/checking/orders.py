@@ -1,0 +1,184 @@
+"""The 24 orders of the four steps: which properties does an order keep, and does a lock help?
+
+The formal content of the paper's second hypothesis (the refactoring changed the order of
+operations): an order can lose a property with one session and no fault, where no lock can help.
+What each order is claimed to lose is data (``spec/orders.json``), as the claims are: whatever is
+not listed there is claimed to hold, and a difference in either direction is a finding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, permutations
+from pathlib import Path
+from textwrap import fill
+
+from leo_model.checking.claims import SPEC_VERSION, spec_folder
+from leo_model.checking.plan import Bound, Run, config
+from leo_model.disciplines import DISCIPLINES as RULES
+from leo_model.errors import CheckError, ClaimsError
+from leo_model.machine.steps import PAPER_PROGRAM
+from leo_model.tlc.driver import run_many
+from leo_model.tlc.job import TlcJob, Verdict
+
+DISCIPLINES = (
+    ("sequential", Bound(1, 2)),
+    ("asyncio-lock", Bound(2, 1)),
+    ("shielded-unit-of-work", Bound(2, 1)),
+)
+ORDERS = tuple(permutations(PAPER_PROGRAM))
+# What MCOrders asks: Refines, StableRead and the properties of progress are not among them.
+ASKED = (
+    "MutualExclusion", "Serializable", "ViewNotTorn", "ReadsOwnObservation", "SnapshotProvenance",
+    "AllOrNothing", "Durable", "ViewAgreesWithStore", "NoOvertaking",
+)  # fmt: skip
+
+_FALLS = re.compile(r'<<"falls", "(\w+)">>')
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of the steps, and what falls under each discipline, faults off."""
+
+    program: tuple[str, ...]
+    falls: dict[str, frozenset[str]]
+
+
+def order_job(discipline: str, bound: Bound, number: int) -> TlcJob:
+    """Return the TLC job for one order, by its number in ``ORDERS``."""
+    steps = ", ".join(f'"{step}"' for step in ORDERS[number])
+    text = config(Run(discipline, "orders", bound, (), ()))
+    text = text.replace("TypeOK", "FallsSeen").replace("PaperProgram", "TheProgram")
+    return TlcJob(
+        f"order{number:02d}.{discipline}",
+        f"---- MODULE Order ----\nEXTENDS MCOrders\nTheProgram == <<{steps}>>\n====\n",
+        text,
+        library=(spec_folder(),),
+    )
+
+
+def check_orders(
+    *, work: Path, parallel: int, done: Callable[[str], None] | None = None
+) -> list[Order]:
+    """Decide every order under every discipline. Raises CheckError when a run does not finish."""
+    jobs = [order_job(d, bound, k) for k in range(len(ORDERS)) for d, bound in DISCIPLINES]
+    results = run_many(
+        jobs,
+        parallel=parallel,
+        work=work,
+        done=lambda result: done(result.job) if done else None,
+    )
+    for result in results:
+        if result.verdict is not Verdict.OK or not result.complete:
+            raise CheckError(f"{result.job}: not decided: {result.verdict} {result.reason}")
+    found = iter(results)
+    return [
+        Order(
+            program,
+            {
+                name: frozenset(m[1] for line in next(found).output if (m := _FALLS.match(line)))
+                for name, _ in DISCIPLINES
+            },
+        )
+        for program in ORDERS
+    ]
+
+
+def load_orders(path: Path | None = None) -> list[Order]:
+    """Read what every order is claimed to lose. Raises ClaimsError when the file does not say it of
+    all 24 orders and all three disciplines, or says it of something else.
+    """
+    path = spec_folder() / "orders.json" if path is None else path
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ClaimsError(f"{path}: cannot be read ({error}); name a file of orders") from None
+    if not isinstance(data, dict) or data.get("spec") != SPEC_VERSION:
+        raise ClaimsError(f'{path}: expected an object with "spec": "{SPEC_VERSION}"')
+    rows = data.get("orders")
+    orders = [_order(path, row) for row in rows] if isinstance(rows, list) else []
+    if [order.program for order in orders] != list(ORDERS):
+        raise ClaimsError(
+            f"{path}: expected the {len(ORDERS)} orders of {', '.join(PAPER_PROGRAM)}, each once, "
+            f"as itertools.permutations gives them; found {len(orders)}, or others"
+        )
+    return orders
+
+
+def _order(path: Path, row: object) -> Order:
+    falls = row.get("falls") if isinstance(row, dict) else None
+    program = row.get("program") if isinstance(row, dict) else None
+    names = [name for name, _ in DISCIPLINES]
+    whole = (
+        program in [list(order) for order in ORDERS]
+        and isinstance(falls, dict)
+        and list(falls) == names
+        and all(
+            isinstance(titles, list) and all(title in ASKED for title in titles)
+            for titles in falls.values()
+        )
+    )
+    if not whole:
+        raise ClaimsError(
+            f'{path}: expected {{"program": the four steps, "falls": for each of '
+            f"{', '.join(names)} a list of properties (known are {', '.join(ASKED)})}}, "
+            f"found {row!r}"
+        )
+    assert isinstance(program, list) and isinstance(falls, dict)
+    return Order(tuple(program), {name: frozenset(falls[name]) for name in names})
+
+
+def orders_json(orders: Sequence[Order]) -> list[dict[str, object]]:
+    """Return the orders as ``spec/orders.json`` and the results have them."""
+    return [
+        {
+            "program": list(order.program),
+            "falls": {name: [t for t in ASKED if t in order.falls[name]] for name in order.falls},
+        }
+        for order in orders
+    ]
+
+
+def write_orders(orders: Sequence[Order], path: Path) -> None:
+    """Write what the orders lose as what they are claimed to lose, an order to a line."""
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in orders_json(orders))
+    path.write_text(f'{{\n "spec": "{SPEC_VERSION}",\n "orders": [\n{lines}\n ]\n}}\n', "utf-8")
+
+
+def differences(expected: Sequence[Order], found: Sequence[Order]) -> list[str]:
+    """Say of every order, discipline and property what is not as claimed."""
+    return [
+        f"{' '.join(claimed.program)} / {name} / {title}: claimed to "
+        f"{'fall, and TLC says: it holds' if title in fallen else 'hold, and TLC says: it falls'}"
+        for claimed, order in zip(expected, found, strict=True)
+        for name, fallen in claimed.falls.items()
+        for title in ASKED
+        if (title in fallen) != (title in order.falls[name])
+    ]
+
+
+def summary(orders: Sequence[Order]) -> str:
+    """Say how many orders keep everything, and in how many a lock helps."""
+    keep = [o for o in orders if not o.falls["sequential"]]
+    helped = [o for o in orders if o.falls["sequential"] - o.falls["asyncio-lock"]]
+    return (
+        f"{len(keep)} of {len(orders)} orders keep every property asked with one session; a lock "
+        f"keeps a property that one session alone loses in {len(helped)} of them"
+    )
+
+
+def orders_text(orders: Sequence[Order]) -> str:
+    """Return the table for a terminal: what falls, per order and discipline."""
+    out = []
+    for order in orders:
+        left = " ".join(order.program)
+        for fallen, group in groupby(order.falls, key=order.falls.__getitem__):
+            names = [RULES[name].number.replace("-", "alone") for name in group]
+            who = "all" if len(names) == len(order.falls) else ", ".join(names)
+            out.append(f"{left} {who}: {', '.join(sorted(fallen)) or 'keeps all'}")
+            left = " " * len(left)
+    legend = "alone: 1 session; D4: asyncio-lock; D6: shielded-unit-of-work; all: all three"
+    return "\n".join([*out, "", legend, fill(f"{summary(orders)}.", 80)]) + "\n"

@@ -1,0 +1,203 @@
+"""From claims to runs of TLC: which searches decide which cells, at which bound.
+
+What holds is checked together, one search for a discipline and a bound; what falls is checked
+alone, so that nothing but the named property can have fallen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from leo_model.checking.claims import (
+    FALLS,
+    FALLS_WITH_FAULTS,
+    HOLDS,
+    NEEDS_STRONG_FAIRNESS,
+    Claims,
+    spec_folder,
+)
+from leo_model.disciplines import DISCIPLINES
+from leo_model.tlc.job import TlcJob
+
+LONGEST = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many sessions make how many calls; 0 turns: for ever.
+
+    With ``also`` the search covers a second bound, with one session less and one call more.
+    """
+
+    sessions: int
+    turns: int
+    also: bool = False
+
+    def __str__(self) -> str:
+        second = f"_{self.sessions - 1}x{self.turns + 1}" if self.also else ""
+        return f"{self.sessions}x{self.turns or 'ever'}{second}"
+
+    def covers(self, sessions: int | None, turns: int | None) -> bool:
+        """Tell whether the search decides a claim for so many sessions and calls (None: any)."""
+        bounds = [(self.sessions, self.turns)]
+        if self.also:
+            bounds.append((self.sessions - 1, self.turns + 1))
+        return any(sessions in {None, s} and turns in {None, t} for s, t in bounds)
+
+    @property
+    def most_turns(self) -> int:
+        return self.turns + self.also
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One search: what it checks, and what it is expected to find.
+
+    ``falls`` names the property that must fall; None when all of ``titles`` must hold.
+    With ``occasions`` the search also tells which actions and which occasions it met: one that VIEW
+    and symmetry leave in is one that can be reached.
+    """
+
+    discipline: str
+    kind: str
+    bound: Bound
+    faults: tuple[str, ...]
+    titles: tuple[str, ...]
+    falls: str | None = None
+    spec: str = "Spec"
+    history: bool = False
+    occasions: bool = False
+
+    @property
+    def name(self) -> str:
+        strikes = "faults" if self.faults else "quiet"
+        parts = [self.discipline, self.kind, str(self.bound), strikes]
+        if self.falls and self.kind != "progress":
+            parts.insert(2, self.falls)
+        if self.kind == "progress":
+            parts.insert(2, self.spec)
+        return ".".join(parts)
+
+    @property
+    def reduced(self) -> bool:
+        """The search uses VIEW and symmetry; counterexamples are searched plainly."""
+        return self.kind == "holds" and not self.history
+
+
+def positive_bound(discipline: str, faults: bool) -> Bound:
+    """The bound at which what holds is checked.
+
+    With faults, three sessions of two instances that commit each step take a search as long as all
+    the others together, for the two properties that are left to hold.
+    """
+    if discipline == "sequential":
+        return Bound(1, 3)
+    return Bound(2, 1) if discipline == "shared-store" and faults else Bound(3, 1, also=True)
+
+
+def negative_bound(discipline: str) -> Bound:
+    """The smallest bound with two replies."""
+    return Bound(1, 2) if discipline == "sequential" else Bound(2, 1)
+
+
+def plan(
+    claims: Claims, disciplines: Iterable[str] = DISCIPLINES, *, history: bool = False
+) -> list[Run]:
+    """Return the runs that decide every claim of the disciplines, the long ones first."""
+    runs = [run for d in disciplines for run in _runs(claims, d, history)]
+    return sorted(runs, key=lambda run: -_weight(run))
+
+
+def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
+    faults = DISCIPLINES[discipline].possible_faults
+    small = negative_bound(discipline)
+    always = [t for t in claims.titles(discipline, HOLDS) if t != "Answered"]
+    # A search with faults covers every behaviour without them. What is left to a search without:
+    # what falls with faults, and deadlocks, out of which a fault could always help.
+    unfaulted = [t for t in claims.titles(discipline, FALLS_WITH_FAULTS) if t != "Answered"]
+    unfaulted += [t for t in always if t == "DeadlockFree"]
+    quiet, loud = positive_bound(discipline, False), positive_bound(discipline, True)
+    titles = unfaulted if faults and quiet == loud else [*unfaulted, *always]
+    if titles:
+        unique = tuple(dict.fromkeys(titles))
+        yield Run(discipline, "holds", quiet, (), unique, history=history, occasions=not faults)
+    if faults:
+        strict = tuple(t for t in always if t != "DeadlockFree")
+        yield Run(discipline, "holds", loud, faults, strict, history=history, occasions=True)
+    for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
+        for title in claims.titles(discipline, verdict):
+            if title != "Answered":
+                yield Run(discipline, "falls", small, strikes, (title,), falls=title)
+    yield from _progress(claims, discipline)
+
+
+def _progress(claims: Claims, discipline: str) -> Iterator[Run]:
+    verdict = claims.cell(discipline, "Answered").verdict
+    rules = DISCIPLINES[discipline]
+    ever = Bound(1 if discipline == "sequential" else 2, 0)
+    one = ("Answered",)
+    if verdict == HOLDS:
+        # With two instances it takes a third session for a lock that somebody has to wait for.
+        crowd = Bound(3, 0) if rules.instances > 1 else ever
+        yield Run(discipline, "progress", crowd, rules.possible_faults, one, spec="WeakSpec")
+    if verdict == NEEDS_STRONG_FAIRNESS:
+        yield Run(discipline, "progress", ever, (), one, falls="Answered", spec="WeakSpec")
+        yield Run(discipline, "progress", ever, rules.possible_faults, one, spec="StrongSpec")
+    if verdict == FALLS:
+        yield Run(discipline, "progress", ever, (), one, falls="Answered", spec="StrongSpec")
+
+
+def _weight(run: Run) -> int:
+    """Guess how long a run takes: only to start the long ones first."""
+    size = run.bound.sessions * max(run.bound.turns, 1) + 2 * bool(run.faults)
+    return size * (8 if run.kind == "holds" else 1) * DISCIPLINES[run.discipline].instances
+
+
+def config(run: Run) -> str:
+    """Return TLC's configuration for a run."""
+    rules = DISCIPLINES[run.discipline]
+    names = [f"s{k + 1}" for k in range(run.bound.sessions)]
+    first = (len(names) + rules.instances - 1) // rules.instances
+    invariants = [t for t in run.titles if t not in {"Refines", "Answered", "DeadlockFree"}]
+    if run.occasions:
+        invariants.append("OccasionsSeen")
+    if run.falls is None and run.bound.turns:
+        invariants.insert(0, "TypeOK")
+    quoted = ", ".join(f'"{t}"' for t in run.titles)
+    lines = [
+        f"SPECIFICATION {run.spec}",
+        "CONSTANTS",
+        f'    Discipline = "{run.discipline}"',
+        f"    First = {{{', '.join(names[:first])}}}",
+        f"    Second = {{{', '.join(names[first:])}}}",
+        "    Sessions <- MCSessions",
+        "    Instances <- MCInstances",
+        "    InstanceOf <- MCInstanceOf",
+        "    Program <- PaperProgram",
+        f"    Turns = {run.bound.most_turns}",
+        f"    Starts <- {'TwoBounds' if run.bound.also else 'FromZero'}",
+        f"    Faults = {{{', '.join(f'{chr(34)}{f}{chr(34)}' for f in run.faults)}}}",
+        f"    Checked = {{{quoted}}}",
+        *(["VIEW EssentialState", "SYMMETRY Symmetry"] if run.reduced else []),
+        *(["INVARIANTS", *(f"    {t}" for t in invariants)] if invariants else []),
+        *(f"PROPERTY {t}" for t in run.titles if t in {"Refines", "Answered"}),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def job(run: Run, folder: Path | None = None) -> TlcJob:
+    """Return the TLC job of a run, on the specification in ``folder`` (default: our own).
+
+    A deadlock is a violation only in the runs that claim there is none: with faults on, a
+    cancellation could always save a reply that waits for itself, so there it says nothing.
+    """
+    return TlcJob(
+        run.name,
+        (folder or spec_folder()) / ("MCOccasions.tla" if run.occasions else "MCField.tla"),
+        config(run),
+        deadlock="DeadlockFree" in run.titles,
+        coverage=run.occasions,
+        timeout=LONGEST,
+    )

@@ -1,0 +1,183 @@
+"""`leo check`: model-check the claims and compare them with what is expected."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from leo.commands.main import Command
+from leo_model.checking.check import BUNDLED_TLC, Report, check, write_results
+from leo_model.checking.claims import Claims, load_claims, record_numbers, spec_folder
+from leo_model.checking.extras import show_distributed, show_mutants, show_noop, show_orders
+from leo_model.checking.plan import Run, plan
+from leo_model.checking.questions import ask
+from leo_model.checking.table import FORMATS
+from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.errors import CheckError
+from leo_model.folders import make_folder
+from leo_model.machine.properties import PROPERTIES
+from leo_model.progress import Bar
+
+BUILD = Path("build")
+# What later pages and tables quote, below the folder of everything that is built: all claims.
+RESULTS = Path("check/results.json")
+# The last check of some of them, or of another claims file; nothing quotes it.
+PARTIAL = Path("check/partial.json")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("discipline", nargs="*", help="disciplines to check (default: all)")
+    parser.add_argument("--property", help="only the runs that decide this property")
+    parser.add_argument("--sessions", type=int, help="only the runs with so many sessions")
+    parser.add_argument("--turns", type=int, help="only the runs with so many calls per session")
+    parser.add_argument("--format", choices=sorted(FORMATS), default="text", help="of the table")
+    parser.add_argument("--claims", type=Path, help="another claims file")
+    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and runs")
+    parser.add_argument("--jobs", type=int, default=3, help="runs of TLC at a time (default: 3)")
+    parser.add_argument("--history", action="store_true", help="search without VIEW and symmetry")
+    parser.add_argument("--record", action="store_true", help="write the numbers into the claims")
+    parser.add_argument(
+        "--mutants", action="store_true", help="does every mutant of the spec change a claim?"
+    )
+    parser.add_argument(
+        "--orders",
+        action="store_true",
+        help="do the 24 orders of the steps lose what is claimed?",
+    )
+    parser.add_argument(
+        "--noop", action="store_true", help="can one session tell a lock from none?"
+    )
+    parser.add_argument(
+        "--distributed",
+        type=int,
+        metavar="WORKERS",
+        help="check the invariants that hold by TLC's server and so many workers",
+    )
+    parser.add_argument(
+        "--new",
+        metavar="QUESTION",
+        help='ask what is not a claim: "discipline=bare sessions=4 turns=1 faults=Cancel"',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0: everything as claimed. 1: something is not. 2: it could not be decided."""
+    if args.record and args.history:
+        raise CheckError(
+            "--record --history: the numbers in the claims are those of searches with VIEW and "
+            "symmetry, and would be overwritten by those without; record without --history"
+        )
+    claims = load_claims(args.claims)
+    if args.new is not None:
+        return ask(args.new, args.build, args.jobs)
+    if args.mutants:
+        return show_mutants(claims, args.build, args.jobs)
+    if args.orders:
+        return show_orders(args.build, args.jobs, record=args.record)
+    if args.noop:
+        return show_noop(args.build)
+    disciplines = chosen(args.discipline)
+    runs = selected(
+        plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns
+    )
+    if args.distributed is not None:
+        return show_distributed(claims, runs, args.build, args.distributed)
+    results = results_file(claims, runs, args.build)
+    report = check_with_bar(claims, runs, args.build, args.jobs)
+    # The numbers of runs that did not show what they should would record a wrong claim.
+    if args.record and all(finding.numbers_only for finding in report.findings):
+        refuse_other_tlc(report)
+        record_numbers(claims, report.numbers, {run.name for run in plan(claims)})
+        report.findings.clear()
+        write_results(report, claims, results)
+    wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
+    if args.format != "text":
+        print(FORMATS[args.format](claims, disciplines), end="")
+    else:
+        print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
+    for finding in report.findings:
+        print(f"NOT AS CLAIMED  {finding}")
+    return 1 if report.findings else 0
+
+
+def selected(
+    runs: list[Run], title: str | None, sessions: int | None, turns: int | None
+) -> list[Run]:
+    """Return the runs that decide a property, at a bound."""
+    if title is not None and title not in PROPERTIES:
+        raise CheckError(f"{title!r} is no property; known are {', '.join(PROPERTIES)}")
+    found = [
+        r for r in runs if (title is None or title in r.titles) and r.bound.covers(sessions, turns)
+    ]
+    if not found:
+        bounds = ", ".join(sorted({str(r.bound) for r in runs}))
+        raise CheckError(
+            f"no claim is decided by such a run; the bounds are {bounds} (sessions x turns); "
+            'ask `leo check --new "discipline=... sessions=... turns=..."` for another one'
+        )
+    return found
+
+
+def refuse_other_tlc(report: Report) -> None:
+    """Raise CheckError when a run was not one of the release whose numbers are recorded."""
+    others = {result.version for _, result in report.runs if BUNDLED_TLC not in result.version}
+    if others:
+        raise CheckError(
+            f"--record: the numbers in the claims are those of TLC {BUNDLED_TLC}, and this was "
+            f"{', '.join(sorted(others))}, which may search in another order; nothing is recorded: "
+            "record with the bundled release (unset TLA2TOOLS_JAR)"
+        )
+
+
+def results_file(claims: Claims, runs: list[Run], build: Path) -> Path:
+    """Return where the results go. Those of less than all claims, or of other claims than the
+    specification's, must not take the place of those that the paper quotes: it would stop, and
+    `make paper`, which makes what is missing, would find the file there."""
+    own = spec_folder() / "claims.json"
+    whole = set(runs) == set(plan(claims)) and claims.path.read_bytes() == own.read_bytes()
+    return build / (RESULTS if whole else PARTIAL)
+
+
+def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> Report:
+    """Check with a progress bar, and leave the results in ``build/check``."""
+    results = results_file(claims, runs, build)
+    make_folder(results.parent)
+    results.unlink(missing_ok=True)
+    bar = Bar(len(runs), "model checking")
+    report = check(
+        claims,
+        runs,
+        work=build / "check",
+        parallel=jobs,
+        done=lambda run, _: bar.step(run.name),
+    )
+    bar.finish()
+    write_results(report, claims, results)
+    return report
+
+
+def print_text(
+    claims: Claims, disciplines: list[str], report: Report, wrong: frozenset[str], *, shown: bool
+) -> None:
+    """Print the table and, for a few disciplines, every counterexample."""
+    print(FORMATS["text"](claims, disciplines), end="")
+    if shown:
+        for found in report.counterexamples:
+            strikes = ", faults on" if found.faults else ""
+            print(f"\n{found.discipline} loses {found.property} (expected{strikes}):\n")
+            print(found.text, end="")
+    states = sum(result.distinct or 0 for _, result in report.runs)
+    cells = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
+    print(
+        f"\n{len(cells)} claims decided by {len(report.runs)} runs of TLC over {states:,} states; "
+        f"{len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
+    )
+
+
+CHECK = Command(
+    name="check",
+    help="model-check the claims with TLC and compare the verdicts",
+    example="leo check asyncio-lock --property AllOrNothing",
+    configure=configure,
+    run=run,
+)

@@ -1,0 +1,238 @@
+"""`leo explore`: execute the schedules of the organism, and say what breaks and how far it came."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from leo.commands.main import Command
+from leo.schedules.checkpoint import load, save
+from leo.schedules.engine import PRICES, STRATEGIES, Found, Plan, Report, explore
+from leo.schedules.frontier import Frontier
+from leo.schedules.shared import explore_shared
+from leo.schedules.walk import Walk
+from leo_model.checking.check import spec_hash
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.errors import CheckError
+from leo_model.folders import make_folder, write_file
+from leo_model.organism.case import Case
+from leo_model.organism.organism import Organism
+from leo_model.organism.replay import replay, table
+from leo_model.organism.token import to_token
+from leo_model.sources import hash_of, modules_of
+
+BUILD = Path("build/schedules")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("discipline", help="whose replies to explore, by name or number")
+    parser.add_argument("--sessions", type=int, default=2, help="how many call (default: 2)")
+    parser.add_argument("--turns", type=int, default=1, help="calls of each (default: 1)")
+    parser.add_argument(
+        "--faults", default="none", help="Cancel,Raise,Crash,Busy, or all, or none (default: none)"
+    )
+    parser.add_argument(
+        "--most", type=int, default=1, help="faults in one schedule, 0: any number (default: 1)"
+    )
+    parser.add_argument(
+        "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
+    )
+    parser.add_argument("--strategy", choices=STRATEGIES, default="optimal")
+    parser.add_argument("--limit", type=int, help="stop after so many schedules")
+    parser.add_argument("--first", action="store_true", help="stop at the first violation")
+    parser.add_argument(
+        "--bound", type=int, default=2, help="bounded: the most that a schedule may cost"
+    )
+    parser.add_argument(
+        "--price", choices=sorted(PRICES), default="preemptions", help="bounded: what costs one"
+    )
+    parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
+    parser.add_argument("--seed", type=int, default=7, help="random, pct, and the organism's own")
+    parser.add_argument("--jobs", type=int, default=2, help="optimal: processes (default: 2)")
+    parser.add_argument(
+        "--resume", action="store_true", help="optimal: go on with a search that was interrupted"
+    )
+    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and searches")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0: nothing is broken.  1: something is.  2: it could not be decided, because an
+    optimal or a brute search was cut off.
+    """
+    case, plan, most = _asked(args)
+    if args.jobs < 1:
+        raise CheckError(f"--jobs {args.jobs}: expected at least one process")
+    if args.resume and plan.strategy != "optimal":
+        raise CheckError(f"--resume goes on with an optimal search, not with {plan.strategy}")
+    make = partial(Organism, case, store=args.store, most=most)
+    # A wrong question is answered here, and not in every worker.
+    make().close()
+    make_folder(args.build)
+    counter = Counter()
+    if plan.strategy == "optimal":
+        report = _optimal(args, make, plan, counter, _what(case, args, most))
+    else:
+        with make() as organism:
+            report = explore(organism, plan, counter.walk)
+    counter.finish()
+    _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
+    _print(case, args, report)
+    if report.found:
+        return 1
+    return 0 if report.complete or plan.strategy not in ("optimal", "brute") else 2
+
+
+def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
+    """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
+    (discipline,) = chosen([args.discipline])
+    possible = DISCIPLINES[discipline].possible_faults
+    words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
+    unknown = [word for word in words if word not in possible]
+    if unknown:
+        raise CheckError(
+            f"--faults {args.faults}: under {discipline} these can strike: "
+            f"{', '.join(possible) or 'none'}; expected some of them with commas, all, or none"
+        )
+    if args.most < 0:
+        raise CheckError(f"--most {args.most}: expected a number of faults, or 0 for any number")
+    faults = tuple(fault for fault in possible if fault in words)
+    case = Case(discipline, args.sessions, args.turns, faults, args.seed)
+    plan = Plan(
+        args.strategy, args.limit, args.bound, args.price, args.seed, args.depth, args.first
+    )
+    return case, plan, (args.most or None) if faults else None
+
+
+def _optimal(
+    args: argparse.Namespace,
+    make: partial[Organism],
+    plan: Plan,
+    counter: Counter,
+    what: dict[str, Any],
+) -> Report:
+    """An optimal search with a file to go on from; the file goes when the search is complete."""
+    path = args.build / f"search-{what['name']}.json"
+    before, frontier = load(path, what) if args.resume else (None, None)
+
+    def progress(report: Report, left: Frontier) -> None:
+        counter.show(report.runs, f"{left.planned():,} branches planned")
+        save(path, what, report, left)
+
+    report, left = explore_shared(
+        make, plan, workers=args.jobs, frontier=frontier, report=before, progress=progress
+    )
+    if report.complete:
+        path.unlink(missing_ok=True)
+    else:
+        save(path, what, report, left)
+        print(f"to go on: the same command with --resume ({path})", file=sys.stderr)
+    return report
+
+
+class Counter:
+    """Progress on standard error, for a search that does not know how long it is."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._live = self._stream.isatty()
+        self._next = 1000
+        self._runs = 0
+
+    def walk(self, walk: Walk) -> None:
+        """One more schedule."""
+        self._runs += 1
+        if self._runs >= self._next or (self._live and self._runs % 50 == 0):
+            self.show(self._runs, "")
+
+    def show(self, runs: int, more: str) -> None:
+        """So many schedules so far; elsewhere than on a terminal each line has twice as many."""
+        line = f"explored {runs:,} schedules{', ' if more else ''}{more}"
+        if self._live:
+            self._stream.write(f"\r{line[:78]:<78}")
+        elif runs >= self._next:
+            self._stream.write(f"{line}\n")
+        if runs >= self._next:
+            self._next = 2 * runs
+        self._stream.flush()
+
+    def finish(self) -> None:
+        """Take the line away."""
+        if self._live:
+            self._stream.write("\r" + " " * 78 + "\r")
+            self._stream.flush()
+
+
+def _name(case: Case, args: argparse.Namespace) -> str:
+    faults = "".join(fault.lower() for fault in case.faults) or "quiet"
+    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy}"
+
+
+def _what(case: Case, args: argparse.Namespace, most: int | None) -> dict[str, Any]:
+    """What a search is of: two that differ in it have nothing to do with each other."""
+    return {
+        "name": _name(case, args),
+        "most": most,
+        "seed": case.seed,
+        "spec": spec_hash()[:16],
+        # What is left of a search is right only for the code that it was made with.
+        "sources": hash_of(modules_of(__name__).values())[:16],
+    }
+
+
+def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
+    strikes = ", ".join(case.faults) or "none"
+    print(f"{case.discipline}, {case.bound} (sessions x turns), faults: {strikes}")
+    print(f"{report.strategy}: {report}")
+    if report.redundant:
+        print(f"{report.redundant:,} runs belonged to classes that had been explored")
+    if not report.found:
+        print("nothing is broken in them" if report.runs > 1 else "nothing is broken in it")
+        return
+    claimed = load_claims().titles(
+        case.discipline, FALLS, *([FALLS_WITH_FAULTS] if case.faults else [])
+    )
+    first = min(report.found.values(), key=lambda found: (len(found.steps), found.run))
+    with Organism(case, store=args.store, spin=True) as organism:
+        shown = table(replay(organism, first.choices))
+    print(f"\n{shown}✗ {first.title}: {first.witness}\n")
+    width = max(map(len, report.found))
+    for found in sorted(report.found.values(), key=lambda found: found.run):
+        said = "as claimed" if found.title in claimed else "NOT CLAIMED"
+        print(f"✗ {found.title:<{width}}  {said}; schedule {found.run:,}")
+        print(f"    leo replay {to_token(case, found.choices)}")
+
+
+def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
+    """The result as JSON."""
+
+    def told(found: Found) -> dict[str, Any]:
+        token = to_token(case, found.choices)
+        return {"witness": found.witness, "token": token, "run": found.run}
+
+    data = {
+        "discipline": case.discipline,
+        "sessions": case.sessions,
+        "turns": case.turns,
+        "faults": list(case.faults),
+        "strategy": plan.strategy,
+        "complete": report.complete,
+        "runs": report.runs,
+        "classes": report.classes,
+        "how_far": str(report),
+        "violations": {title: told(found) for title, found in report.found.items()},
+    }
+    write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+EXPLORE = Command(
+    name="explore",
+    help="execute every schedule of the organism's replies, up to equivalence",
+    example="leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
+    configure=configure,
+    run=run,
+)

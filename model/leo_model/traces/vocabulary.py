@@ -1,0 +1,236 @@
+"""Spec variable, trace field, organism's code: the table in ``spec/README.md``, and its guard.
+
+What can be read is read: the variables and actions from ``Field.tla``, the fields from the event
+classes, the call sites from the organism's source.  What only a person can say, which field shows
+which variable and what a field means, is written here, and ``problems`` tells when one of the three
+has something that another lacks.  ``python -m leo_model.traces.vocabulary`` writes the table anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from leo.actions import Action
+from leo.trace.events import End, Event, Header
+from leo_model.checking.claims import spec_folder
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import ACTIONS
+from leo_model.traces.events import carries
+from leo_model.traces.sites import call_sites, organism
+
+BEGIN: Final = "<!-- made by `python -m leo_model.traces.vocabulary`: do not edit -->\n"
+END: Final = "<!-- end of the made part -->\n"
+# A variable in the next state.
+PRIMED: Final = re.compile(r"\b([a-z]\w*)'")
+
+# Which part of a trace shows a variable of Field.tla.
+SHOWN: Final = {
+    "pc": "`action` of the session's last event",
+    "calls": "`reply`: its number",
+    "store": "`reads` of `snapshots`, `bigrams`, `trigrams`; `writes` of `ngrams`, `snapshots`",
+    "view": "`reads` and `writes` of `view.bigrams`, `view.trigrams`",
+    "local": "`reads` of the reply in flight",
+    "holder": "`action`: from `Acquire` to `Release`, by `instance`",
+    "arrivals": "`action`: the order of `Call` and `Acquire` (or `Begin`)",
+    "overtaken": "`action`: the same",
+    "writing": "`action`: from `Begin` to `Commit`, by `store`",
+    "moved": "`action`: `Retry` and `BusySnapshot` say that it was true, `Commit` that it was not",
+    "up": "`action`: `Crash` and `Recover`, by `instance`",
+    "left": "`outcome`: `cancelled`, and events of the reply go on",
+    "returned": "`outcome`: `returned`",
+    "readers": "`reads`, by `reply`",
+    "dsg": "`reads` and `writes`, by `reply`",
+    "base": "`start` of the header",
+}
+
+# What a field of a header, an event, a closing line says.
+HEADER: Final = {
+    "schema": "the version of this schema",
+    "kind": "`header`",
+    "spec": "the version of the specification",
+    "run": "the run's name, the same in every line and in the files of all its processes",
+    "discipline": "the constant `Discipline`: what the run claims to have kept to",
+    "runtime": "`asyncio` or `threads`; informs",
+    "program": "the constant `Program`",
+    "instances": "the constant `Instances`",
+    "stores": "the one store",
+    "start": "the versions of the store when the recording began",
+    "seed": "of the run's chance; informs",
+}
+EVENT: Final = {
+    "seq": "1, 2, ... for each writer: the order",
+    "writer": "who wrote the line",
+    "run": "as in the header",
+    "time": "seconds since the run began; informs",
+    "instance": "the member of `Instances`",
+    "store": "as in the header",
+    "session": "the member of `Sessions`; empty for `Crash` and `Recover`",
+    "reply": "`session.N`, the pair `Reply(s)`; empty for `Crash` and `Recover`",
+    "action": "the operator of `Field.tla`",
+    "reads": "object -> version, as the table of the actions says",
+    "writes": "object -> version, after the write",
+    "outcome": "`ok`, or how the reply ended",
+}
+CLOSING: Final = {
+    "kind": "`end`",
+    "run": "as in the header",
+    "writer": "who closed its recording",
+    "events": "how many lines this writer has written",
+}
+
+# Actions that the organism cannot tell of, and who does.
+UNTOLD: Final = {
+    "Crash": "nobody: a dead process tells nothing (its file has no closing line)",
+    "Recover": "nobody: a process that starts anew begins a new file",
+}
+
+
+def variables(field: str) -> dict[str, str]:
+    """Return the variables of ``Field.tla`` with their comments, from the module's text."""
+    block = field[field.index("\nVARIABLES\n") : field.index("\nlockVars")]
+    found: dict[str, str] = {}
+    for line in block.splitlines():
+        match = re.match(r"    (\w+),? +\\\* (.*)", line)
+        if match:
+            found[match[1]] = match[2]
+        elif found and line.strip().startswith("\\*"):
+            found[list(found)[-1]] += " " + line.strip().removeprefix("\\*").strip()
+    return found
+
+
+def operators(field: str) -> dict[str, str]:
+    """Return the body of every operator of the module's text, without comments."""
+    code = re.sub(r"\\\*.*", "", re.sub(r"\(\*.*?\*\)", "", field, flags=re.DOTALL))
+    parts = re.split(r"^(\w+)(?:\([^)]*\))? *==", code, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def changed(action: str, bodies: dict[str, str], known: dict[str, str]) -> list[str]:
+    """Return the variables that an action may change, its helpers' included."""
+    names = {action}
+    for _ in range(2):
+        names |= {
+            word
+            for name in names
+            for word in re.findall(r"\b[A-Z]\w+\b", bodies[name])
+            if PRIMED.search(bodies.get(word, ""))
+        }
+    primed = {word for name in names for word in PRIMED.findall(bodies[name])}
+    return [name for name in known if name in primed]
+
+
+def problems(field: str | None = None, sites: dict[str, list[str]] | None = None) -> list[str]:
+    """Return what is missing in one of the three, each with the place to fix; empty when nothing.
+
+    ``field`` is the text of ``Field.tla`` and ``sites`` the call sites; None reads them.
+    """
+    field = _field() if field is None else field
+    sites = call_sites(organism()) if sites is None else sites
+    known, bodies = variables(field), operators(field)
+    tail = bodies["Step"] + bodies["Fault"] + bodies["Next"]
+    steps = set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+    rules = (
+        ("variable", set(known), set(SHOWN), "spec/Field.tla VARIABLES", "SHOWN in trace_table.py"),
+        ("action", steps, set(map(str, Action)), "Next of spec/Field.tla", "leo/actions.py"),
+        (
+            "action",
+            steps,
+            set(ACTIONS),
+            "Next of spec/Field.tla",
+            "ACTIONS in model/leo_model/machine/machine.py",
+        ),
+        (
+            "action",
+            steps,
+            set(sites) | set(UNTOLD),
+            "Next of spec/Field.tla",
+            "the organism: record it in leo/, or say in UNTOLD of trace_table.py who tells it",
+        ),
+        *(
+            ("field", set(struct.__struct_fields__), set(words), f"leo.trace.events.{name}", place)
+            for struct, words, name, place in (
+                (Header, HEADER, "Header", "HEADER in model/leo_model/traces/vocabulary.py"),
+                (Event, EVENT, "Event", "EVENT in model/leo_model/traces/vocabulary.py"),
+                (End, CLOSING, "End", "CLOSING in model/leo_model/traces/vocabulary.py"),
+            )
+        ),
+    )
+    found = [
+        f"the action {action} is recorded by {sites[action][0]}: take it out of UNTOLD in "
+        "trace_table.py"
+        for action in set(UNTOLD) & set(sites)
+    ]
+    for kind, one, other, here, there in rules:
+        found += [f"the {kind} {word} is in {here} and missing in {there}" for word in one - other]
+        found += [f"the {kind} {word} is in {there} and missing in {here}" for word in other - one]
+    return sorted(found)
+
+
+def table() -> str:
+    """Return the made part of ``spec/README.md``."""
+    field, sites = _field(), call_sites(organism())
+    known, bodies = variables(field), operators(field)
+    lines = ["| spec (action) | changes | trace: `reads` | `writes` | organism |"]
+    lines += ["|---|---|---|---|---|"]
+    for action in ACTIONS:
+        places = "; ".join(f"`{place}`" for place in sites.get(action, ())) or UNTOLD[action]
+        cells = [f"`{action}`", ", ".join(changed(action, bodies, known))]
+        lines.append("| " + " | ".join([*cells, *_objects(action), places]) + " |")
+    lines += ["", "| spec (variable) | what it is | trace |", "|---|---|---|"]
+    lines += [f"| `{name}` | {_escape(what)} | {SHOWN[name]} |" for name, what in known.items()]
+    for title, words in (("header", HEADER), ("event", EVENT), ("closing line", CLOSING)):
+        lines += ["", f"| field ({title}) | what it says |", "|---|---|"]
+        lines += [f"| `{name}` | {what} |" for name, what in words.items()]
+    return f"{BEGIN}\n" + "\n".join(lines) + f"\n\n{END}"
+
+
+def with_table(readme: str) -> str:
+    """Return the text of ``spec/README.md`` with the table as it should be."""
+    head, _, rest = readme.partition(BEGIN)
+    return head + table() + rest.partition(END)[2]
+
+
+def readme_path() -> Path:
+    return spec_folder() / "README.md"
+
+
+def _field() -> str:
+    return (spec_folder() / "Field.tla").read_text("utf-8")
+
+
+def _objects(action: str) -> tuple[str, str]:
+    """What an event of the action reads and writes; in a unit of work, less."""
+    kinds = list(dict.fromkeys(carries(discipline, action) for discipline in DISCIPLINES))
+    reads, writes = (
+        ", ".join(f"`{item}`" for item in sorted({item for part in parts for item in part}))
+        for parts in ([kind.reads for kind in kinds], [kind.writes for kind in kinds])
+    )
+    if len(kinds) > 1:
+        writes += " (in a unit of work nothing)"
+    return reads, writes
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def main() -> int:
+    """Write the table of the README anew. Without what it would leave out: exit code 1."""
+    argparse.ArgumentParser(
+        prog="python -m leo_model.traces.vocabulary", description=__doc__
+    ).parse_args()
+    missing = problems()
+    if missing:
+        print("\n".join(missing), file=sys.stderr)
+        return 1
+    readme_path().write_text(with_table(readme_path().read_text("utf-8")), "utf-8")
+    print(readme_path())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

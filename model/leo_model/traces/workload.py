@@ -1,0 +1,145 @@
+"""Workloads on the real organism, recorded: several sessions on one instance, some cancelled.
+
+A cancellation strikes at an action's boundary that a seeded generator chooses, through the gate of
+the driver; the order in which the sessions run is what the event loop and the database's worker
+thread make of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from leo.actions import Action
+from leo.errors import DeadlockError, StepError
+from leo.front.tasks import AsyncLeoField
+from leo.front.threads import LeoField
+from leo.trace.recorder import NdjsonRecorder
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import CheckError
+from leo_model.prompts import prompt
+
+SYNC = "sequential"
+# No reply is under way before its Call, and none can be stopped after its Release.
+SAFE = (Action.Call, Action.Return)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Who calls how often under which discipline, and how likely a cancellation is per action."""
+
+    discipline: str
+    sessions: int = 5
+    turns: int = 20
+    seed: int = 7
+    cancel: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.discipline}-{self.sessions}x{self.turns}-seed{self.seed}"
+
+
+def record(workload: Workload, folder: Path) -> Path:
+    """Run a workload on a new field and return the path of its trace.
+
+    ``folder`` gets the field (``NAME.sqlite3``) and the trace (``NAME.ndjson``); older ones of the
+    same name are replaced.  Raises LeoError when the folder cannot be written or the field fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckError(
+            f"{folder}: cannot be made ({error.strerror}); name a folder that can be written"
+        ) from None
+    field = folder / f"{workload.name}.sqlite3"
+    for stale in folder.glob(f"{field.name}*"):
+        stale.unlink()
+    trace = folder / f"{workload.name}.ndjson"
+    rules = DISCIPLINES[workload.discipline]
+    instances = tuple(f"i{k + 1}" for k in range(rules.instances))
+    with NdjsonRecorder(trace, run=workload.name, instances=instances, overwrite=True) as recorder:
+        if workload.discipline == SYNC or rules.threads:
+            _threads(workload, field, recorder)
+        else:
+            asyncio.run(_tasks(workload, field, recorder, instances))
+    return trace
+
+
+def _threads(workload: Workload, path: Path, recorder: NdjsonRecorder) -> None:
+    """Each session in a thread of its own."""
+    with (
+        LeoField.open(
+            path, seed=workload.seed, discipline=workload.discipline, tracer=recorder
+        ) as leo,
+        ThreadPoolExecutor(workload.sessions) as pool,
+    ):
+
+        def session(number: int) -> None:
+            for turn in range(workload.turns):
+                leo.reply(prompt(number, turn), f"s{number + 1}")
+
+        list(pool.map(session, range(workload.sessions)))
+
+
+async def _tasks(
+    workload: Workload, path: Path, recorder: NdjsonRecorder, instances: tuple[str, ...]
+) -> None:
+    """Each session in a task of its own, dealt out to the instances."""
+    striker = _Striker(Random(workload.seed), workload.cancel)
+    async with AsyncExitStack() as stack:
+        fields = [
+            await stack.enter_async_context(
+                await AsyncLeoField.open(
+                    path,
+                    seed=workload.seed,
+                    discipline=workload.discipline,
+                    tracer=recorder,
+                    gate=striker if workload.cancel else None,
+                    instance=instance,
+                )
+            )
+            for instance in instances
+        ]
+        async with asyncio.TaskGroup() as group:
+            for number in range(workload.sessions):
+                leo = fields[number % len(fields)]
+                group.create_task(_session(leo, striker, number, workload.turns))
+
+
+async def _session(leo: AsyncLeoField, striker: _Striker, number: int, turns: int) -> None:
+    name = f"s{number + 1}"
+    for turn in range(turns):
+        reply = asyncio.create_task(leo.reply(prompt(number, turn), name))
+        striker.callers[name] = reply
+        # A reply that was cancelled, or refused by the store, is part of the workload, and the
+        # client goes on with its next prompt. A deadlock ends its session: that is the finding.
+        await asyncio.wait([reply])
+        if reply.cancelled():
+            continue
+        error = reply.exception()
+        if isinstance(error, DeadlockError):
+            return
+        if error is not None and not isinstance(error, StepError):
+            raise error
+
+
+class _Striker:
+    """A gate that cancels the caller of a reply, every so often.
+
+    The caller, not the task that came through the gate: an actor's replies all run in one task that
+    no caller can reach.
+    """
+
+    def __init__(self, chance: Random, rate: float) -> None:
+        self.callers: dict[str, asyncio.Task[str]] = {}
+        self._chance = chance
+        self._rate = rate
+
+    async def __call__(self, session: str, action: Action) -> None:
+        if action not in SAFE and self._chance.random() < self._rate:
+            self.callers[session].cancel()
+            await asyncio.sleep(0)

@@ -1,1 +1,0 @@
-"""Every schedule of the organism, and of anything that can be executed again and again."""

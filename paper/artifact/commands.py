@@ -1,0 +1,102 @@
+"""`leo paper`, `leo site` and `leo cite`: what others quote and step through."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from leo.commands.main import Command
+from leo_model.progress import Bar
+from paper.artifact.cite import FORMS, cite
+from paper.artifact.errors import ArtifactError
+
+__all__ = ["CITE", "PAPER", "SITE"]
+
+
+def _results_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--build", type=Path, default=Path("build"), help="folder of the results")
+    parser.add_argument(
+        "--out", type=Path, help="folder of its own, new or empty (default: below --build)"
+    )
+
+
+def _configure_paper(parser: argparse.ArgumentParser) -> None:
+    _results_options(parser)
+    parser.add_argument(
+        "--no-modules", action="store_true", help="do not typeset the specification (needs LaTeX)"
+    )
+
+
+def _needs() -> None:
+    try:
+        import jinja2  # noqa: F401, PLC0415
+        import latex2mathml.converter  # noqa: F401, PLC0415
+        import matplotlib  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise ArtifactError(
+            f"the package {error.name} is not installed; the paper and the pages need the extras "
+            "artifact and experiments: pip install 'leo-field[artifact,experiments]'"
+        ) from error
+
+
+def _run_paper(args: argparse.Namespace) -> int:
+    _needs()
+    # Only now: `leo check` and the others must not need what these import.
+    from paper.artifact.article import make_paper  # noqa: PLC0415
+    from paper.artifact.results import EXPERIMENTS, load  # noqa: PLC0415
+    from paper.artifact.typeset import MODULES  # noqa: PLC0415
+
+    results = load(args.build)
+    out = args.out or args.build / "paper"
+    modules = 0 if args.no_modules else len(MODULES)
+    bar = Bar(len(results.counterexamples) + len(EXPERIMENTS) + modules, "paper")
+    files = make_paper(results, args.build, out, bar.step, modules=not args.no_modules)
+    bar.finish()
+    print(f"{len(files)} files in {out}; {results.stamp}")
+    print(f"to look at all of them: cd {out} && pdflatex article && pdflatex article")
+    return 0
+
+
+def _run_site(args: argparse.Namespace) -> int:
+    _needs()
+    from paper.artifact.results import load  # noqa: PLC0415
+    from paper.artifact.site import make_site  # noqa: PLC0415
+
+    results = load(args.build)
+    out = args.out or args.build / "site"
+    files = make_site(results, args.build, out)
+    print(f"{len(files)} files in {out}; {results.stamp}")
+    print(f"open {out / 'index.html'} in a browser; nothing is fetched from anywhere")
+    return 0
+
+
+def _configure_cite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=sorted(FORMS), default="text", help="of the citation")
+
+
+def _run_cite(args: argparse.Namespace) -> int:
+    print(cite(args.format), end="")
+    return 0
+
+
+PAPER = Command(
+    name="paper",
+    help="write LaTeX fragments and figures from the results",
+    example="leo paper --no-modules",
+    configure=_configure_paper,
+    run=_run_paper,
+)
+SITE = Command(
+    name="site",
+    help="write pages to step through the counterexamples, from the results",
+    example="leo site",
+    configure=_results_options,
+    run=_run_site,
+)
+CITE = Command(
+    name="cite",
+    help="say how to cite this version",
+    example="leo cite --format bibtex",
+    configure=_configure_cite,
+    run=_run_cite,
+)

@@ -1,0 +1,191 @@
+"""A counterexample as a lane diagram, as PDF and SVG.
+
+Time runs down, one lane per session. A bar beside a lane: its reply holds the lock. Filled boxes
+write, open ones read, a bolt ends a reply early. The step after which the property is false is red
+and has a double frame, and an edge that goes back in time is red and dashed: both can be told apart
+in grey.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+from paper.artifact.stories import FAULTS, Story
+
+__all__ = ["draw"]
+
+RED, INK, PALE, LOCK = "#b3261e", "#1b1b1f", "#dfe5f1", "#6b7a99"
+WIDE, STEP, TALL = 3.6, 0.62, 0.46
+WRITES = {
+    "Ingest": ("ngrams",),
+    "SaveSnapshot": ("snapshots",),
+    "Commit": ("ngrams", "snapshots"),
+}
+READS = {
+    "Recall": ("snapshots",),
+    "Generate": ("ngrams",),
+    "GenerateBegin": ("ngrams",),
+    "GenerateEnd": ("ngrams",),
+}
+# The bytes depend on the content only: no dates, no random identifiers.
+SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "leo-field",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+}
+
+
+def draw(story: Story, kind: str) -> bytes:
+    """Return the diagram; `kind` is "pdf" or "svg"."""
+    frames: Sequence[Mapping[str, Any]] = story["frames"]
+    lanes: Sequence[str] = story["sessions"]
+    with mpl.rc_context(SETTINGS):
+        width, height = WIDE * len(lanes) + 0.5, STEP * (len(frames) + 1.6)
+        figure = Figure(figsize=(min(width, 7.2), height * min(1.0, 7.2 / width)))
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_xlim(0, width)
+        axes.set_ylim(height, 0)
+        axes.axis("off")
+        _lanes(axes, lanes, height)
+        _locks(axes, story)
+        places = _steps(axes, story)
+        _edges(axes, story, places)
+        axes.text(
+            0.1, height - 0.28, f"{story['property']}: {story['witness']}", color=RED, va="center",
+            fontsize=7.5, wrap=True,
+        )  # fmt: skip
+        out = io.BytesIO()
+        metadata: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
+        figure.savefig(out, format=kind, metadata=metadata)
+    return out.getvalue()
+
+
+def _lanes(axes: Axes, lanes: Sequence[str], height: float) -> None:
+    for number, lane in enumerate(lanes):
+        x = _x(number)
+        axes.plot([x, x], [STEP * 0.9, height - STEP], color="#b9bfcc", lw=0.8, zorder=0)
+        axes.text(x, STEP * 0.5, lane, ha="center", va="center", weight="bold", color=INK)
+
+
+def _locks(axes: Axes, story: Story) -> None:
+    """A bar for every interval in which a session holds its instance's lock."""
+    for number, lane in enumerate(story["sessions"]):
+        held = [lane in frame.get("holder", {}).values() for frame in story["frames"]]
+        start = None
+        for row, has in enumerate([*held, False]):
+            if has and start is None:
+                start = row
+            elif not has and start is not None:
+                x = _x(number) - WIDE * 0.47
+                axes.add_patch(
+                    Rectangle((x, _y(start) - TALL / 2), 0.09, _y(row - 1) - _y(start) + TALL,
+                              color=LOCK, lw=0)
+                )  # fmt: skip
+                start = None
+
+
+def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
+    places, frames = {}, story["frames"]
+    for row, frame in enumerate(frames):
+        last = row == len(frames) - 1
+        lane = frame["actor"] in story["sessions"]
+        x = (
+            _x(story["sessions"].index(frame["actor"]))
+            if lane
+            else WIDE * len(story["sessions"]) / 2
+        )
+        colour = RED if last else INK
+        fill = PALE if _writes(frame) else "white"
+        box = Rectangle(
+            (x - WIDE * 0.42, _y(row) - TALL / 2), WIDE * 0.84, TALL,
+            facecolor=fill, edgecolor=colour, lw=1.6 if last else 0.8, zorder=2,
+        )  # fmt: skip
+        axes.add_patch(box)
+        if last:
+            axes.add_patch(
+                Rectangle((x - WIDE * 0.405, _y(row) - TALL * 0.42), WIDE * 0.81, TALL * 0.84,
+                          fill=False, edgecolor=colour, lw=0.6, zorder=3)
+            )  # fmt: skip
+        mark = "\u26a1 " if frame["action"] in FAULTS else ""
+        text = f"{frame['n']}  {mark}{frame['action']}"
+        note = frame["note"] if len(frame["note"]) <= 44 else frame["note"][:43] + "…"
+        axes.text(x - WIDE * 0.4, _y(row) - (0.09 if note else 0), text, va="center",
+                  color=colour, weight="bold", fontsize=7, zorder=4)  # fmt: skip
+        axes.text(x - WIDE * 0.4, _y(row) + 0.11, note, va="center", color=colour, fontsize=5.8,
+                  zorder=4)  # fmt: skip
+        places[row] = (x, _y(row))
+    return places
+
+
+def _edges(axes: Axes, story: Story, places: Mapping[int, tuple[float, float]]) -> None:
+    """The edges of the dependency cycle, if the witness names one."""
+    head, _, cycle = story["witness"].partition("dependency cycle ")
+    if head or not cycle:
+        return
+    replies = cycle.split(" -> ")
+    for one, other in pairwise(replies):
+        ends = _conflict(story["frames"], one, other)
+        if ends is None:
+            continue
+        back = ends[0] > ends[1]
+        (x1, y1), (x2, y2) = places[ends[0]], places[ends[1]]
+        side = 0.42 if x1 < x2 else -0.42
+        axes.add_patch(
+            FancyArrowPatch(
+                (x1 + side * WIDE, y1), (x2 - side * WIDE, y2), arrowstyle="-|>", mutation_scale=9,
+                color=RED if back else INK, lw=1.3, ls="--" if back else "-", zorder=5,
+                shrinkA=0, shrinkB=0,
+            )
+        )  # fmt: skip
+
+
+def _conflict(frames: Sequence[Mapping[str, Any]], one: str, other: str) -> tuple[int, int] | None:
+    """The rows of two conflicting steps, one of each reply, that put `one` before `other`."""
+    sessions = tuple(reply.split(".", maxsplit=1)[0] for reply in (one, other))
+    for number, first in enumerate(frames):
+        for target, second in enumerate(frames):
+            if (first["actor"], second["actor"]) != sessions:
+                continue
+            wrote, then = _writes(first), _writes(second)
+            later = number < target
+            if later and wrote & (then | _reads(second)) and _saw(second, one):
+                return number, target
+            if _reads(first) & then and (later or not _saw(first, other)):
+                return number, target
+    return None
+
+
+def _writes(frame: Mapping[str, Any]) -> frozenset[str]:
+    # In a unit of work these two put their writes into a buffer, and say so.
+    buffered = frame["note"].startswith("buffers")
+    return frozenset() if buffered else frozenset(WRITES.get(frame["action"], ()))
+
+
+def _reads(frame: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(READS.get(frame["action"], ()))
+
+
+def _saw(frame: Mapping[str, Any], reply: str) -> bool:
+    """A writer is after all earlier writers; a generation is after those whose writes it saw."""
+    if frame["action"] not in {"Generate", "GenerateBegin", "GenerateEnd"}:
+        return True
+    seen = frame.get("saw", {}).get(frame["actor"], {})
+    return reply in seen.get("bigrams", "") or reply in seen.get("trigrams", "")
+
+
+def _x(lane: int) -> float:
+    return 0.25 + WIDE * (lane + 0.5)
+
+
+def _y(row: int) -> float:
+    return STEP * (row + 1.3)

@@ -1,0 +1,213 @@
+"""The result files, read and held to the specification they speak of.
+
+Nothing is computed here. A file that is missing, or that was made with another specification, stops
+the build and names the command that makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leo import __version__
+from leo_model.checking.check import spec_hash
+from leo_model.checking.claims import load_claims
+from leo_model.checking.plan import plan
+from leo_model.sources import MAKERS, made_from
+from paper.artifact.errors import ArtifactError
+from paper.experiments.registry import EXPERIMENTS as MODULES
+from paper.experiments.sources import sources_of
+
+__all__ = ["BENCHES", "EXPERIMENTS", "Results", "load"]
+
+Json = Mapping[str, Any]
+
+# What the artifact quotes; `leo experiment all --quick` makes them all.
+EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation")
+
+
+OPTIONAL = {
+    "orders.json": "leo check --orders",
+    "replayed.json": "leo replay --claims",
+    "traces.json": "leo verify",
+}
+
+# Likewise; `python -m bench.NAME` makes them.
+BENCHES = ("growth", "cost")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the artifact says, as its commands wrote it.
+
+    claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
+    name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
+    experiments: the summary of each, by name. plots: name and caption of each plot, by experiment.
+    bench: the rows of each benchmark, empty when it was not run. replayed: for "discipline /
+    property", what the real organism did with the counterexample; empty when that was not asked.
+    traces: the reports on the traces that `leo verify` recorded, empty when it was not run.
+    orders: for each order of the four steps what falls, empty when that was not asked.
+    """
+
+    version: str
+    spec: str
+    claims: Sequence[Json]
+    runs: Mapping[str, Json]
+    counterexamples: Sequence[Json]
+    theorems: Sequence[Json]
+    experiments: Mapping[str, Json]
+    plots: Mapping[str, Sequence[tuple[str, str]]]
+    bench: Mapping[str, Sequence[Json]]
+    replayed: Mapping[str, str]
+    traces: Sequence[Json]
+    orders: Sequence[Json]
+
+    @property
+    def stamp(self) -> str:
+        """The line that every output carries."""
+        return f"leo-field {self.version}, specification {self.spec[:16]}"
+
+    def verdict(self, discipline: str, title: str) -> Json:
+        """The cell of the table. Raises ArtifactError when the result file has no such cell."""
+        for claim in self.claims:
+            if (claim["discipline"], claim["property"]) == (discipline, title):
+                return claim
+        raise ArtifactError(
+            f"the result of `leo check` has no cell {discipline} / {title}: run `leo check`"
+        )
+
+    def theorem(self, title: str) -> Json:
+        """The theorem of that title. Raises ArtifactError when the result file has none."""
+        for theorem in self.theorems:
+            if theorem["title"] == title:
+                return theorem
+        raise ArtifactError(f"the result of `leo prove` has no theorem {title!r}: run `leo prove`")
+
+
+def load(build: Path) -> Results:
+    """Read all results below `build`. Raises ArtifactError for what is missing or stale."""
+    spec = spec_hash()
+    check_path, check_command = build / "check" / "results.json", "leo check"
+    check = _read(check_path, check_command)
+    _fresh(check["spec"]["hash"], spec, check_path, check_command)
+    _same(check, check_path, check_command)
+    if check["findings"]:
+        raise ArtifactError(
+            f"{check_path} records {len(check['findings'])} claims that are "
+            "not as claimed: an artifact is made of what holds; `leo check` says which"
+        )
+    _whole(check, check_path)
+    proofs_path, proofs_command = build / "proofs" / "theorems.json", "leo prove"
+    proofs = _read(proofs_path, proofs_command)
+    _fresh(proofs["spec"], spec, proofs_path, proofs_command)
+    _same(proofs, proofs_path, proofs_command)
+    experiments = {name: _experiment(build, name, spec) for name in EXPERIMENTS}
+    return Results(
+        __version__,
+        spec,
+        check["claims"],
+        check["runs"],
+        check["counterexamples"],
+        proofs["theorems"],
+        experiments,
+        {
+            name: [(plot["name"], plot["caption"]) for plot in summary["plots"]]
+            for name, summary in experiments.items()
+        },
+        {name: _optional(build / "bench" / f"{name}.json", spec, "rows", []) for name in BENCHES},
+        {
+            cell: _replayed(found)
+            for cell, found in _optional(
+                build / "schedules" / "replayed.json", spec, "cells", {}
+            ).items()
+        },
+        _optional(build / "verify" / "traces.json", spec, "traces", []),
+        _orders(build / "check" / "orders.json", spec),
+    )
+
+
+def _orders(path: Path, spec: str) -> Sequence[Json]:
+    """The orders of the steps. Raises ArtifactError when one is not as claimed."""
+    findings = _optional(path, spec, "findings", [])
+    if findings:
+        raise ArtifactError(
+            f"{path} records {len(findings)} verdicts on the orders of the steps that are not as "
+            "claimed: an artifact is made of what holds; `leo check --orders` says which"
+        )
+    orders: Sequence[Json] = _optional(path, spec, "orders", [])
+    return orders
+
+
+def _replayed(found: Json) -> str:
+    """What the real organism did when it was taken through a counterexample."""
+    if found["replayed"]:
+        return f"it breaks the property too; leo replay {found['token']}"
+    return f"not replayed, because {found['why']}"
+
+
+def _experiment(build: Path, name: str, spec: str) -> Json:
+    path = build / "experiments" / name / "summary.json"
+    summary: Json = _read(path, f"leo experiment {name} --quick")
+    _fresh(summary["stamp"]["spec"], spec, path, f"leo experiment {name}")
+    if summary["stamp"]["sources"] != sources_of(MODULES[name].module):
+        raise ArtifactError(
+            f"{path} is of rows that other sources measured: run `leo experiment {name}` again"
+        )
+    return summary
+
+
+def _read(path: Path, command: str) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is not there: `{command}` makes it") from None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error}): delete it and run `{command}`"
+        ) from error
+
+
+def _fresh(found: str, spec: str, path: Path, command: str) -> None:
+    if found != spec:
+        raise ArtifactError(
+            f"{path} was made with the specification {found[:16]}, and the one here is "
+            f"{spec[:16]}: run `{command}` again"
+        )
+
+
+def _same(data: Json, path: Path, command: str) -> None:
+    """Raise ArtifactError when a result was made from something else than what is here."""
+    made = made_from(path.name)
+    if made is not None and data.get("made_from") != made:
+        raise ArtifactError(
+            f"{path} was made from other sources or other claims than the ones here: run "
+            f"`{command}` again"
+        )
+
+
+def _whole(check: Json, path: Path) -> None:
+    """Raise ArtifactError when not every planned search is there, or one that is not planned."""
+    planned = {run.name for run in plan(load_claims())}
+    found = check["runs"].keys()
+    missing, surplus = sorted(planned - found), sorted(found - planned)
+    if missing or surplus:
+        example = f"{missing[0]} is missing" if missing else f"{surplus[0]} is none of them"
+        raise ArtifactError(
+            f"{path} has {len(found)} searches, and the claims are decided by "
+            f"{len(planned)} ({example}): run `leo check` without arguments"
+        )
+
+
+def _optional(path: Path, spec: str, key: str, nothing: Any) -> Any:
+    """A result that the artifact can do without: absent is empty, stale is an error."""
+    if not path.exists():
+        return nothing
+    command = OPTIONAL.get(path.name, f"python -m bench.{path.stem}")
+    data = _read(path, command)
+    _fresh(data["spec"], spec, path, command)
+    if path.name in MAKERS:
+        _same(data, path, command)
+    return data[key]

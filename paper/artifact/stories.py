@@ -1,0 +1,168 @@
+"""A counterexample as frames: what every step did and what the memory looked like after it.
+
+The schedule is TLC's, the states are those of the transition system, whose graph is TLC's. A frame
+is plain data for a page or a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leo_model.machine.machine import Move, apply, enabled
+from leo_model.machine.narrate import note, witness
+from leo_model.machine.properties import names
+from leo_model.machine.reachable import bounded_world, initial_state
+from leo_model.machine.state import UNREAD, Content, State
+from leo_model.machine.steps import World
+
+__all__ = ["FAULTS", "INSTEAD", "Frame", "Story", "elsewhere", "frames", "story"]
+
+Frame = dict[str, Any]
+Story = dict[str, Any]
+
+# Under which disciplines a schedule is shown again: the paper's lock, and the one that is whole.
+INSTEAD = ("asyncio-lock", "shielded-unit-of-work")
+FAULTS = frozenset({"Cancel", "CancelApplied", "Raise", "Crash", "Recover", "Busy"})
+
+
+def story(found: Mapping[str, Any]) -> Story:
+    """Return the frames of a counterexample from the results of `leo check`.
+
+    A behaviour that goes on for ever has no contents: its frames have lanes and labels only.
+    """
+    moves = [Move(action, actor) for action, actor in found["schedule"]]
+    world = bounded_world(
+        found["discipline"], found["sessions"], found["turns"], tuple(found["faults"])
+    )
+    told = found["turns"] > 0
+    shown = (
+        frames(world, moves) if told else [_lane(number, m) for number, m in enumerate(moves, 1)]
+    )
+    return {
+        "discipline": found["discipline"],
+        "property": found["property"],
+        "faults": list(found["faults"]),
+        "witness": found["witness"],
+        "sessions": list(world.instance_of),
+        "instances": sorted(set(world.instance_of.values())),
+        "back_to": found["back_to"],
+        "start": _memory(world, initial_state(world)) if told else None,
+        "frames": shown,
+    }
+
+
+def frames(world: World, moves: Sequence[Move]) -> list[Frame]:
+    """Return one frame per move. Raises Refused when a move is not one of the discipline."""
+    state, out = initial_state(world), []
+    for number, move in enumerate(moves, 1):
+        state = state.copy()
+        apply(world, state, move)
+        out.append(_lane(number, move) | {"note": note(world, move, state)} | _memory(world, state))
+    return out
+
+
+def elsewhere(found: Mapping[str, Any], discipline: str) -> Story:
+    """Return the same wishes under another discipline: whoever may not move yet waits.
+
+    The sessions are scheduled in the order of the counterexample; a step that the discipline does
+    not allow now is put off until it does, and the program's own steps replace those it does not
+    have. The property's verdict at the end is that of the last state.
+    """
+    world = bounded_world(discipline, found["sessions"], found["turns"], tuple(found["faults"]))
+    state, done = initial_state(world), []
+    for action, actor in found["schedule"]:
+        move = _next(world, state, action, actor)
+        if move is not None:
+            state = state.copy()
+            apply(world, state, move)
+            done.append(move)
+    done += _to_the_end(world, state)
+    shown = frames(world, done)
+    last = initial_state(world)
+    fell = ""
+    for move in done:
+        before = last
+        last = last.copy()
+        apply(world, last, move)
+        fell = fell or _fallen(world, found["property"], before, last)
+    return {
+        "discipline": discipline,
+        "property": found["property"],
+        "witness": fell,
+        "sessions": list(world.instance_of),
+        "start": _memory(world, initial_state(world)),
+        "frames": shown,
+    }
+
+
+def _fallen(world: World, title: str, before: State, after: State) -> str:
+    if title in {"DeadlockFree", "Answered"}:
+        return ""
+    return witness(world, title, [before, after]) or ""
+
+
+def _next(world: World, state: State, action: str, actor: str) -> Move | None:
+    """The wish itself if it is allowed now, else the actor's own next step, else nothing."""
+    allowed = [move for move in enabled(world, state) if move.actor == actor]
+    wished = [move for move in allowed if move.action == action]
+    if wished:
+        return wished[0]
+    if action in FAULTS:
+        struck = [m for m in allowed if {m.action, action} == {"Cancel", "CancelApplied"}]
+        return struck[0] if struck else None
+    own = [m for m in allowed if m.action not in FAULTS and m.action != "Call"]
+    return own[0] if own else None
+
+
+def _to_the_end(world: World, state: State) -> list[Move]:
+    """The steps that everybody in flight still takes, one session after the other."""
+    out: list[Move] = []
+    while True:
+        own = [
+            m
+            for m in enabled(world, state)
+            if m.action not in FAULTS and m.action != "Call" and m.action != "Finished"
+        ]
+        if not own:
+            return out
+        # A session goes on until it has to wait: the story stays readable.
+        move = next((m for m in own if out and m.actor == out[-1].actor), own[0])
+        state = state.copy()
+        apply(world, state, move)
+        out.append(move)
+
+
+def _lane(number: int, move: Move) -> Frame:
+    return {"n": number, "actor": move.actor, "action": move.action, "note": ""}
+
+
+def _memory(world: World, state: State) -> Frame:
+    """What there is to see of a state, with replies named as in the traces."""
+    return {
+        "pc": dict(state.pc),
+        "holder": dict(state.holder),
+        "queue": list(state.arrivals),
+        "store": {
+            "ngrams": [_reply(r) for r in state.store.ngrams],
+            "snapshots": [_reply(r) for r in state.store.snapshots],
+        },
+        "views": {
+            i: {"bigrams": _content(v.bigrams), "trigrams": _content(v.trigrams)}
+            for i, v in state.view.items()
+        },
+        "saw": {
+            s: {"bigrams": _content(h.sawBigrams), "trigrams": _content(h.sawTrigrams)}
+            for s, h in state.local.items()
+            if h.sawBigrams != UNREAD
+        },
+        "up": dict(state.up),
+    }
+
+
+def _reply(reply: tuple[str, int]) -> str:
+    return f"{reply[0]}.{reply[1]}"
+
+
+def _content(content: Content) -> str:
+    return "–" if content == UNREAD else names(content)

@@ -1,0 +1,142 @@
+"""What `leo experiment` does: arguments to configurations, one experiment or all, what is said."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from paper.experiments.errors import ExperimentError
+from paper.experiments.experiment import Experiment, Option
+from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
+from paper.experiments.report import write_report
+from paper.experiments.runner import Outcome, run_experiment
+
+__all__ = ["BUILD", "main"]
+
+BUILD = Path("build/experiments")
+SEED = 7
+WIDTH = 80
+
+
+def main(name: str, arguments: Sequence[str]) -> int:
+    """Run an experiment, `all` of them, or make the `report` on what has been run."""
+    if name == "report":
+        given = _common(name, "Make the report on what has been run.").parse_args(arguments)
+        print(f"report: {write_report(given.build)}")
+        return 0
+    if name == "all":
+        return run_all(arguments)
+    experiment = load(name)
+    return carry_out(experiment, _parser(experiment).parse_args(arguments))
+
+
+def run_all(arguments: Sequence[str]) -> int:
+    """Every experiment that needs no files, then the report."""
+    given = _common("all", "Run every experiment, and write one report.").parse_args(arguments)
+    code = 0
+    for name in EXPERIMENTS:
+        if name not in WITH_FILES:
+            code = max(code, carry_out(load(name), given))
+    print(f"report: {write_report(given.build)}")
+    return code
+
+
+def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
+    """Run an experiment with what the command line gave, and say what came out."""
+    # Where nothing is smaller in a quick run, there is none.
+    quick = given.quick and any(option.quick is not None for option in experiment.options)
+    values: dict[str, Any] = {"seed": given.seed, "quick": quick}
+    for option in experiment.options:
+        values[option.key] = _value(option, getattr(given, option.key, None), quick)
+    files = [Path(name) for name in getattr(given, "files", [])]
+    config = experiment.prepare(values, files) if experiment.prepare else values
+    outcome = run_experiment(
+        experiment,
+        config,
+        given.build,
+        command=_command(experiment, given, values),
+        clock=time.perf_counter,
+        jobs=given.jobs,
+        fresh=given.fresh,
+    )
+    show(outcome)
+    return 1 if outcome.summary.unexpected else 0
+
+
+def show(outcome: Outcome) -> None:
+    """Say what came out, for 80 columns."""
+    summary = outcome.summary
+    print(
+        f"{outcome.stamp['experiment']}: {outcome.measured} of {outcome.cells} cells measured now"
+    )
+    print(fill(summary.answer, WIDTH))
+    for text in (*(f"NOT AS EXPECTED: {text}" for text in summary.unexpected), *summary.findings):
+        print(fill(text, WIDTH, initial_indent="- ", subsequent_indent="  "))
+    print(f"files: {outcome.folder}\n")
+
+
+def _common(name: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"leo experiment {name}",
+        description=description,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=WIDTH),
+    )
+    parser.add_argument("--seed", type=int, default=SEED, help=f"of everything (default: {SEED})")
+    parser.add_argument("--quick", action="store_true", help="smaller, within a minute")
+    parser.add_argument("--build", type=Path, default=BUILD, help=f"folder (default: {BUILD})")
+    parser.add_argument("--jobs", type=int, default=2, help="cells at a time (default: 2)")
+    parser.add_argument("--fresh", action="store_true", help="measure again what was measured")
+    return parser
+
+
+def _parser(experiment: Experiment) -> argparse.ArgumentParser:
+    parser = _common(experiment.name, f"{experiment.help[:1].upper()}{experiment.help[1:]}.")
+    for option in experiment.options:
+        several = _several(option.default)
+        parser.add_argument(
+            f"--{option.name}",
+            type=type(several[0]),
+            nargs="+" if isinstance(option.default, tuple) else None,
+            choices=option.choices or None,
+            default=None,
+            metavar=type(several[0]).__name__.upper(),
+            help=f"{option.help} (default: {' '.join(map(str, several))})",
+        )
+    if experiment.files:
+        parser.add_argument("files", nargs="+", metavar="FILE", help=experiment.files)
+    return parser
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _value(option: Option, given: Any, quick: bool) -> Any:
+    """The value of an option. Raises ExperimentError for a number that is too small."""
+    value = given
+    if value is None:
+        value = option.quick if quick and option.quick is not None else option.default
+    several = _several(value)
+    if option.least is not None and any(number < option.least for number in several):
+        raise ExperimentError(
+            f"--{option.name} {' '.join(map(str, several))}: expected at least {option.least:g}"
+        )
+    return several if isinstance(option.default, tuple) else value
+
+
+def _command(experiment: Experiment, given: argparse.Namespace, values: dict[str, Any]) -> str:
+    """The shortest command line that does the same."""
+    words = ["leo experiment", experiment.name]
+    words += ["--quick"] if values["quick"] else []
+    words += [f"--seed {given.seed}"] if given.seed != SEED else []
+    for option in experiment.options:
+        value = values[option.key]
+        if value != _value(option, None, values["quick"]):
+            words.append(f"--{option.name} {' '.join(map(str, _several(value)))}")
+    words += [str(name) for name in getattr(given, "files", [])]
+    return " ".join(words)

@@ -1,0 +1,241 @@
+"""The statistics of the experiments. Each takes its seed; equal data and seed give equal answers.
+
+They are tested on data with a known answer: a planted effect is found, and where there is none the
+p-values are uniform (tests/paper/experiments/test_experiments_stats.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from paper.experiments.errors import ExperimentError
+from paper.experiments.summary import Estimate
+
+__all__ = [
+    "Comparison",
+    "bootstrap",
+    "bootstrap_difference",
+    "cliffs_delta",
+    "compare",
+    "floats_of",
+    "hedges_g",
+    "holm",
+    "permutation",
+    "resampled",
+]
+
+Floats = NDArray[np.float64]
+RESAMPLES = 4000
+LEVEL = 0.95
+
+
+class Comparison(NamedTuple):
+    """Two samples compared. `difference` is the mean of the first less that of the second; `p` is
+    two-sided, from permutations; the effect sizes are Cliff's delta and Hedges' g.
+    """
+
+    difference: Estimate
+    p: float
+    cliff: float
+    hedges: float
+
+
+def bootstrap(values: Sequence[float], seed: int, *, resamples: int = RESAMPLES) -> Estimate:
+    """The mean with its 95 % interval (bias-corrected and accelerated; Efron 1987).
+
+    Values that are all equal have an interval of length 0. Raises ExperimentError for none.
+    """
+    data = floats_of(values)
+    middle = float(data.mean())
+    if len(data) < 2 or np.ptp(data) == 0:
+        return Estimate(middle, middle, middle)
+    # By a power of two, which rounds nothing: cubes of very small differences would be 0.
+    exponent = math.frexp(float(np.ptp(data)))[1]
+    found = stats.bootstrap(
+        (np.ldexp(data, -exponent),),
+        np.mean,
+        n_resamples=resamples,
+        confidence_level=LEVEL,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    )
+    interval = found.confidence_interval
+    low, high = (float(np.ldexp(end, exponent)) for end in (interval.low, interval.high))
+    return Estimate(middle, low, high)
+
+
+def bootstrap_difference(
+    first: Sequence[float], second: Sequence[float], seed: int, *, paired: bool = False
+) -> Estimate:
+    """The difference of the means, first less second, with its 95 % interval.
+
+    Paired samples are resampled as pairs (BCa), others each on its own (percentiles).
+    """
+    one, two = floats_of(first), floats_of(second)
+    if paired:
+        _same_length(one, two)
+        return bootstrap((one - two).tolist(), seed)
+    rng = np.random.default_rng(seed)
+    means = [
+        data[rng.integers(0, len(data), (RESAMPLES, len(data)))].mean(axis=1) for data in (one, two)
+    ]
+    return _percentiles(float(one.mean() - two.mean()), means[0] - means[1])
+
+
+def resampled(
+    units: int,
+    statistic: Callable[[NDArray[np.int64]], Floats],
+    seed: int,
+    *,
+    strata: Sequence[int] = (),
+    resamples: int = 2000,
+) -> list[Estimate]:
+    """Intervals (95 %, percentiles) of several statistics at once over resampled units.
+
+    `statistic` is given the indices of the units drawn, and returns the values of all statistics;
+    with the indices 0 ... units - 1 it gives the estimates themselves. For clusters, matched seeds
+    and whatever is no plain mean. `strata` are sizes of groups of neighbours, each of which keeps
+    its size and its place.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = list(strata) or [units]
+    starts = np.cumsum([0, *sizes[:-1]])
+
+    def draw() -> NDArray[np.int64]:
+        parts = [rng.integers(0, n, n) + start for n, start in zip(sizes, starts, strict=True)]
+        return np.concatenate(parts)
+
+    middle = statistic(np.arange(units))
+    drawn = np.array([statistic(draw()) for _ in range(resamples)])
+    return [_percentiles(float(value), drawn[:, n]) for n, value in enumerate(middle)]
+
+
+def permutation(
+    first: Sequence[float],
+    second: Sequence[float],
+    seed: int,
+    *,
+    paired: bool = False,
+    resamples: int = RESAMPLES,
+) -> float:
+    """The two-sided p-value of the difference of the means.
+
+    Unpaired: the labels are exchanged; paired: the signs of the differences. All permutations where
+    there are no more of them than `resamples`, else as many at random.
+    """
+    one, two = floats_of(first), floats_of(second)
+    if paired:
+        _same_length(one, two)
+        if not np.any(one - two):
+            return 1.0
+
+    def difference(a: Floats, b: Floats, axis: int = -1) -> Any:
+        return np.mean(a, axis=axis) - np.mean(b, axis=axis)
+
+    found = stats.permutation_test(
+        (one, two),
+        difference,
+        permutation_type="samples" if paired else "independent",
+        vectorized=True,
+        n_resamples=resamples,
+        # In portions, so that thousands of permutations do not lie in memory at once.
+        batch=max(1, 4_000_000 // (len(one) + len(two))),
+        alternative="two-sided",
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def compare(
+    first: Sequence[float], second: Sequence[float], seed: int, *, paired: bool = False
+) -> Comparison:
+    """Difference with interval, p-value and effect sizes of two samples, or of the differences
+    within pairs: then the effect sizes are those of pairs as well.
+    """
+    return Comparison(
+        bootstrap_difference(first, second, seed, paired=paired),
+        permutation(first, second, seed, paired=paired),
+        cliffs_delta(first, second, paired=paired),
+        hedges_g(first, second, paired=paired),
+    )
+
+
+def cliffs_delta(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> float:
+    """P(x > y) - P(x < y) for x of the first and y of the second sample (Cliff 1993); with pairs,
+    for x and y of one pair.
+    """
+    if paired:
+        return float(np.sign(_differences(first, second)).mean())
+    one, two = floats_of(first), np.sort(floats_of(second))
+    below = np.searchsorted(two, one, side="left").sum()
+    above = (len(two) - np.searchsorted(two, one, side="right")).sum()
+    return float((below - above) / (len(one) * len(two)))
+
+
+def hedges_g(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> float:
+    """The difference in pooled standard deviations, corrected for small samples (Hedges 1981); with
+    pairs, the mean difference in standard deviations of the differences.
+
+    0 for equal means; infinite with its sign when nothing varies and the means differ.
+    """
+    if paired:
+        apart = _differences(first, second)
+        return _standardised(float(apart.mean()), float(((apart - apart.mean()) ** 2).sum()),
+                             len(apart) - 1)  # fmt: skip
+    one, two = floats_of(first), floats_of(second)
+    spread = ((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()
+    return _standardised(float(one.mean() - two.mean()), float(spread), len(one) + len(two) - 2)
+
+
+def _standardised(difference: float, spread: float, freedom: int) -> float:
+    """A difference over the deviation of a sum of squares, with Hedges' correction."""
+    if difference == 0.0:
+        return 0.0
+    if freedom < 1 or spread == 0.0:
+        return math.copysign(math.inf, difference)
+    return difference / math.sqrt(spread / freedom) * (1 - 3 / (4 * freedom - 1))
+
+
+def _differences(first: Sequence[float], second: Sequence[float]) -> Floats:
+    one, two = floats_of(first), floats_of(second)
+    _same_length(one, two)
+    difference: Floats = one - two
+    return difference
+
+
+def holm(values: Mapping[str, float]) -> dict[str, float]:
+    """Each p-value corrected for the number of comparisons (Holm 1979), by the same names."""
+    corrected: dict[str, float] = {}
+    largest = 0.0
+    for rank, (name, value) in enumerate(sorted(values.items(), key=lambda item: item[1])):
+        largest = max(largest, min(1.0, value * (len(values) - rank)))
+        corrected[name] = largest
+    return {name: corrected[name] for name in values}
+
+
+def _percentiles(middle: float, drawn: Floats) -> Estimate:
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return Estimate(middle, float(low), float(high))
+
+
+def floats_of(values: Sequence[float]) -> Floats:
+    data = np.asarray(values, dtype=np.float64)
+    if data.ndim != 1 or not len(data) or not np.isfinite(data).all():
+        raise ExperimentError(
+            f"a sample has the shape {data.shape}; expected one or more finite numbers in a row"
+        )
+    return data
+
+
+def _same_length(one: Floats, two: Floats) -> None:
+    if len(one) != len(two):
+        raise ExperimentError(
+            f"paired samples have {len(one)} and {len(two)} values; expected equally many"
+        )

@@ -1,0 +1,177 @@
+"""The refinement: every action of the relation is a step of ``spec/AtomicReply.tla``, or nothing.
+
+The mapping is the spec's (``Properties!Atomic``): hide the writes of replies that are half-way. A
+reply "has taken effect" when it is in flight and in ``snapshots``; that this is the same as
+standing at one of the last labels (``done_labels``) is an obligation of its own, so that the
+mapping itself has no existential ("the session has a reply that ...") in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import z3
+
+from proofs.relation.contents import done_labels
+from proofs.relation.relation import Action, R, S, World
+from proofs.relation.vocabulary import REPLY, State, Symbol, Term, at, every, in_flight, is_over
+
+__all__ = ["has_reply", "mapping_is_the_specs", "simulates"]
+
+
+@dataclass(frozen=True)
+class Atomic:
+    """A state of ``AtomicReply``, seen through the mapping."""
+
+    idle: Callable[[Term], Term]
+    done: Callable[[Term], Term]
+    current: Symbol
+    ngrams: Callable[[Term], Term]
+    snapshots: Callable[[Term], Term]
+    answers: tuple[Symbol, Symbol, Symbol]
+
+    def called(self, s: Term) -> Term:
+        return z3.And(z3.Not(self.idle(s)), z3.Not(self.done(s)))
+
+
+def through_glasses(w: World, z: State) -> Atomic:
+    """Hide the writes of every reply that is half-way."""
+
+    def done(s: Term) -> Term:
+        return at(z, s, done_labels(w))
+
+    def answer(register: Symbol) -> Symbol:
+        return lambda s, q: z3.And(done(s), register(s, q))
+
+    def visible(q: Term) -> Term:
+        half_way = z3.And(z3.Not(is_over(z, q)), z3.Not(z.snapshots(q)))
+        return z3.And(z.ngrams(q), z3.Not(half_way))
+
+    return Atomic(
+        idle=lambda s: z3.Not(in_flight(z, s)),
+        done=done,
+        current=z.current,
+        ngrams=visible,
+        snapshots=z.snapshots,
+        answers=(answer(z.recalled), answer(z.saw_b), answer(z.saw_t)),
+    )
+
+
+def mapping_is_the_specs(w: World, z: State) -> Term:
+    """``HasTakenEffect(s)`` is "s stands at a label after its last write"."""
+    return every("s r", lambda s, r: z3.Implies(
+        z3.And(z.current(s, r), in_flight(z, s)), z.snapshots(r) == at(z, s, done_labels(w))
+    ))  # fmt: skip
+
+
+def has_reply(z: State) -> Term:
+    """A session in flight has a reply: the one statement with an existential under a universal."""
+    r = z3.Const("r", REPLY)
+    return every("s", lambda s: z3.Implies(in_flight(z, s), z3.Exists([r], z.current(s, r))))
+
+
+def _kept(old: Atomic, new: Atomic, but: Callable[[Term], Term] | None = None) -> list[Term]:
+    """Phases, numbers and answers stay, but for the sessions named."""
+
+    def stays(s: Term, q: Term) -> Term:
+        same = z3.And(
+            old.idle(s) == new.idle(s),
+            old.done(s) == new.done(s),
+            *(a(s, q) == b(s, q) for a, b in zip(old.answers, new.answers, strict=True)),
+        )
+        return z3.Implies(z3.Not(but(s)), same) if but else same
+
+    return [every("s q", stays)]
+
+
+def _memory_kept(old: Atomic, new: Atomic) -> Term:
+    return every("q", lambda q: z3.And(
+        old.ngrams(q) == new.ngrams(q), old.snapshots(q) == new.snapshots(q)
+    ))  # fmt: skip
+
+
+def _numbers_kept(old: Atomic, new: Atomic) -> Term:
+    return every("s q", lambda s, q: old.current(s, q) == new.current(s, q))
+
+
+def _stutter(old: Atomic, new: Atomic) -> list[Term]:
+    return [*_kept(old, new), _memory_kept(old, new), _numbers_kept(old, new)]
+
+
+def _call(old: Atomic, new: Atomic) -> list[Term]:
+    return [
+        old.idle(S),
+        new.called(S),
+        *_kept(old, new, lambda s: s == S),
+        every("q", lambda q: z3.And(*(z3.Not(a(S, q)) for a in new.answers))),
+        _memory_kept(old, new),
+        every("s q", lambda s, q: z3.If(
+            s == S, new.current(s, q) == (q == R), new.current(s, q) == old.current(s, q)
+        )),
+    ]  # fmt: skip
+
+
+def _do(old: Atomic, new: Atomic) -> list[Term]:
+    """The whole reply, at one moment, from the memory of that moment."""
+
+    def memory(q: Term) -> Term:
+        return z3.And(
+            new.ngrams(q) == z3.Or(old.ngrams(q), q == R),
+            new.snapshots(q) == z3.Or(old.snapshots(q), q == R),
+        )
+
+    def answered(q: Term) -> Term:
+        recalled, bigrams, trigrams = new.answers
+        whole = z3.Or(old.ngrams(q), q == R)
+        return z3.And(
+            recalled(S, q) == old.snapshots(q), bigrams(S, q) == whole, trigrams(S, q) == whole
+        )
+
+    return [
+        old.called(S),
+        new.done(S),
+        *_kept(old, new, lambda s: s == S),
+        every("q", memory),
+        every("q", answered),
+        _numbers_kept(old, new),
+    ]
+
+
+def _end(old: Atomic, new: Atomic, gone: Callable[[Term], Term]) -> list[Term]:
+    """Whoever is gone was in flight and is idle; when nobody is gone this is stuttering."""
+    return [
+        every("s q", lambda s, q: z3.Implies(gone(s), z3.And(
+            z3.Not(old.idle(s)), new.idle(s), *(z3.Not(a(s, q)) for a in new.answers)
+        ))),
+        *_kept(old, new, gone),
+        _memory_kept(old, new),
+        _numbers_kept(old, new),
+    ]  # fmt: skip
+
+
+def simulates(w: World, z: State, action: Action) -> Term:
+    """What the action has to be, seen through the mapping."""
+    old, new = through_glasses(w, z), through_glasses(w, action.after)
+    match action.atomic:
+        case "Call":
+            steps = _call(old, new)
+        case "Do":
+            steps = _do(old, new)
+        case "End":
+            assert action.gone is not None, "an End says who ends"
+            steps = _end(old, new, action.gone)
+        case _:
+            steps = _stutter(old, new)
+    return z3.And(*steps)
+
+
+def atomic_initially(w: World, z: State) -> Term:
+    """``AtomicReply!Init`` through the mapping."""
+    seen = through_glasses(w, z)
+    return z3.And(
+        every("s q", lambda s, q: z3.And(
+            seen.idle(s), z3.Not(seen.current(s, q)), *(z3.Not(a(s, q)) for a in seen.answers)
+        )),
+        every("q", lambda q: z3.Not(z3.Or(seen.ngrams(q), seen.snapshots(q)))),
+    )  # fmt: skip

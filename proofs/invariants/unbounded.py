@@ -1,0 +1,226 @@
+"""Theorems 1 to 11: the safety of D3, D4, D6, D7 and D12 for any number of sessions, and the
+refinement.
+
+For each discipline there is one inductive invariant; its initiation and its consecution, action by
+action, are obligations that all theorems of the discipline share. What a theorem adds is that the
+invariant implies its property (for the refinement: that every action is a step of ``AtomicReply``),
+and an execution to a state of which the property speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import z3
+
+from leo_model.disciplines import DISCIPLINES
+from proofs.invariants.endings import initially, relation
+from proofs.invariants.execution import shortest_violation
+from proofs.invariants.invariants import assumptions, invariant
+from proofs.invariants.occasions import occasion
+from proofs.invariants.safety import PROPERTIES
+from proofs.invariants.simulation import (
+    atomic_initially,
+    has_reply,
+    mapping_is_the_specs,
+    simulates,
+)
+from proofs.relation.countermodel import failing_parts, render, small_universe
+from proofs.relation.discharge import Obligation, counter_example, discharge
+from proofs.relation.relation import World
+from proofs.relation.vocabulary import State, Term, symbols
+from proofs.tools.errors import NotProvedError
+from proofs.tools.theorem import Discharged
+
+__all__ = [
+    "CASES", "Case", "Mutant", "case", "prove_property", "prove_refinement", "refute_property",
+    "refute_refinement",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A discipline with or without faults, and its relation from a symbolic state."""
+
+    name: str
+    world: World
+
+    @property
+    def state(self) -> State:
+        return symbols()
+
+    @property
+    def known(self) -> tuple[Term, ...]:
+        """The assumptions and the invariant."""
+        return _known(self.world)
+
+
+@cache
+def _known(world: World) -> tuple[Term, ...]:
+    return (*assumptions(world), *invariant(world, symbols()).values())
+
+
+def case(discipline: str, faults: bool = True) -> Case:
+    """Return a case with all the faults that can strike, or with none."""
+    rules = DISCIPLINES[discipline]
+    strikes = frozenset(rules.possible_faults) if faults else frozenset()
+    return Case(f"{rules.number} {'with faults' if faults else 'no faults'}", World(rules, strikes))
+
+
+CASES: dict[str, Case] = {
+    "D3": case("threading-lock"),
+    "D4": case("asyncio-lock", faults=False),
+    "D4f": case("asyncio-lock"),
+    "D6": case("shielded-unit-of-work"),
+    "D7": case("actor"),
+    "D12": case("shared-store-immediate"),
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A weakened hypothesis: a guard or an effect that is dropped, or faults let in."""
+
+    of: str
+    dropped: str = ""
+    faults: bool = False
+
+    @property
+    def world(self) -> World:
+        world = CASES[self.of].world
+        faults = frozenset(world.rules.possible_faults) if self.faults else world.faults
+        return World(world.rules, faults, frozenset({self.dropped} if self.dropped else ()))
+
+    @property
+    def text(self) -> str:
+        """Say what was weakened."""
+        what = "effect" if self.dropped.endswith(" stays") else "guard"
+        name = self.dropped.removesuffix(" stays")
+        parts = [f"without the {what} {name!r}"] if name else []
+        parts += ["with faults"] if self.faults else []
+        return f"{self.of.removesuffix('f')} {' and '.join(parts)}"
+
+
+def inductive_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:
+    """Initiation, and consecution for every action.
+
+    ``invariant_of`` is the world whose invariant is tried: for a mutant, that of the original.
+    """
+    judge, z = invariant_of or of.world, of.state
+    taken = tuple(assumptions(judge))
+    parts = tuple(invariant(judge, z).items())
+    goal = z3.And(*(term for _, term in parts))
+    yield Obligation(f"{of.name}: initiation", (*taken, initially(z)), goal, parts)
+    for k, action in enumerate(relation(of.world, z)):
+        known = (*taken, *(term for _, term in parts), action.enabled)
+        after = tuple(invariant(judge, action.after).items())
+        goal = z3.And(*(term for _, term in after))
+        yield Obligation(f"{of.name}: consecution {k} {action.name}", known, goal, after)
+
+
+def name_obligations(of: Case) -> Iterator[Obligation]:
+    """Every session in flight has a reply: what lets an action name it by a parameter.
+
+    The one statement with an existential under a universal, so these lie outside EPR.
+    """
+    z = of.state
+    start = (*assumptions(of.world), initially(z))
+    yield Obligation(f"{of.name}: reply exists, initiation", start, has_reply(z))
+    for k, action in enumerate(relation(of.world, z)):
+        known = (*of.known, action.enabled, has_reply(z))
+        yield Obligation(
+            f"{of.name}: reply exists, {k} {action.name}", known, has_reply(action.after)
+        )
+
+
+def safety_obligation(of: Case, title: str) -> Obligation:
+    goal = PROPERTIES[title](of.world, of.state)
+    return Obligation(f"{of.name}: safety {title}", of.known, goal, ((title, goal),))
+
+
+def refinement_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:
+    """The mapping is the spec's, the initial states correspond, every action simulates."""
+    judge, z = invariant_of or of.world, of.state
+    known = (*assumptions(judge), *invariant(judge, z).values())
+    yield Obligation(f"{of.name}: mapping", known, mapping_is_the_specs(judge, z))
+    start = (*assumptions(judge), initially(z))
+    yield Obligation(f"{of.name}: atomic init", start, atomic_initially(judge, z))
+    for k, action in enumerate(relation(of.world, z)):
+        given = (*known, action.enabled)
+        yield Obligation(
+            f"{of.name}: {k} {action.name} is {action.atomic} in AtomicReply", given,
+            simulates(judge, z, action),
+        )  # fmt: skip
+
+
+def explain(obligation: Obligation, model: z3.ModelRef) -> Exception:
+    return NotProvedError("; ".join(failing_parts(obligation, model)), render(obligation, model))
+
+
+@cache
+def inductive(key: str) -> tuple[Discharged, ...]:
+    """Discharge the induction of a case once; every theorem about the case counts it."""
+    of = CASES[key]
+    return tuple(discharge([*inductive_obligations(of), *name_obligations(of)], explain))
+
+
+def prove_property(title: str, cases: tuple[str, ...]) -> list[Discharged]:
+    """Discharge the induction, the safety obligation and an occasion to fail for every case."""
+    found: list[Discharged] = []
+    for key in cases:
+        of = CASES[key]
+        found += inductive(key)
+        found += discharge([safety_obligation(of, title)], explain)
+        found.append(occasion(of.name, of.world, title))
+    return found
+
+
+def prove_refinement(cases: tuple[str, ...]) -> list[Discharged]:
+    found: list[Discharged] = []
+    for key in cases:
+        found += inductive(key)
+        of = CASES[key]
+        found += discharge(refinement_obligations(of), explain)
+        found.append(occasion(of.name, of.world, "Refines"))
+    return found
+
+
+def _attempt(mutant: Mutant, last: Callable[[Case, World], Iterator[Obligation]]) -> str:
+    original = CASES[mutant.of].world
+    changed = Case(f"mutant {mutant.text}", mutant.world)
+
+    def attempt() -> Iterator[Obligation]:
+        yield from inductive_obligations(changed, original)
+        yield from last(changed, original)
+
+    found = counter_example(attempt(), small_universe)
+    if found is None:
+        raise NotProvedError(f"the mutant ({mutant.text}) proves", "the theorem does not need it")
+    return render(*found)
+
+
+def refute_property(title: str, mutant: Mutant) -> str:
+    """Show that the mutant does not prove: the step that fails, and a real execution.
+
+    Raises NotProvedError when the mutant proves, or when no execution in the bound breaks the
+    property: then the mutant would only show that this invariant is the wrong one for it.
+    """
+
+    def last(changed: Case, original: World) -> Iterator[Obligation]:
+        known = (*assumptions(original), *invariant(original, changed.state).values())
+        yield Obligation(
+            f"{changed.name}: safety", known, PROPERTIES[title](original, changed.state)
+        )
+
+    step = _attempt(mutant, last)
+    schedule = shortest_violation(mutant.world, PROPERTIES[title](mutant.world, symbols()))
+    if schedule is None:
+        raise NotProvedError(f"the mutant ({mutant.text}) keeps {title} in the bound", step)
+    return f"{step}\na real execution that breaks {title}: {', '.join(schedule)}"
+
+
+def refute_refinement(mutant: Mutant) -> str:
+    """Show that the refinement does not go through for the mutant."""
+    return _attempt(mutant, refinement_obligations)

@@ -1,0 +1,382 @@
+"""`leo chat` through a pipe, and a conversation with interruptions."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from leo import ORGANS
+from leo.actions import Action
+from leo.commands.chat import EMPTY, ENDED, HELP, converse, describe
+from leo.commands.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
+from leo.commands.why import Account
+from leo.disciplines import DEFAULT, DISCIPLINES
+from leo.errors import SessionBusyError, StepError
+from leo.field import themes
+from leo.field.themes import Survey
+from leo.field.view import View
+from leo.front.tasks import Gate
+from leo.store import ngrams
+from leo.store.connection import Connection
+from leo.store.operations import get_versions
+from tests.leo.field.test_generate import view_of
+from tests.leo.support import async_field, dump, picture, reloaded, sync_field
+
+pytestmark = pytest.mark.slow
+
+
+def chat(path: Path, lines: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "leo", "chat", "--field", str(path), "--seed", "3", *arguments],
+        input=lines,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_pipe_gets_one_line_per_prompt(tmp_path: Path) -> None:
+    """No decorations; empty lines get a gentle notice; bytes that are no text are no trouble."""
+    done = chat(
+        tmp_path / "field", "Hello Leo\n\nhi \0 🌱\n".encode() + b"\xff\xfe\n/quit\nnever\n"
+    )
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 3 and b">" not in done.stdout
+    assert done.stderr.decode().splitlines() == [EMPTY]
+
+
+def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
+    """A second conversation goes on with what the first one left, under any driver the same."""
+    for discipline in ("sequential", "bare", "asyncio-lock"):
+        path = tmp_path / discipline
+        core = ("--discipline", discipline, "--modules", "none")
+        chat(path, b"Grey herons wait\n", *core)
+        done = chat(path, b"/field\n", *core)
+        assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
+    assert dump(tmp_path / "bare").count("herons") == 1
+
+
+def test_a_bad_field_is_one_paragraph_and_exit_code_2(tmp_path: Path) -> None:
+    """No traceback; the file is left alone."""
+    path = tmp_path / "notes"
+    path.write_text("These are my notes.\n" * 100)
+    done = chat(path, b"hello\n")
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.decode().startswith(f"leo: error: {path}: this is not a field")
+    assert b"Traceback" not in done.stderr and path.read_text().startswith("These are")
+
+
+CANCELLED, DROPPED = describe_interruption(DISCIPLINES[DEFAULT])
+
+
+class Stub:
+    """A field that answers, is interrupted, or fails."""
+
+    view = View()
+    pulse = None
+    discipline = DISCIPLINES[DEFAULT]
+
+    def memory(self) -> list[str]:
+        return []
+
+    def why(self) -> str:
+        return "because"
+
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        if prompt == "long":
+            raise KeyboardInterrupt
+        if prompt == "bad":
+            raise StepError("observe", "s1.1", ValueError("no"))
+        if prompt == "soon":
+            raise SessionBusyError("the session is busy")
+        self.said = prompt
+        return prompt.upper()
+
+    def settle(self, session: str = "s1") -> None:
+        if self.said == "dream":
+            raise KeyboardInterrupt
+        if self.said == "brood":
+            raise StepError("observe", "s1~ring0.1", ValueError("no"))
+
+
+def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
+    """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
+    out, notices = io.StringIO(), io.StringIO()
+    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
+    lines.insert(4, "/why now")
+    converse(Stub(), iter([*lines, "/quit", "x"]), out, notices)
+    assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
+    assert notices.getvalue().splitlines() == [
+        "",
+        CANCELLED,
+        "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
+        "Leo could not answer: the session is busy",
+        "/why takes nothing after it; /help says what there is.",
+        "There is no '/what'; /help says what there is.",
+        "",
+        DROPPED,
+        "Leo could not think on: the step 'observe' of reply s1~ring0.1 failed: ValueError: no",
+    ]
+
+
+def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `/field` looks for themes: the conversation goes on, and the next one shows them."""
+    survey, presses = themes.survey_themes, [KeyboardInterrupt()]
+
+    def pressed(view: View, most: int | None = None) -> Survey:
+        if presses:
+            raise presses.pop()
+        return survey(view, most)
+
+    monkeypatch.setattr("leo.commands.chat.survey_themes", pressed)
+    out, notices = io.StringIO(), io.StringIO()
+    converse(Stub(), iter(["/field", "/field", "hi"]), out, notices)
+    assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
+    assert notices.getvalue() == f"\n{ENDED}\n"
+
+
+def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more candidates than the limit, the number of themes is one among those asked."""
+    monkeypatch.setattr("leo.commands.chat.CANDIDATES", 9)
+    some = describe(view_of(" ".join(["one two three four five six"] * 9)))
+    assert re.search(r"^themes   \d$", some, re.MULTILINE)
+    text = " ".join(chr(97 + place % 26) for place in range(100))
+    found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
+    assert found and found[0].endswith(", among the 9 tokens of 26 with most company")
+
+
+def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
+    """Lines of at most that many columns; without a width one line, which a program can read."""
+    said = " ".join(["words"] * 40)
+    for width, lines in ((80, 4), (40, 7), (None, 1)):
+        out = io.StringIO()
+        converse(Stub(), iter([said]), out, out, width)
+        shown = out.getvalue().splitlines()
+        assert len(shown) == lines and " ".join(shown) == said.upper()
+        assert width is None or max(map(len, shown)) <= width
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])
+def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
+    tmp_path: Path, discipline: str
+) -> None:
+    """After the answer is shown and before anything else is typed: `/field` has the rings, and
+    `/why` names them.
+    """
+    out, account, versions = io.StringIO(), Account(), list[int]()
+    with speaking(tmp_path / "field", discipline, account) as speaker:
+
+        def typed() -> Iterator[str]:
+            yield "hello there"
+            versions.append(speaker.view.bigrams.version)
+            assert len(out.getvalue().splitlines()) == 1
+            yield "/why"
+
+        converse(speaker, typed(), out, out)
+        assert versions == [speaker.view.bigrams.version] and versions[0] > 2
+    assert "after    s1~ring0.1, s1~ring1.1" in out.getvalue()
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
+def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str) -> None:
+    """In the middle of the first ring: the answer is on the screen already, the rest is dropped,
+    and the next prompt is answered and thought about.
+    """
+    out, notices, account = io.StringIO(), io.StringIO(), Account()
+    gate = interrupted_at(Action.Generate, "s1~ring0")
+    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
+        converse(speaker, iter(["hello there"]), out, notices)
+        # An actor carries a request out whoever leaves: then the ring is there, and no other.
+        assert "ring1" not in speaker.why()
+        converse(speaker, iter(["and now?"]), out, notices)
+        assert "s1~ring1" in speaker.why()
+    _, dropped = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{dropped}\n"
+    assert len(out.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
+def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
+    tmp_path: Path, discipline: str
+) -> None:
+    """The second one does not wait for the ring to end; the next prompt does, and is answered."""
+    out, notices, account, waits = io.StringIO(), io.StringIO(), Account(), asyncio.Event()
+    rings = ["s1~ring0"]
+
+    async def gate(session: str, action: Action) -> None:
+        if session in rings and action is Action.Generate:
+            rings.clear()
+            asyncio.get_running_loop().call_soon(press_twice)
+            await waits.wait()
+
+    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
+        converse(speaker, iter(["hello there", "and now?"]), out, notices)
+        assert "s1~ring1.1" in speaker.why()
+    _, dropped = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{dropped}\n"
+    assert len(out.getvalue().splitlines()) == 2
+
+
+@contextmanager
+def speaking(
+    path: Path, discipline: str, account: Account, gate: Gate | None = None
+) -> Iterator[SyncSpeaker | AsyncSpeaker]:
+    """A speaker of a field with all modules, whose view is the store's in the end."""
+    if discipline == "sequential":
+        with sync_field(path, account, modules=ORGANS) as field:
+            yield SyncSpeaker(field, account)
+            assert picture(field.view) == field._store.perform(reloaded)
+        return
+    with asyncio.Runner() as runner:
+        opening = async_field(path, discipline, account, gate, modules=ORGANS)
+        afield = runner.run(opening)
+        yield AsyncSpeaker(afield, runner, account)
+        assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
+        runner.run(afield.close())
+
+
+def interrupted_at(wanted: Action, who: str = "s1") -> Gate:
+    """A gate at which Ctrl-C is pressed, once."""
+    presses = [signal.SIGINT]
+
+    async def gate(session: str, action: Action) -> None:
+        if action is wanted and session == who and presses:
+            signal.raise_signal(presses.pop())
+
+    return gate
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
+@pytest.mark.parametrize("wanted", [Action.Recall, Action.Ingest, Action.SaveSnapshot])
+def test_ctrl_c_cancels_an_asynchronous_reply(
+    tmp_path: Path, wanted: Action, discipline: str
+) -> None:
+    """The signal becomes a cancellation of the reply; the next one is answered."""
+    out, notices = io.StringIO(), io.StringIO()
+    with asyncio.Runner() as runner:
+        opening = async_field(tmp_path / "field", discipline, gate=interrupted_at(wanted))
+        field = runner.run(opening)
+        converse(AsyncSpeaker(field, runner), iter(["hello\n", "again\n"]), out, notices)
+        assert picture(field.view) == runner.run(field._store.perform(reloaded))
+        versions = Counter(runner.run(field._store.perform(get_versions)))
+        # What is there beside the seed and the second reply is of the first one.
+        left = versions - Counter(ngrams=2, snapshots=1)
+        runner.run(field.close())
+    cancelled, _ = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{cancelled}\n"
+    assert len(out.getvalue().splitlines()) == 1
+    if discipline == "actor":
+        assert "Leo finishes it" in cancelled
+        assert left == Counter(ngrams=1, snapshots=1)
+    elif discipline == DEFAULT:
+        assert "was cancelled; the field is whole" in cancelled
+        assert left["ngrams"] == left["snapshots"]
+    else:
+        assert "what it had written stays" in cancelled
+        assert wanted is not Action.Ingest or left == Counter(ngrams=1)
+
+
+def test_ctrl_c_interrupts_a_synchronous_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a transaction: it is rolled back, and the next prompt is answered."""
+    presses = [signal.SIGINT]
+    bump = ngrams.bump
+
+    def pressed(conn: Connection, name: str) -> int:
+        version = bump(conn, name)
+        if presses:
+            signal.raise_signal(presses.pop())
+        return version
+
+    out, notices = io.StringIO(), io.StringIO()
+    with sync_field(tmp_path / "field") as field:
+        monkeypatch.setattr(ngrams, "bump", pressed)
+        converse(SyncSpeaker(field), iter(["hello\n", "again\n"]), out, notices)
+        assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
+        assert picture(field.view) == field._store.perform(reloaded)
+    cancelled, _ = describe_interruption(DISCIPLINES["sequential"])
+    assert notices.getvalue() == f"\n{cancelled}\n"
+    assert len(out.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
+def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
+) -> None:
+    """The first one asks for the end of the reply, the second one does not wait for it; the next
+    prompt does, and is answered.
+    """
+    out, notices = io.StringIO(), io.StringIO()
+    bump, main = ngrams.bump, threading.main_thread()
+    let_go, presses = threading.Event(), [1, 2]
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+
+        def busy(conn: Connection, name: str) -> int:
+            while presses:
+                presses.pop()
+                signal.pthread_kill(main.ident or 0, signal.SIGINT)
+                if presses:
+                    # One is enough for two that come together.
+                    seen = threading.Event()
+                    loop.call_soon_threadsafe(seen.set)
+                    assert seen.wait(20)
+                else:
+                    assert let_go.wait(20)
+            return bump(conn, name)
+
+        def typed() -> Iterator[str]:
+            yield "hello\n"
+            let_go.set()
+            yield "again\n"
+
+        field = runner.run(async_field(tmp_path / "field", discipline))
+        monkeypatch.setattr(ngrams, "bump", busy)
+        converse(AsyncSpeaker(field, runner), typed(), out, notices)
+        assert picture(field.view) == runner.run(field._store.perform(reloaded))
+        runner.run(field.close())
+    cancelled, _ = describe_interruption(DISCIPLINES[discipline])
+    assert notices.getvalue() == f"\n{cancelled}\n"
+    assert len(out.getvalue().splitlines()) == 1
+
+
+def test_a_conversation_that_ends_over_an_abandoned_reply_is_closed(tmp_path: Path) -> None:
+    """The reply is brought to its end before the store is closed: nothing is left to complain."""
+    waits = asyncio.Event()
+
+    async def gate(session: str, action: Action) -> None:
+        if action is Action.Recall:
+            asyncio.get_running_loop().call_soon(press_twice)
+            try:
+                await waits.wait()
+            finally:
+                ended.append(session)
+
+    ended: list[str] = []
+    with asyncio.Runner() as runner:
+        field = runner.run(async_field(tmp_path / "field", DEFAULT, gate=gate))
+        speaker = AsyncSpeaker(field, runner)
+        with pytest.raises(KeyboardInterrupt):
+            speaker.speak("hello")
+        assert ended == []
+        speaker.finish()
+        assert ended == ["s1"]
+        runner.run(field.close())
+
+
+def press_twice() -> None:
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)

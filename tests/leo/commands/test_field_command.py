@@ -1,0 +1,134 @@
+"""`leo field`: looking after a file."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from argparse import ArgumentParser
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from leo.commands.field import COMMAND as FIELD
+from leo.commands.main import Command
+from leo.errors import CallerError, LeoError
+from leo.store.archive import export_field, import_field
+from leo.store.schema import connect
+from tests.leo.support import PROMPTS, fold_tables, picture, reloaded, sync_field
+
+BREAKS = {
+    "UPDATE bigrams SET count = 0 WHERE src_id = 1": "bigrams with a count below 1",
+    "DELETE FROM bigrams WHERE src_id = 1": "seen less often than as the first two",
+    "UPDATE bigrams SET count = 1": "seen less often than",
+    "UPDATE trigrams SET version = 99 WHERE first_id = 1": "trigrams newer than the n-grams",
+    "DELETE FROM tokens WHERE id = 2": "rows name a token that does not exist",
+    "UPDATE co_occurrence SET count = 0 WHERE word_id = 1": "company with a count below 1",
+    "UPDATE journal SET version = version + 50": "outside the last observations",
+    "UPDATE folding SET version = version + 50": "in the tables that were never made",
+    "UPDATE folding SET version = version - 50": "neither the tables nor the journal have",
+    "UPDATE co_occurrence SET decays = 1 WHERE word_id = 1": "decays yet to come",
+    "UPDATE objects SET version = 1 WHERE name = 'snapshots'": "no write accounts for",
+}
+
+
+def grown(path: Path) -> Path:
+    """A field that has talked."""
+    with sync_field(path) as field:
+        for prompt in PROMPTS:
+            field.reply(prompt)
+    fold_tables(path)
+    return path
+
+
+def command(command: Command, *words: str) -> int:
+    """Run a command in this process."""
+    parser = ArgumentParser()
+    command.configure(parser)
+    return command.run(parser.parse_args(words))
+
+
+def test_a_field_that_talked_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 0, and one line that says so."""
+    path = grown(tmp_path / "field")
+    assert command(FIELD, "check", str(path)) == 0
+    assert capsys.readouterr().out == f"{path}: sound\n"
+
+
+@pytest.mark.parametrize("statement", BREAKS)
+def test_what_is_wrong_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], statement: str
+) -> None:
+    """One break each: exit code 1, and the sentence for it."""
+    path = grown(tmp_path / "field")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute(statement)
+    assert command(FIELD, "check", str(path)) == 1
+    assert BREAKS[statement] in capsys.readouterr().out
+
+
+def test_a_missing_field_is_not_made(tmp_path: Path) -> None:
+    """Checking and exporting want a field that is there."""
+    for action in ("check", "export"):
+        with pytest.raises(LeoError, match="there is no such file"):
+            command(FIELD, action, str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_export_and_import_are_a_round_trip(tmp_path: Path) -> None:
+    """Equal lines before and after; the imported field is sound, and answers as the other would."""
+    path, archive, copy = grown(tmp_path / "f"), tmp_path / "archive", tmp_path / "copy"
+    assert command(FIELD, "export", str(path), "--out", str(archive)) == 0
+    assert command(FIELD, "import", str(archive), str(copy)) == 0
+    with closing(connect(copy)) as conn:
+        assert b"".join(export_field(conn)) == archive.read_bytes()
+    assert command(FIELD, "check", str(copy)) == 0
+    with sync_field(path) as one, sync_field(copy) as other:
+        for prompt in PROMPTS:
+            assert one.reply(prompt) == other.reply(prompt)
+        assert picture(other.view) == other._store.perform(reloaded) == picture(one.view)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"nonsense\n", "line 1: this is no line of an archive"),
+        (b'{"kind":"leo field","schema":9,"versions":{}}\n', "line 1: expected kind"),
+        (b'{"table":"walls","row":[1]}\n', "line 2: 1 values for the table 'walls'"),
+        (b'{"table":"tokens","row":[1,"a"]}\n', "line 2: 2 values for the table 'tokens'"),
+    ],
+)
+def test_a_bad_archive_leaves_the_field_empty(tmp_path: Path, line: bytes, message: str) -> None:
+    """The error names the line, and nothing was imported."""
+    head = b'{"kind":"leo field","schema":2,"versions":{"ngrams":3,"snapshots":0}}\n'
+    data = line if "line 1" in message else head + line
+    with closing(connect(tmp_path / "field")) as conn:
+        before = list(export_field(conn))
+        with pytest.raises(LeoError, match=message):
+            import_field(conn, io.BytesIO(data), "archive")
+        assert list(export_field(conn)) == before
+
+
+@pytest.mark.parametrize("before", [None, b""])
+def test_a_failed_import_leaves_no_new_file(tmp_path: Path, before: bytes | None) -> None:
+    """A conversation would begin in it as if nothing had happened. A file of before stays."""
+    archive, field = tmp_path / "archive", tmp_path / "field"
+    archive.write_bytes(b"nonsense\n")
+    if before is not None:
+        field.write_bytes(before)
+    with pytest.raises(LeoError, match="line 1"):
+        command(FIELD, "import", str(archive), str(field))
+    with pytest.raises(LeoError, match="a folder"):
+        command(FIELD, "import", str(archive), str(tmp_path))
+    assert field.exists() == (before is not None)
+    assert not list(tmp_path.glob("field-*"))
+
+
+def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
+    """A field that has grown is refused."""
+    path = grown(tmp_path / "field")
+    with (
+        closing(connect(path)) as conn,
+        pytest.raises(CallerError, match="the field has grown already"),
+    ):
+        import_field(conn, io.BytesIO(b""), "archive")

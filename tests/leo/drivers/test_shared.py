@@ -1,0 +1,388 @@
+"""Two instances on one store, and optimistic replies on one instance."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+import pytest
+
+import leo.reply.unit
+from bench.two_processes import examine
+from leo.actions import Action
+from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
+from leo.trace.events import Event
+from leo_model.traces.native import Outcome
+from tests.leo.judge import judge
+from tests.leo.support import (
+    actions,
+    async_field,
+    dump,
+    picture,
+    read_trace,
+    recorder,
+    reloaded,
+    sync_field,
+)
+
+SHARED = ("shared-store", "shared-store-unit-of-work", "shared-store-immediate")
+PAIR = ("i1", "i2")
+
+
+async def _talk(
+    folder: Path, discipline: str, turns: int, timeout: float, instances: tuple[str, ...]
+) -> Counter[str]:
+    """Two sessions on every instance, `turns` calls each; counts how the calls ended."""
+    ends: Counter[str] = Counter()
+
+    async def gate(session: str, action: Action) -> None:
+        await asyncio.sleep(0)
+
+    async with AsyncExitStack() as stack:
+        tracer = stack.enter_context(recorder(folder / "trace", instances))
+        fields = [
+            await stack.enter_async_context(
+                await async_field(folder / "field", discipline, tracer, gate, timeout, name)
+            )
+            for name in instances
+        ]
+
+        async def session(number: int) -> None:
+            field = fields[number % len(fields)]
+            for turn in range(turns):
+                try:
+                    await field.reply(f"brook {number} says {turn}", f"s{number}")
+                    ends["returned"] += 1
+                except StepError as error:
+                    assert isinstance(error.__cause__, StoreMovedError)
+                    ends["refused by the store"] += 1
+
+        await asyncio.gather(*(session(n) for n in range(2 * len(fields))))
+        if discipline in ("shared-store-immediate", "optimistic"):
+            assert (
+                fields[0].view.words.names.items()
+                <= (await fields[0]._store.perform(reloaded))["names"].items()
+            )
+    return ends
+
+
+def talk(
+    folder: Path,
+    discipline: str,
+    turns: int = 5,
+    timeout: float = 5.0,
+    instances: tuple[str, ...] = PAIR,
+) -> tuple[list[Event], Outcome]:
+    """The events and the verdict; every reply is accounted for by the store's versions."""
+    ends = asyncio.run(_talk(folder, discipline, turns, timeout, instances))
+    outcome = judge(folder / "trace")
+    assert outcome.outcomes == ends
+    with closing(sqlite3.connect(folder / "field")) as conn:
+        versions = dict(conn.execute("SELECT name, version FROM objects"))
+    assert versions == {"ngrams": 1 + ends["returned"], "snapshots": ends["returned"]}
+    return read_trace(folder / "trace")[1], outcome
+
+
+@pytest.mark.parametrize("discipline", SHARED)
+def test_two_instances_leave_traces_that_are_behaviours(tmp_path: Path, discipline: str) -> None:
+    """The order of the lines is consistent with the versions, across two worker threads."""
+    _, outcome = talk(tmp_path, discipline)
+    assert outcome.replies == 20
+
+
+@pytest.mark.parametrize("discipline", [*SHARED, "optimistic", "asyncio-lock"])
+def test_views_that_fell_behind_and_decays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
+) -> None:
+    """A journal of one observation and a decay with every third: still behaviours, and views that
+    are loaded anew are whole.
+    """
+    monkeypatch.setattr("leo.store.ngrams.JOURNAL", 1)
+    monkeypatch.setattr("leo.field.decay.EVERY", 3)
+    instances = PAIR if discipline in SHARED else ("i1",)
+    _, outcome = talk(tmp_path, discipline, turns=4, instances=instances)
+    assert outcome.replies == 4 * 2 * len(instances)
+
+
+def overtake(folder: Path, discipline: str, action: Action) -> tuple[list[Event], Outcome]:
+    """A reply on i2 from beginning to end, while one on i1 stands before an action; then another on
+    i2.
+    """
+
+    async def main() -> None:
+        with recorder(folder / "trace", PAIR) as tracer:
+            path = folder / "field"
+            second = await async_field(path, discipline, tracer, instance="i2")
+
+            async def gate(session: str, asked: Action) -> None:
+                if asked is action:
+                    assert await second.reply("me first", "fast")
+
+            first = await async_field(path, discipline, tracer, gate, instance="i1")
+            async with first, second:
+                [end] = await asyncio.gather(first.reply("hello", "slow"), return_exceptions=True)
+                assert isinstance(end, str) or isinstance(end.__cause__, StoreMovedError)
+                assert await second.reply("and again", "fast")
+
+    asyncio.run(main())
+    return read_trace(folder / "trace")[1], judge(folder / "trace")
+
+
+def test_without_a_transaction_replies_mix(tmp_path: Path) -> None:
+    """D10: the lock of each instance does not keep the other away."""
+    _, outcome = overtake(tmp_path, "shared-store", Action.LoadTrigrams)
+    assert outcome.outcomes == {"returned": 3}
+    assert {"MutualExclusion", "Serializable", "ViewNotTorn"} <= set(outcome.violations)
+
+
+def test_a_deferred_transaction_refuses(tmp_path: Path) -> None:
+    """D11: BusySnapshot where the store moved after the first read; nothing of it is left."""
+    events, outcome = overtake(tmp_path, "shared-store-unit-of-work", Action.Commit)
+    assert outcome.outcomes == {"returned": 2, "refused by the store": 1}
+    assert actions(events, "slow")[-2:] == ["SaveSnapshot", "BusySnapshot"]
+
+
+def test_a_deferred_transaction_lets_views_drift(tmp_path: Path) -> None:
+    """D11: overtaken before the first read, it commits, and its view misses the other's reply."""
+    events, outcome = overtake(tmp_path, "shared-store-unit-of-work", Action.Recall)
+    assert outcome.outcomes == {"returned": 3}
+    assert "ViewAgreesWithStore" in outcome.violations
+    assert [e.writes["ngrams"] for e in events if e.action == "Commit"] == [2, 3, 4]
+    assert [e.writes["view.bigrams"] for e in events if e.action == "SwapView"] == [2, 2, 3]
+
+
+def test_an_immediate_transaction_keeps_everything_but_the_order_of_calls(tmp_path: Path) -> None:
+    """D12: no refusal, no torn view, fresh views loaded inside the transaction."""
+    events, outcome = talk(tmp_path, "shared-store-immediate", turns=8)
+    assert outcome.outcomes == {"returned": 32}
+    assert set(outcome.violations) <= {"NoOvertaking"}
+    assert "LoadBigrams" in {event.action.value for event in events}
+
+
+def test_an_immediate_transaction_gives_up_when_the_timeout_is_over(tmp_path: Path) -> None:
+    """D12: Busy, while the other instance sits in its transaction; both go on afterwards."""
+
+    async def main() -> None:
+        inside, go_on = asyncio.Event(), asyncio.Event()
+
+        async def gate(session: str, action: Action) -> None:
+            if action is Action.Generate and not inside.is_set():
+                inside.set()
+                await go_on.wait()
+
+        with recorder(tmp_path / "trace", PAIR) as tracer:
+            path, name = tmp_path / "field", "shared-store-immediate"
+            first = await async_field(path, name, tracer, gate, 0.05, "i1")
+            second = await async_field(path, name, tracer, gate, 0.05, "i2")
+            async with first, second:
+                slow = asyncio.ensure_future(first.reply("hello", "s1"))
+                await inside.wait()
+                with pytest.raises(StepError, match=r"'begin' .* beyond the busy timeout"):
+                    await second.reply("hello", "s2")
+                go_on.set()
+                assert await slow and await second.reply("hello", "s2")
+                whole = await second._store.perform(reloaded)
+                assert picture(second.view) == whole
+
+    asyncio.run(main())
+    events = read_trace(tmp_path / "trace")[1]
+    assert actions(events, "s2")[:3] == ["Call", "Acquire", "Busy"]
+    assert judge(tmp_path / "trace").outcomes == {"returned": 2, "refused by the store": 1}
+
+
+def test_optimistic_replies_keep_everything_but_exclusion(tmp_path: Path) -> None:
+    """D13: replies overlap, the slower ones start again, and no observation is lost."""
+    _, outcome = talk(tmp_path, "optimistic", turns=6, instances=("i1",))
+    assert outcome.outcomes == {"returned": 12}
+    assert set(outcome.violations) <= {"MutualExclusion", "NoOvertaking"}
+
+
+def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: Path) -> None:
+    """D13: begun after another's commit and before its swap, so no version differs at the commit;
+    what it spoke from does.
+    """
+
+    async def main() -> None:
+        with recorder(tmp_path / "trace") as tracer:
+            field = await async_field(tmp_path / "field", "optimistic", tracer)
+            spoken, committed = asyncio.Event(), asyncio.Event()
+
+            async def gate(session: str, action: Action) -> None:
+                if session == "first" and action is Action.SwapView:
+                    committed.set()
+                    await spoken.wait()
+                if session == "second" and action is Action.SaveSnapshot:
+                    spoken.set()
+
+            field._driver.gate = gate
+            async with field:
+                first = asyncio.ensure_future(field.reply("hello", "first"))
+                await committed.wait()
+                second = await field.reply("hello", "second")
+                texts.extend((await first, second))
+                assert picture(field.view) == await field._store.perform(reloaded)
+
+    texts: list[str] = []
+    asyncio.run(main())
+    # Serializable to the byte: what the two would have said one after the other.
+    with sync_field(tmp_path / "serial") as field:
+        assert texts == [field.reply("hello", "first"), field.reply("hello", "second")]
+    assert dump(tmp_path / "serial") == dump(tmp_path / "field")
+    events = read_trace(tmp_path / "trace")[1]
+    assert actions(events, "second").count("Retry") == 1
+    assert judge(tmp_path / "trace").outcomes == {"returned": 2}
+
+
+@pytest.mark.parametrize("before", [97, 98])
+def test_an_observation_between_an_optimistic_commit_and_its_swap(
+    tmp_path: Path, before: int
+) -> None:
+    """D13 has no lock that keeps an observation away: whichever of the two carries a decay, they
+    come into the view in the order of the store, once each; and the field goes on.
+    """
+
+    async def main() -> None:
+        committed, observed = asyncio.Event(), asyncio.Event()
+
+        async def gate(session: str, action: Action) -> None:
+            if action is Action.SwapView and not observed.is_set():
+                committed.set()
+                await observed.wait()
+
+        opening = async_field(tmp_path / "field", "optimistic", gate=gate)
+        async with await opening as field:
+            for _ in range(before):
+                await field.observe("alpha beta gamma")
+            replying = asyncio.ensure_future(field.reply("hello"))
+            await committed.wait()
+            await field.observe("delta epsilon zeta")
+            assert picture(field.view) == await field._store.perform(reloaded)
+            observed.set()
+            assert await replying
+            assert picture(field.view) == await field._store.perform(reloaded)
+            await asyncio.gather(*(field.observe(f"eta {n} theta") for n in range(4)))
+            assert await field.reply("and now?")
+            assert picture(field.view) == await field._store.perform(reloaded)
+
+    asyncio.run(main())
+
+
+def test_an_optimistic_reply_says_that_others_have_written(tmp_path: Path) -> None:
+    """D13 keeps no view of what other writers do: it says so at its first attempt, writes nothing,
+    and an observation, which reads what is there, puts an end to it.
+    """
+
+    async def main() -> None:
+        path = tmp_path / "field"
+        async with await async_field(path, "optimistic") as field:
+            assert await field.reply("hello")
+            with sync_field(path) as other:
+                other.observe("grey herons wait")
+            before = dump(path)
+            attempts: list[Action] = []
+
+            async def gate(session: str, action: Action) -> None:
+                attempts.append(action)
+
+            field._driver.gate = gate
+            wanted = r"'commit' .* at version 3 .* only knows 2, .* open the field again"
+            with pytest.raises(StepError, match=wanted) as caught:
+                await field.reply("hello")
+            assert isinstance(caught.value.__cause__, StoreMovedError)
+            assert attempts.count(Action.Begin) == 1 and dump(path) == before
+            await field.observe("a path is not a wall")
+            assert field.view.trigram_count("grey", "herons", "wait") == 1
+            assert await field.reply("hello")
+            assert picture(field.view) == await field._store.perform(reloaded)
+
+    asyncio.run(main())
+
+
+def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
+    """D13: the first attempt starts again because the versions moved, the second knows why."""
+
+    async def main() -> None:
+        path = tmp_path / "field"
+        writes = [lambda field: field.observe("grey herons wait")]
+
+        async def gate(session: str, action: Action) -> None:
+            if action is Action.Commit and writes:
+                with sync_field(path) as other:
+                    writes.pop()(other)
+
+        async with await async_field(path, "optimistic", gate=gate) as field:
+            with pytest.raises(StepError, match="open the field again"):
+                await field.reply("hello")
+
+    asyncio.run(main())
+
+
+def test_an_optimistic_reply_gives_up_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Overtaken in every attempt: the error says so, and the trace is still a behaviour."""
+    monkeypatch.setattr(leo.reply.unit, "ATTEMPTS", 3)
+
+    async def main() -> None:
+        with recorder(tmp_path / "trace") as tracer:
+            field = await async_field(tmp_path / "field", "optimistic", tracer)
+
+            async def gate(session: str, action: Action) -> None:
+                if session == "slow" and action is Action.Commit:
+                    await field.reply("me first", "fast")
+
+            field._driver.gate = gate
+            async with field:
+                with pytest.raises(StepError, match="3 times in a row") as caught:
+                    await field.reply("hello", "slow")
+                assert isinstance(caught.value.__cause__, ConflictError)
+                assert picture(field.view) == await field._store.perform(reloaded)
+
+    asyncio.run(main())
+    assert judge(tmp_path / "trace").outcomes == {"returned": 3, "raised": 1}
+
+
+def test_an_instance_that_comes_late_cannot_join_a_recording(tmp_path: Path) -> None:
+    """Its view would not be what the header says."""
+
+    async def main() -> None:
+        path, trace = tmp_path / "field", tmp_path / "trace"
+        with recorder(trace, PAIR) as tracer:
+            async with await async_field(path, "shared-store", tracer, instance="i1") as field:
+                await field.reply("hello")
+                with pytest.raises(TraceFileError, match="i2 was opened when the store was at"):
+                    await async_field(path, "shared-store", tracer, instance="i2")
+
+    asyncio.run(main())
+
+
+REPLIES = 80
+
+
+@pytest.mark.slow
+def test_two_processes_on_one_store_lose_nothing(tmp_path: Path) -> None:
+    """D12, two processes, 80 replies each: versions account for every reply, no view is torn, and
+    nobody sees "database is locked". `bench.two_processes` does the same with 2,000.
+    """
+    command = [sys.executable, "-m", "bench.two_processes", f"--replies={REPLIES}"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "FINDING" not in done.stdout
+
+
+def test_a_lost_reply_is_found(tmp_path: Path) -> None:
+    """The examination of the two processes' file fails when a reply is missing from it."""
+    path = tmp_path / "field"
+    with sync_field(path) as field:
+        for name in ("ada", "bea", "ada", "bea"):
+            field.reply(f"{name} is here")
+    assert examine(path, 2) == []
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE objects SET version = version - 1")
+    assert any("the versions are" in finding for finding in examine(path, 2))
+    assert any("'ada is' was observed" in finding for finding in examine(path, 4))

@@ -1,0 +1,95 @@
+"""Contexts for single modules, with everything quiet that a test does not name."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from leo.field.measure import Pulse, Quality
+from leo.field.text import tokenize
+from leo.reply.active import Themes
+from leo.reply.context import After, Before, Changes, Moment, Put, Rows, Seen, Spoken
+from leo.reply.module import Organ
+from leo.reply.voice import Voice
+from leo.store import rows
+
+UNIT = st.floats(0, 1)
+VOICE = Voice("structural", 0.8, 0.2)
+QUIET = Pulse(0.0, 0.0, 0.5, 0.15)
+FAIR = Quality(0.8, 0.8, 0.8)
+
+
+def moment(prompt: str = "", **given: Any) -> Moment:
+    """The context of `hear`."""
+    plain: dict[str, Any] = {
+        "session": "s1",
+        "turn": 1,
+        "now": 1000.0,
+        "arousal": 0.0,
+        "tokens": tuple(tokenize(prompt)),
+    }
+    return Moment(prompt=prompt, **(plain | given))
+
+
+def before(prompt: str = "", themes: Mapping[str, int] | None = None, **given: Any) -> Before:
+    """The context of `before`; `themes` are core words with their scores."""
+    scores = dict(themes or {})
+    plain: dict[str, Any] = {
+        "session": "s1",
+        "turn": 1,
+        "now": 1000.0,
+        "arousal": 0.0,
+        "tokens": tuple(tokenize(prompt)),
+        "novelty": 0.5,
+        "voice": VOICE,
+        "seen": Seen(Themes(scores, {core: frozenset({core}) for core in scores}), mute),
+    }
+    return Before(prompt=prompt, **(plain | given))
+
+
+def after(
+    prompt: str = "",
+    text: str = "I listen and I answer.",
+    themes: Mapping[str, int] | None = None,
+    **given: Any,
+) -> After:
+    """The context of `after`."""
+    start = before(prompt, themes)
+    plain: dict[str, Any] = {name: getattr(start, name) for name in start.__dataclass_fields__}
+    plain |= {"said": tuple(tokenize(text)), "pulse": QUIET, "quality": FAIR}
+    return After(text=text, **(plain | given))
+
+
+def mute(rng: Random, temperature: float, boosts: Mapping[str, float], most: int) -> Spoken:
+    """A voice with nothing to say."""
+    return Spoken("", (), 0.0)
+
+
+class Store:
+    """The tables of one module in memory."""
+
+    def __init__(self, organ: Organ[Any]) -> None:
+        self.conn = sqlite3.connect(":memory:")
+        self.conn.execute("PRAGMA foreign_keys = ON")
+        self.organ = organ
+        rows.create(self.conn, [organ])
+
+    def read(self, prompt: str = "", now: float = 1000.0, session: str = "s1") -> Rows:
+        """What the module's queries find."""
+        given = rows.parameters(session, tokenize(prompt), now)
+        return rows.read(self.conn, [self.organ], given)[self.organ.name]
+
+    def write(self, changes: Changes | tuple[Put, ...]) -> None:
+        """Carry out writes."""
+        puts = changes.puts if isinstance(changes, Changes) else changes
+        rows.write(self.conn, [put for put in puts if put.rows])
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with closing(self.conn.execute(sql)) as cursor:
+            return cursor.fetchall()

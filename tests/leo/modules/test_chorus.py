@@ -1,0 +1,139 @@
+"""The chorus: how what the modules say is put together."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from leo.field.measure import Pulse, Quality
+from leo.reply.chorus import Chorus
+from leo.reply.context import (
+    After,
+    Before,
+    Changes,
+    Facts,
+    Heard,
+    Hints,
+    Inner,
+    InnerReply,
+    Moment,
+    Put,
+    Rows,
+    Spoken,
+)
+from leo.reply.module import Module
+from leo.reply.voice import blend_weights, compute_voice
+from tests.leo.modules.contexts import FAIR, QUIET, moment, mute
+
+SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)
+RING = InnerReply("s1~ring0", "x", 0.8, 30, Inner("ring", 0), "s1")
+
+
+class Parrot(Module[str]):
+    """Says what it was made to say, and remembers the contexts that it was given."""
+
+    def __init__(
+        self,
+        name: str,
+        heard: Heard = Heard(),  # noqa: B008
+        hints: Hints = Hints(),  # noqa: B008
+        changes: Changes = Changes(),  # noqa: B008
+        inner: frozenset[str] = frozenset(),
+    ) -> None:
+        self._name, self.answers = name, (heard, hints, changes)
+        self.inner = inner
+        self.contexts: list[Any] = []
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self._name
+
+    @property
+    def INNER(self) -> frozenset[str]:  # type: ignore[override]
+        return self.inner
+
+    def load(self, rows: Rows) -> str:
+        return self._name
+
+    def hear(self, state: str, moment: Moment) -> Heard:
+        assert state == self._name
+        self.contexts.append(moment)
+        return self.answers[0]
+
+    def before(self, state: str, context: Before, rng: Random) -> Hints:
+        self.contexts.append(context)
+        return self.answers[1]
+
+    def after(self, state: str, context: After, rng: Random) -> Changes:
+        self.contexts.append(context)
+        return self.answers[2]
+
+
+def listening(*organs: Parrot, inner: InnerReply | None = None) -> tuple[Chorus, Heard]:
+    """A chorus that has heard a prompt."""
+    chorus = Chorus(organs, moment("x", arousal=0.2), "k", inner)
+    return chorus, chorus.hear({organ.name: {} for organ in organs})
+
+
+def test_what_is_heard_is_put_together() -> None:
+    """Texts in order, boosts added, measures of the later module; each hears those before it."""
+    one = Parrot("one", Heard(("a",), {"x": 0.1}, (1,), arousal=0.5, trauma=0.3))
+    two = Parrot("two", Heard(("b",), {"x": 0.2, "y": 0.1}, (2,), arousal=0.7, themes_known=4))
+    _, heard = listening(one, two)
+    assert heard.observe == ("a", "b") and heard.used == (1, 2)
+    assert heard.boosts == {"x": pytest.approx(0.3), "y": 0.1}
+    assert (heard.arousal, heard.trauma, heard.themes_known) == (0.7, 0.3, 4)
+    assert (one.contexts[0].arousal, two.contexts[0].arousal) == (0.2, 0.5)
+
+
+def test_hints_are_put_together() -> None:
+    """Weights and shifts add, factors and lengths multiply, the expert is replaced by name only."""
+    one = Parrot("one", hints=Hints({"creative": 0.2}, factor=1.1, length=0.5))
+    two = Parrot("two", hints=Hints({}, shift=0.1, expert="precise"))
+    three = Parrot("three", hints=Hints({"creative": 0.1}, factor=0.9, length=0.5))
+    chorus, _ = listening(one, two, three)
+    speech = chorus.before(0.2, max_tokens=80)
+    plain = compute_voice(blend_weights(0.2, 0.2, 0.0, 0, {"creative": 0.3}))
+    voice = speech.voice
+    assert voice.temperature == pytest.approx(plain.temperature * 0.99 + 0.1)
+    assert (voice.expert, voice.instead_of) == ("precise", plain.expert)
+    assert voice.shift == pytest.approx(0.1) and speech.max_tokens == 20
+    # The second module heard the voice as the first had left it.
+    halfway = compute_voice(blend_weights(0.2, 0.2, 0.0, 0, {"creative": 0.2}))
+    assert two.contexts[1].voice.temperature == pytest.approx(halfway.temperature * 1.1)
+
+
+def test_a_reply_is_never_too_short() -> None:
+    """However short the modules want it, eight tokens are walked."""
+    chorus, _ = listening(Parrot("one", hints=Hints(length=0.01)))
+    assert chorus.before(0.2).max_tokens == 8
+
+
+def test_changes_are_put_together() -> None:
+    """A text replaces, words are appended, facts go on, writes without rows are left out."""
+    put, empty = Put("sql", ((1,),)), Put("sql", ())
+    one = Parrot("one", changes=Changes((put, empty), "It snows.", facts=Facts(trauma=0.9)))
+    two = Parrot("two", changes=Changes((put,), appended="Snow?", inner=(RING,)))
+    three = Parrot("three")
+    chorus, _ = listening(one, two, three)
+    chorus.before(0.2)
+    outcome = chorus.after(SPOKEN, QUIET, FAIR, mute)
+    assert outcome.text == "It snows. Snow?" and outcome.puts == (put, put)
+    assert outcome.inner == (RING,) and outcome.facts == Facts(trauma=0.9)
+    first, second, third = (organ.contexts[-1] for organ in (one, two, three))
+    assert (first.text, second.text, third.text) == ("It rains.", "It snows.", "It snows. Snow?")
+    assert second.said == ("It", "snows", ".") and second.facts.trauma == 0.9
+    assert (first.pulse, first.quality) == (QUIET, FAIR)
+
+
+def test_in_an_inner_reply_no_expert_speaks() -> None:
+    """Only the modules of its kind take part; temperature and length are those described."""
+    one, two = Parrot("one", inner=frozenset({"ring"})), Parrot("two", inner=frozenset({"dream"}))
+    chorus, _ = listening(one, two, inner=RING)
+    speech = chorus.before(0.9)
+    assert (speech.voice.expert, speech.voice.temperature) == ("inner", 0.8)
+    assert speech.max_tokens == 30
+    chorus.after(SPOKEN, Pulse(0.9, 0.0, 0.5, 0.4), Quality(0.5, 0.5, 0.5), mute)
+    assert two.contexts == [] and one.contexts[-1].inner == Inner("ring", 0)

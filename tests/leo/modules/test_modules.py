@@ -1,0 +1,278 @@
+"""All modules in the real organism: under every discipline, judged by the specification."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leo import DISCIPLINES, ORGANS
+from leo.actions import Action
+from leo.disciplines import get_discipline
+from leo.errors import CallerError, StepError, StoreMovedError
+from leo.field.recall import MIN_QUALITY
+from leo.modules.registry import step_objects
+from leo.modules.santaklaus import SantaKlaus
+from leo.reply.modular import program_for
+from leo.reply.program import PROGRAM
+from leo.store.memories import newest
+from leo.store.operations import CAP
+from leo.store.schema import connect
+from leo.trace.events import NO_TRACE, Event, Tracer
+from tests.leo.judge import judge
+from tests.leo.support import (
+    REPLY,
+    UNIT,
+    actions,
+    async_field,
+    dump,
+    read_trace,
+    recorder,
+    sync_field,
+)
+
+SAID = (
+    "What is a field?",
+    "I am AFRAID of the dark, and of the night!",
+    "A path is not a path.",
+    "",
+    "42 🌱 \0",
+    "Tell me about the river that you remember.",
+)
+# Under `reentrant` nothing is ever answered.
+WORKING = [id for id in DISCIPLINES if id != "reentrant"]
+MANY = [id for id in WORKING if id not in ("sequential", "threading-lock-in-async")]
+
+
+def talk(path: Path, discipline: str, tracer: Tracer = NO_TRACE) -> list[str]:
+    """One session that says everything, with all modules."""
+    if DISCIPLINES[discipline].runtime != "asyncio":
+        with sync_field(path, tracer, discipline, modules=ORGANS) as field:
+            return [field.reply(prompt) for prompt in SAID]
+
+    async def scenario() -> list[str]:
+        async with await async_field(path, discipline, tracer, modules=ORGANS) as field:
+            return [await field.reply(prompt) for prompt in SAID]
+
+    return asyncio.run(scenario())
+
+
+def rows_of(path: Path, select: str) -> list[tuple[Any, ...]]:
+    """The rows of a query on a closed field."""
+    with closing(connect(path)) as conn:
+        return conn.execute(select).fetchall()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
+    """What the sequential driver gives: replies and store."""
+    path = tmp_path_factory.mktemp("expected") / "field"
+    return talk(path, "sequential"), dump(path)
+
+
+@pytest.mark.parametrize("discipline", WORKING)
+def test_one_session_gives_the_same_bytes_and_a_true_trace(
+    tmp_path: Path, discipline: str, expected: tuple[list[str], str]
+) -> None:
+    """Equal replies, equal store, modules' rows included; the trace is a behaviour, and in it every
+    inner reply is an ordinary one that comes after the Return of its reply.
+    """
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    with recorder(trace) as tracer:
+        assert (talk(path, discipline, tracer), dump(path)) == expected
+    outcome = judge(trace)
+    _, events = read_trace(trace)
+    whole = UNIT if get_discipline(discipline).commit == "reply" else REPLY
+    if DISCIPLINES[discipline].runtime == "threads":
+        place = whole.index("Generate")
+        whole = [*whole[:place], "GenerateBegin", "GenerateEnd", *whole[place + 1 :]]
+    by_session = Counter(event.session for event in events)
+    assert by_session["s1"] == len(SAID) * len(whole)
+    assert {f"s1~ring{n}" for n in range(3)} < set(by_session)
+    for session in by_session:
+        turns = by_session[session] // len(whole)
+        assert actions(events, session) == whole * turns
+    assert outcome.replies == sum(by_session.values()) // len(whole)
+    assert one_after_the_other(events)
+
+
+def one_after_the_other(events: list[Event]) -> bool:
+    """Whether no reply of the trace begins before the one before it has returned."""
+    open_replies = 0
+    for event in events:
+        open_replies += (event.action == "Call") - (event.action == "Return")
+        if open_replies > 1:
+            return False
+    return open_replies == 0
+
+
+@pytest.mark.parametrize("discipline", MANY)
+def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, discipline: str) -> None:
+    """Three sessions, on threads or on a loop: each reply has its episode and its turn of the flow,
+    and the specification accepts what was recorded.
+    """
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    names = ("s1", "s2", "s3")
+    with recorder(trace) as tracer:
+        if DISCIPLINES[discipline].runtime == "threads":
+            with sync_field(path, tracer, discipline, modules=ORGANS) as field:
+
+                def thread(name: str) -> None:
+                    for prompt in SAID[:2]:
+                        field.reply(f"{prompt} says {name}", name)
+
+                with ThreadPoolExecutor(3) as pool:
+                    list(pool.map(thread, names))
+        else:
+
+            async def main() -> None:
+                async with await async_field(path, discipline, tracer, modules=ORGANS) as field:
+
+                    async def session(name: str) -> None:
+                        for prompt in SAID[:2]:
+                            await field.reply(f"{prompt} says {name}", name)
+
+                    await asyncio.gather(*map(session, names))
+
+            asyncio.run(main())
+    judge(trace)
+    assert rows_of(path, "SELECT count(*) FROM snapshots WHERE origin = 'leo'") == [(6,)]
+    assert rows_of(path, "SELECT count(*) FROM snapshots WHERE origin = 'ring'") == [(18,)]
+    assert rows_of(path, "SELECT count(*) FROM episodes") == [(6,)]
+    assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(6,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "discipline", ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
+)
+def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, discipline: str) -> None:
+    """With modules too, what two instances do to one store is a behaviour that breaks no claim; and
+    they answer, but for the deferred transactions (D11) that the store refuses.
+    """
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    ends: list[object] = []
+
+    async def main() -> None:
+        with recorder(trace, ("i1", "i2")) as tracer:
+            one = await async_field(path, discipline, tracer, instance="i1", modules=ORGANS)
+            two = await async_field(path, discipline, tracer, instance="i2", modules=ORGANS)
+            async with one, two:
+                for prompt in SAID[:3]:
+                    replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
+                    ends.extend(await asyncio.gather(*replies, return_exceptions=True))
+                    # A commit that is refused may be one of an inner reply.
+                    rings = (one._afterthoughts.settle("s1"), two._afterthoughts.settle("s2"))
+                    ends.extend(await asyncio.gather(*rings, return_exceptions=True))
+
+    asyncio.run(main())
+    judge(trace)
+    refused = [end.__cause__ for end in ends if isinstance(end, BaseException)]
+    assert all(isinstance(cause, StoreMovedError) for cause in refused)
+    assert discipline == "shared-store-unit-of-work" or not refused
+    assert sum(isinstance(end, str) for end in ends) > 1
+
+
+def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:
+    """After the conversation: one row per turn where a module keeps one, and the origins of all
+    snapshots; and the versions account for every reply, the inner ones too.
+    """
+    path = tmp_path / "field"
+    talk(path, "shielded-unit-of-work")
+    origins = dict(rows_of(path, "SELECT origin, count(*) FROM snapshots GROUP BY origin"))
+    dreams = origins.pop("dream", 0)
+    assert origins == {"leo": len(SAID), "ring": 3 * len(SAID)}
+    assert rows_of(path, "SELECT count(*) FROM dream_turns") == [(dreams,)]
+    for table in ("episodes", "flow_turns"):
+        assert rows_of(path, f"SELECT count(*) FROM {table}") == [(len(SAID),)]
+    versions = dict(rows_of(path, "SELECT name, version FROM objects"))
+    replies = 4 * len(SAID) + dreams
+    assert versions == {"ngrams": 1 + replies, "snapshots": replies}
+
+
+def test_without_modules_nobody_keeps_anything(tmp_path: Path) -> None:
+    """The default of the interface is the core program: tables are there, and stay empty."""
+    path = tmp_path / "field"
+    with sync_field(path) as field:
+        field.reply("hello")
+        assert field.program is PROGRAM and field.latest is not None
+        assert not field.latest.inner and not field.latest.marks
+    for table in ("episodes", "flow_turns", "mathbrain", "emotion", "dream_dialogs"):
+        assert rows_of(path, f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_the_steps_follow_from_the_declarations() -> None:
+    """Equal modules give the same steps; the actions are the core's, the objects the modules'."""
+    program = program_for(ORGANS)
+    assert program_for(tuple(ORGANS)) is program and program_for(()) is PROGRAM
+    assert [step.actions for step in program] == [step.actions for step in PROGRAM]
+    assert {step.name: (step.reads, step.writes) for step in program} == step_objects()
+
+
+def test_some_modules_can_be_chosen(tmp_path: Path) -> None:
+    """With SantaKlaus and FlowTracker alone there are turns of the flow and nothing else."""
+    some = [organ for organ in ORGANS if organ.name in ("santaklaus", "flow")]
+    path = tmp_path / "field"
+    with sync_field(path, modules=some) as field:
+        for prompt in SAID:
+            assert field.reply(prompt)
+    assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(len(SAID),)]
+    assert rows_of(path, "SELECT count(*) FROM episodes") == [(0,)]
+    assert rows_of(path, "SELECT DISTINCT origin FROM snapshots") == [("leo",)]
+
+
+def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None:
+    """A session's name with a tilde is refused before anything happens."""
+    with (
+        sync_field(tmp_path / "field", modules=ORGANS) as field,
+        pytest.raises(CallerError, match=r"'s1~ring0' has a '~' in its name"),
+    ):
+        field.reply("hello", "s1~ring0")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
+    tmp_path: Path, closed: bool
+) -> None:
+    """The reply has returned, so its text is not lost; the session's next call says once what went
+    wrong with the ring, or else `close` does. Other sessions are answered meanwhile.
+    """
+
+    def gate(session: str, action: Action) -> None:
+        if session == "s1~ring1" and action is Action.Generate and failures:
+            raise failures.pop()
+
+    failures = [ZeroDivisionError("no thought")]
+    field = sync_field(tmp_path / "field", gate=gate, modules=ORGANS)
+    assert field.reply("hello there") and not failures
+    assert field.reply("hello there", "s2")
+    if closed:
+        with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
+            field.close()
+    else:
+        with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
+            field.reply("and now?")
+        assert field.reply("and now?")
+    field.close()
+
+
+def test_as_many_memories_are_read_as_the_cap_lets_live() -> None:
+    """The module's query is the core's, without the memories that come to nobody's mind."""
+    query = SantaKlaus.QUERIES["memories"]
+    assert query.replace(f"quality >= {MIN_QUALITY}", "1") == newest()
+    assert query.endswith(f" LIMIT {CAP}")
+
+
+def test_half_a_sign_in_a_prompt_is_replaced(tmp_path: Path) -> None:
+    """A lone surrogate cannot be written into a row of a module; the prompt is taken without it."""
+    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+        assert field.reply("hello \udc80 there")
+        [kept] = field._store.perform(
+            lambda conn: conn.execute("SELECT prompt FROM episodes ORDER BY id LIMIT 1").fetchone()
+        )
+    assert kept == "hello \ufffd there"

@@ -1,0 +1,276 @@
+"""Unit of work: one commit per reply, whatever happens to the caller, a step or the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from leo import AsyncLeoField
+from leo.actions import Action
+from leo.errors import StepError, StoreClosedError, StoreFullError, StoreLockedError
+from leo.store.connection import Connection
+from leo.trace.events import Event
+from leo_model.traces.native import Outcome
+from tests.leo.judge import judge
+from tests.leo.support import (
+    UNIT,
+    UNITS,
+    actions,
+    async_field,
+    picture,
+    read_trace,
+    recorder,
+    reloaded,
+)
+
+ON_STORE = ("Recall", "Commit")
+CARRIED_OUT = {"Commit", "SwapView"}
+Scenario = Callable[[AsyncLeoField], Awaitable[None]]
+
+
+class Strike:
+    """A gate that strikes the reply of s1 before one action: cancels its task, or raises.
+
+    The task is that of the caller, whoever carries the reply out.
+    """
+
+    def __init__(self, action: str, how: str) -> None:
+        self.action = action
+        self.how = how
+        self.task: asyncio.Task[str] | None = None
+
+    async def __call__(self, session: str, action: Action) -> None:
+        if session != "s1" or action != self.action or self.task is None:
+            return
+        task, self.task = self.task, None
+        if self.how == "raise":
+            raise ZeroDivisionError("struck")
+        if self.how == "under way":
+            # Delivered at the next await, which is that of the operation.
+            asyncio.get_running_loop().call_soon(task.cancel)
+        else:
+            task.cancel()
+            await asyncio.sleep(0)
+
+
+def run(
+    path: Path, discipline: str, scenario: Scenario, gate: Strike | None = None, timeout: float = 5
+) -> tuple[list[Event], Outcome]:
+    """Run a scenario on a recorded field; afterwards the lock is free and the next reply works.
+
+    The trace must be a behaviour of the specification that breaks nothing that is claimed.
+    """
+    trace = path.with_suffix(".ndjson")
+
+    async def main() -> None:
+        with recorder(trace) as tracer:
+            async with await async_field(path, discipline, tracer, gate, timeout) as field:
+                await scenario(field)
+                lock = field._driver.lock
+                assert lock is None or not lock.locked()
+                assert await field.reply("and now?", "s2")
+                if discipline != "unit-of-work":
+                    assert picture(field.view) == await field._store.perform(reloaded)
+
+    asyncio.run(main())
+    return read_trace(trace)[1], judge(trace)
+
+
+async def struck(field: AsyncLeoField, gate: Strike) -> BaseException | None:
+    """A reply of s1 that the gate strikes; returns what came of it."""
+    task = asyncio.ensure_future(field.reply("hello there", "s1"))
+    gate.task = task
+    await asyncio.wait((task,))
+    if task.cancelled():
+        return asyncio.CancelledError()
+    return task.exception()
+
+
+def cancelled_at(discipline: str, action: str, under_way: bool) -> list[str]:
+    """The events of a reply of s1 that is cancelled before an action, or while it is under way."""
+    done = UNIT[: UNIT.index(action) + under_way]
+    if discipline == "actor":
+        return [*done, "Cancel", *UNIT[len(done) :]]
+    if done[-1] == "Commit" and discipline != "unit-of-work":
+        done.append("SwapView")
+    return [*done, "CancelApplied" if done[-1] in CARRIED_OUT else "Cancel"]
+
+
+@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("action", UNIT[1:-1])
+def test_cancelled_before_an_action(tmp_path: Path, discipline: str, action: str) -> None:
+    """Before the commit nothing is left; after it everything, and behind a shield in the view too.
+
+    An actor's caller goes away, and the reply goes on to its Return.
+    """
+    gate = Strike(action, "cancel")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        assert isinstance(await struck(field, gate), asyncio.CancelledError)
+
+    events, outcome = run(tmp_path / "field", discipline, scenario, gate)
+    assert sorted(actions(events)) == sorted(cancelled_at(discipline, action, False))
+    if discipline != "actor":
+        assert actions(events) == cancelled_at(discipline, action, False)
+    assert outcome.replies == 2 and outcome.open == 0
+
+
+@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("action", ON_STORE)
+def test_cancelled_during_an_operation(tmp_path: Path, discipline: str, action: str) -> None:
+    """An operation that was issued is carried out; a commit under way is a commit."""
+    gate = Strike(action, "under way")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        assert isinstance(await struck(field, gate), asyncio.CancelledError)
+
+    events, _ = run(tmp_path / "field", discipline, scenario, gate)
+    if discipline == "actor":
+        # Where the caller's cancellation falls among the program's actions is chance.
+        assert sorted(actions(events)) == sorted([*UNIT, "Cancel"])
+    else:
+        assert actions(events) == cancelled_at(discipline, action, True)
+
+
+@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("action", UNIT[1 : UNIT.index("SwapView")])
+def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, action: str) -> None:
+    """Raise; the store has not moved, the transaction is rolled back, the lock is free."""
+    gate = Strike(action, "raise")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        error = await struck(field, gate)
+        assert isinstance(error, StepError) and isinstance(error.__cause__, ZeroDivisionError)
+        assert field.view.versions() == {"view.bigrams": 1, "view.trigrams": 1}
+
+    events, _ = run(tmp_path / "field", discipline, scenario, gate)
+    assert actions(events) == [*UNIT[: UNIT.index(action)], "Raise"]
+    versions = {**next(e for e in events if e.session == "s2" and e.action == "Commit").writes}
+    assert versions == {"ngrams": 2, "snapshots": 1}
+
+
+@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("action", ["SwapView", "Release"])
+def test_what_raises_after_the_commit_leaves_a_whole_reply(
+    tmp_path: Path, discipline: str, action: str
+) -> None:
+    """Raise, with the reply in the store; behind a shield the view has taken it first. Under D5 a
+    raise between commit and swap is the trap that a cancellation there is.
+    """
+    gate = Strike(action, "raise")
+    trapped = discipline == "unit-of-work" and action == "SwapView"
+
+    async def scenario(field: AsyncLeoField) -> None:
+        error = await struck(field, gate)
+        assert isinstance(error, StepError) and isinstance(error.__cause__, ZeroDivisionError)
+        assert field.view.versions()["view.bigrams"] == (1 if trapped else 2)
+
+    events, outcome = run(tmp_path / "field", discipline, scenario, gate)
+    done = UNIT[: UNIT.index("SwapView" if trapped else "Release")]
+    assert actions(events) == [*done, "Raise"]
+    assert ("ViewAgreesWithStore" in outcome.violations) == trapped
+
+
+def test_a_view_that_was_not_swapped_stays_behind(tmp_path: Path) -> None:
+    """D5's trap: cancelled while the commit is under way, the next reply speaks from a field that
+    does not exist any more; the specification says so of the trace.
+    """
+    gate = Strike("Commit", "under way")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        await struck(field, gate)
+        assert field.view.versions()["view.bigrams"] == 1
+
+    _, outcome = run(tmp_path / "field", "unit-of-work", scenario, gate)
+    assert {"ViewAgreesWithStore", "Serializable"} <= set(outcome.violations)
+
+
+def test_a_full_disk_leaves_nothing_half_applied(tmp_path: Path) -> None:
+    """The commit is refused, the error names the file, nothing of the reply is there; with room
+    again, the next reply works.
+    """
+
+    def shrink(conn: Connection) -> None:
+        pages = conn.execute("PRAGMA page_count").fetchone()[0]
+        conn.execute(f"PRAGMA max_page_count = {pages}")
+
+    def grow(conn: Connection) -> None:
+        conn.execute("PRAGMA max_page_count = 1000000")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        before = await field._store.perform(reloaded)
+        await field._store.perform(shrink)
+        with pytest.raises(StepError, match=r"'commit' .*there is no room") as caught:
+            await field.reply(" ".join(f"w{'abcdefghij'[n % 10] * (n // 10)}" for n in range(900)))
+        assert isinstance(caught.value.__cause__, StoreFullError)
+        assert await field._store.perform(reloaded) == before == picture(field.view)
+        await field._store.perform(grow)
+
+    events, _ = run(tmp_path / "field", "shielded-unit-of-work", scenario)
+    assert actions(events) == [*UNIT[:7], "Raise"]
+
+
+@pytest.mark.parametrize("discipline", ["unit-of-work", "shielded-unit-of-work", "actor"])
+def test_a_locked_file_leaves_nothing_half_applied(tmp_path: Path, discipline: str) -> None:
+    """Another connection holds the write lock beyond the timeout: the commit is refused, whole."""
+
+    async def scenario(field: AsyncLeoField) -> None:
+        with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StepError, match=r"'commit' .*kept the field locked") as caught:
+                await field.reply("hello")
+            assert isinstance(caught.value.__cause__, StoreLockedError)
+        assert picture(field.view) == await field._store.perform(reloaded)
+
+    events, _ = run(tmp_path / "field", discipline, scenario, timeout=0.05)
+    assert actions(events) == [*UNIT[:7], "Raise"]
+
+
+def test_an_actor_serves_a_session_after_the_request_that_it_left(tmp_path: Path) -> None:
+    """The second call waits for the abandoned reply, and is then served like any other."""
+    gate = Strike("Recall", "cancel")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        assert isinstance(await struck(field, gate), asyncio.CancelledError)
+        assert await field.reply("again", "s1")
+
+    events, _ = run(tmp_path / "field", "actor", scenario, gate)
+    mine = [e.reply for e in events if e.session == "s1" and e.action == "Return"]
+    assert mine == ["s1.1", "s1.2"]
+
+
+def test_an_actor_finishes_its_requests_before_it_closes(tmp_path: Path) -> None:
+    """Requests made before `close` are answered; a call after it is refused."""
+
+    async def main() -> None:
+        field = await async_field(tmp_path / "field", "actor")
+        calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        await field.close()
+        assert all(await asyncio.gather(*calls))
+        with pytest.raises(StoreClosedError, match="was closed"):
+            await field.reply("hello")
+
+    asyncio.run(main())
+
+
+def test_a_failure_that_nobody_waits_for_does_not_stop_the_actor(tmp_path: Path) -> None:
+    """The caller has left, the step raises: it is in the trace, and the owner goes on."""
+    gate = Strike("Recall", "cancel")
+
+    async def scenario(field: AsyncLeoField) -> None:
+        async def both(session: str, action: Action) -> None:
+            await gate(session, action)
+            if session == "s1" and action == "Generate":
+                raise ZeroDivisionError("no voice")
+
+        field._driver.gate = both
+        assert isinstance(await struck(field, gate), asyncio.CancelledError)
+
+    events, _ = run(tmp_path / "field", "actor", scenario, gate)
+    assert [a for a in actions(events) if a != "Cancel"] == [*UNIT[:5], "Raise"]

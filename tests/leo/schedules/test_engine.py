@@ -1,0 +1,285 @@
+"""The exploration engine: exactly one run for each class of schedules, and never more than it says.
+
+The judge is brute force: every interleaving, its class by its normal form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import factorial
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from leo.errors import LeoError
+from leo.schedules.brute import Brute, delays, preemptions
+from leo.schedules.engine import DEADLOCK, Plan, Strategy, explore
+from leo.schedules.events import EngineError, Events
+from leo.schedules.foata import NormalForm, normal_form
+from leo.schedules.optimal import Optimal
+from leo.schedules.system import Choice, Step
+from leo.schedules.tasks import LOST_UPDATE, Tasks, TasksRun
+from leo.schedules.walk import Walk
+
+LOCKED = ("acquire l", "r x", "w x", "release l")
+CROSSED = [
+    ("acquire a", "acquire b", "release b", "release a"),
+    ("acquire b", "acquire a", "release a", "release b"),
+]
+OPERATIONS = st.sampled_from(
+    ["r x", "w x", "r y", "w y", "w z", "acquire a", "release a", "acquire b", "release b"]
+)
+Program = Sequence[Sequence[str]]
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> tuple[Program, int]:
+    """Two to four tasks with reads, writes and locks, and how many of them may be cancelled."""
+    tasks = draw(st.integers(2, 4))
+    size = st.lists(OPERATIONS, min_size=1, max_size={2: 4, 3: 2, 4: 2}[tasks])
+    program = draw(st.lists(size, min_size=tasks, max_size=tasks))
+    room = 2 if tasks == 2 else 1 if sum(map(len, program)) < 6 else 0
+    return program, draw(st.integers(0, room))
+
+
+def optimal(system: Tasks) -> tuple[Optimal, list[Walk]]:
+    """All walks of an optimal search; one that began anew has those since."""
+    search, walks = Optimal(system), list[Walk]()
+    while (walk := search.next()) is not None:
+        walks = [] if walk.end == "refused" else [*walks, walk]
+    return search, walks
+
+
+def every(system: Tasks, events: Events) -> list[Walk]:
+    """All interleavings."""
+    search, walks = Brute(system, events), list[Walk]()
+    while (walk := search.next()) is not None:
+        walks.append(walk)
+    return walks
+
+
+def classes(events: Events, walks: Sequence[Walk]) -> set[NormalForm]:
+    return {normal_form(events, walk.numbers) for walk in walks}
+
+
+def end(walk: Walk) -> tuple[object, ...]:
+    """What is left after a run, and whether it was a deadlock."""
+    return (*sorted(walk.outcome.final.items()), walk.finished)
+
+
+@given(programs())
+@example(([("w x",), ("w x",)], 1))
+@example(([("acquire a",), ("acquire a",), ("w z",)], 1))
+@example(([("release a", "w x"), ("release a",), ("w x",), ("w x",)], 1))
+@example((CROSSED, 1))
+@settings(max_examples=40)
+def test_one_run_for_each_class(case: tuple[Program, int]) -> None:
+    """As many runs as classes, each class once, nothing redundant; the same ends and deadlocks."""
+    program, cancels = case
+    system = Tasks(program, cancels)
+    search, walks = optimal(system)
+    everything = every(system, search.events)
+
+    assert classes(search.events, walks) == classes(search.events, everything)
+    assert len(walks) == len(classes(search.events, everything))
+    assert {walk.end for walk in walks} == {"complete"}
+    assert {end(walk) for walk in walks} == {end(walk) for walk in everything}
+
+
+@pytest.mark.parametrize(("tasks", "interleavings", "classes"), [(1, 1, 1), (2, 70, 34)])
+def test_read_write_read_write(tasks: int, interleavings: int, classes: int) -> None:
+    """Two tasks have 70 interleavings and 34 classes, and the engine needs 34 runs."""
+    brute = explore(Tasks([LOST_UPDATE] * tasks), Plan("brute"))
+    best = explore(Tasks([LOST_UPDATE] * tasks))
+
+    assert (brute.runs, brute.classes, brute.complete) == (interleavings, classes, True)
+    assert (best.runs, best.classes, best.complete) == (classes, classes, True)
+
+
+def test_three_tasks_read_write_read_write() -> None:
+    """Three tasks have 34,650 interleavings (counted, not executed) and take 7,134 runs."""
+    assert factorial(12) // factorial(4) ** 3 == 34_650
+    assert explore(Tasks([LOST_UPDATE] * 3)).runs == 7_134
+
+
+@pytest.mark.long
+def test_three_tasks_by_brute_force() -> None:
+    """The 34,650 interleavings of three tasks fall into 7,134 classes."""
+    report = explore(Tasks([LOST_UPDATE] * 3), Plan("brute"))
+
+    assert (report.runs, report.classes, report.complete) == (34_650, 7_134, True)
+
+
+def test_locks_leave_the_orders_of_the_owners() -> None:
+    """Three tasks under one lock have 3! schedules; a release does not count as a race."""
+    report = explore(Tasks([LOCKED] * 3))
+
+    assert (report.runs, report.redundant) == (6, 0)
+
+
+def test_deadlock_is_found_and_told() -> None:
+    """Two locks taken in opposite orders: three classes, one of them a deadlock."""
+    report = explore(Tasks(CROSSED))
+
+    assert (report.runs, report.broken) == (3, 1)
+    assert DEADLOCK in report.found
+
+
+@given(programs(), st.integers(1, 5))
+@settings(max_examples=20)
+def test_a_search_that_is_cut_off_is_not_complete(case: tuple[Program, int], limit: int) -> None:
+    """A limit below the number of classes is never reported as complete, whatever the strategy."""
+    system = Tasks(*case)
+    whole = explore(system)
+    for strategy in ("optimal", "brute", "random", "pct"):
+        report = explore(system, Plan(strategy, limit=limit))
+        assert report.runs <= limit
+        if limit < whole.runs or strategy in ("random", "pct"):
+            assert not report.complete
+            assert str(report).startswith("not complete")
+
+
+@given(programs(), st.integers(0, 3), st.sampled_from(["preemptions", "delays"]))
+@settings(max_examples=20)
+def test_a_bound_is_kept_and_said(case: tuple[Program, int], bound: int, price: str) -> None:
+    """Bounded search executes every interleaving within its price, once, and no other."""
+    system, measure = Tasks(*case), {"preemptions": preemptions, "delays": delays}[price]
+    seen: list[tuple[Choice, ...]] = []
+    plan = Plan("bounded", bound=bound, price=price)
+    report = explore(system, plan, lambda walk: seen.append(chosen(walk)))
+    within = [
+        chosen(walk)
+        for walk in every(system, Events())
+        if cost(system, chosen(walk), measure) <= bound
+    ]
+
+    assert sorted(seen) == sorted(within)
+    assert report.complete == (len(within) == len(every(system, Events())))
+
+
+def chosen(walk: Walk) -> tuple[Choice, ...]:
+    return tuple(step.choice for step in walk.steps)
+
+
+def cost(system: Tasks, choices: Sequence[Choice], price: object) -> int:
+    """What a schedule costs, counted from its beginning."""
+    assert callable(price)
+    run, last, total = system.start(), "", 0
+    for choice in choices:
+        total += price(run.enabled(), last, choice)
+        run.take(choice)
+        last = choice.who
+    return total
+
+
+@pytest.mark.parametrize("strategy", ["random", "pct"])
+def test_chance_has_a_seed(strategy: Strategy) -> None:
+    """The same seed gives the same schedules, another one others, and a longer search goes on."""
+
+    def schedules(seed: int, limit: int) -> list[tuple[Choice, ...]]:
+        found: list[tuple[Choice, ...]] = []
+        plan = Plan(strategy, limit=limit, seed=seed)
+        explore(Tasks([LOST_UPDATE] * 2, 1), plan, lambda walk: found.append(chosen(walk)))
+        return found
+
+    assert schedules(1, 20) == schedules(1, 40)[:20]
+    assert schedules(1, 20) != schedules(2, 20)
+    assert len(set(schedules(1, 40))) > 5
+
+
+@pytest.mark.parametrize("strategy", ["random", "pct"])
+def test_chance_reaches_the_deadlock(strategy: Strategy) -> None:
+    """A hundred runs by chance find what one class in three shows."""
+    assert DEADLOCK in explore(Tasks(CROSSED), Plan(strategy, limit=100)).found
+
+
+class Lying(Tasks):
+    """Its tasks write what they say they only read."""
+
+    def start(self) -> TasksRun:
+        return LyingRun(self)
+
+
+class LyingRun(TasksRun):
+    def take(self, choice: Choice) -> Step:
+        step = super().take(choice)
+        return replace_writes(step, step.reads) if step.reads else step
+
+
+def replace_writes(step: Step, writes: frozenset[str]) -> Step:
+    return step._replace(writes=writes)
+
+
+class Wavering(Tasks):
+    """What a step touches depends on how often the system was started."""
+
+    starts = 0
+
+    def start(self) -> TasksRun:
+        type(self).starts += 1
+        return WaveringRun(self)
+
+
+class WaveringRun(TasksRun):
+    def take(self, choice: Choice) -> Step:
+        step = super().take(choice)
+        return step._replace(action=f"{step.action} {Wavering.starts}")
+
+
+def test_undeclared_access_is_an_error() -> None:
+    """A step that touches more than it declared stops the search: it would miss schedules."""
+    with pytest.raises(EngineError, match="touched x, which t1:step r x does not declare"):
+        explore(Lying([LOST_UPDATE] * 2))
+
+
+class Spinning(Tasks):
+    """Its tasks begin again and again."""
+
+    def start(self) -> TasksRun:
+        return SpinningRun(self)
+
+
+class SpinningRun(TasksRun):
+    def take(self, choice: Choice) -> Step:
+        step = super().take(choice)
+        self.at = [0] * len(self.at)
+        return step
+
+
+@pytest.mark.parametrize("strategy", ["optimal", "brute", "random", "pct"])
+def test_a_run_that_does_not_end_is_an_error(strategy: Strategy) -> None:
+    """A system that goes on for ever is told so, and the search does not hang."""
+    with pytest.raises(EngineError, match="has not ended after 10,000 steps"):
+        explore(Spinning([("r x",), ("r x",)]), Plan(strategy, limit=1))
+
+
+@pytest.mark.parametrize("strategy", ["optimal", "brute"])
+def test_nondeterminism_is_an_error(strategy: Strategy) -> None:
+    """A system that does something else under the same schedule is found out."""
+    with pytest.raises(EngineError, match="something decides that the scheduler does not own"):
+        explore(Wavering([LOST_UPDATE] * 2), Plan(strategy))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strategy": "luck"},
+        {"strategy": "random"},
+        {"limit": 0},
+        {"price": "gold"},
+        {"bound": -1},
+        {"depth": 0},
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out(change: dict[str, object]) -> None:
+    """A wrong plan is refused before anything runs."""
+    with pytest.raises(LeoError, match=r"expected|never ends by itself"):
+        replace(Plan(), **change)  # type: ignore[arg-type]
+
+
+def test_unknown_operation() -> None:
+    """A program with a word that is no operation is refused, and the word is named."""
+    with pytest.raises(LeoError, match=r"^'walk x' is no operation"):
+        Tasks([["walk x"]])

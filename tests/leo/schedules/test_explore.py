@@ -1,0 +1,338 @@
+"""`leo.explore`: every schedule of somebody else's object, and the shortest that breaks it."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import linecache
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import leo
+from leo import explore
+from leo.errors import LeoError
+from leo.schedules.events import EngineError
+
+GUIDE = Path(leo.__file__).parent / "schedules" / "GUIDE.md"
+pytest_plugins = ["pytester"]
+
+
+class Account:
+    """What the tests explore; `log` tells what happened."""
+
+    def __init__(self) -> None:
+        self.balance = 10
+        self.lock = asyncio.Lock()
+        self.event = asyncio.Event()
+        self.other = 0
+
+    async def withdraw(self, amount: int) -> int:
+        before = self.balance
+        await asyncio.sleep(0)
+        self.balance = before - amount
+        return self.balance
+
+    async def locked(self, amount: int) -> int:
+        async with self.lock:
+            return await self.withdraw(amount)
+
+    async def note(self) -> None:
+        await asyncio.sleep(0)
+        self.other += 1
+
+    async def both(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.locked(1))
+            group.create_task(self.locked(2))
+
+    async def wait(self) -> None:
+        await self.event.wait()
+
+    async def patient(self, seconds: float) -> None:
+        async with asyncio.timeout(1):
+            await asyncio.sleep(seconds)
+
+    async def fail(self) -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+
+def nothing_lost(account: Account) -> bool:
+    return account.balance == 7
+
+
+def one(account: Account) -> Any:
+    return account.withdraw(1)
+
+
+def two(account: Account) -> Any:
+    return account.withdraw(2)
+
+
+def test_lost_update_shortest_and_as_a_table() -> None:
+    """The table shows the shortest schedule that loses an update, at most 80 columns wide."""
+    found = explore(Account, {"ada": one, "bob": two}, at_end=nothing_lost, cancellations=0)
+
+    assert found.complete
+    assert found.broken is not None
+    assert found.broken.schedule == "ada bob bob ada"
+    assert "✗ at the end: nothing_lost is false" in found.broken.table
+    assert "withdraw:" in found.broken.table
+    assert max(map(len, str(found).splitlines())) <= 80
+
+
+def test_without_a_switch_nothing_is_lost() -> None:
+    """With a lock all schedules are executed and none is broken: only then does it hold."""
+    locked = [lambda account: account.locked(1), lambda account: account.locked(2)]
+    found = explore(Account, locked, at_end=nothing_lost, cancellations=0)
+
+    assert found.holds
+    assert str(found) == "complete: 4 schedules, nothing is broken"
+
+
+def test_cancellation_strikes_at_every_suspension() -> None:
+    """A lock does not help against a cancellation: one is found by default, and none with 0."""
+    locked = [lambda account: account.locked(1), lambda account: account.locked(2)]
+    found = explore(Account, locked, at_end=nothing_lost)
+
+    assert found.broken is not None
+    assert "~t1" in found.broken.schedule
+    # Cancelled before it begins, between its two steps, in the middle of waiting, or not at all.
+    alone = explore(Account, [one])
+    assert (alone.schedules, alone.holds) == (3, True)
+
+
+def test_schedule_is_executed_again() -> None:
+    """The schedule of a result gives the same table; another one may break nothing."""
+    calls = {"ada": one, "bob": two}
+    found = explore(Account, calls, at_end=nothing_lost, cancellations=0)
+    assert found.broken is not None
+    again = explore(Account, calls, at_end=nothing_lost, schedule=found.broken.schedule)
+    other = explore(Account, calls, at_end=nothing_lost, schedule="ada ada bob bob")
+
+    assert again.broken == found.broken
+    assert other.broken is None
+    assert not other.holds
+
+
+def test_limit_is_not_a_pass() -> None:
+    """A search that was cut off found nothing, and does not hold."""
+    found = explore(Account, [one, two], limit=5)
+
+    assert (found.schedules, found.complete, found.holds) == (5, False, False)
+    assert "not complete: 5 schedules, nothing found" in str(found)
+
+
+def test_a_limit_that_is_just_enough_is_complete() -> None:
+    """Six schedules with a limit of six are all there are."""
+    assert explore(Account, [one, two], cancellations=0, limit=6).holds
+
+
+def test_invariant_sees_every_state_between_steps() -> None:
+    """What is wrong for a moment is found, with an assertion, a text or False."""
+
+    def asserted(account: Account) -> None:
+        assert account.balance >= 8, "too little"
+
+    def told(account: Account) -> str | None:
+        return "too little" if account.balance < 8 else None
+
+    for rule in (asserted, told):
+        found = explore(Account, [one, two], invariant=rule, cancellations=0)
+        assert found.broken is not None
+        assert found.broken.witness == "too little"
+
+
+def test_deadlock_is_found() -> None:
+    """A call that waits for what nobody does can never go on; a cancellation is no excuse."""
+    found = explore(Account, {"ada": lambda account: account.wait()})
+
+    assert found.broken is not None
+    assert (found.broken.title, found.broken.witness) == ("deadlock", "ada can never go on")
+
+
+def test_exceptions_break_unless_expected() -> None:
+    """A call that raises breaks the object; one that is expected to raise does not."""
+    calls = {"ada": lambda account: account.fail()}
+    found = explore(Account, calls, cancellations=0)
+
+    assert found.broken is not None
+    assert found.broken.witness == "ada raises ValueError: no"
+    assert explore(Account, calls, raises=[ValueError], cancellations=0).holds
+
+
+def test_time_passes_only_when_it_is_chosen() -> None:
+    """Sleeps and timeouts end in the order of their times, and nobody waits for it."""
+    quick = explore(Account, [lambda account: account.patient(0.5)], raises=[TimeoutError])
+    slow = explore(Account, [lambda account: account.patient(1000)], cancellations=0)
+    in_time = explore(Account, [lambda account: account.patient(0.5)], schedule="t1 clock t1")
+
+    assert quick.holds
+    assert in_time.broken is None
+    assert slow.broken is not None
+    assert slow.broken.witness == "t1 raises TimeoutError: "
+    assert "│ 1 s" in slow.broken.table
+
+
+def test_tasks_of_a_call_are_scheduled_too() -> None:
+    """The tasks of a TaskGroup meet in every order, each in a lane of its own."""
+    calls = {"ada": lambda account: account.both()}
+    found = explore(Account, calls, at_end=lambda account: account.balance == 8, cancellations=0)
+
+    assert found.broken is not None
+    assert "ada.1" in found.broken.table
+    assert explore(Account, calls, at_end=nothing_lost, cancellations=0).holds
+
+
+@pytest.mark.parametrize("cancellations", [0, 1])
+def test_declared_sets_reduce_and_find_the_same(cancellations: int) -> None:
+    """With declared sets there are fewer schedules, and the same things are broken."""
+    calls = {
+        "ada": one,
+        "bob": two,
+        "eve": lambda account: account.note(),
+    }
+    sets = {"withdraw": "balance", "note": "other"}
+    whole = explore(Account, calls, at_end=nothing_lost, cancellations=cancellations)
+    fewer = explore(Account, calls, at_end=nothing_lost, cancellations=cancellations, writes=sets)
+
+    assert fewer.complete
+    assert fewer.schedules < whole.schedules / 2
+    assert fewer.broken is not None
+    assert whole.broken is not None
+    assert fewer.broken.title == whole.broken.title
+
+
+def test_declared_sets_shorten_the_schedule() -> None:
+    """Steps that what is broken does not depend on are left out of the table."""
+    found = explore(
+        Account,
+        {"eve": lambda account: account.note(), "ada": one},
+        invariant=lambda account: account.balance == 10,
+        writes={"withdraw": "balance", "note": "other"},
+        reads={},
+        cancellations=0,
+    )
+
+    assert found.broken is not None
+    assert found.broken.schedule.split().count("ada") == 2
+
+
+def test_undeclared_method_is_an_error() -> None:
+    """A declared method called where another one's sets were announced is refused, not missed."""
+
+    class Hidden(Account):
+        def peek(self) -> int:
+            return self.balance
+
+        async def look(self) -> int:
+            await asyncio.sleep(0)
+            return self.peek()
+
+    with pytest.raises(EngineError, match="touched balance"):
+        explore(
+            Hidden,
+            [one, lambda account: account.look()],
+            reads={"peek": "balance", "look": "nothing"},
+            writes={"withdraw": "balance"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("calls", "options", "said"),
+    [
+        ([], {}, "there are no calls to explore"),
+        ({"a b": one}, {}, "a call cannot be named 'a b'"),
+        ({"clock": one}, {}, "a call cannot be named 'clock'"),
+        ([one], {"limit": 0}, "a limit of 0 schedules"),
+        ([one], {"schedule": "t2"}, "step 1 of the schedule is t2"),
+        ([one], {"schedule": "t1 t1 t1"}, "step 3 of the schedule is t1"),
+    ],
+)
+def test_questions_without_an_answer(calls: Any, options: dict[str, Any], said: str) -> None:
+    """What cannot be explored is refused with what was expected."""
+    with pytest.raises(LeoError, match=said):
+        explore(Account, calls, **options)
+
+
+def test_a_call_that_does_not_end_is_an_error() -> None:
+    """A call that goes on for ever when it is cancelled stops the exploration with its name."""
+
+    class Stubborn:
+        async def run(self) -> None:
+            while True:
+                try:
+                    await asyncio.sleep(0)
+                except asyncio.CancelledError:
+                    continue
+
+    with pytest.raises(LeoError, match="t1: cancelled at the end of a schedule, and not over"):
+        explore(Stubborn, [lambda it: it.run()], schedule="t1")
+
+
+def test_the_guide_does_what_it_says() -> None:
+    """Every block of the guide runs, and prints the block below it."""
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.S | re.M)
+    names: dict[str, Any] = {"__name__": "guide"}
+    printed, checked = "", 0
+    for number, (language, text) in enumerate(blocks):
+        if language == "text":
+            assert text == printed
+            checked += 1
+            continue
+        if any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+               for node in ast.parse(text).body):  # fmt: skip
+            continue
+        file, out = f"guide-{number}", StringIO()
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        with redirect_stdout(out):
+            exec(compile(text, file, "exec"), names)
+        printed = out.getvalue()
+
+    assert checked == 3
+
+
+PLUGIN = """
+import asyncio
+
+
+class Counter:
+    def __init__(self):
+        self.value = 0
+
+    async def add(self):
+        before = self.value
+        await asyncio.sleep(0)
+        self.value = before + 1
+
+
+calls = [lambda counter: counter.add()] * 2
+
+
+def test_loses(explore_schedules):
+    explore_schedules(Counter, calls, at_end=lambda c: c.value == 2, cancellations=0)
+
+
+def test_cut_off(explore_schedules):
+    explore_schedules(Counter, calls, limit=2)
+
+
+def test_holds(explore_schedules):
+    found = explore_schedules(Counter, calls, at_end=lambda c: c.value >= 1, cancellations=0)
+    assert found.schedules == 6
+"""
+
+
+@pytest.mark.slow
+def test_fixture(pytester: pytest.Pytester) -> None:
+    """The fixture fails a test with the table, and one whose search was cut off."""
+    pytester.makepyfile(test_it=PLUGIN)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*✗ at the end: it is false*", "*not complete: 2 schedules*"])

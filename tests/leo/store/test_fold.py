@@ -1,0 +1,152 @@
+"""The journal and the tables: together the field, wherever the border between them is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo import LeoField
+from leo.field.cooccurrence import AGES, Aged, Companions, Company
+from leo.field.counts import compute_delta
+from leo.field.decay import decay
+from leo.store.checkup import check_field
+from leo.store.connection import Connection, transaction
+from leo.store.fold import FOLD, pending, swept
+from leo.store.ngrams import LONGEST
+from leo.store.operations import process_delta
+from leo.store.schema import connect
+from tests.leo.support import picture, reloaded, without_folds
+
+TEXTS = st.lists(
+    st.lists(st.sampled_from("abcdef.,"), max_size=10).map(" ".join), min_size=1, max_size=12
+)
+TABLES = ("tokens", "bigrams", "trigrams", "co_occurrence")
+
+
+def tables(conn: Connection) -> list[list[Any]]:
+    """The rows of the tables of the n-grams."""
+    return [conn.execute(f"SELECT * FROM {name} ORDER BY 1, 2, 3").fetchall() for name in TABLES]
+
+
+def observed(texts: Sequence[str], fold: int, every: int) -> tuple[Any, list[list[Any]], list[str]]:
+    """The field after some observations; its tables when all is in them; what is wrong with it."""
+    with pytest.MonkeyPatch.context() as patch, closing(connect(":memory:")) as conn:
+        patch.setattr("leo.store.fold.FOLD", fold)
+        patch.setattr("leo.field.decay.EVERY", every)
+        for text in texts:
+            process_delta(conn, compute_delta([text]))
+        before, wrong = reloaded(conn), check_field(conn)
+        with transaction(conn):
+            swept(conn)
+        assert reloaded(conn) == before and not pending(conn)
+        return before, tables(conn), wrong + check_field(conn)
+
+
+@given(TEXTS, st.integers(1, 6), st.sampled_from([2, 3, 100]))
+def test_the_field_does_not_depend_on_when_it_is_folded(
+    texts: list[str], fold: int, every: int
+) -> None:
+    """One observation at a time, several, or all at the end: the same field, the same tables once
+    all is in them, rows with the same versions and ages, and nothing to find fault with.
+    """
+    field, rows, wrong = observed(texts, fold, every)
+    assert (field, rows, wrong) == observed(texts, 1, every)
+    assert wrong == []
+
+
+def test_a_fold_comes_with_every_fiftieth_observation() -> None:
+    """Until then the tables have none of it, then all; the journal keeps what views may want."""
+    with closing(connect(":memory:")) as conn:
+        for _ in range(FOLD - 1):
+            process_delta(conn, compute_delta(["sea wind"]))
+        assert conn.execute("SELECT count(*) FROM bigrams").fetchone() == (0,)
+        assert len(pending(conn)) == FOLD - 1
+        process_delta(conn, compute_delta(["sea wind"]))
+        assert conn.execute("SELECT count FROM bigrams").fetchone() == (FOLD,)
+        assert pending(conn) == []
+
+
+def test_what_is_too_long_for_the_journal_goes_into_the_tables() -> None:
+    """A text of more than LONGEST pairs is not kept in the journal, and nothing waits there."""
+    rng = Random(1)
+    text = " ".join("".join(rng.choices("bcdfgaeiou", k=5)) for _ in range(LONGEST // 4))
+    with closing(connect(":memory:")) as conn:
+        process_delta(conn, compute_delta(["sea wind"]))
+        process_delta(conn, compute_delta([text]))
+        assert conn.execute("SELECT version FROM journal").fetchall() == [(1,)]
+        assert pending(conn) == [] and check_field(conn) == []
+
+
+def test_forgotten_pairs_leave_the_file() -> None:
+    """The table of pairs does not grow with what is forgotten again: after many decays it is not
+    much larger than what is still remembered.
+    """
+    with closing(connect(":memory:")) as conn:
+        for number in range(1200):
+            letters = [chr(97 + (number // 26**place) % 26) for place in range(3)]
+            text = " ".join("".join(letters) + tail for tail in ("a", "b", "c", "d"))
+            process_delta(conn, compute_delta([text, "sea wind"]))
+        [rows] = conn.execute("SELECT count(*) FROM co_occurrence").fetchone()
+        # Six pairs for each text, forgotten at the next decay: 7,200 without a sweep.
+        assert rows < 2 * 6 * 100 + 100
+        assert check_field(conn) == []
+
+
+def test_the_view_forgets_as_well() -> None:
+    """Counts of 0 leave the memory, and come back when the decay is taken back."""
+    company = Company()
+    company.grow([(1, 2, 1), (3, 4, 40)], 1, ())
+    undo = company.turn(Aged(1))
+    assert list(company.items()) == [(3, 4, decay(40))] and set(company.rows) == {3, 4}
+    company.turn(undo)
+    assert sorted(company.items()) == [(1, 2, 1), (3, 4, 40)]
+    assert company.with_each(2, [1, 3]) == [1, 0] and company.with_each(4, [3]) == [40]
+
+
+def test_an_age_that_is_yet_to_come_is_not_forgotten() -> None:
+    """A damaged field may have one: `leo field check` says so, and the decay goes on."""
+    company = Company()
+    company.replace(Companions({1: {2: 1 << AGES | 700}, 2: {1: 1 << AGES | 700}}, 0))
+    company.grow([(3, 4, 1)], 1, ())
+    company.turn(Aged(1))
+    assert list(company.items()) == [(1, 2, 1)]
+
+
+def test_company_goes_back_across_a_decay() -> None:
+    """What was added after a decay, then the decay: taken back, the counts are those of before it,
+    not what was left of them.
+    """
+    company = Company()
+    company.grow([(1, 2, 40)], 1, ())
+    aged = company.turn(Aged(1))
+    before = company.grow([(1, 2, 1)], 1, ())
+    assert list(company.items()) == [(1, 2, decay(40) + 1)]
+    company.grow([(1, 2, 1)], -1, before)
+    company.turn(aged)
+    assert list(company.items()) == [(1, 2, 40)]
+    # Each row of the pair knows it.
+    assert company.with_each(1, [2]) == company.with_each(2, [1]) == [40]
+
+
+def test_a_field_of_schema_3_is_moved_on(tmp_path: Path) -> None:
+    """Counts without an age have been through the decays there were; the field stays the same."""
+    path = tmp_path / "field"
+    with LeoField.open(path) as field:
+        for _ in range(104):
+            field.observe("the sea is wide, the sea is deep")
+        before = picture(field.view)
+    without_folds(path)
+    with LeoField.open(path) as field:
+        # An older program left what was decayed, not what there was before the decay.
+        assert picture(field.view)["trigrams"] == before["trigrams"]
+        assert field.reply("and now?")
+    with closing(connect(path)) as conn:
+        assert check_field(conn) == []
+        assert conn.execute("SELECT DISTINCT decays FROM co_occurrence").fetchall() == [(1,)]

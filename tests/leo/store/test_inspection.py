@@ -1,0 +1,154 @@
+"""`leo field check` and `leo field export` look at a field, and touch nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from leo.commands.field import COMMAND as FIELD
+from leo.errors import LeoError, NotAFieldError, StoreDamagedError
+from leo.store.archive import export_field
+from leo.store.inspection import inspected
+from leo.store.schema import SCHEMA_VERSION, connect
+from tests.leo.commands.test_field_command import command
+from tests.leo.support import fold_tables, sync_field, without_folds
+
+
+def seen(path: Path) -> dict[str, bytes]:
+    """Every file of the folder, with its bytes."""
+    return {one.name: one.read_bytes() for one in path.parent.iterdir()}
+
+
+def older(path: Path) -> None:
+    without_folds(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("DROP TABLE bias")
+        conn.execute("PRAGMA user_version = 2")
+
+
+def unwritable(path: Path, patch: pytest.MonkeyPatch) -> None:
+    """The system says that the file is read-only: to root it would never say so of itself."""
+    ask = os.access
+
+    def access(asked: Path, mode: int, **rest: bool) -> bool:
+        return not (mode & os.W_OK and Path(asked) == path) and ask(asked, mode, **rest)
+
+    patch.setattr(os, "access", access)
+
+
+@pytest.mark.parametrize("make_older", [False, True])
+def test_looking_changes_no_byte_and_leaves_no_file(
+    field: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], make_older: bool
+) -> None:
+    """Of a field of this schema or of an older one; the older one is named."""
+    if make_older:
+        older(field)
+    before = seen(field)
+    assert command(FIELD, "check", str(field)) == 0
+    said = capsys.readouterr().out
+    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "archive")) == 0
+    assert seen(field) == before
+    note = f" (schema 2; opening it makes it {SCHEMA_VERSION})" if make_older else ""
+    assert said == f"{field}: sound{note}\n"
+
+
+def test_what_is_wrong_with_an_older_field_is_found(
+    field: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rules hold for it as they will when it has been moved on."""
+    older(field)
+    with closing(sqlite3.connect(field, isolation_level=None)) as conn:
+        conn.execute("UPDATE bigrams SET count = 0 WHERE src_id = 1")
+    assert command(FIELD, "check", str(field)) == 1
+    assert "bigrams with a count below 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", ["check", "export"])
+def test_an_empty_file_is_no_field(field: Path, action: str) -> None:
+    """It is refused and stays empty."""
+    field.write_bytes(b"")
+    with pytest.raises(NotAFieldError, match="it is empty"):
+        command(FIELD, action, str(field))
+    assert seen(field) == {"field": b""}
+
+
+def test_a_read_only_field_can_be_checked_and_exported(
+    field: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the conversation is refused; the archive is that of the same field, writable."""
+    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "one")) == 0
+    unwritable(field, monkeypatch)
+    with pytest.raises(LeoError, match="read-only"):
+        connect(field)
+    assert command(FIELD, "check", str(field)) == 0
+    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "two")) == 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_field_in_a_folder_that_takes_no_file_can_be_looked_at(
+    field: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite cannot make what it reads a log with; there is no log, so it needs none."""
+    unwritable(field, monkeypatch)
+    opening: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def refused(*given: object, **rest: object) -> sqlite3.Connection:
+        if str(given[0]).endswith("mode=ro"):
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise error
+        return opening(*given, **rest)
+
+    monkeypatch.setattr(sqlite3, "connect", refused)
+    before = seen(field)
+    with inspected(field) as (conn, schema):
+        assert conn.execute("SELECT count(*) FROM tokens").fetchone()[0] > 100
+        assert schema == SCHEMA_VERSION
+    assert seen(field) == before
+
+
+def test_looking_adds_nothing_to_what_was_left_behind(field: Path, tmp_path: Path) -> None:
+    """A process was killed, and one of its two files beside the field is still there: looking does
+    not make the other one.
+    """
+    field.with_name("field-shm").write_bytes(bytes(32768))
+    before = seen(field)
+    assert command(FIELD, "check", str(field)) == 0
+    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "archive")) == 0
+    assert seen(field) == before
+
+
+def test_what_another_process_has_committed_is_seen(field: Path) -> None:
+    """Although it is in the log beside the file, which stays as it is."""
+    with sync_field(field) as other:
+        other.observe("grey herons wait")
+        before = {name: data for name, data in seen(field).items() if "shm" not in name}
+        with inspected(field) as (conn, _):
+            found = conn.execute("SELECT count(*) FROM tokens WHERE token = 'herons'").fetchone()
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                conn.execute("DELETE FROM tokens")
+        assert found == (1,)
+        assert {name: data for name, data in seen(field).items() if "shm" not in name} == before
+
+
+def test_an_export_has_what_waits_in_the_journal(field: Path) -> None:
+    """The lines of the field as it would be folded, without folding it."""
+    with closing(connect(field)) as conn:
+        [before] = conn.execute("SELECT version FROM folding").fetchone()
+        lines = list(export_field(conn))
+        assert conn.execute("SELECT version FROM folding").fetchone() == (before,) == (0,)
+    fold_tables(field)
+    with closing(connect(field)) as conn:
+        assert list(export_field(conn)) == lines
+
+
+def test_a_torn_file_is_one_paragraph(field: Path) -> None:
+    """A file that is cut short cannot be exported, and says what to do."""
+    field.write_bytes(field.read_bytes()[:20_000])
+    with pytest.raises(StoreDamagedError, match="restore the file from a copy"):
+        command(FIELD, "export", str(field))

@@ -1,0 +1,179 @@
+"""A process that dies in the middle of a reply: what the next one finds in the file.
+
+A child process talks and is killed (SIGKILL: it does not get to clean up) at an action's boundary.
+The gate that kills stands before the action, so the action itself has not happened.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from leo import LeoField
+from leo.store.checkup import check_field
+from leo.store.connection import Connection
+from tests.leo.support import REPLY, UNIT, picture, reloaded
+
+CHILD = """
+import asyncio, os, signal, sys
+from leo import AsyncLeoField
+
+async def main(path, discipline, action):
+    calls = 0
+
+    async def gate(session, what):
+        nonlocal calls
+        calls += what == "Call"
+        if calls == 2 and what == action:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    field = await AsyncLeoField.open(path, seed=7, discipline=discipline, gate=gate)
+    for _ in range(3):
+        await field.reply("grey herons wait in the reeds")
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+# The same with modules (but for those that wish for inner replies), many times: a process of one
+# thread that has loaded everything forks for each death, which is cheaper than a new interpreter.
+LIVES = """
+import asyncio, os, signal, sys
+from leo import ORGANS, AsyncLeoField
+
+modules = [organ for organ in ORGANS if organ.name not in ("dream", "overthinking")]
+
+async def main(path, discipline, action, last):
+    calls = 0
+
+    async def gate(session, what):
+        nonlocal calls
+        calls += what == "Call"
+        if calls == int(last) and what == action:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    field = await AsyncLeoField.open(path, discipline=discipline, gate=gate, modules=modules)
+    while True:
+        await field.reply(f"Grey herons wait in the reeds, {last} of them!")
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        asyncio.run(main(*line.split()))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+DEATHS = 200
+
+
+def killed_before(path: Path, discipline: str, action: str) -> tuple[int, int]:
+    """Kill a child before an action of its second reply; return the replies' writes that are found:
+    observations and snapshots. The field must open, be whole in itself, and answer.
+    """
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path), discipline, action], check=False, timeout=60
+    )
+    assert child.returncode == -signal.SIGKILL
+
+    def look(conn: Connection) -> tuple[int, int]:
+        assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert conn.execute("PRAGMA foreign_key_check").fetchone() is None
+        versions = dict(conn.execute("SELECT name, version FROM objects"))
+        return versions["ngrams"] - 1, versions["snapshots"]
+
+    with LeoField.open(path) as field:
+        found = field._store.perform(look)
+        assert picture(field.view) == field._store.perform(reloaded)
+        assert field.reply("and now?")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", UNIT[:-1])
+def test_a_unit_of_work_is_there_or_is_not(tmp_path: Path, action: str) -> None:
+    """D6: whole replies only, at every boundary."""
+    committed = 1 + (UNIT.index(action) > UNIT.index("Commit"))
+    found = killed_before(tmp_path / "field", "shielded-unit-of-work", action)
+    assert found == (committed, committed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", REPLY[:-1])
+def test_step_commit_leaves_half_replies(tmp_path: Path, action: str) -> None:
+    """D4: between Ingest and SaveSnapshot an observation is there without its snapshot, as the
+    specification says; elsewhere not.
+    """
+    place = REPLY.index(action)
+    observed = 1 + (place > REPLY.index("Ingest"))
+    kept = 1 + (place > REPLY.index("SaveSnapshot"))
+    assert killed_before(tmp_path / "field", "asyncio-lock", action) == (observed, kept)
+
+
+@contextmanager
+def lives() -> Iterator[subprocess.Popen[str]]:
+    """The process that forks; every line that it is given is a life; it answers how that ended."""
+    command = [sys.executable, "-c", LIVES]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def found_in(path: Path) -> tuple[int, int, int]:
+    """The observations of replies, the snapshots and the episodes of a field that is whole in
+    itself.
+    """
+
+    def look(conn: Connection) -> tuple[int, int, int]:
+        assert not check_field(conn)
+        versions = dict(conn.execute("SELECT name, version FROM objects"))
+        [episodes] = conn.execute("SELECT coalesce(max(id), 0) FROM episodes").fetchone()
+        return versions["ngrams"] - 1, versions["snapshots"], episodes
+
+    with LeoField.open(path) as field:
+        assert picture(field.view) == field._store.perform(reloaded)
+        return field._store.perform(look)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("discipline", "actions", "first", "last"),
+    [
+        ("shielded-unit-of-work", UNIT, "Commit", "Commit"),
+        ("asyncio-lock", REPLY, "Ingest", "SaveSnapshot"),
+    ],
+)
+def test_two_hundred_deaths_leave_what_the_specification_says(
+    tmp_path: Path, discipline: str, actions: list[str], first: str, last: str
+) -> None:
+    """One field, killed at each boundary of a reply in turn, 200 times, each life one to three
+    replies long: what is found after every death is what all lives have committed, and the modules'
+    rows came with their snapshots. Under D6 no reply is ever partial; under D4 those are that were
+    killed after Ingest and before SaveSnapshot had happened, and no others.
+    """
+    path, boundaries = tmp_path / "field", actions[:-1]
+    observed = kept = partial = 0
+    with lives() as process:
+        assert process.stdin is not None and process.stdout is not None
+        for death in range(DEATHS):
+            place, replies = death % len(boundaries), 1 + death // len(boundaries) % 3
+            process.stdin.write(f"{path} {discipline} {boundaries[place]} {replies}\n")
+            process.stdin.flush()
+            assert int(process.stdout.readline()) == -signal.SIGKILL
+            ingested = place > actions.index(first)
+            saved = place > actions.index(last)
+            observed += replies - 1 + ingested
+            kept += replies - 1 + saved
+            partial += ingested and not saved
+            assert found_in(path) == (observed, kept, kept)
+    # Five of the ten boundaries of step commit lie in between.
+    assert partial == (100 if discipline == "asyncio-lock" else 0)
+    with LeoField.open(path) as field:
+        assert field.reply("and now?")

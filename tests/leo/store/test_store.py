@@ -1,0 +1,333 @@
+"""The store: versions, the cap, and files that are no fields or cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from leo.errors import (
+    NewerSchemaError,
+    NotAFieldError,
+    StepError,
+    StoreClosedError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreUnwritableError,
+)
+from leo.field.counts import compute_delta
+from leo.front.tasks import AsyncLeoField
+from leo.front.threads import LeoField
+from leo.store.connection import Connection, transaction
+from leo.store.fold import swept
+from leo.store.operations import (
+    CAP,
+    EVICTED,
+    NewSnapshot,
+    get_memories,
+    load_all,
+    process_delta,
+    process_seed,
+    process_snapshot,
+)
+from leo.store.schema import APPLICATION_ID, SCHEMA_VERSION, connect
+from tests.leo.support import async_field, dump, sync_field
+
+NOBODY = 65534
+
+
+def new(text: str, now: float = 0.0, used: tuple[int, ...] = ()) -> NewSnapshot:
+    return NewSnapshot(text, "leo", 0.8, 0.1, now, used)
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Iterator[Connection]:
+    """An empty store."""
+    with closing(connect(tmp_path / "field")) as conn:
+        yield conn
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that everybody can reach, unlike the private ones of pytest."""
+    path = Path(mkdtemp())
+    path.chmod(0o777)
+    yield path
+    path.chmod(0o777)
+    shutil.rmtree(path)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Permissions mean nothing to root: become nobody for a while."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_new_store_is_marked_and_in_wal_mode(conn: Connection) -> None:
+    """application_id, user_version, WAL, foreign keys; both objects at version 0."""
+    pragmas = ("application_id", "user_version", "journal_mode", "foreign_keys")
+    values = [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert values == [APPLICATION_ID, SCHEMA_VERSION, "wal", 1]
+    assert load_all(conn)[0] == {"ngrams": 0, "snapshots": 0}
+
+
+@pytest.mark.parametrize(("full_sync", "level"), [(False, 1), (True, 2)])
+def test_a_field_can_be_told_to_wait_for_the_disk(
+    tmp_path: Path, full_sync: bool, level: int
+) -> None:
+    """synchronous is NORMAL (1), with which a power cut may lose the last commits, or FULL (2), for
+    either kind of field.
+    """
+
+    def pragma(conn: Connection) -> int:
+        value: int = conn.execute("PRAGMA synchronous").fetchone()[0]
+        return value
+
+    async def asynchronous() -> int:
+        async with await AsyncLeoField.open(tmp_path / "field", full_sync=full_sync) as field:
+            return await field._store.perform(pragma)
+
+    with LeoField.open(tmp_path / "field", full_sync=full_sync) as field:
+        assert field._store.perform(pragma) == level
+    assert asyncio.run(asynchronous()) == level
+
+
+def test_every_write_moves_its_object_by_one(conn: Connection) -> None:
+    """Ingest bumps `ngrams` even without tokens, SaveSnapshot bumps `snapshots`; reads bump
+    nothing.
+    """
+    assert [process_delta(conn, compute_delta([text])) for text in ("a b", "", "c")] == [1, 2, 3]
+    assert [process_snapshot(conn, new("x")) for _ in range(2)] == [1, 2]
+    assert get_memories(conn)[0] == 2
+    assert load_all(conn)[0] == {"ngrams": 3, "snapshots": 2}
+
+
+def test_rows_carry_the_version_that_last_touched_them(conn: Connection) -> None:
+    """What a load after version v must bring is exactly what was touched since."""
+    process_delta(conn, compute_delta(["a b", "c d"]))
+    process_delta(conn, compute_delta(["a b"]))
+    with transaction(conn):
+        swept(conn)
+    rows = conn.execute("SELECT src_id, dst_id, count, version FROM bigrams ORDER BY src_id")
+    assert rows.fetchall() == [(1, 2, 2, 2), (3, 4, 1, 1)]
+
+
+def test_the_seed_is_given_once(conn: Connection) -> None:
+    """A store that was ever written to does not get the seed text again."""
+    for _ in range(2):
+        process_seed(conn, compute_delta(["hello there"]), "name")
+    assert load_all(conn)[0]["ngrams"] == 1
+    assert conn.execute("SELECT * FROM meta").fetchall() == [("seed_text", "name")]
+
+
+def test_the_cap_drops_the_least_used_and_the_oldest_of_them(conn: Connection) -> None:
+    """The 513th snapshot drives out 51 in the same transaction; used ones and itself stay."""
+    for count in range(CAP):
+        process_snapshot(conn, new(str(count), now=count))
+    process_snapshot(conn, new("last", now=CAP, used=(1, 3)))
+    version, memories = get_memories(conn)
+    ids = [memory.id for memory in memories]
+    gone = set(range(1, CAP + 2)) - set(ids)
+    assert version == CAP + 1 and len(gone) == EVICTED
+    assert gone == set(range(1, EVICTED + 3)) - {1, 3}
+    assert ids == sorted(ids, reverse=True) and memories[0].text == "last"
+    assert {memory.id: memory.use_count for memory in memories if memory.use_count} == {1: 1, 3: 1}
+
+
+def test_a_store_of_used_memories_still_learns(conn: Connection) -> None:
+    """Even when every old snapshot was used, the new one is kept."""
+    for count in range(CAP):
+        process_snapshot(conn, new(str(count), used=(count,)))
+    process_snapshot(conn, new("last", used=(CAP,)))
+    assert get_memories(conn)[1][0].text == "last"
+
+
+@pytest.mark.parametrize("content", [b"x", b"hello, I am text\n" * 200, b"\0" * 4096])
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    """The error names the file and the file keeps its bytes; nothing appears beside it."""
+    path = tmp_path / "notes"
+    path.write_bytes(content)
+    with pytest.raises(NotAFieldError, match=r"notes: this is not a field: it is not a SQLite"):
+        sync_field(path)
+    with pytest.raises(NotAFieldError):
+        asyncio.run(async_field(path, "bare"))
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE mine (x)", "PRAGMA user_version = 3", "PRAGMA application_id = 5"]
+)
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path, statement: str) -> None:
+    """A table, a schema version or an application id that is not ours is enough."""
+    path = tmp_path / "other"
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute(statement)
+    before = path.read_bytes()
+    with pytest.raises(NotAFieldError, match="a SQLite database of another program"):
+        sync_field(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    """Both versions are in the message; the file keeps its bytes."""
+    path = tmp_path / "field"
+    sync_field(path).close()
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    before = path.read_bytes()
+    with pytest.raises(NewerSchemaError, match=r"field: the field has schema 5, .* up to 4; use"):
+        sync_field(path)
+    assert path.read_bytes() == before
+
+
+def test_places_that_are_no_files(tmp_path: Path) -> None:
+    """A folder, and a file in a folder that does not exist."""
+    with pytest.raises(StoreUnwritableError, match="this is a folder, not a field"):
+        sync_field(tmp_path)
+    with pytest.raises(
+        StoreUnwritableError, match="nowhere does not exist or may not be entered; make it"
+    ):
+        sync_field(tmp_path / "nowhere" / "field")
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_read_only_folder_is_refused_at_once(folder: Path, existing: bool) -> None:
+    """A field needs its folder; an existing field is not changed."""
+    path = folder / "field"
+    if existing:
+        sync_field(path).close()
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    folder.chmod(0o555)
+    with unprivileged(), pytest.raises(StoreUnwritableError, match="be opened for writing"):
+        sync_field(path)
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_read_only_file_is_refused_at_once(folder: Path) -> None:
+    """Not at the first reply: a field that cannot grow is not opened."""
+    path = folder / "field"
+    sync_field(path).close()
+    path.chmod(0o444)
+    with unprivileged(), pytest.raises(StoreUnwritableError, match="be opened for writing"):
+        sync_field(path)
+
+
+def test_a_folder_that_may_not_be_entered_is_refused(folder: Path) -> None:
+    """No traceback from looking whether the file is there."""
+    folder.chmod(0o000)
+    with unprivileged(), pytest.raises(StoreUnwritableError, match=r"may not be entered|be opened"):
+        sync_field(folder / "field")
+
+
+def test_a_locked_file_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:
+    """Beyond the busy timeout the step fails, the store is as before, and the next reply works."""
+    path = tmp_path / "field"
+
+    async def scenario() -> None:
+        field = await async_field(path, "asyncio-lock", timeout=0.01)
+        async with field:
+            before = dump(path)
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(StepError, match=r"'observe' of reply s1\.1 failed") as caught:
+                    await field.reply("hello")
+                assert isinstance(caught.value.__cause__, StoreLockedError)
+                other.execute("ROLLBACK")
+            assert dump(path) == before
+            assert await field.reply("hello")
+
+    asyncio.run(scenario())
+
+
+def test_a_full_disk_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:
+    """What does not fit is rolled back; with room again, the same store takes it."""
+    path = tmp_path / "field"
+    text = " ".join(f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}" for i in range(3000))
+    with closing(connect(path)) as conn:
+        process_delta(conn, compute_delta(["a b"]))
+        before = dump(path)
+        pages = conn.execute("PRAGMA page_count").fetchone()[0]
+        conn.execute(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(StoreFullError, match="no room for the field to grow"):
+            process_delta(conn, compute_delta([text]))
+        assert not conn.in_transaction and dump(path) == before
+        conn.execute("PRAGMA max_page_count = 100000")
+        assert process_delta(conn, compute_delta([text])) == 2
+
+
+def test_a_damaged_page_is_reported(tmp_path: Path) -> None:
+    """A page of rubbish gives StoreDamagedError; what can be read is not rewritten."""
+    path = tmp_path / "field"
+    sync_field(path).close()
+    damaged = tmp_path / "damaged"
+    shutil.copy(path, damaged)
+    content = bytearray(damaged.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    damaged.write_bytes(content)
+    with pytest.raises(StoreDamagedError, match="damaged: a part of the field cannot be read"):
+        sync_field(damaged)
+    assert damaged.read_bytes() == content
+
+
+def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    """Closing twice is fine; using a closed field is an error of its own, under both drivers."""
+    field = sync_field(tmp_path / "field")
+    field.close()
+    field.close()
+    with pytest.raises(StepError, match="the field was closed"):
+        field.reply("hello")
+    with pytest.raises(StoreClosedError):
+        field.observe("hello")
+
+    async def scenario() -> None:
+        field = await async_field(tmp_path / "field", "bare")
+        await field.close()
+        await field.close()
+        with pytest.raises(StepError, match="the field was closed"):
+            await field.reply("hello")
+
+    asyncio.run(scenario())
+
+
+def test_a_transaction_that_raises_leaves_nothing(conn: Connection) -> None:
+    """An error in the middle undoes the whole transaction, and foreign keys are on."""
+    # The second token is none: the first is there already when that is found out.
+    broken = replace(compute_delta(["a b"]), tokens=("a", None))  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="does not fit into its table"):
+        process_delta(conn, broken)
+    assert not conn.in_transaction
+    assert load_all(conn)[0] == {"ngrams": 0, "snapshots": 0}
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        conn.execute("INSERT INTO bigrams VALUES (8, 9, 1, 1)")
+
+
+def test_a_refusal_of_any_kind_says_what_to_do(tmp_path: Path) -> None:
+    """Also those that nobody has foreseen: the file, SQLite's words, that nothing was written, and
+    what to do; a row that does not fit points at who made it.
+    """
+    path = tmp_path / "field"
+    refused = {
+        "INSERT INTO metaleo (tag, text, at) VALUES ('x', NULL, 1.0)": "NOT NULL .*: correct it",
+        "DELETE metaleo": "syntax error.*: try again.*leo field check",
+    }
+    with closing(connect(path)) as conn:
+        for statement, wanted in refused.items():
+            with pytest.raises(StoreError, match=wanted) as caught, transaction(conn):
+                conn.execute(statement)
+            assert "nothing was written" in str(caught.value) and str(path) in str(caught.value)

@@ -1,0 +1,80 @@
+"""What can be the file of a field: a regular file, or nothing yet."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from leo.commands.main import main
+from leo.errors import StoreUnwritableError
+from tests.leo.support import async_field, sync_field
+
+ARCHIVE = Path(__file__).parents[1] / "archives" / "schema2.ndjson"
+NOWHERE = ":memory:"
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A FIFO that nobody reads or writes."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "words", [("chat", "--field"), ("observe", str(ARCHIVE), "--field"), ("field", "import")]
+)
+@pytest.mark.parametrize("place", [NOWHERE, "/dev/null", "pipe"])
+def test_a_field_needs_a_regular_file(
+    pipe: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    place: str,
+) -> None:
+    """Whoever would make one elsewhere is refused before a word is lost; nothing is made."""
+    monkeypatch.chdir(pipe.parent)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n"))
+    between = [str(ARCHIVE)] if words[-1] == "import" else []
+    assert main([*words, *between, place]) == 2
+    out, told = capsys.readouterr()
+    wanted = "no file" if place == NOWHERE else "no regular file"
+    assert out == "" and told.startswith(f"leo: error: {place}: ") and wanted in told
+    assert "; name " in told and "copy" not in told and told.count("\n") == 1
+    assert os.listdir(pipe.parent) == ["pipe"]
+
+
+@pytest.mark.parametrize("action", ["check", "export"])
+@pytest.mark.parametrize("place", ["/dev/null", "pipe"])
+def test_what_is_no_file_is_not_looked_into(
+    pipe: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    action: str,
+    place: str,
+) -> None:
+    """A pipe would be waited for, a device read without end."""
+    monkeypatch.chdir(pipe.parent)
+    assert main(["field", action, place]) == 2
+    assert "no regular file" in capsys.readouterr().err
+
+
+def test_both_kinds_of_field_refuse_to_live_in_no_file() -> None:
+    """A program that opens one is told, too: its replies would be gone with it."""
+    with pytest.raises(StoreUnwritableError, match="no file"):
+        sync_field(Path(NOWHERE))
+    with pytest.raises(StoreUnwritableError, match="no file"):
+        asyncio.run(async_field(Path(NOWHERE), "bare"))
+
+
+def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
+    """The refusal is of what the name leads to."""
+    sync_field(tmp_path / "field").close()
+    (tmp_path / "link").symlink_to(tmp_path / "field")
+    with sync_field(tmp_path / "link") as field:
+        assert field.reply("hello")

@@ -1,0 +1,150 @@
+"""What can be wrapped, what is refused, and that everything is put back."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leo.errors import InstrumentError
+from leo.trace.events import instrument
+from tests.leo.units.test_instrument import Shelf, told
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def get(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class Frozen:
+    value: int = 5
+
+    def get(self) -> int:
+        return self.value
+
+
+class Proxy:
+    """Finds its attributes in a way of its own."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "get":
+            return lambda: 1
+        return object.__getattribute__(self, name)
+
+    def get(self) -> int:
+        return 2
+
+
+@pytest.mark.parametrize("name", ["get", "put", "add", "count", "wait"])
+@pytest.mark.parametrize("on_class", [False, True])
+def test_signature_kind_and_name_are_kept(name: str, on_class: bool) -> None:
+    """Whoever inspects a wrapped method sees the method."""
+    shelf = Shelf()
+    before = getattr(shelf, name)
+    with instrument(Shelf if on_class else shelf, unit=name):
+        wrapped = getattr(shelf, name)
+        assert inspect.signature(wrapped) == inspect.signature(before)
+        assert inspect.iscoroutinefunction(wrapped) == inspect.iscoroutinefunction(before)
+        assert (wrapped.__name__, wrapped.__doc__) == (before.__name__, before.__doc__)
+    assert getattr(shelf, name) == before
+
+
+@given(
+    st.lists(st.sampled_from(["get", "put", "add", "count", "wait"]), unique=True), st.booleans()
+)
+def test_everything_is_put_back(names: list[str], on_class: bool) -> None:
+    """Instance and class are as they were: the same attributes, the same objects."""
+    shelf = Shelf()
+    mine = shelf.get
+    vars(shelf)["get"] = mine
+    classes, objects = dict(vars(Shelf)), dict(vars(shelf))
+    with instrument(Shelf if on_class else shelf, unit=names):
+        changed = dict(vars(Shelf if on_class else shelf)) != (classes if on_class else objects)
+        assert changed == bool(names)
+    assert dict(vars(Shelf)) == classes
+    assert all(vars(Shelf)[name] is value for name, value in classes.items())
+    assert vars(shelf) == objects
+    assert vars(shelf)["get"] is mine
+
+
+def test_inherited_methods_of_a_class() -> None:
+    """A wrapper on a subclass goes, and the inherited method is seen again."""
+
+    class Lower(Shelf):
+        """Inherits."""
+
+    with instrument(Lower, reads={"get": lambda self, key: key}) as recording:
+        Lower().get("a")
+        Shelf().get("b")
+    assert "get" not in vars(Lower)
+    assert [event[2] for event in told(recording)] == [{}, {"a": 0}, {}]
+
+
+def test_frozen_objects_can_be_wrapped() -> None:
+    """An object that refuses new attributes is wrapped all the same, and equal afterwards."""
+    frozen = Frozen()
+    with instrument(frozen, reads={"get": "value"}) as recording:
+        assert frozen.get() == 5
+    assert vars(frozen) == {"value": 5}
+    assert len(told(recording)) == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "reason"),
+    [
+        (Shelf(), "gte", "there is no such method; did you mean 'get'"),
+        (Shelf(), "size", "it is a property"),
+        (Shelf, "size", "it is a property"),
+        (Shelf(), "values", "it is a dict"),
+        (Shelf(), "__init__", "Python looks it up on the class"),
+        (Shelf(), "each", "it is a generator"),
+        (Shelf(), "stream", "it is a generator"),
+        (Shelf, "stream", "it is a generator"),
+        (Shelf(), "locked", "makes a context manager of one"),
+        (Slotted(), "get", "slots and no room"),
+        (Proxy(), "get", "a way of its own"),
+        (dict, "get", "the class does not allow it"),
+    ],
+)
+def test_what_cannot_be_wrapped_is_refused(target: object, name: str, reason: str) -> None:
+    """The refusal names method and reason, and leaves nothing behind, also of what it could do."""
+    before = dict(vars(target)) if hasattr(target, "__dict__") else {}
+    names = ["get", name] if isinstance(target, Shelf) else [name]
+    with pytest.raises(InstrumentError, match=reason):
+        instrument(target, unit=names)
+    assert (dict(vars(target)) if hasattr(target, "__dict__") else {}) == before
+
+
+def test_slots_are_wrapped_on_their_class() -> None:
+    """What the refusal advises works."""
+    with instrument(Slotted, reads={"get": "value"}) as recording:
+        assert Slotted().get() == 1
+    assert told(recording)[1][2] == {"value": 0}
+
+
+def test_a_function_that_returns_an_awaitable_is_loud() -> None:
+    """What it does, it does after the call: that is refused where it is seen, at the call."""
+    shelf = Shelf()
+    with (
+        instrument(shelf, writes={"later": "x"}),
+        pytest.raises(InstrumentError, match="awaitable"),
+    ):
+        shelf.later()
+
+
+def test_a_wrapper_replaced_by_others_is_left_and_told() -> None:
+    """Recordings closed in the wrong order: the second wrapper stays, and the error says so."""
+    shelf = Shelf()
+    first = instrument(shelf, unit="get")
+    second = instrument(shelf, unit="get")
+    with pytest.raises(InstrumentError, match=r"Shelf\.get was replaced"):
+        first.close()
+    second.close()
+    first.close()

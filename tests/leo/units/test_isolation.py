@@ -1,0 +1,90 @@
+"""The histories by hand (``isolation/README.md``): each is found by its name, its sibling not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from leo.commands.main import main
+from leo.units.anomalies import NAMES
+from leo.units.judge import judge_bytes
+from leo.units.log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from leo.units.report import to_fields, to_lines
+
+FOLDER = Path(__file__).parent / "isolation"
+VECTORS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+ENDS = {"returns": "returned", "raises": "raised"}
+
+
+def lines_of(vector: dict[str, Any]) -> bytes:
+    """The trace of a vector. Raises KeyError for a step that is none."""
+    versions = dict(vector["pre"])
+    events: list[UnitEvent] = []
+    for step in vector["steps"]:
+        unit, verb, *rest = step.split()
+        reads: dict[str, int] = {}
+        writes: dict[str, int] = {}
+        if verb == "opens":
+            action, outcome = UnitAction.Open, "ok"
+        elif verb == "reads":
+            action, outcome = UnitAction.Read, "ok"
+            reads[rest[0]] = int(rest[1]) if rest[1:] else versions[rest[0]]
+        elif verb == "writes":
+            action, outcome = UnitAction.Write, "ok"
+            versions[rest[0]] += 1
+            writes[rest[0]] = versions[rest[0]]
+        else:
+            action, outcome = UnitAction.Close, ENDS[verb]
+        events.append(
+            UnitEvent(
+                seq=len(events) + 1,
+                writer="w1",
+                run="r",
+                time=0.0,
+                instance="",
+                store="main",
+                session=unit,
+                reply=unit,
+                action=action,
+                reads=reads,
+                writes=writes,
+                outcome=outcome,
+            )
+        )
+    lines = [
+        UnitsHeader(1, "units", "units/1", "r", vector["pre"]),
+        *events,
+        UnitsEnd("end", "r", "w1", len(events)),
+    ]
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def test_every_name_has_a_vector_and_every_vector_a_sibling() -> None:
+    """The eight names of the formal model are all there, and nothing passes for want of files."""
+    named = {vector["anomaly"] for vector in VECTORS.values()} - {None}
+    assert named == set(NAMES)
+    harmful = {name for name in VECTORS if not name.endswith("-harmless")}
+    assert len(harmful) >= 8
+    assert set(VECTORS) == harmful | {f"{name}-harmless" for name in harmful}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_vector(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The findings are the expected ones, word for word, and so is the exit code; the anomaly is
+    named in the report for people as well."""
+    vector = VECTORS[name]
+    path = tmp_path / "trace"
+    path.write_bytes(lines_of(vector))
+    verdict = judge_bytes(path.read_bytes())
+    expected = vector["expected"]
+    assert to_fields(verdict)["findings"] == expected
+    assert main(["validate", "--json", str(path)]) == int(bool(expected))
+    assert json.loads(capsys.readouterr().out)[0]["findings"] == expected
+    assert bool(expected) != name.endswith("-harmless")
+    if vector["anomaly"] is not None:
+        assert vector["anomaly"] in {found["anomaly"] for found in expected}
+        assert vector["anomaly"] in " ".join("\n".join(to_lines(verdict)).split())

@@ -1,0 +1,306 @@
+"""The judge of units on histories in short: what falls, under which name, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+
+import leo.units.judge
+from leo.units.judge import UnitsVerdict, judge_bytes
+from leo.units.log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from leo.units.report import to_fields, to_lines
+
+
+@dataclass
+class Writer:
+    """Writes the lines of a trace, as a program would that is not ours."""
+
+    events: list[UnitEvent] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def add(
+        self,
+        unit: str,
+        action: str,
+        *,
+        reads: Iterable[str] = (),
+        writes: Iterable[str] = (),
+        outcome: str = "ok",
+        since: int | None = None,
+        seen: dict[str, int] | None = None,
+    ) -> None:
+        found = {name: self.versions.get(name, 0) for name in sorted(reads)}
+        made = {}
+        for name in sorted(writes):
+            made[name] = self.versions[name] = self.versions.get(name, 0) + 1
+        self.events.append(
+            UnitEvent(
+                seq=len(self.events) + 1,
+                writer="w1",
+                run="r",
+                time=0.0,
+                instance="i1",
+                store="main",
+                session=unit,
+                reply=unit,
+                action=UnitAction(action),
+                reads=found | (seen or {}),
+                writes=made,
+                outcome=outcome,
+                since=msgspec.UNSET if since is None else since,
+            )
+        )
+
+    def data(self) -> bytes:
+        lines = [
+            UnitsHeader(1, "units", "units/1", "r"),
+            *self.events,
+            UnitsEnd("end", "r", "w1", len(self.events)),
+        ]
+        return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+    def judge(self) -> UnitsVerdict:
+        return judge_bytes(self.data())
+
+
+def script(text: str) -> UnitsVerdict:
+    """Judge a history in short: `a:rx` unit a reads x, `a:wxy` writes x and y, `a:ux` reads and
+    writes x, `a:.` returns, `a:!` raises, `a:?x` a write of x that raised, `a:~x` one that was
+    cancelled, and the unit with it.
+    """
+    trace = Writer()
+    seen: set[str] = set()
+    for word in text.split():
+        unit, _, act = word.partition(":")
+        if unit not in seen:
+            seen.add(unit)
+            trace.add(unit, "Open")
+        names = act[1:]
+        match act[0]:
+            case "r":
+                trace.add(unit, "Read", reads=names)
+            case "w":
+                trace.add(unit, "Write", writes=names)
+            case "u":
+                trace.add(unit, "Write", reads=names, writes=names)
+            case "?":
+                trace.add(unit, "Write", writes=names, outcome="raised")
+            case ".":
+                trace.add(unit, "Close", outcome="returned")
+            case "!":
+                trace.add(unit, "Close", outcome="raised")
+            case "~":
+                trace.add(unit, "Write", writes=names, outcome="cancelled")
+                trace.add(unit, "Close", outcome="cancelled")
+    return trace.judge()
+
+
+@pytest.mark.parametrize(
+    ("history", "broken", "undecided"),
+    [
+        ("a:rx a:wx a:. b:rx b:wx b:.", "", ""),
+        ("a:rx b:rx a:wx b:wx a:. b:.", "Serializable NoLostUpdate", ""),
+        ("a:rx b:wx b:. a:rx a:.", "Serializable StableRead", ""),
+        ("b:wx a:rx a:ry b:wy a:. b:.", "Serializable NoTornRead", ""),
+        ("a:ry b:wx b:wy b:. a:rx a:.", "Serializable NoTornRead", ""),
+        ("a:rx b:ry a:wy b:wx a:. b:.", "Serializable", ""),
+        ("a:rx b:wx b:ry c:wy c:rz a:wz a:. b:. c:.", "Serializable", ""),
+        ("a:wx a:!", "AllOrNothing", ""),
+        ("a:rx a:!", "", ""),
+        ("a:~x", "", "AllOrNothing"),
+        ("a:wx", "", "AllOrNothing"),
+        ("a:rx", "", ""),
+        ("a:rx b:~x a:rx a:.", "", "StableRead NoAbortedRead AllOrNothing"),
+        ("a:rx a:ux a:. b:ux b:.", "", ""),
+        # What a unit read that failed itself, or wrote itself, is nobody's concern.
+        ("a:wx b:rx b:! a:!", "AllOrNothing", ""),
+        ("a:wx a:rx a:wx a:.", "", ""),
+        # Overwritten by another before it was read, or written once more by who read it.
+        ("a:wx c:wx b:rx b:. a:! c:.", "AllOrNothing", ""),
+        ("a:wx a:! b:wx b:rx b:.", "AllOrNothing", ""),
+        ("a:wx a:! b:rx b:!", "AllOrNothing", ""),
+        ("a:wx a:! b:rx b:. c:wx c:. d:rx d:.", "AllOrNothing NoAbortedRead", ""),
+        ("a:?x a:! b:rx b:.", "", "AllOrNothing NoAbortedRead"),
+        ("a:wx b:rx b:.", "", "AllOrNothing NoAbortedRead"),
+        ("a:wx b:rx a:?x b:. a:.", "", "Serializable NoIntermediateRead"),
+        ("a:wx a:?x b:rx b:. a:.", "", ""),
+        # A write that raised may not have happened: then what was read is the one before it.
+        ("a:wx b:?x b:. c:rx c:. a:!", "AllOrNothing", "NoAbortedRead"),
+        ("a:wx b:?x b:. c:rx c:. a:wx a:.", "Serializable", "NoIntermediateRead"),
+        ("a:rx b:wx b:. c:wy c:. a:ry a:.", "StrictlySerializable", ""),
+        ("a:rx b:wx c:wy c:. a:ry a:. b:.", "", ""),
+        ("b:?x a:rx a:ry b:wy a:. b:.", "", "Serializable NoTornRead"),
+    ],
+)
+def test_histories(history: str, broken: str, undecided: str) -> None:
+    """Textbook histories: which property falls, and which may have."""
+    verdict = script(history)
+    assert set(verdict.broken) == set(broken.split())
+    assert set(verdict.undecided) == set(undecided.split())
+    assert verdict.clean == (not broken and not undecided)
+
+
+@pytest.mark.parametrize(
+    ("history", "name"),
+    [
+        # Two ways from a to b, and the one over a read comes first.
+        ("a:wx b:rx b:wx b:wy a:wy a:. b:.", "G0 dirty write"),
+        # A write skew of d and e is the shorter cycle.
+        (
+            "d:rx a:wx c:rx c:ry b:wy d:ry d:rp e:rq d:wq e:wp a:. b:. c:. e:. d:.",
+            "G-nonadjacent long fork",
+        ),
+        # Another wrote in between, but the unit read it again before it wrote: nothing is lost.
+        ("a:rx b:wx a:rx a:wx a:. b:.", "G-single read skew"),
+        ("a:rx b:wx a:wx a:. b:.", "lost update"),
+        ("a:rx b:ry c:rz a:wy b:wz c:wx a:. b:. c:.", "G2-item write skew"),
+    ],
+)
+def test_a_cycle_has_the_gravest_name(history: str, name: str) -> None:
+    """Of several cycles through a unit the one is told that the weakest level forbids."""
+    found = script(history).broken["Serializable"]
+    assert found.anomaly == name
+    assert found.anomalies == {name: 1}
+
+
+def test_names_are_counted() -> None:
+    """Of every unit on a cycle its name is counted, and the report has them all."""
+    verdict = script(
+        "a:wx b:wx b:wy a:wy a:. b:. c:rx d:ry c:wy d:wx c:. d:. e:wx f:rx f:wx e:wx e:. f:."
+    )
+    found = verdict.broken["Serializable"]
+    assert found.anomaly == "G0 dirty write"
+    assert found.anomalies == {"G0 dirty write": 2, "G2-item write skew": 1}
+    text = " ".join("\n".join(to_lines(verdict)).split())
+    assert "(3 units: 2 G0 dirty write, 1 G2-item write skew): G0 dirty write, " in text
+
+
+def test_real_time_that_depends_on_moments_is_undecided() -> None:
+    """A read that overlapped a write: had it come first, a unit that came later would have to come
+    before one that had returned."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("b", "Write", writes="x", since=2)
+    trace.add("a", "Read", reads="x", since=2)
+    trace.add("b", "Close", outcome="returned")
+    trace.add("c", "Open")
+    trace.add("c", "Write", writes="y")
+    trace.add("c", "Close", outcome="returned")
+    trace.add("a", "Read", reads="y")
+    trace.add("a", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert not verdict.broken
+    assert set(verdict.undecided) == {"StrictlySerializable"}
+    assert verdict.undecided["StrictlySerializable"].witness == (
+        "c wrote y v1 (line 8), before a read it (v1) (line 10)",
+        "a read x v1 (line 5), perhaps before b wrote v1 (line 4)",
+        "b had returned (line 6) before c opened (line 7)",
+    )
+
+
+def test_exact_versions_are_believed() -> None:
+    """A unit that says it read an old version is on a cycle with who overwrote it."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("b", "Write", writes="xy")
+    trace.add("b", "Close", outcome="returned")
+    trace.add("a", "Read", reads="x")
+    trace.add("a", "Read", seen={"y": 0})
+    trace.add("a", "Close", outcome="returned")
+    assert set(trace.judge().broken) == {"Serializable", "NoTornRead"}
+
+
+def test_forgotten_versions_are_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exact read of a version whose overwriter is forgotten is not called valid."""
+    monkeypatch.setattr(leo.units.judge, "SWEEP", 1)
+    trace = Writer()
+    for unit in "bcd":
+        trace.add(unit, "Open")
+        trace.add(unit, "Write", writes="x")
+        trace.add(unit, "Close", outcome="returned")
+    trace.add("a", "Open")
+    trace.add("a", "Read", seen={"x": 1})
+    trace.add("a", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert set(verdict.undecided) == {"Serializable"}
+    assert verdict.broken["StrictlySerializable"].witness[1] == (
+        "d had returned (line 10) before a opened (line 11)"
+    )
+    assert "forgotten" in verdict.undecided["Serializable"].witness[0]
+
+
+@pytest.mark.parametrize("closing", ["wuvx", "wuxv"])
+def test_moments_that_cannot_be_are_not_doubted(closing: str) -> None:
+    """Calls that overlap in a chain, where no choice of moments closes the cycle: nothing found."""
+    trace = Writer()
+    for unit in "uvwx":
+        trace.add(unit, "Open")
+    begun = len(trace.events)
+    trace.add("v", "Write", writes="pr")
+    trace.add("x", "Write", writes="rs")
+    trace.add("u", "Read", reads="s")
+    between = len(trace.events)
+    trace.add("u", "Write", writes="q", since=between)
+    trace.add("w", "Write", writes="pq", since=begun)
+    for unit in closing:
+        trace.add(unit, "Close", outcome="returned")
+    assert trace.judge().clean
+
+
+@pytest.mark.parametrize(
+    ("reads", "writes", "other"),
+    [("x", "x", "x"), ("xy", "", "xy"), ("xy", "xy", "xy"), ("", "x", "x")],
+)
+def test_a_call_is_one_moment(reads: str, writes: str, other: str) -> None:
+    """Two calls that overlapped, each all that its unit did: whichever acted first, nothing came
+    between one of them and itself, and neither saw a part of the other. Nothing is left open."""
+    trace = Writer()
+    for unit in "ab":
+        trace.add(unit, "Open")
+    trace.add("a", "Write" if writes else "Read", reads=reads, writes=writes, since=2)
+    trace.add("b", "Write", writes=other, since=2)
+    for unit in "ab":
+        trace.add(unit, "Close", outcome="returned")
+    verdict = trace.judge()
+    assert not verdict.broken
+    assert not verdict.undecided
+
+
+def test_memory_follows_the_open_units() -> None:
+    """Two thousand racing units leave no more behind than a hundred do."""
+    most = []
+    for units in (100, 2_000):
+        trace = Writer()
+        for k in range(0, units, 2):
+            for unit in (f"a{k}", f"b{k}"):
+                trace.add(unit, "Open")
+                trace.add(unit, "Read", reads="x")
+            for unit in (f"a{k}", f"b{k}"):
+                trace.add(unit, "Write", writes="x")
+                trace.add(unit, "Close", outcome="returned")
+        verdict = trace.judge()
+        assert verdict.broken["Serializable"].count == units // 2
+        most.append(verdict.most)
+    assert most[1] <= most[0] + 2
+
+
+def test_report_for_people_and_programs() -> None:
+    """The story names who read and wrote which version on which line, in 80 columns."""
+    verdict = script("a:rx b:rx a:wx b:wx a:. b:. c:wx c:! d:~y")
+    text = "\n".join(to_lines(verdict))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Serializable at line 9 (1 unit): lost update, " in text
+    assert "b read x v0 (line 5), before a wrote v1 (line 6)" in text
+    assert "a wrote x v1 (line 6), before b wrote v2 (line 7)" in text
+    assert "c raised (line 12) and had written x v3 (line 11)" in text
+    assert "1 property undecided" in text
+    fields = to_fields(verdict)
+    assert fields["broken"] == ["Serializable", "NoLostUpdate", "AllOrNothing"]
+    assert fields["undecided"] == ["AllOrNothing"]
+    assert not fields["clean"]
+    assert msgspec.json.decode(msgspec.json.encode(fields)) == fields

@@ -1,0 +1,222 @@
+"""`leo check` and its neighbours, as commands: what they refuse, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leo.commands.main import main
+from leo_model.checking import check as checking
+from leo_model.checking.claims import load_claims, spec_folder
+from leo_model.commands import check as commands_check
+from leo_model.commands import replay as command_replay
+from leo_model.tlc.job import TlcJob, TlcResult, Verdict
+from paper.artifact.results import load
+from tests.paper.artifact.results import check_results, write_results
+
+TLC = "TLC2 Version 2.15 of a day"
+RUN = "actor.holds.3x1_2x2.quiet"
+
+
+def refused(capsys: pytest.CaptureFixture[str], said: str, *words: str) -> bool:
+    """The command ends with 2 and one line that says why, before it has printed anything."""
+    code = main(list(words))
+    told = capsys.readouterr()
+    one_line = told.err.startswith("leo: error: ") and told.err.count("\n") == 1
+    assert (code, told.out, one_line) == (2, "", True), told
+    assert said in told.err
+    return True
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A claims file that may be written."""
+    return Path(shutil.copy(spec_folder() / "claims.json", tmp_path / "claims.json"))
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What TLC finds in every run, in the place of TLC: the fields of a result."""
+    fields: dict[str, Any] = {"verdict": Verdict.OK, "complete": True, "version": TLC}
+
+    def run_many(jobs: list[TlcJob], **_: object) -> list[TlcResult]:
+        return [TlcResult(job.name, **fields) for job in jobs]
+
+    monkeypatch.setattr(checking, "run_many", run_many)
+    return fields
+
+
+def checked(copy: Path, *words: str) -> int:
+    """Check one run of the actor by the copied claims, or record it."""
+    return main(
+        ["check", "actor", "--property", "DeadlockFree", "--claims", str(copy),
+         "--build", str(copy.parent / "build"), *words]
+    )  # fmt: skip
+
+
+def test_record_leaves_results_without_findings(copy: Path, found: dict[str, Any]) -> None:
+    """What is recorded is no finding any more, neither on the screen nor in the results."""
+    found.update(distinct=5, depth=3)
+    results = copy.parent / "build" / commands_check.PARTIAL
+
+    assert checked(copy) == 1
+    assert len(json.loads(results.read_text())["findings"]) == 1
+    assert checked(copy, "--record") == 0
+    assert json.loads(results.read_text())["findings"] == []
+    assert load_claims(copy).numbers[RUN].distinct == 5
+    assert checked(copy) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("asyncio-lock",),
+        ("--property", "Durable"),
+        ("--sessions", "2"),
+        ("--history",),
+        ("--claims", "copy"),
+    ],
+    ids=" ".join,
+)
+def test_some_results_do_not_take_the_place_of_all(
+    copy: Path, found: dict[str, Any], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """What the paper and the pages quote is there after any check of less than all claims, or by
+    another claims file; its own results go to a file of their own."""
+    data = json.loads(copy.read_text())
+    copy.write_text(json.dumps(data))
+    build = write_results(tmp_path / "build")
+    words = tuple(str(copy) if word == "copy" else word for word in words)
+
+    assert main(["check", *words, "--build", str(build)]) == 1
+    assert len(load(build).counterexamples) == len(check_results()["counterexamples"])
+    assert json.loads((build / commands_check.PARTIAL).read_text())["findings"]
+
+
+def test_all_results_take_the_place_of_the_old_ones(found: dict[str, Any], tmp_path: Path) -> None:
+    """A check of every claim is what the paper quotes from then on, also when it has findings."""
+    build = write_results(tmp_path / "build")
+
+    assert main(["check", "--build", str(build)]) == 1
+    assert json.loads((build / commands_check.RESULTS).read_text())["findings"]
+    assert not (build / commands_check.PARTIAL).exists()
+
+
+def test_numbers_of_other_searches_are_not_recorded(
+    copy: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A search without VIEW and symmetry, and one of another TLC, leave the claims as they are."""
+    before = copy.read_bytes()
+    found.update(distinct=5, depth=3)
+    assert checked(copy, "--record", "--history") == 2
+    assert "record without --history" in capsys.readouterr().err
+    found["version"] = "TLC2 Version 2.19 of another day"
+    assert checked(copy, "--record") == 2
+    assert "TLC2 Version 2.19" in capsys.readouterr().err
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("check", "sequential", "--jobs", "0"), "0 runs of TLC at a time"),
+        (("check", "sequential", "--jobs", "-3"), "-3 runs of TLC at a time"),
+        (("replay", "--claims", "--jobs", "0"), "0 runs of TLC at a time"),
+        (("replay", "--claims", "--discipline", "sequential"), "no property is claimed to fall"),
+        (("check", "D6", "--distributed", "0"), "error: --distributed 0: expected at least one"),
+        (("check", "D6", "--distributed", "-1"), "error: --distributed -1: expected at least one"),
+        (("cover", "nosuch"), "'nosuch' is no discipline"),
+        (("validate", "x", "y", "--merge", "--states", "-1"), "--states -1"),
+        (("validate", "x", "--coverage", "--bound", "3x2"), "or 3x1; the graph of 3x2"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    """Numbers that make no sense and questions without an answer: exit code 2, one paragraph."""
+    build = () if words[0] == "validate" else ("--build", str(tmp_path))
+    assert refused(capsys, said, *words, *build)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "sequential"),
+        ("check", "--new", "discipline=bare"),
+        ("check", "--mutants"),
+        ("check", "--noop"),
+        ("verify",),
+        ("explore", "bare", "--limit", "1"),
+        ("cover", "sequential"),
+        ("replay", "--claims"),
+    ],
+    ids=" ".join,
+)
+def test_a_build_folder_that_is_a_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """--build with the name of a file is named in the error, whatever the command."""
+    file = tmp_path / "file"
+    file.write_text("")
+
+    assert main([*words, "--build", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert str(file) in error.splitlines()[-1] and "Traceback" not in error
+
+
+def malformed() -> dict[str, Callable[[dict[str, Any]], object]]:
+    """Changes of the claims file, each by what the error says."""
+    return {
+        "claims of bare: expected an object": lambda d: d["claims"].update(bare=[]),
+        "expected a list of names, found 7": lambda d: d["actions"].update(bare=7),
+        "unknown action of bare: 7": lambda d: d["actions"].update(bare=[7]),
+        r"\['holds'\] is no verdict": lambda d: d["claims"]["bare"].update(Durable=["holds"]),
+        f"run {RUN}: expected": lambda d: d["runs"].update({RUN: {"depth": 3}}),
+        f"run {RUN}: .* found 7": lambda d: d["runs"].update({RUN: 7}),
+        f"run {RUN}: .* 'x'": lambda d: d["runs"].update({RUN: {"distinct": 1, "depth": "x"}}),
+    }
+
+
+@pytest.mark.parametrize("said", malformed())
+@pytest.mark.parametrize("command", ["check", "validate"])
+def test_a_malformed_claims_file_is_refused(
+    copy: Path, capsys: pytest.CaptureFixture[str], said: str, command: str
+) -> None:
+    """The error names the file, the place and what was expected there; the exit code is 2."""
+    data = json.loads(copy.read_text())
+    malformed()[said](data)
+    copy.write_text(json.dumps(data))
+
+    assert main([command, "sequential", "--claims", str(copy)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"leo: error: {copy}: ") and error.count("\n") == 1
+    assert re.search(said, error)
+
+
+def test_distributed_needs_a_recorded_number(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A distributed search is compared with a recorded number; without one it is refused."""
+    data = json.loads(copy.read_text())
+    data["runs"] = {}
+    copy.write_text(json.dumps(data))
+    words = ("check", "sequential", "--distributed", "1", "--claims", str(copy))
+
+    assert refused(capsys, "records no number of states for sequential.holds", *words)
+
+
+def test_nothing_replayed_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When TLC gives no counterexample, none was carried out, and the exit code says so."""
+    monkeypatch.setattr(command_replay, "check", lambda *_, **__: checking.Report())
+    words = ("replay", "--claims", "--discipline", "bare", "--build", str(tmp_path))
+
+    assert main(list(words)) == 1
+    assert "0 of 0 replayed" in capsys.readouterr().out

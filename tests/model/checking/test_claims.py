@@ -1,0 +1,219 @@
+"""The claims file: what it must say, and that a check notices when it says something else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leo_model.checking.check import check
+from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims, spec_folder
+from leo_model.checking.plan import config, job, plan
+from leo_model.checking.table import FORMATS
+from leo_model.commands.check import selected
+from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.errors import CheckError, ClaimsError
+from leo_model.machine.properties import PROPERTIES, SAFETY
+
+
+def changed(tmp_path: Path, change: object) -> Path:
+    """A copy of the claims file, changed by a function or replaced by a text."""
+    path = tmp_path / "claims.json"
+    if isinstance(change, str):
+        path.write_text(change)
+    else:
+        data = json.loads((spec_folder() / "claims.json").read_text())
+        change(data)  # type: ignore[operator]
+        path.write_text(json.dumps(data))
+    return path
+
+
+def test_every_cell_of_the_table_is_a_claim() -> None:
+    """No blanks: every property of every discipline has a verdict, or a reason why not."""
+    claims = load_claims()
+
+    assert set(claims.cells) == {(d, t) for d in DISCIPLINES for t in PROPERTIES}
+    assert all(c.reason for c in claims.cells.values() if c.verdict == "not-applicable")
+
+
+def test_every_claim_is_decided_by_a_run() -> None:
+    """Nothing is claimed that no search of the plan would decide."""
+    claims = load_claims()
+    decided = {(run.discipline, title) for run in plan(claims) for title in run.titles}
+    claimed = {key for key, c in claims.cells.items() if c.verdict != "not-applicable"}
+
+    assert decided == claimed
+
+
+def test_the_numbers_are_those_of_the_plan() -> None:
+    """Every run has recorded numbers, and no number is left of a run that is gone."""
+    claims = load_claims()
+
+    assert set(claims.numbers) == {run.name for run in plan(claims)}
+
+
+def test_what_falls_is_checked_alone() -> None:
+    """A run with an expected counterexample checks one property: no other can fall in its place."""
+    for run in plan(load_claims()):
+        if run.falls is not None:
+            assert run.titles == (run.falls,)
+            assert "TypeOK" not in config(run)
+
+
+def test_deadlock_is_looked_for_only_where_it_is_claimed() -> None:
+    """TLC's deadlock check is on exactly in the runs that decide DeadlockFree."""
+    for run in plan(load_claims()):
+        assert job(run).deadlock == ("DeadlockFree" in run.titles)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "expected an object with"),
+        (lambda d: d["claims"]["bare"].update(Serialisable=HOLDS), "did you mean Serializable"),
+        (lambda d: d["claims"].update(naked={}), "unknown discipline: 'naked'"),
+        (lambda d: d["claims"]["bare"].update(Durable="maybe"), "'maybe' is no verdict"),
+        (lambda d: d["claims"]["bare"].pop("Durable"), "no verdict for bare / Durable"),
+        (lambda d: d["actions"]["bare"].append("Fly"), "unknown action of bare: 'Fly'"),
+        (lambda d: d.update(spec="field/9"), "field/9"),
+    ],
+)
+def test_a_wrong_claims_file_is_refused(tmp_path: Path, change: object, message: str) -> None:
+    """The error names the file and the value, and says what was expected."""
+    path = changed(tmp_path, change)
+
+    with pytest.raises(ClaimsError, match=message) as caught:
+        load_claims(path)
+    assert str(path) in str(caught.value)
+
+
+def narrowed(claims: Claims, discipline: str, title: str, verdict: str) -> Claims:
+    """The claims with one cell changed."""
+    cell = Claim(discipline, title, verdict)
+    return replace(claims, cells=claims.cells | {(discipline, title): cell})
+
+
+def test_a_wrong_verdict_is_found_and_named(tmp_path: Path) -> None:
+    """Editing one claim makes the check fail, in either direction, and name the claim."""
+    claims = load_claims()
+    too_weak = narrowed(claims, "asyncio-lock", "Serializable", FALLS)
+    too_strong = narrowed(claims, "asyncio-lock", "AllOrNothing", HOLDS)
+    weak = check(
+        too_weak,
+        [r for r in plan(too_weak, ["asyncio-lock"]) if r.falls == "Serializable"],
+        work=tmp_path,
+    )
+    strong = check(
+        too_strong,
+        [
+            r
+            for r in plan(too_strong, ["asyncio-lock"])
+            if "AllOrNothing" in r.titles and r.faults and r.bound.covers(2, 2)
+        ],
+        work=tmp_path,
+    )
+
+    assert [f.claims for f in weak.findings] == [("asyncio-lock / Serializable",)]
+    assert "claimed to fall, and TLC says: it holds" in str(weak.findings[0])
+    assert [f.claims for f in strong.findings] == [("asyncio-lock / AllOrNothing",)]
+    assert "claimed to hold, and TLC says: AllOrNothing falls" in str(strong.findings[0])
+
+
+def test_another_number_of_states_is_a_finding(tmp_path: Path) -> None:
+    """A specification that has changed shows, even when every verdict stays."""
+    claims = load_claims()
+    (run,) = [r for r in plan(claims, ["bare"]) if r.falls == "MutualExclusion"]
+    recorded = replace(claims, numbers=claims.numbers | {run.name: Numbers(17, 5)})
+
+    report = check(recorded, [run], work=tmp_path)
+
+    assert "recorded are Numbers(distinct=17, depth=5)" in str(report.findings[0])
+
+
+def test_names_and_numbers_choose_disciplines() -> None:
+    """D4 and asyncio-lock are one; an unknown name is refused with the known ones."""
+    assert chosen(["D4", "bare"]) == ["asyncio-lock", "bare"]
+    with pytest.raises(CheckError, match="'D14' is no discipline; known are sequential"):
+        chosen(["D14"])
+
+
+def test_a_bound_that_no_claim_has_is_refused() -> None:
+    """Asking for 9 sessions does not silently check nothing."""
+    with pytest.raises(CheckError, match="no claim is decided by such a run"):
+        selected(plan(load_claims()), None, 9, None)
+
+
+@pytest.mark.parametrize("style", sorted(FORMATS))
+def test_the_table_shows_every_discipline(style: str) -> None:
+    """In every format, and within 80 columns in the terminal's."""
+    shown = FORMATS[style](load_claims(), DISCIPLINES)
+
+    if style == "text":
+        # Long names are shortened here; the numbers stand at the beginning of their lines.
+        numbers = [line.split()[0] for line in shown.splitlines()[1 : len(DISCIPLINES) + 1]]
+        assert numbers == [rules.number for rules in DISCIPLINES.values()]
+        assert max(map(len, shown.splitlines())) <= 80
+    else:
+        assert all(name in shown for name in DISCIPLINES)
+
+
+def test_progress_is_searched_where_somebody_waits() -> None:
+    """That every call ends, under weak fairness, is searched with a lock that two sessions want: an
+    instance alone with its session would never make it wait."""
+    locked = [
+        run
+        for run in plan(load_claims())
+        if run.spec == "WeakSpec"
+        and run.falls is None
+        and DISCIPLINES[run.discipline].lock != "none"
+    ]
+    assert {"asyncio-lock", "shared-store"} <= {run.discipline for run in locked}
+    for run in locked:
+        assert run.bound.sessions > DISCIPLINES[run.discipline].instances, run.name
+
+
+def test_the_legend_says_what_faults_were_on() -> None:
+    """A tick means "faults on": every property that holds is searched with all faults that can
+    strike, but for the two exceptions that the legend names."""
+    claims = load_claims()
+    faulted = {
+        (run.discipline, title)
+        for run in plan(claims)
+        if run.falls is None and run.faults == DISCIPLINES[run.discipline].possible_faults != ()
+        for title in run.titles
+    }
+    held = {(c.discipline, c.property) for c in claims.cells.values() if c.verdict == HOLDS}
+    quiet = held - faulted
+
+    assert {d for d, title in quiet if title != "DeadlockFree"} == {"sequential"}
+    assert {d for d, title in quiet if title == "DeadlockFree"} == {
+        d for d, title in held if title == "DeadlockFree"
+    }
+    legend = FORMATS["text"](claims, DISCIPLINES).splitlines()[-3:]
+    assert re.search("faults on.*DeadlockFree .* without faults .*, sequential too", str(legend))
+
+
+def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
+    """Mutual exclusion has its occasion when one is inside and another waits: claimed of a single
+    session it would be vacuous, and the check says so."""
+    claims = narrowed(load_claims(), "sequential", "MutualExclusion", HOLDS)
+    (run,) = [run for run in plan(claims, ["sequential"]) if run.occasions]
+
+    report = check(claims, [run], work=tmp_path)
+
+    assert [f.claims for f in report.findings] == [("sequential / MutualExclusion",)]
+    assert "vacuous" in str(report.findings[0])
+
+
+def test_the_properties_are_those_of_the_specification() -> None:
+    """Each is an operator of Properties.tla, except the deadlock, which TLC looks for itself."""
+    text = (spec_folder() / "Properties.tla").read_text()
+
+    assert len(PROPERTIES) == 13
+    assert set(SAFETY) < set(PROPERTIES)
+    for title in PROPERTIES:
+        assert title == "DeadlockFree" or f"\n{title} ==" in text

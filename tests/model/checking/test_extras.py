@@ -1,0 +1,123 @@
+"""Mutants, step orders and the lock that does nothing: each check can fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leo_model.checking.claims import load_claims
+from leo_model.checking.graph import compare, explored
+from leo_model.checking.mutants import REACHABLE, load_mutants, mutate, runs_for, try_mutants
+from leo_model.checking.noop import PAIRS, check_noop, project
+from leo_model.checking.orders import ORDERS, load_orders, order_job
+from leo_model.checking.plan import Bound
+from leo_model.errors import MutantError
+from leo_model.machine.steps import PAPER_PROGRAM
+from leo_model.tlc.driver import run_many
+
+SAMPLE = ("acquire-ignores-lock", "shield-removed", "no-strong-fairness", "recover-never")
+
+
+def test_there_are_mutants_of_every_kind() -> None:
+    """At least thirty, with distinct names; guards, updates, orders and fairness are among them."""
+    mutants = load_mutants()
+
+    assert len({mutant.name for mutant in mutants}) == len(mutants) >= 30
+    for kind in (
+        "a guard dropped",
+        "an update forgotten",
+        "an order swapped",
+        "a fairness removed",
+    ):
+        assert any(mutant.why.startswith(kind) for mutant in mutants), kind
+
+
+def test_every_mutant_fits_the_specification(tmp_path: Path) -> None:
+    """Each changes the module, and a run of the plan decides the claim that it must change."""
+    claims = load_claims()
+    for mutant in load_mutants():
+        folder = mutate(mutant, tmp_path / mutant.name)
+        original = (Path(__file__).parents[3] / "spec" / mutant.module).read_text()
+        assert (folder / mutant.module).read_text() != original
+        assert runs_for(claims, mutant), mutant.name
+        assert mutant.claim == REACHABLE or mutant.claim in dict.fromkeys(
+            title for run in runs_for(claims, mutant) for title in run.titles
+        )
+
+
+def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path) -> None:
+    """A sample is killed; a change of a comment is reported as a survivor."""
+    mutants = {mutant.name: mutant for mutant in load_mutants()}
+    harmless = replace(
+        mutants["acquire-ignores-lock"], name="harmless", changes=(("(* Words *)", "(* Terms *)"),)
+    )
+    chosen = [*(mutants[name] for name in SAMPLE), harmless]
+
+    verdicts = try_mutants(load_claims(), chosen, work=tmp_path, parallel=3)
+
+    assert [v.mutant.name for v in verdicts if not v.killed] == ["harmless"]
+
+
+def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) -> None:
+    """A mutant that TLC cannot evaluate, and one that breaks only another property, survive."""
+    ours = {mutant.name: mutant for mutant in load_mutants()}["acquire-ignores-lock"]
+    guard = "    /\\ LockIsFree(s)\n    /\\ IsMyTurn(s)\n"
+    nonsense = replace(ours, name="nonsense", changes=((guard, f"{guard}    /\\ s + 1 = 2\n"),))
+    untyped = replace(
+        ours,
+        name="untyped",
+        changes=(("    /\\ arrivals' = Append(arrivals, s)\n", "    /\\ arrivals' = <<s, s>>\n"),),
+    )
+
+    verdicts = try_mutants(load_claims(), [nonsense, untyped], work=tmp_path, parallel=3)
+
+    assert [verdict.killed for verdict in verdicts] == [False, False]
+    assert all(verdict.findings for verdict in verdicts)
+    assert "not decided" in str(verdicts[0].findings[0])
+    assert "TypeOK falls" in str(verdicts[1].findings[0])
+
+
+def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
+    """A text that the module does not have once says that the mutant is out of date."""
+    mutant = replace(load_mutants()[0], changes=(("no such text", ""),))
+
+    with pytest.raises(MutantError, match=r"occurs 0 times in Field\.tla, expected once"):
+        mutate(mutant, tmp_path)
+
+
+def test_one_session_cannot_tell_a_lock_from_none(tmp_path: Path) -> None:
+    """Formal model, theorem 1: TLC's graphs are equal up to the lock's variable."""
+    found = check_noop(work=tmp_path)
+
+    assert [(pair.locked, pair.free) for pair in found] == list(PAIRS)
+    assert all(pair.equal and pair.states > 30 for pair in found)
+
+
+def test_two_sessions_can_tell() -> None:
+    """The comparison can fail: with two sessions a lock removes behaviours."""
+    locked, free = (project(explored(name, 2, 1, ())) for name in ("asyncio-lock", "bare"))
+
+    assert not compare(locked, free).empty
+    assert locked.edges < free.edges
+
+
+def test_orders_of_the_steps(tmp_path: Path) -> None:
+    """The paper's order keeps everything; generate before observe loses the own observation, with
+    the lock and without (formal model, theorem 3)."""
+    blind = ORDERS.index(("recall", "generate", "snapshot", "observe"))
+    jobs = [
+        order_job("sequential", Bound(1, 2), ORDERS.index(PAPER_PROGRAM)),
+        order_job("sequential", Bound(1, 2), blind),
+        order_job("asyncio-lock", Bound(2, 1), blind),
+    ]
+
+    paper, alone, locked = run_many(jobs, work=tmp_path)
+
+    assert (paper.verdict, paper.output) == ("ok", ())
+    assert alone.output == locked.output == ('<<"falls", "ReadsOwnObservation">>',)
+    claimed = {order.program: order.falls for order in load_orders()}
+    assert claimed[PAPER_PROGRAM]["sequential"] == frozenset()
+    blinded = claimed[ORDERS[blind]]
+    assert blinded["sequential"] == blinded["asyncio-lock"] == {"ReadsOwnObservation"}

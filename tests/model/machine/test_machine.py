@@ -1,0 +1,85 @@
+"""The transition system: refusals leave the state alone, and the graph has the claimed verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import Refused
+from leo_model.machine.machine import ACTIONS, Move, apply, candidates, enabled
+from leo_model.machine.narrate import replay
+from leo_model.machine.properties import SAFETY
+from leo_model.machine.reachable import bounded_world, explore, initial_state, violations
+
+DECIDED = {*SAFETY, "DeadlockFree", "Refines"}
+
+
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+@pytest.mark.parametrize("faults", [False, True], ids=["quiet", "faults"])
+def test_the_graph_has_the_verdicts_of_the_table(discipline: str, faults: bool) -> None:
+    """Explored without VIEW or symmetry, exactly the claimed properties fall, and no others."""
+    claims = load_claims()
+    world = bounded_world(discipline, *((1, 2) if discipline == "sequential" else (2, 1)),
+                          None if faults else ())  # fmt: skip
+    fallen = {violation.property for violation in violations(world, explore(world))}
+
+    claimed = set(claims.titles(discipline, FALLS, *([FALLS_WITH_FAULTS] if faults else [])))
+    # With faults a cancellation can always help a reply that waits for itself.
+    undecided = {"DeadlockFree"} if faults else set()
+    assert fallen - undecided == claimed & DECIDED - undecided
+
+
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_every_refusal_leaves_the_state_as_it_was(discipline: str) -> None:
+    """Off-table pairs of every reachable state are refused, and change nothing."""
+    world = bounded_world(discipline, 2, 1)
+    refused = 0
+    for state in explore(world).states[:150]:
+        before = state.key()
+        possible = set(enabled(world, state))
+        for name, action in ACTIONS.items():
+            actors = state.up if action.actor == "instance" else state.pc
+            for move in (Move(name, actor) for actor in actors):
+                if move not in possible:
+                    with pytest.raises(Refused, match=r"^refused: "):
+                        apply(world, state, move)
+                    refused += 1
+                    assert state.key() == before
+
+    assert refused > 100
+
+
+def test_labels_miss_no_enabled_action() -> None:
+    """The table of labels only saves time: every enabled move is among the candidates."""
+    for discipline in DISCIPLINES:
+        world = bounded_world(discipline, 2, 1)
+        for state in explore(world).states[:200]:
+            offered = set(candidates(world, state))
+            for name, action in ACTIONS.items():
+                for actor in state.up if action.actor == "instance" else state.pc:
+                    copy = state.copy()
+                    try:
+                        apply(world, copy, Move(name, actor))
+                    except Refused:
+                        continue
+                    assert Move(name, actor) in offered
+
+
+def test_shortest_paths_are_schedules() -> None:
+    """A path of the explorer, replayed, ends in its state."""
+    world = bounded_world("unit-of-work", 2, 1)
+    graph = explore(world)
+
+    for number in (0, 1, 50, len(graph.states) - 1):
+        assert replay(world, graph.path(number))[-1].key() == graph.states[number].key()
+
+
+def test_a_copy_shares_nothing_that_changes() -> None:
+    """Taking a move on a copy leaves the original alone."""
+    world = bounded_world("bare", 2, 1)
+    state = initial_state(world)
+    before = state.key()
+    apply(world, state.copy(), Move("Call", "s1"))
+
+    assert state.key() == before

@@ -1,0 +1,226 @@
+"""`leo explore`: what it prints and how it ends; schedules and states have the same outcomes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from leo.commands.main import main
+from leo.schedules.engine import DEADLOCK, Plan, explore
+from leo.schedules.walk import Walk
+from leo_model.commands import explore as command
+from leo_model.commands.explore import Counter
+from leo_model.machine.reachable import bounded_world, violations
+from leo_model.machine.reachable import explore as reachable_graph
+from leo_model.organism.case import Case
+from leo_model.organism.machine_system import Machine
+from leo_model.organism.organism import Organism
+
+QUIET = ("asyncio-lock", "unit-of-work", "shielded-unit-of-work", "threading-lock", "actor")
+
+
+def run(*words: str, build: Path) -> int:
+    return main(["explore", *words, "--jobs", "1", "--build", str(build)])
+
+
+def test_complete_and_nothing_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lock without faults: complete, nothing broken, exit code 0, and a result in a file."""
+    assert run("asyncio-lock", build=tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "asyncio-lock, 2x1 (sessions x turns), faults: none\noptimal: complete: " in out
+    assert out.endswith("nothing is broken in them\n")
+    (path,) = tmp_path.iterdir()
+    result = json.loads(path.read_text())
+    assert (result["complete"], result["violations"]) == (True, {})
+
+
+def test_violation_with_table_and_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a lock the first schedule breaks something: a table, tokens, exit code 1."""
+    assert run("D1", "--first", build=tmp_path) == 1
+    out = capsys.readouterr().out
+    assert "not complete: 1 schedule, 1 classes; stopped at the first violation" in out
+    assert "✗ MutualExclusion: inside their program at once: s1.1, s2.1" in out
+    assert "leo replay leo1.bare.2x1.7.0." in out
+    assert "NOT CLAIMED" not in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_cut_off_and_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A search that is cut off decides nothing (exit code 2); gone on with, it is complete."""
+    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
+    captured = capsys.readouterr()
+    assert "not complete: 3 schedules" in captured.out
+    assert "--resume" in captured.err
+    assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 0
+    whole = capsys.readouterr().out
+    assert run("shielded-unit-of-work", build=tmp_path) == 0
+    assert capsys.readouterr().out == whole
+    assert [path.name.startswith("explore-") for path in tmp_path.iterdir()] == [True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("spec_hash", "spec was '[0-9a-f]{16}' and is '0{16}'"),
+        ("hash_of", "sources was '[0-9a-f]{16}' and is '0{16}'"),
+    ],
+)
+def test_a_search_of_other_sources_is_not_gone_on_with(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: str,
+    said: str,
+) -> None:
+    """What is left of a search is right only for the specification and the sources it was made
+    with."""
+    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
+    capsys.readouterr()
+    monkeypatch.setattr(command, changed, lambda *_: "0" * 64)
+    assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 2
+    assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("missing", ["what", "counts", "found", "frontier", "steps", "nodes"])
+def test_a_damaged_search_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    """A file that lacks a part, or has something else in its place, is named; exit code 2."""
+    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
+    (path,) = tmp_path.glob("search-*")
+    whole = json.loads(path.read_text())
+    for value in (None, 7, [7]):
+        data = json.loads(json.dumps(whole))
+        place = data if missing in data else data["frontier"]
+        place[missing] = value
+        if value is None:
+            del place[missing]
+        path.write_text(json.dumps(data))
+        capsys.readouterr()
+        assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 2, value
+        error = capsys.readouterr().err
+        assert error.startswith(f"leo: error: {path} ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("strategy", ["bounded", "random", "pct"])
+def test_other_strategies_never_say_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str
+) -> None:
+    """A search that was asked for a part executes it, finds nothing, and says what it is not."""
+    words = ("asyncio-lock", "--strategy", strategy, "--limit", "5", "--bound", "0")
+    assert run(*words, build=tmp_path) == 0
+    assert f"{strategy}: not complete: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nobody",), "'nobody' is no discipline"),
+        (("bare", "--faults", "Bad"), "--faults Bad: under bare these can strike: Cancel"),
+        (("bare", "--most", "-1"), "--most -1: expected"),
+        (("bare", "--jobs", "0"), "--jobs 0: expected at least one process"),
+        (("bare", "--strategy", "random"), "never ends by itself: give it a limit"),
+        (("bare", "--limit", "0"), "a limit of 0 runs"),
+        (("bare", "--resume"), "there is no search to go on with"),
+        (("bare", "--resume", "--strategy", "pct", "--limit", "1"), "goes on with an optimal"),
+        (("bare", "--sessions", "0"), "0 sessions"),
+    ],
+)
+def test_wrong_questions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    """A question that cannot be answered: one paragraph, exit code 2."""
+    assert main(["explore", *words, "--build", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_progress_without_a_terminal() -> None:
+    """Elsewhere than on a terminal there are few lines, each with at least twice as many runs."""
+    stream = StringIO()
+    counter = Counter(stream)
+    for runs in range(500, 20_000, 500):
+        counter.show(runs, "3 branches planned")
+
+    assert stream.getvalue().splitlines() == [
+        f"explored {runs:,} schedules, 3 branches planned"
+        for runs in (1000, 2000, 4000, 8000, 16_000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("discipline", "faults"),
+    [
+        ("asyncio-lock", ()),
+        pytest.param("unit-of-work", ("Cancel",), marks=pytest.mark.long),
+        pytest.param("shielded-unit-of-work", ("Cancel",), marks=pytest.mark.long),
+    ],
+)
+def test_the_organism_by_brute_force(discipline: str, faults: tuple[str, ...]) -> None:
+    """The real organism: as many runs as brute force finds classes, and the same is broken."""
+    with Organism(Case(discipline, 2, 1, faults), most=1) as organism:
+        best, brute = explore(organism, Plan()), explore(organism, Plan("brute"))
+
+    assert (best.runs, best.redundant, best.complete) == (brute.classes, 0, True)
+    assert brute.complete
+    assert set(best.found) == set(brute.found)
+
+
+@pytest.mark.parametrize("discipline", QUIET)
+def test_machine_has_the_ends_of_its_graph(discipline: str) -> None:
+    """One schedule of each class reaches every end of the reachable graph and breaks the same."""
+    check_against_graph(discipline, ())
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", "unit-of-work"])
+def test_machine_with_a_cancellation(discipline: str) -> None:
+    """The same when any one of the replies is cancelled at any moment."""
+    check_against_graph(discipline, ("Cancel",))
+
+
+@pytest.mark.parametrize("sessions", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_machine_that_crashes(sessions: int) -> None:
+    """A crash takes the sessions of its instance along: as many runs as classes, the same ends."""
+    ends: dict[str, set[Hashable]] = {"optimal": set(), "brute": set()}
+    machine = Machine("asyncio-lock", sessions, 1, ("Crash", "Raise"), most=1)
+    best = explore(machine, Plan(), lambda w: ends["optimal"].add(w.outcome.final["state"]))
+    brute = explore(machine, Plan("brute"), lambda w: ends["brute"].add(w.outcome.final["state"]))
+
+    assert best.complete
+    assert (best.runs, set(best.found)) == (brute.classes, set(brute.found))
+    assert ends["optimal"] == ends["brute"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("discipline", ["bare", "shared-store-immediate"])
+def test_machine_without_a_lock(discipline: str) -> None:
+    """The same where replies overlap: thousands of schedules for a few hundred states."""
+    check_against_graph(discipline, ())
+
+
+def check_against_graph(discipline: str, faults: tuple[str, ...]) -> None:
+    """Explore the transition system by schedules and by states, and compare.
+
+    Without a bound on the faults, as the graph has none.
+    """
+    ends: set[Hashable] = set()
+
+    def note(walk: Walk) -> None:
+        if walk.end == "complete":
+            ends.add(walk.outcome.final["state"])
+
+    report = explore(Machine(discipline, 2, 1, faults), Plan(), note)
+    world = bounded_world(discipline, 2, 1, faults)
+    graph = reachable_graph(world)
+    assert report.complete
+    assert report.redundant == 0
+    assert ends == {graph.states[at].key() for at in (*graph.finished, *graph.deadlocks)}
+    assert set(report.found) - {DEADLOCK} == {
+        found.property for found in violations(world, graph)
+    } - {DEADLOCK}

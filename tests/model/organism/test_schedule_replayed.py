@@ -1,0 +1,123 @@
+"""Counterexamples on the real organism: followed, judged, and refused when they are not its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from leo.commands.main import main
+from leo_model.checking.check import Counterexample
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.checking.plan import Bound, negative_bound
+from leo_model.checking.table import replayed_column
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import Move
+from leo_model.machine.reachable import bounded_world, explore, violations
+from leo_model.organism.replayed import ask_engines, carry_out, circle_of
+
+TWO = Bound(2, 1)
+SMALL = ("unit-of-work", "threading-lock", "reentrant", "optimistic")
+
+
+def counterexample(
+    discipline: str,
+    title: str,
+    schedule: list[Move],
+    faults: tuple[str, ...] = (),
+    bound: Bound = TWO,
+    back_to: int | None = None,
+) -> Counterexample:
+    """What a check makes of TLC's."""
+    text, path = "", Path("none")
+    return Counterexample(
+        discipline, title, len(schedule), text, "", path, tuple(schedule), faults, bound, back_to
+    )
+
+
+def shortest(discipline: str) -> list[Counterexample]:
+    """The shortest violation of every property that is claimed to fall, by our own search."""
+    claims, found = load_claims(), []
+    for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, None)):
+        titles = claims.titles(discipline, verdict)
+        bound = negative_bound(discipline)
+        faults = DISCIPLINES[discipline].possible_faults if strikes is None else strikes
+        world = bounded_world(discipline, bound.sessions, bound.turns, faults)
+        found += [
+            counterexample(discipline, v.property, list(v.schedule), faults, bound)
+            for v in violations(world, explore(world))
+            if v.property in titles
+        ]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("discipline", SMALL)
+def test_what_falls_in_the_specification_falls_in_the_organism(
+    discipline: str, tmp_path: Path
+) -> None:
+    """Each property that is claimed to fall, by the word of the validator on the recorded trace."""
+    attempts = [carry_out(found, tmp_path) for found in shortest(discipline)]
+    ask_engines(attempts, "native")
+    assert attempts and all(attempt.yes for attempt in attempts), [a.why for a in attempts]
+    for attempt in attempts:
+        assert attempt.trace is not None and attempt.trace.is_file()
+        assert attempt.token.startswith(f"leo1.{discipline}.2x")
+
+
+REPLY = (
+    "Acquire", "Recall", "Ingest", "LoadBigrams", "LoadTrigrams", "AssignView", "GenerateBegin",
+    "GenerateEnd", "SaveSnapshot", "Release", "Return", "Call",
+)  # fmt: skip
+STARVED = [Move("Call", "s1"), Move("Call", "s2"), *(Move(action, "s2") for action in REPLY)]
+
+
+def test_a_call_that_is_never_answered(tmp_path: Path) -> None:
+    """A lock that is no queue: s2 has it again and again, and s1 waits all the while."""
+    found = counterexample("threading-lock", "Answered", STARVED, (), Bound(2, 0), back_to=4)
+    attempt = carry_out(found, tmp_path)
+    assert attempt.yes, attempt.why
+    assert "s1 not answered" in attempt.why
+    assert len(circle_of(STARVED, 4)) == len(REPLY)
+
+
+def test_a_circle_that_does_not_come_round(tmp_path: Path) -> None:
+    """With the lock in a queue the same moves are none of the organism's."""
+    queue = counterexample("asyncio-lock", "Answered", STARVED[:3], (), Bound(2, 0), back_to=2)
+    attempt = carry_out(queue, tmp_path)
+    assert not attempt.yes
+    assert "s2 cannot step here" in attempt.why
+
+
+def test_what_does_not_fall_is_not_called_replayed(tmp_path: Path) -> None:
+    """A schedule that breaks nothing, and one that is not the organism's, are told apart."""
+    quiet = [Move("Call", "s1"), Move("Acquire", "s1")]
+    attempt = carry_out(counterexample("bare", "Serializable", quiet), tmp_path)
+    assert (attempt.yes, attempt.why) == (False, "the trace breaks nothing")
+    other = [Move("Call", "s1"), Move("Recall", "s1")]
+    attempt = carry_out(counterexample("bare", "Serializable", other), tmp_path)
+    assert not attempt.yes and "the organism did s1 Acquire" in attempt.why
+    dead = carry_out(counterexample("bare", "DeadlockFree", quiet), tmp_path)
+    assert not dead.yes and "possible are s1" in dead.why
+
+
+def test_the_column_of_the_table() -> None:
+    """How many of a discipline's counterexamples the organism followed, of how many there are."""
+    claims = load_claims()
+    cells = {
+        f"optimistic / {title}": title != "Answered" for title in claims.titles("optimistic", FALLS)
+    }
+    assert replayed_column(claims, "optimistic", cells) == "2/3"
+    assert replayed_column(claims, "shielded-unit-of-work", cells) == "–"
+
+
+@pytest.mark.long
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """TLC's own counterexamples of one discipline, judged by both engines."""
+    asked = ["replay", "--claims", "--discipline", "unit-of-work", "--build", str(tmp_path)]
+    assert main(asked) == 0
+    assert "4 of 4 replayed" in capsys.readouterr().out
+    data = json.loads((tmp_path / "schedules" / "replayed.json").read_text())
+    assert all(cell["replayed"] for cell in data["cells"].values())
+    assert data["cells"]["unit-of-work / Serializable"]["engines"][0] == "accepted"

@@ -1,0 +1,157 @@
+"""TLC's verdicts by content: spared runs, and never a verdict that no whole run has given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from leo_model.traces import tlc_engine as tracetlc
+from leo_model.traces.cache import CacheError, TlcVerdict, VerdictCache
+from leo_model.traces.reader import trace_of
+from leo_model.traces.synth import random_trace, trace_world
+from leo_model.traces.tlc_engine import EngineError, Recorded, judge, record
+
+GUARD = TlcVerdict("guard", 5, frozenset({"Refines", "Serializable"}))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a specification and a jar of sorts."""
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "spec" / "A.tla").write_text("---- MODULE A ----")
+    (tmp_path / "jar").write_bytes(b"PK")
+    return tmp_path
+
+
+def cache_in(place: Path) -> VerdictCache:
+    return VerdictCache(place / "cache", spec=place / "spec", jar=place / "jar")
+
+
+def test_what_is_put_is_found_again(place: Path) -> None:
+    """The same content, the same verdict, also for another process that opens the folder."""
+    cache = cache_in(place)
+    key = cache.key("module", "config")
+    assert cache.get(key) is None
+    cache.put(key, GUARD)
+    again = cache_in(place)
+    assert again.get(again.key("module", "config")) == GUARD
+    assert (again.asked, again.found) == (1, 1)
+
+
+@pytest.mark.parametrize("what", ["trace", "config", "spec", "new module", "jar"])
+def test_any_other_content_is_another_key(place: Path, what: str) -> None:
+    """The trace, its configuration, a module of the specification, the jar: each is in the key."""
+    before = cache_in(place).key("module", "config")
+    if what == "spec":
+        (place / "spec" / "A.tla").write_text("---- MODULE A -----")
+    elif what == "new module":
+        (place / "spec" / "B.tla").write_text("")
+    elif what == "jar":
+        (place / "jar").write_bytes(b"PK2")
+    given = ("modul", "econfig") if what == "trace" else ("module", "config")
+    after = cache_in(place).key(given[0], "other" if what == "config" else given[1])
+    assert after != before
+
+
+@pytest.mark.parametrize("way", ["cut", "empty", "changed", "moved", "list", "folder"])
+def test_damaged_entries_count_as_absent(place: Path, way: str) -> None:
+    """A verdict that was cut, edited, renamed or replaced is not believed."""
+    cache = cache_in(place)
+    key, other = cache.key("module", "config"), cache.key("other", "config")
+    cache.put(key, GUARD)
+    (path,) = (place / "cache").rglob("*.json")
+    if way == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    elif way == "empty":
+        path.write_bytes(b"")
+    elif way == "changed":
+        entry = json.loads(path.read_bytes())
+        path.write_text(json.dumps({**entry, "kind": "accepted", "line": None, "broken": []}))
+    elif way == "moved":
+        target = place / "cache" / other[:2] / f"{other}.json"
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+        key = other
+    elif way == "list":
+        path.write_text("[]")
+    else:
+        path.unlink()
+        path.mkdir()
+    assert cache.get(key) is None
+
+
+def test_folder_that_cannot_be_written_is_an_error(place: Path) -> None:
+    """One paragraph that names the folder and the way out."""
+    cache = cache_in(place)
+    (place / "cache").write_text("a file in the way")
+    with pytest.raises(CacheError, match=r"cache.*cannot be kept .*add --no-cache"):
+        cache.put(cache.key("module", "config"), GUARD)
+
+
+def traces(count: int) -> list[Recorded]:
+    """Traces of which the odd ones have a step too many."""
+    found = []
+    for k in range(count):
+        header, events = random_trace(trace_world("bare", 2), Random(k), 0.0, 20)
+        if k % 2:
+            events = [*events[:9], {**events[8], "seq": 10}]
+        found.append(record(trace_of(f"t{k}", header, events)))
+    return found
+
+
+def test_only_unknown_traces_are_given_to_tlc(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace is judged once, also when it occurs twice; a new one does not disturb the others."""
+    runs: list[int] = []
+
+    def run(asked: list[Recorded], work: Path | None) -> list[TlcVerdict]:
+        runs.append(len(asked))
+        return [TlcVerdict("data", len(trace.events), frozenset()) for trace in asked]
+
+    monkeypatch.setattr(tracetlc, "_run", run)
+    first, second, third = traces(3)
+    cache = cache_in(place)
+    once = judge([first, second, first], cache=cache)
+    assert [verdict.line for verdict in once] == [21, 11, 21]
+    assert judge([second, first], cache=cache) == [once[1], once[0]]
+    judge([first, third, second], cache=cache)
+    assert runs == [2, 1]
+
+
+@pytest.mark.parametrize("error", [EngineError("no verdict"), KeyboardInterrupt()])
+def test_a_run_that_does_not_end_leaves_nothing(
+    place: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an interrupted or failed run the same question is asked again."""
+
+    def run(asked: list[Recorded], work: Path | None) -> list[TlcVerdict]:
+        raise error
+
+    monkeypatch.setattr(tracetlc, "_run", run)
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            judge(traces(2), cache=cache_in(place))
+    assert not list((place / "cache").rglob("*"))
+
+
+@pytest.mark.slow
+def test_kept_verdicts_are_those_of_tlc(tmp_path: Path) -> None:
+    """The verdicts out of the cache are the ones that TLC gave, and it is not asked again."""
+    cache = tracetlc.open_cache(tmp_path / "cache")
+    first = judge(traces(4), cache=cache, work=tmp_path / "runs")
+    assert [verdict.accepted for verdict in first] == [True, False, True, False]
+    assert judge(traces(4), cache=cache, work=tmp_path / "none") == first
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_a_failed_run_of_tlc_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run in which an invariant falls judges nothing, and nothing is kept."""
+    monkeypatch.setattr(tracetlc, "CONFIG", tracetlc.CONFIG + "INVARIANT MutualExclusion\n")
+    cache = tracetlc.open_cache(tmp_path / "cache")
+    for _ in range(2):
+        with pytest.raises(EngineError, match="TLC judged no trace"):
+            judge(traces(4), cache=cache, work=tmp_path / "runs")
+    assert not (tmp_path / "cache").exists()

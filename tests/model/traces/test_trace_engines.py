@@ -1,0 +1,187 @@
+"""Two engines, one verdict: TLC on a generated module is the reference for the native checker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import ACTIONS
+from leo_model.machine.state import State
+from leo_model.machine.steps import World
+from leo_model.traces import native
+from leo_model.traces import tlc_engine as tracetlc
+from leo_model.traces import versions as trace_versions
+from leo_model.traces import watch as trace_watch
+from leo_model.traces.agreement import Agreement, Case, compare, mutated
+from leo_model.traces.cache import TlcVerdict
+from leo_model.traces.events import Line
+from leo_model.traces.mutate import MUTATIONS, mutate
+from leo_model.traces.reader import trace_of
+from leo_model.traces.synth import random_trace, trace_world
+from leo_model.traces.tlc_engine import (
+    EngineError,
+    Recorded,
+    judge,
+    make_batches,
+    read_verdicts,
+    record,
+)
+
+
+def cases(per_discipline: int, length: int, seed: int) -> list[Case]:
+    """Random traces of every discipline."""
+    found = []
+    for discipline in DISCIPLINES:
+        rng = Random(f"{discipline} {seed}")
+        for k in range(per_discipline):
+            sessions = 1 if discipline == "sequential" else rng.randint(1, 4)
+            rate = rng.choice([0.0, 0.05, 0.2])
+            header, events = random_trace(trace_world(discipline, sessions), rng, rate, length)
+            found.append(Case(f"{discipline} {k}", header, events))
+    return found
+
+
+@pytest.fixture(scope="module")
+def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
+    """The comparison of 126 valid and 210 mutated traces, in one run of TLC for each discipline."""
+    valid = cases(9, 50, seed=1)
+    return compare([*valid, *mutated(valid, 210, Random(2))], work=tmp_path_factory.mktemp("tlc"))
+
+
+@pytest.mark.slow
+def test_engines_agree_on_valid_and_mutated_traces(agreement: Agreement) -> None:
+    """Both engines say the same of each trace: accepted or not, the line, guard or data, and which
+    properties fell."""
+    assert agreement.disagreements == []
+    assert agreement.traces == 336
+
+
+@pytest.mark.slow
+def test_valid_traces_are_accepted_and_mutations_are_not(agreement: Agreement) -> None:
+    """Traces of the transition system are accepted; every kind of mutation occurs and most are
+    refused (a swap of independent steps, or the last line dropped, is a behaviour too)."""
+    assert agreement.accepted[""] == agreement.total[""] == 126
+    assert set(agreement.total) == {"", *MUTATIONS}
+    for kind in ("version", "repeat", "turn", "rename"):
+        assert agreement.accepted[kind] <= agreement.total[kind] // 5
+    assert sum(agreement.accepted[kind] for kind in MUTATIONS) < 210 // 3
+
+
+@pytest.mark.slow
+def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three mistakes in the native engine, each noticed as a disagreement: a version that is not
+    looked at, a property that is not looked at, one that is told too often."""
+    bare = [case for case in cases(9, 50, seed=1) if case.header["discipline"] == "bare"]
+    lock = [case for case in cases(9, 50, seed=1) if case.header["discipline"] == "asyncio-lock"]
+    wrong = [
+        Case(case.name, case.header, [*case.events[:k], {**event, "reads": {"bigrams": 99}}])
+        for case in lock
+        for k, event in enumerate(case.events)
+        if event["action"] == "LoadBigrams"
+    ][:3]
+    right = trace_versions.expected_versions
+
+    def blind(world: World, z: State, line: Line) -> tuple[int, ...]:
+        return line.versions if line.event.action == "LoadBigrams" else right(world, z, line)
+
+    monkeypatch.setattr(native, "expected_versions", blind)
+    assert len(compare(wrong, work=tmp_path).disagreements) == 3
+    monkeypatch.setattr(native, "expected_versions", right)
+    assert compare(wrong, work=tmp_path).disagreements == []
+    monkeypatch.setattr(trace_watch, "_ENTRIES", frozenset())
+    assert "MutualExclusion" in compare(bare, work=tmp_path).disagreements[0]
+
+
+@pytest.mark.slow
+def test_actions_of_the_trace_module_are_all_there(agreement: Agreement) -> None:
+    """Every action of the vocabulary occurs in the random traces that TLC accepts, so that none is
+    missing in TraceField (a CASE without it would be an error of TLC's)."""
+    traces = cases(9, 50, seed=1)
+    assert agreement.accepted[""] == len(traces)
+    seen = {event["action"] for case in traces for event in case.events}
+    assert seen == set(ACTIONS)
+
+
+def header_only(discipline: str) -> Recorded:
+    header, _ = random_trace(trace_world(discipline, 2), Random(0), 0.0, 0)
+    return record(trace_of("empty", header, []))
+
+
+@pytest.mark.slow
+def test_trace_without_events_is_accepted(tmp_path: Path) -> None:
+    """A run in which nothing happened is a behaviour."""
+    assert judge([header_only("bare")], work=tmp_path) == [
+        TlcVerdict("accepted", None, frozenset())
+    ]
+
+
+def test_batches_have_one_discipline_and_a_bounded_size() -> None:
+    """A run holds traces of one discipline and number of instances; long batches are divided."""
+    header, events = random_trace(trace_world("bare", 3), Random(0), 0.0, 3000)
+    long = record(trace_of("long", header, events))
+    traces = [long, header_only("shared-store"), long, header_only("bare"), long, long, long]
+    assert make_batches(traces) == [[0, 2, 3, 4, 5], [1], [6]]
+
+
+ACCEPTED = '<<"accepted", 1, 31, {}>>'
+
+
+@pytest.mark.parametrize(
+    ("output", "count", "message"),
+    [
+        ([], 1, r"verdict on 0 of the 1 traces of the batch b \(none on \[1\]\)"),
+        ([ACCEPTED], 2, r"verdict on 1 of the 2 traces"),
+        ([ACCEPTED, ACCEPTED], 1, r"something unexpected in the batch b: <<\"accepted\", 1"),
+        (['<<"occasion", "Durable">>'], 1, r"something unexpected"),
+        ([ACCEPTED.replace("1,", "7,", 1)], 1, r"verdict on 1 of the 1 traces .*none on \[1\]"),
+    ],
+    ids=["silent", "one silent", "twice", "something else", "another trace"],
+)
+def test_every_trace_has_exactly_one_verdict(output: list[str], count: int, message: str) -> None:
+    """A verdict that is missing, doubled or unreadable is an error, never an acceptance."""
+    with pytest.raises(EngineError, match=message):
+        read_verdicts("b", output, count)
+
+
+def test_verdicts_are_read_also_when_they_are_broken_into_lines() -> None:
+    """TLC breaks values of more than 80 columns; it counts the events."""
+    output = ['<<"guard", 2, 5,', '  {"Refines", "Serializable"}>>', ACCEPTED]
+    assert read_verdicts("b", output, 2) == [
+        TlcVerdict("accepted", None, frozenset()),
+        TlcVerdict("guard", 5, frozenset({"Refines", "Serializable"})),
+    ]
+
+
+def test_tlc_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends in anything but success judges nothing: the folder is named and kept."""
+    monkeypatch.setattr(tracetlc, "CONFIG", tracetlc.CONFIG + "INVARIANT MutualExclusion\n")
+    header, events = random_trace(trace_world("bare", 2), Random(0), 0.0, 30)
+    with pytest.raises(EngineError, match=r"TLC judged no trace of the batch trace-1: invariant"):
+        judge([record(trace_of("t", header, events))], work=tmp_path)
+
+
+def test_mutations_leave_the_original_alone_and_number_the_lines() -> None:
+    """A mutation changes a copy, and its lines are numbered anew, so that the engines see it."""
+    header, events = random_trace(trace_world("shared-store", 3), Random(4), 0.1, 40)
+    before = [dict(event) for event in events]
+    rng = Random(1)
+    for _ in range(300):
+        _, changed = mutate(header["discipline"], events, rng)
+        assert [event["seq"] for event in changed] == list(range(1, len(changed) + 1))
+        assert changed != events
+        sum(1 for _ in trace_of("t", header, changed))
+    assert events == before
+
+
+@pytest.mark.long
+def test_engines_agree_on_five_thousand_traces(tmp_path: Path) -> None:
+    """The same of 560 valid traces of every discipline and of 4,500 mutations of them."""
+    valid = cases(40, 40, seed=11)
+    found = compare([*valid, *mutated(valid, 4500, Random(12), length=30)], work=tmp_path)
+    assert found.disagreements == []
+    assert found.traces == 5060
+    assert found.accepted[""] == found.total[""] == 560
+    assert all(found.total[kind] > 150 for kind in MUTATIONS)

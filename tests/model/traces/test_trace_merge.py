@@ -1,0 +1,229 @@
+"""Traces of several processes on one store: merged by versions, decided or said to be undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leo.trace.events import Event
+from leo_model.traces.events import Line, TraceError
+from leo_model.traces.merge import Merged, merge
+from leo_model.traces.mutate import mutate, renumber
+from leo_model.traces.native import Checker, check
+from leo_model.traces.orders import UNDECIDABLE, find_orders
+from leo_model.traces.reader import trace_of
+from leo_model.traces.synth import Fields, random_trace, trace_world
+from leo_model.traces.tlc_engine import judge, record
+
+SHARED = ("shared-store", "shared-store-unit-of-work", "shared-store-immediate")
+
+
+def schedule(
+    discipline: str, seed: int, length: int, rate: float = 0.1, sessions: int = 3
+) -> tuple[Fields, list[Fields]]:
+    return random_trace(trace_world(discipline, sessions), Random(seed), rate, length)
+
+
+def split(header: Fields, events: Sequence[Fields]) -> list[tuple[Fields, list[Fields]]]:
+    """The files that the processes of a run would have written, one for each instance."""
+    parts = []
+    for instance in header["instances"]:
+        own = [{**e, "writer": f"w-{instance}"} for e in events if e["instance"] == instance]
+        parts.append(({**header, "instances": [instance]}, renumber(own)))
+    return parts
+
+
+def write(folder: Path, parts: Sequence[tuple[Fields, Sequence[Fields]]]) -> list[Path]:
+    paths = []
+    for number, (header, events) in enumerate(parts):
+        path = folder / f"{number}.ndjson"
+        path.write_bytes(b"".join(msgspec.json.encode(x) + b"\n" for x in (header, *events)))
+        paths.append(path)
+    return paths
+
+
+def lines_of(parts: Sequence[tuple[Fields, Sequence[Fields]]]) -> list[list[Line]]:
+    return [list(trace_of("part", *part)) for part in parts]
+
+
+def all_orders(header: Fields, writers: Sequence[Sequence[Line]]) -> list[frozenset[str]]:
+    """What falls in each order that is a behaviour: every interleaving tried, from the start."""
+    real = trace_of("whole", header, []).header
+    found = []
+
+    def go(order: list[Line], taken: tuple[int, ...]) -> None:
+        checker = Checker(real)
+        for line in order:
+            if checker.feed(line) is not None:
+                return
+        if taken == tuple(map(len, writers)):
+            found.append(frozenset(checker.watch.violations) - {UNDECIDABLE})
+        for writer, lines in enumerate(writers):
+            if taken[writer] < len(lines):
+                following = (*taken[:writer], taken[writer] + 1, *taken[writer + 1 :])
+                go([*order, lines[taken[writer]]], following)
+
+    go([], (0,) * len(writers))
+    return found
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(SHARED), st.integers(0, 10**6), st.booleans())
+def test_search_finds_what_trying_everything_finds(
+    discipline: str, seed: int, damaged: bool
+) -> None:
+    """On small runs, valid and mutated: the same answer as every interleaving, one by one."""
+    header, events = schedule(discipline, seed, 9, sessions=2)
+    if damaged:
+        _, events = mutate(discipline, events, Random(seed))
+    try:
+        writers = lines_of(split(header, events))
+    except TraceError:
+        return
+    naive = all_orders(header, writers)
+    found = find_orders(trace_of("t", header, []).header, writers)
+    assert found.undecided is None
+    assert (found.order is not None) == bool(naive)
+    if naive:
+        assert found.always == frozenset.intersection(*naive)
+        assert found.always | found.sometimes == frozenset().union(*naive)
+    else:
+        assert found.stuck
+
+
+@settings(max_examples=15)
+@given(st.sampled_from(SHARED), st.integers(0, 10**6))
+def test_a_run_that_was_split_can_be_merged(discipline: str, seed: int) -> None:
+    """The order in which a run happened is among the orders, and what it broke is accounted for;
+    the order that is found is an accepted trace."""
+    header, events = schedule(discipline, seed, 60)
+    found = find_orders(
+        trace_of("t", header, []).header, lines_of(split(header, events)), most=20_000
+    )
+    assert found.order is not None
+    true = frozenset(check(trace_of("t", header, events)).violations) - {UNDECIDABLE}
+    assert found.always <= true <= found.always | found.sometimes
+    again = trace_of("t", header, [line.event for line in found.order])
+    assert check(again).accepted
+
+
+def test_a_bound_that_is_too_small_is_undecided() -> None:
+    """More states than are kept: undecided, which is neither accepted nor rejected."""
+    header, events = schedule("shared-store", 3, 60, rate=0.0)
+    found = find_orders(trace_of("t", header, []).header, lines_of(split(header, events)), most=3)
+    assert found.order is None and not found.stuck
+    assert found.undecided is not None and "more than 3 states" in found.undecided
+
+
+def merged(folder: Path, parts: Sequence[tuple[Fields, Sequence[Fields]]]) -> Merged:
+    return merge(write(folder, parts))
+
+
+def test_versions_that_no_order_explains_are_rejected(tmp_path: Path) -> None:
+    """Two commits of the same version: the next line of each writer, and why it is no step."""
+    header, events = schedule("shared-store-immediate", 5, 60, rate=0.0)
+    parts = split(header, events)
+    place = next(k for k, e in enumerate(parts[1][1]) if e["action"] == "Commit")
+    commit = parts[1][1][place]
+    parts[1][1][place] = {**commit, "writes": {o: v + 40 for o, v in commit["writes"].items()}}
+    found = merged(tmp_path, parts)
+    assert found.orders.order is None and found.orders.undecided is None
+    assert any("the version of ngrams is" in r for x in found.orders.stuck for r in x.reasons)
+
+
+def test_merged_trace_is_an_ordinary_trace(tmp_path: Path) -> None:
+    """It can be saved, read, and judged by both engines."""
+    found = merged(tmp_path, split(*schedule("shared-store-immediate", 5, 60, rate=0.0)))
+    found.save(tmp_path / "whole.ndjson")
+    assert check(found.trace()).accepted
+    assert {e.writer for e in found.events} == {"w-i1", "w-i2"}
+    with pytest.raises(TraceError, match="cannot be written"):
+        found.save(tmp_path)
+
+
+@pytest.mark.slow
+def test_tlc_judges_the_merged_trace(tmp_path: Path) -> None:
+    """The reference says of the order that was found what the native engine says."""
+    found = merged(tmp_path, split(*schedule("shared-store-immediate", 5, 60)))
+    (verdict,) = judge([record(found.trace())], work=tmp_path / "tlc")
+    native = check(found.trace())
+    assert verdict.accepted and verdict.broken == frozenset(native.violations)
+
+
+BASE = schedule("shared-store-immediate", 5, 40, rate=0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"run": "other"}, "its run is 'other', and that of .* is 'random-"),
+        ({"discipline": "shared-store"}, "its discipline is 'shared-store', and that of"),
+        ({"instances": ["i1"]}, "the instance 'i[12]' is (in|not)"),
+    ],
+    ids=["run", "discipline", "instance"],
+)
+def test_files_of_different_runs_are_refused(tmp_path: Path, change: Fields, message: str) -> None:
+    """The files must be of one run, each of another process."""
+    one, (header, events) = split(*BASE)
+    header = {**header, **change}
+    if "discipline" in change:
+        events = []
+    events = [{**e, "run": header["run"]} for e in events]
+    with pytest.raises(TraceError, match=message):
+        merged(tmp_path, [one, (header, events)])
+
+
+@pytest.mark.parametrize("thing", ["writer", "session"])
+def test_names_must_be_different(tmp_path: Path, thing: str) -> None:
+    """A writer or a session that is in both files would be two things of one name."""
+    one, (header, events) = split(*BASE)
+    if thing == "writer":
+        events = [{**e, "writer": "w-i1"} for e in events]
+    else:
+        name = one[1][0]["session"]
+        mine = events[0]["session"]
+        events = [
+            {**e, "session": name, "reply": e["reply"].replace(mine, name)}
+            for e in events
+            if e["session"] == mine
+        ]
+        events = renumber(events)
+    with pytest.raises(
+        TraceError, match=f"the {thing} '.*' is in .*0.ndjson as well; give --merge"
+    ):
+        merged(tmp_path, [one, (header, events)])
+
+
+def test_no_store_is_at_contradicting_versions(tmp_path: Path) -> None:
+    """More n-grams and fewer snapshots than another process found: not the same store."""
+    one, (header, events) = split(*BASE)
+    start = header["start"]
+    ahead = {"ngrams": start["ngrams"] + 3, "snapshots": start["snapshots"] - 1}
+    with pytest.raises(TraceError, match="no store was at both"):
+        merged(tmp_path, [one, ({**header, "start": ahead}, events)])
+
+
+def test_events_are_left_as_they_were(tmp_path: Path) -> None:
+    """The merge orders the lines of the files and changes nothing in them."""
+    parts = split(*BASE)
+    found = merged(tmp_path, parts)
+    for _, events in parts:
+        own = [msgspec.to_builtins(e) for e in found.events if e.writer == events[0]["writer"]]
+        assert own == [msgspec.to_builtins(msgspec.convert(e, Event)) for e in events]
+
+
+def test_processes_under_a_discipline_of_one_instance_are_refused(tmp_path: Path) -> None:
+    """Two processes on one store are of a shared-store discipline, and not of one with one
+    instance, by which a view may be behind unseen."""
+    parts = [
+        ({**header, "discipline": "shielded-unit-of-work"}, events)
+        for header, events in split(*BASE)
+    ]
+    with pytest.raises(TraceError, match="have one; several instances on one store are of shared"):
+        merged(tmp_path, [(header, []) for header, _ in parts])

@@ -1,0 +1,238 @@
+"""The native engine: what it accepts, what it refuses and why; forgetting changes nothing."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from leo.trace.events import Event
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import Refused
+from leo_model.machine.machine import Move, apply
+from leo_model.machine.properties import SAFETY, refines
+from leo_model.machine.state import State
+from leo_model.traces.events import Line
+from leo_model.traces.native import Checker, Outcome, check
+from leo_model.traces.reader import trace_of
+from leo_model.traces.synth import Fields, random_trace, trace_world
+from leo_model.traces.watch import CONCERNED
+
+Schedule = tuple[Fields, list[Fields]]
+
+
+def schedules(discipline: str, count: int, length: int, seed: int = 1) -> list[Schedule]:
+    """Random schedules of one to four sessions, with no, few or many faults."""
+    rng = Random(f"{discipline} {seed}")
+    most = 1 if discipline == "sequential" else 4
+    return [
+        random_trace(
+            trace_world(discipline, rng.randint(1, most)),
+            rng,
+            rng.choice([0.0, 0.03, 0.2]),
+            length,
+        )
+        for _ in range(count)
+    ]
+
+
+def check_schedule(schedule: Schedule, *, forgetting: bool = True) -> Outcome:
+    return check(trace_of("t", *schedule), forgetting=forgetting)
+
+
+def first_lines(schedule: Schedule) -> dict[str, int]:
+    """For each property the first line after which it is false: every property after every line."""
+    trace = trace_of("t", *schedule)
+    checker = Checker(trace.header, forgetting=False)
+    world, z = checker.world, checker.state
+    found: dict[str, int] = {}
+    for line in trace:
+        if line.turn and line.actor not in z.pc:
+            world.instance_of[line.actor] = line.event.instance
+            z.add_session(line.actor)
+        before = z.copy()
+        apply(world, z, Move(line.event.action.value, line.actor))
+        fallen = [name for name, holds in SAFETY.items() if holds(world, z) is not None]
+        if refines(before, z) is not None:
+            fallen.append("Refines")
+        for name in fallen:
+            found.setdefault(name, line.number)
+    return found
+
+
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_random_schedules_are_accepted_and_properties_fall_where_they_fall(discipline: str) -> None:
+    """A schedule of the transition system is accepted under its own discipline, and each property
+    falls at the first line after which its plain definition is false."""
+    for schedule in schedules(discipline, 15, 70):
+        outcome = check_schedule(schedule)
+        assert outcome.rejection is None
+        assert outcome.events == len(schedule[1])
+        assert {v.property: v.line for v in outcome.violations.values()} == first_lines(schedule)
+
+
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_forgetting_changes_no_verdict(discipline: str) -> None:
+    """With and without forgetting: the same lines, and the same number of replies concerned."""
+
+    def verdict(schedule: Schedule, *, forgetting: bool) -> dict[str, tuple[int, int]]:
+        found = check_schedule(schedule, forgetting=forgetting).violations
+        return {name: (v.line, v.count) for name, v in found.items()}
+
+    for schedule in schedules(discipline, 8, 150, seed=2):
+        assert verdict(schedule, forgetting=True) == verdict(schedule, forgetting=False)
+
+
+@pytest.mark.parametrize("discipline", ["asyncio-lock", "bare", "gil", "optimistic"])
+def test_memory_does_not_grow_with_the_trace(discipline: str) -> None:
+    """What is kept depends on the replies in flight: also with faults, also with cycles."""
+    header, events = random_trace(trace_world(discipline, 4), Random(5), 0.03, 6000)
+    trace = trace_of("t", header, events)
+    checker = Checker(trace.header)
+    kept = 0
+    for line in trace:
+        assert checker.feed(line) is None
+        z: State = checker.state
+        kept = max(
+            kept, len(z.dsg), len(z.store.ngrams), len(z.returned), len(checker.watch.cyclic)
+        )
+    assert checker.replies > 300
+    assert kept < 150
+
+
+def test_cycle_under_bare_is_refused_as_asyncio_lock() -> None:
+    """A run without a lock, claimed to have had one, is refused where the lock was not held."""
+    schedule = next(
+        s for s in schedules("bare", 40, 60) if "Serializable" in check_schedule(s).violations
+    )
+    header, events = schedule
+    outcome = check_schedule(({**header, "discipline": "asyncio-lock"}, events))
+    assert outcome.rejection is not None
+    assert outcome.rejection.kind == "guard"
+    assert outcome.rejection.event.action == "Acquire"
+    assert any(
+        "the lock is free (held by" in r or "called this instance earlier" in r
+        for r in outcome.rejection.reasons
+    )
+
+
+@pytest.mark.parametrize("stricter", ["asyncio-lock", "threading-lock-in-async"])
+def test_no_overlapping_run_passes_under_a_lock(stricter: str) -> None:
+    """Under a lock, a schedule of `bare` is accepted only if no two replies were inside at once."""
+    overlapped = 0
+    for header, events in schedules("bare", 40, 60, seed=4):
+        inside = "MutualExclusion" in check_schedule((header, events)).violations
+        outcome = check_schedule(({**header, "discipline": stricter}, events))
+        overlapped += inside
+        assert not (inside and outcome.accepted)
+    assert overlapped > 10
+
+
+def locked() -> Schedule:
+    """Two sessions under the lock, no faults, three replies or so."""
+    return random_trace(trace_world("asyncio-lock", 2), Random(8), 0.0, 40)
+
+
+def place_of(schedule: Schedule, action: str) -> int:
+    return next(k for k, event in enumerate(schedule[1]) if event["action"] == action)
+
+
+def test_version_from_the_future_is_refused_with_both_versions() -> None:
+    """A version that the store does not have yet: the line, the versions, the state before."""
+    header, events = locked()
+    place = place_of((header, events), "LoadBigrams")
+    true = events[place]["reads"]["bigrams"]
+    events[place] = {**events[place], "reads": {"bigrams": true + 5}}
+    found = check_schedule((header, events)).rejection
+    assert found is not None
+    assert (found.line, found.kind, found.nearest) == (place + 2, "data", "LoadBigrams")
+    assert (found.expected, found.observed) == ({"bigrams": true}, {"bigrams": true + 5})
+    assert found.reasons == (f"the version of bigrams is {true}, not {true + 5}",)
+    assert f"store: ngrams version {true}, " in found.state[0]
+
+
+def test_missing_step_is_refused_with_what_was_possible() -> None:
+    """A step left out: the failing conjunct, the moves that were enabled, the nearest of them."""
+    header, events = locked()
+    place = place_of((header, events), "Ingest")
+    session = events[place]["session"]
+    del events[place]
+    # The other session may take steps in between.
+    numbered = [{**event, "seq": k + 1} for k, event in enumerate(events)]
+    found = check_schedule((header, numbered)).rejection
+    assert found is not None
+    assert (found.event.action, found.event.session) == ("LoadBigrams", session)
+    assert found.reasons == (f"{session} is at loadBigrams",)
+    assert found.nearest == "Ingest"
+    assert Move("Ingest", session) in found.enabled and Move("Cancel", session) in found.enabled
+    assert any(f"{session}.1: at ingest" in sentence for sentence in found.state)
+
+
+def test_reply_number_is_checked() -> None:
+    """The second call of a session is its second reply."""
+    header, events = locked()
+    place = place_of((header, events), "Call")
+    session = events[place]["session"]
+    events[place] = {**events[place], "reply": f"{session}.2"}
+    found = check_schedule((header, events)).rejection
+    assert found is not None and found.line == place + 2
+    assert found.reasons == (f"the reply is {session}.1, not {session}.2",)
+
+
+def test_refused_line_leaves_the_state_as_it_was() -> None:
+    """After a refusal the checker can say what the state was, and go on with the right line."""
+    header, events = locked()
+    trace = trace_of("t", header, events)
+    checker = Checker(trace.header)
+    for line in trace:
+        key = checker.state.key()
+        wrong = _wrong(line)
+        if line.actor in checker.state.pc:
+            assert checker.feed(wrong) is not None
+            assert checker.state.key() == key
+        assert checker.feed(line) is None
+
+
+def _wrong(line: Line) -> Line:
+    versions = tuple(version + 1 for version in line.versions) or line.versions
+    turn = line.turn if line.versions else line.turn + 7
+    return line._replace(versions=versions, turn=turn)
+
+
+def test_outcomes_are_counted() -> None:
+    """Every reply is counted once by how it ended, or is open at the end of the trace."""
+    for discipline in DISCIPLINES:
+        for schedule in schedules(discipline, 6, 80, seed=9):
+            outcome = check_schedule(schedule)
+            assert sum(outcome.outcomes.values()) + outcome.open == outcome.replies
+
+
+def test_reply_whose_caller_left_counts_as_cancelled() -> None:
+    """In an actor the program goes on without its caller: one reply, counted as cancelled."""
+    cancelled = 0
+    for header, events in schedules("actor", 20, 80):
+        left = {event["reply"] for event in events if event["action"] == "Cancel"}
+        ended = [event["reply"] for event in events if event["action"] == "Return"]
+        outcomes = check_schedule((header, events)).outcomes
+        assert outcomes["cancelled"] == len(left & set(ended))
+        assert outcomes["returned"] == len(set(ended) - left)
+        cancelled += outcomes["cancelled"]
+    assert cancelled > 5
+
+
+def test_every_count_has_a_meaning() -> None:
+    """The report can say of each property what its number counts."""
+    assert set(CONCERNED) == {*SAFETY, "Refines"}
+
+
+def test_refused_is_not_an_error_of_the_reader() -> None:
+    """`Refused` never leaves the checker: a refusal is a verdict."""
+    header, events = locked()
+    trace = trace_of("t", header, [{**events[0], "action": "Return", "outcome": "returned"}])
+    (line,) = trace
+    assert isinstance(line.event, Event)
+    try:
+        found = Checker(trace.header).feed(line)
+    except Refused:
+        found = None
+    assert found is not None and found.kind == "guard"

@@ -1,0 +1,129 @@
+"""The drift guard: specification, event classes and organism name the same things, and the README
+has the table that they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leo.trace.events import Event
+from leo_model.checking.claims import spec_folder
+from leo_model.traces import vocabulary as trace_table
+from leo_model.traces.sites import call_sites, organism
+from leo_model.traces.vocabulary import (
+    changed,
+    operators,
+    problems,
+    readme_path,
+    variables,
+    with_table,
+)
+
+FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
+SITES = call_sites(organism())
+
+
+def test_nothing_is_missing() -> None:
+    """Each variable, action and field is known to specification, trace and organism."""
+    assert problems(sites=SITES) == []
+
+
+def test_the_readme_has_the_table() -> None:
+    """The table in spec/README.md is the one that the three make."""
+    readme = readme_path().read_text("utf-8")
+    assert with_table(readme) == readme, (
+        f"{readme_path().name} is behind: python -m leo_model.traces.vocabulary writes its table anew"
+    )
+
+
+def test_a_new_variable_is_noticed() -> None:
+    """A variable that nothing in a trace shows fails, with the place to fix."""
+    new = FIELD.replace(
+        "\n    base        \\*", "\n    mood,       \\* how it feels\n    base        \\*"
+    )
+    assert new != FIELD
+    assert problems(new, SITES) == [
+        "the variable mood is in spec/Field.tla VARIABLES and missing in SHOWN in trace_table.py"
+    ]
+
+
+def test_a_new_action_of_the_specification_is_noticed() -> None:
+    """An operator of Next that no Python side knows fails in each of the three places."""
+    new = FIELD.replace("\\/ Block(s)", "\\/ Block(s) \\/ Daydream(s)")
+    found = problems(new, SITES)
+    assert len(found) == 3
+    assert all(text.startswith("the action Daydream is in Next") for text in found)
+    places = (
+        "leo/actions.py",
+        "ACTIONS in model/leo_model/machine/machine.py",
+        "the organism: record it in leo/",
+    )
+    for text, place in zip(sorted(found), sorted(places), strict=True):
+        assert f"missing in {place}" in text
+
+
+def test_an_action_that_the_organism_forgets_is_noticed(tmp_path: Path) -> None:
+    """Without the file that records it, an action is missing in the organism; an action that only
+    the organism has is missing in the specification."""
+    rest = [path for path in organism() if path.name != "unit.py"]
+    found = problems(sites=call_sites(rest))
+    missing = {text.split()[2] for text in found}
+    assert missing == {"Begin", "Commit", "SwapView", "Busy", "BusySnapshot", "Retry"}
+    more = tmp_path / "more.py"
+    more.write_text("def muse(turn):\n    turn.record(Action.Muse)\n")
+    (text,) = problems(sites=call_sites([*organism(), more]))
+    assert text.startswith("the action Muse is in the organism: ")
+
+
+def test_a_told_action_may_not_be_called_untold() -> None:
+    """Once the organism records an action, its entry among the untold ones is wrong."""
+    (text,) = problems(sites={**SITES, "Crash": ["field.py close"]})
+    assert text.startswith("the action Crash is recorded by field.py close: take it out of UNTOLD")
+
+
+def test_a_new_field_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field of an event without a meaning fails, with the place to fix."""
+
+    class Later(Event, frozen=True):
+        mood: int
+
+    monkeypatch.setattr(trace_table, "Event", Later)
+    assert problems(sites=SITES) == [
+        "the field mood is in leo.trace.events.Event and missing in EVENT in model/leo_model/traces/vocabulary.py"
+    ]
+
+
+def test_what_an_action_changes_is_read_from_the_specification() -> None:
+    """The variables with a prime in the operator or its helpers, and no others; whatever is not
+    changed is said to be unchanged, or the action would not be one."""
+    known, bodies = variables(FIELD), operators(FIELD)
+    assert changed("Release", bodies, known) == ["pc", "holder"]
+    assert changed("SwapView", bodies, known) == ["pc", "view"]
+    assert "left" in changed("Cancel", bodies, known)
+    assert set(known) >= {"pc", "dsg", "base"} and len(known) == 16
+
+
+@pytest.mark.parametrize(
+    ("code", "sites"),
+    [
+        ("def f(t):\n    t.record(Action.Call)", {"Call": ["x.py f"]}),
+        ("def f(t):\n    return partial(t.record, Action.Call)", {"Call": ["x.py f"]}),
+        (
+            "def f(t):\n    t.record(Action.Call if t else Action.Retry)",
+            {"Call": ["x.py f"], "Retry": ["x.py f"]},
+        ),
+        (
+            "def g(t, a):\n    t.record(a)\ndef f(t):\n    g(t, Action.Call)",
+            {"Call": ["x.py f"]},
+        ),
+        ("def f(t):\n    t.gate(Action.Call)", {}),
+        ("def f(t):\n    t.record(Other.Call)", {}),
+    ],
+    ids=["direct", "partial", "either", "handed on", "not recorded", "not an action"],
+)
+def test_call_sites_are_found(code: str, sites: dict[str, list[str]], tmp_path: Path) -> None:
+    """An action counts as recorded where it is given to ``record``, however it gets there."""
+    path = tmp_path / "x.py"
+    path.write_text(code)
+    assert call_sites([path]) == sites

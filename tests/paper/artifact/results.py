@@ -1,0 +1,199 @@
+"""Result files as the commands would write them, small and without TLC, z3 or an experiment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from leo_model.checking.check import spec_hash
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.checking.orders import load_orders, orders_json
+from leo_model.checking.plan import plan
+from leo_model.machine.reachable import bounded_world, explore, violations
+from leo_model.sources import made_from
+from paper.artifact.results import EXPERIMENTS
+from paper.experiments.registry import EXPERIMENTS as MODULES
+from paper.experiments.sources import sources_of
+
+# Theorems and facts that the sentences about the section name.
+TITLES = (
+    "MutualExclusion", "Serializable", "Refines", "Lock no-op", "One stale observation",
+)  # fmt: skip
+TOLD = ("asyncio-lock", "unit-of-work")
+
+
+def write_results(build: Path) -> Path:
+    """Write everything that the artifact reads below `build`, and return `build`."""
+    put(build / "check" / "results.json", check_results())
+    put(build / "proofs" / "theorems.json", stamped("theorems.json", theorems=theorems()))
+    for name in EXPERIMENTS:
+        put(build / "experiments" / name / "summary.json", summary(name))
+    put(build / "verify" / "traces.json", stamped("traces.json", traces=[trace()]))
+    orders = orders_json(load_orders())
+    put(build / "check" / "orders.json", stamped("orders.json", orders=orders, findings=[]))
+    states = {2: 43, 3: 114, 4: None}
+    searches = [
+        {"discipline": "asyncio-lock", "sessions": n, "search": "view, symmetry", "states": found,
+         "seconds": 1.5}
+        for n, found in states.items()
+    ]  # fmt: skip
+    put(build / "bench" / "growth.json", {"spec": spec_hash(), "rows": searches})
+    costs = [{"trigrams": 10**n, "wall": 10.0 + n, "cpu": 9.0 + n} for n in (3, 6)]
+    put(build / "bench" / "cost.json", {"spec": spec_hash(), "rows": costs})
+    plot = build / "experiments" / "confound"
+    (plot / "shares.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
+    (plot / "shares.png").write_bytes(PIXEL)
+    return build
+
+
+def stamped(name: str, **rest: Any) -> dict[str, Any]:
+    """A result with what it was made from."""
+    return {"spec": spec_hash(), "made_from": made_from(name), **rest}
+
+
+def put(path: Path, data: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data), "utf-8")
+
+
+def check_results() -> dict[str, Any]:
+    claims = load_claims()
+    found = []
+    for discipline in TOLD:
+        fallen = claims.titles(discipline, FALLS, FALLS_WITH_FAULTS)
+        world = bounded_world(discipline, 2, 1)
+        for violation in violations(world, explore(world)):
+            if violation.property in fallen:
+                found.append(
+                    {
+                        "discipline": discipline,
+                        "property": violation.property,
+                        "faults": sorted(world.faults),
+                        "sessions": 2,
+                        "turns": 1,
+                        "back_to": None,
+                        "witness": violation.witness,
+                        "schedule": [list(move) for move in violation.schedule],
+                    }
+                )
+    cells = [
+        {
+            "discipline": c.discipline,
+            "property": c.property,
+            "verdict": c.verdict,
+            "reason": c.reason,
+        }
+        for c in claims.cells.values()
+    ]
+    runs = {
+        run.name: {
+            "verdict": "ok",
+            "titles": list(run.titles),
+            "distinct": claims.numbers[run.name].distinct,
+            "depth": claims.numbers[run.name].depth,
+        }
+        for run in plan(claims)
+    }
+    return {
+        **stamped("results.json"),
+        "spec": {"folder": "spec", "hash": spec_hash()},
+        "claims": cells,
+        "runs": runs,
+        "counterexamples": found,
+        "findings": [],
+    }
+
+
+def theorems() -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "title": title,
+            "claim": title,
+            "latex": r"For $n \ge 1$ sessions: \emph{always}.",
+            "sketch": "By induction.",
+            "assumptions": ["one store"],
+            "place": "proofs/invariants/unbounded.py",
+            "tool": "z3 4",
+            "obligations": 3,
+            "fragment": "",
+            "mutant": "a guard less",
+            "counter_model": "s1",
+            "cells": [
+                {"discipline": discipline, "property": title, "faults": True}
+                for discipline in ("actor", "shielded-unit-of-work")
+            ],
+        }
+        for number, title in enumerate(TITLES, 1)
+    ]
+
+
+def trace() -> dict[str, Any]:
+    violation = {
+        "property": "AllOrNothing",
+        "line": 4,
+        "witness": "s1.1 half <applied>",
+        "count": 2,
+    }
+    return {
+        "discipline": "asyncio-lock",
+        "accepted": True,
+        "native": {
+            "events": 1200,
+            "replies": 100,
+            "outcomes": {"returned": 98, "cancelled": 2},
+            "violations": [violation],
+        },
+    }
+
+
+def summary(name: str) -> dict[str, Any]:
+    words = {"sync": 71.3, "async": 19.2}
+    facts = {
+        "published": {
+            "means_tokens": {"sync": 0.209, "async": 0.097},
+            "observer_words": words,
+            "printed": {"value": 0.1, "low": 0.05, "high": 0.15},
+            "tokens": {"value": 0.12, "low": 0.07, "high": 0.17},
+            "lengths_overlap": False,
+        },
+        "confound": {
+            "share_lock": {"value": 0.0, "low": 0.0, "high": 0.0},
+            "share_length": {"value": -0.2, "low": -0.3, "high": -0.1},
+        },
+        "lock-isolation": {"sequential differences": 0},
+    }
+    return {
+        "stamp": {
+            "spec": spec_hash(),
+            "sources": sources_of(MODULES[name].module),
+            "command": f"leo experiment {name}",
+            "seed": 1,
+        },
+        "title": f"On {name}",
+        "question": "What?",
+        "answer": f"{name} < 50 % & more_or_less.",
+        "findings": ["a finding"],
+        "unexpected": [],
+        "limits": ["a limit"],
+        "facts": facts.get(name, {}),
+        "plots": [{"name": "shares", "caption": "The shares"}] if name == "confound" else [],
+        "tables": [
+            {
+                "name": f"table-{name}",
+                "caption": "Some figures",
+                "columns": ["arm", "mean"],
+                "digits": 1,
+                "rows": [["sync", {"value": 0.1, "low": 0.0, "high": 0.2}], ["async", None]],
+            }
+        ],
+    }
+
+
+# A picture of one white pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c63f80f0001010100b138f6140000000049454e44ae4260"
+    "82"
+)

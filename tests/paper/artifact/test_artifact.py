@@ -1,0 +1,312 @@
+"""The paper's fragments and the pages: from the result files, and from nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leo_model.checking.check import spec_hash
+from paper.artifact.article import make_paper
+from paper.artifact.cite import cite
+from paper.artifact.errors import ArtifactError
+from paper.artifact.figure import LOCK, draw
+from paper.artifact.formulas import paragraphs
+from paper.artifact.results import EXPERIMENTS, load
+from paper.artifact.site import make_site
+from paper.artifact.stories import elsewhere, story
+from tests.paper.artifact.results import write_results
+
+LINK = re.compile(r'(?:href|src)="([^"#]*)(?:#([^"]*))?"')
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(tmp_path_factory.mktemp("build"))
+
+
+def make(build: Path, out: Path) -> Path:
+    """The pages and the fragments of the results below `build`, below `out`."""
+    results = load(build)
+    make_site(results, build, out / "site")
+    make_paper(results, build, out / "paper", lambda _: None, modules=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def made(build: Path) -> Path:
+    return make(build, build / "made")
+
+
+@pytest.fixture(scope="module")
+def site(made: Path) -> Path:
+    return made / "site"
+
+
+def different(one: Path, other: Path) -> set[str]:
+    """The names of the files that are not the same in both."""
+    first, second = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.*") if path.is_file()}
+        for root in (one, other)
+    )
+    assert first.keys() == second.keys() and len(first) > 40
+    return {name.name for name in first if first[name] != second[name]}
+
+
+def edited(build: Path, out: Path, path: str, edit: Callable[[Any], None]) -> Path:
+    """A build folder like `build`, with one result file changed."""
+    write_results(out)
+    data = json.loads((out / path).read_text("utf-8"))
+    edit(data)
+    (out / path).write_text(json.dumps(data), "utf-8")
+    return out
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("check/results.json", "leo check"),
+        ("proofs/theorems.json", "leo prove"),
+        *((f"experiments/{name}/summary.json", f"leo experiment {name}") for name in EXPERIMENTS),
+    ],
+)
+def test_missing_and_broken_results_are_named(tmp_path: Path, path: str, command: str) -> None:
+    """A result file that is not there, or is not JSON, is named with the command that makes it."""
+    write_results(tmp_path)
+    (tmp_path / path).write_text("{", "utf-8")
+    with pytest.raises(ArtifactError, match=f"{path}.*cannot be read.*{command}"):
+        load(tmp_path)
+    (tmp_path / path).unlink()
+    with pytest.raises(ArtifactError, match=f"{path} is not there: `{command}"):
+        load(tmp_path)
+
+
+def _stale_check(data: Any) -> None:
+    data["spec"]["hash"] = "0" * 64
+
+
+def _stale_proofs(data: Any) -> None:
+    data["spec"] = "0" * 64
+
+
+def _stale_experiment(data: Any) -> None:
+    data["stamp"]["spec"] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("path", "edit"),
+    [
+        ("check/results.json", _stale_check),
+        ("proofs/theorems.json", _stale_proofs),
+        ("experiments/confound/summary.json", _stale_experiment),
+    ],
+)
+def test_stale_results_stop_the_build(
+    build: Path, tmp_path: Path, path: str, edit: Callable[[Any], None]
+) -> None:
+    """A result of another specification is not quoted."""
+    with pytest.raises(ArtifactError, match=f"made with the specification 0000.*{spec_hash()[:8]}"):
+        load(edited(build, tmp_path, path, edit))
+
+
+@pytest.mark.parametrize("name", ["growth", "cost"])
+def test_a_stale_benchmark_is_named_with_its_command(tmp_path: Path, name: str) -> None:
+    """What the artifact can do without stops it when it is old, and says how to make it anew."""
+    write_results(tmp_path)
+    (tmp_path / "bench").mkdir(exist_ok=True)
+    (tmp_path / "bench" / f"{name}.json").write_text('{"spec": "0000", "rows": []}', "utf-8")
+    with pytest.raises(ArtifactError, match=f"{name}.json.*`python -m bench.{name}` again"):
+        load(tmp_path)
+
+
+def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path) -> None:
+    """A check that found something, or lacks one search of all, or has one more, is no source."""
+
+    def found(data: Any) -> None:
+        data["findings"] = ["bare / Serializable: claimed to fall"]
+
+    def lacking(data: Any) -> None:
+        del data["runs"]["asyncio-lock.falls.AllOrNothing.2x1.faults"]
+
+    def of_one_property(data: Any) -> None:
+        data["runs"] = {n: r for n, r in data["runs"].items() if "DeadlockFree" in r["titles"]}
+
+    def other(data: Any) -> None:
+        data["runs"]["bare.holds.2x1.quiet"] = data["runs"]["bare.holds.3x1_2x2.quiet"]
+
+    file = "check/results.json"
+    with pytest.raises(ArtifactError, match="1 verdicts on the orders of the steps"):
+        load(edited(build, tmp_path / "e", "check/orders.json", found))
+    with pytest.raises(ArtifactError, match="1 claims that are not as claimed"):
+        load(edited(build, tmp_path / "a", file, found))
+    with pytest.raises(ArtifactError, match=r"AllOrNothing.2x1.faults is missing.*`leo check`"):
+        load(edited(build, tmp_path / "b", file, lacking))
+    with pytest.raises(ArtifactError, match=r"is missing.*`leo check` without arguments"):
+        load(edited(build, tmp_path / "c", file, of_one_property))
+    with pytest.raises(ArtifactError, match=r"bare.holds.2x1.quiet is none of them"):
+        load(edited(build, tmp_path / "d", file, other))
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("check/results.json", "leo check"),
+        ("proofs/theorems.json", "leo prove"),
+        ("verify/traces.json", "leo verify"),
+    ],
+)
+def test_results_of_other_sources_stop_the_build(
+    build: Path, tmp_path: Path, path: str, command: str
+) -> None:
+    """A result that was made from other claims, another plan, other proofs or another organism is
+    not quoted, although the specification is the same; nor is one that does not say it.
+    """
+    for edit in (
+        lambda data: data.update(made_from="0" * 64),
+        lambda data: data.pop("made_from"),
+    ):
+        with pytest.raises(ArtifactError, match=f"{path}.*other sources.*`{command}`"):
+            load(edited(build, tmp_path, path, edit))
+
+
+def test_rows_of_other_sources_stop_the_build(build: Path, tmp_path: Path) -> None:
+    """An experiment that other sources measured is not quoted."""
+
+    def edit(data: Any) -> None:
+        data["stamp"]["sources"] = "0" * 64
+
+    with pytest.raises(ArtifactError, match=r"confound.*other sources.*leo experiment confound"):
+        load(edited(build, tmp_path, "experiments/confound/summary.json", edit))
+
+
+def section(site: Path, discipline: str, title: str) -> str:
+    """What the page of evidence says of one cell."""
+    text = (site / "evidence.html").read_text("utf-8")
+    _, _, rest = text.partition(f'<section id="{discipline}.{title}">')
+    return rest.partition("</section>")[0]
+
+
+def test_evidence_is_what_checked_the_property(site: Path) -> None:
+    """A search is evidence for the properties that it checked, and for no other: with faults no
+    search looks for deadlocks, and without them none looks for what the other covers.
+    """
+    deadlocks = section(site, "asyncio-lock", "DeadlockFree")
+    assert "asyncio-lock.holds.3x1_2x2.quiet<" in deadlocks
+    assert "asyncio-lock.holds.3x1_2x2.faults<" not in deadlocks
+    excluded = section(site, "asyncio-lock", "MutualExclusion")
+    assert "asyncio-lock.holds.3x1_2x2.faults<" in excluded
+    assert "asyncio-lock.holds.3x1_2x2.quiet<" not in excluded
+    assert "<li>" not in section(site, "asyncio-lock", "StableRead")
+
+
+def test_a_theorem_is_evidence_for_its_own_cells(site: Path) -> None:
+    """The page names a theorem where it says that it proves the cell, and nowhere else."""
+    assert "theorem 1<" in section(site, "actor", "MutualExclusion")
+    assert "theorem " not in section(site, "asyncio-lock", "MutualExclusion")
+    assert "theorem " not in section(site, "actor", "StableRead")
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    """Every link of every page names a file of the site, and its anchor a place in it."""
+    pages = {page.name: page.read_text("utf-8") for page in site.glob("*.html")}
+    followed = 0
+    for name, text in pages.items():
+        for target, anchor in LINK.findall(text):
+            assert (site / (target or name)).is_file(), (name, target)
+            if anchor:
+                assert f'id="{anchor}"' in pages[target or name], (name, target, anchor)
+            followed += 1
+    assert followed > 300
+
+
+def test_recorded_traces_are_reported(build: Path, site: Path, tmp_path: Path) -> None:
+    """The page of traces says what each broke; without `leo verify` it says what to run."""
+    text = (site / "traces.html").read_text("utf-8")
+    assert "1,200 events" in text and "s1.1 half &lt;applied&gt;" in text
+    other = write_results(tmp_path)
+    (other / "verify" / "traces.json").unlink()
+    make_site(load(other), other, tmp_path / "site")
+    assert "No trace was recorded here" in (tmp_path / "site" / "traces.html").read_text("utf-8")
+
+
+def test_benchmarks_are_tables_and_plots_or_a_command(made: Path, tmp_path: Path) -> None:
+    """The paper shows what was measured, and names the command for what was not."""
+    text = (made / "paper" / "measured.tex").read_text("utf-8")
+    assert "asyncio-lock & 3 & view, symmetry & 114 & 1.5" in text
+    assert (made / "paper" / "figures" / "bench.cost.svg").is_file()
+    other = write_results(tmp_path)
+    (other / "bench" / "cost.json").unlink()
+    make_paper(load(other), other, tmp_path / "paper", lambda _: None, modules=False)
+    text = (tmp_path / "paper" / "measured.tex").read_text("utf-8")
+    assert "python -m bench.cost" in text and "python -m bench.growth" not in text
+
+
+def test_pages_ask_for_nothing_from_outside(site: Path) -> None:
+    """No page, style or script names another host."""
+    for path in site.iterdir():
+        text = path.read_text("utf-8")
+        outside = set(re.findall(r"(?:https?:)?//[\w.]+", text))
+        assert outside <= {"http://www.w3.org"}, (path.name, outside)
+
+
+def test_the_same_results_give_the_same_bytes(build: Path, made: Path, tmp_path: Path) -> None:
+    """The pages and the fragments of the same results are the same, byte for byte."""
+    assert different(made, make(build, tmp_path)) == set()
+
+
+def test_a_changed_verdict_changes_its_table_and_its_page_only(
+    build: Path, made: Path, tmp_path: Path
+) -> None:
+    """The cell of a result file is what the table, the page of evidence and the LaTeX show."""
+
+    def edit(data: Any) -> None:
+        for claim in data["claims"]:
+            if (claim["discipline"], claim["property"]) == ("gil", "Durable"):
+                claim["verdict"] = "needs-strong-fairness"
+
+    other = edited(build, tmp_path / "results", "check/results.json", edit)
+    changed = different(made, make(other, tmp_path / "made"))
+    assert changed == {"claims.tex", "index.html", "evidence.html"}
+
+
+def test_a_story_ends_where_its_property_falls(build: Path) -> None:
+    """The frames of a counterexample are its steps; under D6 the same wishes keep the property."""
+    counterexamples = load(build).counterexamples
+    assert len(counterexamples) > 5
+    for found in counterexamples:
+        told = story(found)
+        assert len(told["frames"]) == len(found["schedule"])
+        assert told["witness"] == found["witness"]
+        again = elsewhere(found, found["discipline"])
+        assert again["witness"], f"{found['discipline']} loses {found['property']} in its own story"
+        whole = elsewhere(found, "shielded-unit-of-work")
+        assert whole["witness"] == "", (found["discipline"], found["property"], whole["witness"])
+
+
+def test_a_diagram_is_a_picture_of_its_story(build: Path) -> None:
+    """The SVG has every step's name, and a bar where the lock is held and nowhere else."""
+    found = load(build).counterexamples[0]
+    told = story(found)
+    picture = draw(told, "svg").decode()
+    for action, _ in found["schedule"]:
+        assert action in picture
+    free = {**told, "frames": [{**frame, "holder": {}} for frame in told["frames"]]}
+    assert LOCK in picture and LOCK not in draw(free, "svg").decode()
+    assert draw(told, "pdf").startswith(b"%PDF")
+
+
+def test_formulas_become_mathml() -> None:
+    """Mathematics in a statement becomes MathML; words and signs of HTML are kept apart."""
+    text = str(paragraphs(r"For $a < b$: \emph{so} \[x^2\] 5\% & more"))
+    assert "<math" in text and "<em>so</em>" in text and "5% &amp; more" in text
+    assert "$" not in text and "\\[" not in text
+
+
+def test_citations_name_version_and_specification() -> None:
+    """Both forms carry the version and the hash of the specification."""
+    for form in ("text", "bibtex"):
+        assert spec_hash()[:16] in cite(form) and "0.1.0" in cite(form)

@@ -1,0 +1,216 @@
+"""The lock isolation test: the same bytes for the same seed, and able to find a difference."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leo.observers import ScriptedObserver
+from leo.reply.program import PROGRAM, Given, ReplyState, Writes
+from leo_model.organism.case import Case
+from paper.experiments.arms import ARMS, Talk, per_thousand, say_in_turn, scores_of, surplus, talk
+from paper.experiments.errors import ExperimentError
+from paper.experiments.experiment import Row, seed_of
+from paper.experiments.lock_isolation import experiment as lock_isolation
+from paper.experiments.lock_isolation.alone import REORDERED, talk_alone
+from tests.paper.experiments.experiment_cells import CONFIG, measured, told
+
+
+def test_one_session_says_the_same_in_every_arm_and_another_program_does_not(
+    tmp_path: Path,
+) -> None:
+    """(a): replies and store have the same bytes whatever executes the program; with generate
+    before observe the same experiment finds a difference.
+    """
+    arms = [arm.name for arm in ARMS]
+    found = {
+        arm: measured(lock_isolation.EXPERIMENT, ("a", "core", arm, 0), tmp_path)
+        for arm in (*arms, REORDERED)
+    }
+    plain = {
+        arm: json.dumps([{**row, "arm": "", "seed": 0} for row in rows])
+        for arm, rows in found.items()
+    }
+    assert len({plain[arm] for arm in arms}) == 1
+    assert plain[REORDERED] != plain["sync"]
+    modules = ("a", "modules", "unit-of-work", 0)
+    assert measured(lock_isolation.EXPERIMENT, modules, tmp_path)[0]["reply"]
+
+
+# One arm is enough to see that background writers write; its comparison needs the reference too.
+REST = "async-lock"
+
+
+@pytest.fixture(scope="module")
+def crowds(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """All rows of a lock isolation test of two seeds and one turn a session."""
+    tmp_path = tmp_path_factory.mktemp("crowd")
+    every = lock_isolation.EXPERIMENT.cells(CONFIG)
+    cells = [key for key in every if key[0] in ("a", "b3", "d") or key[:3] == ("c", "core", REST)]
+    rows = []
+    for key in cells:
+        # The modules take most of the time, and (a) has a test of its own.
+        if key[1] == "core":
+            rows += measured(lock_isolation.EXPERIMENT, key, tmp_path)
+    copies = [{**row, "program": "modules"} for row in rows if _copied(row)]
+    return [*rows, *copies]
+
+
+def _copied(row: Row) -> bool:
+    return bool(row["workload"] == "a" and row["arm"] != REORDERED)
+
+
+@pytest.mark.slow
+def test_a_decay_in_the_middle_of_a_reply_is_seen_whenever_it_is_committed(tmp_path: Path) -> None:
+    """Twenty turns with all modules are more observations than a decay takes. In this conversation
+    an inner reply generates from what its own observation has made decay.
+    """
+    chance = seed_of(7, "lock-isolation", 18)
+    config = {"words": 19, "themes": 5}
+    messages = [one.message for one in lock_isolation._script(config, chance, 0)]
+    stepwise, whole = (
+        talk_alone(discipline, "modules", chance, messages, tmp_path / discipline)
+        for discipline in ("sequential", "shielded-unit-of-work")
+    )
+    assert stepwise == whole
+
+
+def test_a_schedule_is_decided_by_its_seed(tmp_path: Path) -> None:
+    """Two runs with one seed give the same rows; another seed gives others."""
+    for arm in ("sync", "async", "unit-of-work"):
+        key = ("b3", "core", arm, 0)
+        first, again = (measured(lock_isolation.EXPERIMENT, key, tmp_path) for _ in range(2))
+        other = measured(lock_isolation.EXPERIMENT, key, tmp_path, {**CONFIG, "seed": 8})
+        assert first == again != other
+
+
+def test_the_seed_of_a_schedule_is_its_order() -> None:
+    """Equal seeds, equal orders; under another seed the same calls meet in another one."""
+    case = Case("bare", 2, 2)
+    orders = [
+        [(one.reply, one.action) for one in talk(case, lambda s, t, a: "a path", seed).events]
+        for seed in (1, 1, 2)
+    ]
+    assert orders[0] == orders[1] != orders[2] and sorted(orders[0]) == sorted(orders[2])
+
+
+def test_what_breaks_without_a_lock_and_with_one(crowds: list[Row]) -> None:
+    """Serializable falls without a lock only; a cancellation leaves half a reply under the lock and
+    none under the unit of work; nothing falls that the claims hold.
+    """
+    defects: dict[tuple[str, str], Counter[str]] = {}
+    for row in crowds:
+        if row["kind"] == "defects":
+            assert row["surplus"] == ""
+            numbers = {name: n for name, n in row.items() if isinstance(n, int) and name != "seed"}
+            defects.setdefault((row["workload"], row["arm"]), Counter()).update(numbers)
+    for (workload, arm), found in defects.items():
+        assert bool(found["Serializable"]) == (arm in ("sync", "async")), (workload, arm)
+    assert defects["d", "unit-of-work"]["AllOrNothing"] == 0
+    assert defects["d", "unit-of-work"]["returned"] < defects["d", "unit-of-work"]["replies"]
+    assert ("d", "sync") not in defects
+
+
+def test_the_summary_says_what_was_found_and_what_should_not_be(crowds: list[Row]) -> None:
+    """As expected: nothing. A changed reply, a changed store, an undetected reordering, a property
+    that the claims hold: each is said to be unexpected.
+    """
+    summarise = lock_isolation.EXPERIMENT.summarise
+    summary = summarise(CONFIG, crowds, [])
+    assert summary.unexpected == () and summary.facts["sequential differences"] == 0
+    # Two seeds cannot find anything, and say so; thirty could.
+    assert "2 seeds cannot tell from none" in summary.answer
+    assert "no detectable effect" in summarise({**CONFIG, "seeds": 30}, crowds, []).answer
+    assert "theorem lock no-op" in summary.answer and "asyncio, asyncio.Lock" in told(summary)
+    assert len(lock_isolation.EXPERIMENT.plot(CONFIG, crowds)) == 2
+
+    def changed(kind: str, name: str, value: str, *arms: str) -> tuple[str, ...]:
+        rows = [
+            {**row, name: value} if row["kind"] == kind and row["arm"] in arms else row
+            for row in crowds
+        ]
+        return summarise(CONFIG, rows, []).unexpected
+
+    assert "replies or stores differ" in changed("reply", "reply", "x", "async-lock")[0]
+    assert "replies or stores differ" in changed("store", "store", "x", "unit-of-work")[0]
+    assert "cannot see a difference" in changed("reply", "reply", "x", "sync", REORDERED)[1]
+    assert "fell that the claims hold: async-lock in (b3): Durable" in "".join(
+        changed("defects", "surplus", "Durable", "async-lock")
+    )
+
+
+def test_the_answer_is_what_the_rows_say(crowds: list[Row]) -> None:
+    """Where replies or stores of a sequential session differ, the summary does not say that the
+    lock changes nothing, nor that the stores are equal.
+    """
+    summarise = lock_isolation.EXPERIMENT.summarise
+    assert "the lock changes nothing" in summarise(CONFIG, crowds, []).answer
+    for kind, name in (("reply", "reply"), ("store", "store")):
+        rows = [
+            {**row, name: "x"} if row["kind"] == kind and row["arm"] == "async-lock" else row
+            for row in crowds
+        ]
+        said = told(summarise(CONFIG, rows, []))
+        assert "changes nothing" not in said and "the same bytes" not in said
+        assert "the execution changes something" in said
+    replies = sum(r["kind"] == "reply" and r["arm"] == "async-lock" for r in crowds)
+    rows = [
+        {**row, "reply": "x"} if row["kind"] == "reply" and row["arm"] == "async-lock" else row
+        for row in crowds
+    ]
+    assert f"{replies:,} replies and 0 stores differ" in summarise(CONFIG, rows, []).answer
+
+
+def test_many_cancellations_leave_half_replies_under_the_lock_only() -> None:
+    """One choice in ten cancels: the lock keeps replies apart and leaves some of them half-applied;
+    the shielded unit of work leaves none.
+    """
+    halves = {}
+    for discipline in ("asyncio-lock", "shielded-unit-of-work"):
+        case = Case(discipline, 3, 8, ("Cancel",), 5)
+        talked = talk(case, lambda session, turn, answers: "a path is a path", 3, cancel=0.1)
+        assert surplus(discipline, talked) == [] and len(talked.replies) < talked.calls == 24
+        halves[discipline] = talked.defects["AllOrNothing"]
+    assert halves["asyncio-lock"] > 0 == halves["shielded-unit-of-work"]
+
+
+def test_the_claims_decide_what_may_fall() -> None:
+    """AllOrNothing may fall under the lock when a reply was cancelled, and not otherwise."""
+    whole = Talk({}, Counter(returned=5), {"AllOrNothing": 1, "Serializable": 0}, [])
+    hurt = replace(whole, outcomes=Counter(returned=4, cancelled=1))
+    assert surplus("asyncio-lock", whole) == ["AllOrNothing"]
+    assert surplus("asyncio-lock", hurt) == [] and surplus("bare", whole) == ["AllOrNothing"]
+    assert surplus("shielded-unit-of-work", hurt) == ["AllOrNothing"]
+
+
+def test_a_standstill_is_an_error() -> None:
+    """A discipline that deadlocks gives no figures."""
+    with pytest.raises(ExperimentError, match="came to a standstill"):
+        talk(Case("threading-lock-in-async", 2, 1), lambda s, t, a: "hello there", 1)
+
+
+def test_a_reply_that_raises_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An organism whose steps fail gives no figures: zero replies have zero defects."""
+
+    def broken(state: ReplyState, given: Given) -> Writes:
+        raise ZeroDivisionError("the step is broken")
+
+    steps = tuple(replace(step, function=broken) for step in PROGRAM)
+    monkeypatch.setattr("leo_model.organism.organism.PROGRAM", steps)
+    with pytest.raises(ExperimentError, match=r"1x1: replies raised, 1 in all, the first"):
+        talk(Case("bare", 1, 1), lambda session, turn, answers: "hello there", 1)
+
+
+def test_a_theme_is_a_conversation() -> None:
+    """The messages of another theme do not count as heard; a missing reply has no score."""
+    observer = ScriptedObserver()
+    heard = [say_in_turn(observer, 1, turn) for turn in range(5)]
+    assert [one.theme for one in heard] == ["knowing_unknowing"] * 4 + ["broken_whole"]
+    scores = scores_of(heard, [heard[0].message, None, *(heard[0].message,) * 3])
+    types = [None if one is None else one.type_ratio_current_plus_3 for one in scores]
+    assert types[:4] == [1.0, None, 1.0, 1.0] and types[4] is not None and types[4] < 1.0
+    assert per_thousand([1, 1], [100, 100]) == 10.0 and per_thousand([], []) == 0.0

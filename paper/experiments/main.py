@@ -11,7 +11,7 @@ from typing import Any
 
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment, Option
-from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
+from paper.experiments.registry import APART, EXPERIMENTS, load
 from paper.experiments.report import write_report
 from paper.experiments.runner import Outcome, run_experiment
 
@@ -35,11 +35,11 @@ def main(name: str, arguments: Sequence[str]) -> int:
 
 
 def run_all(arguments: Sequence[str]) -> int:
-    """Every experiment that needs no files, then the report."""
+    """Every experiment that is not apart, then the report."""
     given = _common("all", "Run every experiment, and write one report.").parse_args(arguments)
     code = 0
     for name in EXPERIMENTS:
-        if name not in WITH_FILES:
+        if name not in APART:
             code = max(code, carry_out(load(name), given))
     print(f"report: {write_report(given.build)}")
     return code

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
-from types import ModuleType
 from typing import Any, Final
 
-from model.experiments.errors import ExperimentError
-from model.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
+from paper.experiments.errors import ExperimentError
+from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.ocean.histories import (
     FAULTS,
     NONE,
@@ -84,15 +82,16 @@ def _transformers(
     return rows
 
 
-def _library() -> ModuleType:
+def _library() -> Any:
     """Loaded late: the field can be measured without JAX."""
     try:
-        return importlib.import_module("paper.experiments.ocean.transformer")
+        from paper.experiments.ocean import transformer  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ExperimentError(
-            f"the ocean needs {error.name}, which is not installed; install the extra: "
-            "pip install -r requirements-ocean.lock"
+            f"the transformers of the ocean need {error.name}, which is not installed; install it "
+            "in a checkout: pip install --require-hashes -r requirements-ocean.lock"
         ) from None
+    return transformer
 
 
 def _taught(learner: Learner, state: Any, texts: Iterable[Text]) -> Any:

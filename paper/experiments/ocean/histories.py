@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from leo.field.seed import SEED_TEXT
+from leo.field.text import tokenize
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES
-from leo.seed import SEED_TEXT
-from leo.text import tokenize
 from paper.experiments.ocean.learners import Floats, Learner, Text
 
 __all__ = ["FAULTS", "NONE", "SETTLED", "VOCABULARY", "Seen", "Stream", "apart", "compared", "gain",

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.experiments.experiment import Config, Row, seed_of
-from model.experiments.plots import DASHES, GREYS, MARKERS, Plot
-from model.experiments.stats import bootstrap, bootstrap_difference, holm, permutation
-from model.experiments.summary import Estimate, Summary, Table, number
+from paper.experiments.experiment import Config, Row, seed_of
+from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
+from paper.experiments.stats import bootstrap, bootstrap_difference, holm, permutation
+from paper.experiments.summary import Estimate, Summary, Table, number
 
 __all__ = ["FIELD", "plot", "summarise", "verdict_of"]
 

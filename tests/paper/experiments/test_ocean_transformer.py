@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.experiments.experiment import Lab, Row
+from paper.experiments.experiment import Lab, Row
 from paper.experiments.ocean import experiment
 from paper.experiments.ocean.histories import VOCABULARY, stream_of
 from paper.experiments.ocean.learners import Floats, Text

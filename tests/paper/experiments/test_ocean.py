@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leo.field import LeoField
-from model.experiments.experiment import Lab, Row
+from leo import LeoField
+from paper.experiments.experiment import Lab, Row
 from paper.experiments.ocean import experiment, histories
 from paper.experiments.ocean.histories import (
     FAULTS,
@@ -160,6 +160,8 @@ def test_the_verdict_follows_a_planted_difference(shift: float, verdict: str) ->
     summary = summarise(CONFIG, list(_made(shift)), ())
     assert summary.facts["verdict"] == verdict
     assert set(summary.facts["verdicts"].values()) == {verdict}
+    # Distance and replies of five faults and four transformers; what is left has nothing planted.
+    assert (summary.facts["ways"]["undecided"] == 20) == bool(shift)
 
 
 def _made(shift: float) -> list[Row]:

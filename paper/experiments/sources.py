@@ -11,6 +11,7 @@ import ast
 import io
 import json
 import tokenize
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -42,10 +43,7 @@ def made_of(start: str, root: Path = ROOT) -> dict[str, str]:
         paths.add(claims_of(root))
     paths |= {data for path in modules.values() for data in path.parent.glob("*.csv")}
     named = {path.relative_to(root) if path.is_relative_to(root) else path: path for path in paths}
-    return {
-        name.as_posix(): sha256(_content(path)).hexdigest()[:16]
-        for name, path in sorted(named.items())
-    }
+    return {name.as_posix(): _hash(path) for name, path in sorted(named.items())}
 
 
 def sources_of(start: str, root: Path = ROOT) -> str:
@@ -53,22 +51,25 @@ def sources_of(start: str, root: Path = ROOT) -> str:
     return sha256(json.dumps(made_of(start, root)).encode()).hexdigest()
 
 
-def _content(path: Path) -> bytes:
-    """The bytes of a file; of a Python file without what cannot change a result. Taken from the
-    text, because the trees of two Python versions differ.
+def _hash(path: Path) -> str:
+    data = path.read_bytes()
+    return sha256(_code(data) if path.suffix == ".py" else data).hexdigest()[:16]
+
+
+@cache
+def _code(data: bytes) -> bytes:
+    """A Python file without what cannot change a result. Taken from the text, because the trees of
+    two Python versions differ.
     """
-    if path.suffix != ".py":
-        return path.read_bytes()
-    text = path.read_text("utf-8")
+    text = data.decode()
     lines = text.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(ast.parse(text)):
-        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         if isinstance(node, documented) and ast.get_docstring(node) is not None:
             said = node.body[0]
-            lines[said.lineno - 1 : said.end_lineno] = [""] * len(
-                range(said.lineno - 1, said.end_lineno or said.lineno)
-            )
+            for place in range(said.lineno - 1, said.end_lineno or said.lineno):
+                lines[place] = ""
     return "\n".join(line.rstrip() for line in lines if line.strip()).encode()

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
-from paper.experiments.stats import bootstrap, bootstrap_difference, holm, permutation
+from paper.experiments.stats import bootstrap, bootstrap_difference, holm, permutation, reach
 from paper.experiments.summary import Estimate, Summary, Table, number
 
 __all__ = ["FIELD", "plot", "summarise", "verdict_of"]
@@ -84,7 +84,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     verdict = REFUTED if REFUTED in verdicts.values() else verdict
     ways = Counter(one.way for one in compared.values())
     even = Counter(one.way for (arm, _, _), one in compared.items() if arm[1] == "matched")
-    widest = max((one.difference.high - one.difference.low) / 2 for one in compared.values())
+    widest = reach(one.difference for one in compared.values())
     return Summary(
         title="The ocean: what transformers tolerate",
         question=(

@@ -107,7 +107,10 @@ def _read(path: Path) -> Mapping[str, Any] | None:
 def _warnings(summaries: Summaries) -> list[str]:
     """What a reader has to know before the results."""
     lines = []
-    stamps = {name: value["stamp"] for name, value in summaries.items()}
+    every = {name: value["stamp"] for name, value in summaries.items()}
+    # Whether kept rows are what the sources here give is found out by making some again.
+    stamps = {name: stamp for name, stamp in every.items() if "kept" not in stamp}
+    files = {name: stamp["kept"]["changed"] for name, stamp in every.items() if "kept" in stamp}
     quick = [name for name, stamp in stamps.items() if stamp["config"]["quick"]]
     stale = [name for name, stamp in stamps.items() if stamp["spec"] != spec_hash()]
     older = [
@@ -122,6 +125,13 @@ def _warnings(summaries: Summaries) -> list[str]:
         lines += [f"**Made with another specification:** {', '.join(stale)}; run them again.", ""]
     if older:
         lines += [f"**Made with other sources:** {', '.join(older)}; run them again.", ""]
+    if any(files.values()):
+        found = [f"{name} ({', '.join(some)})" for name, some in files.items() if some]
+        lines += [f"**Changed since the rows were kept:** {'; '.join(found)}.", ""]
+        lines += [
+            "`leo experiment NAME --recompute 0.05` says whether they are still the same.",
+            "",
+        ]
     if unexpected:
         lines += [f"**Not as expected:** {', '.join(unexpected)}; see there.", ""]
     return lines

@@ -111,7 +111,9 @@ def as_markdown(
 def stamp_lines(stamp: Mapping[str, Any]) -> list[str]:
     """The stamp as a list, for people."""
     config = ", ".join(f"{name} {_plain(value)}" for name, value in stamp["config"].items())
+    kept = stamp.get("kept")
     return [
+        *([f"- kept on {kept['date']}, from a run on {kept['machine']}"] if kept else []),
         f"- command: `{stamp['command']}`",
         f"- leo-field {stamp['version']}, specification {stamp['spec'][:16]}, "
         f"sources {stamp['sources'][:16]}",

@@ -31,7 +31,7 @@ from paper.experiments.confound.shares import (
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.plots import Plot, forest
 from paper.experiments.published.data import ARMS, conversations, read_pairings, read_turns, turn_of
-from paper.experiments.stats import bootstrap
+from paper.experiments.stats import bootstrap, reach
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, number
 
 __all__ = ["EXPERIMENT"]
@@ -102,7 +102,11 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             "seeds have equal chance and equal messages. The difference between the two ends is "
             "divided by Shapley's rule; intervals are over seeds."
         ),
-        findings=tuple(_finding(name, effects, p, config["seeds"]) for name in ranked if name in p),
+        findings=(
+            *(_finding(name, effects, p, config["seeds"]) for name in ranked if name in p),
+            "The smallest share that would have been seen of every switch but the lock is "
+            f"{number(reach(shares[name] for name in SWITCHES))}: half of the widest interval.",
+        ),
         tables=(_table(effects, shares, p), _corners(values, config), _published(rows)),
         facts={
             "ends": ends,

@@ -27,6 +27,7 @@ from paper.experiments.lock_isolation.tables import (
     level_table,
     plot,
 )
+from paper.experiments.stats import reach
 from paper.experiments.summary import Summary, chance, number
 
 __all__ = ["plot", "summarise"]
@@ -81,6 +82,9 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             f"{validated:,} replies of overlapping sessions were validated against the "
             "specification, event by event; all of their traces are behaviours of it.",
             *_defect_findings(defects),
+            "The smallest effect on external_vocab that every comparison would have seen is "
+            f"{number(reach(effect.compared.difference for effect in effects))}: half of the "
+            "widest interval.",
             *(_effect_sentence(effect) for effect in found),
         ),
         tables=(
@@ -97,6 +101,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             "reordered shift": shift,
             "validated replies": validated,
             "comparisons": len(effects),
+            "smallest seen": reach(effect.compared.difference for effect in effects),
             "effects detected": len(found),
         },
         limits=(

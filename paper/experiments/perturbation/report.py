@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
-from paper.experiments.stats import bootstrap
+from paper.experiments.stats import bootstrap, reach
 from paper.experiments.summary import Estimate, Summary, Table, number
 
 __all__ = ["bucket", "plot", "summarise"]
@@ -110,16 +110,21 @@ def _divergence_answer(replies: Sequence[Row]) -> str:
 
 
 def _kind_findings(config: Config, replies: Sequence[Row]) -> list[str]:
-    found = []
+    found, ratios = [], []
     for defect, label in LABELS.items():
         after = [row for row in replies if row["defect"] == defect and row["lag"] >= 0]
         if after:
             ratio = _by_seed(config, after, "ratio", defect)
+            ratios.append(ratio)
             found.append(
                 f"An observation {label}: {fmean(not row['same'] for row in after):.0%} of the "
                 f"replies from then on differ; the token ratio by {number(ratio)}."
             )
-    return found
+    return [
+        *found,
+        "The smallest change of the token ratio that would have been seen of every kind is "
+        f"{number(reach(ratios))}: half of the widest interval.",
+    ]
 
 
 def _by_seed(config: Config, rows: Sequence[Row], name: str, *parts: object) -> Estimate:
@@ -142,7 +147,17 @@ def _gap_table(gaps: Sequence[Row]) -> Table:
     return Table(
         "perturbation-contexts",
         "Total variation of the next-token distribution, by the count of the context",
-        ("observation", "after", "counts", "contexts", "mean", "largest", "mean bound", "reached"),
+        (
+            "observation",
+            "after",
+            "counts",
+            "contexts",
+            "mean",
+            "mean bound",
+            "largest",
+            "its bound",
+            "reached",
+        ),
         tuple(
             (
                 LABELS[defect],
@@ -150,8 +165,9 @@ def _gap_table(gaps: Sequence[Row]) -> Table:
                 name,
                 len(rows),
                 fmean(row["distance"] for row in rows),
-                max(float(row["distance"]) for row in rows),
                 fmean(row["bound"] for row in rows),
+                (most := max(rows, key=lambda row: float(row["distance"])))["distance"],
+                most["bound"],
                 sum(bool(row["reached"]) for row in rows),
             )
             for (defect, tokens, _, name), rows in listed

@@ -1,51 +1,26 @@
-"""Which of the published comparison's differences moved its metric? Each as a switch, alone and
-together, on the reference organism, with the lock as one of them.
-
-The difference between the two ends (every switch on the synchronous side, every switch on the
-asynchronous side) is divided among the switches by Shapley's rule: a switch's share is its mean
-effect over all orders in which the switches can be thrown. The shares add up to the difference,
-seed by seed, so their intervals are those of a mean over seeds.
+"""Which of the published comparison's differences moved its metric? Each is a switch of the
+reference organism, thrown alone and together with the others; the lock is one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
-from statistics import fmean
-from typing import Final
 
-import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
-
-from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, converse
-from paper.experiments.confound.shares import (
-    LEVEL,
-    chances,
-    corner,
-    effects_of,
-    least_chance,
-    lock_pairs,
-    values_of,
-)
+from paper.experiments.confound.arms import Arm, converse
+from paper.experiments.confound.report import plot, summarise
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
+<<<<<<< HEAD
 from paper.experiments.plots import Plot, forest
 from paper.experiments.published.data import ARMS, conversations, read_pairings, read_turns, turn_of
 from paper.experiments.stats import bootstrap, reach
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, number
+=======
+from paper.experiments.published.data import read_pairings, read_turns
+>>>>>>> paper
 
 __all__ = ["EXPERIMENT"]
 
-Floats = NDArray[np.float64]
-LABELS: Final = {
-    "metric": "definition of the metric",
-    "length": f"observer's messages, {LENGTHS[0]} to {LENGTHS[1]} words",
-    "modules": "all modules, or recall alone",
-    "temperature": f"temperature, {TEMPERATURES[0]} to {TEMPERATURES[1]}",
-    "centres": "centres by weight, or by contexts",
-    "lock": "no lock, or asyncio.Lock",
-}
-FIGURES: Final = ("published",)
+FIGURES = ("published",)
 
 
 def cells(config: Config) -> list[Key]:
@@ -65,6 +40,7 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     return [{"seed": seed, **row} for row in rows]
 
 
+<<<<<<< HEAD
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     values = values_of(rows, config["seeds"])
     effects = effects_of(values, config)
@@ -246,6 +222,8 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     ]
 
 
+=======
+>>>>>>> paper
 EXPERIMENT = Experiment(
     name="confound",
     help="which of the published comparison's differences moved its metric",

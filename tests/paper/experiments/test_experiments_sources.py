@@ -15,24 +15,34 @@ from paper.experiments.registry import EXPERIMENTS, load
 from paper.experiments.sources import TELLING, made_of, measuring
 
 ROOT = Path(__file__).resolve().parents[3]
+<<<<<<< HEAD
 # What decides the counts of defects of the experiments that judge traces.
 JUDGING = {
     "leo_model.traces.watch", "leo_model.machine.absorbed", "leo_model.machine.properties",
     "leo_model.machine.dsg", "leo_model.traces.native", "leo_model.checking.claims",
     "leo_model.organism.recording",
 }  # fmt: skip
+=======
+JUDGES = {"lock-isolation", "concurrent", "long-run"}
+>>>>>>> paper
 
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own, whose files may be changed."""
     root = tmp_path_factory.mktemp("checkout")
+<<<<<<< HEAD
     unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
     for part in ("leo", "model", "paper", "spec"):
+=======
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", "results")
+    for part in ("leo", "model", "spec", "paper"):
+>>>>>>> paper
         shutil.copytree(ROOT / part, root / part, ignore=unwanted)
     return root
 
 
+<<<<<<< HEAD
 # What runs the organism.
 RUNNING = {"confound", "lock-isolation", "concurrent", "long-run", "perturbation"}
 
@@ -107,6 +117,36 @@ def test_judging_is_followed_to_its_end() -> None:
     """Modules that are reached over three others are found."""
     assert measuring(load("lock-isolation").measure.__module__).keys() >= JUDGING
     assert measuring(load("concurrent").measure.__module__).keys() >= JUDGING
+=======
+@pytest.mark.parametrize(
+    ("file", "least", "most"),
+    [
+        # Data, claims and the organism are sources of every experiment.
+        ("paper/experiments/published/runs.csv", set(EXPERIMENTS), set(EXPERIMENTS)),
+        ("paper/experiments/published/pairings.csv", set(EXPERIMENTS), set(EXPERIMENTS)),
+        ("spec/claims.json", set(EXPERIMENTS), set(EXPERIMENTS)),
+        ("leo/field/view.py", set(EXPERIMENTS), set(EXPERIMENTS)),
+        # What counts defects is one of those that count them.
+        ("model/leo_model/traces/watch.py", JUDGES, set(EXPERIMENTS)),
+        ("model/leo_model/machine/dsg.py", JUDGES, set(EXPERIMENTS)),
+        # Another sentence or plot about the same rows does not make them old.
+        ("paper/artifact/site.py", set(), set()),
+        ("paper/experiments/long_run/report.py", set(), set()),
+        ("paper/experiments/long_run/report.j2", set(), set()),
+        ("paper/experiments/plots.py", set(), set()),
+    ],
+)
+def test_whose_sources_a_file_is(copied: Path, file: str, least: set[str], most: set[str]) -> None:
+    """A changed file makes old rows of the experiments that depend on it, and of no other."""
+    measured = {name: load(name).measure.__module__ for name in EXPERIMENTS}
+    before = {name: sources_of(module, copied) for name, module in measured.items()}
+    path = copied / file
+    text = path.read_bytes()
+    path.write_bytes(text + b"\n")
+    after = {name: sources_of(module, copied) for name, module in measured.items()}
+    path.write_bytes(text)
+    assert least <= {name for name in before if before[name] != after[name]} <= most
+>>>>>>> paper
 
 
 @pytest.mark.slow
@@ -117,11 +157,17 @@ def test_every_module_that_is_loaded_is_known(name: str) -> None:
     said = subprocess.run(
         [sys.executable, "-c", f"import sys, {start}\nprint(*sys.modules)"],
         capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'model'}"},
     )  # fmt: skip
     loaded = {
         module for module in said.stdout.split() if module.startswith(("leo_model.", "paper."))
     }
+<<<<<<< HEAD
+=======
+    # Packages are loaded as well, and have nothing in them but the names of their doors.
+    loaded = {m for m in loaded if not (ROOT / m.replace(".", "/")).is_dir()}
+    loaded = {m for m in loaded if not (ROOT / "model" / m.replace(".", "/")).is_dir()}
+>>>>>>> paper
     known = set(measuring(start))
     telling = {module for module in loaded if module.endswith(TELLING)}
     for module in telling:

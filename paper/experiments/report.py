@@ -137,64 +137,10 @@ def _summary(path: Path) -> Mapping[str, Any] | None:
         and isinstance(value["stamp"]["config"], dict)
         and "quick" in value["stamp"]["config"]
     ):
-<<<<<<< HEAD
-        raise ExperimentError(
-            f"{path}: no summary of an experiment; remove it, and run the experiment again"
-        )
-    return value
-
-
-def _warnings(summaries: Summaries) -> list[str]:
-    """What a reader has to know before the results."""
-    lines = []
-    every = {name: value["stamp"] for name, value in summaries.items()}
-    # Whether kept rows are what the sources here give is found out by making some again.
-    stamps = {name: stamp for name, stamp in every.items() if "kept" not in stamp}
-    files = {name: stamp["kept"]["changed"] for name, stamp in every.items() if "kept" in stamp}
-    quick = [name for name, stamp in stamps.items() if stamp["config"]["quick"]]
-    stale = [name for name, stamp in stamps.items() if stamp["spec"] != spec_hash()]
-    older = [
-        name
-        for name, stamp in stamps.items()
-        if stamp["sources"] != sources_of(load(name).measure.__module__)
-    ]
-    unexpected = [name for name, value in summaries.items() if value["unexpected"]]
-    if quick:
-        lines += [f"**Quick runs**, smaller than the full ones: {', '.join(quick)}.", ""]
-    if stale:
-        lines += [f"**Made with another specification:** {', '.join(stale)}; run them again.", ""]
-    if older:
-        lines += [f"**Made with other sources:** {', '.join(older)}; run them again.", ""]
-    if any(files.values()):
-        found = [f"{name} ({', '.join(some)})" for name, some in files.items() if some]
-        lines += [f"**Changed since the rows were kept:** {'; '.join(found)}.", ""]
-        lines += [
-            "`leo experiment NAME --recompute 0.05` says whether they are still the same.",
-            "",
-        ]
-    if unexpected:
-        lines += [f"**Not as expected:** {', '.join(unexpected)}; see there.", ""]
-    return lines
-
-
-def _line(number: int, item: Item, summaries: Summaries, formal: Formal) -> str:
-    done = [name for name in item.experiments if name in summaries]
-    missing = [name for name in item.experiments if name not in summaries]
-    results = [_first(summaries[name]["answer"]) for name in done]
-    results += [f"{name}: not run" for name in missing]
-    commands = [f"`{summaries[name]['stamp']['command']}`" for name in done]
-    commands += [f"`leo experiment {name}`" for name in missing]
-    if item.formal:
-        results.append(_first(formal.result))
-        commands += [f"`{command}`" for command in COMMANDS]
-    where = f"{item.place}, {item.status}"
-    return _bar([f"{number}. {item.title}", where, " ".join(results), ", ".join(commands)])
-=======
         return value
     raise ExperimentError(
         f"{path}: no summary of an experiment; remove it, and run the experiment again"
     )
->>>>>>> paper
 
 
 def _first(text: str) -> str:

@@ -10,33 +10,6 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final, NamedTuple
 
-<<<<<<< HEAD
-from paper.experiments.arms import ARMS, LABELS
-from paper.experiments.experiment import Config, Row
-from paper.experiments.lock_isolation.alone import REORDERED
-from paper.experiments.lock_isolation.measures import (
-    CROWDS,
-    DETECTED,
-    FIRST,
-    METRICS,
-    Effect,
-    Exact,
-    effects_of,
-    exact_of,
-    has_surplus,
-    rates_of,
-    reordered_shift,
-)
-from paper.experiments.lock_isolation.tables import (
-    defect_table,
-    effect_table,
-    exact_table,
-    level_table,
-    plot,
-)
-from paper.experiments.stats import reach
-from paper.experiments.summary import Summary, chance, number
-=======
 from matplotlib.figure import Figure
 
 from leo_model.traces.watch import CONCERNED
@@ -46,7 +19,6 @@ from paper.experiments.lock_isolation.alone import MODULES, REORDERED
 from paper.experiments.plots import Plot, bars, forest
 from paper.experiments.stats import Comparison, bootstrap, compare, holm
 from paper.experiments.summary import Estimate, Summary, Table, chance, tell
->>>>>>> paper
 
 __all__ = ["plot", "summarise"]
 
@@ -120,60 +92,12 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
                 if row["surplus"]
             }
         ),
-<<<<<<< HEAD
-        answer=(
-            _alone_answer(same)
-            + " "
-            + _crowd_answer(defects)
-            + f" On external_vocab this has {_effect_answer(config, found, len(effects))}."
-        ),
-        findings=(
-            f"The comparison {'can' if other.different else 'CANNOT'} see a difference: with "
-            f"generate before observe, {other.different:,} of {other.replies:,} replies differ, "
-            f"and the token ratio by {number(shift)}.",
-            f"{validated:,} replies of overlapping sessions were validated against the "
-            "specification, event by event; all of their traces are behaviours of it.",
-            *_defect_findings(defects),
-            "The smallest effect on external_vocab that every comparison would have seen is "
-            f"{number(reach(effect.compared.difference for effect in effects))}: half of the "
-            "widest interval.",
-            *(_effect_sentence(effect) for effect in found),
-        ),
-        tables=(
-            exact_table(exact),
-            defect_table(defects),
-            effect_table(effects),
-            level_table(config, rows),
-        ),
-        facts={
-            "sequential replies": compared,
-            "sequential differences": different,
-            "reordered replies": other.replies,
-            "reordered differences": other.different,
-            "reordered shift": shift,
-            "validated replies": validated,
-            "comparisons": len(effects),
-            "smallest seen": reach(effect.compared.difference for effect in effects),
-            "effects detected": len(found),
-        },
-        limits=(
-            "The schedules of (b) to (d) are random, every session equally likely to go on: more "
-            "overlap than an event loop with idle clients has. How often a defect happens in a "
-            "service depends on its load; that it happens does not.",
-            "No detectable effect means none in so many seeds with this metric, which compares "
-            "words and cannot tell a torn field from a whole one.",
-            "(d) leaves out the synchronous arms: a call on a thread cannot be cancelled.",
-            "The synchronous arm without a lock runs its sessions in threads, under the GIL.",
-        ),
-        unexpected=tuple(unexpected),
-=======
     }
     tables = (
         _exact_table(exact),
         _defect_table(defects),
         _effect_table(effects),
         _level_table(config, rows),
->>>>>>> paper
     )
     shown = [
         {

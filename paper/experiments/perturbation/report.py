@@ -10,13 +10,8 @@ from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
-<<<<<<< HEAD
-from paper.experiments.stats import bootstrap, reach
-from paper.experiments.summary import Estimate, Summary, Table, number
-=======
 from paper.experiments.stats import bootstrap
 from paper.experiments.summary import Estimate, Summary, Table, tell
->>>>>>> paper
 
 __all__ = ["bucket", "plot", "summarise"]
 
@@ -69,24 +64,6 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     return tell("perturbation/report.j2", figures, tables, least=DEEP)
 
 
-<<<<<<< HEAD
-def _kind_findings(config: Config, replies: Sequence[Row]) -> list[str]:
-    found, ratios = [], []
-    for defect, label in LABELS.items():
-        after = [row for row in replies if row["defect"] == defect and row["lag"] >= 0]
-        if after:
-            ratio = _by_seed(config, after, "ratio", defect)
-            ratios.append(ratio)
-            found.append(
-                f"An observation {label}: {fmean(not row['same'] for row in after):.0%} of the "
-                f"replies from then on differ; the token ratio by {number(ratio)}."
-            )
-    return [
-        *found,
-        "The smallest change of the token ratio that would have been seen of every kind is "
-        f"{number(reach(ratios))}: half of the widest interval.",
-    ]
-=======
 def _reach(distances: Any) -> dict[str, float] | None:
     found = list(distances)
     return {"mean": fmean(found), "largest": max(found)} if found else None
@@ -94,7 +71,6 @@ def _reach(distances: Any) -> dict[str, float] | None:
 
 def _different(replies: Any) -> float:
     return fmean(not row["same"] for row in replies)
->>>>>>> paper
 
 
 def _by_seed(config: Config, rows: Sequence[Row], name: str, *parts: object) -> Estimate:

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from leo.errors import LeoError
     from leo.front.tasks import AsyncLeoField
     from leo.front.threads import LeoField
-    from leo.modules import ORGANS
-    from leo.schedules.explore import Exploration, explore
+    from leo.modules import MODULES
+    from leo.schedules.exploration import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
-    from leo.units.instrument import instrument
+    from leo.units.recording import instrument
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DISCIPLINES",
+    "MODULES",
     "NO_TRACE",
-    "ORGANS",
     "Action",
     "AsyncLeoField",
     "Discipline",
@@ -44,17 +44,17 @@ __all__ = [
 _HOME = {
     "DISCIPLINES": "leo.disciplines",
     "NO_TRACE": "leo.trace.events",
-    "ORGANS": "leo.modules",
+    "MODULES": "leo.modules",
     "Action": "leo.actions",
     "AsyncLeoField": "leo.front.tasks",
     "Discipline": "leo.disciplines",
-    "Exploration": "leo.schedules.explore",
+    "Exploration": "leo.schedules.exploration",
     "LeoError": "leo.errors",
     "LeoField": "leo.front.threads",
     "NdjsonRecorder": "leo.trace.recorder",
     "Tracer": "leo.trace.events",
-    "explore": "leo.schedules.explore",
-    "instrument": "leo.units.instrument",
+    "explore": "leo.schedules.exploration",
+    "instrument": "leo.units.recording",
 }
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
 from textwrap import wrap
-from threading import Event
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 from leo.commands.chat import configure_field
@@ -23,7 +22,7 @@ from leo.commands.main import Command
 from leo.commands.speakers import opened
 from leo.errors import CallerError
 from leo.field.metrics import METRICS, Scores, score_turn, summarise
-from leo.modules import ORGANS
+from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.reply.given import check_apart
 from leo.screen import WIDTH
@@ -114,7 +113,8 @@ def configure(parser: ArgumentParser) -> None:
         "--observer",
         choices=("scripted", "http"),
         default="scripted",
-        help="our own words, or a language model (default: scripted)",
+        help="our own words, or a language model, which has three minutes for each message "
+        "(default: scripted)",
     )
     parser.add_argument(
         "--themes",
@@ -163,9 +163,7 @@ def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
             key=os.environ.get(KEY, ""),
             words=arguments.words,
             seed=seed,
-            # A person waits here, and Ctrl-C ends the wait.
-            sleep=Event().wait,
-            clock=time.monotonic,
+            tell=lambda text: print(text, file=sys.stderr, flush=True),
         )
     )
 
@@ -173,7 +171,7 @@ def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
 def run(arguments: Namespace) -> int:
     """Talk, print, keep. What was said before an error is printed and in the transcript."""
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    modules = ORGANS if arguments.modules == "all" else ()
+    modules = MODULES if arguments.modules == "all" else ()
     turns: list[Turn] = []
     with ExitStack() as stack:
         observer = _observer(arguments, seed, stack)

@@ -1,8 +1,8 @@
 """One step of a walk: a choice among weighted followers, at a temperature (organism, section 8.3).
 
-Where several counts are close, the published rule adds company to the weight of every follower. In
-a large row that would be a look at each of them again; there it is added where it decides, to the
-close ones.
+Where several counts are close, the published rule adds co-occurrence to the weight of every
+follower. In a large row that would be a look at each of them again; there it is added where it
+decides, to the close ones.
 
 A weight is taken to the power 1 / T. In a row of few followers it is divided by the largest one
 first, so that a low temperature cannot overflow, and the draw is in the order of their ids. A large
@@ -17,18 +17,18 @@ from __future__ import annotations
 import math
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import accumulate, repeat
-from operator import mul
+from operator import add, mul
 
-from leo.field.plain import plain_sum
 from leo.field.ranks import Ranked
 
-__all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked"]
+__all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked", "plain_sum"]
 
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
-# Logarithms: of the largest count that there can be, with company, and of a number that leaves room
-# for the sum of a row.
+# Logarithms: of the largest count there can be, with co-occurrence, and of a number that leaves
+# room for the sum of a row.
 LARGEST, STEEP = math.log(2**32), 600.0
 
 
@@ -144,3 +144,10 @@ def _evenness(total: float, terms: float, candidates: int) -> float:
     if candidates < 2:
         return 0.0
     return max(0.0, (math.log(total) - terms / total) / math.log(candidates))
+
+
+def plain_sum(values: Iterable[float], start: float = 0) -> float:
+    """`start` and the values, added from left to right and rounded each time: the same under every
+    Python. From 3.12 on, `sum` of floats makes up for rounding errors as it goes.
+    """
+    return reduce(add, values, start)

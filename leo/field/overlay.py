@@ -14,12 +14,11 @@ from itertools import repeat
 from operator import add
 from typing import Generic, TypeVar
 
-from leo.field.centres import count_contexts
 from leo.field.cooccurrence import IDS, pair_counts, pair_keys
 from leo.field.counts import Delta
 from leo.field.decay import decay
 from leo.field.ranks import LARGE, NOTHING, Rankings, Row, ranked_row
-from leo.field.tables import BigramTable, TrigramTable
+from leo.field.tables import BigramTable, TrigramTable, count_contexts
 from leo.field.view import View
 
 __all__ = ["PROVISIONAL", "Overlay"]
@@ -152,7 +151,7 @@ class _Chains:
         self._table = table
 
     def contexts(self) -> dict[int, int]:
-        counts = {(low, high): count for low, high, count in self._table.companions.items()}
+        counts = {(low, high): count for low, high, count in self._table.co_occurrence.items()}
         mask = (1 << IDS) - 1
         for key, count in self._pairs.items():
             pair = (key >> IDS, key & mask)
@@ -161,8 +160,8 @@ class _Chains:
             return count_contexts(counts)
         return count_contexts({pair for pair, count in counts.items() if decay(count)})
 
-    def company_with(self, one: int, others: Collection[int]) -> list[int]:
-        below = self._table.company_with(one, others)
+    def co_occurrence_with(self, one: int, others: Collection[int]) -> list[int]:
+        below = self._table.co_occurrence_with(one, others)
         # Most of what a large field says was not in the observation.
         if one in self._met:
             below = list(map(add, below, map(self._pairs.get, pair_keys(one, others), repeat(0))))

@@ -20,7 +20,7 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from leo.store.rows import unpacked
 
 __all__ = ["TURNS", "FlowState", "FlowTracker", "Point"]
@@ -54,7 +54,7 @@ class FlowState:
     total: int
 
 
-class FlowTracker(Module[FlowState]):
+class FlowTracker(BaseModule[FlowState]):
     """Records the active themes of a reply; finds those that emerge and those that fade."""
 
     name = "flow"
@@ -80,6 +80,7 @@ class FlowTracker(Module[FlowState]):
     ) WITHOUT ROWID""",
         "CREATE INDEX flow_turns_at ON flow_turns (at)",
     )
+    ARRAYS: ClassVar[Mapping[str, str]] = {"flow_themes.words": "'text'"}
     QUERIES: ClassVar[Mapping[str, str]] = {
         "turns": "SELECT id, at FROM flow_turns WHERE at >= :now - "
         f"{KEPT} ORDER BY id DESC LIMIT {TURNS}",

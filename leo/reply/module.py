@@ -19,7 +19,7 @@ from typing import ClassVar, Final, Generic, Protocol, TypeVar
 from leo.errors import UndeclaredError
 from leo.reply.context import After, Before, Changes, Heard, Hints, Moment, Rows
 
-__all__ = ["NO_CHANCE", "NO_HINTS", "Module", "Organ"]
+__all__ = ["NO_CHANCE", "NO_HINTS", "BaseModule", "Module"]
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()
@@ -41,14 +41,15 @@ class NoChance(Random):
 NO_CHANCE: Final = NoChance()
 
 
-class Organ(Protocol[S]):
+class Module(Protocol[S]):
     """A module. READS and WRITES name objects: `ngrams`, `snapshots`, `view`, and its own.
 
     They speak of the reply itself: an inner reply that a module describes reads and writes like any
     other reply, on its own account. `INNER` are the kinds of inner replies that it takes part in.
     USES_CHANCE are the hooks that draw from their `rng`; in any other it raises UndeclaredError.
     QUERIES are named SELECTs with the parameters :now (seconds), :session (the outer one), :tokens
-    and :words (JSON arrays: the prompt's tokens, its words in lower case).
+    and :words (JSON arrays: the prompt's tokens, its words in lower case). ARRAYS are its columns,
+    `table.column`, with a JSON array in them, and SQLite's names for the types of its elements.
     """
 
     @property
@@ -65,14 +66,16 @@ class Organ(Protocol[S]):
     def DDL(self) -> tuple[str, ...]: ...
     @property
     def QUERIES(self) -> Mapping[str, str]: ...
+    @property
+    def ARRAYS(self) -> Mapping[str, str]: ...
     def load(self, rows: Rows) -> S: ...
     def hear(self, state: S, moment: Moment) -> Heard: ...
     def before(self, state: S, context: Before, rng: Random) -> Hints: ...
     def after(self, state: S, context: After, rng: Random) -> Changes: ...
 
 
-class Module(Generic[S]):
-    """The organ that does nothing: what each module starts from."""
+class BaseModule(Generic[S]):
+    """The module that does nothing: what each module starts from."""
 
     name: ClassVar[str]
     READS: ClassVar[frozenset[str]] = frozenset()
@@ -81,6 +84,7 @@ class Module(Generic[S]):
     USES_CHANCE: ClassVar[frozenset[str]] = frozenset()
     DDL: ClassVar[tuple[str, ...]] = ()
     QUERIES: ClassVar[Mapping[str, str]] = {}
+    ARRAYS: ClassVar[Mapping[str, str]] = {}
 
     def hear(self, state: S, moment: Moment) -> Heard:
         """Nothing comes to mind."""

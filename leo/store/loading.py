@@ -8,26 +8,17 @@ that finds the very same object need not follow two pointers to see that they ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from leo.field.changes import Grown
-from leo.field.cooccurrence import IDS, Companions, rows_of
+from leo.field.cooccurrence import IDS, WholeCoOccurrence, rows_of
 from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth
-from leo.field.tables import BigramTable, TrigramTable
+from leo.field.tables import BigramTable, Grown, TrigramTable
+from leo.field.view import Loaded
 from leo.store.connection import Connection, reading
 from leo.store.fold import pending
 from leo.store.ngrams import PAIRS, get_version
 
-__all__ = ["Loaded", "load_field"]
-
-
-class Loaded(NamedTuple):
-    """The n-grams of one version of the store."""
-
-    version: int
-    words: BigramTable
-    chains: TrigramTable
+__all__ = ["load_field"]
 
 
 def load_field(conn: Connection) -> Loaded:
@@ -99,6 +90,6 @@ def _chains(conn: Connection, ids: Mapping[int, int]) -> TrigramTable:
             first, second = pair >> IDS, pair & mask
             row = followers[one(first, first), one(second, second)] = {}
         row[one(third, third)] = count
-    companions = rows_of(conn.execute(PAIRS), ids)
-    table.apply(Companions(companions, age(get_version(conn, "ngrams"))))
+    co_occurrence = rows_of(conn.execute(PAIRS), ids)
+    table.apply(WholeCoOccurrence(co_occurrence, age(get_version(conn, "ngrams"))))
     return table

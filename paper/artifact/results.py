@@ -178,7 +178,7 @@ def _replayed(found: Json) -> str:
 
 def _experiment(build: Path, name: str, spec: str) -> Json:
     path = build / "experiments" / name / "summary.json"
-    summary: Json = _read(path, f"leo experiment {name}")
+    summary: Json = _read(path, f"leo experiment {name} --kept")
     if "kept" in summary["stamp"]:
         # Such rows are compared with the sources here by making some of them again.
         return summary

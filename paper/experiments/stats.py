@@ -7,7 +7,7 @@ p-values are uniform (tests/paper/experiments/test_experiments_stats.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "hedges_g",
     "holm",
     "permutation",
+    "reach",
     "resampled",
 ]
 
@@ -117,6 +118,13 @@ def resampled(
     middle = statistic(np.arange(units))
     drawn = np.array([statistic(draw()) for _ in range(resamples)])
     return [_percentiles(float(value), drawn[:, n]) for n, value in enumerate(middle)]
+
+
+def reach(differences: Iterable[Estimate]) -> float:
+    """Half of the widest interval: an effect of this size is told from none by each of them, where
+    it is the value and the interval is even.
+    """
+    return max((found.high - found.low) / 2 for found in differences)
 
 
 def permutation(

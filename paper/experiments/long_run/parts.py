@@ -29,11 +29,11 @@ from leo.field.text import is_word, tokenize
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import ORGANS
+from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.instance import Instance
 from leo.reply.modular import program_for
 from leo.reply.program import Given, ReplyState, Step, Writes
+from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
 from leo.store.checkup import check_field
 from leo.store.schema import connect
@@ -64,7 +64,7 @@ class Ledger:
         """The program with all modules, whose observations are noted."""
         return tuple(
             replace(step, function=self._noting(step)) if step.name == "observe" else step
-            for step in program_for(ORGANS)
+            for step in program_for(MODULES)
         )
 
     def _noting(self, step: Step) -> Callable[[ReplyState, Given], Writes]:
@@ -129,7 +129,7 @@ def carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, 
 async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, int, int]:
     ledger = Ledger(*half.totals)
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(half.path)
+    store = await AsyncStore.open(half.path, keepers=MODULES)
     ticks = count(half.first * 10)
     instance = Instance(
         discipline=get_discipline(DEFAULT),
@@ -138,7 +138,7 @@ async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tupl
         clock=lambda: START + PACE * next(ticks),
         name="i1",
         store="main",
-        modules=ORGANS,
+        modules=MODULES,
         program=ledger.program(),
     )
     turn = half.first

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
-from paper.experiments.stats import bootstrap
+from paper.experiments.stats import bootstrap, reach
 from paper.experiments.summary import Estimate, Summary, Table, tell
 
 __all__ = ["bucket", "plot", "summarise"]
@@ -60,6 +60,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             if (after := [r for r in replies if r["defect"] == defect and r["lag"] >= 0])
         ],
     }
+    figures["smallest_seen"] = reach(kind["ratio"] for kind in figures["kinds"])
     tables = (_gap_table(gaps), _reply_table(config, replies))
     return tell("perturbation/report.j2", figures, tables, least=DEEP)
 
@@ -91,7 +92,17 @@ def _gap_table(gaps: Sequence[Row]) -> Table:
     return Table(
         "perturbation-contexts",
         "Total variation of the next-token distribution, by the count of the context",
-        ("observation", "after", "counts", "contexts", "mean", "largest", "mean bound", "reached"),
+        (
+            "observation",
+            "after",
+            "counts",
+            "contexts",
+            "mean",
+            "mean bound",
+            "largest",
+            "its bound",
+            "reached",
+        ),
         tuple(
             (
                 LABELS[order[defect]],
@@ -99,8 +110,9 @@ def _gap_table(gaps: Sequence[Row]) -> Table:
                 bucket(rows[0]["counts"]),
                 len(rows),
                 fmean(row["distance"] for row in rows),
-                max(float(row["distance"]) for row in rows),
                 fmean(row["bound"] for row in rows),
+                (most := max(rows, key=lambda row: float(row["distance"])))["distance"],
+                most["bound"],
                 sum(bool(row["reached"]) for row in rows),
             )
             for (defect, tokens, _), rows in sorted(found.items())

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from leo.field.measure import Pulse, Quality
 from leo.field.text import tokenize
+from leo.modules import MODULES
 from leo.reply.active import Themes
 from leo.reply.context import After, Before, Changes, Moment, Put, Rows, Seen, Spoken
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.reply.voice import Voice
 from leo.store import rows
 
@@ -70,19 +71,35 @@ def mute(rng: Random, temperature: float, boosts: Mapping[str, float], most: int
     return Spoken("", (), 0.0)
 
 
+# The field's own objects; every other object belongs to one module.
+FIELD = frozenset({"ngrams", "snapshots", "view"})
+
+
+def own_objects() -> dict[str, str]:
+    """Object -> name of the module that it belongs to."""
+    return {name: one.name for one in MODULES for name in (one.READS | one.WRITES) - FIELD}
+
+
+def kept_with(name: str) -> str:
+    """The object of the specification that an object's history is that of: a module's rows are read
+    and written in the same two transactions as the snapshots.
+    """
+    return name if name in FIELD else "snapshots"
+
+
 class Store:
     """The tables of one module in memory."""
 
-    def __init__(self, organ: Organ[Any]) -> None:
+    def __init__(self, module: Module[Any]) -> None:
         self.conn = sqlite3.connect(":memory:")
         self.conn.execute("PRAGMA foreign_keys = ON")
-        self.organ = organ
-        rows.create(self.conn, [organ])
+        self.module = module
+        rows.create(self.conn, [module])
 
     def read(self, prompt: str = "", now: float = 1000.0, session: str = "s1") -> Rows:
         """What the module's queries find."""
         given = rows.parameters(session, tokenize(prompt), now)
-        return rows.read(self.conn, [self.organ], given)[self.organ.name]
+        return rows.read(self.conn, [self.module], given)[self.module.name]
 
     def write(self, changes: Changes | tuple[Put, ...]) -> None:
         """Carry out writes."""

@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 
-from leo import DISCIPLINES, ORGANS
+from leo import DISCIPLINES, MODULES
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import CallerError, StepError, StoreMovedError
 from leo.field.recall import MIN_QUALITY
-from leo.modules.registry import step_objects
 from leo.modules.santaklaus import SantaKlaus
-from leo.reply.modular import program_for
+from leo.reply.modular import program_for, step_objects
 from leo.reply.program import PROGRAM
-from leo.store.memories import newest
-from leo.store.operations import CAP
+from leo.store.operations import CAP, newest
 from leo.store.schema import connect
 from leo.trace.events import NO_TRACE, Event, Tracer
 from tests.leo.judge import judge
@@ -52,11 +50,11 @@ MANY = [id for id in WORKING if id not in ("sequential", "threading-lock-in-asyn
 def talk(path: Path, discipline: str, tracer: Tracer = NO_TRACE) -> list[str]:
     """One session that says everything, with all modules."""
     if DISCIPLINES[discipline].runtime != "asyncio":
-        with sync_field(path, tracer, discipline, modules=ORGANS) as field:
+        with sync_field(path, tracer, discipline, modules=MODULES) as field:
             return [field.reply(prompt) for prompt in SAID]
 
     async def scenario() -> list[str]:
-        async with await async_field(path, discipline, tracer, modules=ORGANS) as field:
+        async with await async_field(path, discipline, tracer, modules=MODULES) as field:
             return [await field.reply(prompt) for prompt in SAID]
 
     return asyncio.run(scenario())
@@ -120,7 +118,7 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
     names = ("s1", "s2", "s3")
     with recorder(trace) as tracer:
         if DISCIPLINES[discipline].runtime == "threads":
-            with sync_field(path, tracer, discipline, modules=ORGANS) as field:
+            with sync_field(path, tracer, discipline, modules=MODULES) as field:
 
                 def thread(name: str) -> None:
                     for prompt in SAID[:2]:
@@ -131,7 +129,7 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
         else:
 
             async def main() -> None:
-                async with await async_field(path, discipline, tracer, modules=ORGANS) as field:
+                async with await async_field(path, discipline, tracer, modules=MODULES) as field:
 
                     async def session(name: str) -> None:
                         for prompt in SAID[:2]:
@@ -160,8 +158,8 @@ def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, disciplin
 
     async def main() -> None:
         with recorder(trace, ("i1", "i2")) as tracer:
-            one = await async_field(path, discipline, tracer, instance="i1", modules=ORGANS)
-            two = await async_field(path, discipline, tracer, instance="i2", modules=ORGANS)
+            one = await async_field(path, discipline, tracer, instance="i1", modules=MODULES)
+            two = await async_field(path, discipline, tracer, instance="i2", modules=MODULES)
             async with one, two:
                 for prompt in SAID[:3]:
                     replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
@@ -196,40 +194,39 @@ def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:
 
 
 def test_without_modules_nobody_keeps_anything(tmp_path: Path) -> None:
-    """The default of the interface is the core program: tables are there, and stay empty."""
+    """The default of the interface is the core program, and the file has no table of a module."""
     path = tmp_path / "field"
     with sync_field(path) as field:
         field.reply("hello")
         assert field.program is PROGRAM and field.latest is not None
         assert not field.latest.inner and not field.latest.marks
-    for table in ("episodes", "flow_turns", "mathbrain", "emotion", "dream_dialogs"):
-        assert rows_of(path, f"SELECT count(*) FROM {table}") == [(0,)]
+    assert not rows_of(path, "SELECT 1 FROM sqlite_master WHERE name = 'episodes'")
 
 
 def test_the_steps_follow_from_the_declarations() -> None:
     """Equal modules give the same steps; the actions are the core's, the objects the modules'."""
-    program = program_for(ORGANS)
-    assert program_for(tuple(ORGANS)) is program and program_for(()) is PROGRAM
+    program = program_for(MODULES)
+    assert program_for(tuple(MODULES)) is program and program_for(()) is PROGRAM
     assert [step.actions for step in program] == [step.actions for step in PROGRAM]
-    assert {step.name: (step.reads, step.writes) for step in program} == step_objects()
+    assert {step.name: (step.reads, step.writes) for step in program} == step_objects(MODULES)
 
 
 def test_some_modules_can_be_chosen(tmp_path: Path) -> None:
     """With SantaKlaus and FlowTracker alone there are turns of the flow and nothing else."""
-    some = [organ for organ in ORGANS if organ.name in ("santaklaus", "flow")]
+    some = [module for module in MODULES if module.name in ("santaklaus", "flow")]
     path = tmp_path / "field"
     with sync_field(path, modules=some) as field:
         for prompt in SAID:
             assert field.reply(prompt)
     assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(len(SAID),)]
-    assert rows_of(path, "SELECT count(*) FROM episodes") == [(0,)]
+    assert not rows_of(path, "SELECT 1 FROM sqlite_master WHERE name = 'episodes'")
     assert rows_of(path, "SELECT DISTINCT origin FROM snapshots") == [("leo",)]
 
 
 def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None:
     """A session's name with a tilde is refused before anything happens."""
     with (
-        sync_field(tmp_path / "field", modules=ORGANS) as field,
+        sync_field(tmp_path / "field", modules=MODULES) as field,
         pytest.raises(CallerError, match=r"'s1~ring0' has a '~' in its name"),
     ):
         field.reply("hello", "s1~ring0")
@@ -248,7 +245,7 @@ def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
             raise failures.pop()
 
     failures = [ZeroDivisionError("no thought")]
-    field = sync_field(tmp_path / "field", gate=gate, modules=ORGANS)
+    field = sync_field(tmp_path / "field", gate=gate, modules=MODULES)
     assert field.reply("hello there") and not failures
     assert field.reply("hello there", "s2")
     if closed:
@@ -270,7 +267,7 @@ def test_as_many_memories_are_read_as_the_cap_lets_live() -> None:
 
 def test_half_a_sign_in_a_prompt_is_replaced(tmp_path: Path) -> None:
     """A lone surrogate cannot be written into a row of a module; the prompt is taken without it."""
-    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
         assert field.reply("hello \udc80 there")
         [kept] = field._store.perform(
             lambda conn: conn.execute("SELECT prompt FROM episodes ORDER BY id LIMIT 1").fetchone()

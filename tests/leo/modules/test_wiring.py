@@ -13,8 +13,7 @@ from random import Random
 
 import pytest
 
-from leo import ORGANS
-from leo.modules.registry import FIELD, kept_with, own_objects
+from leo import MODULES
 from leo.reply.modular import program_for
 from leo.reply.program import Step
 from leo_model.disciplines import DISCIPLINES
@@ -22,9 +21,10 @@ from leo_model.machine.machine import Move, apply, candidates, enabled, is_finis
 from leo_model.machine.state import Edge, Reply, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import carries
+from tests.leo.modules.contexts import FIELD, kept_with, own_objects
 
 SESSIONS = {"s1": "i1", "s2": "i1", "s3": "i1"}
-PROGRAM = program_for(ORGANS)
+PROGRAM = program_for(MODULES)
 # In the paper's order every edge of the n-grams is one of the snapshots as well: recall comes first
 # and snapshot last. In the second order it is not.
 PAPER = ("recall", "observe", "generate", "snapshot")

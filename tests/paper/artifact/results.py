@@ -177,7 +177,7 @@ def facts_of(name: str) -> dict[str, Any]:
     """What the section quotes of an experiment."""
     if name == "published":
         return published_facts()
-    return {
+    found: dict[str, dict[str, Any]] = {
         "confound": {
             "share_lock": interval(0.0, 0.0),
             "share_length": interval(-0.3, -0.1),
@@ -197,7 +197,8 @@ def facts_of(name: str) -> dict[str, Any]:
             "contexts": 99, "crossed": 0, "differ_later": 0.5, "last": 15,
             "shallow": {"mean": 0.4, "largest": 0.9}, "deep": {"mean": 0.01, "largest": 0.02},
         },
-    }[name]  # fmt: skip
+    }  # fmt: skip
+    return found[name]
 
 
 def summary(name: str) -> dict[str, Any]:

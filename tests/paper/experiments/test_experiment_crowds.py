@@ -19,6 +19,7 @@ from paper.experiments.concurrent.runs import Crew, run_here, waiting_of
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Lab, Row
 from paper.experiments.judging import Judge
+from paper.experiments.lock_isolation import experiment as lock_isolation
 from paper.experiments.long_run import experiment as long_run
 from paper.experiments.long_run.parts import Half, Ledger, carry_out, inspect
 from tests.leo.support import counting_clock
@@ -194,3 +195,18 @@ def test_a_real_crew_is_validated_too(tmp_path: Path) -> None:
         "MutualExclusion", "Serializable", "ViewNotTorn", "ReadsOwnObservation",
         "SnapshotProvenance", "NoOvertaking", "Refines", "ViewAgreesWithStore",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_workloads_of_as_many_sessions_have_schedules_of_their_own(tmp_path: Path) -> None:
+    """Three talkers, and one with two background writers: not the same defects twice."""
+    found = [
+        [
+            {name: row[name] for name in CONCERNED}
+            for seed in range(3)
+            for row in measured(lock_isolation.EXPERIMENT, (name, "core", "async", seed), tmp_path)
+            if row["kind"] == "defects"
+        ]
+        for name in ("b3", "c")
+    ]
+    assert found[0] != found[1]

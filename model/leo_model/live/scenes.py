@@ -78,17 +78,17 @@ SCENES: Final = (
     ),
     Scene(
         "A lock: half a reply",
-        "One person, one lock. The call is cancelled after the first commit. The lock is free again, "
-        "and half of the reply stays in the store.",
+        "One person, one lock. The call is cancelled after the first commit. The lock is free "
+        "again, and half of the reply stays in the store.",
         "asyncio-lock",
         _HALF,
         frozenset({"AllOrNothing", "ViewAgreesWithStore", "Refines"}),
     ),
     Scene(
         "One commit, and a trap",
-        "The obvious repair: one commit for the whole reply. The call is cancelled while the commit "
-        "is under way. The store has the reply, the view has not, and the next reply answers from a "
-        "field that no longer exists.",
+        "The obvious repair: one commit for the whole reply. The call is cancelled while the "
+        "commit is under way. The store has the reply, the view has not, and the next reply "
+        "answers from a field that no longer exists.",
         "unit-of-work",
         _TRAP,
         frozenset({"Serializable", "SnapshotProvenance", "ViewAgreesWithStore", "Refines"}),

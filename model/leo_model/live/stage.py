@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import DeadlockError, LeoError
 from leo.front.tasks import AsyncLeoField
-from leo.reply.instance import Instance
+from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
 from leo.trace.events import Beginning, Happened, event_of, header_of
 from leo.trace.recorder import NdjsonRecorder
@@ -97,7 +98,7 @@ class Stage:
 
     @classmethod
     async def open(cls, folder: Path, field: Path, discipline: str, tell: Tell) -> Stage:
-        """Open every instance of the discipline. Raises LeoError when the field cannot be opened."""
+        """Open every instance of the discipline. Raises LeoError when that cannot be."""
         stage = cls(folder, field, discipline, tell)
         for name in stage._tracers:
             await stage._revive(name)
@@ -114,6 +115,10 @@ class Stage:
             await field.close()
         self._recorder.close()
         return str(self.trace)
+
+    def flush(self) -> None:
+        """Wait until every event so far is in the file. Blocks: call it on a thread."""
+        self._recorder.flush()
 
     # What people do.
 
@@ -187,12 +192,9 @@ class Stage:
         """Let a reply go on until it is held at `to`, or has ended."""
         person = self.people[name]
         while person.task is not None and (person.at is not to or person.gate is None):
-            gate = person.gate
+            before = person.gate
             self.step(name)
-            await self.until(
-                lambda gate=gate: person.task is None  # type: ignore[misc]
-                or (person.gate is not None and person.gate is not gate)
-            )
+            await self.until(partial(_moved_on, person, before))
 
     async def cancel_under_way(self, name: str) -> None:
         """Let the store begin the action at whose gate a reply is held, and cancel meanwhile."""
@@ -225,7 +227,7 @@ class Stage:
         held = person.gate
         self._tell({"kind": "held", "who": person.name, "action": str(action)})
         if self.pace is not None:
-            self._loop.call_later(self.pace, lambda: held.done() or held.set_result(None))
+            self._loop.call_later(self.pace, _open, held)
         await self._notify()
         try:
             await held
@@ -313,6 +315,16 @@ class Stage:
                 for instance, (two, three) in z.view.items()
             },
         }
+
+
+def _open(gate: asyncio.Future[None]) -> None:
+    if not gate.done():
+        gate.set_result(None)
+
+
+def _moved_on(person: Person, before: asyncio.Future[None] | None) -> bool:
+    """The reply is held at another gate, or has ended."""
+    return person.task is None or (person.gate is not None and person.gate is not before)
 
 
 class _Life:

@@ -63,7 +63,7 @@ def test_both_engines_say_the_same_of_the_recordings(tmp_path: Path) -> None:
     for scene, report in zip(SCENES, validate(traces, "both"), strict=True):
         assert report.native is not None and report.tlc is not None
         assert set(report.native.violations) == scene.falls
-        assert not report.disagreement
+        assert not report.disagreement()
 
 
 def test_a_step_that_raises_and_a_killed_instance(tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ def test_one_reply_at_a_time_and_no_threads(tmp_path: Path) -> None:
     async def act(stage: Stage) -> None:
         stage.pace = None
         stage.say("ada", "What is a field?")
-        with pytest.raises(CheckError, match="^ada waits for a reply"):
+        with pytest.raises(CheckError, match=r"^ada waits for a reply"):
             stage.say("ada", "Hello?")
 
     on_stage(tmp_path, "asyncio-lock", act)
-    with pytest.raises(CheckError, match="^'gil' cannot be watched live"):
+    with pytest.raises(CheckError, match=r"^'gil' cannot be watched live"):
         on_stage(tmp_path, "gil", act)

@@ -71,8 +71,8 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance, or whoever looks at it, had
-    read it.
+    """Another writer changed the field since this reply, its instance or its inspection had read
+    it.
     """
 
 

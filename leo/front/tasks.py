@@ -102,7 +102,7 @@ class AsyncLeoField(Opened):
             try:
                 await self._store.perform(lambda conn: done.append(work(conn)))
             finally:
-                # What was committed goes into the view, whatever became of the caller.
+                # What was committed goes into the view, also when the caller was cancelled.
                 for assign in done:
                     assign()
 

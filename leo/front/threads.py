@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from leo.actions import Action
-from leo.disciplines import get_discipline
+from leo.disciplines import SEQUENTIAL, get_discipline
 from leo.errors import LeoError, StoreError
 from leo.field.view import Centres
 from leo.reply.commit import operations
@@ -58,7 +58,7 @@ class LeoField(Opened):
         path: str | Path,
         *,
         seed: int = 0,
-        discipline: str = "sequential",
+        discipline: str = SEQUENTIAL,
         modules: Sequence[Module[Any]] = (),
         centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
@@ -205,7 +205,7 @@ class LeoField(Opened):
         try:
             self._pass_gate(turn, Action.Return)
         finally:
-            # The lock is free already, so whatever the gate says the reply has returned.
+            # The lock is free already, so the reply has returned even if the gate raises.
             text = turn.returned()
         return text
 

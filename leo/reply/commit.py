@@ -92,7 +92,7 @@ def step_commit(turn: Turn) -> Iterator[Operation]:
 
 
 def on_store(turn: Turn, action: Action, work: Work) -> OnStore:
-    """An operation whose effect and event are one moment, whatever else uses the store."""
+    """An operation whose effect and event are one moment for all users of the store."""
 
     def at_once(conn: Connection) -> None:
         with turn.instance.moment():
@@ -126,8 +126,7 @@ def recalling(turn: Turn, into: Found) -> OnStore:
 def refresh(turn: Turn) -> Iterator[Operation]:
     """LoadBigrams, LoadTrigrams, AssignView: each table by its own read, then both at once."""
     view = turn.instance.view
-    # What is loaded is the difference to the view of this moment, whatever the view is when it
-    # comes.
+    # What is loaded is the difference to the view of this moment; by then the view may be another.
     base2 = view.bigrams.now
     loaded2 = base2
 
@@ -157,8 +156,8 @@ def refresh(turn: Turn) -> Iterator[Operation]:
 
 def _observing(turn: Turn, delta: Delta) -> Iterator[Operation]:
     if turn.instance.discipline.reentrant:
-        # The published code would call its own locked `observe` here; whoever carries this out
-        # finds that it never comes back.
+        # The published code would call its own locked `observe` here; the driver finds that
+        # it never comes back.
         yield OnLock(Action.Reenter, partial(turn.record, Action.Reenter))
 
     def ingest(conn: Connection) -> None:
@@ -299,10 +298,10 @@ class _Unit:
         """Do something with SQLite's write lock in hand, in one moment with taking it; `busy` is
         done when others have kept it beyond the timeout.
 
-        Poll, as SQLite's busy handler does: its own would keep the moment from whoever holds the
-        lock, and so the lock from us; and it is not asked at all for a transaction that has read.
+        Poll, as SQLite's busy handler does: its own would keep the moment from the holder of
+        the lock, and so the lock from us; and a transaction that has read does not ask it at all.
         """
-        # Whoever opened the field with no patience at all is told at once.
+        # With a timeout of 0 the caller is told at once.
         patience = PAUSES if conn.timeout else ()
         pauses = chain(patience, repeat(PAUSE, int(conn.timeout / PAUSE)))
         while True:

@@ -101,13 +101,12 @@ class Instance:
         self.known = 0
         # Set when the event loop was stopped by a blocking lock: nothing happens any more.
         self.stopped: DeadlockError | None = None
-        # The state of the reply that returned last, for whoever asks why it said what it said.
+        # The state of the reply that returned last: why it said what it said.
         self.latest: ReplyState | None = None
         # For as long as the instance lives: a session that comes again goes on counting, because a
         # reply's name is never used twice.
         self._counts: dict[str, int] = {}
-        # Sessions with a reply under way, each with whoever began it (None: a driver that asked for
-        # no token).
+        # Sessions with a reply under way, each with its owner (`admit`), None where there is none.
         self._busy: dict[str, object] = {}
         # Inner replies that wait for their turn, by the session that they belong to.
         self._waiting: dict[str, list[InnerReply]] = {}
@@ -252,7 +251,7 @@ class Instance:
         self._waiting.pop(session, None)
 
     def end(self, session: str, owner: object = None) -> None:
-        """The session's reply has ended, in whatever way; another owner's goes on."""
+        """The session's reply has ended; another owner's goes on."""
         if self._busy.get(session) is owner:
             self._busy.pop(session, None)
 
@@ -447,8 +446,8 @@ class Turn:
     def abandon(self, error: BaseException, conn: Connection) -> None:
         """On the store: roll back, and record the end in the same moment.
 
-        Whoever waits for the write lock has it as soon as it is free; its event must not come
-        before the one that freed it.
+        The next writer has the lock as soon as it is free; its event must not come before the one
+        that freed it.
         """
         with self.instance.moment():
             if conn.in_transaction:
@@ -457,7 +456,7 @@ class Turn:
             self.end(error)
 
     def ending(self, free: Callable[[], None] = lambda: None) -> Ending:
-        """A block around the reply's actions: whatever leaves it early ends the reply.
+        """A block around the reply's actions: an exception that leaves it ends the reply.
 
         `free` gives back the lock; it is called together with the record, nothing comes in between.
         """

@@ -152,7 +152,7 @@ def connect(
         check_place(path)
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
-        # Threads may share it: whoever does, lets one of them in at a time.
+        # Threads may share it, one of them at a time (`leo.store.synchronous`).
         conn = sqlite3.connect(
             path,
             timeout=timeout,

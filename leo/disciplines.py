@@ -13,13 +13,15 @@ from typing import Literal
 from leo.actions import Action
 from leo.errors import DisciplineError
 
-__all__ = ["DEFAULT", "DISCIPLINES", "Discipline", "get_discipline"]
+__all__ = ["DEFAULT", "DISCIPLINES", "SEQUENTIAL", "Discipline", "get_discipline"]
 
 Runtime = Literal["sync", "threads", "asyncio"]
 Lock = Literal["none", "asyncio", "threading", "actor"]
 
 # The one that keeps every property with every fault, in the caller's own task.
 DEFAULT = "shielded-unit-of-work"
+# One session, one thread, nothing at the same time.
+SEQUENTIAL = "sequential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,9 @@ class Discipline:
     `transaction`: what surrounds the reads of a unit of work: nothing, SQLite's deferred or
     immediate transaction, or a comparison of versions at the commit (`checked`). The view is kept
     from commit to commit; only under `immediate` is it compared with the store first, and brought
-    up to date. `shielded`: a commit and the swap of the view happen as one, whatever the caller
-    does. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
+    up to date. `shielded`: a commit and the swap of the view happen as one; no cancellation comes
+    between them. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
+    `published`: a program of its own, as it was published, not this organism's.
     """
 
     id: str
@@ -44,6 +47,7 @@ class Discipline:
     reentrant: bool = False
     mistake: bool = False
     instances: int = 1
+    published: bool = False
 
     @property
     def carried_out(self) -> frozenset[Action]:
@@ -55,7 +59,7 @@ _STEP = frozenset({Action.Ingest, Action.SaveSnapshot})
 _UNIT = frozenset({Action.Commit, Action.SwapView})
 
 _TABLE = (
-    Discipline("sequential", "D0", "sync", "none", "step"),
+    Discipline(SEQUENTIAL, "D0", "sync", "none", "step"),
     Discipline("bare", "D1", "asyncio", "none", "step"),
     Discipline("gil", "D2", "threads", "none", "step"),
     Discipline("threading-lock", "D3", "threads", "threading", "step"),
@@ -97,7 +101,13 @@ _TABLE = (
     ),
 )
 
-DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline in _TABLE}
+_PUBLISHED = (
+    Discipline("published-december", "P1", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-february", "P3", "asyncio", "asyncio", "step", published=True),
+)
+
+DISCIPLINES: dict[str, Discipline] = {d.id: d for d in (*_TABLE, *_PUBLISHED)}
 
 
 def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
@@ -110,6 +120,11 @@ def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
     found = DISCIPLINES.get(id)
     if found is None:
         raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
+    if found.published:
+        raise DisciplineError(
+            f"{id!r} is a program as it was published, and leo.published runs it; "
+            f"runnable here are {runnable}"
+        )
     if found not in fitting:
         raise DisciplineError(
             f"the discipline {id!r} runs on {found.runtime}, not on {' or '.join(runtimes)}; "

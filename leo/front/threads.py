@@ -16,15 +16,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from leo.actions import Action
-from leo.disciplines import get_discipline
+from leo.disciplines import SEQUENTIAL, get_discipline
 from leo.errors import LeoError, StoreError
 from leo.field.view import Centres
-from leo.front.opened import Opened
+from leo.reply.commit import operations
 from leo.reply.context import InnerReply
 from leo.reply.given import check_call, check_text
-from leo.reply.instance import Instance
 from leo.reply.module import Module
-from leo.reply.turn import OnStore, Turn
+from leo.reply.turn import Instance, OnStore, Opened, Turn
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Tracer
@@ -37,6 +36,8 @@ ThreadGate = Callable[[str, Action], None]
 
 class LeoField(Opened):
     """A field that answers. Made by `LeoField.open`; use it as a context manager or `close` it."""
+
+    operations = staticmethod(operations)
 
     def __init__(self, store: Store, instance: Instance, gate: ThreadGate | None) -> None:
         self._store = store
@@ -57,7 +58,7 @@ class LeoField(Opened):
         path: str | Path,
         *,
         seed: int = 0,
-        discipline: str = "sequential",
+        discipline: str = SEQUENTIAL,
         modules: Sequence[Module[Any]] = (),
         centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
@@ -83,7 +84,7 @@ class LeoField(Opened):
         chosen = get_discipline(discipline, "sync", "threads")
         check_kept(path)
         with ExitStack() as undo:
-            opened = Store(path, timeout, full_sync)
+            opened = Store(path, timeout, full_sync, modules)
             undo.callback(opened.close)
             me = Instance(
                 discipline=chosen,
@@ -144,7 +145,7 @@ class LeoField(Opened):
         owner = object()
         try:
             with self._latch:
-                turn = self._instance.start(session, prompt, inner, owner)
+                turn = Turn(self._instance, session, prompt, inner, owner)
             return self._run(turn)
         finally:
             self._instance.end(session, owner)
@@ -190,7 +191,7 @@ class LeoField(Opened):
                 self._mend()
             self._pass_gate(turn, Action.Acquire)
             turn.record(Action.Acquire)
-            for operation in self._instance.operations(turn):
+            for operation in self.operations(turn):
                 self._pass_gate(turn, operation.action)
                 if isinstance(operation, OnStore):
                     self._store.perform(operation.work)
@@ -204,7 +205,7 @@ class LeoField(Opened):
         try:
             self._pass_gate(turn, Action.Return)
         finally:
-            # The lock is free already, so whatever the gate says the reply has returned.
+            # The lock is free already, so the reply has returned even if the gate raises.
             text = turn.returned()
         return text
 

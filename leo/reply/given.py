@@ -1,7 +1,7 @@
-"""What a caller gives to a field, looked at before anything is marked, queued or written.
+"""What a caller gives to a field, checked before anything is marked, queued or written.
 
-Type hints say the same, and nobody has to run a type checker. What got past here would fail in the
-middle of a reply, where it looks like a fault of the field's.
+Type hints say the same, but callers need not run a type checker. What got past here would fail in
+the middle of a reply, where it looks like a fault of the field's.
 """
 
 from __future__ import annotations
@@ -55,6 +55,6 @@ def check_call(session: object, prompt: object) -> None:
         str(session).encode()
     except UnicodeEncodeError as error:
         raise CallerError(
-            f"the session {session!a:.60} has half of a sign in its name (place {error.start}), "
+            f"the session {session!a:.60} has a lone surrogate in its name (place {error.start}), "
             "which no file can hold; use another name"
         ) from error

@@ -1,0 +1,19 @@
+"""The store: one SQLite file, its tables, its operations, one transaction each.
+
+Other rooms may import these files; `fold` is open to what measures the store.
+"""
+
+__all__ = [
+    "archive",
+    "asynchronous",
+    "checkup",
+    "connection",
+    "fold",
+    "inspection",
+    "loading",
+    "ngrams",
+    "operations",
+    "rows",
+    "schema",
+    "synchronous",
+]

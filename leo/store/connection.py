@@ -30,6 +30,7 @@ __all__ = [
     "foreign",
     "is_misfit",
     "is_undecoded",
+    "printable",
     "reading",
     "transaction",
     "unwritable",
@@ -64,7 +65,7 @@ class Connection(sqlite3.Connection):
 
 @contextmanager
 def transaction(conn: Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """BEGIN ... COMMIT, rolled back on whatever is raised; SQLite's errors become StoreErrors.
+    """BEGIN ... COMMIT, rolled back on every exception; SQLite's errors become StoreErrors.
 
     A transaction that is open already is taken over, and ends here as well.
     """
@@ -158,9 +159,9 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(
-            f"{path}: a row does not fit into its table ({why}); nothing was written: whatever "
-            "makes the row is at fault, a module of this reply perhaps: correct it, or leave it "
-            f"out; if there is none, see what `leo field check {path}` says of the file"
+            f"{path}: a row does not fit into its table ({why}); nothing was written: a "
+            "module of this reply is at fault, if there are any: correct it, or leave it out; "
+            f"otherwise see what `leo field check {path}` says of the file"
         )
     return StoreError(
         f"{path}: the store refused ({why}); nothing was written: try again, and if it refuses "
@@ -171,16 +172,20 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
 def wording(error: BaseException | None) -> str:
     """SQLite's words, or others where its own have bytes in them that are no text.
 
-    They may quote the file, whatever it has there: lines become one, and a sign that a terminal
-    would obey becomes a question mark.
+    They may quote the file: lines become one, and a sign that a terminal would obey becomes a
+    question mark.
     """
     if isinstance(error, UnicodeDecodeError):
         return "a name in the schema is no UTF-8"
     if is_undecoded(error):
-        # They end with the bytes, whatever they are.
+        # They end with the bytes.
         return "a text is no UTF-8"
-    line = re.sub(r"[ \t\r\n]+", " ", str(error))
-    return "".join(sign if sign.isprintable() else "?" for sign in line)
+    return printable(re.sub(r"[ \t\r\n]+", " ", str(error)))
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for every sign that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def is_undecoded(error: BaseException | None) -> bool:

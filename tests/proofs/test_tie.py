@@ -196,7 +196,7 @@ def test_simulation_agrees_with_refines(key: str) -> None:
             for enabled, goal in goals[move.action]
             if ours.holds(enabled, facts, actor)
         ]
-        assert verdicts == [refines(before, after) is None], move
+        assert verdicts == [refines(world, before, after) is None], move
 
 
 def fixed(facts: dict[str, object], z: Symbols, constants: dict[object, Term]) -> list[Term]:

@@ -31,9 +31,9 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.instance import Instance
 from leo.reply.modular import program_for
 from leo.reply.program import Given, ReplyState, Step, Writes
+from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
 from leo.store.checkup import check_field
 from leo.store.schema import connect
@@ -129,7 +129,7 @@ def carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, 
 async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, int, int]:
     ledger = Ledger(*half.totals)
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(half.path)
+    store = await AsyncStore.open(half.path, keepers=MODULES)
     ticks = count(half.first * 10)
     instance = Instance(
         discipline=get_discipline(DEFAULT),

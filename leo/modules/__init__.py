@@ -6,9 +6,10 @@ tables of its own, and pure functions.
 
 from leo.modules.dream import Dream
 from leo.modules.emotion import Emotion
-from leo.modules.flowtracker import FlowTracker
+from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.gameengine import GameEngine
 from leo.modules.mathbrain import AsyncMathBrain, MathBrain
+from leo.modules.mathstate import unspoken_state
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
@@ -27,6 +28,7 @@ __all__ = [
     "Chorus",
     "Dream",
     "Emotion",
+    "FlowState",
     "FlowTracker",
     "GameEngine",
     "MathBrain",
@@ -37,4 +39,5 @@ __all__ = [
     "SantaKlaus",
     "School",
     "Trauma",
+    "unspoken_state",
 ]

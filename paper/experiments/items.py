@@ -32,14 +32,16 @@ class Item:
 
 def _still_longer(summary: Mapping[str, Any]) -> str:
     """What a long run leaves open of the week that the paper's list asks for."""
-    turns = summary["stamp"]["config"]["turns"]
+    config = summary["stamp"]["config"]
     more = (
         ""
-        if turns > WANTED_TURNS
-        else f"more than {WANTED_TURNS:,} turns in one conversation (here {turns:,}; `leo "
-        "experiment long-run --turns 100000` is the long one), and "
+        if config["turns"] >= WANTED_TURNS
+        else f"{WANTED_TURNS:,} turns in one conversation (here {config['turns']:,}), and "
     )
-    return f"Still open: {more}a week by the clock. Turns follow one another without pauses here."
+    return (
+        f"Still open: {more}a week by the wall clock. The week is {config['days']} days of an "
+        "injected clock here."
+    )
 
 
 ITEMS = (

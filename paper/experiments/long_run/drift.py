@@ -82,26 +82,25 @@ def drift_answer(moved: Sequence[object], tests: int) -> str:
 def cost_findings(timings: Sequence[Row]) -> list[str]:
     """Seconds and memory, of the run whose timings are at hand.
 
-    The second half of each conversation is divided at its own middle: what is compared is early and
-    late in a conversation, not one conversation and another.
+    Each conversation is divided at its own middle: what is compared is early and late in a
+    conversation, not one conversation and another.
     """
     early: list[Row] = []
     late: list[Row] = []
-    second = [row for row in timings if row["part"] == 2]
-    seeds = seeds_of(second)
+    seeds = seeds_of(timings)
     for seed in seeds:
-        mine = [row for row in second if row["seed"] == seed]
+        mine = [row for row in timings if row["seed"] == seed]
         early += mine[: len(mine) // 2]
         late += mine[len(mine) // 2 :]
     if not early:
         return []
     times = [1000 * median(row["seconds"] for row in part) for part in (early, late)]
-    peaks = [row["peak_kib"] / 1024 for row in second]
+    peaks = [row["peak_kib"] / 1024 for row in timings]
     several = "" if len(seeds) == 1 else "s"
     return [
-        f"A turn with its inner replies took {times[0]:.1f} ms (median) in the third quarter of "
-        f"{len(seeds)} conversation{several} and {times[1]:.1f} ms in the last; the process's peak "
-        f"of memory went from {min(peaks):.0f} to {max(peaks):.0f} MiB."
+        f"A turn with its inner replies took {times[0]:.1f} ms (median) in the first half of "
+        f"{len(seeds)} conversation{several} and {times[1]:.1f} ms in the second; the peak of "
+        f"memory of a process went from {min(peaks):.0f} to {max(peaks):.0f} MiB."
     ]
 
 

@@ -15,9 +15,9 @@ SERIES = ("tokens", "types", "words")
 
 
 def timings(conversations: int, early: float, late: float) -> list[Row]:
-    """The second halves of conversations whose turns take `early`, then `late` seconds."""
+    """Conversations whose turns take `early`, then `late` seconds."""
     return [
-        {"seed": seed, "part": 2, "turn": turn, "seconds": early if turn < 10 else late,
+        {"seed": seed, "turn": turn, "seconds": early if turn < 10 else late,
          "peak_kib": 1024 * (100 + turn)}
         for seed in range(conversations)
         for turn in range(20)
@@ -30,14 +30,14 @@ def test_cost_is_compared_within_each_conversation(conversations: int) -> None:
     early turns of one are never compared with late turns of another.
     """
     (said,) = cost_findings(timings(conversations, 0.010, 0.020))
-    assert "10.0 ms (median) in the third quarter" in said
-    assert "20.0 ms in the last" in said
+    assert "10.0 ms (median) in the first half" in said
+    assert "20.0 ms in the second" in said
     assert f"of {conversations} conversation" in said
     assert "from 100 to 119 MiB" in said
 
 
 def test_nothing_is_said_of_cost_without_timings() -> None:
-    """Without timings, or with too few to have two quarters, there is no sentence."""
+    """Without timings, or with too few to have two halves, there is no sentence."""
     assert cost_findings([]) == []
     assert cost_findings(timings(1, 0.01, 0.01)[:1]) == []
 

@@ -22,7 +22,7 @@ from tests.paper.artifact.results import put as write
 def summary(name: str, **changes: Any) -> dict[str, Any]:
     stamp = {
         "command": f"leo experiment {name} --quick",
-        "config": {"quick": False, "turns": 1000},
+        "config": {"quick": False, "turns": 1000, "days": 7},
         "config_hash": "abc",
         "seed": 7,
         "sources": sources_of(load(name).measure.__module__),
@@ -89,7 +89,7 @@ def test_quick_stale_and_unexpected_results_are_said_first(tmp_path: Path) -> No
     """A reader sees at the top what is small, what is of another specification, what is wrong."""
     odd = summary("confound", unexpected=["The lock did it."])
     odd["stamp"] |= {
-        "config": {"quick": True, "turns": 160},
+        "config": {"quick": True, "turns": 160, "days": 2},
         "spec": "another",
         "sources": "others",
     }

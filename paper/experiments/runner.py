@@ -29,7 +29,7 @@ from paper.experiments.plots import save
 from paper.experiments.registry import load
 from paper.experiments.rows import RowFile, append, dump, trim
 from paper.experiments.sources import sources_of
-from paper.experiments.summary import Summary, as_json, as_latex, as_markdown
+from paper.experiments.summary import Summary, as_json, as_markdown
 
 __all__ = ["Outcome", "measure_all", "read_timings", "run_experiment", "stamp_of", "tell", "write"]
 
@@ -110,7 +110,6 @@ def tell(
         save(plot, folder, stamp)
     named = tuple((plot.name, plot.caption) for plot in plots)
     write(folder / "summary.json", as_json(summary, stamp, named))
-    write(folder / "summary.tex", as_latex(summary, stamp))
     write(folder / "summary.md", as_markdown(summary, stamp, named))
     return summary, named
 

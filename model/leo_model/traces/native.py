@@ -114,7 +114,7 @@ class Checker:
         return [z.reply(s) for s in self.world.peers(line.actor) if z.in_flight(s)]
 
     def _count(self, action: str, ended: list[Reply], left: frozenset[str]) -> None:
-        for s, _ in ended:
+        for s, *_ in ended:
             # The owner task of an actor ends a reply whose caller was cancelled before.
             cancelled = action == "Return" and s in left
             self.outcomes["cancelled" if cancelled else _OUTCOMES[action]] += 1

@@ -110,7 +110,7 @@ class Watch:
         if ended or action == "Recover":
             self._look_at_rest(line, ended, z)
         if before is not None:
-            broken = refines(before, z)
+            broken = refines(self._world, before, z)
             self.note(line, "Refines", int(broken is not None), lambda: broken)
 
     def _look_alone(self, line: Line, z: State, name: str) -> None:
@@ -153,6 +153,6 @@ class Watch:
         self.note(line, "Durable", lost, lambda: SAFETY["Durable"](w, z))
         witness = SAFETY["ViewAgreesWithStore"](w, z)
         self.note(line, "ViewAgreesWithStore", int(witness is not None), lambda: witness)
-        for s, _ in ended:
+        for s, *_ in ended:
             self._unstable.discard(s)
         self._overtaken &= z.overtaken

@@ -31,7 +31,8 @@ class Discipline:
     immediate transaction, or a comparison of versions at the commit (`checked`). The view is kept
     from commit to commit; only under `immediate` is it compared with the store first, and brought
     up to date. `shielded`: a commit and the swap of the view happen as one, whatever the caller
-    does. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
+    does. `mistake`: it cannot work, and shows how. `instances`: how many share the store. `published`:
+    a program of its own, as it was published (`leo.published` runs it), not this organism's.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Discipline:
     reentrant: bool = False
     mistake: bool = False
     instances: int = 1
+    published: bool = False
 
     @property
     def carried_out(self) -> frozenset[Action]:
@@ -97,7 +99,13 @@ _TABLE = (
     ),
 )
 
-DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline in _TABLE}
+_PUBLISHED = (
+    Discipline("published-december", "P1", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-february", "P3", "asyncio", "asyncio", "step", published=True),
+)
+
+DISCIPLINES: dict[str, Discipline] = {d.id: d for d in (*_TABLE, *_PUBLISHED)}
 
 
 def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
@@ -110,6 +118,11 @@ def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
     found = DISCIPLINES.get(id)
     if found is None:
         raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
+    if found.published:
+        raise DisciplineError(
+            f"{id!r} is a program as it was published, and leo.published runs it; "
+            f"runnable here are {runnable}"
+        )
     if found not in fitting:
         raise DisciplineError(
             f"the discipline {id!r} runs on {found.runtime}, not on {' or '.join(runtimes)}; "

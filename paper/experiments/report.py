@@ -102,6 +102,7 @@ def write_report(build: Path) -> Path:
         items=ITEMS,
         summaries=summaries,
         others=[n for n in summaries if not any(n in item.experiments for item in ITEMS)],
+        # Whether kept rows are what the sources here give is found out by making some again.
         older=[
             name
             for name, value in summaries.items()

@@ -226,9 +226,9 @@ def _published(rows: Sequence[Row]) -> Table:
         for name in ("published", "tokens_current")
     )
     both = pairs["sync", "sync"]
-    found = (
-        ("as printed, two definitions", *printed),
-        ("one definition (tokens, current)", *tokens),
+    found: tuple[tuple[str, float, float], ...] = (
+        ("as printed, two definitions", printed[0], printed[1]),
+        ("one definition (tokens, current)", tokens[0], tokens[1]),
         ("synchronous replies: long, short messages", both, pairs["sync", "async"]),
         ("long messages: replies of either arm", both, pairs["async", "sync"]),
     )

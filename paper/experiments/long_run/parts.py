@@ -178,7 +178,7 @@ def carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
 async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
     ledger = Ledger(*leg.totals, history=[leg.totals])
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(leg.path)
+    store = await AsyncStore.open(leg.path, keepers=MODULES)
     now = _Clock(leg)
     instance = Instance(
         discipline=get_discipline(DEFAULT),

@@ -133,4 +133,4 @@ def test_what_changed_since_rows_were_kept_is_named(tmp_path: Path) -> None:
     run["stamp"] |= {"spec": "another", "sources": "others"}
     run["stamp"]["kept"] = {"date": "2026-01-31", "machine": "M", "changed": ["leo/a.py"]}
     head = page(tmp_path, run).partition("| | where")[0]
-    assert "confound: 1 files changed" in head and "leo/a.py" in head and "Made with" not in head
+    assert "confound (leo/a.py)" in head and "Made with" not in head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,7 +16,7 @@ from leo_model.traces.events import PROGRAM
 from leo_model.traces.watch import CONCERNED
 from paper.experiments.concurrent import experiment as concurrent
 from paper.experiments.concurrent.processes import account
-from paper.experiments.concurrent.runs import Crew, run_here, waiting_of
+from paper.experiments.concurrent.runs import Crew, run_here, taken_in, waiting_of
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Lab, Row
 from paper.experiments.judging import Judge
@@ -114,6 +115,22 @@ def test_waiting_is_counted_in_replies() -> None:
     assert waiting_of(events) == ([0, 1], [0, 1])
 
 
+def test_what_a_reply_takes_in_is_counted_from_the_view() -> None:
+    """Two that load side by side take in both observations, each of them; one after the other, one
+    each.
+    """
+
+    def load(reply: str, version: int) -> Event:
+        return replace(event("LoadBigrams", reply), reads={"bigrams": version})
+
+    def assign(reply: str, version: int) -> Event:
+        return replace(event("AssignView", reply), writes={"view.bigrams": version})
+
+    assert taken_in([load("s1.1", 3), load("s2.1", 3), assign("s1.1", 3), assign("s2.1", 3)]) == 2
+    assert taken_in([load("s1.1", 2), assign("s1.1", 2), load("s2.1", 3), assign("s2.1", 3)]) == 1
+    assert taken_in([]) == 0
+
+
 def test_versions_of_processes_are_accounted_for() -> None:
     """A version written twice or never, a reply in between, a torn view: each is seen."""
     one = {"read snapshots": 0, "wrote snapshots": 1, "wrote ngrams": 2, "returned": 1}
@@ -175,7 +192,8 @@ def crew(where: str, discipline: str, size: int, **changes: object) -> Row:
     elif where == "each":
         rest = {"replies": 8, "returned": 8, "defects": 0}
     else:
-        rest = {"replies": 8, "returned": 8, "surplus": "", "wait_mean": 0.0, "wait_largest": 0,
+        rest = {"replies": 8, "returned": 8, "surplus": "", "taken_in": 1.0, "wait_mean": 0.0,
+                "wait_largest": 0,
                 "overtaken": 0, "overtaken_largest": 0, **dict.fromkeys(CONCERNED, 0)}  # fmt: skip
     return {**base, **rest, **changes}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -94,10 +93,11 @@ def test_a_leg_that_lives_is_an_error(tmp_path: Path) -> None:
 # Concurrent observers.
 
 
-def event(action: str, reply: str, outcome: str = "ok") -> Event:
-    """An event of which only the action and the reply matter."""
-    session = reply.partition(".")[0]
-    return Event(1, "w1", "r", 0.0, "i1", "main", session, reply, Action(action), {}, {}, outcome)
+def event(action: str, reply: str, outcome: str = "ok", **versions: dict[str, int]) -> Event:
+    """An event of which only the action, the reply and the versions (reads, writes) matter."""
+    session, reads, writes = reply.partition(".")[0], *map(versions.get, ("reads", "writes"))
+    return Event(1, "w1", "r", 0.0, "i1", "main", session, reply, Action(action), reads or {},
+                 writes or {}, outcome)  # fmt: skip
 
 
 def test_waiting_is_counted_in_replies() -> None:
@@ -121,10 +121,10 @@ def test_what_a_reply_takes_in_is_counted_from_the_view() -> None:
     """
 
     def load(reply: str, version: int) -> Event:
-        return replace(event("LoadBigrams", reply), reads={"bigrams": version})
+        return event("LoadBigrams", reply, reads={"bigrams": version})
 
     def assign(reply: str, version: int) -> Event:
-        return replace(event("AssignView", reply), writes={"view.bigrams": version})
+        return event("AssignView", reply, writes={"view.bigrams": version})
 
     assert taken_in([load("s1.1", 3), load("s2.1", 3), assign("s1.1", 3), assign("s2.1", 3)]) == 2
     assert taken_in([load("s1.1", 2), assign("s1.1", 2), load("s2.1", 3), assign("s2.1", 3)]) == 1

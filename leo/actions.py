@@ -43,6 +43,15 @@ class Action(StrEnum):
     Retry = "Retry"
     Reenter = "Reenter"
     Block = "Block"
+    # What only the published programs do (spec/Published.tla).
+    Refresh = "Refresh"
+    Count = "Count"
+    Locked = "Locked"
+    Statement = "Statement"
+    CommitOpen = "CommitOpen"
+    RefreshBigrams = "RefreshBigrams"
+    RefreshTrigrams = "RefreshTrigrams"
+    Swallow = "Swallow"
 
 
 class Touched(NamedTuple):

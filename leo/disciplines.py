@@ -34,6 +34,7 @@ class Discipline:
     from commit to commit; only under `immediate` is it compared with the store first, and brought
     up to date. `shielded`: a commit and the swap of the view happen as one; no cancellation comes
     between them. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
+    `published`: a program of its own, as it was published, not this organism's.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Discipline:
     reentrant: bool = False
     mistake: bool = False
     instances: int = 1
+    published: bool = False
 
     @property
     def carried_out(self) -> frozenset[Action]:
@@ -99,7 +101,13 @@ _TABLE = (
     ),
 )
 
-DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline in _TABLE}
+_PUBLISHED = (
+    Discipline("published-december", "P1", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-february", "P3", "asyncio", "asyncio", "step", published=True),
+)
+
+DISCIPLINES: dict[str, Discipline] = {d.id: d for d in (*_TABLE, *_PUBLISHED)}
 
 
 def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
@@ -112,6 +120,11 @@ def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
     found = DISCIPLINES.get(id)
     if found is None:
         raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
+    if found.published:
+        raise DisciplineError(
+            f"{id!r} is a program as it was published, and leo.published runs it; "
+            f"runnable here are {runnable}"
+        )
     if found not in fitting:
         raise DisciplineError(
             f"the discipline {id!r} runs on {found.runtime}, not on {' or '.join(runtimes)}; "

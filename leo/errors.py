@@ -28,6 +28,7 @@ __all__ = [
     "StoreLockedError",
     "StoreMovedError",
     "StoreUnwritableError",
+    "TraceError",
     "TraceFileError",
     "UndeclaredError",
 ]
@@ -127,6 +128,10 @@ class DeadlockError(LeoError):
     def __init__(self, chain: tuple[str, ...], advice: str) -> None:
         self.chain = chain
         super().__init__(f"a deadlock: {'; '.join(chain)}; {advice}")
+
+
+class TraceError(LeoError):
+    """A trace cannot be read, or is not in the schema: nothing can be said about the run."""
 
 
 class TraceFileError(LeoError):

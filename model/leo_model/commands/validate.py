@@ -14,9 +14,9 @@ from threading import Event
 from types import FrameType
 
 from leo.commands.main import Command
+from leo.errors import TraceError
 from leo_model.checking.claims import Claims, load_claims
 from leo_model.traces import coverage_report, strength_report
-from leo_model.traces.events import TraceError
 from leo_model.traces.follow import ONE_FILE, follow
 from leo_model.traces.junit import write_junit
 from leo_model.traces.orders import MOST_STATES

@@ -12,10 +12,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
+from leo.errors import TraceError
 from leo_model.machine.machine import Move
 from leo_model.progress import Bar
 from leo_model.traces.coverage import Coverage, measure
-from leo_model.traces.events import TraceError
 from leo_model.traces.reader import open_trace
 
 WIDTH: Final = 80

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from leo.units.anomalies import RW, WR, WW, name_of
+from leo.units import RW, WR, WW, name_of
 from leo_model.machine.state import Content, Reply, State
 from leo_model.traces.events import Line
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from leo.errors import TraceError
 from leo.trace.lines import GZIP_MAGIC
-from leo_model.traces.events import TraceError
 from leo_model.traces.reader import TraceReader
 
 ONE_FILE: Final = "--follow takes one file that a recorder is writing, not packed"

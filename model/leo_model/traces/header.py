@@ -7,11 +7,12 @@ from typing import Final
 import msgspec
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
-from leo.trace.events import SCHEMA, SPEC, Header
+from leo.errors import TraceError
+from leo.trace.events import MAX_VERSION, SCHEMA, SPEC, Header
 from leo.trace.lines import Lines
 from leo.trace.words import is_name, listed, nearest, repeated_key, shown
 from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.events import MAX_VERSION, PROGRAM, TraceError
+from leo_model.traces.events import PROGRAM
 
 FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Header))
 START: Final = ("ngrams", "snapshots")

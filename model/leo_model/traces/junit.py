@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from leo.units.judge import PROPERTIES
+from leo.errors import TraceError
+from leo.units import PROPERTIES
 from leo_model.machine.properties import SAFETY
-from leo_model.traces.events import TraceError
 from leo_model.traces.report import headline, to_text
 from leo_model.traces.validate import Report
 

@@ -22,8 +22,9 @@ from typing import Final
 import msgspec
 
 from leo.actions import Action
+from leo.errors import TraceError
 from leo.trace.events import Event, Header
-from leo_model.traces.events import Line, TraceError
+from leo_model.traces.events import Line
 from leo_model.traces.header import too_many
 from leo_model.traces.orders import MOST_STATES, Orders, find_orders
 from leo_model.traces.reader import TraceReader, open_trace, trace_of

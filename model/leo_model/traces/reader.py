@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from leo.trace.blocks import Blocks
-from leo.trace.events import Event, Header
-from leo.trace.lines import CutError, Lines, Source, open_stream
+from leo.errors import TraceError
+from leo.trace.events import MAX_VERSION, Event, Header
+from leo.trace.lines import Blocks, CutError, Lines, Source, open_stream
 from leo.trace.words import (
     END,
     FIELDS,
@@ -30,7 +30,7 @@ from leo.trace.words import (
 )
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import NOBODY
-from leo_model.traces.events import MAX_VERSION, Carries, Line, TraceError, carries
+from leo_model.traces.events import Carries, Line, carries
 from leo_model.traces.header import read_header
 
 # In the place of a writer's sequence number: it has closed its recording.

@@ -8,7 +8,7 @@ from typing import Any
 
 from leo.trace.events import Event
 from leo.trace.words import NOT_CLOSED
-from leo.units.report import to_fields, to_lines
+from leo.units import to_fields, to_lines
 from leo_model.traces.explain import FAULTS, Rejection
 from leo_model.traces.lanes import lanes_of
 from leo_model.traces.story import Story

@@ -26,10 +26,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from leo.errors import TraceError
 from leo.trace.lines import Lines, open_stream
 from leo_model.errors import CheckError
 from leo_model.traces.cache import TlcVerdict
-from leo_model.traces.events import NOTHING, TraceError
+from leo_model.traces.events import NOTHING
 from leo_model.traces.reader import NOT_DECODED, trace_of
 from leo_model.traces.strength_mutants import (
     DROP,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from leo.trace.events import MAX_VERSION
 from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.events import MAX_VERSION
 from leo_model.traces.mutate import others, renamed, renumber
 from leo_model.traces.synth import Fields
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
+from leo.errors import TraceError
 from leo.trace.words import FIELDS
 from leo_model.errors import CheckError
 from leo_model.progress import Bar
-from leo_model.traces.events import TraceError
 from leo_model.traces.strength import Strength, Survivor, measure_strength, read_base
 from leo_model.traces.strength_mutants import DOUBLE, DROP, END, HEADER, KIND, REPLY, SWAP
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from leo_model.machine.absorbed import Links
+from leo_model.machine.machine import ACTIONS
 from leo_model.machine.properties import (
     SAFETY,
     Witness,
     inside,
     refines,
 )
-from leo_model.machine.state import Reply, State
+from leo_model.machine.state import Objects, Reply, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import ENDS, Line
 
@@ -62,6 +63,9 @@ def alone(z: State, s: str) -> State:
 class Watch:
     """Collects the violations of one trace."""
 
+    # The actions before which the state is to be kept, for Refines.
+    atomic = ATOMIC
+
     def __init__(self, world: World) -> None:
         self.violations: dict[str, Violation] = {}
         # The replies of the state that are on a cycle.
@@ -87,6 +91,9 @@ class Watch:
             return
         self.violations[name] = Violation(name, line.number, witness() or "", count)
 
+    def tidied(self, z: State) -> None:
+        """The state has been tidied after the end of a reply."""
+
     def look(self, line: Line, before: State | None, ended: list[Reply], z: State) -> None:
         """Look at the state after a line.
 
@@ -110,7 +117,7 @@ class Watch:
         if ended or action == "Recover":
             self._look_at_rest(line, ended, z)
         if before is not None:
-            broken = refines(before, z)
+            broken = refines(self._world, before, z)
             self.note(line, "Refines", int(broken is not None), lambda: broken)
 
     def _look_alone(self, line: Line, z: State, name: str) -> None:
@@ -153,6 +160,33 @@ class Watch:
         self.note(line, "Durable", lost, lambda: SAFETY["Durable"](w, z))
         witness = SAFETY["ViewAgreesWithStore"](w, z)
         self.note(line, "ViewAgreesWithStore", int(witness is not None), lambda: witness)
-        for s, _ in ended:
+        for s, *_ in ended:
             self._unstable.discard(s)
         self._overtaken &= z.overtaken
+
+
+class PlainWatch(Watch):
+    """For the published programs: every property after every line, counted when it becomes false.
+
+    Once `Serializable` has fallen nobody asks for the graph.
+    """
+
+    atomic = frozenset(ACTIONS)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._false: set[str] = set()
+
+    def look(self, line: Line, before: State | None, ended: list[Reply], z: State) -> None:
+        assert before is not None
+        found = {name: holds(self._world, z) for name, holds in SAFETY.items()}
+        for name, witness in found.items():
+            if witness is not None and name not in self._false:
+                self.note(line, name, 1, partial(str, witness))
+        self._false = {name for name, witness in found.items() if witness is not None}
+        broken = refines(self._world, before, z)
+        self.note(line, "Refines", int(broken is not None), lambda: broken)
+
+    def tidied(self, z: State) -> None:
+        if "Serializable" in self.violations:
+            z.dsg, z.readers = frozenset(), Objects()

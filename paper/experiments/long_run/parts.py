@@ -129,7 +129,7 @@ def carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, 
 async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, int, int]:
     ledger = Ledger(*half.totals)
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(half.path)
+    store = await AsyncStore.open(half.path, keepers=MODULES)
     ticks = count(half.first * 10)
     instance = Instance(
         discipline=get_discipline(DEFAULT),

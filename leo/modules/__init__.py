@@ -1,7 +1,8 @@
 """The modules of the organism: each one file with its role, its reads and writes declared as data,
 tables of its own, and pure functions.
 
-`registry` has them in their order, `chorus` asks them, `rows` reads and writes what they keep.
+`registry` has them in their order, `leo.reply.chorus` asks them, `leo.store.rows` reads and writes
+what they keep. The core imports none of them: the caller who opens a field hands them in.
 """
 
 from leo.modules.dream import Dream
@@ -39,5 +40,15 @@ __all__ = [
     "SantaKlaus",
     "School",
     "Trauma",
+    "bias",
+    "dream",
+    "flowtracker",
+    "mathbrain",
+    "mathstate",
+    "metaleo",
+    "multileo",
+    "overthinking",
+    "ragbrain",
+    "trauma",
     "unspoken_state",
 ]

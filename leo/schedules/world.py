@@ -133,7 +133,7 @@ class _Ordered(set[Any]):
 
 
 _REAL_DATETIME = datetime.datetime
-_REAL_SLEEP, _REAL_URANDOM = getattr(time, "sleep"), os.urandom
+_REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom
 _INSTEAD: list[tuple[Any, Any]] = [
     (time.time, _clock(time.time, 1.0, _EPOCH)),
     (time.monotonic, _clock(time.monotonic, 1.0, 0.0)),

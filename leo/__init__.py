@@ -7,16 +7,19 @@ loads no module, observer or command.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# Not the one of `typing`, whose import costs more than everything else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from leo.actions import Action
     from leo.disciplines import DISCIPLINES, Discipline
     from leo.errors import LeoError
     from leo.front.tasks import AsyncLeoField
     from leo.front.threads import LeoField
     from leo.modules import MODULES
-    from leo.schedules.explore import Exploration, explore
+    from leo.schedules.exploration import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
     from leo.units.recording import instrument
@@ -48,12 +51,12 @@ _HOME = {
     "Action": "leo.actions",
     "AsyncLeoField": "leo.front.tasks",
     "Discipline": "leo.disciplines",
-    "Exploration": "leo.schedules.explore",
+    "Exploration": "leo.schedules.exploration",
     "LeoError": "leo.errors",
     "LeoField": "leo.front.threads",
     "NdjsonRecorder": "leo.trace.recorder",
     "Tracer": "leo.trace.events",
-    "explore": "leo.schedules.explore",
+    "explore": "leo.schedules.exploration",
     "instrument": "leo.units.recording",
 }
 

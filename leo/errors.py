@@ -15,18 +15,20 @@ __all__ = [
     "DisciplineError",
     "InstrumentError",
     "LeoError",
-    "NewerSchemaError",
     "NotAFieldError",
     "ObserveWhileRecordingError",
     "ObserverError",
+    "OtherSchemaError",
     "SessionBusyError",
     "StepError",
     "StoreClosedError",
     "StoreDamagedError",
     "StoreError",
     "StoreFullError",
+    "StoreGoneError",
     "StoreLockedError",
     "StoreMovedError",
+    "StoreOwnedError",
     "StoreUnwritableError",
     "TraceError",
     "TraceFileError",
@@ -56,8 +58,8 @@ class NotAFieldError(StoreError):
     """The file is not a SQLite database, or it belongs to another program."""
 
 
-class NewerSchemaError(StoreError):
-    """The file was written by a newer version of this program."""
+class OtherSchemaError(StoreError):
+    """The file is a field of another version of this program."""
 
 
 class StoreUnwritableError(StoreError):
@@ -71,8 +73,8 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance, or whoever looks at it, had
-    read it.
+    """Another writer changed the field since this reply, its instance or its inspection had read
+    it.
     """
 
 
@@ -82,6 +84,14 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """A page of the file cannot be read."""
+
+
+class StoreOwnedError(StoreError):
+    """Others have the field open, and not all of them share it."""
+
+
+class StoreGoneError(StoreError):
+    """The file of an open field was moved, replaced, written over or deleted."""
 
 
 class StoreClosedError(StoreError):

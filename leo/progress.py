@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, TextIO
 
-__all__ = ["SHOWN", "Bar", "Show", "unseen"]
-
-# Told how much of the work is done, from 0 to 1.
-Show = Callable[[float], object]
-# Rows between two looks: a tenth of a second's work.
-SHOWN: Final = 10_000
+__all__ = ["Bar"]
 
 # Of the bar; with the name it leaves the last columns of 80 free, where some terminals wrap.
 WIDTH: Final = 24
 LINE: Final = 78
-
-
-def unseen(part: float) -> None:
-    """For work that nobody watches."""
 
 
 class Bar:

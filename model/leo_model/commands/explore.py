@@ -5,17 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from leo.commands.main import Command
-from leo.schedules.checkpoint import load, save
-from leo.schedules.engine import PRICES, STRATEGIES, Found, Plan, Report, explore
-from leo.schedules.frontier import Frontier
-from leo.schedules.shared import explore_shared
-from leo.schedules.walk import Walk
-from leo_model.checking.check import spec_hash
+from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
+from leo.schedules.system import Walk
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
@@ -24,7 +19,6 @@ from leo_model.organism.case import Case
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
 from leo_model.organism.token import to_token
-from leo_model.sources import hash_of, modules_of
 
 BUILD = Path("build/schedules")
 
@@ -53,11 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
     parser.add_argument("--seed", type=int, default=7, help="random, pct, and the organism's own")
-    parser.add_argument("--jobs", type=int, default=2, help="optimal: processes (default: 2)")
-    parser.add_argument(
-        "--resume", action="store_true", help="optimal: go on with a search that was interrupted"
-    )
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and searches")
+    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,20 +55,10 @@ def run(args: argparse.Namespace) -> int:
     optimal or a brute search was cut off.
     """
     case, plan, most = _asked(args)
-    if args.jobs < 1:
-        raise CheckError(f"--jobs {args.jobs}: expected at least one process")
-    if args.resume and plan.strategy != "optimal":
-        raise CheckError(f"--resume goes on with an optimal search, not with {plan.strategy}")
-    make = partial(Organism, case, store=args.store, most=most)
-    # A wrong question is answered here, and not in every worker.
-    make().close()
     make_folder(args.build)
     counter = Counter()
-    if plan.strategy == "optimal":
-        report = _optimal(args, make, plan, counter, _what(case, args, most))
-    else:
-        with make() as organism:
-            report = explore(organism, plan, counter.walk)
+    with Organism(case, store=args.store, most=most) as organism:
+        report = explore(organism, plan, counter.walk)
     counter.finish()
     _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
     _print(case, args, report)
@@ -108,32 +88,6 @@ def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     return case, plan, (args.most or None) if faults else None
 
 
-def _optimal(
-    args: argparse.Namespace,
-    make: partial[Organism],
-    plan: Plan,
-    counter: Counter,
-    what: dict[str, Any],
-) -> Report:
-    """An optimal search with a file to go on from; the file goes when the search is complete."""
-    path = args.build / f"search-{what['name']}.json"
-    before, frontier = load(path, what) if args.resume else (None, None)
-
-    def progress(report: Report, left: Frontier) -> None:
-        counter.show(report.runs, f"{left.planned():,} branches planned")
-        save(path, what, report, left)
-
-    report, left = explore_shared(
-        make, plan, workers=args.jobs, frontier=frontier, report=before, progress=progress
-    )
-    if report.complete:
-        path.unlink(missing_ok=True)
-    else:
-        save(path, what, report, left)
-        print(f"to go on: the same command with --resume ({path})", file=sys.stderr)
-    return report
-
-
 class Counter:
     """Progress on standard error, for a search that does not know how long it is."""
 
@@ -147,11 +101,11 @@ class Counter:
         """One more schedule."""
         self._runs += 1
         if self._runs >= self._next or (self._live and self._runs % 50 == 0):
-            self.show(self._runs, "")
+            self.show(self._runs)
 
-    def show(self, runs: int, more: str) -> None:
+    def show(self, runs: int) -> None:
         """So many schedules so far; elsewhere than on a terminal each line has twice as many."""
-        line = f"explored {runs:,} schedules{', ' if more else ''}{more}"
+        line = f"explored {runs:,} schedules"
         if self._live:
             self._stream.write(f"\r{line[:78]:<78}")
         elif runs >= self._next:
@@ -170,18 +124,6 @@ class Counter:
 def _name(case: Case, args: argparse.Namespace) -> str:
     faults = "".join(fault.lower() for fault in case.faults) or "quiet"
     return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy}"
-
-
-def _what(case: Case, args: argparse.Namespace, most: int | None) -> dict[str, Any]:
-    """What a search is of: two that differ in it have nothing to do with each other."""
-    return {
-        "name": _name(case, args),
-        "most": most,
-        "seed": case.seed,
-        "spec": spec_hash()[:16],
-        # What is left of a search is right only for the code that it was made with.
-        "sources": hash_of(modules_of(__name__).values())[:16],
-    }
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report) -> None:

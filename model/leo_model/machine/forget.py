@@ -35,13 +35,15 @@ def forget(z: State, gone: Content) -> None:
     """Take settled replies out of the state, counting their writes in ``base``."""
     if not gone:
         return
+    writes = frozenset(write for write in z.store.ngrams if write[:2] in gone)
     z.base = z.base._replace(
-        ngrams=z.base.ngrams + len(gone & z.ngrams),
+        ngrams=z.base.ngrams + len(writes),
         snapshots=z.base.snapshots + len(gone & z.snapshots),
     )
-    z.store = Store(*(tuple(r for r in writers if r not in gone) for writers in z.store))
-    z.view = {i: Tables(*(table - gone for table in view)) for i, view in z.view.items()}
-    z.local = {s: type(held)(*(c - gone for c in held)) for s, held in z.local.items()}
+    writes |= gone
+    z.store = Store(*(tuple(r for r in writers if r not in writes) for writers in z.store))
+    z.view = {i: Tables(*(table - writes for table in view)) for i, view in z.view.items()}
+    z.local = {s: type(held)(*(c - writes for c in held)) for s, held in z.local.items()}
     z.returned -= gone
     z.readers = z.readers._replace(
         ngrams=z.readers.ngrams - gone, snapshots=z.readers.snapshots - gone

@@ -27,17 +27,19 @@ def shape(world: World, state: State, most: int) -> Hashable | None:
     if sum(map(state.in_flight, state.pc)) > most:
         return None
     z = state.copy()
-    forget(z, frozenset(upstream(get_absorbed(z), z.dsg)))
+    forget(z, frozenset(upstream(get_absorbed(world, z), z.dsg)))
     mentioned = z.wrote | z.returned | z.readers.ngrams | z.readers.snapshots
     turns: dict[str, set[int]] = {}
-    for s, turn in mentioned:
+    for s, turn, *_ in mentioned:
         turns.setdefault(s, set()).add(turn)
     for s in z.pc:
         if z.in_flight(s):
             turns.setdefault(s, set()).add(z.calls[s])
     if len(turns) > most:
         return None
-    rank = {(s, turn): k for s in turns for k, turn in enumerate(sorted(turns[s]))}
+    rank: dict[Reply, int] = {
+        (s, turn): k for s in turns for k, turn in enumerate(sorted(turns[s]))
+    }
     return min(
         _written(z, instances, sessions, rank)
         for instances, sessions in _numberings(world, z, list(turns))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from leo.actions import Action
-from leo.reply.instance import Instance
+from leo.reply.turn import Instance
 from leo.schedules.system import Choice, Outcome, Step
 from leo.store import operations as sql
 from leo.store.connection import Connection

@@ -16,10 +16,10 @@ from leo_model.machine.absorbed import tidy
 from leo_model.machine.machine import ACTIONS, Move, apply
 from leo_model.machine.state import Base, Content, Reply, State
 from leo_model.machine.steps import World
-from leo_model.traces.events import ENDS, Line, Trace
+from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of
 from leo_model.traces.explain import Rejection, explain
 from leo_model.traces.versions import expected_versions
-from leo_model.traces.watch import ATOMIC, Violation, Watch
+from leo_model.traces.watch import Violation, Watch
 
 # How the end of a reply is counted.
 _OUTCOMES = {
@@ -78,18 +78,24 @@ class Checker:
         self.standing: Content = frozenset()
         self._forgetting = forgetting
 
+    def admit(self, line: Line) -> None:
+        """Make room for a session that the trace has not named before."""
+        if line.actor not in self.state.pc:
+            self.world.instance_of[line.actor] = line.event.instance
+            if self.world.rules.published:
+                self.world.asks[line.actor] = call_of(line.actor)
+            self.state.add_session(line.actor)
+
     def feed(self, line: Line) -> Rejection | None:
         """Take one line; tell why it is no step, in which case the state stays as it was."""
         w, z, s, action = self.world, self.state, line.actor, line.event.action
         if line.turn:
-            if s not in z.pc:
-                w.instance_of[s] = line.event.instance
-                z.add_session(s)
-            if z.calls[s] + (action == "Call") != line.turn:
+            self.admit(line)
+            if z.calls[s] + (action in CALLS) != line.turn:
                 return explain(w, z, line)
         if expected_versions(w, z, line) != line.versions:
             return explain(w, z, line)
-        before = z.copy() if action in ATOMIC else None
+        before = z.copy() if action in self.watch.atomic else None
         ends = self._in_flight(line) if action in ENDS else ()
         left = z.left
         try:
@@ -98,12 +104,12 @@ class Checker:
             return explain(w, z, line)
         ended = [reply for reply in ends if not z.in_flight(reply[0])]
         self.events += 1
-        self.replies += action == "Call"
+        self.replies += action in CALLS
         if ended:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
         if ended and self._forgetting:
-            self.standing = (self.standing | tidy(z, self.watch.cyclic)) & z.wrote
+            self.standing = (self.standing | tidy(w, z, self.watch.cyclic)) & z.wrote
         return None
 
     def _in_flight(self, line: Line) -> list[Reply]:
@@ -114,7 +120,7 @@ class Checker:
         return [z.reply(s) for s in self.world.peers(line.actor) if z.in_flight(s)]
 
     def _count(self, action: str, ended: list[Reply], left: frozenset[str]) -> None:
-        for s, _ in ended:
+        for s, *_ in ended:
             # The owner task of an actor ends a reply whose caller was cancelled before.
             cancelled = action == "Return" and s in left
             self.outcomes["cancelled" if cancelled else _OUTCOMES[action]] += 1

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from leo_model.machine.absorbed import Links
+from leo_model.machine.machine import ACTIONS
 from leo_model.machine.properties import (
     SAFETY,
     Witness,
     inside,
+    is_stored,
+    only_read,
     refines,
 )
-from leo_model.machine.state import Reply, State
+from leo_model.machine.state import Reply, State, authors
 from leo_model.machine.steps import World
 from leo_model.traces.events import ENDS, Line
 
@@ -36,7 +39,16 @@ CONCERNED = {
 }
 
 _GRAPH = frozenset(
-    {"Recall", "Ingest", "Generate", "GenerateBegin", "GenerateEnd", "SaveSnapshot", "Commit"}
+    {
+        "Recall",
+        "Ingest",
+        "Generate",
+        "GenerateBegin",
+        "GenerateEnd",
+        "SaveSnapshot",
+        "Commit",
+        "Count",
+    }
 )
 _ENTRIES = frozenset({"Acquire", "Begin"})
 _VIEW_CHANGES = frozenset({"AssignView", "SwapView"})
@@ -63,6 +75,8 @@ class Watch:
     """Collects the violations of one trace."""
 
     def __init__(self, world: World) -> None:
+        # The actions before which the state is to be kept, for Refines.
+        self.atomic = frozenset(ACTIONS) if world.rules.published else ATOMIC
         self.violations: dict[str, Violation] = {}
         # The replies of the state that are on a cycle.
         self.cyclic: set[Reply] = set()
@@ -105,12 +119,14 @@ class Watch:
             self._look_alone(line, z, "ReadsOwnObservation")
         elif action == "SaveSnapshot" or action == "Commit":
             self._look_alone(line, z, "SnapshotProvenance")
-        if action in _GRAPH:
-            self._look_at_graph(line, z)
+        if action == "CommitOpen" and before is not None:
+            self._look_at_published(line, before, z)
+        elif action in _GRAPH:
+            self._look_at_graph(line, z, z.reply(s))
         if ended or action == "Recover":
             self._look_at_rest(line, ended, z)
         if before is not None:
-            broken = refines(before, z)
+            broken = refines(self._world, before, z)
             self.note(line, "Refines", int(broken is not None), lambda: broken)
 
     def _look_alone(self, line: Line, z: State, name: str) -> None:
@@ -134,25 +150,31 @@ class Watch:
                     self._unstable.add(t)
                     self.note(line, "StableRead", 1, partial(str, witness))
 
-    def _look_at_graph(self, line: Line, z: State) -> None:
-        reply, wrote = z.reply(line.actor), z.wrote
-        if reply not in wrote:
+    def _look_at_published(self, line: Line, before: State, z: State) -> None:
+        """The commit has published what others left in the transaction too."""
+        w, replies = self._world, sorted(authors(before.open.writes))
+        for reply in replies:
+            self._look_at_graph(line, z, reply)
+        half = sum(z.ended(reply) and not is_stored(w, z, reply) for reply in replies)
+        self.note(line, "AllOrNothing", half, lambda: SAFETY["AllOrNothing"](w, z))
+
+    def _look_at_graph(self, line: Line, z: State, reply: Reply) -> None:
+        nodes = z.wrote | only_read(self._world, z)
+        if reply not in nodes:
             return
         self._links.update(z.dsg)
-        found = self._links.component(reply, wrote) - self.cyclic
+        found = self._links.component(reply, nodes) - self.cyclic
         self.note(line, "Serializable", len(found), lambda: SAFETY["Serializable"](self._world, z))
         self.cyclic |= found
 
     def _look_at_rest(self, line: Line, ended: list[Reply], z: State) -> None:
-        w, ngrams, snapshots = self._world, z.ngrams, z.snapshots
-        half = sum((reply in ngrams) != (reply in snapshots) for reply in ended)
+        w, wrote = self._world, z.wrote
+        half = sum(reply in wrote and not is_stored(w, z, reply) for reply in ended)
         self.note(line, "AllOrNothing", half, lambda: SAFETY["AllOrNothing"](w, z))
-        lost = sum(
-            reply in z.returned and not (reply in ngrams and reply in snapshots) for reply in ended
-        )
+        lost = sum(reply in z.returned and not is_stored(w, z, reply) for reply in ended)
         self.note(line, "Durable", lost, lambda: SAFETY["Durable"](w, z))
         witness = SAFETY["ViewAgreesWithStore"](w, z)
         self.note(line, "ViewAgreesWithStore", int(witness is not None), lambda: witness)
-        for s, _ in ended:
+        for s, *_ in ended:
             self._unstable.discard(s)
         self._overtaken &= z.overtaken

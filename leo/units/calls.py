@@ -78,41 +78,37 @@ class Call:
         return self.certain and self.undone is None and self.unit.committed
 
 
-@dataclass(slots=True, eq=False)
 class Access:
     """What a call did to one object: it stands after `lo` and not after `hi`.
 
-    `looked` is a read that named an older version: it acted at no moment of its call.
-
-    A read may have found what a failed unit wrote. Then it is `hidden`: it depends on no other
-    write for sure, and on none that had ended by `behind` at all.
+    `sure`: it happened, in a unit that committed. `append`: it is a write that overwrites nothing.
+    `looked` is a read that named an older version: it acted at no moment of its call. A read may
+    have found what a failed unit wrote. Then it is `hidden`: it depends on no other write for sure,
+    and on none that had ended by `behind` at all.
     """
 
-    call: Call
-    item: str
-    lo: int
-    hi: int
-    write: bool
-    looked: bool = False
-    hidden: bool = False
-    behind: int = -OPEN
+    __slots__ = (
+        "append", "behind", "call", "hi", "hidden", "item", "lo", "looked", "sure", "unit", "write",
+    )  # fmt: skip
 
-    @property
-    def unit(self) -> Unit:
-        return self.call.unit
+    def __init__(
+        self, call: Call, item: str, lo: int, hi: int, *, write: bool, looked: bool = False
+    ) -> None:
+        self.call = call
+        self.unit = call.unit
+        self.item = item
+        self.lo = lo
+        self.hi = hi
+        self.write = write
+        self.looked = looked
+        self.append = write and call.appends
+        self.sure = call.counts if write else call.unit.committed
+        self.hidden = False
+        self.behind = -OPEN
 
     @property
     def version(self) -> int:
         return (self.call.writes if self.write else self.call.reads)[self.item]
-
-    @property
-    def append(self) -> bool:
-        return self.write and self.call.appends
-
-    @property
-    def sure(self) -> bool:
-        """It happened, in a unit that committed."""
-        return self.call.counts if self.write else self.call.unit.committed
 
     def conflicts(self, other: Access) -> bool:
         """The order of the two matters: one of them writes, and not both append."""

@@ -94,7 +94,7 @@ class Doubt:
     def needed(block: Block) -> bool:
         """Tell whether any order in a block is open at all."""
         for line in block.lines.values():
-            if any(not write.call.certain for write in line.writes):
+            if any(access.hidden or not access.call.certain for access in line.accesses):
                 return True
             for one, two in pairwise(line.accesses if line.writes else ()):
                 if two.lo < one.hi and one.call is not two.call and two.lo < two.hi:

@@ -232,11 +232,11 @@ class UnitsJudge:
             wrote = read = -OPEN
             cluster: list[int] = []
             calls = touched.calls
+            if at_the_end and self._open:
+                calls = [call for call in calls if call.unit.closed != OPEN]
             begin = 0
             for at, call in enumerate(calls):
                 closed = call.unit.closed
-                if at_the_end and closed == OPEN:
-                    continue
                 if item in call.writes:
                     latest = max(wrote, read)
                     wrote = max(wrote, closed)
@@ -259,6 +259,8 @@ class UnitsJudge:
             if cluster:
                 yield min(cluster), max(cluster)
         for call in self._looked:
+            if at_the_end and call.unit.closed == OPEN:
+                continue
             for item, found in (call.looked or {}).items():
                 writes = self._touched[item].calls
                 for other in writes[bisect_right(writes, found[0], key=lambda one: one.seq) :]:

@@ -149,13 +149,19 @@ class _Tops:
     def __init__(self, found: Sequence[Access], most: Callable[[Access], int]) -> None:
         self._ends = [access.hi for access in found]
         self._tops: list[tuple[Access, ...]] = [()]
+        first = second = None
         for access in found:
-            two, unit = self._tops[-1], access.unit
-            better = len(two) < 2 or most(access) > most(two[1])
-            if better and not any(o.unit is unit and most(o) >= most(access) for o in two):
-                rest = (one for one in two if one.unit is not unit)
-                two = tuple(sorted((*rest, access), key=most, reverse=True)[:2])
-            self._tops.append(two)
+            if first is None:
+                first = access
+            elif most(access) > most(first):
+                second = second if access.unit is first.unit else first
+                first = access
+            elif access.unit is not first.unit and (second is None or most(access) > most(second)):
+                second = access
+            else:
+                self._tops.append(self._tops[-1])
+                continue
+            self._tops.append((first,) if second is None else (first, second))
 
     def up_to(self, event: int) -> tuple[Access, ...]:
         """Of those that had ended by an event."""

@@ -21,8 +21,8 @@ class Unit:
     """A unit: open until `outcome` says how it ended. `closed` is the number of that event.
 
     `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
-    that it made. `kept` is True for the version that an object had
-    when the recording began, whose writer nobody knows.
+    that it made; its calls from number `saved` on are neither committed nor taken back. `kept` is
+    True for the version that an object had when the recording began, whose writer nobody knows.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Unit:
     calls: list[Call] = field(default_factory=list)
     wrote: set[str] | None = None
     commits: int = 0
+    saved: int = 0
     kept: bool = False
     settled: bool = False
 

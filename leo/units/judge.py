@@ -18,7 +18,7 @@ from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
 from leo.units.graph import cycles_of, groups, path_back
-from leo.units.log import UnitAction, UnitEvent
+from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
     Found,
@@ -29,7 +29,7 @@ from leo.units.patterns import (
     own_write_missed,
     unstable_read,
 )
-from leo.units.reader import UnitsReader, lines_of
+from leo.units.reader import CALLS, UnitsReader, lines_of
 from leo.units.story import of_cycle, of_path
 from leo.units.verdict import UnitsVerdict
 
@@ -42,7 +42,7 @@ def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
     it is none.
     """
     reader = UnitsReader(lines, torn=torn)
-    judge = UnitsJudge(reader.name, reader.header.run, reader.header.start)
+    judge = UnitsJudge(reader.name, reader.header)
     for line in reader:
         judge.feed(line.number, line.event)
     verdict = judge.verdict(reader.notices)
@@ -67,11 +67,12 @@ class Touched:
 
 
 class UnitsJudge:
-    """Takes the checked events of one trace. `start` are the versions that it began with."""
+    """Takes the checked events of one trace."""
 
-    def __init__(self, name: str, run: str, start: dict[str, int]) -> None:
-        self._verdict = UnitsVerdict(name, run)
-        self._start = start
+    def __init__(self, name: str, header: UnitsHeader) -> None:
+        self._verdict = UnitsVerdict(name, header.run, values=header.values)
+        self._start = start = header.start
+        self._commits = header.commits
         self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
@@ -91,9 +92,15 @@ class UnitsJudge:
             said.units += 1
         elif action is UnitAction.Close:
             self._close(self._open.pop(event.reply), line, event)
-        else:
+        elif action in CALLS:
             said.calls += 1
-            self._add(self._open[event.reply], line, event)
+            unit = self._open.get(event.reply)
+            if unit is None:
+                self._add_late(line, event)
+            else:
+                self._add(unit, line, event)
+        elif event.reply in self._open:
+            self._end_writes(self._open[event.reply], event)
 
     def verdict(self, notices: Iterable[str] = ()) -> UnitsVerdict:
         """Sum up the events so far; nothing can be fed after that."""
@@ -121,6 +128,7 @@ class UnitsJudge:
             reads,
             writes,
             event.call or "",
+            event.appends is True,
         )
         for item, version in reads.items():
             touched = self._touched.get(item)
@@ -144,6 +152,36 @@ class UnitsJudge:
                     self._dirty.add(item)
                 unit.wrote.add(item)
         unit.calls.append(call)
+
+    def _add_late(self, line: int, event: UnitEvent) -> None:
+        """A call that ended after its unit had: it is judged as a unit of its own."""
+        since = event.since if isinstance(event.since, int) else event.seq - 1
+        unit = Unit(f"{event.reply} (late)", since, event.session)
+        self._add(unit, line, event)
+        unit.closed, unit.outcome = event.seq, "returned"
+        self._closed.append(unit)
+        if event.writes:
+            items = ", ".join(shown(item) for item in event.writes)
+            said = f"{event.reply} had ended, and then {items} was still written for it"
+            text = f"{event.reply} had ended, and its call {event.call or 'of old'} wrote {items}"
+            sure = event.outcome == "ok"
+            self._verdict.note(
+                "NoLateWrite", Found(said, (f"{text} (line {line})",), (unit,), sure)
+            )
+
+    def _end_writes(self, unit: Unit, event: UnitEvent) -> None:
+        """A unit keeps what it wrote since it last did so, or takes it back."""
+        since = event.since if isinstance(event.since, int) else event.seq - 1
+        pending = [call for call in unit.calls[unit.saved :] if call.writes]
+        unit.saved = len(unit.calls)
+        for call in pending:
+            if event.outcome != "ok":
+                call.certain = False
+            elif event.action is UnitAction.Undo:
+                call.undone = since, event.seq
+                self._dirty.update(call.writes)
+        if event.outcome == "ok" and event.action is UnitAction.Save:
+            unit.commits += 1
 
     def _look_back(self, call: Call, item: str, version: int, touched: Touched) -> None:
         """An exact read of an older version: find where on the object's line it stands."""
@@ -175,9 +213,10 @@ class UnitsJudge:
 
     def _close(self, unit: Unit, line: int, event: UnitEvent) -> None:
         unit.closed, unit.outcome = event.seq, event.outcome
+        unit.error = event.error or ""
         self._verdict.outcomes[event.outcome] += 1
-        if not unit.committed:
-            self._judge_failed(unit, line)
+        if event.outcome != "returned":
+            self._judge_failed(unit)
         missed = own_write_missed(unit) if unit.committed else None
         if missed is not None:
             self._verdict.note("ReadsOwnWrites", missed)
@@ -185,23 +224,30 @@ class UnitsJudge:
         if len(self._closed) >= self._settle_at:
             self._settle()
 
-    def _judge_failed(self, unit: Unit, line: int) -> None:
-        wrote = [call for call in unit.calls if call.writes]
-        certain = [call for call in wrote if call.certain]
-        if not wrote:
+    def _judge_failed(self, unit: Unit) -> None:
+        """A unit failed: did it leave a part of what it wrote?"""
+        pending = [call for call in unit.calls[unit.saved :] if call.writes]
+        if self._commits:
+            # Nothing of it stays that was not committed.
+            for call in pending:
+                call.undone = unit.closed - 1, unit.closed
+        wrote = [call for call in unit.calls if call.writes and not call.undone]
+        undone = [call for call in unit.calls if call.writes and call.undone]
+        if wrote or undone:
+            self._dirty.update(*(call.writes for call in unit.calls))
+        if not wrote or (unit.commits and not undone and not pending):
             return
-        self._dirty.update(*(call.writes for call in wrote))
-        left = certain or wrote
-        done = ", ".join(
-            f"{shown(item)} v{version} (line {call.line})"
-            for call in left
-            for item, version in call.writes.items()
-        )
-        items = ", ".join(dict.fromkeys(shown(item) for call in left for item in call.writes))
+        left = [call for call in wrote if call.certain] or wrote
+        certain = left[0].certain
+        done, items = _told(left)
         verb = "had written" if certain else "may have written"
         text = f"{unit.name} {unit.ended} and {verb} {done}"
-        said = f"{unit.name} failed and {'left' if certain else 'may have left'} {items} behind"
-        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=bool(certain)))
+        if undone:
+            text = f"{text}, and not {_told(undone)[0]}, which was taken back"
+        error = f" ({unit.error})" if unit.error else ""
+        said = f"{unit.name} failed{error} and {'left' if certain else 'may have left'} {items}"
+        said = f"{said} behind" if not undone else f"{said}, but not {_told(undone)[1]}"
+        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=certain))
 
     def _settle(self, *, at_the_end: bool = False) -> None:
         """Judge the units that no open unit can be on a cycle with any more."""
@@ -359,6 +405,16 @@ class UnitsJudge:
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
         self._settle_at = max(2 * KEEP, 2 * (len(self._closed) - KEEP))
+
+
+def _told(calls: Sequence[Call]) -> tuple[str, str]:
+    """What some calls wrote: with versions and lines, and the objects alone."""
+    done = ", ".join(
+        f"{shown(item)} v{version} (line {call.line})"
+        for call in calls
+        for item, version in call.writes.items()
+    )
+    return done, ", ".join(dict.fromkeys(shown(item) for call in calls for item in call.writes))
 
 
 def _made(writes: Sequence[Call], item: str, version: int) -> Call | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 import msgspec
+from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.events import MAX_VERSION
@@ -27,19 +28,31 @@ from leo.units.log import (
 )
 
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-# Of the fields of an event the last two are optional.
-EVENT_KEYS = len(UnitEvent.__struct_fields__) - 2
+# Of the fields of an event the last ones are optional.
+OPTIONAL = UnitEvent.__struct_fields__[
+    len(UnitEvent.__struct_fields__) - len(UnitEvent.__struct_defaults__) :
+]
+EVENT_KEYS = len(UnitEvent.__struct_fields__) - len(OPTIONAL)
 CALLS = {UnitAction.Read, UnitAction.Write}
 OUTCOMES = {
     UnitAction.Open: {"ok"},
     UnitAction.Read: {"ok"},
     UnitAction.Write: {"ok", "raised", "cancelled"},
+    UnitAction.Save: {"ok", "raised", "cancelled"},
+    UnitAction.Undo: {"ok", "raised", "cancelled"},
     UnitAction.Close: {"returned", "raised", "cancelled"},
 }
 
 
 class _Strict(UnitEvent, frozen=True, forbid_unknown_fields=True):
     """An event without anything that this version does not know."""
+
+
+def _more_keys(event: UnitEvent) -> int:
+    """The number of keys of the optional fields, but for `since` and `call`."""
+    told = [getattr(event, name) for name in OPTIONAL[2:]]
+    inside = sum(len(value) for value in told if isinstance(value, dict))
+    return inside + sum(value is not UNSET for value in told)
 
 
 class _Kind(msgspec.Struct):
@@ -115,6 +128,7 @@ class UnitsReader:
         self.header = self._header()
         self._versions = dict(self.header.start)
         self._open: dict[str, int] = {}
+        self._written: set[tuple[str, int]] = set()
         self._decode = msgspec.json.Decoder(_Strict).decode
 
     def __iter__(self) -> Iterator[UnitLine]:
@@ -136,9 +150,9 @@ class UnitsReader:
             try:
                 event: UnitEvent = self._decode(raw)
                 keys = EVENT_KEYS + len(event.reads) + len(event.writes)
-                # Two fields are optional; "" is what a call has that is not there.
-                keys += (event.since is not msgspec.UNSET) + bool(event.call)
-                self._once(raw, keys)
+                keys += (event.since is not UNSET) + (event.call is not UNSET)
+                if raw.count(b":") != keys:
+                    self._once(raw, keys + _more_keys(event))
             except NOT_DECODED:
                 found = self._with_care(raw)
                 if found is None:
@@ -243,7 +257,7 @@ class UnitsReader:
         if not self._carries(event):
             raise self._fail(
                 f"{action} reads {shown(event.reads)} and writes {shown(event.writes)}; expected a "
-                "Read to read, a Write to write (and perhaps to read), Open and Close to do neither"
+                "Read to read, a Write to write (and perhaps to read), all others to do neither"
             )
         if action is UnitAction.Open:
             if not unit or not unit.isprintable() or unit in self._open:
@@ -254,6 +268,13 @@ class UnitsReader:
             self._open[unit] = event.seq
             return
         opened = self._open.get(unit)
+        if event.late is True:
+            if action is UnitAction.Close or unit in self._open:
+                raise self._fail(
+                    f"the unit {shown(unit)} cannot be late; expected a call of a unit that has "
+                    "ended"
+                )
+            opened = 0
         if opened is None:
             raise self._fail(
                 f"the unit {shown(unit)} is not open{nearest(unit, self._open)}; expected its Open "
@@ -262,12 +283,27 @@ class UnitsReader:
         if action is UnitAction.Close:
             del self._open[unit]
             return
-        if event.since is not msgspec.UNSET and not opened <= event.since < event.seq:
+        if event.since is not UNSET and not opened <= event.since < event.seq:
             raise self._fail(
                 f"the call began after event {event.since}; expected {opened}, where its unit "
                 f"opened, to {event.seq - 1}"
             )
-        self._count(event)
+        if self.header.observed:
+            self._observe(event)
+        elif event.reads or event.writes:
+            self._count(event)
+
+    def _observe(self, event: UnitEvent) -> None:
+        """Check versions that the store told: each is written once."""
+        for name, version in event.writes.items():
+            if (name, version) in self._written or not 0 < version <= MAX_VERSION:
+                raise self._fail(
+                    f"{event.reply} writes version {version} of {shown(name)}, which an earlier "
+                    f"line wrote, or which is none; expected 1 to {MAX_VERSION:,}, each once"
+                )
+            self._written.add((name, version))
+        if any(not 0 <= version <= MAX_VERSION for version in event.reads.values()):
+            raise self._fail(f"the versions of reads must be 0 to {MAX_VERSION:,}")
 
     def _carries(self, event: UnitEvent) -> bool:
         """Tell whether reads and writes are those of the action."""

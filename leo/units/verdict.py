@@ -81,13 +81,14 @@ class Finding:
 class UnitsVerdict:
     """What was found about one trace. `outcomes` counts how units ended, `open` those that did
     not; `closed` tells whether the recording has its end; `most` is the largest number of units
-    that were kept at a time.
+    that were kept at a time. `values`: what reads returned was recorded and compared.
 
     A property that is broken is not listed as undecided.
     """
 
     name: str
     run: str
+    values: bool = False
     events: int = 0
     units: int = 0
     calls: int = 0

@@ -43,8 +43,7 @@ Token = Callable[[Any], str | None]
 Version = Callable[[Any], int | Mapping[str, int] | None]
 
 _NO_NAMES: Final[tuple[str, ...]] = ()
-# What a call returned that did not return.
-_NOTHING: Final = object()
+_NO_ERROR: Final[str | UnsetType] = UNSET
 # Values in longer words are told by their beginning, and a hash.
 LONGEST: Final = 60
 # Types of results that nobody awaits, known without looking: to find nothing takes longest.
@@ -130,9 +129,7 @@ class Recording:
                     writes.get(name, appends.get(name)),
                     self._gate,
                     exact,
-                    NO_MORE._replace(
-                        appends=True if name in appends else UNSET, ends=ends.get(name)
-                    ),
+                    self._more(appends=name in appends, ends=ends.get(name)),
                     self._values,
                     self._version,
                 )
@@ -141,6 +138,11 @@ class Recording:
             patches.restore()
             raise
         self._patches.join(patches)
+
+    def _more(self, *, appends: bool, ends: UnitAction | None) -> More:
+        if not appends and ends is None and self._version is None:
+            return NO_MORE
+        return More(True if appends else UNSET, ends)
 
     def unit(self, kind: str) -> Opening:
         """A context manager, for sync and async code: what happens inside is one unit.
@@ -270,6 +272,7 @@ class Call:
         self.more = more
         self.token = token
         self.version = version
+        self.ends = more.ends is not None
         self.looks = token is not None or version is not None
         self.reads = _namer(reads, log, name)
         self.writes = _namer(writes, log, name)
@@ -282,6 +285,7 @@ class Call:
 
     def _sync(self, original: Method) -> Method:
         log, name, name_reads, name_writes = self.log, self.name, self.reads, self.writes
+        looks, usual = self.looks, self.more
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -291,8 +295,7 @@ class Call:
                 if log.closed:
                     return original(*args, **kwargs)
                 unit = Unit(log, name)
-            since, reads, writes, outcome = 0, _NO_NAMES, _NO_NAMES, "raised"
-            result = _NOTHING
+            since, reads, writes, outcome, more = 0, _NO_NAMES, _NO_NAMES, "raised", usual
             try:
                 reads = _NO_NAMES if name_reads is None else name_reads(*args, **kwargs)
                 writes = _NO_NAMES if name_writes is None else name_writes(*args, **kwargs)
@@ -303,12 +306,14 @@ class Call:
                     outcome = "later"
                     ended = _Ended(self, unit, since, reads, writes, alone, args, kwargs)
                     return ended.follow(result)
+                if looks:
+                    more = self.seen(reads, writes, args, kwargs, result)
             except asyncio.CancelledError:
                 outcome = "cancelled"
                 raise
             finally:
                 if outcome != "later":
-                    self.ended(unit, since, reads, writes, outcome, alone, args, kwargs, result)
+                    self.ended(unit, since, reads, writes, outcome, alone, more)
             return result
 
         return wrapper
@@ -316,6 +321,7 @@ class Call:
     def _async(self, original: Method) -> Method:
         log, name, gate = self.log, self.name, self.gate
         name_reads, name_writes = self.reads, self.writes
+        looks, usual = self.looks, self.more
 
         @functools.wraps(original)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -331,19 +337,20 @@ class Call:
                 unit = Unit(log, name)
             if gate is not None:
                 await gate(unit.name, name, "before")
-            since, reads, writes, outcome = 0, _NO_NAMES, _NO_NAMES, "raised"
-            result = _NOTHING
+            since, reads, writes, outcome, more = 0, _NO_NAMES, _NO_NAMES, "raised", usual
             try:
                 reads = _NO_NAMES if name_reads is None else name_reads(*args, **kwargs)
                 writes = _NO_NAMES if name_writes is None else name_writes(*args, **kwargs)
                 since = log.seq
                 result = await original(*args, **kwargs)
                 outcome = "ok"
+                if looks:
+                    more = self.seen(reads, writes, args, kwargs, result)
             except asyncio.CancelledError:
                 outcome = "cancelled"
                 raise
             finally:
-                self.ended(unit, since, reads, writes, outcome, alone, args, kwargs, result)
+                self.ended(unit, since, reads, writes, outcome, alone, more)
             if gate is not None:
                 await gate(unit.name, name, "after")
             return result
@@ -358,21 +365,16 @@ class Call:
         writes: tuple[str, ...],
         outcome: str,
         alone: bool,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,
+        more: More,
     ) -> None:
         """The call has ended, and with it its unit if it was alone."""
-        closes, more = "", self.more
-        error: str | UnsetType = UNSET
+        closes, error = "", _NO_ERROR
         if outcome != "ok":
-            reads, error = (), _raised(sys.exc_info()[0])
-        elif self.looks:
-            more = self._seen(more, reads, writes, args, kwargs, result)
+            reads, error = _NO_NAMES, _raised(sys.exc_info()[0])
         if alone:
             unit.leave()
             closes = "returned" if outcome == "ok" else outcome
-        if alone or reads or writes or more.ends:
+        if reads or writes or alone or self.ends:
             self.log.done(
                 unit.name,
                 unit.session,
@@ -387,16 +389,16 @@ class Call:
                 more,
             )
 
-    def _seen(
+    def seen(
         self,
-        more: More,
         reads: tuple[str, ...],
         writes: tuple[str, ...],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         result: Any,
     ) -> More:
-        """Add what a call returned or was given, and the versions that it tells."""
+        """What a call returned or was given, and the versions that it tells."""
+        more = self.more
         if self.version is not None:
             told = self.version(result)
             if isinstance(told, int):
@@ -438,6 +440,7 @@ class _Ended:
         self._what = since, reads, writes
         self._alone = alone
         self._given = args, kwargs
+        self._more = call.more
         if alone:
             # What the caller does before it awaits is no part of this unit.
             unit.step_out()
@@ -453,27 +456,36 @@ class _Ended:
 
     async def awaited(self, result: Awaitable[Any]) -> Any:
         """Await it, inside the unit of the call."""
-        outcome, value = "raised", _NOTHING
+        outcome = "raised"
         token = _here.set(self._unit)
         try:
             value = await result
             outcome = "ok"
+            self._look(value)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
         finally:
             _here.reset(token)
-            self._call.ended(self._unit, *self._what, outcome, self._alone, *self._given, value)
+            self._end(outcome)
         return value
 
     def _of_future(self, future: asyncio.Future[Any]) -> None:
-        outcome = "ok"
-        if future.cancelled():
-            outcome = "cancelled"
-        elif future.exception() is not None:
-            outcome = "raised"
-        value = future.result() if outcome == "ok" else _NOTHING
-        self._call.ended(self._unit, *self._what, outcome, self._alone, *self._given, value)
+        outcome = "cancelled" if future.cancelled() else "ok"
+        if outcome == "ok":
+            if future.exception() is not None:
+                outcome = "raised"
+            else:
+                self._look(future.result())
+        self._end(outcome)
+
+    def _look(self, value: Any) -> None:
+        if self._call.looks:
+            _, reads, writes = self._what
+            self._more = self._call.seen(reads, writes, *self._given, value)
+
+    def _end(self, outcome: str) -> None:
+        self._call.ended(self._unit, *self._what, outcome, self._alone, self._more)
 
 
 class _Awaited:

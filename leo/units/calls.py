@@ -59,6 +59,7 @@ class Call:
     `certain` is False for a write whose call raised or was cancelled. `appends` says that its
     writes overwrite nothing. `looked` maps an object to the interval in which the older version was
     made that an exact read named. `undone` is the interval in which what it wrote was taken back.
+    `observed`: its versions are the store's own, and say where it stands.
     """
 
     unit: Unit
@@ -72,6 +73,7 @@ class Call:
     appends: bool = False
     looked: dict[str, tuple[int, int]] | None = None
     undone: tuple[int, int] | None = None
+    observed: bool = False
 
     @property
     def counts(self) -> bool:
@@ -83,7 +85,7 @@ class Access:
     """What a call did to one object: it stands after `lo` and not after `hi`.
 
     `sure`: it happened, in a unit that committed. `append`: it is a write that overwrites nothing.
-    `looked` is a read that named an older version: it acted at no moment of its call. A read may
+    `looked`: its version says where it stands, and not the moment of its call. A read may
     have found what a failed unit wrote. Then it is `hidden`: it depends on no other write for sure,
     and on none that had ended by `behind` at all.
     """
@@ -145,10 +147,18 @@ class Edge:
 def accesses(call: Call, item: str) -> list[Access]:
     """What a call did to an object: the read first, when it did both."""
     found = []
+    if call.observed:
+        if item in call.reads:
+            at = 3 * call.reads[item] + 1
+            found.append(Access(call, item, at, at, write=False, looked=True))
+        if item in call.writes:
+            at = 3 * call.writes[item]
+            found.append(Access(call, item, at - 1, at, write=True, looked=True))
+        return found
     if item in call.reads:
-        at = call.looked.get(item) if call.looked else None
-        lo, hi = at or (call.since, call.seq)
-        found.append(Access(call, item, lo, hi, write=False, looked=at is not None))
+        place = call.looked.get(item) if call.looked else None
+        lo, hi = place or (call.since, call.seq)
+        found.append(Access(call, item, lo, hi, write=False, looked=place is not None))
     if item in call.writes:
         found.append(Access(call, item, call.since, call.seq, write=True))
     return found

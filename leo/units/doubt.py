@@ -145,6 +145,8 @@ class Doubt:
         """
         last = max(moment.hi for moment in self._moments[start])
         horizon = start.opened if in_time else last
+        if first.accesses[0].call.observed:
+            horizon = OPEN
         earliest = {first: first.lo}
         came: dict[Moment, tuple[Moment, Edge]] = {}
         # Accesses that were reached as early as they can be, each with where to look on.

@@ -31,6 +31,7 @@ from leo.units.patterns import (
 )
 from leo.units.reader import CALLS, UnitsReader, lines_of
 from leo.units.story import of_cycle, of_path
+from leo.units.values import Values
 from leo.units.verdict import UnitsVerdict
 
 # So many units that are judged are kept for reads that look back at what they overwrote.
@@ -82,6 +83,10 @@ class UnitsJudge:
         # Objects that a failed unit wrote, or one unit twice; calls that looked back.
         self._dirty: set[str] = set()
         self._looked: list[Call] = []
+        self._values: dict[str, Values] = {}
+        self._observed = header.observed
+        if self._observed:
+            self._settle_at = OPEN
 
     def feed(self, line: int, event: UnitEvent) -> None:
         """Take one event that `leo.units.reader` has checked."""
@@ -129,12 +134,19 @@ class UnitsJudge:
             writes,
             event.call or "",
             event.appends is True,
+            observed=self._observed,
         )
+        for item, words in event.saw.items() if isinstance(event.saw, dict) else ():
+            if item in reads:
+                self._values_of(item).saw.append((call, words))
+        for item, words in event.gave.items() if isinstance(event.gave, dict) else ():
+            if item in writes:
+                self._values_of(item).note(writes[item], words)
         for item, version in reads.items():
             touched = self._touched.get(item)
             if touched is None:
                 touched = self._touched[item] = Touched()
-            if exact and version < self._versions.get(item, 0):
+            if exact and version < self._versions.get(item, 0) and not self._observed:
                 self._look_back(call, item, version, touched)
             touched.calls.append(call)
         for item, version in writes.items():
@@ -253,6 +265,10 @@ class UnitsJudge:
         """Judge the units that no open unit can be on a cycle with any more."""
         first = next((unit.opened for unit in self._open.values()), OPEN)
         oldest = OPEN if at_the_end else first
+        if not self._observed:
+            self._judge_values(oldest)
+        else:
+            self._fill_gaps()
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
         blocks = list(_merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
@@ -272,6 +288,9 @@ class UnitsJudge:
         """Yield the ends of the dependencies that lead back, of those that are sure and those that
         are possible: where the units concerned closed.
         """
+        if self._observed:
+            yield self._closed[0].closed, OPEN - 1
+            return
         for item, touched in self._touched.items():
             if not touched.writes and item not in self._start:
                 continue
@@ -314,6 +333,37 @@ class UnitsJudge:
                         yield min(other.unit.closed, call.unit.closed), call.unit.closed
                         if other.counts and other.since >= found[1]:
                             break
+
+    def _fill_gaps(self) -> None:
+        """Make the units that wrote the versions of which there is no line: perhaps they did."""
+        for item, touched in self._touched.items():
+            wrote = {call.writes[item] for call in touched.writes}
+            there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
+            start = self._start.get(item, min(there) - 1)
+            for version in range(start + 1, max(there) + 1):
+                if version not in wrote:
+                    unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
+                    unit.kept = True
+                    call = Call(unit, OPEN, 1, OPEN, False, {}, {item: version}, "", observed=True)
+                    unit.calls.append(call)
+                    touched.calls.append(call)
+                    self._closed.append(unit)
+
+    def _values_of(self, item: str) -> Values:
+        known = self._values.get(item)
+        if known is None:
+            known = self._values[item] = Values(self._start.get(item, 0))
+        return known
+
+    def _judge_values(self, oldest: int) -> None:
+        """Compare what reads returned with what was given, where all that overlapped has ended."""
+        for item, values in self._values.items():
+            touched = self._touched[item]
+            for call, found, version in values.compare(item, touched.writes, oldest):
+                if version is not None:
+                    call.reads = {**call.reads, item: version}
+                    self._look_back(call, item, version, touched)
+                self._verdict.note("ReadsWhatWasWritten", found)
 
     def _judge_reads(self, wait: int, haze: int) -> dict[tuple[Call, str], list[Access]]:
         """Judge what reads found, of the objects where that may matter; return their accesses."""

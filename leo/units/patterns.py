@@ -317,7 +317,8 @@ class Torn:
             known = first.get(read.item)
             if known is None or read.hi < known.hi:
                 first[read.item] = read
-        begin = min(read.lo for read in reads)
+        # Where versions are observed, a place says nothing of time.
+        begin = min(-OPEN if read.call.observed else read.lo for read in reads)
         for read in reads:
             writes = self._writes.get(read.item, ())
             for write, latest in reversed(writes):
@@ -356,21 +357,21 @@ class Torn:
 def own_write_missed(unit: Unit) -> Found | None:
     """A unit read an object, after it had written it, in an older version."""
     # The latest of those that surely happened, and of those that may have.
-    wrote: dict[tuple[str, bool], Call] = {}
+    wrote: dict[tuple[str, bool], Access] = {}
     perhaps = None
     for call in unit.calls:
-        for item, (low, high) in (call.looked or {}).items():
+        for item in call.reads if call.looked or call.observed else ():
+            read = accesses(call, item)[0]
             for certain in (True, False):
                 mine = wrote.get((item, certain))
-                if mine is None or low >= mine.seq:
+                if mine is None or not read.looked or read.lo >= mine.hi:
                     continue
-                sure = certain and high <= mine.since
-                name = shown(item)
+                sure, name = certain and read.hi <= mine.lo, shown(item)
                 found = Found(
                     f"{unit.name} {'' if sure else 'perhaps '}did not see its own write of {name}",
                     (
-                        f"{unit.name} wrote {name} v{mine.writes[item]} (line {mine.line}), and "
-                        f"then read v{call.reads[item]} (line {call.line})",
+                        f"{unit.name} wrote {name} v{mine.version} (line {mine.call.line}), and "
+                        f"then read v{read.version} (line {call.line})",
                     ),
                     (unit,),
                     sure,
@@ -379,7 +380,7 @@ def own_write_missed(unit: Unit) -> Found | None:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
-            wrote[item, call.certain] = call
+            wrote[item, call.certain] = accesses(call, item)[-1]
     return perhaps
 
 

@@ -33,6 +33,7 @@ MEANING = {
 }
 # Of these it is not only the order of calls that may be open, and their witnesses say what is.
 SAY_WHY = {"AllOrNothing", "NoAbortedRead", "NoIntermediateRead"}
+NOT_SEEN = "not recorded: that a read returned its version's value is not checked (values=True)"
 OPEN = (
     "the calls overlapped: which acted first is not in the trace; if these methods act at the end "
     "of their calls, exact=True decides it"
@@ -56,6 +57,8 @@ def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
     )
     if verdict.events:
         yield from _item("holds", holds(verdict))
+    if verdict.events and not verdict.values:
+        yield from _item("values", NOT_SEEN)
     for notice in verdict.notices:
         yield from _item("notice", notice)
     told: set[frozenset[str]] = set()

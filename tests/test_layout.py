@@ -29,7 +29,7 @@ FORBIDDEN = {
 # longer needed fails as well.
 CLOCKS = {"time", "random"}
 CLOCKS_ALLOWED: dict[str, str] = {
-    "model/leo_model/traces/agreement.py": "takes a seeded Random as an argument and names its type",
+    "tests/model/traces/agreement.py": "takes a seeded Random as an argument and names its type",
     "paper/experiments/arms.py": "seeds the generator that chooses which session goes on",
     "paper/experiments/confound/arms.py": "is a module, takes a seeded Random and names its type",
     "paper/experiments/main.py": "the command line gives the experiments their clock",

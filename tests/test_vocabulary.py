@@ -11,9 +11,10 @@ from leo.disciplines import DISCIPLINES as ORGANISM
 from leo.units.anomalies import NAMES
 from leo.units.judge import PROPERTIES as UNITS
 from leo.units.report import MEANING
-from leo_model.checking.claims import load_claims, spec_folder
+from leo_model.checking.claims import load_claims
 from leo_model.checking.table import text
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 
 FIELD = (spec_folder() / "Field.tla").read_text("utf-8")

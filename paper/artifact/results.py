@@ -16,7 +16,7 @@ from leo import __version__
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
-from leo_model.sources import MAKERS, made_from
+from leo_model.files import MAKERS, made_from
 from paper.artifact.errors import ArtifactError
 from paper.experiments.registry import EXPERIMENTS as MODULES
 from paper.experiments.sources import sources_of

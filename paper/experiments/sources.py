@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from leo_model.sources import ROOT, claims_of, hash_of, modules_of
+from leo_model.files import ROOT, claims_of, hash_of, modules_of
 
 __all__ = ["TELLING", "measuring", "sources_of"]
 

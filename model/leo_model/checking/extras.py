@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from leo_model.checking.check import said, spec_hash
-from leo_model.checking.claims import Claims, spec_folder
+from leo_model.checking.claims import Claims
+from leo_model.checking.graph import check_noop
 from leo_model.checking.mutants import load_mutants, runs_for, try_mutants
-from leo_model.checking.noop import check_noop
 from leo_model.checking.orders import (
     DISCIPLINES,
     ORDERS,
@@ -24,9 +24,8 @@ from leo_model.checking.orders import (
 )
 from leo_model.checking.plan import Run, job
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder, write_file
+from leo_model.files import made_from, make_folder, spec_folder, write_file
 from leo_model.progress import Bar
-from leo_model.sources import made_from
 from leo_model.tlc.distributed import run_distributed
 from leo_model.tlc.job import TlcJob, Verdict
 

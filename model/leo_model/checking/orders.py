@@ -16,10 +16,11 @@ from itertools import groupby, permutations
 from pathlib import Path
 from textwrap import fill
 
-from leo_model.checking.claims import SPEC_VERSION, spec_folder
+from leo_model.checking.claims import SPEC_VERSION
 from leo_model.checking.plan import Bound, Run, config
 from leo_model.disciplines import DISCIPLINES as RULES
 from leo_model.errors import CheckError, ClaimsError
+from leo_model.files import spec_folder
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.job import TlcJob, Verdict

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from leo.commands.main import Command
 from leo_model.checking.check import BUNDLED_TLC, Report, check, write_results
-from leo_model.checking.claims import Claims, load_claims, record_numbers, spec_folder
+from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.extras import show_distributed, show_mutants, show_noop, show_orders
 from leo_model.checking.plan import Run, plan
 from leo_model.checking.questions import ask
 from leo_model.checking.table import FORMATS
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder
+from leo_model.files import make_folder, spec_folder
 from leo_model.machine.properties import PROPERTIES
 from leo_model.progress import Bar
 

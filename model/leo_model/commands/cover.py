@@ -15,7 +15,7 @@ from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder, write_file
+from leo_model.files import make_folder, write_file
 from leo_model.organism.case import Case
 from leo_model.organism.cover import Coverage, cover, differences
 from leo_model.organism.organism import Organism

@@ -19,12 +19,10 @@ from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder, write_file
-from leo_model.organism.case import Case
+from leo_model.files import hash_of, make_folder, modules_of, write_file
+from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
-from leo_model.organism.token import to_token
-from leo_model.sources import hash_of, modules_of
 
 BUILD = Path("build/schedules")
 

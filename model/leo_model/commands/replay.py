@@ -14,13 +14,18 @@ from leo_model.checking.plan import plan
 from leo_model.checking.table import SHORT
 from leo_model.disciplines import chosen
 from leo_model.errors import CheckError
-from leo_model.folders import write_file
-from leo_model.organism.case import Case
-from leo_model.organism.replay import Replayed, replay_twice, table, verdicts
-from leo_model.organism.replayed import Attempt, ask_engines, carry_out
-from leo_model.organism.token import from_token
+from leo_model.files import made_from, write_file
+from leo_model.organism.case import Case, from_token
+from leo_model.organism.replay import (
+    Attempt,
+    Replayed,
+    ask_engines,
+    carry_out,
+    replay_twice,
+    table,
+    verdicts,
+)
 from leo_model.progress import Bar
-from leo_model.sources import made_from
 
 BUILD = Path("build")
 

@@ -21,7 +21,7 @@ from leo_model.checking.table import text
 from leo_model.commands.check import BUILD, check_with_bar
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.sources import made_from
+from leo_model.files import made_from
 from leo_model.traces.report import to_builtins
 from leo_model.traces.validate import Report as TraceReport
 from leo_model.traces.validate import expected_to_break, validate

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Final, NamedTuple
 
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED
 from paper.experiments.arms import ARMS, per_thousand
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.lock_isolation.alone import MODULES, REORDERED

@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo_model.checking.answers import UNMET, VACUOUS, Answer, answered, occasion_job
 from leo_model.checking.plan import config, job
-from leo_model.checking.questions import FOR_EVER, MOST_SESSIONS, MOST_TURNS, ask, read_question
+from leo_model.checking.questions import (
+    FOR_EVER,
+    MOST_SESSIONS,
+    MOST_TURNS,
+    UNMET,
+    VACUOUS,
+    Answer,
+    answered,
+    ask,
+    occasion_job,
+    read_question,
+)
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.machine.properties import PROPERTIES

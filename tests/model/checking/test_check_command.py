@@ -13,9 +13,10 @@ import pytest
 
 from leo.commands.main import main
 from leo_model.checking import check as checking
-from leo_model.checking.claims import load_claims, spec_folder
+from leo_model.checking.claims import load_claims
 from leo_model.commands import check as commands_check
 from leo_model.commands import replay as command_replay
+from leo_model.files import spec_folder
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 from paper.artifact.results import load
 from tests.paper.artifact.results import check_results, write_results

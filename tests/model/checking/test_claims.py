@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.check import check
-from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims, spec_folder
+from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
 from leo_model.checking.plan import config, job, plan
 from leo_model.checking.table import FORMATS
 from leo_model.commands.check import selected
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError, ClaimsError
+from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES, SAFETY
 
 

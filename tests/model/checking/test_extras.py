@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.claims import load_claims
-from leo_model.checking.graph import compare, explored
+from leo_model.checking.graph import PAIRS, check_noop, compare, explored, project
 from leo_model.checking.mutants import REACHABLE, load_mutants, mutate, runs_for, try_mutants
-from leo_model.checking.noop import PAIRS, check_noop, project
 from leo_model.checking.orders import ORDERS, load_orders, order_job
 from leo_model.checking.plan import Bound
 from leo_model.errors import MutantError

@@ -13,7 +13,6 @@ import pytest
 
 from leo.commands.main import main
 from leo_model.checking import orders as asking
-from leo_model.checking.claims import spec_folder
 from leo_model.checking.extras import ORDER_RESULTS
 from leo_model.checking.orders import (
     ASKED,
@@ -25,6 +24,7 @@ from leo_model.checking.orders import (
     write_orders,
 )
 from leo_model.errors import ClaimsError
+from leo_model.files import spec_folder
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 
 BLIND = ("recall", "generate", "snapshot", "observe")

@@ -18,8 +18,8 @@ from leo_model.commands.explore import Counter
 from leo_model.machine.reachable import bounded_world, violations
 from leo_model.machine.reachable import explore as reachable_graph
 from leo_model.organism.case import Case
-from leo_model.organism.machine_system import Machine
 from leo_model.organism.organism import Organism
+from tests.model.organism.machine_system import Machine
 
 QUIET = ("asyncio-lock", "unit-of-work", "shielded-unit-of-work", "threading-lock", "actor")
 

@@ -15,7 +15,7 @@ from leo_model.checking.table import replayed_column
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.machine.reachable import bounded_world, explore, violations
-from leo_model.organism.replayed import ask_engines, carry_out, circle_of
+from leo_model.organism.replay import ask_engines, carry_out, circle_of
 
 TWO = Bound(2, 1)
 SMALL = ("unit-of-work", "threading-lock", "reentrant", "optimistic")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.machine.absorbed import component, tidy
+from leo_model.machine.forget import component, tidy
 from leo_model.machine.machine import Move
 from leo_model.machine.state import Local, Objects, State, Store, Tables
 from leo_model.traces.native import Checker, Outcome, check

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from leo.trace.events import Event
-from leo_model.checking.claims import spec_folder
+from leo_model.files import spec_folder
 from leo_model.traces import vocabulary as trace_table
-from leo_model.traces.sites import call_sites, organism
 from leo_model.traces.vocabulary import (
+    call_sites,
     changed,
     operators,
+    organism,
     problems,
     readme_path,
     variables,

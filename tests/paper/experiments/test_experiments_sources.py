@@ -16,8 +16,7 @@ from paper.experiments.sources import TELLING, measuring, sources_of
 ROOT = Path(__file__).resolve().parents[3]
 # What decides the counts of defects of the experiments that judge traces.
 JUDGING = {
-    "leo_model.traces.watch", "leo_model.machine.absorbed", "leo_model.machine.properties", "leo_model.machine.dsg", "leo_model.traces.native",
-    "leo_model.checking.claims", "leo_model.organism.recording",
+    "leo_model.traces.native", "leo_model.machine.forget", "leo_model.machine.properties", "leo_model.machine.dsg", "leo_model.checking.claims", "leo_model.organism.recording",
 }  # fmt: skip
 
 

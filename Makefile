@@ -28,7 +28,7 @@ help:
 	@echo "make site     pages to step through the counterexamples, in build/site"
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
 	@echo "make readme   put the output of verify into the README"
-	@echo "make lint     ruff, and mypy in strict mode"
+	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
 	@echo "make lock     write requirements.lock anew from pyproject.toml (needs the network)"
@@ -111,6 +111,9 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { \
 		echo "make: formatting differs; $(BIN)/ruff format $(SOURCES) puts it right" >&2; exit 1; }
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
+	@mkdir -p build
+	@PYTHONPATH=.:model $(BIN)/lint-imports --no-cache --no-logo >build/imports.txt 2>&1 || { cat build/imports.txt >&2; exit 1; }
+	@$(BIN)/python -m tests.rules
 	@echo "lint: clean."
 
 wheel: $(STAMP)
@@ -121,13 +124,15 @@ wheel: $(STAMP)
 	@ls dist
 
 # The configuration and find-links of this machine are left out: the hashes are to be those of the public
-# index, of every file of a release, so that the lock holds on any platform.
+# index, of every file of a release, so that the lock holds on any platform. Pins that still fit are kept;
+# UPGRADE=--upgrade takes the newest releases.
 lock:
 	@mkdir -p build
+	@cp requirements.lock build/requirements.lock
 	@$(PYTHON) -m venv $(LOCK_VENV)
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
-		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet \
+		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet $(UPGRADE) \
 		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements.lock pyproject.toml

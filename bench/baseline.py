@@ -45,14 +45,14 @@ class Reloading:
         statement = "SELECT first_id, second_id, third_id, count FROM trigrams"
         for first, second, third, count in rows(statement):
             trigrams.setdefault((first, second), {})[third] = count
-        company: dict[int, dict[int, int]] = {}
+        co_occurrence: dict[int, dict[int, int]] = {}
         # One row of ours is two of the published table, which keeps both directions.
         for one, other, count in rows("SELECT word_id, context_id, count FROM co_occurrence"):
-            company.setdefault(one, {})[other] = count
-            company.setdefault(other, {})[one] = count
+            co_occurrence.setdefault(one, {})[other] = count
+            co_occurrence.setdefault(other, {})[one] = count
         totals = {source: sum(row.values()) for source, row in bigrams.items()}
         self.centres = nlargest(7, totals, key=totals.__getitem__)
-        self.bigrams, self.trigrams, self.company = bigrams, trigrams, company
+        self.bigrams, self.trigrams, self.co_occurrence = bigrams, trigrams, co_occurrence
 
 
 def seconds_of(path: Path, replies: Sequence[Sequence[str]]) -> list[float]:

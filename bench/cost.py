@@ -25,7 +25,7 @@ from bench.baseline import seconds_of
 from bench.corpus import prompts
 from bench.fields import field_of, fresh_copy, grow
 from bench.timing import median_ms, summary
-from leo import ORGANS, AsyncLeoField, LeoField
+from leo import MODULES, AsyncLeoField, LeoField
 from leo_model.checking.check import spec_hash
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -64,7 +64,7 @@ async def replies(sizes: Sequence[int], questions: Sequence[str], work: Path) ->
     async with AsyncExitStack() as stack:
         fields = {
             size: await stack.enter_async_context(
-                await AsyncLeoField.open(fresh_copy(size, work), modules=ORGANS)
+                await AsyncLeoField.open(fresh_copy(size, work), modules=MODULES)
             )
             for size in sizes
         }
@@ -74,7 +74,7 @@ async def replies(sizes: Sequence[int], questions: Sequence[str], work: Path) ->
 def opening(path: Path) -> None:
     """In a process of its own: the seconds and the memory (MiB) that a field takes to open."""
     began = perf_counter()
-    with LeoField.open(path, modules=ORGANS):
+    with LeoField.open(path, modules=MODULES):
         seconds = perf_counter() - began
         print(f"{seconds:.2f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 

@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 
 import msgspec
 
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 from leo.field.counts import compute_delta
 from leo.field.seed import SEED_TEXT
 from leo.field.view import View
@@ -67,7 +67,7 @@ def occurrences(view: View) -> dict[str, int]:
 async def talk(path: Path, questions: Path, every: int) -> None:
     """Ask every question, and tell."""
     turns = 0
-    field = await AsyncLeoField.open(path, modules=ORGANS, clock=lambda: turns * MINUTE)
+    field = await AsyncLeoField.open(path, modules=MODULES, clock=lambda: turns * MINUTE)
     async with field as leo:
         replies: list[float] = []
         whole: list[float] = []

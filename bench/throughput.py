@@ -17,7 +17,7 @@ from time import perf_counter
 
 from bench.corpus import prompts
 from bench.timing import median_ms, p95_ms
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.trace.events import Beginning, Happened
 
@@ -58,7 +58,7 @@ async def measure(sessions: int, instances: int, turns: int, work: Path) -> str:
             await stack.enter_async_context(
                 await AsyncLeoField.open(
                     work / f"{sessions}.{instances}.{number}.sqlite3",
-                    modules=ORGANS,
+                    modules=MODULES,
                     tracer=waits,
                     instance=f"i{number}",
                     store=f"f{number}",

@@ -51,7 +51,7 @@ def is_same(view: View, conn: Connection) -> bool:
         view.bigrams.version == view.trigrams.version == versions["ngrams"]
         and (view.words.names, view.words.followers) == (words.names, words.followers)
         and view.chains.followers == chains.followers
-        and sorted(view.chains.companions.items()) == sorted(chains.companions.items())
+        and sorted(view.chains.co_occurrence.items()) == sorted(chains.co_occurrence.items())
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from leo.errors import LeoError
     from leo.front.tasks import AsyncLeoField
     from leo.front.threads import LeoField
-    from leo.modules import ORGANS
+    from leo.modules import MODULES
     from leo.schedules.explore import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
@@ -25,8 +25,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DISCIPLINES",
+    "MODULES",
     "NO_TRACE",
-    "ORGANS",
     "Action",
     "AsyncLeoField",
     "Discipline",
@@ -44,7 +44,7 @@ __all__ = [
 _HOME = {
     "DISCIPLINES": "leo.disciplines",
     "NO_TRACE": "leo.trace.events",
-    "ORGANS": "leo.modules",
+    "MODULES": "leo.modules",
     "Action": "leo.actions",
     "AsyncLeoField": "leo.front.tasks",
     "Discipline": "leo.disciplines",

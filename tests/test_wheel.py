@@ -74,23 +74,23 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_top_level_names_are_pinned(names: list[str]) -> None:
     """The wheel adds these names to an environment and no others: `spec` could be anybody's."""
     tops = {name.partition("/")[0] for name in names}
-    assert tops == {"leo", "model", f"leo_field-{__version__}.dist-info"}
+    assert tops == {"leo", "leo_model", f"leo_field-{__version__}.dist-info"}
 
 
 def test_specification_is_inside(names: list[str]) -> None:
-    """Every module and configuration of the specification, and the claims, are in model/_spec."""
+    """Every module and configuration of the specification, and the claims."""
     expected = {path.name for path in (ROOT / "spec").glob("*.json")}
     expected |= {path.name for path in (ROOT / "spec").glob("*.tla")}
     expected |= {path.name for path in (ROOT / "spec").glob("*.cfg")}
     assert {"claims.json", "Field.tla"} <= expected
-    prefix = "model/_spec/"
+    prefix = "leo_model/_spec/"
     assert {name.removeprefix(prefix) for name in names if name.startswith(prefix)} == expected
 
 
 def test_types_and_licence_are_inside(names: list[str]) -> None:
     """Type checkers see both packages as typed, and the licence travels along."""
     licence = f"leo_field-{__version__}.dist-info/licenses/LICENSE"
-    assert {"leo/py.typed", "model/leo_model/py.typed", licence} <= set(names)
+    assert {"leo/py.typed", "leo_model/py.typed", licence} <= set(names)
 
 
 def test_no_caches_or_tests_inside(names: list[str]) -> None:
@@ -99,8 +99,8 @@ def test_no_caches_or_tests_inside(names: list[str]) -> None:
 
 
 def test_packages_import_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
-    """Outside the checkout, leo and model are the wheel's own and find each other."""
-    code = "import leo, leo.commands.main, model, leo_model.errors; print(leo.__file__); print(model.__file__)"
+    """Outside the checkout, leo and leo_model are the wheel's own and find each other."""
+    code = "import leo.commands, leo_model.errors as e; print(leo.__file__, e.__file__, sep='\\n')"
     for line in run(elsewhere / "python", "-c", code, cwd=tmp_path).splitlines():
         assert Path(line).is_relative_to(elsewhere.parent), line
 

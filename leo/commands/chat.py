@@ -27,7 +27,7 @@ from leo.errors import CallerError, LeoError
 from leo.field.measure import Pulse
 from leo.field.themes import survey_themes
 from leo.field.view import View
-from leo.modules import ORGANS
+from leo.modules import MODULES
 from leo.screen import WIDTH, labelled
 
 __all__ = ["COMMAND", "configure_field", "converse"]
@@ -117,7 +117,7 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
     centres = ", ".join(view.words.names[id] for id in view.words.centres())
     themes, asked, candidates = survey_themes(view, CANDIDATES)
     largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))[:3]
-    bound = f", among the {asked} tokens of {candidates:,} with most company"
+    bound = f", among the {asked} tokens of {candidates:,} with most contexts"
     lines = [
         *labelled("size", size.replace("_", "-")),
         *labelled("version", str(view.bigrams.version)),
@@ -214,7 +214,7 @@ def run(arguments: Namespace) -> int:
             "prompt a line through a pipe"
         )
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    modules = ORGANS if arguments.modules == "all" else ()
+    modules = MODULES if arguments.modules == "all" else ()
     with opened(arguments.field, seed, arguments.discipline, modules) as field:
         if sys.stdin.isatty():
             # A terminal's keys may send anything, too; its encoding is its own.

@@ -23,7 +23,7 @@ from leo.commands.main import Command
 from leo.commands.speakers import opened
 from leo.errors import CallerError
 from leo.field.metrics import METRICS, Scores, score_turn, summarise
-from leo.modules import ORGANS
+from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.reply.given import check_apart
 from leo.screen import WIDTH
@@ -173,7 +173,7 @@ def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
 def run(arguments: Namespace) -> int:
     """Talk, print, keep. What was said before an error is printed and in the transcript."""
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    modules = ORGANS if arguments.modules == "all" else ()
+    modules = MODULES if arguments.modules == "all" else ()
     turns: list[Turn] = []
     with ExitStack() as stack:
         observer = _observer(arguments, seed, stack)

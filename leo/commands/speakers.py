@@ -18,7 +18,7 @@ from leo.field.measure import Pulse
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import Organ
+from leo.modules import Module
 
 __all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "describe_interruption", "opened"]
 
@@ -158,7 +158,7 @@ class AsyncSpeaker(_Seen):
 
 @contextmanager
 def opened(
-    path: str, seed: int, discipline: str, modules: Sequence[Organ[Any]]
+    path: str, seed: int, discipline: str, modules: Sequence[Module[Any]]
 ) -> Iterator[Speaker]:
     """A field for a conversation, whichever kind the discipline wants, closed at the end."""
     account = Account()

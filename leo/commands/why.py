@@ -112,19 +112,20 @@ def describe_memory(state: ReplyState | None) -> list[str]:
     if state is None or chorus is None:
         return []
     lines = []
-    for organ, remembered in chorus.remembered():
-        if isinstance(organ, FlowTracker):
+    for module, remembered in chorus.remembered():
+        if isinstance(module, FlowTracker):
             for what, themes in (
-                ("rising", organ.emerging(remembered, state.now)),
-                ("fading", organ.fading(remembered, state.now)),
+                ("rising", module.emerging(remembered, state.now)),
+                ("fading", module.fading(remembered, state.now)),
             ):
                 shown = ", ".join(
-                    f"{theme} ({slope:+.1f} an hour: {_strengths(organ, remembered, theme, state)})"
+                    f"{theme} ({slope:+.1f} an hour: "
+                    f"{_strengths(module, remembered, theme, state)})"
                     for theme, slope in themes[:3]
                 )
                 lines += labelled(what, shown) if shown else []
-        elif isinstance(organ, Trauma):
-            words = organ.top_words(remembered, state.now)
+        elif isinstance(module, Trauma):
+            words = module.top_words(remembered, state.now)
             shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
             lines += labelled("wounds", shown) if shown else []
     return lines
@@ -160,9 +161,9 @@ def _likest(state: ReplyState) -> list[str]:
     if chorus is None:
         return []
     lines = []
-    for organ, episodes in chorus.remembered():
-        if isinstance(organ, RAGBrain) and episodes:
-            found = organ.get_summary_for_state(episodes, unspoken_state(chorus.spoken_in))
+    for module, episodes in chorus.remembered():
+        if isinstance(module, RAGBrain) and episodes:
+            found = module.get_summary_for_state(episodes, unspoken_state(chorus.spoken_in))
             lines += labelled(
                 "like",
                 f"episodes: {found.count}, {found.mean_distance:.2f} away on average; quality "

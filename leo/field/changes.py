@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from leo.field.cooccurrence import Aged, Companions, Kept
+from leo.field.cooccurrence import Aged, Kept, WholeCoOccurrence
 from leo.field.growth import ChainGrowth, WordGrowth
 
 __all__ = ["BigramChange", "BigramRows", "Grown", "Series", "TrigramChange", "TrigramRows"]
@@ -33,7 +33,7 @@ class TrigramRows(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Grown:
     """Counts to add (`sign` 1) or to take away (-1), with what undoes it besides: the tokens that
-    go then, the company that comes back (`Company.grow`).
+    go then, the co-occurrence that comes back (`CoOccurrence.grow`).
     """
 
     growth: WordGrowth | ChainGrowth
@@ -50,4 +50,4 @@ class Series:
 
 
 BigramChange = BigramRows | Grown | Series
-TrigramChange = TrigramRows | Grown | Aged | Companions | Series
+TrigramChange = TrigramRows | Grown | Aged | WholeCoOccurrence | Series

@@ -1,4 +1,4 @@
-"""Who keeps company with whom: counts that fade, without a pass over all of them
+"""Which tokens co-occur: counts that fade, without a pass over all of them
 (`leo.field.decay`).
 
 A pair stands in the rows of both its ids, with a count and the number of decays that it has been
@@ -21,9 +21,9 @@ __all__ = [
     "AGES",
     "IDS",
     "Aged",
-    "Companions",
-    "Company",
+    "CoOccurrence",
     "Kept",
+    "WholeCoOccurrence",
     "pair_counts",
     "pair_keys",
     "rows_of",
@@ -72,7 +72,7 @@ def rows_of(pairs: Iterable[tuple[int, int, int]], ids: Mapping[int, int] = NO_R
 
 
 @dataclass(frozen=True, slots=True)
-class Companions:
+class WholeCoOccurrence:
     """All of the co-occurrence: id -> other id -> count << AGES | age, and the number of decays by
     now.
     """
@@ -89,7 +89,7 @@ class Aged:
     forgotten: tuple[Kept, ...] = ()
 
 
-class Company:
+class CoOccurrence:
     """The co-occurrence of a view. Counts of 0 stay for a while, unseen, until they are swept."""
 
     def __init__(self) -> None:
@@ -99,9 +99,9 @@ class Company:
         self._added = 0
         self._ahead: list[int] = []
 
-    def replace(self, change: Companions) -> Companions:
+    def replace(self, change: WholeCoOccurrence) -> WholeCoOccurrence:
         """Take the whole; return what was there."""
-        before = Companions(self.rows, self.age)
+        before = WholeCoOccurrence(self.rows, self.age)
         self.rows, self.age = change.rows, change.age
         self._ahead = []
         return before
@@ -149,7 +149,7 @@ class Company:
         return Aged(-change.times, tuple(self._sweep()) if change.times > 0 else ())
 
     def with_each(self, one: int, others: Iterable[int]) -> list[int]:
-        """How often one token kept company with each of the others, in their order."""
+        """How often one token co-occurred with each of the others, in their order."""
         now = self.age
         found = map(self.rows.get(one, NO_ROW).get, others, repeat(0))
         return [
@@ -158,7 +158,7 @@ class Company:
         ]
 
     def items(self) -> Iterator[tuple[int, int, int]]:
-        """(smaller id, larger id, count) of every pair that still keeps company."""
+        """(smaller id, larger id, count) of every pair that still co-occurs."""
         now = self.age
         for low, row in self.rows.items():
             for high, raw in row.items():

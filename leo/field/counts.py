@@ -15,7 +15,7 @@ from leo.field.text import tokenize
 
 __all__ = ["WINDOW", "Delta", "compute_delta"]
 
-# Two tokens keep company when at most this many positions lie between the first and the second.
+# Two tokens co-occur when at most this many positions lie between the first and the second.
 WINDOW = 5
 
 

@@ -1,4 +1,4 @@
-"""Memory decay: company that is not kept fades (after section 3 of the organism).
+"""Memory decay: co-occurrence that is not renewed fades (after section 3 of the organism).
 
 Only the co-occurrence decays; tokens, bigrams, trigrams and snapshots never do. A decay takes every
 count c to floor(0.95 c), and a count of 0 is forgotten. It happens with every EVERY-th observation

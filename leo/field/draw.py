@@ -1,8 +1,8 @@
 """One step of a walk: a choice among weighted followers, at a temperature (organism, section 8.3).
 
-Where several counts are close, the published rule adds company to the weight of every follower. In
-a large row that would be a look at each of them again; there it is added where it decides, to the
-close ones.
+Where several counts are close, the published rule adds co-occurrence to the weight of every
+follower. In a large row that would be a look at each of them again; there it is added where it
+decides, to the close ones.
 
 A weight is taken to the power 1 / T. In a row of few followers it is divided by the largest one
 first, so that a low temperature cannot overflow, and the draw is in the order of their ids. A large
@@ -27,8 +27,8 @@ __all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked"]
 
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
-# Logarithms: of the largest count that there can be, with company, and of a number that leaves room
-# for the sum of a row.
+# Logarithms: of the largest count there can be, with co-occurrence, and of a number that leaves
+# room for the sum of a row.
 LARGEST, STEEP = math.log(2**32), 600.0
 
 

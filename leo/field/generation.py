@@ -28,8 +28,8 @@ SILENCE = "silence"
 RESAMPLES = 3
 NO_STARTS: Mapping[str, float] = {}
 NO_WEIGHTS: Mapping[int, float] = {}
-# What counts and company contribute to a weight, where counts are close.
-COUNT, COMPANY = 0.7, 0.3
+# What counts and co-occurrence contribute to a weight, where counts are close.
+COUNT, CO_OCCURRENCE = 0.7, 0.3
 
 
 class Walk(NamedTuple):
@@ -92,11 +92,11 @@ class _Walker:
             close = close_counts(row)
             if len(close) < 2:
                 return self._ranked(row)
-            company = self.chains.company_with(current, close)
+            co_occurrence = self.chains.co_occurrence_with(current, close)
             # The shares of the others stay as they are: all weights are COUNT times too large.
             weights = {
-                id: count + COMPANY / COUNT * kept
-                for (id, count), kept in zip(close.items(), company, strict=True)
+                id: count + CO_OCCURRENCE / COUNT * kept
+                for (id, count), kept in zip(close.items(), co_occurrence, strict=True)
             }
             return self._ranked(row, weights)
         if len(row) == 1:
@@ -146,12 +146,15 @@ class _Walker:
         return chosen
 
     def _blend(self, current: int, ids: list[int], counts: list[float]) -> list[float]:
-        """Counts; where several are close (0.7 of the largest), 0.7 count + 0.3 company."""
-        near = CLOSE * max(counts)
-        if sum(map(near.__le__, counts)) < 2:
+        """Counts; where several are close (0.7 of the largest), 0.7 count + 0.3 co-occurrence."""
+        least = CLOSE * max(counts)
+        if sum(map(least.__le__, counts)) < 2:
             return counts
-        company = self.chains.company_with(current, ids)
-        return [COUNT * count + COMPANY * kept for count, kept in zip(counts, company, strict=True)]
+        co_occurrence = self.chains.co_occurrence_with(current, ids)
+        return [
+            COUNT * count + CO_OCCURRENCE * kept
+            for count, kept in zip(counts, co_occurrence, strict=True)
+        ]
 
 
 def generate_walk(

@@ -152,7 +152,7 @@ class _Chains:
         self._table = table
 
     def contexts(self) -> dict[int, int]:
-        counts = {(low, high): count for low, high, count in self._table.companions.items()}
+        counts = {(low, high): count for low, high, count in self._table.co_occurrence.items()}
         mask = (1 << IDS) - 1
         for key, count in self._pairs.items():
             pair = (key >> IDS, key & mask)
@@ -161,8 +161,8 @@ class _Chains:
             return count_contexts(counts)
         return count_contexts({pair for pair, count in counts.items() if decay(count)})
 
-    def company_with(self, one: int, others: Collection[int]) -> list[int]:
-        below = self._table.company_with(one, others)
+    def co_occurrence_with(self, one: int, others: Collection[int]) -> list[int]:
+        below = self._table.co_occurrence_with(one, others)
         # Most of what a large field says was not in the observation.
         if one in self._met:
             below = list(map(add, below, map(self._pairs.get, pair_keys(one, others), repeat(0))))

@@ -43,14 +43,14 @@ class Words(Protocol):
 
 
 class Chains(Protocol):
-    """What follows each pair of tokens, and who keeps company with whom."""
+    """What follows each pair of tokens, and which tokens co-occur."""
 
     @property
     def followers(self) -> Rows[tuple[int, int]]: ...
 
     def row(self, key: tuple[int, int], /) -> Row | None: ...
 
-    def company_with(self, one: int, others: Collection[int]) -> list[int]: ...
+    def co_occurrence_with(self, one: int, others: Collection[int]) -> list[int]: ...
 
 
 class Readable(Protocol):

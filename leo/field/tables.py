@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from leo.field.centres import count_contexts, heaviest, overtaken, words_of
 from leo.field.changes import BigramChange, BigramRows, Grown, Series, TrigramChange, TrigramRows
-from leo.field.cooccurrence import Aged, Companions, Company
+from leo.field.cooccurrence import Aged, CoOccurrence, WholeCoOccurrence
 from leo.field.growth import ChainGrowth, WordGrowth
 from leo.field.ranks import LARGE, Rankings, Row
 
@@ -145,13 +145,13 @@ class BigramTable:
 
 
 class TrigramTable:
-    """What follows each pair of tokens, and who keeps company with whom."""
+    """What follows each pair of tokens, and which tokens co-occur."""
 
     def __init__(self) -> None:
         self.followers: dict[tuple[int, int], dict[int, int]] = {}
         self.rankings = Rankings(self.followers)
-        self.companions = Company()
-        self.company_with = self.companions.with_each
+        self.co_occurrence = CoOccurrence()
+        self.co_occurrence_with = self.co_occurrence.with_each
         self._contexts: dict[int, int] | None = None
 
     def apply(self, change: TrigramChange) -> TrigramChange:
@@ -166,12 +166,12 @@ class TrigramTable:
                 ((first, second), third, count) for first, second, third, count in growth.trigrams
             )
             _grow(self.followers, self.rankings, rows, sign)
-            before = self.companions.grow(growth.pairs, sign, change.before)
+            before = self.co_occurrence.grow(growth.pairs, sign, change.before)
             return Grown(growth, -sign, before=before)
         if isinstance(change, Aged):
-            return self.companions.turn(change)
-        if isinstance(change, Companions):
-            return self.companions.replace(change)
+            return self.co_occurrence.turn(change)
+        if isinstance(change, WholeCoOccurrence):
+            return self.co_occurrence.replace(change)
         undo = TrigramRows([])
         for first, second, third, count in change.trigrams:
             old = _put(self.followers, self.rankings, (first, second), third, count)
@@ -183,9 +183,9 @@ class TrigramTable:
         return self.rankings.row(key)
 
     def contexts(self) -> dict[int, int]:
-        """With how many different tokens each token kept company, itself among them."""
+        """With how many different tokens each token kept co-occurrence, itself among them."""
         if self._contexts is None:
-            pairs = ((low, high) for low, high, _ in self.companions.items())
+            pairs = ((low, high) for low, high, _ in self.co_occurrence.items())
             self._contexts = count_contexts(pairs)
         return self._contexts
 

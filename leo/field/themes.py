@@ -1,4 +1,4 @@
-"""Themes: words that keep the same company (organism, section 6). Pure and computed when asked for.
+"""Themes: words that have the same contexts (organism, section 6), computed when asked for.
 
 No step of the core reads them: in the published organism recall does, and with it the whole view. A
 recall that reads the view would have to be declared, specified and traced as such; the modules go
@@ -83,7 +83,7 @@ def _able(view: View) -> dict[int, int]:
     contexts: defaultdict[int, int] = defaultdict(int)
     totals: defaultdict[int, int] = defaultdict(int)
     names = view.words.names
-    for low, high, count in view.chains.companions.items():
+    for low, high, count in view.chains.co_occurrence.items():
         if low in names and high in names:
             contexts[low] += 1
             totals[low] += count
@@ -99,8 +99,8 @@ def _able(view: View) -> dict[int, int]:
 
 def _closest(view: View, id: int) -> set[int]:
     """A token with its 16 closest contexts."""
-    near = [other for other in view.chains.companions.rows[id] if other in view.words.names]
-    counts = zip(view.chains.company_with(id, near), near, strict=True)
+    near = [other for other in view.chains.co_occurrence.rows[id] if other in view.words.names]
+    counts = zip(view.chains.co_occurrence_with(id, near), near, strict=True)
     ranked = nsmallest(NEIGHBOURS, [(-count, other) for count, other in counts if count])
     return {id, *(other for _, other in ranked)}
 

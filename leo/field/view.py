@@ -20,20 +20,20 @@ from leo.store.loading import Loaded
 
 __all__ = ["Centres", "View"]
 
-Centres = Literal["weight", "company"]
+Centres = Literal["weight", "contexts"]
 
 
 class View:
     """Both tables with their versions. Only the thread of the driver may assign.
 
     `centres` says what makes a centre: the `weight` of what follows a word, or, as in the published
-    asynchronous program, the number of contexts that a token keeps `company` with.
+    asynchronous program, the number of contexts that a token keeps `contexts` with.
     """
 
     def __init__(self, centres: Centres = "weight", loaded: Loaded | None = None) -> None:
         """Empty, or what was `loaded`, which then belongs to the view."""
         version, words, chains = loaded or (0, BigramTable(), TrigramTable())
-        if centres == "company":
+        if centres == "contexts":
             words.contexts = chains.contexts
         self.words = words
         self.chains = chains
@@ -105,5 +105,5 @@ class View:
             "tokens": len(self.words.names),
             "bigrams": sum(map(len, self.words.followers.values())),
             "trigrams": sum(map(len, self.chains.followers.values())),
-            "co_occurrence": sum(1 for _ in self.chains.companions.items()),
+            "co_occurrence": sum(1 for _ in self.chains.co_occurrence.items()),
         }

@@ -23,7 +23,7 @@ from leo.field.view import Centres
 from leo.front.opened import Opened
 from leo.reply.given import check_call, check_text
 from leo.reply.instance import Instance
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.store.asynchronous import AsyncStore, end_of
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.trace.events import NO_TRACE, Tracer
@@ -53,7 +53,7 @@ class AsyncLeoField(Opened):
         *,
         seed: int = 0,
         discipline: str = DEFAULT,
-        modules: Sequence[Organ[Any]] = (),
+        modules: Sequence[Module[Any]] = (),
         centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,

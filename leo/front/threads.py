@@ -23,7 +23,7 @@ from leo.front.opened import Opened
 from leo.reply.context import InnerReply
 from leo.reply.given import check_call, check_text
 from leo.reply.instance import Instance
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.reply.turn import OnStore, Turn
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.store.synchronous import Store
@@ -58,7 +58,7 @@ class LeoField(Opened):
         *,
         seed: int = 0,
         discipline: str = "sequential",
-        modules: Sequence[Organ[Any]] = (),
+        modules: Sequence[Module[Any]] = (),
         centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
         clock: Callable[[], float] = time.time,
@@ -75,7 +75,7 @@ class LeoField(Opened):
         commit survives the death of the process; with `full_sync` a power cut as well, and each one
         waits for the disk. With `gil` or `threading-lock`, threads may call `reply` at the same
         time, one session each.
-        `modules` are asked in each reply, in their order: `leo.ORGANS`, some of them, or none.
+        `modules` are asked in each reply, in their order: `leo.MODULES`, some of them, or none.
         `centres` says where replies begin (`leo.field.view.View`).
         Raises StoreError when the file cannot be used, DisciplineError when the discipline cannot
         run here.

@@ -12,15 +12,15 @@ from leo.modules.mathbrain import AsyncMathBrain, MathBrain
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
-from leo.modules.registry import ORGANS
+from leo.modules.registry import MODULES
 from leo.modules.santaklaus import AsyncSantaKlaus, SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
 from leo.reply.chorus import Chorus
-from leo.reply.module import Organ
+from leo.reply.module import Module
 
 __all__ = [
-    "ORGANS",
+    "MODULES",
     "AsyncMathBrain",
     "AsyncRAGBrain",
     "AsyncSantaKlaus",
@@ -31,7 +31,7 @@ __all__ = [
     "GameEngine",
     "MathBrain",
     "MetaLeo",
-    "Organ",
+    "Module",
     "Overthinking",
     "RAGBrain",
     "SantaKlaus",

@@ -20,7 +20,7 @@ from random import Random
 from typing import ClassVar, Final
 
 from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from leo.store.rows import unpacked
 
 __all__ = ["SHARDS", "Bias"]
@@ -34,7 +34,7 @@ def _centres(written: str) -> tuple[str, ...]:
     return tuple(unpacked(written, "bias"))
 
 
-class Bias(Module[dict[str, int]]):
+class Bias(BaseModule[dict[str, int]]):
     """Token -> number of kept lists of centres that name it; writes the centres of this reply."""
 
     name = "bias"

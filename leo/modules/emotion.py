@@ -30,7 +30,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import EXCLAIMED, NEARBY, REPEATED, SHOUTED
 from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 
 __all__ = ["HALF_LIFE", "MAX_CHARGE", "Charge", "Emotion", "charges", "stirred"]
 
@@ -73,7 +73,7 @@ def stirred(arousal: float, tokens: Sequence[str], stored: Mapping[str, float]) 
     return 1.0 - (1.0 - arousal) * math.exp(-0.5 * charge / len(tokens))
 
 
-class Emotion(Module[dict[str, Charge]]):
+class Emotion(BaseModule[dict[str, Charge]]):
     """Reads the charges of the prompt's tokens, corrects the arousal, writes the new charges."""
 
     name = "emotion"

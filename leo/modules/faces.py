@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from leo.reply.context import Put, Rows
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.store import rows
 from leo.store.connection import Connection, reading, transaction
 
@@ -22,14 +22,14 @@ class Perform(Protocol):
 
 
 async def fetch(
-    perform: Perform, organ: Organ[Any], session: str, tokens: Sequence[str], now: float
+    perform: Perform, module: Module[Any], session: str, tokens: Sequence[str], now: float
 ) -> Rows:
     """The rows of one module, all of one state of the store. Raises StoreError."""
     given = rows.parameters(session, tokens, now)
 
     def work(conn: Connection) -> Rows:
         with reading(conn):
-            return rows.read(conn, [organ], given)[organ.name]
+            return rows.read(conn, [module], given)[module.name]
 
     return await perform(work)
 

@@ -20,7 +20,7 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from leo.store.rows import unpacked
 
 __all__ = ["TURNS", "FlowState", "FlowTracker", "Point"]
@@ -54,7 +54,7 @@ class FlowState:
     total: int
 
 
-class FlowTracker(Module[FlowState]):
+class FlowTracker(BaseModule[FlowState]):
     """Records the active themes of a reply; finds those that emerge and those that fade."""
 
     name = "flow"

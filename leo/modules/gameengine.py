@@ -15,7 +15,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import is_word, tokenize
 from leo.reply.context import After, Before, Changes, Hints, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 
 __all__ = ["GameEngine", "GameState", "Suggestion", "TurnType", "bucket", "mode_of"]
 
@@ -102,7 +102,7 @@ def mode_of(text: str) -> str:
     return "a"
 
 
-class GameEngine(Module[GameState]):
+class GameEngine(BaseModule[GameState]):
     """Learns second-order transitions between turn types, and hints at the next one."""
 
     name = "game"

@@ -24,7 +24,7 @@ from leo.modules.multileo import (
     scores,
 )
 from leo.reply.context import After, Before, Changes, Hints, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from leo.store.rows import unpacked
 
 __all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
@@ -43,7 +43,7 @@ class Brain:
     profiles: dict[str, Profile]
 
 
-class MathBrain(Module[Brain]):
+class MathBrain(BaseModule[Brain]):
     """The network's and the regulator's place in a reply. `seed` makes the first weights."""
 
     name = "mathbrain"

@@ -20,7 +20,7 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 
 __all__ = [
     "Fragment",
@@ -101,7 +101,7 @@ def score_text(text: str) -> float:
     return 0.4 * coherence(text) + 0.4 * resonance(text) + 0.2 * length_score(text)
 
 
-class MetaLeo(Module[tuple[Fragment, ...]]):
+class MetaLeo(BaseModule[tuple[Fragment, ...]]):
     """Scores what was said against what could have been said; the state is its buffer."""
 
     name = "metaleo"

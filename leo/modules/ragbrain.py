@@ -19,7 +19,7 @@ from leo.field.plain import plain_sum
 from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import SCALARS, MathState, spoken_state, unspoken_state
 from leo.reply.context import After, Before, Changes, Hints, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 
 __all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "unit_distance"]
 
@@ -63,7 +63,7 @@ def _episode(row: tuple[Any, ...]) -> Episode:
     return Episode(MathState(*row[:-2]), float(row[-2]), float(row[-1]))
 
 
-class RAGBrain(Module[tuple[Episode, ...]]):
+class RAGBrain(BaseModule[tuple[Episode, ...]]):
     """A log of what was asked, what was said, and how good it was: the KEPT newest."""
 
     name = "ragbrain"

@@ -48,11 +48,11 @@ from leo.modules.ragbrain import RAGBrain
 from leo.modules.santaklaus import SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
-from leo.reply.module import Organ
+from leo.reply.module import Module
 
-__all__ = ["FIELD", "ORGANS", "Touched", "kept_with", "own_objects", "step_objects"]
+__all__ = ["FIELD", "MODULES", "Touched", "kept_with", "own_objects", "step_objects"]
 
-ORGANS: Final[tuple[Organ[Any], ...]] = (
+MODULES: Final[tuple[Module[Any], ...]] = (
     Emotion(),
     Bias(),
     Trauma(),
@@ -78,19 +78,21 @@ class Touched(NamedTuple):
     writes: frozenset[str]
 
 
-def own_objects(organs: Iterable[Organ[Any]] = ORGANS) -> dict[str, str]:
+def own_objects(modules: Iterable[Module[Any]] = MODULES) -> dict[str, str]:
     """Object -> name of the module that it belongs to."""
-    return {name: organ.name for organ in organs for name in (organ.READS | organ.WRITES) - FIELD}
+    return {
+        name: module.name for module in modules for name in (module.READS | module.WRITES) - FIELD
+    }
 
 
-def step_objects(organs: Iterable[Organ[Any]] = ORGANS) -> Mapping[str, Touched]:
+def step_objects(modules: Iterable[Module[Any]] = MODULES) -> Mapping[str, Touched]:
     """What each step of the program reads and writes with these modules.
 
     Without any module the steps still observe, speak and keep the reply; they recall nothing.
     """
-    listed = tuple(organs)
-    reads = frozenset[str]().union(*(organ.READS for organ in listed))
-    writes = frozenset[str]().union(*(organ.WRITES for organ in listed))
+    listed = tuple(modules)
+    reads = frozenset[str]().union(*(module.READS for module in listed))
+    writes = frozenset[str]().union(*(module.WRITES for module in listed))
     return {
         "recall": Touched(reads - {"ngrams", "view"}, frozenset()),
         "observe": Touched(frozenset({"ngrams"}), frozenset({"ngrams", "view"})),

@@ -14,13 +14,13 @@ from typing import ClassVar, cast
 from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
 from leo.modules.faces import Perform, fetch
 from leo.reply.context import Heard, Moment, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from leo.store.memories import newest
 
 __all__ = ["AsyncSantaKlaus", "SantaKlaus"]
 
 
-class SantaKlaus(Module[Sequence[Row]]):
+class SantaKlaus(BaseModule[Sequence[Row]]):
     """Memories in, what comes to mind out.
 
     `WRITES` has `ngrams` for the snippets that it has observed and `snapshots` for their use.

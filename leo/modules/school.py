@@ -17,7 +17,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 
 __all__ = ["Note", "Roll", "School", "SchoolState", "candidates"]
 
@@ -88,7 +88,7 @@ def candidates(text: str) -> list[str]:
     return list(found)
 
 
-class School(Module[SchoolState]):
+class School(BaseModule[SchoolState]):
     """`WRITES` has `ngrams` for the notes that it recalls and has observed with the prompt."""
 
     name = "school"

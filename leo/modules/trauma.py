@@ -30,7 +30,7 @@ from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 
 __all__ = ["THRESHOLD", "Event", "Trauma", "TraumaState", "Wound", "content_words", "decay"]
 
@@ -108,7 +108,7 @@ def _content(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= MIN_LETTERS) - FUNCTION_WORDS
 
 
-class Trauma(Module[TraumaState]):
+class Trauma(BaseModule[TraumaState]):
     """Gives the level to whoever speaks next; scores every prompt; writes the strong events."""
 
     name = "trauma"

@@ -7,9 +7,9 @@ of the prompt only, and a theme is named by its core word, not by its place in a
 stays the same however the field grows.
 
 The contexts of a word are looked for where a reader of the field can see them from the word: among
-the words that can follow it within the window, each weighed by the company that they keep. A word
-that many words follow is near everything and is the core of nothing, and nor is a centre of the
-field. Punctuation is left out: it is near everything too, and would make all themes alike.
+the words that can follow it within the window, each weighed by how often they co-occur with it. A
+word that many words follow is near everything and is the core of nothing, and nor is a centre of
+the field. Punctuation is left out: it is near everything too, and would make all themes alike.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def active_themes(
     common = frozenset(view.words.centres())
     rare = sorted(id for id in cores if id not in common)
     marks = {id for mark in PUNCTUATION if (id := find(mark)) is not None}
-    found = ((id, own) for id in rare if (own := _company(view, id, marks)))
+    found = ((id, own) for id in rare if (own := _closest(view, id, marks)))
     sets = list(islice(found, MAX_CORES))
     names = view.words.names
     used: set[int] = set()
@@ -78,7 +78,7 @@ def active_themes(
     )
 
 
-def _company(view: Readable, core: int, marks: Set[int]) -> set[int]:
+def _closest(view: Readable, core: int, marks: Set[int]) -> set[int]:
     """The core with its closest contexts, the ids of punctuation not among them; empty where it is
     too rare or too common for a theme.
     """
@@ -88,10 +88,10 @@ def _company(view: Readable, core: int, marks: Set[int]) -> set[int]:
         return set()
     ahead = _ahead(view, core, sorted(followers)) - marks - {core}
     if view.torn:
-        # It may know a chain whose token, or whose company, it does not know yet.
+        # It may know a chain whose token, or whose co-occurrence, it does not know yet.
         ahead = {id for id in ahead if id in names}
-    company = zip(chains.company_with(core, ahead), ahead, strict=True)
-    contexts = [(-count, id) for count, id in company if count]
+    co_occurrence = zip(chains.co_occurrence_with(core, ahead), ahead, strict=True)
+    contexts = [(-count, id) for count, id in co_occurrence if count]
     if len(contexts) < MIN_CONTEXTS or -sum(count for count, _ in contexts) < MIN_TOTAL:
         return set()
     return {core, *(id for _, id in sorted(contexts)[:NEIGHBOURS])}

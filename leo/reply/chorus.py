@@ -1,6 +1,6 @@
 """Chorus: the modules of one reply, asked in their order. No input or output, like the modules.
 
-A driver reads the rows of `organs` in the transaction of Recall, calls `hear`; in Generate it calls
+A driver reads the rows of `modules` in Recall's transaction and calls `hear`; in Generate it calls
 `before`, walks, calls `after`; and it writes `puts` with the snapshot. Each module gets randomness
 of its own for each hook, so that none changes the luck of another or of the walk.
 """
@@ -31,7 +31,7 @@ from leo.reply.context import (
     Speak,
     Spoken,
 )
-from leo.reply.module import NO_CHANCE, NO_HINTS, Module, Organ
+from leo.reply.module import NO_CHANCE, NO_HINTS, BaseModule, Module
 from leo.reply.voice import Voice, blend_weights, compute_voice
 
 __all__ = ["Chorus", "Outcome", "Speech"]
@@ -72,14 +72,14 @@ class Chorus:
 
     def __init__(
         self,
-        organs: Sequence[Organ[Any]],
+        modules: Sequence[Module[Any]],
         moment: Moment,
         key: str,
         inner: InnerReply | None = None,
     ) -> None:
         self.inner = inner
         self.moment = moment if inner is None else replace(moment, inner=inner.inner)
-        self.organs = [o for o in organs if inner is None or inner.inner.kind in o.INNER]
+        self.modules = [o for o in modules if inner is None or inner.inner.kind in o.INNER]
         self._key = key
         self._states: dict[str, Any] = {}
         self._before: Before | None = None
@@ -91,9 +91,9 @@ class Chorus:
         used: list[int] = []
         boosts: dict[str, float] = {}
         starts: dict[str, float] = {}
-        for organ in self.organs:
-            self._states[organ.name] = state = organ.load(rows[organ.name])
-            heard = organ.hear(state, self.moment)
+        for module in self.modules:
+            self._states[module.name] = state = module.load(rows[module.name])
+            heard = module.hear(state, self.moment)
             texts.extend(heard.observe)
             used.extend(heard.used)
             for token, boost in heard.boosts.items():
@@ -113,11 +113,11 @@ class Chorus:
             starts,
         )
 
-    def remembered(self) -> Iterator[tuple[Organ[Any], Any]]:
+    def remembered(self) -> Iterator[tuple[Module[Any], Any]]:
         """The modules that were asked, with what each had in mind when the reply began."""
-        for organ in self.organs:
-            if organ.name in self._states:
-                yield organ, self._states[organ.name]
+        for module in self.modules:
+            if module.name in self._states:
+                yield module, self._states[module.name]
 
     @property
     def spoken_in(self) -> Before:
@@ -143,11 +143,11 @@ class Chorus:
         hints = Hints()
         context = self._context(novelty, self._voice(novelty, themes, hints))
         given = _Given(context)
-        for organ in self.organs:
-            if _is_mute(organ, "before"):
+        for module in self.modules:
+            if _is_mute(module, "before"):
                 continue
-            rng = self._rng(organ, "before")
-            added = organ.before(self._states[organ.name], given.to(organ), rng)
+            rng = self._rng(module, "before")
+            added = module.before(self._states[module.name], given.to(module), rng)
             if added != NO_HINTS:
                 hints = _together(hints, added)
                 context = replace(context, voice=self._voice(novelty, themes, hints))
@@ -161,7 +161,7 @@ class Chorus:
         The quality stays that of what was said first, whatever is chosen in the end (section 10).
         """
         seen = replace(self._seen, speak=speak)
-        overthinking = any(organ.name == "overthinking" for organ in self.organs)
+        overthinking = any(module.name == "overthinking" for module in self.modules)
         context = After(
             **{**_values(self.spoken_in, BEFORE), "seen": seen},
             text=spoken.text,
@@ -173,11 +173,11 @@ class Chorus:
         puts: list[Put] = []
         inner: list[InnerReply] = []
         given = _Given(context)
-        for organ in self.organs:
-            if _is_mute(organ, "after"):
+        for module in self.modules:
+            if _is_mute(module, "after"):
                 continue
-            rng = self._rng(organ, "after")
-            changes = organ.after(self._states[organ.name], given.to(organ), rng)
+            rng = self._rng(module, "after")
+            changes = module.after(self._states[module.name], given.to(module), rng)
             puts.extend(put for put in changes.puts if put.rows)
             inner.extend(changes.inner)
             new = _new(context, changes)
@@ -201,9 +201,9 @@ class Chorus:
             plain.expert if hints.expert else "",
         )
 
-    def _rng(self, organ: Organ[Any], hook: str) -> Random:
+    def _rng(self, module: Module[Any], hook: str) -> Random:
         return (
-            Random(f"{self._key}:{organ.name}:{hook}") if hook in organ.USES_CHANCE else NO_CHANCE
+            Random(f"{self._key}:{module.name}:{hook}") if hook in module.USES_CHANCE else NO_CHANCE
         )
 
 
@@ -214,9 +214,9 @@ class _Given(Generic[Context]):
         self._whole = context
         self._blind: Context | None = None
 
-    def to(self, organ: Organ[Any]) -> Context:
+    def to(self, module: Module[Any]) -> Context:
         """What this module is given."""
-        if "view" in organ.READS:
+        if "view" in module.READS:
             return self._whole
         # Made once for all of them, and not before one asks.
         self._blind = self._blind or replace(self._whole, seen=None)
@@ -235,9 +235,9 @@ def _new(context: After, changes: Changes) -> dict[str, Any]:
     return new
 
 
-def _is_mute(organ: Organ[Any], hook: str) -> bool:
+def _is_mute(module: Module[Any], hook: str) -> bool:
     """Whether a module has left a hook as it was: it need not be given randomness then."""
-    return getattr(type(organ), hook, None) is getattr(Module, hook)
+    return getattr(type(module), hook, None) is getattr(BaseModule, hook)
 
 
 def _values(context: Moment, names: tuple[str, ...]) -> dict[str, Any]:

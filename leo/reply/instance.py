@@ -22,7 +22,7 @@ from leo.field.text import whole
 from leo.field.view import Centres, View
 from leo.reply.context import InnerReply
 from leo.reply.modular import chorus_for, program_for
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.reply.program import ReplyState, Step
 from leo.reply.stepwise import step_commit
 from leo.reply.turn import Operation, Turn
@@ -58,7 +58,7 @@ class Instance:
         clock: Callable[[], float],
         name: str,
         store: str,
-        modules: Sequence[Organ[Any]] = (),
+        modules: Sequence[Module[Any]] = (),
         centres: Centres = "weight",
         program: tuple[Step, ...] | None = None,
     ) -> None:

@@ -19,7 +19,7 @@ from leo.modules.registry import step_objects
 from leo.reply.active import active_themes
 from leo.reply.chorus import Chorus
 from leo.reply.context import InnerReply, Moment
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, judge, speak
 
 __all__ = ["chorus_for", "program_for"]
@@ -27,7 +27,7 @@ __all__ = ["chorus_for", "program_for"]
 
 # Bounded: a program that opens fields with modules of its own making would keep them all.
 @lru_cache(maxsize=64)
-def program_for(modules: tuple[Organ[Any], ...]) -> tuple[Step, ...]:
+def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
     """The steps of a reply with these modules, each with the objects that follow from what the
     modules declare. Equal modules give equal steps, whoever executes them.
     """
@@ -46,7 +46,7 @@ def program_for(modules: tuple[Organ[Any], ...]) -> tuple[Step, ...]:
 
 
 def chorus_for(
-    modules: tuple[Organ[Any], ...],
+    modules: tuple[Module[Any], ...],
     reply: str,
     prompt: str,
     now: float,

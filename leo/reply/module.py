@@ -19,7 +19,7 @@ from typing import ClassVar, Final, Generic, Protocol, TypeVar
 from leo.errors import UndeclaredError
 from leo.reply.context import After, Before, Changes, Heard, Hints, Moment, Rows
 
-__all__ = ["NO_CHANCE", "NO_HINTS", "Module", "Organ"]
+__all__ = ["NO_CHANCE", "NO_HINTS", "BaseModule", "Module"]
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()
@@ -41,7 +41,7 @@ class NoChance(Random):
 NO_CHANCE: Final = NoChance()
 
 
-class Organ(Protocol[S]):
+class Module(Protocol[S]):
     """A module. READS and WRITES name objects: `ngrams`, `snapshots`, `view`, and its own.
 
     They speak of the reply itself: an inner reply that a module describes reads and writes like any
@@ -71,8 +71,8 @@ class Organ(Protocol[S]):
     def after(self, state: S, context: After, rng: Random) -> Changes: ...
 
 
-class Module(Generic[S]):
-    """The organ that does nothing: what each module starts from."""
+class BaseModule(Generic[S]):
+    """The module that does nothing: what each module starts from."""
 
     name: ClassVar[str]
     READS: ClassVar[frozenset[str]] = frozenset()

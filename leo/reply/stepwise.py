@@ -80,7 +80,7 @@ def recalling(turn: Turn, into: Found) -> OnStore:
     given = rows.parameters(moment.session, moment.tokens, moment.now)
 
     def recall_rows(conn: Connection) -> None:
-        version, found = sql.get_rows(conn, chorus.organs, given)
+        version, found = sql.get_rows(conn, chorus.modules, given)
         into.rows.update(found)
         turn.record(Action.Recall, reads={"snapshots": version})
 

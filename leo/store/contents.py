@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Final, NamedTuple
 
 from leo.field.decay import age
-from leo.modules.registry import ORGANS
+from leo.modules.registry import MODULES
 from leo.store import rows
 
 __all__ = ["BOUNDS", "MOST", "OBJECTS", "TABLES", "Bound", "limits"]
@@ -24,7 +24,7 @@ MOST: Final = 2**30
 def _module_tables() -> dict[str, str]:
     """The tables of the modules with their columns, as their own statements make them."""
     with closing(sqlite3.connect(":memory:")) as conn:
-        rows.create(conn, ORGANS)
+        rows.create(conn, MODULES)
         names = conn.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
             "ORDER BY rowid"
@@ -79,14 +79,14 @@ BOUNDS: Final = (
     _stamped("bigrams"),
     _counted("trigrams", "trigrams"),
     _stamped("trigrams"),
-    _counted("co_occurrence", "company"),
+    _counted("co_occurrence", "contexts"),
     Bound(
         "co_occurrence",
         "decays",
         0,
         "age",
-        "company of before the first decay",
-        "company that has been through decays yet to come",
+        "co-occurrence of before the first decay",
+        "co-occurrence that has been through decays yet to come",
     ),
     Bound(
         "snapshots",

@@ -6,7 +6,7 @@ from typing import Final
 
 from leo.field.decay import age
 from leo.modules.bias import Bias
-from leo.modules.registry import ORGANS
+from leo.modules.registry import MODULES
 from leo.store import rows
 from leo.store.connection import Connection
 from leo.store.ngrams import get_version
@@ -98,7 +98,7 @@ def move_on(conn: Connection, version: int) -> None:
             conn.execute(statement)
         conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     if version < 2:
-        rows.create(conn, ORGANS)
+        rows.create(conn, MODULES)
     elif version < 3:
         rows.create(conn, [Bias()])
     if 0 < version < 4:

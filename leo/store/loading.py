@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from leo.field.changes import Grown
-from leo.field.cooccurrence import IDS, Companions, rows_of
+from leo.field.cooccurrence import IDS, WholeCoOccurrence, rows_of
 from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth
 from leo.field.tables import BigramTable, TrigramTable
@@ -99,6 +99,6 @@ def _chains(conn: Connection, ids: Mapping[int, int]) -> TrigramTable:
             first, second = pair >> IDS, pair & mask
             row = followers[one(first, first), one(second, second)] = {}
         row[one(third, third)] = count
-    companions = rows_of(conn.execute(PAIRS), ids)
-    table.apply(Companions(companions, age(get_version(conn, "ngrams"))))
+    co_occurrence = rows_of(conn.execute(PAIRS), ids)
+    table.apply(WholeCoOccurrence(co_occurrence, age(get_version(conn, "ngrams"))))
     return table

@@ -20,7 +20,7 @@ from leo.field.changes import (
     TrigramChange,
     TrigramRows,
 )
-from leo.field.cooccurrence import AGES, Aged, Companions, rows_of
+from leo.field.cooccurrence import AGES, Aged, WholeCoOccurrence, rows_of
 from leo.field.counts import Delta
 from leo.field.decay import age, is_due
 from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
@@ -82,7 +82,7 @@ def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
         if journal is None:
             columns = "first_id, second_id, third_id, count"
             changes.append(TrigramRows(_since(conn, columns, "trigrams", after)))
-            changes.append(Companions(rows_of(conn.execute(PAIRS)), age(version)))
+            changes.append(WholeCoOccurrence(rows_of(conn.execute(PAIRS)), age(version)))
             changes.extend(Grown(chains) for _, (_, chains) in pending(conn))
             return version, Series(tuple(changes))
         for at, blob, decays in journal:

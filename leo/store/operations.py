@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from leo.field.counts import Delta
 from leo.field.recall import Memory
 from leo.reply.context import Put, Rows
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.store import rows
 from leo.store.connection import Connection, reading, transaction
 from leo.store.loading import Loaded, load_field
@@ -87,13 +87,13 @@ def get_memories(conn: Connection) -> tuple[int, list[Memory]]:
 
 
 def get_rows(
-    conn: Connection, organs: Sequence[Organ[Any]], given: Mapping[str, str | float]
+    conn: Connection, modules: Sequence[Module[Any]], given: Mapping[str, str | float]
 ) -> tuple[int, dict[str, Rows]]:
     """Recall with modules: the version of `snapshots` and the rows of every module, of one state
     of the store. `given` is what `rows.parameters` makes.
     """
     with reading(conn):
-        return get_version(conn, "snapshots"), rows.read(conn, organs, given)
+        return get_version(conn, "snapshots"), rows.read(conn, modules, given)
 
 
 def process_delta(conn: Connection, delta: Delta) -> int:

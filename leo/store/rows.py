@@ -16,15 +16,15 @@ import msgspec
 from leo.errors import StoreDamagedError
 from leo.field.text import is_word
 from leo.reply.context import Put, Rows
-from leo.reply.module import Organ
+from leo.reply.module import Module
 
 __all__ = ["create", "parameters", "read", "unpacked", "write"]
 
 
-def create(conn: sqlite3.Connection, organs: Iterable[Organ[Any]]) -> None:
+def create(conn: sqlite3.Connection, modules: Iterable[Module[Any]]) -> None:
     """Make the tables of the modules in a file that does not have them yet."""
-    for organ in organs:
-        for statement in organ.DDL:
+    for module in modules:
+        for statement in module.DDL:
             conn.execute(statement)
 
 
@@ -41,15 +41,15 @@ def parameters(session: str, tokens: Sequence[str], now: float) -> dict[str, str
 
 def read(
     conn: sqlite3.Connection,
-    organs: Iterable[Organ[Any]],
+    modules: Iterable[Module[Any]],
     given: Mapping[str, str | float],
 ) -> dict[str, Rows]:
     """The rows of every module, by its name and then by the name of the query."""
     return {
-        organ.name: {
-            name: conn.execute(sql, given).fetchall() for name, sql in organ.QUERIES.items()
+        module.name: {
+            name: conn.execute(sql, given).fetchall() for name, sql in module.QUERIES.items()
         }
-        for organ in organs
+        for module in modules
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS
+from leo import MODULES
 from tests.leo.support import sync_field
 
 
@@ -18,7 +18,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     A module that needs another one has its own `sound`.
     """
     path = tmp_path_factory.mktemp("sound") / "field"
-    with sync_field(path, modules=ORGANS) as field:
+    with sync_field(path, modules=MODULES) as field:
         field.reply("What is a field? I wonder.")
     return path
 

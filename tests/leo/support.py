@@ -18,7 +18,7 @@ from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
 from leo.field.view import View
 from leo.front.tasks import Gate
 from leo.front.threads import ThreadGate
-from leo.modules import Organ
+from leo.modules import Module
 from leo.store.connection import Connection, transaction
 from leo.store.fold import swept
 from leo.store.operations import load_all
@@ -101,7 +101,7 @@ def picture(view: View) -> dict[str, Any]:
         "bigrams": {source: dict(row) for source, row in words.followers.items()},
         "totals": dict(words.totals),
         "trigrams": {pair: dict(row) for pair, row in chains.followers.items()},
-        "pairs": sorted(chains.companions.items()),
+        "pairs": sorted(chains.co_occurrence.items()),
         "centres": list(words.centres()),
     }
 
@@ -131,7 +131,7 @@ def sync_field(
     tracer: Tracer = NO_TRACE,
     discipline: str = "sequential",
     gate: ThreadGate | None = None,
-    modules: Sequence[Organ[Any]] = (),
+    modules: Sequence[Module[Any]] = (),
 ) -> LeoField:
     """A synchronous field with seed 7 and a counting clock."""
     return LeoField.open(
@@ -152,7 +152,7 @@ async def async_field(
     gate: Gate | None = None,
     timeout: float = 5.0,
     instance: str = "i1",
-    modules: Sequence[Organ[Any]] = (),
+    modules: Sequence[Module[Any]] = (),
 ) -> AsyncLeoField:
     """An asynchronous field with seed 7 and a counting clock."""
     return await AsyncLeoField.open(

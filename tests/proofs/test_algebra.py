@@ -54,7 +54,7 @@ def counts(view: View) -> dict[object, int]:
         found |= {(names[a], names[b]): n for b, n in row.items()}
     for (a, b), row in view.chains.followers.items():
         found |= {(names[a], names[b], names[c]): n for c, n in row.items()}
-    found |= {frozenset((names[a], names[b])): n for a, b, n in view.chains.companions.items()}
+    found |= {frozenset((names[a], names[b])): n for a, b, n in view.chains.co_occurrence.items()}
     return found
 
 

@@ -18,10 +18,10 @@ from leo.field.metrics import score_turn
 from leo.field.view import Centres
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import ORGANS, Organ, SantaKlaus
+from leo.modules import MODULES, Module, SantaKlaus
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.context import Before, Hints, Rows
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from paper.experiments.experiment import Row
 
 __all__ = ["LENGTHS", "SWITCHES", "TEMPERATURES", "Arm", "Steady", "converse"]
@@ -30,7 +30,7 @@ LENGTHS: Final = (71, 19)
 # The synchronous program called itself `wounded` from the second reply on, the asynchronous one,
 # which had no trauma, `creative` (organism, section 0).
 TEMPERATURES: Final = (0.9, 1.3)
-CENTRES: Final[tuple[Centres, Centres]] = ("weight", "company")
+CENTRES: Final[tuple[Centres, Centres]] = ("weight", "contexts")
 LOCKS: Final = ("sequential", "asyncio-lock")
 # Seconds between two replies, for the modules that look at the time.
 PACE: Final = 15.0
@@ -39,7 +39,7 @@ START: Final = 1_767_139_200.0
 SWITCHES: Final = ("metric", "length", "modules", "temperature", "centres", "lock")
 
 
-class Steady(Module[None]):
+class Steady(BaseModule[None]):
     """Speaks at one temperature, whatever the other modules say: it is asked last."""
 
     name = "steady"
@@ -64,9 +64,9 @@ class Arm(NamedTuple):
     centres: bool
     lock: bool
 
-    def organs(self) -> tuple[Organ[Any], ...]:
+    def chosen(self) -> tuple[Module[Any], ...]:
         """All modules, or recall alone."""
-        chosen: tuple[Organ[Any], ...] = (SantaKlaus(),) if self.modules else ORGANS
+        chosen: tuple[Module[Any], ...] = (SantaKlaus(),) if self.modules else MODULES
         return (*chosen, Steady(TEMPERATURES[self.temperature]))
 
 
@@ -111,7 +111,7 @@ def _plain(
         path,
         seed=seed,
         discipline=LOCKS[False],
-        modules=arm.organs(),
+        modules=arm.chosen(),
         centres=CENTRES[arm.centres],
         clock=clock,
     ) as leo:
@@ -126,7 +126,7 @@ def _locked(
             path,
             seed=seed,
             discipline=LOCKS[True],
-            modules=arm.organs(),
+            modules=arm.chosen(),
             centres=CENTRES[arm.centres],
             clock=clock,
         ) as leo:

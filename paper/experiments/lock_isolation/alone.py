@@ -18,7 +18,7 @@ from typing import Any, Final
 from leo.disciplines import DISCIPLINES
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import ORGANS, Organ
+from leo.modules import MODULES, Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, observe
 from leo.trace.events import Tracer
 from leo.trace.recorder import NdjsonRecorder
@@ -26,11 +26,11 @@ from leo_model.traces.validate import validate
 from paper.experiments.arms import digest, open_changed
 from paper.experiments.errors import ExperimentError
 
-__all__ = ["MODULES", "REORDERED", "Alone", "reordered_program", "talk_alone"]
+__all__ = ["CHOICES", "REORDERED", "Alone", "reordered_program", "talk_alone"]
 
 REORDERED: Final = "reordered"
 # The name of a program, and the modules that it asks.
-MODULES: Final[dict[str, tuple[Organ[Any], ...]]] = {"core": (), "modules": ORGANS}
+CHOICES: Final[dict[str, tuple[Module[Any], ...]]] = {"core": (), "modules": MODULES}
 START: Final = 1_767_139_200.0
 # Seconds between two replies, for the modules that look at the time.
 PACE: Final = 15.0
@@ -81,7 +81,7 @@ def talk_alone(
     trace = folder / "trace.ndjson"
     with NdjsonRecorder(trace, run="alone") as recorder:
         talk = _async if DISCIPLINES[discipline].runtime == "asyncio" else _sync
-        replies = talk(path, discipline, MODULES[program], seed, messages, clock, recorder)
+        replies = talk(path, discipline, CHOICES[program], seed, messages, clock, recorder)
     [report] = validate([trace])
     if not report.accepted or report.broken:
         raise ExperimentError(
@@ -96,7 +96,7 @@ def talk_alone(
 def _sync(
     path: Path,
     discipline: str,
-    modules: tuple[Organ[Any], ...],
+    modules: tuple[Module[Any], ...],
     seed: int,
     messages: Sequence[str],
     clock: Callable[[], float],
@@ -111,7 +111,7 @@ def _sync(
 def _async(
     path: Path,
     discipline: str,
-    modules: tuple[Organ[Any], ...],
+    modules: tuple[Module[Any], ...],
     seed: int,
     messages: Sequence[str],
     clock: Callable[[], float],

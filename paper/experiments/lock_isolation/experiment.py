@@ -29,7 +29,7 @@ from paper.experiments.arms import (
     talk,
 )
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
-from paper.experiments.lock_isolation.alone import MODULES, REORDERED, talk_alone
+from paper.experiments.lock_isolation.alone import CHOICES, REORDERED, talk_alone
 from paper.experiments.lock_isolation.report import plot, summarise
 
 __all__ = ["EXPERIMENT"]
@@ -61,7 +61,7 @@ def cells(config: Config) -> list[Key]:
     """(a) by program, arm and seed; then the other workloads by arm and seed."""
     seeds = range(config["seeds"])
     found: list[Key] = []
-    for program in MODULES:
+    for program in CHOICES:
         arms = [arm.name for arm in ARMS] + ([REORDERED] if program == "core" else [])
         found += [(ALONE, program, arm, seed) for arm in arms for seed in seeds]
     for name, workload in WORKLOADS.items():

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from leo_model.traces.native import CONCERNED
 from paper.experiments.arms import ARMS, per_thousand
 from paper.experiments.experiment import Config, Row, seed_of
-from paper.experiments.lock_isolation.alone import MODULES, REORDERED
+from paper.experiments.lock_isolation.alone import CHOICES, REORDERED
 from paper.experiments.stats import Comparison, bootstrap, compare, holm
 from paper.experiments.summary import Estimate
 
@@ -75,7 +75,7 @@ def exact_of(rows: Sequence[Row]) -> list[Exact]:
         elif row["kind"] == "store":
             kept.setdefault(arm, {})[row["seed"]] = row["store"]
     found = []
-    for program in MODULES:
+    for program in CHOICES:
         first, store = said[program, FIRST], kept[program, FIRST]
         for (name, of), mine in said.items():
             if name == program and of != FIRST:

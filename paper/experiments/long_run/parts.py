@@ -29,7 +29,7 @@ from leo.field.text import is_word, tokenize
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import ORGANS
+from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.instance import Instance
 from leo.reply.modular import program_for
@@ -64,7 +64,7 @@ class Ledger:
         """The program with all modules, whose observations are noted."""
         return tuple(
             replace(step, function=self._noting(step)) if step.name == "observe" else step
-            for step in program_for(ORGANS)
+            for step in program_for(MODULES)
         )
 
     def _noting(self, step: Step) -> Callable[[ReplyState, Given], Writes]:
@@ -138,7 +138,7 @@ async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tupl
         clock=lambda: START + PACE * next(ticks),
         name="i1",
         store="main",
-        modules=ORGANS,
+        modules=MODULES,
         program=ledger.program(),
     )
     turn = half.first

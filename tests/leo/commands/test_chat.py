@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS
+from leo import MODULES
 from leo.actions import Action
 from leo.commands.chat import EMPTY, ENDED, HELP, converse, describe
 from leo.commands.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
@@ -153,7 +153,7 @@ def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPat
     assert re.search(r"^themes   \d$", some, re.MULTILINE)
     text = " ".join(chr(97 + place % 26) for place in range(100))
     found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
-    assert found and found[0].endswith(", among the 9 tokens of 26 with most company")
+    assert found and found[0].endswith(", among the 9 tokens of 26 with most contexts")
 
 
 def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
@@ -234,12 +234,12 @@ def speaking(
 ) -> Iterator[SyncSpeaker | AsyncSpeaker]:
     """A speaker of a field with all modules, whose view is the store's in the end."""
     if discipline == "sequential":
-        with sync_field(path, account, modules=ORGANS) as field:
+        with sync_field(path, account, modules=MODULES) as field:
             yield SyncSpeaker(field, account)
             assert picture(field.view) == field._store.perform(reloaded)
         return
     with asyncio.Runner() as runner:
-        opening = async_field(path, discipline, account, gate, modules=ORGANS)
+        opening = async_field(path, discipline, account, gate, modules=MODULES)
         afield = runner.run(opening)
         yield AsyncSpeaker(afield, runner, account)
         assert picture(afield.view) == runner.run(afield._store.perform(reloaded))

@@ -23,7 +23,7 @@ BREAKS = {
     "UPDATE bigrams SET count = 1": "seen less often than",
     "UPDATE trigrams SET version = 99 WHERE first_id = 1": "trigrams newer than the n-grams",
     "DELETE FROM tokens WHERE id = 2": "rows name a token that does not exist",
-    "UPDATE co_occurrence SET count = 0 WHERE word_id = 1": "company with a count below 1",
+    "UPDATE co_occurrence SET count = 0 WHERE word_id = 1": "co-occurrence with a count below 1",
     "UPDATE journal SET version = version + 50": "outside the last observations",
     "UPDATE folding SET version = version + 50": "in the tables that were never made",
     "UPDATE folding SET version = version - 50": "neither the tables nor the journal have",

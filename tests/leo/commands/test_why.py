@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from leo import ORGANS
+from leo import MODULES
 from leo.actions import Action
 from leo.commands.chat import converse
 from leo.commands.speakers import SyncSpeaker
@@ -26,7 +26,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         if failures and action is Action.Generate:
             raise failures.pop()
 
-    with sync_field(tmp_path / "field", account, gate=gate, modules=ORGANS) as field:
+    with sync_field(tmp_path / "field", account, gate=gate, modules=MODULES) as field:
         lines = iter(["/why", "/field", "hello there", "/why", "/field", "/discipline"])
         converse(SyncSpeaker(field, account), lines, out, notices, 80)
         told = out.getvalue().splitlines()
@@ -52,7 +52,7 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
     without modules.
     """
     out, account, qualities = io.StringIO(), Account(), []
-    with sync_field(tmp_path / "field", account, modules=ORGANS) as field:
+    with sync_field(tmp_path / "field", account, modules=MODULES) as field:
         for prompt in ("hello there", "Rain over the sea?", "and now?"):
             converse(SyncSpeaker(field, account), iter([prompt, "/why"]), out, out)
             assert field.latest is not None and field.latest.quality is not None
@@ -89,7 +89,7 @@ def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
         "fading   rain (-3.0 an hour: 0 3 0)",
         "wounds   silence (1.00)",
     ]
-    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
         assert SyncSpeaker(field).memory() == []
         converse(SyncSpeaker(field), iter(["hello", "/field"]), out, out)
     assert sorted(out.getvalue().splitlines()[-3:]) == sorted(told)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError
 from tests.leo.judge import judge
@@ -43,7 +43,7 @@ def test_a_cancelled_waiter_cancels_nobody_else(tmp_path: Path, discipline: str)
     async def main() -> None:
         gate = AtRing()
         with recorder(trace) as tracer:
-            opening = async_field(tmp_path / "field", discipline, tracer, gate, modules=ORGANS)
+            opening = async_field(tmp_path / "field", discipline, tracer, gate, modules=MODULES)
             async with await opening as field:
                 await field.reply("hello there")
                 await gate.there.wait()
@@ -75,7 +75,7 @@ def test_what_went_wrong_while_a_waiter_was_cancelled_is_for_the_next(tmp_path: 
 
     async def main() -> None:
         gate = AtRing(ZeroDivisionError("no thought"))
-        opening = async_field(tmp_path / "field", "actor", gate=gate, modules=ORGANS)
+        opening = async_field(tmp_path / "field", "actor", gate=gate, modules=MODULES)
         async with await opening as field:
             await field.reply("hello there")
             await gate.there.wait()
@@ -108,7 +108,7 @@ def test_nothing_is_begun_on_a_field_that_closes(
                 there.set()
                 await go_on.wait()
 
-        field = await async_field(tmp_path / "field", discipline, gate=gate, modules=ORGANS)
+        field = await async_field(tmp_path / "field", discipline, gate=gate, modules=MODULES)
         replying = asyncio.ensure_future(field.reply("hello there"))
         await there.wait()
         closing = asyncio.ensure_future(field.close())
@@ -130,7 +130,7 @@ def test_closing_finishes_the_inner_replies_that_have_begun(tmp_path: Path) -> N
     async def main() -> None:
         gate = AtRing()
         with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=ORGANS)
+            field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=MODULES)
             await field.reply("hello there")
             await gate.there.wait()
             closing = asyncio.ensure_future(field.close())
@@ -148,7 +148,7 @@ def test_inner_replies_that_were_cancelled_do_not_cancel_who_closes(tmp_path: Pa
 
     async def main() -> None:
         gate = AtRing()
-        field = await async_field(tmp_path / "field", D6, gate=gate, modules=ORGANS)
+        field = await async_field(tmp_path / "field", D6, gate=gate, modules=MODULES)
         await field.reply("hello there")
         await gate.there.wait()
         field._afterthoughts._tasks["s1"].cancel()
@@ -174,7 +174,7 @@ def test_what_has_ended_well_is_not_kept(tmp_path: Path) -> None:
         return task
 
     async def main() -> None:
-        field = await async_field(tmp_path / "field", D6, gate=gate, modules=ORGANS)
+        field = await async_field(tmp_path / "field", D6, gate=gate, modules=MODULES)
         for session in ("a", "b", "c"):
             await follow(field, session)
         assert not field._afterthoughts._tasks

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError
 from leo.trace.events import NO_TRACE, Tracer
@@ -29,7 +29,7 @@ async def thinking(
     gate: AtRing, path: Path, discipline: str = D6, tracer: Tracer = NO_TRACE
 ) -> AsyncLeoField:
     """A field that has replied, with a ring under way that the gate holds."""
-    field = await async_field(path, discipline, tracer, gate, modules=ORGANS)
+    field = await async_field(path, discipline, tracer, gate, modules=MODULES)
     await field.reply("hello there")
     await gate.there.wait()
     return field

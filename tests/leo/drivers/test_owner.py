@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError, StoreClosedError, StoreLockedError
 from tests.leo.drivers.test_afterthoughts import RING, AtRing
@@ -167,7 +167,7 @@ def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_clos
     async def main() -> None:
         gate = AtRing()
         with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=ORGANS)
+            field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=MODULES)
             calls = [asyncio.ensure_future(field.reply("hello there", f"s{n}")) for n in (2, 1)]
             await asyncio.wait((*calls, asyncio.ensure_future(gate.there.wait())), timeout=10)
             owner(field).cancel()

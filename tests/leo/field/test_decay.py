@@ -1,4 +1,4 @@
-"""Memory decay: whole numbers, only the company, in the transaction of the observation."""
+"""Memory decay: whole numbers, only the co-occurrence, in the transaction of the observation."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def test_every_hundredth_observation_is_due() -> None:
     assert [age(n) for n in (0, 99, 100, 199, 200)] == [0, 0, 1, 1, 2]
 
 
-def test_the_hundredth_observation_decays_the_company_and_nothing_else() -> None:
+def test_the_hundredth_observation_decays_the_co_occurrence_and_nothing_else() -> None:
     """Before and after, by hand: co-occurrence 99 + 1 becomes 95, a bigram goes on counting."""
     with closing(connect(":memory:")) as conn:
 
-        def company() -> list[int]:
-            return [count for _, _, count in load_field(conn).chains.companions.items()]
+        def co_occurrence() -> list[int]:
+            return [count for _, _, count in load_field(conn).chains.co_occurrence.items()]
 
         for _ in range(98):
             process_delta(conn, compute_delta(["sea wind"]))
         process_delta(conn, compute_delta(["sea wind", "grey heron"]))
-        assert company() == [99, 1]
+        assert co_occurrence() == [99, 1]
         assert process_delta(conn, compute_delta(["sea wind"])) == EVERY
-        assert company() == [95]
+        assert co_occurrence() == [95]
         assert conn.execute("SELECT count FROM bigrams").fetchall() == [(100,), (1,)]
         process_delta(conn, compute_delta(["sea wind"]))
-        assert company() == [96]
+        assert co_occurrence() == [96]

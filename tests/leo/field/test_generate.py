@@ -83,7 +83,7 @@ def test_a_single_token_starts_again_and_again() -> None:
     [
         # From `a`: b and c once each, equal by bigram; the trigram a b decides between d and e.
         ("a b d a b d a b e", ("a", "b", "d")),
-        # d and e are close (3 and 3): company decides what an even choice would not.
+        # d and e are close (3 and 3): co-occurrence decides what an even choice would not.
         ("a b d d d. a b d. a b d. a b e. a b e. a b e.", ("a", "b", "d")),
     ],
 )
@@ -92,12 +92,12 @@ def test_trigrams_come_before_bigrams(text: str, tokens: tuple[str, ...]) -> Non
     assert generate_walk(view_of(text), Fixed(0.5), 0.2, {}, 3).tokens == tokens
 
 
-def test_close_candidates_are_weighed_with_their_company() -> None:
-    """0.7 count + 0.3 company when two candidates have at least 0.7 of the largest count (8.3)."""
+def test_close_candidates_are_weighed_with_their_co_occurrence() -> None:
+    """0.7 count + 0.3 co-occurrence where two candidates have 0.7 of the largest count (8.3)."""
     view = view_of("a b x", "a b y", "a b", "a b", "a b", "b q q y", "b q y")
     ids = view.words.ids
-    company = view.chains.company_with(ids["b"], [ids["x"], ids["y"]])
-    weights = [0.7 + 0.3 * kept for kept in company]
+    co_occurrence = view.chains.co_occurrence_with(ids["b"], [ids["x"], ids["y"]])
+    weights = [0.7 + 0.3 * kept for kept in co_occurrence]
     assert weights[1] > weights[0]
     edge = weights[0] / sum(weights)
     below = generate_walk(view, Fixed(edge - 0.01), 1.0, {}, 3).tokens[2]

@@ -25,11 +25,11 @@ SEEN = st.lists(TEXTS, max_size=4)
 
 
 # The observation of the reply is an ordinary one, or the one that brings a decay with it.
-@given(SEEN, TEXTS, st.integers(0, 5), st.booleans(), st.sampled_from(["weight", "company"]))
+@given(SEEN, TEXTS, st.integers(0, 5), st.booleans(), st.sampled_from(["weight", "contexts"]))
 def test_an_overlay_reads_like_the_view_after_the_commit(
     seen: list[str], own: str, seed: int, due: bool, centres: Centres
 ) -> None:
-    """Names, followers, company, centres and walks are those of the view that has absorbed the
+    """Names, followers, co-occurrence, centres and walks are those of the view that has the
     observation; the view itself is as it was.
     """
     view, delta = View(centres=centres), compute_delta([own])
@@ -63,7 +63,7 @@ def tell(field: Readable) -> dict[str, object]:
         "size": len(names),
         "bigrams": [named(field.words.followers.get(id)) for id in ids],
         "trigrams": [named(field.chains.followers.get(pair)) for pair in pairs],
-        "company": [field.chains.company_with(one, (other,)) for one, other in pairs],
+        "contexts": [field.chains.co_occurrence_with(one, (other,)) for one, other in pairs],
         "centres": [names[id] for id in field.words.centres()],
         "counts": [field.trigram_count(names[a], names[b], names[ids[0]]) for a, b in pairs],
     }

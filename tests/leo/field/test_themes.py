@@ -18,7 +18,7 @@ def naive_sets(view: View) -> dict[int, set[int]]:
     """The candidates with their sets, over a full table of contexts in both directions."""
     names, near = view.words.names, {}
     for one in names:
-        row = dict(zip(names, view.chains.company_with(one, list(names)), strict=True))
+        row = dict(zip(names, view.chains.co_occurrence_with(one, list(names)), strict=True))
         near[one] = {other: count for other, count in row.items() if count}
     sets = {}
     for one in sorted(names):
@@ -44,7 +44,7 @@ def naive(view: View) -> list[tuple[tuple[str, ...], set[str]]]:
 
 
 @given(TEXTS)
-# One word in more company than a theme takes in.
+# One word in more contexts than a theme takes in.
 @example([f"a {word}" for word in "bcdefghijklmnopqrst"])
 def test_themes_equal_the_definition(texts: list[str]) -> None:
     """Candidates in order of age, merged with the growing union at Jaccard 0.4."""
@@ -55,16 +55,16 @@ def test_themes_equal_the_definition(texts: list[str]) -> None:
 
 
 @given(TEXTS, st.integers(0, 12))
-def test_a_survey_asks_those_with_most_company(texts: list[str], most: int) -> None:
+def test_a_survey_asks_those_with_most_co_occurrence(texts: list[str], most: int) -> None:
     """The tokens with the most contexts, the older first, are the candidates; with room for all of
     them the themes are all themes.
     """
     view = view_of(*texts)
     survey = survey_themes(view, most)
-    pairs = [pair for *pair, _ in view.chains.companions.items()]
+    pairs = [pair for *pair, _ in view.chains.co_occurrence.items()]
     able = naive_sets(view)
-    company = {id: sum(id in pair for pair in pairs) for id in able}
-    first = sorted(company, key=lambda id: (-company[id], id))[:most]
+    co_occurrence = {id: sum(id in pair for pair in pairs) for id in able}
+    first = sorted(co_occurrence, key=lambda id: (-co_occurrence[id], id))[:most]
     names = view.words.names
     centres = [name for theme in survey.themes for name in theme.centres]
     assert sorted(centres) == sorted(names[id] for id in first)

@@ -14,7 +14,7 @@ from leo.field.measure import Pulse, Quality
 from leo.field.text import tokenize
 from leo.reply.active import Themes
 from leo.reply.context import After, Before, Changes, Moment, Put, Rows, Seen, Spoken
-from leo.reply.module import Organ
+from leo.reply.module import Module
 from leo.reply.voice import Voice
 from leo.store import rows
 
@@ -73,16 +73,16 @@ def mute(rng: Random, temperature: float, boosts: Mapping[str, float], most: int
 class Store:
     """The tables of one module in memory."""
 
-    def __init__(self, organ: Organ[Any]) -> None:
+    def __init__(self, module: Module[Any]) -> None:
         self.conn = sqlite3.connect(":memory:")
         self.conn.execute("PRAGMA foreign_keys = ON")
-        self.organ = organ
-        rows.create(self.conn, [organ])
+        self.module = module
+        rows.create(self.conn, [module])
 
     def read(self, prompt: str = "", now: float = 1000.0, session: str = "s1") -> Rows:
         """What the module's queries find."""
         given = rows.parameters(session, tokenize(prompt), now)
-        return rows.read(self.conn, [self.organ], given)[self.organ.name]
+        return rows.read(self.conn, [self.module], given)[self.module.name]
 
     def write(self, changes: Changes | tuple[Put, ...]) -> None:
         """Carry out writes."""

@@ -21,7 +21,7 @@ from leo.field.measure import Quality
 from leo.field.seed import SEED_TEXT
 from leo.field.text import compose, tokenize
 from leo.field.view import View
-from leo.modules import ORGANS, Chorus, Organ
+from leo.modules import MODULES, Chorus, Module
 from leo.reply.active import active_themes
 from leo.reply.chorus import Outcome
 from leo.reply.context import InnerReply, Moment, Spoken
@@ -43,7 +43,7 @@ class TinyDriver:
     def __init__(
         self,
         seed: int = 7,
-        organs: Sequence[Organ[Any]] = ORGANS,
+        modules: Sequence[Module[Any]] = MODULES,
         step: float = 60.0,
         watch: Callable[[str], None] = lambda phase: None,
         fault: Callable[[], None] = lambda: None,
@@ -51,7 +51,7 @@ class TinyDriver:
         self.conn = sqlite3.connect(":memory:", isolation_level=None)
         self.conn.execute("PRAGMA foreign_keys = ON")
         self.conn.execute(SNAPSHOTS)
-        self.organs = organs
+        self.modules = modules
         self.seed = seed
         self.step = step
         self.now = 1_000_000.0
@@ -61,7 +61,7 @@ class TinyDriver:
         self.watch = watch
         self.fault = fault
         self.starts: Mapping[str, float] = {}
-        rows.create(self.conn, organs)
+        rows.create(self.conn, modules)
         self.observe(SEED_TEXT)
 
     def observe(self, *texts: str) -> None:
@@ -103,11 +103,11 @@ class TinyDriver:
             now=self.now,
             arousal=measure.arousal(tokens),
         )
-        chorus = Chorus(self.organs, moment, key, inner)
+        chorus = Chorus(self.modules, moment, key, inner)
         self.watch("read")
         with self.transaction("DEFERRED"):
             given = rows.parameters(moment.session, tokens, self.now)
-            found = rows.read(self.conn, chorus.organs, given)
+            found = rows.read(self.conn, chorus.modules, given)
         self.watch("")
         heard = chorus.hear(found)
         self.starts = heard.starts

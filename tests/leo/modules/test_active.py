@@ -18,7 +18,7 @@ WEATHER = (
 @pytest.fixture
 def driver() -> TinyDriver:
     """A field that has heard of the weather."""
-    tiny = TinyDriver(organs=())
+    tiny = TinyDriver(modules=())
     tiny.observe(WEATHER * 3)
     tiny.observe(TREES * 100)
     return tiny
@@ -31,15 +31,15 @@ def active(driver: TinyDriver, prompt: str) -> dict[str, int]:
     return found.scores
 
 
-def test_a_word_with_company_is_a_theme(driver: TinyDriver) -> None:
-    """A word of the prompt that keeps company is a core; the score counts the prompt's words."""
+def test_a_word_with_co_occurrence_is_a_theme(driver: TinyDriver) -> None:
+    """A word of the prompt that co-occurs is a core; the score counts the prompt's words."""
     assert active(driver, "Rain again") == {"Rain": 1}
     assert active(driver, "Rain fell over it")["Rain"] == 3
     assert active(driver, "nobody knows these") == {}
 
 
 def test_alike_words_are_one_theme(driver: TinyDriver) -> None:
-    """Words with the same company merge, and the older one names the theme."""
+    """Words with the same contexts merge, and the older one names the theme."""
     assert list(active(driver, "over Rain")) == ["Rain"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo import ORGANS
+from leo import MODULES
 from leo.field.generation import generate_walk
 from leo.field.view import View
 from leo.modules.bias import SHARDS, Bias
@@ -23,10 +23,10 @@ from tests.leo.support import sync_field
 LISTS = st.lists(st.sampled_from(["the", "a", "word", "path", "it's"]), min_size=1, unique=True)
 
 
-def keep(store: Store, organ: Bias, centres: tuple[str, ...], now: float) -> None:
+def keep(store: Store, module: Bias, centres: tuple[str, ...], now: float) -> None:
     """One reply that finds these centres in its view."""
     given = after("x", now=now, seen=Seen(centres=centres))
-    store.write(organ.after({}, given, Random(0)))
+    store.write(module.after({}, given, Random(0)))
 
 
 def start_of(view: View, starts: dict[str, float], seed: int) -> str:
@@ -37,34 +37,34 @@ def start_of(view: View, starts: dict[str, float], seed: int) -> str:
 @given(st.lists(LISTS, max_size=60))
 def test_bias_counts_the_kept_lists(lists: list[list[str]]) -> None:
     """As naively: the 32 lists touched last, each once, and a token's bias is how many have it."""
-    organ = Bias()
-    store = Store(organ)
+    module = Bias()
+    store = Store(module)
     for now, centres in enumerate(lists):
-        keep(store, organ, tuple(centres), float(now))
+        keep(store, module, tuple(centres), float(now))
     last = list(dict.fromkeys(tuple(centres) for centres in reversed(lists)))[:SHARDS]
     wanted = Counter(token for centres in last for token in centres)
-    assert organ.load(store.read()) == dict(wanted)
+    assert module.load(store.read()) == dict(wanted)
 
 
 def test_the_oldest_list_goes() -> None:
     """Of forty different lists the last 32 stay; one that is touched again is not the oldest."""
-    organ = Bias()
-    store = Store(organ)
+    module = Bias()
+    store = Store(module)
     for now in range(SHARDS):
-        keep(store, organ, (f"w{now}",), float(now))
-    keep(store, organ, ("w0",), 100.0)
+        keep(store, module, (f"w{now}",), float(now))
+    keep(store, module, ("w0",), 100.0)
     for now in range(SHARDS, 40):
-        keep(store, organ, (f"w{now}",), 100.0 + now)
-    assert set(organ.load(store.read())) == {"w0", *(f"w{now}" for now in range(9, 40))}
+        keep(store, module, (f"w{now}",), 100.0 + now)
+    assert set(module.load(store.read())) == {"w0", *(f"w{now}" for now in range(9, 40))}
 
 
 def test_the_order_of_the_centres_makes_another_list() -> None:
     """As the hash of the published file's contents would: a, b and b, a are two."""
-    organ = Bias()
-    store = Store(organ)
+    module = Bias()
+    store = Store(module)
     for now, centres in enumerate((("a", "b"), ("b", "a"), ("a", "b"))):
-        keep(store, organ, centres, float(now))
-    assert organ.load(store.read()) == {"a": 2, "b": 2}
+        keep(store, module, centres, float(now))
+    assert module.load(store.read()) == {"a": 2, "b": 2}
     assert store.all("SELECT centres, at FROM bias ORDER BY at") == [
         (json.dumps(["b", "a"]), 1.0),
         (json.dumps(["a", "b"]), 2.0),
@@ -85,7 +85,7 @@ def test_what_is_heard_is_the_bias() -> None:
 
 def test_a_walk_begins_in_proportion_to_the_bias() -> None:
     """Twice the weight begins twice as often; a centre without weight never begins."""
-    view = TinyDriver(organs=()).view
+    view = TinyDriver(modules=()).view
     one, two, *rest = (view.words.names[id] for id in view.words.centres())
     found = Counter(start_of(view, {one: 1.0, two: 2.0}, seed) for seed in range(600))
     assert set(found) == {one, two} and rest
@@ -95,7 +95,7 @@ def test_a_walk_begins_in_proportion_to_the_bias() -> None:
 @pytest.mark.parametrize("starts", [{}, {"nowhere": 3.0}, {"nowhere": 0.0}])
 def test_without_a_centre_in_it_the_bias_says_nothing(starts: dict[str, float]) -> None:
     """The start is then chosen evenly, and with the very same luck."""
-    view = TinyDriver(organs=()).view
+    view = TinyDriver(modules=()).view
     for seed in range(40):
         assert start_of(view, starts, seed) == start_of(view, {}, seed)
 
@@ -103,7 +103,7 @@ def test_without_a_centre_in_it_the_bias_says_nothing(starts: dict[str, float]) 
 def test_the_bias_outlives_the_process(tmp_path: Path) -> None:
     """A field that is opened again begins where its store leans, not where its memory did."""
     path = tmp_path / "field"
-    modules = [organ for organ in ORGANS if organ.name in ("bias", "santaklaus")]
+    modules = [module for module in MODULES if module.name in ("bias", "santaklaus")]
     with sync_field(path, modules=modules) as field:
         field.reply("a path is a path")
         latest = field.latest

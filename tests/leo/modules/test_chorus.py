@@ -23,7 +23,7 @@ from leo.reply.context import (
     Rows,
     Spoken,
 )
-from leo.reply.module import Module
+from leo.reply.module import BaseModule
 from leo.reply.voice import blend_weights, compute_voice
 from tests.leo.modules.contexts import FAIR, QUIET, moment, mute
 
@@ -31,7 +31,7 @@ SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)
 RING = InnerReply("s1~ring0", "x", 0.8, 30, Inner("ring", 0), "s1")
 
 
-class Parrot(Module[str]):
+class Parrot(BaseModule[str]):
     """Says what it was made to say, and remembers the contexts that it was given."""
 
     def __init__(
@@ -71,10 +71,10 @@ class Parrot(Module[str]):
         return self.answers[2]
 
 
-def listening(*organs: Parrot, inner: InnerReply | None = None) -> tuple[Chorus, Heard]:
+def listening(*modules: Parrot, inner: InnerReply | None = None) -> tuple[Chorus, Heard]:
     """A chorus that has heard a prompt."""
-    chorus = Chorus(organs, moment("x", arousal=0.2), "k", inner)
-    return chorus, chorus.hear({organ.name: {} for organ in organs})
+    chorus = Chorus(modules, moment("x", arousal=0.2), "k", inner)
+    return chorus, chorus.hear({module.name: {} for module in modules})
 
 
 def test_what_is_heard_is_put_together() -> None:
@@ -122,7 +122,7 @@ def test_changes_are_put_together() -> None:
     outcome = chorus.after(SPOKEN, QUIET, FAIR, mute)
     assert outcome.text == "It snows. Snow?" and outcome.puts == (put, put)
     assert outcome.inner == (RING,) and outcome.facts == Facts(trauma=0.9)
-    first, second, third = (organ.contexts[-1] for organ in (one, two, three))
+    first, second, third = (module.contexts[-1] for module in (one, two, three))
     assert (first.text, second.text, third.text) == ("It rains.", "It snows.", "It snows. Snow?")
     assert second.said == ("It", "snows", ".") and second.facts.trauma == 0.9
     assert (first.pulse, first.quality) == (QUIET, FAIR)

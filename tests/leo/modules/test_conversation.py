@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from leo.field.text import tokenize
-from leo.modules import ORGANS
+from leo.modules import MODULES
 from leo.modules.emotion import charges
 from leo.store import rows
 from tests.leo.modules.driver import TinyDriver
@@ -169,9 +169,9 @@ def test_a_failed_reply_leaves_no_mark() -> None:
 def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
     """What a reply reads of a module is bounded, however long the conversation was."""
     given = rows.parameters("s1", ("the", "river", "Marta"), talked.now)
-    found = rows.read(talked.conn, ORGANS, given)
-    for organ in ORGANS:
-        assert sum(map(len, found[organ.name].values())) <= 600, organ.name
+    found = rows.read(talked.conn, MODULES, given)
+    for module in MODULES:
+        assert sum(map(len, found[module.name].values())) <= 600, module.name
 
 
 def test_only_what_leo_is_told_leaves_a_charge() -> None:

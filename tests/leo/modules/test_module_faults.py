@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError
 from leo.front.tasks import Gate
-from leo.modules import Emotion, Organ, Overthinking
+from leo.modules import Emotion, Module, Overthinking
 from leo.reply.context import After, Before, Changes, Hints, Moment, Put
 from leo.store.schema import connect
 from tests.leo.judge import judge
@@ -61,10 +61,10 @@ class Moody(Emotion):
         return changes
 
 
-def with_moody() -> tuple[Moody, list[Organ[Any]]]:
+def with_moody() -> tuple[Moody, list[Module[Any]]]:
     """All modules, the emotion being moody."""
     moody = Moody()
-    return moody, [moody, *ORGANS[1:]]
+    return moody, [moody, *MODULES[1:]]
 
 
 @pytest.mark.parametrize("discipline", [D6, "actor", "optimistic", "shared-store-immediate"])
@@ -164,7 +164,7 @@ def test_an_inner_reply_that_fails_is_not_hidden(
     async def main() -> None:
         with recorder(trace) as tracer:
             field = await async_field(
-                tmp_path / "field", discipline, tracer, at_ring(fail), modules=ORGANS
+                tmp_path / "field", discipline, tracer, at_ring(fail), modules=MODULES
             )
             await talk(field)
             if closed:
@@ -193,7 +193,7 @@ def test_a_cancelled_caller_drops_the_inner_replies_that_are_left(
 
     async def main() -> None:
         with recorder(trace) as tracer:
-            async with await async_field(path, discipline, tracer, gate, modules=ORGANS) as field:
+            async with await async_field(path, discipline, tracer, gate, modules=MODULES) as field:
                 await field.reply("hello there")
                 callers.append(asyncio.ensure_future(field.reply("and now?")))
                 await asyncio.wait(callers)

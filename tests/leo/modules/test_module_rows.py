@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from leo import ORGANS
+from leo import MODULES
 from leo.modules import flowtracker, mathbrain, ragbrain, trauma
 from leo.store.archive import export_field, import_field
 from leo.store.schema import SCHEMA_VERSION, connect
@@ -28,7 +28,7 @@ def test_a_field_of_schema_1_is_moved_on(tmp_path: Path) -> None:
         for table in OWNERS:
             conn.execute(f"DROP TABLE {table}")
         conn.execute("PRAGMA user_version = 1")
-    with sync_field(path, modules=ORGANS) as field:
+    with sync_field(path, modules=MODULES) as field:
         assert field.view.versions()["view.bigrams"] == 2
         assert field.reply("and now?")
     with closing(connect(path)) as conn:
@@ -40,13 +40,13 @@ def test_a_field_of_schema_1_is_moved_on(tmp_path: Path) -> None:
 def test_a_field_of_schema_2_gets_the_bias(tmp_path: Path) -> None:
     """The modules' rows of before are kept, the one missing table is made."""
     path = tmp_path / "field"
-    with sync_field(path, modules=ORGANS) as field:
+    with sync_field(path, modules=MODULES) as field:
         field.reply("What is a field?")
     without_folds(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("DROP TABLE bias")
         conn.execute("PRAGMA user_version = 2")
-    with sync_field(path, modules=ORGANS) as field:
+    with sync_field(path, modules=MODULES) as field:
         assert field.reply("and now?")
     with closing(connect(path)) as conn:
         assert conn.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
@@ -59,7 +59,7 @@ def test_a_field_of_schema_2_gets_the_bias(tmp_path: Path) -> None:
 
 def test_an_archive_has_what_the_modules_keep(tmp_path: Path) -> None:
     """Export, import, export: equal lines, with the modules' rows among them."""
-    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
         for prompt in ("What is a field?", "I am AFRAID of the dark!", "hello"):
             field.reply(prompt)
     with closing(connect(tmp_path / "field")) as conn:
@@ -86,7 +86,7 @@ def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
     talk = ("What is a field?", "I am AFRAID of the dark!", "who are you, leo?", "wide grey water")
 
     def reply() -> None:
-        with sync_field(path, modules=ORGANS) as field:
+        with sync_field(path, modules=MODULES) as field:
             for prompt in talk:
                 field.reply(prompt)
 

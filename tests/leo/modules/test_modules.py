@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from leo import DISCIPLINES, ORGANS
+from leo import DISCIPLINES, MODULES
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import CallerError, StepError, StoreMovedError
@@ -52,11 +52,11 @@ MANY = [id for id in WORKING if id not in ("sequential", "threading-lock-in-asyn
 def talk(path: Path, discipline: str, tracer: Tracer = NO_TRACE) -> list[str]:
     """One session that says everything, with all modules."""
     if DISCIPLINES[discipline].runtime != "asyncio":
-        with sync_field(path, tracer, discipline, modules=ORGANS) as field:
+        with sync_field(path, tracer, discipline, modules=MODULES) as field:
             return [field.reply(prompt) for prompt in SAID]
 
     async def scenario() -> list[str]:
-        async with await async_field(path, discipline, tracer, modules=ORGANS) as field:
+        async with await async_field(path, discipline, tracer, modules=MODULES) as field:
             return [await field.reply(prompt) for prompt in SAID]
 
     return asyncio.run(scenario())
@@ -120,7 +120,7 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
     names = ("s1", "s2", "s3")
     with recorder(trace) as tracer:
         if DISCIPLINES[discipline].runtime == "threads":
-            with sync_field(path, tracer, discipline, modules=ORGANS) as field:
+            with sync_field(path, tracer, discipline, modules=MODULES) as field:
 
                 def thread(name: str) -> None:
                     for prompt in SAID[:2]:
@@ -131,7 +131,7 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
         else:
 
             async def main() -> None:
-                async with await async_field(path, discipline, tracer, modules=ORGANS) as field:
+                async with await async_field(path, discipline, tracer, modules=MODULES) as field:
 
                     async def session(name: str) -> None:
                         for prompt in SAID[:2]:
@@ -160,8 +160,8 @@ def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, disciplin
 
     async def main() -> None:
         with recorder(trace, ("i1", "i2")) as tracer:
-            one = await async_field(path, discipline, tracer, instance="i1", modules=ORGANS)
-            two = await async_field(path, discipline, tracer, instance="i2", modules=ORGANS)
+            one = await async_field(path, discipline, tracer, instance="i1", modules=MODULES)
+            two = await async_field(path, discipline, tracer, instance="i2", modules=MODULES)
             async with one, two:
                 for prompt in SAID[:3]:
                     replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
@@ -208,15 +208,15 @@ def test_without_modules_nobody_keeps_anything(tmp_path: Path) -> None:
 
 def test_the_steps_follow_from_the_declarations() -> None:
     """Equal modules give the same steps; the actions are the core's, the objects the modules'."""
-    program = program_for(ORGANS)
-    assert program_for(tuple(ORGANS)) is program and program_for(()) is PROGRAM
+    program = program_for(MODULES)
+    assert program_for(tuple(MODULES)) is program and program_for(()) is PROGRAM
     assert [step.actions for step in program] == [step.actions for step in PROGRAM]
     assert {step.name: (step.reads, step.writes) for step in program} == step_objects()
 
 
 def test_some_modules_can_be_chosen(tmp_path: Path) -> None:
     """With SantaKlaus and FlowTracker alone there are turns of the flow and nothing else."""
-    some = [organ for organ in ORGANS if organ.name in ("santaklaus", "flow")]
+    some = [module for module in MODULES if module.name in ("santaklaus", "flow")]
     path = tmp_path / "field"
     with sync_field(path, modules=some) as field:
         for prompt in SAID:
@@ -229,7 +229,7 @@ def test_some_modules_can_be_chosen(tmp_path: Path) -> None:
 def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None:
     """A session's name with a tilde is refused before anything happens."""
     with (
-        sync_field(tmp_path / "field", modules=ORGANS) as field,
+        sync_field(tmp_path / "field", modules=MODULES) as field,
         pytest.raises(CallerError, match=r"'s1~ring0' has a '~' in its name"),
     ):
         field.reply("hello", "s1~ring0")
@@ -248,7 +248,7 @@ def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
             raise failures.pop()
 
     failures = [ZeroDivisionError("no thought")]
-    field = sync_field(tmp_path / "field", gate=gate, modules=ORGANS)
+    field = sync_field(tmp_path / "field", gate=gate, modules=MODULES)
     assert field.reply("hello there") and not failures
     assert field.reply("hello there", "s2")
     if closed:
@@ -270,7 +270,7 @@ def test_as_many_memories_are_read_as_the_cap_lets_live() -> None:
 
 def test_half_a_sign_in_a_prompt_is_replaced(tmp_path: Path) -> None:
     """A lone surrogate cannot be written into a row of a module; the prompt is taken without it."""
-    with sync_field(tmp_path / "field", modules=ORGANS) as field:
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
         assert field.reply("hello \udc80 there")
         [kept] = field._store.perform(
             lambda conn: conn.execute("SELECT prompt FROM episodes ORDER BY id LIMIT 1").fetchone()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from leo.errors import UndeclaredError
-from leo.modules import ORGANS, Organ
+from leo.modules import MODULES, Module
 from leo.modules.registry import FIELD, kept_with, own_objects, step_objects
 from leo.reply.chorus import Chorus
 from leo.reply.program import PROGRAM
@@ -20,17 +20,17 @@ from tests.leo.modules.contexts import after, before, moment
 from tests.leo.modules.driver import TinyDriver
 from tests.leo.modules.script import SCRIPT
 
-NAMES = [organ.name for organ in ORGANS]
+NAMES = [module.name for module in MODULES]
 READ, WRITES = sqlite3.SQLITE_READ, {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}
 WRITES |= {sqlite3.SQLITE_DELETE}
 
 
-def tables(organ: Organ[Any]) -> set[str]:
+def tables(module: Module[Any]) -> set[str]:
     """The tables that a module's DDL makes."""
-    return {name for sql in organ.DDL for name in re.findall(r"CREATE TABLE (\w+)", sql)}
+    return {name for sql in module.DDL for name in re.findall(r"CREATE TABLE (\w+)", sql)}
 
 
-OWNERS = {table: organ for organ in ORGANS for table in tables(organ)}
+OWNERS = {table: module for module in MODULES for table in tables(module)}
 
 
 def object_of(table: str) -> str:
@@ -74,15 +74,15 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
 def test_names_are_those_of_the_paper() -> None:
     """The ten modules, the emotion and the bias, each with a name and tables of its own."""
     assert len(set(NAMES)) == len(NAMES) == 12
-    assert len(OWNERS) == sum(len(tables(organ)) for organ in ORGANS)
+    assert len(OWNERS) == sum(len(tables(module)) for module in MODULES)
 
 
 def test_each_own_object_has_one_owner() -> None:
     """A module has at most one object of its own, and tables exactly when it has one."""
-    for organ in ORGANS:
-        own = (organ.READS | organ.WRITES) - FIELD
-        assert len(own) == bool(organ.DDL), organ.name
-    assert sorted(own_objects().values()) == sorted({o.name for o in ORGANS if o.DDL})
+    for module in MODULES:
+        own = (module.READS | module.WRITES) - FIELD
+        assert len(own) == bool(module.DDL), module.name
+    assert sorted(own_objects().values()) == sorted({o.name for o in MODULES if o.DDL})
 
 
 def test_recall_reads_what_is_declared(watched: dict[str, set[tuple[bool, str]]]) -> None:
@@ -108,7 +108,7 @@ def test_every_table_is_read_or_written(watched: dict[str, set[tuple[bool, str]]
 def test_a_module_keeps_to_its_own_tables() -> None:
     """Each module's queries read its own tables only, and the field's where it declares them."""
     driver = TinyDriver()
-    for organ in ORGANS:
+    for module in MODULES:
         seen: set[str] = set()
 
         def authorize(action: int, table: str | None, *rest: str | None) -> int:
@@ -118,10 +118,10 @@ def test_a_module_keeps_to_its_own_tables() -> None:
 
         driver.conn.set_authorizer(authorize)
         given = {"now": 0.0, "session": "s", "tokens": "[]", "words": "[]"}
-        for sql in organ.QUERIES.values():
+        for sql in module.QUERIES.values():
             driver.conn.execute(sql, given)
         driver.conn.set_authorizer(None)
-        assert seen == organ.READS - {"view", "ngrams"}, organ.name
+        assert seen == module.READS - {"view", "ngrams"}, module.name
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def test_the_view_is_for_those_that_declare_it() -> None:
 
 def test_the_chorus_gives_the_view_by_declaration() -> None:
     """A module that reads the view without declaring it is stopped in a real reply."""
-    thief = type("Thief", (type(ORGANS[0]),), {"before": lambda self, s, c, r: c.themes})()
+    thief = type("Thief", (type(MODULES[0]),), {"before": lambda self, s, c, r: c.themes})()
     chorus = Chorus((thief,), moment("x"), "k")
     chorus.hear({"emotion": {"charges": []}})
     with refused():
@@ -153,7 +153,7 @@ def test_the_chorus_gives_the_view_by_declaration() -> None:
 
 def test_steps_without_modules_are_those_of_the_program() -> None:
     """Santa alone gives the objects that the core program declares, step by step."""
-    santa = [organ for organ in ORGANS if organ.name == "santaklaus"]
+    santa = [module for module in MODULES if module.name == "santaklaus"]
     found = step_objects(santa)
     assert {step.name: (step.reads, step.writes) for step in PROGRAM} == found
 
@@ -172,12 +172,12 @@ def test_steps_with_all_modules() -> None:
 
 def test_chance_is_each_modules_own() -> None:
     """Leaving out a module does not change the luck of the others."""
-    chorus = Chorus(ORGANS, moment("x"), "k")
-    fewer = Chorus(ORGANS[3:], moment("x"), "k")
-    drawing = [organ for organ in ORGANS[3:] if "after" in organ.USES_CHANCE]
-    assert {organ.name for organ in drawing} == {"metaleo", "dream", "overthinking"}
-    for organ in drawing:
-        draws = [one._rng(organ, "after").random() for one in (chorus, fewer)]
+    chorus = Chorus(MODULES, moment("x"), "k")
+    fewer = Chorus(MODULES[3:], moment("x"), "k")
+    drawing = [module for module in MODULES[3:] if "after" in module.USES_CHANCE]
+    assert {module.name for module in drawing} == {"metaleo", "dream", "overthinking"}
+    for module in drawing:
+        draws = [one._rng(module, "after").random() for one in (chorus, fewer)]
         assert draws[0] == draws[1] != Random("k").random()
 
 
@@ -187,7 +187,7 @@ def test_chance_is_each_modules_own() -> None:
 )
 def test_chance_is_declared(draw: Callable[[Random], object]) -> None:
     """A hook that does not say that it draws cannot, however it goes about it."""
-    [school] = [organ for organ in ORGANS if organ.name == "school"]
-    rng = Chorus(ORGANS, moment("x"), "k")._rng(school, "after")
+    [school] = [module for module in MODULES if module.name == "school"]
+    rng = Chorus(MODULES, moment("x"), "k")._rng(school, "after")
     with pytest.raises(UndeclaredError, match=r"^the module uses chance in a hook that does not"):
         draw(rng)

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from leo import ORGANS
+from leo import MODULES
 from leo.modules.registry import FIELD, kept_with, own_objects
 from leo.reply.modular import program_for
 from leo.reply.program import Step
@@ -24,7 +24,7 @@ from leo_model.machine.steps import World
 from leo_model.traces.events import carries
 
 SESSIONS = {"s1": "i1", "s2": "i1", "s3": "i1"}
-PROGRAM = program_for(ORGANS)
+PROGRAM = program_for(MODULES)
 # In the paper's order every edge of the n-grams is one of the snapshots as well: recall comes first
 # and snapshot last. In the second order it is not.
 PAPER = ("recall", "observe", "generate", "snapshot")

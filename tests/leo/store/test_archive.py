@@ -29,7 +29,7 @@ def imported(path: Path, data: bytes) -> list[bytes]:
 
 
 def test_an_archive_of_schema_2_is_what_its_file_would_have_become(tmp_path: Path) -> None:
-    """The counts of company have been through every decay there was; nothing else is different."""
+    """The counts of co-occurrence have been through every decay there was; nothing else is different."""
     old = [json.loads(line) for line in OLD.read_bytes().splitlines()]
     new = [json.loads(line) for line in imported(tmp_path / "field", OLD.read_bytes())]
     assert new[0].pop("format") == 2 and sum(new[0].pop("rows").values()) == len(new) - 1

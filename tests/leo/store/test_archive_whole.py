@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leo import ORGANS
+from leo import MODULES
 from leo.commands.main import main
 from leo.store.archive import ArchiveError, export_field, import_field
 from leo.store.operations import get_versions
@@ -26,7 +26,7 @@ Lines = list[dict[str, Any]]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The lines of an archive with rows of every module."""
     path = tmp_path_factory.mktemp("whole") / "field"
-    with sync_field(path, modules=ORGANS) as field:
+    with sync_field(path, modules=MODULES) as field:
         field.reply("What is a field? I wonder.")
     with closing(connect(path)) as conn:
         return list(export_field(conn))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS
+from leo import MODULES
 from leo.errors import LeoError, StepError, StoreDamagedError
 from leo.field.growth import ChainGrowth, WordGrowth, encode
 from leo.store.checkup import check_field
@@ -126,7 +126,7 @@ def test_a_reply_over_a_spoilt_row_of_a_module_says_which(
 ) -> None:
     """The table and the command that looks at it, not a decoder's words alone."""
     path = damaged(f"UPDATE {table} SET {SPOILT[table]}")
-    with sync_field(path, modules=ORGANS) as field, pytest.raises(StepError) as caught:
+    with sync_field(path, modules=MODULES) as field, pytest.raises(StepError) as caught:
         field.reply("What is a field? I wonder.")
     assert isinstance(caught.value.__cause__, LeoError)
     assert f"table {table}" in str(caught.value) and "leo field check" in str(caught.value)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leo import ORGANS
+from leo import MODULES
 from leo.commands.main import main
 from tests.leo.store.test_damage import FATAL
 from tests.leo.support import fold_tables, sync_field, without_folds
@@ -21,7 +21,7 @@ PAGE = 4096
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A field with rows of every module, and many pages."""
     path = tmp_path_factory.mktemp("sound") / "field"
-    with sync_field(path, modules=ORGANS) as field:
+    with sync_field(path, modules=MODULES) as field:
         for prompt in ("What is a field? I wonder.", "grey herons wait in the morning", "who?"):
             field.reply(prompt)
     return path

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo import LeoField
-from leo.field.cooccurrence import AGES, Aged, Companions, Company
+from leo.field.cooccurrence import AGES, Aged, CoOccurrence, WholeCoOccurrence
 from leo.field.counts import compute_delta
 from leo.field.decay import decay
 from leo.store.checkup import check_field
@@ -101,38 +101,38 @@ def test_forgotten_pairs_leave_the_file() -> None:
 
 def test_the_view_forgets_as_well() -> None:
     """Counts of 0 leave the memory, and come back when the decay is taken back."""
-    company = Company()
-    company.grow([(1, 2, 1), (3, 4, 40)], 1, ())
-    undo = company.turn(Aged(1))
-    assert list(company.items()) == [(3, 4, decay(40))] and set(company.rows) == {3, 4}
-    company.turn(undo)
-    assert sorted(company.items()) == [(1, 2, 1), (3, 4, 40)]
-    assert company.with_each(2, [1, 3]) == [1, 0] and company.with_each(4, [3]) == [40]
+    co_occurrence = CoOccurrence()
+    co_occurrence.grow([(1, 2, 1), (3, 4, 40)], 1, ())
+    undo = co_occurrence.turn(Aged(1))
+    assert list(co_occurrence.items()) == [(3, 4, decay(40))] and set(co_occurrence.rows) == {3, 4}
+    co_occurrence.turn(undo)
+    assert sorted(co_occurrence.items()) == [(1, 2, 1), (3, 4, 40)]
+    assert co_occurrence.with_each(2, [1, 3]) == [1, 0] and co_occurrence.with_each(4, [3]) == [40]
 
 
 def test_an_age_that_is_yet_to_come_is_not_forgotten() -> None:
     """A damaged field may have one: `leo field check` says so, and the decay goes on."""
-    company = Company()
-    company.replace(Companions({1: {2: 1 << AGES | 700}, 2: {1: 1 << AGES | 700}}, 0))
-    company.grow([(3, 4, 1)], 1, ())
-    company.turn(Aged(1))
-    assert list(company.items()) == [(1, 2, 1)]
+    co_occurrence = CoOccurrence()
+    co_occurrence.replace(WholeCoOccurrence({1: {2: 1 << AGES | 700}, 2: {1: 1 << AGES | 700}}, 0))
+    co_occurrence.grow([(3, 4, 1)], 1, ())
+    co_occurrence.turn(Aged(1))
+    assert list(co_occurrence.items()) == [(1, 2, 1)]
 
 
-def test_company_goes_back_across_a_decay() -> None:
+def test_co_occurrence_goes_back_across_a_decay() -> None:
     """What was added after a decay, then the decay: taken back, the counts are those of before it,
     not what was left of them.
     """
-    company = Company()
-    company.grow([(1, 2, 40)], 1, ())
-    aged = company.turn(Aged(1))
-    before = company.grow([(1, 2, 1)], 1, ())
-    assert list(company.items()) == [(1, 2, decay(40) + 1)]
-    company.grow([(1, 2, 1)], -1, before)
-    company.turn(aged)
-    assert list(company.items()) == [(1, 2, 40)]
+    co_occurrence = CoOccurrence()
+    co_occurrence.grow([(1, 2, 40)], 1, ())
+    aged = co_occurrence.turn(Aged(1))
+    before = co_occurrence.grow([(1, 2, 1)], 1, ())
+    assert list(co_occurrence.items()) == [(1, 2, decay(40) + 1)]
+    co_occurrence.grow([(1, 2, 1)], -1, before)
+    co_occurrence.turn(aged)
+    assert list(co_occurrence.items()) == [(1, 2, 40)]
     # Each row of the pair knows it.
-    assert company.with_each(1, [2]) == company.with_each(2, [1]) == [40]
+    assert co_occurrence.with_each(1, [2]) == co_occurrence.with_each(2, [1]) == [40]
 
 
 def test_a_field_of_schema_3_is_moved_on(tmp_path: Path) -> None:

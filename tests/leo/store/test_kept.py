@@ -19,7 +19,7 @@ from types import CoroutineType, FrameType, GeneratorType, ModuleType
 import pytest
 
 import leo
-from leo import DISCIPLINES, ORGANS
+from leo import DISCIPLINES, MODULES
 from leo.field.view import View
 from tests.leo.support import async_field, sync_field
 
@@ -77,7 +77,7 @@ def test_nothing_of_a_reply_stays(tmp_path: Path, discipline: str) -> None:
     counts: list[Counter[str]] = []
 
     async def scenario() -> None:
-        async with await async_field(tmp_path / "f", discipline, modules=ORGANS) as field:
+        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
             for number in range(10):
                 await field.reply("A path is not a path.")
                 await field.settle()
@@ -87,7 +87,7 @@ def test_nothing_of_a_reply_stays(tmp_path: Path, discipline: str) -> None:
     if DISCIPLINES[discipline].runtime == "asyncio":
         asyncio.run(scenario())
     else:
-        with sync_field(tmp_path / "f", discipline=discipline, modules=ORGANS) as field:
+        with sync_field(tmp_path / "f", discipline=discipline, modules=MODULES) as field:
             for number in range(10):
                 field.reply("A path is not a path.")
                 if number in (3, 9):
@@ -101,7 +101,7 @@ def test_nothing_of_a_silent_session_stays(tmp_path: Path, discipline: str) -> N
     """Sessions that speak once and never again leave no object, whoever has the field's lock."""
 
     async def scenario() -> tuple[Counter[str], Counter[str]]:
-        async with await async_field(tmp_path / "f", discipline, modules=ORGANS) as field:
+        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
             counts: list[Counter[str]] = []
             for several in (range(4), range(4, 10)):
                 for number in several:
@@ -122,12 +122,12 @@ def test_a_closed_field_is_let_go(tmp_path: Path, discipline: str) -> None:
     """Nothing in the package holds a view whose field was closed and forgotten."""
 
     async def scenario() -> weakref.ref[View]:
-        async with await async_field(tmp_path / "f", discipline, modules=ORGANS) as field:
+        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
             await field.reply("A path is not a path.")
             return weakref.ref(field.view)
 
     if discipline == "sequential":
-        with sync_field(tmp_path / "f", modules=ORGANS) as field:
+        with sync_field(tmp_path / "f", modules=MODULES) as field:
             field.reply("A path is not a path.")
             view = weakref.ref(field.view)
         del field

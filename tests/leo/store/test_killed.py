@@ -44,9 +44,9 @@ asyncio.run(main(*sys.argv[1:]))
 # thread that has loaded everything forks for each death, which is cheaper than a new interpreter.
 LIVES = """
 import asyncio, os, signal, sys
-from leo import ORGANS, AsyncLeoField
+from leo import MODULES, AsyncLeoField
 
-modules = [organ for organ in ORGANS if organ.name not in ("dream", "overthinking")]
+modules = [module for module in MODULES if module.name not in ("dream", "overthinking")]
 
 async def main(path, discipline, action, last):
     calls = 0

@@ -37,11 +37,11 @@ def test_a_loaded_field_has_one_object_for_each_id(folded: bool) -> None:
     one = {id: id for id in loaded.words.names}
     assert len(one) > 400
     bigrams, trigrams = loaded.words.followers, loaded.chains.followers
-    company = loaded.chains.companions.rows
+    co_occurrence = loaded.chains.co_occurrence.rows
     ids = [
         *bigrams, *(id for row in bigrams.values() for id in row),
         *(id for key in trigrams for id in key), *(id for row in trigrams.values() for id in row),
-        *company, *(id for row in company.values() for id in row),
+        *co_occurrence, *(id for row in co_occurrence.values() for id in row),
     ]  # fmt: skip
     assert len(ids) > 10_000
     assert all(one[id] is id for id in ids)

@@ -129,9 +129,9 @@ def test_switches_do_what_they_say(tmp_path: Path) -> None:
 def test_temperature_is_held(tmp_path: Path) -> None:
     """Whatever the other modules say, a reply is spoken at the switch's temperature."""
     for side, modules in product((False, True), repeat=2):
-        organs = Arm(False, modules, side, False, False).organs()
+        chosen = Arm(False, modules, side, False, False).chosen()
         path = tmp_path / f"{side}-{modules}.sqlite3"
-        with LeoField.open(path, modules=organs, clock=lambda: 1e9) as leo:
+        with LeoField.open(path, modules=chosen, clock=lambda: 1e9) as leo:
             leo.reply("WHO is shouting here! who is shouting here!")
             assert leo.latest is not None
             assert leo.latest.voice is not None
@@ -148,7 +148,7 @@ def test_centres_by_contexts_are_those_with_the_most(
     that has the last text before the store has it.
     """
     texts = [SEED_TEXT, " ".join(first), " ".join(second)]
-    with LeoField.open(tmp_path_factory.mktemp("f") / "f.sqlite3", centres="company") as leo:
+    with LeoField.open(tmp_path_factory.mktemp("f") / "f.sqlite3", centres="contexts") as leo:
         leo.observe(texts[1])
         over = Overlay(leo.view, compute_delta(texts[2:]))
         ahead = [over.words.names[id] for id in over.words.centres()]

@@ -57,7 +57,7 @@ ROOT: Final = INSTALLED.parent if (INSTALLED.parent / "leo").is_dir() else INSTA
 # Result file -> the module that makes it.
 MAKERS: Final = {
     "results.json": "leo_model.checking.check",
-    "orders.json": "leo_model.checking.orders",
+    "orders.json": "leo_model.commands.orders",
     "theorems.json": "proofs.catalogue",
     "traces.json": "leo_model.commands.verify",
     "replayed.json": "leo_model.commands.replay",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from leo_model.checking.claims import Claim, Claims
-from leo_model.checking.table import FORMATS
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.benches import measured
@@ -20,7 +20,7 @@ from paper.artifact.tex import PREAMBLE, code, escape, fragment, long_table, pic
 from paper.artifact.typeset import typeset
 from paper.experiments.summary import Estimate, Table, latex_table
 
-__all__ = ["claims_of", "make_paper"]
+__all__ = ["make_paper"]
 
 Done = Callable[[str], None]
 
@@ -68,20 +68,15 @@ def _write(results: Results, build: Path, out: Path, done: Done, *, modules: boo
     return files
 
 
-def claims_of(results: Results) -> Claims:
-    """The cells of the result file, as the table wants them."""
-    cells = {
-        (c["discipline"], c["property"]): Claim(
-            c["discipline"], c["property"], c["verdict"], c["reason"]
-        )
-        for c in results.claims
-    }
-    return Claims(Path("results.json"), cells, {}, {})
-
-
 def claims(results: Results) -> str:
     """The table of verdicts, with what its signs and its columns mean."""
-    table = FORMATS["latex"](claims_of(results), DISCIPLINES)
+    verdicts = {(c["discipline"], c["property"]): c["verdict"] for c in results.claims}
+    environment = Environment(
+        loader=PackageLoader("paper.artifact"), undefined=StrictUndefined, trim_blocks=True
+    )
+    table = environment.get_template("claims.tex").render(
+        disciplines=DISCIPLINES, properties=PROPERTIES, verdicts=verdicts
+    )
     searches = len(results.runs)
     states = sum(run["distinct"] or 0 for run in results.runs.values())
     words = "; ".join(
@@ -93,7 +88,7 @@ def claims(results: Results) -> str:
         "\\checkmark{} holds with all faults (freedom from deadlock, and sequential: without); "
         "$\\times$ falls; $\\times_f$ falls only with faults; "
         "sf: only under strong fairness; --: does not apply.}\n\\label{tab:claims}\n"
-        f"{table}\\end{{table}}\n\n\\noindent {words}.\n"
+        f"{table}\n\\end{{table}}\n\n\\noindent {words}.\n"
     )
 
 

@@ -30,7 +30,7 @@ EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-ru
 
 
 OPTIONAL = {
-    "orders.json": "leo check --orders",
+    "orders.json": "leo orders",
     "replayed.json": "leo replay --claims",
     "traces.json": "leo verify",
 }
@@ -135,7 +135,7 @@ def _orders(path: Path, spec: str) -> Sequence[Json]:
     if findings:
         raise ArtifactError(
             f"{path} records {len(findings)} verdicts on the orders of the steps that are not as "
-            "claimed: an artifact is made of what holds; `leo check --orders` says which"
+            "claimed: an artifact is made of what holds; `leo orders` says which"
         )
     orders: Sequence[Json] = _optional(path, spec, "orders", [])
     return orders

@@ -1,4 +1,4 @@
-"""`leo check --new`: a question that is not a claim, answered at a bound of the user's own.
+"""`leo ask`: a question that is not a claim, answered at a bound of the user's own.
 
 Every property is asked alone, and as the claims ask it (``leo_model.checking.plan``): a deadlock
 without faults, because a fault may free a reply that waits, and ``Answered`` of sessions that call
@@ -17,13 +17,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leo.errors import unknown
+from leo.progress import Bar
 from leo_model.checking.check import fell, occasions_met, said
 from leo_model.checking.plan import LONGEST, Bound, Run, job
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
 from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES
-from leo_model.progress import Bar
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 
@@ -87,17 +88,15 @@ def answered(runs: Sequence[Run], work: Path, parallel: int) -> list[Answer]:
 def _search(searches: list[TlcJob], work: Path, parallel: int, what: str) -> list[TlcResult]:
     if not searches:
         return []
-    bar = Bar(len(searches), what)
-    results = run_many(
-        searches, parallel=parallel, work=work, done=lambda result: bar.step(result.job)
-    )
-    bar.finish()
-    return results
+    with Bar(what, len(searches)) as bar:
+        return run_many(
+            searches, parallel=parallel, work=work, done=lambda result: bar.step(result.job)
+        )
 
 
 def _job(run: Run) -> TlcJob:
     # How often each action was taken is for the comparison of the claims, and costs time.
-    return replace(job(run), name=f"new.{run.titles[0]}.{run.spec}", coverage=False)
+    return replace(job(run), name=f"ask.{run.titles[0]}.{run.spec}", coverage=False)
 
 
 def occasion_job(run: Run) -> TlcJob:
@@ -109,7 +108,7 @@ def occasion_job(run: Run) -> TlcJob:
     )
     text = job(replace(run, history=True)).config.replace(f"    {title}\n", "")
     return TlcJob(
-        f"new.{title}.occasion",
+        f"ask.{title}.occasion",
         module,
         text.replace("OccasionsSeen", UNMET),
         library=(spec_folder(),),
@@ -164,13 +163,12 @@ def read_question(text: str) -> Question:
     words = _words(text)
     if "discipline" not in words:
         raise CheckError(
-            "--new: a discipline is missing; name one, as in "
-            f'"discipline=asyncio-lock sessions=2": {", ".join(DISCIPLINES)} (or D1 to D13)'
+            "a discipline is missing; name one, as in discipline=asyncio-lock sessions=2"
         )
     (discipline,) = chosen([words["discipline"]])
     title = words.get("property")
     if title is not None and title not in PROPERTIES:
-        raise CheckError(f"--new: {title!r} is no property; known are {', '.join(PROPERTIES)}")
+        raise CheckError(f"there is no property {unknown(title, PROPERTIES)}")
     bound = _bound(words, discipline, title)
     titles = (title,) if title else FOR_EVER if not bound.turns else _all_but_progress()
     return Question(discipline, bound, _faults(words, discipline, title), titles)
@@ -186,11 +184,11 @@ def _words(text: str) -> dict[str, str]:
         key, _, value = word.partition("=")
         if key not in KEYS or not value:
             raise CheckError(
-                f"--new: {word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
+                f"{word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
                 "and if wanted faults=Cancel,Raise,Crash,Busy (or none) and property=NAME"
             )
         if key in words:
-            raise CheckError(f"--new: {key} is given twice, {words[key]} and {value}; give one")
+            raise CheckError(f"{key} is given twice, {words[key]} and {value}; give one")
         words[key] = value
     return words
 
@@ -201,17 +199,17 @@ def _bound(words: Mapping[str, str], discipline: str, title: str | None) -> Boun
     turns = _number(words, "turns", 0 if title == "Answered" else 1, 0, MOST_TURNS)
     if alone and sessions != 1:
         raise CheckError(
-            f"--new: sessions={sessions}: sequential is one session; ask for sessions=1, or for "
+            f"sessions={sessions}: sequential is one session; ask for sessions=1, or for "
             "bare, which is the same program with more of them"
         )
     if turns and title == "Answered":
         raise CheckError(
-            f"--new: turns={turns}: Answered is asked of sessions that call for ever (with so many "
+            f"turns={turns}: Answered is asked of sessions that call for ever (with so many "
             "calls nobody can be passed over for ever); ask with turns=0"
         )
     if not turns and title not in {None, *FOR_EVER}:
         raise CheckError(
-            f"--new: turns=0 (for ever): contents are not tracked then, and {title} would hold of "
+            f"turns=0 (for ever): contents are not tracked then, and {title} would hold of "
             f"nothing; ask with turns=1 or more, or for {' or '.join(FOR_EVER)}"
         )
     return Bound(sessions, turns)
@@ -220,7 +218,7 @@ def _bound(words: Mapping[str, str], discipline: str, title: str | None) -> Boun
 def _number(words: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
     text = words.get(key, str(default))
     if not text.isascii() or not text.isdigit() or len(text) > 2 or not least <= int(text) <= most:
-        raise CheckError(f"--new: {key}={text}: expected a number from {least} to {most}")
+        raise CheckError(f"{key}={text}: expected a number from {least} to {most}")
     return int(text)
 
 
@@ -230,12 +228,11 @@ def _faults(words: Mapping[str, str], discipline: str, title: str | None) -> tup
     faults = () if given == "none" else tuple(dict.fromkeys(given.split(",")))
     if not set(faults) <= set(possible):
         raise CheckError(
-            f"--new: faults={given}: under {discipline} these can strike: "
-            f"{', '.join(possible) or 'none'}"
+            f"faults={given}: under {discipline} these can strike: {', '.join(possible) or 'none'}"
         )
     if faults and title == "DeadlockFree":
         raise CheckError(
-            f"--new: faults={given}: a deadlock is looked for without faults, because a fault may "
+            f"faults={given}: a deadlock is looked for without faults, because a fault may "
             "free a reply that waits; ask with faults=none, or leave it out"
         )
     return faults
@@ -245,7 +242,7 @@ def ask(text: str, build: Path, jobs: int) -> int:
     """Print the answers. Returns 2 when one could not be decided."""
     question = read_question(text)
     runs = list(question.runs())
-    answers = answered(runs, build / "new", jobs)
+    answers = answered(runs, build / "ask", jobs)
     strikes = ", ".join(question.faults) or "none"
     print(f"{question.discipline}, {question.bound} (sessions x turns), faults: {strikes}")
     for answer in answers:

@@ -7,17 +7,18 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from leo.commands.main import Command
+from leo.progress import Bar
 from leo.schedules.checkpoint import load, save
 from leo.schedules.engine import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo.schedules.frontier import Frontier
 from leo.schedules.shared import explore_shared
-from leo.schedules.walk import Walk
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.commands.options import a_discipline, add_build
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.files import hash_of, make_folder, modules_of, write_file
 from leo_model.organism.case import Case, to_token
@@ -28,7 +29,9 @@ BUILD = Path("build/schedules")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("discipline", help="whose replies to explore, by name or number")
+    parser.add_argument(
+        "discipline", type=a_discipline, help="whose replies to explore, by name or number"
+    )
     parser.add_argument("--sessions", type=int, default=2, help="how many call (default: 2)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each (default: 1)")
     parser.add_argument(
@@ -55,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="optimal: go on with a search that was interrupted"
     )
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and searches")
+    add_build(parser, jobs=None, build=BUILD)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,13 +74,12 @@ def run(args: argparse.Namespace) -> int:
     # A wrong question is answered here, and not in every worker.
     make().close()
     make_folder(args.build)
-    counter = Counter()
-    if plan.strategy == "optimal":
-        report = _optimal(args, make, plan, counter, _what(case, args, most))
-    else:
-        with make() as organism:
-            report = explore(organism, plan, counter.walk)
-    counter.finish()
+    with Bar("schedules", None) as bar:
+        if plan.strategy == "optimal":
+            report = _optimal(args, make, plan, bar, _what(case, args, most))
+        else:
+            with make() as organism:
+                report = explore(organism, plan, lambda walk: bar.step())
     _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
     _print(case, args, report)
     if report.found:
@@ -87,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
-    (discipline,) = chosen([args.discipline])
+    discipline = args.discipline
     possible = DISCIPLINES[discipline].possible_faults
     words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
     unknown = [word for word in words if word not in possible]
@@ -110,7 +112,7 @@ def _optimal(
     args: argparse.Namespace,
     make: partial[Organism],
     plan: Plan,
-    counter: Counter,
+    bar: Bar,
     what: dict[str, Any],
 ) -> Report:
     """An optimal search with a file to go on from; the file goes when the search is complete."""
@@ -118,7 +120,7 @@ def _optimal(
     before, frontier = load(path, what) if args.resume else (None, None)
 
     def progress(report: Report, left: Frontier) -> None:
-        counter.show(report.runs, f"{left.planned():,} branches planned")
+        bar.show(report.runs, f"explored, {left.planned():,} branches planned")
         save(path, what, report, left)
 
     report, left = explore_shared(
@@ -130,39 +132,6 @@ def _optimal(
         save(path, what, report, left)
         print(f"to go on: the same command with --resume ({path})", file=sys.stderr)
     return report
-
-
-class Counter:
-    """Progress on standard error, for a search that does not know how long it is."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
-        self._next = 1000
-        self._runs = 0
-
-    def walk(self, walk: Walk) -> None:
-        """One more schedule."""
-        self._runs += 1
-        if self._runs >= self._next or (self._live and self._runs % 50 == 0):
-            self.show(self._runs, "")
-
-    def show(self, runs: int, more: str) -> None:
-        """So many schedules so far; elsewhere than on a terminal each line has twice as many."""
-        line = f"explored {runs:,} schedules{', ' if more else ''}{more}"
-        if self._live:
-            self._stream.write(f"\r{line[:78]:<78}")
-        elif runs >= self._next:
-            self._stream.write(f"{line}\n")
-        if runs >= self._next:
-            self._next = 2 * runs
-        self._stream.flush()
-
-    def finish(self) -> None:
-        """Take the line away."""
-        if self._live:
-            self._stream.write("\r" + " " * 78 + "\r")
-            self._stream.flush()
 
 
 def _name(case: Case, args: argparse.Namespace) -> str:
@@ -227,10 +196,4 @@ def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
     write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-EXPLORE = Command(
-    name="explore",
-    help="execute every schedule of the organism's replies, up to equivalence",
-    example="leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
-    configure=configure,
-    run=run,
-)
+EXPLORE = Command(configure, run)

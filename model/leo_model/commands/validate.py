@@ -222,10 +222,4 @@ def _until_interrupted() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-VALIDATE = Command(
-    name="validate",
-    help="check recorded traces against the specification",
-    example="leo validate run.ndjson --engine both",
-    configure=configure,
-    run=run,
-)
+VALIDATE = Command(configure, run)

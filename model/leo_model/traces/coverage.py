@@ -37,13 +37,14 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
+from leo import screen
+from leo.progress import Bar
 from leo_model.machine.dsg import upstream
 from leo_model.machine.forget import forget, get_absorbed
 from leo_model.machine.machine import Move
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import NOBODY, UNREAD, Content, Reply, State
 from leo_model.machine.steps import World
-from leo_model.progress import Bar
 from leo_model.traces.events import Trace, TraceError
 from leo_model.traces.native import Checker
 from leo_model.traces.reader import open_trace
@@ -227,7 +228,6 @@ class Coverage:
                 yield self.measure.schedule_to(state)
 
 
-WIDTH: Final = 80
 # As many of what was never exercised are written out; --json has all of them.
 SHOWN: Final = 3
 BOUND: Final = "2x1"
@@ -261,14 +261,13 @@ def run(options: argparse.Namespace) -> int:
     sessions, turns = read_bound(options.bound)
     found: dict[str, Coverage] = {}
     errors: list[TraceError] = []
-    bar = Bar(len(options.files), "traces")
-    for path in options.files:
-        try:
-            add_file(found, path, sessions, turns, torn=options.torn)
-        except TraceError as error:
-            errors.append(error)
-        bar.step(Path(path).name)
-    bar.finish()
+    with Bar("traces", len(options.files)) as bar:
+        for path in options.files:
+            try:
+                add_file(found, path, sessions, turns, torn=options.torn)
+            except TraceError as error:
+                errors.append(error)
+            bar.step(Path(path).name)
     if options.json:
         print(json.dumps([to_builtins(coverage) for coverage in found.values()], indent=1))
     else:
@@ -312,18 +311,18 @@ def _lines(coverage: Coverage) -> Iterator[str]:
         f"{coverage.events:,} events; measured by {_bound(coverage)}"
     )
     seen = sum(1 for action in graph.actions if coverage.actions[action])
-    for word, visited, total in (
-        ("actions", seen, len(graph.actions)),
-        ("states", len(coverage.states), len(graph.states)),
-        ("transitions", len(coverage.steps), len(graph.steps)),
-    ):
-        filled = 30 * visited // total
-        bar = "#" * filled + "." * (30 - filled)
-        yield f"  {word:<12} {visited:>7,} of {total:>7,}  {100 * visited / total:5.1f} %  {bar}"
-    yield f"  {'outside':<12} {coverage.outside:>7,} of {coverage.events:>7,}  lines, of the bound"
-    if coverage.refused:
-        yield f"  {'refused':<12} {coverage.refused:>7,} of {coverage.traces:>7,}  traces"
-    yield from (f"  {line}" for line in wrap(_EXPLAINED, WIDTH - 2))
+    rows = [
+        [word, f"{visited:,}", f"of {total:,}", f"{100 * visited / total:.1f} %" if total else ""]
+        for word, visited, total in (
+            ("actions", seen, len(graph.actions)),
+            ("states", len(coverage.states), len(graph.states)),
+            ("transitions", len(coverage.steps), len(graph.steps)),
+            ("lines outside of the bound", coverage.outside, coverage.events),
+            ("traces refused", coverage.refused, coverage.traces),
+        )
+    ]
+    yield from screen.table(["", "seen", "", ""], rows, right=(1, 2, 3)).splitlines()
+    yield from wrap(_EXPLAINED, screen.width())
     for action, schedule in coverage.missing_actions():
         yield f"  never taken: {action}. It takes"
         yield from _schedule(schedule)
@@ -352,7 +351,7 @@ def _missing(
 
 def _schedule(schedule: Sequence[Move]) -> Iterator[str]:
     text = ", ".join(_said(schedule))
-    yield from wrap(text, WIDTH, initial_indent="    - ", subsequent_indent="      ")
+    yield from wrap(text, screen.width(), initial_indent="    - ", subsequent_indent="      ")
 
 
 def _said(schedule: Sequence[Move]) -> Iterator[str]:

@@ -25,6 +25,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
@@ -32,10 +33,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from leo import screen
+from leo.progress import Bar
 from leo.trace.lines import Lines, open_stream
 from leo.trace.words import FIELDS
 from leo_model.errors import CheckError
-from leo_model.progress import Bar
 from leo_model.traces.events import NOTHING, TraceError
 from leo_model.traces.mutate import (
     DOUBLE,
@@ -238,12 +240,16 @@ def _key(recorded: Recorded) -> Hashable:
     return (recorded.discipline, recorded.instances, recorded.sessions, start, recorded.events)
 
 
-WIDTH: Final = 80
 EVENTS: Final = 150
 SITES: Final = 2
 # As many holes are written out; --json has every survivor.
 SHOWN: Final = 20
 _FIELDS: Final = (*FIELDS, REPLY, KIND, DROP, DOUBLE, SWAP)
+_LEGEND: Final = (
+    ". all refused; ~ some accepted with another verdict; = some equivalent; ! a hole; "
+    "rpl: session and reply together; knd: another action in its form; "
+    "drp, dbl, swp: lines lost, doubled, swapped"
+)
 _SHORT: Final = {REPLY: "rpl", KIND: "knd", DROP: "drp", DOUBLE: "dbl", SWAP: "swp"}
 
 
@@ -297,16 +303,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _measured(path: str, events: int, sites: int) -> Strength:
     base = read_base(path, events)
-    bars: list[Bar] = []
+    with ExitStack() as stack:
 
-    def begun(total: int) -> Callable[[str], object]:
-        bars.append(Bar(total, "mutants"))
-        return bars[0].step
+        def begun(total: int) -> Callable[[str], object]:
+            return stack.enter_context(Bar("mutants", total)).step
 
-    strength = measure_strength(Path(path).name, base, sites, begun=begun)
-    for bar in bars:
-        bar.finish()
-    return strength
+        return measure_strength(Path(path).name, base, sites, begun=begun)
 
 
 def to_text(strength: Strength) -> str:
@@ -317,13 +319,16 @@ def to_text(strength: Strength) -> str:
 def _lines(strength: Strength) -> Iterator[str]:
     total, rejected = strength.mutants, strength.rejected
     yield f"{strength.name}: {strength.discipline}, {strength.events:,} events, {total:,} mutants"
-    for word, count in (
-        ("rejected", rejected),
-        ("changed", len(strength.changed)),
-        ("equivalent", len(strength.equivalent)),
-        ("holes", len(strength.holes)),
-    ):
-        yield f"  {word:<11} {count:>7,}  {100 * count / total:6.2f} %"
+    counts = [
+        [word, f"{count:,}", f"{100 * count / total:.2f} %"]
+        for word, count in (
+            ("rejected", rejected),
+            ("changed", len(strength.changed)),
+            ("equivalent", len(strength.equivalent)),
+            ("holes", len(strength.holes)),
+        )
+    ]
+    yield from screen.table(["", "mutants", ""], counts, right=(1, 2)).splitlines()
     yield from _table(strength)
     verdicts = Counter((s.lost, s.fell) for s in strength.changed)
     for (lost, fell), count in verdicts.most_common():
@@ -331,15 +336,20 @@ def _lines(strength: Strength) -> Iterator[str]:
         parts += [f"{', '.join(sorted(fell))} as well"] if fell else []
         yield from wrap(
             f"{count:,} changed: accepted, and what falls is another: {'; '.join(parts)}",
-            WIDTH, initial_indent="  ", subsequent_indent="    ",
+            screen.width(), initial_indent="  ", subsequent_indent="    ",
         )  # fmt: skip
     reasons = Counter(s.why for s in strength.equivalent if s.why is not None)
     for why, count in reasons.most_common():
         yield from wrap(
-            f"{count:,} equivalent: {why}", WIDTH, initial_indent="  ", subsequent_indent="    "
+            f"{count:,} equivalent: {why}",
+            screen.width(),
+            initial_indent="  ",
+            subsequent_indent="    ",
         )
     for hole in strength.holes[:SHOWN]:
-        yield from wrap(_said(hole), WIDTH, initial_indent="  HOLE ", subsequent_indent="    ")
+        yield from wrap(
+            _said(hole), screen.width(), initial_indent="  HOLE ", subsequent_indent="    "
+        )
     if len(strength.holes) > SHOWN:
         yield f"  and {len(strength.holes) - SHOWN} more holes (--json has all)"
 
@@ -361,19 +371,21 @@ def _table(strength: Strength) -> Iterator[str]:
     holes = Counter((s.kind, s.field) for s in strength.holes)
     marks = {"!": holes, "=": equivalent, "~": changed}
     kinds = list(dict.fromkeys(kind for kind, _ in strength.total))
-    yield "  . all refused; ~ some accepted with another verdict; = some equivalent;"
-    yield "  ! a hole; rpl: session and reply together; knd: another action in its form;"
-    yield "  drp, dbl, swp: lines lost, doubled, swapped"
-    yield f"{'':<13}" + "".join(f"{_SHORT.get(f, f[:3]):>3} " for f in _FIELDS).rstrip()
-    for kind in kinds:
-        if kind not in (HEADER, END):
-            cells = (_cell(strength.total, marks, kind, field) for field in _FIELDS)
-            yield (f"{kind:<13}" + "".join(f" {cell:<3}" for cell in cells)).rstrip()
+    yield from wrap(_LEGEND, screen.width())
+    rows = [
+        [kind, *(_cell(strength.total, marks, kind, field) for field in _FIELDS)]
+        for kind in kinds
+        if kind not in (HEADER, END)
+    ]
+    heads = ["", *(_SHORT.get(field, field[:3]) for field in _FIELDS)]
+    yield from screen.table(heads, rows, gap=1).splitlines()
     for kind in (HEADER, END):
         fields = [field for known, field in strength.total if known == kind]
         text = ", ".join(f"{field} {_cell(strength.total, marks, kind, field)}" for field in fields)
         if fields:
-            yield from wrap(f"{kind}: {text}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+            yield from wrap(
+                f"{kind}: {text}", screen.width(), initial_indent="  ", subsequent_indent="    "
+            )
 
 
 def _cell(

@@ -125,7 +125,7 @@ def _alone_answer(same: Sequence[Exact]) -> str:
         return (
             f"In a sequential session the execution changes something: {compared}, and "
             f"{different:,} replies and {others:,} stores differ. By the theorem lock no-op (leo "
-            "prove, leo check --noop) a lock alone cannot do that."
+            "prove, leo noop) a lock alone cannot do that."
         )
     return (
         f"In a sequential session the lock changes nothing: {compared}, and every one of them has "

@@ -87,7 +87,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             f"({same['sync'][1]} of {same['sync'][0]} reproduced to three decimals); the "
             "asynchronous arm's are shares of distinct words found in the current message or the "
             f"three before it ({same['async'][2]} of {same['async'][0]} reproduced). Each arm was "
-            "one session at a time, where a lock changes nothing (leo check --noop)."
+            "one session at a time, where a lock changes nothing (leo noop)."
         ),
         done=(
             f"The {len(turns)} published turns ({len(conversations(turns))} conversations in "

@@ -87,7 +87,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         limits=(
             "A comparison of transcripts compares everything that differed between the runs; it "
             "cannot single out a lock. With one session at a time a lock changes nothing at all "
-            "(leo check --noop).",
+            "(leo noop).",
             "Intervals and tests are over conversations (a file's section); with few of them they "
             "say little.",
             "A message cut short is not a message that was meant to be short.",

@@ -105,7 +105,7 @@ def test_an_argument_is_called_one(results: Results) -> None:
 
 
 def test_the_orders_are_read(results: Results) -> None:
-    """With the result of `leo check --orders` the second hypothesis is no argument any more: what
+    """With the result of `leo orders` the second hypothesis is no argument any more: what
     the orders keep is counted, and orders that all keep the same would not show it."""
     (orders,) = (s for s in SENTENCES if "order of operations" in s.claim)
     assert orders.verdict(results) == "checked to a bound"

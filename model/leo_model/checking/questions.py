@@ -163,7 +163,7 @@ def read_question(text: str) -> Question:
     words = _words(text)
     if "discipline" not in words:
         raise CheckError(
-            "a discipline is missing; name one, as in discipline=asyncio-lock sessions=2"
+            "a discipline is missing; name one, as in discipline=asyncio-lock sessions=2 turns=1"
         )
     (discipline,) = chosen([words["discipline"]])
     title = words.get("property")

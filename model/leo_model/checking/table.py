@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from textwrap import wrap
 
 from leo import screen
 from leo_model.checking.claims import (
@@ -48,15 +49,17 @@ def text(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = fro
 
 
 def _matrix(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:
+    # A sign, the mark of a wrong one and a gap for each property; the number before the name.
+    room = screen.columns() - 4 * len(PROPERTIES) - 5
     rows = [
         [
             DISCIPLINES[name].number,
-            name,
+            "\n".join(wrap(name, room)),
             *(_cell(claims, name, title, wrong) for title in PROPERTIES),
         ]
         for name in disciplines
     ]
-    return screen.table(["", "", *(about.short for about in PROPERTIES.values())], rows, gap=1)
+    return screen.table(["", "", *(about.short for about in PROPERTIES.values())], rows, gap=0)
 
 
 def _list(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.claims import Numbers, load_claims
-from leo_model.checking.extras import show_distributed
+from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import plan
 from leo_model.errors import JobError, SpecError
 from leo_model.tlc.distributed import Crew, run_distributed, worker_command

@@ -51,8 +51,8 @@ def faults(line: object) -> list[str]:
 def test_the_file_is_the_one_that_the_classes_make() -> None:
     """A field, action or discipline that changes in the code changes the schema: no drift."""
     assert schema_path().read_text("utf-8") == text(), (
-        f"{schema_path().name} differs from the event classes: python -m leo_model.traces.schema writes "
-        "it anew"
+        f"{schema_path().name} differs from the event classes: "
+        "python -m leo_model.traces.schema writes it anew"
     )
     jsonschema.Draft202012Validator.check_schema(schema())
 

@@ -14,16 +14,12 @@ import sys
 import time
 import venv
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from leo.schedules.brute import numbers_of
-from leo.schedules.engine import Plan, explore
-from leo.schedules.events import Events
-from leo.schedules.foata import count_classes
-from leo.schedules.shared import explore_shared
-from leo.schedules.system import Choice
+from leo.schedules.search import Plan, explore
+from leo.schedules.system import Choice, Events, count_classes
 from leo.schedules.tasks import LOST_UPDATE, Tasks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,22 +96,12 @@ def measure(tasks: int, limit: float) -> list[Measured]:
     rows.append(
         Measured("naive", len(orders), classes_of(tasks, orders), seconds, True, "complete")
     )
-    make = partial(Tasks, [LOST_UPDATE] * tasks)
     begun = time.perf_counter()
-    report = explore(make(), Plan())
+    report = explore(Tasks([LOST_UPDATE] * tasks), Plan())
     seconds = time.perf_counter() - begun
     says = "complete" if report.complete else "not complete"
     rows.append(
         Measured("this engine", report.runs, report.classes, seconds, report.complete, says)
-    )
-    begun = time.perf_counter()
-    report, _ = explore_shared(make, Plan(), workers=2)
-    seconds = time.perf_counter() - begun
-    says = "complete" if report.complete else "not complete"
-    rows.append(
-        Measured(
-            "this engine, 2 processes", report.runs, report.classes, seconds, report.complete, says
-        )
     )
     rows.append(frontrun(tasks, limit))
     return rows

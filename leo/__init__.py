@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from leo.front.tasks import AsyncLeoField
     from leo.front.threads import LeoField
     from leo.modules import MODULES
-    from leo.schedules.explore import Exploration, explore
+    from leo.schedules.exploration import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
-    from leo.units.instrument import instrument
+    from leo.units.recording import instrument
 
 __version__ = "0.1.0"
 
@@ -48,13 +48,13 @@ _HOME = {
     "Action": "leo.actions",
     "AsyncLeoField": "leo.front.tasks",
     "Discipline": "leo.disciplines",
-    "Exploration": "leo.schedules.explore",
+    "Exploration": "leo.schedules.exploration",
     "LeoError": "leo.errors",
     "LeoField": "leo.front.threads",
     "NdjsonRecorder": "leo.trace.recorder",
     "Tracer": "leo.trace.events",
-    "explore": "leo.schedules.explore",
-    "instrument": "leo.units.instrument",
+    "explore": "leo.schedules.exploration",
+    "instrument": "leo.units.recording",
 }
 
 

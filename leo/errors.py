@@ -18,10 +18,10 @@ __all__ = [
     "DisciplineError",
     "InstrumentError",
     "LeoError",
-    "NewerSchemaError",
     "NotAFieldError",
     "ObserveWhileRecordingError",
     "ObserverError",
+    "OtherSchemaError",
     "SessionBusyError",
     "StepError",
     "StoreClosedError",
@@ -31,6 +31,7 @@ __all__ = [
     "StoreLockedError",
     "StoreMovedError",
     "StoreUnwritableError",
+    "TraceError",
     "TraceFileError",
     "UndeclaredError",
     "nearest",
@@ -60,8 +61,8 @@ class NotAFieldError(StoreError):
     """The file is not a SQLite database, or it belongs to another program."""
 
 
-class NewerSchemaError(StoreError):
-    """The file was written by a newer version of this program."""
+class OtherSchemaError(StoreError):
+    """The file is a field of another version of this program."""
 
 
 class StoreUnwritableError(StoreError):
@@ -132,6 +133,10 @@ class DeadlockError(LeoError):
     def __init__(self, chain: tuple[str, ...], advice: str) -> None:
         self.chain = chain
         super().__init__(f"a deadlock: {'; '.join(chain)}; {advice}")
+
+
+class TraceError(LeoError):
+    """A trace cannot be read, or is not in the schema: nothing can be said about the run."""
 
 
 class TraceFileError(LeoError):

@@ -15,19 +15,11 @@ from typing import TYPE_CHECKING, Final, Self, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["SHOWN", "Bar", "Show", "unseen"]
+__all__ = ["Bar"]
 
-# Told how much of the work is done, from 0 to 1.
-Show = Callable[[float], object]
-# Rows between two looks: a tenth of a second's work.
-SHOWN: Final = 10_000
 # Seconds before anything is drawn, and between two drawings.
 PATIENCE: Final = 2.0
 PAUSE: Final = 0.1
-
-
-def unseen(part: float) -> None:
-    """For work that nobody watches."""
 
 
 class Bar:

@@ -24,7 +24,7 @@
 (* when the action is not enabled and <<"data", ...>> when only the versions *)
 (* or the number do not fit.  Versions are never searched for, and what no   *)
 (* later line can tell is forgotten, so the time is linear in the length.    *)
-EXTENDS Forget, Integers
+EXTENDS Field, Forget, Integers
 
 CONSTANTS
     Traces,     \* sequence of sequences of <<action, actor, v, w, turn>>
@@ -34,9 +34,10 @@ VARIABLES
     trace,      \* which trace
     line,       \* the event that comes next, from 1; 0: reported, nothing follows
     broken,     \* the properties that have fallen
-    due         \* a reply has ended: tidy up before the next line
+    due,        \* a reply has ended: tidy up before the next line
+    base        \* for each object the number of versions that were forgotten
 
-traceVars == <<trace, line, broken, due>>
+traceVars == <<trace, line, broken, due, base>>
 
 ------------------------------------------------------------------------------
 (* What an event must say, told from the state after the step: reads do not  *)
@@ -152,11 +153,12 @@ Tidy ==
            /\ dsg' = IF needed THEN rest.dsg ELSE {}
            /\ base' = [ngrams    |-> base.ngrams + Cardinality(gone \cap Ngrams),
                        snapshots |-> base.snapshots + Cardinality(gone \cap Snapshots)]
-    /\ UNCHANGED <<pc, calls, lockVars, txnVars, up, left, trace, line>>
+    /\ UNCHANGED <<pc, calls, lockVars, txnVars, up, left, overtaken, trace, line>>
 
 ------------------------------------------------------------------------------
 TraceInit ==
     /\ Init
+    /\ base = [ngrams |-> 0, snapshots |-> 0]
     /\ trace \in DOMAIN Traces
     /\ line = 1
     /\ broken = {}
@@ -167,7 +169,7 @@ AtEnd == line > Len(Traces[trace])
 (* The state after is asked only once it is complete: after Act.             *)
 TraceStep ==
     \E e \in {Traces[trace][line]} :
-        /\ trace' = trace
+        /\ UNCHANGED <<trace, base>>
         /\ Act(e[1], e[2])
         /\ ExpectedVersions(e)' = <<e[3], e[4]>>
         /\ ExpectedTurn(e)' = e[5]
@@ -181,7 +183,7 @@ Consume ==
 Report(verdict) ==
     /\ PrintT(<<verdict, trace, line, BrokenByNow>>)
     /\ line' = 0
-    /\ UNCHANGED <<vars, trace, broken, due>>
+    /\ UNCHANGED <<vars, trace, broken, due, base>>
 
 Reject ==
     /\ ~ENABLED TraceStep

@@ -8,9 +8,8 @@ from pathlib import Path
 import leo
 from leo.actions import Action
 from leo.disciplines import DISCIPLINES as ORGANISM
-from leo.units.anomalies import NAMES
-from leo.units.judge import PROPERTIES as UNITS
-from leo.units.report import MEANING
+from leo.units import MEANING, NAMES
+from leo.units import PROPERTIES as UNITS
 from leo_model.checking.claims import load_claims
 from leo_model.checking.table import text
 from leo_model.disciplines import DISCIPLINES

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
 from textwrap import wrap
-from threading import Event
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 from leo import screen
@@ -113,7 +112,8 @@ def configure(parser: ArgumentParser) -> None:
         "--observer",
         choices=("scripted", "http"),
         default="scripted",
-        help="our own words, or a language model (default: scripted)",
+        help="our own words, or a language model, which has three minutes for each message "
+        "(default: scripted)",
     )
     parser.add_argument(
         "--themes",
@@ -162,9 +162,7 @@ def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
             key=os.environ.get(KEY, ""),
             words=arguments.words,
             seed=seed,
-            # A person waits here, and Ctrl-C ends the wait.
-            sleep=Event().wait,
-            clock=time.monotonic,
+            tell=lambda text: print(text, file=sys.stderr, flush=True),
         )
     )
 

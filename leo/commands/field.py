@@ -12,12 +12,13 @@ from typing import BinaryIO
 
 from leo.commands.main import Command
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
+from leo.modules import MODULES
 from leo.progress import Bar
 from leo.reply.given import BESIDE, check_apart
 from leo.store.archive import export_field, import_field
 from leo.store.checkup import check_field
-from leo.store.inspection import inspected, is_marked
-from leo.store.schema import SCHEMA_VERSION, check_kept, connect
+from leo.store.inspection import inspected
+from leo.store.schema import check_kept, connect
 
 __all__ = ["COMMAND"]
 
@@ -26,21 +27,16 @@ def check(arguments: Namespace) -> int:
     """Print what is wrong; 1 when something is. The file is left as it is."""
     path: Path = arguments.field
     try:
-        with inspected(path) as (conn, schema):
-            findings = check_field(conn)
+        with inspected(path) as conn:
+            findings = check_field(conn, MODULES)
     except StoreDamagedError as error:
-        # So damaged that it cannot even be opened. What does not say that it is a field may be
-        # anything: nothing has been found out about a field then.
-        if not is_marked(path):
-            raise
+        # So damaged that it cannot even be opened.
         print(error)
         return 1
-    old = schema != SCHEMA_VERSION
-    note = f" (schema {schema}; opening it makes it {SCHEMA_VERSION})" if old else ""
     for finding in findings:
         print(f"{path}: {finding}")
     if not findings:
-        print(f"{path}: sound{note}")
+        print(f"{path}: sound")
     return 1 if findings else 0
 
 
@@ -49,8 +45,8 @@ def export(arguments: Namespace) -> int:
     if arguments.out is not None:
         check_apart(arguments.out, arguments.field, "an archive")
     bar = Bar(arguments.field.name)
-    with inspected(arguments.field) as (conn, _):
-        lines = export_field(conn, bar.show)
+    with inspected(arguments.field) as conn:
+        lines = export_field(conn, MODULES, bar.show)
         try:
             if arguments.out is None:
                 sys.stdout.buffer.writelines(lines)
@@ -134,9 +130,9 @@ def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
 
 def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
     bar = Bar(archive.name)
-    with closing(connect(path)) as conn:
+    with closing(connect(path, keepers=MODULES)) as conn:
         try:
-            return import_field(conn, lines, archive, bar.show)
+            return import_field(conn, lines, archive, MODULES, bar.show)
         finally:
             bar.clear()
 

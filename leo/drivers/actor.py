@@ -21,8 +21,7 @@ from types import TracebackType
 from leo.actions import Action
 from leo.drivers.tasks import Driver, Gate
 from leo.reply.context import InnerReply
-from leo.reply.instance import Instance
-from leo.reply.turn import Turn
+from leo.reply.turn import Instance, Turn
 from leo.store.asynchronous import AsyncStore, end_of, over
 from leo.store.connection import Connection
 
@@ -68,7 +67,7 @@ class Actor(Driver):
         while (abandoned := self._left.get(session)) is not None:
             await asyncio.wait((abandoned,))
         self._check_open()
-        turn = self.instance.start(session, prompt, inner)
+        turn = Turn(self.instance, session, prompt, inner)
         answer: Answer | None = None
         try:
             with turn.ending():

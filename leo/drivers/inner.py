@@ -14,7 +14,7 @@ from functools import partial
 
 from leo.errors import StoreClosedError
 from leo.reply.context import InnerReply
-from leo.reply.instance import Instance
+from leo.reply.turn import Instance
 
 __all__ = ["Afterthoughts"]
 

@@ -20,10 +20,9 @@ from leo.drivers.actor import Actor
 from leo.drivers.inner import Afterthoughts
 from leo.drivers.tasks import Driver, Gate
 from leo.field.view import Centres
-from leo.front.opened import Opened
 from leo.reply.given import check_call, check_text
-from leo.reply.instance import Instance
 from leo.reply.module import Module
+from leo.reply.turn import Instance, Opened
 from leo.store.asynchronous import AsyncStore, end_of
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.trace.events import NO_TRACE, Tracer
@@ -71,7 +70,7 @@ class AsyncLeoField(Opened):
         chosen = get_discipline(discipline, "asyncio")
         check_kept(path)
         async with AsyncExitStack() as undo:
-            opened = await AsyncStore.open(path, timeout, full_sync)
+            opened = await AsyncStore.open(path, timeout, full_sync, modules)
             undo.push_async_callback(opened.close)
             me = Instance(
                 discipline=chosen,

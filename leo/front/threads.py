@@ -19,12 +19,11 @@ from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import LeoError, StoreError
 from leo.field.view import Centres
-from leo.front.opened import Opened
+from leo.reply.commit import operations
 from leo.reply.context import InnerReply
 from leo.reply.given import check_call, check_text
-from leo.reply.instance import Instance
 from leo.reply.module import Module
-from leo.reply.turn import OnStore, Turn
+from leo.reply.turn import Instance, OnStore, Opened, Turn
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Tracer
@@ -37,6 +36,8 @@ ThreadGate = Callable[[str, Action], None]
 
 class LeoField(Opened):
     """A field that answers. Made by `LeoField.open`; use it as a context manager or `close` it."""
+
+    operations = staticmethod(operations)
 
     def __init__(self, store: Store, instance: Instance, gate: ThreadGate | None) -> None:
         self._store = store
@@ -83,7 +84,7 @@ class LeoField(Opened):
         chosen = get_discipline(discipline, "sync", "threads")
         check_kept(path)
         with ExitStack() as undo:
-            opened = Store(path, timeout, full_sync)
+            opened = Store(path, timeout, full_sync, modules)
             undo.callback(opened.close)
             me = Instance(
                 discipline=chosen,
@@ -144,7 +145,7 @@ class LeoField(Opened):
         owner = object()
         try:
             with self._latch:
-                turn = self._instance.start(session, prompt, inner, owner)
+                turn = Turn(self._instance, session, prompt, inner, owner)
             return self._run(turn)
         finally:
             self._instance.end(session, owner)
@@ -190,7 +191,7 @@ class LeoField(Opened):
                 self._mend()
             self._pass_gate(turn, Action.Acquire)
             turn.record(Action.Acquire)
-            for operation in self._instance.operations(turn):
+            for operation in self.operations(turn):
                 self._pass_gate(turn, operation.action)
                 if isinstance(operation, OnStore):
                     self._store.perform(operation.work)

@@ -85,6 +85,7 @@ class MathBrain(BaseModule[Brain]):
     )""",
         "CREATE INDEX multileo_profiles_at ON multileo_profiles (at)",
     )
+    ARRAYS: ClassVar[Mapping[str, str]] = {"mathbrain.parameters": "'real', 'integer'"}
     QUERIES: ClassVar[Mapping[str, str]] = {
         "network": "SELECT parameters, observations, loss FROM mathbrain",
         "profiles": "SELECT key, samples, boredom, overwhelm, stuck, quality "

@@ -1,12 +1,12 @@
-"""The modules in their order, and what a reply reads and writes with them: data, not code.
+"""The modules in their order.
 
 The order is that of a reply. Each module finds what those before it found out: the trauma level and
 the theme words are known before anything is recalled, the regulator hears the voice that the others
 agreed on, and School asks last.
 
 What the published programs had and this one has not, by the organism's sections. None of it is in
-all of them, most of it in the last version only. Whoever wants one adds a module (ADDING.md), or,
-for 8.5 and 8.6, a rule to the walk.
+all of them, most of it in the last version only. To have one, add a module (README.md),
+or, for 8.5 and 8.6, a rule to the walk.
 
 - The hint made of word pieces: it needs a trained model of its own and was only pasted to short
   replies.
@@ -25,16 +25,11 @@ for 8.5 and 8.6, a rule to the walk.
 - School's entities and relations (15d): no step of a reply asked for them, and the last version
   gave them up; the sentence that says "the capital of" is in the note, and is observed when the
   prompt names the word.
-
-Which step touches which object follows from the declarations and from when a module's hooks run:
-rows are read in `recall` and written in `snapshot`, texts to observe reach the n-grams in
-`observe`, the view is read in `generate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from leo.modules.bias import Bias
 from leo.modules.dream import Dream
@@ -50,7 +45,7 @@ from leo.modules.school import School
 from leo.modules.trauma import Trauma
 from leo.reply.module import Module
 
-__all__ = ["FIELD", "MODULES", "Touched", "kept_with", "own_objects", "step_objects"]
+__all__ = ["MODULES"]
 
 MODULES: Final[tuple[Module[Any], ...]] = (
     Emotion(),
@@ -66,45 +61,3 @@ MODULES: Final[tuple[Module[Any], ...]] = (
     Overthinking(),
     School(),
 )
-
-# The field's own objects; every other object belongs to one module.
-FIELD: Final = frozenset({"ngrams", "snapshots", "view"})
-
-
-class Touched(NamedTuple):
-    """The objects that a step reads and writes."""
-
-    reads: frozenset[str]
-    writes: frozenset[str]
-
-
-def own_objects(modules: Iterable[Module[Any]] = MODULES) -> dict[str, str]:
-    """Object -> name of the module that it belongs to."""
-    return {
-        name: module.name for module in modules for name in (module.READS | module.WRITES) - FIELD
-    }
-
-
-def step_objects(modules: Iterable[Module[Any]] = MODULES) -> Mapping[str, Touched]:
-    """What each step of the program reads and writes with these modules.
-
-    Without any module the steps still observe, speak and keep the reply; they recall nothing.
-    """
-    listed = tuple(modules)
-    reads = frozenset[str]().union(*(module.READS for module in listed))
-    writes = frozenset[str]().union(*(module.WRITES for module in listed))
-    return {
-        "recall": Touched(reads - {"ngrams", "view"}, frozenset()),
-        "observe": Touched(frozenset({"ngrams"}), frozenset({"ngrams", "view"})),
-        "generate": Touched(frozenset({"view"}), frozenset()),
-        "snapshot": Touched(frozenset(), (writes - {"ngrams", "view"}) | {"snapshots"}),
-    }
-
-
-def kept_with(name: str) -> str:
-    """The object of the specification that an object's history is that of.
-
-    A module's rows are read and written in the same two transactions as the snapshots, so whatever
-    holds of `snapshots` under a discipline holds of them.
-    """
-    return name if name in FIELD else "snapshots"

@@ -15,7 +15,7 @@ from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
 from leo.modules.faces import Perform, fetch
 from leo.reply.context import Heard, Moment, Rows
 from leo.reply.module import BaseModule
-from leo.store.memories import newest
+from leo.store.operations import newest
 
 __all__ = ["AsyncSantaKlaus", "SantaKlaus"]
 

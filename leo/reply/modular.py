@@ -8,21 +8,28 @@ it is said.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from leo.field import measure
 from leo.field.recall import Recalled
 from leo.field.text import tokenize
-from leo.modules.registry import step_objects
 from leo.reply.active import active_themes
 from leo.reply.chorus import Chorus
 from leo.reply.context import InnerReply, Moment
 from leo.reply.module import Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, judge, speak
 
-__all__ = ["chorus_for", "program_for"]
+__all__ = ["Touched", "chorus_for", "program_for", "step_objects"]
+
+
+class Touched(NamedTuple):
+    """The objects that a step reads and writes."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
 
 
 # Bounded: a program that opens fields with modules of its own making would keep them all.
@@ -43,6 +50,24 @@ def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
         )
         for step in PROGRAM
     )
+
+
+def step_objects(modules: Iterable[Module[Any]]) -> Mapping[str, Touched]:
+    """What each step of the program reads and writes with these modules.
+
+    It follows from the declarations and from when a module's hooks run: rows are read in `recall`
+    and written in `snapshot`, texts to observe reach the n-grams in `observe`, the view is read in
+    `generate`. Without any module the steps observe, speak and keep the reply; they recall nothing.
+    """
+    listed = tuple(modules)
+    reads = frozenset[str]().union(*(module.READS for module in listed))
+    writes = frozenset[str]().union(*(module.WRITES for module in listed))
+    return {
+        "recall": Touched(reads - {"ngrams", "view"}, frozenset()),
+        "observe": Touched(frozenset({"ngrams"}), frozenset({"ngrams", "view"})),
+        "generate": Touched(frozenset({"view"}), frozenset()),
+        "snapshot": Touched(frozenset(), (writes - {"ngrams", "view"}) | {"snapshots"}),
+    }
 
 
 def chorus_for(

@@ -19,7 +19,6 @@ from leo.actions import Action
 from leo.errors import UndeclaredError
 from leo.field import measure
 from leo.field.counts import Delta, compute_delta
-from leo.field.experts import choose_expert
 from leo.field.generation import MAX_TOKENS, NO_STARTS, SILENCE, generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.reading import Readable
@@ -27,7 +26,7 @@ from leo.field.recall import Memory, Recalled, choose_memories
 from leo.field.text import compose, tokenize
 from leo.reply.chorus import Chorus
 from leo.reply.context import Facts, InnerReply, Put, Rows, Spoken
-from leo.reply.voice import Voice
+from leo.reply.voice import Voice, choose_expert
 from leo.store.operations import NewSnapshot
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
     "ReplyState",
     "Step",
     "Writes",
+    "declared",
     "judge",
     "observe",
     "snapshot",
@@ -209,3 +209,11 @@ PROGRAM: Final[tuple[Step, ...]] = (
     Step("generate", (Action.Generate,), frozenset({"view"}), frozenset(), generate),
     Step("snapshot", (Action.SaveSnapshot,), frozenset(), frozenset({"snapshots"}), snapshot),
 )
+
+
+def declared(step: Step, writes: Writes) -> Writes:
+    """The writes, when the step declares them. Raises UndeclaredError otherwise."""
+    for name, value in (("ngrams", writes.ngrams), ("snapshots", writes.snapshot)):
+        if value is not None and name not in step.writes:
+            raise UndeclaredError(f"the step writes {name!r} without declaring it")
+    return writes

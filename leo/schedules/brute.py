@@ -15,9 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from leo.schedules.events import EngineError, Events
-from leo.schedules.system import Choice, Step, System
-from leo.schedules.walk import Walk, check_length, look, said
+from leo.schedules.system import (
+    Choice,
+    EngineError,
+    Events,
+    Step,
+    System,
+    Walk,
+    check_length,
+    look,
+    said,
+)
 
 Price = Callable[[Sequence[Choice], str, Choice], int]
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.choosing_loop import CLOCK, ChoosingLoop
+from leo.schedules.loop import CLOCK, ChoosingLoop
 from leo.schedules.system import Choice, Outcome, Step
-from leo.units.instrument import Naming, Recording, instrument
+from leo.units import Naming, Recording, instrument
 
 T = TypeVar("T")
 Invariant = Callable[[T], object]
@@ -35,7 +35,7 @@ class Scenario(Generic[T]):
     `invariant` is looked at between any two steps, `at_end` when all calls are over: each gets the
     object, and is broken when it returns False or a text, or raises AssertionError.  `raises` are
     exceptions that a call may end with.  `cancellations` bounds how many strike in one schedule.
-    `reads` and `writes` are those of `leo.units.instrument.instrument`.  `most` cuts runs off after
+    `reads` and `writes` are those of `leo.instrument`.  `most` cuts runs off after
     so many steps: a longer one is of no interest any more.
     """
 

@@ -20,28 +20,88 @@ that lie between the two and do not depend on the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from leo.schedules.events import EngineError, Events
-from leo.schedules.system import Choice, Run, Step, System
-from leo.schedules.wakeup import Branch, find_place, plant
-from leo.schedules.walk import (
-    Node,
+from leo.schedules.system import (
+    Choice,
+    EngineError,
+    Events,
+    Run,
+    Step,
+    System,
     Walk,
-    check_declared,
     check_length,
-    choose,
-    given_up,
     look,
     said,
 )
+
+# A wakeup tree is what is still to be done at a node, in the order of the search: nothing may be
+# planted before what stands there.  A branch is a step's number with the branches that follow it;
+# a branch that nothing follows is a leaf, after which the search goes on freely.
+Branch = tuple[int, list["Branch"]]
+Place = tuple[list[Branch], list[int]]
+
+
+def find_place(tree: list[Branch], sequence: list[int], conflicts: Sequence[int]) -> Place | None:
+    """Where a sequence is to be planted, and what of it; None when a leaf covers it.
+
+    The place is below the first branches that can come before the sequence or in it (POPL 2014,
+    definition 6.1 and lemma 6.2).
+    """
+    while True:
+        for number, following in tree:
+            rest = without_initial(sequence, number, conflicts[number])
+            if rest is None:
+                continue
+            if not following:
+                return None
+            tree, sequence = following, rest
+            break
+        else:
+            return tree, sequence
+
+
+def without_initial(sequence: list[int], number: int, depends: int) -> list[int] | None:
+    """The sequence after a step that can come first: without it when it is in the sequence, whole
+    when nothing in the sequence depends on it; None when it cannot come first.
+    """
+    for position, other in enumerate(sequence):
+        if other == number:
+            return sequence[:position] + sequence[position + 1 :]
+        if depends >> other & 1:
+            return None
+    return sequence
+
+
+def plant(tree: list[Branch], sequence: Sequence[int]) -> None:
+    """Add a sequence as the last branch."""
+    following: list[Branch] = []
+    for number in reversed(sequence[1:]):
+        following = [(number, following)]
+    tree.append((sequence[0], following))
+
+
+@dataclass(slots=True)
+class Node:
+    """A state on the path: what can be done there, what is asleep, and what is still to be done.
+
+    `left`: what could be done or waited before the step taken here, and not after it.  `tried`:
+    whether the last step of a sequence was possible here, and whether it waited.
+    """
+
+    offers: dict[Choice, int]
+    waiting: frozenset[int]
+    sleep: int
+    ahead: list[Branch]
+    left: list[int] = field(default_factory=list)
+    tried: dict[tuple[int, ...], tuple[bool, bool]] = field(default_factory=dict)
 
 
 class Optimal:
     """A search that can be stopped after any run.
 
-    `floor`: nodes above this depth belong to somebody else; what is to be done there is put into
-    `outbox` as (depth, numbers).  `guarded`: the actions that are known to wait sometimes; those in
-    `sure` have been known since the search began, so that no branch with them was planted untried.
+    `guarded`: the actions that are known to wait sometimes; those in `sure` have been known since
+    the search began, so that no branch with them was planted untried.
     """
 
     def __init__(self, system: System, events: Events | None = None) -> None:
@@ -59,27 +119,7 @@ class Optimal:
         self.taken: list[Step] = []
         self.past: list[int] = []
         self.nodes: list[Node] = []
-        self.floor = 0
-        self.outbox: dict[tuple[int, tuple[int, ...]], None] = {}
         self._branch: Branch | tuple[()] | None = ()
-
-    def enter(self, path: Sequence[int], sleep: Sequence[int], branch: Branch) -> None:
-        """Take over one branch at the end of a path; `sleep` has what is asleep at each node."""
-        self.reset()
-        run = self.system.start()
-        try:
-            self.nodes.append(Node(*look(self.events, run, self.guarded), sleep[0], []))
-            for position, number in enumerate(path):
-                self.taken.append(run.take(self.events.steps[number].choice))
-                self.path.append(number)
-                self.nodes.append(
-                    Node(*look(self.events, run, self.guarded), sleep[position + 1], [])
-                )
-        finally:
-            run.close()
-        self._analyse(0, plan=False)
-        self.floor = len(path) + 1
-        self._branch = branch
 
     def next(self) -> Walk | None:
         """Carry out one more run; None when every class has been explored.
@@ -113,7 +153,7 @@ class Optimal:
 
     def _backtrack(self) -> Branch | None:
         """Leave what is done and return the next branch; None when nothing is left."""
-        while len(self.path) > self.floor:
+        while self.path:
             number = self.path.pop()
             self.taken.pop()
             self.past.pop()
@@ -182,9 +222,9 @@ class Optimal:
         self.sure = frozenset(self.guarded)
         self.reset()
 
-    def _analyse(self, first: int, *, plan: bool = True) -> None:
-        """Find what the steps from position `first` on depend on; unless only that is wanted, plan
-        the reversals of their races and the alternatives.
+    def _analyse(self, first: int) -> None:
+        """Find what the steps from position `first` on depend on, and plan the reversals of their
+        races and the alternatives.
         """
         path, past, nodes, conflicts = self.path, self.past, self.nodes, self.events.conflicts
         steps = self.events.steps
@@ -196,11 +236,11 @@ class Optimal:
             for earlier in range(position - 1, -1, -1):
                 if depends >> path[earlier] & 1 and not seen >> earlier & 1:
                     seen |= past[earlier]
-                    if plan and steps[path[earlier]].choice.who != who:
+                    if steps[path[earlier]].choice.who != who:
                         self._reverse(earlier, position, number)
             past.append(seen | 1 << position)
             nodes[position].left = given_up(steps, number, nodes[position], nodes[position + 1])
-        for position, node in enumerate(nodes if plan else ()):
+        for position, node in enumerate(nodes):
             if node.left:
                 self._plant_alternatives(position, node.left, first)
 
@@ -259,13 +299,10 @@ class Optimal:
             depth, sequence, kept
         ):
             return
-        if depth < self.floor:
-            self.outbox[depth, tuple(sequence)] = None
-        else:
-            # Trying the step may have planted something: the place is looked up again.
-            place = find_place(self.nodes[depth].ahead, sequence, conflicts)
-            if place is not None:
-                plant(*place)
+        # Trying the step may have planted something: the place is looked up again.
+        place = find_place(self.nodes[depth].ahead, sequence, conflicts)
+        if place is not None:
+            plant(*place)
 
     def _possible(self, depth: int, sequence: list[int], kept: Sequence[int]) -> bool:
         """Is the last step of a sequence enabled after the others?  Its races count if it waits."""
@@ -296,3 +333,47 @@ class Optimal:
             return look(self.events, run, self.guarded)
         finally:
             run.close()
+
+
+def choose(node: Node, last: str) -> int | None:
+    """The first step that is not asleep and not of the session that went last, if there is one.
+
+    Sessions that take turns meet in the first runs of a search, and not in the last.
+    """
+    found = None
+    for choice, number in node.offers.items():
+        if not node.sleep >> number & 1:
+            if choice.who != last and choice.what == "step":
+                return number
+            if found is None:
+                found = number
+    return found
+
+
+def given_up(steps: Sequence[Step], number: int, before: Node, after: Node) -> list[int]:
+    """The steps that somebody had before a step and has no longer: alternatives of the session's
+    own, and what the step took away from others.
+    """
+    if len(before.offers) == 1 and not before.waiting:
+        return []
+    who, left = steps[number].choice.who, []
+    for other in (*before.offers.values(), *before.waiting):
+        choice = steps[other].choice
+        if choice.who == who:
+            if other != number:
+                left.append(other)
+        elif after.offers.get(choice) != other and other not in after.waiting:
+            left.append(other)
+    return left
+
+
+def check_declared(declared: Step, step: Step) -> None:
+    """Raise EngineError when a step touched more than it had declared."""
+    if "*" in declared.writes:
+        return
+    more = (step.reads - declared.reads - declared.writes) | (step.writes - declared.writes)
+    if more or step.choice != declared.choice:
+        raise EngineError(
+            f"{said(step)} touched {', '.join(sorted(more)) or 'nothing'}, which {said(declared)} "
+            "does not declare: the search would miss schedules"
+        )

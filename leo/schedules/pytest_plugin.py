@@ -1,19 +1,18 @@
-"""The fixture `explore_schedules`, for test suites that are not ours.
+"""The fixture `explore_schedules`, for anybody's test suite.
 
-pytest finds it through an entry point of the group `pytest11`; nothing else in this package needs
-pytest.
+pytest finds it through an entry point of the group `pytest11`. Loading it imports pytest and nothing
+of this project: a test that does not ask for the fixture does not pay for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from leo import Exploration, explore
-
-__all__ = ["explore_schedules"]
+if TYPE_CHECKING:
+    from leo.schedules.exploration import Exploration
 
 
 @pytest.fixture
@@ -25,9 +24,11 @@ def explore_schedules() -> Callable[..., Exploration]:
     """
 
     def check(*args: Any, **options: Any) -> Exploration:
+        from leo.schedules.exploration import explore
+
         found = explore(*args, **options)
         if not found.holds:
-            pytest.fail(f"\n{found}", pytrace=False)
+            pytest.fail(str(found), pytrace=False)
         return found
 
     return check

@@ -1,14 +1,17 @@
-"""What an explorer asks of a system: which choices there are, and what each of them does.
+"""What a search asks of a system, and what every search shares.
 
-A system is explored without a memory of states: every schedule is carried out from a new start.  An
-explorer needs to know no more than this file.
+A system is executed again and again from its beginning.  A search makes the choices; what a choice
+did is a step.  Searches compare steps as numbers: `Events` has the number of each step, and which
+steps depend on each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+from leo.errors import LeoError
 
 # What a choice may do to the one whose turn it is.  `step`: go on to the next boundary.  `timeout`:
 # what it waits for has taken too long.
@@ -82,3 +85,156 @@ class System(Protocol):
 
     def start(self) -> Run:
         """Begin an execution.  The run before it must have been closed."""
+
+
+class EngineError(LeoError):
+    """A system broke the rules of this file, and its search means nothing."""
+
+
+class Events:
+    """The steps seen so far: `steps[d]` is the step of number d, `conflicts[d]` the bits of those
+    that depend on it (itself among them).
+
+    Two steps depend on each other when the same session takes them, or when one writes an object
+    that the other reads or writes.  The session itself is an object that each of its steps writes:
+    a step that changes what a session does next (a crash, a cancellation from outside) writes the
+    object of the session's name.
+    """
+
+    __slots__ = ("_bits", "_numbers", "_reads", "_writes", "conflicts", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.conflicts: list[int] = []
+        self._reads: list[int] = []
+        self._writes: list[int] = []
+        self._bits: dict[str, int] = {}
+        self._numbers: dict[Step, int] = {}
+
+    def number(self, step: Step) -> int:
+        """The number of a step; equal steps have equal numbers."""
+        known = self._numbers.get(step)
+        return self._add(step) if known is None else known
+
+    def _add(self, step: Step) -> int:
+        number = self._numbers[step] = len(self.steps)
+        writes = self._mask((*step.writes, step.choice.who))
+        reads = self._mask(step.reads)
+        self.steps.append(step)
+        self._reads.append(reads)
+        self._writes.append(writes)
+        found = 0
+        for other in range(number + 1):
+            theirs = self._writes[other]
+            if writes & (theirs | self._reads[other]) or reads & theirs:
+                found |= 1 << other
+                if other != number:
+                    self.conflicts[other] |= 1 << number
+        self.conflicts.append(found)
+        return number
+
+    def _mask(self, objects: Iterable[str]) -> int:
+        mask = 0
+        for name in objects:
+            mask |= 1 << self._bits.setdefault(name, len(self._bits))
+        return mask
+
+    def past(self, numbers: Sequence[int], last: int) -> list[int]:
+        """The positions of a schedule that `last` depends on, itself among them, in order.
+
+        Taken alone they are a schedule too, and it ends with the same step in the same situation.
+        """
+        kept, needed = [last], self.conflicts[numbers[last]]
+        for position in range(last - 1, -1, -1):
+            if needed >> numbers[position] & 1:
+                kept.append(position)
+                needed |= self.conflicts[numbers[position]]
+        return kept[::-1]
+
+    def choices(self, numbers: Iterable[int]) -> tuple[Choice, ...]:
+        """The choices of a schedule, in its order."""
+        return tuple(self.steps[number].choice for number in numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One run: the numbers of its steps, the steps as taken, and how it ended.
+
+    `complete`: nothing was enabled any more.  `redundant`: everything enabled was asleep, the run
+    belongs to a class that has been explored (an optimal search has none).  `refused`: a branch
+    could not be followed.
+    """
+
+    numbers: tuple[int, ...]
+    steps: tuple[Step, ...]
+    end: str
+    finished: bool
+    outcome: Outcome
+
+
+_NO_NUMBERS: frozenset[int] = frozenset()
+# A run of a terminating system is not longer; one that goes on for ever must not hang a search.
+_MOST_STEPS = 10_000
+
+
+def look(events: Events, run: Run, guarded: set[str]) -> tuple[dict[Choice, int], frozenset[int]]:
+    """The numbers of what is enabled, by choice, and of what waits, which `guarded` learns."""
+    number = events.number
+    offers = {}
+    for choice in run.enabled():
+        step = run.pending(choice)
+        offers[choice] = number(_unknown(choice) if step is None else step)
+    waiting = run.waiting()
+    if not waiting:
+        return offers, _NO_NUMBERS
+    guarded.update(step.action for step in waiting)
+    return offers, frozenset(map(number, waiting))
+
+
+def check_length(steps: int) -> None:
+    """Raise EngineError when a run is so long that it will not end."""
+    if steps > _MOST_STEPS:
+        raise EngineError(
+            f"a schedule has not ended after {_MOST_STEPS:,} steps: somebody can go on for ever, "
+            "and schedules are executed to their end; bound how often it tries"
+        )
+
+
+def _unknown(choice: Choice) -> Step:
+    """A step of which nothing is known beforehand: it may touch everything."""
+    return Step(choice, "?", frozenset(), frozenset("*"))
+
+
+def said(step: Step) -> str:
+    """A step for people."""
+    return f"{step.choice.who}:{step.choice.what} {step.action}"
+
+
+NormalForm = tuple[tuple[int, ...], ...]
+
+
+def normal_form(events: Events, numbers: Sequence[int]) -> NormalForm:
+    """The layers of a schedule of numbered steps: equal for equivalent schedules only.
+
+    Two schedules are equivalent (Mazurkiewicz) when one becomes the other by exchanging neighbours
+    that do not depend on each other.  The normal form of Foata puts each step into the earliest
+    layer that it can be in (Cartier and Foata, 1969; Diekert and Rozenberg (eds.), The Book of
+    Traces, 1995, section 2.3).
+    """
+    layers: list[list[int]] = []
+    masks: list[int] = []
+    for number in numbers:
+        depends, level = events.conflicts[number], len(layers)
+        while level and not masks[level - 1] & depends:
+            level -= 1
+        if level == len(layers):
+            layers.append([])
+            masks.append(0)
+        layers[level].append(number)
+        masks[level] |= 1 << number
+    return tuple(tuple(sorted(layer)) for layer in layers)
+
+
+def count_classes(events: Events, schedules: Sequence[Sequence[int]]) -> int:
+    """How many classes the schedules belong to."""
+    return len({normal_form(events, numbers) for numbers in schedules})

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ import aiosqlite
 
 from leo.errors import StoreClosedError
 from leo.store.connection import Connection
+from leo.store.rows import Keeper
 from leo.store.schema import BUSY_TIMEOUT, connect
 
 __all__ = ["AsyncStore", "end_of", "over"]
@@ -46,14 +47,18 @@ class AsyncStore(aiosqlite.Connection):
 
     @classmethod
     async def open(
-        cls, path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False
+        cls,
+        path: str | Path,
+        timeout: float = BUSY_TIMEOUT,
+        full_sync: bool = False,
+        keepers: Sequence[Keeper] = (),
     ) -> Self:
         """Open the field at `path` on the worker thread. Raises what `connect` raises."""
-        store = cls(partial(connect, path, timeout, full_sync), _NO_CURSORS)
+        store = cls(partial(connect, path, timeout, full_sync, keepers), _NO_CURSORS)
         store.path = Path(path)
 
         def work() -> None:
-            store._connection = connect(path, timeout, full_sync)
+            store._connection = connect(path, timeout, full_sync, keepers)
 
         # Not `await store`: when that fails, nobody waits for the thread, which then may find the
         # event loop closed.

@@ -30,6 +30,7 @@ __all__ = [
     "foreign",
     "is_misfit",
     "is_undecoded",
+    "printable",
     "reading",
     "transaction",
     "unwritable",
@@ -179,8 +180,12 @@ def wording(error: BaseException | None) -> str:
     if is_undecoded(error):
         # They end with the bytes, whatever they are.
         return "a text is no UTF-8"
-    line = re.sub(r"[ \t\r\n]+", " ", str(error))
-    return "".join(sign if sign.isprintable() else "?" for sign in line)
+    return printable(re.sub(r"[ \t\r\n]+", " ", str(error)))
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for every sign that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def is_undecoded(error: BaseException | None) -> bool:

@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from leo.errors import StoreDamagedError
-from leo.field.changes import (
+from leo.field.cooccurrence import AGES, Aged, WholeCoOccurrence, rows_of
+from leo.field.counts import Delta
+from leo.field.decay import age, is_due
+from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
+from leo.field.tables import (
     BigramChange,
     BigramRows,
     Grown,
@@ -20,10 +24,6 @@ from leo.field.changes import (
     TrigramChange,
     TrigramRows,
 )
-from leo.field.cooccurrence import AGES, Aged, WholeCoOccurrence, rows_of
-from leo.field.counts import Delta
-from leo.field.decay import age, is_due
-from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, encode, growth_of
 from leo.store.connection import Connection, reading
 from leo.store.fold import fold, is_full, pending
 

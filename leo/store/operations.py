@@ -8,16 +8,14 @@ across processes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 from leo.field.counts import Delta
 from leo.field.recall import Memory
-from leo.reply.context import Put, Rows
-from leo.reply.module import Module
+from leo.field.view import Loaded
 from leo.store import rows
 from leo.store.connection import Connection, reading, transaction
-from leo.store.loading import Loaded, load_field
-from leo.store.memories import CAP, newest
+from leo.store.loading import load_field
 from leo.store.ngrams import (
     NO_IDS,
     Observed,
@@ -27,6 +25,7 @@ from leo.store.ngrams import (
     load_bigrams,
     load_trigrams,
 )
+from leo.store.rows import Keeper, Put, Rows
 
 __all__ = [
     "CAP",
@@ -39,6 +38,7 @@ __all__ = [
     "load_all",
     "load_bigrams",
     "load_trigrams",
+    "newest",
     "process_delta",
     "process_reply",
     "process_seed",
@@ -46,9 +46,11 @@ __all__ = [
     "process_text",
 ]
 
+# No more snapshots than these live (organism, section 10).
+CAP: Final = 512
 # When a snapshot makes more than CAP, EVICTED of the least used go, the oldest of them first
 # (section 10).
-EVICTED = 51
+EVICTED: Final = 51
 
 
 class NewSnapshot(NamedTuple):
@@ -79,6 +81,14 @@ def load_all(conn: Connection) -> tuple[dict[str, int], Loaded]:
         return get_versions(conn), load_field(conn)
 
 
+def newest(condition: str = "1") -> str:
+    """The SELECT of the newest memories that meet a condition, in the columns of `Memory`."""
+    return (
+        f"SELECT {', '.join(Memory._fields)} FROM snapshots WHERE {condition} "
+        f"ORDER BY id DESC LIMIT {CAP}"
+    )
+
+
 def get_memories(conn: Connection) -> tuple[int, list[Memory]]:
     """Recall: the version of `snapshots` and its CAP newest rows."""
     with reading(conn):
@@ -87,13 +97,13 @@ def get_memories(conn: Connection) -> tuple[int, list[Memory]]:
 
 
 def get_rows(
-    conn: Connection, modules: Sequence[Module[Any]], given: Mapping[str, str | float]
+    conn: Connection, keepers: Sequence[Keeper], given: Mapping[str, str | float]
 ) -> tuple[int, dict[str, Rows]]:
     """Recall with modules: the version of `snapshots` and the rows of every module, of one state
     of the store. `given` is what `rows.parameters` makes.
     """
     with reading(conn):
-        return get_version(conn, "snapshots"), rows.read(conn, modules, given)
+        return get_version(conn, "snapshots"), rows.read(conn, keepers, given)
 
 
 def process_delta(conn: Connection, delta: Delta) -> int:

@@ -1,9 +1,10 @@
-"""The file of a field, and how it is opened.
+"""The file of a field: its tables, and how it is opened.
 
 Rules:
 1. A file that is not ours is recognised before anything is written to it.
 2. An error names the file and what to do; the transaction that it ended is rolled back.
-3. The journal holds what the last observations added, so that a view loads what changed and no
+3. The tables are those of one schema; a module's are made when it is first there.
+4. The journal holds what the last observations added, so that a view loads what changed and no
    more. A view that is further behind is told by the version that last touched each row.
 
 WAL with synchronous=NORMAL: a commit survives the death of the process; a power cut may lose the
@@ -15,26 +16,42 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
-from leo.errors import NewerSchemaError, StoreDamagedError, StoreUnwritableError
+from leo.errors import OtherSchemaError, StoreDamagedError, StoreUnwritableError
 from leo.field.decay import faded
-from leo.store.connection import REFUSALS, Connection, explain, foreign, transaction, unwritable
-from leo.store.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
+from leo.store import rows
+from leo.store.connection import (
+    REFUSALS,
+    Connection,
+    explain,
+    foreign,
+    printable,
+    transaction,
+    unwritable,
+)
+from leo.store.rows import Keeper
 
 __all__ = [
     "APPLICATION_ID",
     "BUSY_TIMEOUT",
+    "DDL",
     "MEMORY",
     "SCHEMA_VERSION",
     "check_kept",
     "check_place",
     "connect",
+    "equip",
     "identify",
+    "make",
+    "strangers",
 ]
 
+APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
+SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
@@ -49,14 +66,86 @@ SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
 
+# co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
+# is the number of decays that a count has been through.
+DDL: Final = (
+    """CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE objects (
+        name TEXT PRIMARY KEY,
+        version INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE tokens (
+        id INTEGER PRIMARY KEY,
+        token TEXT NOT NULL UNIQUE,
+        version INTEGER NOT NULL
+    )""",
+    """CREATE TABLE bigrams (
+        src_id INTEGER NOT NULL REFERENCES tokens(id),
+        dst_id INTEGER NOT NULL REFERENCES tokens(id),
+        count INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (src_id, dst_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE trigrams (
+        first_id INTEGER NOT NULL REFERENCES tokens(id),
+        second_id INTEGER NOT NULL REFERENCES tokens(id),
+        third_id INTEGER NOT NULL REFERENCES tokens(id),
+        count INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (first_id, second_id, third_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE co_occurrence (
+        word_id INTEGER NOT NULL REFERENCES tokens(id),
+        context_id INTEGER NOT NULL REFERENCES tokens(id),
+        count INTEGER NOT NULL,
+        decays INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (word_id, context_id),
+        CHECK (word_id <= context_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        text TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        quality REAL NOT NULL,
+        emotional REAL NOT NULL,
+        created_at REAL NOT NULL,
+        last_used_at REAL NOT NULL,
+        use_count INTEGER NOT NULL DEFAULT 0
+    )""",
+    """CREATE TABLE journal (
+        version INTEGER PRIMARY KEY,
+        decays INTEGER NOT NULL,
+        words BLOB NOT NULL,
+        chains BLOB NOT NULL
+    )""",
+    # The last observation that the tables have taken in, the pairs that wait in the journal, and
+    # where the last sweep ended (`leo.store.fold`). One row.
+    """CREATE TABLE folding (
+        version INTEGER NOT NULL,
+        pairs INTEGER NOT NULL,
+        word_id INTEGER NOT NULL,
+        context_id INTEGER NOT NULL
+    )""",
+    "INSERT INTO objects (name, version) VALUES ('ngrams', 0), ('snapshots', 0)",
+    "INSERT INTO folding (version, pairs, word_id, context_id) VALUES (0, 0, 0, 0)",
+)
 
-def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False) -> Connection:
-    """Open the field at `path`, or make an empty one there. `timeout` is the busy timeout in
-    seconds; with `full_sync` a commit survives a power cut. MEMORY is a store of this connection
-    alone (`check_kept`).
 
-    Raises NotAFieldError, NewerSchemaError, StoreUnwritableError, StoreLockedError, StoreFullError
-    or StoreDamagedError; the file is then as it was.
+def connect(
+    path: str | Path,
+    timeout: float = BUSY_TIMEOUT,
+    full_sync: bool = False,
+    keepers: Sequence[Keeper] = (),
+) -> Connection:
+    """Open the field at `path`, or make an empty one there, with tables for the `keepers`.
+
+    `timeout` is the busy timeout in seconds; with `full_sync` a commit survives a power cut. MEMORY
+    is a store of this connection alone (`check_kept`). Raises NotAFieldError, OtherSchemaError,
+    StoreUnwritableError, StoreLockedError, StoreFullError or StoreDamagedError; the file is then as
+    it was.
     """
     path = Path(path)
     if str(path) != MEMORY:
@@ -73,14 +162,21 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = F
         )
     except sqlite3.Error as error:
         raise explain(error, path) from error
-    conn.path = path
-    conn.timeout = timeout
-    conn.create_function("faded", 2, faded, deterministic=True)
+    equip(conn, path, timeout)
     with ExitStack() as undo:
         undo.callback(conn.close)
-        _prepare(conn, full_sync)
+        _prepare(conn, full_sync, keepers)
         undo.pop_all()
     return conn
+
+
+def equip(conn: Connection, path: Path, timeout: float) -> None:
+    """Give a connection what all of ours have: its file, its patience, the function `faded`."""
+    conn.path = path
+    conn.timeout = timeout
+    # A file is data: what it defines may call no function that could do more than compute.
+    conn.execute("PRAGMA trusted_schema = OFF")
+    conn.create_function("faded", 2, faded, deterministic=True)
 
 
 def check_kept(path: str | Path) -> None:
@@ -113,7 +209,7 @@ def check_place(path: Path) -> None:
         raise foreign(path, "it is not a SQLite database")
 
 
-def _prepare(conn: Connection, full_sync: bool) -> None:
+def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> None:
     try:
         version = identify(conn)
         if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
@@ -127,10 +223,27 @@ def _prepare(conn: Connection, full_sync: bool) -> None:
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except REFUSALS as error:
         raise explain(error, conn.path) from error
-    if version < SCHEMA_VERSION:
+    with transaction(conn, "BEGIN DEFERRED"):
+        for finding in strangers(conn, keepers) if version else ():
+            raise StoreDamagedError(
+                f"{conn.path}: {finding}, and nothing is written to such a file: restore the file "
+                f"from a copy; `leo field check {conn.path}` says what else is wrong"
+            )
+        complete = version and rows.are_there(conn, keepers)
+    if not complete:
         with transaction(conn):
-            # Another process may have made the field, or moved it on, while we were opening it.
-            move_on(conn, identify(conn))
+            # Another process may have made the field while we were opening it.
+            if not identify(conn):
+                make(conn)
+            rows.create(conn, keepers)
+
+
+def make(conn: sqlite3.Connection) -> None:
+    """Inside a transaction: make an empty database a field."""
+    for statement in DDL:
+        conn.execute(statement)
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def write_ahead(conn: sqlite3.Connection, path: Path) -> None:
@@ -157,21 +270,47 @@ def write_ahead(conn: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
+    """Tables, views and triggers that the file has and a field has not, and the other way round.
+
+    SQLite keeps the statement that made each, so a table whose columns, checks or computed values
+    are others is found as well. Views, triggers and virtual tables would run what they say in the
+    middle of a reply: no field has any. A table of a module that is not among the `keepers` may be
+    there.
+    """
+    found = {
+        name: (kind, sql)
+        for kind, name, sql in conn.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        )
+    }
+    wanted = [(DDL, True)] + [
+        (keeper.DDL, bool(rows.named(keeper.DDL).keys() & found.keys())) for keeper in keepers
+    ]
+    for statements, needed in wanted:
+        for name, statement in rows.named(statements).items():
+            kind, sql = found.pop(name, ("", statement))
+            if sql != statement:
+                yield f"the {kind} {name} is not made as that of a field"
+            elif not kind and needed:
+                yield f"the table {name} is missing"
+    for name, (kind, sql) in found.items():
+        if kind not in ("table", "index") or not str(sql).startswith(
+            ("CREATE TABLE", "CREATE IND")
+        ):
+            yield f"no field has the {kind} {printable(name)}"
+
+
 def identify(conn: Connection) -> int:
     """The schema of a field, 0 for an empty database; anything else is refused."""
     application = _pragma(conn, "application_id")
     version = _pragma(conn, "user_version")
     if application == APPLICATION_ID:
-        if version > SCHEMA_VERSION:
-            raise NewerSchemaError(
-                f"{conn.path}: the field has schema {version}, and this program knows schemas "
-                f"up to {SCHEMA_VERSION}; use the newer leo-field that wrote it"
-            )
-        if version < 1:
-            # Both numbers are written in one transaction.
-            raise StoreDamagedError(
-                f"{conn.path}: the file says that the field has schema {version}, which no field "
-                "has: restore the file from a copy"
+        if version != SCHEMA_VERSION:
+            raise OtherSchemaError(
+                f"{conn.path}: the field has schema {version}, and this program knows schema "
+                f"{SCHEMA_VERSION} alone; use the leo-field that wrote it, or restore the file "
+                "from a copy if nothing but this program did"
             )
         return version
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:

@@ -22,8 +22,8 @@ from leo.field.metrics import Scores, score_turn
 from leo.field.seed import SEED_TEXT
 from leo.front.threads import LeoField
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.instance import Instance
 from leo.reply.program import Step
+from leo.reply.turn import Instance
 from leo.schedules.system import Choice
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Event

@@ -95,6 +95,6 @@ ITEMS = (
         "8.6.5",
         "claimed",
         "A field is said to keep a defect for ever, where a transformer would not notice it.",
-        ("perturbation",),
+        ("perturbation", "ocean"),
     ),
 )

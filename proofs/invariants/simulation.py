@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import z3
 
-from proofs.relation.contents import done_labels
+from proofs.invariants.contents import done_labels
 from proofs.relation.relation import Action, R, S, World
-from proofs.relation.vocabulary import REPLY, State, Symbol, Term, at, every, in_flight, is_over
+from proofs.relation.vocabulary import State, Symbol, Term, at, every, in_flight, is_over
 
-__all__ = ["has_reply", "mapping_is_the_specs", "simulates"]
+__all__ = ["mapping_is_the_specs", "simulates"]
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,6 @@ def mapping_is_the_specs(w: World, z: State) -> Term:
     return every("s r", lambda s, r: z3.Implies(
         z3.And(z.current(s, r), in_flight(z, s)), z.snapshots(r) == at(z, s, done_labels(w))
     ))  # fmt: skip
-
-
-def has_reply(z: State) -> Term:
-    """A session in flight has a reply: the one statement with an existential under a universal."""
-    r = z3.Const("r", REPLY)
-    return every("s", lambda s: z3.Implies(in_flight(z, s), z3.Exists([r], z.current(s, r))))
 
 
 def _kept(old: Atomic, new: Atomic, but: Callable[[Term], Term] | None = None) -> list[Term]:

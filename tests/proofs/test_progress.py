@@ -12,8 +12,6 @@ from leo_model.machine.machine import enabled, is_finished
 from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.state import State
 from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.simulation import has_reply
-from proofs.invariants.tie import Relation, encode
 from proofs.invariants.unbounded import CASES, Mutant
 from proofs.progress.answered import ranking_obligations
 from proofs.progress.deadlock import (
@@ -27,9 +25,10 @@ from proofs.progress.deadlock import (
 )
 from proofs.progress.index import EVERYWHERE
 from proofs.progress.waiting import can_step, queue_has_a_first, queue_obligations, queue_ok
-from proofs.relation.epr import fragment
 from proofs.relation.relation import S, World
-from proofs.relation.vocabulary import Term, symbols
+from proofs.relation.tie import Relation, encode
+from proofs.relation.vocabulary import Term, has_reply, symbols
+from proofs.tools.discharge import fragment
 from proofs.tools.errors import NotProvedError, VacuousError
 
 DEADLOCKED = {"threading-lock-in-async", "reentrant"}

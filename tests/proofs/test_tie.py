@@ -14,14 +14,13 @@ from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import NOBODY, Local, State, Tables
 from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.endings import initially, relation
 from proofs.invariants.invariants import assumptions, invariant
 from proofs.invariants.safety import PROPERTIES
-from proofs.invariants.simulation import has_reply, simulates
-from proofs.invariants.tie import Relation, disagreements, encode
+from proofs.invariants.simulation import simulates
 from proofs.invariants.unbounded import CASES, Case
-from proofs.relation.discharge import Obligation
+from proofs.relation.endings import initially, relation
 from proofs.relation.relation import I, R, S, World
+from proofs.relation.tie import Relation, disagreements, encode
 from proofs.relation.vocabulary import (
     INSTANCE,
     LABELS,
@@ -30,11 +29,13 @@ from proofs.relation.vocabulary import (
     UNREAD,
     VARIABLES,
     Term,
+    has_reply,
     instance_of,
     owner,
     symbols,
 )
 from proofs.relation.vocabulary import State as Symbols
+from proofs.tools.discharge import Obligation
 
 PROVED = (
     "threading-lock", "asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate",
@@ -195,7 +196,7 @@ def test_simulation_agrees_with_refines(key: str) -> None:
             for enabled, goal in goals[move.action]
             if ours.holds(enabled, facts, actor)
         ]
-        assert verdicts == [refines(before, after) is None], move
+        assert verdicts == [refines(world, before, after) is None], move
 
 
 def fixed(facts: dict[str, object], z: Symbols, constants: dict[object, Term]) -> list[Term]:

@@ -76,7 +76,7 @@ def canonical(value: object) -> Hashable:
 
 
 def canonical_state(state: State) -> Hashable:
-    return canonical({f.name: getattr(state, f.name) for f in fields(state)})
+    return canonical({f.name: getattr(state, f.name) for f in fields(state) if f.name != "base"})
 
 
 def python_graph(graph: Graph) -> Flat:

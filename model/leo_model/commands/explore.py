@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from leo.commands.main import Command
 from leo.progress import Bar
-from leo.schedules.checkpoint import load, save
-from leo.schedules.engine import PRICES, STRATEGIES, Found, Plan, Report, explore
-from leo.schedules.frontier import Frontier
-from leo.schedules.shared import explore_shared
-from leo_model.checking.check import spec_hash
+from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.commands.options import a_discipline, add_build
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.files import hash_of, make_folder, modules_of, write_file
+from leo_model.files import make_folder, write_file
 from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
@@ -54,10 +48,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
     parser.add_argument("--seed", type=int, default=7, help="random, pct, and the organism's own")
-    parser.add_argument("--jobs", type=int, default=2, help="optimal: processes (default: 2)")
-    parser.add_argument(
-        "--resume", action="store_true", help="optimal: go on with a search that was interrupted"
-    )
     add_build(parser, jobs=None, build=BUILD)
 
 
@@ -66,20 +56,12 @@ def run(args: argparse.Namespace) -> int:
     optimal or a brute search was cut off.
     """
     case, plan, most = _asked(args)
-    if args.jobs < 1:
-        raise CheckError(f"--jobs {args.jobs}: expected at least one process")
-    if args.resume and plan.strategy != "optimal":
-        raise CheckError(f"--resume goes on with an optimal search, not with {plan.strategy}")
-    make = partial(Organism, case, store=args.store, most=most)
-    # A wrong question is answered here, and not in every worker.
-    make().close()
     make_folder(args.build)
-    with Bar("schedules", None) as bar:
-        if plan.strategy == "optimal":
-            report = _optimal(args, make, plan, bar, _what(case, args, most))
-        else:
-            with make() as organism:
-                report = explore(organism, plan, lambda walk: bar.step())
+    with (
+        Bar("schedules", None) as bar,
+        Organism(case, store=args.store, most=most) as organism,
+    ):
+        report = explore(organism, plan, lambda walk: bar.step())
     _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
     _print(case, args, report)
     if report.found:
@@ -108,47 +90,9 @@ def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     return case, plan, (args.most or None) if faults else None
 
 
-def _optimal(
-    args: argparse.Namespace,
-    make: partial[Organism],
-    plan: Plan,
-    bar: Bar,
-    what: dict[str, Any],
-) -> Report:
-    """An optimal search with a file to go on from; the file goes when the search is complete."""
-    path = args.build / f"search-{what['name']}.json"
-    before, frontier = load(path, what) if args.resume else (None, None)
-
-    def progress(report: Report, left: Frontier) -> None:
-        bar.show(report.runs, f"explored, {left.planned():,} branches planned")
-        save(path, what, report, left)
-
-    report, left = explore_shared(
-        make, plan, workers=args.jobs, frontier=frontier, report=before, progress=progress
-    )
-    if report.complete:
-        path.unlink(missing_ok=True)
-    else:
-        save(path, what, report, left)
-        print(f"to go on: the same command with --resume ({path})", file=sys.stderr)
-    return report
-
-
 def _name(case: Case, args: argparse.Namespace) -> str:
     faults = "".join(fault.lower() for fault in case.faults) or "quiet"
     return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy}"
-
-
-def _what(case: Case, args: argparse.Namespace, most: int | None) -> dict[str, Any]:
-    """What a search is of: two that differ in it have nothing to do with each other."""
-    return {
-        "name": _name(case, args),
-        "most": most,
-        "seed": case.seed,
-        "spec": spec_hash()[:16],
-        # What is left of a search is right only for the code that it was made with.
-        "sources": hash_of(modules_of(__name__).values())[:16],
-    }
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report) -> None:

@@ -14,9 +14,9 @@ from threading import Event
 from types import FrameType
 
 from leo.commands.main import Command
+from leo.errors import TraceError
 from leo_model.checking.claims import Claims, load_claims
 from leo_model.traces import coverage, strength
-from leo_model.traces.events import TraceError
 from leo_model.traces.merge import MOST_STATES
 from leo_model.traces.native import Violation
 from leo_model.traces.report import to_builtins, to_text, write_junit

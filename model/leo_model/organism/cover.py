@@ -22,7 +22,7 @@ from typing import NamedTuple
 from leo.schedules.system import Choice
 from leo_model.machine.machine import Move, successors
 from leo_model.machine.reachable import explore, initial_state
-from leo_model.machine.state import Content, Local, Objects, State, Store, Tables
+from leo_model.machine.state import Content, Local, Objects, Reply, State, Store, Tables
 from leo_model.machine.steps import World
 from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism, StoreKind
@@ -141,8 +141,11 @@ def rename(state: State, names: Names) -> State:
     if all(old == new for old, new in names.items()):
         return state
 
+    def write(old: Reply) -> Reply:
+        return (names.get(old[0], old[0]), *old[1:])
+
     def content(old: Content) -> Content:
-        return frozenset((names.get(s, s), n) for s, n in old)
+        return frozenset(map(write, old))
 
     return replace(
         state,
@@ -150,7 +153,7 @@ def rename(state: State, names: Names) -> State:
         calls={names[s]: count for s, count in state.calls.items()},
         local={names[s]: Local(*map(content, held)) for s, held in state.local.items()},
         moved={names[s]: moved for s, moved in state.moved.items()},
-        store=Store(*(tuple((names[s], n) for s, n in written) for written in state.store)),
+        store=Store(*(tuple(map(write, written)) for written in state.store)),
         view={i: Tables(*map(content, tables)) for i, tables in state.view.items()},
         holder={i: names.get(s, s) for i, s in state.holder.items()},
         arrivals=tuple(names[s] for s in state.arrivals),
@@ -159,7 +162,7 @@ def rename(state: State, names: Names) -> State:
         left=frozenset(names[s] for s in state.left),
         returned=content(state.returned),
         readers=Objects(*map(content, state.readers)),
-        dsg=frozenset(((names[a], m), (names[b], n)) for (a, m), (b, n) in state.dsg),
+        dsg=frozenset((write(a), write(b)) for a, b in state.dsg),
     )
 
 

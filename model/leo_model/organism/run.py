@@ -28,8 +28,8 @@ from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.disciplines import Discipline
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.reply.instance import Instance
 from leo.reply.program import PROGRAM, generate
+from leo.reply.turn import Instance
 from leo.schedules.loop import SteppedLoop
 from leo.schedules.system import Choice, Outcome, Step
 from leo.store import operations

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
 
 from leo.field.counts import compute_delta
-from leo.reply.instance import Contents, Instance
+from leo.reply.turn import Contents, Instance
 from leo.schedules.loop import SteppedLoop
 from leo.store import operations
 from leo.store.asynchronous import AsyncStore

@@ -38,6 +38,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from leo import screen
+from leo.errors import TraceError
 from leo.progress import Bar
 from leo_model.machine.dsg import upstream
 from leo_model.machine.forget import forget, get_absorbed
@@ -45,7 +46,7 @@ from leo_model.machine.machine import Move
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import NOBODY, UNREAD, Content, Reply, State
 from leo_model.machine.steps import World
-from leo_model.traces.events import Trace, TraceError
+from leo_model.traces.events import Trace
 from leo_model.traces.native import Checker
 from leo_model.traces.reader import open_trace
 
@@ -61,14 +62,16 @@ def shape(world: World, state: State, most: int) -> Hashable | None:
     forget(z, frozenset(upstream(get_absorbed(z), z.dsg)))
     mentioned = z.wrote | z.returned | z.readers.ngrams | z.readers.snapshots
     turns: dict[str, set[int]] = {}
-    for s, turn in mentioned:
+    for s, turn, *_ in mentioned:
         turns.setdefault(s, set()).add(turn)
     for s in z.pc:
         if z.in_flight(s):
             turns.setdefault(s, set()).add(z.calls[s])
     if len(turns) > most:
         return None
-    rank = {(s, turn): k for s in turns for k, turn in enumerate(sorted(turns[s]))}
+    rank: dict[Reply, int] = {
+        (s, turn): k for s in turns for k, turn in enumerate(sorted(turns[s]))
+    }
     return min(
         _written(z, instances, sessions, rank)
         for instances, sessions in _numberings(world, z, list(turns))

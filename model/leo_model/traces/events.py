@@ -8,11 +8,10 @@ specification.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from leo.trace.events import Event, Header
 from leo_model.disciplines import DISCIPLINES
-from leo_model.errors import ModelError
 
 PROGRAM = ("recall", "observe", "generate", "snapshot")
 
@@ -20,14 +19,8 @@ PROGRAM = ("recall", "observe", "generate", "snapshot")
 ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"})
 
 VIEW = ("view.bigrams", "view.trigrams")
-# TLC's integers have 32 bits, and no store counts that far.
-MAX_VERSION: Final = 1_000_000_000
 
 NOTHING: frozenset[str] = frozenset()
-
-
-class TraceError(ModelError):
-    """A trace cannot be read, or is not in the schema: nothing can be said about the run."""
 
 
 class Carries(NamedTuple):

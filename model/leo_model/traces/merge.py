@@ -34,10 +34,11 @@ from typing import Final
 import msgspec
 
 from leo.actions import Action
+from leo.errors import TraceError
 from leo.trace.events import Event, Header
 from leo_model.errors import Refused
 from leo_model.machine.machine import Move, apply
-from leo_model.traces.events import Line, TraceError
+from leo_model.traces.events import Line
 from leo_model.traces.explain import Rejection, expected_versions, explain
 from leo_model.traces.native import Checker, Watch
 from leo_model.traces.reader import TraceReader, open_trace, too_many, trace_of

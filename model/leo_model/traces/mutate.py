@@ -17,9 +17,10 @@ from itertools import pairwise
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from leo.trace.events import MAX_VERSION
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import ACTIONS
-from leo_model.traces.events import MAX_VERSION, carries
+from leo_model.traces.events import carries
 from leo_model.traces.synth import Fields
 
 Events = list[Fields]

@@ -116,7 +116,7 @@ class Watch:
         if ended or action == "Recover":
             self._look_at_rest(line, ended, z)
         if before is not None:
-            broken = refines(before, z)
+            broken = refines(self._world, before, z)
             self.note(line, "Refines", int(broken is not None), lambda: broken)
 
     def _look_alone(self, line: Line, z: State, name: str) -> None:
@@ -159,7 +159,7 @@ class Watch:
         self.note(line, "Durable", lost, lambda: SAFETY["Durable"](w, z))
         witness = SAFETY["ViewAgreesWithStore"](w, z)
         self.note(line, "ViewAgreesWithStore", int(witness is not None), lambda: witness)
-        for s, _ in ended:
+        for s, *_ in ended:
             self._unstable.discard(s)
         self._overtaken &= z.overtaken
 
@@ -257,7 +257,7 @@ class Checker:
         return [z.reply(s) for s in self.world.peers(line.actor) if z.in_flight(s)]
 
     def _count(self, action: str, ended: list[Reply], left: frozenset[str]) -> None:
-        for s, _ in ended:
+        for s, *_ in ended:
             # The owner task of an actor ends a reply whose caller was cancelled before.
             cancelled = action == "Return" and s in left
             self.outcomes["cancelled" if cancelled else _OUTCOMES[action]] += 1

@@ -18,9 +18,9 @@ from typing import Final
 import msgspec
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
-from leo.trace.blocks import Blocks
-from leo.trace.events import SCHEMA, SPEC, Event, Header
-from leo.trace.lines import CutError, Lines, Source, open_stream
+from leo.errors import TraceError
+from leo.trace.events import MAX_VERSION, SCHEMA, SPEC, Event, Header
+from leo.trace.lines import Blocks, CutError, Lines, Source, open_stream
 from leo.trace.words import (
     END,
     FIELDS,
@@ -35,7 +35,7 @@ from leo.trace.words import (
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import NOBODY
-from leo_model.traces.events import MAX_VERSION, PROGRAM, Carries, Line, TraceError, carries
+from leo_model.traces.events import PROGRAM, Carries, Line, carries
 
 HEADER_FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Header))
 START: Final = ("ngrams", "snapshots")

@@ -12,12 +12,11 @@ from textwrap import wrap
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from leo.errors import TraceError
 from leo.trace.events import Event
 from leo.trace.words import NOT_CLOSED
-from leo.units.judge import PROPERTIES
-from leo.units.report import to_fields, to_lines
+from leo.units import PROPERTIES, to_fields, to_lines
 from leo_model.machine.properties import SAFETY
-from leo_model.traces.events import TraceError
 from leo_model.traces.explain import FAULTS, Rejection
 from leo_model.traces.native import CONCERNED, Violation
 from leo_model.traces.story import Story, lanes_of

@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from leo.trace.lanes import LaneStep, lane_table
-from leo.units.anomalies import RW, WR, WW, name_of
+from leo.units import RW, WR, WW, name_of
 from leo_model.machine.narrate import ENDINGS
 from leo_model.machine.properties import name
 from leo_model.machine.state import Content, Reply, State

@@ -34,11 +34,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from leo import screen
+from leo.errors import TraceError
 from leo.progress import Bar
 from leo.trace.lines import Lines, open_stream
 from leo.trace.words import FIELDS
 from leo_model.errors import CheckError
-from leo_model.traces.events import NOTHING, TraceError
+from leo_model.traces.events import NOTHING
 from leo_model.traces.mutate import (
     DOUBLE,
     DROP,

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
+from leo.errors import TraceError
 from leo.trace.lines import GZIP_MAGIC, Lines, open_stream
 from leo.trace.words import NO_EVENTS
-from leo.units.judge import UnitsVerdict, judge_lines
-from leo.units.reader import Peeked, is_units
+from leo.units import Peeked, UnitsVerdict, is_units, judge_lines
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims
-from leo_model.traces.events import NOTHING, Line, TraceError
+from leo_model.traces.events import NOTHING, Line
 from leo_model.traces.explain import Rejection
 from leo_model.traces.fast.engine import feed_all
 from leo_model.traces.merge import MOST_STATES, UNDECIDABLE, merge

@@ -31,9 +31,9 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.instance import Instance
 from leo.reply.modular import program_for
 from leo.reply.program import Given, ReplyState, Step, Writes
+from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
 from leo.store.checkup import check_field
 from leo.store.schema import connect

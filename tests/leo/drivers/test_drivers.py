@@ -22,9 +22,8 @@ from leo.errors import (
     StepError,
     UndeclaredError,
 )
-from leo.field.changes import BigramChange, TrigramChange
-from leo.field.timeline import Layer
-from leo.field.view import View
+from leo.field.tables import BigramChange, TrigramChange
+from leo.field.view import Layer, View
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes
 from leo.store.checkup import check_field
 from leo.trace.events import Event, Happened, NoTrace

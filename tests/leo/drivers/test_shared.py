@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import leo.reply.unit
+import leo.reply.commit
 from bench.two_processes import examine
 from leo.actions import Action
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
@@ -326,7 +326,7 @@ def test_an_optimistic_reply_gives_up_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Overtaken in every attempt: the error says so, and the trace is still a behaviour."""
-    monkeypatch.setattr(leo.reply.unit, "ATTEMPTS", 3)
+    monkeypatch.setattr(leo.reply.commit, "ATTEMPTS", 3)
 
     async def main() -> None:
         with recorder(tmp_path / "trace") as tracer:

@@ -15,13 +15,10 @@ from hypothesis import strategies as st
 
 from leo.errors import LeoError
 from leo.schedules.brute import Brute, delays, preemptions
-from leo.schedules.engine import DEADLOCK, Plan, Strategy, explore
-from leo.schedules.events import EngineError, Events
-from leo.schedules.foata import NormalForm, normal_form
 from leo.schedules.optimal import Optimal
-from leo.schedules.system import Choice, Step
+from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
+from leo.schedules.system import Choice, EngineError, Events, NormalForm, Step, Walk, normal_form
 from leo.schedules.tasks import LOST_UPDATE, Tasks, TasksRun
-from leo.schedules.walk import Walk
 
 LOCKED = ("acquire l", "r x", "w x", "release l")
 CROSSED = [

@@ -16,7 +16,7 @@ import pytest
 import leo
 from leo import explore
 from leo.errors import LeoError
-from leo.schedules.events import EngineError
+from leo.schedules.system import EngineError
 
 GUIDE = Path(leo.__file__).parent / "schedules" / "GUIDE.md"
 pytest_plugins = ["pytester"]
@@ -336,3 +336,34 @@ def test_fixture(pytester: pytest.Pytester) -> None:
 
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["*✗ at the end: it is false*", "*not complete: 2 schedules*"])
+
+
+@pytest.mark.slow
+def test_fixture_beside_modules_of_the_same_names(pytester: pytest.Pytester) -> None:
+    """An application's own model.py, models.py, leo_model.py and conftest.py are what its tests
+    import; the plugin loads nothing of leo until the fixture is asked for.
+    """
+    names = ("model", "models", "leo_model")
+    pytester.makeconftest("mine = True")
+    for name in names:
+        pytester.makepyfile(**{name: f"mine = {name!r}"})
+    pytester.makepyfile(
+        test_mine="""
+        import sys
+
+        def test_mine():
+            assert not {name for name in sys.modules if name.startswith("leo.schedules.")} - {
+                "leo.schedules.pytest_plugin"
+            }
+            import conftest, leo_model, model, models
+            assert (model.mine, models.mine, leo_model.mine) == ("model", "models", "leo_model")
+
+        def test_fixture(explore_schedules):
+            async def call(it):
+                pass
+            explore_schedules(object, [call])
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+
+    result.assert_outcomes(passed=2)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import leo
 from leo.commands.main import main
+from leo.errors import TraceError
 from leo.units.judge import judge_bytes
 from leo.units.log import UnitEvent
-from leo_model.traces.events import TraceError
 from tests.examples import wallets
 from tests.leo.units.test_units import Writer
 from tests.leo.units.test_units_definition import accesses, cyclic
@@ -59,7 +59,7 @@ def test_the_guides_programs(
 ) -> None:
     """Each program of the guide runs as it stands, and `leo validate` says what the guide says."""
     monkeypatch.chdir(tmp_path)
-    exec(compile(PYTHON[block], "units" / "GUIDE.md", "exec"), {})
+    exec(compile(PYTHON[block], "GUIDE.md", "exec"), {})
     assert main(["validate", name]) == code
     assert said in capsys.readouterr().out
 

@@ -23,6 +23,9 @@ BOUNDS = [
     ("asyncio-lock", 2, 1, ("Cancel",)),
     ("bare", 2, 1, ("Cancel",)),
     ("asyncio-lock", 1, 2, FAULTS["asyncio-lock"]),
+    ("published-december", 3, 1, ()),
+    ("published-december-refresh", 3, 1, ()),
+    ("published-february", 2, 2, ("Cancel",)),
 ]
 
 

@@ -168,6 +168,6 @@ class MachineRun:
                 if witness is not None:
                     self.violations[title] = witness
         if "Refines" not in self.violations:
-            witness = refines(before, self.state)
+            witness = refines(self.world, before, self.state)
             if witness is not None:
                 self.violations["Refines"] = witness

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Hashable
 from pathlib import Path
 
 import pytest
 
 from leo.commands.main import main
-from leo.schedules.engine import DEADLOCK, Plan, explore
-from leo.schedules.walk import Walk
-from leo_model.commands import explore as command
+from leo.schedules.search import DEADLOCK, Plan, explore
+from leo.schedules.system import Walk
 from leo_model.machine.reachable import bounded_world, violations
 from leo_model.machine.reachable import explore as reachable_graph
 from leo_model.organism.case import Case
@@ -23,7 +21,7 @@ QUIET = ("asyncio-lock", "unit-of-work", "shielded-unit-of-work", "threading-loc
 
 
 def run(*words: str, build: Path) -> int:
-    return main(["explore", *words, "--jobs", "1", "--build", str(build)])
+    return main(["explore", *words, "--build", str(build)])
 
 
 def test_complete_and_nothing_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,61 +46,10 @@ def test_violation_with_table_and_token(tmp_path: Path, capsys: pytest.CaptureFi
     assert max(map(len, out.splitlines())) <= 100
 
 
-def test_cut_off_and_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A search that is cut off decides nothing (exit code 2); gone on with, it is complete."""
+def test_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A search that is cut off decides nothing: exit code 2."""
     assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
-    captured = capsys.readouterr()
-    assert "not complete: 3 schedules" in captured.out
-    assert "--resume" in captured.err
-    assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 0
-    whole = capsys.readouterr().out
-    assert run("shielded-unit-of-work", build=tmp_path) == 0
-    assert capsys.readouterr().out == whole
-    assert [path.name.startswith("explore-") for path in tmp_path.iterdir()] == [True]
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ("spec_hash", "spec was '[0-9a-f]{16}' and is '0{16}'"),
-        ("hash_of", "sources was '[0-9a-f]{16}' and is '0{16}'"),
-    ],
-)
-def test_a_search_of_other_sources_is_not_gone_on_with(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    changed: str,
-    said: str,
-) -> None:
-    """What is left of a search is right only for the specification and the sources it was made
-    with."""
-    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
-    capsys.readouterr()
-    monkeypatch.setattr(command, changed, lambda *_: "0" * 64)
-    assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 2
-    assert re.search(said, capsys.readouterr().err)
-
-
-@pytest.mark.parametrize("missing", ["what", "counts", "found", "frontier", "steps", "nodes"])
-def test_a_damaged_search_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
-) -> None:
-    """A file that lacks a part, or has something else in its place, is named; exit code 2."""
-    assert run("shielded-unit-of-work", "--limit", "3", build=tmp_path) == 2
-    (path,) = tmp_path.glob("search-*")
-    whole = json.loads(path.read_text())
-    for value in (None, 7, [7]):
-        data = json.loads(json.dumps(whole))
-        place = data if missing in data else data["frontier"]
-        place[missing] = value
-        if value is None:
-            del place[missing]
-        path.write_text(json.dumps(data))
-        capsys.readouterr()
-        assert run("shielded-unit-of-work", "--resume", build=tmp_path) == 2, value
-        error = capsys.readouterr().err
-        assert error.startswith(f"leo: error: {path} ") and error.count("\n") == 1
+    assert "not complete: 3 schedules" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("strategy", ["bounded", "random", "pct"])
@@ -121,11 +68,8 @@ def test_other_strategies_never_say_complete(
         (("nobody",), "there is no discipline 'nobody'"),
         (("bare", "--faults", "Bad"), "--faults Bad: under bare these can strike: Cancel"),
         (("bare", "--most", "-1"), "--most -1: expected"),
-        (("bare", "--jobs", "0"), "--jobs 0: expected at least one process"),
         (("bare", "--strategy", "random"), "never ends by itself: give it a limit"),
         (("bare", "--limit", "0"), "a limit of 0 runs"),
-        (("bare", "--resume"), "there is no search to go on with"),
-        (("bare", "--resume", "--strategy", "pct", "--limit", "1"), "goes on with an optimal"),
         (("bare", "--sessions", "0"), "0 sessions"),
     ],
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from leo.schedules.engine import Plan, search_of
+from leo.schedules.search import Plan, search_of
 from leo.schedules.system import Choice
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.organism.case import Case, from_token, to_token

@@ -40,8 +40,8 @@ def shortest(discipline: str) -> list[Counterexample]:
     claims, found = load_claims(), []
     for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, None)):
         titles = claims.titles(discipline, verdict)
-        bound = negative_bound(discipline)
         faults = DISCIPLINES[discipline].possible_faults if strikes is None else strikes
+        bound = negative_bound(discipline, bool(faults))
         world = bounded_world(discipline, bound.sessions, bound.turns, faults)
         found += [
             counterexample(discipline, v.property, list(v.schedule), faults, bound)

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from leo.errors import TraceError
 from leo_model.commands.validate import VALIDATE
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
@@ -17,7 +18,6 @@ from leo_model.machine.reachable import bounded_world
 from leo_model.machine.state import State
 from leo_model.traces import coverage
 from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
-from leo_model.traces.events import TraceError
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import random_trace, scripted_trace, trace_world
 

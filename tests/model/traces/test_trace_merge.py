@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leo.errors import TraceError
 from leo.trace.events import Event
-from leo_model.traces.events import Line, TraceError
+from leo_model.traces.events import Line
 from leo_model.traces.merge import UNDECIDABLE, Merged, find_orders, merge
 from leo_model.traces.mutate import mutate, renumber
 from leo_model.traces.native import Checker, check

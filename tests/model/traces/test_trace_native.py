@@ -52,7 +52,7 @@ def first_lines(schedule: Schedule) -> dict[str, int]:
         before = z.copy()
         apply(world, z, Move(line.event.action.value, line.actor))
         fallen = [name for name, holds in SAFETY.items() if holds(world, z) is not None]
-        if refines(before, z) is not None:
+        if refines(world, before, z) is not None:
             fallen.append("Refines")
         for name in fallen:
             found.setdefault(name, line.number)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leo.units.judge import judge_bytes
+from leo.errors import TraceError
+from leo.units import judge_bytes
 from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.events import TraceError
 from leo_model.traces.mutate import mutate
 from leo_model.traces.reader import TraceReader
 from leo_model.traces.schema import schema, schema_path, text

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from leo.units.anomalies import NAMES
+from leo.units import NAMES
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.traces.native import check

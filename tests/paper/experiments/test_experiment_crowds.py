@@ -19,6 +19,7 @@ from paper.experiments.concurrent.runs import Crew, run_here, waiting_of
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Lab, Row
 from paper.experiments.judging import Judge
+from paper.experiments.lock_isolation import experiment as lock_isolation
 from paper.experiments.long_run import experiment as long_run
 from paper.experiments.long_run.parts import Half, Ledger, carry_out, inspect
 from tests.leo.support import counting_clock
@@ -43,7 +44,8 @@ def test_a_long_run_survives_its_crash(tmp_path: Path) -> None:
     # Killed before its commit: the reply of the fifth turn has left nothing.
     assert snapshots[1]["commits"] == snapshots[2]["commits"] == crash["commits"]
     summary = long_run.EXPERIMENT.summarise(config, rows, [])
-    assert summary.unexpected == () and "every one of 4 snapshots was whole" in told(summary)
+    assert summary.unexpected == () and summary.facts["snapshots"] == 4
+    assert told(summary)
     for name in ("versions", "bigrams", "trigrams", "view"):
         wrong = [{**row, name: False} if row["kind"] == "snapshot" else row for row in rows]
         assert len(long_run.EXPERIMENT.summarise(config, wrong, []).unexpected) == 4
@@ -164,34 +166,25 @@ def crew(where: str, discipline: str, size: int, **changes: object) -> Row:
     return {**base, **rest, **changes}
 
 
-def test_nothing_is_said_of_processes_that_did_not_run() -> None:
-    """With one observer no crew runs in two processes, and the answer says so; the question names
-    the largest crew there was.
-    """
-    alone = [crew("one", "bare", 1), crew("each", "asyncio-lock", 1)]
-    said = concurrent.EXPERIMENT.summarise(CONFIG, alone, [])
-    assert "account for every reply" not in said.answer and "nobody came between" not in said.answer
-    assert "No crew was run in two processes." in said.answer
-    assert said.question.startswith("Up to 1 observer talks") and "50" not in said.question
-
-
 def test_what_is_said_of_processes_is_theirs_alone() -> None:
     """A property that falls elsewhere takes nothing from what two processes showed; a crew that is
-    not accounted for does, and a promise that no crew gave is not said to be kept.
+    not accounted for does; a promise that no crew gave is not said to be kept.
     """
-    summarise = concurrent.EXPERIMENT.summarise
+
+    def facts(*rows: Row) -> dict[str, Any]:
+        return dict(concurrent.EXPERIMENT.summarise(CONFIG, rows, []).facts)
+
     here = [crew("one", "bare", 5), crew("each", "asyncio-lock", 5)]
     kept = crew("processes", "shared-store-immediate", 5, isolated=True)
     free = crew("processes", "shared-store", 5)
-    assert "under shared-store-immediate nobody came" in summarise(CONFIG, [*here, kept], []).answer
-    assert "nobody came" not in summarise(CONFIG, [*here, free], []).answer
-    elsewhere = [crew("one", "bare", 5, surplus="Durable"), here[1], kept]
-    found = summarise(CONFIG, elsewhere, [])
-    assert found.unexpected and "account for every reply" in found.answer
-    wrong = [*here, kept, {**free, "accounted": False}]
-    assert "not everything is accounted for, in 1 of 2" in summarise(CONFIG, wrong, []).answer
-    broken = [here[0], {**here[1], "defects": 3}, kept]
-    assert "3 replies are concerned" in summarise(CONFIG, broken, []).answer
+    assert facts(*here)["processes"] == 0
+    assert facts(*here, kept)["promised"] == ["shared-store-immediate"]
+    assert facts(*here, free)["promised"] == [] == facts(*here, free)["unaccounted"]
+    fell = crew("one", "bare", 5, surplus="Durable")
+    assert facts(fell, here[1], kept)["surplus"] == [fell]
+    wrong = {**free, "accounted": False}
+    assert facts(*here, kept, wrong)["unaccounted"] == [wrong]
+    assert facts(here[0], {**here[1], "defects": 3}, kept)["each_defects"] == 3
 
 
 def test_a_real_crew_is_validated_too(tmp_path: Path) -> None:
@@ -202,3 +195,18 @@ def test_a_real_crew_is_validated_too(tmp_path: Path) -> None:
         "MutualExclusion", "Serializable", "ViewNotTorn", "ReadsOwnObservation",
         "SnapshotProvenance", "NoOvertaking", "Refines", "ViewAgreesWithStore",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_workloads_of_as_many_sessions_have_schedules_of_their_own(tmp_path: Path) -> None:
+    """Three talkers, and one with two background writers: not the same defects twice."""
+    found = [
+        [
+            {name: row[name] for name in CONCERNED}
+            for seed in range(3)
+            for row in measured(lock_isolation.EXPERIMENT, (name, "core", "async", seed), tmp_path)
+            if row["kind"] == "defects"
+        ]
+        for name in ("b3", "c")
+    ]
+    assert found[0] != found[1]

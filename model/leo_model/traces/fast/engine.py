@@ -17,7 +17,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from leo_model.traces.events import ENDS, MAX_VERSION, Line
+from leo.trace.events import MAX_VERSION
+from leo_model.traces.events import ENDS, Line
 from leo_model.traces.explain import Rejection
 from leo_model.traces.fast.convert import give, is_fast, take
 from leo_model.traces.fast.state import Books, Row, Rows, to_line

@@ -1,0 +1,98 @@
+"""Schedules by chance, with a seed: uniform, and by priorities (PCT).
+
+A schedule depends on the seed and on its own number, not on those before it, so that a search can
+be cut anywhere and go on.
+
+PCT is the scheduler of Burckhardt, Kothari, Musuvathi and Nagarakatte (A randomized scheduler with
+probabilistic guarantees of finding bugs, ASPLOS 2010): sessions get priorities by chance, the
+highest that is enabled goes on, and at `depth` - 1 steps chosen by chance the running one falls
+below all others.  With n sessions and k steps a run finds a bug of that depth with a probability
+of at least 1 / (n k^(depth - 1)).  Faults are not sessions: at a step chosen by chance one of those
+that are possible strikes, and the next one some steps later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from leo.schedules.system import Choice, Step, System, Walk, check_length
+
+
+class ByChance:
+    """Runs without an end; `depth` None: every enabled choice is as likely as the others."""
+
+    def __init__(self, system: System, seed: int, *, depth: int | None = None) -> None:
+        self.system = system
+        self.seed = seed
+        self.depth = depth
+        self.index = 0
+        # The guarantee of PCT needs the length of a run: that of the first choices is taken for it.
+        self.length = max(2, _length(system))
+
+    def next(self) -> Walk:
+        """Carry out the next run."""
+        chance = Random(f"{self.seed}:{self.index}")
+        self.index += 1
+        priorities = None if self.depth is None else Priorities(chance, self.length, self.depth)
+        taken: list[Step] = []
+        run = self.system.start()
+        try:
+            while enabled := run.enabled():
+                if priorities is None:
+                    choice = enabled[chance.randrange(len(enabled))]
+                else:
+                    choice = priorities.choose(enabled, len(taken))
+                taken.append(run.take(choice))
+                check_length(len(taken))
+            finished = run.finished()
+        finally:
+            outcome = run.close()
+        return Walk((), tuple(taken), "complete", finished, outcome)
+
+
+def _length(system: System) -> int:
+    """How many steps a run has that always takes the first choice."""
+    run, steps = system.start(), 0
+    try:
+        while enabled := run.enabled():
+            run.take(enabled[0])
+            steps += 1
+            check_length(steps)
+    finally:
+        run.close()
+    return steps
+
+
+class Priorities:
+    """The priorities of one run."""
+
+    def __init__(self, chance: Random, length: int, depth: int) -> None:
+        self._chance = chance
+        self._length = length
+        self._changes = sorted(chance.randrange(length) for _ in range(depth - 1))
+        self._lowest = 0.0
+        self._priority: dict[str, float] = {}
+        self._strike = chance.randrange(length)
+
+    def choose(self, enabled: Sequence[Choice], position: int) -> Choice:
+        """The choice of the highest priority at a step; a fault whose time has come goes first."""
+        chance, sessions, faults = self._chance, [], []
+        for choice in enabled:
+            if choice.what in ("step", "recover"):
+                self._priority.setdefault(choice.who, 1.0 + chance.random())
+                sessions.append(choice)
+            else:
+                faults.append(choice)
+        if faults and position >= self._strike:
+            self._strike = position + chance.randrange(1, self._length)
+            return chance.choice(faults)
+        if not sessions:
+            return enabled[0]
+        found = max(sessions, key=lambda choice: self._priority[choice.who])
+        while self._changes and self._changes[0] <= position:
+            self._changes.pop(0)
+            self._lowest -= 1.0
+            self._priority[found.who] = self._lowest
+            found = max(sessions, key=lambda choice: self._priority[choice.who])
+        return found

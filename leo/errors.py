@@ -28,8 +28,10 @@ __all__ = [
     "StoreDamagedError",
     "StoreError",
     "StoreFullError",
+    "StoreGoneError",
     "StoreLockedError",
     "StoreMovedError",
+    "StoreOwnedError",
     "StoreUnwritableError",
     "TraceError",
     "TraceFileError",
@@ -76,8 +78,8 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance, or whoever looks at it, had
-    read it.
+    """Another writer changed the field since this reply, its instance or its inspection had read
+    it.
     """
 
 
@@ -87,6 +89,14 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """A page of the file cannot be read."""
+
+
+class StoreOwnedError(StoreError):
+    """Others have the field open, and not all of them share it."""
+
+
+class StoreGoneError(StoreError):
+    """The file of an open field was moved, replaced, written over or deleted."""
 
 
 class StoreClosedError(StoreError):

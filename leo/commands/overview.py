@@ -47,6 +47,10 @@ HELP: Final = {
         "check the file of a field, write it as JSON lines, read it back",
         "leo field check leo.sqlite3",
     ),
+    "live": Help(
+        "watch replies happen, action by action, in a page on this machine",
+        "leo live --discipline asyncio-lock",
+    ),
     "mutants": Help("does every mutant of the specification change a claim?", "leo mutants"),
     "noop": Help("can one session tell a lock from none?", "leo noop"),
     "observe": Help("grow a field from text files", "leo observe book.txt --field leo.sqlite3"),

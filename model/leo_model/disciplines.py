@@ -1,7 +1,7 @@
 """What tells the disciplines apart: the Python side of ``spec/Disciplines.tla``.
 
-Each discipline is the answers to the questions there; the transition system asks for the answers and never for the
-name.  A test compares them with the module, another with the organism's own table.
+Each discipline is the answers to the questions there; the transition system asks for the answers
+and never for the name.  A test compares them with the module, another with the organism's table.
 """
 
 from __future__ import annotations
@@ -107,6 +107,10 @@ DISCIPLINES: dict[str, Rules] = {
         _published("published-february", "P3", "february", "reply", "observe", "reply"),
     )
 }
+
+
+# What this organism executes; the published programs are organisms of their own (`leo.published`).
+IDEALISED = tuple(name for name, rules in DISCIPLINES.items() if not rules.published)
 
 
 def chosen(names: Iterable[str]) -> list[str]:

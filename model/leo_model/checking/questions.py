@@ -102,8 +102,9 @@ def _job(run: Run) -> TlcJob:
 def occasion_job(run: Run) -> TlcJob:
     """Return a search without VIEW for a property's occasion, which ends when it is met."""
     title = run.titles[0]
+    root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCOccasions"
     module = (
-        "---- MODULE Met ----\nEXTENDS MCOccasions\n"
+        f"---- MODULE Met ----\nEXTENDS {root}\n"
         f"{UNMET} == OccasionsSeen /\\ ~TLCGet({_register(title)})\n====\n"
     )
     text = job(replace(run, history=True)).config.replace(f"    {title}\n", "")
@@ -119,10 +120,10 @@ def occasion_job(run: Run) -> TlcJob:
 
 def _register(title: str) -> int:
     """The number under which ``MCOccasions`` remembers that a property's occasion was met."""
-    text = (spec_folder() / "MCOccasions.tla").read_text("utf-8")
+    text = (spec_folder() / "Occasions.tla").read_text("utf-8")
     found = re.search(rf'Seen\((\d+), "{title}"', text)
     if found is None:
-        raise CheckError(f"MCOccasions.tla has no occasion of {title}; add one there")
+        raise CheckError(f"Occasions.tla has no occasion of {title}; add one there")
     return int(found[1])
 
 

@@ -23,7 +23,21 @@ from __future__ import annotations
 from collections import defaultdict
 
 from leo_model.machine.dsg import upstream
-from leo_model.machine.state import UNREAD, Content, Edge, Reply, State, Store, Tables
+from leo_model.machine.properties import is_stored
+from leo_model.machine.state import (
+    UNREAD,
+    Content,
+    Edge,
+    Reply,
+    State,
+    Store,
+    Tables,
+    Write,
+    authors,
+)
+from leo_model.machine.steps import World
+
+NOTHING: Content = frozenset()
 
 
 def settled(z: State) -> Content:
@@ -49,13 +63,15 @@ def forget(z: State, gone: Content) -> None:
     """Take settled replies out of the state, counting their writes in ``base``."""
     if not gone:
         return
+    writes = frozenset(write for write in z.store.ngrams if write[:2] in gone)
     z.base = z.base._replace(
-        ngrams=z.base.ngrams + len(gone & z.ngrams),
+        ngrams=z.base.ngrams + len(writes),
         snapshots=z.base.snapshots + len(gone & z.snapshots),
     )
-    z.store = Store(*(tuple(r for r in writers if r not in gone) for writers in z.store))
-    z.view = {i: Tables(*(table - gone for table in view)) for i, view in z.view.items()}
-    z.local = {s: type(held)(*(c - gone for c in held)) for s, held in z.local.items()}
+    writes |= gone
+    z.store = Store(*(tuple(r for r in writers if r not in writes) for writers in z.store))
+    z.view = {i: Tables(*(table - writes for table in view)) for i, view in z.view.items()}
+    z.local = {s: type(held)(*(c - writes for c in held)) for s, held in z.local.items()}
     z.returned -= gone
     z.readers = z.readers._replace(
         ngrams=z.readers.ngrams - gone, snapshots=z.readers.snapshots - gone
@@ -63,21 +79,21 @@ def forget(z: State, gone: Content) -> None:
     z.dsg = frozenset(e for e in z.dsg if e[0] not in gone and e[1] not in gone)
 
 
-def tidy(z: State, cyclic: set[Reply]) -> set[Reply]:
+def tidy(w: World, z: State, cyclic: set[Reply]) -> set[Reply]:
     """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle.
 
     Returns the replies that stand for others from now on.
     """
-    absorbed = get_absorbed(z)
+    absorbed = get_absorbed(w, z)
     gone = frozenset(upstream(absorbed, z.dsg))
     forget(z, gone)
     cyclic -= gone
     return _merge(z, cyclic, absorbed - gone) if cyclic else set()
 
 
-def get_absorbed(z: State) -> Content:
+def get_absorbed(w: World, z: State) -> Content:
     """Return the replies that have ended and are in every copy of what they wrote."""
-    ngrams, snapshots = z.ngrams, z.snapshots
+    snapshots = z.snapshots
     views = [table for i, view in z.view.items() if z.up[i] for table in view]
     recalled = []
     for held in z.local.values():
@@ -85,20 +101,26 @@ def get_absorbed(z: State) -> Content:
             recalled.append(held.recalled)
         views += [copy for copy in held[1:] if copy != UNREAD]
     found = set()
+    writes: dict[Reply, set[Write]] = defaultdict(set)
+    for write in z.store.ngrams:
+        writes[write[:2]].add(write)
+    # A fragment that is not committed yet will be.
+    pending = authors(z.open.writes)
     for reply in z.wrote | z.returned | z.readers.ngrams | z.readers.snapshots:
-        whole = reply in ngrams and reply in snapshots
+        own = writes.get(reply, NOTHING)
         if (
             z.ended(reply)
+            and reply not in pending
             # Returned without its writes: that breaks Durable, and stays for all to see.
-            and (whole or reply not in z.returned)
-            and (reply not in ngrams or all(reply in copy for copy in views))
+            and (reply not in z.returned or is_stored(w, z, reply))
+            and all(own <= copy for copy in views)
             and (reply not in snapshots or all(reply in copy for copy in recalled))
         ):
             found.add(reply)
     # A view is compared with the store's first writes: only the first ones may go.
-    for place, reply in enumerate(z.store.ngrams):
-        if reply not in found:
-            found.difference_update(z.store.ngrams[place:])
+    for place, write in enumerate(z.store.ngrams):
+        if write[:2] not in found:
+            found.difference_update(authors(z.store.ngrams[place:]))
             break
     return frozenset(found)
 

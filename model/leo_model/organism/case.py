@@ -21,7 +21,7 @@ from string import ascii_lowercase
 from zlib import crc32
 
 from leo.schedules.system import Choice
-from leo_model.disciplines import DISCIPLINES
+from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.errors import ModelError
 
 FAULTS = ("Cancel", "Raise", "Crash", "Busy")
@@ -54,6 +54,11 @@ class Case:
             raise ScheduleError(
                 f"there is no discipline {self.discipline!r}; name one of "
                 f"{', '.join(sorted(DISCIPLINES))}"
+            )
+        if rules.published:
+            raise ScheduleError(
+                f"{self.discipline} is a program as it was published, and no schedule of this "
+                f"organism; name one of {', '.join(IDEALISED)}"
             )
         if not 1 <= self.sessions <= MOST_SESSIONS or self.turns < 1:
             raise ScheduleError(

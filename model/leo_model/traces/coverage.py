@@ -59,7 +59,7 @@ def shape(world: World, state: State, most: int) -> Hashable | None:
     if sum(map(state.in_flight, state.pc)) > most:
         return None
     z = state.copy()
-    forget(z, frozenset(upstream(get_absorbed(z), z.dsg)))
+    forget(z, frozenset(upstream(get_absorbed(world, z), z.dsg)))
     mentioned = z.wrote | z.returned | z.readers.ngrams | z.readers.snapshots
     turns: dict[str, set[int]] = {}
     for s, turn, *_ in mentioned:

@@ -57,6 +57,11 @@ def _swapped(w: World, z: State, s: str) -> tuple[int, ...]:
     return tuple(z.base.ngrams + len(table) + (reply not in table) for table in view)
 
 
+def _published(w: World, z: State, s: str) -> tuple[int, ...]:
+    """The version of the n-grams after the open transaction was committed."""
+    return (z.base.ngrams + len(z.store.ngrams) + len(z.open.writes),)
+
+
 _EXPECTED: dict[str, Callable[[World, State, str], tuple[int, ...]]] = {
     "Recall": _snapshots,
     "Ingest": _next_ngrams,
@@ -69,6 +74,10 @@ _EXPECTED: dict[str, Callable[[World, State, str], tuple[int, ...]]] = {
     "SaveSnapshot": _next_snapshots,
     "Commit": _next_both,
     "SwapView": _swapped,
+    "Count": _next_snapshots,
+    "CommitOpen": _published,
+    "RefreshBigrams": _ngrams,
+    "RefreshTrigrams": _ngrams,
 }
 
 

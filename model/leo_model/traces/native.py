@@ -20,10 +20,17 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.machine.forget import Links, tidy
 from leo_model.machine.machine import ACTIONS, Move, apply
-from leo_model.machine.properties import SAFETY, Witness, inside, refines
-from leo_model.machine.state import Base, Content, Reply, State
+from leo_model.machine.properties import (
+    SAFETY,
+    Witness,
+    inside,
+    is_stored,
+    only_read,
+    refines,
+)
+from leo_model.machine.state import Base, Content, Reply, State, authors
 from leo_model.machine.steps import World
-from leo_model.traces.events import ENDS, Line, Trace
+from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of
 from leo_model.traces.explain import Rejection, expected_versions, explain
 
 # What each count means, for the report.
@@ -42,7 +49,16 @@ CONCERNED = {
 }
 
 _GRAPH = frozenset(
-    {"Recall", "Ingest", "Generate", "GenerateBegin", "GenerateEnd", "SaveSnapshot", "Commit"}
+    {
+        "Recall",
+        "Ingest",
+        "Generate",
+        "GenerateBegin",
+        "GenerateEnd",
+        "SaveSnapshot",
+        "Commit",
+        "Count",
+    }
 )
 _ENTRIES = frozenset({"Acquire", "Begin"})
 _VIEW_CHANGES = frozenset({"AssignView", "SwapView"})
@@ -69,6 +85,8 @@ class Watch:
     """Collects the violations of one trace."""
 
     def __init__(self, world: World) -> None:
+        # The actions before which the state is to be kept, for Refines.
+        self.atomic = frozenset(ACTIONS) if world.rules.published else ATOMIC
         self.violations: dict[str, Violation] = {}
         # The replies of the state that are on a cycle.
         self.cyclic: set[Reply] = set()
@@ -111,8 +129,10 @@ class Watch:
             self._look_alone(line, z, "ReadsOwnObservation")
         elif action == "SaveSnapshot" or action == "Commit":
             self._look_alone(line, z, "SnapshotProvenance")
-        if action in _GRAPH:
-            self._look_at_graph(line, z)
+        if action == "CommitOpen" and before is not None:
+            self._look_at_published(line, before, z)
+        elif action in _GRAPH:
+            self._look_at_graph(line, z, z.reply(s))
         if ended or action == "Recover":
             self._look_at_rest(line, ended, z)
         if before is not None:
@@ -140,22 +160,28 @@ class Watch:
                     self._unstable.add(t)
                     self.note(line, "StableRead", 1, partial(str, witness))
 
-    def _look_at_graph(self, line: Line, z: State) -> None:
-        reply, wrote = z.reply(line.actor), z.wrote
-        if reply not in wrote:
+    def _look_at_published(self, line: Line, before: State, z: State) -> None:
+        """The commit has published what others left in the transaction too."""
+        w, replies = self._world, sorted(authors(before.open.writes))
+        for reply in replies:
+            self._look_at_graph(line, z, reply)
+        half = sum(z.ended(reply) and not is_stored(w, z, reply) for reply in replies)
+        self.note(line, "AllOrNothing", half, lambda: SAFETY["AllOrNothing"](w, z))
+
+    def _look_at_graph(self, line: Line, z: State, reply: Reply) -> None:
+        nodes = z.wrote | only_read(self._world, z)
+        if reply not in nodes:
             return
         self._links.update(z.dsg)
-        found = self._links.component(reply, wrote) - self.cyclic
+        found = self._links.component(reply, nodes) - self.cyclic
         self.note(line, "Serializable", len(found), lambda: SAFETY["Serializable"](self._world, z))
         self.cyclic |= found
 
     def _look_at_rest(self, line: Line, ended: list[Reply], z: State) -> None:
-        w, ngrams, snapshots = self._world, z.ngrams, z.snapshots
-        half = sum((reply in ngrams) != (reply in snapshots) for reply in ended)
+        w, wrote = self._world, z.wrote
+        half = sum(reply in wrote and not is_stored(w, z, reply) for reply in ended)
         self.note(line, "AllOrNothing", half, lambda: SAFETY["AllOrNothing"](w, z))
-        lost = sum(
-            reply in z.returned and not (reply in ngrams and reply in snapshots) for reply in ended
-        )
+        lost = sum(reply in z.returned and not is_stored(w, z, reply) for reply in ended)
         self.note(line, "Durable", lost, lambda: SAFETY["Durable"](w, z))
         witness = SAFETY["ViewAgreesWithStore"](w, z)
         self.note(line, "ViewAgreesWithStore", int(witness is not None), lambda: witness)
@@ -221,18 +247,24 @@ class Checker:
         self.standing: Content = frozenset()
         self._forgetting = forgetting
 
+    def admit(self, line: Line) -> None:
+        """Make room for a session that the trace has not named before."""
+        if line.actor not in self.state.pc:
+            self.world.instance_of[line.actor] = line.event.instance
+            if self.world.rules.published:
+                self.world.asks[line.actor] = call_of(line.actor)
+            self.state.add_session(line.actor)
+
     def feed(self, line: Line) -> Rejection | None:
         """Take one line; tell why it is no step, in which case the state stays as it was."""
         w, z, s, action = self.world, self.state, line.actor, line.event.action
         if line.turn:
-            if s not in z.pc:
-                w.instance_of[s] = line.event.instance
-                z.add_session(s)
-            if z.calls[s] + (action == "Call") != line.turn:
+            self.admit(line)
+            if z.calls[s] + (action in CALLS) != line.turn:
                 return explain(w, z, line)
         if expected_versions(w, z, line) != line.versions:
             return explain(w, z, line)
-        before = z.copy() if action in ATOMIC else None
+        before = z.copy() if action in self.watch.atomic else None
         ends = self._in_flight(line) if action in ENDS else ()
         left = z.left
         try:
@@ -241,12 +273,12 @@ class Checker:
             return explain(w, z, line)
         ended = [reply for reply in ends if not z.in_flight(reply[0])]
         self.events += 1
-        self.replies += action == "Call"
+        self.replies += action in CALLS
         if ended:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
         if ended and self._forgetting:
-            self.standing = (self.standing | tidy(z, self.watch.cyclic)) & z.wrote
+            self.standing = (self.standing | tidy(w, z, self.watch.cyclic)) & z.wrote
         return None
 
     def _in_flight(self, line: Line) -> list[Reply]:

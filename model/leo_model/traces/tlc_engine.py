@@ -33,7 +33,7 @@ from leo_model.tlc import driver
 from leo_model.tlc.java import find, with_cache
 from leo_model.tlc.job import TlcJob, Verdict
 from leo_model.tlc.value import Value, function, parse_value, to_tla
-from leo_model.traces.events import Line, Trace
+from leo_model.traces.events import Line, Trace, call_of
 
 # In every key: raise it when the meaning of a verdict changes.
 EDITION: Final = "1"
@@ -118,7 +118,6 @@ def _sum(key: str, entry: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-ENOUGH_TURNS: Final = 1_000_000_000
 BATCH_EVENTS: Final = 10_000
 CACHE: Final = Path("build/traces")
 CONFIG: Final = """\
@@ -126,13 +125,11 @@ INIT TraceInit
 NEXT TraceNext
 CONSTANTS
   Discipline = {discipline}
-  Turns = {turns}
   Faults = {faults}
   Sessions = {sessions}
   Instances = {instances}
   InstanceOf <- TheInstanceOf
-  Program <- PaperProgram
-  Starts <- FromZero
+{program}  Asks <- TheAsks
   Traces <- TheTraces
   StartedAt <- TheStart
 """
@@ -182,7 +179,10 @@ class Recording:
             return f"i{self._places[instance]}"
         if line.actor not in self._names:
             self._counts[instance] += 1
-            self._names[line.actor] = session_name(self._places[instance], self._counts[instance])
+            name = session_name(self._places[instance], self._counts[instance])
+            published = DISCIPLINES[self._header.discipline].published
+            call = call_of(line.actor) if published else "reply"
+            self._names[line.actor] = name if call == "reply" else f"{name}~{call}"
         return self._names[line.actor]
 
     def recorded(self) -> Recorded:
@@ -292,11 +292,17 @@ def make_batches(traces: Sequence[Recorded]) -> list[list[int]]:
 def make_job(name: str, traces: Sequence[Recorded]) -> TlcJob:
     """Return the run that judges these traces, all of one discipline and number of instances."""
     first = traces[0]
+    rules = DISCIPLINES[first.discipline]
     homes = {
         session_name(instance + 1, number + 1): f"i{instance + 1}"
         for instance in range(first.instances)
         for number in range(max(trace.sessions[instance] for trace in traces))
     }
+    if rules.published:
+        # Their sessions differ in what they call, so it matters which ones there are.
+        actors = {str(event[1]) for trace in traces for event in trace.events if event[4]}
+        homes = {actor: actor.partition("s")[0] for actor in sorted(actors)}
+    asks = {name: call_of(name) if rules.published else "reply" for name in homes}
     # One event a line: before anything else TLC looks for PlusCal in the module, in time that is
     # quadratic in the length of a line.
     events = [",\n".join(map(to_tla, trace.events)) for trace in traces]
@@ -306,14 +312,16 @@ def make_job(name: str, traces: Sequence[Recorded]) -> TlcJob:
         f"[ngrams |-> {t.start['ngrams']}, snapshots |-> {t.start['snapshots']}]" for t in traces
     )
     module = (
-        "---- MODULE TraceBatch ----\nEXTENDS TraceField\n\n"
+        "---- MODULE TraceBatch ----\n"
+        f"EXTENDS {'TracePublished' if rules.published else 'TraceField'}\n\n"
         f"{body}\nTheTraces == <<{numbers}>>\nTheStart == <<{starts}>>\n"
-        f"TheInstanceOf == {to_tla(function(homes.items()))}\n====\n"
+        f"TheInstanceOf == {to_tla(function(homes.items()))}\n"
+        f"TheAsks == {to_tla(function(asks.items()))}\n====\n"
     )
-    faults: Iterable[str] = DISCIPLINES[first.discipline].possible_faults
+    faults: Iterable[str] = rules.possible_faults
     config = CONFIG.format(
         discipline=to_tla(first.discipline),
-        turns=ENOUGH_TURNS,
+        program="" if rules.published else "  Program <- PaperProgram\n",
         faults=to_tla(frozenset(faults)),
         sessions=to_tla(frozenset(homes)),
         instances=to_tla(frozenset(homes.values()) | {f"i{k + 1}" for k in range(first.instances)}),

@@ -1,6 +1,6 @@
 """Spec variable, trace field, organism's code: the table in ``spec/README.md``, and its guard.
 
-What can be read is read: the variables and actions from ``Field.tla``, the fields from the event
+What can be read is read: the variables and actions from the modules, the fields from the event
 classes, the call sites from the organism's source.  What only a person can say, which field shows
 which variable and what a field means, is written here, and ``problems`` tells when one of the three
 has something that another lacks.  ``python -m leo_model.traces.vocabulary`` writes the table anew.
@@ -106,7 +106,11 @@ END: Final = "<!-- end of the made part -->\n"
 # A variable in the next state.
 PRIMED: Final = re.compile(r"\b([a-z]\w*)'")
 
-# Which part of a trace shows a variable of Field.tla.
+# The modules that say what an action is, of the idealised and of the published programs.
+IDEAL: Final = ("History", "Lifecycle", "StepCommit", "UnitOfWork", "Field")
+PUBLISHED: Final = ("History", "Lifecycle", "Published")
+
+# Which part of a trace shows a variable of the specification.
 SHOWN: Final = {
     "pc": "`action` of the session's last event",
     "calls": "`reply`: its number",
@@ -123,7 +127,7 @@ SHOWN: Final = {
     "returned": "`outcome`: `returned`",
     "readers": "`reads`, by `reply`",
     "dsg": "`reads` and `writes`, by `reply`",
-    "base": "`start` of the header",
+    "open": "`action`: `Statement` opens it, `CommitOpen` and `Crash` close it",
 }
 
 # What a field of a header, an event, a closing line says.
@@ -137,7 +141,7 @@ HEADER: Final = {
     "program": "the constant `Program`",
     "instances": "the constant `Instances`",
     "stores": "the one store",
-    "start": "the versions of the store when the recording began",
+    "start": "the versions of the store when the recording began; `base` of `Tracing`",
     "seed": "of the run's chance; informs",
 }
 EVENT: Final = {
@@ -147,9 +151,10 @@ EVENT: Final = {
     "time": "seconds since the run began; informs",
     "instance": "the member of `Instances`",
     "store": "as in the header",
-    "session": "the member of `Sessions`; empty for `Crash` and `Recover`",
+    "session": "the member of `Sessions`, empty for `Crash` and `Recover`; `~observe`, `~refresh`, "
+    "`~blank` at its end: what it calls of a published program",
     "reply": "`session.N`, the pair `Reply(s)`; empty for `Crash` and `Recover`",
-    "action": "the operator of `Field.tla`",
+    "action": "the operator of the specification",
     "reads": "object -> version, as the table of the actions says",
     "writes": "object -> version, after the write",
     "outcome": "`ok`, or how the reply ended",
@@ -169,10 +174,10 @@ UNTOLD: Final = {
 
 
 def variables(field: str) -> dict[str, str]:
-    """Return the variables of ``Field.tla`` with their comments, from the module's text."""
-    block = field[field.index("\nVARIABLES\n") : field.index("\nlockVars")]
+    """Return the variables with their comments, from the modules' text."""
+    blocks = re.findall(r"^VARIABLES\n((?:    .*\n)+)", field, re.MULTILINE)
     found: dict[str, str] = {}
-    for line in block.splitlines():
+    for line in (line for block in blocks for line in block.splitlines()):
         match = re.match(r"    (\w+),? +\\\* (.*)", line)
         if match:
             found[match[1]] = match[2]
@@ -202,31 +207,38 @@ def changed(action: str, bodies: dict[str, str], known: dict[str, str]) -> list[
     return [name for name in known if name in primed]
 
 
+def actions(text: str) -> set[str]:
+    """Return the actions that Step, Fault and Next of the modules' text are made of."""
+    bodies = operators(text)
+    tail = bodies["Step"] + bodies["Fault"] + bodies["Next"]
+    return set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+
+
 def problems(field: str | None = None, sites: dict[str, list[str]] | None = None) -> list[str]:
     """Return what is missing in one of the three, each with the place to fix; empty when nothing.
 
-    ``field`` is the text of ``Field.tla`` and ``sites`` the call sites; None reads them.
+    ``field`` is the text of the modules of the idealised programs and ``sites`` the call sites;
+    None reads them.
     """
-    field = _field() if field is None else field
+    field = module_texts(IDEAL) if field is None else field
     sites = call_sites(organism()) if sites is None else sites
-    known, bodies = variables(field), operators(field)
-    tail = bodies["Step"] + bodies["Fault"] + bodies["Next"]
-    steps = set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+    known = variables(field)
+    steps = actions(field) | actions(module_texts(PUBLISHED))
     rules = (
-        ("variable", set(known), set(SHOWN), "spec/Field.tla VARIABLES", "SHOWN in trace_table.py"),
-        ("action", steps, set(map(str, Action)), "Next of spec/Field.tla", "leo/actions.py"),
+        ("variable", set(known), set(SHOWN), "VARIABLES of spec/", "SHOWN in trace_table.py"),
+        ("action", steps, set(map(str, Action)), "Next of spec/", "leo/actions.py"),
         (
             "action",
             steps,
             set(ACTIONS),
-            "Next of spec/Field.tla",
+            "Next of spec/",
             "ACTIONS in model/leo_model/machine/machine.py",
         ),
         (
             "action",
             steps,
             set(sites) | set(UNTOLD),
-            "Next of spec/Field.tla",
+            "Next of spec/",
             "the organism: record it in leo/, or say in UNTOLD of trace_table.py who tells it",
         ),
         *(
@@ -251,12 +263,14 @@ def problems(field: str | None = None, sites: dict[str, list[str]] | None = None
 
 def table() -> str:
     """Return the made part of ``spec/README.md``."""
-    field, sites = _field(), call_sites(organism())
-    known, bodies = variables(field), operators(field)
+    ideal, published = module_texts(IDEAL), module_texts(PUBLISHED)
+    sites, known = call_sites(organism()), variables(ideal)
+    of_ideal = actions(ideal)
     lines = ["| spec (action) | changes | trace: `reads` | `writes` | organism |"]
     lines += ["|---|---|---|---|---|"]
     for action in ACTIONS:
         places = "; ".join(f"`{place}`" for place in sites.get(action, ())) or UNTOLD[action]
+        bodies = operators(ideal if action in of_ideal else published)
         cells = [f"`{action}`", ", ".join(changed(action, bodies, known))]
         lines.append("| " + " | ".join([*cells, *_objects(action), places]) + " |")
     lines += ["", "| spec (variable) | what it is | trace |", "|---|---|---|"]
@@ -277,8 +291,9 @@ def readme_path() -> Path:
     return spec_folder() / "README.md"
 
 
-def _field() -> str:
-    return (spec_folder() / "Field.tla").read_text("utf-8")
+def module_texts(names: tuple[str, ...]) -> str:
+    """Return the texts of modules, one after the other."""
+    return "\n".join((spec_folder() / f"{name}.tla").read_text("utf-8") for name in names)
 
 
 def _objects(action: str) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
 from leo_model.checking.table import as_json, text
-from leo_model.commands.options import a_property, add_build, add_disciplines
-from leo_model.disciplines import DISCIPLINES
+from leo_model.commands.options import add_build, add_disciplines, known_property
+from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, spec_folder
 
@@ -25,9 +25,7 @@ PARTIAL = Path("check/partial.json")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_disciplines(parser)
-    parser.add_argument(
-        "--property", type=a_property, help="only the runs that decide this property"
-    )
+    parser.add_argument("--property", help="only the runs that decide this property")
     parser.add_argument("--sessions", type=int, help="only the runs with so many sessions")
     parser.add_argument("--turns", type=int, help="only the runs with so many calls per session")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
@@ -51,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             "symmetry, and would be overwritten by those without; record without --history"
         )
     claims = load_claims(args.claims)
-    disciplines = args.discipline or list(DISCIPLINES)
+    disciplines = chosen(args.discipline)
     runs = selected(
         plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns
     )
@@ -79,6 +77,8 @@ def selected(
     runs: list[Run], title: str | None, sessions: int | None, turns: int | None
 ) -> list[Run]:
     """Return the runs that decide a property, at a bound."""
+    if title is not None:
+        known_property(title)
     found = [
         r for r in runs if (title is None or title in r.titles) and r.bound.covers(sessions, turns)
     ]

@@ -15,7 +15,7 @@ from leo.progress import Bar
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
 from leo_model.commands.options import add_build, add_disciplines
-from leo_model.disciplines import DISCIPLINES, IDEALISED
+from leo_model.disciplines import DISCIPLINES, IDEALISED, chosen
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, write_file
 from leo_model.organism.case import Case
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, bool]]:
     """The bounds: two sessions with every fault, three without, or the one that was asked for."""
-    for name in args.discipline or IDEALISED:
+    for name in chosen(args.discipline or IDEALISED):
         possible = DISCIPLINES[name].possible_faults
         if args.sessions is not None:
             faults = possible if args.faults == "all" else ()

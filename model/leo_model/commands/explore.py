@@ -11,7 +11,7 @@ from leo.commands.main import Command
 from leo.progress import Bar
 from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.commands.options import a_discipline, add_build
+from leo_model.commands.options import add_build, one_discipline
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, write_file
@@ -23,9 +23,7 @@ BUILD = Path("build/schedules")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "discipline", type=a_discipline, help="whose replies to explore, by name or number"
-    )
+    parser.add_argument("discipline", help="whose replies to explore, by name or number")
     parser.add_argument("--sessions", type=int, default=2, help="how many call (default: 2)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each (default: 1)")
     parser.add_argument(
@@ -71,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
-    discipline = args.discipline
+    discipline = one_discipline(args.discipline)
     possible = DISCIPLINES[discipline].possible_faults
     words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
     unknown = [word for word in words if word not in possible]

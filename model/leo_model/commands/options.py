@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from pathlib import Path
 
 from leo.errors import unknown
@@ -24,26 +24,22 @@ def add_build(parser: ArgumentParser, *, jobs: int | None = 3, build: Path = BUI
         )
 
 
-def a_discipline(name: str) -> str:
-    """The discipline of this name or number, for argparse."""
-    try:
-        (found,) = chosen([name])
-    except CheckError as error:
-        raise ArgumentTypeError(str(error)) from None
-    return found
-
-
 def add_disciplines(parser: ArgumentParser) -> None:
     parser.add_argument(
         "discipline",
         nargs="*",
-        type=a_discipline,
         help=f"by name or number (default: all): {', '.join(DISCIPLINES)}",
     )
 
 
-def a_property(title: str) -> str:
-    """The property of this name, for argparse."""
+def one_discipline(name: str) -> str:
+    """The discipline of this name or number. Raises CheckError when there is none."""
+    (found,) = chosen([name])
+    return found
+
+
+def known_property(title: str) -> str:
+    """The property of this name. Raises CheckError when there is none."""
     if title not in PROPERTIES:
-        raise ArgumentTypeError(f"there is no property {unknown(title, PROPERTIES)}")
+        raise CheckError(f"there is no property {unknown(title, PROPERTIES)}")
     return title

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from leo_model.files import modules_of
 from paper.experiments.registry import EXPERIMENTS, load
-from paper.experiments.sources import TELLING, measuring
+from paper.experiments.sources import TELLING, made_of, measuring
 
 ROOT = Path(__file__).resolve().parents[3]
 # What decides the counts of defects of the experiments that judge traces.

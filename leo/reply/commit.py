@@ -33,9 +33,11 @@ from leo.store.ngrams import load_bigrams, load_trigrams
 from leo.store.operations import (
     Committed,
     NewSnapshot,
+    check_unmoved,
     get_memories,
     get_rows,
     get_versions,
+    moved,
     process_delta,
     process_reply,
     process_snapshot,
@@ -108,6 +110,7 @@ def recalling(turn: Turn, into: Found) -> OnStore:
 
         def recall(conn: Connection) -> None:
             version, memories = get_memories(conn)
+            turn.instance.check_read(conn, "snapshots", version)
             into.memories.extend(memories)
             turn.record(Action.Recall, reads={"snapshots": version})
 
@@ -117,6 +120,7 @@ def recalling(turn: Turn, into: Found) -> OnStore:
 
     def recall_rows(conn: Connection) -> None:
         version, found = get_rows(conn, chorus.modules, given)
+        turn.instance.check_read(conn, "snapshots", version)
         into.rows.update(found)
         turn.record(Action.Recall, reads={"snapshots": version})
 
@@ -133,6 +137,7 @@ def refresh(turn: Turn) -> Iterator[Operation]:
     def load_two(conn: Connection) -> None:
         nonlocal loaded2
         version, change = load_bigrams(conn, base2.version)
+        turn.instance.check_read(conn, "ngrams", version)
         loaded2 = view.bigrams.loaded(base2, version, change)
         turn.record(Action.LoadBigrams, reads={"bigrams": version})
 
@@ -143,6 +148,7 @@ def refresh(turn: Turn) -> Iterator[Operation]:
     def load_three(conn: Connection) -> None:
         nonlocal loaded3
         version, change = load_trigrams(conn, base3.version)
+        turn.instance.check_read(conn, "ngrams", version)
         loaded3 = view.trigrams.loaded(base3, version, change)
         turn.record(Action.LoadTrigrams, reads={"trigrams": version})
 
@@ -161,7 +167,8 @@ def _observing(turn: Turn, delta: Delta) -> Iterator[Operation]:
         yield OnLock(Action.Reenter, partial(turn.record, Action.Reenter))
 
     def ingest(conn: Connection) -> None:
-        version = process_delta(conn, delta)
+        version = process_delta(conn, delta, turn.instance.expected(conn))
+        turn.instance.wrote(ngrams=version)
         turn.record(Action.Ingest, writes={"ngrams": version})
 
     yield on_store(turn, Action.Ingest, ingest)
@@ -201,7 +208,8 @@ def _generating(turn: Turn, step: Step) -> Iterator[Operation]:
 
 
 def _save(turn: Turn, new: NewSnapshot, conn: Connection) -> None:
-    version = process_snapshot(conn, new)
+    version = process_snapshot(conn, new, turn.instance.expected(conn))
+    turn.instance.wrote(snapshots=version)
     turn.record(Action.SaveSnapshot, writes={"snapshots": version})
 
 
@@ -270,6 +278,9 @@ class _Unit:
             conn.execute("BEGIN DEFERRED")
             self.turn.open = True
         else:
+            # Others than this instance would never be noticed by its view: to start again would not
+            # help.
+            check_unmoved(conn, self.turn.instance.expected(conn))
             self.expected = get_versions(conn)
         self.turn.record(Action.Begin)
 
@@ -349,23 +360,25 @@ class _Unit:
             raise
 
     def _commit(self, conn: Connection) -> None:
-        turn, expected = self.turn, self.expected
+        turn, instance, checked = self.turn, self.turn.instance, self.expected is not None
         assert self.delta is not None and self.snapshot is not None, "the program writes both"
-        if expected is not None and expected["ngrams"] != self.saw:
+        expected = self.expected or instance.expected(conn)
+        if checked and expected is not None and expected["ngrams"] != self.saw:
             # The view was still without a commit that the store had, when this reply spoke.
-            self._check_ours(conn, expected["ngrams"])
             self._retry()
             return
         try:
-            ids = turn.instance.view.words.ids
+            ids = instance.view.words.ids
             done = process_reply(conn, self.delta, self.snapshot, expected, ids)
         finally:
             turn.open = conn.in_transaction
         if done is None:
+            if not checked and expected is not None:
+                raise moved(conn, get_versions(conn), expected)
             self._retry()
             return
         self.committed = done
-        turn.instance.known = done.ngrams
+        instance.wrote(ngrams=done.ngrams, snapshots=done.snapshots)
         versions = {"ngrams": done.ngrams, "snapshots": done.snapshots}
         turn.record(Action.Commit, writes=versions)
 
@@ -376,19 +389,6 @@ class _Unit:
                 "under this load choose a discipline with a lock"
             )
         self.turn.record(Action.Retry)
-
-    def _check_ours(self, conn: Connection, version: int) -> None:
-        """Raise StoreMovedError if another writer has brought the store to this version: to start
-        again would not help, for the view would go on missing it.
-        """
-        instance = self.turn.instance
-        if version > instance.known:
-            raise StoreMovedError(
-                f"{conn.path}: another writer has changed the field, which is at version {version} "
-                f"where this instance only knows {instance.known}, and the discipline "
-                f"{instance.discipline.id} reads nothing that others have written; nothing was "
-                "written: open the field again, or give all writers shared-store-immediate"
-            )
 
     def _swap(self) -> None:
         assert self.committed is not None, "committed before"

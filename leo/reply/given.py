@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from leo.errors import CallerError
+from leo.store.owner import SUFFIX
 
 __all__ = ["BESIDE", "check_apart", "check_call", "check_text"]
 
@@ -29,10 +30,10 @@ def check_apart(path: Path, field: str | Path, what: str) -> None:
             f"{path}: this is the file of the field, and {what} needs one of its own; name another "
             "file"
         )
-    if name in {f"{taken}{end}" for end in BESIDE}:
+    if name in {f"{taken}{end}" for end in (*BESIDE, SUFFIX)}:
         raise CallerError(
-            f"{path}: SQLite keeps a file of this name beside the field {field}, and would write "
-            f"over {what} and remove it; name another file"
+            f"{path}: a file of this name is kept beside the field {field} while it is open, and "
+            f"{what} would be written over and removed; name another file"
         )
 
 

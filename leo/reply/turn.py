@@ -40,7 +40,14 @@ from leo.reply.module import Module
 from leo.reply.program import ReplyState, Step
 from leo.store.connection import Connection, reading
 from leo.store.ngrams import load_bigrams, load_trigrams
-from leo.store.operations import load_all, process_seed, process_text
+from leo.store.operations import (
+    Versions,
+    get_versions,
+    load_all,
+    moved,
+    process_seed,
+    process_text,
+)
 from leo.trace.events import Beginning, Happened, Tracer
 
 __all__ = [
@@ -96,9 +103,9 @@ class Instance:
         self.program: Final = program_for(self.modules) if program is None else program
         self.centres: Final = centres
         self.view = View(centres)
-        # The last version of the n-grams that this instance has committed or read as a whole; only
-        # a discipline that checks versions asks.
-        self.known = 0
+        # The last versions that this instance has committed or read as a whole; empty when that is
+        # not known for sure.
+        self._known: dict[str, int] = {}
         # Set when the event loop was stopped by a blocking lock: nothing happens any more.
         self.stopped: DeadlockError | None = None
         # The state of the reply that returned last: why it said what it said.
@@ -120,7 +127,34 @@ class Instance:
     def take(self, opened: Contents) -> None:
         """Make the view anew from what was read."""
         self.view = View(self.centres, opened.field)
-        self.known = opened.field.version
+        self._known = dict(opened.versions)
+
+    def known(self, conn: Connection) -> Versions:
+        """The versions of the store, as far as this instance has made or seen them."""
+        if not self._known:
+            self._known = get_versions(conn)
+        return self._known
+
+    def expected(self, conn: Connection) -> Versions | None:
+        """The versions that the store must have: those that are known, where the store is not
+        shared.
+        """
+        return self.known(conn) if self.discipline.instances == 1 else None
+
+    def check_read(self, conn: Connection, name: str, version: int) -> None:
+        """Raise StoreMovedError when a version that was read is not the expected one."""
+        expected = self.expected(conn)
+        if expected is not None and expected[name] != version:
+            raise moved(conn, {**expected, name: version}, expected)
+
+    def wrote(self, **versions: int) -> None:
+        """This instance has committed these versions."""
+        if self._known:
+            self._known = {**self._known, **versions}
+
+    def forget_versions(self) -> None:
+        """An operation of the store was left in the middle: it may have committed."""
+        self._known = {}
 
     def begin(self, opened: Contents) -> None:
         """Take what was read and tell the tracer where the recording starts."""
@@ -156,15 +190,16 @@ class Instance:
         ):
             # Increments, as after a commit: such a view need not be a version of the store.
             def add(conn: Connection) -> Callable[[], None]:
-                done = process_text(conn, delta)
+                done = process_text(conn, delta, self.expected(conn))
+                self.wrote(ngrams=done.version)
                 return lambda: view.swap(done.growth, done.decayed)
 
             return add
         bigrams, trigrams = view.bigrams.now, view.trigrams.now
 
         def work(conn: Connection) -> Callable[[], None]:
-            done = process_text(conn, delta)
-            self.known = done.version
+            done = process_text(conn, delta, self.expected(conn))
+            self.wrote(ngrams=done.version)
             if bigrams.version == trigrams.version == done.version - 1:
                 # Nothing else happened: what was written needs no reading.
                 layers = view.after(bigrams, trigrams, done.growth, done.decayed)
@@ -172,7 +207,7 @@ class Instance:
             with reading(conn):
                 two = load_bigrams(conn, bigrams.version)
                 three = load_trigrams(conn, trigrams.version)
-            self.known = two[0]
+            self.wrote(ngrams=two[0])
             return lambda: view.assign(
                 view.bigrams.loaded(bigrams, *two), view.trigrams.loaded(trigrams, *three)
             )

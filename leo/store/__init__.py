@@ -13,6 +13,7 @@ __all__ = [
     "loading",
     "ngrams",
     "operations",
+    "owner",
     "rows",
     "schema",
     "synchronous",

@@ -127,8 +127,8 @@ def import_field(
     keepers: Sequence[Keeper] = (),
     show: Show | None = None,
 ) -> int:
-    """Fill an empty field from the lines of an archive called `name`; return the number of rows. The
-    tables of those `keepers` are made that the archive has.
+    """Fill an empty field from the lines of an archive called `name`; return the number of rows.
+    Those `keepers` get their tables that the archive has.
 
     Raises CallerError when the field is not empty, ArchiveError for a line that is no part of an
     archive, for rows that are missing, and for what `check_field` finds; nothing is written then.

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 import z3
 
-from leo_model.disciplines import DISCIPLINES
+from leo_model.disciplines import IDEALISED
 from leo_model.machine.machine import enabled, is_finished
 from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.state import State
@@ -56,7 +56,7 @@ def steps(world: MachineWorld, state: State) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("discipline", DISCIPLINES)
+@pytest.mark.parametrize("discipline", IDEALISED)
 def test_enabled_in_z3_is_enabled_in_the_machine(discipline: str) -> None:
     """On every state that two sessions reach, with all faults: who can step, whether the run is
     finished, and whether it is stuck. Stuck are D8 and D9, as TLC says.

@@ -70,4 +70,5 @@ def _added(before: State, me: Reply, line: Line) -> Iterator[tuple[Reply, Reply,
     for table in READS.get(action, ()):
         content: Content = getattr(before.view[line.event.instance], table)
         yield from ((writer, me, WR) for writer in authors(content))
-        yield from ((me, writer, RW) for writer in before.ngrams - content)
+        # A view that is behind the store: what it lacks comes after the read.
+        yield from ((me, writer, RW) for writer in authors(before.ngrams - content))

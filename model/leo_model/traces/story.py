@@ -62,7 +62,11 @@ def tell(path: str | Path, violations: Iterable[Violation]) -> list[Story]:
     with open_trace(path, torn=True) as trace:
         checker = Checker(trace.header)
         for line in trace:
-            before = checker.state.copy() if line.event.reply in wanted else None
+            before = (
+                checker.state.copy()
+                if line.event.reply in wanted or line.event.action == "CommitOpen"
+                else None
+            )
             if checker.feed(line) is not None:
                 break
             if before is not None:

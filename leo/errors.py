@@ -25,8 +25,10 @@ __all__ = [
     "StoreDamagedError",
     "StoreError",
     "StoreFullError",
+    "StoreGoneError",
     "StoreLockedError",
     "StoreMovedError",
+    "StoreOwnedError",
     "StoreUnwritableError",
     "TraceError",
     "TraceFileError",
@@ -71,8 +73,8 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance, or whoever looks at it, had
-    read it.
+    """Another writer changed the field since this reply, its instance or its inspection had read
+    it.
     """
 
 
@@ -82,6 +84,14 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """A page of the file cannot be read."""
+
+
+class StoreOwnedError(StoreError):
+    """Others have the field open, and not all of them share it."""
+
+
+class StoreGoneError(StoreError):
+    """The file of an open field was moved, replaced, written over or deleted."""
 
 
 class StoreClosedError(StoreError):

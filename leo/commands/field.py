@@ -130,7 +130,7 @@ def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
 
 def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
     bar = Bar(sys.stderr, archive.name)
-    with closing(connect(path, keepers=MODULES)) as conn:
+    with closing(connect(path)) as conn:
         try:
             return import_field(conn, lines, archive, MODULES, bar.show)
         finally:

@@ -1,5 +1,5 @@
-"""What must be true of the file of a field, whoever wrote it (organism, section 19: what a torn
-write would leave behind).
+"""What must be true of the file of a field (organism, section 19: what a torn write would leave
+behind).
 
 SQLite's own checks, then the field's: the tables are those of a field and of its modules, every
 value is of its column's type, every count is positive, no trigram was seen more often than the

@@ -30,6 +30,7 @@ from leo.store.connection import (
     explain,
     foreign,
     printable,
+    reading,
     transaction,
     unwritable,
 )
@@ -152,7 +153,7 @@ def connect(
         check_place(path)
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
-        # Threads may share it: whoever does, lets one of them in at a time.
+        # Threads may share it, one of them at a time (`leo.store.synchronous`).
         conn = sqlite3.connect(
             path,
             timeout=timeout,
@@ -223,7 +224,7 @@ def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> No
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except REFUSALS as error:
         raise explain(error, conn.path) from error
-    with transaction(conn, "BEGIN DEFERRED"):
+    with reading(conn):
         for finding in strangers(conn, keepers) if version else ():
             raise StoreDamagedError(
                 f"{conn.path}: {finding}, and nothing is written to such a file: restore the file "

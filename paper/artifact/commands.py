@@ -1,4 +1,4 @@
-"""`leo paper`, `leo site` and `leo cite`: what others quote and step through."""
+"""`leo paper` and `leo site`: what others quote and step through."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from leo.commands.main import Command
 from leo_model.progress import Bar
-from paper.artifact.cite import FORMS, cite
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["CITE", "PAPER", "SITE"]
+__all__ = ["PAPER", "SITE"]
 
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
@@ -70,15 +69,6 @@ def _run_site(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configure_cite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=sorted(FORMS), default="text", help="of the citation")
-
-
-def _run_cite(args: argparse.Namespace) -> int:
-    print(cite(args.format), end="")
-    return 0
-
-
 PAPER = Command(
     name="paper",
     help="write LaTeX fragments and figures from the results",
@@ -92,11 +82,4 @@ SITE = Command(
     example="leo site",
     configure=_results_options,
     run=_run_site,
-)
-CITE = Command(
-    name="cite",
-    help="say how to cite this version",
-    example="leo cite --format bibtex",
-    configure=_configure_cite,
-    run=_run_cite,
 )

@@ -142,11 +142,20 @@ def tell(
         found = f"\n{text(block)}".split("\n- ")[1:]
         return tuple(" ".join(item.split()) for item in found)
 
-    whole = {
-        block: " ".join(text(block).split()) for block in ("title", "question", "done", "answer")
-    }
-    lists = {block: items(block) for block in ("findings", "limits", "unexpected")}
-    return Summary(**whole, **lists, tables=tuple(tables), facts=figures)
+    def whole(block: str) -> str:
+        return " ".join(text(block).split())
+
+    return Summary(
+        title=whole("title"),
+        question=whole("question"),
+        done=whole("done"),
+        answer=whole("answer"),
+        findings=items("findings"),
+        limits=items("limits"),
+        unexpected=items("unexpected"),
+        tables=tuple(tables),
+        facts=figures,
+    )
 
 
 def as_markdown(

@@ -22,7 +22,7 @@ from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, forest
 from paper.experiments.published.data import ARMS, conversations, turn_of
-from paper.experiments.stats import bootstrap, holm, permutation
+from paper.experiments.stats import bootstrap, holm, permutation, reach
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
 
 __all__ = [
@@ -68,6 +68,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "total": total,
         **{f"share_{name}": share for name, share in shares.items()},
         "largest": ranked[0],
+        "smallest_seen": reach(shares.values()),
         "lock_pairs": compared,
         "lock_pairs_different": different,
     }
@@ -225,9 +226,9 @@ def _published(rows: Sequence[Row]) -> Table:
         for name in ("published", "tokens_current")
     )
     both = pairs["sync", "sync"]
-    found = (
-        ("as printed, two definitions", *printed),
-        ("one definition (tokens, current)", *tokens),
+    found: tuple[tuple[str, float, float], ...] = (
+        ("as printed, two definitions", printed[0], printed[1]),
+        ("one definition (tokens, current)", tokens[0], tokens[1]),
         ("synchronous replies: long, short messages", both, pairs["sync", "async"]),
         ("long messages: replies of either arm", both, pairs["async", "sync"]),
     )

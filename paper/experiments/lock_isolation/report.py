@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from leo_model.traces.watch import CONCERNED
 from paper.experiments.arms import ARMS, LABELS, per_thousand
 from paper.experiments.experiment import Config, Row, seed_of
-from paper.experiments.lock_isolation.alone import MODULES, REORDERED
+from paper.experiments.lock_isolation.alone import CHOICES, REORDERED
 from paper.experiments.plots import Plot, bars, forest
-from paper.experiments.stats import Comparison, bootstrap, compare, holm
+from paper.experiments.stats import Comparison, bootstrap, compare, holm, reach
 from paper.experiments.summary import Estimate, Summary, Table, chance, tell
 
 __all__ = ["plot", "summarise"]
@@ -80,6 +80,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "cycles_free": [rate for (_, arm), rate in cycles.items() if arm in UNLOCKED],
         "cycles_locked": [rate for (_, arm), rate in cycles.items() if arm not in UNLOCKED],
         "half": {LABELS[arm]: rate["AllOrNothing"] for (w, arm), rate in rates.items() if w == "d"},
+        "smallest_seen": reach(effect.compared.difference for effect in effects),
         "comparisons": len(effects),
         "detected": len(found),
         "largest_effect": max((abs(one.compared.difference.value) for one in found), default=None),
@@ -130,7 +131,7 @@ def _exact(rows: Sequence[Row]) -> list[Exact]:
         elif row["kind"] == "store":
             kept.setdefault(arm, {})[row["seed"]] = row["store"]
     found = []
-    for program in MODULES:
+    for program in CHOICES:
         first, store = said[program, FIRST], kept[program, FIRST]
         for (name, of), mine in said.items():
             if name == program and of != FIRST:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
-from paper.experiments.stats import bootstrap
+from paper.experiments.stats import bootstrap, reach
 from paper.experiments.summary import Estimate, Summary, Table, tell
 
 __all__ = ["bucket", "plot", "summarise"]
@@ -60,6 +60,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             if (after := [r for r in replies if r["defect"] == defect and r["lag"] >= 0])
         ],
     }
+    figures["smallest_seen"] = reach(kind["ratio"] for kind in figures["kinds"])
     tables = (_gap_table(gaps), _reply_table(config, replies))
     return tell("perturbation/report.j2", figures, tables, least=DEEP)
 

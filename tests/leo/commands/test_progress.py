@@ -40,9 +40,9 @@ def test_an_archive_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monk
     sync_field(tmp_path / "field").close()
     there, back = list[float](), list[float]()
     with closing(connect(tmp_path / "field")) as conn:
-        lines = list(export_field(conn, there.append))
+        lines = list(export_field(conn, (), there.append))
     with closing(connect(tmp_path / "copy")) as conn:
-        import_field(conn, io.BytesIO(b"".join(lines)), "archive", back.append)
+        import_field(conn, io.BytesIO(b"".join(lines)), "archive", (), back.append)
     for parts in (there, back):
         assert len(parts) == (len(lines) - 1) // 100 and parts == sorted(parts)
         assert 0 < parts[0] < 0.2 and 0.8 < parts[-1] <= 1

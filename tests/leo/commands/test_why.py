@@ -80,7 +80,7 @@ def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
         "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
     )
     out = io.StringIO()
-    sync_field(tmp_path / "field").close()
+    sync_field(tmp_path / "field", modules=MODULES).close()
     with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
         for row in rows:
             conn.execute(row)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leo.field.tables import CENTRES
 from leo.field.counts import compute_delta
 from leo.field.overlay import Overlay
 from leo.field.seed import SEED_TEXT
+from leo.field.tables import CENTRES
 from leo.front.threads import LeoField
 from leo.observers import THEMES
 from paper.experiments.confound import experiment as confound
@@ -182,7 +182,7 @@ def test_published_figures_are_those_of_the_paper() -> None:
     for arm, mean in (("sync", 0.209), ("async", 0.116)):
         assert round(float(np.mean([t.published for t in turns if t.arm == arm])), 3) == mean
     assert not summary.unexpected
-    assert summary.facts["reproduced"]["sync"] == {"printed": 60, "tokens": 60, "types": 4}
+    assert summary.facts["reproduced"]["sync"] == {"printed": 60, "tokens": 60, "types": 6}
     assert summary.facts["reproduced"]["async"]["types"] == 33
     by_one = summary.facts["arms"]["async"]["tokens"]["mean"]
     assert round(by_one.value, 3) == 0.097 and by_one.low < 0.097 < by_one.high

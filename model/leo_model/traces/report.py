@@ -281,9 +281,7 @@ def _cases(report: Report, permitted: frozenset[str]) -> Iterator[Case]:
         elif title in report.broken:
             said = found[title].witness if title in found else "it fell"
             if report.units is not None:
-                said = "; ".join(
-                    line for case in report.units.broken[title] for line in case.witness
-                )
+                said = "; ".join(report.units.broken[title].first.witness)
         else:
             yield Case(title)
             continue

@@ -137,7 +137,8 @@ def _added(before: State, me: Reply, line: Line) -> Iterator[tuple[Reply, Reply,
     for table in READS.get(action, ()):
         content: Content = getattr(before.view[line.event.instance], table)
         yield from ((writer, me, WR) for writer in authors(content))
-        yield from ((me, writer, RW) for writer in before.ngrams - content)
+        # A view that is behind the store: what it lacks comes after the read.
+        yield from ((me, writer, RW) for writer in authors(before.ngrams - content))
 
 
 # A reply as a witness names it.
@@ -179,7 +180,11 @@ def tell(path: str | Path, violations: Iterable[Violation]) -> list[Story]:
     with open_trace(path, torn=True) as trace:
         checker = Checker(trace.header)
         for line in trace:
-            before = checker.state.copy() if line.event.reply in wanted else None
+            before = (
+                checker.state.copy()
+                if line.event.reply in wanted or line.event.action == "CommitOpen"
+                else None
+            )
             if checker.feed(line) is not None:
                 break
             if before is not None:

@@ -13,7 +13,7 @@ from typing import Literal
 from leo.actions import Action
 from leo.errors import DisciplineError
 
-__all__ = ["DEFAULT", "DISCIPLINES", "SEQUENTIAL", "Discipline", "get_discipline"]
+__all__ = ["DEFAULT", "DISCIPLINES", "PUBLISHED", "SEQUENTIAL", "Discipline", "get_discipline"]
 
 Runtime = Literal["sync", "threads", "asyncio"]
 Lock = Literal["none", "asyncio", "threading", "actor"]
@@ -34,7 +34,6 @@ class Discipline:
     from commit to commit; only under `immediate` is it compared with the store first, and brought
     up to date. `shielded`: a commit and the swap of the view happen as one; no cancellation comes
     between them. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
-    `published`: a program of its own, as it was published, not this organism's.
     """
 
     id: str
@@ -47,7 +46,6 @@ class Discipline:
     reentrant: bool = False
     mistake: bool = False
     instances: int = 1
-    published: bool = False
 
     @property
     def carried_out(self) -> frozenset[Action]:
@@ -101,13 +99,15 @@ _TABLE = (
     ),
 )
 
+# Programs of their own, as they were published (`leo.published` runs them).
 _PUBLISHED = (
-    Discipline("published-december", "P1", "asyncio", "asyncio", "step", published=True),
-    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step", published=True),
-    Discipline("published-february", "P3", "asyncio", "asyncio", "step", published=True),
+    Discipline("published-december", "P1", "asyncio", "asyncio", "step"),
+    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step"),
+    Discipline("published-february", "P3", "asyncio", "asyncio", "step"),
 )
 
-DISCIPLINES: dict[str, Discipline] = {d.id: d for d in (*_TABLE, *_PUBLISHED)}
+PUBLISHED: dict[str, Discipline] = {discipline.id: discipline for discipline in _PUBLISHED}
+DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline in _TABLE}
 
 
 def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
@@ -118,13 +118,13 @@ def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
     fitting = [d for d in _TABLE if not runtimes or d.runtime in runtimes]
     runnable = ", ".join(d.id for d in fitting)
     found = DISCIPLINES.get(id)
-    if found is None:
-        raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
-    if found.published:
+    if id in PUBLISHED:
         raise DisciplineError(
             f"{id!r} is a program as it was published, and leo.published runs it; "
             f"runnable here are {runnable}"
         )
+    if found is None:
+        raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
     if found not in fitting:
         raise DisciplineError(
             f"the discipline {id!r} runs on {found.runtime}, not on {' or '.join(runtimes)}; "

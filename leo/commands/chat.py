@@ -196,7 +196,7 @@ def configure_field(parser: ArgumentParser) -> None:
         "--discipline",
         metavar="ID",
         default=DEFAULT,
-        choices=[id for id, discipline in DISCIPLINES.items() if not discipline.mistake and not discipline.published],
+        choices=[id for id, discipline in DISCIPLINES.items() if not discipline.mistake],
         help=f"how replies are executed: %(choices)s (default: {DEFAULT})",
     )
     parser.add_argument(

@@ -7,13 +7,15 @@ what they keep. The core imports none of them: the caller who opens a field hand
 
 from leo.modules.dream import Dream
 from leo.modules.emotion import Emotion
-from leo.modules.flowtracker import FlowTracker
+from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.gameengine import GameEngine
 from leo.modules.mathbrain import AsyncMathBrain, MathBrain
+from leo.modules.mathstate import unspoken_state
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
 from leo.modules.registry import MODULES
+from leo.modules.resonance import Resonance
 from leo.modules.santaklaus import AsyncSantaKlaus, SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
@@ -28,6 +30,7 @@ __all__ = [
     "Chorus",
     "Dream",
     "Emotion",
+    "FlowState",
     "FlowTracker",
     "GameEngine",
     "MathBrain",
@@ -35,6 +38,7 @@ __all__ = [
     "Module",
     "Overthinking",
     "RAGBrain",
+    "Resonance",
     "SantaKlaus",
     "School",
     "Trauma",
@@ -48,4 +52,5 @@ __all__ = [
     "overthinking",
     "ragbrain",
     "trauma",
+    "unspoken_state",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from leo_model.checking.check import fell, occasions_met, said
 from leo_model.checking.claims import spec_folder
 from leo_model.checking.plan import LONGEST, Run, job
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.progress import Bar
 from leo_model.tlc.driver import run_many
@@ -95,8 +96,9 @@ def _job(run: Run) -> TlcJob:
 def occasion_job(run: Run) -> TlcJob:
     """Return a search without VIEW for a property's occasion, which ends when it is met."""
     title = run.titles[0]
+    root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCOccasions"
     module = (
-        "---- MODULE Met ----\nEXTENDS MCOccasions\n"
+        f"---- MODULE Met ----\nEXTENDS {root}\n"
         f"{UNMET} == OccasionsSeen /\\ ~TLCGet({_register(title)})\n====\n"
     )
     text = job(replace(run, history=True)).config.replace(f"    {title}\n", "")
@@ -112,8 +114,8 @@ def occasion_job(run: Run) -> TlcJob:
 
 def _register(title: str) -> int:
     """The number under which ``MCOccasions`` remembers that a property's occasion was met."""
-    text = (spec_folder() / "MCOccasions.tla").read_text("utf-8")
+    text = (spec_folder() / "Occasions.tla").read_text("utf-8")
     found = re.search(rf'Seen\((\d+), "{title}"', text)
     if found is None:
-        raise CheckError(f"MCOccasions.tla has no occasion of {title}; add one there")
+        raise CheckError(f"Occasions.tla has no occasion of {title}; add one there")
     return int(found[1])

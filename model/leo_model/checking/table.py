@@ -95,6 +95,7 @@ def replayed_column(claims: Claims, discipline: str, replayed: Mapping[str, bool
 def _fit(name: str, width: int) -> str:
     short = name if len(name) < width else name.replace("unit-of-work", "uow")
     short = short.replace("threading-lock-in-async", "thr-lock-in-async")
+    short = short.replace("december-refresh", "dec-refresh")
     return f"{short[: width - 1]:<{width}}"
 
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from leo.commands.main import Command
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
-from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.disciplines import DISCIPLINES, IDEALISED, chosen
 from leo_model.errors import CheckError
 from leo_model.folders import make_folder, write_file
 from leo_model.organism.case import Case
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, bool]]:
     """The bounds: two sessions with every fault, three without, or the one that was asked for."""
-    for name in chosen(args.discipline):
+    for name in chosen(args.discipline or IDEALISED):
         possible = DISCIPLINES[name].possible_faults
         if args.sessions is not None:
             faults = possible if args.faults == "all" else ()

@@ -19,7 +19,7 @@ from leo_model.checking.claims import (
 from leo_model.checking.plan import plan
 from leo_model.checking.table import text
 from leo_model.commands.check import BUILD, check_with_bar
-from leo_model.disciplines import DISCIPLINES
+from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.errors import CheckError
 from leo_model.sources import made_from
 from leo_model.traces.report import to_builtins
@@ -32,7 +32,7 @@ WORKLOADS = (
     Workload("asyncio-lock", sessions=5, turns=20, seed=7, cancel=0.01),
     *(
         Workload(name, 1 if name == SYNC else 4, 6, seed=7, cancel=0.01)
-        for name in DISCIPLINES
+        for name in IDEALISED
         if name not in {"bare", "asyncio-lock"}
     ),
 )

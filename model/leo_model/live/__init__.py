@@ -3,4 +3,4 @@
 Start with `stage`. The door is the command `leo live`; no other room imports this one.
 """
 
-__all__: list[str] = []
+__all__ = ["server", "stage"]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from leo_model.machine.dsg import find_cycle
-from leo_model.machine.state import EMPTY, UNREAD, Content, Reply, State, Write, authors
+from leo_model.machine.state import EMPTY, UNREAD, Content, Replies, Reply, State, Write, authors
 from leo_model.machine.steps import World, view_is_current
 
 Witness = str | None
@@ -46,9 +46,15 @@ def mutual_exclusion(w: World, z: State) -> Witness:
     return "inside their program at once: " + ", ".join(name(z.reply(s)) for s in busy)
 
 
+def only_read(w: World, z: State) -> Replies:
+    """The replies that have read and have nothing to write."""
+    if not w.rules.published:
+        return frozenset()
+    return frozenset(r for r in z.readers.ngrams if w.call_of(r[0]) == "blank")
+
+
 def serializable(w: World, z: State) -> Witness:
-    only_read = {r for r in z.readers.ngrams if w.call_of(r[0]) == "blank"}
-    cycle = find_cycle(z.dsg, z.wrote | only_read)
+    cycle = find_cycle(z.dsg, z.wrote | only_read(w, z))
     if not cycle:
         return None
     return "dependency cycle " + " -> ".join(name(reply) for reply in (*cycle, cycle[0]))

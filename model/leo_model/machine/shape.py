@@ -37,7 +37,9 @@ def shape(world: World, state: State, most: int) -> Hashable | None:
             turns.setdefault(s, set()).add(z.calls[s])
     if len(turns) > most:
         return None
-    rank: dict[Reply, int] = {(s, turn): k for s in turns for k, turn in enumerate(sorted(turns[s]))}
+    rank: dict[Reply, int] = {
+        (s, turn): k for s in turns for k, turn in enumerate(sorted(turns[s]))
+    }
     return min(
         _written(z, instances, sessions, rank)
         for instances, sessions in _numberings(world, z, list(turns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leo_model.disciplines import DISCIPLINES
+from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.errors import ModelError
 
 FAULTS = ("Cancel", "Raise", "Crash", "Busy")
@@ -37,6 +37,11 @@ class Case:
             raise ScheduleError(
                 f"there is no discipline {self.discipline!r}; name one of "
                 f"{', '.join(sorted(DISCIPLINES))}"
+            )
+        if rules.published:
+            raise ScheduleError(
+                f"{self.discipline} is a program as it was published, and no schedule of this "
+                f"organism; name one of {', '.join(IDEALISED)}"
             )
         if not 1 <= self.sessions <= MOST_SESSIONS or self.turns < 1:
             raise ScheduleError(

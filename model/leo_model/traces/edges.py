@@ -12,13 +12,19 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from leo.units import RW, WR, WW, name_of
-from leo_model.machine.state import Content, Reply, State
+from leo_model.machine.state import Content, Reply, State, authors
 from leo_model.traces.events import Line
 
 Pair = tuple[Reply, Reply]
 
 # The objects that an action writes, and the tables of the view that it reads.
-WRITES = {"Ingest": ("ngrams",), "SaveSnapshot": ("snapshots",), "Commit": ("ngrams", "snapshots")}
+WRITES = {
+    "Ingest": ("ngrams",),
+    "SaveSnapshot": ("snapshots",),
+    "Commit": ("ngrams", "snapshots"),
+    "Count": ("snapshots",),
+    "CommitOpen": ("ngrams",),
+}
 READS = {
     "Generate": ("bigrams", "trigrams"), "GenerateBegin": ("bigrams",), "GenerateEnd": ("trigrams",)
 }  # fmt: skip
@@ -32,9 +38,12 @@ class Kinds:
 
     def add(self, before: State, me: Reply, line: Line) -> None:
         """Take a line of the reply ``me`` and the state before it."""
-        for source, target, kind in _added(before, me, line):
-            if source != target:
-                self._kinds[source, target].add(kind)
+        # A commit of February's open transaction writes what others have left there too.
+        mine = authors(before.open.writes) if line.event.action == "CommitOpen" else (me,)
+        for reply in mine:
+            for source, target, kind in _added(before, reply, line):
+                if source != target:
+                    self._kinds[source, target].add(kind)
 
     def name(self, cycle: Sequence[Reply]) -> str:
         """Return the name of a cycle, given from a reply round to itself; empty when a line that
@@ -54,11 +63,11 @@ def _added(before: State, me: Reply, line: Line) -> Iterator[tuple[Reply, Reply,
     for item in WRITES.get(action, ()) if line.event.writes else ():
         written: Content = getattr(before, item)
         readers: Content = getattr(before.readers, item)
-        yield from ((other, me, WW) for other in written)
+        yield from ((other, me, WW) for other in authors(written))
         yield from ((other, me, RW) for other in readers)
     if action == "Recall":
         yield from ((writer, me, WR) for writer in before.snapshots)
     for table in READS.get(action, ()):
         content: Content = getattr(before.view[line.event.instance], table)
-        yield from ((writer, me, WR) for writer in content)
+        yield from ((writer, me, WR) for writer in authors(content))
         yield from ((me, writer, RW) for writer in before.ngrams - content)

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
+from leo.disciplines import PUBLISHED
 from leo.errors import TraceError
 from leo.trace.events import MAX_VERSION, SCHEMA, SPEC, Header
 from leo.trace.lines import Lines
@@ -80,7 +81,7 @@ def _problem(header: Header) -> str | None:
         hint = nearest(header.discipline, DISCIPLINES) or "."
         known = ", ".join(DISCIPLINES)
         return f"unknown discipline {shown(header.discipline)}{hint} The disciplines are {known}"
-    runtime = RUNNABLE[header.discipline].runtime
+    runtime = (RUNNABLE | PUBLISHED)[header.discipline].runtime
     if header.runtime != runtime:
         return (
             f"the runtime is {shown(header.runtime)}, and replies under {header.discipline} run on "

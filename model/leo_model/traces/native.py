@@ -19,7 +19,7 @@ from leo_model.machine.steps import World
 from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of
 from leo_model.traces.explain import Rejection, explain
 from leo_model.traces.versions import expected_versions
-from leo_model.traces.watch import PlainWatch, Violation, Watch
+from leo_model.traces.watch import Violation, Watch
 
 # How the end of a reply is counted.
 _OUTCOMES = {
@@ -70,7 +70,7 @@ class Checker:
         )
         self.state = State.initial({}, header.instances)
         self.state.base = Base(header.start["ngrams"], header.start["snapshots"])
-        self.watch = PlainWatch(self.world) if rules.published else Watch(self.world)
+        self.watch = Watch(self.world)
         self.events = 0
         self.replies = 0
         self.outcomes: Counter[str] = Counter()
@@ -78,15 +78,19 @@ class Checker:
         self.standing: Content = frozenset()
         self._forgetting = forgetting
 
+    def admit(self, line: Line) -> None:
+        """Make room for a session that the trace has not named before."""
+        if line.actor not in self.state.pc:
+            self.world.instance_of[line.actor] = line.event.instance
+            if self.world.rules.published:
+                self.world.asks[line.actor] = call_of(line.actor)
+            self.state.add_session(line.actor)
+
     def feed(self, line: Line) -> Rejection | None:
         """Take one line; tell why it is no step, in which case the state stays as it was."""
         w, z, s, action = self.world, self.state, line.actor, line.event.action
         if line.turn:
-            if s not in z.pc:
-                w.instance_of[s] = line.event.instance
-                if w.rules.published:
-                    w.asks[s] = call_of(s)
-                z.add_session(s)
+            self.admit(line)
             if z.calls[s] + (action in CALLS) != line.turn:
                 return explain(w, z, line)
         if expected_versions(w, z, line) != line.versions:
@@ -106,7 +110,6 @@ class Checker:
         self.watch.look(line, before, ended, z)
         if ended and self._forgetting:
             self.standing = (self.standing | tidy(w, z, self.watch.cyclic)) & z.wrote
-            self.watch.tidied(z)
         return None
 
     def _in_flight(self, line: Line) -> list[Reply]:

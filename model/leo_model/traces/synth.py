@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
+from leo.disciplines import PUBLISHED
 from leo.trace.events import SCHEMA, SPEC
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
@@ -82,7 +83,7 @@ def make_header(world: World, instances: list[str], start: Base, seed: int) -> F
         "spec": SPEC,
         "run": f"random-{seed}",
         "discipline": world.rules.name,
-        "runtime": RUNNABLE[world.rules.name].runtime,
+        "runtime": (RUNNABLE | PUBLISHED)[world.rules.name].runtime,
         "program": list(PROGRAM),
         "instances": instances,
         "stores": ["main"],

@@ -72,7 +72,8 @@ EVENT: Final = {
     "time": "seconds since the run began; informs",
     "instance": "the member of `Instances`",
     "store": "as in the header",
-    "session": "the member of `Sessions`; empty for `Crash` and `Recover`. `~observe`, `~refresh`, `~blank` at its end: what a session of a published program calls",
+    "session": "the member of `Sessions`, empty for `Crash` and `Recover`; `~observe`, `~refresh`, "
+    "`~blank` at its end: what it calls of a published program",
     "reply": "`session.N`, the pair `Reply(s)`; empty for `Crash` and `Recover`",
     "action": "the operator of the specification",
     "reads": "object -> version, as the table of the actions says",

@@ -15,9 +15,11 @@ from leo_model.machine.properties import (
     SAFETY,
     Witness,
     inside,
+    is_stored,
+    only_read,
     refines,
 )
-from leo_model.machine.state import Objects, Reply, State
+from leo_model.machine.state import Reply, State, authors
 from leo_model.machine.steps import World
 from leo_model.traces.events import ENDS, Line
 
@@ -37,7 +39,16 @@ CONCERNED = {
 }
 
 _GRAPH = frozenset(
-    {"Recall", "Ingest", "Generate", "GenerateBegin", "GenerateEnd", "SaveSnapshot", "Commit"}
+    {
+        "Recall",
+        "Ingest",
+        "Generate",
+        "GenerateBegin",
+        "GenerateEnd",
+        "SaveSnapshot",
+        "Commit",
+        "Count",
+    }
 )
 _ENTRIES = frozenset({"Acquire", "Begin"})
 _VIEW_CHANGES = frozenset({"AssignView", "SwapView"})
@@ -63,10 +74,9 @@ def alone(z: State, s: str) -> State:
 class Watch:
     """Collects the violations of one trace."""
 
-    # The actions before which the state is to be kept, for Refines.
-    atomic = ATOMIC
-
     def __init__(self, world: World) -> None:
+        # The actions before which the state is to be kept, for Refines.
+        self.atomic = frozenset(ACTIONS) if world.rules.published else ATOMIC
         self.violations: dict[str, Violation] = {}
         # The replies of the state that are on a cycle.
         self.cyclic: set[Reply] = set()
@@ -91,9 +101,6 @@ class Watch:
             return
         self.violations[name] = Violation(name, line.number, witness() or "", count)
 
-    def tidied(self, z: State) -> None:
-        """The state has been tidied after the end of a reply."""
-
     def look(self, line: Line, before: State | None, ended: list[Reply], z: State) -> None:
         """Look at the state after a line.
 
@@ -112,8 +119,10 @@ class Watch:
             self._look_alone(line, z, "ReadsOwnObservation")
         elif action == "SaveSnapshot" or action == "Commit":
             self._look_alone(line, z, "SnapshotProvenance")
-        if action in _GRAPH:
-            self._look_at_graph(line, z)
+        if action == "CommitOpen" and before is not None:
+            self._look_at_published(line, before, z)
+        elif action in _GRAPH:
+            self._look_at_graph(line, z, z.reply(s))
         if ended or action == "Recover":
             self._look_at_rest(line, ended, z)
         if before is not None:
@@ -141,52 +150,31 @@ class Watch:
                     self._unstable.add(t)
                     self.note(line, "StableRead", 1, partial(str, witness))
 
-    def _look_at_graph(self, line: Line, z: State) -> None:
-        reply, wrote = z.reply(line.actor), z.wrote
-        if reply not in wrote:
+    def _look_at_published(self, line: Line, before: State, z: State) -> None:
+        """The commit has published what others left in the transaction too."""
+        w, replies = self._world, sorted(authors(before.open.writes))
+        for reply in replies:
+            self._look_at_graph(line, z, reply)
+        half = sum(z.ended(reply) and not is_stored(w, z, reply) for reply in replies)
+        self.note(line, "AllOrNothing", half, lambda: SAFETY["AllOrNothing"](w, z))
+
+    def _look_at_graph(self, line: Line, z: State, reply: Reply) -> None:
+        nodes = z.wrote | only_read(self._world, z)
+        if reply not in nodes:
             return
         self._links.update(z.dsg)
-        found = self._links.component(reply, wrote) - self.cyclic
+        found = self._links.component(reply, nodes) - self.cyclic
         self.note(line, "Serializable", len(found), lambda: SAFETY["Serializable"](self._world, z))
         self.cyclic |= found
 
     def _look_at_rest(self, line: Line, ended: list[Reply], z: State) -> None:
-        w, ngrams, snapshots = self._world, z.ngrams, z.snapshots
-        half = sum((reply in ngrams) != (reply in snapshots) for reply in ended)
+        w, wrote = self._world, z.wrote
+        half = sum(reply in wrote and not is_stored(w, z, reply) for reply in ended)
         self.note(line, "AllOrNothing", half, lambda: SAFETY["AllOrNothing"](w, z))
-        lost = sum(
-            reply in z.returned and not (reply in ngrams and reply in snapshots) for reply in ended
-        )
+        lost = sum(reply in z.returned and not is_stored(w, z, reply) for reply in ended)
         self.note(line, "Durable", lost, lambda: SAFETY["Durable"](w, z))
         witness = SAFETY["ViewAgreesWithStore"](w, z)
         self.note(line, "ViewAgreesWithStore", int(witness is not None), lambda: witness)
         for s, *_ in ended:
             self._unstable.discard(s)
         self._overtaken &= z.overtaken
-
-
-class PlainWatch(Watch):
-    """For the published programs: every property after every line, counted when it becomes false.
-
-    Once `Serializable` has fallen nobody asks for the graph.
-    """
-
-    atomic = frozenset(ACTIONS)
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._false: set[str] = set()
-
-    def look(self, line: Line, before: State | None, ended: list[Reply], z: State) -> None:
-        assert before is not None
-        found = {name: holds(self._world, z) for name, holds in SAFETY.items()}
-        for name, witness in found.items():
-            if witness is not None and name not in self._false:
-                self.note(line, name, 1, partial(str, witness))
-        self._false = {name for name, witness in found.items() if witness is not None}
-        broken = refines(self._world, before, z)
-        self.note(line, "Refines", int(broken is not None), lambda: broken)
-
-    def tidied(self, z: State) -> None:
-        if "Serializable" in self.violations:
-            z.dsg, z.readers = frozenset(), Objects()

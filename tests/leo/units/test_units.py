@@ -2,68 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import msgspec
 import pytest
 
 import leo.units.judge
-from leo.units.judge import UnitsVerdict, judge_bytes
-from leo.units.log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
 from leo.units.report import to_fields, to_lines
-
-
-@dataclass
-class Writer:
-    """Writes the lines of a trace, as a program would that is not ours."""
-
-    events: list[UnitEvent] = field(default_factory=list)
-    versions: dict[str, int] = field(default_factory=dict)
-
-    def add(
-        self,
-        unit: str,
-        action: str,
-        *,
-        reads: Iterable[str] = (),
-        writes: Iterable[str] = (),
-        outcome: str = "ok",
-        since: int | None = None,
-        seen: dict[str, int] | None = None,
-    ) -> None:
-        found = {name: self.versions.get(name, 0) for name in sorted(reads)}
-        made = {}
-        for name in sorted(writes):
-            made[name] = self.versions[name] = self.versions.get(name, 0) + 1
-        self.events.append(
-            UnitEvent(
-                seq=len(self.events) + 1,
-                writer="w1",
-                run="r",
-                time=0.0,
-                instance="i1",
-                store="main",
-                session=unit,
-                reply=unit,
-                action=UnitAction(action),
-                reads=found | (seen or {}),
-                writes=made,
-                outcome=outcome,
-                since=msgspec.UNSET if since is None else since,
-            )
-        )
-
-    def data(self) -> bytes:
-        lines = [
-            UnitsHeader(1, "units", "units/1", "r"),
-            *self.events,
-            UnitsEnd("end", "r", "w1", len(self.events)),
-        ]
-        return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-
-    def judge(self) -> UnitsVerdict:
-        return judge_bytes(self.data())
+from leo.units.verdict import UnitsVerdict
+from tests.leo.units.writer import Writer
 
 
 def script(text: str) -> UnitsVerdict:

@@ -7,7 +7,7 @@ import pytest
 import leo.units.judge
 from leo.units.calls import Edge
 from leo.units.report import to_fields
-from tests.leo.units.test_units import Writer
+from tests.leo.units.writer import Writer
 
 
 def overlapping(exact: str, long: str) -> Writer:

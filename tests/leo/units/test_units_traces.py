@@ -19,8 +19,8 @@ from leo.errors import TraceError
 from leo.units.judge import judge_bytes
 from leo.units.log import UnitEvent
 from tests.examples import wallets
-from tests.leo.units.test_units import Writer
-from tests.leo.units.test_units_definition import accesses, cyclic
+from tests.leo.units.writer import Writer
+from tests.leo.units.definition import accesses, cyclic, dependencies
 
 GUIDE = (Path(leo.__file__).parent / "units" / "GUIDE.md").read_text("utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
@@ -237,7 +237,9 @@ def test_damage_is_refused_or_harmless(data: st.DataObject) -> None:
     events = [msgspec.convert(line, UnitEvent) for line in lines if "seq" in line]
     returned = {event.reply for event in events if event.outcome == "returned"}
     calls = [event for event in events if event.reads or event.writes]
-    assert ("Serializable" in verdict.broken) == cyclic(accesses(calls, set()), returned)
+    assert ("Serializable" in verdict.broken) == cyclic(
+        dependencies(accesses(calls, set()), returned)
+    )
 
 
 def test_wallets() -> None:

@@ -47,9 +47,8 @@ def first_lines(schedule: Schedule) -> dict[str, int]:
     world, z = checker.world, checker.state
     found: dict[str, int] = {}
     for line in trace:
-        if line.turn and line.actor not in z.pc:
-            world.instance_of[line.actor] = line.event.instance
-            z.add_session(line.actor)
+        if line.turn:
+            checker.admit(line)
         before = z.copy()
         apply(world, z, Move(line.event.action.value, line.actor))
         fallen = [name for name, holds in SAFETY.items() if holds(world, z) is not None]

@@ -24,8 +24,8 @@ from leo_model.traces.schema import schema, schema_path, text
 from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.workload import Workload, record
 from tests.leo.units.test_instrument import Shelf, watch
-from tests.leo.units.test_units import Writer
-from tests.leo.units.test_units_definition import traces
+from tests.leo.units.writer import Writer
+from tests.leo.units.definition import traces
 from tests.leo.units.test_units_traces import JSON, racing
 from tests.model.traces.test_trace_reader import BAD, encode, sample
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from leo.commands.main import Command
+from leo.commands.main import Command, later
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import unknown
 
@@ -49,4 +49,4 @@ def configure_field(parser: ArgumentParser) -> None:
     )
 
 
-COMMAND = Command(configure_field, "leo.commands.conversation:run")
+COMMAND = Command(configure_field, later("leo.commands.conversation:run"))

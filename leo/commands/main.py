@@ -27,7 +27,7 @@ from leo import __version__, screen
 from leo.commands.overview import EXIT_CODES, HELP, Help
 from leo.errors import CommandError, LeoError, nearest, unknown
 
-__all__ = ["Command", "main"]
+__all__ = ["Command", "later", "main"]
 
 DISTRIBUTION = "leo-field"
 GROUP = "leo.commands"
@@ -50,12 +50,23 @@ BROKEN = (ImportError, AttributeError, NameError, SyntaxError)
 class Command:
     """One subcommand of `leo`; what its help says is in `leo.commands.overview`.
 
-    `configure` adds the arguments to a parser. `run` does the work and returns the exit code; it
-    may be given by name (`module:function`), so that the help does not load what the work needs.
+    `configure` adds the arguments to a parser. `run` does the work and returns the exit code;
+    `later` makes one of a name, so that the help does not load what the work needs.
     """
 
     configure: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int] | str
+    run: Callable[[argparse.Namespace], int]
+
+
+def later(place: str) -> Callable[[argparse.Namespace], int]:
+    """The function at `module:function`, loaded when it is called."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        module, _, name = place.partition(":")
+        found: Callable[[argparse.Namespace], int] = getattr(import_module(module), name)
+        return found(arguments)
+
+    return run
 
 
 class Parser(argparse.ArgumentParser):
@@ -161,17 +172,7 @@ def _dispatch(argv: list[str]) -> int:
     )
     command.configure(parser)
     arguments = parser.parse_args(argv[1:])
-    return _function(command.run)(arguments)
-
-
-def _function(
-    run: Callable[[argparse.Namespace], int] | str,
-) -> Callable[[argparse.Namespace], int]:
-    if not isinstance(run, str):
-        return run
-    module, _, name = run.partition(":")
-    found: Callable[[argparse.Namespace], int] = getattr(import_module(module), name)
-    return found
+    return command.run(arguments)
 
 
 def _entries() -> dict[str, EntryPoint]:

@@ -21,6 +21,8 @@ from leo_model.traces.explain import Rejection, explain
 from leo_model.traces.versions import expected_versions
 from leo_model.traces.watch import Violation, Watch
 
+# What did not end a call, and disturbed it all the same.
+SWALLOWED = "with an exception swallowed"
 # How the end of a reply is counted.
 _OUTCOMES = {
     "Return": "returned",
@@ -105,6 +107,7 @@ class Checker:
         ended = [reply for reply in ends if not z.in_flight(reply[0])]
         self.events += 1
         self.replies += action in CALLS
+        self.outcomes[SWALLOWED] += action == "Swallow"
         if ended:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
@@ -132,7 +135,7 @@ class Checker:
             discipline=self.world.rules.name,
             events=self.events,
             replies=self.replies,
-            outcomes=self.outcomes,
+            outcomes=+self.outcomes,
             open=sum(map(self.state.in_flight, self.state.pc)),
             rejection=rejection,
             violations=self.watch.violations,

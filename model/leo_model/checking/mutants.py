@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leo_model.checking.check import Finding, judge
-from leo_model.checking.claims import SPEC_VERSION, Claims, spec_folder
+from leo_model.checking.claims import SPEC_VERSION, Claims
 from leo_model.checking.plan import Run, job, plan
 from leo_model.errors import MutantError
-from leo_model.folders import make_folder
+from leo_model.files import make_folder, spec_folder
 from leo_model.tlc.driver import run_many
 
 REACHABLE = "(reachable actions)"

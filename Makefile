@@ -73,7 +73,7 @@ build/check/results.json: | $(STAMP)
 	@$(BIN)/leo check >/dev/null
 
 build/check/orders.json: | $(STAMP)
-	@$(BIN)/leo check --orders >/dev/null
+	@$(BIN)/leo orders >/dev/null
 
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove

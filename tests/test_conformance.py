@@ -12,10 +12,10 @@ import pytest
 
 from leo_model.checking.claims import load_claims
 from leo_model.disciplines import IDEALISED
-from leo_model.traces.agreement import Case, compare, mutated
 from leo_model.traces.report import to_text
 from leo_model.traces.validate import Report, expected_to_break, validate
 from leo_model.traces.workload import Workload, record
+from tests.model.traces.agreement import Case, compare, mutated
 
 RUNS = 100
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from leo.errors import CallerError
 from leo.store.owner import SUFFIX
+from leo.store.schema import BESIDE
 
-__all__ = ["BESIDE", "check_apart", "check_call", "check_text"]
-
-# What the names of the files end in that SQLite keeps beside a field.
-BESIDE: Final = ("-wal", "-shm", "-journal")
+__all__ = ["check_apart", "check_call", "check_text"]
 
 
 def check_apart(path: Path, field: str | Path, what: str) -> None:

@@ -87,8 +87,8 @@ def export_field(
         with transaction(copy):
             for lost in check_structure(copy, keepers):
                 raise StoreDamagedError(
-                    f"{conn.path}: {lost}, and nothing can be exported without it: restore the "
-                    "file from a copy"
+                    f"{conn.path}: {lost}, and nothing can be exported without it: restore it "
+                    "from a backup (leo field restore)"
                 )
             swept(copy)
         with reading(copy):

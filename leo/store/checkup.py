@@ -113,7 +113,7 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
     What cannot be read is one of them. Raises NotAFieldError for what is no database.
     """
     findings: list[str] = []
-    unread = "a part of the field cannot be read ({}): restore the file from a copy"
+    unread = "a part of the field cannot be read ({}): restore it from a backup (leo field restore)"
     try:
         with reading(conn):
             for part in (_pages, check_structure, _contents, _relations):

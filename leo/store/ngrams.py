@@ -98,7 +98,7 @@ def get_version(conn: Connection, name: str) -> int:
     if row is None or not isinstance(row[0], int):
         raise StoreDamagedError(
             f"{conn.path}: the field has lost the version of its {name}; "
-            "restore the file from a copy"
+            "restore it from a backup (leo field restore)"
         )
     return row[0]
 

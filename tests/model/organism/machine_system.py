@@ -1,7 +1,7 @@
 """The transition system as a system to explore: what the engine finds must be what its graph has.
 
 No organism and no store: a state and a list of choices, executed from the initial state each time.
-The declared sets are those of the organism (`leo_model.organism.footprint`), so that comparing the
+The declared sets are those of the organism (`leo_model.organism.run`), so that comparing the
 outcomes with those of the whole graph tests the sets as well as the engine.
 """
 
@@ -16,7 +16,7 @@ from leo_model.machine.machine import ACTIONS, Move, apply, is_finished
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.state import State
-from leo_model.organism.footprint import footprint
+from leo_model.organism.run import footprint
 
 # What a scheduler has to choose for an action; everything else is a step of its session.
 KIND = {

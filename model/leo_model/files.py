@@ -1,4 +1,6 @@
-"""Which files a result depends on, found along the imports, and one hash of them.
+"""Folders and files that a command writes: what cannot be written is said, not traced back.
+
+Which files a result depends on, found along the imports, and one hash of them.
 
 A list by hand lacks a module sooner or later, and then an old result looks fresh. The hash is for
 this project only: whether a result has to be made again. What readers are shown is the hash of the
@@ -15,7 +17,38 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-__all__ = ["MAKERS", "ROOT", "claims_of", "hash_of", "made_from", "modules_of"]
+from leo_model.errors import CheckError
+
+
+def spec_folder() -> Path:
+    """Return the folder of the specification: of the checkout, or the copy inside the wheel."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent.parent / "spec"
+    return checkout if (checkout / "Field.tla").is_file() else package / "_spec"
+
+
+def make_folder(path: Path) -> Path:
+    """Return the folder, made if need be. Raises CheckError when there can be none."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckError(
+            f"{path}: cannot be made a folder ({error.strerror}); name a folder, or a place where "
+            "one can be made"
+        ) from None
+    return path
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file and the folders that it is in. Raises CheckError when it cannot be written."""
+    make_folder(path.parent)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise CheckError(
+            f"{path}: cannot be written ({error.strerror}); name a file that can be"
+        ) from None
+
 
 # The folder that holds the packages: the checkout (leo_model in its folder model), or where a wheel
 # was installed.
@@ -24,7 +57,7 @@ ROOT: Final = INSTALLED.parent if (INSTALLED.parent / "leo").is_dir() else INSTA
 # Result file -> the module that makes it.
 MAKERS: Final = {
     "results.json": "leo_model.checking.check",
-    "orders.json": "leo_model.checking.orders",
+    "orders.json": "leo_model.commands.orders",
     "theorems.json": "proofs.catalogue",
     "traces.json": "leo_model.commands.verify",
     "replayed.json": "leo_model.commands.replay",

@@ -14,7 +14,6 @@ from leo.commands.main import main
 from leo.errors import StoreUnwritableError
 from tests.leo.support import async_field, sync_field
 
-ARCHIVE = Path(__file__).parents[1] / "archives" / "schema2.ndjson"
 NOWHERE = ":memory:"
 
 
@@ -26,12 +25,23 @@ def pipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The archive of a field that has heard one sentence."""
+    folder = tmp_path_factory.mktemp("archive")
+    with sync_field(folder / "field") as field:
+        field.reply("hello")
+    assert main(["field", "export", str(folder / "field"), "--out", str(folder / "archive")]) == 0
+    return str(folder / "archive")
+
+
 @pytest.mark.parametrize(
-    "words", [("chat", "--field"), ("observe", str(ARCHIVE), "--field"), ("field", "import")]
+    "words", [("chat", "--field"), ("observe", "ARCHIVE", "--field"), ("field", "import")]
 )
 @pytest.mark.parametrize("place", [NOWHERE, "/dev/null", "pipe"])
 def test_a_field_needs_a_regular_file(
     pipe: Path,
+    archive: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
@@ -40,8 +50,10 @@ def test_a_field_needs_a_regular_file(
     """Whoever would make one elsewhere is refused before a word is lost; nothing is made."""
     monkeypatch.chdir(pipe.parent)
     monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n"))
-    between = [str(ARCHIVE)] if words[-1] == "import" else []
-    assert main([*words, *between, place]) == 2
+    capsys.readouterr()
+    known = [archive if word == "ARCHIVE" else word for word in words]
+    between = [archive] if words[-1] == "import" else []
+    assert main([*known, *between, place]) == 2
     out, told = capsys.readouterr()
     wanted = "no file" if place == NOWHERE else "no regular file"
     assert out == "" and told.startswith(f"leo: error: {place}: ") and wanted in told

@@ -122,6 +122,7 @@ test-artifact: $(STAMP) site
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long
+	@$(BIN)/python -m pytest -q --hypothesis-profile=thorough
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)

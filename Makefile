@@ -17,18 +17,21 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long test-artifact experiments paper site readme lint wheel lock clean
+.PHONY: help setup verify test test-long test-artifact test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
 	@echo "make test     run the tests"
 	@echo "make test-long  the tests that take minutes: thousands of traces, a hundred thousand mutations"
-	@echo "make experiments    the experiments of section 8.6 in full (--quick ones: make paper, make site)"
+	@echo "make experiments    run section 8.6 in full and keep the rows in paper/results (hours)"
+	@echo "make recompute      make a twentieth of the kept rows again and compare"
+	@echo "make ocean    the experiment with transformers (installs JAX); make test-ocean its tests"
 	@echo "make paper    LaTeX fragments and figures from the results, in build/paper"
 	@echo "make site     pages to step through the counterexamples, in build/site"
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
 	@echo "make readme   put the output of verify into the README"
 	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
+	@echo "make audit    licences of what is installed, and that it fits together"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
 	@echo "make lock     write requirements.lock anew from pyproject.toml (needs the network)"
@@ -70,16 +73,30 @@ build/check/results.json: | $(STAMP)
 	@$(BIN)/leo check >/dev/null
 
 build/check/orders.json: | $(STAMP)
-	@$(BIN)/leo check --orders >/dev/null
+	@$(BIN)/leo orders >/dev/null
 
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove
 
 build/experiments/report.md: | $(STAMP)
-	@$(BIN)/leo experiment all --quick
+	@$(BIN)/leo experiment all --kept >/dev/null
 
 experiments: $(STAMP)
-	@$(BIN)/leo experiment all
+	@$(BIN)/leo experiment all --keep
+
+recompute: $(STAMP)
+	@$(BIN)/leo experiment all --recompute 0.05
+
+# The transformers' library is installed beside the others, at the same versions of what both need.
+$(VENV)/.ocean: requirements-ocean.lock $(STAMP)
+	@$(PIP_INSTALL) --require-hashes -r requirements-ocean.lock
+	@touch $@
+
+ocean: $(VENV)/.ocean
+	@$(BIN)/leo experiment ocean --keep
+
+test-ocean: $(VENV)/.ocean
+	@$(BIN)/python -m pytest -q -m ocean
 
 # Writes the README only if the run found everything as expected.
 readme: $(STAMP)
@@ -105,6 +122,7 @@ test-artifact: $(STAMP) site
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long
+	@$(BIN)/python -m pytest -q --hypothesis-profile=thorough
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)
@@ -115,6 +133,9 @@ lint: $(STAMP)
 	@PYTHONPATH=.:model $(BIN)/lint-imports --no-cache --no-logo >build/imports.txt 2>&1 || { cat build/imports.txt >&2; exit 1; }
 	@$(BIN)/python -m tests.rules
 	@echo "lint: clean."
+
+audit: $(STAMP)
+	@$(BIN)/python -m tests.audit
 
 wheel: $(STAMP)
 	@rm -rf dist
@@ -128,16 +149,22 @@ wheel: $(STAMP)
 # UPGRADE=--upgrade takes the newest releases.
 lock:
 	@mkdir -p build
-	@cp requirements.lock build/requirements.lock
+	@cp requirements.lock requirements-ocean.lock build/
 	@$(PYTHON) -m venv $(LOCK_VENV)
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
 		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet $(UPGRADE) \
-		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact \
+		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact --extra live \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements.lock pyproject.toml
 	@{ sed -n '/^#/!q;p' requirements.lock; cat build/requirements.lock; } > build/lock.new
 	@mv build/lock.new requirements.lock
+	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
+		$(LOCK_VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --extra ocean -c requirements.lock \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
+		--output-file build/requirements-ocean.lock pyproject.toml
+	@{ sed -n '/^#/!q;p' requirements-ocean.lock; cat build/requirements-ocean.lock; } > build/lock.new
+	@mv build/lock.new requirements-ocean.lock
 
 clean:
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

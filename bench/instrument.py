@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from statistics import median
 from time import thread_time
 
-from leo.trace.events import Recording, instrument
+from leo.units import Recording, instrument
 
 
 class Shelf:

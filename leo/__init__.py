@@ -7,9 +7,12 @@ loads no module, observer or command.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# Not the one of `typing`, whose import costs more than everything else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from leo.actions import Action
     from leo.disciplines import DISCIPLINES, Discipline
     from leo.errors import LeoError
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from leo.schedules.exploration import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
-    from leo.units.instrument import instrument
+    from leo.units.recording import instrument
 
 __version__ = "0.1.0"
 
@@ -54,7 +57,7 @@ _HOME = {
     "NdjsonRecorder": "leo.trace.recorder",
     "Tracer": "leo.trace.events",
     "explore": "leo.schedules.exploration",
-    "instrument": "leo.units.instrument",
+    "instrument": "leo.units.recording",
 }
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from leo.commands.main import Command
 from proofs.catalogue import THEOREMS, choose
-from proofs.index import README, latex, readme, write_results
-from proofs.relation.discharge import QUERIES
+from proofs.index import INDEX, index, latex, write_results
 from proofs.tools.crosscheck import crosscheck, load
+from proofs.tools.discharge import QUERIES
 from proofs.tools.errors import NoQueriesError, ProofError
 from proofs.tools.theorem import Certificate, Theorem, certify
 
@@ -24,9 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the theorems and prove nothing")
     parser.add_argument("--mutants", action="store_true", help="show the mutants' counter-models")
     parser.add_argument("--latex", action="store_true", help="print the statements as LaTeX")
-    parser.add_argument(
-        "--index", action="store_true", help="write proofs/README.md (all theorems)"
-    )
+    parser.add_argument("--index", action="store_true", help="write proofs/INDEX.md (all theorems)")
     parser.add_argument("--cvc5", action="store_true", help="give every z3 query to cvc5 as well")
 
 
@@ -56,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.latex:
         print(latex(certificates))
     if arguments.index and not failed and whole:
-        README.write_text(readme(certificates), encoding="utf-8")
-        print(f"wrote {README}", file=sys.stderr)
+        INDEX.write_text(index(certificates), encoding="utf-8")
+        print(f"wrote {INDEX}", file=sys.stderr)
     if arguments.cvc5:
         failed += _second_opinion()
     return 1 if failed else 0
@@ -100,10 +98,4 @@ def _second_opinion() -> int:
     return len(doubted)
 
 
-PROVE = Command(
-    name="prove",
-    help="prove the theorems and show that their mutants do not prove",
-    example="leo prove 1 2 --mutants",
-    configure=configure,
-    run=run,
-)
+PROVE = Command(configure, run)

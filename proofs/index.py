@@ -7,65 +7,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from leo_model.checking.check import spec_hash
-from leo_model.sources import made_from
+from leo_model.files import made_from
 from proofs.tools.theorem import Certificate
 
-__all__ = ["README", "latex", "readme", "row", "write_results"]
+__all__ = ["INDEX", "index", "latex", "row", "write_results"]
 
-README = Path(__file__).resolve().parent / "README.md"
+INDEX = Path(__file__).resolve().parent / "INDEX.md"
 
 _ABOUT = """\
-# proofs
+# The theorems
 
-Theorems that no bounded search gives: safety and progress of a discipline for any number of
-sessions (inductive invariants and a ranking, z3), and the algebra of the field (sympy). This file
-is written by `leo prove --index`.
-
-## What belongs here
-
-One theorem per row of the index: a claim, a function that proves it (all obligations discharged, or
-an error with the counter-model; *unknown* and *timeout* are failures), and a mutant, the same with
-a weakened hypothesis, that must not prove. An invariant theorem also has an execution to a state of
-which it speaks; one without is refused as vacuous.
-
-| file | what it is |
-|---|---|
-| `vocabulary.py` `relation.py` | the spec's state in z3, and what an action is |
-| `entering.py` `steps.py` `endings.py` | the spec's actions in z3 |
-| `memory.py` | a relation for arbitrary programs |
-| `tie.py` | runs the z3 relation on concrete states, to compare it with `leo_model.machine.machine`
-| | `invariants.py` `contents.py` `safety.py` `simulation.py` | invariants, properties, refinement |
-| `unbounded.py` `noop.py` `program.py` | theorems 1 to 14 |
-| `occasions.py` | that each of them speaks of states that are reached |
-| `waiting.py` `deadlock.py` `answered.py` `lasso.py` | theorems 23 and 24 |
-| `decay.py` `sensitivity.py` `counting.py` `load.py` `chance.py` | theorems 15 to 22 |
-| `discharge.py` `epr.py` `countermodel.py` `execution.py` `crosscheck.py` | the tools |
-
-## How to run it
-
-    leo prove                 # all theorems and their mutants
-    leo prove 2 11 --mutants  # two of them, with the mutants' counter-models
-    leo prove --latex         # the statements for the paper, with what was checked
-    leo prove --cvc5          # also give every z3 query to cvc5
-
-The induction, the safety and the simulation are in EPR (uninterpreted sorts, no existential under a
-universal, no cycle of functions), where z3 decides; only "a session in flight has a reply" is not.
-Every z3 query is dumped as SMT-LIB into `build/proofs/`; its answer must be `unsat`.
-
-## What a pass does not mean
-
-Theorems 1 to 12 speak of the transition system. A test shows that the z3 relation makes exactly the
-moves of the Python machine on every state of the bounded graphs, and the machine's graph is TLC's.
-That the organism behaves like it is what trace validation is for. Theorems 13 and 14 speak of a
-relation of their own. In theorems 15 to 22 the general step is an identity or in the sketch;
-enumerations and simulations are named as such.
-
-DeadlockFree (23) is a safety property. It is asked of the actions that are no faults, as TLC is
-asked, but of every state that faults lead to. Answered (24) is liveness: z3 discharges the premises
-of a proof rule, and the rule is by hand. It is proved where the lock serves in order; that every
-call ends under D12, and under D3, by strong fairness, is TLC's word alone, within its bound.
-
-## Index
+Written by `leo prove --index`. [README](README.md) says what a theorem here is, and what a pass
+does not mean.
 """
 
 
@@ -85,8 +38,8 @@ def row(certificate: Certificate) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
-def readme(certificates: Iterable[Certificate]) -> str:
-    """The whole README."""
+def index(certificates: Iterable[Certificate]) -> str:
+    """The whole index."""
     lines = [
         _ABOUT,
         "| no. | claim | file and function | assumptions | tool | seconds | mutant "

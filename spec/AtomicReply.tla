@@ -7,7 +7,9 @@
 (* at that moment, with its own observation in it.                           *)
 EXTENDS Naturals
 
-CONSTANTS Sessions, Turns
+CONSTANTS
+    Sessions,
+    Asks        \* [Sessions -> "reply"; the published programs know other calls]
 
 VARIABLES
     phase,      \* [Sessions -> {"idle", "called", "done"}]
@@ -21,7 +23,7 @@ Silence == [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]
 
 Init ==
     /\ phase  = [s \in Sessions |-> "idle"]
-    /\ number \in [Sessions -> 0 .. Turns]
+    /\ number \in [Sessions -> Nat]
     /\ memory = [ngrams |-> {}, snapshots |-> {}]
     /\ answer = [s \in Sessions |-> Silence]
 
@@ -42,6 +44,26 @@ Do(s) ==
                                         trigrams |-> memory.ngrams \cup {r}]]
     /\ UNCHANGED number
 
+(* A call of observe(), which the published program has beside reply().      *)
+Observe(s) ==
+    /\ phase[s] = "called"
+    /\ phase'  = [phase EXCEPT ![s] = "done"]
+    /\ memory' = [memory EXCEPT !.ngrams = @ \cup {<<s, number[s]>>}]
+    /\ UNCHANGED <<number, answer>>
+
+(* A reply that recalls nothing, so that it has nothing to write.            *)
+Answer(s) ==
+    /\ phase[s] = "called"
+    /\ phase'  = [phase EXCEPT ![s] = "done"]
+    /\ answer' = [answer EXCEPT ![s] = [recalled |-> memory.snapshots,
+                                        bigrams |-> memory.ngrams, trigrams |-> memory.ngrams]]
+    /\ UNCHANGED <<number, memory>>
+
+TakeEffect(s) ==
+    \/ Asks[s] = "reply" /\ Do(s)
+    \/ Asks[s] = "observe" /\ Observe(s)
+    \/ Asks[s] = "blank" /\ Answer(s)
+
 (* Returned, cancelled, failed or lost: in any case whole or not at all.     *)
 End(gone) ==
     /\ gone # {}
@@ -51,7 +73,7 @@ End(gone) ==
     /\ UNCHANGED <<number, memory>>
 
 Next ==
-    \/ \E s \in Sessions : Call(s) \/ Do(s)
+    \/ \E s \in Sessions : Call(s) \/ TakeEffect(s)
     \/ \E gone \in SUBSET Sessions : End(gone)
 
 Spec == Init /\ [][Next]_vars

@@ -20,7 +20,10 @@ Disciplines ==
       "shared-store",               \* D10 D4 in two instances, one store
       "shared-store-unit-of-work",  \* D11 D6 in two instances, BEGIN DEFERRED
       "shared-store-immediate",     \* D12 D6 in two instances, BEGIN IMMEDIATE
-      "optimistic" }                \* D13 no lock, versions checked at commit
+      "optimistic",                 \* D13 no lock, versions checked at commit
+      "published-december",         \*     the program that the paper measured
+      "published-december-refresh", \*     the same, and a refresh() without the lock
+      "published-february" }        \*     its last version
 
 ASSUME Discipline \in Disciplines
 
@@ -61,4 +64,29 @@ Detached == Discipline = "actor"
 
 (* 7. Does a step of the program ask for the lock that its reply holds?      *)
 Reentrant == Discipline = "reentrant"
+
+(* The published programs (module Published) commit each step under an       *)
+(* asyncio.Lock.  Three more questions are about them.                       *)
+December == Discipline \in {"published-december", "published-december-refresh"}
+February == Discipline = "published-february"
+
+(* 8. In how many writes is the observation of a call made?  December        *)
+(*    ingests each recalled text by itself (two stand for the up to five);   *)
+(*    February's observe() is several statements of one transaction.  A      *)
+(*    reply that recalls nothing and a refresh observe nothing.              *)
+Parts(call) ==
+    CASE call \in {"blank", "refresh"}   -> 0
+      [] call = "observe"                -> 2
+      [] call = "reply" /\ December      -> 2
+      [] OTHER                           -> 1
+
+(* 9. At which labels does no await let another task run, nor a cancellation *)
+(*    arrive?  December: from the assignment of the view (or a recall that   *)
+(*    found nothing) to the end.  February: in all of reply().               *)
+Stretch(call) ==
+    CASE December                                -> {"generate", "release", "return"}
+      [] February /\ call \in {"reply", "blank"} ->
+            {"recall", "ingest", "generate", "snapshot", "release", "return"}
+      [] February /\ call = "observe"            -> {"release", "return"}
+      [] OTHER                                   -> {}
 ==============================================================================

@@ -10,19 +10,22 @@ EXTENDS FiniteSets, Sequences
 
 Range(seq) == {seq[k] : k \in DOMAIN seq}
 
-(* r reads an object whose committed writers are `written`, and finds the    *)
-(* writes of `content` in it.                                                *)
-ReadEdges(r, content, written) ==
-    {<<w, r>> : w \in content \ {r}} \cup
-    {<<r, w>> : w \in written \ (content \cup {r})}
+(* A write is named by its reply <<session, number>>; one of several writes  *)
+(* that a reply makes to an object is <<session, number, part>>.             *)
+Author(w) == <<w[1], w[2]>>
+Authors(content) == {Author(w) : w \in content}
 
-(* r writes an object that `written` wrote and `readers` read before.        *)
+(* r reads an object whose committed writes are `written`, and finds         *)
+(* `content` in it.                                                          *)
+ReadEdges(r, content, written) ==
+    {<<a, r>> : a \in Authors(content) \ {r}} \cup
+    {<<r, a>> : a \in Authors(written \ content) \ {r}}
+
+(* r writes an object that has `written` and that `readers` read before.     *)
 WriteEdges(r, written, readers) ==
-    {<<w, r>> : w \in (written \cup readers) \ {r}}
+    {<<a, r>> : a \in (Authors(written) \cup readers) \ {r}}
 
 Restrict(edges, nodes) == {e \in edges : e[1] \in nodes /\ e[2] \in nodes}
-
-Without(edges, r) == {e \in edges : e[1] # r /\ e[2] # r}
 
 (* The nodes of the graph that no cycle reaches: drop what has an edge from  *)
 (* a node that is not in the set until nothing changes.                      *)

@@ -1,77 +1,15 @@
 ------------------------------- MODULE MCField -------------------------------
-(* Field, bounded for TLC.  The sessions of two instances are told apart by  *)
-(* two sets, so that sessions of one instance stay interchangeable.          *)
-EXTENDS Forget
+(* Field, bounded for TLC.                                                   *)
+EXTENDS Field, Bounded
 
-CONSTANTS
-    First, Second,      \* the sessions of instance "i1" and of instance "i2"
-    Checked             \* the names of the properties that the run checks
+MCMustReload(i) == IF Forever THEN BOOLEAN ELSE {~ViewIsCurrent(i)}
 
-MCSessions   == First \cup Second
-MCInstances  == IF Second = {} THEN {"i1"} ELSE {"i1", "i2"}
-MCInstanceOf == [s \in MCSessions |-> IF s \in Second THEN "i2" ELSE "i1"]
-(* Two bounds in one search: every session has one call left, or one session *)
-(* has none and the others have two.  With three sessions and Turns = 2: all *)
-(* behaviours of 3 sessions x 1 call and of 2 sessions x 2 calls.            *)
-TwoBounds ==
-    {[s \in MCSessions |-> Turns - 1]}
-    \cup {[s \in MCSessions |-> IF s = spent THEN Turns ELSE 0] : spent \in First}
+Finished == AllDone /\ UNCHANGED vars
 
-Symmetry     == Permutations(First) \cup Permutations(Second)
+MCInit == \E numbers \in Starts : LifeInit(numbers)
+MCNext == Next \/ Finished
+MCSpec == MCInit /\ [][MCNext]_vars
 
-(* What the checked properties can see of a state.  Left out are settled     *)
-(* replies and the variables that no checked property and no guard looks at. *)
-(* `leo check --history` runs the claims without this VIEW; the verdicts are *)
-(* the same and the searches long.                                           *)
-Sees(properties) == Checked \cap properties # {}
-
-(* Under BEGIN IMMEDIATE a guard compares contents: Begin looks whether the  *)
-(* view is current.                                                          *)
-Graph    == Sees({"Serializable"})
-Contents == Graph \/ Transaction = "immediate"
-                  \/ Sees({"StableRead", "ViewNotTorn", "ReadsOwnObservation",
-                           "SnapshotProvenance", "ViewAgreesWithStore", "Refines"})
-
-(* The registers that matter: all of them hold contents, few are compared.   *)
-Registers ==
-    {"bigrams", "trigrams", "sawBigrams", "sawTrigrams"}
-    \cup (IF Sees({"SnapshotProvenance"}) THEN {"saved"} ELSE {})
-    \cup (IF Sees({"Refines"}) THEN {"recalled"} ELSE {})
-
-(* Without the graph it is enough that every copy and every register has the *)
-(* reply: nothing that compares contents can tell.                           *)
-Absorbed ==
-    {r \in Mentioned : Ended(r) /\
-        \/ Nowhere(r) /\ r \notin returned
-        \/ /\ Whole(r) \/ (r \in Ngrams /\ ~Sees({"AllOrNothing", "Refines", "ViewAgreesWithStore"}))
-           /\ InEveryCopy(r)
-           /\ \A s \in Sessions : \A f \in Registers :
-                  local[s][f] # Unread => r \in local[s][f]}
-
-(* With two instances ViewAgreesWithStore compares the order as well: only a *)
-(* beginning of the store may go.                                            *)
-Beginning(replies) ==
-    {r \in replies : \A j, k \in DOMAIN store.ngrams :
-        store.ngrams[k] = r /\ j < k => store.ngrams[j] \in replies}
-
-InNoOrder == Cardinality(Instances) = 1 \/ ~Sees({"ViewAgreesWithStore"})
-
-Control == <<pc, calls, lockVars, txnVars, up, left, returned \ (Ngrams \cap Snapshots)>>
-
-EssentialState ==
-    LET gone == TLCEval(IF Graph THEN Settled
-                        ELSE IF ~Contents THEN {}
-                        ELSE IF InNoOrder THEN Absorbed ELSE Beginning(Absorbed))
-    IN  TLCEval(<<Control,
-                  IF Sees({"AllOrNothing", "Refines"}) THEN Wrote \ (Ngrams \cap Snapshots) ELSE {},
-                  IF Contents
-                  THEN <<Drop(store.ngrams, gone),
-                         [i \in Instances |-> [o \in DOMAIN view[i] |-> view[i][o] \ gone]],
-                         [s \in Sessions |-> [f \in Registers |-> local[s][f] \ gone]]>>
-                  ELSE <<>>,
-                  IF Graph \/ Sees({"Refines"}) THEN Drop(store.snapshots, gone) ELSE <<>>,
-                  IF Graph
-                  THEN <<{e \in dsg : e[1] \notin gone /\ e[2] \notin gone},
-                         [o \in DOMAIN readers |-> readers[o] \ gone]>>
-                  ELSE <<>> >>)
+WeakSpec   == MCSpec /\ WeakFairness
+StrongSpec == MCSpec /\ WeakFairness /\ StrongFairness
 ==============================================================================

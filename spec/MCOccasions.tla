@@ -1,36 +1,4 @@
 ----------------------------- MODULE MCOccasions -----------------------------
-(* Nothing holds for lack of occasions.  Each property says something only   *)
-(* in certain states; TLC prints the name of each kind of state when it      *)
-(* meets the first one (with one worker), and the checker of the claims      *)
-(* misses those that were not printed.  A property that falls has had its    *)
-(* occasion: the counterexample.  The search may use a VIEW: what it meets   *)
-(* can be reached all the same, it only meets less.                          *)
-EXTENDS MCField
-
-(* Register k remembers that the occasion was met, so that it is looked for  *)
-(* only until then.                                                          *)
-ASSUME \A k \in 1 .. 11 : TLCSet(k, FALSE)
-
-Seen(k, name, occasion) ==
-    TLCGet(k) \/ (occasion => TLCSet(k, TRUE) /\ PrintT(<<"occasion", name>>))
-
-(* Who is alone excludes nobody: the occasion is one inside, and one at the  *)
-(* door.                                                                     *)
-Waits(s) == pc[s] \in {"called", "begin", "blocked"} /\ ~Inside(s)
-
-OccasionsSeen ==
-    /\ Seen(1, "MutualExclusion", \E s, t \in Sessions : Inside(s) /\ Waits(t))
-    /\ Seen(2, "Serializable", Cardinality(Wrote) > 1)
-    /\ Seen(3, "StableRead", \E s \in Sessions : pc[s] = "generateEnd")
-    /\ Seen(4, "ViewNotTorn", \E s \in Sessions : HasGenerated(s))
-    /\ Seen(5, "ReadsOwnObservation", \E s \in Sessions : HasGenerated(s))
-    /\ Seen(6, "SnapshotProvenance", \E s \in Sessions : local[s].saved # Unread)
-    /\ Seen(7, "AllOrNothing", \E r \in Wrote : Ended(r))
-    \* One step before: VIEW may take what Return leads to for a state without the reply.
-    /\ Seen(8, "Durable", \E s \in Sessions : pc[s] = "return" /\ s \notin left)
-    /\ Seen(9, "ViewAgreesWithStore",
-            \E i \in Instances :
-                up[i] /\ view[i].bigrams # {} /\ \A s \in Peers(i) : ~InFlight(s))
-    /\ Seen(10, "NoOvertaking", Len(arrivals) > 1)
-    /\ Seen(11, "Refines", \E s \in Sessions : HasTakenEffect(s))
+(* Field, bounded, with a look at the occasions of its properties.           *)
+EXTENDS MCField, Occasions
 ==============================================================================

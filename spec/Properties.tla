@@ -1,20 +1,23 @@
 ----------------------------- MODULE Properties ------------------------------
 (* What must hold.  Each property is a sentence about replies; the comment   *)
 (* says when a discipline loses it.                                          *)
-EXTENDS Field
+EXTENDS Lifecycle
 
 Labels ==
     {"idle", "called", "begin", "recall", "ingest", "reenter", "loadBigrams",
      "loadTrigrams", "assign", "generate", "generateEnd", "snapshot", "commit",
      "swap", "release", "return", "blocked"}
+    \cup {"count", "load", "ingestAgain", "loadAgain", "reload", "statement",
+          "statementAgain", "refreshBigrams", "refreshTrigrams"}
 
-Replies == Sessions \X (0 .. Turns)
-Content == SUBSET (Replies \cup Unread)
+Replies == Sessions \X Nat
+Writes  == Replies \cup (Sessions \X Nat \X Nat)
+Content == SUBSET (Writes \cup Unread)
 
 TypeOK ==
     /\ pc \in [Sessions -> Labels]
-    /\ calls \in [Sessions -> 0 .. Turns]
-    /\ Ngrams \subseteq Replies /\ Len(store.ngrams) = Cardinality(Ngrams)
+    /\ calls \in [Sessions -> Nat]
+    /\ Ngrams \subseteq Writes /\ Len(store.ngrams) = Cardinality(Ngrams)
     /\ Snapshots \subseteq Replies /\ Len(store.snapshots) = Cardinality(Snapshots)
     /\ \A i \in Instances : view[i].bigrams \in Content /\ view[i].trigrams \in Content
     /\ \A s \in Sessions : \A f \in DOMAIN Blank : local[s][f] \in Content
@@ -22,7 +25,8 @@ TypeOK ==
     /\ Range(arrivals) \subseteq Sessions /\ Len(arrivals) = Cardinality(Range(arrivals))
     /\ overtaken \subseteq Range(arrivals)
     /\ writing \in Sessions \cup {Nobody}
-    /\ moved \in [Sessions -> BOOLEAN]
+    /\ moved \in [Sessions -> BOOLEAN] /\ \A s \in Sessions : moved[s] => HasSnapshot(s)
+    /\ open.open \in BOOLEAN /\ Range(open.writes) \subseteq Writes
     /\ up \in [Instances -> BOOLEAN]
     /\ left \subseteq {s \in Sessions : InFlight(s)}
     /\ returned \subseteq Replies
@@ -32,15 +36,17 @@ TypeOK ==
 (* At most one reply is inside its program, over all instances that share    *)
 (* the store.  Under BEGIN IMMEDIATE "inside" is from Begin to Commit.       *)
 Inside(s) ==
-    pc[s] \in {"recall", "ingest", "reenter", "loadBigrams", "loadTrigrams", "assign",
-               "generate", "generateEnd", "snapshot", "commit"}
-              \cup (IF Transaction = "immediate" THEN {} ELSE {"begin", "swap", "release"})
+    pc[s] \notin {"idle", "called", "blocked", "reload", "return"}
+                 \cup (IF Transaction = "immediate" THEN {"begin", "swap", "release"} ELSE {})
 
 MutualExclusion == \A s, t \in Sessions : Inside(s) /\ Inside(t) => s = t
 
-(* The direct serialization graph over the replies that have written is      *)
-(* acyclic: there is a serial order that explains every read and write.      *)
-Serializable == Acyclic(dsg, Wrote)
+(* The direct serialization graph over the replies that have written (or     *)
+(* have nothing to write) is acyclic: there is a serial order that explains  *)
+(* every read and write.                                                     *)
+OnlyRead == {r \in readers.ngrams : Asks[r[1]] = "blank"}
+
+Serializable == Acyclic(dsg, Wrote \cup OnlyRead)
 
 (* What generate reads does not change while it reads.  Only threads can     *)
 (* lose this: on one event loop generate is one uninterrupted step.          *)
@@ -55,8 +61,8 @@ ViewNotTorn == \A s \in Sessions : HasGenerated(s) => local[s].sawBigrams = loca
 
 (* A reply generates from a field that contains its own observation.         *)
 ReadsOwnObservation ==
-    \A s \in Sessions : HasGenerated(s) /\ Tracked =>
-        Reply(s) \in local[s].sawBigrams \cap local[s].sawTrigrams
+    \A s \in Sessions : HasGenerated(s) =>
+        Observation(Reply(s)) \subseteq local[s].sawBigrams \cap local[s].sawTrigrams
 
 (* A snapshot is saved into the version of the field that generated it.      *)
 SnapshotProvenance ==
@@ -67,10 +73,12 @@ Ended(r) == r[2] < calls[r[1]] \/ ~InFlight(r[1])
 
 (* A reply that ended, however it ended, has all of its writes in the store  *)
 (* or none of them.  A lock has nothing to say about this.                   *)
-AllOrNothing == \A r \in Wrote : Ended(r) => r \in Ngrams /\ r \in Snapshots
+IsStored(r) == Observation(r) \subseteq Ngrams /\ (r \in Snapshots \/ ~Answers(r))
+
+AllOrNothing == \A r \in Wrote : Ended(r) => IsStored(r)
 
 (* A reply that returned has all of its writes in the store, crash or not.   *)
-Durable == \A r \in returned : r \in Ngrams /\ r \in Snapshots
+Durable == \A r \in returned : IsStored(r)
 
 (* When no reply of an instance is in flight, its view equals the store; if  *)
 (* other instances write to the store too: equals a version that it had.     *)
@@ -88,44 +96,35 @@ ViewAgreesWithStore ==
 NoOvertaking == overtaken = {}
 
 ------------------------------------------------------------------------------
-(* The refinement.  Read it as: look at the organism through glasses that    *)
-(* hide the writes of every reply that is still half-way (it may only be in  *)
-(* flight: once it has ended, nobody hides it any more); then what you see   *)
-(* is AtomicReply.  A reply takes effect at its last write.                  *)
-HalfWay == {r \in Ngrams : ~Ended(r)} \ Snapshots
+(* The refinement mapping hides the writes of every reply that is still      *)
+(* half-way (it may only be in flight: once it has ended, nobody hides it    *)
+(* any more); what is left is AtomicReply.  A reply takes effect when it has *)
+(* generated and its last write is in the store, an observation by itself    *)
+(* when it is in the store.                                                  *)
+HasTakenEffect(s) ==
+    /\ InFlight(s)
+    /\ CASE Asks[s] = "reply"   -> HasGenerated(s) /\ Reply(s) \in Snapshots
+         [] Asks[s] = "blank"   -> HasGenerated(s)
+         [] Asks[s] = "observe" -> Observation(Reply(s)) \subseteq Ngrams
+         [] OTHER               -> FALSE
 
-HasTakenEffect(s) == InFlight(s) /\ Reply(s) \in Snapshots
+HalfWay == {r \in Wrote : ~Ended(r) /\ ~HasTakenEffect(r[1])}
 
 Atomic == INSTANCE AtomicReply WITH
     phase  <- [s \in Sessions |-> IF ~InFlight(s) THEN "idle"
                                   ELSE IF HasTakenEffect(s) THEN "done" ELSE "called"],
     number <- calls,
-    memory <- [ngrams |-> Ngrams \ HalfWay, snapshots |-> Snapshots],
+    memory <- [ngrams |-> Authors(Ngrams) \ HalfWay, snapshots |-> Snapshots \ HalfWay],
     answer <- [s \in Sessions |->
-                  IF HasTakenEffect(s)
+                  IF HasTakenEffect(s) /\ Asks[s] # "observe"
                   THEN [recalled |-> local[s].recalled,
-                        bigrams  |-> local[s].sawBigrams, trigrams |-> local[s].sawTrigrams]
+                        bigrams  |-> Authors(local[s].sawBigrams),
+                        trigrams |-> Authors(local[s].sawTrigrams)]
                   ELSE [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]]
 
 Refines == Atomic!Spec
 
 ------------------------------------------------------------------------------
-(* Fairness and progress.  Weak fairness: a session whose next step stays    *)
-(* possible takes it (the event loop and the operating system run everyone). *)
-(* asyncio.Lock wakes its waiters in order, so no more is needed there.      *)
-(* threading.Lock and SQLite's busy handler promise no order: a waiter finds *)
-(* the lock free again and again and may miss it each time.  That it does    *)
-(* not miss it for ever is strong fairness, an assumption about luck.        *)
-WeakFairness ==
-    /\ \A s \in Sessions : WF_vars(Step(s))
-    /\ \A i \in Instances : WF_vars(Recover(i))
-
-StrongFairness ==
-    \A s \in Sessions : SF_vars(Acquire(s)) /\ SF_vars(Begin(s)) /\ SF_vars(Commit(s))
-
-WeakSpec   == Spec /\ WeakFairness
-StrongSpec == Spec /\ WeakFairness /\ StrongFairness
-
 (* Every call ends.                                                          *)
 Answered == \A s \in Sessions : InFlight(s) ~> ~InFlight(s)
 ==============================================================================

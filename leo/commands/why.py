@@ -16,8 +16,8 @@ from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.mathstate import unspoken_state
 from leo.modules.ragbrain import RAGBrain
 from leo.modules.trauma import Trauma
-from leo.reply.instance import INNER
 from leo.reply.program import ReplyState, Step
+from leo.reply.turn import INNER
 from leo.screen import labelled, listed
 from leo.trace.events import Beginning, Happened
 

@@ -21,8 +21,7 @@ from types import TracebackType
 from leo.actions import Action
 from leo.drivers.tasks import Driver, Gate
 from leo.reply.context import InnerReply
-from leo.reply.instance import Instance
-from leo.reply.turn import Turn
+from leo.reply.turn import Instance, Turn
 from leo.store.asynchronous import AsyncStore, end_of, over
 from leo.store.connection import Connection
 
@@ -50,7 +49,7 @@ class Actor(Driver):
         super().__init__(store, instance, gate)
         self._requests: asyncio.Queue[_Request | None] = asyncio.Queue()
         self._closing = False
-        # The owner has ended, in whatever way, and nobody waits in the queue.
+        # The owner has ended, and nobody waits in the queue.
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._owner = asyncio.create_task(self._own(), name=f"the owner of {instance.name}")
         # Not in the task itself, which may be cancelled before it has begun.
@@ -68,12 +67,12 @@ class Actor(Driver):
         while (abandoned := self._left.get(session)) is not None:
             await asyncio.wait((abandoned,))
         self._check_open()
-        turn = self.instance.start(session, prompt, inner)
+        turn = Turn(self.instance, session, prompt, inner)
         answer: Answer | None = None
         try:
             with turn.ending():
                 await super().pass_gate(turn, Action.Call)
-                # From here to the request nothing is awaited: whoever has called is served.
+                # From here to the request nothing is awaited: every reply that is called is served.
                 self._check_open()
                 turn.call()
                 answer = self._request(partial(self._serve, turn), turn)
@@ -206,7 +205,7 @@ class Actor(Driver):
 
 
 class _Failing:
-    """What an ordinary request raises goes to whoever waits for its answer, not to the owner."""
+    """What an ordinary request raises goes to the waiter for its answer, not to the owner."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer

@@ -12,7 +12,7 @@ Rules that the traces depend on:
 4. A call takes its place in the queue for the lock before anything else can run: calls are served
    in order.
 5. A shield holds back from the commit until the view has been swapped: a cancellation, and
-   whatever else may strike in between (a recorder that fails).
+   an error in between (a recorder that fails).
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
+from types import TracebackType
 
 from leo.actions import Action
-from leo.drivers.blocks import Shield, Transaction
-from leo.drivers.watchdog import LOOP, Watchdog
 from leo.errors import DeadlockError, StoreClosedError
+from leo.reply.commit import operations
 from leo.reply.context import InnerReply
-from leo.reply.instance import Instance
-from leo.reply.turn import OnLock, OnStore, Turn
+from leo.reply.turn import Instance, OnLock, OnStore, Turn
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 
-__all__ = ["Driver", "Gate"]
+__all__ = ["LOOP", "Driver", "Gate", "Shield", "Transaction", "Watchdog"]
 
 # Asked before every action of a session, when there is one: a scheduler decides here who goes on.
 Gate = Callable[[str, Action], Awaitable[None]]
 
+LOOP = "the event loop"
 BLOCKED = (
-    "a threading.Lock was asked for on the event loop, which now stands still, and with it whoever "
-    "should free the lock: hold an asyncio.Lock across an await, and never a threading.Lock"
+    "a threading.Lock was asked for on the event loop, which now stands still, and with it the "
+    "reply that should free the lock: hold an asyncio.Lock across an await, never a threading.Lock"
 )
 REENTERED = (
     "a step asked for the lock that its own reply holds, and asyncio.Lock is not reentrant: the "
@@ -48,6 +49,8 @@ REENTERED = (
 
 class Driver:
     """Carries out replies in their callers' own tasks, under the lock of the discipline."""
+
+    operations = staticmethod(operations)
 
     def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
         self.store = store
@@ -66,7 +69,7 @@ class Driver:
 
     async def reply(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
         """One reply, from Call to Return."""
-        turn = self.instance.start(session, prompt, inner)
+        turn = Turn(self.instance, session, prompt, inner)
         try:
             return await self._run(turn)
         finally:
@@ -86,7 +89,7 @@ class Driver:
 
     async def close(self) -> None:
         """Roll back what is under way, and record its end in the same moment; the file is closed
-        next, and whoever waits for the write lock must not have it before that event.
+        next, and no waiter for the write lock must have it before that event.
         """
         self._leaving = True
         turns, error = tuple(self._under_way), self.closed()
@@ -100,7 +103,7 @@ class Driver:
             await self.store.perform(end)
 
     def closed(self) -> StoreClosedError:
-        """What whoever comes too late is told."""
+        """What a call after the closing is told."""
         return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
 
     async def pass_gate(self, turn: Turn, action: Action) -> None:
@@ -113,7 +116,7 @@ class Driver:
         await self.store.perform(work)
 
     async def leave(self, turn: Turn) -> str:
-        """Return: the lock is free already, so whatever the gate says the reply has returned."""
+        """Return: the lock is free already, so the reply has returned even if the gate raises."""
         try:
             await self.pass_gate(turn, Action.Return)
         finally:
@@ -124,7 +127,7 @@ class Driver:
         """The operations of a turn, from the first after Acquire to the last before Release."""
         shield = Shield(turn)
         async with Transaction(turn, self.store, self._under_way):
-            for operation in self.instance.operations(turn):
+            for operation in self.operations(turn):
                 with shield:
                     await self.pass_gate(turn, operation.action)
                     self._check_loop()
@@ -152,7 +155,7 @@ class Driver:
             self._check_loop()
             turn.call()
             if self.instance.discipline.lock == "threading":
-                # It has no queue: whoever asks has it or stops the loop, so ask when it is time to.
+                # It has no queue: to ask is to have it or to stop the loop, so ask when it is time.
                 await self.pass_gate(turn, Action.Acquire)
                 self._check_loop()
                 await self._take(turn.reply, turn)
@@ -220,3 +223,107 @@ class Driver:
     def _check_loop(self) -> None:
         if self.instance.stopped is not None:
             raise self.instance.stopped
+
+
+class Shield:
+    """Holds back what strikes a reply between its commit and its swap, until it is lowered."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._held: BaseException | None = None
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if error is None or not self._turn.shielded:
+            return False
+        # A cancellation has to come back to its sender, before any other error.
+        if self._held is None or isinstance(error, asyncio.CancelledError):
+            self._held = error
+        return True
+
+    def lower(self) -> None:
+        """Raise what was held back, if the view has been swapped."""
+        if self._held is not None and not self._turn.shielded:
+            raise self._held
+
+
+class Transaction:
+    """When the block is left early, the store's transaction is rolled back, if one is open.
+
+    For as long as the block lasts the turn is among those `under_way`.
+    """
+
+    def __init__(self, turn: Turn, store: AsyncStore, under_way: set[Turn]) -> None:
+        self._turn = turn
+        self._store = store
+        self._under_way = under_way
+
+    async def __aenter__(self) -> None:
+        # The discipline decides when the transaction begins.
+        self._under_way.add(self._turn)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is not None and self._turn.open:
+                await self._store.perform(partial(self._turn.abandon, error))
+        finally:
+            self._under_way.discard(self._turn)
+
+
+class Watchdog:
+    """The graph of waits of one instance. Resources and replies are named for people.
+
+    A reply that waits for itself, directly or through others, waits for ever. That needs no clock
+    to be known: it is a circle in the graph of waits, and it is there at the moment when the last
+    of them begins to wait.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[str, str] = {}
+        self._waits: dict[str, str] = {}
+
+    def took(self, resource: str, reply: str) -> None:
+        """The reply holds the resource from now on."""
+        self._holders[resource] = reply
+
+    def freed(self, resource: str) -> None:
+        """Nobody holds it any more."""
+        self._holders.pop(resource, None)
+
+    def holder(self, resource: str) -> str | None:
+        """The reply that holds the resource."""
+        return self._holders.get(resource)
+
+    def waits(self, reply: str, resource: str) -> None:
+        """The reply begins to wait for a resource."""
+        self._waits[reply] = resource
+
+    def gave_up(self, reply: str) -> None:
+        """The reply waits for nothing any more."""
+        self._waits.pop(reply, None)
+
+    def check(self, reply: str, advice: str) -> None:
+        """Raise DeadlockError, with the chain and the advice, if the reply waits for itself."""
+        chain: list[str] = []
+        waiting: str | None = reply
+        while waiting is not None and waiting in self._waits:
+            resource = self._waits[waiting]
+            holder = self._holders.get(resource)
+            chain.append(f"{waiting} waits for {resource}, held by {holder or 'nobody'}")
+            if holder == reply:
+                raise DeadlockError(tuple(chain), advice)
+            if len(chain) > len(self._waits):
+                return
+            waiting = holder

@@ -17,13 +17,13 @@ from __future__ import annotations
 import math
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import accumulate, repeat
-from operator import mul
+from operator import add, mul
 
-from leo.field.plain import plain_sum
 from leo.field.ranks import Ranked
 
-__all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked"]
+__all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked", "plain_sum"]
 
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
@@ -144,3 +144,10 @@ def _evenness(total: float, terms: float, candidates: int) -> float:
     if candidates < 2:
         return 0.0
     return max(0.0, (math.log(total) - terms / total) / math.log(candidates))
+
+
+def plain_sum(values: Iterable[float], start: float = 0) -> float:
+    """`start` and the values, added from left to right and rounded each time: the same under every
+    Python. From 3.12 on, `sum` of floats makes up for rounding errors as it goes.
+    """
+    return reduce(add, values, start)

@@ -14,12 +14,11 @@ from itertools import repeat
 from operator import add
 from typing import Generic, TypeVar
 
-from leo.field.centres import count_contexts
 from leo.field.cooccurrence import IDS, pair_counts, pair_keys
 from leo.field.counts import Delta
 from leo.field.decay import decay
 from leo.field.ranks import LARGE, NOTHING, Rankings, Row, ranked_row
-from leo.field.tables import BigramTable, TrigramTable
+from leo.field.tables import BigramTable, TrigramTable, count_contexts
 from leo.field.view import View
 
 __all__ = ["PROVISIONAL", "Overlay"]

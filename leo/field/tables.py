@@ -1,22 +1,79 @@
-"""The two tables of a view: tokens with bigrams, trigrams with co-occurrence.
+"""The two tables of a view: tokens with bigrams, trigrams with co-occurrence; and their changes.
 
-A table is changed by one of `leo.field.changes` and returns the change that undoes it.
+A table is changed by one of these, and returns the change that undoes it:
+
+rows        absolute counts; 0 (or the token None) says that the row does not exist
+growth      counts to add, or to take away again
+a decay of the co-occurrence, and the co-occurrence as a whole (`leo.field.cooccurrence`)
+several of these in a row
+
+The bigrams say which tokens are the centres of the field: the few with the most weight (organism,
+section 7).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import nsmallest
+from typing import Final, NamedTuple, TypeVar
 
-from leo.field.centres import count_contexts, heaviest, overtaken, words_of
-from leo.field.changes import BigramChange, BigramRows, Grown, Series, TrigramChange, TrigramRows
-from leo.field.cooccurrence import Aged, CoOccurrence, WholeCoOccurrence
+from leo.field.cooccurrence import Aged, CoOccurrence, Kept, WholeCoOccurrence
 from leo.field.growth import ChainGrowth, WordGrowth
 from leo.field.ranks import LARGE, Rankings, Row
+from leo.field.text import PUNCTUATION
 
-__all__ = ["BigramTable", "TrigramTable"]
+__all__ = [
+    "CENTRES",
+    "BigramChange",
+    "BigramRows",
+    "BigramTable",
+    "Grown",
+    "Series",
+    "TrigramChange",
+    "TrigramRows",
+    "TrigramTable",
+    "count_contexts",
+]
 
 Key = TypeVar("Key")
+CENTRES: Final = 7
+
+
+class BigramRows(NamedTuple):
+    """Rows with absolute counts: (id, token) and (source, next, count)."""
+
+    tokens: list[tuple[int, str | None]]
+    bigrams: list[tuple[int, int, int]]
+
+
+class TrigramRows(NamedTuple):
+    """Rows with absolute counts: (first, second, third, count)."""
+
+    trigrams: list[tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """Counts to add (`sign` 1) or to take away (-1), with what undoes it besides: the tokens that
+    go then, the co-occurrence that comes back (`CoOccurrence.grow`).
+    """
+
+    growth: WordGrowth | ChainGrowth
+    sign: int = 1
+    fresh: tuple[int, ...] = ()
+    before: tuple[Kept, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One change after the other."""
+
+    changes: tuple[BigramChange | TrigramChange, ...]
+
+
+BigramChange = BigramRows | Grown | Series
+TrigramChange = TrigramRows | Grown | Aged | WholeCoOccurrence | Series
 
 
 class BigramTable:
@@ -240,3 +297,35 @@ def _moved(
         rankings.known.pop(key, None)
     elif (ranks := rankings.known.get(key)) is not None:
         ranks.move(item, old, row.get(item, 0))
+
+
+def heaviest(among: Iterable[int], totals: Mapping[int, int]) -> list[int]:
+    """The at most seven with the largest totals, the older first where they are equal."""
+    return nsmallest(CENTRES, among, key=lambda id: (-totals[id], id))
+
+
+def words_of(ids: Iterable[int], names: Mapping[int, str]) -> Iterator[int]:
+    """Those that are words: neither punctuation nor without a name."""
+    return (id for id in ids if names.get(id, ".") not in PUNCTUATION)
+
+
+def overtaken(
+    centres: Collection[int],
+    risen: Iterable[int],
+    totals: Mapping[int, int],
+    names: Mapping[int, str],
+) -> list[int]:
+    """The centres after some totals have risen. A token below all that were centres is none now."""
+    least = min(map(totals.__getitem__, centres)) if len(centres) == CENTRES else 0
+    among = {*centres, *(id for id in risen if totals.get(id, 0) >= least)}
+    return heaviest(words_of(among, names), totals)
+
+
+def count_contexts(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """The number of pairs, each named once, that a token is in."""
+    found: dict[int, int] = {}
+    for low, high in pairs:
+        found[low] = found.get(low, 0) + 1
+        if low != high:
+            found[high] = found.get(high, 0) + 1
+    return found

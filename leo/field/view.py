@@ -1,26 +1,89 @@
 """The view: an instance's picture of the field, in memory (organism, sections 7 and 11).
 
 Two tables, because the store is read by two loads: tokens with bigrams, trigrams with
-co-occurrence. Each is set to the version that was loaded (`leo.field.timeline`), so a view may mix
-two versions: that is the torn view of the formal model, and what reads it must stand it.
+co-occurrence. Each is set to the version that was loaded, so a view may mix two versions: that is
+the torn view of the formal model, and what reads it must stand it.
+
+The published organism *rebinds* its tables: the last to assign wins, and a task that loaded an
+older version sets the view back to it. A copy of the field per load would be faithful and far too
+dear, so a table is kept once and the versions around it as differences (Baker's rerooting of
+persistent arrays):
+
+    older  --rows-->  now  <--rows--  loaded but not yet assigned
+
+Every layer but `now` knows the rows that turn its neighbour *towards now* into itself. Setting the
+table to a layer walks that path and turns each arrow around; the cost is the size of the
+differences on the path. Arrows point towards `now` only, so a layer that no reply holds any more is
+garbage: nothing to compact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Generic, Literal, NamedTuple, TypeVar
 
-from leo.field.changes import BigramChange, Grown, Series, TrigramChange
 from leo.field.cooccurrence import Aged
 from leo.field.growth import Growth
-from leo.field.tables import BigramTable, TrigramTable
-from leo.field.timeline import Layer, Timeline
-from leo.store.loading import Loaded
+from leo.field.tables import BigramChange, BigramTable, Grown, Series, TrigramChange, TrigramTable
 
-__all__ = ["Centres", "View"]
+__all__ = ["Centres", "Layer", "Loaded", "Timeline", "View"]
 
+Rows = TypeVar("Rows")
 Centres = Literal["weight", "contexts"]
+
+
+class Layer(Generic[Rows]):
+    """One version of a table: the rows that make it from the layer `towards` now."""
+
+    __slots__ = ("rows", "towards", "version")
+
+    def __init__(self, version: int, towards: Layer[Rows] | None, rows: Rows | None) -> None:
+        self.version = version
+        self.towards = towards
+        self.rows = rows
+
+
+class Timeline(Generic[Rows]):
+    """The layers around a table. `apply` changes the table by rows and returns the rows that undo
+    it.
+    """
+
+    def __init__(self, apply: Callable[[Rows], Rows], version: int = 0) -> None:
+        self._apply = apply
+        self.now: Layer[Rows] = Layer(version, None, None)
+
+    @property
+    def version(self) -> int:
+        """The store's version that the table equals."""
+        return self.now.version
+
+    def loaded(self, base: Layer[Rows], version: int, rows: Rows) -> Layer[Rows]:
+        """The layer of `version`: `rows` are all rows that the store changed after `base`."""
+        return Layer(version, base, rows)
+
+    def assign(self, layer: Layer[Rows]) -> None:
+        """Set the table to exactly what this layer is, newer or older."""
+        path: list[Layer[Rows]] = []
+        step: Layer[Rows] | None = layer
+        while step is not self.now:
+            assert step is not None, "a layer of another timeline"
+            path.append(step)
+            step = step.towards
+        for target in reversed(path):
+            assert target.rows is not None, "only now has no rows"
+            self.now.rows = self._apply(target.rows)
+            self.now.towards = target
+            target.towards = target.rows = None
+            self.now = target
+
+
+class Loaded(NamedTuple):
+    """The n-grams of one version of the store, all of them."""
+
+    version: int
+    words: BigramTable
+    chains: TrigramTable
 
 
 class View:
@@ -72,7 +135,7 @@ class View:
     @contextmanager
     def bound(self, bigrams: Layer[BigramChange]) -> Iterator[None]:
         """Inside, the bigrams are those of a layer that was taken earlier: what a local name would
-        hold if the table were rebound by whoever assigns.
+        hold if each assignment rebound the table.
         """
         now = self.bigrams.now
         self.bigrams.assign(bigrams)

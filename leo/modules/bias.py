@@ -47,6 +47,7 @@ class Bias(BaseModule[dict[str, int]]):
         at REAL NOT NULL
     ) WITHOUT ROWID""",
     )
+    ARRAYS: ClassVar[Mapping[str, str]] = {"bias.centres": "'text'"}
     QUERIES: ClassVar[Mapping[str, str]] = {
         "shards": "SELECT centres FROM bias ORDER BY at DESC, centres"
     }

@@ -80,6 +80,7 @@ class FlowTracker(BaseModule[FlowState]):
     ) WITHOUT ROWID""",
         "CREATE INDEX flow_turns_at ON flow_turns (at)",
     )
+    ARRAYS: ClassVar[Mapping[str, str]] = {"flow_themes.words": "'text'"}
     QUERIES: ClassVar[Mapping[str, str]] = {
         "turns": "SELECT id, at FROM flow_turns WHERE at >= :now - "
         f"{KEPT} ORDER BY id DESC LIMIT {TURNS}",

@@ -31,7 +31,7 @@ __all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
 PROFILES: Final = 128
-# What came of regulations is in the profiles; so many events stay for whoever wants to look back.
+# What came of regulations is in the profiles; so many events stay to be looked at later.
 EVENTS: Final = 512
 
 
@@ -85,6 +85,7 @@ class MathBrain(BaseModule[Brain]):
     )""",
         "CREATE INDEX multileo_profiles_at ON multileo_profiles (at)",
     )
+    ARRAYS: ClassVar[Mapping[str, str]] = {"mathbrain.parameters": "'real', 'integer'"}
     QUERIES: ClassVar[Mapping[str, str]] = {
         "network": "SELECT parameters, observations, loss FROM mathbrain",
         "profiles": "SELECT key, samples, boredom, overwhelm, stuck, quality "

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
-from leo.field.experts import EXPERTS
 from leo.field.measure import presence
 from leo.reply.context import After, Before
+from leo.reply.voice import EXPERTS
 
 __all__ = ["SCALARS", "MathState", "spoken_state", "unit_of", "unspoken_state"]
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from leo.field.plain import plain_sum
+from leo.field.draw import plain_sum
 
 __all__ = ["HIDDEN", "INPUTS", "PARAMETERS", "Network", "fresh_network"]
 

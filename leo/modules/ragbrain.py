@@ -14,12 +14,12 @@ from operator import mul
 from random import Random
 from typing import Any, ClassVar, Final, NamedTuple
 
-from leo.field.experts import EXPERTS
-from leo.field.plain import plain_sum
+from leo.field.draw import plain_sum
 from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import SCALARS, MathState, spoken_state, unspoken_state
 from leo.reply.context import After, Before, Changes, Hints, Put, Rows
 from leo.reply.module import BaseModule
+from leo.reply.voice import EXPERTS
 
 __all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "unit_distance"]
 

@@ -1,12 +1,12 @@
-"""The modules in their order, and what a reply reads and writes with them: data, not code.
+"""The modules in their order.
 
 The order is that of a reply. Each module finds what those before it found out: the trauma level and
 the theme words are known before anything is recalled, the regulator hears the voice that the others
 agreed on, and School asks last.
 
 What the published programs had and this one has not, by the organism's sections. None of it is in
-all of them, most of it in the last version only. Whoever wants one adds a module (ADDING.md), or,
-for 8.5 and 8.6, a rule to the walk.
+all of them, most of it in the last version only. To have one, add a module (README.md),
+or, for 8.5 and 8.6, a rule to the walk.
 
 - The hint made of word pieces: it needs a trained model of its own and was only pasted to short
   replies.
@@ -16,8 +16,9 @@ for 8.5 and 8.6, a rule to the walk.
   again when it comes to mind; a write after Generate is in no program of the specification.
 - A temperature that follows the entropy of the walk (8.5): it evens out what the experts, and the
   comparisons of temperatures, are there to tell apart.
-- A word of the prompt put into the reply (8.6), and gravity towards the prompt's words (8.7): they
-  feed the observer's words to external_vocab, the measure of how many of them a reply has.
+- A word of the prompt pasted into the reply (8.6), and gravity towards the prompt's words (8.7):
+  they feed the observer's words to external_vocab, the measure of how many of them a reply has.
+  `Resonance` has their role, and pastes nothing.
 - A first impression from lists of English words (8.8): how new a prompt is, is known by the field,
   and how it moves, by its emotion; the lists would know a language that the field has not heard.
 - The documentation of modules and project as a beginning (4): a field would begin with other words
@@ -25,16 +26,11 @@ for 8.5 and 8.6, a rule to the walk.
 - School's entities and relations (15d): no step of a reply asked for them, and the last version
   gave them up; the sentence that says "the capital of" is in the note, and is observed when the
   prompt names the word.
-
-Which step touches which object follows from the declarations and from when a module's hooks run:
-rows are read in `recall` and written in `snapshot`, texts to observe reach the n-grams in
-`observe`, the view is read in `generate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from leo.modules.bias import Bias
 from leo.modules.dream import Dream
@@ -45,12 +41,13 @@ from leo.modules.mathbrain import MathBrain
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import RAGBrain
+from leo.modules.resonance import Resonance
 from leo.modules.santaklaus import SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
 from leo.reply.module import Module
 
-__all__ = ["FIELD", "MODULES", "Touched", "kept_with", "own_objects", "step_objects"]
+__all__ = ["MODULES"]
 
 MODULES: Final[tuple[Module[Any], ...]] = (
     Emotion(),
@@ -64,47 +61,6 @@ MODULES: Final[tuple[Module[Any], ...]] = (
     MathBrain(),
     Dream(),
     Overthinking(),
+    Resonance(),
     School(),
 )
-
-# The field's own objects; every other object belongs to one module.
-FIELD: Final = frozenset({"ngrams", "snapshots", "view"})
-
-
-class Touched(NamedTuple):
-    """The objects that a step reads and writes."""
-
-    reads: frozenset[str]
-    writes: frozenset[str]
-
-
-def own_objects(modules: Iterable[Module[Any]] = MODULES) -> dict[str, str]:
-    """Object -> name of the module that it belongs to."""
-    return {
-        name: module.name for module in modules for name in (module.READS | module.WRITES) - FIELD
-    }
-
-
-def step_objects(modules: Iterable[Module[Any]] = MODULES) -> Mapping[str, Touched]:
-    """What each step of the program reads and writes with these modules.
-
-    Without any module the steps still observe, speak and keep the reply; they recall nothing.
-    """
-    listed = tuple(modules)
-    reads = frozenset[str]().union(*(module.READS for module in listed))
-    writes = frozenset[str]().union(*(module.WRITES for module in listed))
-    return {
-        "recall": Touched(reads - {"ngrams", "view"}, frozenset()),
-        "observe": Touched(frozenset({"ngrams"}), frozenset({"ngrams", "view"})),
-        "generate": Touched(frozenset({"view"}), frozenset()),
-        "snapshot": Touched(frozenset(), (writes - {"ngrams", "view"}) | {"snapshots"}),
-    }
-
-
-def kept_with(name: str) -> str:
-    """The object of the specification that an object's history is that of.
-
-    A module's rows are read and written in the same two transactions as the snapshots, so whatever
-    holds of `snapshots` under a discipline holds of them.
-    """
-    return name if name in FIELD else "snapshots"

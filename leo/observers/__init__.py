@@ -1,10 +1,19 @@
 """Observers: who talks to a field in an experiment, or from the command line.
 
-`leo.observers.http` needs the extra `http` and is imported by whoever asks for it only.
+`http` is a module of its own, because it needs the extra of that name.
 """
 
 from leo.observers.observer import Exchange, Observer
 from leo.observers.scripted import ScriptedObserver
-from leo.observers.themes import THEMES, TURNS
+from leo.observers.themes import FILLERS, SENTENCES, THEMES, TURNS
 
-__all__ = ["THEMES", "TURNS", "Exchange", "Observer", "ScriptedObserver"]
+__all__ = [
+    "FILLERS",
+    "SENTENCES",
+    "THEMES",
+    "TURNS",
+    "Exchange",
+    "Observer",
+    "ScriptedObserver",
+    "http",
+]

@@ -1,35 +1,40 @@
 """An observer behind an OpenAI-compatible HTTP interface: `POST BASE/chat/completions`.
 
-It needs the extra `http`. Three rules:
-1. The key is a header of the request and nothing else: no error repeats it, nor what a server
-   sends back, because a server may send back what it was sent.
-2. Waiting and the time of day are arguments (`sleep`, `clock`), both in seconds.
-3. What may go away by itself (no connection, a timeout, 408, 429, 5xx) is tried again, as often
-   and as long as the limits say; everything else is an error at once.
+It needs the extra `http`. Four rules:
+1. The key is a header of the request and nothing else. No error repeats what a server sends, and
+   a message that holds the key is refused: a server may send back what it was sent.
+2. What may pass (no connection, a timeout, 408, 429, 5xx) is tried again; everything else is an
+   error at once.
+3. One limit, `Limits.total`, bounds a message with all its tries and waits, however slowly the
+   bytes come and however long a server asks to wait.
+4. Bytes are bounded as they come: no compressed answer is asked for, and none is decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from types import TracebackType
 from typing import Any, Final, Self
 
 from leo.errors import ObserverError
 from leo.field.text import whole
-from leo.observers.answer import Answer, message_of, retry_after
 from leo.observers.observer import Exchange
 
 try:
     import httpx
-
-    from leo.observers.deadline import FAILED, LATE, Deadline, Transport
+    import tenacity
 except ModuleNotFoundError as missing:
-    if missing.name not in ("httpx", "httpcore"):
+    if missing.name not in ("httpx", "tenacity"):
         raise
     raise ObserverError(
-        "the HTTP observer needs the package httpx, which is not installed; install the extra "
-        "with pip install 'leo-field[http]', or choose the scripted observer, which needs nothing"
+        f"the HTTP observer needs the package {missing.name}, which is not installed; install the "
+        "extra with pip install 'leo-field[http]', or choose the scripted observer, which needs "
+        "nothing"
     ) from missing
 
 __all__ = ["HttpObserver", "Limits"]
@@ -39,9 +44,12 @@ PASSING: Final = frozenset({408, 429, *range(500, 600)})
 PORTS: Final = range(1, 1 << 16)
 # Bytes of an answer: a message of a thousand words is a few thousand.
 LONGEST: Final = 1 << 20
+# A shorter key is no secret, and `none` or `test` may well be a word of a message.
+SHORTEST_SECRET: Final = 8
 # Tokens of an answer per word that is asked for: English has fewer than two.
 TOKENS_PER_WORD: Final = 3
 DEFAULT_WORDS: Final = 40
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 ROLE: Final = (
     "You talk with Leo, a small language organism that grows from what it hears and does not "
     "answer like an assistant. You are a patient poet. The theme is {theme}. Speak to Leo in "
@@ -53,18 +61,29 @@ BEGIN: Final = "Begin the conversation."
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`timeout`: seconds for one request, from the look-up of the server's name to the last byte
-    read, however slowly they come and however many addresses the server has; `retries`: how often
-    it is made again; `patience`: seconds for a message with all its retries and waits; `wait`:
+    """`total`: seconds for a message, with all its tries and waits; `silence`: seconds in which
+    nothing comes, after which a try is given up; `retries`: how many follow the first try; `wait`:
     seconds before the first retry, doubled each time.
 
-    A look-up that is under way is the system's to end, so it alone may last longer.
+    A look-up of a name that is under way is the system's to end: it alone may outlast `total`.
     """
 
-    timeout: float = 30.0
+    total: float = 180.0
+    silence: float = 30.0
     retries: int = 4
-    patience: float = 180.0
     wait: float = 1.0
+
+
+class _Passing(Exception):
+    """A status that may pass, and the seconds that the server asks to wait."""
+
+    def __init__(self, status: int, asked: float) -> None:
+        super().__init__(f"status {status}")
+        self.asked = asked
+
+
+def _nothing(text: str) -> None:
+    """Tell nobody."""
 
 
 class HttpObserver:
@@ -73,7 +92,7 @@ class HttpObserver:
     `base` is the address up to `/chat/completions`, as in `https://host/v1`; `words` the length
     that the model is asked for, which it keeps to as well as it can. `seed` is sent along when it
     is given; whether the server honours it is the server's affair, so such a run is not repeatable
-    and its transcript is what remains of it.
+    and its transcript is what remains of it. `tell` hears of each wait before another try.
     """
 
     def __init__(
@@ -85,21 +104,10 @@ class HttpObserver:
         words: int | None = None,
         seed: int | None = None,
         limits: Limits = Limits(),
-        sleep: Callable[[float], object],
-        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tell: Callable[[str], object] = _nothing,
     ) -> None:
-        try:
-            address = httpx.URL(base.rstrip("/") + "/chat/completions")
-            # As the look-up of the name does it, which would find an empty part or a long one only
-            # when the field has been made.
-            address.raw_host.decode("ascii").encode("idna")
-        except (httpx.InvalidURL, UnicodeError):
-            # Not `from` it: its text has the address.
-            raise ObserverError(_bad_address(base)) from None
-        if address.scheme not in ("http", "https") or not address.host or address.userinfo:
-            raise ObserverError(_bad_address(base))
-        if address.port is not None and address.port not in PORTS:
-            raise ObserverError(_bad_address(base))
+        self._address = _address(base)
         if model != whole(model):
             raise ObserverError(
                 f"the name of the model, {model!r}, cannot be written in UTF-8; expected the name "
@@ -112,36 +120,41 @@ class HttpObserver:
             )
         self.model: Final = model
         self.words: Final = words
+        self._key = key
         self._seed = seed
         self._limits = limits
         self._sleep = sleep
-        self._clock = clock
-        self._address = address
+        self._tell = tell
+        port = f":{self._address.port}" if self._address.port else ""
+        # The server, for people: no path, no query, nobody's name.
+        self._place = f"{self._address.scheme}://{self._address.host}{port}"
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # One loop for all messages, so that the connections outlive a message.
+        self._runner = asyncio.Runner()
         # No environment: a proxy or a .netrc would be told the key without anybody's asking.
-        self._deadline = Deadline(clock)
-        self._client = httpx.Client(
-            headers=headers,
-            timeout=limits.timeout,
+        self._client = httpx.AsyncClient(
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=limits.silence,
             trust_env=False,
-            transport=Transport(self._deadline),
         )
 
     def say(self, theme: str, turn: int, so_far: Sequence[Exchange] = ()) -> str:
         """The next message. `turn` is told by `so_far` already.
 
         Raises ObserverError: the server cannot be reached, refuses, or answers something else than
-        a message.
+        a message. Not to be called from a running event loop.
         """
         body: dict[str, Any] = {"model": self.model, "messages": self._messages(theme, so_far)}
         body["max_tokens"] = TOKENS_PER_WORD * (self.words or DEFAULT_WORDS)
         if self._seed is not None:
             body["seed"] = self._seed
-        return message_of(self._ask(body), self._place)
+        return self._message(self._runner.run(self._ask(body)))
 
     def close(self) -> None:
         """Close the connections. A second call does nothing."""
-        self._client.close()
+        if not self._client.is_closed:
+            self._runner.run(self._client.aclose())
+        self._runner.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,12 +167,6 @@ class HttpObserver:
     ) -> None:
         self.close()
 
-    @property
-    def _place(self) -> str:
-        """The server, for people: no path, no query, nobody's name."""
-        port = f":{self._address.port}" if self._address.port else ""
-        return f"{self._address.scheme}://{self._address.host}{port}"
-
     def _messages(self, theme: str, so_far: Sequence[Exchange]) -> list[dict[str, str]]:
         role = ROLE.format(theme=theme.replace("_", " and "), words=self.words or DEFAULT_WORDS)
         said = [{"role": "system", "content": role}, {"role": "user", "content": BEGIN}]
@@ -168,62 +175,143 @@ class HttpObserver:
             said.append({"role": "user", "content": exchange.reply})
         return said
 
-    def _post(self, body: dict[str, Any], seconds: float) -> Answer:
-        """One request, all of it within so many seconds, but for a look-up of the name that takes
-        longer. What is no answer is not read.
-        """
-        self._deadline.set(seconds)
-        with self._client.stream("POST", self._address, json=body) as response:
-            said = self._read(response) if response.status_code == 200 else b""
-            return Answer(response.status_code, retry_after(response.headers), said)
+    async def _ask(self, body: dict[str, Any]) -> bytes:
+        """The body of an answer with status 200, after as many tries as the limits allow."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limits.total
 
-    def _read(self, response: httpx.Response) -> bytes:
-        said = bytearray()
-        for part in response.iter_bytes():
-            said += part
-            if len(said) > LONGEST:
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.asked if isinstance(error, _Passing) else 0.0
+            return max(asked, self._limits.wait * 2.0 ** (state.attempt_number - 1))
+
+        def hopeless(state: tenacity.RetryCallState) -> bool:
+            last = state.attempt_number > self._limits.retries
+            return last or loop.time() + state.upcoming_sleep >= end
+
+        def tell(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            self._tell(
+                f"the observer at {self._place}: {_problem(error)}; another try in "
+                f"{state.upcoming_sleep:.3g} seconds"
+            )
+
+        tries = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type((_Passing, httpx.RequestError)),
+            stop=hopeless,
+            wait=pause,
+            before_sleep=tell,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            async with asyncio.timeout_at(end):
+                return await tries(self._post, body)
+        except TimeoutError:
+            problem = f"no answer within {self._limits.total:.3g} seconds"
+        except (_Passing, httpx.RequestError) as error:
+            problem = _problem(error)
+        made = tries.statistics["attempt_number"]
+        # Not `from` the error: its text has the address.
+        raise ObserverError(
+            f"the observer at {self._place} did not answer: {problem}, after {made} "
+            f"{'try' if made == 1 else 'tries'}; see that the server runs and is not overloaded, "
+            "and try again"
+        ) from None
+
+    async def _post(self, body: dict[str, Any]) -> bytes:
+        """One request. What is no answer is not read."""
+        async with self._client.stream("POST", self._address, json=body) as response:
+            status = response.status_code
+            if status in PASSING:
+                raise _Passing(status, _retry_after(response))
+            if status in (401, 403):
                 raise ObserverError(
-                    f"the observer at {self._place} answered with more than {LONGEST:,} bytes; "
-                    f"expected one message of about {self.words or DEFAULT_WORDS} words: see that "
-                    "the address is that of a chat server, or try another model"
+                    f"the observer at {self._place} refused the key (status {status}); set the "
+                    "environment variable that holds it to a valid one"
                 )
-        return bytes(said)
-
-    def _ask(self, body: dict[str, Any]) -> Answer:
-        began, wait = self._clock(), self._limits.wait
-        for left in range(self._limits.retries, -1, -1):
-            asked = 0.0
-            patience = self._limits.patience - (self._clock() - began)
-            seconds = min(self._limits.timeout, patience)
-            try:
-                answer = self._post(body, seconds)
-            except LATE:
-                problem = f"no answer within {seconds:.3g} seconds"
-            except FAILED as error:
-                problem = f"the request failed ({type(error).__name__})"
-            else:
-                if answer.status not in PASSING:
-                    return answer
-                problem = f"status {answer.status}"
-                asked = answer.asked
-            pause = max(wait, asked)
-            spent = self._clock() - began
-            if left == 0 or spent + pause >= self._limits.patience:
-                tries = self._limits.retries - left + 1
+            if status != 200:
                 raise ObserverError(
-                    f"the observer at {self._place} did not answer: {problem}, after "
-                    f"{tries} {'try' if tries == 1 else 'tries'} in {spent:.1f} seconds; see that "
-                    "the server runs and is not overloaded, and try again"
+                    f"the observer at {self._place} answered with status {status}, expected 200; "
+                    "see that the address ends where /chat/completions begins (often /v1) and that "
+                    "the server has the model"
                 )
-            self._sleep(pause)
-            wait *= 2
-        raise AssertionError("the last try returns or raises")
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise ObserverError(
+                    f"the observer at {self._place} answered in a compressed form, which was not "
+                    "asked for and is not read; see that no proxy in between compresses"
+                )
+            said = bytearray()
+            async for part in response.aiter_raw():
+                said += part
+                if len(said) > LONGEST:
+                    raise ObserverError(
+                        f"the observer at {self._place} answered with more than {LONGEST:,} bytes; "
+                        f"expected one message of about {self.words or DEFAULT_WORDS} words: see "
+                        "that the address is that of a chat server, or try another model"
+                    )
+            return bytes(said)
+
+    def _message(self, body: bytes) -> str:
+        """The text of an answer: one line without control characters, as a terminal can show it."""
+        try:
+            text = json.loads(body)["choices"][0]["message"]["content"]
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+            text = None
+        if not isinstance(text, str):
+            raise ObserverError(
+                f"the observer at {self._place} answered something that is no chat completion; "
+                "expected a JSON object with choices[0].message.content, a text: see that the "
+                "server is compatible"
+            )
+        words = CONTROL.sub(" ", whole(text)).split()
+        if not words:
+            raise ObserverError(
+                f"the observer at {self._place} answered with an empty message; try again, or "
+                "another model"
+            )
+        if len(self._key) >= SHORTEST_SECRET and self._key.lower() in "".join(words).lower():
+            raise ObserverError(
+                f"the observer at {self._place} sent the key back in its message, which is kept "
+                "nowhere; ask another server, and take a new key if you do not trust this one"
+            )
+        return " ".join(words)
 
 
-def _bad_address(base: str) -> str:
-    # Not the address itself: it may hold a password, which is one of the reasons to refuse it.
+def _problem(error: BaseException | None) -> str:
+    """What went wrong, without a word of the server's."""
+    if isinstance(error, _Passing):
+        return str(error)
+    return f"the request failed ({type(error).__name__})"
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """The seconds that the server asks for; 0 when it says nothing, or a date."""
+    try:
+        seconds = float(response.headers.get("Retry-After", "0"))
+    except ValueError:
+        return 0.0
+    return max(0.0, seconds) if isfinite(seconds) else 0.0
+
+
+def _address(base: str) -> httpx.URL:
+    """Where to post. Raises ObserverError, which does not repeat the address: it may hold a
+    password, which is one of the reasons to refuse it.
+    """
     shape = "a name and a password in it" if "@" in base else "another shape"
-    return (
+    refused = ObserverError(
         f"the address of the observer has {shape}; expected http://HOST[:PORT]/PATH or "
         "https://HOST[:PORT]/PATH, as in http://localhost:8080/v1, and the key in the environment"
     )
+    try:
+        address = httpx.URL(base.rstrip("/") + "/chat/completions")
+        # As the look-up of the name does it, which would find an empty part or a long one only
+        # when the field has been made.
+        address.raw_host.decode("ascii").encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        raise refused from None
+    if address.scheme not in ("http", "https") or not address.host or address.userinfo:
+        raise refused
+    if address.port is not None and address.port not in PORTS:
+        raise refused
+    return address

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from leo.errors import UndeclaredError
 from leo.field.measure import Pulse, Quality
 from leo.reply.active import NO_THEMES, Themes
 from leo.reply.voice import Voice
+from leo.store.rows import Put, Rows
 
 __all__ = [
     "After",
@@ -28,16 +29,6 @@ __all__ = [
     "Speak",
     "Spoken",
 ]
-
-# The rows of each of a module's queries, by the query's name.
-Rows = Mapping[str, Sequence[tuple[Any, ...]]]
-
-
-class Put(NamedTuple):
-    """Rows to write: a statement, and its parameters once per row."""
-
-    sql: str
-    rows: tuple[tuple[Any, ...], ...]
 
 
 class Inner(NamedTuple):

@@ -1,35 +1,36 @@
 """The program with modules: the same four steps, in which a chorus is asked.
 
-Whatever a module reads comes with Recall's transaction and whatever it keeps goes with the
-snapshot's, so the actions, their order and the objects of a trace are those of the core program.
+What a module reads comes with Recall's transaction and what it keeps goes with the snapshot's,
+ so the actions, their order and the objects of a trace are those of the core program.
 Observe and snapshot are the core's own functions; what modules change is what comes to mind and how
 it is said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Final
 
+from leo.actions import Touched
 from leo.field import measure
 from leo.field.recall import Recalled
 from leo.field.text import tokenize
-from leo.modules.registry import step_objects
 from leo.reply.active import active_themes
 from leo.reply.chorus import Chorus
 from leo.reply.context import InnerReply, Moment
 from leo.reply.module import Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, judge, speak
 
-__all__ = ["chorus_for", "program_for"]
+__all__ = ["chorus_for", "program_for", "step_objects"]
 
 
 # Bounded: a program that opens fields with modules of its own making would keep them all.
 @lru_cache(maxsize=64)
 def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
     """The steps of a reply with these modules, each with the objects that follow from what the
-    modules declare. Equal modules give equal steps, whoever executes them.
+    modules declare. Equal modules give equal steps under every driver.
     """
     if not modules:
         return PROGRAM
@@ -43,6 +44,24 @@ def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
         )
         for step in PROGRAM
     )
+
+
+def step_objects(modules: Iterable[Module[Any]]) -> Mapping[str, Touched]:
+    """What each step of the program reads and writes with these modules.
+
+    It follows from the declarations and from when a module's hooks run: rows are read in `recall`
+    and written in `snapshot`, texts to observe reach the n-grams in `observe`, the view is read in
+    `generate`. Without any module the steps observe, speak and keep the reply; they recall nothing.
+    """
+    listed = tuple(modules)
+    reads = frozenset[str]().union(*(module.READS for module in listed))
+    writes = frozenset[str]().union(*(module.WRITES for module in listed))
+    return {
+        "recall": Touched(reads - {"ngrams", "view"}, frozenset()),
+        "observe": Touched(frozenset({"ngrams"}), frozenset({"ngrams", "view"})),
+        "generate": Touched(frozenset({"view"}), frozenset()),
+        "snapshot": Touched(frozenset(), (writes - {"ngrams", "view"}) | {"snapshots"}),
+    }
 
 
 def chorus_for(

@@ -48,7 +48,8 @@ class Module(Protocol[S]):
     other reply, on its own account. `INNER` are the kinds of inner replies that it takes part in.
     USES_CHANCE are the hooks that draw from their `rng`; in any other it raises UndeclaredError.
     QUERIES are named SELECTs with the parameters :now (seconds), :session (the outer one), :tokens
-    and :words (JSON arrays: the prompt's tokens, its words in lower case).
+    and :words (JSON arrays: the prompt's tokens, its words in lower case). ARRAYS are its columns,
+    `table.column`, with a JSON array in them, and SQLite's names for the types of its elements.
     """
 
     @property
@@ -65,6 +66,8 @@ class Module(Protocol[S]):
     def DDL(self) -> tuple[str, ...]: ...
     @property
     def QUERIES(self) -> Mapping[str, str]: ...
+    @property
+    def ARRAYS(self) -> Mapping[str, str]: ...
     def load(self, rows: Rows) -> S: ...
     def hear(self, state: S, moment: Moment) -> Heard: ...
     def before(self, state: S, context: Before, rng: Random) -> Hints: ...
@@ -81,6 +84,7 @@ class BaseModule(Generic[S]):
     USES_CHANCE: ClassVar[frozenset[str]] = frozenset()
     DDL: ClassVar[tuple[str, ...]] = ()
     QUERIES: ClassVar[Mapping[str, str]] = {}
+    ARRAYS: ClassVar[Mapping[str, str]] = {}
 
     def hear(self, state: S, moment: Moment) -> Heard:
         """Nothing comes to mind."""

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from leo.actions import Action
+from leo.actions import Action, touched
 from leo.errors import UndeclaredError
 from leo.field import measure
 from leo.field.counts import Delta, compute_delta
-from leo.field.experts import choose_expert
 from leo.field.generation import MAX_TOKENS, NO_STARTS, SILENCE, generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.reading import Readable
@@ -27,7 +26,7 @@ from leo.field.recall import Memory, Recalled, choose_memories
 from leo.field.text import compose, tokenize
 from leo.reply.chorus import Chorus
 from leo.reply.context import Facts, InnerReply, Put, Rows, Spoken
-from leo.reply.voice import Voice
+from leo.reply.voice import Voice, choose_expert
 from leo.store.operations import NewSnapshot
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
     "ReplyState",
     "Step",
     "Writes",
+    "declared",
     "judge",
     "observe",
     "snapshot",
@@ -124,7 +124,7 @@ class Step:
     """A named step: its actions under step commit, the objects that it reads and writes, its
     function.
 
-    Objects: `snapshots` and `ngrams` in the store, those of the modules too, `view` in memory.
+    Without modules the objects follow from the actions (`leo.actions`).
     """
 
     name: str
@@ -197,15 +197,21 @@ def snapshot(state: ReplyState, given: Given) -> Writes:
     return Writes(snapshot=new)
 
 
+def _step(function: Callable[[ReplyState, Given], Writes], *actions: Action) -> Step:
+    return Step(function.__name__, actions, *touched(actions), function)
+
+
 PROGRAM: Final[tuple[Step, ...]] = (
-    Step("recall", (Action.Recall,), frozenset({"snapshots"}), frozenset(), recall),
-    Step(
-        "observe",
-        (Action.Ingest, Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView),
-        frozenset({"ngrams"}),
-        frozenset({"ngrams", "view"}),
-        observe,
-    ),
-    Step("generate", (Action.Generate,), frozenset({"view"}), frozenset(), generate),
-    Step("snapshot", (Action.SaveSnapshot,), frozenset(), frozenset({"snapshots"}), snapshot),
+    _step(recall, Action.Recall),
+    _step(observe, Action.Ingest, Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView),
+    _step(generate, Action.Generate),
+    _step(snapshot, Action.SaveSnapshot),
 )
+
+
+def declared(step: Step, writes: Writes) -> Writes:
+    """The writes, when the step declares them. Raises UndeclaredError otherwise."""
+    for name, value in (("ngrams", writes.ngrams), ("snapshots", writes.snapshot)):
+        if value is not None and name not in step.writes:
+            raise UndeclaredError(f"the step writes {name!r} without declaring it")
+    return writes

@@ -1,34 +1,337 @@
-"""One execution of a program: what happened so far, and how it ends.
+"""An instance of the field, and one execution of its program: what happened so far, how it ends.
 
-A turn's operations (`leo.reply.stepwise`, `leo.reply.unit`) are the program's actions in order. A
-driver takes them one by one and carries each out where it belongs, so every driver performs the
-same actions and differs only in what may happen between two of them. Each operation records its own
-event at the moment when it happens, on the thread where it happens.
+An instance is owned by one event loop, or by threads that take its latch for all that they do with
+the view; the store's worker thread only ever runs the closures that a turn made for it.
 
-How a reply ends, too, is decided here, from the last action that was carried out.
+A turn's operations (`leo.reply.commit`) are the program's actions in order. A driver takes them one
+by one and carries each out where it belongs, so every driver performs the same actions and differs
+only in what may happen between two of them. Each operation records its own event at the moment when
+it happens, on the thread where it happens. How a reply ends, too, is decided here, from the last
+action that was carried out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Any, Final, NamedTuple
 
 from leo.actions import Action
-from leo.errors import DeadlockError, StepError, UndeclaredError
+from leo.disciplines import Discipline
+from leo.errors import (
+    CallerError,
+    DeadlockError,
+    ObserveWhileRecordingError,
+    SessionBusyError,
+    StepError,
+)
+from leo.field.counts import compute_delta
+from leo.field.seed import SEED_NAME, SEED_TEXT
+from leo.field.text import whole
+from leo.field.view import Centres, Loaded, View
 from leo.reply.context import InnerReply
-from leo.reply.program import ReplyState, Step, Writes
-from leo.store.connection import Connection
+from leo.reply.modular import chorus_for, program_for
+from leo.reply.module import Module
+from leo.reply.program import ReplyState, Step
+from leo.store.connection import Connection, reading
+from leo.store.ngrams import load_bigrams, load_trigrams
+from leo.store.operations import (
+    Versions,
+    get_versions,
+    load_all,
+    moved,
+    process_seed,
+    process_text,
+)
+from leo.trace.events import Beginning, Happened, Tracer
 
-if TYPE_CHECKING:
-    from leo.reply.instance import Instance
+__all__ = [
+    "INNER",
+    "Contents",
+    "Ending",
+    "Instance",
+    "OnLock",
+    "OnLoop",
+    "OnStore",
+    "Opened",
+    "Operation",
+    "Turn",
+]
 
-__all__ = ["Ending", "OnLock", "OnLoop", "OnStore", "Operation", "Turn", "declared"]
-
+# In the names of inner sessions only: a trace must not confuse them with the callers' own.
+INNER: Final = "~"
 # Never changed.
-NOTHING: dict[str, int] = {}
+NOTHING: Final[dict[str, int]] = {}
+
+
+class Contents(NamedTuple):
+    """The store's versions and the whole field, as they were when it was opened."""
+
+    versions: dict[str, int]
+    field: Loaded
+
+
+class Instance:
+    """One field object: view, discipline, tracer, clock, and the sessions that talk to it."""
+
+    def __init__(
+        self,
+        *,
+        discipline: Discipline,
+        seed: int,
+        tracer: Tracer,
+        clock: Callable[[], float],
+        name: str,
+        store: str,
+        modules: Sequence[Module[Any]] = (),
+        centres: Centres = "weight",
+        program: tuple[Step, ...] | None = None,
+    ) -> None:
+        self.discipline: Final = discipline
+        self.seed: Final = seed
+        self.tracer: Final = tracer
+        self.clock: Final = clock
+        self.name: Final = name
+        self.store: Final = store
+        self.modules: Final = tuple(modules)
+        # A scheduler may want shorter answers than those of the program.
+        self.program: Final = program_for(self.modules) if program is None else program
+        self.centres: Final = centres
+        self.view = View(centres)
+        # The last versions that this instance has committed or read as a whole; empty when that is
+        # not known for sure.
+        self._known: dict[str, int] = {}
+        # Set when the event loop was stopped by a blocking lock: nothing happens any more.
+        self.stopped: DeadlockError | None = None
+        # The state of the reply that returned last: why it said what it said.
+        self.latest: ReplyState | None = None
+        # For as long as the instance lives: a session that comes again goes on counting, because a
+        # reply's name is never used twice.
+        self._counts: dict[str, int] = {}
+        # Sessions with a reply under way, each with its owner (`admit`), None where there is none.
+        self._busy: dict[str, object] = {}
+        # Inner replies that wait for their turn, by the session that they belong to.
+        self._waiting: dict[str, list[InnerReply]] = {}
+
+    @staticmethod
+    def open_work(conn: Connection) -> Contents:
+        """On the store: give an empty field its seed text, then read everything."""
+        process_seed(conn, compute_delta((SEED_TEXT,)), SEED_NAME)
+        return Contents(*load_all(conn))
+
+    def take(self, opened: Contents) -> None:
+        """Make the view anew from what was read."""
+        self.view = View(self.centres, opened.field)
+        self._known = dict(opened.versions)
+
+    def known(self, conn: Connection) -> Versions:
+        """The versions of the store, as far as this instance has made or seen them."""
+        if not self._known:
+            self._known = get_versions(conn)
+        return self._known
+
+    def expected(self, conn: Connection) -> Versions | None:
+        """The versions that the store must have: those that are known, where the store is not
+        shared.
+        """
+        return self.known(conn) if self.discipline.instances == 1 else None
+
+    def check_read(self, conn: Connection, name: str, version: int) -> None:
+        """Raise StoreMovedError when a version that was read is not the expected one."""
+        expected = self.expected(conn)
+        if expected is not None and expected[name] != version:
+            raise moved(conn, {**expected, name: version}, expected)
+
+    def wrote(self, **versions: int) -> None:
+        """This instance has committed these versions."""
+        if self._known:
+            self._known = {**self._known, **versions}
+
+    def forget_versions(self) -> None:
+        """An operation of the store was left in the middle: it may have committed."""
+        self._known = {}
+
+    def begin(self, opened: Contents) -> None:
+        """Take what was read and tell the tracer where the recording starts."""
+        self.take(opened)
+        if self.tracer.enabled:
+            self.tracer.begin(
+                Beginning(
+                    instance=self.name,
+                    store=self.store,
+                    discipline=self.discipline.id,
+                    runtime=self.discipline.runtime,
+                    program=tuple(step.name for step in self.program),
+                    start=opened.versions,
+                    seed=self.seed,
+                )
+            )
+
+    def observe_work(self, text: str, path: Path) -> Callable[[Connection], Callable[[], None]]:
+        """An observation outside a reply: a closure for the store that returns one for the view.
+
+        Raises ObserveWhileRecordingError: the trace has no event for it.
+        """
+        if self.tracer.enabled:
+            raise ObserveWhileRecordingError(
+                f"{path}: an observation outside a reply is not recorded, and the trace would "
+                "miss a version; observe before the field is opened with a tracer"
+            )
+        delta = compute_delta((text,))
+        view = self.view
+        if self.discipline.commit == "reply" and self.discipline.transaction in (
+            "none",
+            "deferred",
+        ):
+            # Increments, as after a commit: such a view need not be a version of the store.
+            def add(conn: Connection) -> Callable[[], None]:
+                done = process_text(conn, delta, self.expected(conn))
+                self.wrote(ngrams=done.version)
+                return lambda: view.swap(done.growth, done.decayed)
+
+            return add
+        bigrams, trigrams = view.bigrams.now, view.trigrams.now
+
+        def work(conn: Connection) -> Callable[[], None]:
+            done = process_text(conn, delta, self.expected(conn))
+            self.wrote(ngrams=done.version)
+            if bigrams.version == trigrams.version == done.version - 1:
+                # Nothing else happened: what was written needs no reading.
+                layers = view.after(bigrams, trigrams, done.growth, done.decayed)
+                return lambda: view.assign(*layers)
+            with reading(conn):
+                two = load_bigrams(conn, bigrams.version)
+                three = load_trigrams(conn, trigrams.version)
+            self.wrote(ngrams=two[0])
+            return lambda: view.assign(
+                view.bigrams.loaded(bigrams, *two), view.trigrams.loaded(trigrams, *three)
+            )
+
+        return work
+
+    def admit(self, session: str, inner: InnerReply | None, owner: object) -> None:
+        """Make a session busy with its next reply. `end` with the same owner frees it, and does
+        nothing otherwise.
+
+        Raises SessionBusyError while the last one lasts, DeadlockError when the loop was stopped,
+        CallerError for a name that no session of a caller may have.
+        """
+        if not session:
+            raise CallerError(
+                "a session needs a name: the empty one stands for the process in a trace"
+            )
+        if INNER in session and inner is None:
+            raise CallerError(
+                f"the session {session!r} has a {INNER!r} in its name, as only inner sessions do; "
+                "use another name"
+            )
+        if self.stopped is not None:
+            raise self.stopped
+        if session in self._busy:
+            raise SessionBusyError(
+                f"the session {session!r} called again before its reply had ended; "
+                "one reply at a time per session: await the first, or use another session"
+            )
+        self._busy[session] = owner
+
+    def moment(self) -> AbstractContextManager[object]:
+        """Inside, an operation of the store and its event are one for all instances on the
+        store.
+        """
+        shared = self.tracer.enabled and self.discipline.instances > 1
+        return self.tracer.moment() if shared else nullcontext()
+
+    def call(self, session: str, prompt: str, inner: InnerReply | None) -> tuple[str, ReplyState]:
+        """Number the reply and give it its own randomness: equal seeds and calls give equal
+        replies.
+        """
+        count = self._counts.get(session, 0) + 1
+        reply = f"{session}.{count}"
+        state = self.state(reply, prompt, self.clock(), inner)
+        # Last, so that a clock that fails uses up no number.
+        self._counts[session] = count
+        return reply, state
+
+    def state(self, reply: str, prompt: str, now: float, inner: InnerReply | None) -> ReplyState:
+        """A reply's state before its first step."""
+        key = f"{self.seed}:{reply}"
+        chorus = chorus_for(self.modules, reply, prompt, now, key, inner) if self.modules else None
+        return ReplyState(prompt, now, Random(key), chorus)
+
+    def returned(self, session: str, state: ReplyState, inner: InnerReply | None) -> None:
+        """A reply has returned: what it wishes to follow waits. A session's new reply puts an end
+        to what the one before it still wished for.
+        """
+        if inner is None:
+            self.latest = state
+            self._waiting[session] = list(state.inner)
+        else:
+            self._waiting.setdefault(inner.root, []).extend(state.inner)
+
+    def following(self, session: str) -> InnerReply | None:
+        """The next inner reply of a session, taken out of those that wait."""
+        waiting = self._waiting.get(session)
+        if waiting:
+            return waiting.pop(0)
+        self._waiting.pop(session, None)
+        return None
+
+    def drop(self, session: str) -> None:
+        """Forget the inner replies of a session that wait: nobody carries them out any more."""
+        self._waiting.pop(session, None)
+
+    def end(self, session: str, owner: object = None) -> None:
+        """The session's reply has ended; another owner's goes on."""
+        if self._busy.get(session) is owner:
+            self._busy.pop(session, None)
+
+    def record(
+        self,
+        action: Action,
+        session: str,
+        reply: str,
+        reads: dict[str, int],
+        writes: dict[str, int],
+        outcome: str,
+    ) -> None:
+        """Tell the tracer, if there is one. A stopped event loop does nothing, so nothing is
+        told.
+        """
+        if self.tracer.enabled and self.stopped is None:
+            self.tracer.record(
+                Happened(action, self.name, self.store, session, reply, reads, writes, outcome)
+            )
+
+
+class Opened:
+    """A field over one instance, for reading between two replies."""
+
+    _instance: Instance
+
+    @property
+    def view(self) -> View:
+        """The instance's view."""
+        return self._instance.view
+
+    @property
+    def latest(self) -> ReplyState | None:
+        """What the reply that returned last carried, inner replies aside."""
+        return self._instance.latest
+
+    @property
+    def program(self) -> tuple[Step, ...]:
+        """The steps of a reply, with the objects that they read and write."""
+        return self._instance.program
+
+    @property
+    def discipline(self) -> Discipline:
+        """How replies are executed."""
+        return self._instance.discipline
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +405,23 @@ class Turn:
     """
 
     def __init__(
-        self, instance: Instance, session: str, prompt: str, inner: InnerReply | None = None
+        self,
+        instance: Instance,
+        session: str,
+        prompt: str,
+        inner: InnerReply | None = None,
+        owner: object = None,
     ) -> None:
+        """A turn for the session's next reply, an `inner` one if that is given.
+
+        Raises what `Instance.admit` raises. Threads call this under their latch: to look whether
+        the session is busy and to make it busy is one step. `owner` is for a caller that may be
+        interrupted before the turn has reached it.
+        """
         self.instance = instance
         self.session = session
-        self.prompt = prompt
+        # No file can hold a lone surrogate.
+        self.prompt = whole(prompt)
         self.inner = inner
         self.reply = ""
         self.step = "call"
@@ -114,6 +429,8 @@ class Turn:
         self.open = False
         self.ended = False
         self._state: ReplyState | None = None
+        # Last: a call that is refused leaves no session busy.
+        instance.admit(session, inner, owner)
 
     @property
     def state(self) -> ReplyState:
@@ -164,8 +481,8 @@ class Turn:
     def abandon(self, error: BaseException, conn: Connection) -> None:
         """On the store: roll back, and record the end in the same moment.
 
-        Whoever waits for the write lock has it as soon as it is free; its event must not come
-        before the one that freed it.
+        The next writer has the lock as soon as it is free; its event must not come before the one
+        that freed it.
         """
         with self.instance.moment():
             if conn.in_transaction:
@@ -174,7 +491,7 @@ class Turn:
             self.end(error)
 
     def ending(self, free: Callable[[], None] = lambda: None) -> Ending:
-        """A block around the reply's actions: whatever leaves it early ends the reply.
+        """A block around the reply's actions: an exception that leaves it ends the reply.
 
         `free` gives back the lock; it is called together with the record, nothing comes in between.
         """
@@ -183,13 +500,5 @@ class Turn:
     def returned(self) -> str:
         """Return: the reply ends with an answer."""
         self.record(Action.Return, outcome="returned")
-        self.instance.returned(self)
+        self.instance.returned(self.session, self.state, self.inner)
         return self.state.text
-
-
-def declared(step: Step, writes: Writes) -> Writes:
-    """The writes, when the step declares them. Raises UndeclaredError otherwise."""
-    for name, value in (("ngrams", writes.ngrams), ("snapshots", writes.snapshot)):
-        if value is not None and name not in step.writes:
-            raise UndeclaredError(f"the step writes {name!r} without declaring it")
-    return writes

@@ -1,5 +1,5 @@
-"""The voice of a reply: experts blended into one temperature (organism, section 9, the blend of the
-later version).
+"""The voice of a reply: experts, each with a temperature, chosen by what the prompt is like, or
+blended into one temperature (organism, section 9, the blend of the later version).
 
 The rule for an entropy below 0.4 is left out: a reply's entropy is not known before it is spoken,
 and the published program gave the constant 0.5 for it, so that the rule never applied.
@@ -10,10 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from leo.field.experts import EXPERTS
-from leo.field.plain import plain_sum
+from leo.field.draw import plain_sum
 
-__all__ = ["BASE", "Voice", "blend_weights", "compute_voice"]
+__all__ = [
+    "BASE",
+    "EXPERTS",
+    "Expert",
+    "Voice",
+    "blend_weights",
+    "choose_expert",
+    "compute_voice",
+]
 
 BASE: Final = {
     "structural": 0.3,
@@ -22,6 +29,31 @@ BASE: Final = {
     "precise": 0.2,
     "wounded": 0.0,
 }
+
+
+class Expert(NamedTuple):
+    """A way to speak. `semantic` is the weight that is reported, not used in sampling."""
+
+    name: str
+    temperature: float
+    semantic: float
+
+
+EXPERTS = {
+    expert.name: expert
+    for expert in (
+        Expert("structural", 0.8, 0.2),
+        Expert("semantic", 1.0, 0.5),
+        Expert("creative", 1.3, 0.4),
+        Expert("precise", 0.6, 0.3),
+        Expert("wounded", 0.9, 0.6),
+    )
+}
+
+
+def choose_expert(novelty: float) -> Expert:
+    """`creative` for a prompt that is mostly new (above 0.7), else `structural`."""
+    return EXPERTS["creative" if novelty > 0.7 else "structural"]
 
 
 class Voice(NamedTuple):

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from leo.schedules.exploration import Exploration, explore
     from leo.schedules.loop import SteppedLoop
     from leo.schedules.named import load, scenario
-    from leo.schedules.search import Plan, Report, search_of
+    from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, search_of
     from leo.schedules.system import Choice, Outcome, Step, System, Walk
 
 __all__ = [
+    "PRICES",
+    "STRATEGIES",
     "Choice",
     "Exploration",
+    "Found",
     "Outcome",
     "Plan",
     "Report",
@@ -37,8 +40,8 @@ _HOME = {
     "exploration": ("Exploration", "explore"),
     "loop": ("SteppedLoop",),
     "named": ("load", "scenario"),
-    "search": ("Plan", "Report", "search_of"),
     "database": ("rows",),
+    "search": ("PRICES", "STRATEGIES", "Found", "Plan", "Report", "search_of"),
     "system": ("Choice", "Outcome", "Step", "System", "Walk"),
 }
 

@@ -27,7 +27,7 @@ from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at, suspended
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
-from leo.units.instrument import Naming, Recording, instrument
+from leo.units import Naming, Recording, instrument
 
 T = TypeVar("T")
 Invariant = Callable[[T], object]

@@ -34,7 +34,7 @@ from leo.schedules.report import from_text, state_of, tell_state, tell_steps, to
 from leo.schedules.system import Choice
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
-from leo.units.instrument import Naming
+from leo.units import Naming
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]

@@ -1,15 +1,16 @@
 """A field as JSON lines, and back: to keep, to compare, to carry to another machine.
 
-The first line says what it is; then one line per row, table by table. The journal is left out: the
-tables take in what is new in it before they are written, and the rest only spares views that are
-open a load. Nobody has an imported field open.
+The first line says what it is and how many rows each table has, so that an archive that was cut is
+known; then one line per row, table by table. The journal is left out: the tables take in what is
+new in it before they are written, and the rest only spares views that are open a load. Nobody has
+an imported field open.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -17,25 +18,30 @@ from typing import IO, Any, Final, NamedTuple
 import msgspec
 
 from leo.errors import ArchiveError, CallerError, StoreDamagedError
-from leo.field.decay import age
-from leo.progress import SHOWN, Show, unseen
-from leo.store.checkup import check_field, check_structure
-from leo.store.connection import Connection, reading, transaction
-from leo.store.contents import BOUNDS, MOST, TABLES, limits
+from leo.store import rows
+from leo.store.checkup import (
+    BOUNDS,
+    MOST,
+    UNKEPT,
+    check_field,
+    check_structure,
+    limits,
+    tables,
+)
+from leo.store.connection import Connection, printable, reading, transaction
 from leo.store.fold import swept
 from leo.store.inspection import copied
 from leo.store.operations import get_versions
+from leo.store.rows import Keeper
 from leo.store.schema import SCHEMA_VERSION
 
-__all__ = ["ArchiveError", "export_field", "import_field"]
+__all__ = ["Show", "export_field", "import_field"]
 
+# Told how much of the work is done, from 0 to 1, every SHOWN rows: a tenth of a second's work.
+Show = Callable[[float], object]
+SHOWN: Final = 10_000
 KIND: Final = "leo field"
-# 2: the head has the number of rows of every table, so that an archive that was cut is known.
 FORMAT: Final = 2
-# Each has every table of the ones before it: a table that an older archive lacks stays empty.
-SCHEMAS: Final = range(2, SCHEMA_VERSION + 1)
-# From this schema on a count has an age.
-AGED: Final = 4
 # What a column may hold, and what SQLite keeps a whole number in.
 TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "INTEGER": int,
@@ -50,9 +56,8 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     kind: str
     schema: int
     versions: dict[str, int]
-    # Archives of format 1 do not name it, and have no rows here.
-    format: int = 1
-    rows: dict[str, int] | None = None
+    format: int
+    rows: dict[str, int]
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,38 +73,62 @@ class _Column(NamedTuple):
     most: int
 
 
-def export_field(conn: Connection, show: Show = unseen) -> Iterator[bytes]:
+def export_field(
+    conn: Connection, keepers: Sequence[Keeper] = (), show: Show | None = None
+) -> Iterator[bytes]:
     """The lines of an archive, all of one state of the store, which is left as it is: the tables of
-    a copy take in the journal. `show` is told how far it is, from 0 to 1. Raises StoreDamagedError
-    when there is no reading all of it.
+    a copy take in the journal. `keepers` are the modules whose tables are exported as well.
+
+    Raises StoreDamagedError when there is no reading all of it, CallerError for a table that is
+    neither a field's nor a keeper's.
     """
     encode = msgspec.json.Encoder().encode
     with closing(copied(conn)) as copy:
         with transaction(copy):
-            for lost in check_structure(copy):
+            for lost in check_structure(copy, keepers):
                 raise StoreDamagedError(
-                    f"{conn.path}: {lost}, and nothing can be exported without it: restore the "
-                    "file from a copy"
+                    f"{conn.path}: {lost}, and nothing can be exported without it: restore it "
+                    "from a backup (leo field restore)"
                 )
             swept(copy)
         with reading(copy):
+            columns = _exported(copy, keepers)
             counts = {
                 table: copy.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in TABLES
+                for table in columns
             }
             yield encode(_Head(KIND, SCHEMA_VERSION, get_versions(copy), FORMAT, counts)) + b"\n"
             total, done = sum(counts.values()), 0
-            for table, columns in TABLES.items():
-                for row in copy.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}"):
+            for table, names in columns.items():
+                order = ", ".join(names)
+                for row in copy.execute(f"SELECT {order} FROM {table} ORDER BY {order}"):
                     yield encode(_Row(table, list(row))) + b"\n"
                     done += 1
-                    if not done % SHOWN:
+                    if show is not None and not done % SHOWN:
                         show(done / total)
 
 
-def import_field(conn: Connection, lines: IO[bytes], name: str | Path, show: Show = unseen) -> int:
+def _exported(conn: Connection, keepers: Sequence[Keeper]) -> dict[str, list[str]]:
+    known = tables(keepers)
+    statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    there = {name for (name,) in conn.execute(statement)} - UNKEPT
+    for table in sorted(there - known.keys()):
+        raise CallerError(
+            f"{conn.path}: the table {printable(table)} belongs to a module that is not known "
+            "here, and an archive without it would be no copy: export with that module"
+        )
+    return {table: columns for table, columns in known.items() if table in there}
+
+
+def import_field(
+    conn: Connection,
+    lines: IO[bytes],
+    name: str | Path,
+    keepers: Sequence[Keeper] = (),
+    show: Show | None = None,
+) -> int:
     """Fill an empty field from the lines of an archive called `name`; return the number of rows.
-    `show` is told how far it is, from 0 to 1, when the archive says how many rows it has.
+    Those `keepers` get their tables that the archive has.
 
     Raises CallerError when the field is not empty, ArchiveError for a line that is no part of an
     archive, for rows that are missing, and for what `check_field` finds; nothing is written then.
@@ -116,27 +145,25 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path, show: Sho
             "UPDATE objects SET version = ? WHERE name = ?",
             [(version, object) for object, version in head.versions.items()],
         )
-        observations = head.versions["ngrams"]
-        conn.execute("UPDATE folding SET version = ?", (observations,))
+        conn.execute("UPDATE folding SET version = ?", (head.versions["ngrams"],))
         conn.execute("PRAGMA defer_foreign_keys = ON")
-        columns = {table: _columns(conn, table, head.versions) for table in TABLES}
+        there = [one for one in keepers if rows.named(one.DDL).keys() & head.rows.keys()]
+        rows.create(conn, there)
+        columns = {table: _columns(conn, table, head.versions) for table in tables(there)}
         counts: Counter[str] = Counter()
-        total = sum((head.rows or {}).values())
+        total = sum(head.rows.values())
         for number, line in enumerate(lines, start=2):
             found = _decode(line, _Row, name, number)
             place = f"{name}: line {number}"
-            if head.schema < AGED and found.table == "co_occurrence" and len(found.row) == 3:
-                # As in a file that is moved on: such counts have been through every decay.
-                found.row.append(age(observations))
             _check_row(found, columns, place)
             _insert(conn, found, place)
             counts[found.table] += 1
-            if total and not number % SHOWN:
+            if show is not None and total and not number % SHOWN:
                 show(min(1.0, number / total))
         # First what is missing: what refers to it would be found as well, and says less.
         _check_counts(head, counts, name)
         _check_references(conn, name)
-        for finding in check_field(conn):
+        for finding in check_field(conn, keepers):
             raise ArchiveError(
                 f"{name}: this would be no sound field: {finding}; the archive was changed, or the "
                 "field that it was made from was damaged: see what `leo field check` says of that "
@@ -146,23 +173,17 @@ def import_field(conn: Connection, lines: IO[bytes], name: str | Path, show: Sho
 
 
 def _check_head(head: _Head, objects: dict[str, int], place: str) -> None:
-    known = head.schema in SCHEMAS and 1 <= head.format <= FORMAT
-    if head.kind != KIND or not known:
+    if (head.kind, head.schema, head.format) != (KIND, SCHEMA_VERSION, FORMAT):
         raise ArchiveError(
-            f"{place}: expected kind {KIND!r}, schema {SCHEMA_VERSION} or an older one from "
-            f"{SCHEMAS[0]} on and format {FORMAT} or an older one, found {head.kind!r}, "
-            f"{head.schema} and {head.format}; use the program that wrote the archive"
-        )
-    if (head.rows is None) != (head.format < 2):
-        raise ArchiveError(
-            f"{place}: expected the numbers of rows, `rows`, from format 2 on and not before, "
-            f"found format {head.format} {'without' if head.rows is None else 'with'} them: {AGAIN}"
+            f"{place}: expected kind {KIND!r}, schema {SCHEMA_VERSION} and format {FORMAT}, found "
+            f"{head.kind!r:.40}, {head.schema} and {head.format}; use the program that wrote the "
+            "archive"
         )
     if head.versions.keys() != objects.keys() or not all(
         0 <= version <= MOST for version in head.versions.values()
     ):
         raise ArchiveError(
-            f"{place}: the versions are {head.versions}; expected one, from 0 to "
+            f"{place}: the versions are {head.versions!r:.80}; expected one, from 0 to "
             f"{MOST:,}, for each of {', '.join(objects)}: {AGAIN}"
         )
 
@@ -181,7 +202,7 @@ def _check_row(found: _Row, tables: dict[str, list[_Column]], place: str) -> Non
     if columns is None or len(found.row) != len(columns):
         raise ArchiveError(
             f"{place}: {len(found.row)} values for the table {found.table[:40]!r}; expected a row "
-            f"of {', '.join(TABLES)} with all of its columns: {AGAIN}"
+            f"of {', '.join(tables)} with all of its columns: {AGAIN}"
         )
     for value, column in zip(found.row, columns, strict=True):
         right = column.nullable if value is None else isinstance(value, column.type)
@@ -196,7 +217,7 @@ def _check_row(found: _Row, tables: dict[str, list[_Column]], place: str) -> Non
 
 def _insert(conn: Connection, found: _Row, place: str) -> None:
     holes = ", ".join("?" * len(found.row))
-    statement = f"INSERT INTO {found.table} ({TABLES[found.table]}) VALUES ({holes})"
+    statement = f"INSERT INTO {found.table} VALUES ({holes})"
     try:
         conn.execute(statement, found.row)
     except sqlite3.IntegrityError as error:
@@ -207,7 +228,7 @@ def _insert(conn: Connection, found: _Row, place: str) -> None:
 
 
 def _check_counts(head: _Head, counts: Counter[str], name: str | Path) -> None:
-    promised = counts if head.rows is None else head.rows
+    promised = head.rows
     wrong = [table for table in {**promised, **counts} if counts[table] != promised.get(table, 0)]
     if wrong:
         table, *others = wrong

@@ -1,47 +1,68 @@
-"""What must be true of the file of a field, whoever wrote it (organism, section 19: what a torn
-write would leave behind).
+"""What must be true of the file of a field (organism, section 19: what a torn write would leave
+behind).
 
-SQLite's own checks, then the field's: every table is there with its columns and every value is of
-its column's type, what is written inside a value can be read, every count is positive, no trigram
-was seen more often than the bigrams that it is made of, no row is newer than its object, no number
-is one that a field cannot have reached, the journal is the end of the history and nothing else.
+SQLite's own checks, then the field's: the tables are those of a field and of its modules, every
+value is of its column's type, every count is positive, no trigram was seen more often than the
+bigrams that it is made of, no row is newer than its object, no number is one that a field cannot
+have reached, the journal is the end of the history and nothing else.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Final
+from typing import Final, NamedTuple
 
 from leo.errors import StoreDamagedError
+from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, is_sound
+from leo.store import rows
 from leo.store.connection import Connection, explain, is_misfit, is_undecoded, reading, wording
-from leo.store.contents import BOUNDS, MOST, OBJECTS, TABLES, limits
-from leo.store.ddl import move_on
 from leo.store.ngrams import JOURNAL, get_version
 from leo.store.operations import CAP
+from leo.store.rows import Keeper
+from leo.store.schema import DDL, make, strangers
 
-__all__ = ["check_field", "check_structure"]
+__all__ = ["BOUNDS", "MOST", "Bound", "check_field", "check_structure", "limits", "tables"]
 
-# What an archive leaves out, and all that it has.
-EXPECTED: Final = ("objects", "folding", "journal", *TABLES)
+OBJECTS: Final = ("ngrams", "snapshots")
+# What an archive leaves out: the tables take in the journal before they are written.
+UNKEPT: Final = frozenset({"objects", "folding", "journal"})
 # What SQLite may answer to typeof() for a column of this type.
 TYPES: Final = {"INTEGER": "'integer'", "REAL": "'real'", "TEXT": "'text'", "BLOB": "'blob'"}
-NULL: Final = ", 'null'"
+# What no field has reached, and more than what some can take: ids of tokens and ages of counts are
+# parts of larger numbers (`leo.field.cooccurrence`), and after the largest number of all SQLite
+# counts no further.
+MOST: Final = 2**30
 # An infinite number is none in an archive, and the square of one beyond this would be infinite.
 LARGEST: Final = 1e100
-# What SQLite knows of a table: its columns, and the columns that name rows of another table.
-SHAPE: Final = ("table_info", "foreign_key_list")
-# Columns with a JSON array in them, and what its elements are.
-ARRAYS: Final = {
-    ("mathbrain", "parameters"): "'real', 'integer'",
-    ("flow_themes", "words"): "'text'",
-    ("bias", "centres"): "'text'",
-}
+
+
+class Bound(NamedTuple):
+    """A whole number in a column is from `least` to the limit called `most` (`limits`)."""
+
+    table: str
+    column: str
+    least: int
+    most: str
+
+
+BOUNDS: Final = (
+    Bound("objects", "version", 0, "most"),
+    Bound("tokens", "id", 1, "most"),
+    Bound("tokens", "version", 1, "ngrams"),
+    Bound("bigrams", "count", 1, "most"),
+    Bound("bigrams", "version", 1, "ngrams"),
+    Bound("trigrams", "count", 1, "most"),
+    Bound("trigrams", "version", 1, "ngrams"),
+    Bound("co_occurrence", "count", 1, "most"),
+    Bound("co_occurrence", "decays", 0, "age"),
+    Bound("snapshots", "id", 1, "snapshots"),
+)
 
 # Each statement counts the rows that should not be there; :ngrams and :snapshots are the versions.
-RULES = {
+RULES: Final = {
     "bigrams seen less often than as the first two of a trigram": """
         SELECT count(*) FROM
             (SELECT first_id AS a, second_id AS b, total(count) AS n FROM trigrams GROUP BY a, b)
@@ -64,28 +85,48 @@ RULES = {
 }
 
 
-def check_field(conn: Connection) -> list[str]:
-    """Everything that is wrong with a field, as sentences; empty for a sound one.
+def limits(ngrams: int, snapshots: int) -> dict[str, int]:
+    """The limits of a field with these versions, by name."""
+    return {"most": MOST, "ngrams": ngrams, "snapshots": snapshots, "age": age(ngrams)}
+
+
+def tables(keepers: Sequence[Keeper]) -> dict[str, list[str]]:
+    """The tables that an archive has, in its order, with their columns."""
+    with closing(sqlite3.connect(":memory:")) as conn:
+        make(conn)
+        rows.create(conn, keepers)
+        names = conn.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+            "ORDER BY rowid"
+        ).fetchall()
+        return {
+            name: [row[1] for row in conn.execute(f"PRAGMA table_info({name})")]
+            for (name,) in names
+            if name not in UNKEPT
+        }
+
+
+def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
+    """Everything that is wrong with a field, as sentences; empty for a sound one. `keepers` are the
+    modules whose tables it may have.
 
     What cannot be read is one of them. Raises NotAFieldError for what is no database.
     """
     findings: list[str] = []
-    unread = "a part of the field cannot be read ({}): restore the file from a copy"
+    unread = "a part of the field cannot be read ({}): restore it from a backup (leo field restore)"
     try:
         with reading(conn):
-            for part in (_pages, check_structure, _shapes, _contents, _relations):
+            for part in (_pages, check_structure, _contents, _relations):
                 before = len(findings)
                 try:
-                    for finding in part(conn):
-                        findings.append(finding)
+                    findings.extend(part(conn, keepers))
                 except sqlite3.Error as error:
                     damaged = isinstance(explain(error, conn.path), StoreDamagedError)
                     if not damaged and not is_misfit(error):
                         raise
                     findings.append(unread.format(wording(error)))
-                # The rules ask for tables, columns and versions: without them there is no more to
-                # be said.
-                if part in (check_structure, _shapes) and len(findings) > before:
+                # What follows asks for tables, columns and versions.
+                if part is check_structure and len(findings) > before:
                     break
     except StoreDamagedError as error:
         # Over damaged pages SQLite may refuse to end a transaction, even one that only read.
@@ -94,7 +135,7 @@ def check_field(conn: Connection) -> list[str]:
     return list(dict.fromkeys(findings))
 
 
-def _pages(conn: Connection) -> Iterator[str]:
+def _pages(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     for (text,) in conn.execute("PRAGMA integrity_check(10)"):
         # One row may be a paragraph, headed by the name that SQLite has for the file.
         for line in text.splitlines():
@@ -102,66 +143,65 @@ def _pages(conn: Connection) -> Iterator[str]:
                 yield f"SQLite: {line}"
 
 
-def check_structure(conn: Connection) -> Iterator[str]:
-    """What every field has and this one has not."""
-    found = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
-    absent = [table for table in EXPECTED if table not in found]
-    for table in absent:
-        yield f"the table {table} is missing"
-    if absent:
+def check_structure(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
+    """What every field has and this one has not, and the other way round."""
+    wrong = list(strangers(conn, keepers))
+    yield from wrong
+    if wrong:
         return
     try:
         for name in OBJECTS:
             get_version(conn, name)
     except StoreDamagedError:
         yield f"the versions of {', '.join(OBJECTS)} are not all there"
-    [rows] = conn.execute("SELECT count(*) FROM folding").fetchone()
-    if rows != 1:
-        yield f"expected 1 row in the table folding, found {rows:,}"
+    [count] = conn.execute("SELECT count(*) FROM folding").fetchone()
+    if count != 1:
+        yield f"expected 1 row in the table folding, found {count:,}"
 
 
-def _shapes(conn: Connection) -> Iterator[str]:
-    """Tables that are there and were not made as those of a field are: a byte of the statement
-    that SQLite keeps for each may be another one, and still say something.
-    """
-    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=Connection)) as fresh:
-        move_on(fresh, 0)
-        for table in EXPECTED:
-            if _shape(conn, table) != _shape(fresh, table):
-                yield f"the columns of the table {table} are not those of a field"
-
-
-def _shape(conn: Connection, table: str) -> list[object]:
-    return [row for what in SHAPE for row in conn.execute(f"PRAGMA {what}({table})")]
-
-
-def _contents(conn: Connection) -> Iterator[str]:
+def _contents(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     """Values that are not what their column is for."""
-    for table in EXPECTED:
-        wrong = " OR ".join(
-            f"typeof({name}) NOT IN ({TYPES[type]}{'' if required or key else NULL})"
-            for _, name, type, required, _, key in conn.execute(f"PRAGMA table_info({table})")
+    known = rows.named((*DDL, *(sql for keeper in keepers for sql in keeper.DDL)))
+    found = conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    there = [name for (name,) in found if name in known]
+    for table in there:
+        columns = conn.execute(f"PRAGMA table_info({table})").fetchall()
+        wrong = [
+            f"typeof({name}) NOT IN ({TYPES[type]}{'' if required or key else ', ' + repr('null')})"
+            for _, name, type, required, _, key in columns
+        ]
+        wrong += [f"abs({name}) > {LARGEST}" for _, name, type, *_ in columns if type == "REAL"]
+        yield from _counted(
+            conn,
+            f"SELECT count(*) FROM {table} WHERE {' OR '.join(wrong)}",
+            f"rows of {table} with a value that its column is not for",
         )
-        [count] = conn.execute(f"SELECT count(*) FROM {table} WHERE {wrong}").fetchone()
-        if count:
-            yield f"{count:,} rows of {table} with a value of another type than its column's"
-        yield from _numbers(conn, table)
-        yield from _undecoded(conn, table)
-    for (table, column), types in ARRAYS.items():
-        # CASE, because AND may look at what cannot be looked at.
-        [count] = conn.execute(
-            f"SELECT count(*) FROM {table} WHERE typeof({column}) = 'text' AND CASE "
-            f"WHEN NOT json_valid({column}) OR json_type({column}) <> 'array' THEN 1 ELSE "
-            f"EXISTS (SELECT 1 FROM json_each({column}) WHERE type NOT IN ({types})) END"
-        ).fetchone()
-        if count:
-            yield f"{count:,} rows of {table} whose {column} are no JSON array of the right kind"
+        try:
+            # SQLite takes any bytes for a text: only reading them shows what they are.
+            for _ in conn.execute(f"SELECT * FROM {table}"):
+                pass
+        except sqlite3.OperationalError as error:
+            if not is_undecoded(error):
+                raise
+            yield f"a text of {table} is no UTF-8"
+    for keeper in keepers:
+        for place, types in keeper.ARRAYS.items():
+            table, _, column = place.partition(".")
+            if table in there:
+                # CASE, because AND may look at what cannot be looked at.
+                yield from _counted(
+                    conn,
+                    f"SELECT count(*) FROM {table} WHERE typeof({column}) = 'text' AND CASE "
+                    f"WHEN NOT json_valid({column}) OR json_type({column}) <> 'array' THEN 1 ELSE "
+                    f"EXISTS (SELECT 1 FROM json_each({column}) WHERE type NOT IN ({types})) END",
+                    f"rows of {table} whose {column} are no JSON array of the right kind",
+                )
     yield from _journal(conn)
 
 
 def _journal(conn: Connection) -> Iterator[str]:
     """What the tables could not take in."""
-    unread = unsound = 0
+    unsound = 0
     for version, words, chains in conn.execute("SELECT version, words, chains FROM journal"):
         try:
             growth = Growth(
@@ -169,13 +209,11 @@ def _journal(conn: Connection) -> Iterator[str]:
                 decode(chains, ChainGrowth, conn.path, version),
             )
         except StoreDamagedError:
-            unread += 1
+            unsound += 1
             continue
         unsound += not (is_sound(growth) and _are_known(conn, growth.words.tokens))
-    if unread:
-        yield f"{unread:,} journal entries that cannot be read"
     if unsound:
-        yield f"{unsound:,} journal entries with what no observation adds"
+        yield f"{unsound:,} journal entries that cannot be read, or with what no observation adds"
 
 
 def _are_known(conn: Connection, tokens: list[tuple[int, str]]) -> bool:
@@ -187,47 +225,26 @@ def _are_known(conn: Connection, tokens: list[tuple[int, str]]) -> bool:
     )
 
 
-def _numbers(conn: Connection, table: str) -> Iterator[str]:
-    reals = _columns(conn, table, "REAL")
-    if reals:
-        wrong = " OR ".join(f"abs({name}) > {LARGEST}" for name in reals)
-        [count] = conn.execute(f"SELECT count(*) FROM {table} WHERE {wrong}").fetchone()
-        if count:
-            yield f"{count:,} rows of {table} with a number beyond {LARGEST}"
-
-
-def _undecoded(conn: Connection, table: str) -> Iterator[str]:
-    """SQLite takes any bytes for a text: only who reads them is refused."""
-    texts = _columns(conn, table, "TEXT")
-    try:
-        for _ in conn.execute(f"SELECT {', '.join(texts)} FROM {table}") if texts else ():
-            pass
-    except sqlite3.OperationalError as error:
-        if not is_undecoded(error):
-            raise
-        yield f"a text of {table} is no UTF-8"
-
-
-def _columns(conn: Connection, table: str, type: str) -> list[str]:
-    """The columns of a table that are of this type."""
-    columns = conn.execute(f"PRAGMA table_info({table})")
-    return [name for _, name, found, *_ in columns if found == type]
-
-
-def _relations(conn: Connection) -> Iterator[str]:
+def _relations(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     """Rows that do not go together."""
     lost = len(conn.execute("PRAGMA foreign_key_check").fetchall())
     if lost:
         yield f"{lost:,} rows name a token that does not exist"
     versions = {name: get_version(conn, name) for name in OBJECTS}
     most = limits(**versions)
-    for table, column, least, limit, below, beyond in BOUNDS:
-        for what, outside in ((below, f"< {least}"), (beyond, f"> :{limit}")):
-            statement = f"SELECT count(*) FROM {table} WHERE {column} {outside}"
-            [count] = conn.execute(statement, most).fetchone()
-            if count:
-                yield f"{count:,} {what}"
+    for table, column, least, limit in BOUNDS:
+        yield from _counted(
+            conn,
+            f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN {least} AND {most[limit]}",
+            f"rows of {table} with a {column} outside {least:,} to {most[limit]:,}",
+        )
     for what, statement in RULES.items():
-        [count] = conn.execute(statement, versions).fetchone()
-        if count:
-            yield f"{count:,} {what}"
+        yield from _counted(conn, statement, what, versions)
+
+
+def _counted(
+    conn: Connection, statement: str, what: str, given: dict[str, int] | None = None
+) -> Iterator[str]:
+    [count] = conn.execute(statement, given or {}).fetchone()
+    if count:
+        yield f"{count:,} {what}"

@@ -8,26 +8,17 @@ that finds the very same object need not follow two pointers to see that they ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from leo.field.changes import Grown
 from leo.field.cooccurrence import IDS, WholeCoOccurrence, rows_of
 from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth
-from leo.field.tables import BigramTable, TrigramTable
+from leo.field.tables import BigramTable, Grown, TrigramTable
+from leo.field.view import Loaded
 from leo.store.connection import Connection, reading
 from leo.store.fold import pending
 from leo.store.ngrams import PAIRS, get_version
 
-__all__ = ["Loaded", "load_field"]
-
-
-class Loaded(NamedTuple):
-    """The n-grams of one version of the store."""
-
-    version: int
-    words: BigramTable
-    chains: TrigramTable
+__all__ = ["load_field"]
 
 
 def load_field(conn: Connection) -> Loaded:

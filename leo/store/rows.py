@@ -1,31 +1,88 @@
 """The modules' rows: the three things that a driver does with them, inside transactions of its own.
 
 `create` belongs to the schema, `read` to the transaction of Recall, `write` to the one that saves
-the snapshot. None of them begins or ends a transaction.
+the snapshot. None of them begins or ends a transaction. The store knows of a module what `Keeper`
+says, and no more.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from leo.errors import StoreDamagedError
 from leo.field.text import is_word
-from leo.reply.context import Put, Rows
-from leo.reply.module import Module
 
-__all__ = ["create", "parameters", "read", "unpacked", "write"]
+__all__ = [
+    "Keeper",
+    "Put",
+    "Rows",
+    "are_there",
+    "create",
+    "named",
+    "parameters",
+    "read",
+    "unpacked",
+    "write",
+]
+
+# The rows of each of a module's queries, by the query's name.
+Rows = Mapping[str, Sequence[tuple[Any, ...]]]
+CREATED: Final = re.compile(r"CREATE (?:TABLE|INDEX) (\w+)")
 
 
-def create(conn: sqlite3.Connection, modules: Iterable[Module[Any]]) -> None:
-    """Make the tables of the modules in a file that does not have them yet."""
-    for module in modules:
-        for statement in module.DDL:
-            conn.execute(statement)
+class Keeper(Protocol):
+    """Something that keeps rows in tables of its own: a module. DDL are statements that each create
+    one table or index; QUERIES are named SELECTs, asked with `parameters`; ARRAYS are the columns
+    (`table.column`) with a JSON array in them, and SQLite's names for the types of its elements.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def DDL(self) -> tuple[str, ...]: ...
+    @property
+    def QUERIES(self) -> Mapping[str, str]: ...
+    @property
+    def ARRAYS(self) -> Mapping[str, str]: ...
+
+
+class Put(NamedTuple):
+    """Rows to write: a statement, and its parameters once per row."""
+
+    sql: str
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def named(statements: Iterable[str]) -> dict[str, str]:
+    """The statements that create something, by the name of what they create."""
+    return {found[1]: sql for sql in statements if (found := CREATED.match(sql))}
+
+
+def are_there(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> bool:
+    """Whether the file has all the tables of the modules."""
+    return not any(_missing(conn, keepers))
+
+
+def create(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> None:
+    """Make those tables of the modules that a file does not have yet."""
+    for statement in _missing(conn, keepers):
+        conn.execute(statement)
+
+
+def _missing(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> list[str]:
+    there = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+    return [
+        statement
+        for keeper in keepers
+        for name, statement in named(keeper.DDL).items()
+        if name not in there
+    ]
 
 
 def parameters(session: str, tokens: Sequence[str], now: float) -> dict[str, str | float]:
@@ -41,15 +98,15 @@ def parameters(session: str, tokens: Sequence[str], now: float) -> dict[str, str
 
 def read(
     conn: sqlite3.Connection,
-    modules: Iterable[Module[Any]],
+    keepers: Iterable[Keeper],
     given: Mapping[str, str | float],
 ) -> dict[str, Rows]:
     """The rows of every module, by its name and then by the name of the query."""
     return {
-        module.name: {
-            name: conn.execute(sql, given).fetchall() for name, sql in module.QUERIES.items()
+        keeper.name: {
+            name: conn.execute(sql, given).fetchall() for name, sql in keeper.QUERIES.items()
         }
-        for module in modules
+        for keeper in keepers
     }
 
 
@@ -68,7 +125,8 @@ def unpacked(written: str, table: str) -> list[Any]:
     if not isinstance(found, list):
         raise StoreDamagedError(
             f"a row of the table {table} is no JSON array ({str(found)[:60]}); "
-            "`leo field check FILE` says what else is wrong: restore the file from a copy"
+            "`leo field check FILE` says what else is wrong: restore it from a backup (leo field "
+            "restore)"
         )
     return found
 

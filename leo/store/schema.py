@@ -1,9 +1,10 @@
-"""The file of a field, and how it is opened.
+"""The file of a field: its tables, and how it is opened.
 
 Rules:
 1. A file that is not ours is recognised before anything is written to it.
 2. An error names the file and what to do; the transaction that it ended is rolled back.
-3. The journal holds what the last observations added, so that a view loads what changed and no
+3. The tables are those of one schema; a module's are made when it is first there.
+4. The journal holds what the last observations added, so that a view loads what changed and no
    more. A view that is further behind is told by the version that last touched each row.
 
 WAL with synchronous=NORMAL: a commit survives the death of the process; a power cut may lose the
@@ -15,28 +16,52 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from threading import Event
 from typing import Final
 
-from leo.errors import NewerSchemaError, StoreDamagedError, StoreUnwritableError
+from leo.errors import OtherSchemaError, StoreDamagedError, StoreUnwritableError
 from leo.field.decay import faded
-from leo.store.connection import REFUSALS, Connection, explain, foreign, transaction, unwritable
-from leo.store.ddl import APPLICATION_ID, SCHEMA_VERSION, move_on
+from leo.store import rows
+from leo.store.connection import (
+    REFUSALS,
+    Connection,
+    explain,
+    foreign,
+    printable,
+    reading,
+    transaction,
+    unwritable,
+)
+from leo.store.rows import Keeper
 
 __all__ = [
     "APPLICATION_ID",
+    "BESIDE",
     "BUSY_TIMEOUT",
+    "DDL",
     "MEMORY",
     "SCHEMA_VERSION",
+    "alone",
     "check_kept",
     "check_place",
     "connect",
+    "equip",
     "identify",
+    "make",
+    "strangers",
 ]
 
+APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
+SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
+# Seconds that the making of a field may take between its first page and its log, and between two
+# looks.
+PATIENCE: Final = 1.0
+PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
 # Pages in the WAL before they are copied into the file. A fold touches thousands of pages, mostly
@@ -48,22 +73,105 @@ EFFECTIVE: Final = os.access in os.supports_effective_ids
 SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
+# What the names of the files end in that SQLite keeps beside a field.
+BESIDE: Final = ("-wal", "-shm", "-journal")
+
+# co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
+# is the number of decays that a count has been through.
+DDL: Final = (
+    """CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE objects (
+        name TEXT PRIMARY KEY,
+        version INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE tokens (
+        id INTEGER PRIMARY KEY,
+        token TEXT NOT NULL UNIQUE,
+        version INTEGER NOT NULL
+    )""",
+    """CREATE TABLE bigrams (
+        src_id INTEGER NOT NULL REFERENCES tokens(id),
+        dst_id INTEGER NOT NULL REFERENCES tokens(id),
+        count INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (src_id, dst_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE trigrams (
+        first_id INTEGER NOT NULL REFERENCES tokens(id),
+        second_id INTEGER NOT NULL REFERENCES tokens(id),
+        third_id INTEGER NOT NULL REFERENCES tokens(id),
+        count INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (first_id, second_id, third_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE co_occurrence (
+        word_id INTEGER NOT NULL REFERENCES tokens(id),
+        context_id INTEGER NOT NULL REFERENCES tokens(id),
+        count INTEGER NOT NULL,
+        decays INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (word_id, context_id),
+        CHECK (word_id <= context_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        text TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        quality REAL NOT NULL,
+        emotional REAL NOT NULL,
+        created_at REAL NOT NULL,
+        last_used_at REAL NOT NULL,
+        use_count INTEGER NOT NULL DEFAULT 0
+    )""",
+    """CREATE TABLE journal (
+        version INTEGER PRIMARY KEY,
+        decays INTEGER NOT NULL,
+        words BLOB NOT NULL,
+        chains BLOB NOT NULL
+    )""",
+    # The last observation that the tables have taken in, the pairs that wait in the journal, and
+    # where the last sweep ended (`leo.store.fold`). One row.
+    """CREATE TABLE folding (
+        version INTEGER NOT NULL,
+        pairs INTEGER NOT NULL,
+        word_id INTEGER NOT NULL,
+        context_id INTEGER NOT NULL
+    )""",
+    "INSERT INTO objects (name, version) VALUES ('ngrams', 0), ('snapshots', 0)",
+    "INSERT INTO folding (version, pairs, word_id, context_id) VALUES (0, 0, 0, 0)",
+)
 
 
-def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False) -> Connection:
-    """Open the field at `path`, or make an empty one there. `timeout` is the busy timeout in
-    seconds; with `full_sync` a commit survives a power cut. MEMORY is a store of this connection
-    alone (`check_kept`).
+def connect(
+    path: str | Path,
+    timeout: float = BUSY_TIMEOUT,
+    full_sync: bool = False,
+    keepers: Sequence[Keeper] = (),
+) -> Connection:
+    """Open the field at `path`, or make an empty one there, with tables for the `keepers`.
 
-    Raises NotAFieldError, NewerSchemaError, StoreUnwritableError, StoreLockedError, StoreFullError
-    or StoreDamagedError; the file is then as it was.
+    `timeout` is the busy timeout in seconds; with `full_sync` a commit survives a power cut. MEMORY
+    is a store of this connection alone (`check_kept`). Raises NotAFieldError, OtherSchemaError,
+    StoreUnwritableError, StoreLockedError, StoreFullError or StoreDamagedError; the file is then as
+    it was.
     """
     path = Path(path)
-    if str(path) != MEMORY:
-        check_place(path)
+    left = None
+    try:
+        if str(path) != MEMORY:
+            check_place(path)
+            left = _left(path)
+            # What is said to a field is for its owner's eyes. SQLite gives its own files the same
+            # mode.
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise unwritable(path, str(error.strerror)) from error
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
-        # Threads may share it: whoever does, lets one of them in at a time.
+        # Threads may share it, one of them at a time (`leo.store.synchronous`).
         conn = sqlite3.connect(
             path,
             timeout=timeout,
@@ -73,14 +181,21 @@ def connect(path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = F
         )
     except sqlite3.Error as error:
         raise explain(error, path) from error
-    conn.path = path
-    conn.timeout = timeout
-    conn.create_function("faded", 2, faded, deterministic=True)
+    equip(conn, path, timeout)
     with ExitStack() as undo:
         undo.callback(conn.close)
-        _prepare(conn, full_sync)
+        _prepare(conn, full_sync, keepers, left)
         undo.pop_all()
     return conn
+
+
+def equip(conn: Connection, path: Path, timeout: float) -> None:
+    """Give a connection what all of ours have: its file, its patience, the function `faded`."""
+    conn.path = path
+    conn.timeout = timeout
+    # A file is data: what it defines may call no function that could do more than compute.
+    conn.execute("PRAGMA trusted_schema = OFF")
+    conn.create_function("faded", 2, faded, deterministic=True)
 
 
 def check_kept(path: str | Path) -> None:
@@ -113,9 +228,16 @@ def check_place(path: Path) -> None:
         raise foreign(path, "it is not a SQLite database")
 
 
-def _prepare(conn: Connection, full_sync: bool) -> None:
+def _prepare(
+    conn: Connection,
+    full_sync: bool,
+    keepers: Sequence[Keeper],
+    left: tuple[int, int | None] | None,
+) -> None:
     try:
         version = identify(conn)
+        if not version and left is not None and left[0] and left[1] is None:
+            version = _made_meanwhile(conn)
         if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
             # WAL would let us read for a while and refuse the first reply.
             raise unwritable(conn.path, "the file is read-only")
@@ -127,10 +249,65 @@ def _prepare(conn: Connection, full_sync: bool) -> None:
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except REFUSALS as error:
         raise explain(error, conn.path) from error
-    if version < SCHEMA_VERSION:
+    with reading(conn):
+        for finding in strangers(conn, keepers) if version else ():
+            raise StoreDamagedError(
+                f"{conn.path}: {finding}, and nothing is written to such a file: restore it "
+                "from a backup (leo field restore); "
+                f"`leo field check {conn.path}` says what else is wrong"
+            )
+        complete = version and rows.are_there(conn, keepers)
+    if not complete:
         with transaction(conn):
-            # Another process may have made the field, or moved it on, while we were opening it.
-            move_on(conn, identify(conn))
+            # Another process may have made the field while we were opening it.
+            if not identify(conn):
+                make(conn)
+            rows.create(conn, keepers)
+
+
+def _left(path: Path) -> tuple[int, int | None]:
+    """The size of the file and that of its log, None where there is none; to be asked before SQLite
+    opens the file, because it takes a log away that it finds beside an empty one.
+    """
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    log = f"{path}-wal"
+    logged = os.path.getsize(log) if os.path.exists(log) else None
+    if not size and logged:
+        raise StoreDamagedError(
+            f"{path}: the field is gone, and its log, {log}, is still there; put the file back, "
+            "restore it from a backup (leo field restore), or remove the log to begin anew"
+        )
+    return size, logged
+
+
+def _made_meanwhile(conn: Connection) -> int:
+    """The schema of a field of which another process has just written the first page, before it
+    made the log. Raises what `alone` gives when nobody has.
+    """
+    for _ in range(int(min(conn.timeout, PATIENCE) / PAUSE)):
+        if version := identify(conn):
+            return version
+        Event().wait(PAUSE)
+    raise alone(conn.path)
+
+
+def alone(path: Path) -> StoreDamagedError:
+    """The error of a file that only looks as if nothing had ever been in it: a field's first page
+    is in its file when the rest is still in the log beside it.
+    """
+    return StoreDamagedError(
+        f"{path}: this is an empty database and no new file: a copy of a field without the log "
+        "that was beside it is like that; make a copy with `leo field backup`, restore it with "
+        "`leo field restore`, or remove the file to begin anew"
+    )
+
+
+def make(conn: sqlite3.Connection) -> None:
+    """Inside a transaction: make an empty database a field."""
+    for statement in DDL:
+        conn.execute(statement)
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def write_ahead(conn: sqlite3.Connection, path: Path) -> None:
@@ -157,21 +334,47 @@ def write_ahead(conn: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
+    """Tables, views and triggers that the file has and a field has not, and the other way round.
+
+    SQLite keeps the statement that made each, so a table whose columns, checks or computed values
+    are others is found as well. Views, triggers and virtual tables would run what they say in the
+    middle of a reply: no field has any. A table of a module that is not among the `keepers` may be
+    there.
+    """
+    found = {
+        name: (kind, sql)
+        for kind, name, sql in conn.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        )
+    }
+    wanted = [(DDL, True)] + [
+        (keeper.DDL, bool(rows.named(keeper.DDL).keys() & found.keys())) for keeper in keepers
+    ]
+    for statements, needed in wanted:
+        for name, statement in rows.named(statements).items():
+            kind, sql = found.pop(name, ("", statement))
+            if sql != statement:
+                yield f"the {kind} {name} is not made as that of a field"
+            elif not kind and needed:
+                yield f"the table {name} is missing"
+    for name, (kind, sql) in found.items():
+        if kind not in ("table", "index") or not str(sql).startswith(
+            ("CREATE TABLE", "CREATE IND")
+        ):
+            yield f"no field has the {kind} {printable(name)}"
+
+
 def identify(conn: Connection) -> int:
     """The schema of a field, 0 for an empty database; anything else is refused."""
     application = _pragma(conn, "application_id")
     version = _pragma(conn, "user_version")
     if application == APPLICATION_ID:
-        if version > SCHEMA_VERSION:
-            raise NewerSchemaError(
-                f"{conn.path}: the field has schema {version}, and this program knows schemas "
-                f"up to {SCHEMA_VERSION}; use the newer leo-field that wrote it"
-            )
-        if version < 1:
-            # Both numbers are written in one transaction.
-            raise StoreDamagedError(
-                f"{conn.path}: the file says that the field has schema {version}, which no field "
-                "has: restore the file from a copy"
+        if version != SCHEMA_VERSION:
+            raise OtherSchemaError(
+                f"{conn.path}: the field has schema {version}, and this program knows schema "
+                f"{SCHEMA_VERSION} alone; use the leo-field that wrote it, or restore it from "
+                "a backup (leo field restore) if nothing but this program did"
             )
         return version
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:

@@ -6,13 +6,14 @@ guard separates what SQLite would separate between two connections, and no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
 from leo.errors import StoreClosedError
 from leo.store.connection import Connection
+from leo.store.rows import Keeper
 from leo.store.schema import BUSY_TIMEOUT, connect
 
 __all__ = ["Store"]
@@ -25,11 +26,15 @@ class Store:
     connection."""
 
     def __init__(
-        self, path: str | Path, timeout: float = BUSY_TIMEOUT, full_sync: bool = False
+        self,
+        path: str | Path,
+        timeout: float = BUSY_TIMEOUT,
+        full_sync: bool = False,
+        keepers: Sequence[Keeper] = (),
     ) -> None:
         self.path = Path(path)
         self._guard = Lock()
-        self._conn: Connection | None = connect(self.path, timeout, full_sync)
+        self._conn: Connection | None = connect(self.path, timeout, full_sync, keepers)
 
     def perform(self, work: Callable[[Connection], T]) -> T:
         """Carry out one operation. Raises what it raises, and StoreClosedError after `close`."""

@@ -14,24 +14,11 @@ from typing import Final, Protocol
 import msgspec
 
 from leo.actions import Action
-from leo.units.instrument import Recording, instrument
-
-__all__ = [
-    "NO_TRACE",
-    "SCHEMA",
-    "SPEC",
-    "Beginning",
-    "End",
-    "Event",
-    "Header",
-    "NoTrace",
-    "Recording",
-    "Tracer",
-    "instrument",
-]
 
 SCHEMA: Final = 1
 SPEC: Final = "field/1"
+# No store counts that far, and the integers of TLC have 32 bits.
+MAX_VERSION: Final = 1_000_000_000
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
-from leo_model.machine.machine import ACTIONS
+from leo.actions import Action
+
+ACTIONS: Final = tuple(map(str, Action))
 
 Types = type | tuple[type, ...]
 

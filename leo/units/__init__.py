@@ -1,0 +1,64 @@
+"""Anybody's code, recorded and judged: what other rooms may import from here.
+
+Each name is loaded when it is asked for: recording a program does not load the judge.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leo.units.anomalies import NAMES, RW, WR, WW, name_of
+    from leo.units.judge import judge_bytes, judge_lines
+    from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
+    from leo.units.reader import CALLS, OUTCOMES, Peeked, is_units
+    from leo.units.recording import Gate, Naming, Recording, instrument
+    from leo.units.report import MEANING, to_fields, to_lines
+    from leo.units.verdict import PROPERTIES, UnitsVerdict
+
+__all__ = [
+    "CALLS",
+    "MEANING",
+    "NAMES",
+    "OUTCOMES",
+    "PROPERTIES",
+    "RW",
+    "UNITS_SCHEMA",
+    "UNITS_SPEC",
+    "WR",
+    "WW",
+    "Gate",
+    "Naming",
+    "Peeked",
+    "Recording",
+    "UnitAction",
+    "UnitEvent",
+    "UnitsHeader",
+    "UnitsVerdict",
+    "instrument",
+    "is_units",
+    "judge_bytes",
+    "judge_lines",
+    "name_of",
+    "to_fields",
+    "to_lines",
+]
+
+_HOME = {
+    "anomalies": ("NAMES", "RW", "WR", "WW", "name_of"),
+    "judge": ("judge_bytes", "judge_lines"),
+    "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
+    "reader": ("CALLS", "OUTCOMES", "Peeked", "is_units"),
+    "recording": ("Gate", "Naming", "Recording", "instrument"),
+    "report": ("MEANING", "to_fields", "to_lines"),
+    "verdict": ("PROPERTIES", "UnitsVerdict"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of the door. Raises AttributeError for any other."""
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f"leo.units.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

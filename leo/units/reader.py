@@ -13,6 +13,8 @@ from typing import NamedTuple, cast
 
 import msgspec
 
+from leo.errors import TraceError
+from leo.trace.events import MAX_VERSION
 from leo.trace.lines import MAX_LINE, CutError, Lines, Source
 from leo.trace.words import NOT_CLOSED, nearest, repeated_key, shown
 from leo.units.log import (
@@ -23,7 +25,6 @@ from leo.units.log import (
     UnitsEnd,
     UnitsHeader,
 )
-from leo_model.traces.events import MAX_VERSION, TraceError
 
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # Of the fields of an event the last two are optional.

@@ -1,4 +1,4 @@
-"""`leo paper`, `leo site` and `leo cite`: what others quote and step through."""
+"""`leo paper` and `leo site`: what others quote and step through."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 
 from leo.commands.main import Command
-from leo_model.progress import Bar
-from paper.artifact.cite import FORMS, cite
+from leo.progress import Bar
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["CITE", "PAPER", "SITE"]
+__all__ = ["PAPER", "SITE"]
 
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +48,9 @@ def _run_paper(args: argparse.Namespace) -> int:
     results = load(args.build)
     out = args.out or args.build / "paper"
     modules = 0 if args.no_modules else len(MODULES)
-    bar = Bar(len(results.counterexamples) + len(EXPERIMENTS) + modules, "paper")
+    bar = Bar("paper", len(results.counterexamples) + len(EXPERIMENTS) + modules)
     files = make_paper(results, args.build, out, bar.step, modules=not args.no_modules)
-    bar.finish()
+    bar.clear()
     print(f"{len(files)} files in {out}; {results.stamp}")
     print(f"to look at all of them: cd {out} && pdflatex article && pdflatex article")
     return 0
@@ -70,33 +69,5 @@ def _run_site(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configure_cite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=sorted(FORMS), default="text", help="of the citation")
-
-
-def _run_cite(args: argparse.Namespace) -> int:
-    print(cite(args.format), end="")
-    return 0
-
-
-PAPER = Command(
-    name="paper",
-    help="write LaTeX fragments and figures from the results",
-    example="leo paper --no-modules",
-    configure=_configure_paper,
-    run=_run_paper,
-)
-SITE = Command(
-    name="site",
-    help="write pages to step through the counterexamples, from the results",
-    example="leo site",
-    configure=_results_options,
-    run=_run_site,
-)
-CITE = Command(
-    name="cite",
-    help="say how to cite this version",
-    example="leo cite --format bibtex",
-    configure=_configure_cite,
-    run=_run_cite,
-)
+PAPER = Command(_configure_paper, _run_paper)
+SITE = Command(_results_options, _run_site)

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import latex2mathml.converter
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import PackageLoader
 
-from leo_model.checking.table import SHORT, SIGNS
+from leo_model.checking.table import SIGNS
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from paper.artifact.results import Json, Results
-from paper.artifact.sentences import SENTENCES
+from paper.artifact.section import evidence
 from paper.artifact.stories import INSTEAD, elsewhere, story
+from paper.artifact.tex import html_environment
 
 __all__ = ["make_site"]
 
@@ -43,19 +44,13 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
 
 
 def _write(results: Results, build: Path, out: Path) -> list[Path]:
-    environment = Environment(
-        loader=PackageLoader("paper.artifact"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment()
     environment.filters["math"] = latex2mathml.converter.convert
     environment.globals.update(
         stamp=results.stamp,
         disciplines=DISCIPLINES,
         properties=PROPERTIES,
-        short=SHORT,
+        short={title: about.short for title, about in PROPERTIES.items()},
         signs=SIGNS,
         words=WORDS,
         in_words=PROPERTIES_IN_WORDS,
@@ -72,7 +67,7 @@ def _write(results: Results, build: Path, out: Path) -> list[Path]:
         (out / asset).write_text(loader.get_source(environment, asset)[0], "utf-8")
         files.append(out / asset)
     found = {(c["discipline"], c["property"]): c for c in results.counterexamples}
-    page("index.html", "index.html", cells=_cells(results), numbers=_numbers(results))
+    page("index.html", "index.html", cells=_cells(results), numbers=results.numbers)
     for (discipline, title), counterexample in found.items():
         page(_name(discipline, title), "story.html", **_told(counterexample, results))
     page("evidence.html", "evidence.html", cells=_evidence(results))
@@ -81,7 +76,7 @@ def _write(results: Results, build: Path, out: Path) -> list[Path]:
     page(
         "section.html",
         "section.html",
-        rows=[(s, s.verdict(results), s.evidence(results)) for s in SENTENCES],
+        rows=evidence(results),
     )
     page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
@@ -105,16 +100,6 @@ def _cells(results: Results) -> Mapping[tuple[str, str], Mapping[str, str]]:
             "link": _name(*key) if key in fallen else f"evidence.html#{key[0]}.{key[1]}",
         }
     return cells
-
-
-def _numbers(results: Results) -> Mapping[str, int]:
-    return {
-        "claims": sum(c["verdict"] != "not-applicable" for c in results.claims),
-        "searches": len(results.runs),
-        "states": sum(run["distinct"] or 0 for run in results.runs.values()),
-        "counterexamples": len(results.counterexamples),
-        "theorems": len(results.theorems),
-    }
 
 
 def _told(counterexample: Json, results: Results) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from leo_model.machine.machine import Move, apply, enabled
 from leo_model.machine.narrate import note, witness
-from leo_model.machine.properties import names
+from leo_model.machine.properties import name, names
 from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.state import UNREAD, Content, State
 from leo_model.machine.steps import World
@@ -144,8 +144,8 @@ def _memory(world: World, state: State) -> Frame:
         "holder": dict(state.holder),
         "queue": list(state.arrivals),
         "store": {
-            "ngrams": [_reply(r) for r in state.store.ngrams],
-            "snapshots": [_reply(r) for r in state.store.snapshots],
+            "ngrams": [name(r) for r in state.store.ngrams],
+            "snapshots": [name(r) for r in state.store.snapshots],
         },
         "views": {
             i: {"bigrams": _content(v.bigrams), "trigrams": _content(v.trigrams)}
@@ -158,10 +158,6 @@ def _memory(world: World, state: State) -> Frame:
         },
         "up": dict(state.up),
     }
-
-
-def _reply(reply: tuple[str, int]) -> str:
-    return f"{reply[0]}.{reply[1]}"
 
 
 def _content(content: Content) -> str:

@@ -22,8 +22,8 @@ from leo.field.metrics import Scores, score_turn
 from leo.field.seed import SEED_TEXT
 from leo.front.threads import LeoField
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.instance import Instance
 from leo.reply.program import Step
+from leo.reply.turn import Instance
 from leo.schedules.system import Choice
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Event
@@ -31,8 +31,7 @@ from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.organism.case import Case
 from leo_model.organism.organism import Organism, OrganismRun
 from leo_model.organism.recording import Seat
-from leo_model.traces.native import Checker
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED, Checker
 from paper.experiments.errors import ExperimentError
 
 __all__ = [

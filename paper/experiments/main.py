@@ -5,14 +5,26 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from random import Random
 from textwrap import fill
 from typing import Any
 
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment, Option
-from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
+from paper.experiments.registry import APART, EXPERIMENTS, load
 from paper.experiments.report import write_report
+from paper.experiments.results import (
+    Result,
+    changed,
+    is_kept,
+    keep,
+    make_again,
+    read,
+    share_of,
+    tell_kept,
+)
 from paper.experiments.runner import Outcome, run_experiment
 
 __all__ = ["BUILD", "main"]
@@ -35,18 +47,25 @@ def main(name: str, arguments: Sequence[str]) -> int:
 
 
 def run_all(arguments: Sequence[str]) -> int:
-    """Every experiment that needs no files, then the report."""
+    """Every experiment that is not apart, or that has a kept result to tell; then the report."""
     given = _common("all", "Run every experiment, and write one report.").parse_args(arguments)
     code = 0
     for name in EXPERIMENTS:
-        if name not in WITH_FILES:
+        if is_kept(name) if given.kept else name not in APART:
             code = max(code, carry_out(load(name), given))
-    print(f"report: {write_report(given.build)}")
+    if given.recompute is None:
+        print(f"report: {write_report(given.build)}")
     return code
 
 
 def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
     """Run an experiment with what the command line gave, and say what came out."""
+    if given.recompute is not None:
+        return recompute(experiment, given)
+    if given.kept:
+        outcome = tell_kept(experiment, given.build)
+        show(outcome)
+        return 1 if outcome.summary.unexpected else 0
     # Where nothing is smaller in a quick run, there is none.
     quick = given.quick and any(option.quick is not None for option in experiment.options)
     values: dict[str, Any] = {"seed": given.seed, "quick": quick}
@@ -64,7 +83,32 @@ def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
         fresh=given.fresh,
     )
     show(outcome)
+    if given.keep:
+        print(f"kept: {keep(experiment, given.build, date.today().isoformat())}\n")
     return 1 if outcome.summary.unexpected else 0
+
+
+def recompute(experiment: Experiment, given: argparse.Namespace) -> int:
+    """Make a share of the kept rows again, and say whether they are the same. Exit code 1: not."""
+    result = read(experiment)
+    cells = share_of(result, given.recompute, Random())
+    jobs = given.jobs if experiment.parallel else 1
+    again = make_again(experiment, result, cells, time.perf_counter, jobs)
+    same = len(cells) - len(again.differing)
+    print(f"{experiment.name}: {same} of {len(cells)} cells made again have the same rows")
+    for cell, (then, now) in again.differing.items():
+        print(f"- {'/'.join(map(str, cell))}\n  kept: {then}\n  now:  {now}")
+    if files := changed(experiment, result):
+        effect = "one of these changed them" if again.differing else "these rows are the same"
+        print(fill(f"Changed since they were kept: {', '.join(files)}; {effect}.", WIDTH))
+    elif again.differing:
+        print(fill(f"Nothing that made them was changed; kept on {_where(result)}.", WIDTH))
+    return 1 if again.differing else 0
+
+
+def _where(result: Result) -> str:
+    libraries = ", ".join(f"{name} {number}" for name, number in result.kept["libraries"].items())
+    return f"{result.kept['machine']}, {libraries}"
 
 
 def show(outcome: Outcome) -> None:
@@ -91,7 +135,20 @@ def _common(name: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--build", type=Path, default=BUILD, help=f"folder (default: {BUILD})")
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="measure again what was measured")
+    results = parser.add_mutually_exclusive_group()
+    results.add_argument("--keep", action="store_true", help="as the result, in paper/results")
+    results.add_argument("--kept", action="store_true", help="only tell the kept result")
+    results.add_argument(
+        "--recompute", type=_share, metavar="SHARE", help="compare so many of the kept rows, 0 to 1"
+    )
     return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a share between 0 and 1")
+    return value
 
 
 def _parser(experiment: Experiment) -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment
 
-__all__ = ["EXPERIMENTS", "WITH_FILES", "Entry", "load"]
+__all__ = ["APART", "EXPERIMENTS", "WITH_FILES", "Entry", "load"]
 
 
 class Entry(NamedTuple):
@@ -40,12 +40,16 @@ EXPERIMENTS: dict[str, Entry] = {
     "perturbation": Entry(
         "paper.experiments.perturbation.experiment", "how far one wrong observation reaches"
     ),
+    "ocean": Entry(
+        "paper.experiments.ocean.experiment", "do transformers tolerate what a field does not"
+    ),
     "reanalyse": Entry(
         "paper.experiments.reanalyse.experiment", "transcripts, by both definitions"
     ),
 }
-# These need files, and are no part of `all`.
+# These are no part of `all`: they need files, or a library that nothing else needs.
 WITH_FILES = frozenset({"reanalyse"})
+APART = WITH_FILES | {"ocean"}
 
 
 def load(name: str) -> Experiment:

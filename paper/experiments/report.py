@@ -1,96 +1,137 @@
-"""The results page: the paper's list in its order, each with what was pending, done, found, and the
-command.
+"""The results page: the paper's list in its order, each entry with what was pending or claimed,
+what was done and found, and the command.
 
 Every sentence with a number is taken from the results that the commands wrote. What was not run is
-said to be not run.
+said to be not run. `templates/results.md` has the page.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from leo import __version__
 from leo_model.checking.check import spec_hash
+from leo_model.checking.claims import (
+    FALLS,
+    FALLS_WITH_FAULTS,
+    HOLDS,
+    NEEDS_STRONG_FAIRNESS,
+    load_claims,
+)
+from leo_model.checking.plan import plan
+from leo_model.files import made_from
 from paper.experiments.errors import ExperimentError
-from paper.experiments.formal import COMMANDS, Formal, formal_of
-from paper.experiments.items import ITEMS, Item
+from paper.experiments.published.data import CLAIMED
 from paper.experiments.registry import EXPERIMENTS, load
 from paper.experiments.runner import write
 from paper.experiments.sources import sources_of
+from paper.experiments.summary import template
 
-__all__ = ["write_report"]
+__all__ = ["ITEMS", "Item", "write_report"]
 
 NEEDED = {
-    "stamp",
-    "title",
-    "question",
-    "done",
-    "answer",
-    "findings",
-    "unexpected",
-    "limits",
-    "plots",
-}
+    "stamp", "title", "question", "done", "answer", "findings", "unexpected", "limits", "plots",
+}  # fmt: skip
 STAMPED = {"command", "config", "config_hash", "seed", "sources", "spec"}
+SAID = {
+    HOLDS: "holds",
+    FALLS: "falls",
+    FALLS_WITH_FAULTS: "falls with a fault",
+    NEEDS_STRONG_FAIRNESS: "holds under strong fairness only",
+}
 
-Summaries = Mapping[str, Mapping[str, Any]]
+
+class Item(NamedTuple):
+    """One entry of the paper's list: what was `pending` or `claimed` there, in our words, and which
+    experiments answer it. `formal`: the claims and the theorems answer it.
+    """
+
+    title: str
+    place: str
+    status: str
+    said: str
+    experiments: tuple[str, ...] = ()
+    formal: bool = False
+
+
+BOTH, PENDING, CLAIM = "8.6.7 and 8.6.9", "pending", "claimed"
+ITEMS = (
+    Item("Lock isolation test", BOTH, PENDING,
+         "Put a threading.Lock around the synchronous reply and measure the metric, so that the "
+         "effect of the lock is separated from that of the refactoring.", ("lock-isolation",)),
+    Item("Concurrent sessions", BOTH, PENDING,
+         "A stress test with several sessions at a time, three to five parallel observers.",
+         ("concurrent",)),
+    Item("Long-term stability", BOTH, PENDING,
+         "More than 1,000 turns, observed over a week.", ("long-run",)),
+    Item("Theoretical formalization", "8.6.9", PENDING,
+         "A mathematical model of execution that preserves coherence.", formal=True),
+    Item("The 47 % improvement", "8.6.2", CLAIM,
+         f"The asynchronous run has a lower external_vocab, {CLAIMED['async']['mean']} against "
+         f"{CLAIMED['sync']['mean']}, and only the execution model is said to differ.",
+         ("published",)),
+    Item("Hypotheses H1 to H3", "8.6.3", CLAIM,
+         "H1, the lock, and H2, the refactoring, are said to have made the difference together; "
+         "H3, a difference in the baseline, was dismissed.", ("confound",)),
+    Item("The crystal and the ocean", "8.6.5", CLAIM,
+         "A field is said to keep a defect for ever, where a transformer would not notice it.",
+         tuple(name for name in ("perturbation", "ocean") if name in EXPERIMENTS)),
+)  # fmt: skip
 
 
 def write_report(build: Path) -> Path:
     """Write build/report.md from the summaries in build, and return its path. What `leo check` and
     `leo prove` wrote is looked for beside build.
 
-    Raises ExperimentError when there is no summary.
+    Raises ExperimentError when there is no summary, or a file that is none.
     """
-    found = {name: _read(build / name / "summary.json") for name in EXPERIMENTS}
+    found = {name: _summary(build / name / "summary.json") for name in EXPERIMENTS}
     summaries = {name: value for name, value in found.items() if value is not None}
     if not summaries:
         raise ExperimentError(
             f"{build}: no experiment has been run there; begin with leo experiment all --quick, "
             "or name the folder with --build"
         )
+    page = template("templates/results.md").render(
+        version=__version__,
+        spec=spec_hash(),
+        items=ITEMS,
+        summaries=summaries,
+        others=[n for n in summaries if not any(n in item.experiments for item in ITEMS)],
+        # Whether kept rows are what the sources here give is found out by making some again.
+        older=[
+            name
+            for name, value in summaries.items()
+            if "kept" not in value["stamp"]
+            and value["stamp"]["sources"] != sources_of(load(name).measure.__module__)
+        ],
+        formal=_formal(build.parent),
+        first=_first,
+    )
     path = build / "report.md"
-    write(path, report(summaries, formal_of(build.parent)))
+    write(path, page)
     return path
 
 
-def report(summaries: Summaries, formal: Formal) -> str:
-    """The page as Markdown, from the summaries by experiment and what was done formally."""
-    out = [
-        "# The pending validations of section 8.6",
-        "",
-        f"leo-field {__version__}, specification {spec_hash()[:16]}. Each number below was "
-        "computed by the command that stands under it, and can be computed again.",
-        "",
-        *_warnings(summaries),
-        "| | where | result | command |",
-        "| --- | --- | --- | --- |",
-        *(_line(number, item, summaries, formal) for number, item in enumerate(ITEMS, 1)),
-        "",
-    ]
-    for number, item in enumerate(ITEMS, 1):
-        out += [f"## {number}. {item.title}", "", *_section(item, summaries, formal)]
-    answered = {name for item in ITEMS for name in item.experiments}
-    for name in summaries:
-        if name not in answered:
-            out += [f"## Also: {summaries[name]['title']}", "", *_result(name, summaries[name])]
-    return "\n".join([*out, "## What was run", "", *_runs(summaries)]) + "\n"
-
-
-def _read(path: Path) -> Mapping[str, Any] | None:
+def _json(path: Path) -> Any:
+    """What a file has, None when there is none. Raises ExperimentError when it is no JSON."""
     try:
-        value = json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ExperimentError(
-            f"{path}: no summary of an experiment ({error}); remove it, and run the experiment "
-            "again"
+            f"{path}: no result ({error}); remove it, and run the command again"
         ) from None
-    if not (
+
+
+def _summary(path: Path) -> Mapping[str, Any] | None:
+    value = _json(path)
+    if value is None or (
         isinstance(value, dict)
         and value.keys() >= NEEDED
         and isinstance(value["stamp"], dict)
@@ -98,47 +139,10 @@ def _read(path: Path) -> Mapping[str, Any] | None:
         and isinstance(value["stamp"]["config"], dict)
         and "quick" in value["stamp"]["config"]
     ):
-        raise ExperimentError(
-            f"{path}: no summary of an experiment; remove it, and run the experiment again"
-        )
-    return value
-
-
-def _warnings(summaries: Summaries) -> list[str]:
-    """What a reader has to know before the results."""
-    lines = []
-    stamps = {name: value["stamp"] for name, value in summaries.items()}
-    quick = [name for name, stamp in stamps.items() if stamp["config"]["quick"]]
-    stale = [name for name, stamp in stamps.items() if stamp["spec"] != spec_hash()]
-    older = [
-        name
-        for name, stamp in stamps.items()
-        if stamp["sources"] != sources_of(load(name).measure.__module__)
-    ]
-    unexpected = [name for name, value in summaries.items() if value["unexpected"]]
-    if quick:
-        lines += [f"**Quick runs**, smaller than the full ones: {', '.join(quick)}.", ""]
-    if stale:
-        lines += [f"**Made with another specification:** {', '.join(stale)}; run them again.", ""]
-    if older:
-        lines += [f"**Made with other sources:** {', '.join(older)}; run them again.", ""]
-    if unexpected:
-        lines += [f"**Not as expected:** {', '.join(unexpected)}; see there.", ""]
-    return lines
-
-
-def _line(number: int, item: Item, summaries: Summaries, formal: Formal) -> str:
-    done = [name for name in item.experiments if name in summaries]
-    missing = [name for name in item.experiments if name not in summaries]
-    results = [_first(summaries[name]["answer"]) for name in done]
-    results += [f"{name}: not run" for name in missing]
-    commands = [f"`{summaries[name]['stamp']['command']}`" for name in done]
-    commands += [f"`leo experiment {name}`" for name in missing]
-    if item.formal:
-        results.append(_first(formal.result))
-        commands += [f"`{command}`" for command in COMMANDS]
-    where = f"{item.place}, {item.status}"
-    return _bar([f"{number}. {item.title}", where, " ".join(results), ", ".join(commands)])
+        return value
+    raise ExperimentError(
+        f"{path}: no summary of an experiment; remove it, and run the experiment again"
+    )
 
 
 def _first(text: str) -> str:
@@ -149,52 +153,37 @@ def _first(text: str) -> str:
     return text
 
 
-def _bar(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _section(item: Item, summaries: Summaries, formal: Formal) -> list[str]:
-    out = [f"**{item.status.capitalize()}** ({item.place}). {item.said}", ""]
-    for name in item.experiments:
-        if name in summaries:
-            out += _result(name, summaries[name])
-            out += [f"**{item.still(summaries[name])}**", ""] if item.still else []
+def _formal(build: Path) -> dict[str, Any]:
+    """What `leo check` and `leo prove` wrote below `build`: the state of each (an empty string when
+    its result may be quoted, else why not) and its figures.
+    """
+    found: dict[str, Any] = {}
+    for kind, path in (("check", "check/results.json"), ("proofs", "proofs/theorems.json")):
+        value = _json(build / path)
+        made = made_from(Path(path).name)
+        if value is None:
+            found[kind] = {"state": "not run"}
+        elif not isinstance(value, dict) or (made is not None and value.get("made_from") != made):
+            found[kind] = {"state": "run with other sources, not with these"}
         else:
-            out += [f"**Not run.** Command: `leo experiment {name}`", ""]
-    if item.formal:
-        if formal.missing:
-            commands = ", ".join(f"`{command}`" for command in formal.missing)
-            out += [f"**Not run here, or not with these sources.** Command: {commands}", ""]
-        out += [
-            f"**Done.** {formal.done}",
-            "",
-            f"**Result.** {formal.result}",
-            "",
-            f"**Command.** {', '.join(f'`{command}`' for command in COMMANDS)}",
-            "",
-        ]
-    return out
+            found[kind] = {"state": "", **(_checked if kind == "check" else _proved)(value)}
+    return found
 
 
-def _result(name: str, summary: Mapping[str, Any]) -> list[str]:
-    out = [f"**Question.** {summary['question']}", ""]
-    out += [f"**Done.** {summary['done']}", ""] if summary["done"] else []
-    out += [f"**Result.** {summary['answer']}", ""]
-    out += [f"**Not as expected.** {text}\n" for text in summary["unexpected"]]
-    if summary["findings"]:
-        out += [*(f"- {text}" for text in summary["findings"]), ""]
-    for plot in summary["plots"]:
-        out += [f"![{plot['caption']}]({name}/{plot['name']}.png)", ""]
-    if summary["limits"]:
-        out += [f"**Not meant.** {' '.join(summary['limits'])}", ""]
-    command = summary["stamp"]["command"]
-    return [*out, f"**Command.** `{command}` ([tables]({name}/summary.md))", ""]
+def _proved(proofs: Mapping[str, Any]) -> dict[str, int]:
+    theorems = proofs["theorems"]
+    return {"theorems": len(theorems), "deciding": sum(bool(t["cells"]) for t in theorems)}
 
 
-def _runs(summaries: Summaries) -> list[str]:
-    lines = ["| experiment | command | seed | configuration | sources |", "|" + " --- |" * 5]
-    for name, summary in summaries.items():
-        stamp = summary["stamp"]
-        cells = [name, f"`{stamp['command']}`", str(stamp["seed"]), stamp["config_hash"]]
-        lines.append(_bar([*cells, stamp["sources"][:16]]))
-    return lines
+def _checked(check: Mapping[str, Any]) -> dict[str, Any]:
+    planned = {run.name for run in plan(load_claims())}
+    decided = [claim for claim in check["claims"] if claim["verdict"] in SAID]
+    lock = [claim for claim in decided if claim["discipline"] == "asyncio-lock"]
+    return {
+        "verdicts": len(decided),
+        "count": Counter(claim["verdict"] for claim in decided),
+        "findings": len(check["findings"]),
+        "planned": len(planned),
+        "searched": len(planned & check["runs"].keys()),
+        "lock": {claim["property"]: SAID[claim["verdict"]] for claim in lock},
+    }

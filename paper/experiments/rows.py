@@ -16,7 +16,18 @@ from typing import Any
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Row
 
-__all__ = ["RowFile", "Stored", "append", "dump", "line_of", "load_rows", "read_rows", "trim"]
+__all__ = [
+    "STAMP",
+    "RowFile",
+    "Stored",
+    "append",
+    "dump",
+    "line_of",
+    "load_rows",
+    "parse_rows",
+    "read_rows",
+    "trim",
+]
 
 STAMP = "stamp"
 OWN = ("cell", "row", "of")
@@ -54,11 +65,7 @@ def line_of(cell: Key, number: int, of: int, row: Row) -> str:
 
 
 def read_rows(path: Path) -> Stored:
-    """Read a file of rows; a missing one holds nothing.
-
-    A line that is no row, at the end or before, ends the reading at the last whole cell before it:
-    what comes after it cannot be trusted to be complete.
-    """
+    """Read a file of rows; a missing one holds nothing."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -68,6 +75,13 @@ def read_rows(path: Path) -> Stored:
             f"{path}: cannot be read ({error.strerror}); see to its permissions, or name another "
             "folder with --build"
         ) from None
+    return parse_rows(data)
+
+
+def parse_rows(data: bytes) -> Stored:
+    """The rows of a file. A line that is no row, at the end or before, ends the reading at the last
+    whole cell before it: what comes after it cannot be trusted to be complete.
+    """
     stored = Stored()
     pending: list[Row] = []
     begun: Key | None = None

@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import Any
 
 from leo import __version__
+from leo.progress import Bar
 from leo_model.checking.check import spec_hash
-from leo_model.progress import Bar
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Row
 from paper.experiments.plots import save
 from paper.experiments.registry import load
 from paper.experiments.rows import RowFile, append, dump, trim
 from paper.experiments.sources import sources_of
-from paper.experiments.summary import Summary, as_json, as_latex, as_markdown
+from paper.experiments.summary import Summary, as_json, as_markdown
 
-__all__ = ["Outcome", "run_experiment", "stamp_of", "write"]
+__all__ = ["Outcome", "measure_all", "read_timings", "run_experiment", "stamp_of", "tell", "write"]
 
 Clock = Callable[[], float]
 Measured = tuple[list[Row], list[dict[str, Any]]]
@@ -76,8 +76,8 @@ def run_experiment(
     missing = [cell for cell in cells if cell not in file.stored.cells]
     timings = folder / "timings.jsonl"
     trim(timings)
-    bar = Bar(len(missing), f"{experiment.name}: cells measured")
-    work = _measure_all(experiment, config, missing, clock, jobs if experiment.parallel else 1)
+    bar = Bar(f"{experiment.name}: cells measured", len(missing))
+    work = measure_all(experiment, config, missing, clock, jobs if experiment.parallel else 1)
     try:
         with closing(work):
             for cell, (measured, times) in zip(missing, work, strict=True):
@@ -87,18 +87,31 @@ def run_experiment(
                 file.put(cell, measured)
                 bar.step("/".join(map(str, cell)))
     finally:
-        bar.finish()
+        bar.clear()
     rows = file.ordered(cells)
-    timed = _read_timings(timings, stamp["config_hash"], cells)
+    timed = read_timings(timings, stamp["config_hash"], cells)
+    summary, named = tell(experiment, config, rows, timed, stamp, folder)
+    return Outcome(stamp, summary, named, folder, len(missing), len(cells))
+
+
+def tell(
+    experiment: Experiment,
+    config: Config,
+    rows: Sequence[Row],
+    timed: Sequence[Row],
+    stamp: Mapping[str, Any],
+    folder: Path,
+) -> tuple[Summary, tuple[tuple[str, str], ...]]:
+    """Write summary and plots of rows into a folder; the plots by name and caption."""
     summary = experiment.summarise(config, rows, timed)
     plots = experiment.plot(config, rows)
+    folder.mkdir(parents=True, exist_ok=True)
     for plot in plots:
         save(plot, folder, stamp)
     named = tuple((plot.name, plot.caption) for plot in plots)
     write(folder / "summary.json", as_json(summary, stamp, named))
-    write(folder / "summary.tex", as_latex(summary, stamp))
     write(folder / "summary.md", as_markdown(summary, stamp, named))
-    return Outcome(stamp, summary, named, folder, len(missing), len(cells))
+    return summary, named
 
 
 def stamp_of(experiment: Experiment, config: Config, command: str) -> dict[str, Any]:
@@ -133,9 +146,10 @@ def write(path: Path, text: str) -> None:
         ) from None
 
 
-def _measure_all(
+def measure_all(
     experiment: Experiment, config: Config, cells: Sequence[Key], clock: Clock, jobs: int
 ) -> Generator[Measured]:
+    """The rows and timings of the cells, in their order, several measured at a time."""
     if jobs <= 1 or len(cells) < 2:
         for cell in cells:
             yield _measure(experiment, config, clock, cell)
@@ -165,7 +179,7 @@ def _measure(experiment: Experiment, config: Config, clock: Clock, cell: Key) ->
     return rows, lab.timings
 
 
-def _read_timings(path: Path, config_hash: str, cells: Sequence[Key]) -> list[Row]:
+def read_timings(path: Path, config_hash: str, cells: Sequence[Key]) -> list[Row]:
     """The timings of the cells, those measured last, each with its cell."""
     found: dict[Key, list[Row]] = {}
     if path.exists():

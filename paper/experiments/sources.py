@@ -1,18 +1,24 @@
-"""The files that an experiment's rows depend on, as one hash.
+"""The files that an experiment's rows depend on, each with the hash of its code.
 
 They are found, not listed: from the module that measures, along its imports, into every module of
-this project. What only tells of rows (a report, a plot) is not followed. The organism is taken
-whole, since some of its parts are loaded by name, and so are the data files.
+this project. What only tells of rows (a report, a plot) is not followed. An experiment that runs
+the organism takes all of it, since some of its parts are loaded by name.
 """
 
 from __future__ import annotations
 
+import ast
+import io
+import json
+import tokenize
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from leo_model.sources import ROOT, claims_of, hash_of, modules_of
+from leo_model.files import ROOT, claims_of, modules_of
 
-__all__ = ["TELLING", "measuring", "sources_of"]
+__all__ = ["TELLING", "made_of", "measuring", "sources_of"]
 
 # The endings of modules that see rows only after they were measured.
 TELLING: Final = (".report", ".summary", ".plots", ".tables")
@@ -23,12 +29,47 @@ def measuring(start: str, root: Path = ROOT) -> dict[str, Path]:
     return modules_of(start, root, TELLING)
 
 
-def sources_of(start: str, root: Path = ROOT) -> str:
-    """The SHA-256 of everything that the rows of the measuring module `start` depend on, but the
-    specification, which has a hash of its own.
+def made_of(start: str, root: Path = ROOT) -> dict[str, str]:
+    """File -> hash, for all that the rows of the measuring module `start` depend on, but the
+    specification, which has a hash of its own. Comments and docstrings do not count.
 
     `root` is the folder that holds the packages.
     """
-    data = (root / "paper" / "experiments").rglob("*.csv")
-    organism = (root / "leo").rglob("*.py")
-    return hash_of({*measuring(start, root).values(), *organism, *data, claims_of(root)}, root)
+    modules = measuring(start, root)
+    paths = set(modules.values())
+    if any(module.startswith("leo.front.") for module in modules):
+        paths |= set((root / "leo").rglob("*.py"))
+    if "leo_model.checking.claims" in modules:
+        paths.add(claims_of(root))
+    paths |= {data for path in modules.values() for data in path.parent.glob("*.csv")}
+    named = {path.relative_to(root) if path.is_relative_to(root) else path: path for path in paths}
+    return {name.as_posix(): _hash(path) for name, path in sorted(named.items())}
+
+
+def sources_of(start: str, root: Path = ROOT) -> str:
+    """One hash of all of them."""
+    return sha256(json.dumps(made_of(start, root)).encode()).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    data = path.read_bytes()
+    return sha256(_code(data) if path.suffix == ".py" else data).hexdigest()[:16]
+
+
+@cache
+def _code(data: bytes) -> bytes:
+    """A Python file without what cannot change a result. Taken from the text, because the trees of
+    two Python versions differ.
+    """
+    text = data.decode()
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            said = node.body[0]
+            for place in range(said.lineno - 1, said.end_lineno or said.lineno):
+                lines[place] = ""
+    return "\n".join(line.rstrip() for line in lines if line.strip()).encode()

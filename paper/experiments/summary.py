@@ -1,11 +1,19 @@
-"""What an experiment says: findings in words, tables, facts. One table, three formats."""
+"""What an experiment says: figures, tables, and the sentences that a template makes of the figures.
+
+Each experiment has a `report.j2` beside its `report.py`. The module turns rows into a dictionary of
+figures; the template has the words, in the blocks title, question, done, answer, findings, limits
+and unexpected. The last three are lists: every line that begins with "- " begins an item.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 __all__ = [
     "Cell",
@@ -13,16 +21,16 @@ __all__ = [
     "Summary",
     "Table",
     "as_json",
-    "as_latex",
     "as_markdown",
     "chance",
-    "markdown_table",
     "number",
+    "tell",
+    "template",
 ]
 
 
 class Estimate(NamedTuple):
-    """A value with its confidence interval."""
+    """A value with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -48,13 +56,18 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     digits: int = 3
 
+    def leans_right(self, place: int) -> bool:
+        """Whether a column has numbers only."""
+        cells = [row[place] for row in self.rows]
+        return bool(cells) and not any(isinstance(cell, str) for cell in cells)
+
 
 @dataclass(frozen=True)
 class Summary:
-    """`done` says what was measured; `answer` is one paragraph that answers the question, and its
-    first sentence says the most important; `findings` are sentences; `unexpected`
-    are findings that should not be (the command then ends with exit code 1); `facts` are figures
-    for whoever quotes them, by name; `limits` say what the result does not mean.
+    """`done` says what was measured; `answer` is one paragraph whose first sentence says the most
+    important; `findings` are sentences; `unexpected` are findings that should not be (the command
+    then ends with exit code 1); `facts` are the figures by name; `limits` say what the result does
+    not mean.
     """
 
     title: str
@@ -89,147 +102,85 @@ def chance(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    # Markdown and plain sentences: pages and LaTeX escape in their own environments.
+    autoescape=False,
+)
+_ENVIRONMENT.filters.update(
+    number=number,
+    chance=chance,
+    form=format,
+    count=lambda value: f"{value:,}",
+    percent=lambda value: f"{value:.0%}",
+    bar=lambda text: text.replace("|", r"\|"),
+)
+
+
+def template(name: str) -> Template:
+    """A template of this package, by its path below it."""
+    return _ENVIRONMENT.get_template(name)
+
+
+def tell(
+    name: str, figures: Mapping[str, Any], tables: Sequence[Table] = (), **more: Any
+) -> Summary:
+    """The summary that a template makes of figures. `more` is for the sentences only; the figures
+    are the facts of the summary too, for those who quote them.
+    """
+    words = template(name)
+    context = words.new_context({**figures, **more})
+
+    def text(block: str) -> str:
+        return "".join(words.blocks[block](context)) if block in words.blocks else ""
+
+    def items(block: str) -> tuple[str, ...]:
+        found = f"\n{text(block)}".split("\n- ")[1:]
+        return tuple(" ".join(item.split()) for item in found)
+
+    def whole(block: str) -> str:
+        return " ".join(text(block).split())
+
+    return Summary(
+        title=whole("title"),
+        question=whole("question"),
+        done=whole("done"),
+        answer=whole("answer"),
+        findings=items("findings"),
+        limits=items("limits"),
+        unexpected=items("unexpected"),
+        tables=tuple(tables),
+        facts=figures,
+    )
+
+
 def as_markdown(
     summary: Summary, stamp: Mapping[str, Any], plots: Sequence[tuple[str, str]]
 ) -> str:
     """The summary as Markdown; `plots` are (file name without ending, caption)."""
-    out = [f"# {summary.title}", "", f"**Question.** {summary.question}", ""]
-    out += [f"**Done.** {summary.done}", ""] if summary.done else []
-    out += [f"**Answer.** {summary.answer}", ""]
-    out += [f"**Not as expected.** {text}\n" for text in summary.unexpected]
-    if summary.findings:
-        out += ["## Findings", "", *(f"- {text}" for text in summary.findings), ""]
-    for table in summary.tables:
-        out += [f"## {table.caption}", "", markdown_table(table), ""]
-    for name, caption in plots:
-        out += [f"![{caption}]({name}.png)", "", f"*{caption}*", ""]
-    if summary.limits:
-        out += ["## What this does not mean", "", *(f"- {text}" for text in summary.limits), ""]
-    return "\n".join([*out, "## How it was made", "", *stamp_lines(stamp)]) + "\n"
-
-
-def stamp_lines(stamp: Mapping[str, Any]) -> list[str]:
-    """The stamp as a list, for people."""
-    config = ", ".join(f"{name} {_plain(value)}" for name, value in stamp["config"].items())
-    return [
-        f"- command: `{stamp['command']}`",
-        f"- leo-field {stamp['version']}, specification {stamp['spec'][:16]}, "
-        f"sources {stamp['sources'][:16]}",
-        f"- configuration {stamp['config_hash']}: {config}",
-    ]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
-    return str(value)
-
-
-def markdown_table(table: Table) -> str:
-    """A table in Markdown; columns of numbers lean to the right."""
-    right = [_numeric(table, place) for place in range(len(table.columns))]
-    lines = [_bar(table.columns), _bar(["--:" if is_number else "---" for is_number in right])]
-    lines += [
-        _bar([number(cell, table.digits).replace("|", r"\|") for cell in row]) for row in table.rows
-    ]
-    return "\n".join(lines)
-
-
-def _bar(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _numeric(table: Table, place: int) -> bool:
-    cells = [row[place] for row in table.rows]
-    return bool(cells) and not any(isinstance(cell, str) for cell in cells)
-
-
-LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "–": "--",
-        "—": "---",
-        "×": r"$\times$",
-        "±": r"$\pm$",
-        "→": r"$\rightarrow$",
-        "≤": r"$\leq$",
-        "≥": r"$\geq$",
-        "−": "$-$",
-        "…": r"\dots{}",
-    }
-)
-
-
-def as_latex(summary: Summary, stamp: Mapping[str, Any]) -> str:
-    """The tables as LaTeX fragments. They need the package booktabs."""
-    head = [
-        f"% {stamp['experiment']}: leo-field {stamp['version']}, spec {stamp['spec'][:16]}, "
-        f"seed {stamp['seed']}, config {stamp['config_hash']}",
-        "% needs \\usepackage{booktabs}",
-    ]
-    return "\n".join([*head, *(latex_table(table) for table in summary.tables)]) + "\n"
-
-
-def latex_table(table: Table) -> str:
-    """One table, as a floating `table` with caption and label."""
-    sides = "".join("r" if _numeric(table, n) else "l" for n in range(len(table.columns)))
-    heads = " & ".join(text.translate(LATEX) for text in table.columns)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{table.caption.translate(LATEX)}}}",
-        rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{{sides}}}",
-        r"\toprule",
-        rf"{heads} \\",
-        r"\midrule",
-    ]
-    for row in table.rows:
-        cells = " & ".join(number(cell, table.digits).translate(LATEX) for cell in row)
-        lines.append(rf"{cells} \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+    return template("templates/summary.md").render(summary=summary, stamp=stamp, plots=plots)
 
 
 def as_json(
     summary: Summary, stamp: Mapping[str, Any], plots: Sequence[tuple[str, str]] = ()
 ) -> str:
-    """Everything, unrounded. An estimate is an object with value, low and high."""
-    tables = [
-        {
-            "name": table.name,
-            "caption": table.caption,
-            "columns": list(table.columns),
-            "digits": table.digits,
-            "rows": [[_jsonable(cell) for cell in row] for row in table.rows],
-        }
-        for table in summary.tables
-    ]
-    value = {
-        "stamp": stamp,
-        "title": summary.title,
-        "question": summary.question,
-        "done": summary.done,
-        "answer": summary.answer,
-        "findings": list(summary.findings),
-        "unexpected": list(summary.unexpected),
-        "limits": list(summary.limits),
-        "facts": {name: _jsonable(fact) for name, fact in summary.facts.items()},
-        "tables": tables,
-        "plots": [{"name": name, "caption": caption} for name, caption in plots],
-    }
-    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    """Everything, unrounded. An estimate is an object with value, low and high.
+
+    Raises ValueError for a figure that JSON does not have, such as an infinite one.
+    """
+    value = {"stamp": stamp, **vars(summary)}
+    value["tables"] = [vars(table) for table in summary.tables]
+    value["plots"] = [{"name": name, "caption": caption} for name, caption in plots]
+    return json.dumps(_jsonable(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _jsonable(value: Any) -> Any:
-    return value._asdict() if isinstance(value, Estimate) else value
+    if isinstance(value, Estimate):
+        return value._asdict()
+    if isinstance(value, Mapping):
+        return {name: _jsonable(one) for name, one in value.items()}
+    return [_jsonable(one) for one in value] if isinstance(value, (list, tuple)) else value

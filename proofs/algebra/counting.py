@@ -62,15 +62,17 @@ def serializable_without_recall(k: int) -> int:
     return factorial(k) * comb(3 * k, k) // (2 * k + 1)
 
 
-def _orders(left: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All interleavings, as sequences of reply numbers; ``left`` says how many steps each has."""
+def _orders(left: tuple[int, ...], begun: int | None = None) -> Iterator[tuple[int, ...]]:
+    """All interleavings, as sequences of reply numbers; ``left`` says how many steps each has. With
+    ``begun`` only those in which the replies begin in order, that many having begun.
+    """
     if not any(left):
         yield ()
         return
     for reply, steps in enumerate(left):
-        if steps:
+        if steps and (begun is None or reply <= begun):
             rest = (*left[:reply], steps - 1, *left[reply + 1 :])
-            for tail in _orders(rest):
+            for tail in _orders(rest, begun if begun is None else max(begun, reply + 1)):
                 yield (reply, *tail)
 
 
@@ -103,10 +105,10 @@ def is_serializable(order: tuple[int, ...], program: Program, k: int) -> bool:
 def count_by_hand(program: Program, k: int) -> int:
     """Go through all interleavings and count the conflict-serializable ones.
 
-    The replies are alike, so those in which a given one moves first are one in k.
+    The replies are alike, so those that begin in a given order are one in k!.
     """
-    left = (len(program) - 1, *(len(program),) * (k - 1))
-    return k * sum(is_serializable((0, *tail), program, k) for tail in _orders(left))
+    orders = _orders((len(program),) * k, begun=0)
+    return factorial(k) * sum(is_serializable(order, program, k) for order in orders)
 
 
 def _exclusive_by_hand(k: int, s: int) -> int:

@@ -144,7 +144,8 @@ def prove_heated(temperature_power: int = 2) -> list[Discharged]:
         for n_, m_ in product(range(1, 10), range(1, 6)):
             old = sp.Integer(n_) ** half
             gap = 1 - old / (old + m_)
-            yield f"{n_} of one token, {m_} new ones", sp.simplify(gap - m_ / (old + m_)), 0
+            rest = sp.cancel(sp.together(gap - m_ / (old + m_)))
+            yield f"{n_} of one token, {m_} new ones", rest, 0
 
     return [
         identity("the gain is stationary at x = 1/(1 + r)", sp.diff(gain, x).subs(x, best)),

@@ -15,8 +15,8 @@ import z3
 
 from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.tie import Facts, Relation, encode
 from proofs.relation.relation import World
+from proofs.relation.tie import Facts, Relation, encode
 from proofs.relation.vocabulary import State, Term
 
 __all__ = ["reach", "shortest_violation"]

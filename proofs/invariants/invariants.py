@@ -8,10 +8,11 @@ between the step commit (D3, D4) and the unit of work (D6, D7, D12).
 
 from __future__ import annotations
 
+from functools import cache
+
 import z3
 
-from proofs.invariants.safety import PROGRAM
-from proofs.relation.contents import (
+from proofs.invariants.contents import (
     Conjuncts,
     implies,
     many_views_ok,
@@ -21,6 +22,7 @@ from proofs.relation.contents import (
     unit_ok,
     unsaved,
 )
+from proofs.invariants.safety import PROGRAM
 from proofs.relation.relation import World
 from proofs.relation.vocabulary import (
     UNREAD,
@@ -153,6 +155,7 @@ def durable_ok(w: World, z: State) -> Conjuncts:
     }  # fmt: skip
 
 
+@cache
 def invariant(w: World, z: State) -> Conjuncts:
     """The inductive invariant of a discipline."""
     layers = [names_ok, order_ok, locks_ok, recall_ok, graph_ok, durable_ok]

@@ -15,13 +15,13 @@ from dataclasses import fields, replace
 import z3
 
 from leo_model.disciplines import DISCIPLINES
-from proofs.invariants.endings import initially, relation
 from proofs.invariants.occasions import occasion
 from proofs.invariants.unbounded import explain
-from proofs.relation.countermodel import render, small_universe
-from proofs.relation.discharge import Obligation, counter_example, discharge
+from proofs.relation.endings import initially, relation
 from proofs.relation.relation import World
 from proofs.relation.vocabulary import VARIABLES, State, Term, at, every, symbols
+from proofs.tools.countermodel import render, small_universe
+from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 

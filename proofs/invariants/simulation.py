@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import z3
 
-from proofs.relation.contents import done_labels
+from proofs.invariants.contents import done_labels
 from proofs.relation.relation import Action, R, S, World
-from proofs.relation.vocabulary import REPLY, State, Symbol, Term, at, every, in_flight, is_over
+from proofs.relation.vocabulary import State, Symbol, Term, at, every, in_flight, is_over
 
-__all__ = ["has_reply", "mapping_is_the_specs", "simulates"]
+__all__ = ["mapping_is_the_specs", "simulates"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Atomic:
         return z3.And(z3.Not(self.idle(s)), z3.Not(self.done(s)))
 
 
-def through_glasses(w: World, z: State) -> Atomic:
-    """Hide the writes of every reply that is half-way."""
+def mapped(w: World, z: State) -> Atomic:
+    """The refinement mapping: it hides the writes of every reply that is half-way."""
 
     def done(s: Term) -> Term:
         return at(z, s, done_labels(w))
@@ -63,12 +63,6 @@ def mapping_is_the_specs(w: World, z: State) -> Term:
     return every("s r", lambda s, r: z3.Implies(
         z3.And(z.current(s, r), in_flight(z, s)), z.snapshots(r) == at(z, s, done_labels(w))
     ))  # fmt: skip
-
-
-def has_reply(z: State) -> Term:
-    """A session in flight has a reply: the one statement with an existential under a universal."""
-    r = z3.Const("r", REPLY)
-    return every("s", lambda s: z3.Implies(in_flight(z, s), z3.Exists([r], z.current(s, r))))
 
 
 def _kept(old: Atomic, new: Atomic, but: Callable[[Term], Term] | None = None) -> list[Term]:
@@ -152,7 +146,7 @@ def _end(old: Atomic, new: Atomic, gone: Callable[[Term], Term]) -> list[Term]:
 
 def simulates(w: World, z: State, action: Action) -> Term:
     """What the action has to be, seen through the mapping."""
-    old, new = through_glasses(w, z), through_glasses(w, action.after)
+    old, new = mapped(w, z), mapped(w, action.after)
     match action.atomic:
         case "Call":
             steps = _call(old, new)
@@ -168,7 +162,7 @@ def simulates(w: World, z: State, action: Action) -> Term:
 
 def atomic_initially(w: World, z: State) -> Term:
     """``AtomicReply!Init`` through the mapping."""
-    seen = through_glasses(w, z)
+    seen = mapped(w, z)
     return z3.And(
         every("s q", lambda s, q: z3.And(
             seen.idle(s), z3.Not(seen.current(s, q)), *(z3.Not(a(s, q)) for a in seen.answers)

@@ -16,21 +16,20 @@ from functools import cache
 import z3
 
 from leo_model.disciplines import DISCIPLINES
-from proofs.invariants.endings import initially, relation
 from proofs.invariants.execution import shortest_violation
 from proofs.invariants.invariants import assumptions, invariant
 from proofs.invariants.occasions import occasion
 from proofs.invariants.safety import PROPERTIES
 from proofs.invariants.simulation import (
     atomic_initially,
-    has_reply,
     mapping_is_the_specs,
     simulates,
 )
-from proofs.relation.countermodel import failing_parts, render, small_universe
-from proofs.relation.discharge import Obligation, counter_example, discharge
+from proofs.relation.endings import initially, relation
 from proofs.relation.relation import World
-from proofs.relation.vocabulary import State, Term, symbols
+from proofs.relation.vocabulary import State, Term, has_reply, symbols
+from proofs.tools.countermodel import failing_parts, render, small_universe
+from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 

@@ -27,7 +27,6 @@ from collections.abc import Iterator
 
 import z3
 
-from proofs.invariants.endings import relation
 from proofs.invariants.occasions import some
 from proofs.invariants.unbounded import CASES, Case, Mutant, explain, inductive_obligations
 from proofs.progress.deadlock import occasions_met
@@ -41,8 +40,7 @@ from proofs.progress.waiting import (
     queue_obligations,
     steps_of,
 )  # fmt: skip
-from proofs.relation.countermodel import render, small_universe
-from proofs.relation.discharge import Obligation, counter_example, discharge
+from proofs.relation.endings import relation
 from proofs.relation.relation import S, World
 from proofs.relation.vocabulary import (
     LABELS,
@@ -54,6 +52,8 @@ from proofs.relation.vocabulary import (
     in_flight,
     instance_of,
 )
+from proofs.tools.countermodel import render, small_universe
+from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 
 import z3
 
-from proofs.invariants.endings import relation
 from proofs.invariants.execution import reach
 from proofs.invariants.invariants import invariant
 from proofs.invariants.unbounded import CASES, Case, Mutant, explain, inductive_obligations
@@ -28,8 +27,7 @@ from proofs.progress.waiting import (
     queue_obligations,
     quiet,
 )  # fmt: skip
-from proofs.relation.countermodel import render, small_universe
-from proofs.relation.discharge import Obligation, counter_example, discharge
+from proofs.relation.endings import relation
 from proofs.relation.relation import I, R, S, World
 from proofs.relation.vocabulary import (
     SESSION,
@@ -42,6 +40,8 @@ from proofs.relation.vocabulary import (
     instance_of,
     symbols,
 )  # fmt: skip
+from proofs.tools.countermodel import render, small_universe
+from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError, VacuousError
 from proofs.tools.theorem import Discharged
 

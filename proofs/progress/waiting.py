@@ -18,14 +18,13 @@ from functools import cache
 
 import z3
 
-from proofs.invariants.endings import initially, relation
+from proofs.invariants.contents import Conjuncts
 from proofs.invariants.invariants import assumptions, invariant, locks_ok
-from proofs.invariants.simulation import has_reply
 from proofs.invariants.unbounded import CASES, Case, explain, inductive
-from proofs.relation.contents import Conjuncts
-from proofs.relation.discharge import Obligation, discharge
+from proofs.relation.endings import initially, relation
 from proofs.relation.relation import Action, R, S, World
-from proofs.relation.vocabulary import SESSION, State, Term, at, every, instance_of
+from proofs.relation.vocabulary import SESSION, State, Term, at, every, has_reply, instance_of
+from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.theorem import Discharged
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
 OUTSIDE = ("idle", "called", "return", "blocked")
 
 
+@cache
 def queue_ok(w: World, z: State) -> Conjuncts:
     """The queue is the sessions that have called and not started, in a strict total order; locks
     are held from inside.
@@ -103,6 +103,7 @@ def can_step(w: World, z: State, s: Term) -> Term:
     return z3.Exists([R], z3.substitute(some_step, (S, s)))
 
 
+@cache
 def known_of(w: World, z: State) -> tuple[Term, ...]:
     """The assumptions, and the invariant with the conjuncts of the queue."""
     return (*assumptions(w), *invariant(w, z).values(), *queue_ok(w, z).values())

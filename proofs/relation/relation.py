@@ -1,10 +1,10 @@
 """The transition relation of ``spec/Field.tla`` in z3: what an action is, and what actions share.
 
-One function per action (``proofs.invariants.steps``, ``proofs.invariants.endings``), with the
+One function per action (``proofs.relation.steps``, ``proofs.relation.endings``), with the
 action's name; its guard is a list of named conjuncts, and its effect says for each variable that
 changes what it becomes. A mutant is a relation in which one conjunct is dropped, or in which one
 variable stays. Nothing here knows a discipline by its name: like the spec, the actions ask for the
-seven answers (``leo_model.disciplines.Rules``). ``proofs.invariants.tie`` compares every transition
+seven answers (``leo_model.disciplines.Rules``). ``proofs.relation.tie`` compares every transition
 with the Python machine's, which in turn has the same graph as the spec under TLC.
 
 Every action has the reply of its session as a parameter, bound by ``current(s, r)``: that is what

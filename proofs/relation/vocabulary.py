@@ -21,7 +21,8 @@ import z3
 
 __all__ = [
     "BACKGROUND", "INSTANCE", "LABEL", "LABELS", "REPLY", "SESSION", "UNREAD", "VARIABLES",
-    "State", "Term", "at", "every", "in_flight", "instance_of", "is_over", "owner", "symbols",
+    "State", "Term", "at", "every", "has_reply", "in_flight", "instance_of", "is_over",
+    "owner", "symbols",
 ]  # fmt: skip
 
 # z3 carries no type information; the alias says where a formula or a term is meant.
@@ -152,3 +153,9 @@ def every(names: str, body: Callable[..., Term]) -> Term:
     sorts = {"s": SESSION, "t": SESSION, "u": SESSION, "i": INSTANCE, "j": INSTANCE}
     bound = [z3.Const(name, sorts.get(name, REPLY)) for name in names.split()]
     return z3.ForAll(bound, body(*bound))
+
+
+def has_reply(z: State) -> Term:
+    """A session in flight has a reply: the one statement with an existential under a universal."""
+    r = z3.Const("r", REPLY)
+    return every("s", lambda s: z3.Implies(in_flight(z, s), z3.Exists([r], z.current(s, r))))

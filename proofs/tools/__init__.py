@@ -1,0 +1,3 @@
+"""What discharges an obligation: z3, cvc5, sympy; counter-models and certificates."""
+
+__all__ = ["countermodel", "crosscheck", "discharge", "errors", "exact", "theorem"]

@@ -23,9 +23,7 @@ from langgraph.checkpoint.sqlite.aio import (  # type: ignore[import-not-found]
 )
 from langgraph.graph import END, START, StateGraph  # type: ignore[import-not-found]
 
-from leo.trace.events import instrument
-from leo.units.judge import UnitsVerdict, judge_bytes
-from leo.units.report import to_lines
+from leo.units import UnitsVerdict, instrument, judge_bytes, to_lines
 
 
 class Talk(TypedDict):

@@ -12,9 +12,7 @@ import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
-from leo.trace.events import instrument
-from leo.units.judge import UnitsVerdict, judge_bytes
-from leo.units.report import to_lines
+from leo.units import UnitsVerdict, instrument, judge_bytes, to_lines
 
 
 class Wallets:

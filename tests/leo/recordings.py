@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leo.errors import TraceFileError
-from leo.reply.instance import Contents, Instance
+from leo.reply.turn import Contents, Instance
 from leo.trace.recorder import NdjsonRecorder
 from leo_model.traces.report import to_text
 from leo_model.traces.validate import expected_to_break, validate

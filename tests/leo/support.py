@@ -117,15 +117,6 @@ def fold_tables(path: Path) -> None:
         swept(conn)
 
 
-def without_folds(path: Path) -> None:
-    """Make a field what schema 3 wrote: all in the tables, counts without an age."""
-    fold_tables(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        conn.execute("DROP TABLE folding")
-        conn.execute("ALTER TABLE co_occurrence DROP COLUMN decays")
-        conn.execute("PRAGMA user_version = 3")
-
-
 def sync_field(
     path: Path,
     tracer: Tracer = NO_TRACE,

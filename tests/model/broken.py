@@ -17,10 +17,8 @@ from leo.drivers.actor import Actor
 from leo.drivers.tasks import Driver, Gate
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.reply.instance import Instance
-from leo.reply.stepwise import on_store
-from leo.reply.turn import Operation, Turn
-from leo.reply.unit import _Unit
+from leo.reply.commit import _Unit, on_store
+from leo.reply.turn import Instance, Operation, Turn
 from leo.store import operations as sql
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
@@ -154,7 +152,8 @@ def made_of(kind: type[_Unit]) -> Alter:
         turn.step = "release"
 
     def alter(field: Field) -> None:
-        field._instance.operations = operations  # type: ignore[method-assign]
+        driver = field if isinstance(field, LeoField) else field._driver
+        driver.operations = operations
 
     return alter
 

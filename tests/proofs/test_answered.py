@@ -9,7 +9,6 @@ from leo_model.machine.machine import Move, apply, enabled
 from leo_model.machine.reachable import bounded_world, explore, initial_state
 from leo_model.machine.state import State
 from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.tie import Relation, encode
 from proofs.invariants.unbounded import CASES, Mutant, explain
 from proofs.progress.answered import (
     WAY,
@@ -20,8 +19,9 @@ from proofs.progress.answered import (
 )
 from proofs.progress.index import IN_ORDER
 from proofs.progress.lasso import starving
-from proofs.relation.discharge import discharge
+from proofs.relation.tie import Relation, encode
 from proofs.relation.vocabulary import SESSION, symbols
+from proofs.tools.discharge import discharge
 from proofs.tools.errors import NotProvedError
 
 

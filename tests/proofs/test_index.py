@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import proofs
 from leo.errors import LeoError
 from proofs import commands
 from proofs.catalogue import THEOREMS
-from proofs.index import README, latex, readme, row
+from proofs.index import INDEX, index, latex, row
 from proofs.tools import crosscheck
 from proofs.tools.errors import NoQueriesError, NotProvedError, ProofError
 from proofs.tools.theorem import Certificate, Discharged, Theorem
@@ -44,8 +43,8 @@ def arguments(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def test_readme_is_the_generated_one() -> None:
-    """Claims, places, assumptions and mutants in proofs/README.md are those of the theorems."""
+def test_index_is_the_generated_one() -> None:
+    """Claims, places, assumptions and mutants in proofs/INDEX.md are those of the theorems."""
 
     def stable(text: str) -> list[str]:
         """Leave out the columns that a run decides: the tool's count and the seconds."""
@@ -54,8 +53,8 @@ def test_readme_is_the_generated_one() -> None:
             for line in text.splitlines()
         ]
 
-    written = README.read_text(encoding="utf-8")
-    assert stable(written) == stable(readme(map(proved, THEOREMS)))
+    written = INDEX.read_text(encoding="utf-8")
+    assert stable(written) == stable(index(map(proved, THEOREMS)))
 
 
 @pytest.mark.parametrize("theorem", THEOREMS, ids=lambda t: str(t.number))
@@ -110,13 +109,13 @@ def test_index_is_written_only_when_everything_is_proved(
 ) -> None:
     """No row of the index was not checked: a part of the theorems writes nothing."""
     monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
-    monkeypatch.setattr(commands, "README", tmp_path / "README.md")
+    monkeypatch.setattr(commands, "INDEX", tmp_path / "INDEX.md")
     monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
     assert commands.run(arguments("--index")) == 0
-    assert not (tmp_path / "README.md").exists()
+    assert not (tmp_path / "INDEX.md").exists()
     monkeypatch.setattr(commands, "THEOREMS", (trivial(1),))
     assert commands.run(arguments("--index")) == 0
-    assert (tmp_path / "README.md").exists()
+    assert (tmp_path / "INDEX.md").exists()
     # What the pages quote is beside the queries: a test never writes over a real result.
     told = json.loads((tmp_path / "queries" / "theorems.json").read_text())
     assert [theorem["number"] for theorem in told["theorems"]] == [1] and told["made_from"]
@@ -128,14 +127,14 @@ def test_a_theorem_many_times_is_not_the_whole_run(
     """As many numbers as there are theorems are not all theorems: each is proved once, and neither
     the index nor the results are written."""
     monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
-    monkeypatch.setattr(commands, "README", tmp_path / "README.md")
+    monkeypatch.setattr(commands, "INDEX", tmp_path / "INDEX.md")
     monkeypatch.setattr(commands, "choose", lambda numbers: [trivial(n) for n in numbers])
     monkeypatch.setattr(commands, "THEOREMS", [trivial(1), trivial(2)])
     assert commands.run(arguments("1", "1", "--index")) == 0
     results = tmp_path / "queries" / "theorems.json"
-    assert not results.exists() and not (tmp_path / "README.md").exists()
+    assert not results.exists() and not (tmp_path / "INDEX.md").exists()
     assert commands.run(arguments("2", "1", "--index")) == 0
-    assert results.exists() and (tmp_path / "README.md").exists()
+    assert results.exists() and (tmp_path / "INDEX.md").exists()
 
 
 def test_second_opinion_on_nothing_is_refused(
@@ -230,9 +229,3 @@ def test_second_opinion_fails_the_command(
     monkeypatch.setattr(commands, "crosscheck", lambda _: [(Path("q.smt2"), "sat")])
     assert commands.run(arguments("--cvc5")) == 1
     assert "cvc5 says sat to q.smt2" in capsys.readouterr().err
-
-
-def test_package_carries_the_mark() -> None:
-    """The command `leo` takes subcommands only from its own packages."""
-    assert proofs.__leo_field__ is True
-    assert commands.PROVE.name == "prove"

@@ -18,10 +18,9 @@ from proofs.invariants.unbounded import (
     inductive_obligations,
     prove_property,
 )  # fmt: skip
-from proofs.relation.countermodel import failing_parts, holds_in, render, small_universe
-from proofs.relation.discharge import Obligation, counter_example, discharge
-from proofs.relation.epr import fragment
 from proofs.relation.vocabulary import REPLY, SESSION, every, owner, symbols
+from proofs.tools.countermodel import failing_parts, holds_in, render, small_universe
+from proofs.tools.discharge import Obligation, counter_example, discharge, fragment
 from proofs.tools.errors import NoSuchTheoremError, NotProvedError, UndecidedError, VacuousError
 from proofs.tools.theorem import Theorem, certify
 
@@ -117,7 +116,7 @@ def test_false_obligation_raises_with_its_counter_model() -> None:
 
 def test_undecided_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unknown is a failure: a query that z3 cannot finish in a millisecond is no theorem."""
-    monkeypatch.setattr("proofs.relation.discharge.TIMEOUT", 1)
+    monkeypatch.setattr("proofs.tools.discharge.TIMEOUT", 1)
     hardest = [o for o in inductive_obligations(CASES["D4"]) if "Generate" in o.name]
     with pytest.raises(UndecidedError, match=r"^undecided: D4 no faults: consecution \d+ Generate"):
         list(discharge(hardest, explain))

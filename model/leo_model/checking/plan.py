@@ -10,18 +10,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_model.checking.claims import (
-    FALLS,
-    FALLS_WITH_FAULTS,
-    HOLDS,
-    NEEDS_STRONG_FAIRNESS,
-    Claims,
-    spec_folder,
-)
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS, NEEDS_STRONG_FAIRNESS, Claims
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.tlc.job import TlcJob
 
 LONGEST = 240.0
+# The operators of the specification in whose place module Bounded puts its own.
+BOUNDED = (
+    "Sessions", "Instances", "InstanceOf", "Asks",
+    "MayCall", "NextNumber", "Written", "With", "Both",
+)  # fmt: skip
+# The sessions that call something else than a reply() which finds something to recall.
+CALLS = {"Observing": "observe", "Refreshing": "refresh", "Recalling": "blank"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,21 @@ def positive_bound(discipline: str, faults: bool) -> Bound:
     """
     if discipline == "sequential":
         return Bound(1, 3)
+    if DISCIPLINES[discipline].published:
+        return Bound(3, 1)
     return Bound(2, 1) if discipline == "shared-store" and faults else Bound(3, 1, also=True)
 
 
-def negative_bound(discipline: str) -> Bound:
-    """The smallest bound with two replies."""
+def negative_bound(discipline: str, faults: bool) -> Bound:
+    """The smallest bound at which what falls does: with two replies for the most part.
+
+    The program of February needs one session without faults, and two calls of observe() with them;
+    that of December a third session, beside the unlocked refresh(), to see what this leaves.
+    """
+    if discipline == "published-february":
+        return Bound(2, 2) if faults else Bound(1, 2)
+    if discipline == "published-december-refresh" and not faults:
+        return Bound(3, 1)
     return Bound(1, 2) if discipline == "sequential" else Bound(2, 1)
 
 
@@ -112,7 +123,6 @@ def plan(
 
 def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
     faults = DISCIPLINES[discipline].possible_faults
-    small = negative_bound(discipline)
     always = [t for t in claims.titles(discipline, HOLDS) if t != "Answered"]
     # A search with faults covers every behaviour without them. What is left to a search without:
     # what falls with faults, and deadlocks, out of which a fault could always help.
@@ -129,6 +139,7 @@ def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
     for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
         for title in claims.titles(discipline, verdict):
             if title != "Answered":
+                small = negative_bound(discipline, bool(strikes))
                 yield Run(discipline, "falls", small, strikes, (title,), falls=title)
     yield from _progress(claims, discipline)
 
@@ -166,21 +177,25 @@ def config(run: Run) -> str:
     if run.falls is None and run.bound.turns:
         invariants.insert(0, "TypeOK")
     quoted = ", ".join(f'"{t}"' for t in run.titles)
+    view = "PublishedState" if rules.published else "EssentialState"
+    asking: dict[str, list[str]] = {}
+    for k, name in enumerate(names):
+        asking.setdefault(rules.asks[k % len(rules.asks)], []).append(name)
     lines = [
-        f"SPECIFICATION {run.spec}",
+        f"SPECIFICATION {'MCSpec' if run.spec == 'Spec' else run.spec}",
         "CONSTANTS",
         f'    Discipline = "{run.discipline}"',
         f"    First = {{{', '.join(names[:first])}}}",
         f"    Second = {{{', '.join(names[first:])}}}",
-        "    Sessions <- MCSessions",
-        "    Instances <- MCInstances",
-        "    InstanceOf <- MCInstanceOf",
-        "    Program <- PaperProgram",
+        *(f"    {name} = {{{', '.join(asking.get(call, []))}}}" for name, call in CALLS.items()),
+        *(f"    {name} <- MC{name}" for name in BOUNDED),
+        *([] if rules.published else ["    MustReload <- MCMustReload"]),
+        *([] if rules.published else ["    Program <- PaperProgram"]),
         f"    Turns = {run.bound.most_turns}",
         f"    Starts <- {'TwoBounds' if run.bound.also else 'FromZero'}",
         f"    Faults = {{{', '.join(f'{chr(34)}{f}{chr(34)}' for f in run.faults)}}}",
         f"    Checked = {{{quoted}}}",
-        *(["VIEW EssentialState", "SYMMETRY Symmetry"] if run.reduced else []),
+        *([f"VIEW {view}", "SYMMETRY Symmetry"] if run.reduced else []),
         *(["INVARIANTS", *(f"    {t}" for t in invariants)] if invariants else []),
         *(f"PROPERTY {t}" for t in run.titles if t in {"Refines", "Answered"}),
     ]
@@ -193,9 +208,12 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
     A deadlock is a violation only in the runs that claim there is none: with faults on, a
     cancellation could always save a reply that waits for itself, so there it says nothing.
     """
+    root = "MCOccasions" if run.occasions else "MCField"
+    if DISCIPLINES[run.discipline].published:
+        root = "MCPublished"
     return TlcJob(
         run.name,
-        (folder or spec_folder()) / ("MCOccasions.tla" if run.occasions else "MCField.tla"),
+        (folder or spec_folder()) / f"{root}.tla",
         config(run),
         deadlock="DeadlockFree" in run.titles,
         coverage=run.occasions,

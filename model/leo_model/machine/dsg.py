@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leo_model.machine.state import Content, Edge, Reply
+from leo_model.machine.state import Content, Edge, Replies, Reply, authors
 
 
 def read_edges(reply: Reply, content: Content, written: Content) -> set[Edge]:
     """Edges of a read that finds ``content`` in an object which ``written`` wrote."""
-    edges = {(writer, reply) for writer in content if writer != reply}
-    edges.update((reply, writer) for writer in written - content if writer != reply)
+    edges = {(writer, reply) for writer in authors(content) if writer != reply}
+    edges.update((reply, writer) for writer in authors(written - content) if writer != reply)
     return edges
 
 
-def write_edges(reply: Reply, written: Content, readers: Content) -> set[Edge]:
+def write_edges(reply: Reply, written: Content, readers: Replies) -> set[Edge]:
     """Edges of a write to an object which ``written`` wrote and ``readers`` read before."""
-    return {(other, reply) for other in written | readers if other != reply}
+    return {(other, reply) for other in authors(written) | readers if other != reply}
 
 
 def upstream(nodes: Iterable[Reply], edges: Iterable[Edge]) -> set[Reply]:
@@ -35,7 +35,7 @@ def upstream(nodes: Iterable[Reply], edges: Iterable[Edge]) -> set[Reply]:
         keep -= drop
 
 
-def find_cycle(edges: Iterable[Edge], nodes: Content) -> tuple[Reply, ...]:
+def find_cycle(edges: Iterable[Edge], nodes: Replies) -> tuple[Reply, ...]:
     """Return a shortest cycle as the replies on it, or ``()`` when the graph is acyclic."""
     following: dict[Reply, list[Reply]] = {node: [] for node in nodes}
     for source, target in sorted(edges):

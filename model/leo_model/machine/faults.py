@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leo_model.machine.state import BLANK, NOBODY, UNREAD, State, Tables
+from leo_model.machine.state import BLANK, CLOSED, NOBODY, UNREAD, Reply, State, Tables
 from leo_model.machine.steps import World, at, is_my_turn, lock_is_free, require
 
 
@@ -27,7 +27,7 @@ def end_early(z: State, gone: Iterable[str]) -> None:
     forget_reads(z, nothing)
 
 
-def forget_reads(z: State, replies: Iterable[tuple[str, int]]) -> None:
+def forget_reads(z: State, replies: Iterable[Reply]) -> None:
     """Take replies out of the serialization graph."""
     gone = frozenset(replies)
     if gone:
@@ -144,6 +144,7 @@ def crash(w: World, z: State, i: str) -> None:
     )
     # EFFECT
     z.up[i] = False
+    z.open = CLOSED
     z.view[i] = Tables(UNREAD, UNREAD)
     end_early(z, [s for s in w.peers(i) if z.in_flight(s)])
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from leo_model.disciplines import Rules
 from leo_model.errors import Refused
-from leo_model.machine import faults, steps
+from leo_model.machine import faults, published, steps
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
 
@@ -62,7 +63,42 @@ ACTIONS: dict[str, Action] = {
     "Retry": _session(faults.retry, "commit"),
     "Crash": Action(faults.crash, "instance", frozenset()),
     "Recover": Action(faults.recover, "instance", frozenset()),
+    "Refresh": _session(published.refresh, "idle"),
+    "Count": _session(published.count, "count"),
+    "Locked": _session(published.locked, "ingest", "snapshot"),
+    "Statement": _session(published.statement, "statement", "statementAgain"),
+    "CommitOpen": _session(published.commit_open, "commit"),
+    "RefreshBigrams": _session(published.refresh_bigrams, "refreshBigrams"),
+    "RefreshTrigrams": _session(published.refresh_trigrams, "refreshTrigrams"),
+    "Swallow": _session(published.swallow, *published.AFTER_FAILURE),
 }
+
+# The actions of module Published, under the names of Field where the meaning is the same.
+_ONLY_PUBLISHED = (
+    "Refresh", "Count", "Locked", "Statement", "CommitOpen", "RefreshBigrams", "RefreshTrigrams",
+    "Swallow",
+)  # fmt: skip
+_SHARED = ("Call", "Acquire", "Release", "Return", "Crash", "Recover")
+_WAITING = (*published.LOADING, *published.AFTER_FAILURE, *published.RAISES, "called", "recall")
+_PUBLISHED: dict[str, Action] = {
+    **{name: ACTIONS[name] for name in (*_SHARED, *_ONLY_PUBLISHED)},
+    "Recall": _session(published.recall, "recall"),
+    "Ingest": _session(published.ingest, "ingest", "ingestAgain"),
+    "LoadBigrams": _session(published.load_bigrams, *published.LOADING),
+    "LoadTrigrams": _session(published.load_trigrams, *published.LOADING),
+    "AssignView": _session(published.assign_view, *published.LOADING),
+    "Generate": _session(published.generate, "generate"),
+    "SaveSnapshot": _session(published.save_snapshot, "snapshot"),
+    "Cancel": _session(published.cancel, *_WAITING),
+    "CancelApplied": _session(published.cancel_applied, *_WAITING),
+    "Raise": _session(published.raise_, *published.RAISES),
+}
+_FIELD = {name: action for name, action in ACTIONS.items() if name not in _ONLY_PUBLISHED}
+
+
+def actions_of(rules: Rules) -> dict[str, Action]:
+    """Return the actions of the program that the discipline executes."""
+    return _PUBLISHED if rules.published else _FIELD
 
 
 class Move(NamedTuple):
@@ -77,7 +113,10 @@ def apply(world: World, state: State, move: Move) -> None:
 
     Raises Refused, with the state as it was, when the action is not enabled.
     """
-    ACTIONS[move.action].apply(world, state, move.actor)
+    action = actions_of(world.rules).get(move.action)
+    if action is None:
+        raise Refused(((f"{move.action} is an action of {world.rules.name}", False),))
+    action.apply(world, state, move.actor)
 
 
 def successors(world: World, state: State) -> Iterator[tuple[Move, State]]:
@@ -93,7 +132,7 @@ def successors(world: World, state: State) -> Iterator[tuple[Move, State]]:
 
 def candidates(world: World, state: State) -> Iterator[Move]:
     """Yield the moves whose label fits; their guards may still refuse."""
-    for name, action in ACTIONS.items():
+    for name, action in actions_of(world.rules).items():
         if action.actor == "instance":
             yield from (Move(name, instance) for instance in state.up)
         else:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from leo.trace.lanes import LaneStep
 from leo_model.machine.machine import ACTIONS, Move, apply
-from leo_model.machine.properties import SAFETY, Witness, names, refines
+from leo_model.machine.properties import SAFETY, Witness, name, names, refines
 from leo_model.machine.reachable import initial_state
-from leo_model.machine.state import State
+from leo_model.machine.state import Content, State
 from leo_model.machine.steps import World
 from leo_model.tlc.messages import Trace
 from leo_model.tlc.value import Fn
@@ -28,6 +28,8 @@ ENDINGS = {
     "Retry": "versions moved: starts again",
     "Crash": "the process dies",
     "Recover": "reopened from the store",
+    "Locked": "database is locked: swallowed",
+    "Swallow": "the step raises: swallowed",
 }
 
 
@@ -56,6 +58,16 @@ def note(world: World, move: Move, after: State) -> str:
             return f"view := {_pair(view.bigrams, view.trigrams)}"
         case "Generate" | "GenerateBegin" | "GenerateEnd":
             return f"reads view {_pair(view.bigrams, view.trigrams)}"
+        case "Statement":
+            return f"writes {name(after.open.writes[-1])}, not committed"
+        case "CommitOpen":
+            return f"commits: ngrams v{versions['ngrams']}"
+        case "RefreshBigrams":
+            return f"view.bigrams := v{len(view.bigrams)}"
+        case "RefreshTrigrams":
+            return f"view.trigrams := v{len(view.trigrams)}"
+        case "Count":
+            return f"marks what it recalled as used: snapshots v{versions['snapshots']}"
         case "SaveSnapshot":
             return (
                 "buffers its snapshot" if buffered else f"writes snapshots v{versions['snapshots']}"
@@ -70,7 +82,7 @@ def note(world: World, move: Move, after: State) -> str:
             return ""
 
 
-def _pair(bigrams: frozenset[tuple[str, int]], trigrams: frozenset[tuple[str, int]]) -> str:
+def _pair(bigrams: Content, trigrams: Content) -> str:
     if bigrams == trigrams:
         return f"v{len(bigrams)} {names(bigrams)}"
     return f"v{len(bigrams)}/v{len(trigrams)} {names(bigrams)}/{names(trigrams)}"
@@ -91,6 +103,11 @@ def _actor(before: Mapping[str, object], after: Mapping[str, object]) -> str:
         changed = [str(key) for key in new if old[key] != new[key]]
         if changed:
             return changed[0]
+    old, new = before["local"], after["local"]
+    assert isinstance(old, Fn) and isinstance(new, Fn)
+    for key in new:
+        if old[key] != new[key]:
+            return str(key)
     old_left, new_left = before["left"], after["left"]
     assert isinstance(old_left, frozenset) and isinstance(new_left, frozenset)
     return str(next(iter(new_left - old_left)))
@@ -133,7 +150,7 @@ def bare_lanes(world: World, schedule: Sequence[Move]) -> list[LaneStep]:
 def witness(world: World, title: str, states: Sequence[State]) -> Witness:
     """Say how the last state, or the last transition, breaks a property; None when it does not."""
     if title == "Refines":
-        return refines(states[-2], states[-1])
+        return refines(world, states[-2], states[-1])
     if title == "DeadlockFree":
         return "nothing can move any more"
     return SAFETY[title](world, states[-1])

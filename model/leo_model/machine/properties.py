@@ -12,21 +12,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from leo_model.machine.dsg import find_cycle
-from leo_model.machine.state import EMPTY, UNREAD, Content, Reply, State
+from leo_model.machine.state import EMPTY, UNREAD, Content, Replies, Reply, State, Write, authors
 from leo_model.machine.steps import World, view_is_current
 
 Witness = str | None
 Property = Callable[[World, State], Witness]
 
-PROGRAM = {
-    "recall", "ingest", "reenter", "loadBigrams", "loadTrigrams", "assign",
-    "generate", "generateEnd", "snapshot", "commit",
-}  # fmt: skip
+OUTSIDE = {"idle", "called", "blocked", "reload", "return"}
 
 
-def name(reply: Reply) -> str:
-    """Write a reply as the traces do: session, dot, number."""
-    return f"{reply[0]}.{reply[1]}"
+def name(write: Write) -> str:
+    """Write a reply as the traces do: session, dot, number; and the part of a write, if any."""
+    return ".".join(map(str, write[:2])) + "".join(f"/{part}" for part in write[2:])
 
 
 def names(content: Content) -> str:
@@ -38,10 +35,8 @@ def names(content: Content) -> str:
 
 def inside(w: World, z: State, s: str) -> bool:
     """The reply of ``s`` is inside its program."""
-    label = z.pc[s]
-    return label in PROGRAM or (
-        w.rules.transaction != "immediate" and label in {"begin", "swap", "release"}
-    )
+    outside = {"begin", "swap", "release"} if w.rules.transaction == "immediate" else set()
+    return z.pc[s] not in OUTSIDE | outside
 
 
 def mutual_exclusion(w: World, z: State) -> Witness:
@@ -51,8 +46,15 @@ def mutual_exclusion(w: World, z: State) -> Witness:
     return "inside their program at once: " + ", ".join(name(z.reply(s)) for s in busy)
 
 
+def only_read(w: World, z: State) -> Replies:
+    """The replies that have read and have nothing to write."""
+    if not w.rules.published:
+        return frozenset()
+    return frozenset(r for r in z.readers.ngrams if w.call_of(r[0]) == "blank")
+
+
 def serializable(w: World, z: State) -> Witness:
-    cycle = find_cycle(z.dsg, z.wrote)
+    cycle = find_cycle(z.dsg, z.wrote | only_read(w, z))
     if not cycle:
         return None
     return "dependency cycle " + " -> ".join(name(reply) for reply in (*cycle, cycle[0]))
@@ -88,7 +90,7 @@ def view_not_torn(w: World, z: State) -> Witness:
 def reads_own_observation(w: World, z: State) -> Witness:
     for s in z.pc:
         seen, reply = z.local[s], z.reply(s)
-        if has_generated(z, s) and reply not in seen.sawBigrams & seen.sawTrigrams:
+        if has_generated(z, s) and not w.observation(reply) <= seen.sawBigrams & seen.sawTrigrams:
             return (
                 f"{name(reply)} generated from a view without its own observation: "
                 f"bigrams {names(seen.sawBigrams)}, trigrams {names(seen.sawTrigrams)}"
@@ -107,21 +109,34 @@ def snapshot_provenance(w: World, z: State) -> Witness:
     return None
 
 
+def is_stored(w: World, z: State, reply: Reply) -> bool:
+    """All writes of the reply are in the store."""
+    answers = w.call_of(reply[0]) == "reply"
+    return w.observation(reply) <= z.ngrams and (reply in z.snapshots or not answers)
+
+
 def all_or_nothing(w: World, z: State) -> Witness:
-    for reply in sorted(z.ngrams ^ z.snapshots):
-        if z.ended(reply):
-            wrote, lacks = (
-                ("its observation", "its snapshot")
-                if reply in z.ngrams
-                else ("its snapshot", "its observation")
+    for reply in sorted(z.wrote if w.rules.published else z.ngrams ^ z.snapshots):
+        if z.ended(reply) and not is_stored(w, z, reply):
+            stored, observation = z.ngrams & w.observation(reply), w.observation(reply)
+            return f"{name(reply)} has ended with " + _halves(
+                stored == observation, bool(stored), reply in z.snapshots
             )
-            return f"{name(reply)} has ended with {wrote} in the store and without {lacks}"
     return None
+
+
+def _halves(whole: bool, part: bool, snapshot: bool) -> str:
+    """Say which of a reply's writes are in the store, of one that has some and not all."""
+    if whole:
+        return "its observation in the store and without its snapshot"
+    if not part:
+        return "its snapshot in the store and without its observation"
+    return f"a part of its observation in the store{' and its snapshot' if snapshot else ''}"
 
 
 def durable(w: World, z: State) -> Witness:
     for reply in sorted(z.returned):
-        if reply not in z.ngrams & z.snapshots:
+        if not is_stored(w, z, reply):
             return f"{name(reply)} returned and not all of its writes are in the store"
     return None
 
@@ -161,43 +176,107 @@ SAFETY: dict[str, Property] = {
     "NoOvertaking": no_overtaking,
 }
 
-PROPERTIES = (*list(SAFETY)[:-1], "DeadlockFree", "Answered", "NoOvertaking", "Refines")
+
+class About(NamedTuple):
+    """A property for readers: a short name, what the field calls it, and one line of meaning."""
+
+    short: str
+    standard: str
+    meaning: str
+
+
+# Every property, in the order of the tables.
+PROPERTIES: dict[str, About] = {
+    "MutualExclusion": About("Mut", "mutual exclusion", "at most one reply is inside its program"),
+    "Serializable": About(
+        "Ser", "serializable", "some serial order explains every read and every write"
+    ),
+    "StableRead": About(
+        "Sta", "repeatable read", "what generate reads does not change while it reads"
+    ),
+    "ViewNotTorn": About(
+        "Tor", "no fractured read", "no reply generates from tables of two different versions"
+    ),
+    "ReadsOwnObservation": About(
+        "Own", "read your writes", "a reply generates from a field that has its own observation"
+    ),
+    "SnapshotProvenance": About(
+        "Pro", "no lost update", "a snapshot is saved into the version that generated it"
+    ),
+    "AllOrNothing": About(
+        "AoN", "atomicity", "a reply that ended has all of its writes in the store, or none"
+    ),
+    "Durable": About(
+        "Dur",
+        "durability",
+        "a reply that returned has all of its writes in the store, crash or not",
+    ),
+    "ViewAgreesWithStore": About(
+        "Vie", "cache coherence", "when no reply is in flight, the view equals the store"
+    ),
+    "DeadlockFree": About(
+        "Dea", "deadlock freedom", "somebody can always go on until everybody is done"
+    ),
+    "Answered": About("Ans", "starvation freedom", "every call ends"),
+    "NoOvertaking": About(
+        "NoO", "first come first served", "replies run in the order of their calls"
+    ),
+    "Refines": About(
+        "Ref", "linearizable", "the execution looks as if a whole reply were one step"
+    ),
+}
 
 
 class Atomic(NamedTuple):
-    """A state of ``AtomicReply``, seen through the refinement mapping."""
+    """A state of ``AtomicReply``: what the refinement mapping makes of a state."""
 
     phase: dict[str, str]
     memory: tuple[Content, Content]
     answer: dict[str, tuple[Content, Content, Content]]
 
 
-def through_glasses(z: State) -> Atomic:
+def has_taken_effect(w: World, z: State, s: str) -> bool:
+    """The call in flight has done all that others can see of it."""
+    reply, call = z.reply(s), w.call_of(s)
+    if not z.in_flight(s) or call == "refresh":
+        return False
+    if call == "observe":
+        return w.observation(reply) <= z.ngrams
+    return has_generated(z, s) and (call == "blank" or reply in z.snapshots)
+
+
+def refinement_mapping(w: World, z: State) -> Atomic:
     """The refinement mapping: hide the writes of replies that are still half-way."""
-    half_way = frozenset(r for r in z.ngrams - z.snapshots if not z.ended(r))
     phase, answer = {}, {}
+    in_effect = {s for s in z.pc if has_taken_effect(w, z, s)}
+    half_way = frozenset(r for r in z.wrote if not z.ended(r) and r[0] not in in_effect)
     for s in z.pc:
-        done = z.in_flight(s) and z.reply(s) in z.snapshots
+        done = s in in_effect
         phase[s] = "done" if done else "called" if z.in_flight(s) else "idle"
         seen = z.local[s]
+        answers = done and w.call_of(s) != "observe"
         answer[s] = (
-            (seen.recalled, seen.sawBigrams, seen.sawTrigrams) if done else (EMPTY, EMPTY, EMPTY)
+            (seen.recalled, authors(seen.sawBigrams), authors(seen.sawTrigrams))
+            if answers
+            else (EMPTY, EMPTY, EMPTY)
         )
-    return Atomic(phase, (z.ngrams - half_way, z.snapshots), answer)
+    return Atomic(phase, (authors(z.ngrams) - half_way, z.snapshots - half_way), answer)
 
 
-def refines(before: State, after: State) -> Witness:
+def refines(w: World, before: State, after: State) -> Witness:
     """Tell why a transition is no step of ``AtomicReply``; None when it is one."""
-    old, new = through_glasses(before), through_glasses(after)
+    old, new = refinement_mapping(w, before), refinement_mapping(w, after)
     done = [s for s in new.phase if new.phase[s] == "done" and old.phase[s] != "done"]
     ngrams, snapshots = old.memory
     if done:
         (s,) = done
-        reply = after.reply(s)
-        whole = ngrams | {reply}
-        if new.memory != (whole, snapshots | {reply}) or old.phase[s] != "called":
+        reply, call = after.reply(s), w.call_of(s)
+        own = frozenset({reply})
+        whole = ngrams if call == "blank" else ngrams | own
+        saved = snapshots | own if call == "reply" else snapshots
+        if new.memory != (whole, saved) or old.phase[s] != "called":
             return f"{name(reply)} took effect together with something else"
-        if new.answer[s] != (snapshots, whole, whole):
+        if call != "observe" and new.answer[s] != (snapshots, whole, whole):
             recalled, bigrams, trigrams = new.answer[s]
             return (
                 f"{name(reply)} took effect on a field of {names(ngrams)} with snapshots "

@@ -46,7 +46,8 @@ def bounded_world(
     first = (sessions + rules.instances - 1) // rules.instances
     instance_of = {s: "i1" if k < first else "i2" for k, s in enumerate(names)}
     strikes = rules.possible_faults if faults is None else faults
-    return World(rules, instance_of, turns=turns, faults=frozenset(strikes))
+    asks = {s: rules.asks[k % len(rules.asks)] for k, s in enumerate(names)}
+    return World(rules, instance_of, turns=turns, faults=frozenset(strikes), asks=asks)
 
 
 def initial_state(world: World) -> State:
@@ -104,7 +105,7 @@ def violations(world: World, graph: Graph) -> Iterator[Violation]:
     if graph.deadlocks:
         yield Violation("DeadlockFree", tuple(graph.path(graph.deadlocks[0])), "nothing can move")
     for source, move, target in graph.edges:
-        witness = refines(graph.states[source], graph.states[target])
+        witness = refines(world, graph.states[source], graph.states[target])
         if witness is not None:
             yield Violation("Refines", (*graph.path(source), move), witness)
             break

@@ -1,4 +1,4 @@
-"""The state of the transition system: the variables of ``spec/Field.tla``, one field each.
+"""The state of the transition system: the variables of ``spec/Lifecycle.tla`` and ``History.tla``.
 
 Maps are dictionaries whose values are immutable, so that a copy of the state is a copy of a few
 small dictionaries.  A reply is ``(session, n)``; the content of an object is the set of the
@@ -11,8 +11,12 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
-Reply = tuple[str, int]
-Content = frozenset[Reply]
+# A reply is (session, number). A write is named by its reply, or by (session, number, part) if the
+# reply makes several to an object.
+Reply = tuple[str, int, *tuple[int, ...]]
+Write = Reply
+Content = frozenset[Write]
+Replies = frozenset[Reply]
 Edge = tuple[Reply, Reply]
 
 NOBODY = "nobody"
@@ -23,7 +27,7 @@ EMPTY: Content = frozenset()
 class Store(NamedTuple):
     """What is committed: for each object its writers, oldest first."""
 
-    ngrams: tuple[Reply, ...] = ()
+    ngrams: tuple[Write, ...] = ()
     snapshots: tuple[Reply, ...] = ()
 
 
@@ -51,8 +55,18 @@ BLANK = Local()
 class Objects(NamedTuple):
     """For each object the replies that have read it."""
 
-    ngrams: Content = EMPTY
-    snapshots: Content = EMPTY
+    ngrams: Replies = frozenset()
+    snapshots: Replies = frozenset()
+
+
+class Open(NamedTuple):
+    """The transaction that outlives its call: is it open, and with which n-gram writes?"""
+
+    open: bool = False
+    writes: tuple[Write, ...] = ()
+
+
+CLOSED = Open()
 
 
 class Base(NamedTuple):
@@ -64,7 +78,7 @@ class Base(NamedTuple):
 
 @dataclass(slots=True)
 class State:
-    """One state; the names are those of the variables in ``spec/Field.tla``."""
+    """One state; the names are those of the variables; ``base`` belongs to traces."""
 
     pc: dict[str, str] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
@@ -76,9 +90,10 @@ class State:
     overtaken: frozenset[str] = frozenset()
     writing: str = NOBODY
     moved: dict[str, bool] = field(default_factory=dict)
+    open: Open = CLOSED
     up: dict[str, bool] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
-    returned: Content = EMPTY
+    returned: Replies = frozenset()
     readers: Objects = Objects()
     dsg: frozenset[Edge] = frozenset()
     base: Base = Base()
@@ -143,10 +158,15 @@ class State:
         return frozenset(self.store.ngrams)
 
     @property
-    def snapshots(self) -> Content:
+    def snapshots(self) -> Replies:
         return frozenset(self.store.snapshots)
 
     @property
-    def wrote(self) -> Content:
+    def wrote(self) -> Replies:
         """Replies with a write in the store."""
-        return self.ngrams | self.snapshots
+        return authors(self.ngrams) | self.snapshots
+
+
+def authors(content: Iterable[Write]) -> Replies:
+    """Return the replies that made the writes."""
+    return frozenset(write if len(write) == 2 else write[:2] for write in content)

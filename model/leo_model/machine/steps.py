@@ -31,8 +31,12 @@ class World:
         turns: int | None = None,
         faults: frozenset[str] = frozenset(),
         program: tuple[str, ...] = PAPER_PROGRAM,
+        asks: dict[str, str] | None = None,
     ) -> None:
-        """``turns`` is the number of calls per session, None when it is not bounded."""
+        """``turns`` is the number of calls per session, None when it is not bounded; ``asks`` what
+        a session calls, ``reply`` where it does not say.
+        """
+        self.asks = {} if asks is None else asks
         self.program = program
         self.entry = LABEL[program[0]]
         self.after = {step: LABEL[then] for step, then in pairwise(program)}
@@ -41,6 +45,28 @@ class World:
         self.instance_of = instance_of
         self.turns = turns
         self.faults = faults
+
+    def call_of(self, s: str) -> str:
+        """What the session calls."""
+        return self.asks.get(s, "reply")
+
+    def observation(self, reply: Reply) -> Content:
+        """The n-gram writes that make up the observation of a reply or call."""
+        parts = self.rules.parts(self.call_of(reply[0]))
+        if parts == 1:
+            return frozenset({reply})
+        return frozenset((*reply, k + 1) for k in range(parts))
+
+    def in_stretch(self, z: State, s: str) -> bool:
+        """No await lets another task run where the call of ``s`` is."""
+        return z.pc[s] in self.rules.stretch(self.call_of(s))
+
+    def may_run(self, z: State, s: str) -> bool:
+        """The process is up, its event loop not blocked, nor busy with another call's stretch."""
+        return self.alive(z, s) and not (
+            self.rules.published
+            and any(self.in_stretch(z, t) for t in self.peers(self.instance_of[s]) if t != s)
+        )
 
     def precedes(self, one: str, other: str) -> bool:
         """``one`` comes before ``other`` in the program."""
@@ -66,7 +92,7 @@ def require(*guard: tuple[str, bool]) -> None:
 def at(w: World, z: State, s: str, label: str) -> Guard:
     return (
         (f"{s} is at {label}", z.pc[s] == label),
-        ("its process is up and the event loop runs", w.alive(z, s)),
+        ("its process is up and the event loop runs", w.may_run(z, s)),
     )
 
 
@@ -84,6 +110,7 @@ def start(z: State, s: str) -> None:
 def call(w: World, z: State, s: str) -> None:
     # GUARD
     require(
+        ("refresh() takes no lock", w.call_of(s) != "refresh"),
         *at(w, z, s, "idle"),
         ("the session has calls left", w.turns is None or z.calls[s] < w.turns),
     )
@@ -104,6 +131,7 @@ def is_my_turn(w: World, z: State, s: str) -> bool:
 
 
 def acquire(w: World, z: State, s: str) -> None:
+    """Take the lock, and go to the first step."""
     # GUARD
     instance = w.instance_of[s]
     require(
@@ -112,7 +140,10 @@ def acquire(w: World, z: State, s: str) -> None:
         ("nobody called this instance earlier and still waits", is_my_turn(w, z, s)),
     )
     # EFFECT
-    z.pc[s] = "begin" if w.rules.whole_reply else w.entry
+    if w.call_of(s) == "observe":
+        z.pc[s] = "statement"
+    else:
+        z.pc[s] = "begin" if w.rules.whole_reply else w.entry
     if w.rules.lock != "none":
         z.holder[instance] = s
     if w.rules.transaction != "immediate":

@@ -8,11 +8,10 @@ specification.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from leo.trace.events import Event, Header
 from leo_model.disciplines import DISCIPLINES
-from leo_model.errors import ModelError
 
 PROGRAM = ("recall", "observe", "generate", "snapshot")
 
@@ -20,14 +19,20 @@ PROGRAM = ("recall", "observe", "generate", "snapshot")
 ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"})
 
 VIEW = ("view.bigrams", "view.trigrams")
-# TLC's integers have 32 bits, and no store counts that far.
-MAX_VERSION: Final = 1_000_000_000
 
 NOTHING: frozenset[str] = frozenset()
 
 
-class TraceError(ModelError):
-    """A trace cannot be read, or is not in the schema: nothing can be said about the run."""
+# Where a call begins: refresh() takes no lock and has an action of its own.
+CALLS = frozenset({"Call", "Refresh"})
+# What a session calls is the end of its name: "s1~observe". Any other name calls reply().
+_ASKS = frozenset({"observe", "refresh", "blank"})
+
+
+def call_of(session: str) -> str:
+    """What a session of a published program calls, told by its name."""
+    call = session.rpartition("~")[2]
+    return call if call in _ASKS else "reply"
 
 
 class Carries(NamedTuple):
@@ -63,6 +68,10 @@ _STEP = {
     "SaveSnapshot": _writes("snapshots"),
     "Commit": _writes("ngrams", "snapshots"),
     "SwapView": _writes(*VIEW),
+    "Count": _writes("snapshots"),
+    "CommitOpen": _writes("ngrams"),
+    "RefreshBigrams": _writes("view.bigrams"),
+    "RefreshTrigrams": _writes("view.trigrams"),
     "Return": Carries(outcome="returned"),
     "Cancel": Carries(outcome="cancelled"),
     "CancelApplied": Carries(outcome="cancelled"),

@@ -1,140 +1,147 @@
-"""What the rows and timings of the concurrent experiment say."""
+"""What the rows and timings of the concurrent experiment come to; `report.j2` has the words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from paper.experiments.concurrent.tables import (
-    PLACES,
-    defect_table,
-    plot,
-    process_table,
-    wait_table,
-)
+from matplotlib.figure import Figure
+
+from leo_model.traces.native import CONCERNED
 from paper.experiments.experiment import Config, Row
-from paper.experiments.summary import Summary, number
+from paper.experiments.plots import Plot, lines
+from paper.experiments.summary import Summary, Table, tell
 
 __all__ = ["plot", "summarise"]
+
+PLACES: Final = {
+    "one": "one instance",
+    "each": "a field each",
+    "shared": "two instances, one store",
+    "processes": "two processes, one store",
+}
 
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     scheduled = [row for row in rows if row["where"] in ("one", "shared")]
     each = [row for row in rows if row["where"] == "each"]
     processes = [row for row in rows if row["where"] == "processes"]
-    unexpected = [
-        f"{row['discipline']} with {row['observers']} observers: {row['surplus']} fell, which the "
-        "claims hold"
-        for row in scheduled
-        if row["surplus"]
-    ]
-    unexpected += [
-        f"{row['discipline']}, a field each, {row['observers']} observers: {row['defects']} defects"
-        for row in each
-        if row["defects"]
-    ]
-    unaccounted = [
-        f"{row['discipline']} in two processes, {row['observers']} observers: the versions do not "
-        "account for every reply"
-        for row in processes
-        if not row["accounted"] or row["ended"] != row["asked"] or row["isolated"] is False
-    ]
-    unexpected += unaccounted
     broken = sorted({row["discipline"] for row in scheduled if row["Serializable"]})
-    whole = sorted({row["discipline"] for row in scheduled} - set(broken))
-    validated = sum(row["replies"] for row in (*scheduled, *each))
     largest = max(row["observers"] for row in rows)
-    unfair = sorted({row["discipline"] for row in scheduled if row["overtaken"]})
-    return Summary(
-        title="Observers at the same time",
-        question=(
-            f"Up to {largest} {'observers talk' if largest > 1 else 'observer talks'} at once, on "
-            "one instance, on a field each, on a shared store: what breaks, who waits, who is "
-            "overtaken, and what does it cost?"
-        ),
-        answer=(
-            f"With up to {largest} observer{'s' if largest > 1 else ''}, {validated:,} scheduled "
-            "replies were validated event by event. Serializable falls under "
-            f"{', '.join(broken) or 'no discipline'} and holds under {', '.join(whole) or 'none'}; "
-            f"{_each_answer(each)}. {_process_answer(processes, len(unaccounted))}"
-            f" Called later and served earlier: {', '.join(unfair) or 'nobody'}."
-        ),
-        findings=(*_wait_findings(scheduled), *_time_findings(timings)),
-        tables=(defect_table(scheduled), wait_table(scheduled), process_table(processes)),
-        facts={
-            "validated replies": validated,
-            "largest crew": largest,
-            "broken": " ".join(broken),
-            "whole": " ".join(whole),
-            "unexpected": len(unexpected),
+    figures = {
+        "validated": sum(row["replies"] for row in (*scheduled, *each)),
+        "largest": largest,
+        "broken": broken,
+        "whole": sorted({row["discipline"] for row in scheduled} - set(broken)),
+        "each": len(each),
+        "each_defects": sum(row["defects"] for row in each),
+        "processes": len(processes),
+        "promised": sorted({row["discipline"] for row in processes if row["isolated"]}),
+        "unfair": sorted({row["discipline"] for row in scheduled if row["overtaken"]}),
+        "surplus": [row for row in scheduled if row["surplus"]],
+        "apart_broken": [row for row in each if row["defects"]],
+        "unaccounted": [
+            row
+            for row in processes
+            if not row["accounted"] or row["ended"] != row["asked"] or row["isolated"] is False
+        ],
+        "taken_in": {
+            row["discipline"]: row["taken_in"]
+            for row in scheduled
+            if row["observers"] == largest and row["where"] == "one"
         },
-        limits=(
-            "The scheduled crews go on in random order, each observer without a pause: the densest "
-            "overlap there is. The real runs in the timings show what this machine made of it.",
-            "Nobody sees the events of two processes in one order: there the versions that replies "
-            "read and wrote are compared, which shows lost and mixed writes, not every property.",
-            "Throughput and waiting in seconds are this machine's, and are in timings.jsonl.",
-        ),
-        unexpected=tuple(unexpected),
-    )
+        "waiting": [
+            row
+            for row in scheduled
+            if row["observers"] == largest and row["where"] == "one" and row["wait_largest"]
+        ],
+    }
+    tables = (_defects(scheduled), _waiting(scheduled), _processes(processes))
+    return tell("concurrent/report.j2", figures, tables, throughput=_throughput(timings))
 
 
-def _each_answer(each: Sequence[Row]) -> str:
-    if not each:
-        return "no crew with a field each was run"
-    defects = sum(row["defects"] for row in each)
-    if not defects:
-        return "among observers with a field each nothing breaks"
-    return f"among observers with a field each {defects} replies are concerned by broken properties"
-
-
-def _process_answer(processes: Sequence[Row], unaccounted: int) -> str:
-    """What the rows of two processes say; `unaccounted` crews are not as they should be."""
-    if not processes:
-        return "No crew was run in two processes."
-    if unaccounted:
-        return (
-            f"In two processes on one store not everything is accounted for, in {unaccounted} of "
-            f"{len(processes)} crews."
-        )
-    promised = sorted({row["discipline"] for row in processes if row["isolated"]})
-    isolated = (
-        f", and under {', '.join(promised)} nobody came between the reads and the writes of one"
-        if promised
-        else ""
-    )
-    return (
-        "In two processes on one store the versions account for every reply, in all of "
-        f"{len(processes)} crews{isolated}."
-    )
-
-
-def _wait_findings(scheduled: Sequence[Row]) -> list[str]:
-    largest = max(row["observers"] for row in scheduled)
-    found = []
-    for row in scheduled:
-        if row["observers"] == largest and row["where"] == "one" and row["wait_largest"]:
-            found.append(
-                f"{row['discipline']}, {largest} observers: a reply waits for "
-                f"{number(row['wait_mean'], 1)} others on average and {row['wait_largest']} at "
-                f"most; {row['overtaken']} of {row['replies']} are overtaken, by "
-                f"{row['overtaken_largest']} at most."
-            )
-    return found
-
-
-def _time_findings(timings: Sequence[Row]) -> list[str]:
+def _throughput(timings: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each place the disciplines' replies per second with the largest crew."""
     found = []
     for where, label in PLACES.items():
         mine = [row for row in timings if row.get("where") == where]
         if mine:
             largest = max(row["observers"] for row in mine)
-            per = [
-                f"{row['discipline']} {row['throughput']:.0f}"
-                for row in mine
-                if row["observers"] == largest
-            ]
-            found.append(
-                f"Replies per second on this machine, recording included, {label}, {largest} "
-                f"observers: {', '.join(per)}."
-            )
+            crews = [row for row in mine if row["observers"] == largest]
+            found.append({"place": label, "observers": largest, "crews": crews})
     return found
+
+
+def _defects(scheduled: Sequence[Row]) -> Table:
+    fell = [name for name in CONCERNED if any(row[name] for row in scheduled)]
+    return Table(
+        "concurrent-defects",
+        "Replies concerned by each broken property, per 1,000, by discipline and observers",
+        ("place", "discipline", "observers", "replies", *fell),
+        tuple(
+            (PLACES[row["where"]], row["discipline"], row["observers"], row["replies"],
+             *(1000 * row[name] / row["replies"] for name in fell))
+            for row in scheduled
+        ),
+        digits=0,
+    )  # fmt: skip
+
+
+def _waiting(scheduled: Sequence[Row]) -> Table:
+    names = ("discipline", "observers", "wait_mean", "wait_largest", "overtaken",
+             "overtaken_largest")  # fmt: skip
+    return Table(
+        "concurrent-waiting",
+        "Waiting and overtaking, in replies",
+        ("place", "discipline", "observers", "waits", "at most", "overtaken", "by at most"),
+        tuple((PLACES[row["where"]], *(row[name] for name in names)) for row in scheduled),
+        digits=1,
+    )
+
+
+def _processes(processes: Sequence[Row]) -> Table:
+    isolated = {True: "yes", False: "NO", None: "not promised"}
+    return Table(
+        "concurrent-processes",
+        "Two processes on one store",
+        ("discipline", "observers", "replies", "accounted for", "isolated"),
+        tuple(
+            (row["discipline"], row["observers"], row["ended"],
+             "yes" if row["accounted"] else "NO", isolated[row["isolated"]])
+            for row in processes
+        ),
+    )  # fmt: skip
+
+
+def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
+    """Defects and waiting against the number of observers."""
+    scheduled = [row for row in rows if row["where"] == "one"]
+    sizes = sorted({int(row["observers"]) for row in scheduled})
+
+    def draw(figure: Figure, name: str, per_reply: bool, label: str) -> None:
+        axes = figure.add_subplot()
+        for place, discipline in enumerate(dict.fromkeys(row["discipline"] for row in scheduled)):
+            mine = [row for row in scheduled if row["discipline"] == discipline]
+            # Disciplines that were not asked for the largest crews have shorter lines.
+            values = [1000 * row[name] / row["replies"] if per_reply else row[name] for row in mine]
+            lines(axes, [row["observers"] for row in mine], {discipline: values})
+            axes.lines[-1].set_linestyle(("-", "--", ":", "-.")[place % 4])
+            axes.lines[-1].set_marker("os^Dvx+"[place % 7])
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.set_xlabel("observers")
+        axes.set_ylabel(label)
+        axes.legend()
+
+    return [
+        Plot(
+            "defects",
+            "Replies on a cycle of dependencies by number of observers, one instance",
+            lambda figure: draw(figure, "Serializable", True, "replies on a cycle, per 1,000"),
+        ),
+        Plot(
+            "waiting",
+            "Replies that end while one waits for the lock, by number of observers, one instance",
+            lambda figure: draw(figure, "wait_mean", False, "replies waited for (mean)"),
+        ),
+    ]

@@ -79,12 +79,12 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     """The rows of one conversation, or of one crowd."""
     name, program, arm, seed = (str(key[0]), str(key[1]), str(key[2]), int(key[3]))
     place: dict[str, object] = {"workload": name, "program": program, "arm": arm, "seed": seed}
-    # Neither the arm nor the workload is part of the seeds: what chance decides is matched.
+    # The arm is no part of the seeds: what chance decides is the same for all arms.
     chance = seed_of(config["seed"], "lock-isolation", seed)
     if name == ALONE:
         rows = _alone(config, program, arm, chance, lab)
     else:
-        rows = _crowd(config, WORKLOADS[name], ARM_OF[arm], chance)
+        rows = _crowd(config, name, ARM_OF[arm], chance)
     return [{**place, **row} for row in rows]
 
 
@@ -114,7 +114,8 @@ def _alone(config: Config, program: str, arm: str, chance: int, lab: Lab) -> lis
     return [*rows, {"kind": "store", "store": store}]
 
 
-def _crowd(config: Config, workload: Workload, arm: Arm, chance: int) -> list[Row]:
+def _crowd(config: Config, name: str, arm: Arm, chance: int) -> list[Row]:
+    workload = WORKLOADS[name]
     turns = config["themes"] * TURNS
     talkers = 1 if workload.background else workload.sessions
     scripts = [_script(config, chance, session) for session in range(talkers)]
@@ -126,7 +127,9 @@ def _crowd(config: Config, workload: Workload, arm: Arm, chance: int) -> list[Ro
 
     faults = ("Cancel",) if workload.cancel else ()
     case = Case(arm.many, workload.sessions, turns, faults, chance)
-    talked = talk(case, say, seed_of(chance, "schedule"), workload.cancel)
+    # The schedule alone decides which defects happen, whatever is said: two workloads of as many
+    # sessions would have the same ones under one schedule.
+    talked = talk(case, say, seed_of(chance, "schedule", name), workload.cancel)
     rows: list[Row] = [
         {
             "kind": "defects",

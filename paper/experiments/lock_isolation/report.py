@@ -1,178 +1,299 @@
-"""What the rows of the lock isolation test say: exactness, defects, effects on the metric."""
+"""What the rows of the lock isolation test come to: exactness, defects, effects on the metric.
+
+`report.j2` has the words.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from statistics import fmean
+from typing import Any, Final, NamedTuple
 
-from paper.experiments.arms import ARMS, LABELS
-from paper.experiments.experiment import Config, Row
-from paper.experiments.lock_isolation.alone import REORDERED
-from paper.experiments.lock_isolation.measures import (
-    CROWDS,
-    DETECTED,
-    FIRST,
-    METRICS,
-    Effect,
-    Exact,
-    effects_of,
-    exact_of,
-    has_surplus,
-    rates_of,
-    reordered_shift,
-)
-from paper.experiments.lock_isolation.tables import (
-    defect_table,
-    effect_table,
-    exact_table,
-    level_table,
-    plot,
-)
-from paper.experiments.summary import Summary, chance, number
+from matplotlib.figure import Figure
+
+from leo_model.traces.native import CONCERNED
+from paper.experiments.arms import ARMS, LABELS, per_thousand
+from paper.experiments.experiment import Config, Row, seed_of
+from paper.experiments.lock_isolation.alone import CHOICES, REORDERED
+from paper.experiments.plots import Plot, bars, forest
+from paper.experiments.stats import Comparison, bootstrap, compare, holm, reach
+from paper.experiments.summary import Estimate, Summary, Table, chance, tell
 
 __all__ = ["plot", "summarise"]
 
+FIRST: Final = ARMS[0].name
+REFERENCE: Final = "async-lock"
+CROWDS: Final = {
+    "b3": "3 sessions",
+    "b5": "5 sessions",
+    "b10": "10 sessions",
+    "c": "1 session, 2 background writers",
+    "d": "5 sessions, cancellations",
+}
+METRICS: Final = {"tokens": "token ratio", "types": "type ratio"}
+DETECTED: Final = 0.05
+UNLOCKED: Final = ("sync", "async")
+
+
+class Exact(NamedTuple):
+    """One arm in (a), against the first one: replies and stores compared, and how many differ."""
+
+    program: str
+    arm: str
+    replies: int
+    different: int
+    stores: int
+    stores_different: int
+
+
+class Effect(NamedTuple):
+    """One arm less the reference, over matched seeds; `p` is corrected for all comparisons."""
+
+    workload: str
+    arm: str
+    metric: str
+    compared: Comparison
+    p: float
+
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
-    exact, effects = exact_of(rows), effects_of(config, rows)
+    exact, effects = _exact(rows), _effects(config, rows)
     same = [one for one in exact if one.arm != REORDERED]
     [other] = [one for one in exact if one.arm == REORDERED]
-    compared = sum(one.replies for one in same)
-    different = sum(one.different + one.stores_different for one in same)
-    shift = reordered_shift(config, rows)
     found = [effect for effect in effects if effect.p < DETECTED]
-    surplus = sorted(
-        {
-            f"{row['arm']} in ({row['workload']}): {row['surplus']}"
-            for row in rows
-            if has_surplus(row)
-        }
-    )
     defects = [row for row in rows if row["kind"] == "defects"]
-    validated = sum(row["replies"] for row in defects)
-    unexpected = []
-    if different:
-        unexpected.append(
-            f"in (a), {different} replies or stores differ from those of the arm {FIRST!r}: "
-            "the arms do not execute one program, or the theorem lock no-op does not hold of it"
-        )
-    if not other.different:
-        unexpected.append(
-            "in (a), the reordered program gives the same replies: the comparison cannot see a "
-            "difference that is there"
-        )
-    if surplus:
-        unexpected.append(f"properties fell that the claims hold: {'; '.join(surplus)}")
-    return Summary(
-        title="The lock isolation test",
-        question=(
-            "Executed with and without a lock, does the same program say the same, and where "
-            "replies overlap, what breaks, and does external_vocab notice?"
+    rates = _rates(defects)
+    cycles = {place: rate["Serializable"] for place, rate in rates.items()}
+    figures: dict[str, Any] = {
+        "sequential_replies": sum(one.replies for one in same),
+        "sequential_stores": sum(one.stores for one in same),
+        "replies_different": sum(one.different for one in same),
+        "stores_different": sum(one.stores_different for one in same),
+        "sequential_differences": sum(one.different + one.stores_different for one in same),
+        "arms_compared": len(ARMS) - 1,
+        "first": FIRST,
+        "reordered_replies": other.replies,
+        "reordered_differences": other.different,
+        "reordered_shift": _reordered_shift(config, rows),
+        "validated": sum(row["replies"] for row in defects),
+        "cycles_free": [rate for (_, arm), rate in cycles.items() if arm in UNLOCKED],
+        "cycles_locked": [rate for (_, arm), rate in cycles.items() if arm not in UNLOCKED],
+        "half": {LABELS[arm]: rate["AllOrNothing"] for (w, arm), rate in rates.items() if w == "d"},
+        "smallest_seen": reach(effect.compared.difference for effect in effects),
+        "comparisons": len(effects),
+        "detected": len(found),
+        "largest_effect": max((abs(one.compared.difference.value) for one in found), default=None),
+        # All differences of one sign: no permutation of the signs is rarer than that.
+        "least_p": min(1.0, len(effects) * 2.0 ** (1 - config["seeds"])),
+        "surplus": sorted(
+            {
+                f"{row['arm']} in ({row['workload']}): {row['surplus']}"
+                for row in defects
+                if row["surplus"]
+            }
         ),
-        answer=(
-            _alone_answer(same)
-            + " "
-            + _crowd_answer(defects)
-            + f" On external_vocab this has {_effect_answer(config, found, len(effects))}."
-        ),
-        findings=(
-            f"The comparison {'can' if other.different else 'CANNOT'} see a difference: with "
-            f"generate before observe, {other.different:,} of {other.replies:,} replies differ, "
-            f"and the token ratio by {number(shift)}.",
-            f"{validated:,} replies of overlapping sessions were validated against the "
-            "specification, event by event; all of their traces are behaviours of it.",
-            *_defect_findings(defects),
-            *(_effect_sentence(effect) for effect in found),
-        ),
-        tables=(
-            exact_table(exact),
-            defect_table(defects),
-            effect_table(effects),
-            level_table(config, rows),
-        ),
-        facts={
-            "sequential replies": compared,
-            "sequential differences": different,
-            "reordered replies": other.replies,
-            "reordered differences": other.different,
-            "reordered shift": shift,
-            "validated replies": validated,
-            "comparisons": len(effects),
-            "effects detected": len(found),
-        },
-        limits=(
-            "The schedules of (b) to (d) are random, every session equally likely to go on: more "
-            "overlap than an event loop with idle clients has. How often a defect happens in a "
-            "service depends on its load; that it happens does not.",
-            "No detectable effect means none in so many seeds with this metric, which compares "
-            "words and cannot tell a torn field from a whole one.",
-            "(d) leaves out the synchronous arms: a call on a thread cannot be cancelled.",
-            "The synchronous arm without a lock runs its sessions in threads, under the GIL.",
-        ),
-        unexpected=tuple(unexpected),
+    }
+    tables = (
+        _exact_table(exact),
+        _defect_table(defects),
+        _effect_table(effects),
+        _level_table(config, rows),
     )
-
-
-def _alone_answer(same: Sequence[Exact]) -> str:
-    """What (a) found: whether the execution changes a sequential session."""
-    replies, stores = sum(one.replies for one in same), sum(one.stores for one in same)
-    different = sum(one.different for one in same)
-    others = sum(one.stores_different for one in same)
-    compared = (
-        f"{replies:,} replies and {stores:,} stores of {len(ARMS) - 1} arms, with all modules and "
-        "without, were compared with those of the synchronous arm"
-    )
-    if different or others:
-        return (
-            f"In a sequential session the execution changes something: {compared}, and "
-            f"{different:,} replies and {others:,} stores differ. By the theorem lock no-op (leo "
-            "prove, leo check --noop) a lock alone cannot do that."
-        )
-    return (
-        f"In a sequential session the lock changes nothing: {compared}, and every one of them has "
-        "the same bytes. That is what the theorem lock no-op says of it (leo prove, leo check "
-        "--noop)."
-    )
-
-
-def _crowd_answer(defects: Sequence[Row]) -> str:
-    rates = {place: rate["Serializable"] for place, rate in rates_of(defects).items()}
-    free = [rate for (_, arm), rate in rates.items() if arm in ("sync", "async")]
-    locked = [rate for (_, arm), rate in rates.items() if arm not in ("sync", "async")]
-    return (
-        f"Where replies overlap, {min(free):.0f} to {max(free):.0f} of 1,000 replies without a "
-        f"lock are on a cycle of dependencies, with a lock {max(locked):.0f}."
-    )
-
-
-def _effect_answer(config: Config, found: Sequence[Effect], comparisons: int) -> str:
-    # All differences of one sign: no permutation of the signs is rarer than that.
-    least = min(1.0, comparisons * 2.0 ** (1 - config["seeds"]))
-    if least > DETECTED:
-        return (
-            f"an effect that {config['seeds']} seeds cannot tell from none, whatever its size: the "
-            f"smallest corrected p of {comparisons} comparisons is {chance(least)}; run it in full"
-        )
-    if not found:
-        return f"no detectable effect in any of {comparisons} comparisons (Holm, 5 %)"
-    largest = max(abs(effect.compared.difference.value) for effect in found)
-    return (
-        f"a detectable effect in {len(found)} of {comparisons} comparisons (Holm, 5 %), at most "
-        f"{largest:.3f}"
-    )
-
-
-def _effect_sentence(effect: Effect) -> str:
-    return (
-        f"In {CROWDS[effect.workload]}, {LABELS[effect.arm]}: the {METRICS[effect.metric]} differs "
-        f"from that under asyncio.Lock by {number(effect.compared.difference)}, "
-        f"p {chance(effect.p)} corrected, Cliff's delta of pairs {effect.compared.cliff:.2f}."
-    )
-
-
-def _defect_findings(defects: Sequence[Row]) -> list[str]:
-    rates = rates_of(defects)
-    half = {place: rate["AllOrNothing"] for place, rate in rates.items() if place[0] == "d"}
-    return [
-        f"With cancellations, {rate:.0f} of 1,000 replies under {LABELS[arm]} end half-applied."
-        for (_, arm), rate in half.items()
+    shown = [
+        {
+            "crowd": CROWDS[one.workload],
+            "arm": LABELS[one.arm],
+            "metric": METRICS[one.metric],
+            "compared": one.compared,
+            "p": one.p,
+        }
+        for one in found
     ]
+    return tell(
+        "lock_isolation/report.j2",
+        figures,
+        tables,
+        effects=shown,
+        seeds=config["seeds"],
+        detectable=DETECTED,
+    )
+
+
+def _exact(rows: Sequence[Row]) -> list[Exact]:
+    """(a): each arm against the first, seed by seed and reply by reply."""
+    said: dict[tuple[str, str], dict[tuple[object, ...], str]] = {}
+    kept: dict[tuple[str, str], dict[object, str]] = {}
+    for row in rows:
+        arm = (str(row["program"]), str(row["arm"]))
+        if row["kind"] == "reply":
+            said.setdefault(arm, {})[row["seed"], row["theme"], row["turn"]] = row["reply"]
+        elif row["kind"] == "store":
+            kept.setdefault(arm, {})[row["seed"]] = row["store"]
+    found = []
+    for program in CHOICES:
+        first, store = said[program, FIRST], kept[program, FIRST]
+        for (name, of), mine in said.items():
+            if name == program and of != FIRST:
+                stores = kept[name, of]
+                assert mine.keys() == first.keys(), "every arm hears the same script"
+                different = sum(mine[place] != first[place] for place in first)
+                others = sum(stores[seed] != store[seed] for seed in store)
+                found.append(Exact(program, of, len(first), different, len(store), others))
+    return found
+
+
+def _means(rows: Sequence[Row], kind: str) -> dict[tuple[str, str, str], dict[int, float]]:
+    """(workload, arm, metric) -> seed -> mean over the themes."""
+    values: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+    for row in rows:
+        if row["kind"] == kind and row["program"] == "core":
+            for metric in METRICS:
+                seeds = values.setdefault((str(row["workload"]), str(row["arm"]), metric), {})
+                seeds.setdefault(int(row["seed"]), []).append(float(row[metric]))
+    return {
+        place: {seed: fmean(several) for seed, several in seeds.items()}
+        for place, seeds in values.items()
+    }
+
+
+def _effects(config: Config, rows: Sequence[Row]) -> list[Effect]:
+    means = _means(rows, "metric")
+    compared: dict[str, tuple[tuple[str, str, str], Comparison]] = {}
+    for place, mine in means.items():
+        workload, arm, metric = place
+        if arm != REFERENCE:
+            reference = means[workload, REFERENCE, metric]
+            seeds = sorted(mine.keys() & reference.keys())
+            one, two = ([values[seed] for seed in seeds] for values in (mine, reference))
+            seed = seed_of(config["seed"], *place)
+            compared["/".join(place)] = place, compare(one, two, seed, paired=True)
+    corrected = holm({name: found.p for name, (_, found) in compared.items()})
+    return [Effect(*place, found, corrected[name]) for name, (place, found) in compared.items()]
+
+
+def _reordered_shift(config: Config, rows: Sequence[Row]) -> Estimate:
+    means = _means(rows, "reply")
+    other, first = means["a", REORDERED, "tokens"], means["a", FIRST, "tokens"]
+    return bootstrap([other[seed] - first[seed] for seed in first], seed_of(config["seed"], "a"))
+
+
+def _rates(defects: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
+    """(workload, arm) -> property -> replies concerned per 1,000; `replies` has their number."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in defects:
+        found.setdefault((str(row["workload"]), str(row["arm"])), []).append(row)
+    rates = {}
+    for place, several in found.items():
+        replies = [row["replies"] for row in several]
+        rates[place] = {
+            name: per_thousand((row[name] for row in several), replies) for name in CONCERNED
+        } | {"replies": sum(replies)}
+    return rates
+
+
+def _exact_table(exact: Sequence[Exact]) -> Table:
+    names = {**LABELS, REORDERED: "synchronous, generate before observe"}
+    programs = {"modules": "with all modules", "core": "core"}
+    return Table(
+        "lock-isolation-exact",
+        "One sequential session: replies and stores against those of the synchronous arm",
+        ("program", "arm", "replies", "replies differ", "stores", "stores differ"),
+        tuple((programs[one.program], names[one.arm], *one[2:]) for one in exact),
+    )
+
+
+def _defect_table(defects: Sequence[Row]) -> Table:
+    broken = [name for name in CONCERNED if any(row[name] for row in defects)]
+    return Table(
+        "lock-isolation-defects",
+        "Replies concerned by each broken property, per 1,000",
+        ("workload", "arm", "replies", *broken),
+        tuple(
+            (CROWDS[workload], LABELS[arm], rate["replies"], *(rate[name] for name in broken))
+            for (workload, arm), rate in _rates(defects).items()
+        ),
+        digits=0,
+    )
+
+
+def _effect_table(effects: Sequence[Effect]) -> Table:
+    return Table(
+        "lock-isolation-effects",
+        "external_vocab, each arm less asyncio.Lock over matched seeds",
+        ("workload", "arm", "metric", "difference", "p", "p (Holm)", "Cliff's delta (pairs)",
+         "Hedges' g (pairs)"),
+        tuple(
+            (CROWDS[workload], LABELS[arm], METRICS[metric], compared.difference,
+             chance(compared.p), chance(p), compared.cliff,
+             compared.hedges if math.isfinite(compared.hedges) else None)
+            for workload, arm, metric, compared, p in effects
+        ),
+    )  # fmt: skip
+
+
+def _level_table(config: Config, rows: Sequence[Row]) -> Table:
+    levels: dict[tuple[str, str], list[Estimate]] = {}
+    for kind in ("reply", "metric"):
+        for (workload, arm, metric), seeds in _means(rows, kind).items():
+            seed = seed_of(config["seed"], workload, arm, metric, "level")
+            levels.setdefault((workload, arm), []).append(bootstrap([*seeds.values()], seed))
+    names = {"a": "1 session", **CROWDS}
+    return Table(
+        "lock-isolation-levels",
+        "external_vocab by workload and arm, mean over seeds",
+        ("workload", "arm", *METRICS.values()),
+        tuple((names[workload], LABELS.get(arm, arm), *found)
+              for (workload, arm), found in levels.items()),
+    )  # fmt: skip
+
+
+def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
+    """Defects by arm, and effects with their intervals."""
+    defects = [row for row in rows if row["kind"] == "defects"]
+    effects = _effects(config, rows)
+
+    def draw_defects(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        crowds = list(dict.fromkeys(str(row["workload"]) for row in defects))
+        series = {
+            label: [_rate(config, defects, crowd, arm) for crowd in crowds]
+            for arm, label in LABELS.items()
+        }
+        bars(axes, [CROWDS[crowd].replace(", ", ",\n") for crowd in crowds], series)
+        axes.set_ylabel("replies on a cycle, per 1,000")
+        figure.legend(loc="outside upper center", ncols=2)
+
+    def draw_effects(figure: Figure) -> None:
+        for place, (metric, label) in enumerate(METRICS.items(), start=1):
+            axes = figure.add_subplot(1, 2, place)
+            shown = [effect for effect in effects if effect.metric == metric]
+            labels = [f"{effect.workload}, {effect.arm}" for effect in shown]
+            forest(axes, labels, [effect.compared.difference for effect in shown])
+            axes.set_title(label)
+            axes.set_xlabel("less asyncio.Lock")
+            if place == 2:
+                axes.set_yticklabels([])
+
+    return [
+        Plot(
+            "defects",
+            "Replies on a cycle of dependencies, per 1,000, by workload and arm",
+            draw_defects,
+            (7.5, 4.2),
+        ),
+        Plot(
+            "effects",
+            "external_vocab less that under asyncio.Lock, 95 % intervals over matched seeds",
+            draw_effects,
+            (7.5, 5.0),
+        ),
+    ]
+
+
+def _rate(config: Config, defects: Sequence[Row], workload: str, arm: str) -> Estimate:
+    mine = [row for row in defects if (row["workload"], row["arm"]) == (workload, arm)]
+    if not mine:
+        return Estimate(0.0, 0.0, 0.0)
+    seed = seed_of(config["seed"], workload, arm, "rate")
+    return bootstrap([1000 * row["Serializable"] / row["replies"] for row in mine], seed)

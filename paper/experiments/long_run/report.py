@@ -1,31 +1,28 @@
-"""What the rows of a long run say: integrity, drift, cost."""
+"""What the rows of a long run come to: integrity, drift, cost. `report.j2` has the words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from statistics import fmean
-from typing import Final
+from math import factorial
+from statistics import fmean, median
+from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from paper.experiments.experiment import Config, Row
-from paper.experiments.long_run.drift import (
-    CYCLE,
-    DETECTED,
-    SERIES,
-    change_table,
-    changes,
-    cost_findings,
-    cycles,
-    drift_answer,
-    seeds_of,
-)
+from leo.observers import THEMES, TURNS
+from paper.experiments.experiment import Config, Row, seed_of
+from paper.experiments.long_run.parts import POWER
 from paper.experiments.plots import Plot, lines
-from paper.experiments.summary import Cell, Summary, Table, chance, number
+from paper.experiments.stats import Change, block_of, change_point, holm
+from paper.experiments.summary import Summary, Table, chance, tell
 
-__all__ = ["plot", "summarise"]
+__all__ = ["changes", "cost", "plot", "summarise"]
 
+# The script begins again after so many turns; means over a cycle hear the same prompts.
+CYCLE: Final = len(THEMES) * TURNS
+SERIES: Final = {"tokens": "token ratio", "types": "type ratio", "words": "words of a reply"}
+DETECTED: Final = 0.05
 WORDS: Final = 10
 # What each check of a snapshot says when it holds.
 CHECKS: Final = {
@@ -35,97 +32,133 @@ CHECKS: Final = {
     "view": "view equal to the store",
 }
 
+Changes = dict[tuple[int, str], tuple[Change, float]]
+
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     snapshots = [row for row in rows if row["kind"] == "snapshot"]
-    crashes = [row for row in rows if row["kind"] == "crash"]
+    stops = [row for row in rows if row["kind"] == "stop"]
     turns = [row for row in rows if row["kind"] == "turn"]
+    failed = _failed(snapshots, stops)
+    lost = [row["commits"] - row["snapshots"] for row in stops if row["how"] == POWER]
+    found = changes(config, turns)
+    figures: dict[str, Any] = {
+        "turns": len(turns),
+        "committed": sum(
+            max(row["commits"] for row in snapshots if row["seed"] == seed)
+            for seed in _seeds(snapshots)
+        ),
+        "snapshots": len(snapshots),
+        "failed": len(failed),
+        "stops": len(stops),
+        "whole_stops": sum(bool(row["whole"]) for row in stops),
+        "cuts": len(lost),
+        "lost": sum(lost),
+        "most_lost": max(lost, default=0),
+        "reachable": min(row["reachable"] for row in snapshots),
+        "trauma_stable": _stable(snapshots),
+        "tests": len(found),
+        "changes": sum(p < DETECTED for _, p in found.values()),
+    }
+    moved = [
+        {"seed": seed, "series": SERIES[name], "change": change, "p": p}
+        for (seed, name), (change, p) in found.items()
+        if p < DETECTED
+    ]
+    return tell(
+        "long_run/report.j2",
+        figures,
+        (_snapshot_table(snapshots), _change_table(found)),
+        planned=config["turns"],
+        days=config["days"],
+        words=WORDS,
+        moved=moved,
+        failures=failed[:8],
+        cost=cost(timings),
+    )
+
+
+def _failed(snapshots: Sequence[Row], stops: Sequence[Row]) -> list[str]:
+    """What was looked at and not found whole, each as a few words."""
+
+    def where(row: Row) -> str:
+        return f"turn {row['turn']} of conversation {row['seed']}"
+
     failed = [
-        f"turn {row['turn']} of conversation {row['seed']}: not {label}"
+        f"{where(row)}: not {label}"
         for row in snapshots
         for name, label in CHECKS.items()
         if not row[name]
     ]
     failed += [
-        f"turn {row['turn']} of conversation {row['seed']}: {row['findings']} findings in the file"
-        for row in (*snapshots, *crashes)
+        f"{where(row)}: {row['findings']} findings in the file"
+        for row in (*snapshots, *stops)
         if row["findings"]
     ]
     failed += [
-        f"turn {row['turn']} of conversation {row['seed']}: {row['defects']} broken properties"
-        for row in snapshots
-        if row["defects"]
+        f"{where(row)}: {row['defects']} broken properties" for row in snapshots if row["defects"]
     ]
-    failed += [
-        f"the crash in turn {row['turn']} of conversation {row['seed']} left {row['ngrams']} "
-        f"observations and {row['snapshots']} snapshots of {row['commits']} replies"
-        for row in crashes
+    return failed + [
+        f"the stop ({row['how']}) in {where(row)} left {row['ngrams']} observations and "
+        f"{row['snapshots']} snapshots of {row['commits']} replies"
+        for row in stops
         if not row["whole"]
     ]
-    found = changes(config, turns)
-    moved = [(place, change, p) for place, (change, p) in found.items() if p < DETECTED]
-    committed = sum(max(r["commits"] for r in snapshots if r["seed"] == s) for s in seeds_of(rows))
-    reachable = min(row["reachable"] for row in snapshots)
-    stable = _stable(snapshots)
-    return Summary(
-        title=f"{config['turns']:,} turns",
-        question=(
-            "Does the field stay whole over a long conversation, does the metric drift, and is a "
-            "crash in the middle survived?"
-        ),
-        answer=(
-            f"Over {len(turns):,} turns ({committed:,} committed replies, the inner ones included) "
-            + (
-                f"every one of {len(snapshots)} snapshots was whole: counts, versions and file "
-                "agree with what was observed, and no event broke a property"
-                if not failed
-                else f"{len(failed)} checks failed"
-            )
-            + (
-                f". {len(crashes)} {'process was' if len(crashes) == 1 else 'processes were'} "
-                "killed in the middle of a reply; the file then had every committed reply and "
-                "nothing of the one under way, and the conversation went on. "
-                if all(row["whole"] for row in crashes)
-                else ". After a crash the file was not whole. "
-            )
-            + drift_answer(moved, len(found))
-        ),
-        findings=(
-            f"Words of the seed text that a walk can still reach: never below {reachable:.1%}.",
-            f"Of the {WORDS} words that hurt most, {stable:.0%} are the same from one snapshot to "
-            "the next, on average.",
-            *(
-                f"Conversation {place[0]}, {SERIES[place[1]]}: {number(change.before)} before "
-                f"cycle {change.at} and {number(change.after)} after it, p {chance(p)} corrected."
-                for place, change, p in moved
-            ),
-            *cost_findings(timings),
-        ),
-        tables=(_snapshot_table(snapshots), change_table(found)),
-        facts={
-            "turns": len(turns),
-            "committed": committed,
-            "snapshots": len(snapshots),
-            "failed": len(failed),
-            "crashes": len(crashes),
-            "whole crashes": sum(bool(row["whole"]) for row in crashes),
-            "reachable": reachable,
-            "trauma stable": stable,
-            "changes": len(moved),
-        },
-        limits=(
-            "One session: what overlapping sessions do to a field is the lock isolation test's and "
-            "`concurrent`'s matter.",
-            "The script repeats every 20 turns, so the field fills with what it has heard; another "
-            "observer would make another drift.",
-            "Neighbouring cycles are alike. The test of drift shuffles blocks of them, and where "
-            "they are very much alike it still calls a change a little too often: of 100 made-up "
-            "series without one (autoregression 0.6) about 9 instead of 5.",
-            "The process was killed, not the machine: a power cut may lose the last "
-            "commits, whole.",
-        ),
-        unexpected=tuple(failed[:8]),
-    )
+
+
+def _seeds(rows: Sequence[Row]) -> list[int]:
+    """The conversations that rows are of."""
+    return sorted({int(row["seed"]) for row in rows})
+
+
+def _cycles(turns: Sequence[Row], seed: int, name: str) -> list[float]:
+    """The mean of a series over each whole cycle of the script."""
+    mine = [float(row[name]) for row in turns if row["seed"] == seed]
+    return [fmean(mine[k : k + CYCLE]) for k in range(0, len(mine) - CYCLE + 1, CYCLE)]
+
+
+def changes(config: Config, turns: Sequence[Row]) -> Changes:
+    """(conversation, series) -> its change-point test and the corrected p-value.
+
+    A field remembers, so neighbouring cycles are alike, and single cycles may not be shuffled:
+    blocks of them are. A conversation with so few blocks that not even their rarest order would be
+    called a change has no test.
+    """
+    seeds = _seeds(turns)
+    found: dict[tuple[int, str], Change] = {}
+    for seed in seeds:
+        for name in SERIES:
+            means = _cycles(turns, seed, name)
+            block = block_of(len(means))
+            blocks = len(means) // block
+            if blocks < 4 or len(seeds) * len(SERIES) / factorial(blocks) > DETECTED:
+                continue
+            chosen = seed_of(config["seed"], seed, name)
+            found[seed, name] = change_point(means, chosen, block=block)
+    corrected = holm({f"{seed}/{name}": change.p for (seed, name), change in found.items()})
+    return {place: (change, corrected[f"{place[0]}/{place[1]}"]) for place, change in found.items()}
+
+
+def cost(timings: Sequence[Row]) -> Mapping[str, float] | None:
+    """Milliseconds of a turn early and late, and the peak of memory in MiB, of the run whose
+    timings are at hand; None where there are too few.
+
+    Each conversation is divided at its own middle: what is compared is early and late in a
+    conversation, not one conversation and another.
+    """
+    early: list[Row] = []
+    late: list[Row] = []
+    seeds = _seeds(timings)
+    for seed in seeds:
+        mine = [row for row in timings if row["seed"] == seed]
+        early += mine[: len(mine) // 2]
+        late += mine[len(mine) // 2 :]
+    if not early:
+        return None
+    first, second = (1000 * median(row["seconds"] for row in part) for part in (early, late))
+    peaks = [row["peak_kib"] / 1024 for row in timings]
+    return {"conversations": len(seeds), "first": first, "second": second, "least": min(peaks),
+            "most": max(peaks)}  # fmt: skip
 
 
 def _stable(snapshots: Sequence[Row]) -> float:
@@ -139,52 +172,60 @@ def _stable(snapshots: Sequence[Row]) -> float:
 
 
 def _snapshot_table(snapshots: Sequence[Row]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (
-            row["seed"],
-            row["turn"],
-            row["commits"],
-            row["size_tokens"],
-            row["size_trigrams"],
-            row["reachable"],
-            "yes" if all(row[name] for name in CHECKS) and not row["findings"] else "NO",
-        )
-        for row in snapshots
-    ]
+    names = ("seed", "turn", "commits", "size_tokens", "size_trigrams", "reachable")
     return Table(
         "long-run-snapshots",
         "The field at moments of rest",
         ("conversation", "turn", "replies", "tokens", "trigrams", "seed reachable", "whole"),
-        tuple(rows),
+        tuple(
+            (
+                *(row[name] for name in names),
+                "yes" if all(row[name] for name in CHECKS) and not row["findings"] else "NO",
+            )
+            for row in snapshots
+        ),
+    )
+
+
+def _change_table(found: Changes) -> Table:
+    """One line for each series that was tested."""
+    return Table(
+        "long-run-changes",
+        "The most likely change of the mean, over cycles of 20 turns (p: by blocks of neighbouring "
+        "cycles)",
+        ("conversation", "series", "cycle", "before", "after", "p", "p (Holm)"),
+        tuple(
+            (seed, SERIES[name], *change[:3], chance(change.p), chance(p))
+            for (seed, name), (change, p) in found.items()
+        ),
     )
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     """The metric by cycle, and the field's growth."""
     turns = [row for row in rows if row["kind"] == "turn"]
-    snapshots = [row for row in rows if row["kind"] == "snapshot"]
-    seeds = seeds_of(rows)
+    seeds = _seeds(rows)
 
     def draw_metric(figure: Figure) -> None:
         for place, name in enumerate(("tokens", "types"), start=1):
             axes = figure.add_subplot(2, 1, place)
-            series = {f"conversation {seed}": cycles(turns, seed, name) for seed in seeds}
+            series = {f"conversation {seed}": _cycles(turns, seed, name) for seed in seeds}
             x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
             lines(axes, x, {label: values[: len(x)] for label, values in series.items()})
-            axes.axvline(config["turns"] // 2, color="#999999", lw=0.8, ls="--")
+            for row in rows:
+                if row["kind"] == "stop" and row["seed"] == seeds[0]:
+                    axes.axvline(row["turn"], color="#cccccc", lw=0.6, ls="--", zorder=0)
             axes.set_ylabel(SERIES[name])
             if place == 2:
-                axes.set_xlabel("turn (dashed: the crash)")
+                axes.set_xlabel("turn (dashed: the stops)")
             elif len(seeds) > 1:
                 axes.legend()
 
     def draw_growth(figure: Figure) -> None:
         axes = figure.add_subplot()
-        mine = [row for row in snapshots if row["seed"] == seeds[0]]
-        sizes = {
-            name: [row[f"size_{name}"] for row in mine]
-            for name in ("tokens", "bigrams", "trigrams")
-        }
+        mine = [row for row in rows if row["kind"] == "snapshot" and row["seed"] == seeds[0]]
+        names = ("tokens", "bigrams", "trigrams")
+        sizes = {name: [row[f"size_{name}"] for row in mine] for name in names}
         lines(axes, [row["turn"] for row in mine], sizes)
         axes.set_xlabel("turn")
         axes.set_ylabel("rows of the field")

@@ -1,17 +1,17 @@
-"""What the rows of the perturbation experiment say: distances against bounds, diverging replies."""
+"""What the rows of the perturbation experiment come to; `report.j2` has the words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
-from paper.experiments.stats import bootstrap
-from paper.experiments.summary import Estimate, Summary, Table, number
+from paper.experiments.stats import bootstrap, reach
+from paper.experiments.summary import Estimate, Summary, Table, tell
 
 __all__ = ["bucket", "plot", "summarise"]
 
@@ -21,7 +21,8 @@ LABELS: Final = {
     "doubled": "written twice",
     "reordered": "written after the next one",
 }
-# From this count on, one observation moves a distribution by little: the ocean.
+TOKENS: Final = {1: "one token", 2: "two tokens"}
+# From this count on, one observation moves a distribution by little.
 DEEP: Final = 64
 
 
@@ -36,90 +37,41 @@ def bucket(counts: int) -> str:
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     gaps = [row for row in rows if row["kind"] == "gap"]
     replies = [row for row in rows if row["kind"] == "reply"]
-    crossed = [row for row in gaps if not row["kept"]]
-    early = [row for row in replies if row["lag"] < 0 and not row["same"]]
     missed = [row for row in gaps if row["defect"] in ("stale", "lost") and row["counts"]]
-    shallow = [row["distance"] for row in missed if row["counts"] <= 3]
-    deep = [row["distance"] for row in missed if row["counts"] >= DEEP]
-    reached = sum(bool(row["reached"]) for row in missed)
-    unexpected = []
-    if crossed:
-        unexpected.append(
-            f"{len(crossed)} of {len(gaps)} contexts moved further than the closed form allows"
-        )
-    if early:
-        unexpected.append(f"{len(early)} replies from before the defect differ: it is not matched")
-    depth = f", and by {_reach(deep)} where there were {DEEP} or more" if deep else ""
-    return Summary(
-        title="How far a defect reaches",
-        question=(
-            "One observation is read too late, lost, written twice or in another order: how far "
-            "are the next-token distributions from the right ones, and how do the replies that "
-            "follow differ?"
-        ),
-        answer=(
-            f"In {len(gaps):,} contexts that the observation touched, the distance was never above "
-            "the closed form of the theorems (m / (n + m) for m stale or lost tokens on n counts)"
-            if not crossed
-            else f"In {len(crossed):,} of {len(gaps):,} contexts the closed form was crossed"
-        )
-        + (
-            f". A stale or lost observation moves a context by {_reach(shallow)} where one to "
-            f"three tokens were counted{depth}: the defect fades as a context fills. "
-            f"{_divergence_answer(replies)}"
-        ),
-        findings=(
-            f"The bound was reached exactly in {reached:,} of {len(missed):,} contexts: where all "
-            "tokens that were missed are new to the context, it is tight.",
-            *_kind_findings(config, replies),
-        ),
-        tables=(_gap_table(gaps), _reply_table(config, replies)),
-        facts={
-            "contexts": len(gaps),
-            "crossed": len(crossed),
-            "reached": reached,
-            "shallow mean": fmean(shallow),
-            "shallow largest": max(shallow),
-            "deep mean": fmean(deep) if deep else None,
-            "deep largest": max(deep, default=None),
-        },
-        limits=(
-            "A distance of distributions is not a distance of replies: a walk takes up to 80 "
-            "steps, and one step that differs leads elsewhere.",
-            "The bounds are on shares of counts (temperature 1), where a walk uses trigrams or "
-            "bigrams; boosts, company and temperature are applied to them afterwards.",
-            "New contexts have no distribution without the observation; where the defect leaves "
-            "them out, their distance is set to 1, which is also their bound.",
-        ),
-        unexpected=tuple(unexpected),
-    )
-
-
-def _reach(distances: Sequence[float]) -> str:
-    return f"up to {number(max(distances))} (mean {number(fmean(distances))})"
-
-
-def _divergence_answer(replies: Sequence[Row]) -> str:
     last = max(row["lag"] for row in replies)
-    first = [not row["same"] for row in replies if row["lag"] == 0]
-    final = [not row["same"] for row in replies if row["lag"] == last]
-    return (
-        f"Of the replies of the defect's own moment {fmean(first):.0%} differ, {last} replies "
-        f"later {fmean(final):.0%}: what was said is remembered, and recalled."
-    )
+    figures: dict[str, Any] = {
+        "contexts": len(gaps),
+        "crossed": sum(not row["kept"] for row in gaps),
+        "early": sum(row["lag"] < 0 and not row["same"] for row in replies),
+        "missed": len(missed),
+        "reached": sum(bool(row["reached"]) for row in missed),
+        "shallow": _reach(row["distance"] for row in missed if row["counts"] <= 3),
+        "deep": _reach(row["distance"] for row in missed if row["counts"] >= DEEP),
+        "last": last,
+        "differ_at_once": _different(row for row in replies if row["lag"] == 0),
+        "differ_later": _different(row for row in replies if row["lag"] == last),
+        "kinds": [
+            {
+                "label": label,
+                "different": _different(after),
+                "ratio": _by_seed(config, after, "ratio", defect),
+            }
+            for defect, label in LABELS.items()
+            if (after := [r for r in replies if r["defect"] == defect and r["lag"] >= 0])
+        ],
+    }
+    figures["smallest_seen"] = reach(kind["ratio"] for kind in figures["kinds"])
+    tables = (_gap_table(gaps), _reply_table(config, replies))
+    return tell("perturbation/report.j2", figures, tables, least=DEEP)
 
 
-def _kind_findings(config: Config, replies: Sequence[Row]) -> list[str]:
-    found = []
-    for defect, label in LABELS.items():
-        after = [row for row in replies if row["defect"] == defect and row["lag"] >= 0]
-        if after:
-            ratio = _by_seed(config, after, "ratio", defect)
-            found.append(
-                f"An observation {label}: {fmean(not row['same'] for row in after):.0%} of the "
-                f"replies from then on differ; the token ratio by {number(ratio)}."
-            )
-    return found
+def _reach(distances: Any) -> dict[str, float] | None:
+    found = list(distances)
+    return {"mean": fmean(found), "largest": max(found)} if found else None
+
+
+def _different(replies: Any) -> float:
+    return fmean(not row["same"] for row in replies)
 
 
 def _by_seed(config: Config, rows: Sequence[Row], name: str, *parts: object) -> Estimate:
@@ -132,54 +84,57 @@ def _by_seed(config: Config, rows: Sequence[Row], name: str, *parts: object) -> 
 
 
 def _gap_table(gaps: Sequence[Row]) -> Table:
-    found: dict[tuple[str, int, int, str], list[Row]] = {}
-    for row in gaps:
-        counts = int(row["counts"])
-        place = (str(row["defect"]), int(row["order"]), counts.bit_length(), bucket(counts))
-        found.setdefault(place, []).append(row)
+    found: dict[tuple[int, int, int], list[Row]] = {}
     order = list(LABELS)
-    listed = sorted(found.items(), key=lambda item: (order.index(item[0][0]), *item[0][1:3]))
+    for row in gaps:
+        place = (order.index(row["defect"]), int(row["order"]), int(row["counts"]).bit_length())
+        found.setdefault(place, []).append(row)
     return Table(
         "perturbation-contexts",
         "Total variation of the next-token distribution, by the count of the context",
-        ("observation", "after", "counts", "contexts", "mean", "largest", "mean bound", "reached"),
+        (
+            "observation",
+            "after",
+            "counts",
+            "contexts",
+            "mean",
+            "mean bound",
+            "largest",
+            "its bound",
+            "reached",
+        ),
         tuple(
             (
-                LABELS[defect],
-                "one token" if tokens == 1 else "two tokens",
-                name,
+                LABELS[order[defect]],
+                TOKENS[tokens],
+                bucket(rows[0]["counts"]),
                 len(rows),
                 fmean(row["distance"] for row in rows),
-                max(float(row["distance"]) for row in rows),
                 fmean(row["bound"] for row in rows),
+                (most := max(rows, key=lambda row: float(row["distance"])))["distance"],
+                most["bound"],
                 sum(bool(row["reached"]) for row in rows),
             )
-            for (defect, tokens, _, name), rows in listed
+            for (defect, tokens, _), rows in sorted(found.items())
         ),
     )
 
 
 def _reply_table(config: Config, replies: Sequence[Row]) -> Table:
-    growths = sorted({int(row["growth"]) for row in replies})
     last = max(row["lag"] for row in replies)
-    moments: dict[str, Callable[[Row], bool]] = {
-        "of the moment": lambda row: row["lag"] == 0,
-        "the next": lambda row: row["lag"] == 1,
-        f"2 to {last} later": lambda row: row["lag"] > 1,
+    moments: dict[str, Callable[[int], bool]] = {
+        "of the moment": lambda lag: lag == 0,
+        "the next": lambda lag: lag == 1,
+        f"2 to {last} later": lambda lag: lag > 1,
     }
     rows = []
     for defect, label in LABELS.items():
-        for growth in growths:
+        for growth in sorted({int(row["growth"]) for row in replies}):
+            here = [r for r in replies if (r["defect"], r["growth"]) == (defect, growth)]
             for moment, chosen in moments.items():
-                mine = [
-                    row
-                    for row in replies
-                    if (row["defect"], row["growth"]) == (defect, growth) and chosen(row)
-                ]
-                if mine:
-                    different = fmean(not row["same"] for row in mine)
+                if mine := [row for row in here if chosen(row["lag"])]:
                     apart = _by_seed(config, mine, "apart", defect, growth, moment)
-                    rows.append((label, growth, moment, len(mine), different, apart))
+                    rows.append((label, growth, moment, len(mine), _different(mine), apart))
     return Table(
         "perturbation-replies",
         "Replies after the defect against those without it",
@@ -197,19 +152,14 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
 
     def draw_distance(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for n, tokens in enumerate((1, 2)):
+        for n, (tokens, label) in enumerate(TOKENS.items()):
             mine = [row for row in missed if row["order"] == tokens]
             axes.plot(
                 [row["counts"] / row["added"] for row in mine],
                 [row["distance"] for row in mine],
-                MARKERS[n],
-                ms=3,
-                mfc="none" if n else GREYS[1],
-                mec=GREYS[1 - n],
-                mew=0.7,
-                ls="",
-                label=f"after {'one token' if tokens == 1 else 'two tokens'}",
-            )
+                MARKERS[n], ms=3, mfc="none" if n else GREYS[1], mec=GREYS[1 - n], mew=0.7, ls="",
+                label=f"after {label}",
+            )  # fmt: skip
         most = max((row["counts"] / row["added"] for row in missed), default=1.0)
         x = [0.5 * (2 * most) ** (k / 60) for k in range(61)]
         axes.plot(x, [1 / (1 + ratio) for ratio in x], "-", color=GREYS[0], lw=1.2, label="bound")
@@ -221,16 +171,14 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     def draw_divergence(figure: Figure) -> None:
         axes = figure.add_subplot()
         lags = sorted({int(row["lag"]) for row in replies})
-        series = {
-            label: [
-                fmean(
-                    row["apart"] for row in replies if row["defect"] == defect and row["lag"] == lag
-                )
-                for lag in lags
-            ]
-            for defect, label in LABELS.items()
-        }
-        lines(axes, lags, series)
+        apart: dict[tuple[str, int], list[float]] = {}
+        for row in replies:
+            apart.setdefault((row["defect"], row["lag"]), []).append(row["apart"])
+        lines(
+            axes,
+            lags,
+            {label: [fmean(apart[kind, lag]) for lag in lags] for kind, label in LABELS.items()},
+        )
         axes.set_xlabel("replies after the defect")
         axes.set_ylabel("share of words apart")
         axes.legend(title="an observation")

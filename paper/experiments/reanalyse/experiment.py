@@ -9,14 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from paper.experiments.errors import TranscriptError
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Row
-from paper.experiments.plots import Plot, scatter
-from paper.experiments.reanalyse.pairs import ARMS, Corpus
-from paper.experiments.reanalyse.words import summarise
-from paper.experiments.transcripts import read_transcript
+from paper.experiments.reanalyse.report import plot, summarise
+from paper.experiments.reanalyse.transcripts import read_transcript
 
 __all__ = ["EXPERIMENT"]
 
@@ -72,25 +68,6 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     return rows + [
         {"file": key[1], "problem": f"{file['path']}: {text}"} for text in transcript.problems
     ]
-
-
-def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    corpus = Corpus.of([row for row in rows if "arm" in row])
-    points = {
-        arm: [(row["message_words"], row["tokens"]) for row in corpus.turns(arm)] for arm in ARMS
-    }
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        scatter(
-            axes,
-            points,
-            across="words in the observer's message",
-            up="share of the reply's words in it",
-        )
-
-    caption = "Tokens of the reply found in the current message, by the message's length"
-    return [Plot("reanalyse-length", caption, draw)]
 
 
 EXPERIMENT = Experiment(

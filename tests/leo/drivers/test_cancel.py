@@ -12,7 +12,7 @@ import pytest
 from leo.actions import Action
 from leo.errors import StepError
 from leo.front.tasks import AsyncLeoField
-from leo.reply.instance import Contents, Instance
+from leo.reply.turn import Contents, Instance
 from leo.store.connection import Connection
 from leo.trace.events import Event
 from tests.leo.judge import judge

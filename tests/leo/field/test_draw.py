@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.field.changes import Grown
 from leo.field.counts import compute_delta
 from leo.field.draw import Scale, close_counts, draw_ranked
 from leo.field.generation import generate_walk
 from leo.field.growth import WordGrowth
 from leo.field.overlay import Overlay
 from leo.field.ranks import LARGE, Ranked, Rankings, Ranks, ranked_row
-from leo.field.tables import BigramTable
+from leo.field.tables import BigramTable, Grown
 from leo.field.view import View
 from leo.store.operations import process_text
 from leo.store.schema import connect

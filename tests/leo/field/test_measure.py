@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.field.counts import compute_delta
-from leo.field.experts import choose_expert
 from leo.field.measure import (
     arousal,
     entropy_quality,
@@ -18,6 +17,7 @@ from leo.field.measure import (
     trigram_coverage,
 )
 from leo.field.text import tokenize
+from leo.reply.voice import choose_expert
 from tests.leo.support import sync_field
 
 UNIT = st.floats(0, 1)

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.field import draw
-from leo.field.experts import EXPERTS
-from leo.field.plain import plain_sum
+from leo.field.draw import plain_sum
 from leo.field.ranks import ranked_row
 from leo.modules import mlp
 from leo.reply import voice
+from leo.reply.voice import EXPERTS
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.field.centres import CENTRES
 from leo.field.counts import compute_delta
+from leo.field.tables import CENTRES
 from leo.field.text import PUNCTUATION
-from leo.field.timeline import Layer
-from leo.field.view import View
+from leo.field.view import Layer, View
 from leo.store.connection import Connection
 from leo.store.operations import load_bigrams, load_trigrams, process_delta, process_text
 from leo.store.schema import connect

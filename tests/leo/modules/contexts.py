@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from leo.field.measure import Pulse, Quality
 from leo.field.text import tokenize
+from leo.modules import MODULES
 from leo.reply.active import Themes
 from leo.reply.context import After, Before, Changes, Moment, Put, Rows, Seen, Spoken
 from leo.reply.module import Module
@@ -68,6 +69,22 @@ def after(
 def mute(rng: Random, temperature: float, boosts: Mapping[str, float], most: int) -> Spoken:
     """A voice with nothing to say."""
     return Spoken("", (), 0.0)
+
+
+# The field's own objects; every other object belongs to one module.
+FIELD = frozenset({"ngrams", "snapshots", "view"})
+
+
+def own_objects() -> dict[str, str]:
+    """Object -> name of the module that it belongs to."""
+    return {name: one.name for one in MODULES for name in (one.READS | one.WRITES) - FIELD}
+
+
+def kept_with(name: str) -> str:
+    """The object of the specification that an object's history is that of: a module's rows are read
+    and written in the same two transactions as the snapshots.
+    """
+    return name if name in FIELD else "snapshots"
 
 
 class Store:

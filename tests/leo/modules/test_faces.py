@@ -12,7 +12,7 @@ import pytest
 
 from leo.errors import StoreError
 from leo.field.text import tokenize
-from leo.modules import AsyncMathBrain, AsyncRAGBrain, AsyncSantaKlaus, SantaKlaus
+from leo.modules import MODULES, AsyncMathBrain, AsyncRAGBrain, AsyncSantaKlaus, SantaKlaus
 from leo.modules.faces import Perform, store
 from leo.modules.mathbrain import Brain
 from leo.modules.mathstate import SCALARS, MathState
@@ -37,7 +37,7 @@ def with_store(path: Path, test: Callable[[Perform], Awaitable[T]]) -> T:
     """Run a test on a real store that has the modules' tables."""
 
     async def run() -> T:
-        opened = await AsyncStore.open(path / "field.db", 5.0)
+        opened = await AsyncStore.open(path / "field.db", 5.0, keepers=MODULES)
         try:
             return await test(opened.perform)
         finally:

@@ -13,10 +13,10 @@ import pytest
 
 from leo.errors import UndeclaredError
 from leo.modules import MODULES, Module
-from leo.modules.registry import FIELD, kept_with, own_objects, step_objects
 from leo.reply.chorus import Chorus
+from leo.reply.modular import step_objects
 from leo.reply.program import PROGRAM
-from tests.leo.modules.contexts import after, before, moment
+from tests.leo.modules.contexts import FIELD, after, before, kept_with, moment, own_objects
 from tests.leo.modules.driver import TinyDriver
 from tests.leo.modules.script import SCRIPT
 
@@ -72,8 +72,8 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
 
 
 def test_names_are_those_of_the_paper() -> None:
-    """The ten modules, the emotion and the bias, each with a name and tables of its own."""
-    assert len(set(NAMES)) == len(NAMES) == 12
+    """The ten modules, the emotion, the bias and the resonance, each with a name and tables of its own."""
+    assert len(set(NAMES)) == len(NAMES) == 13
     assert len(OWNERS) == sum(len(tables(module)) for module in MODULES)
 
 
@@ -87,7 +87,9 @@ def test_each_own_object_has_one_owner() -> None:
 
 def test_recall_reads_what_is_declared(watched: dict[str, set[tuple[bool, str]]]) -> None:
     """The reading transaction reads exactly the declared objects, and writes nothing."""
-    assert {object_of(table) for wrote, table in watched["read"]} == step_objects()["recall"].reads
+    assert {object_of(table) for wrote, table in watched["read"]} == step_objects(MODULES)[
+        "recall"
+    ].reads
     assert not any(wrote for wrote, _ in watched["read"])
 
 
@@ -96,7 +98,7 @@ def test_the_snapshot_writes_what_is_declared(
 ) -> None:
     """The writing transaction writes exactly the declared objects."""
     written = {object_of(table) for wrote, table in watched["write"] if wrote}
-    assert written == step_objects()["snapshot"].writes
+    assert written == step_objects(MODULES)["snapshot"].writes
 
 
 def test_every_table_is_read_or_written(watched: dict[str, set[tuple[bool, str]]]) -> None:
@@ -160,7 +162,7 @@ def test_steps_without_modules_are_those_of_the_program() -> None:
 
 def test_steps_with_all_modules() -> None:
     """The modules add objects to the recall and to the snapshot, and none elsewhere."""
-    found, core = step_objects(), {step.name: step for step in PROGRAM}
+    found, core = step_objects(MODULES), {step.name: step for step in PROGRAM}
     own = frozenset(own_objects())
     assert found["recall"].reads == core["recall"].reads | own
     assert found["snapshot"].writes == core["snapshot"].writes | own
@@ -175,7 +177,7 @@ def test_chance_is_each_modules_own() -> None:
     chorus = Chorus(MODULES, moment("x"), "k")
     fewer = Chorus(MODULES[3:], moment("x"), "k")
     drawing = [module for module in MODULES[3:] if "after" in module.USES_CHANCE]
-    assert {module.name for module in drawing} == {"metaleo", "dream", "overthinking"}
+    assert {module.name for module in drawing} == {"metaleo", "dream", "overthinking", "resonance"}
     for module in drawing:
         draws = [one._rng(module, "after").random() for one in (chorus, fewer)]
         assert draws[0] == draws[1] != Random("k").random()

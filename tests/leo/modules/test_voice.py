@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.field.experts import EXPERTS
-from leo.reply.voice import BASE, blend_weights, compute_voice
+from leo.reply.voice import BASE, EXPERTS, blend_weights, compute_voice
 from tests.leo.modules.contexts import UNIT
 
 COUNTS = st.integers(0, 5)

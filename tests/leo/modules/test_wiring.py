@@ -14,7 +14,6 @@ from random import Random
 import pytest
 
 from leo import MODULES
-from leo.modules.registry import FIELD, kept_with, own_objects
 from leo.reply.modular import program_for
 from leo.reply.program import Step
 from leo_model.disciplines import DISCIPLINES
@@ -22,6 +21,7 @@ from leo_model.machine.machine import Move, apply, candidates, enabled, is_finis
 from leo_model.machine.state import Edge, Reply, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import carries
+from tests.leo.modules.contexts import FIELD, kept_with, own_objects
 
 SESSIONS = {"s1": "i1", "s2": "i1", "s3": "i1"}
 PROGRAM = program_for(MODULES)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from leo.errors import CallerError, SessionBusyError
-from leo.reply.instance import Instance
+from leo.reply.turn import Instance
 from tests.leo.support import async_field, picture, sync_field
 
 NO_TEXTS: list[Any] = [None, 3, b"hello", ["hello"]]
@@ -65,15 +65,14 @@ def test_ctrl_c_before_the_turn_is_there_locks_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
     """The session was made busy, and the interrupt comes before anybody has the turn."""
-    start, presses = Instance.start, [KeyboardInterrupt()]
+    admit, presses = Instance.admit, [KeyboardInterrupt()]
 
-    def pressed(instance: Instance, *given: Any) -> Any:
-        turn = start(instance, *given)
+    def pressed(instance: Instance, *given: Any) -> None:
+        admit(instance, *given)
         if presses:
             raise presses.pop()
-        return turn
 
-    monkeypatch.setattr(Instance, "start", pressed)
+    monkeypatch.setattr(Instance, "admit", pressed)
     with sync_field(tmp_path / "field", discipline=discipline) as field:
         with pytest.raises(KeyboardInterrupt):
             field.reply("hello")

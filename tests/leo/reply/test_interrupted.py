@@ -11,7 +11,7 @@ import pytest
 import leo.field.tables
 from leo.errors import StoreLockedError
 from leo.front.threads import LeoField
-from leo.reply.instance import Instance
+from leo.reply.turn import Instance
 from tests.leo.support import picture, reloaded, sync_field
 
 TEXT = "a field in the morning is mostly silence then a voice crosses it"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leo.drivers.watchdog import Watchdog
+from leo.drivers.tasks import Watchdog
 from leo.errors import DeadlockError
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import leo.reply.unit
+import leo.reply.commit
 from leo.errors import StepError, StoreLockedError, StoreMovedError
 from leo.store.connection import Connection, begin_writing, transaction
 from leo.store.schema import connect
@@ -72,7 +72,7 @@ def meet(
         field = await async_field(path, discipline, tracer, timeout=TIMEOUT)
         with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
             pauses = Pauses(tracer, lambda: other.execute(act))
-            monkeypatch.setattr(leo.reply.unit, "Event", pauses)
+            monkeypatch.setattr(leo.reply.commit, "Event", pauses)
             other.execute("BEGIN IMMEDIATE")
             other.execute("UPDATE objects SET version = version + 1 WHERE name = 'ngrams'")
             async with field:

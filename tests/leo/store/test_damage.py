@@ -17,6 +17,7 @@ from leo.errors import LeoError, StepError, StoreDamagedError
 from leo.field.growth import ChainGrowth, WordGrowth, encode
 from leo.store.checkup import check_field
 from leo.store.connection import Connection
+from leo.store.inspection import inspected
 from leo.store.ngrams import load_bigrams, load_trigrams
 from leo.store.schema import connect
 from tests.leo.support import sync_field
@@ -31,12 +32,12 @@ def journal(words: WordGrowth, chains: ChainGrowth) -> str:
 
 # Two tokens of every field.
 ONE, TWO = (6, ","), (12, ".")
-UNSOUND = "journal entries with what no observation adds"
+UNSOUND = "journal entries that cannot be read, or with what no observation adds"
 # A statement, and what `check_field` says of it.
 DAMAGE = {
     "UPDATE journal SET words = x'ff00'": "journal entries that cannot be read",
     "UPDATE journal SET chains = x'93'": "journal entries that cannot be read",
-    "UPDATE journal SET words = 'text'": "rows of journal with a value of another type",
+    "UPDATE journal SET words = 'text'": "rows of journal with a value",
     "DELETE FROM objects": "versions of ngrams, snapshots",
     "DELETE FROM objects WHERE name = 'snapshots'": "versions of ngrams, snapshots",
     "UPDATE objects SET version = 'many' WHERE name = 'ngrams'": "versions of ngrams, snapshots",
@@ -46,8 +47,8 @@ DAMAGE = {
     "UPDATE mathbrain SET parameters = '{}'": "rows of mathbrain whose parameters",
     "UPDATE flow_themes SET words = '[1]'": "rows of flow_themes whose words",
     "INSERT OR REPLACE INTO bias VALUES ('nope', 1)": "rows of bias whose centres",
-    "INSERT OR REPLACE INTO bias VALUES (x'00', 1)": "rows of bias with a value of another type",
-    "UPDATE snapshots SET quality = 'good'": "rows of snapshots with a value of another type",
+    "INSERT OR REPLACE INTO bias VALUES (x'00', 1)": "rows of bias with a value",
+    "UPDATE snapshots SET quality = 'good'": "rows of snapshots with a value",
     journal(WordGrowth([ONE, TWO], []), ChainGrowth([], [(12, 6, 1)])): UNSOUND,
     journal(WordGrowth([ONE], []), ChainGrowth([], [(6, 12, 1)])): UNSOUND,
     journal(WordGrowth([ONE], [(6, 6, 0)]), ChainGrowth([], [])): UNSOUND,
@@ -79,8 +80,8 @@ def damaged(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 
 def findings(path: Path) -> list[str]:
-    with closing(connect(path)) as conn:
-        return check_field(conn)
+    with inspected(path) as conn:
+        return check_field(conn, MODULES)
 
 
 def test_rows_of_every_module_are_sound(sound: Path) -> None:
@@ -104,7 +105,7 @@ def test_what_an_observation_may_add_is_sound(damaged: Callable[[str], Path]) ->
 def test_opening_a_damaged_field_says_so(damaged: Callable[[str], Path], statement: str) -> None:
     """It names the file and what to do."""
     path = damaged(statement)
-    with pytest.raises(StoreDamagedError, match=f"^{path}: .*restore the file from a copy"):
+    with pytest.raises(StoreDamagedError, match=f"^{path}: .*leo field restore"):
         sync_field(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 from leo import MODULES
 from leo.commands.main import main
+from leo.errors import StoreDamagedError
+from leo.store.connection import Connection, begin_writing, reading
 from tests.leo.store.test_damage import FATAL
-from tests.leo.support import fold_tables, sync_field, without_folds
+from tests.leo.support import fold_tables, sync_field
 
 PAGE = 4096
 
@@ -27,109 +30,145 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def spoil(path: Path, begin: int, length: int) -> None:
+def page(begin: int, length: int = 3000) -> Callable[[Path], None]:
     """Random bytes, the same every time, from `begin` on."""
-    with path.open("r+b") as file:
-        file.seek(begin)
-        file.write(random.Random(begin).randbytes(length))
+
+    def spoil(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(begin)
+            file.write(random.Random(begin).randbytes(length))
+
+    return spoil
 
 
-def exported(field: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """The exit code of an export to a file and what it says; a failed one leaves no file."""
-    out = field.parent.parent / "archive"
-    code = main(["field", "export", str(field), "--out", str(out)])
-    assert out.exists() == (code == 0)
-    out.unlink(missing_ok=True)
-    return code, capsys.readouterr().err
+def other(old: bytes, new: bytes) -> Callable[[Path], None]:
+    """Other bytes in the first place that has these."""
+
+    def spoil(path: Path) -> None:
+        content = path.read_bytes()
+        assert old in content and len(old) == len(new)
+        path.write_bytes(content.replace(old, new, 1))
+
+    return spoil
 
 
-@pytest.mark.parametrize(("begin", "found"), [(PAGE, "a part of"), (3 * PAGE + 100, "SQLite: ")])
-def test_a_damaged_page_is_found(
-    field: Path, capsys: pytest.CaptureFixture[str], begin: int, found: str
+def statement(sql: str) -> Callable[[Path], None]:
+    def spoil(path: Path) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+            conn.execute(sql)
+
+    return spoil
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20_000])
+
+
+DAMAGE: dict[str, Callable[[Path], None]] = {
+    "the second page": page(PAGE),
+    "a later page": page(3 * PAGE + 100),
+    "cut": cut,
+    "another type": other(b"last_used_at REAL", b"last_used_at R AL"),
+    "another name": other(b"version INTEGER PRIMARY", b"versjon INTEGER PRIMARY"),
+    "no such column": other(b"REFERENCES tokens(id)", b"REFERENCES tokens(iX)"),
+    "no statement": other(b"CHECK (word_id <= context_id)", b"CHECK ((word_id, context_id))"),
+    "a quotation mark": other(b"pairs INTEGER", b'pairs "NTEGER'),
+    "an escape": other(b"pairs INTEGER", b"pairs \x1bNTEGER"),
+    "a name that is no text": other(b"tableflow_turns", b"tablefl\xc9w_turns"),
+    "a token that is no text": statement("UPDATE tokens SET token = CAST(x'ff0a' AS TEXT)"
+        " WHERE id = 3"),
+    "a trigger": statement("CREATE TRIGGER t AFTER INSERT ON tokens BEGIN SELECT 1; END"),
+    "a view": statement("CREATE VIEW strange AS SELECT * FROM tokens"),
+    "a virtual table": statement("CREATE VIRTUAL TABLE strange USING fts5(x)"),
+    "a computed column": statement("ALTER TABLE tokens ADD COLUMN x AS (id + 1)"),
+    **{sql: statement(sql) for sql in FATAL},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_a_finding_and_ends_an_export(
+    field: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Exit code 1, with all that SQLite has found before it gave up."""
-    spoil(field, begin, 3000)
+    """Each finding is one line that names the file and holds nothing that a terminal would obey;
+    the file is as it was, and no archive is left.
+    """
+    DAMAGE[name](field)
+    before = field.read_bytes()
     assert main(["field", "check", str(field)]) == 1
-    out = capsys.readouterr().out.splitlines()
-    assert all(line.startswith(f"{field}: ") for line in out) and len(out) == len(set(out))
-    assert any(line.startswith(f"{field}: {found}") for line in out)
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == "" and lines and len(lines) == len(set(lines))
+    assert all(line.startswith(f"{field}: ") and line.isprintable() for line in lines)
+    archive = field.parent.parent / "archive"
+    code = main(["field", "export", str(field), "--out", str(archive)])
+    told = capsys.readouterr().err
+    assert field.read_bytes() == before
+    if name == "a later page" and code == 0:
+        return
+    assert code == 2 and not archive.exists() and told.count("\n") == 1
+    assert (
+        told.startswith(f"leo: error: {field}: ") and "restore" in told and told[:-1].isprintable()
+    )
 
 
-def test_a_damaged_page_ends_an_export_with_one_paragraph(
+@pytest.mark.slow
+def test_wherever_the_damage_is_no_command_breaks(
     field: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """To a file and to standard output."""
-    spoil(field, PAGE, 3000)
-    code, told = exported(field, capsys)
-    assert code == 2 and told.startswith(f"leo: error: {field}: a part of the field cannot be read")
-    assert "restore the file from a copy" in told and told.count("\n") == 1
-    assert main(["field", "export", str(field)]) == 2
-    assert capsys.readouterr().err == told
-
-
-@pytest.mark.parametrize("old", [False, True])
-def test_wherever_the_damage_is_no_command_breaks(
-    field: Path, capsys: pytest.CaptureFixture[str], old: bool
-) -> None:
-    """Page by page, in a file of this schema and of an older one."""
-    if old:
-        without_folds(field)
+    """Page by page."""
     content = field.read_bytes()
     found = 0
     for begin in range(100, len(content), PAGE):
         field.write_bytes(content)
-        spoil(field, begin, 3000)
+        page(begin)(field)
         code = main(["field", "check", str(field)])
         out, err = capsys.readouterr()
         assert (code, bool(out), bool(err)) in {(0, True, False), (1, True, False)}
         found += code
-        code, told = exported(field, capsys)
+        code = main(["field", "export", str(field)])
+        told = capsys.readouterr().err
         assert code == 0 or (code == 2 and told.count("\n") == 1)
     assert found > 20
 
 
-@pytest.mark.parametrize("statement", FATAL)
-def test_damage_that_nothing_can_be_exported_with_is_named(
-    field: Path, capsys: pytest.CaptureFixture[str], statement: str
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+FOREIGN: dict[str, Callable[[Path], None]] = {
+    "no magic": page(0, 4),
+    "no mark": other(b"LEOF", b"\0\0\0\0"),
+    "schema 0": statement("PRAGMA user_version = 0"),
+    "schema 3": statement("PRAGMA user_version = 3"),
+    "schema 5": statement("PRAGMA user_version = 5"),
+    "empty": empty,
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_that_does_not_say_that_it_is_our_field_is_no_finding(
+    field: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """What every field has is not there."""
-    with closing(sqlite3.connect(field, isolation_level=None)) as conn:
-        conn.execute(statement)
-    code, told = exported(field, capsys)
-    assert code == 2 and told.startswith(f"leo: error: {field}: ") and told.count("\n") == 1
-    assert "restore the file from a copy" in told
+    """The command could not run; the file keeps its bytes, and nothing appears beside it."""
+    FOREIGN[name](field)
+    before = field.read_bytes()
+    for action in ("check", "export"):
+        assert main(["field", action, str(field)]) == 2
+        out, told = capsys.readouterr()
+        assert out == "" and told.startswith(f"leo: error: {field}: ") and told.count("\n") == 1
+    assert field.read_bytes() == before and list(field.parent.iterdir()) == [field]
 
 
-def test_a_text_that_is_none_is_found(field: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Bytes that are no UTF-8: SQLite does not mind them, who reads them does."""
-    with closing(sqlite3.connect(field, isolation_level=None)) as conn:
-        conn.execute("UPDATE tokens SET token = CAST(x'ff0aff' AS TEXT) WHERE id = 3")
-    assert main(["field", "check", str(field)]) == 1
-    assert f"{field}: a text of tokens is no UTF-8\n" in capsys.readouterr().out
-    code, told = exported(field, capsys)
-    assert code == 2 and "a part of the field cannot be read" in told and told.count("\n") == 1
-
-
-def test_a_file_that_was_cut_is_a_finding(field: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its first page says that it is a field."""
-    field.write_bytes(field.read_bytes()[:20_000])
-    assert main(["field", "check", str(field)]) == 1
-    out, err = capsys.readouterr()
-    assert out.startswith(f"{field}: a part of the field cannot be read") and err == ""
-    assert "restore the file from a copy" in out and out.count("\n") == 1
-
-
-@pytest.mark.parametrize("begin", [0, 68])
-def test_a_file_that_is_no_field_is_no_finding(
-    field: Path, capsys: pytest.CaptureFixture[str], begin: int
-) -> None:
-    """Nor one whose first page does not say so any more: the command could not run."""
-    spoil(field, begin, 4)
-    assert main(["field", "check", str(field)]) == 2
-    assert "this is not a field" in capsys.readouterr().err
-    field.write_bytes(field.read_bytes()[:20_000])
-    assert main(["field", "check", str(field)]) == 2
-    assert capsys.readouterr().out == ""
+def test_a_name_that_is_no_text_ends_what_joins_a_transaction(field: Path) -> None:
+    """A read and a write that come after a BEGIN, which looks at no table."""
+    DAMAGE["a name that is no text"](field)
+    with closing(sqlite3.connect(field, isolation_level=None, factory=Connection)) as conn:
+        conn.path, conn.timeout = field, 0.0
+        conn.execute("BEGIN")
+        with pytest.raises(StoreDamagedError, match="no UTF-8"), reading(conn):
+            conn.execute("SELECT * FROM tokens")
+        with pytest.raises(StoreDamagedError, match="no UTF-8"):
+            begin_writing(conn)
 
 
 def test_numbers_that_no_field_has_reached_are_found(
@@ -137,13 +176,14 @@ def test_numbers_that_no_field_has_reached_are_found(
 ) -> None:
     """The next reply could not count on."""
     fold_tables(field)
-    with closing(sqlite3.connect(field, isolation_level=None)) as conn:
-        conn.execute("UPDATE objects SET version = 9223372036854775807 WHERE name = 'snapshots'")
-        conn.execute("UPDATE tokens SET id = 1099511627776 WHERE id = 3")
-        conn.execute("UPDATE trigrams SET count = 4611686018427387904")
-        conn.execute("UPDATE snapshots SET quality = 9e999 WHERE id = 1")
+    for sql in (
+        "UPDATE objects SET version = 9223372036854775807 WHERE name = 'snapshots'",
+        "UPDATE tokens SET id = 1099511627776 WHERE id = 3",
+        "UPDATE trigrams SET count = 4611686018427387904",
+        "UPDATE snapshots SET quality = 9e999 WHERE id = 1",
+    ):
+        statement(sql)(field)
     assert main(["field", "check", str(field)]) == 1
     out = capsys.readouterr().out
-    assert "1 rows of snapshots with a number beyond 1e+100" in out
-    assert "1 versions beyond 1,073,741,824" in out and " trigrams with a count beyond" in out
-    assert "1 tokens with an id beyond" in out
+    for table in ("objects", "tokens", "trigrams", "snapshots"):
+        assert f"rows of {table} with a" in out

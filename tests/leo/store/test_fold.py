@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo import LeoField
 from leo.field.cooccurrence import AGES, Aged, CoOccurrence, WholeCoOccurrence
 from leo.field.counts import compute_delta
 from leo.field.decay import decay
@@ -22,7 +20,7 @@ from leo.store.fold import FOLD, pending, swept
 from leo.store.ngrams import LONGEST
 from leo.store.operations import process_delta
 from leo.store.schema import connect
-from tests.leo.support import picture, reloaded, without_folds
+from tests.leo.support import reloaded
 
 TEXTS = st.lists(
     st.lists(st.sampled_from("abcdef.,"), max_size=10).map(" ".join), min_size=1, max_size=12
@@ -133,20 +131,3 @@ def test_co_occurrence_goes_back_across_a_decay() -> None:
     assert list(co_occurrence.items()) == [(1, 2, 40)]
     # Each row of the pair knows it.
     assert co_occurrence.with_each(1, [2]) == co_occurrence.with_each(2, [1]) == [40]
-
-
-def test_a_field_of_schema_3_is_moved_on(tmp_path: Path) -> None:
-    """Counts without an age have been through the decays there were; the field stays the same."""
-    path = tmp_path / "field"
-    with LeoField.open(path) as field:
-        for _ in range(104):
-            field.observe("the sea is wide, the sea is deep")
-        before = picture(field.view)
-    without_folds(path)
-    with LeoField.open(path) as field:
-        # An older program left what was decayed, not what there was before the decay.
-        assert picture(field.view)["trigrams"] == before["trigrams"]
-        assert field.reply("and now?")
-    with closing(connect(path)) as conn:
-        assert check_field(conn) == []
-        assert conn.execute("SELECT DISTINCT decays FROM co_occurrence").fetchall() == [(1,)]

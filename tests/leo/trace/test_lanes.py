@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.actions import Action
-from leo.trace.lanes import LaneStep, lane_markdown, lane_table
 from leo.errors import LeoError
+from leo.trace.lanes import LaneStep, lane_markdown, lane_table
 
 STEPS = [
     LaneStep(1, "s1", "Call"),

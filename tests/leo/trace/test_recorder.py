@@ -16,7 +16,7 @@ from typing import NoReturn
 import msgspec
 import pytest
 
-import leo.reply.instance
+import leo.reply.turn
 import leo.trace.writer
 from leo import NO_TRACE, NdjsonRecorder
 from leo.actions import Action
@@ -315,8 +315,8 @@ def test_without_a_recorder_nothing_is_built(
         raise AssertionError(f"built for nobody: {what}")
 
     assert NO_TRACE.enabled is False
-    monkeypatch.setattr(leo.reply.instance, "Happened", built)
-    monkeypatch.setattr(leo.reply.instance, "Beginning", built)
+    monkeypatch.setattr(leo.reply.turn, "Happened", built)
+    monkeypatch.setattr(leo.reply.turn, "Beginning", built)
     for method in ("begin", "record", "moment"):
         monkeypatch.setattr(NoTrace, method, built)
     assert converse(tmp_path / "field", discipline, NO_TRACE)

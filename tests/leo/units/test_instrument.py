@@ -16,9 +16,8 @@ import pytest
 import leo.trace.events
 from leo.actions import Action
 from leo.errors import TraceFileError
-from leo.trace.events import Recording, instrument
 from leo.trace.writer import Sink
-from leo.units.instrument import Gate
+from leo.units import Gate, Recording, instrument
 from leo.units.log import UNITS_SCHEMA, UnitAction
 from tests.leo.support import counting_clock
 

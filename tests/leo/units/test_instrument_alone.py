@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import leo.units.log
 from leo.errors import InstrumentError, TraceFileError
-from leo.trace.events import Recording, instrument
+from leo.units import Recording, instrument
 from leo.units.judge import judge_bytes
 from leo.units.log import CHUNK
 from tests.leo.units.test_instrument import Shelf, told, watch

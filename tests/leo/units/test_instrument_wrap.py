@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.errors import InstrumentError
-from leo.trace.events import instrument
+from leo.units import instrument
 from tests.leo.units.test_instrument import Shelf, told
 
 

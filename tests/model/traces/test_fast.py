@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leo.trace import blocks as fast_blocks
-from leo.trace.blocks import Blocks
-from leo.trace.lines import Packed
+from leo.errors import TraceError
+from leo.trace import lines as fast_blocks
+from leo.trace.lines import Blocks, Packed
 from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.events import Line, TraceError
+from leo_model.traces.events import Line
 from leo_model.traces.fast import convert as fast_convert
 from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import state as fast_state

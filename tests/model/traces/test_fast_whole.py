@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leo.trace import blocks as fast_blocks
+from leo.trace import lines as fast_blocks
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.traces.fast import engine as fast

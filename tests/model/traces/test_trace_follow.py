@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from leo.errors import TraceError
 from leo_model.commands.validate import followed
-from leo_model.traces.events import TraceError
 from leo_model.traces.validate import Report
 from tests.model.traces.test_trace_reader import encode, end, sample
 

@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
+from leo.errors import TraceError
 from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.events import TraceError
 from leo_model.traces.reader import TraceReader
 from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.tlc_engine import Recorded, judge

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paper.artifact.article import make_paper
+from paper.artifact.article import PARTS, make_paper
 from paper.artifact.results import load
 from paper.artifact.typeset import MODULES
 from tests.paper.artifact.results import write_results
@@ -34,9 +34,8 @@ def latex(paper: Path, name: str) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["claims", "counterexamples", "theorems", "sentences", "experiments", "measured", "glossary",
-     "specification", "article"],
-)  # fmt: skip
+    [*PARTS, "specification", "article"],
+)
 def test_it_compiles(paper: Path, name: str) -> None:
     """The article and each of its fragments compile, and no character is missing in a font."""
     said = latex(paper, name)

@@ -1,7 +1,8 @@
-"""The section's claims: each verdict is what the results bear out, and changes with them."""
+"""The section's sentences: both verdicts are what the results bear out, and change with them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,21 @@ from typing import Any
 import pytest
 
 from leo_model.checking.claims import FALLS, HOLDS
-from paper.artifact.article import table
 from paper.artifact.results import Results, load
-from paper.artifact.sentences import SENTENCES
-from paper.artifact.verdicts import NOT_SHOWN
-from paper.experiments.summary import latex_table
-from tests.paper.artifact.results import write_results
+from paper.artifact.section import (
+    DONE,
+    FALSE,
+    NOT_SHOWN,
+    OPEN,
+    SENTENCES,
+    SUBSECTIONS,
+    TRUE,
+    abstract,
+    evidence,
+    paragraphs,
+    validation,
+)
+from tests.paper.artifact.results import facts_of, interval, write_results
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +32,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return load(write_results(tmp_path_factory.mktemp("build")))
 
 
-def verdict(results: Results, words: str) -> str:
-    """The verdict on the claim that has these words."""
-    (sentence,) = (s for s in SENTENCES if words in s.claim)
-    return sentence.verdict(results)
+def row(results: Results, name: str) -> tuple[str, str, str]:
+    """Whether a sentence is true, how that is known, and the evidence."""
+    (found,) = (told for told in evidence(results) if told[0].name == name)
+    return found[1:]
 
 
 def with_verdicts(results: Results, discipline: str, to: str) -> Results:
@@ -44,81 +54,89 @@ def with_facts(results: Results, name: str, **facts: Any) -> Results:
     return replace(results, experiments={**results.experiments, name: new})
 
 
-def share(low: float, high: float) -> dict[str, float]:
-    return {"value": (low + high) / 2, "low": low, "high": high}
+Change = Callable[[Results], Results]
 
 
 @pytest.mark.parametrize(
-    ("words", "before", "change", "after"),
+    ("name", "before", "change", "after"),
     [
-        ("by 47 %", "refuted",
-         lambda r: with_facts(r, "confound", share_lock=share(-0.2, -0.1)), NOT_SHOWN),
-        ("by 47 %", "refuted",
-         lambda r: with_facts(r, "confound", share_length=share(-0.1, 0.1)), NOT_SHOWN),
-        ("execution model only", "refuted",
+        ("improvement", FALSE,
+         lambda r: with_facts(r, "confound", share_lock=interval(-0.2, -0.1)), NOT_SHOWN),
+        ("improvement", FALSE,
+         lambda r: with_facts(r, "confound", share_length=interval(-0.1, 0.1)), NOT_SHOWN),
+        ("one-difference", FALSE,
          lambda r: with_facts(r, "published", lengths_overlap=True), NOT_SHOWN),
-        ("external_vocab, was", "refuted",
-         lambda r: with_facts(r, "published", tokens=share(0.05, 0.15)), NOT_SHOWN),
-        ("isolates its effect", "proved",
-         lambda r: with_facts(r, "lock-isolation", **{"sequential differences": 3}), NOT_SHOWN),
-        ("synchronous code assumed", "checked to a bound",
-         lambda r: with_verdicts(r, "asyncio-lock", FALLS), "refuted"),
-        ("several operations atomic", "checked to a bound",
-         lambda r: with_verdicts(r, "gil", HOLDS), NOT_SHOWN),
-        ("of one reply atomic", "refuted",
-         lambda r: with_verdicts(r, "asyncio-lock", HOLDS), NOT_SHOWN),
-        ("transactions isolate", "refuted",
+        ("one-metric", FALSE,
+         lambda r: with_facts(r, "published", tokens=facts_of("published")["printed"]), NOT_SHOWN),
+        ("isolation", TRUE,
+         lambda r: with_facts(r, "lock-isolation", sequential_differences=3), NOT_SHOWN),
+        ("h1-order", TRUE, lambda r: with_verdicts(r, "asyncio-lock", FALLS), FALSE),
+        ("gil", TRUE, lambda r: with_verdicts(r, "gil", HOLDS), NOT_SHOWN),
+        ("lock-atomic", FALSE, lambda r: with_verdicts(r, "asyncio-lock", HOLDS), NOT_SHOWN),
+        ("h2", TRUE, lambda r: replace(r, orders=[]), OPEN),
+        ("h2", TRUE, lambda r: replace(r, orders=r.orders[:1]), NOT_SHOWN),
+        ("crystal", "holds only if the context has been seen seldom",
+         lambda r: with_facts(r, "perturbation", crossed=1), NOT_SHOWN),
+        ("crystal", "holds only if the context has been seen seldom",
+         lambda r: with_facts(r, "perturbation", deep={"mean": 0.6, "largest": 0.9}), TRUE),
+        ("transactions", "holds only if they hold the store from their first read on",
          lambda r: with_verdicts(r, "shared-store-unit-of-work", HOLDS), NOT_SHOWN),
-        ("need explicit", "proved",
+        ("principle", "holds only if it is said of this program",
          lambda r: with_verdicts(r, "asyncio-lock", HOLDS), NOT_SHOWN),
-        ("need explicit", "proved",
-         lambda r: replace(r, theorems=[]), "checked to a bound"),
-        ("need explicit", "proved",
-         lambda r: with_verdicts(r, "shielded-unit-of-work", FALLS), "refuted"),
+        ("principle", "holds only if it is said of this program",
+         lambda r: with_verdicts(r, "shielded-unit-of-work", FALLS), NOT_SHOWN),
+        ("concurrent", DONE, lambda r: replace(r, experiments={
+            **r.experiments, "concurrent": {**r.experiments["concurrent"], "unexpected": ["x"]}}),
+         "carried out, not as expected"),
     ],
 )  # fmt: skip
 def test_a_verdict_follows_the_results(
-    results: Results, words: str, before: str, change: Callable[[Results], Results], after: str
+    results: Results, name: str, before: str, change: Change, after: str
 ) -> None:
     """When the results say otherwise, the verdict is another one, and never the old one."""
-    assert verdict(results, words) == before
-    assert verdict(change(results), words) == after
+    assert row(results, name)[0] == before
+    assert row(change(results), name)[0] == after
 
 
-def test_what_is_measured_and_not_as_expected_says_so(results: Results) -> None:
-    """An experiment with unexpected results is not quoted as if nothing were wrong."""
-    for name, words in (("concurrent", "concurrent sessions"), ("long-run", "long-term")):
-        odd = {**results.experiments[name], "unexpected": ["something"]}
-        changed = replace(results, experiments={**results.experiments, name: odd})
-        assert verdict(results, words) == "measured"
-        assert verdict(changed, words) == "measured, not as expected"
+def test_how_a_verdict_is_known(results: Results) -> None:
+    """A theorem is named for the cells that it decides, a counterexample with its length, the rest
+    with the bounds of the search; an experiment with its size; without a result it is an argument.
+    """
+    assert row(results, "atomicity")[1].startswith("theorem")
+    without = replace(results, theorems=[
+        {**t, "cells": []} for t in results.theorems])  # fmt: skip
+    assert row(without, "atomicity")[1] == "bounded check (sessions × calls: 2 × 2, 3 × 1)"
+    assert row(results, "lock-atomic")[1].startswith("counterexamples of 5 steps")
+    assert "experiment confound (30 seeds)" in row(results, "improvement")[1]
+    assert row(replace(results, orders=[]), "h2")[1] == row(results, "ocean")[1] == "argument"
+    quick = {**results.experiments["confound"], "stamp": {"config": {"seeds": 3, "quick": True}}}
+    small = replace(results, experiments={**results.experiments, "confound": quick})
+    assert "quick run" in row(small, "improvement")[1]
 
 
-def test_an_argument_is_called_one(results: Results) -> None:
-    """What no result file decides says that it is an argument, and where it is from."""
-    (orders,) = (s for s in SENTENCES if "order of operations" in s.claim)
-    argued = replace(results, orders=[])
-    assert orders.verdict(argued) == "an argument"
-    assert "no result is read here" in orders.evidence(argued)
-    undecided = [s for s in SENTENCES if s.verdict(results) == "not decidable from the data"]
-    assert undecided and all(s.evidence(results).startswith("an argument") for s in undecided)
+def test_the_orders_are_counted(results: Results) -> None:
+    """What the orders keep is counted from the result of `leo check --orders`."""
+    assert row(results, "h2")[2].startswith("4 of 24 orders")
 
 
-def test_the_orders_are_read(results: Results) -> None:
-    """With the result of `leo check --orders` the second hypothesis is no argument any more: what
-    the orders keep is counted, and orders that all keep the same would not show it."""
-    (orders,) = (s for s in SENTENCES if "order of operations" in s.claim)
-    assert orders.verdict(results) == "checked to a bound"
-    assert orders.evidence(results).startswith("4 of 24 orders of the four steps keep every")
-    assert orders.evidence(results).endswith("is lost there in 0")
-    for falls in ([], ["Durable"]):
-        same = [{**order, "falls": {**order["falls"], "sequential": falls}}
-                for order in results.orders]  # fmt: skip
-        assert orders.verdict(replace(results, orders=same)) == NOT_SHOWN
+def test_every_subsection_has_its_words(results: Results) -> None:
+    """Each subsection has sentences and a paragraph; the abstract is of 130 to 170 words; figures
+    in them are those of the results.
+    """
+    assert {s.place for s in SENTENCES} == set(SUBSECTIONS)
+    told = paragraphs(results)
+    assert all(len(text) > 150 for text in told.values())
+    assert 130 <= len(re.sub(r"[`,.]", "", abstract(results)).split()) <= 170
+    changed = with_facts(results, "published", means_tokens={"sync": 0.777, "async": 0.888})
+    for place, text in paragraphs(changed).items():
+        assert ("0.777" in text) == (place == "8.6.2")
+    assert len(validation(results)) == 6
 
 
-def test_a_table_keeps_its_digits(results: Results) -> None:
-    """Counts per 1,000 have no decimals in the summary, and none in the paper."""
-    (data,) = results.experiments["confound"]["tables"]
-    assert "0.1 [0.0, 0.2]" in latex_table(table(data))
-    assert "0 [0, 0]" in latex_table(table({**data, "digits": 0}))
+def test_the_published_program_is_told_with_its_claims(results: Results) -> None:
+    """The claims on the published class decide the sentence on it; without them there is none."""
+    assert row(results, "published-class")[0] == FALSE
+    rest = [c for c in results.claims if not c["discipline"].startswith("published")]
+    without = replace(results, claims=rest)
+    assert not any(s.name == "published-class" for s, *_ in evidence(without))
+    assert paragraphs(without)["8.6.4"] != paragraphs(results)["8.6.4"]

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from paper.experiments.experiment import Experiment, Key, Lab, Row
-from paper.experiments.summary import Summary, as_json, as_latex, as_markdown
+from paper.experiments.summary import Summary, as_json, as_markdown
 
 CONFIG: dict[str, Any] = {"seed": 7, "quick": True, "words": 19, "themes": 1, "seeds": 2}
 STAMP = {
@@ -27,4 +27,4 @@ def measured(
 
 def told(summary: Summary) -> str:
     """All that a summary says, in all formats."""
-    return as_markdown(summary, STAMP, ()) + as_latex(summary, STAMP) + as_json(summary, STAMP)
+    return as_markdown(summary, STAMP, ()) + as_json(summary, STAMP)

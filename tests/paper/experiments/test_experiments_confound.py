@@ -11,15 +11,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leo.field.centres import CENTRES
 from leo.field.counts import compute_delta
 from leo.field.overlay import Overlay
 from leo.field.seed import SEED_TEXT
+from leo.field.tables import CENTRES
 from leo.front.threads import LeoField
 from leo.observers import THEMES
 from paper.experiments.confound import experiment as confound
 from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, converse
-from paper.experiments.confound.shares import corner, least_chance, lock_pairs, shapley, values_of
+from paper.experiments.confound.report import corner, least_chance, lock_pairs, shapley, values_of
 from paper.experiments.experiment import Row
 from paper.experiments.published import experiment as published
 from paper.experiments.published.data import read_turns, turn_of
@@ -86,12 +86,12 @@ def test_a_lock_that_changes_a_reply_is_seen() -> None:
     rows = [row(s, sides, 0.1 * s) for s in (0, 1) for sides in product((0, 1), repeat=5)]
     changed = [*rows[:-1], {**rows[-1], "reply": "other"}]
     config = {"seed": 1, "quick": True, "seeds": 2}
-    figures = confound.measure(config, confound.FIGURES, None)  # type: ignore[arg-type]
+    figures = confound.EXPERIMENT.measure(config, ("published",), None)  # type: ignore[arg-type]
 
     assert lock_pairs(rows) == (32, 0)
     assert lock_pairs(changed) == (32, 1)
-    assert not confound.summarise(config, [*figures, *rows], []).unexpected
-    assert confound.summarise(config, [*figures, *changed], []).unexpected
+    assert not confound.EXPERIMENT.summarise(config, [*figures, *rows], []).unexpected
+    assert confound.EXPERIMENT.summarise(config, [*figures, *changed], []).unexpected
 
 
 def test_few_seeds_cannot_be_significant() -> None:
@@ -175,17 +175,19 @@ def test_published_figures_are_those_of_the_paper() -> None:
     rows = read_turns()
     turns = [turn_of(row) for row in rows]
     config = {"seed": 7, "quick": False}
-    figures = published.measure(config, ("pairings",), None)  # type: ignore[arg-type]
-    summary = published.summarise(config, [*rows, *figures], [])
+    figures = published.EXPERIMENT.measure(config, ("pairings",), None)  # type: ignore[arg-type]
+    summary = published.EXPERIMENT.summarise(config, [*rows, *figures], [])
 
     assert len(turns) == 93
     for arm, mean in (("sync", 0.209), ("async", 0.116)):
         assert round(float(np.mean([t.published for t in turns if t.arm == arm])), 3) == mean
     assert not summary.unexpected
-    assert "60 of 60 reproduced" in summary.answer
-    assert "33 of 33 reproduced" in summary.answer
+    assert summary.facts["reproduced"]["sync"] == {"printed": 60, "tokens": 60, "types": 6}
+    assert summary.facts["reproduced"]["async"]["types"] == 33
+    by_one = summary.facts["arms"]["async"]["tokens"]["mean"]
+    assert round(by_one.value, 3) == 0.097 and by_one.low < 0.097 < by_one.high
     changed = [{**rows[0], "published_external_vocab": 0.5}, *rows[1:], *figures]
-    assert published.summarise(config, changed, []).unexpected
+    assert published.EXPERIMENT.summarise(config, changed, []).unexpected
 
 
 def test_the_lengths_are_the_published_means() -> None:

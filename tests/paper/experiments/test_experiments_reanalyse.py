@@ -16,7 +16,7 @@ from paper.experiments.errors import TranscriptError
 from paper.experiments.experiment import Row
 from paper.experiments.reanalyse.experiment import EXPERIMENT
 from paper.experiments.reanalyse.pairs import Corpus, pair, share_of_messages, shuffled, truncated
-from paper.experiments.transcripts import parse, read_transcript
+from paper.experiments.reanalyse.transcripts import parse, read_transcript
 from tests.paper.experiments.transcripts_made import async_text, sync_text, talks
 
 AWKWARD_SYNC = """\

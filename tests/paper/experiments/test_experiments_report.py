@@ -1,9 +1,7 @@
-"""The results page: the paper's list in order, numbers from the summaries and from nowhere else."""
+"""The results page: the paper's list, and figures from the summaries and from nowhere else."""
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,186 +9,128 @@ import pytest
 
 from leo_model.checking.check import spec_hash
 from paper.experiments.errors import ExperimentError
-from paper.experiments.items import ITEMS
 from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
-from paper.experiments.report import write_report
+from paper.experiments.report import ITEMS, write_report
 from paper.experiments.sources import sources_of
-from tests.paper.artifact.results import check_results, stamped, theorems
-from tests.paper.artifact.results import put as write
+from tests.paper.artifact.results import check_results, put, stamped, theorems
 
 
 def summary(name: str, **changes: Any) -> dict[str, Any]:
     stamp = {
         "command": f"leo experiment {name} --quick",
-        "config": {"quick": False, "turns": 1000},
+        "config": {"quick": False, "turns": 1000, "days": 7},
         "config_hash": "abc",
         "seed": 7,
         "sources": sources_of(load(name).measure.__module__),
         "spec": spec_hash(),
     }
     value = {
-        "stamp": stamp,
-        "title": f"Title of {name}",
-        "question": "Was it?",
-        "done": "It was counted.",
-        "answer": f"It was 0.123 in {name}. And 4.5 more.",
-        "findings": ["A finding of 6.7 | units."],
-        "unexpected": [],
-        "limits": ["No limit."],
+        "stamp": stamp, "title": f"Title of {name}", "question": "Was it?", "done": "Counted.",
+        "answer": f"It was 0.123 in {name}. And 4.5 more.", "findings": ["6.7 | units."],
+        "unexpected": [], "limits": ["No limit."],
         "plots": [{"name": "some-plot", "caption": "A caption"}],
-    }
+    }  # fmt: skip
     return {**value, **changes}
 
 
-def put(build: Path, name: str, value: object) -> None:
-    (build / name).mkdir(parents=True, exist_ok=True)
-    (build / name / "summary.json").write_text(json.dumps(value))
+def page(build: Path, *values: dict[str, Any]) -> str:
+    """The page of a folder with these summaries."""
+    for value in values:
+        put(build / value["title"].removeprefix("Title of ") / "summary.json", value)
+    return write_report(build).read_text("utf-8")
 
 
-def test_every_experiment_answers_an_item_of_the_list() -> None:
-    """What `leo experiment all` runs is on the list, once, and the list names nothing unknown."""
+def test_every_experiment_answers_an_item_of_the_list(tmp_path: Path) -> None:
+    """What `leo experiment all` runs is on the list once; each result is on the page once, with its
+    figure; what was not run is said to be not run.
+    """
     named = [name for item in ITEMS for name in item.experiments]
-
     assert len(named) == len(set(named))
     assert set(named) == set(EXPERIMENTS) - WITH_FILES
-
-
-def test_the_list_is_in_the_papers_order(tmp_path: Path) -> None:
-    """What was pending comes first, in the order of 8.6.9; each item has its answer and command."""
+    text = page(tmp_path, *(summary(name) for name in EXPERIMENTS if name != "long-run"))
     for name in EXPERIMENTS:
-        put(tmp_path, name, summary(name))
-    text = write_report(tmp_path).read_text()
-
-    headings = [line for line in text.splitlines() if line.startswith("## ")]
-    pending = ("Lock isolation", "Concurrent", "Long-term", "Theoretical")
-    for number, title in enumerate(pending, 1):
-        assert headings[number - 1].startswith(f"## {number}. {title}")
-    for item in ITEMS:
-        for name in item.experiments:
-            assert text.count(f"It was 0.123 in {name}. And 4.5 more.") == 1
-            assert text.count(f"`leo experiment {name} --quick`") == 3
-            assert f"]({name}/some-plot.png)" in text
-    assert "**Not run.**" not in text
-    assert "**Made with" not in text
-    assert "**Quick" not in text
-    assert "Title of reanalyse" in text
+        ran = name != "long-run"
+        assert text.count(f"It was 0.123 in {name}. And 4.5 more.") == ran
+        assert (f"]({name}/some-plot.png)" in text) == ran
+    assert "`leo experiment long-run`" in text and "`leo experiment confound`" not in text
 
 
-def test_what_was_not_run_is_said(tmp_path: Path) -> None:
-    """An item without results says so, with the command that makes them."""
-    put(tmp_path, "confound", summary("confound"))
-    text = write_report(tmp_path).read_text()
-
-    assert "**Not run.** Command: `leo experiment long-run`" in text
-    assert "lock-isolation: not run" in text
-
-
-def test_quick_stale_and_unexpected_results_are_said_first(tmp_path: Path) -> None:
-    """A reader sees at the top what is small, what is of another specification, what is wrong."""
+def test_what_a_reader_has_to_know_first(tmp_path: Path) -> None:
+    """Small runs, another specification, other sources and findings are named above the list."""
+    before = page(tmp_path, summary("confound")).partition("| | where")[0]
     odd = summary("confound", unexpected=["The lock did it."])
-    odd["stamp"] |= {
-        "config": {"quick": True, "turns": 160},
-        "spec": "another",
-        "sources": "others",
-    }
-    put(tmp_path, "confound", odd)
-    head, _, rest = write_report(tmp_path).read_text().partition("| | where")
-
-    assert "Quick runs" in head
-    assert "another specification" in head
-    assert "other sources:** confound" in head
-    assert "Not as expected:** confound" in head
+    odd["stamp"] |= {"config": {"quick": True}, "spec": "another", "sources": "others"}
+    head, _, rest = page(tmp_path, odd).partition("| | where")
+    assert before.count("**") == 0 and head.count(" confound") == 4
     assert "The lock did it." in rest
 
 
-def test_numbers_are_the_summaries(tmp_path: Path) -> None:
-    """Another number in a summary is another number in the report, and the old one is gone."""
-    put(tmp_path, "confound", summary("confound"))
-    before = write_report(tmp_path).read_text()
-    put(tmp_path, "confound", summary("confound", answer="It was 0.987 in confound."))
-    after = write_report(tmp_path).read_text()
-
-    assert "0.123" in before
-    assert "0.123" not in after
-    assert "0.987" in after
+def test_figures_are_the_summaries(tmp_path: Path) -> None:
+    """Another figure in a summary is another figure on the page, and the old one is gone."""
+    assert "0.123" in page(tmp_path, summary("confound"))
+    after = page(tmp_path, summary("confound", answer="It was 0.987."))
+    assert "0.123" not in after and "0.987" in after
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[]", "{}"])
-def test_files_that_are_no_summaries_are_refused(tmp_path: Path, text: str) -> None:
-    """A broken summary is named with what to do, and so is a folder without any."""
+@pytest.mark.parametrize("lacking", ["config", "command", "sources", "quick", "stamp", "all"])
+def test_files_that_are_no_summaries_are_refused(tmp_path: Path, lacking: str) -> None:
+    """A summary that lacks a part of its stamp is named with what to do; so is an empty folder."""
     with pytest.raises(ExperimentError, match="leo experiment all --quick"):
         write_report(tmp_path)
-    (tmp_path / "confound").mkdir()
-    (tmp_path / "confound/summary.json").write_text(text)
-    with pytest.raises(ExperimentError, match=r"confound.summary\.json.*remove it"):
-        write_report(tmp_path)
-
-
-@pytest.mark.parametrize("lacking", ["config", "command", "sources", "quick"])
-def test_a_summary_without_its_whole_stamp_is_refused(tmp_path: Path, lacking: str) -> None:
-    """A stamp that lacks something is named as a broken summary, not met with a KeyError."""
     value = summary("confound")
-    del (value["stamp"]["config"] if lacking == "quick" else value["stamp"])[lacking]
-    put(tmp_path, "confound", value)
+    if lacking == "all":
+        value = {}
+    elif lacking == "stamp":
+        value["stamp"] = []
+    else:
+        del (value["stamp"]["config"] if lacking == "quick" else value["stamp"])[lacking]
+    put(tmp_path / "confound/summary.json", value)
     with pytest.raises(ExperimentError, match=r"confound.summary\.json.*remove it"):
         write_report(tmp_path)
-
-
-def formal_section(build: Path) -> str:
-    """What the report in build/experiments says of the formalization."""
-    put(build / "experiments", "confound", summary("confound"))
-    text = write_report(build / "experiments").read_text()
-    return text.partition("## 4. Theoretical formalization")[2].partition("## 5.")[0]
 
 
 def test_the_formalization_is_what_was_checked_and_proved(tmp_path: Path) -> None:
-    """Nothing is said to be model-checked or proved that was not: without results both are not run,
-    with results of other sources neither, and findings and missing searches are told.
+    """Nothing is said to be model-checked or proved that was not: without results, with results of
+    other sources, with findings and with missing searches.
     """
-    nothing = formal_section(tmp_path)
-    assert "Not run here" in nothing and "not run" in nothing
+
+    def formal() -> str:
+        text = page(tmp_path / "experiments", summary("confound"))
+        return text.partition("## 4. ")[2].partition("## 5.")[0]
+
+    def check(**changes: Any) -> None:
+        put(tmp_path / "check/results.json", check_results() | changes)
+
+    nothing = formal()
     assert "model-checked" not in nothing and "verdicts" not in nothing
-
-    write(tmp_path / "check/results.json", check_results())
-    write(tmp_path / "proofs/theorems.json", stamped("theorems.json", theorems=theorems()))
-    whole = formal_section(tmp_path)
-    assert "Not run here" not in whole and "model-checked, and 5 theorems" in whole
-    assert "Serializable holds and AllOrNothing falls with a fault" in whole
-
-    path = tmp_path / "check/results.json"
-    good = json.loads(path.read_text())
-    names = list(good["runs"])
-    path.write_text(json.dumps({**good, "findings": ["bare: falls"]}))
-    assert "NOT AS CLAIMED: 1 findings" in formal_section(tmp_path)
-    path.write_text(json.dumps({**good, "runs": {names[0]: good["runs"][names[0]]}}))
-    assert f"only 1 of {len(names)} searches were run" in formal_section(tmp_path)
-    path.write_text(json.dumps({**good, "made_from": "0" * 64}))
-    stale = formal_section(tmp_path)
-    assert "run with other sources" in stale and "model-checked" not in stale
+    check()
+    put(tmp_path / "proofs/theorems.json", stamped("theorems.json", theorems=theorems()))
+    whole = formal()
+    assert "model-checked, and 5 theorems" in whole and "verdicts" in whole
+    check(findings=["bare: falls"])
+    assert "NOT AS CLAIMED: 1 findings" in formal()
+    runs = check_results()["runs"]
+    check(runs=dict(list(runs.items())[:1]))
+    assert f"only 1 of {len(runs)} searches" in formal()
+    check(made_from="0" * 64)
+    assert "model-checked" not in formal() and "verdicts" not in formal()
 
 
 def test_what_a_long_run_leaves_open_is_said(tmp_path: Path) -> None:
-    """A thousand turns are not more than a thousand, and no run here lasts a week."""
-    put(tmp_path, "long-run", summary("long-run"))
-    text = write_report(tmp_path).read_text()
-    assert "Still open: more than 1,000 turns in one conversation (here 1,000" in text
-    longer = summary("long-run")
-    longer["stamp"]["config"]["turns"] = 100_000
-    put(tmp_path, "long-run", longer)
-    text = write_report(tmp_path).read_text()
-    assert "Still open: a week by the clock" in text
+    """Fewer than a thousand turns are too few, and no run here lasts a week by the wall clock."""
+    run = summary("long-run")
+    for turns, open_ in (
+        (999, "1,000 turns in one conversation (here 999), and a week"),
+        (1000, "a week"),
+    ):
+        run["stamp"]["config"]["turns"] = turns
+        assert f"Still open: {open_} by the wall clock" in page(tmp_path, run)
 
 
-def test_the_readme_names_every_file_once() -> None:
-    """Each file of the package is in one row of the README's table, and no row names another."""
-    folder = Path(load("published").measure.__code__.co_filename).parent
-    rows = [
-        line.split("|")[1]
-        for line in (folder / "README.md").read_text("utf-8").splitlines()
-        if line.startswith("| `")
-    ]
-    patterns = [name for row in rows for name in re.findall(r"`([\w*.]+\.py)`", row)]
-    assert len(patterns) == len(set(patterns))
-    for path in folder.glob("*.py"):
-        named = [row for row in rows if any(map(path.match, re.findall(r"`([\w*.]+\.py)`", row)))]
-        assert len(named) == (path.name not in {"__init__.py", "errors.py"}), (path.name, named)
+def test_what_changed_since_rows_were_kept_is_named(tmp_path: Path) -> None:
+    """Kept rows are not called stale: recomputing tells that; the changed files are named."""
+    run = summary("confound")
+    run["stamp"] |= {"spec": "another", "sources": "others"}
+    run["stamp"]["kept"] = {"date": "2026-01-31", "machine": "M", "changed": ["leo/a.py"]}
+    head = page(tmp_path, run).partition("| | where")[0]
+    assert "confound (leo/a.py)" in head and "Made with" not in head

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from leo_model.files import modules_of
 from paper.experiments.registry import EXPERIMENTS, load
-from paper.experiments.sources import TELLING, measuring, sources_of
+from paper.experiments.sources import TELLING, made_of, measuring
 
 ROOT = Path(__file__).resolve().parents[3]
 # What decides the counts of defects of the experiments that judge traces.
 JUDGING = {
-    "leo_model.traces.watch", "leo_model.machine.absorbed", "leo_model.machine.properties", "leo_model.machine.dsg", "leo_model.traces.native",
-    "leo_model.checking.claims", "leo_model.organism.recording",
+    "leo_model.traces.watch", "leo_model.machine.absorbed", "leo_model.machine.properties",
+    "leo_model.machine.dsg", "leo_model.traces.native", "leo_model.checking.claims",
+    "leo_model.organism.recording",
 }  # fmt: skip
 
 
@@ -26,49 +28,79 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own, whose files may be changed."""
     root = tmp_path_factory.mktemp("checkout")
     unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for part in ("leo", "model", "spec"):
+    for part in ("leo", "model", "paper", "spec"):
         shutil.copytree(ROOT / part, root / part, ignore=unwanted)
     return root
 
 
-def changes(root: Path, file: str) -> set[str]:
+# What runs the organism.
+RUNNING = {"confound", "lock-isolation", "concurrent", "long-run", "perturbation"}
+
+
+def changes(root: Path, file: str, more: str = "\nadded = 1\n") -> set[str]:
     """The experiments whose sources are others when a file of the checkout is changed."""
     measured = {name: load(name).measure.__module__ for name in EXPERIMENTS}
-    before = {name: sources_of(module, root) for name, module in measured.items()}
+    before = {name: made_of(module, root) for name, module in measured.items()}
     path = root / file
     text = path.read_bytes()
-    path.write_bytes(text + b"\n")
-    after = {name: sources_of(module, root) for name, module in measured.items()}
+    path.write_bytes(text + more.encode())
+    modules_of.cache_clear()
+    after = {name: made_of(module, root) for name, module in measured.items()}
     path.write_bytes(text)
-    return {name for name in before if before[name] != after[name]}
+    modules_of.cache_clear()
+    found = {name for name in before if before[name] != after[name]}
+    for name in found:
+        assert before[name].keys() == after[name].keys()
+        assert [f for f in before[name] if before[name][f] != after[name][f]] == [file]
+    return found
+
+
+def test_the_organism_is_a_source_of_what_runs_it(copied: Path) -> None:
+    """Also what no experiment imports by name."""
+    assert changes(copied, "leo/field/view.py") == RUNNING
+    assert changes(copied, "leo/modules/dream.py") == RUNNING
+    assert changes(copied, "leo/observers/themes.py") == {*RUNNING, "ocean"}
+
+
+def test_data_are_sources_of_what_reads_them(copied: Path) -> None:
+    """Published values and claims."""
+    assert changes(copied, "paper/experiments/published/runs.csv") == {"published", "confound"}
+    assert changes(copied, "spec/claims.json") >= {"lock-isolation", "concurrent", "long-run"}
+
+
+@pytest.mark.parametrize("file", ["watch.py", "native.py"])
+def test_what_counts_defects_is_a_source(copied: Path, file: str) -> None:
+    """Another way to find broken properties makes other rows wherever they are counted."""
+    found = changes(copied, f"model/leo_model/traces/{file}")
+    assert found >= {"lock-isolation", "concurrent", "long-run"}
 
 
 @pytest.mark.parametrize(
     "file",
-    [
-        "paper/experiments/published/runs.csv",
-        "paper/experiments/published/pairings.csv",
-        "spec/claims.json",
-        "leo/field/view.py",
-    ],
-)
-def test_data_and_the_organism_are_sources_of_every_experiment(copied: Path, file: str) -> None:
-    """Other published values, other claims or another organism: no row is used again."""
-    assert changes(copied, file) == set(EXPERIMENTS)
-
-
-@pytest.mark.parametrize("file", ["trace_watch.py", "properties.py", "dsg.py", "trace_forget.py"])
-def test_what_counts_defects_is_a_source(copied: Path, file: str) -> None:
-    """Another way to find broken properties makes other rows wherever they are counted."""
-    assert changes(copied, f"model/{file}") >= {"lock-isolation", "concurrent", "long-run"}
-
-
-@pytest.mark.parametrize(
-    "file", ["artifact/site.py", "experiments/long_run_report.py", "experiments/plots.py"]
+    ["artifact/site.py", "experiments/long_run/report.py", "experiments/plots.py"],
 )
 def test_what_only_tells_is_no_source(copied: Path, file: str) -> None:
     """Another sentence or plot about the same rows does not make them old."""
-    assert changes(copied, f"model/{file}") == set()
+    assert changes(copied, f"paper/{file}") == set()
+
+
+def test_what_loads_late_is_a_source(copied: Path) -> None:
+    """The transformers, which are imported when they are needed."""
+    assert changes(copied, "paper/experiments/ocean/transformer.py") == {"ocean"}
+
+
+def test_comments_and_docstrings_are_no_code(copied: Path) -> None:
+    """They are reworded without making rows old; a text that is a value is code."""
+    file = "leo/field/view.py"
+    assert changes(copied, file, "\n# A comment.\n\n\n") == set()
+    path = copied / file
+    text = path.read_text("utf-8")
+    first = text.index('"""') + 3
+    before = made_of(load("perturbation").measure.__module__, copied)[file]
+    path.write_text(text[:first] + "Reworded.\n\n" + text[first:], "utf-8")
+    assert made_of(load("perturbation").measure.__module__, copied)[file] == before
+    path.write_text(text, "utf-8")
+    assert changes(copied, file, '\nadded = """A text."""\n') == RUNNING
 
 
 def test_judging_is_followed_to_its_end() -> None:
@@ -87,7 +119,9 @@ def test_every_module_that_is_loaded_is_known(name: str) -> None:
         capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    loaded = {module for module in said.stdout.split() if module.startswith("model.")}
+    loaded = {
+        module for module in said.stdout.split() if module.startswith(("leo_model.", "paper."))
+    }
     known = set(measuring(start))
     telling = {module for module in loaded if module.endswith(TELLING)}
     for module in telling:

@@ -11,7 +11,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from paper.experiments import changes as change_test
 from paper.experiments import stats
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import seed_of
@@ -67,7 +66,7 @@ def test_intervals_cover_the_mean_as_often_as_they_say() -> None:
 
 def test_a_change_of_the_mean_is_found_where_it_is() -> None:
     """A series that moves by two deviations after 60 of 100 values changes near 60."""
-    change = change_test.change_point(normal(4, 60) + normal(5, 40, 2.0), 6, resamples=300)
+    change = stats.change_point(normal(4, 60) + normal(5, 40, 2.0), 6, resamples=300)
 
     assert abs(change.at - 60) <= 3
     assert change.p < 0.01
@@ -77,7 +76,7 @@ def test_a_change_of_the_mean_is_found_where_it_is() -> None:
 @pytest.mark.slow
 def test_without_a_change_p_values_are_uniform() -> None:
     """120 series without a change have evenly distributed p-values."""
-    p = [change_test.change_point(normal(n, 40), n, resamples=200).p for n in range(120)]
+    p = [stats.change_point(normal(n, 40), n, resamples=200).p for n in range(120)]
 
     assert uniform(p) > 0.05
 
@@ -86,8 +85,8 @@ def test_blocks_keep_neighbours_together() -> None:
     """A slow wave has no change point by blocks as long as it, and seems to have one by values."""
     wave = [float(x) for x in np.sin(np.arange(120) / 120 * 8 * np.pi)]
 
-    assert change_test.change_point(wave, 1, block=30, resamples=300).p > 0.2
-    assert change_test.change_point(wave, 1, block=1, resamples=300).p < 0.05
+    assert stats.change_point(wave, 1, block=30, resamples=300).p > 0.2
+    assert stats.change_point(wave, 1, block=1, resamples=300).p < 0.05
 
 
 @given(VALUES, VALUES)
@@ -167,7 +166,7 @@ def test_samples_that_cannot_be_compared_are_refused() -> None:
     with pytest.raises(ExperimentError):
         stats.permutation([1.0, 2.0], [1.0], 1, paired=True)
     with pytest.raises(ExperimentError):
-        change_test.change_point([1.0, 2.0, 3.0], 1)
+        stats.change_point([1.0, 2.0, 3.0], 1)
 
 
 @given(st.lists(st.one_of(st.integers(), st.text(max_size=4)), min_size=1, max_size=4))

@@ -40,6 +40,7 @@ def is_fast(rules: Rules, instances: int) -> bool:
     return (
         instances == 1
         and not rules.threads
+        and not rules.published
         and not rules.reentrant
         and rules.transaction == "none"
         and (rules.lock == "fifo" or (rules.lock == "none" and not rules.whole_reply))
@@ -102,7 +103,7 @@ def _taken(checker: Checker) -> Books:
     # The last reply of an idle session may be remembered as well; one object is enough.
     runs.update({run.reply: run for run in seats.values() if run.reply in wrote})
     for reply, number in wrote.items():
-        run = runs.setdefault(reply, Run(*reply, f"{reply[0]}.{reply[1]}", "Call"))
+        run = runs.setdefault(reply, Run(reply[0], reply[1], f"{reply[0]}.{reply[1]}", "Call"))
         run.wrote = number
         if reply in saved:
             run.saved = run.first_save = run.last_save = saved[reply]

@@ -1,0 +1,59 @@
+"""`leo cite`: the release, and the hashes of the specification and of the kept results."""
+
+from __future__ import annotations
+
+import argparse
+from hashlib import sha256
+from pathlib import Path
+
+from leo import __version__
+from leo.commands.main import Command
+from leo_model.checking.check import spec_hash
+from leo_model.files import ROOT
+
+__all__ = ["CITE", "FORMS", "cite", "results_hash"]
+
+TITLE = "leo-field: a formal model of coherence-preserving execution for field organisms"
+AUTHORS = "The leo-field authors"
+FORMS = {
+    "text": "{authors}. {title}. Version {version}. {hashes}. Software, Apache-2.0.\n",
+    "bibtex": (
+        "@software{{leofield,\n"
+        "  author  = {{{{{authors}}}}},\n"
+        "  title   = {{{title}}},\n"
+        "  version = {{{version}}},\n"
+        "  note    = {{{hashes}}},\n"
+        "  license = {{Apache-2.0}}\n"
+        "}}\n"
+    ),
+}
+
+
+def results_hash(folder: Path = ROOT / "paper" / "results") -> str | None:
+    """The SHA-256 over names and contents of the kept results; None without any, as in a wheel."""
+    digest = sha256()
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".gz", ".jsonl", ".json"})
+    for path in paths:
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(sha256(path.read_bytes()).digest())
+    return digest.hexdigest() if paths else None
+
+
+def cite(form: str) -> str:
+    """The citation as "text" or "bibtex"."""
+    hashes = f"Specification SHA-256 {spec_hash()[:16]}"
+    if found := results_hash():
+        hashes += f", results SHA-256 {found[:16]}"
+    return FORMS[form].format(authors=AUTHORS, title=TITLE, version=__version__, hashes=hashes)
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=sorted(FORMS), default="text", help="of the citation")
+
+
+def _run(args: argparse.Namespace) -> int:
+    print(cite(args.format), end="")
+    return 0
+
+
+CITE = Command(_configure, _run)

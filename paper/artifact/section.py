@@ -1,0 +1,402 @@
+"""Section 8.6 of the paper, sentence by sentence and subsection by subsection.
+
+Every sentence has two verdicts: whether it is true, and how that is known. Both are functions of
+the results; no verdict says more than its evidence. The evidence is in `templates/evidence.j2`, the
+replacement paragraphs are in `templates/section.j2`; every figure in them comes from the results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS
+from paper.artifact.results import Results
+from paper.artifact.tex import plain_environment
+
+__all__ = [
+    "DONE", "FALSE", "NOT_SHOWN", "OPEN", "SENTENCES", "SUBSECTIONS", "TRUE", "Sentence",
+    "abstract", "context", "evidence", "kind", "paragraphs", "validation",
+]  # fmt: skip
+
+TRUE = "holds"
+ONLY_IF = "holds only if"
+FALSE = "does not hold"
+OPEN = "open"
+DONE = "carried out"
+NOT_SHOWN = "not shown by these results"
+ARGUMENT = "argument"
+
+LOCK = "asyncio-lock"
+WHOLE = "shielded-unit-of-work"
+# The two published programs as disciplines; their rows appear when the claims have them.
+PUBLISHED = ("published-december", "published-february")
+
+Judged = Callable[[Results], str]
+_BOUNDS = re.compile(r"\.(\d+x\d+(?:_\d+x\d+)*)\.")
+
+SUBSECTIONS: Mapping[str, str] = {
+    "8.6.1": "Background",
+    "8.6.2": "Metrics Comparison",
+    "8.6.3": "Three Hypotheses",
+    "8.6.4": "Technical Analysis",
+    "8.6.5": "Architectural Insight",
+    "8.6.6": "Implementation",
+    "8.6.7": "Validation Status",
+    "8.6.8": "Theoretical Implication",
+    "8.6.9": "Future Work",
+    "8.6.10": "Conclusion",
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the section in our words. `name` is the block of its evidence; `where` are the
+    disciplines that its verdict needs beyond the usual ones.
+    """
+
+    name: str
+    place: str
+    claim: str
+    truth: Judged
+    known: Judged
+    command: str
+    where: tuple[str, ...] = ()
+
+
+def kind(truth: str) -> str:
+    """One word for a verdict, for a page's colours and shapes."""
+    for start, word in ((TRUE, "true"), (FALSE, "false"), (DONE, "done"), (OPEN, "open")):
+        if truth == start or truth.startswith(f"{start}, "):
+            return word
+    return "partly" if truth.startswith(ONLY_IF) else "unknown"
+
+
+def _if(verdict: str, condition: Callable[[Results], bool]) -> Judged:
+    """The verdict, if the results bear it out."""
+    return lambda results: verdict if condition(results) else NOT_SHOWN
+
+
+def _verdicts(results: Results, discipline: str, titles: Sequence[str]) -> set[str]:
+    return {results.verdict(discipline, title)["verdict"] for title in titles}
+
+
+def _falls(results: Results, discipline: str, *titles: str) -> bool:
+    return _verdicts(results, discipline, titles) <= {FALLS, FALLS_WITH_FAULTS}
+
+
+def _kept(discipline: str, *titles: str) -> Judged:
+    return lambda r: TRUE if _verdicts(r, discipline, titles) == {HOLDS} else FALSE
+
+
+def _lost(verdict: str, discipline: str, *titles: str) -> Judged:
+    """The verdict, if all of the properties fall."""
+    return _if(verdict, lambda results: _falls(results, discipline, *titles))
+
+
+def _decided(discipline: str, *titles: str) -> Judged:
+    """How verdicts on a discipline are known: the theorems that decide these very cells, the
+    counterexamples with their lengths, and for the rest the bounds of the search.
+    """
+
+    def known(results: Results) -> str:
+        theorems: set[int] = set()
+        lengths: list[int] = []
+        bounds: set[str] = set()
+        for title in titles:
+            about = [
+                theorem["number"]
+                for theorem in results.theorems
+                for cell in theorem["cells"]
+                if (cell["discipline"], cell["property"]) == (discipline, title)
+            ]
+            if length := results.steps(discipline, title):
+                lengths.append(length)
+            elif about:
+                theorems.add(min(about))
+            else:
+                bounds |= _bounds(results, discipline, title)
+        parts = []
+        if theorems:
+            numbers = ", ".join(map(str, sorted(theorems)))
+            several = "s" if len(theorems) > 1 else ""
+            parts.append(f"theorem{several} {numbers} (any number of sessions)")
+        if lengths:
+            several = "s" if len(lengths) > 1 else ""
+            steps = " to ".join(map(str, sorted({min(lengths), max(lengths)})))
+            parts.append(f"counterexample{several} of {steps} steps")
+        if bounds:
+            parts.append(f"bounded check (sessions × calls: {', '.join(sorted(bounds))})")
+        return "; ".join(parts)
+
+    return known
+
+
+def _bounds(results: Results, discipline: str, title: str) -> set[str]:
+    """The bounds of the searches that looked for the property."""
+    found: set[str] = set()
+    for name, run in results.runs.items():
+        match = _BOUNDS.search(name)
+        if match and name.startswith(f"{discipline}.") and title in run["titles"]:
+            found |= {bound.replace("x", " × ") for bound in match[1].split("_")}
+    return found
+
+
+def _theorem(title: str) -> Judged:
+    return lambda results: f"theorem {results.theorem(title)['number']}"
+
+
+def _experiment(name: str) -> Judged:
+    """The experiment with its size; a quick run says that it is one."""
+
+    def known(results: Results) -> str:
+        config = results.experiments[name]["stamp"].get("config", {})
+        sizes = [f"{config[key]:,} {key}" for key in ("seeds", "turns") if key in config]
+        small = ["a quick run, not to be quoted"] if config.get("quick") else []
+        return f"experiment {name}" + (f" ({', '.join(sizes + small)})" if sizes + small else "")
+
+    return known
+
+
+def _recomputed(results: Results) -> str:
+    return f"recomputed from the {_facts(results, 'published')['turns']} published turns"
+
+
+def _all(*parts: Judged) -> Judged:
+    return lambda results: "; ".join(part(results) for part in parts)
+
+
+def _facts(results: Results, name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = results.experiments[name]["facts"]
+    return found
+
+
+def _lengths_differ(results: Results) -> bool:
+    """The observers of the two arms do not overlap in the length of their messages."""
+    return not _facts(results, "published")["lengths_overlap"]
+
+
+def _two_metrics(results: Results) -> bool:
+    """The printed values differ by something else than the same turns measured by one metric."""
+    printed, tokens = (
+        _facts(results, "published")[name]["value"] for name in ("printed", "tokens")
+    )
+    return bool(abs(printed - tokens) > 0.0005)
+
+
+def _not_the_lock(results: Results) -> bool:
+    """The lock's share of the difference cannot be told from none; that of the messages can."""
+    lock, length = (_facts(results, "confound")[name] for name in ("share_lock", "share_length"))
+    return bool(lock["low"] <= 0.0 <= lock["high"] and not length["low"] <= 0.0 <= length["high"])
+
+
+def _no_op(results: Results) -> bool:
+    """It is proved, and the experiment found no reply that the lock changed."""
+    results.theorem("Lock no-op")
+    return bool(_facts(results, "lock-isolation")["sequential_differences"] == 0)
+
+
+def _orders(results: Results) -> str:
+    """Whether some orders of the steps lose, to one session alone, what others keep."""
+    if not results.orders:
+        return OPEN
+    return TRUE if {not order["falls"]["sequential"] for order in results.orders} == {
+        True, False
+    } else NOT_SHOWN  # fmt: skip
+
+
+def _crystal(results: Results) -> str:
+    """A defect moves deep contexts less than shallow ones, and none beyond its bound."""
+    facts = _facts(results, "perturbation")
+    if facts["crossed"]:
+        return NOT_SHOWN
+    deep = facts["deep"]
+    fades = deep is None or deep["mean"] < facts["shallow"]["mean"]
+    return f"{ONLY_IF} the context has been seen seldom" if fades else TRUE
+
+
+def _ocean(results: Results) -> str:
+    if "ocean" not in results.experiments:
+        return OPEN
+    said = str(_facts(results, "ocean")["verdict"])
+    return {"supported": f"{ONLY_IF} the model has these sizes", "refuted": FALSE}.get(
+        said.split(" ", maxsplit=1)[0], OPEN
+    )
+
+
+def _done(name: str) -> Judged:
+    return lambda r: f"{DONE}, not as expected" if r.experiments[name]["unexpected"] else DONE
+
+
+def _argued(results: Results) -> str:
+    return ARGUMENT
+
+
+def _needs(results: Results) -> str:
+    sufficient = _kept(WHOLE, "Refines")(results) == TRUE
+    return f"{ONLY_IF} it is said of this program" if (
+        sufficient and _falls(results, LOCK, "Refines")
+    ) else NOT_SHOWN  # fmt: skip
+
+
+_PLAIN = ("MutualExclusion", "Serializable", "StableRead", "ViewNotTorn")
+_APART = ("MutualExclusion", "ViewNotTorn", "ReadsOwnObservation", "SnapshotProvenance")
+_ATOMIC = ("AllOrNothing", "Refines")
+_COHERENT = ("AllOrNothing", "ViewAgreesWithStore", "Refines")
+_ORDERED = ("MutualExclusion", "Serializable", "NoOvertaking")
+_FEBRUARY = ("Serializable", "ReadsOwnObservation", "SnapshotProvenance", "ViewAgreesWithStore")
+
+SENTENCES = (
+    Sentence("improvement", "8.6.1", "moving reply() to asyncio improved coherence by 47 %",
+             _if(FALSE, _not_the_lock), _all(_recomputed, _experiment("confound")),
+             "leo experiment confound"),
+    Sentence("one-difference", "8.6.2", "the arms differ in the execution model only",
+             _if(FALSE, _lengths_differ), _recomputed, "leo experiment published"),
+    Sentence("one-metric", "8.6.2", "one metric, external_vocab, was compared",
+             _if(FALSE, _two_metrics), _recomputed, "leo experiment published"),
+    Sentence("isolation", "8.6.2", "a threading.Lock on synchronous code isolates its effect",
+             _if(TRUE, _no_op), _all(_theorem("Lock no-op"), _experiment("lock-isolation")),
+             "leo experiment lock-isolation"),
+    Sentence("h1-order", "8.6.3", "H1: the lock enforces the order that synchronous code assumed",
+             _kept(LOCK, *_ORDERED), _decided(LOCK, *_ORDERED), "leo check asyncio-lock"),
+    Sentence("h1-explains", "8.6.3",
+             "H1: and so it explains a difference between two sequential runs",
+             _if(FALSE, _no_op), _all(_theorem("Lock no-op"), _experiment("lock-isolation")),
+             "leo check --noop"),
+    Sentence("h2", "8.6.3", "H2: the order of operations matters", _orders,
+             lambda r: f"bounded check of {len(r.orders)} orders" if r.orders else ARGUMENT,
+             "leo check --orders"),
+    Sentence("h3", "8.6.3", "H3: a biased baseline can be dismissed",
+             _if(FALSE, _lengths_differ), _recomputed, "leo experiment published"),
+    Sentence("gil", "8.6.4", "the GIL does not make several operations atomic",
+             _lost(TRUE, "gil", *_PLAIN), _decided("gil", *_PLAIN), "leo check gil"),
+    Sentence("lock-atomic", "8.6.4", "asyncio.Lock makes the operations of one reply atomic",
+             _lost(FALSE, LOCK, *_ATOMIC), _decided(LOCK, *_ATOMIC), "leo check asyncio-lock"),
+    Sentence("lock-apart", "8.6.4", "asyncio.Lock keeps replies apart",
+             _kept(LOCK, *_APART), _decided(LOCK, *_APART), "leo check asyncio-lock"),
+    Sentence("await", "8.6.4", "await makes the boundaries of operations explicit",
+             _lost(f"{ONLY_IF} a lock spans them", "bare", "MutualExclusion", "Serializable"),
+             _decided("bare", "MutualExclusion", "Serializable"), "leo check bare"),
+    Sentence("crystal", "8.6.5", "a defect goes on into the output for ever (the crystal)",
+             _crystal, _all(_theorem("One stale observation"), _experiment("perturbation")),
+             "leo experiment perturbation"),
+    Sentence("ocean", "8.6.5", "transformers tolerate execution noise (the ocean)", _ocean,
+             lambda r: _experiment("ocean")(r) if "ocean" in r.experiments else ARGUMENT,
+             "leo experiment ocean"),
+    Sentence("atomicity", "8.6.5", "explicit atomicity keeps an organism coherent",
+             _kept(WHOLE, *_COHERENT), _decided(WHOLE, *_COHERENT), "leo prove"),
+    Sentence("one-instance", "8.6.6", "one instance: one reply after the other",
+             _kept(LOCK, "MutualExclusion", "NoOvertaking", "Answered"),
+             _decided(LOCK, "MutualExclusion", "NoOvertaking", "Answered"),
+             "leo check asyncio-lock"),
+    Sentence("instances", "8.6.6", "several instances, each with its own lock, run in parallel",
+             _lost(f"{ONLY_IF} each has a store of its own", "shared-store", "Serializable"),
+             _decided("shared-store", "Serializable", "ViewNotTorn"), "leo check D10"),
+    Sentence("transactions", "8.6.6", "on a shared database, transactions isolate",
+             _lost(f"{ONLY_IF} they hold the store from their first read on",
+                   "shared-store-unit-of-work", "Serializable"),
+             _all(_decided("shared-store-unit-of-work", "Serializable"),
+                  _decided("shared-store-immediate", "Serializable")), "leo check D10 D11 D12"),
+    Sentence("published-class", "8.6.6", "the published class keeps its field coherent",
+             _lost(FALSE, "published-february", *_FEBRUARY),
+             _decided("published-february", *_FEBRUARY), "leo check published-february",
+             where=("published-february",)),
+    Sentence("controlled", "8.6.7", "the comparison was controlled",
+             _if(FALSE, _lengths_differ), _recomputed, "leo experiment published"),
+    Sentence("reproduced", "8.6.7", "a second run reproduced the result", lambda r: OPEN, _argued,
+             "leo experiment published"),
+    Sentence("isolation-test", "8.6.7", "the lock isolation test is pending",
+             _done("lock-isolation"), _experiment("lock-isolation"),
+             "leo experiment lock-isolation"),
+    Sentence("concurrent", "8.6.7", "a test of concurrent sessions is pending", _done("concurrent"),
+             _experiment("concurrent"), "leo experiment concurrent"),
+    Sentence("long-term", "8.6.7", "a test of long-term stability is pending", _done("long-run"),
+             _experiment("long-run"), "leo experiment long-run"),
+    Sentence("principle", "8.6.8", "organisms of this kind need explicit atomicity", _needs,
+             _all(_decided(WHOLE, "Refines"), _decided(LOCK, "Refines")), "make verify"),
+    Sentence("formalization", "8.6.9", "a mathematical model of such execution is future work",
+             _if(DONE, lambda r: bool(r.runs and r.theorems)),
+             lambda r: f"{len(r.theorems)} theorems; {len(r.runs)} bounded checks", "make verify"),
+    Sentence("conclusion", "8.6.10",
+             "the 47 % show that field organisms are sensitive to how they are executed",
+             _if(FALSE, lambda r: _two_metrics(r) and _no_op(r)),
+             _all(_recomputed, _theorem("Lock no-op")), "leo experiment published"),
+)  # fmt: skip
+
+
+def context(results: Results) -> dict[str, Any]:
+    """What the templates of the section may quote: the facts of the experiments by name (`ocean` is
+    none until it was run), verdicts, lengths of counterexamples, theorems and sizes.
+    """
+    words = {"holds": "holds", "falls": "falls", "falls-with-faults": "falls with faults only",
+             "needs-strong-fairness": "holds under strong fairness"}  # fmt: skip
+
+    def said(discipline: str, *titles: str) -> str:
+        found = [f"{t} {words[results.verdict(discipline, t)['verdict']]}" for t in titles]
+        return ", ".join(found[:-1]) + (" and " if found[:-1] else "") + found[-1]
+
+    falls = [order["falls"] for order in results.orders]
+    return {
+        **{name.replace("-", "_"): r["facts"] for name, r in results.experiments.items()},
+        "ocean": results.experiments.get("ocean"),
+        "sizes": {
+            name: {"seeds": 0, "turns": 0, "quick": False} | r["stamp"].get("config", {})
+            for name, r in results.experiments.items()
+        },
+        "said": said,
+        "steps": lambda d, t: results.steps(d, t) or "no",
+        "theorem": results.theorem,
+        "published_rows": [name for name in PUBLISHED if results.has(name)],
+        "lock": LOCK,
+        "whole": WHOLE,
+        "orders": len(falls),
+        "orders_kept": sum(not fallen["sequential"] for fallen in falls),
+        "orders_helped": sum(bool(set(f["sequential"]) - set(f[LOCK])) for f in falls),
+        "numbers": results.numbers,
+    }
+
+
+def _blocks(template: str, results: Results) -> dict[str, str]:
+    """Every block of a template as one paragraph, by name."""
+    words = plain_environment().get_template(template)
+    around = words.new_context(context(results))
+    return {name: " ".join("".join(part(around)).split()) for name, part in words.blocks.items()}
+
+
+def evidence(results: Results) -> list[tuple[Sentence, str, str, str]]:
+    """Every sentence with its two verdicts and its evidence, in the order of the section."""
+    told = _blocks("evidence.j2", results)
+    return [
+        (s, s.truth(results), s.known(results), told[s.name.replace("-", "_")])
+        for s in SENTENCES
+        if all(results.has(name) for name in s.where)
+    ]
+
+
+def paragraphs(results: Results) -> dict[str, str]:
+    """The replacement paragraph of each subsection, by its number."""
+    told = _blocks("section.j2", results)
+    return {place: told[f"s{place.replace('.', '_')}"] for place in SUBSECTIONS}
+
+
+def abstract(results: Results) -> str:
+    """An abstract of the section of about 150 words."""
+    return _blocks("section.j2", results)["abstract"]
+
+
+def validation(results: Results) -> list[tuple[str, str, str]]:
+    """The rows of table 8.6.7, filled in: check, status, note."""
+    told = _blocks("section.j2", results)
+    rows = (
+        ("controlled", "Controlled comparison"), ("reproduced", "Reproducibility"),
+        ("long-term", "Field integrity"), ("isolation-test", "Lock isolation test"),
+        ("long-term", "Long-term stability"), ("concurrent", "Concurrent sessions"),
+    )  # fmt: skip
+    truths = {s.name: s.truth(results) for s in SENTENCES if s.name in dict(rows)}
+    keys = [title.split()[0].lower().replace("-", "_") for _, title in rows]
+    return [
+        (title, truths[name], told[f"v_{key}"])
+        for (name, title), key in zip(rows, keys, strict=True)
+    ]

@@ -1,0 +1,290 @@
+"""What the rows of the ocean come to: a verdict on one sentence, from paired comparisons.
+
+`report.j2` has the words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, Final, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper.experiments.experiment import Config, Row, seed_of
+from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
+from paper.experiments.stats import bootstrap, bootstrap_difference, holm, permutation, reach
+from paper.experiments.summary import Estimate, Summary, Table, number, tell
+
+__all__ = ["FIELD", "plot", "summarise", "verdict_of"]
+
+FIELD: Final = "field"
+LABELS: Final = {
+    "stale": "read before it was there",
+    "lost": "never learned",
+    "doubled": "learned twice",
+    "reordered": "learned after the next one",
+    "torn": "learned by half of the parts",
+}
+SUPPORTED: Final = "supported at these sizes"
+REFUTED: Final = "refuted"
+OPEN: Final = "not distinguishable"
+LEVEL: Final = 0.05
+# Enough for a small p-value to outlast the correction for all comparisons.
+PERMUTATIONS: Final = 20_000
+
+# Of a learner in a setting. And of an arm, a fault and a measure: a value per seed.
+Arm = tuple[str, str]
+Values = Mapping[tuple[Arm, str, str], list[float]]
+BASE: Final[Arm] = (FIELD, "counts")
+# The setting in which transformers gain from an observation what the field gains.
+EVEN: Final = "matched"
+
+
+class Compared(NamedTuple):
+    """A transformer less the field by seed, and p, corrected for the number of comparisons."""
+
+    difference: Estimate
+    p: float
+
+    @property
+    def way(self) -> str:
+        """Whether the transformer moves reliably more or less."""
+        if self.p >= LEVEL:
+            return "undecided"
+        return "more" if self.difference.value > 0 else "less"
+
+
+def verdict_of(arms: Iterable[Iterable[str]]) -> str:
+    """The verdict on one fault, from the ways of the measures of each arm.
+
+    An arm moves less when a measure does and none moves more. Supported: all arms move less.
+    Refuted: all move more.
+    """
+    found = set()
+    for ways in arms:
+        decided = set(ways) - {"undecided"}
+        found.add(decided.pop() if len(decided) == 1 else "undecided")
+    if found == {"less"}:
+        return SUPPORTED
+    return REFUTED if found == {"more"} else OPEN
+
+
+def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
+    values = _values(rows)
+    compared = _compared(config, values)
+    arms = list(dict.fromkeys(arm for arm, _, _ in values))
+    verdicts = {
+        fault: verdict_of(
+            [one.way for (whose, what, _), one in compared.items() if (whose, what) == (arm, fault)]
+            for arm in arms
+            if arm != BASE
+        )
+        for fault in LABELS
+    }
+    # The sentence is on noise of any kind: it stands with all faults, and falls with one.
+    verdict = SUPPORTED if set(verdicts.values()) == {SUPPORTED} else OPEN
+    verdict = REFUTED if REFUTED in verdicts.values() else verdict
+    figures: dict[str, Any] = {
+        "verdict": verdict,
+        "verdicts": verdicts,
+        "ways": _ways(compared.values()),
+        "even": _ways(one for (arm, _, _), one in compared.items() if arm[1] == EVEN),
+        "smallest_seen": reach(one.difference for one in compared.values()),
+        "elsewhere": _means(config, values, "lost", "elsewhere"),
+        "left": _means(config, values, "lost", "left"),
+        "swapped": _means(config, values, "reordered", "distance"),
+    }
+    tables = (
+        _learned(config, rows),
+        _counts(config, rows),
+        *(_table(config, values, compared, arms, fault) for fault in LABELS),
+    )
+    more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS}
+    return tell("ocean/report.j2", figures, tables, **more)
+
+
+def _ways(compared: Iterable[Compared]) -> dict[str, int]:
+    found = Counter(one.way for one in compared)
+    return {way: found[way] for way in ("less", "more", "undecided")}
+
+
+def _values(rows: Sequence[Row]) -> Values:
+    """`distance` and `elsewhere` when the fault is done, the words apart of all replies from then
+    on, and the distance that is `left` after the last observation.
+    """
+    found: dict[tuple[Arm, str, int], list[Row]] = {}
+    for row in rows:
+        # Until both are there, a reordered observation is only a lost one.
+        if row["kind"] == "lag" and (row["fault"] != "reordered" or row["lag"]):
+            place = (row["learner"], row["setting"]), row["fault"], row["seed"]
+            found.setdefault(place, []).append(row)
+    values: dict[tuple[Arm, str, str], list[float]] = {}
+    for (arm, fault, _), mine in found.items():
+        measures = {
+            "distance": mine[0]["touched"],
+            "elsewhere": mine[0]["elsewhere"],
+            "replies": fmean(row["apart"] for row in mine),
+            "left": mine[-1]["touched"],
+        }
+        for name, value in measures.items():
+            values.setdefault((arm, fault, name), []).append(value)
+    return values
+
+
+def _compared(config: Config, values: Values) -> dict[tuple[Arm, str, str], Compared]:
+    """Every transformer with the field, but where the fault moves neither of them."""
+    found = {}
+    for (arm, fault, measure), ours in values.items():
+        theirs = values[BASE, fault, measure]
+        if arm != BASE and measure != "elsewhere" and (any(ours) or any(theirs)):
+            seed = seed_of(config["seed"], arm, fault, measure)
+            found[arm, fault, measure] = Compared(
+                bootstrap_difference(ours, theirs, seed, paired=True),
+                permutation(ours, theirs, seed, paired=True, resamples=PERMUTATIONS),
+            )
+    corrected = holm({str(place): one.p for place, one in found.items()})
+    return {place: one._replace(p=corrected[str(place)]) for place, one in found.items()}
+
+
+def _named(arm: Arm) -> str:
+    return FIELD if arm == BASE else f"{arm[0]}, {arm[1]}"
+
+
+def _means(config: Config, values: Values, fault: str, measure: str) -> dict[str, Estimate]:
+    return {
+        _named(arm): bootstrap(mine, seed_of(config["seed"], arm, fault, measure))
+        for (arm, what, name), mine in values.items()
+        if (what, name) == (fault, measure)
+    }
+
+
+def _learned(config: Config, rows: Sequence[Row]) -> Table:
+    found: dict[Arm, list[Row]] = {}
+    for row in rows:
+        if row["kind"] == "learned":
+            found.setdefault((row["learner"], row["setting"]), []).append(row)
+
+    def mean(arm: Arm, name: str) -> Estimate:
+        return bootstrap([row[name] for row in found[arm]], seed_of(config["seed"], arm, name))
+
+    return Table(
+        "ocean-learned",
+        "What was learned: the chance of the token that follows",
+        ("learner", "parameters", "steps", "in the corpus", "gain by the observation"),
+        tuple(
+            (
+                _named(arm),
+                mine[0]["parameters"] or None,
+                fmean(row["steps"] for row in mine),
+                mean(arm, "known"),
+                mean(arm, "gain"),
+            )
+            for arm, mine in found.items()
+        ),
+    )
+
+
+def _table(
+    config: Config,
+    values: Values,
+    compared: Mapping[tuple[Arm, str, str], Compared],
+    arms: Sequence[Arm],
+    fault: str,
+) -> Table:
+    def told(arm: Arm, measure: str) -> str:
+        mine = values[arm, fault, measure]
+        mean = number(bootstrap(mine, seed_of(config["seed"], arm, fault, measure)))
+        one = compared.get((arm, fault, measure))
+        return mean if one is None else f"{mean} {one.way}"
+
+    return Table(
+        f"ocean-{fault}",
+        f"An observation {LABELS[fault]}: how far it moves, and whether more than the field",
+        ("learner", "touched contexts", "words of replies", "touched, at the end"),
+        tuple(
+            (_named(arm), *(told(arm, measure) for measure in ("distance", "replies", "left")))
+            for arm in arms
+        ),
+    )
+
+
+def _even(config: Config) -> list[Arm]:
+    """Those that learn equally much from an observation."""
+    return [BASE, *((size, EVEN) for size in config["sizes"])]
+
+
+def _curve(
+    config: Config, rows: Sequence[Row], arm: Arm, kind: str, by: str, value: str
+) -> dict[int, Estimate]:
+    """After a lost observation."""
+    found: dict[int, list[float]] = {}
+    for row in rows:
+        place = (row["learner"], row["setting"]), row["kind"], row.get("fault")
+        if place == (arm, kind, "lost"):
+            found.setdefault(row[by], []).append(row[value])
+    return {x: bootstrap(found[x], seed_of(config["seed"], arm, x)) for x in sorted(found)}
+
+
+def _counts(config: Config, rows: Sequence[Row]) -> Table:
+    curves = {arm[0]: _curve(config, rows, arm, "gap", "class", "mean") for arm in _even(config)}
+    return Table(
+        "ocean-counts",
+        "A lost observation, where all learn equally much: total variation by how often the "
+        "context was seen",
+        ("seen", *curves),
+        tuple(
+            (_tick(x, "class"), *(curve.get(x) for curve in curves.values())) for x in curves[FIELD]
+        ),
+    )
+
+
+def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
+    """A lost observation: by how often a context was seen, and as further observations come."""
+
+    def series(axes: Axes, kind: str, by: str, value: str) -> None:
+        for n, arm in enumerate(_even(config)):
+            found = _curve(config, rows, arm, kind, by, value)
+            means = list(found.values())
+            axes.errorbar(
+                # Side by side, so that no interval covers another.
+                [place + 0.08 * (n - 1.5) for place in range(len(means))],
+                [mean.value for mean in means],
+                [
+                    [max(0.0, mean.value - mean.low) for mean in means],
+                    [max(0.0, mean.high - mean.value) for mean in means],
+                ],
+                color=GREYS[n],
+                ls=DASHES[n],
+                marker=MARKERS[n],
+                ms=4,
+                lw=1.2,
+                capsize=2,
+                label=arm[0],
+            )
+            axes.set_xticks(range(len(found)), [_tick(x, by) for x in found])
+
+    def draw(figure: Figure) -> None:
+        counts, lags = figure.subplots(1, 2, sharey=True)
+        series(counts, "gap", "class", "mean")
+        series(lags, "lag", "lag", "touched")
+        counts.set_xlabel("how often the context was seen")
+        counts.set_ylabel("total variation")
+        lags.set_xlabel("observations after the fault")
+        lags.legend()
+
+    return [
+        Plot(
+            "ocean",
+            "One lost observation: how far it moves the field, and transformers that learn as much "
+            "from it, by how often a context was seen and as further observations come",
+            draw,
+        )
+    ]
+
+
+def _tick(x: int, by: str) -> str:
+    """A lag, or the range of a class of counts."""
+    return f"{1 << (x - 1)}–{(1 << x) - 1}" if by == "class" and x > 1 else str(x)

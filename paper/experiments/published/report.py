@@ -1,0 +1,221 @@
+"""What the published figures come to; `report.j2` has the words.
+
+Turns of one conversation are not independent, so intervals and tests are over conversations (one
+run, one theme).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import log
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from paper.experiments.experiment import Config, Row, seed_of
+from paper.experiments.plots import Plot, scatter
+from paper.experiments.published.data import ARMS, CLAIMED, Turn, conversations, turn_of
+from paper.experiments.stats import Comparison, compare, resampled
+from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
+
+__all__ = ["plot", "summarise"]
+
+Value = Callable[[Turn], float]
+PRINTED, TOKENS, TYPES = "as printed", "tokens, current message", "types, current and 3 before"
+WHOLE = "tokens, current message, without fallbacks"
+VALUES: dict[str, Value] = {
+    PRINTED: lambda turn: turn.published,
+    TOKENS: lambda turn: turn.tokens_current,
+    TYPES: lambda turn: turn.types_plus_3,
+}
+# Below this the paper calls a turn optimal.
+OPTIMAL = 0.2
+# Half of the last printed decimal, and a little for the binary fractions.
+ROUNDED = 0.0005 + 1e-9
+
+
+def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
+    turns = [turn_of(row) for row in rows if "arm" in row]
+    pairs = {
+        (row["replies"], row["messages"]): row["token_ratio_current"]
+        for row in rows
+        if "replies" in row
+    }
+    by_arm = {arm: [turn for turn in turns if turn.arm == arm] for arm in ARMS}
+    found = {name: _compare(turns, value, config, name) for name, value in VALUES.items()}
+    whole = [turn for turn in turns if not turn.fallback]
+    found[WHOLE] = _compare(whole, VALUES[TOKENS], config, "without fallbacks")
+    lengths = {arm: [turn.observer_words for turn in mine] for arm, mine in by_arm.items()}
+    means = {
+        name: {arm: fmean(map(value, mine)) for arm, mine in by_arm.items()}
+        for name, value in VALUES.items()
+    }
+    slope, predicted = _length(turns, config)
+    tokens = means[TOKENS]
+    same = {arm: _reproduced(mine) for arm, mine in by_arm.items()}
+    figures: dict[str, Any] = {
+        "turns": len(turns),
+        "conversations": len(conversations(turns)),
+        "runs": len({turn.run for turn in turns}),
+        "claimed": CLAIMED,
+        "means_printed": means[PRINTED],
+        "means_tokens": tokens,
+        "means_types": means[TYPES],
+        "printed": found[PRINTED].difference,
+        "tokens": found[TOKENS].difference,
+        "types": found[TYPES].difference,
+        "without_fallbacks": found[WHOLE].difference,
+        "arms": {arm: _arm(mine, config, arm) for arm, mine in by_arm.items()},
+        "observer_words": {arm: fmean(words) for arm, words in lengths.items()},
+        "shortest": {arm: min(words) for arm, words in lengths.items()},
+        "longest": {arm: max(words) for arm, words in lengths.items()},
+        "lengths_overlap": min(lengths["sync"]) <= max(lengths["async"]),
+        "by_messages": pairs["sync", "async"] / pairs["sync", "sync"] - 1,
+        "by_replies": pairs["async", "sync"] / pairs["sync", "sync"] - 1,
+        "length_slope": slope,
+        "predicted_at_short_length": predicted,
+        "way_of_length": (tokens["sync"] - predicted.value) / (tokens["sync"] - tokens["async"]),
+        "fallbacks": {arm: sum(turn.fallback for turn in mine) for arm, mine in by_arm.items()},
+        "reproduced": same,
+    }
+    tables = (
+        _runs_table(turns),
+        _claims_table(turns),
+        Table(
+            "published-definitions",
+            "Printed values that a definition reproduces",
+            ("arm", "turns", TOKENS, TYPES),
+            tuple((arm, *counts.values()) for arm, counts in same.items()),
+        ),
+        Table(
+            "published-comparisons",
+            "Asynchronous less synchronous arm",
+            ("metric", "async less sync", "p", "Cliff's delta", "Hedges' g"),
+            tuple(
+                (name, r.difference, chance(r.p), r.cliff, r.hedges) for name, r in found.items()
+            ),
+        ),
+        Table(
+            "published-pairings",
+            "Replies paired with all messages (tokens)",
+            ("", "sync messages", "async messages", "log ratio"),
+            tuple(
+                (f"{arm} replies", one, other, log(other / one))
+                for arm in ARMS
+                for one, other in [[pairs[arm, messages] for messages in ARMS]]
+            ),
+        ),
+    )
+    return tell("published/report.j2", figures, tables)
+
+
+def _arm(turns: Sequence[Turn], config: Config, arm: str) -> dict[str, Any]:
+    """The paper's table for an arm, by each metric, with intervals over conversations."""
+    talks = conversations(turns)
+    found: dict[str, Any] = {}
+    for name, key in ((TOKENS, "tokens"), (TYPES, "types")):
+        value = VALUES[name]
+
+        def both(drawn: NDArray[np.int64], value: Value = value) -> NDArray[np.float64]:
+            values = np.array([value(turn) for n in drawn for turn in talks[n]])
+            return np.array([values.mean(), (values < OPTIMAL).mean()])
+
+        mean, optimal = resampled(len(talks), both, seed_of(config["seed"], "arm", arm, key))
+        values = [value(turn) for turn in turns]
+        found[key] = {"mean": mean, "optimal": optimal, "worst": max(values), "best": min(values),
+                      "perfect": sum(value == 0.0 for value in values)}  # fmt: skip
+    return found
+
+
+def _compare(turns: Sequence[Turn], value: Value, config: Config, name: str) -> Comparison:
+    """Asynchronous less synchronous, over the means of the conversations."""
+    means = {
+        arm: [fmean(map(value, talk)) for talk in conversations(turns) if talk[0].arm == arm]
+        for arm in ARMS
+    }
+    return compare(means["async"], means["sync"], seed_of(config["seed"], "published", name))
+
+
+def _length(turns: Sequence[Turn], config: Config) -> tuple[Estimate, Estimate]:
+    """Least squares of the token share on the words of the message, synchronous arm only: the slope
+    for 10 words, and what the line gives at the asynchronous arm's mean length.
+    """
+    talks = [talk for talk in conversations(turns) if talk[0].arm == "sync"]
+    short = fmean(turn.observer_words for turn in turns if turn.arm == "async")
+
+    def fit(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+        some = [turn for n in drawn for turn in talks[n]]
+        x = [turn.observer_words for turn in some]
+        slope, start = np.polyfit(x, [turn.tokens_current for turn in some], 1)
+        return np.array([10 * slope, start + slope * short])
+
+    slope, predicted = resampled(len(talks), fit, seed_of(config["seed"], "published", "length"))
+    return slope, predicted
+
+
+def _reproduced(turns: Sequence[Turn]) -> Mapping[str, int]:
+    """Turns of an arm, and how many of the printed values each definition gives."""
+    return {
+        "printed": len(turns),
+        "tokens": sum(abs(turn.published - turn.tokens_current) <= ROUNDED for turn in turns),
+        "types": sum(abs(turn.published - turn.types_plus_3) <= ROUNDED for turn in turns),
+    }
+
+
+def _runs_table(turns: Sequence[Turn]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for arm, run in dict.fromkeys((turn.arm, turn.run) for turn in turns):
+        mine = [turn for turn in turns if turn.run == run]
+        values = [turn.published for turn in mine]
+        rows.append(
+            (
+                arm,
+                run,
+                len(mine),
+                *(fmean(map(value, mine)) for value in VALUES.values()),
+                fmean(turn.observer_words for turn in mine),
+                fmean(turn.reply_words for turn in mine),
+                f"{sum(value < OPTIMAL for value in values)}/{len(values)}",
+                max(values),
+            )
+        )
+    heads = ("arm", "run", "turns", *VALUES, "message words", "reply words", "below 0.2", "worst")
+    return Table("published-arms", "The published runs", heads, tuple(rows))
+
+
+def _claims_table(turns: Sequence[Turn]) -> Table:
+    """The paper's table beside what the runs give."""
+    rows: list[tuple[Cell, ...]] = []
+    for arm in ARMS:
+        runs = list(dict.fromkeys(turn.run for turn in turns if turn.arm == arm))
+        # The paper's asynchronous column is its first run, its worst turn aside.
+        for scope, name in ((runs, f"all {len(runs)} runs"), (runs[:1], "first run")):
+            values = [turn.published for turn in turns if turn.run in scope]
+            share = sum(value < OPTIMAL for value in values) / len(values)
+            rows.append((arm, name, fmean(values), share, max(values), min(values)))
+        rows.append((arm, "in the paper", *CLAIMED[arm].values()))
+    heads = ("arm", "of", "mean", "share below 0.2", "worst", "best")
+    return Table("published-claims", "The paper's table and the runs", heads, tuple(rows))
+
+
+def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
+    turns = [turn_of(row) for row in rows if "arm" in row]
+    points = {
+        arm: [(turn.observer_words, turn.tokens_current) for turn in turns if turn.arm == arm]
+        for arm in ARMS
+    }
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        scatter(
+            axes,
+            points,
+            across="words in the observer's message",
+            up="share of the reply's words in it",
+        )
+        axes.set_title("One metric on both arms")
+
+    return [Plot("published-length", "The published turns by one metric and message length", draw)]

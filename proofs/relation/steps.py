@@ -1,0 +1,294 @@
+"""The transition relation of ``spec/Field.tla`` in z3: the call and the steps of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import z3
+
+from proofs.relation.relation import (
+    Action,
+    R,
+    S,
+    World,
+    act,
+    add_read,
+    add_write,
+    alive,
+    append,
+    append_order,
+    blank,
+    goto,
+    is_me,
+    learn,
+    standing,
+    started,
+    unread,
+)  # fmt: skip
+from proofs.relation.vocabulary import (
+    LABELS,
+    SESSION,
+    UNREAD,
+    State,
+    Symbol,
+    Term,
+    at,
+    every,
+    instance_of,
+    owner,
+)  # fmt: skip
+
+__all__ = ["is_my_turn", "lock_is_free", "program"]
+
+
+def call(w: World, z: State) -> Action:
+    guard = {
+        "label": z.pc(S) == LABELS["idle"],
+        "alive": alive(z, instance_of(S)),
+        "new reply": z3.And(z3.Not(z.called(R)), owner(R) == S, R != UNREAD),
+    }
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "called"),
+        "current": lambda t, q: z3.If(t == S, q == R, z.current(t, q)),
+        "called": append(z.called),
+        "waiting": lambda t: z3.Or(z.waiting(t), t == S),
+        "ahead": lambda t, u: z3.Or(z.ahead(t, u), z3.And(z.waiting(t), u == S)),
+    }
+    return act(w, z, "Call", guard, effect, "Call")
+
+
+def lock_is_free(z: State) -> Term:
+    return every("t", lambda t: z3.Not(z.holder(instance_of(S), t)))
+
+
+def is_my_turn(z: State) -> Term:
+    """Nobody of the instance is ahead in the queue."""
+    return every("t", lambda t: z3.Implies(z.ahead(t, S), instance_of(t) != instance_of(S)))
+
+
+def acquire(w: World, z: State) -> Action:
+    instance = instance_of(S)
+    guard = standing(z, "called")
+    if w.rules.lock != "none":
+        guard["lock is free"] = lock_is_free(z)
+    if w.rules.lock == "fifo":
+        guard["my turn"] = is_my_turn(z)
+    effect: dict[str, Symbol] = {"pc": goto(z, "begin" if w.rules.whole_reply else "recall")}
+    if w.rules.lock != "none":
+        effect["holder"] = lambda i, t: z3.If(i == instance, t == S, z.holder(i, t))
+    if w.rules.transaction != "immediate":
+        effect |= started(z)
+    return act(w, z, "Acquire", guard, effect)
+
+
+def block(w: World, z: State) -> Action:
+    t = z3.Const("t", SESSION)
+    guard = standing(z, "called")
+    guard["lock is taken"] = z3.Exists([t], z.holder(instance_of(S), t))
+    return act(w, z, "Block", guard, {"pc": goto(z, "blocked")})
+
+
+def is_current(z: State, i: Term) -> Term:
+    """The spec's ``ViewIsCurrent(i)``."""
+    return every(
+        "q", lambda q: z3.And(z.view_b(i, q) == z.ngrams(q), z.view_t(i, q) == z.ngrams(q))
+    )
+
+
+def begin(w: World, z: State) -> list[Action]:
+    guard = standing(z, "begin")
+    if w.rules.transaction != "immediate":
+        return [act(w, z, "Begin", guard, {"pc": goto(z, "recall")})]
+    guard["write lock is free"] = every("t", lambda t: z3.Not(z.writing(t)))
+    effect: dict[str, Symbol] = {
+        "writing": lambda t: t == S,
+        **started(z),
+    }
+    current = is_current(z, instance_of(S))
+    return [
+        act(w, z, "Begin", guard | {"view": current}, effect | {"pc": goto(z, "recall")}),
+        act(
+            w, z, "Begin", guard | {"view": z3.Not(current)},
+            effect | {"pc": goto(z, "loadBigrams")},
+        ),
+    ]  # fmt: skip
+
+
+def recall(w: World, z: State) -> Action:
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "ingest"),
+        "recalled": learn(z.recalled, z.snapshots),
+        "readers_s": append(z.readers_s),
+        "dsg": add_read(z, z.snapshots, z.snapshots),
+    }
+    return act(w, z, "Recall", standing(z, "recall"), effect)
+
+
+def ingest(w: World, z: State) -> Action:
+    guard = standing(z, "ingest")
+    if w.rules.whole_reply:
+        return act(w, z, "Ingest", guard, {"pc": goto(z, "generate")})
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "loadBigrams"),
+        "ngrams": append(z.ngrams),
+        "nbefore": append_order(z.ngrams, z.nbefore),
+        "dsg": add_write(z, lambda q: z3.Or(z.ngrams(q), z.readers_n(q))),
+    }
+    return act(w, z, "Ingest", guard, effect)
+
+
+def reenter(w: World, z: State) -> Action:
+    return act(w, z, "Reenter", standing(z, "ingest"), {"pc": goto(z, "reenter")})
+
+
+def load_bigrams(w: World, z: State) -> Action:
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "loadTrigrams"),
+        "loaded_b": learn(z.loaded_b, z.ngrams),
+    }
+    return act(w, z, "LoadBigrams", standing(z, "loadBigrams"), effect)
+
+
+def load_trigrams(w: World, z: State) -> Action:
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "assign"),
+        "loaded_t": learn(z.loaded_t, z.ngrams),
+    }
+    return act(w, z, "LoadTrigrams", standing(z, "loadTrigrams"), effect)
+
+
+def assign_view(w: World, z: State) -> Action:
+    here = instance_of(S)
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "recall" if w.rules.whole_reply else "generate"),
+        "view_b": lambda i, q: z3.If(i == here, z.loaded_b(S, q), z.view_b(i, q)),
+        "view_t": lambda i, q: z3.If(i == here, z.loaded_t(S, q), z.view_t(i, q)),
+        "loaded_b": learn(z.loaded_b, unread),
+        "loaded_t": learn(z.loaded_t, unread),
+    }
+    return act(w, z, "AssignView", standing(z, "assign"), effect)
+
+
+def own(w: World) -> Callable[[Term], Term]:
+    """The spec's ``Own(s)``: what a unit of work sees over the view."""
+    return lambda q: q == R if w.rules.whole_reply else z3.BoolVal(False)
+
+
+def generate(w: World, z: State) -> Action:
+    here, buffer = instance_of(S), own(w)
+    after_bigrams = replace(z, dsg=add_read(z, lambda q: z.view_b(here, q), z.ngrams))
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "snapshot"),
+        "saw_b": learn(z.saw_b, lambda q: z3.Or(z.view_b(here, q), buffer(q))),
+        "saw_t": learn(z.saw_t, lambda q: z3.Or(z.view_t(here, q), buffer(q))),
+        "readers_n": append(z.readers_n),
+        "dsg": add_read(after_bigrams, lambda q: z.view_t(here, q), z.ngrams),
+    }
+    if w.rules.transaction == "checked":
+        t = z3.Const("t", SESSION)
+        pending = z3.Exists([t], z3.And(instance_of(t) == here, z.pc(t) == LABELS["swap"]))
+        effect["moved"] = lambda u: z3.Or(z.moved(u), z3.And(u == S, pending))
+    return act(w, z, "Generate", standing(z, "generate"), effect)
+
+
+def generate_begin(w: World, z: State) -> Action:
+    here = instance_of(S)
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "generateEnd"),
+        "saw_b": learn(z.saw_b, lambda q: z.view_b(here, q)),
+        "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
+        "readers_n": append(z.readers_n),
+        "dsg": add_read(z, lambda q: z.view_b(here, q), z.ngrams),
+    }
+    return act(w, z, "GenerateBegin", standing(z, "generate"), effect)
+
+
+def generate_end(w: World, z: State) -> Action:
+    here = instance_of(S)
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "snapshot"),
+        "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
+        "dsg": add_read(z, lambda q: z.view_t(here, q), z.ngrams),
+    }
+    return act(w, z, "GenerateEnd", standing(z, "generateEnd"), effect)
+
+
+def save_snapshot(w: World, z: State) -> Action:
+    guard = standing(z, "snapshot")
+    if w.rules.whole_reply:
+        return act(w, z, "SaveSnapshot", guard, {"pc": goto(z, "commit")})
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "release"),
+        "snapshots": append(z.snapshots),
+        "sbefore": append_order(z.snapshots, z.sbefore),
+        "saved": learn(z.saved, z.ngrams),
+        "dsg": add_write(z, lambda q: z3.Or(z.snapshots(q), z.readers_s(q))),
+    }
+    return act(w, z, "SaveSnapshot", guard, effect, "Do")
+
+
+def relies_on_snapshot(w: World, z: State, t: Term) -> Term:
+    """The spec's ``HasSnapshot(t)``."""
+    labels = {"none": (), "immediate": ()}.get(
+        w.rules.transaction, ("ingest", "generate", "snapshot", "commit")
+    )
+    return at(z, t, (*labels, "recall") if w.rules.transaction == "checked" else labels)
+
+
+def commit(w: World, z: State) -> Action:
+    guard = standing(z, "commit") | {"store has not moved": z3.Not(z.moved(S))}
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "swap"),
+        "ngrams": append(z.ngrams),
+        "nbefore": append_order(z.ngrams, z.nbefore),
+        "snapshots": append(z.snapshots),
+        "sbefore": append_order(z.snapshots, z.sbefore),
+        "saved": learn(z.saved, append(z.ngrams)),
+        "dsg": add_write(
+            z, lambda q: z3.Or(z.ngrams(q), z.snapshots(q), z.readers_n(q), z.readers_s(q))
+        ),
+        "moved": lambda t: z3.And(t != S, z3.Or(z.moved(t), relies_on_snapshot(w, z, t))),
+        "writing": lambda t: z3.And(z.writing(t), t != S),
+    }
+    return act(w, z, "Commit", guard, effect, "Do")
+
+
+def swap_view(w: World, z: State) -> Action:
+    here = instance_of(S)
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "release"),
+        "view_b": lambda i, q: z3.Or(z.view_b(i, q), z3.And(i == here, q == R)),
+        "view_t": lambda i, q: z3.Or(z.view_t(i, q), z3.And(i == here, q == R)),
+    }
+    return act(w, z, "SwapView", standing(z, "swap"), effect)
+
+
+def release(w: World, z: State) -> Action:
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "return"),
+        "holder": lambda i, t: z3.And(z.holder(i, t), t != S),
+    }
+    return act(w, z, "Release", standing(z, "release"), effect)
+
+
+def return_(w: World, z: State) -> Action:
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "idle"),
+        **blank(z, is_me),
+        "returned": lambda q: z3.Or(z.returned(q), z3.And(q == R, z3.Not(z.left(S)))),
+        "left": lambda t: z3.And(z.left(t), t != S),
+    }
+    return act(w, z, "Return", standing(z, "return"), effect, "End", is_me)
+
+
+def program(w: World, z: State) -> list[Action]:
+    """The program's own steps under the discipline; an action that it rules out is left out."""
+    steps = [call(w, z), acquire(w, z), *begin(w, z), recall(w, z)]
+    steps.append(reenter(w, z) if w.rules.reentrant else ingest(w, z))
+    steps += [load_bigrams(w, z), load_trigrams(w, z), assign_view(w, z)]
+    steps += [generate_begin(w, z) if w.rules.threads else generate(w, z), generate_end(w, z)]
+    steps += [save_snapshot(w, z), commit(w, z), swap_view(w, z), release(w, z), return_(w, z)]
+    if w.rules.lock == "blocking":
+        steps.append(block(w, z))
+    return steps

@@ -14,7 +14,7 @@ from leo.commands.main import main
 from leo.errors import StoreUnwritableError
 from tests.leo.support import async_field, sync_field
 
-ARCHIVE = Path(__file__).parents[1] / "archives" / "schema2.ndjson"
+ARCHIVE = Path(__file__)
 NOWHERE = ":memory:"
 
 

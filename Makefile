@@ -73,7 +73,7 @@ build/check/results.json: | $(STAMP)
 	@$(BIN)/leo check >/dev/null
 
 build/check/orders.json: | $(STAMP)
-	@$(BIN)/leo check --orders >/dev/null
+	@$(BIN)/leo orders >/dev/null
 
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove
@@ -122,6 +122,7 @@ test-artifact: $(STAMP) site
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long
+	@$(BIN)/python -m pytest -q --hypothesis-profile=thorough
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)

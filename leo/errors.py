@@ -6,6 +6,9 @@ uses the field, `StepError` a step of the reply.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 __all__ = [
     "ArchiveError",
     "CallerError",
@@ -34,6 +37,8 @@ __all__ = [
     "TraceError",
     "TraceFileError",
     "UndeclaredError",
+    "nearest",
+    "unknown",
 ]
 
 
@@ -169,3 +174,15 @@ class StepError(LeoError):
 
 class UndeclaredError(LeoError):
     """A step touched an object that it does not declare."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` for the known word that is most like this one, or nothing."""
+    found = get_close_matches(word, list(known), 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def unknown(word: str, known: Iterable[str]) -> str:
+    """The word, and what was meant, or else what there is: for a message."""
+    names = list(known)
+    return f"{word!r}" + (nearest(word, names) or f"; known are {', '.join(names)}")

@@ -61,7 +61,7 @@ def export(arguments: Namespace) -> int:
     """Write the archive to a new file, or to standard output. The field is left as it is."""
     if arguments.out is not None:
         check_apart(arguments.out, arguments.field, "an archive")
-    bar = Bar(sys.stderr, arguments.field.name)
+    bar = Bar(arguments.field.name)
     with inspected(arguments.field) as conn:
         lines = export_field(conn, MODULES, bar.show)
         try:
@@ -143,7 +143,7 @@ def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
 
 
 def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
-    bar = Bar(sys.stderr, archive.name)
+    bar = Bar(archive.name)
     with closing(connect(path)) as conn:
         try:
             return import_field(conn, lines, archive, MODULES, bar.show)
@@ -191,10 +191,4 @@ def run(arguments: Namespace) -> int:
     return code
 
 
-COMMAND = Command(
-    name="field",
-    help="check the file of a field, back it up, restore it, write it as JSON lines",
-    example="leo field check leo.sqlite3",
-    configure=configure,
-    run=run,
-)
+COMMAND = Command(configure, run)

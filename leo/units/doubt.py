@@ -60,7 +60,8 @@ class Doubt:
     """The search in one block. `effort` is what is left of it: below 0 it has given up."""
 
     def __init__(self, block: Block) -> None:
-        # Of each object that was written its accesses, their ends, and when their units opened.
+        # Of each object that was written its accesses, their ends, and the earliest moments
+        # of their units.
         self._lines: dict[str, tuple[list[Access], list[int], _Least]] = {}
         self._at: dict[Access, Moment] = {}
         self._moments: dict[Unit, list[Moment]] = {}
@@ -76,12 +77,18 @@ class Doubt:
                         of_call[access.call] = moment
                 moment.accesses.append(access)
                 self._at[access] = moment
+        begin = {
+            unit: min((moment.lo for moment in moments), default=0)
+            for unit, moments in self._moments.items()
+        }
         for item, line in block.lines.items():
             those = [access for access in line.accesses if access.unit.committed and line.writes]
-            ends, opened = [access.hi for access in those], [a.unit.opened for a in those]
-            self._lines[item] = those, ends, _Least(opened)
+            ends, first = [access.hi for access in those], [begin[a.unit] for a in those]
+            self._lines[item] = those, ends, _Least(first)
         self.effort = EFFORT + 300 * len(self._at)
+        # Where no time runs backwards, nothing leads to a unit that had ended before.
         self._leads_back = any(len(moments) > 1 for moments in self._moments.values())
+        self._leads_back |= any(access.looked for access in self._at)
 
     @staticmethod
     def needed(block: Block) -> bool:
@@ -110,17 +117,17 @@ class Doubt:
     def _later(
         self, item: str, event: int, horizon: int, done: dict[int, int]
     ) -> Iterator[tuple[int, Access]]:
-        """Yield the accesses to an object that may act after an event, of units that opened before
+        """Yield the accesses to an object that may act after an event, of units that can act before
         `horizon`, but for those that are `done`; stop when `effort` is used up.
         """
-        line, ends, opened = self._lines[item]
+        line, ends, first = self._lines[item]
         at = bisect_right(ends, event)
         while True:
             while at in done:
                 # What is found once is found in half as many steps the next time.
                 done[at] = done.get(done[at], done[at])
                 at = done[at]
-            at = opened.next(at, horizon)
+            at = first.next(at, horizon)
             self.effort -= 1
             if at >= len(line) or self.effort < 0:
                 return

@@ -10,7 +10,7 @@ acted; "undecided" does, and is never called valid.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -153,8 +153,7 @@ class UnitsJudge:
                 if 0 < known <= start:
                     self._invent(item, known, touched)
             at = version - start, version - start
-        elif version >= touched.gone and version > start:
-            made = writes[version - writes[0].writes[item]]
+        elif version >= touched.gone and (made := _made(writes, item, version)) is not None:
             exact = made.since == made.seq - 1
             at = made.seq if exact else made.since, made.seq
         else:
@@ -347,18 +346,24 @@ class UnitsJudge:
         """
         first = max(0, waiting - KEEP)
         gone = set(self._closed[:first])
-        for item, touched in list(self._touched.items()):
-            last = touched.writes[-1:]
-            stay = [call for call in touched.calls if call.unit not in gone or call in last]
-            if len(stay) == len(touched.calls):
-                continue
-            lost = [c.writes[item] for c in touched.writes if c.unit in gone and c not in last]
-            touched.gone = max(lost, default=touched.gone)
-            touched.calls = stay
-            touched.writes = [call for call in stay if item in call.writes]
+        for item, touched in self._touched.items():
+            floor = max((c.since for c in touched.writes if c.counts and not c.appends), default=0)
+            stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
+            if len(stay) < len(touched.calls):
+                lost = (call.writes[item] for call in touched.writes if call.unit in gone)
+                touched.gone = max(lost, default=touched.gone)
+                touched.calls = stay
+                touched.writes = [call for call in stay if item in call.writes]
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
         self._settle_at = max(2 * KEEP, 2 * (len(self._closed) - KEEP))
+
+
+def _made(writes: Sequence[Call], item: str, version: int) -> Call | None:
+    """The call that made a version, if it is still known."""
+    at = bisect_left(writes, version, key=lambda call: call.writes[item])
+    found = writes[at] if at < len(writes) else None
+    return found if found is not None and found.writes[item] == version else None
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

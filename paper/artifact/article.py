@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from leo_model.checking.claims import Claim, Claims
-from leo_model.checking.table import FORMATS
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.figure import draw
@@ -64,7 +62,8 @@ def make_paper(
             "published": results.experiments["published"]["facts"],
             "stated": [t for t in results.theorems if t["title"] in STATED],
             "sentences": evidence(results),
-            "table": Tex(FORMATS["latex"](claims_of(results), DISCIPLINES)),
+            "disciplines": {name: rules.number for name, rules in DISCIPLINES.items()},
+            "verdicts": {(c["discipline"], c["property"]): c["verdict"] for c in results.claims},
             "properties": {title: PROPERTIES_IN_WORDS[title] for title in PROPERTIES},
             "shown": _counterexamples(results, figures, done),
             "experiments": _experiments(results, build, figures, done),
@@ -90,17 +89,6 @@ def make_paper(
         for name in ("preamble", "numbers", "article"):
             write(name, f"{name}.tex")
     return files
-
-
-def claims_of(results: Results) -> Claims:
-    """The cells of the result file, as the table wants them."""
-    cells = {
-        (c["discipline"], c["property"]): Claim(
-            c["discipline"], c["property"], c["verdict"], c["reason"]
-        )
-        for c in results.claims
-    }
-    return Claims(Path("results.json"), cells, {}, {})
 
 
 def _counterexamples(results: Results, figures: Path, done: Done) -> list[Json]:

@@ -11,7 +11,7 @@ from typing import Any
 import latex2mathml.converter
 from jinja2 import PackageLoader
 
-from leo_model.checking.table import SHORT, SIGNS
+from leo_model.checking.table import SIGNS
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
@@ -50,7 +50,7 @@ def _write(results: Results, build: Path, out: Path) -> list[Path]:
         stamp=results.stamp,
         disciplines=DISCIPLINES,
         properties=PROPERTIES,
-        short=SHORT,
+        short={title: about.short for title, about in PROPERTIES.items()},
         signs=SIGNS,
         words=WORDS,
         in_words=PROPERTIES_IN_WORDS,

@@ -64,10 +64,4 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-LIVE = Command(
-    name="live",
-    help="watch replies happen, action by action, in a page on this machine",
-    example="leo live --discipline asyncio-lock",
-    configure=configure,
-    run=run,
-)
+LIVE = Command(configure, run)

@@ -48,10 +48,4 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-RECORD = Command(
-    name="record",
-    help="run a workload on the real organism and record its trace",
-    example="leo record --discipline bare --sessions 3 --turns 4 --out out",
-    configure=configure,
-    run=run,
-)
+RECORD = Command(configure, run)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.chat import converse
+from leo.commands.conversation import converse
 from leo.commands.speakers import SyncSpeaker
 from leo.commands.why import Account
 from tests.leo.support import sync_field

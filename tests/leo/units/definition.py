@@ -155,7 +155,9 @@ def _fallen_reads(line: Sequence[Access], nodes: set[str]) -> set[str]:
         if access.verb != "read" or access.unit not in nodes:
             continue
         writes = [k for k, write in enumerate(line) if write.verb == "write"]
-        if any(line[k].unit == access.unit and line[k].call < access.call and k > at for k in writes):
+        if any(
+            line[k].unit == access.unit and line[k].call < access.call and k > at for k in writes
+        ):
             fell.add("ReadsOwnWrites")
         found = max((k for k in writes if k < at), default=None)
         if found is None or line[found].unit == access.unit:

@@ -53,6 +53,16 @@ class Writer:
             )
         )
 
+    def unit(self, name: str, calls: str) -> None:
+        """A unit that runs alone and returns: `rx` reads x, `wx` writes it."""
+        self.add(name, "Open")
+        for call in calls.split():
+            if call[0] == "r":
+                self.add(name, "Read", reads=call[1:])
+            else:
+                self.add(name, "Write", writes=call[1:])
+        self.add(name, "Close", outcome="returned")
+
     def data(self) -> bytes:
         lines = [
             UnitsHeader(1, "units", "units/1", "r", self.start),

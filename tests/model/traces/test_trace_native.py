@@ -13,10 +13,9 @@ from leo_model.machine.machine import Move, apply
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.state import State
 from leo_model.traces.events import Line
-from leo_model.traces.native import Checker, Outcome, check
+from leo_model.traces.native import CONCERNED, Checker, Outcome, check
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import Fields, random_trace, trace_world
-from leo_model.traces.watch import CONCERNED
 
 Schedule = tuple[Fields, list[Fields]]
 

@@ -9,12 +9,13 @@ import pytest
 
 from leo.trace.events import Event
 from leo_model.traces import vocabulary as trace_table
-from leo_model.traces.sites import call_sites, organism
 from leo_model.traces.vocabulary import (
     IDEAL,
+    call_sites,
     changed,
     module_texts,
     operators,
+    organism,
     problems,
     readme_path,
     variables,
@@ -34,7 +35,8 @@ def test_the_readme_has_the_table() -> None:
     """The table in spec/README.md is the one that the three make."""
     readme = readme_path().read_text("utf-8")
     assert with_table(readme) == readme, (
-        f"{readme_path().name} is behind: python -m leo_model.traces.vocabulary writes its table anew"
+        f"{readme_path().name} is behind: "
+        "python -m leo_model.traces.vocabulary writes its table anew"
     )
 
 
@@ -91,7 +93,8 @@ def test_a_new_field_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(trace_table, "Event", Later)
     assert problems(sites=SITES) == [
-        "the field mood is in leo.trace.events.Event and missing in EVENT in model/leo_model/traces/vocabulary.py"
+        "the field mood is in leo.trace.events.Event and missing in EVENT in "
+        "model/leo_model/traces/vocabulary.py"
     ]
 
 

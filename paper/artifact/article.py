@@ -64,7 +64,7 @@ def make_paper(
             "published": results.experiments["published"]["facts"],
             "stated": [t for t in results.theorems if t["title"] in STATED],
             "sentences": evidence(results),
-            "table": Tex(FORMATS["latex"](claims_of(results), DISCIPLINES)),
+            "table": Tex(FORMATS["latex"](claims_of(results), filter(results.has, DISCIPLINES))),
             "properties": {title: PROPERTIES_IN_WORDS[title] for title in PROPERTIES},
             "shown": _counterexamples(results, figures, done),
             "experiments": _experiments(results, build, figures, done),

@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long test-artifact test-ocean experiments recompute ocean paper site readme lint wheel lock clean
+.PHONY: help setup verify test test-long test-artifact test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
 	@echo "make readme   put the output of verify into the README"
 	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
+	@echo "make audit    licences of what is installed, and that it fits together"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
 	@echo "make wheel    build the wheel, inspect its contents, test it in an empty environment"
 	@echo "make lock     write requirements.lock anew from pyproject.toml (needs the network)"
@@ -72,7 +73,7 @@ build/check/results.json: | $(STAMP)
 	@$(BIN)/leo check >/dev/null
 
 build/check/orders.json: | $(STAMP)
-	@$(BIN)/leo check --orders >/dev/null
+	@$(BIN)/leo orders >/dev/null
 
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove
@@ -132,6 +133,9 @@ lint: $(STAMP)
 	@$(BIN)/python -m tests.rules
 	@echo "lint: clean."
 
+audit: $(STAMP)
+	@$(BIN)/python -m tests.audit
+
 wheel: $(STAMP)
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
@@ -144,12 +148,12 @@ wheel: $(STAMP)
 # UPGRADE=--upgrade takes the newest releases.
 lock:
 	@mkdir -p build
-	@cp requirements.lock build/requirements.lock
+	@cp requirements.lock requirements-ocean.lock build/
 	@$(PYTHON) -m venv $(LOCK_VENV)
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
 		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet $(UPGRADE) \
-		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact \
+		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact --extra live \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements.lock pyproject.toml
 	@{ sed -n '/^#/!q;p' requirements.lock; cat build/requirements.lock; } > build/lock.new

@@ -14,9 +14,10 @@ import argparse
 import time
 from random import Random
 
-from leo_model.disciplines import DISCIPLINES
+from leo_model.disciplines import IDEALISED
 from leo_model.organism.case import Case
-from leo_model.organism.organism import WORDS, Organism, StoreKind
+from leo_model.organism.organism import Organism
+from leo_model.organism.run import WORDS, StoreKind
 
 TARGETS = {"memory": 1000, "aiosqlite": 100}
 
@@ -55,7 +56,7 @@ def main() -> None:
         "| discipline | store | schedules/s | per CPU s | replies/s | choices | replies/s, target |"
     )
     print("|---|---|---:|---:|---:|---:|---:|")
-    for discipline in DISCIPLINES:
+    for discipline in IDEALISED:
         stores: tuple[StoreKind, ...] = ("memory", "aiosqlite")
         if Case(discipline, 1).runs_on_threads:
             stores = ("memory",)

@@ -7,9 +7,12 @@ loads no module, observer or command.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# Not the one of `typing`, whose import costs more than everything else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from leo.actions import Action
     from leo.disciplines import DISCIPLINES, Discipline
     from leo.errors import LeoError

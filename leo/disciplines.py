@@ -13,13 +13,15 @@ from typing import Literal
 from leo.actions import Action
 from leo.errors import DisciplineError
 
-__all__ = ["DEFAULT", "DISCIPLINES", "Discipline", "get_discipline"]
+__all__ = ["DEFAULT", "DISCIPLINES", "PUBLISHED", "SEQUENTIAL", "Discipline", "get_discipline"]
 
 Runtime = Literal["sync", "threads", "asyncio"]
 Lock = Literal["none", "asyncio", "threading", "actor"]
 
 # The one that keeps every property with every fault, in the caller's own task.
 DEFAULT = "shielded-unit-of-work"
+# One session, one thread, nothing at the same time.
+SEQUENTIAL = "sequential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Discipline:
     `transaction`: what surrounds the reads of a unit of work: nothing, SQLite's deferred or
     immediate transaction, or a comparison of versions at the commit (`checked`). The view is kept
     from commit to commit; only under `immediate` is it compared with the store first, and brought
-    up to date. `shielded`: a commit and the swap of the view happen as one, whatever the caller
-    does. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
+    up to date. `shielded`: a commit and the swap of the view happen as one; no cancellation comes
+    between them. `mistake`: it cannot work, and shows how. `instances`: how many share the store.
     """
 
     id: str
@@ -55,7 +57,7 @@ _STEP = frozenset({Action.Ingest, Action.SaveSnapshot})
 _UNIT = frozenset({Action.Commit, Action.SwapView})
 
 _TABLE = (
-    Discipline("sequential", "D0", "sync", "none", "step"),
+    Discipline(SEQUENTIAL, "D0", "sync", "none", "step"),
     Discipline("bare", "D1", "asyncio", "none", "step"),
     Discipline("gil", "D2", "threads", "none", "step"),
     Discipline("threading-lock", "D3", "threads", "threading", "step"),
@@ -97,6 +99,14 @@ _TABLE = (
     ),
 )
 
+# Programs of their own, as they were published (`leo.published` runs them).
+_PUBLISHED = (
+    Discipline("published-december", "P1", "asyncio", "asyncio", "step"),
+    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step"),
+    Discipline("published-february", "P3", "asyncio", "asyncio", "step"),
+)
+
+PUBLISHED: dict[str, Discipline] = {discipline.id: discipline for discipline in _PUBLISHED}
 DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline in _TABLE}
 
 
@@ -108,6 +118,11 @@ def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
     fitting = [d for d in _TABLE if not runtimes or d.runtime in runtimes]
     runnable = ", ".join(d.id for d in fitting)
     found = DISCIPLINES.get(id)
+    if id in PUBLISHED:
+        raise DisciplineError(
+            f"{id!r} is a program as it was published, and leo.published runs it; "
+            f"runnable here are {runnable}"
+        )
     if found is None:
         raise DisciplineError(f"there is no discipline {id!r}; runnable here are {runnable}")
     if found not in fitting:

@@ -6,6 +6,9 @@ uses the field, `StepError` a step of the reply.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 __all__ = [
     "ArchiveError",
     "CallerError",
@@ -25,12 +28,16 @@ __all__ = [
     "StoreDamagedError",
     "StoreError",
     "StoreFullError",
+    "StoreGoneError",
     "StoreLockedError",
     "StoreMovedError",
+    "StoreOwnedError",
     "StoreUnwritableError",
     "TraceError",
     "TraceFileError",
     "UndeclaredError",
+    "nearest",
+    "unknown",
 ]
 
 
@@ -71,8 +78,8 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance, or whoever looks at it, had
-    read it.
+    """Another writer changed the field since this reply, its instance or its inspection had read
+    it.
     """
 
 
@@ -82,6 +89,14 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """A page of the file cannot be read."""
+
+
+class StoreOwnedError(StoreError):
+    """Others have the field open, and not all of them share it."""
+
+
+class StoreGoneError(StoreError):
+    """The file of an open field was moved, replaced, written over or deleted."""
 
 
 class StoreClosedError(StoreError):
@@ -154,3 +169,15 @@ class StepError(LeoError):
 
 class UndeclaredError(LeoError):
     """A step touched an object that it does not declare."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` for the known word that is most like this one, or nothing."""
+    found = get_close_matches(word, list(known), 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def unknown(word: str, known: Iterable[str]) -> str:
+    """The word, and what was meant, or else what there is: for a message."""
+    names = list(known)
+    return f"{word!r}" + (nearest(word, names) or f"; known are {', '.join(names)}")

@@ -59,6 +59,11 @@ Answer(s) ==
                                         bigrams |-> memory.ngrams, trigrams |-> memory.ngrams]]
     /\ UNCHANGED <<number, memory>>
 
+TakeEffect(s) ==
+    \/ Asks[s] = "reply" /\ Do(s)
+    \/ Asks[s] = "observe" /\ Observe(s)
+    \/ Asks[s] = "blank" /\ Answer(s)
+
 (* Returned, cancelled, failed or lost: in any case whole or not at all.     *)
 End(gone) ==
     /\ gone # {}
@@ -68,10 +73,7 @@ End(gone) ==
     /\ UNCHANGED <<number, memory>>
 
 Next ==
-    \/ \E s \in Sessions : \/ Call(s)
-                           \/ Asks[s] = "reply" /\ Do(s)
-                           \/ Asks[s] = "observe" /\ Observe(s)
-                           \/ Asks[s] = "blank" /\ Answer(s)
+    \/ \E s \in Sessions : Call(s) \/ TakeEffect(s)
     \/ \E gone \in SUBSET Sessions : End(gone)
 
 Spec == Init /\ [][Next]_vars

@@ -102,10 +102,10 @@ def rooms(root: Path) -> dict[str, Path]:
 def listed(door: Path) -> set[str] | None:
     """The names in the `__all__` of a file; None without one."""
     for node in parsed(door).body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-            assert isinstance(node, ast.Assign)
-            return {str(name) for name in ast.literal_eval(node.value)}
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+                return {str(name) for name in ast.literal_eval(node.value)}
     return None
 
 

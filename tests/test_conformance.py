@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from leo_model.checking.claims import load_claims
-from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.agreement import Case, compare, mutated
+from leo_model.disciplines import IDEALISED
 from leo_model.traces.report import to_text
 from leo_model.traces.validate import Report, expected_to_break, validate
 from leo_model.traces.workload import Workload, record
+from tests.model.traces.agreement import Case, compare, mutated
 
 RUNS = 100
 
@@ -106,7 +106,7 @@ class NoLock:
         return None
 
 
-@pytest.mark.parametrize("discipline", sorted(DISCIPLINES))
+@pytest.mark.parametrize("discipline", sorted(IDEALISED))
 def test_every_discipline_is_what_the_specification_says(tmp_path: Path, discipline: str) -> None:
     """Under each discipline a run with cancellations is a behaviour, and loses what is claimed."""
     claims = load_claims()

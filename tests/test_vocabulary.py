@@ -8,20 +8,22 @@ from pathlib import Path
 import leo
 from leo.actions import Action
 from leo.disciplines import DISCIPLINES as ORGANISM
+from leo.disciplines import PUBLISHED as PUBLISHED_PROGRAMS
 from leo.units import MEANING, NAMES
 from leo.units import PROPERTIES as UNITS
-from leo_model.checking.claims import load_claims, spec_folder
+from leo_model.checking.claims import load_claims
 from leo_model.checking.table import text
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
+from leo_model.traces.vocabulary import IDEAL, PUBLISHED, actions, module_texts
 
-FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
+TEXTS = {"Field": module_texts(IDEAL), "Published": module_texts(PUBLISHED)}
 
 
 def operators_of_next() -> set[str]:
     """The actions of the specification: what Step, Fault and Next are made of."""
-    tail = FIELD[FIELD.index("\nStep(s) ==") :]
-    return set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+    return actions(TEXTS["Field"]) | actions(TEXTS["Published"])
 
 
 def test_actions_are_the_same_everywhere() -> None:
@@ -34,23 +36,30 @@ def test_actions_are_the_same_everywhere() -> None:
 
 def test_every_action_is_an_operator_with_that_name() -> None:
     """An action of Next is defined where a reader looks for it."""
-    for name in ACTIONS:
-        assert re.search(rf"^{name}\([si]\) ==", FIELD, re.MULTILINE), name
+    for modules in TEXTS.values():
+        for name in actions(modules):
+            assert re.search(rf"^{name}\([si]\) +==", modules, re.MULTILINE), name
 
 
 def test_traces_check_every_action() -> None:
-    """The trace specification has a line for each action."""
-    trace = (spec_folder() / "TraceField.tla").read_text("utf-8")
+    """The trace specifications have a line for each action."""
+    for name, modules in TEXTS.items():
+        trace = (spec_folder() / f"Trace{name}.tla").read_text("utf-8")
 
-    assert set(re.findall(r'a = "(\w+)" -> \w+\(x\)', trace)) == set(ACTIONS)
+        assert set(re.findall(r'a = "(\w+)" +-> \w+\(x\)', trace)) == actions(modules)
 
 
 def test_disciplines_are_the_same_everywhere() -> None:
-    """The specification, its Python side, the claims and the organism name the same fourteen."""
+    """The specification, its Python side, the claims and the organism name the same ones."""
     text = (spec_folder() / "Disciplines.tla").read_text("utf-8")
     listed = set(re.findall(r'"([a-z-]+)"', text[: text.index("ASSUME")]))
 
-    assert set(DISCIPLINES) == listed == set(ORGANISM) == set(load_claims().actions)
+    assert (
+        set(DISCIPLINES)
+        == listed
+        == set(ORGANISM | PUBLISHED_PROGRAMS)
+        == set(load_claims().actions)
+    )
 
 
 def test_the_seven_answers_are_those_of_the_specification() -> None:

@@ -4,9 +4,9 @@ LEO_WHEEL names a wheel that is built already (`make wheel` does so); otherwise 
 """
 
 import os
+import re
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -19,17 +19,30 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
 
 
-def run(*words: str | Path, cwd: Path = ROOT) -> str:
-    """Run a program without the caller's PYTHONPATH; return its stdout, or fail with its output."""
+# Modules of the optional dependencies, unless the environment says that they may be used.
+WITHOUT_EXTRAS = """
+import os, sys
+if "WITH_EXTRAS" not in os.environ:
+    for name in (
+        "cvc5", "httpx", "jinja2", "latex2mathml", "matplotlib", "numpy", "scipy", "starlette",
+        "sympy", "tenacity", "uvicorn", "z3",
+    ):
+        sys.modules[name] = None
+"""
+
+
+def ended(*words: str | Path, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program without the caller's PYTHONPATH and input, and without Java."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(
-        [str(word) for word in words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=environment,
-        check=False,
-    )
+    return subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, cwd=cwd, check=False,
+        env=environment | {"JAVA_HOME": "/no/java"} | more, stdin=subprocess.DEVNULL, timeout=120,
+    )  # fmt: skip
+
+
+def run(*words: str | Path, cwd: Path = ROOT, **more: str) -> str:
+    """The program's stdout; fails with its output unless it ends with 0."""
+    done = ended(*words, cwd=cwd, **more)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -67,7 +80,9 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "pip", "--python", python, "install", "-qq", "--no-user",
         "--no-index", "--no-deps", "--disable-pip-version-check", wheel)  # fmt: skip
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "dependencies.pth").write_text("\n".join(p for p in sys.path if "site-packages" in p))
+    # What an extra would bring is not there, as after a plain `pip install`, and no Java.
+    (site / "sitecustomize.py").write_text(WITHOUT_EXTRAS)
     return home / "bin"
 
 
@@ -111,3 +126,86 @@ def test_command_runs_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
     text = run(elsewhere / "leo", "--help", cwd=tmp_path)
     assert "commands:" in text
     assert "not available" not in text
+
+
+# What each command does without extras and without Java: an exit code, and a word of what it says.
+ANSWERS = {
+    "chat": (0, ""),
+    "check bare": (2, "JAVA_HOME"),
+    "cite": (0, "leo-field"),
+    "converse --themes 1 --words 19": (0, "type_ratio"),
+    "converse --observer http --url http://localhost:9/v1 --model m": (2, "leo-field[http]"),
+    "cover bare --sessions 1": (0, ""),
+    "explore bare --sessions 1": (0, ""),
+    "field check leo.sqlite3": (0, "sound"),
+    "live": (2, "leo-field[live]"),
+    "observe book.txt": (0, ""),
+    "record --discipline bare --sessions 2 --turns 1 --out out": (0, ""),
+    "replay nonsense": (2, "token"),
+    "validate out/bare-2x1-seed7.ndjson": (0, "accepted"),
+    "verify": (2, "JAVA_HOME"),
+}
+
+
+def test_every_command_answers_or_says_what_is_missing(elsewhere: Path, tmp_path: Path) -> None:
+    """One line that says what to install or to set, and never a traceback."""
+    known = set(re.findall(r"^  ([a-z]+) ", run(elsewhere / "leo", "--help", cwd=tmp_path), re.M))
+    assert known == {line.split()[0] for line in ANSWERS}
+    (tmp_path / "book.txt").write_text("The river keeps no promise and always arrives.\n")
+    for line, (code, said) in ANSWERS.items():
+        done = ended(elsewhere / "leo", *line.split(), cwd=tmp_path)
+        told = done.stdout + done.stderr
+        assert (done.returncode, said in told, "Traceback" in told) == (code, True, False), told
+        if code == 2:
+            assert done.stderr.startswith("leo: error: ") and done.stderr.count("\n") == 1, told
+
+
+THEIRS = """
+import asyncio
+
+from leo import explore, instrument, NdjsonRecorder
+
+
+class Purse:
+    def __init__(self):
+        self.coins = 0
+
+    async def add(self):
+        seen = self.coins
+        await asyncio.sleep(0)
+        self.coins = seen + 1
+
+
+def both_counted(purse):
+    return purse.coins == 2
+
+
+CALLS = {"ada": Purse.add, "bob": Purse.add}
+
+
+def test_lost_update_is_found():
+    from model import NAME
+    from models import OTHER
+    assert (NAME, OTHER) == ("theirs", "theirs")
+    found = explore(Purse, CALLS, at_end=both_counted, cancellations=0)
+    assert found.broken is not None and not found.holds
+
+
+def test_one_call_holds(explore_schedules):
+    assert explore_schedules(Purse, {"ada": Purse.add}, cancellations=0).complete
+"""
+
+
+@pytest.mark.parametrize(
+    "start", [("-m", "pytest"), ("-c", "import pytest; pytest.console_main()")]
+)
+def test_a_project_with_modules_of_the_same_names_is_left_alone(
+    elsewhere: Path, tmp_path: Path, start: tuple[str, str]
+) -> None:
+    """Its own `model`, `models` and `leo_model` are found, and the fixture works."""
+    for name in ("model", "models", "leo_model"):
+        (tmp_path / f"{name}.py").write_text('NAME = OTHER = "theirs"\n')
+    (tmp_path / "conftest.py").write_text("import leo_model\nassert leo_model.NAME == 'theirs'\n")
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+    told = run(elsewhere / "python", *start, "-q", "-p", "no:cacheprovider", cwd=tmp_path)
+    assert "2 passed" in told

@@ -13,6 +13,7 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from leo.commands.chat import FIELD
 from leo.commands.main import Command
 from leo.errors import CallerError, StoreError
 from leo.front.threads import LeoField
@@ -21,7 +22,6 @@ from leo.reply.given import check_apart
 
 __all__ = ["COMMAND", "observe_file", "portions", "tested"]
 
-FIELD = "leo.sqlite3"
 # Characters of one observation: enough for speed, and few enough to see the bar move.
 PORTION = 16_384
 # So many portions long a line may be: longer ones are cut, or nothing would move and no Ctrl-C be
@@ -105,7 +105,7 @@ def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = 
     except OSError as error:
         raise _unreadable(path, error) from error
     done = 0
-    bar = Bar(out, path.name)
+    bar = Bar(path.name, out=out)
     try:
         with _held_back() as heed:
             for piece in portions(text):
@@ -178,10 +178,4 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-COMMAND = Command(
-    name="observe",
-    help="grow a field from text files",
-    example="leo observe book.txt --field leo.sqlite3",
-    configure=configure,
-    run=run,
-)
+COMMAND = Command(configure, run)

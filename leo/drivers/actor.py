@@ -49,7 +49,7 @@ class Actor(Driver):
         super().__init__(store, instance, gate)
         self._requests: asyncio.Queue[_Request | None] = asyncio.Queue()
         self._closing = False
-        # The owner has ended, in whatever way, and nobody waits in the queue.
+        # The owner has ended, and nobody waits in the queue.
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._owner = asyncio.create_task(self._own(), name=f"the owner of {instance.name}")
         # Not in the task itself, which may be cancelled before it has begun.
@@ -72,7 +72,7 @@ class Actor(Driver):
         try:
             with turn.ending():
                 await super().pass_gate(turn, Action.Call)
-                # From here to the request nothing is awaited: whoever has called is served.
+                # From here to the request nothing is awaited: every reply that is called is served.
                 self._check_open()
                 turn.call()
                 answer = self._request(partial(self._serve, turn), turn)
@@ -205,7 +205,7 @@ class Actor(Driver):
 
 
 class _Failing:
-    """What an ordinary request raises goes to whoever waits for its answer, not to the owner."""
+    """What an ordinary request raises goes to the waiter for its answer, not to the owner."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer

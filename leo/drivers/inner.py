@@ -3,7 +3,7 @@
 An inner reply is an ordinary reply of an inner session. It calls and takes its place in the queue
 like any other, so that other sessions may come in between, and it is as atomic as the discipline
 makes a reply. A session's next reply waits until they have ended: what one session says and hears
-has one order, whatever the discipline.
+has one order, under every discipline.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Carry = Callable[[str, str, InnerReply], Awaitable[str]]
 
 
 class Afterthoughts:
-    """Begins the inner replies of a session, and hands what goes wrong to whoever comes next."""
+    """Begins the inner replies of a session, and hands what goes wrong to the next caller."""
 
     def __init__(self, instance: Instance, carry_out: Carry) -> None:
         self._instance = instance
@@ -51,7 +51,7 @@ class Afterthoughts:
     async def settle(self, session: str) -> None:
         """Wait for the inner replies of a session; raise what one of them raised.
 
-        A cancellation of whoever waits ends the inner reply under way, as it would end any reply,
+        A cancellation of a waiter ends the inner reply under way, as it would end any reply,
         and drops the rest; others who wait for the same go on.
         """
         task = self._tasks.get(session)
@@ -66,7 +66,7 @@ class Afterthoughts:
                 interrupted = interrupted or cancelled
                 task.cancel()
         if interrupted is not None:
-            # What went wrong at the same time stays for whoever comes next.
+            # What went wrong at the same time stays for the next caller.
             raise interrupted
         if not task.cancelled():
             self._forget(session, task)
@@ -75,7 +75,7 @@ class Afterthoughts:
     async def close(self) -> None:
         """Begin no more, and wait for all of them. What went wrong is raised once, where nobody was
         told of it yet: the first error, with notes about the others. That a field was closed under
-        one, as an actor's is whose owner was cancelled, is no error to whoever closes it.
+        one, as an actor's is whose owner was cancelled, is no error of the closing.
 
         Any number may close at the same time, and none of them comes back before the inner replies
         have ended. When all of them have been cancelled, so are the inner replies.
@@ -96,7 +96,7 @@ class Afterthoughts:
                         task.cancel()
         self._patient.discard(me)
         if interrupted is not None:
-            # What went wrong at the same time stays for whoever comes next.
+            # What went wrong at the same time stays for the next caller.
             raise interrupted
         ended, self._tasks = tuple(self._tasks.values()), {}
         failed = [task.exception() for task in ended if not task.cancelled()]
@@ -124,6 +124,6 @@ class Afterthoughts:
             self._forget(session, task)
 
     def _forget(self, session: str, task: asyncio.Task[None]) -> None:
-        # Whoever waited at the same time may have begun the next ones by now.
+        # Another waiter may have begun the next ones by now.
         if self._tasks.get(session) is task:
             del self._tasks[session]

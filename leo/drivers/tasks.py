@@ -12,7 +12,7 @@ Rules that the traces depend on:
 4. A call takes its place in the queue for the lock before anything else can run: calls are served
    in order.
 5. A shield holds back from the commit until the view has been swapped: a cancellation, and
-   whatever else may strike in between (a recorder that fails).
+   an error in between (a recorder that fails).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Gate = Callable[[str, Action], Awaitable[None]]
 
 LOOP = "the event loop"
 BLOCKED = (
-    "a threading.Lock was asked for on the event loop, which now stands still, and with it whoever "
-    "should free the lock: hold an asyncio.Lock across an await, and never a threading.Lock"
+    "a threading.Lock was asked for on the event loop, which now stands still, and with it the "
+    "reply that should free the lock: hold an asyncio.Lock across an await, never a threading.Lock"
 )
 REENTERED = (
     "a step asked for the lock that its own reply holds, and asyncio.Lock is not reentrant: the "
@@ -89,7 +89,7 @@ class Driver:
 
     async def close(self) -> None:
         """Roll back what is under way, and record its end in the same moment; the file is closed
-        next, and whoever waits for the write lock must not have it before that event.
+        next, and no waiter for the write lock must have it before that event.
         """
         self._leaving = True
         turns, error = tuple(self._under_way), self.closed()
@@ -103,7 +103,7 @@ class Driver:
             await self.store.perform(end)
 
     def closed(self) -> StoreClosedError:
-        """What whoever comes too late is told."""
+        """What a call after the closing is told."""
         return StoreClosedError(f"{self.store.path}: the field was closed; open it again")
 
     async def pass_gate(self, turn: Turn, action: Action) -> None:
@@ -116,7 +116,7 @@ class Driver:
         await self.store.perform(work)
 
     async def leave(self, turn: Turn) -> str:
-        """Return: the lock is free already, so whatever the gate says the reply has returned."""
+        """Return: the lock is free already, so the reply has returned even if the gate raises."""
         try:
             await self.pass_gate(turn, Action.Return)
         finally:
@@ -155,7 +155,7 @@ class Driver:
             self._check_loop()
             turn.call()
             if self.instance.discipline.lock == "threading":
-                # It has no queue: whoever asks has it or stops the loop, so ask when it is time to.
+                # It has no queue: to ask is to have it or to stop the loop, so ask when it is time.
                 await self.pass_gate(turn, Action.Acquire)
                 self._check_loop()
                 await self._take(turn.reply, turn)
@@ -243,7 +243,7 @@ class Shield:
     ) -> bool:
         if error is None or not self._turn.shielded:
             return False
-        # Whoever cancels wants to see the cancellation come back, whatever else went wrong.
+        # A cancellation has to come back to its sender, before any other error.
         if self._held is None or isinstance(error, asyncio.CancelledError):
             self._held = error
         return True
@@ -255,7 +255,7 @@ class Shield:
 
 
 class Transaction:
-    """Whatever leaves the block early finds the store's transaction rolled back, if one is open.
+    """When the block is left early, the store's transaction is rolled back, if one is open.
 
     For as long as the block lasts the turn is among those `under_way`.
     """

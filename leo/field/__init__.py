@@ -1,0 +1,24 @@
+"""The field: text to counts, counts to a view, a walk through the view. Pure: no input, no output,
+no clock; chance is an argument.
+
+Other rooms may import these files.
+"""
+
+__all__ = [
+    "cooccurrence",
+    "counts",
+    "decay",
+    "draw",
+    "generation",
+    "growth",
+    "measure",
+    "metrics",
+    "overlay",
+    "reading",
+    "recall",
+    "seed",
+    "tables",
+    "text",
+    "themes",
+    "view",
+]

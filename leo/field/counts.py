@@ -24,7 +24,7 @@ class Delta:
     """Counts to add. Tokens are named by their place in `tokens`, which are distinct, in order of
     appearance.
 
-    `pairs` is the co-occurrence. It is symmetric (whoever is near me has me near), so one entry
+    `pairs` is the co-occurrence. It is symmetric, so one entry
     stands for both directions: `(i, j)` with `i <= j` counts the ordered pairs of positions from
     i's token to j's. `length` is the number of tokens read.
     """

@@ -61,13 +61,25 @@ class _Walker:
         # The same pool and weights for every start of the walk.
         self.pool = self.centres or sorted(self.names)
         names = self.names
+        named = {view.words.id_of(token) for token in starts} - {None, *self.pool}
+        if named:
+            # Words that a start was asked for: beside the centres, which keep a weight of 1.
+            self.pool = [*self.pool, *sorted(id for id in named if id is not None)]
+        least = 1.0 if named else 0.0
         self.sums = list(
-            accumulate([starts.get(names[id], 0.0) for id in self.pool] if starts else ())
+            accumulate(
+                [
+                    starts.get(names[id], 0.0) + (least if id not in named else 0.0)
+                    for id in self.pool
+                ]
+                if starts
+                else ()
+            )
         )
         self.entropies: list[float] = []
 
     def start(self) -> int:
-        """A centre, or any token while there is none (8.2). Never a word of the prompt as such.
+        """A centre, a token that `starts` names, or any token while there is none (8.2).
 
         In proportion to the weights of `starts`, if one of the pool has any; evenly otherwise.
         """
@@ -168,7 +180,7 @@ def generate_walk(
     """Walk `max_tokens` tokens through the view (8.4).
 
     `temperature` is clamped to [0.001, 100]; `boosts` (token -> b) multiply a weight by 1 + b;
-    `starts` (token -> weight) say which centre to begin with.
+    `starts` (token -> weight) say what to begin with: centres, and words beside them.
     """
     if not view.words.names:
         return Walk((SILENCE,), 0.0)

@@ -80,5 +80,5 @@ def _join(sentence: Sequence[str]) -> str:
 
 
 def whole(text: str) -> str:
-    """The text, as a file can hold it: half of a surrogate pair becomes U+FFFD, both the sign."""
+    """The text as a file can hold it: a lone surrogate becomes U+FFFD, a pair the character."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

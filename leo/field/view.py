@@ -135,7 +135,7 @@ class View:
     @contextmanager
     def bound(self, bigrams: Layer[BigramChange]) -> Iterator[None]:
         """Inside, the bigrams are those of a layer that was taken earlier: what a local name would
-        hold if the table were rebound by whoever assigns.
+        hold if each assignment rebound the table.
         """
         now = self.bigrams.now
         self.bigrams.assign(bigrams)

@@ -19,11 +19,13 @@ from leo.disciplines import DEFAULT, get_discipline
 from leo.drivers.actor import Actor
 from leo.drivers.inner import Afterthoughts
 from leo.drivers.tasks import Driver, Gate
+from leo.errors import CallerError
 from leo.field.view import Centres
 from leo.reply.given import check_call, check_text
 from leo.reply.module import Module
 from leo.reply.turn import Instance, Opened
 from leo.store.asynchronous import AsyncStore, end_of
+from leo.store.owner import Owner
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.trace.events import NO_TRACE, Tracer
 
@@ -36,7 +38,16 @@ class AsyncLeoField(Opened):
     Use it as an asynchronous context manager, or `await close()`.
     """
 
-    def __init__(self, store: AsyncStore, instance: Instance, gate: Gate | None) -> None:
+    def __init__(
+        self,
+        store: AsyncStore,
+        instance: Instance,
+        gate: Gate | None,
+        owner: Owner | None = None,
+    ) -> None:
+        self._owner = owner
+        # The event loop that the field belongs to: that of the first call.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._store = store
         self._instance = instance
         kind = Actor if instance.discipline.lock == "actor" else Driver
@@ -70,8 +81,11 @@ class AsyncLeoField(Opened):
         chosen = get_discipline(discipline, "asyncio")
         check_kept(path)
         async with AsyncExitStack() as undo:
+            owner = Owner.take(path, chosen.id, shared=chosen.instances > 1)
+            undo.callback(owner.release)
             opened = await AsyncStore.open(path, timeout, full_sync, modules)
             undo.push_async_callback(opened.close)
+            await opened.perform(owner.watch)
             me = Instance(
                 discipline=chosen,
                 modules=modules,
@@ -84,7 +98,9 @@ class AsyncLeoField(Opened):
             )
             me.begin(await opened.perform(Instance.open_work))
             undo.pop_all()
-        return cls(opened, me, gate)
+        field = cls(opened, me, gate, owner)
+        field._check_owner()
+        return field
 
     async def observe(self, text: str) -> None:
         """Take in a text outside a reply, under the lock if there is one.
@@ -95,6 +111,7 @@ class AsyncLeoField(Opened):
         takes it in even if the caller leaves earlier.
         """
         check_text(text, "what is observed")
+        self._check_owner()
 
         async def take_in() -> None:
             work = self._instance.observe_work(text, self._store.path)
@@ -102,7 +119,7 @@ class AsyncLeoField(Opened):
             try:
                 await self._store.perform(lambda conn: done.append(work(conn)))
             finally:
-                # What was committed goes into the view, whatever became of the caller.
+                # What was committed goes into the view, also when the caller was cancelled.
                 for assign in done:
                     assign()
 
@@ -119,6 +136,7 @@ class AsyncLeoField(Opened):
         next call waits for them first, and raises what went wrong with them instead of answering.
         """
         check_call(session, prompt)
+        self._check_owner()
         await self._afterthoughts.settle(session)
         text = await self._driver.reply(session, prompt)
         self._afterthoughts.begin(session)
@@ -146,6 +164,19 @@ class AsyncLeoField(Opened):
             undo.push_async_callback(self._close_once)
             await self._afterthoughts.close()
 
+    def _check_owner(self) -> None:
+        """Raise CallerError in a process that was forked off, and on another event loop."""
+        if self._owner is not None:
+            self._owner.check()
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is not loop:
+            raise CallerError(
+                f"{self._store.path}: the field belongs to the event loop that it was opened on, "
+                "and this is another one: use it there, or open it here under a discipline that "
+                'shares, discipline="shared-store-immediate"'
+            )
+
     async def _close_once(self) -> None:
         if self._shut is not None:
             await end_of(self._shut)
@@ -153,6 +184,8 @@ class AsyncLeoField(Opened):
         self._shut = asyncio.get_running_loop().create_future()
         async with AsyncExitStack() as undo:
             undo.callback(self._shut.set_result, None)
+            if self._owner is not None:
+                undo.callback(self._owner.release)
             undo.push_async_callback(self._store.close)
             await self._driver.close()
 

@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from leo.actions import Action
-from leo.disciplines import get_discipline
+from leo.disciplines import SEQUENTIAL, get_discipline
 from leo.errors import LeoError, StoreError
 from leo.field.view import Centres
 from leo.reply.commit import operations
@@ -24,11 +24,15 @@ from leo.reply.context import InnerReply
 from leo.reply.given import check_call, check_text
 from leo.reply.module import Module
 from leo.reply.turn import Instance, OnStore, Opened, Turn
+from leo.store.connection import Connection
+from leo.store.owner import Owner
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Tracer
 
 __all__ = ["LeoField", "ThreadGate"]
+
+T = TypeVar("T")
 
 # Called before every action of a session, when there is one, on the session's thread.
 ThreadGate = Callable[[str, Action], None]
@@ -39,7 +43,14 @@ class LeoField(Opened):
 
     operations = staticmethod(operations)
 
-    def __init__(self, store: Store, instance: Instance, gate: ThreadGate | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        instance: Instance,
+        gate: ThreadGate | None,
+        owner: Owner | None = None,
+    ) -> None:
+        self._owner = owner
         self._store = store
         self._instance = instance
         self._gate = gate
@@ -58,7 +69,7 @@ class LeoField(Opened):
         path: str | Path,
         *,
         seed: int = 0,
-        discipline: str = "sequential",
+        discipline: str = SEQUENTIAL,
         modules: Sequence[Module[Any]] = (),
         centres: Centres = "weight",
         tracer: Tracer = NO_TRACE,
@@ -78,14 +89,18 @@ class LeoField(Opened):
         time, one session each.
         `modules` are asked in each reply, in their order: `leo.MODULES`, some of them, or none.
         `centres` says where replies begin (`leo.field.view.View`).
+        Others are refused while the field is open, except by disciplines that share it.
         Raises StoreError when the file cannot be used, DisciplineError when the discipline cannot
         run here.
         """
         chosen = get_discipline(discipline, "sync", "threads")
         check_kept(path)
         with ExitStack() as undo:
+            owner = Owner.take(path, chosen.id, shared=chosen.instances > 1)
+            undo.callback(owner.release)
             opened = Store(path, timeout, full_sync, modules)
             undo.callback(opened.close)
+            opened.perform(owner.watch)
             me = Instance(
                 discipline=chosen,
                 modules=modules,
@@ -98,18 +113,19 @@ class LeoField(Opened):
             )
             me.begin(opened.perform(Instance.open_work))
             undo.pop_all()
-        return cls(opened, me, gate)
+        return cls(opened, me, gate, owner)
 
     def observe(self, text: str) -> None:
         """Take in a text outside a reply. Raises StoreError, CallerError for what is no text, or
         ObserveWhileRecordingError.
         """
         check_text(text, "what is observed")
+        self._check_owner()
         with self._lock or nullcontext():
             with self._latch:
                 self._mend()
                 work = self._instance.observe_work(text, self._store.path)
-            self._on_view(self._store.perform(work))
+            self._on_view(self._perform(work))
 
     def reply(self, prompt: str, session: str = "s1") -> str:
         """Answer. Raises StepError when a step fails; what was committed before stays committed.
@@ -122,6 +138,7 @@ class LeoField(Opened):
         text along.
         """
         check_call(session, prompt)
+        self._check_owner()
         self.settle(session)
         text = self._one(session, prompt)
         try:
@@ -138,6 +155,10 @@ class LeoField(Opened):
         failed = self._failed.pop(session, None)
         if failed is not None:
             raise failed
+
+    def _check_owner(self) -> None:
+        if self._owner is not None:
+            self._owner.check()
 
     def _one(self, session: str, prompt: str, inner: InnerReply | None = None) -> str:
         # Ctrl-C may come when the session is busy and nobody has the turn yet: so the block begins
@@ -156,7 +177,10 @@ class LeoField(Opened):
         Raises what went wrong with inner replies and nobody was told of: the first error, with
         notes about the others.
         """
-        self._store.close()
+        with ExitStack() as undo:
+            if self._owner is not None:
+                undo.callback(self._owner.release)
+            self._store.close()
         failed, self._failed = tuple(self._failed.values()), {}
         if failed:
             for other in failed[1:]:
@@ -194,7 +218,7 @@ class LeoField(Opened):
             for operation in self.operations(turn):
                 self._pass_gate(turn, operation.action)
                 if isinstance(operation, OnStore):
-                    self._store.perform(operation.work)
+                    self._perform(operation.work)
                 else:
                     self._on_view(operation.work)
             self._pass_gate(turn, Action.Release)
@@ -205,9 +229,19 @@ class LeoField(Opened):
         try:
             self._pass_gate(turn, Action.Return)
         finally:
-            # The lock is free already, so whatever the gate says the reply has returned.
+            # The lock is free already, so the reply has returned even if the gate raises.
             text = turn.returned()
         return text
+
+    def _perform(self, work: Callable[[Connection], T]) -> T:
+        """One operation of the store. Ctrl-C may come when it has committed and before anybody has
+        noted that.
+        """
+        try:
+            return self._store.perform(work)
+        except KeyboardInterrupt:
+            self._instance.forget_versions()
+            raise
 
     def _on_view(self, work: Callable[[], None]) -> None:
         """Something that nobody sees the middle of, not even when Ctrl-C ends it there."""

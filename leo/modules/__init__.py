@@ -1,18 +1,21 @@
 """The modules of the organism: each one file with its role, its reads and writes declared as data,
 tables of its own, and pure functions.
 
-`registry` has them in their order, `chorus` asks them, `rows` reads and writes what they keep.
+`registry` has them in their order, `leo.reply.chorus` asks them, `leo.store.rows` reads and writes
+what they keep. The core imports none of them: the caller who opens a field hands them in.
 """
 
 from leo.modules.dream import Dream
 from leo.modules.emotion import Emotion
-from leo.modules.flowtracker import FlowTracker
+from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.gameengine import GameEngine
 from leo.modules.mathbrain import AsyncMathBrain, MathBrain
+from leo.modules.mathstate import unspoken_state
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
 from leo.modules.registry import MODULES
+from leo.modules.resonance import Resonance
 from leo.modules.santaklaus import AsyncSantaKlaus, SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
@@ -27,6 +30,7 @@ __all__ = [
     "Chorus",
     "Dream",
     "Emotion",
+    "FlowState",
     "FlowTracker",
     "GameEngine",
     "MathBrain",
@@ -34,7 +38,19 @@ __all__ = [
     "Module",
     "Overthinking",
     "RAGBrain",
+    "Resonance",
     "SantaKlaus",
     "School",
     "Trauma",
+    "bias",
+    "dream",
+    "flowtracker",
+    "mathbrain",
+    "mathstate",
+    "metaleo",
+    "multileo",
+    "overthinking",
+    "ragbrain",
+    "trauma",
+    "unspoken_state",
 ]

@@ -31,7 +31,7 @@ SHORTEST: Final = 5
 CHOSEN: Final = 3
 KEPT: Final = 20
 FADE, LIGHTEST, HEAVIEST = 0.98, 0.1, 2.0
-# Dialogues that stay for whoever wants to look back; the newest of a session is what is read, and
+# Dialogues that stay to be looked at later; the newest of a session is what is read, and
 # at one in three minutes the oldest of these has long ended.
 DIALOGS: Final = 512
 SPEAKERS: Final = ("leo", "friend")

@@ -31,7 +31,7 @@ __all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
 PROFILES: Final = 128
-# What came of regulations is in the profiles; so many events stay for whoever wants to look back.
+# What came of regulations is in the profiles; so many events stay to be looked at later.
 EVENTS: Final = 512
 
 

@@ -16,8 +16,9 @@ or, for 8.5 and 8.6, a rule to the walk.
   again when it comes to mind; a write after Generate is in no program of the specification.
 - A temperature that follows the entropy of the walk (8.5): it evens out what the experts, and the
   comparisons of temperatures, are there to tell apart.
-- A word of the prompt put into the reply (8.6), and gravity towards the prompt's words (8.7): they
-  feed the observer's words to external_vocab, the measure of how many of them a reply has.
+- A word of the prompt pasted into the reply (8.6), and gravity towards the prompt's words (8.7):
+  they feed the observer's words to external_vocab, the measure of how many of them a reply has.
+  `Resonance` has their role, and pastes nothing.
 - A first impression from lists of English words (8.8): how new a prompt is, is known by the field,
   and how it moves, by its emotion; the lists would know a language that the field has not heard.
 - The documentation of modules and project as a beginning (4): a field would begin with other words
@@ -40,6 +41,7 @@ from leo.modules.mathbrain import MathBrain
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import RAGBrain
+from leo.modules.resonance import Resonance
 from leo.modules.santaklaus import SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
@@ -59,5 +61,6 @@ MODULES: Final[tuple[Module[Any], ...]] = (
     MathBrain(),
     Dream(),
     Overthinking(),
+    Resonance(),
     School(),
 )

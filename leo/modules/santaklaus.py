@@ -9,15 +9,19 @@ snapshot is saved, with everything else that the reply leaves behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
+from leo.field.text import tokenize
 from leo.modules.faces import Perform, fetch
 from leo.reply.context import Heard, Moment, Rows
 from leo.reply.module import BaseModule
 from leo.store.operations import newest
 
-__all__ = ["AsyncSantaKlaus", "SantaKlaus"]
+__all__ = ["AsyncSantaKlaus", "SantaKlaus", "as_loud_as"]
+
+LOUDER: Final = 1
+SHORTEST: Final = 12
 
 
 class SantaKlaus(BaseModule[Sequence[Row]]):
@@ -53,7 +57,24 @@ class SantaKlaus(BaseModule[Sequence[Row]]):
     def hear(self, state: Sequence[Row], moment: Moment) -> Heard:
         """The snippets to observe with the prompt, and the boosts for the walk."""
         found = self.recall(state, moment.tokens, moment.arousal, moment.now, moment.theme_words)
-        return Heard(observe=found.snippets, boosts=found.boosts, used=found.ids)
+        observed = as_loud_as(found.snippets, len(moment.tokens))
+        return Heard(observe=observed, boosts=found.boosts, used=found.ids)
+
+
+def as_loud_as(snippets: Sequence[str], tokens: int) -> tuple[str, ...]:
+    """The first snippets, cut to LOUDER times as many tokens in all as the prompt has.
+
+    Five memories of 64 tokens beside a prompt of ten would leave a field that knows its own words
+    and nobody else's.
+    """
+    left, found = max(SHORTEST, LOUDER * tokens), []
+    for text in snippets:
+        said = tokenize(text)[:left]
+        if not said:
+            break
+        found.append(text if len(said) == len(tokenize(text)) else " ".join(said))
+        left -= len(said)
+    return tuple(found)
 
 
 class AsyncSantaKlaus(SantaKlaus):

@@ -34,7 +34,7 @@ COMMON: Final = frozenset[str]().union(
     ("the", "this", "that", "these", "those", "and", "but", "not", "yes"),
     ("you", "your", "she", "her", "his", "him", "they", "them", "their", "our", "its", "it's"),
     ("who", "what", "why", "how", "when", "where", "which", "i'm", "i'll", "i've", "i'd"),
-    # Whoever says it is speaking to Leo.
+    # They are said to Leo, and about nothing else.
     ("leo",),
 )
 

@@ -10,7 +10,7 @@ words. What was dead or stuck works here:
   passed since a word was last touched, and needs no write of its own.
 - The level was 1.0 in every turn. The reply counted too, and a field speaks in the words that it
   began with: here the prompt counts, one is hurt by what one is told. Function words are in every
-  text: here only content words count. And the pulse alone was a wound, since whatever is new and
+  text: here only content words count. And the pulse alone was a wound, since anything new and
   not monotonous scores beyond the threshold by that: here novelty, arousal and entropy deepen a
   wound, and are none where no word is touched and nobody asks who one is.
 
@@ -38,7 +38,7 @@ THRESHOLD: Final = 0.3
 HALF_LIFE: Final = 24 * 3600.0
 FORGOTTEN: Final = 1e-4
 RECENT: Final = 10
-# The level looks at RECENT; so many stay for whoever wants to look back.
+# The level looks at RECENT; so many stay to be looked at later.
 EVENTS: Final = 512
 MIN_LETTERS: Final = 5
 # Long words that say nothing about anything; the shorter ones are left out by their length.
@@ -109,7 +109,7 @@ def _content(words: Iterable[str]) -> frozenset[str]:
 
 
 class Trauma(BaseModule[TraumaState]):
-    """Gives the level to whoever speaks next; scores every prompt; writes the strong events."""
+    """Gives the level to the modules after it; scores every prompt; writes the strong events."""
 
     name = "trauma"
     READS = frozenset({"trauma"})

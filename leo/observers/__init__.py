@@ -5,6 +5,15 @@
 
 from leo.observers.observer import Exchange, Observer
 from leo.observers.scripted import ScriptedObserver
-from leo.observers.themes import SENTENCES, THEMES, TURNS
+from leo.observers.themes import FILLERS, SENTENCES, THEMES, TURNS
 
-__all__ = ["SENTENCES", "THEMES", "TURNS", "Exchange", "Observer", "ScriptedObserver", "http"]
+__all__ = [
+    "FILLERS",
+    "SENTENCES",
+    "THEMES",
+    "TURNS",
+    "Exchange",
+    "Observer",
+    "ScriptedObserver",
+    "http",
+]

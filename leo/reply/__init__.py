@@ -1,0 +1,16 @@
+"""The reply: a program of steps as data, and its actions in order under each discipline.
+
+Other rooms may import these files.
+"""
+
+__all__ = [
+    "chorus",
+    "commit",
+    "context",
+    "given",
+    "modular",
+    "module",
+    "program",
+    "turn",
+    "voice",
+]

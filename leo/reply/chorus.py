@@ -158,7 +158,7 @@ class Chorus:
     def after(self, spoken: Spoken, pulse: Pulse, quality: Quality, speak: Speak) -> Outcome:
         """Still in Generate: let the modules judge, choose, add. `speak` walks the same view.
 
-        The quality stays that of what was said first, whatever is chosen in the end (section 10).
+        The quality is that of what was said first, even when another text is chosen (section 10).
         """
         seen = replace(self._seen, speak=speak)
         overthinking = any(module.name == "overthinking" for module in self.modules)

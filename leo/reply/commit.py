@@ -33,9 +33,11 @@ from leo.store.ngrams import load_bigrams, load_trigrams
 from leo.store.operations import (
     Committed,
     NewSnapshot,
+    check_unmoved,
     get_memories,
     get_rows,
     get_versions,
+    moved,
     process_delta,
     process_reply,
     process_snapshot,
@@ -92,7 +94,7 @@ def step_commit(turn: Turn) -> Iterator[Operation]:
 
 
 def on_store(turn: Turn, action: Action, work: Work) -> OnStore:
-    """An operation whose effect and event are one moment, whatever else uses the store."""
+    """An operation whose effect and event are one moment for all users of the store."""
 
     def at_once(conn: Connection) -> None:
         with turn.instance.moment():
@@ -108,6 +110,7 @@ def recalling(turn: Turn, into: Found) -> OnStore:
 
         def recall(conn: Connection) -> None:
             version, memories = get_memories(conn)
+            turn.instance.check_read(conn, "snapshots", version)
             into.memories.extend(memories)
             turn.record(Action.Recall, reads={"snapshots": version})
 
@@ -117,6 +120,7 @@ def recalling(turn: Turn, into: Found) -> OnStore:
 
     def recall_rows(conn: Connection) -> None:
         version, found = get_rows(conn, chorus.modules, given)
+        turn.instance.check_read(conn, "snapshots", version)
         into.rows.update(found)
         turn.record(Action.Recall, reads={"snapshots": version})
 
@@ -126,14 +130,14 @@ def recalling(turn: Turn, into: Found) -> OnStore:
 def refresh(turn: Turn) -> Iterator[Operation]:
     """LoadBigrams, LoadTrigrams, AssignView: each table by its own read, then both at once."""
     view = turn.instance.view
-    # What is loaded is the difference to the view of this moment, whatever the view is when it
-    # comes.
+    # What is loaded is the difference to the view of this moment; by then the view may be another.
     base2 = view.bigrams.now
     loaded2 = base2
 
     def load_two(conn: Connection) -> None:
         nonlocal loaded2
         version, change = load_bigrams(conn, base2.version)
+        turn.instance.check_read(conn, "ngrams", version)
         loaded2 = view.bigrams.loaded(base2, version, change)
         turn.record(Action.LoadBigrams, reads={"bigrams": version})
 
@@ -144,6 +148,7 @@ def refresh(turn: Turn) -> Iterator[Operation]:
     def load_three(conn: Connection) -> None:
         nonlocal loaded3
         version, change = load_trigrams(conn, base3.version)
+        turn.instance.check_read(conn, "ngrams", version)
         loaded3 = view.trigrams.loaded(base3, version, change)
         turn.record(Action.LoadTrigrams, reads={"trigrams": version})
 
@@ -157,12 +162,13 @@ def refresh(turn: Turn) -> Iterator[Operation]:
 
 def _observing(turn: Turn, delta: Delta) -> Iterator[Operation]:
     if turn.instance.discipline.reentrant:
-        # The published code would call its own locked `observe` here; whoever carries this out
-        # finds that it never comes back.
+        # The published code would call its own locked `observe` here; the driver finds that
+        # it never comes back.
         yield OnLock(Action.Reenter, partial(turn.record, Action.Reenter))
 
     def ingest(conn: Connection) -> None:
-        version = process_delta(conn, delta)
+        version = process_delta(conn, delta, turn.instance.expected(conn))
+        turn.instance.wrote(ngrams=version)
         turn.record(Action.Ingest, writes={"ngrams": version})
 
     yield on_store(turn, Action.Ingest, ingest)
@@ -202,7 +208,8 @@ def _generating(turn: Turn, step: Step) -> Iterator[Operation]:
 
 
 def _save(turn: Turn, new: NewSnapshot, conn: Connection) -> None:
-    version = process_snapshot(conn, new)
+    version = process_snapshot(conn, new, turn.instance.expected(conn))
+    turn.instance.wrote(snapshots=version)
     turn.record(Action.SaveSnapshot, writes={"snapshots": version})
 
 
@@ -271,6 +278,9 @@ class _Unit:
             conn.execute("BEGIN DEFERRED")
             self.turn.open = True
         else:
+            # Others than this instance would never be noticed by its view: to start again would not
+            # help.
+            check_unmoved(conn, self.turn.instance.expected(conn))
             self.expected = get_versions(conn)
         self.turn.record(Action.Begin)
 
@@ -299,10 +309,10 @@ class _Unit:
         """Do something with SQLite's write lock in hand, in one moment with taking it; `busy` is
         done when others have kept it beyond the timeout.
 
-        Poll, as SQLite's busy handler does: its own would keep the moment from whoever holds the
-        lock, and so the lock from us; and it is not asked at all for a transaction that has read.
+        Poll, as SQLite's busy handler does: its own would keep the moment from the holder of
+        the lock, and so the lock from us; and a transaction that has read does not ask it at all.
         """
-        # Whoever opened the field with no patience at all is told at once.
+        # With a timeout of 0 the caller is told at once.
         patience = PAUSES if conn.timeout else ()
         pauses = chain(patience, repeat(PAUSE, int(conn.timeout / PAUSE)))
         while True:
@@ -350,23 +360,25 @@ class _Unit:
             raise
 
     def _commit(self, conn: Connection) -> None:
-        turn, expected = self.turn, self.expected
+        turn, instance, checked = self.turn, self.turn.instance, self.expected is not None
         assert self.delta is not None and self.snapshot is not None, "the program writes both"
-        if expected is not None and expected["ngrams"] != self.saw:
+        expected = self.expected or instance.expected(conn)
+        if checked and expected is not None and expected["ngrams"] != self.saw:
             # The view was still without a commit that the store had, when this reply spoke.
-            self._check_ours(conn, expected["ngrams"])
             self._retry()
             return
         try:
-            ids = turn.instance.view.words.ids
+            ids = instance.view.words.ids
             done = process_reply(conn, self.delta, self.snapshot, expected, ids)
         finally:
             turn.open = conn.in_transaction
         if done is None:
+            if not checked and expected is not None:
+                raise moved(conn, get_versions(conn), expected)
             self._retry()
             return
         self.committed = done
-        turn.instance.known = done.ngrams
+        instance.wrote(ngrams=done.ngrams, snapshots=done.snapshots)
         versions = {"ngrams": done.ngrams, "snapshots": done.snapshots}
         turn.record(Action.Commit, writes=versions)
 
@@ -377,19 +389,6 @@ class _Unit:
                 "under this load choose a discipline with a lock"
             )
         self.turn.record(Action.Retry)
-
-    def _check_ours(self, conn: Connection, version: int) -> None:
-        """Raise StoreMovedError if another writer has brought the store to this version: to start
-        again would not help, for the view would go on missing it.
-        """
-        instance = self.turn.instance
-        if version > instance.known:
-            raise StoreMovedError(
-                f"{conn.path}: another writer has changed the field, which is at version {version} "
-                f"where this instance only knows {instance.known}, and the discipline "
-                f"{instance.discipline.id} reads nothing that others have written; nothing was "
-                "written: open the field again, or give all writers shared-store-immediate"
-            )
 
     def _swap(self) -> None:
         assert self.committed is not None, "committed before"

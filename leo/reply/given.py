@@ -1,21 +1,19 @@
-"""What a caller gives to a field, looked at before anything is marked, queued or written.
+"""What a caller gives to a field, checked before anything is marked, queued or written.
 
-Type hints say the same, and nobody has to run a type checker. What got past here would fail in the
-middle of a reply, where it looks like a fault of the field's.
+Type hints say the same, but callers need not run a type checker. What got past here would fail in
+the middle of a reply, where it looks like a fault of the field's.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from leo.errors import CallerError
+from leo.store.owner import SUFFIX
+from leo.store.schema import BESIDE
 
-__all__ = ["BESIDE", "check_apart", "check_call", "check_text"]
-
-# What the names of the files end in that SQLite keeps beside a field.
-BESIDE: Final = ("-wal", "-shm", "-journal")
+__all__ = ["check_apart", "check_call", "check_text"]
 
 
 def check_apart(path: Path, field: str | Path, what: str) -> None:
@@ -29,10 +27,10 @@ def check_apart(path: Path, field: str | Path, what: str) -> None:
             f"{path}: this is the file of the field, and {what} needs one of its own; name another "
             "file"
         )
-    if name in {f"{taken}{end}" for end in BESIDE}:
+    if name in {f"{taken}{end}" for end in (*BESIDE, SUFFIX)}:
         raise CallerError(
-            f"{path}: SQLite keeps a file of this name beside the field {field}, and would write "
-            f"over {what} and remove it; name another file"
+            f"{path}: a file of this name is kept beside the field {field} while it is open, and "
+            f"{what} would be written over and removed; name another file"
         )
 
 
@@ -55,6 +53,6 @@ def check_call(session: object, prompt: object) -> None:
         str(session).encode()
     except UnicodeEncodeError as error:
         raise CallerError(
-            f"the session {session!a:.60} has half of a sign in its name (place {error.start}), "
+            f"the session {session!a:.60} has a lone surrogate in its name (place {error.start}), "
             "which no file can hold; use another name"
         ) from error

@@ -1,7 +1,7 @@
 """The program with modules: the same four steps, in which a chorus is asked.
 
-Whatever a module reads comes with Recall's transaction and whatever it keeps goes with the
-snapshot's, so the actions, their order and the objects of a trace are those of the core program.
+What a module reads comes with Recall's transaction and what it keeps goes with the snapshot's,
+ so the actions, their order and the objects of a trace are those of the core program.
 Observe and snapshot are the core's own functions; what modules change is what comes to mind and how
 it is said.
 """
@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from leo.actions import Touched
 from leo.field import measure
 from leo.field.recall import Recalled
 from leo.field.text import tokenize
@@ -22,21 +23,14 @@ from leo.reply.context import InnerReply, Moment
 from leo.reply.module import Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, judge, speak
 
-__all__ = ["Touched", "chorus_for", "program_for", "step_objects"]
-
-
-class Touched(NamedTuple):
-    """The objects that a step reads and writes."""
-
-    reads: frozenset[str]
-    writes: frozenset[str]
+__all__ = ["chorus_for", "program_for", "step_objects"]
 
 
 # Bounded: a program that opens fields with modules of its own making would keep them all.
 @lru_cache(maxsize=64)
 def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
     """The steps of a reply with these modules, each with the objects that follow from what the
-    modules declare. Equal modules give equal steps, whoever executes them.
+    modules declare. Equal modules give equal steps under every driver.
     """
     if not modules:
         return PROGRAM

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from leo.actions import Action
+from leo.actions import Action, touched
 from leo.errors import UndeclaredError
 from leo.field import measure
 from leo.field.counts import Delta, compute_delta
@@ -124,7 +124,7 @@ class Step:
     """A named step: its actions under step commit, the objects that it reads and writes, its
     function.
 
-    Objects: `snapshots` and `ngrams` in the store, those of the modules too, `view` in memory.
+    Without modules the objects follow from the actions (`leo.actions`).
     """
 
     name: str
@@ -197,17 +197,15 @@ def snapshot(state: ReplyState, given: Given) -> Writes:
     return Writes(snapshot=new)
 
 
+def _step(function: Callable[[ReplyState, Given], Writes], *actions: Action) -> Step:
+    return Step(function.__name__, actions, *touched(actions), function)
+
+
 PROGRAM: Final[tuple[Step, ...]] = (
-    Step("recall", (Action.Recall,), frozenset({"snapshots"}), frozenset(), recall),
-    Step(
-        "observe",
-        (Action.Ingest, Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView),
-        frozenset({"ngrams"}),
-        frozenset({"ngrams", "view"}),
-        observe,
-    ),
-    Step("generate", (Action.Generate,), frozenset({"view"}), frozenset(), generate),
-    Step("snapshot", (Action.SaveSnapshot,), frozenset(), frozenset({"snapshots"}), snapshot),
+    _step(recall, Action.Recall),
+    _step(observe, Action.Ingest, Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView),
+    _step(generate, Action.Generate),
+    _step(snapshot, Action.SaveSnapshot),
 )
 
 

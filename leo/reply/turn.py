@@ -40,7 +40,14 @@ from leo.reply.module import Module
 from leo.reply.program import ReplyState, Step
 from leo.store.connection import Connection, reading
 from leo.store.ngrams import load_bigrams, load_trigrams
-from leo.store.operations import load_all, process_seed, process_text
+from leo.store.operations import (
+    Versions,
+    get_versions,
+    load_all,
+    moved,
+    process_seed,
+    process_text,
+)
 from leo.trace.events import Beginning, Happened, Tracer
 
 __all__ = [
@@ -96,18 +103,17 @@ class Instance:
         self.program: Final = program_for(self.modules) if program is None else program
         self.centres: Final = centres
         self.view = View(centres)
-        # The last version of the n-grams that this instance has committed or read as a whole; only
-        # a discipline that checks versions asks.
-        self.known = 0
+        # The last versions that this instance has committed or read as a whole; empty when that is
+        # not known for sure.
+        self._known: dict[str, int] = {}
         # Set when the event loop was stopped by a blocking lock: nothing happens any more.
         self.stopped: DeadlockError | None = None
-        # The state of the reply that returned last, for whoever asks why it said what it said.
+        # The state of the reply that returned last: why it said what it said.
         self.latest: ReplyState | None = None
         # For as long as the instance lives: a session that comes again goes on counting, because a
         # reply's name is never used twice.
         self._counts: dict[str, int] = {}
-        # Sessions with a reply under way, each with whoever began it (None: a driver that asked for
-        # no token).
+        # Sessions with a reply under way, each with its owner (`admit`), None where there is none.
         self._busy: dict[str, object] = {}
         # Inner replies that wait for their turn, by the session that they belong to.
         self._waiting: dict[str, list[InnerReply]] = {}
@@ -121,7 +127,34 @@ class Instance:
     def take(self, opened: Contents) -> None:
         """Make the view anew from what was read."""
         self.view = View(self.centres, opened.field)
-        self.known = opened.field.version
+        self._known = dict(opened.versions)
+
+    def known(self, conn: Connection) -> Versions:
+        """The versions of the store, as far as this instance has made or seen them."""
+        if not self._known:
+            self._known = get_versions(conn)
+        return self._known
+
+    def expected(self, conn: Connection) -> Versions | None:
+        """The versions that the store must have: those that are known, where the store is not
+        shared.
+        """
+        return self.known(conn) if self.discipline.instances == 1 else None
+
+    def check_read(self, conn: Connection, name: str, version: int) -> None:
+        """Raise StoreMovedError when a version that was read is not the expected one."""
+        expected = self.expected(conn)
+        if expected is not None and expected[name] != version:
+            raise moved(conn, {**expected, name: version}, expected)
+
+    def wrote(self, **versions: int) -> None:
+        """This instance has committed these versions."""
+        if self._known:
+            self._known = {**self._known, **versions}
+
+    def forget_versions(self) -> None:
+        """An operation of the store was left in the middle: it may have committed."""
+        self._known = {}
 
     def begin(self, opened: Contents) -> None:
         """Take what was read and tell the tracer where the recording starts."""
@@ -157,15 +190,16 @@ class Instance:
         ):
             # Increments, as after a commit: such a view need not be a version of the store.
             def add(conn: Connection) -> Callable[[], None]:
-                done = process_text(conn, delta)
+                done = process_text(conn, delta, self.expected(conn))
+                self.wrote(ngrams=done.version)
                 return lambda: view.swap(done.growth, done.decayed)
 
             return add
         bigrams, trigrams = view.bigrams.now, view.trigrams.now
 
         def work(conn: Connection) -> Callable[[], None]:
-            done = process_text(conn, delta)
-            self.known = done.version
+            done = process_text(conn, delta, self.expected(conn))
+            self.wrote(ngrams=done.version)
             if bigrams.version == trigrams.version == done.version - 1:
                 # Nothing else happened: what was written needs no reading.
                 layers = view.after(bigrams, trigrams, done.growth, done.decayed)
@@ -173,7 +207,7 @@ class Instance:
             with reading(conn):
                 two = load_bigrams(conn, bigrams.version)
                 three = load_trigrams(conn, trigrams.version)
-            self.known = two[0]
+            self.wrote(ngrams=two[0])
             return lambda: view.assign(
                 view.bigrams.loaded(bigrams, *two), view.trigrams.loaded(trigrams, *three)
             )
@@ -252,7 +286,7 @@ class Instance:
         self._waiting.pop(session, None)
 
     def end(self, session: str, owner: object = None) -> None:
-        """The session's reply has ended, in whatever way; another owner's goes on."""
+        """The session's reply has ended; another owner's goes on."""
         if self._busy.get(session) is owner:
             self._busy.pop(session, None)
 
@@ -447,8 +481,8 @@ class Turn:
     def abandon(self, error: BaseException, conn: Connection) -> None:
         """On the store: roll back, and record the end in the same moment.
 
-        Whoever waits for the write lock has it as soon as it is free; its event must not come
-        before the one that freed it.
+        The next writer has the lock as soon as it is free; its event must not come before the one
+        that freed it.
         """
         with self.instance.moment():
             if conn.in_transaction:
@@ -457,7 +491,7 @@ class Turn:
             self.end(error)
 
     def ending(self, free: Callable[[], None] = lambda: None) -> Ending:
-        """A block around the reply's actions: whatever leaves it early ends the reply.
+        """A block around the reply's actions: an exception that leaves it ends the reply.
 
         `free` gives back the lock; it is called together with the record, nothing comes in between.
         """

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leo.schedules.exploration import Exploration, explore
     from leo.schedules.loop import SteppedLoop
-    from leo.schedules.search import Plan, Report, search_of
+    from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, search_of
     from leo.schedules.system import Choice, Outcome, Step, System, Walk
 
 __all__ = [
+    "PRICES",
+    "STRATEGIES",
     "Choice",
     "Exploration",
+    "Found",
     "Outcome",
     "Plan",
     "Report",
@@ -31,7 +34,7 @@ __all__ = [
 _HOME = {
     "exploration": ("Exploration", "explore"),
     "loop": ("SteppedLoop",),
-    "search": ("Plan", "Report", "search_of"),
+    "search": ("PRICES", "STRATEGIES", "Found", "Plan", "Report", "search_of"),
     "system": ("Choice", "Outcome", "Step", "System", "Walk"),
 }
 

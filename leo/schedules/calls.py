@@ -1,22 +1,31 @@
 """Calls of async methods of one object as a system to explore.
 
 Each call is a task.  A choice lets one task run to its next suspension (an `await` that really
-suspends: a lock that is free does not), asks for its cancellation, or lets the clock go on.  Every
-suspension is taken to last as long as the scheduler likes, as one that waits for the network does.
+suspends: a lock that is free does not), lets a thread carry out what it was given, asks for the
+cancellation of a call, or lets time pass.  Every suspension is taken to last as long as the
+scheduler likes, as one that waits for the network does.
 
 Without declared sets every step depends on every other.  With them, only what the named methods
-read and write is shared; the methods are instrumented through `leo.units.instrument`.
+read and write is shared; the methods are instrumented through `leo.instrument`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import inspect
+import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.loop import CLOCK, ChoosingLoop
+from leo.schedules import world
+from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
+from leo.schedules.database import content
+from leo.schedules.places import place_of, raised_at, suspended
+from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
 
@@ -24,30 +33,42 @@ T = TypeVar("T")
 Invariant = Callable[[T], object]
 Calls = Mapping[str, Callable[[T], Awaitable[object]]]
 INVARIANT, AT_END, RAISES, DEADLOCK = "invariant", "at the end", "raises", "deadlock"
+CANCELLED, ENDLESS, ATOMIC = "cancelled", "never ends", "not atomic"
 _ALL = frozenset({"*"})
 _NONE: frozenset[str] = frozenset()
+# One schedule is not longer; and what only goes round is passed over after so many times.
+_MOST_STEPS = 1000
+_ROUNDS = 10
 
 
 @dataclass(slots=True)
 class Scenario(Generic[T]):
     """An object, the calls that meet on it, and what must hold.
 
-    `invariant` is looked at between any two steps, `at_end` when all calls are over: each gets the
-    object, and is broken when it returns False or a text, or raises AssertionError.  `raises` are
-    exceptions that a call may end with.  `cancellations` bounds how many strike in one schedule.
-    `reads` and `writes` are those of `leo.instrument`.  `most` cuts runs off after
-    so many steps: a longer one is of no interest any more.
+    `make` makes the object: a function, a coroutine function, or one that returns a context manager
+    (`contextlib.asynccontextmanager`), whose end runs after each schedule.  `invariant` is looked
+    at between any two steps, `at_end` when all calls are over: each gets the object, and is broken
+    when it returns False or a text, or raises AssertionError.  `raises` are exceptions that a call
+    may end with.  `cancellations` bounds how many strike in one schedule.  `state` says what the
+    final state is, of the object.  `reads` and `writes` are those of `leo.instrument`.  `seed`
+    seeds `random`, which is refused otherwise.  `most` cuts runs off after so many steps.
+    `serial`: one call after the other, in any order.
     """
 
-    make: Callable[[], T]
+    make: Callable[[], Any]
     calls: Calls[T]
     invariant: Invariant[T] | None = None
     at_end: Invariant[T] | None = None
-    raises: tuple[type[Exception], ...] = ()
+    raises: tuple[type[BaseException], ...] = ()
     cancellations: int = 0
     reads: Mapping[str, Naming] = field(default_factory=dict)
     writes: Mapping[str, Naming] = field(default_factory=dict)
+    state: Callable[[T], object] | None = None
+    clock: str = "idle"
+    seed: int | None = None
     most: int | None = None
+    serial: bool = False
+    bounded: dict[str, None] = field(default_factory=dict)
 
     @property
     def declared(self) -> bool:
@@ -58,46 +79,143 @@ class Scenario(Generic[T]):
         return CoroutineRun(self)
 
 
+class Answer(NamedTuple):
+    """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
+
+    `shape` is equal for equal results, `told` is for people.
+    """
+
+    kind: str
+    shape: bytes
+    told: str
+
+
+class Ending(NamedTuple):
+    """What a run came to, for the question whether the calls are atomic.
+
+    `began_after` has, for each call that began, the calls that had returned by then.
+    """
+
+    answers: Mapping[str, Answer]
+    state: bytes
+    began_after: Mapping[str, frozenset[str]]
+
+
 class CoroutineRun(Generic[T]):
     """One execution of a scenario; unless steps are declared it ends when something is broken."""
 
     def __init__(self, scenario: Scenario[T]) -> None:
         self.scenario = scenario
-        # Most of an event loop (sockets, processes) is left out on purpose.
-        self.loop = ChoosingLoop()  # type: ignore[abstract]
+        self.loop = ChoosingLoop(scenario.clock)
         self.left = scenario.cancellations
         self.steps = 0
         self.broken: dict[str, str] = {}
         self.broken_at = 0
+        self.began_after: dict[str, frozenset[str]] = {}
+        self.struck: dict[str, None] = {}
+        self.opaque = ""
+        self._quiet = False
+        # The calls are over: background tasks go on, each as far as time lets it once.
+        self._over = False
+        self._extra: dict[str, int] = {}
+        self._waked: set[str] = set()
+        # Who goes round in place: the label, its place, and how often.
+        self._turning: tuple[str, Any, int] = ("", None, 0)
         # The methods that each task is in, by name: what it may touch until it is out of them.
         self._inside: dict[str, list[str]] = {}
         self._touched: tuple[set[str], set[str]] = (set(), set())
-        self._running = ""
-        self.target: T = self.loop.perform(scenario.make)
-        self._recording = self._instrumented() if scenario.declared else None
-        for name, call in scenario.calls.items():
-            self.loop.begin(name, _awaited(call, self.target))
-        if scenario.declared:
-            # Up to its first instrumented call a task touches nothing that is shared.
-            for name in scenario.calls:
-                self._go_on(name)
-        self._look()
+        self._chance = random.getstate() if scenario.seed is None else None
+        self._entered: Any = None
+        self._recording: Recording | None = None
+        world.begin(self.loop, scenario.seed)
+        try:
+            self.target: T = self._made()
+            self._recording = self._instrumented() if scenario.declared else None
+            for name, call in scenario.calls.items():
+                self.loop.begin(name, _awaited(call, self.target))
+            if scenario.declared:
+                # Up to its first instrumented call a task touches nothing that is shared.
+                for name in scenario.calls:
+                    self.loop.go_on(name)
+            self._look()
+        except BaseException:
+            self._tear_down()
+            raise
+
+    def _made(self) -> Any:
+        try:
+            found = self.loop.perform(self.scenario.make)
+            if isinstance(found, contextlib._GeneratorContextManager):
+                self._entered = found
+                return self.loop.perform(found.__enter__)
+            if isinstance(found, contextlib._AsyncGeneratorContextManager):
+                self._entered = found
+                return self._carried_out(found.__aenter__(), "make")
+            if inspect.isawaitable(found):
+                return self._carried_out(found, "make")
+        except (LeoError, AssertionError):
+            raise
+        except Exception as error:
+            raise LeoError(
+                f"make raises {type(error).__name__}: {error} (at {raised_at(error)}); it has to "
+                "make the object that the calls are made on"
+            ) from error
+        return found
+
+    def _carried_out(self, awaitable: Awaitable[Any], label: str) -> Any:
+        self.loop.begin(label, _awaited(lambda it: it, awaitable))
+        self.loop.run_out(label)
+        del self.loop.held[label]
+        return self.loop.tasks.pop(label).result()
 
     # What can be chosen.
 
     def enabled(self) -> tuple[Choice, ...]:
-        if not self.scenario.declared and (self.broken or self.steps == self.scenario.most):
+        scenario = self.scenario
+        if self.loop.refused is not None:
+            raise Refused(self.loop.refused)
+        most = _MOST_STEPS if scenario.most is None else scenario.most
+        if not scenario.declared and (self.broken or self.steps >= most):
             return ()
-        found = [Choice(name) for name in self.loop.names()]
+        if self._over:
+            return tuple(Choice(name) for name in self._still_going())
+        names = self.loop.names()
+        if scenario.serial and any(
+            name in self.began_after and self._goes(name) for name in scenario.calls
+        ):
+            names = [
+                name for name in names if name not in scenario.calls or name in self.began_after
+            ]
+        elif self._turning[2] >= _ROUNDS and len(names) > 1 and self._turning[0] in names:
+            names.remove(self._turning[0])
+            self._say_bounded(self._turning[0])
+        found = [Choice(name) for name in names]
         if self.left:
-            found += [Choice(name, "cancel") for name in self.scenario.calls if self._goes(name)]
+            found += [Choice(name, "cancel") for name in scenario.calls if self._goes(name)]
         return tuple(found)
+
+    def _still_going(self) -> list[str]:
+        """Who goes on when the calls are over: what is ready, and each timer's owner once."""
+        found = [label for label in self.loop.names() if self._extra.get(label, 0) < 2 * _ROUNDS]
+        if found == [CLOCK]:
+            self.loop.next_timer()
+            if self.loop.timers[0][3] in self._waked:
+                self.scenario.bounded["a background task that only beats is let go on once"] = None
+                return []
+        return found
+
+    def _say_bounded(self, label: str) -> None:
+        task = self.loop.tasks.get(label)
+        where = place_of(task) if task is not None else None
+        self.scenario.bounded[
+            f"{where or label} goes round: at most {_ROUNDS} times in a row while others could go on"
+        ] = None
 
     def pending(self, choice: Choice) -> Step:
         """What a choice may touch: everything, unless the task is in a method that says what."""
         if choice.what == "cancel":
             return Step(choice, "cancel", _NONE, _ALL)
-        if self._recording is None or choice.who == CLOCK:
+        if self._recording is None or choice.who not in self.loop.tasks:
             return Step(choice, "step", _NONE, _ALL)
         inside = self._inside.get(choice.who, [])
         reads = _names(self.scenario.reads, inside)
@@ -132,22 +250,63 @@ class CoroutineRun(Generic[T]):
 
     def take(self, choice: Choice) -> Step:
         self.steps += 1
-        self._touched = (set(), set())
+        name, loop = choice.who, self.loop
         if choice.what == "cancel":
             self.left -= 1
-            self.loop.tasks[choice.who].cancel()
-            self.loop.stand_still()
+            self.struck[name] = None
+            if name not in self.began_after:
+                self.began_after[name] = self._returned()
+            loop.strike(name)
         else:
-            if choice.who not in self.loop.names():
-                raise LeoError(f"{choice.who} cannot go on here: it is over, or waits")
-            self._go_on(choice.who)
-        self._look()
+            if not loop.can(name):
+                raise Refused(
+                    f"step {self.steps}: {name} could go on here, and cannot now: the object "
+                    "behaves differently when the same schedule is executed again"
+                )
+            if name in self.scenario.calls and name not in self.began_after:
+                self.began_after[name] = self._returned()
+            if self._over:
+                self._extra[name] = self._extra.get(name, 0) + 1
+                if name == CLOCK and loop.next_timer() is not None:
+                    self._waked.add(loop.timers[0][3])
+            if self._recording is not None:
+                self._touched = (set(), set())
+            loop.go_on(name)
+        self._over = self._over or self.finished()
+        self._count_turns(name)
+        if not self._quiet:
+            self._look()
+        if self._recording is None:
+            return Step(choice, choice.what, _NONE, _ALL)
         reads, writes = self._touched
         return Step(choice, choice.what, frozenset(reads - writes), frozenset(writes))
 
-    def _go_on(self, name: str) -> None:
-        self._running = name
-        self.loop.go_on(name)
+    def again(self, path: Iterable[Choice]) -> None:
+        """Take choices that broke nothing when they were taken before."""
+        self._quiet = True
+        for choice in path:
+            self.take(choice)
+        self._quiet = False
+        self._look()
+
+    def _count_turns(self, name: str) -> None:
+        """Count how often in a row somebody has gone on and come back to the same place."""
+        label, place, count = self._turning
+        task = self.loop.tasks.get(name)
+        if label != name or task is None or task.done():
+            self._turning = (name, None, 0)
+            return
+        here = [(at.file, at.line) for at in suspended(task.get_coro())]
+        self._turning = (name, here, count + 1 if place == here else 1)
+
+    def _returned(self) -> frozenset[str]:
+        """The calls that have returned."""
+        tasks = self.loop.tasks
+        return frozenset(
+            name
+            for name in self.scenario.calls
+            if tasks[name].done() and not tasks[name].cancelled() and not tasks[name].exception()
+        )
 
     def _look(self) -> None:
         """See whether anything is broken now that was not before."""
@@ -156,20 +315,47 @@ class CoroutineRun(Generic[T]):
         self.broken_at = self.steps
         for name in self.scenario.calls:
             task = self.loop.tasks[name]
-            if task.done() and not task.cancelled():
+            if not task.done():
+                continue
+            if task.cancelled():
+                if name not in self.struck:
+                    who = ", ".join(self.struck) or "nobody"
+                    self.broken[CANCELLED] = f"{name} is cancelled, and only {who} was to be"
+                    return
+            else:
                 error = task.exception()
-                if error is not None and not isinstance(error, self.scenario.raises):
-                    self.broken[RAISES] = f"{name} raises {type(error).__name__}: {error}"
+                if error is not None and not self._allowed(error):
+                    self.broken[RAISES] = f"{name} {_raises(error)}"
                     return
         self._judge(INVARIANT, self.scenario.invariant)
         if self.broken:
             return
-        if self.finished():
-            self._judge(AT_END, self.scenario.at_end)
-        elif not self.loop.names():
-            # A cancellation may still help, but nobody has to ask for one.
-            going = [name for name, task in self.loop.tasks.items() if not task.done()]
-            self.broken[DEADLOCK] = f"{', '.join(going)} can never go on"
+        if self._over:
+            if not self._still_going():
+                self._judge(AT_END, self.scenario.at_end)
+        elif self.loop.refused is None and not self.scenario.serial:
+            if not self.loop.names():
+                self.broken[DEADLOCK] = self._stuck()
+            elif self.steps >= _MOST_STEPS:
+                who = self._turning[0]
+                where = place_of(self.loop.tasks[who]) if who in self.loop.tasks else None
+                self.broken[ENDLESS] = f"{who} goes round at {where} and nobody ends that"
+
+    def _allowed(self, error: BaseException) -> bool:
+        """May a call end with this?  A group of exceptions may when all that are in it may."""
+        if isinstance(error, self.scenario.raises):
+            return True
+        return isinstance(error, BaseExceptionGroup) and all(map(self._allowed, error.exceptions))
+
+    def _stuck(self) -> str:
+        """Who can never go on, where each stands, and what it waits for."""
+        # A cancellation may still help, but nobody has to ask for one.
+        told = []
+        for name, task in self.loop.tasks.items():
+            if not task.done():
+                where = place_of(task)
+                told.append(f"{name} waits at {where} ({where.text})" if where else name)
+        return f"nobody can go on: {'; '.join(told)}"
 
     def _judge(self, title: str, rule: Invariant[T] | None) -> None:
         if rule is None:
@@ -184,16 +370,104 @@ class CoroutineRun(Generic[T]):
             self.broken[title] = verdict or f"{'it' if name == '<lambda>' else name} is false"
 
     def finished(self) -> bool:
-        return all(task.done() for task in self.loop.tasks.values())
+        """Are all calls over? Background tasks that wait for work need not be."""
+        return not any(map(self._goes, self.scenario.calls))
+
+    # What states and endings are compared by.
+
+    def fingerprint(self) -> bytes | None:
+        """Equal for two states that the same steps can follow; None when that cannot be told."""
+        loop = self.loop
+        shape = Shape(loop.labels)
+        # How often somebody went round counts only when he is about to be passed over for it.
+        turning = self._turning[::2] if self._turning[2] > 2 else ()
+        try:
+            shape.mark("run", self.left, self._over, loop.now, tuple(self.struck), *turning)
+            for name, before in self.began_after.items():
+                shape.mark(name, *sorted(before))
+            shape.add(self.target)
+            for label, task in loop.tasks.items():
+                if not task.done():
+                    shape.mark(label, task._must_cancel, task.cancelling(), len(loop.held[label]))
+                    shape.add(task.get_coro())
+                    shape.add(task._fut_waiter)
+                    for handle in loop.held[label]:
+                        shape.add(handle._args)
+                elif label in self.scenario.calls:
+                    shape.mark(label, "over")
+                    shape.add(task)
+            for when, _, timer, owner in sorted(loop.timers)[:]:
+                if not timer.cancelled():
+                    shape.mark("timer", when, owner)
+                    shape.add(timer)
+            shape.add_all(loop.later)
+            if self._over:
+                shape.mark("extra", *sorted(self._extra.items()), *sorted(self._waked))
+            if loop.threads.all:
+                shape.mark("threads", *loop.threads.log)
+            if loop.notes:
+                shape.mark("notes", *loop.notes)
+        except Opaque as opaque:
+            self.opaque = str(opaque)
+            return None
+        return shape.digest()
+
+    def ending(self) -> Ending:
+        """What the run came to; the calls are over."""
+        answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
+        shape = Shape(data=True)
+        for value in self.state_parts():
+            shape.add(value)
+        return Ending(answers, shape.digest(), dict(self.began_after))
+
+    def state_parts(self) -> list[Any]:
+        """What the final state is: of the object, and of databases that the run has opened."""
+        state = self.scenario.state
+        if state is not None:
+            found = self.loop.perform(lambda: state(self.target))
+            if inspect.isawaitable(found):
+                found = self._carried_out(found, "state")
+            return [found]
+        if self.loop.connections:
+            return [self.target, content(self.loop)]
+        return [self.target]
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""
-        answers = {name: _answer(self.loop.tasks[name]) for name in self.scenario.calls}
-        self._running = ""
-        self.loop.end()
-        if self._recording is not None:
-            self._recording.close()
+        calls = [name for name in self.scenario.calls if name in self.loop.tasks]
+        answers = {name: answer_of(self.loop.tasks[name]).told for name in calls}
+        self._tear_down()
+        if self._chance is not None and random.getstate() != self._chance:
+            raise Refused(
+                "the calls use `random`, so that the same schedule may come out differently; give "
+                "`seed=1` to fix what is drawn, and say so of the answer"
+            )
         return Outcome((), answers, {"steps": self.broken_at}, dict(self.broken))
+
+    def _tear_down(self) -> None:
+        loop, entered = self.loop, self._entered
+        self._quiet = True
+        try:
+            loop.end()
+            if isinstance(entered, contextlib._GeneratorContextManager):
+                loop.perform(lambda: entered.__exit__(None, None, None))
+            elif entered is not None:
+                loop.refused = None
+                self._carried_out(entered.__aexit__(None, None, None), "tear-down")
+                loop.end()
+        finally:
+            loop.threads.end()
+            left = False
+            for connection in loop.connections:
+                connection.close()
+                left = True
+            if self._recording is not None:
+                self._recording.close()
+            if left:
+                # What a broken schedule left open must not be found later, by somebody else's loop.
+                del self.target
+                loop.perform(gc.collect)
+            world.over()
 
     # What the methods of the object say of themselves.
 
@@ -218,7 +492,7 @@ class CoroutineRun(Generic[T]):
 
     async def _gate(self, unit: str, method: str, when: str) -> None:
         """Hold a task before each instrumented call; what comes after it is the task's own."""
-        inside = self._inside.setdefault(self._running, [])
+        inside = self._inside.setdefault(self.loop.running, [])
         if when == "before":
             inside.append(method)
             await asyncio.sleep(0)
@@ -226,7 +500,7 @@ class CoroutineRun(Generic[T]):
             inside.remove(method)
 
 
-async def _awaited(call: Callable[[T], Awaitable[object]], target: T) -> object:
+async def _awaited(call: Callable[[Any], Awaitable[object]], target: Any) -> object:
     return await call(target)
 
 
@@ -236,11 +510,36 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
     return frozenset(naming if isinstance(naming, str) else "*" for naming in found)
 
 
-def _answer(task: asyncio.Task[Any]) -> str:
-    """What a call came to, for people."""
+def leaves(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, and in the groups in it."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
+def _raises(error: BaseException) -> str:
+    """An exception for people: type, text and place; of a group, each one that is in it."""
+    told = []
+    for leaf in leaves(error):
+        place = raised_at(leaf)
+        text = str(leaf).partition("\n")[0]
+        told.append(
+            f"{type(leaf).__name__}{': ' if text else ''}{text}{f' (at {place})' if place else ''}"
+        )
+    if isinstance(error, BaseExceptionGroup):
+        return f"raises {type(error).__name__} of {', '.join(told)}"
+    return f"raises {told[0]}"
+
+
+def answer_of(task: asyncio.Task[Any]) -> Answer:
+    """What a call came to."""
     if not task.done():
-        return "(not over)"
+        return Answer("open", b"", "(not over)")
     if task.cancelled():
-        return "(cancelled)"
+        return Answer("cancelled", b"", "(cancelled)")
     error = task.exception()
-    return f"({type(error).__name__}: {error})" if error is not None else repr(task.result())
+    shape = Shape(data=True)
+    shape.add(task.result() if error is None else error)
+    if error is not None:
+        return Answer("raised", shape.digest(), f"({type(error).__name__}: {error})")
+    return Answer("returned", shape.digest(), repr(task.result()))

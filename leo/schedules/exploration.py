@@ -1,101 +1,167 @@
-"""`leo.explore`: every schedule of a few calls on one object, and the shortest that breaks it."""
+"""`leo.explore`: every schedule of a few calls on one object, and a short one that breaks it."""
 
 from __future__ import annotations
 
-import asyncio
-import linecache
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, TypeVar
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from time import monotonic
+from typing import Any, Final, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.brute import Brute
-from leo.schedules.calls import Calls, CoroutineRun, Invariant, Scenario
-from leo.schedules.loop import CLOCK
+from leo.schedules.atomic import MOST_CALLS, Atomicity
+from leo.schedules.calls import (
+    AT_END,
+    ATOMIC,
+    DEADLOCK,
+    ENDLESS,
+    INVARIANT,
+    Calls,
+    CoroutineRun,
+    Ending,
+    Invariant,
+    Scenario,
+)
+from leo.schedules.chance import Priorities
+from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.optimal import Optimal
-from leo.schedules.system import Choice, Walk
-from leo.trace.lanes import LaneStep, lane_table
+from leo.schedules.places import place_of
+from leo.schedules.pruned import Pruned
+from leo.schedules.report import from_text, state_of, tell_state, tell_steps, to_text, told_step
+from leo.schedules.system import Choice
+from leo.schedules.world import world
+from leo.trace.lanes import LaneStep
 from leo.units import Naming
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
-# Frames of these files say nothing about the object that is explored.
-_LEO = Path(__file__).resolve().parent.parent
-_OURS = ("/asyncio/", f"{_LEO}/units/", f"{_LEO}/schedules/")
+STRATEGIES: Final = ("every", "preemptions", "random", "pct")
+# So many seconds is a search silent at most.
+_SILENT = 2.0
+# So many schedules are spent on making a schedule shorter.
+_SHORTER = 3000
+# After so many schedules one is executed twice, to see whether it comes out the same.
+_TWICE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What was broken and how, by which schedule (a text that `explore` takes), and its table."""
+    """What was broken and how, by which schedule (a text that `explore` takes), and its table.
+
+    `came_out` and `possible` are for calls that are not atomic: what came out, and what would have
+    come out of the serial orders.
+    """
 
     title: str
     witness: str
     schedule: str
     table: str
+    came_out: str = ""
+    possible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
     """What an exploration came to.
 
-    `complete`: no schedule was left out; `broken`: the shortest schedule that breaks something, of
-    those that were executed.  `holds` needs both, so that a search that was cut off never holds.
+    `complete`: no schedule was left out, but for what `bounded` says; `broken`: a schedule that
+    breaks something, with as few cancellations and preemptions as any that was looked for.
+    `holds` needs both, so that a search that was cut off never holds.  `asked` and `not_asked` say
+    what the answer is about.
     """
 
     schedules: int
     complete: bool
     broken: Broken | None
+    states: int = 0
+    asked: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
+    bounded: tuple[str, ...] = ()
+    how_far: str = ""
 
     @property
     def holds(self) -> bool:
         return self.complete and self.broken is None
 
-    def __str__(self) -> str:
-        """The result for people, at most 80 columns wide."""
+    @property
+    def sentence(self) -> str:
+        """The finding in a sentence."""
         far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
-        if self.broken is None:
-            if self.complete:
-                return f"complete: {far}, nothing is broken"
-            return f"not complete: {far}, nothing found; raise the limit to go on"
-        least = "the shortest there is" if self.complete else "this is the shortest of them"
-        return f"{self.broken.table}{far} executed; {least}\nschedule: {self.broken.schedule}"
+        if self.broken is not None:
+            return f"{self.broken.title}: {self.broken.witness}"
+        if self.complete:
+            return f"complete: {far}, and what was asked holds in all of them"
+        return f"not complete: {far}, nothing found; {self.how_far}"
+
+    def __str__(self) -> str:
+        lines = [self.sentence]
+        if self.broken is not None:
+            lines.append(self.broken.table.rstrip("\n"))
+            if self.broken.came_out:
+                lines.append(f"came out:    {self.broken.came_out}")
+                lines += [f"one by one:  {told}" for told in self.broken.possible]
+            lines.append(f"schedule:    {self.broken.schedule}")
+        lines += [f"asked:       {text}" for text in self.asked]
+        lines += [f"not asked:   {text}" for text in self.not_asked]
+        lines += [f"bounded:     {text}" for text in self.bounded]
+        return "\n".join(lines)
 
 
 def explore(
-    make: Callable[[], T],
+    make: Callable[[], Any],
     calls: Mapping[str, Call[T]] | Sequence[Call[T]],
     *,
     invariant: Invariant[T] | None = None,
     at_end: Invariant[T] | None = None,
-    raises: Iterable[type[Exception]] = (),
+    atomic: bool | None = None,
+    state: Callable[[T], object] | None = None,
+    raises: Iterable[type[BaseException]] = (),
     cancellations: int = 1,
+    clock: str = "idle",
+    seed: int | None = None,
     reads: Mapping[str, Naming] | None = None,
     writes: Mapping[str, Naming] | None = None,
+    strategy: str = "every",
+    bound: int = 2,
     limit: int = 100_000,
+    seconds: float | None = None,
+    show: Callable[[T], object] | None = None,
     schedule: str | None = None,
+    progress: Callable[[str], None] | None = None,
+    prune: bool = True,
 ) -> Exploration:
     """Execute every schedule of some calls on an object, and look for one that breaks it.
 
-    `make` makes the object, anew for every schedule.  `calls` are functions of the object that
-    return something to await; a mapping gives them names.  At every await that suspends, another
-    call can go on, or one of the calls is cancelled, at most `cancellations` times in a schedule.
+    `make` makes the object, anew for every schedule: a function, a coroutine function, or one that
+    returns a context manager, whose end runs after the schedule.  `calls` are functions of the
+    object that return something to await; a mapping gives them names.  At every await that
+    suspends, another call can go on, or one of the calls is cancelled, at most `cancellations`
+    times in a schedule.
 
-    `invariant` is a function of the object, looked at between any two steps, `at_end` one that is
-    looked at when all calls are over: broken when it returns False or a text, or raises
-    AssertionError.  A call that raises what is not among `raises` breaks the object too, and so
-    does a call that can never go on.
+    Without `invariant` and `at_end` (or with `atomic=True`) the calls have to be atomic: results
+    and final state are those of some serial order, in which a cancelled or failed call ran whole or
+    not at all.  `state` says what the state is (default: the fields of the object, and the rows of
+    the databases that were opened).  `invariant` is a function of the object, looked at between any
+    two steps, `at_end` one that is looked at when all calls are over: broken when it returns False
+    or a text, or raises AssertionError.  A call that raises what is not among `raises` is a finding
+    as well, and so is one that can never go on.
 
-    `reads` and `writes` say which objects the methods read and write, as for
-    `leo.instrument`; then one schedule of each class is enough.  What they do not
-    name is taken to be a call's own.  `limit` is the most schedules that are executed.  `schedule`
-    executes one schedule only, as a result gives it.
+    Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
+    whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
+    write, as for `leo.instrument`; then one schedule of each class is enough.
 
-    Raises LeoError for calls or schedules that cannot be followed, and EngineError when the
-    object is not deterministic or touches what it does not declare.
+    `strategy`: `every` schedule; those with at most `bound` `preemptions`; `random`; `pct` for bugs
+    of depth `bound`.  `limit` and `seconds` end the search.  `show` is what the table shows of the
+    object at each step.  `schedule` executes one schedule only, as a result gives it.  `progress`
+    is told how far the search is, every two seconds (default: standard error).  `prune=False`
+    explores states again that were reached before.
+
+    Raises LeoError for what cannot be explored or followed.
     """
-    scenario = Scenario(
+    scenario: Scenario[T] = Scenario(
         make,
         _named(calls),
         invariant,
@@ -104,29 +170,16 @@ def explore(
         cancellations,
         reads or {},
         writes or {},
+        state,
+        clock,
+        seed,
     )
-    if schedule is not None:
-        return Exploration(1, False, _told(scenario, _choices(schedule)))
-    if limit < 1:
-        raise LeoError(f"a limit of {limit} schedules: expected at least 1")
-    search = Optimal(scenario) if scenario.declared else Brute(scenario, count=False)
-    best: tuple[tuple[int, int], tuple[Choice, ...]] | None = None
-    runs = 0
-    while runs < limit:
-        walk = search.next()
-        if walk is None:
-            break
-        runs = runs + 1 if walk.end != "refused" else 0
-        if walk.outcome.violations:
-            choices = _shortened(scenario, search, walk)
-            found = ((len(choices), _switches(choices)), choices)
-            if best is None or found < best:
-                best = found
-                scenario.most = len(choices)
-    else:
-        walk = search.next()
-    scenario.most = None
-    return Exploration(runs, walk is None, _told(scenario, best[1]) if best else None)
+    _check(scenario, strategy, bound, limit, seconds)
+    asks = atomic if atomic is not None else invariant is None and at_end is None
+    with world():
+        search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
+        search.check_calls()
+        return search.replay(schedule) if schedule is not None else search.search()
 
 
 def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
@@ -137,106 +190,386 @@ def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
     )
     if not named:
         raise LeoError("there are no calls to explore: expected at least one")
-    for name in named:
-        if not name.isidentifier() or name == CLOCK:
+    for name, call in named.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in (CLOCK, "make"):
             raise LeoError(f"a call cannot be named {name!r}: expected a word, and not {CLOCK!r}")
+        if not callable(call):
+            raise LeoError(
+                f"{name} is {type(call).__name__}: expected a function of the object that returns "
+                "something to await, such as `lambda store: store.add(1)`"
+            )
     return named
 
 
-def _shortened(scenario: Scenario[T], search: Brute | Optimal, walk: Walk) -> tuple[Choice, ...]:
-    """The choices up to what was broken, without those that it does not depend on."""
-    steps = walk.outcome.final["steps"]
-    choices = tuple(step.choice for step in walk.steps[:steps])
-    if isinstance(search, Brute) or not steps:
-        return choices
-    kept = search.events.past(walk.numbers[:steps], steps - 1)
-    fewer = tuple(choices[at] for at in kept)
-    title = next(iter(walk.outcome.violations))
-    return fewer if len(fewer) == steps or title in _executed(scenario, fewer) else choices
+def _check(
+    scenario: Scenario[Any], strategy: str, bound: int, limit: int, seconds: float | None
+) -> None:
+    """Refuse what cannot be explored, before anything runs."""
+    if not callable(scenario.make):
+        raise LeoError(f"make is {type(scenario.make).__name__}: expected a function")
+    if scenario.cancellations < 0:
+        raise LeoError(f"{scenario.cancellations} cancellations: expected 0 or more")
+    if scenario.clock not in ("idle", "any"):
+        raise LeoError(f"clock {scenario.clock!r}: expected 'idle' or 'any'")
+    if strategy not in STRATEGIES:
+        raise LeoError(f"{strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}")
+    if scenario.declared and strategy != "every":
+        raise LeoError(f"strategy {strategy!r} makes no use of reads and writes: leave one out")
+    if limit < 1:
+        raise LeoError(f"a limit of {limit} schedules: expected at least 1")
+    if bound < 0 or (strategy == "pct" and bound < 1):
+        raise LeoError(f"a bound of {bound}: expected at least {int(strategy == 'pct')}")
+    if seconds is not None and seconds <= 0:
+        raise LeoError(f"a limit of {seconds} seconds: expected more than 0")
+    for kind in scenario.raises:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise LeoError(f"raises {kind!r}: expected classes of exceptions")
 
 
-def _executed(scenario: Scenario[T], choices: Iterable[Choice]) -> Mapping[str, str]:
-    """What a schedule breaks."""
-    run = scenario.start()
-    try:
-        for choice in choices:
-            run.take(choice)
-    finally:
-        outcome = run.close()
-    return outcome.violations
+class _Search(Generic[T]):
+    """One exploration."""
 
+    def __init__(
+        self,
+        scenario: Scenario[T],
+        asks: bool,
+        strategy: str,
+        bound: int,
+        limit: int,
+        seconds: float | None,
+        show: Callable[[T], object] | None,
+        prune: bool,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self.scenario = scenario
+        self.strategy, self.bound, self.limit, self.prune = strategy, bound, limit, prune
+        self.show = show
+        self.seconds = seconds
+        self.begun = self.told = monotonic()
+        self.progress = _to_standard_error if progress is None else progress
+        self.runs = self.states = 0
+        self.opaque: dict[str, None] = {}
+        self.done: Callable[[], float] = lambda: 0.0
+        self.atomicity = Atomicity(scenario, lambda run: tell_state(state_of(run)), self._tell)
+        self.asks = asks and len(scenario.calls) <= MOST_CALLS
+        self.too_many = asks and not self.asks
+        self.no_order = False
 
-def _switches(choices: Sequence[Choice]) -> int:
-    return sum(one.who != other.who for one, other in pairwise(choices))
+    def check_calls(self) -> None:
+        """Each call has to return something to await; nothing of it is executed."""
+        run, wrong = self.scenario.start(), ""
+        try:
+            for name, call in self.scenario.calls.items():
+                # A call that raises at once does so in its schedules as well.
+                with suppress(Exception):
+                    found = run.loop.perform(partial(call, run.target))
+                    if hasattr(found, "cr_frame"):
+                        found.close()
+                    wrong = "" if hasattr(found, "__await__") else type(found).__name__
+                if wrong:
+                    raise LeoError(
+                        f"{name} returns {wrong}, which cannot be awaited: expected a call of an "
+                        "async method; a function without await has one schedule"
+                    )
+        finally:
+            run.close()
+        if self.asks and not self.atomicity.serial(frozenset(self.scenario.calls)):
+            # The calls wait for each other: there is nothing to compare with.
+            self.asks, self.no_order = False, True
 
+    def search(self) -> Exploration:
+        best: tuple[Choice, ...] | None = None
+        ended = False
+        how_far = ""
+        for number, (path, run) in enumerate(self._runs()):
+            self.opaque.update({run.opaque: None} if run.opaque else {})
+            if self._broken(run, path):
+                best = tuple(path)
+                break
+            self._tell()
+            if number % _TWICE == 0 and path:
+                self._execute_twice(path)
+            if self.runs >= self.limit:
+                how_far = f"stopped at the limit of {self.limit:,} schedules: raise `limit`"
+                break
+            if self.seconds is not None and monotonic() - self.begun > self.seconds:
+                how_far = f"stopped after {self.seconds:g} s: raise `seconds`"
+                break
+        else:
+            ended = True
+        if best is not None:
+            best = self._shorter(best)
+            return self._result(False, self._told(best), "")
+        if not ended:
+            return self._result(self._was_last, None, how_far)
+        complete = self.strategy == "every" or (self.strategy == "preemptions" and not self._cut)
+        return self._result(complete, None, self._covered())
 
-def _choices(schedule: str) -> tuple[Choice, ...]:
-    """The choices of a schedule as it is printed: names, with `~` before a cancellation."""
-    return tuple(
-        Choice(word[1:], "cancel") if word.startswith("~") else Choice(word)
-        for word in schedule.split()
-    )
+    _was_last = False
+    _cut = False
 
+    def _runs(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
+        """The runs of the strategy, not closed, each with its schedule."""
+        if self.strategy in ("random", "pct"):
+            yield from self._by_chance()
+        elif self.scenario.declared:
+            yield from self._optimal()
+        else:
+            bound = self.bound if self.strategy == "preemptions" else None
+            search = Pruned(self.scenario.start, self.prune, bound)
+            self.done = search.done
+            while not search.ended:
+                run = search.next()
+                if search.endless and not run.broken and not run.finished():
+                    who = next((c.who for c in reversed(search.path) if c.who != CLOCK), CLOCK)
+                    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
+                    run.broken[ENDLESS] = f"{who} goes round at {where} and nobody ends that"
+                path = list(search.path)
+                search.backtrack()
+                self._was_last = search.ended
+                self.states, self._cut = search.states, search.cut
+                self.runs += 1
+                yield path, run
 
-def _told(scenario: Scenario[T], choices: Sequence[Choice]) -> Broken | None:
-    """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
-    run = scenario.start()
-    steps: list[LaneStep] = []
-    try:
-        for index, choice in enumerate(choices, 1):
-            if choice not in run.enabled():
-                able = " ".join(_word(other) for other in run.enabled()) or "nothing"
-                raise LeoError(
-                    f"step {index} of the schedule is {_word(choice)}, which is not possible "
-                    f"there; possible: {able}"
+    def _optimal(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
+        """One run of each class; each is carried out once more to be looked at."""
+        search = Optimal(self.scenario)
+        while (walk := search.next()) is not None:
+            self.runs = self.runs + 1 if walk.end != "refused" else 0
+            if walk.end != "complete":
+                continue
+            steps = walk.outcome.final["steps"] if walk.outcome.violations else len(walk.steps)
+            path = [step.choice for step in walk.steps[:steps]]
+            if walk.outcome.violations and steps:
+                kept = search.events.past(walk.numbers[:steps], steps - 1)
+                fewer = [path[at] for at in kept]
+                title = next(iter(walk.outcome.violations))
+                if len(fewer) < len(path) and title in self._violations(fewer):
+                    path = fewer
+            run = self.scenario.start()
+            for choice in path:
+                run.take(choice)
+            yield path, run
+        self._was_last = True
+
+    def _by_chance(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
+        self.length = 10
+        while True:
+            chance = Random(f"{self.scenario.seed or 0}:{self.runs}")
+            order = Priorities(chance, max(2, self.length), self.bound)
+            run, path = self.scenario.start(), list[Choice]()
+            while enabled := run.enabled():
+                choice = (
+                    chance.choice(enabled)
+                    if self.strategy == "random"
+                    else order.choose(enabled, len(path))
                 )
-            steps.append(_told_step(run, choice, index))
-    finally:
-        outcome = run.close()
-    for title, witness in outcome.violations.items():
-        names = dict.fromkeys((*scenario.calls, *(step.lane for step in steps)))
-        table = lane_table(steps, f"{title}: {witness}", lanes=tuple(names))
-        return Broken(title, witness, " ".join(map(_word, choices)), table)
-    return None
+                path.append(choice)
+                run.take(choice)
+            self.length = max(self.length, len(path))
+            self.runs += 1
+            yield path, run
+
+    def _covered(self) -> str:
+        if self.strategy == "preemptions":
+            return f"every schedule with at most {self.bound} preemptions, and others exist"
+        return "nothing was left out"
+
+    def _broken(self, run: CoroutineRun[T], path: Sequence[Choice]) -> dict[str, str]:
+        """What a run breaks; the run is closed."""
+        ending: Ending | None = None
+        try:
+            broken = dict(run.broken)
+            pruned = getattr(run, "pruned", False)
+            if self.asks and not broken and not pruned and run.finished() and not run.enabled():
+                ending = run.ending()
+                if self.scenario.declared:
+                    ending = ending._replace(began_after={})
+                told = self._came_out(run, ending)
+        finally:
+            run.close()
+        if DEADLOCK in broken and run.struck:
+            others = frozenset(self.scenario.calls) - frozenset(run.struck)
+            if not others or not self.atomicity.can_end(others):
+                # Those that wait would wait without the cancelled one as well.
+                del broken[DEADLOCK]
+        if ending is not None and not self.atomicity.explains(ending):
+            broken[ATOMIC] = f"no serial order of the calls gives {told}"
+        return broken
+
+    def _came_out(self, run: CoroutineRun[T], ending: Ending) -> str:
+        answers = ", ".join(f"{name} → {it.told}" for name, it in ending.answers.items())
+        return f"{answers}; {tell_state(state_of(run))}"
+
+    def _violations(self, path: Iterable[Choice]) -> dict[str, str]:
+        """What a schedule breaks; nothing if it cannot be carried out."""
+        run = self.scenario.start()
+        try:
+            for choice in path:
+                if choice not in run.enabled():
+                    break
+                run.take(choice)
+        finally:
+            broken = self._broken(run, ())
+        return broken
+
+    def _execute_twice(self, path: Sequence[Choice]) -> None:
+        """Raise LeoError when the same schedule does not come out the same."""
+        seen: list[list[Any]] = []
+        for _ in range(2):
+            states: list[Any] = []
+            run = self.scenario.start()
+            try:
+                for choice in path:
+                    if choice not in run.enabled():
+                        break
+                    run.take(choice)
+                    states.append((run.fingerprint(), run.loop.names()))
+            finally:
+                run.close()
+            seen.append(states)
+        for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
+            if one != two:
+                raise Refused(_differs(path, step))
+        if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
+            raise Refused(_differs(path, min(map(len, seen)) + 1))
+
+    def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
+        """A schedule with fewer cancellations and preemptions that breaks something, if any."""
+        if self.scenario.declared:
+            return path
+        struck = sum(choice.what == "cancel" for choice in path)
+        runs = 0
+        for cancellations in range(struck + 1):
+            scenario = replace(self.scenario, cancellations=cancellations, bounded={})
+            for bound in range(4):
+                search = Pruned(scenario.start, self.prune, bound)
+                while not search.ended:
+                    run, found = search.next(), tuple(search.path)
+                    if self._broken(run, found):
+                        return found
+                    search.backtrack()
+                    self._tell()
+                    runs += 1
+                    if runs > _SHORTER:
+                        return path
+                if not search.cut:
+                    break
+        return path
+
+    def replay(self, schedule: str) -> Exploration:
+        self.runs = 1
+        return self._result(False, self._told(from_text(schedule)), "one schedule was executed")
+
+    def _told(self, choices: Sequence[Choice]) -> Broken | None:
+        """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
+        run = self.scenario.start()
+        steps: list[LaneStep] = []
+        try:
+            for index, choice in enumerate(choices, 1):
+                if choice not in run.enabled():
+                    able = to_text(run.enabled()) or "nothing"
+                    raise LeoError(
+                        f"step {index} of the schedule is {to_text([choice])}, which is not "
+                        f"possible there; possible: {able}"
+                    )
+                steps.append(told_step(run, choice, index, self._shown))
+        except BaseException:
+            run.close()
+            raise
+        over = run.finished() and not run.broken and not run.enabled()
+        came_out = self._came_out(run, run.ending()) if over else ""
+        if not run.broken and not over and self._goes_round(run, choices):
+            run.broken[ENDLESS] = "the calls go round, and nobody ends that"
+        broken = self._broken(run, choices)
+        for title, witness in broken.items():
+            table = tell_steps(steps, self.scenario.calls, f"{title}: {witness}")
+            possible: list[str] = []
+            if title == ATOMIC:
+                possible = [
+                    f"{', '.join(f'{n} → {it.told}' for n, it in outcome.answers.items())}; "
+                    f"{outcome.told} ({' '.join(min(outcome.orders))})"
+                    for outcome in self.atomicity.possible()
+                ]
+            else:
+                came_out = ""
+            return Broken(title, witness, to_text(choices), table, came_out, tuple(possible[:6]))
+        return None
+
+    def _goes_round(self, run: CoroutineRun[T], choices: Sequence[Choice]) -> bool:
+        """Has a schedule come back to a state that it was in?"""
+        state = run.fingerprint()
+        return state is not None and len(choices) > 1 and self._came_back(choices, state)
+
+    def _came_back(self, choices: Sequence[Choice], state: bytes) -> bool:
+        return False
+
+    def _shown(self, run: CoroutineRun[T]) -> dict[str, str]:
+        if self.show is None:
+            return state_of(run)
+        show = self.show
+        found = run.loop.perform(lambda: show(run.target))
+        return {"": found if isinstance(found, str) else repr(found)}
+
+    def _result(self, complete: bool, broken: Broken | None, how_far: str) -> Exploration:
+        scenario = self.scenario
+        asked, not_asked = [], []
+        if self.asks:
+            asked.append(
+                "are the calls atomic: results and final state of some serial order, a cancelled "
+                "or failed call whole or not at all"
+            )
+        elif self.too_many:
+            not_asked.append(f"are the calls atomic: more than {MOST_CALLS} calls")
+        elif self.no_order:
+            not_asked.append("are the calls atomic: one after the other they never end")
+        else:
+            not_asked.append("are the calls atomic (atomic=True)")
+        if scenario.invariant is not None:
+            asked.append(f"the {INVARIANT}, between any two steps")
+        if scenario.at_end is not None:
+            asked.append(f"{AT_END}, the rule given")
+        asked.append("no exception, no deadlock")
+        number = scenario.cancellations
+        if number:
+            asked.append(f"with up to {number} cancellation{'s' * (number > 1)}, at any moment")
+        else:
+            not_asked.append("cancellations")
+        if scenario.clock == "idle":
+            not_asked.append("time that passes while somebody could go on (clock='any')")
+        if scenario.seed is not None:
+            not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
+        bounded = list(scenario.bounded)
+        if self.opaque:
+            bounded.append(
+                f"states were not compared: {', '.join(self.opaque)} cannot be looked into"
+            )
+        return Exploration(
+            self.runs, complete, broken, self.states,
+            tuple(asked), tuple(not_asked), tuple(bounded), how_far,
+        )  # fmt: skip
+
+    def _tell(self) -> None:
+        """Say how far the search is, when it has been silent for long."""
+        now = monotonic()
+        if now - self.told < _SILENT:
+            return
+        self.told = now
+        done = self.done()
+        left = f", about {done:.0%} of what is known" if done else ""
+        self.progress(
+            f"leo.explore: {self.runs:,} schedules, {self.states:,} states in "
+            f"{now - self.begun:.0f} s{left}"
+        )
 
 
-def _word(choice: Choice) -> str:
-    return f"~{choice.who}" if choice.what == "cancel" else choice.who
+def _to_standard_error(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
-def _told_step(run: CoroutineRun[T], choice: Choice, index: int) -> LaneStep:
-    """Take a step and say from where to where it went."""
-    task = run.loop.tasks.get(choice.who)
-    if choice.what == "cancel":
-        run.take(choice)
-        return LaneStep(index, choice.who, "(cancelled)")
-    if task is None:
-        run.take(choice)
-        return LaneStep(index, choice.who, f"{run.loop.time():g} s")
-    action, note = _place(task.get_coro())
-    run.take(choice)
-    if task.done():
-        note = f"{note}; {_ending(task)}".lstrip("; ")
-    return LaneStep(index, choice.who, action, note)
-
-
-def _ending(task: asyncio.Task[Any]) -> str:
-    if task.cancelled():
-        return "ends, cancelled"
-    error = task.exception()
-    return f"returns {task.result()!r}" if error is None else f"raises {type(error).__name__}"
-
-
-def _place(coroutine: Any) -> tuple[str, str]:
-    """Where a suspended coroutine stands: function and line, and the text of the line."""
-    place = ("begins", "")
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        if frame is not None and frame.f_lasti >= 0:
-            code = frame.f_code
-            if not any(part in code.co_filename for part in _OURS):
-                text = linecache.getline(code.co_filename, frame.f_lineno).strip()
-                place = (f"{code.co_name}:{frame.f_lineno}", text)
-        inner = getattr(coroutine, "cr_await", None)
-        coroutine = inner if inner is not None else getattr(coroutine, "gi_yieldfrom", None)
-    return place
+def _differs(path: Sequence[Choice], step: int) -> str:
+    return (
+        f"the object behaves differently when the same schedule is executed again: step {step} of "
+        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
+        "earlier run left in a global decides there"
+    )

@@ -18,6 +18,7 @@ from typing import IO, Any, Final, NamedTuple
 import msgspec
 
 from leo.errors import ArchiveError, CallerError, StoreDamagedError
+from leo.store import rows
 from leo.store.checkup import (
     BOUNDS,
     MOST,
@@ -86,8 +87,8 @@ def export_field(
         with transaction(copy):
             for lost in check_structure(copy, keepers):
                 raise StoreDamagedError(
-                    f"{conn.path}: {lost}, and nothing can be exported without it: restore the "
-                    "file from a copy"
+                    f"{conn.path}: {lost}, and nothing can be exported without it: restore it "
+                    "from a backup (leo field restore)"
                 )
             swept(copy)
         with reading(copy):
@@ -127,6 +128,7 @@ def import_field(
     show: Show | None = None,
 ) -> int:
     """Fill an empty field from the lines of an archive called `name`; return the number of rows.
+    Those `keepers` get their tables that the archive has.
 
     Raises CallerError when the field is not empty, ArchiveError for a line that is no part of an
     archive, for rows that are missing, and for what `check_field` finds; nothing is written then.
@@ -145,7 +147,9 @@ def import_field(
         )
         conn.execute("UPDATE folding SET version = ?", (head.versions["ngrams"],))
         conn.execute("PRAGMA defer_foreign_keys = ON")
-        columns = {table: _columns(conn, table, head.versions) for table in tables(keepers)}
+        there = [one for one in keepers if rows.named(one.DDL).keys() & head.rows.keys()]
+        rows.create(conn, there)
+        columns = {table: _columns(conn, table, head.versions) for table in tables(there)}
         counts: Counter[str] = Counter()
         total = sum(head.rows.values())
         for number, line in enumerate(lines, start=2):

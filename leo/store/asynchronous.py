@@ -2,9 +2,9 @@
 
 Why not aiosqlite's own methods? A reply's step must be one item on the worker thread's queue: with
 a call per statement a cancellation leaves a transaction open half way. And cancelling a task that
-waits for aiosqlite cancels the *wait*; the queued call still runs, behind the back of whoever
-handled the cancellation. Here the wait goes on until the operation has ended, and only then the
-cancellation does.
+waits for aiosqlite cancels the *wait*; the queued call still runs, unseen by the code that handled
+the cancellation. Here the wait goes on until the operation has ended, and only then is the
+cancellation raised.
 
 This uses `_tx`, `_thread`, `_running` and `_connection` of aiosqlite.Connection, which is why its
 minor version is pinned. `_execute`, which does the same in a coroutine, awaits a future of its own
@@ -70,7 +70,7 @@ class AsyncStore(aiosqlite.Connection):
         return store
 
     async def perform(self, work: Callable[[Connection], T]) -> T:
-        """Carry out one operation on the worker thread and wait for its end, whatever happens.
+        """Carry out one operation on the worker thread and wait for its end, also when cancelled.
 
         A cancellation is raised after the operation has ended; an error of the operation is then
         its cause. Raises StoreClosedError after `close`.
@@ -104,7 +104,7 @@ class AsyncStore(aiosqlite.Connection):
 
 
 async def end_of(future: asyncio.Future[T]) -> T:
-    """The result of a future, whoever cancels the wait: the cancellation is raised afterwards."""
+    """The result of a future; a cancellation of the wait is raised afterwards."""
     interrupted = await over(future)
     if interrupted is not None:
         raise interrupted from future.exception()
@@ -112,8 +112,8 @@ async def end_of(future: asyncio.Future[T]) -> T:
 
 
 async def over(future: asyncio.Future[Any]) -> asyncio.CancelledError | None:
-    """Wait for the end of a future, whatever it came to and whoever cancels the wait; return that
-    cancellation.
+    """Wait for the end of a future, by a result or an error; return the first cancellation of the
+    wait.
     """
     interrupted: asyncio.CancelledError | None = None
     while not future.done():

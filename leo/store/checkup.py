@@ -1,5 +1,5 @@
-"""What must be true of the file of a field, whoever wrote it (organism, section 19: what a torn
-write would leave behind).
+"""What must be true of the file of a field (organism, section 19: what a torn write would leave
+behind).
 
 SQLite's own checks, then the field's: the tables are those of a field and of its modules, every
 value is of its column's type, every count is positive, no trigram was seen more often than the
@@ -113,7 +113,7 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
     What cannot be read is one of them. Raises NotAFieldError for what is no database.
     """
     findings: list[str] = []
-    unread = "a part of the field cannot be read ({}): restore the file from a copy"
+    unread = "a part of the field cannot be read ({}): restore it from a backup (leo field restore)"
     try:
         with reading(conn):
             for part in (_pages, check_structure, _contents, _relations):

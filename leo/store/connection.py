@@ -5,6 +5,7 @@ An error names the file and what to do; the transaction that it ended is rolled 
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from leo.errors import (
     StoreDamagedError,
     StoreError,
     StoreFullError,
+    StoreGoneError,
     StoreLockedError,
     StoreMovedError,
     StoreUnwritableError,
@@ -61,14 +63,61 @@ class Connection(sqlite3.Connection):
 
     path: Path
     timeout: float
+    # Of a file that is watched: what it was when this connection last looked.
+    _seen: tuple[int, ...] | None = None
+    _alone = False
+
+    def watch(self, *, alone: bool) -> None:
+        """From now on a write finds out whether the file is still there, the same one, and, where
+        nobody else has it, not written by others.
+        """
+        self._alone = alone
+        self._seen = self._look()
+
+    def check_there(self, *, own: bool = False) -> None:
+        """Raise StoreGoneError when a file that is watched is not what it was. With `own` this
+        connection has just written to it.
+        """
+        before = self._seen
+        if before is None:
+            return
+        now = self._look()
+        # A device and a number make the file; its size and time change with our checkpoints.
+        parts = 2 if own else len(before)
+        if now[:parts] != before[:parts]:
+            raise StoreGoneError(
+                f"{self.path}: the file of the field was moved, replaced, written over or deleted "
+                "while it was open, and nothing that is said now would be kept: close the field, "
+                "put the file back or `leo field restore` it from a backup, and open it again"
+            )
+        self._seen = now
+
+    def _look(self) -> tuple[int, ...]:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return ()
+        same = (found.st_dev, found.st_ino)
+        return (*same, found.st_size, found.st_mtime_ns) if self._alone else same
 
 
 @contextmanager
-def transaction(conn: Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """BEGIN ... COMMIT, rolled back on whatever is raised; SQLite's errors become StoreErrors.
+def transaction(conn: Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE ... COMMIT, rolled back on every exception; SQLite's errors become
+    StoreErrors.
 
-    A transaction that is open already is taken over, and ends here as well.
+    A transaction that is open already is taken over, and ends here as well. Raises StoreGoneError
+    where the file is watched and is not what it was: before the COMMIT nothing is written, after it
+    nobody is told that it was.
     """
+    with _transaction(conn, "BEGIN IMMEDIATE"):
+        yield
+        conn.check_there()
+    conn.check_there(own=True)
+
+
+@contextmanager
+def _transaction(conn: Connection, begin: str) -> Iterator[None]:
     try:
         if not conn.in_transaction:
             conn.execute(begin)
@@ -88,7 +137,7 @@ def transaction(conn: Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[No
 def reading(conn: Connection) -> Iterator[None]:
     """A read: all of it sees one state of the store. It joins an open transaction."""
     if not conn.in_transaction:
-        with transaction(conn, "BEGIN DEFERRED"):
+        with _transaction(conn, "BEGIN DEFERRED"):
             yield
         return
     try:
@@ -155,13 +204,13 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
     if lost or is_undecoded(error) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({why}); nothing was written: "
-            "restore the file from a copy, or check the disk"
+            "restore it from a backup (leo field restore), or check the disk"
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(
-            f"{path}: a row does not fit into its table ({why}); nothing was written: whatever "
-            "makes the row is at fault, a module of this reply perhaps: correct it, or leave it "
-            f"out; if there is none, see what `leo field check {path}` says of the file"
+            f"{path}: a row does not fit into its table ({why}); nothing was written: a "
+            "module of this reply is at fault, if there are any: correct it, or leave it out; "
+            f"otherwise see what `leo field check {path}` says of the file"
         )
     return StoreError(
         f"{path}: the store refused ({why}); nothing was written: try again, and if it refuses "
@@ -172,13 +221,13 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
 def wording(error: BaseException | None) -> str:
     """SQLite's words, or others where its own have bytes in them that are no text.
 
-    They may quote the file, whatever it has there: lines become one, and a sign that a terminal
-    would obey becomes a question mark.
+    They may quote the file: lines become one, and a sign that a terminal would obey becomes a
+    question mark.
     """
     if isinstance(error, UnicodeDecodeError):
         return "a name in the schema is no UTF-8"
     if is_undecoded(error):
-        # They end with the bytes, whatever they are.
+        # They end with the bytes.
         return "a text is no UTF-8"
     return printable(re.sub(r"[ \t\r\n]+", " ", str(error)))
 

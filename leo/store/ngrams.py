@@ -1,8 +1,8 @@
 """The n-grams in the store: written together, loaded by two reads, remembered by a journal.
 
 The journal holds what the last observations added. A view that is not further behind is brought up
-to date by increments, whatever the size of the field. The tables take the journal in later
-(`leo.store.fold`).
+to date by increments, at a cost that does not grow with the field. The tables take the journal in
+later (`leo.store.fold`).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def get_version(conn: Connection, name: str) -> int:
     if row is None or not isinstance(row[0], int):
         raise StoreDamagedError(
             f"{conn.path}: the field has lost the version of its {name}; "
-            "restore the file from a copy"
+            "restore it from a backup (leo field restore)"
         )
     return row[0]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from leo.errors import StoreMovedError
 from leo.field.counts import Delta
 from leo.field.recall import Memory
 from leo.field.view import Loaded
@@ -32,12 +33,15 @@ __all__ = [
     "Committed",
     "NewSnapshot",
     "Observed",
+    "Versions",
+    "check_unmoved",
     "get_memories",
     "get_rows",
     "get_versions",
     "load_all",
     "load_bigrams",
     "load_trigrams",
+    "moved",
     "newest",
     "process_delta",
     "process_reply",
@@ -45,6 +49,8 @@ __all__ = [
     "process_snapshot",
     "process_text",
 ]
+
+Versions = dict[str, int]
 
 # No more snapshots than these live (organism, section 10).
 CAP: Final = 512
@@ -106,16 +112,17 @@ def get_rows(
         return get_version(conn, "snapshots"), rows.read(conn, keepers, given)
 
 
-def process_delta(conn: Connection, delta: Delta) -> int:
+def process_delta(conn: Connection, delta: Delta, expected: Versions | None = None) -> int:
     """Ingest: add the counts; return the new version of the n-grams. An empty delta counts as a
-    write.
+    write. With `expected` it raises StoreMovedError when these are not the store's versions.
     """
-    return process_text(conn, delta).version
+    return process_text(conn, delta, expected).version
 
 
-def process_text(conn: Connection, delta: Delta) -> Observed:
+def process_text(conn: Connection, delta: Delta, expected: Versions | None = None) -> Observed:
     """Likewise; return all that there is to say about the write."""
     with transaction(conn):
+        check_unmoved(conn, expected)
         return add(conn, delta)
 
 
@@ -123,7 +130,7 @@ def process_reply(
     conn: Connection,
     delta: Delta,
     new: NewSnapshot,
-    expected: dict[str, int] | None = None,
+    expected: Versions | None = None,
     known: Mapping[str, int] = NO_IDS,
 ) -> Committed | None:
     """Commit: all writes of a reply, in one transaction: the open one, or one of its own.
@@ -144,6 +151,21 @@ def get_versions(conn: Connection) -> dict[str, int]:
         return dict(conn.execute("SELECT name, version FROM objects ORDER BY name"))
 
 
+def check_unmoved(conn: Connection, expected: Versions | None) -> None:
+    """Raise StoreMovedError when the store's versions are not the expected ones."""
+    if expected is not None and (found := get_versions(conn)) != expected:
+        raise moved(conn, found, expected)
+
+
+def moved(conn: Connection, found: Versions, expected: Versions) -> StoreMovedError:
+    """The error of a field that was written to by others, which nobody had shared it with."""
+    return StoreMovedError(
+        f"{conn.path}: another writer has changed the field, which is at the versions {found} "
+        f"where this one left it at {expected}; nothing was written: close the field and open it "
+        'again, or give all writers discipline="shared-store-immediate"'
+    )
+
+
 def process_seed(conn: Connection, delta: Delta, name: str) -> None:
     """Ingest `delta` into a store that nothing was ever written to; otherwise do nothing."""
     with reading(conn):
@@ -156,7 +178,7 @@ def process_seed(conn: Connection, delta: Delta, name: str) -> None:
             conn.execute("INSERT INTO meta (key, value) VALUES ('seed_text', ?)", (name,))
 
 
-def process_snapshot(conn: Connection, new: NewSnapshot) -> int:
+def process_snapshot(conn: Connection, new: NewSnapshot, expected: Versions | None = None) -> int:
     """SaveSnapshot: keep the reply, note the use of its memories, hold the cap; return the new
     version.
 
@@ -164,6 +186,7 @@ def process_snapshot(conn: Connection, new: NewSnapshot) -> int:
     was cancelled has not used anything.
     """
     with transaction(conn):
+        check_unmoved(conn, expected)
         return _keep(conn, new)
 
 

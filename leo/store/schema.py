@@ -17,8 +17,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from leo.errors import OtherSchemaError, StoreDamagedError, StoreUnwritableError
@@ -30,6 +31,7 @@ from leo.store.connection import (
     explain,
     foreign,
     printable,
+    reading,
     transaction,
     unwritable,
 )
@@ -37,10 +39,12 @@ from leo.store.rows import Keeper
 
 __all__ = [
     "APPLICATION_ID",
+    "BESIDE",
     "BUSY_TIMEOUT",
     "DDL",
     "MEMORY",
     "SCHEMA_VERSION",
+    "alone",
     "check_kept",
     "check_place",
     "connect",
@@ -54,6 +58,10 @@ APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
 SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
+# Seconds that the making of a field may take between its first page and its log, and between two
+# looks.
+PATIENCE: Final = 1.0
+PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
 # Pages in the WAL before they are copied into the file. A fold touches thousands of pages, mostly
@@ -65,6 +73,8 @@ EFFECTIVE: Final = os.access in os.supports_effective_ids
 SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
+# What the names of the files end in that SQLite keeps beside a field.
+BESIDE: Final = ("-wal", "-shm", "-journal")
 
 # co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
 # is the number of decays that a count has been through.
@@ -148,11 +158,20 @@ def connect(
     it was.
     """
     path = Path(path)
-    if str(path) != MEMORY:
-        check_place(path)
+    left = None
+    try:
+        if str(path) != MEMORY:
+            check_place(path)
+            left = _left(path)
+            # What is said to a field is for its owner's eyes. SQLite gives its own files the same
+            # mode.
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise unwritable(path, str(error.strerror)) from error
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
-        # Threads may share it: whoever does, lets one of them in at a time.
+        # Threads may share it, one of them at a time (`leo.store.synchronous`).
         conn = sqlite3.connect(
             path,
             timeout=timeout,
@@ -165,7 +184,7 @@ def connect(
     equip(conn, path, timeout)
     with ExitStack() as undo:
         undo.callback(conn.close)
-        _prepare(conn, full_sync, keepers)
+        _prepare(conn, full_sync, keepers, left)
         undo.pop_all()
     return conn
 
@@ -209,9 +228,16 @@ def check_place(path: Path) -> None:
         raise foreign(path, "it is not a SQLite database")
 
 
-def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> None:
+def _prepare(
+    conn: Connection,
+    full_sync: bool,
+    keepers: Sequence[Keeper],
+    left: tuple[int, int | None] | None,
+) -> None:
     try:
         version = identify(conn)
+        if not version and left is not None and left[0] and left[1] is None:
+            version = _made_meanwhile(conn)
         if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
             # WAL would let us read for a while and refuse the first reply.
             raise unwritable(conn.path, "the file is read-only")
@@ -223,11 +249,12 @@ def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> No
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except REFUSALS as error:
         raise explain(error, conn.path) from error
-    with transaction(conn, "BEGIN DEFERRED"):
+    with reading(conn):
         for finding in strangers(conn, keepers) if version else ():
             raise StoreDamagedError(
-                f"{conn.path}: {finding}, and nothing is written to such a file: restore the file "
-                f"from a copy; `leo field check {conn.path}` says what else is wrong"
+                f"{conn.path}: {finding}, and nothing is written to such a file: restore it "
+                "from a backup (leo field restore); "
+                f"`leo field check {conn.path}` says what else is wrong"
             )
         complete = version and rows.are_there(conn, keepers)
     if not complete:
@@ -236,6 +263,43 @@ def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> No
             if not identify(conn):
                 make(conn)
             rows.create(conn, keepers)
+
+
+def _left(path: Path) -> tuple[int, int | None]:
+    """The size of the file and that of its log, None where there is none; to be asked before SQLite
+    opens the file, because it takes a log away that it finds beside an empty one.
+    """
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    log = f"{path}-wal"
+    logged = os.path.getsize(log) if os.path.exists(log) else None
+    if not size and logged:
+        raise StoreDamagedError(
+            f"{path}: the field is gone, and its log, {log}, is still there; put the file back, "
+            "restore it from a backup (leo field restore), or remove the log to begin anew"
+        )
+    return size, logged
+
+
+def _made_meanwhile(conn: Connection) -> int:
+    """The schema of a field of which another process has just written the first page, before it
+    made the log. Raises what `alone` gives when nobody has.
+    """
+    for _ in range(int(min(conn.timeout, PATIENCE) / PAUSE)):
+        if version := identify(conn):
+            return version
+        Event().wait(PAUSE)
+    raise alone(conn.path)
+
+
+def alone(path: Path) -> StoreDamagedError:
+    """The error of a file that only looks as if nothing had ever been in it: a field's first page
+    is in its file when the rest is still in the log beside it.
+    """
+    return StoreDamagedError(
+        f"{path}: this is an empty database and no new file: a copy of a field without the log "
+        "that was beside it is like that; make a copy with `leo field backup`, restore it with "
+        "`leo field restore`, or remove the file to begin anew"
+    )
 
 
 def make(conn: sqlite3.Connection) -> None:
@@ -309,8 +373,8 @@ def identify(conn: Connection) -> int:
         if version != SCHEMA_VERSION:
             raise OtherSchemaError(
                 f"{conn.path}: the field has schema {version}, and this program knows schema "
-                f"{SCHEMA_VERSION} alone; use the leo-field that wrote it, or restore the file "
-                "from a copy if nothing but this program did"
+                f"{SCHEMA_VERSION} alone; use the leo-field that wrote it, or restore it from "
+                "a backup (leo field restore) if nothing but this program did"
             )
         return version
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leo.units.anomalies import NAMES, RW, WR, WW, name_of
-    from leo.units.judge import PROPERTIES, UnitsVerdict, judge_bytes, judge_lines
+    from leo.units.judge import judge_bytes, judge_lines
     from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
     from leo.units.reader import CALLS, OUTCOMES, Peeked, is_units
     from leo.units.recording import Gate, Naming, Recording, instrument
     from leo.units.report import MEANING, to_fields, to_lines
+    from leo.units.verdict import PROPERTIES, UnitsVerdict
 
 __all__ = [
     "CALLS",
@@ -46,11 +47,12 @@ __all__ = [
 
 _HOME = {
     "anomalies": ("NAMES", "RW", "WR", "WW", "name_of"),
-    "judge": ("PROPERTIES", "UnitsVerdict", "judge_bytes", "judge_lines"),
+    "judge": ("judge_bytes", "judge_lines"),
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
     "reader": ("CALLS", "OUTCOMES", "Peeked", "is_units"),
     "recording": ("Gate", "Naming", "Recording", "instrument"),
     "report": ("MEANING", "to_fields", "to_lines"),
+    "verdict": ("PROPERTIES", "UnitsVerdict"),
 }
 
 

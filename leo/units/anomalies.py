@@ -1,4 +1,4 @@
-"""Adya's names for what goes wrong between transactions, and the name of a cycle by its edges.
+"""Adya's names for what goes wrong between transactions, and the levels that forbid them.
 
 The names and their definitions are those of Adya's thesis (Weak Consistency, 1999) and of Adya,
 Liskov, O'Neil (Generalized Isolation Level Definitions, 2000); G-nonadjacent, the cycles that
@@ -25,7 +25,29 @@ G_SINGLE: Final = "G-single read skew"
 G_NONADJACENT: Final = "G-nonadjacent long fork"
 G2_ITEM: Final = "G2-item write skew"
 LOST_UPDATE: Final = "lost update"
-NAMES: Final = (G0, G1A, G1B, G1C, G_SINGLE, G_NONADJACENT, G2_ITEM, LOST_UPDATE)
+# The gravest first: that which the weakest level forbids.
+NAMES: Final = (G0, G1A, G1B, G1C, LOST_UPDATE, G_SINGLE, G_NONADJACENT, G2_ITEM)
+
+# The levels from the weakest to the strongest. Each forbids what those before it forbid, and more.
+LEVELS: Final = (
+    "read-uncommitted",
+    "read-committed",
+    "read-atomic",
+    "snapshot-isolation",
+    "serializable",
+    "strict-serializable",
+)
+# For a person who calls methods of one object, strict serializability has this name.
+ALSO: Final = {"linearizable": "strict-serializable"}
+# The weakest level that forbids a cycle of dependencies of this name.
+FORBIDDEN_FROM: Final = {
+    G0: "read-uncommitted",
+    G1C: "read-committed",
+    LOST_UPDATE: "snapshot-isolation",
+    G_SINGLE: "snapshot-isolation",
+    G_NONADJACENT: "snapshot-isolation",
+    G2_ITEM: "serializable",
+}
 
 
 def name_of(kinds: Sequence[str]) -> str:

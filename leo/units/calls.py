@@ -1,178 +1,175 @@
-"""Units, their calls, and which of two calls acted first.
+"""Units, their calls, and what a call did to one object: where on the object's line it stands.
 
-A call acts at one moment of its interval.  Two calls of different units that touch one object, one
-of them writing, are ordered by their intervals when these do not overlap, and by the versions when
-a call is exact; otherwise the trace does not say, and the dependency may go either way.
+A counted version says that a call acted between two events: after `since`, at the latest at `seq`.
+A read that names an older version says more: it stands right behind the write that made it. Where
+versions are observed (a row's counter), they alone say where a call stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-from msgspec import UNSET
+from leo.units.anomalies import RW, WR
 
-from leo.units.anomalies import RW, WR, WW
-from leo.units.log import UnitEvent
+# The number of no event: a unit that is open ends after everything.
+OPEN: Final = 1 << 62
 
 
 @dataclass(slots=True, eq=False)
 class Unit:
-    """A unit: open until ``outcome`` says how it ended. ``closed`` is the number of that event.
+    """A unit: open until `outcome` says how it ended. `closed` is the number of that event.
 
-    ``behind`` are dependencies on units that are forgotten, and that had returned before it opened.
+    `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
+    that it made. `kept` is True for the version that an object had
+    when the recording began, whose writer nobody knows.
     """
 
     name: str
     opened: int
-    closed: int = 0
+    session: str = ""
+    closed: int = OPEN
     outcome: str = ""
+    error: str = ""
     calls: list[Call] = field(default_factory=list)
-    behind: list[Edge] = field(default_factory=list)
+    wrote: set[str] | None = None
+    commits: int = 0
+    kept: bool = False
+    settled: bool = False
 
     @property
     def committed(self) -> bool:
-        return self.outcome == "returned"
+        """What it wrote counts: it returned, or committed before it failed."""
+        return self.outcome == "returned" or self.commits > 0
 
     @property
     def ended(self) -> str:
-        """How and where it ended, after its name. Lines are events and the header, so event n is on
-        line n + 1.
-        """
+        """How and where it ended, after its name. Event n is on line n + 1."""
+        if not self.outcome:
+            return "had not ended"
         said = "was cancelled" if self.outcome == "cancelled" else self.outcome
-        return f"{said} (line {self.closed + 1})" if self.outcome else "had not ended"
+        return f"{said}{f' {self.error}' if self.error else ''} (line {self.closed + 1})"
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call: it acted after event ``since`` and not after event ``seq``, on line ``line``.
+    """A call: it acted after event `since` and not after event `seq`, on line `line`.
 
-    ``certain`` is False for a write whose call raised or was cancelled.  ``out`` are the calls of
-    other units that depend on it, ``into`` those that it depends on, by dependency.  ``found`` are
-    the writes one of which each read may have found, where that may matter, and the event after
-    which it looked.
+    `certain` is False for a write whose call raised or was cancelled. `appends` says that its
+    writes overwrite nothing. `looked` maps an object to the interval in which the older version was
+    made that an exact read named. `undone` is the interval in which what it wrote was taken back.
     """
 
     unit: Unit
     seq: int
     line: int
     since: int
-    exact: bool
     certain: bool
     reads: dict[str, int]
     writes: dict[str, int]
     method: str
-    out: list[Edge] = field(default_factory=list)
-    into: list[Edge] = field(default_factory=list)
-    found: dict[str, tuple[int, list[Call]]] = field(default_factory=dict)
+    appends: bool = False
+    looked: dict[str, tuple[int, int]] | None = None
+    undone: tuple[int, int] | None = None
 
-    def forget(self) -> None:
-        """Let go of the other units: what is still known of this one must not keep them."""
-        self.out.clear()
-        self.into.clear()
-        self.found.clear()
+    @property
+    def counts(self) -> bool:
+        """What it wrote surely happened, and was committed."""
+        return self.certain and self.undone is None and self.unit.committed
 
-    def overlaps(self, other: Call) -> bool:
-        """Tell whether either of the two can have acted first."""
-        return self.since < other.seq and other.since < self.seq
+
+@dataclass(slots=True, eq=False)
+class Access:
+    """What a call did to one object: it stands after `lo` and not after `hi`.
+
+    `looked` is a read that named an older version: it acted at no moment of its call.
+
+    A read may have found what a failed unit wrote. Then it is `hidden`: it depends on no other
+    write for sure, and on none that had ended by `behind` at all.
+    """
+
+    call: Call
+    item: str
+    lo: int
+    hi: int
+    write: bool
+    looked: bool = False
+    hidden: bool = False
+    behind: int = -OPEN
+
+    @property
+    def unit(self) -> Unit:
+        return self.call.unit
+
+    @property
+    def version(self) -> int:
+        return (self.call.writes if self.write else self.call.reads)[self.item]
+
+    @property
+    def append(self) -> bool:
+        return self.write and self.call.appends
+
+    @property
+    def sure(self) -> bool:
+        """It happened, in a unit that committed."""
+        return self.call.counts if self.write else self.call.unit.committed
+
+    def conflicts(self, other: Access) -> bool:
+        """The order of the two matters: one of them writes, and not both append."""
+        if self.unit is other.unit or not (self.write or other.write):
+            return False
+        return not (self.append and other.append)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edge:
-    """``target`` depends on ``source`` through an object; not ``sure`` when that is one of the
-    possibilities that the trace leaves open.  ``stale``: an exact read named a version that had
-    been overwritten, so it depends on no moment that the overwriting comes after the read.
-    """
+    """`target` depends on `source`; not `sure` when the trace leaves it open."""
 
-    source: Call
-    target: Call
-    object: str
+    source: Access
+    target: Access
     kind: str
-    sure: bool
-    stale: bool = False
-
-    def moment(self, earliest: int) -> int | None:
-        """Return the earliest moment at which the target can act when the source acts at the
-        ``earliest`` at that one, None when it had acted by then.
-        """
-        target = self.target
-        moment = max(earliest, target.since)
-        if moment < target.seq:
-            return moment
-        return target.since if self.stale else None
+    sure: bool = True
 
     def tell(self) -> str:
         """Say it in a sentence."""
-        a, b, item = self.source, self.target, self.object
+        a, b = self.source, self.target
+        item = shown(a.item)
         if self.kind == WR:
-            before = f"wrote {item} v{a.writes[item]}"
-            after = f"read it (v{b.reads[item]})"
+            before, after = f"wrote {item} v{a.version}", f"read it (v{b.version})"
         else:
-            verb, found = ("read", a.reads) if self.kind == RW else ("wrote", a.writes)
-            before = f"{verb} {item} v{found[item]}"
-            after = f"wrote v{b.writes[item]}"
+            verb = "read" if self.kind == RW else "wrote"
+            before, after = f"{verb} {item} v{a.version}", f"wrote v{b.version}"
         joint = "before" if self.sure else "perhaps before"
         return (
-            f"{a.unit.name} {before} (line {a.line}), {joint} {b.unit.name} {after} (line {b.line})"
+            f"{name_of_unit(a)} {before}{line_of(a)}, {joint} {name_of_unit(b)} {after}{line_of(b)}"
         )
 
 
-def call_of(unit: Unit, event: UnitEvent, line: int) -> Call:
-    """Make a call of an event."""
-    exact = event.since is UNSET
-    return Call(
-        unit=unit,
-        seq=event.seq,
-        line=line,
-        since=event.seq - 1 if event.since is UNSET else event.since,
-        exact=exact,
-        certain=event.outcome == "ok",
-        reads=event.reads,
-        writes=event.writes,
-        method=event.call or "",
-    )
+def accesses(call: Call, item: str) -> list[Access]:
+    """What a call did to an object: the read first, when it did both."""
+    found = []
+    if item in call.reads:
+        at = call.looked.get(item) if call.looked else None
+        lo, hi = at or (call.since, call.seq)
+        found.append(Access(call, item, lo, hi, write=False, looked=at is not None))
+    if item in call.writes:
+        found.append(Access(call, item, call.since, call.seq, write=True))
+    return found
 
 
-def dependencies(earlier: Call, later: Call, item: str, found: int | None) -> Iterator[Edge]:
-    """Yield the dependencies of two calls on one object, given in the order of their events.
-
-    ``found`` is the event that made the version which the later one read, if it read: 0 for the
-    object as it was at the start, None when that is not known any more.
-    """
-    e, z = earlier, later
-    if item in e.writes and item in z.reads:
-        if z.exact and e.writes[item] > z.reads[item]:
-            yield from _behind(e, z, item, found)
-        else:
-            yield from _by_time(e, z, item, WR, RW)
-    if item in e.reads and item in z.writes:
-        # The write's version is newer than what the read can have named.
-        yield from _by_time(e, z, item, RW, WR)
-    if item in e.writes and item in z.writes:
-        yield from _by_time(e, z, item, WW, WW)
+def order_of(access: Access) -> tuple[int, bool]:
+    """The order of an object's line: a read that looked back comes behind what it names."""
+    return access.hi, access.looked
 
 
-def is_newer(write: Call, found: int | None) -> bool:
-    """Tell whether a write surely acted after what a read found, made at event ``found``.
-
-    Versions count the ends of calls: of two writes that overlapped, the newer version may be that
-    of the one that acted first.  An exact write acts at its end.
-    """
-    return write.exact or (found is not None and write.since >= found)
+def shown(name: str) -> str:
+    """A name of the trace as a terminal can show it."""
+    return name if name.isprintable() else ascii(name)
 
 
-def _behind(e: Call, z: Call, item: str, found: int | None) -> Iterator[Edge]:
-    """Yield the dependencies of a write and an exact read of an older version after it."""
-    sure = is_newer(e, found)
-    yield Edge(z, e, item, RW, sure and e.certain, stale=True)
-    if not sure:
-        yield Edge(e, z, item, WR, sure=False)
+def name_of_unit(access: Access) -> str:
+    return access.unit.name
 
 
-def _by_time(e: Call, z: Call, item: str, kind: str, reverse: str) -> Iterator[Edge]:
-    open_ = e.overlaps(z)
-    # A write that may not have happened makes a dependency that may not be there.
-    sure = not open_ and (e.certain or item not in e.writes) and (z.certain or item not in z.writes)
-    yield Edge(e, z, item, kind, sure)
-    if open_:
-        yield Edge(z, e, item, reverse, False)
+def line_of(access: Access) -> str:
+    return "" if access.unit.kept else f" (line {access.call.line})"

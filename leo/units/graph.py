@@ -1,32 +1,241 @@
-"""Cycles of dependencies between units that returned (Adya: not serializable).
+"""Cycles of dependencies that are there wherever inside their intervals the calls acted.
 
-A cycle of dependencies that are sure is there whatever the calls did inside their intervals.  One
-that needs others is possible: the moments of its calls can be chosen so that all of its
-dependencies hold.  Possible cycles are searched generously, never the other way round: where none
-is found, there is none.
+Which units are on cycles, Tarjan's algorithm says, on a graph that has a line of points for each
+object: an access enters the line behind its end, and leaves it before its beginning. So the graph
+is as long as the trace, however many accesses depend on one another. The dependencies themselves
+are made of the units of one group only, to find a short cycle in it and its name.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from leo.units.anomalies import RW, WW
-from leo.units.calls import Call, Edge, Unit
+from leo.units.anomalies import G_SINGLE, LOST_UPDATE, RW, WR, WW, name_of
+from leo.units.calls import Access, Edge, Unit
 
 Cycle = tuple[Edge, ...]
+Lines = Mapping[str, Sequence[Access]]
+Adjacency = list[list[int]]
+
+# So many edges are looked at to find a short cycle in one group.
+EFFORT: Final = 200_000
+# So many dependencies of one access are made, of a small group and of a large one.
+NEAREST: Final = (64, 2)
+SMALL: Final = 2_000
 
 
-def sure_cycle(unit: Unit) -> Cycle:
-    """Return the gravest cycle through a unit over sure dependencies, or ``()``.
+def groups(units: Sequence[Unit], lines: Lines, *, in_time: bool = False) -> list[list[Unit]]:
+    """Return the units that are on cycles with one another, a list for each group.
 
-    Of those as grave it is a shortest one.  The order is that of the levels that forbid them: G0,
-    G1c, G-single, G-nonadjacent, G2-item.
+    `lines` are the accesses of each object, in `order_of`. With `in_time` a unit that ended before
+    another opened comes before it.
     """
-    if not _shortest(unit, *_GRADES[-1]):
-        return ()
-    return next(cycle for grade in _GRADES if (cycle := _shortest(unit, *grade)))
+    number = {unit: k for k, unit in enumerate(units)}
+    graph: Adjacency = [[] for _ in units]
+    for line in lines.values():
+        _add_line([access for access in line if access.sure], number, graph)
+    if in_time:
+        _add_time(units, graph)
+    found = []
+    for component in components(graph):
+        members = sorted(k for k in component if k < len(units))
+        if len(members) > 1:
+            found.append([units[k] for k in members])
+    return sorted(found, key=lambda group: group[0].closed)
+
+
+class _Points:
+    """The points of an object's line behind the ends of some accesses, each reached from the one
+    before it.
+    """
+
+    def __init__(self, graph: Adjacency) -> None:
+        self._graph = graph
+        self._ends: list[int] = []
+        self._nodes: list[int] = []
+
+    def enter(self, access: Access, source: int) -> None:
+        node = len(self._graph)
+        self._graph.append([])
+        if self._nodes:
+            self._graph[self._nodes[-1]].append(node)
+        self._graph[source].append(node)
+        self._ends.append(access.hi)
+        self._nodes.append(node)
+
+    def leave(self, access: Access, target: int) -> None:
+        found = bisect_right(self._ends, access.lo)
+        if found:
+            self._graph[self._nodes[found - 1]].append(target)
+
+
+def _add_line(line: Sequence[Access], number: Mapping[Unit, int], graph: Adjacency) -> None:
+    writes, appends, reads = _Points(graph), _Points(graph), _Points(graph)
+    for access in line:
+        unit = number[access.unit]
+        if access.write:
+            writes.leave(access, unit)
+            reads.leave(access, unit)
+            if not access.append:
+                appends.leave(access, unit)
+            (appends if access.append else writes).enter(access, unit)
+        else:
+            if not access.hidden:
+                writes.leave(access, unit)
+                appends.leave(access, unit)
+            reads.enter(access, unit)
+
+
+def _add_time(units: Sequence[Unit], graph: Adjacency) -> None:
+    """Add a line of points for real time: the units come in the order in which they closed."""
+    ends = [unit.closed for unit in units]
+    first = len(graph)
+    for k in range(len(units)):
+        graph.append([first + k + 1] if k + 1 < len(units) else [])
+        graph[k].append(first + k)
+    for k, unit in enumerate(units):
+        before = bisect_right(ends, unit.opened)
+        if before:
+            graph[first + before - 1].append(k)
+
+
+def components(graph: Adjacency) -> list[list[int]]:
+    """Return the strongly connected components of more than one node (Tarjan 1972)."""
+    index = [0] * len(graph)
+    low = [0] * len(graph)
+    on_stack = bytearray(len(graph))
+    stack: list[int] = []
+    found, count = [], 0
+    for root in range(len(graph)):
+        if index[root]:
+            continue
+        count += 1
+        index[root] = low[root] = count
+        stack.append(root)
+        on_stack[root] = 1
+        work = [(root, iter(graph[root]))]
+        while work:
+            node, ways = work[-1]
+            for other in ways:
+                if not index[other]:
+                    count += 1
+                    index[other] = low[other] = count
+                    stack.append(other)
+                    on_stack[other] = 1
+                    work.append((other, iter(graph[other])))
+                    break
+                if on_stack[other] and index[other] < low[node]:
+                    low[node] = index[other]
+            else:
+                work.pop()
+                if work and low[node] < low[work[-1][0]]:
+                    low[work[-1][0]] = low[node]
+                if low[node] == index[node]:
+                    at = len(stack) - 1
+                    while stack[at] != node:
+                        at -= 1
+                    component = stack[at:]
+                    del stack[at:]
+                    for member in component:
+                        on_stack[member] = 0
+                    if len(component) > 1:
+                        found.append(component)
+    return found
+
+
+class Group:
+    """Units and their sure dependencies: of each access on the nearest before it."""
+
+    def __init__(self, units: Sequence[Unit], lines: Lines, nearest: int) -> None:
+        self.units = units
+        self.out: dict[Unit, list[Edge]] = {unit: [] for unit in units}
+        for line in lines.values():
+            self._add(line, nearest)
+
+    def _add(self, line: Sequence[Access], nearest: int) -> None:
+        before: list[Access] = []
+        ends: list[int] = []
+        for access in line:
+            if not access.sure or access.unit not in self.out:
+                continue
+            left = nearest
+            for at in range(bisect_right(ends, access.lo) - 1, -1, -1):
+                other = before[at]
+                if not other.conflicts(access) or (other.write and access.hidden):
+                    continue
+                kind = RW if not other.write else WW if access.write else WR
+                self.out[other.unit].append(Edge(other, access, kind))
+                left -= 1
+                if not left:
+                    break
+            before.append(access)
+            ends.append(access.hi)
+
+    def part(self, kinds: set[str]) -> list[list[Unit]]:
+        """The units that are on cycles of these kinds of dependencies only."""
+        number = {unit: k for k, unit in enumerate(self.units)}
+        graph = [
+            [number[edge.target.unit] for edge in self.out[unit] if edge.kind in kinds]
+            for unit in self.units
+        ]
+        return [[self.units[k] for k in sorted(part)] for part in components(graph)]
+
+    def cycles(self) -> list[Cycle]:
+        """Return a short cycle of each name that there is, the gravest first; one that concerns no
+        other unit than the graver ones is left out.
+        """
+        found: list[Cycle] = []
+        covered: set[Unit] = set()
+        for kinds, step, closes in _GRADES:
+            for part in self.part(kinds):
+                cycle = self._shortest(part, kinds, step, closes)
+                units = {edge.source.unit for edge in cycle}
+                if cycle and not units <= covered:
+                    covered |= units
+                    found.append(cycle)
+        return found
+
+    def _shortest(
+        self,
+        part: Sequence[Unit],
+        kinds: set[str],
+        step: _Step,
+        closes: Callable[[int], bool],
+    ) -> Cycle:
+        """Return a shortest cycle among the walks that `step` allows, or `()`: the shortest of
+        those found within `EFFORT`.
+        """
+        best: Cycle = ()
+        members, effort = set(part), EFFORT
+        for unit in part:
+            if effort <= 0 or len(best) == 2:
+                break
+            start = (unit, 0)
+            came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
+            queue = deque([start])
+            cycle: Cycle = ()
+            while queue and not cycle:
+                place = queue.popleft()
+                for edge in self.out[place[0]]:
+                    effort -= 1
+                    there = edge.target.unit
+                    if edge.kind not in kinds or there not in members:
+                        continue
+                    mark = step(place[1], edge.kind)
+                    if mark is None or (there, mark) in came:
+                        continue
+                    if there is not unit:
+                        came[there, mark] = (place, edge)
+                        queue.append((there, mark))
+                    elif closes(mark):
+                        cycle = _back(start, place, edge, came)
+                        break
+            if cycle and (not best or len(cycle) < len(best)) and _simple(cycle):
+                best = cycle
+        return best
 
 
 # What a walk remembers of the edges that it took, after one more of a kind; None where it may not.
@@ -43,46 +252,24 @@ def _apart(mark: int, kind: str) -> int | None:
     return _BEGUN | _LAST | (mark & _FIRST if mark & _BEGUN else _FIRST)
 
 
-_GRADES: Final[tuple[tuple[_Step, Callable[[int], bool]], ...]] = (
-    (lambda mark, kind: 0 if kind == WW else None, lambda mark: True),
-    (lambda mark, kind: 0 if kind != RW else None, lambda mark: True),
+_GRADES: Final[tuple[tuple[set[str], _Step, Callable[[int], bool]], ...]] = (
+    ({WW}, lambda mark, kind: 0, lambda mark: True),
+    ({WW, WR}, lambda mark, kind: mark | (kind == WR), lambda mark: mark == 1),
     (
+        {WW, WR, RW},
         lambda mark, kind: mark + (kind == RW) if kind != RW or mark == 0 else None,
-        lambda mark: True,
+        lambda mark: mark == 1,
     ),
-    (_apart, lambda mark: not (mark & _FIRST and mark & _LAST)),
-    (lambda mark, kind: 0, lambda mark: True),
+    ({WW, WR, RW}, _apart, lambda mark: not (mark & _FIRST and mark & _LAST)),
+    ({WW, WR, RW}, lambda mark, kind: 0, lambda mark: True),
 )
-
-
-def _shortest(unit: Unit, step: _Step, closes: Callable[[int], bool]) -> Cycle:
-    """Return a shortest cycle through a unit among the walks that ``step`` allows, or ``()``."""
-    start = (unit, 0)
-    came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
-    queue = deque([start])
-    while queue:
-        place = queue.popleft()
-        for call in place[0].calls:
-            for edge in call.out:
-                there = edge.target.unit
-                if not edge.sure or not there.committed:
-                    continue
-                mark = step(place[1], edge.kind)
-                if mark is None or (there, mark) in came:
-                    continue
-                if there is not unit:
-                    came[there, mark] = (place, edge)
-                    queue.append((there, mark))
-                elif closes(mark):
-                    return _back(start, place, edge, came)
-    return ()
 
 
 def _back(
     start: tuple[Unit, int],
     place: tuple[Unit, int],
     last: Edge,
-    came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]],
+    came: Mapping[tuple[Unit, int], tuple[tuple[Unit, int], Edge]],
 ) -> Cycle:
     path = [last]
     while place != start:
@@ -91,78 +278,76 @@ def _back(
     return tuple(reversed(path))
 
 
-def possible_cycle(unit: Unit) -> tuple[Edge, ...]:
-    """Return a cycle through a unit over any dependencies, some of them open, or ``()``."""
-    for start in unit.calls:
-        if start.out:
-            found = _possible_from(start)
-            if found:
-                return found
-    return ()
+def _simple(cycle: Cycle) -> bool:
+    return len({edge.source.unit for edge in cycle}) == len(cycle)
 
 
-# A call that was reached, and whether time has gone back on the way: a unit was left by another
-# call than it was entered by, or a read looked back.
-_Place = tuple[Call, bool]
-
-
-def _possible_from(start: Call) -> tuple[Edge, ...]:
-    """Search from one call, with the earliest moment at which each call can act on the way.
-
-    Leaving a unit by another call than it was entered by begins anew at that call's own earliest
-    moment.  A cycle needs that somewhere, or a read that looked back, since no time runs backwards
-    within a call.
-    """
-    home = start.unit
-    earliest: dict[_Place, int] = {(start, False): start.since}
-    came: dict[_Place, tuple[_Place, Edge] | None] = {(start, False): None}
-    queue: deque[_Place] = deque([(start, False)])
-    while queue:
-        place = queue.popleft()
-        call, moved = place
-        for edge in call.out:
-            target = edge.target
-            if not target.unit.committed:
-                continue
-            moment = edge.moment(earliest[place])
-            if moment is None:
-                continue
-            back = moved or edge.stale
-            if target.unit is home:
-                if back or target is not start:
-                    return _path(place, edge, came)
-                continue
-            for other in target.unit.calls:
-                same = other is target
-                step = (other, back or not same)
-                at = moment if same else other.since
-                if at < earliest.get(step, other.seq):
-                    earliest[step] = at
-                    came.setdefault(step, (place, edge))
-                    queue.append(step)
-    return ()
-
-
-def _path(
-    place: _Place, last: Edge, came: dict[_Place, tuple[_Place, Edge] | None]
-) -> tuple[Edge, ...]:
-    path = [last]
-    step = came[place]
-    while step is not None:
-        place, edge = step
-        path.append(edge)
-        step = came[place]
-    return tuple(reversed(path))
-
-
-def reached(units: Iterable[Unit]) -> set[Unit]:
-    """Return the units and all that depend on them, at any distance."""
-    found = set(units)
-    queue = deque(found)
-    while queue:
-        for call in queue.popleft().calls:
-            for edge in call.out:
-                if edge.target.unit not in found:
-                    found.add(edge.target.unit)
-                    queue.append(edge.target.unit)
+def cycles_of(units: Sequence[Unit], lines: Lines) -> list[Cycle]:
+    """Return short cycles of one of the `groups`, the gravest first: at least one."""
+    size = sum(len(unit.calls) for unit in units)
+    nearest = NEAREST[size > SMALL]
+    while not (found := Group(units, lines, nearest).cycles()):
+        nearest *= 8
     return found
+
+
+def path_back(units: Sequence[Unit], lines: Lines) -> Cycle:
+    """Return a path of dependencies from a unit to one that had ended before it opened: of a group
+    that has no cycle without real time.
+    """
+    nearest = NEAREST[sum(len(unit.calls) for unit in units) > SMALL]
+    while True:
+        out = Group(units, lines, nearest).out
+        earliest: dict[Unit, int] = {}
+        for unit in _last_first(out):
+            after = [min(e.target.unit.closed, earliest[e.target.unit]) for e in out[unit]]
+            earliest[unit] = min(after, default=unit.closed)
+        late = [unit for unit in units if earliest[unit] < unit.opened]
+        if late:
+            return min((_way_back(unit, out) for unit in late[:16]), key=len)
+        nearest *= 8
+
+
+def _last_first(out: Mapping[Unit, Sequence[Edge]]) -> Iterable[Unit]:
+    """The units of a graph without cycles, each after all that depend on it."""
+    open_ = {unit: 0 for unit in out}
+    into: dict[Unit, list[Unit]] = {unit: [] for unit in out}
+    for unit, edges in out.items():
+        open_[unit] = len(edges)
+        for edge in edges:
+            into[edge.target.unit].append(unit)
+    ready = deque(unit for unit, count in open_.items() if not count)
+    while ready:
+        unit = ready.popleft()
+        yield unit
+        for other in into[unit]:
+            open_[other] -= 1
+            if not open_[other]:
+                ready.append(other)
+
+
+def _way_back(late: Unit, out: Mapping[Unit, Sequence[Edge]]) -> Cycle:
+    came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
+    start = (late, 0)
+    queue = deque([late])
+    while queue:
+        unit = queue.popleft()
+        for edge in out[unit]:
+            there = edge.target.unit
+            if (there, 0) in came:
+                continue
+            if there.closed < late.opened:
+                return _back(start, (unit, 0), edge, came)
+            came[there, 0] = ((unit, 0), edge)
+            queue.append(there)
+    return ()
+
+
+def named(cycle: Cycle) -> str:
+    """The name of a cycle: a lost update, when it is one."""
+    name = name_of([edge.kind for edge in cycle])
+    if name == G_SINGLE and len(cycle) == 2:
+        missed, back = sorted(cycle, key=lambda edge: edge.kind != RW)
+        if back.kind == WW and back.target.item == missed.source.item == back.source.item:
+            return LOST_UPDATE
+    return name

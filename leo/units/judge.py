@@ -1,87 +1,48 @@
 """The judge of traces of units: which properties fell, for sure or possibly.
 
-It takes one line after the other and keeps the units that are open, and those that a unit that is
-open can still be on a cycle with.  Each property is judged when a unit closes; what its reads
-found, when the units that were open beside it have closed as well.  "Broken" does not depend on
-when inside their intervals the calls acted; "undecided" does, and is never called valid.
+It takes one line after the other. A unit is judged when all that were open beside it have closed.
+A cycle needs a dependency that leads back: from a unit to one that closed before it. So the judge
+looks for those, object by object, in one pass; only the units between the two ends of one (a
+`Block`) are looked at closely. "Broken" does not depend on when inside their intervals the calls
+acted; "undecided" does, and is never called valid.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from leo.trace.lines import Lines
-from leo.units import order as units_order
-from leo.units.anomalies import G_SINGLE, RW, name_of
-from leo.units.calls import Call, Unit, call_of
-from leo.units.graph import Cycle, possible_cycle, sure_cycle
-from leo.units.kept import Kept
+from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
+from leo.units.doubt import Doubt
+from leo.units.graph import cycles_of, groups, path_back
 from leo.units.log import UnitAction, UnitEvent
-from leo.units.patterns import Found, lost_update, lost_updates, torn_reads, unstable_reads
+from leo.units.patterns import (
+    Block,
+    Found,
+    Line,
+    Torn,
+    dirty_reads,
+    lost_update,
+    own_write_missed,
+    unstable_read,
+)
 from leo.units.reader import UnitsReader, lines_of
-from leo.units.reads import judge_reads
+from leo.units.story import of_cycle, of_path
+from leo.units.verdict import UnitsVerdict
 
-PROPERTIES = (
-    "Serializable", "StrictlySerializable", "NoLostUpdate", "StableRead", "NoTornRead",
-    "NoAbortedRead", "NoIntermediateRead", "AllOrNothing",
-)  # fmt: skip
-# The units that are done with are looked for after so many have closed.
-SWEEP = 64
-
-
-@dataclass(slots=True)
-class Finding:
-    """A property that fell, or may have: where first, why, and how often.
-
-    ``units`` are the units concerned, ``steps`` their calls as (line, unit, action, what).
-    ``anomaly`` is the name of the first (``leo.units.anomalies``), or empty; ``anomalies`` counts
-    the names of all.
-    """
-
-    property: str
-    line: int
-    witness: tuple[str, ...]
-    units: tuple[str, ...]
-    steps: tuple[tuple[int, str, str, str], ...]
-    count: int = 1
-    anomaly: str = ""
-    anomalies: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class UnitsVerdict:
-    """What was found about one trace. ``outcomes`` counts how units ended, ``open`` those that did
-    not; ``closed`` tells whether the recording has its end; ``most`` is the largest number of units
-    that were kept at a time.
-    """
-
-    name: str
-    run: str
-    events: int = 0
-    units: int = 0
-    calls: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    open: int = 0
-    closed: bool = False
-    most: int = 0
-    broken: dict[str, Finding] = field(default_factory=dict)
-    undecided: dict[str, Finding] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Nothing fell and nothing is undecided, as it is where there was nothing to judge."""
-        return bool(self.events) and not self.broken and not self.undecided
+# So many units that are judged are kept for reads that look back at what they overwrote.
+KEEP: Final = 16_384
 
 
 def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
-    """Judge a trace of units; ``torn`` leaves out a last line that was cut. Raises TraceError when
+    """Judge a trace of units; `torn` leaves out a last line that was cut. Raises TraceError when
     it is none.
     """
     reader = UnitsReader(lines, torn=torn)
-    judge = UnitsJudge(reader.name, reader.header.run)
+    judge = UnitsJudge(reader.name, reader.header.run, reader.header.start)
     for line in reader:
         judge.feed(line.number, line.event)
     verdict = judge.verdict(reader.notices)
@@ -90,156 +51,331 @@ def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
 
 
 def judge_bytes(data: bytes) -> UnitsVerdict:
-    """Judge a recording that is in memory (``Recording.ndjson()``). Raises TraceError."""
+    """Judge a recording that is in memory (`Recording.ndjson()`). Raises TraceError."""
     return judge_lines(lines_of(data))
 
 
-class UnitsJudge:
-    """Takes the checked events of one trace."""
+@dataclass(slots=True)
+class Touched:
+    """The calls that touched an object, and those of them that wrote it, in their order; and the
+    newest version of those that are forgotten.
+    """
 
-    def __init__(self, name: str, run: str) -> None:
+    calls: list[Call] = field(default_factory=list)
+    writes: list[Call] = field(default_factory=list)
+    gone: int = 0
+
+
+class UnitsJudge:
+    """Takes the checked events of one trace. `start` are the versions that it began with."""
+
+    def __init__(self, name: str, run: str, start: dict[str, int]) -> None:
         self._verdict = UnitsVerdict(name, run)
-        self._kept = Kept(SWEEP)
-        # Units that returned, in that order, before it is known what their reads found.
-        self._unsettled: deque[Unit] = deque()
+        self._start = start
+        self._versions = dict(start)
+        self._open: dict[str, Unit] = {}
+        self._closed: list[Unit] = []
+        # So many units that have closed are judged together.
+        self._settle_at = 2 * KEEP
+        self._touched: dict[str, Touched] = {}
+        # Objects that a failed unit wrote, or one unit twice; calls that looked back.
+        self._dirty: set[str] = set()
+        self._looked: list[Call] = []
 
     def feed(self, line: int, event: UnitEvent) -> None:
         """Take one event that `leo.units.reader` has checked."""
-        said, action, units = self._verdict, event.action, self._kept.open
+        said, action = self._verdict, event.action
         said.events += 1
         if action is UnitAction.Open:
-            units[event.reply] = Unit(event.reply, event.seq)
+            self._open[event.reply] = Unit(event.reply, event.seq, event.session)
             said.units += 1
         elif action is UnitAction.Close:
-            self._close(units.pop(event.reply), line, event)
+            self._close(self._open.pop(event.reply), line, event)
         else:
             said.calls += 1
-            self._add(units[event.reply], line, event)
+            self._add(self._open[event.reply], line, event)
 
     def verdict(self, notices: Iterable[str] = ()) -> UnitsVerdict:
-        """Sum up the events so far."""
-        said, units = self._verdict, self._kept.open
-        said.open, said.most = len(units), self._kept.most
+        """Sum up the events so far; nothing can be fed after that."""
+        said = self._verdict
+        said.open = len(self._open)
         said.notices = list(notices)
-        for unit in units.values():
+        for unit in self._open.values():
             wrote = [call for call in unit.calls if call.writes]
             if wrote:
                 text = f"{unit.name} wrote and had not ended when the recording was closed"
-                self._note("AllOrNothing", wrote[-1].line, Found((text,), (unit,), sure=False))
+                said.note("AllOrNothing", Found(text, (text,), (unit,), sure=False))
+                self._dirty.update(*(call.writes for call in wrote))
         self._settle(at_the_end=True)
         return said
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
-        call = call_of(unit, event, line)
+        seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
+        exact = not isinstance(since, int)
+        call = Call(
+            unit,
+            seq,
+            line,
+            since if isinstance(since, int) else seq - 1,
+            event.outcome == "ok",
+            reads,
+            writes,
+            event.call or "",
+        )
+        for item, version in reads.items():
+            touched = self._touched.get(item)
+            if touched is None:
+                touched = self._touched[item] = Touched()
+            if exact and version < self._versions.get(item, 0):
+                self._look_back(call, item, version, touched)
+            touched.calls.append(call)
+        for item, version in writes.items():
+            touched = self._touched.get(item)
+            if touched is None:
+                touched = self._touched[item] = Touched()
+            if item not in reads:
+                touched.calls.append(call)
+            touched.writes.append(call)
+            self._versions[item] = version
+            if unit.calls:
+                if unit.wrote is None:
+                    unit.wrote = {name for other in unit.calls for name in other.writes}
+                if item in unit.wrote:
+                    self._dirty.add(item)
+                unit.wrote.add(item)
         unit.calls.append(call)
-        for item in self._kept.add(call):
-            text = (
-                f"{unit.name} read {item} v{call.reads[item]} (line {line}), which units "
-                "overwrote that had ended before it opened, and which are forgotten"
-            )
-            self._note("Serializable", line, Found((text,), (unit,), sure=False))
+
+    def _look_back(self, call: Call, item: str, version: int, touched: Touched) -> None:
+        """An exact read of an older version: find where on the object's line it stands."""
+        start, writes = self._start.get(item, 0), touched.writes
+        if version <= start and touched.gone <= start:
+            for known in (version, version + 1):
+                if 0 < known <= start:
+                    self._invent(item, known, touched)
+            at = version - start, version - start
+        elif version >= touched.gone and (made := _made(writes, item, version)) is not None:
+            exact = made.since == made.seq - 1
+            at = made.seq if exact else made.since, made.seq
+        else:
+            self._verdict.note_forgotten(call, item)
+            return
+        call.looked = {**(call.looked or {}), item: at}
+        self._looked.append(call)
+
+    def _invent(self, item: str, version: int, touched: Touched) -> None:
+        """Make the unit that wrote a version before the recording began."""
+        at = version - self._start[item]
+        if any(call.seq == at for call in touched.calls[: self._start[item] + 1]):
+            return
+        unit = Unit("someone before the recording", -OPEN, closed=at, outcome="returned")
+        unit.kept = unit.settled = True
+        unit.calls.append(Call(unit, at, 1, at - 1, True, {}, {item: version}, ""))
+        insort(touched.calls, unit.calls[0], key=lambda call: call.seq)
+        insort(self._closed, unit, key=lambda other: other.closed)
 
     def _close(self, unit: Unit, line: int, event: UnitEvent) -> None:
         unit.closed, unit.outcome = event.seq, event.outcome
-        said = self._verdict
-        said.outcomes[event.outcome] += 1
-        if unit.committed:
-            self._judge_order(unit, line)
-            self._unsettled.append(unit)
-        else:
+        self._verdict.outcomes[event.outcome] += 1
+        if not unit.committed:
             self._judge_failed(unit, line)
-        for found in torn_reads(unit):
-            self._note("NoTornRead", line, found)
-        self._settle()
-        self._kept.close(unit)
-
-    def _settle(self, *, at_the_end: bool = False) -> None:
-        """Judge the reads of the units beside which none is open any more."""
-        oldest, waiting = self._kept.oldest, self._unsettled
-        while waiting and (oldest is None or waiting[0].closed < oldest or at_the_end):
-            unit = waiting.popleft()
-            for name, found in judge_reads(unit, unit.closed if oldest is None else oldest):
-                line = max(other.closed for other in found.units) + 1
-                self._note(name, line, found)
-
-    def _judge_order(self, unit: Unit, line: int) -> None:
-        sure = sure_cycle(unit)
-        path = sure or possible_cycle(unit)
-        if path:
-            self._note("Serializable", line, _named(path, sure=bool(sure)))
-        if not sure:
-            # A cycle of dependencies alone says it already.
-            known = units_order.sure_path(unit)
-            path = known or (() if path else self._possible_path(unit))
-            if path:
-                units = (path[0].source.unit, *(edge.target.unit for edge in path))
-                found = Found(units_order.tell(path), tuple(dict.fromkeys(units)), bool(known))
-                self._note("StrictlySerializable", line, found)
-        for found in lost_updates(unit):
-            self._note("NoLostUpdate", line, found)
-        for found in unstable_reads(unit):
-            self._note("StableRead", line, found)
-
-    def _possible_path(self, unit: Unit) -> units_order.Path:
-        # Where no time runs backwards, nothing leads to a unit that had returned before.
-        if not self._kept.turns_back:
-            return ()
-        return units_order.possible_path(unit, self._kept.closed_after)
+        missed = own_write_missed(unit) if unit.committed else None
+        if missed is not None:
+            self._verdict.note("ReadsOwnWrites", missed)
+        self._closed.append(unit)
+        if len(self._closed) >= self._settle_at:
+            self._settle()
 
     def _judge_failed(self, unit: Unit, line: int) -> None:
         wrote = [call for call in unit.calls if call.writes]
         certain = [call for call in wrote if call.certain]
         if not wrote:
             return
+        self._dirty.update(*(call.writes for call in wrote))
+        left = certain or wrote
         done = ", ".join(
-            f"{item} v{version} (line {call.line})"
-            for call in certain or wrote
+            f"{shown(item)} v{version} (line {call.line})"
+            for call in left
             for item, version in call.writes.items()
         )
+        items = ", ".join(dict.fromkeys(shown(item) for call in left for item in call.writes))
         verb = "had written" if certain else "may have written"
-        text = f"{unit.name} was {unit.outcome} (line {line}) and {verb} {done}"
-        if unit.outcome == "raised":
-            text = text.replace(" was raised", " raised")
-        self._note("AllOrNothing", line, Found((text,), (unit,), sure=bool(certain)))
+        text = f"{unit.name} {unit.ended} and {verb} {done}"
+        said = f"{unit.name} failed and {'left' if certain else 'may have left'} {items} behind"
+        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=bool(certain)))
 
-    def _note(self, name: str, line: int, found: Found) -> None:
-        findings = self._verdict.broken if found.sure else self._verdict.undecided
-        known = findings.get(name)
-        if known is None:
-            calls = sorted(
-                (call for unit in found.units for call in unit.calls), key=lambda call: call.seq
-            )
-            steps = tuple(_step(call) for call in calls)
-            units = tuple(unit.name for unit in found.units)
-            known = Finding(name, line, found.witness, units, steps, 0, found.name)
-            findings[name] = known
-        known.count += 1
-        if found.name:
-            known.anomalies[found.name] += 1
+    def _settle(self, *, at_the_end: bool = False) -> None:
+        """Judge the units that no open unit can be on a cycle with any more."""
+        first = next((unit.opened for unit in self._open.values()), OPEN)
+        oldest = OPEN if at_the_end else first
+        self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
+        blocks = list(_merged(self._spans(at_the_end)))
+        wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
+        made = self._judge_reads(wait, first)
+        ends = [unit.closed for unit in self._closed]
+        for low, high in blocks:
+            if high < wait:
+                units = self._closed[bisect_left(ends, low) : bisect_right(ends, high)]
+                if not all(unit.settled for unit in units):
+                    self._judge_block(Block(units, made))
+        for unit in self._closed[: bisect_left(ends, wait)]:
+            unit.settled = True
+        if not at_the_end:
+            self._forget(bisect_left(ends, wait))
+
+    def _spans(self, at_the_end: bool) -> Iterator[tuple[int, int]]:
+        """Yield the ends of the dependencies that lead back, of those that are sure and those that
+        are possible: where the units concerned closed.
+        """
+        for item, touched in self._touched.items():
+            if not touched.writes and item not in self._start:
+                continue
+            wrote = read = -OPEN
+            cluster: list[int] = []
+            calls = touched.calls
+            begin = 0
+            for at, call in enumerate(calls):
+                closed = call.unit.closed
+                if at_the_end and closed == OPEN:
+                    continue
+                if item in call.writes:
+                    latest = max(wrote, read)
+                    wrote = max(wrote, closed)
+                else:
+                    latest = wrote
+                    read = max(read, closed)
+                if latest > closed:
+                    yield closed, latest
+                # What ended after it began, it may have come before.
+                if at and calls[at - 1].seq > call.since:
+                    if not cluster:
+                        begin, cluster = at, [closed]
+                    while begin and calls[begin - 1].seq > call.since:
+                        begin -= 1
+                        cluster.append(calls[begin].unit.closed)
+                    cluster.append(closed)
+                elif cluster:
+                    yield min(cluster), max(cluster)
+                    cluster = []
+            if cluster:
+                yield min(cluster), max(cluster)
+        for call in self._looked:
+            for item, found in (call.looked or {}).items():
+                writes = self._touched[item].calls
+                for other in writes[bisect_right(writes, found[0], key=lambda one: one.seq) :]:
+                    if item in other.writes:
+                        yield min(other.unit.closed, call.unit.closed), call.unit.closed
+                        if other.counts and other.since >= found[1]:
+                            break
+
+    def _judge_reads(self, wait: int, haze: int) -> dict[tuple[Call, str], list[Access]]:
+        """Judge what reads found, of the objects where that may matter; return their accesses."""
+        made: dict[tuple[Call, str], list[Access]] = {}
+        for item in self._dirty:
+            found = []
+            for call in self._touched[item].calls:
+                made[call, item] = accesses(call, item)
+                found += made[call, item]
+            found.sort(key=order_of)
+            line = Line(found)
+            line.mark_hidden()
+            reads = [
+                access
+                for access in found
+                if not access.write and access.unit.committed
+                if access.unit.closed < wait and not access.unit.settled
+            ]
+            told: set[tuple[str, Unit, bool]] = set()
+            for name, one in dirty_reads(line, reads, haze):
+                if (name, one.units[0], one.sure) not in told:
+                    told.add((name, one.units[0], one.sure))
+                    self._verdict.note(name, one)
+        return made
+
+    def _judge_block(self, block: Block) -> None:
+        said = self._verdict
+        lines = {item: line.accesses for item, line in block.lines.items()}
+        circling: set[Unit] = set()
+        for group in groups(block.committed, lines):
+            circling.update(group)
+            if not all(unit.settled for unit in group):
+                for cycle in cycles_of(group, lines):
+                    said.note("Serializable", of_cycle(cycle))
+        for group in groups(block.committed, lines, in_time=True):
+            if circling.isdisjoint(group) and not all(unit.settled for unit in group):
+                said.note("StrictlySerializable", of_path(path_back(group, lines)))
+        torn = Torn(block)
+        open_ = Doubt.needed(block)
+        for unit in block.committed:
+            if unit.settled:
+                continue
+            for name, look in (("NoLostUpdate", lost_update), ("StableRead", unstable_read)):
+                found = look(block, unit, sure=True)
+                if found is None and open_ and name not in said.broken:
+                    found = look(block, unit, sure=False)
+                if found is not None:
+                    said.note(name, found)
+            found = torn.find(unit, sure=True)
+            if found is None and open_ and "NoTornRead" not in said.broken:
+                found = torn.find(unit, sure=False)
+            if found is not None:
+                said.note("NoTornRead", found)
+        gave_up = torn.effort < 0
+        if gave_up:
+            said.note_unsearched("NoTornRead", block.units)
+        if open_ and not circling:
+            self._doubt(block)
+
+    def _doubt(self, block: Block) -> None:
+        """Look for cycles that depend on when the calls acted, until one is found."""
+        said, doubt = self._verdict, Doubt(block)
+        for name, in_time in (("Serializable", False), ("StrictlySerializable", True)):
+            if "Serializable" in {*said.broken, *said.undecided} or name in said.broken:
+                return
+            for unit in block.committed:
+                path = doubt.search(unit, in_time=in_time)
+                if doubt.effort < 0:
+                    said.note_unsearched(name, block.units)
+                    break
+                if path:
+                    said.note(name, (of_path if in_time else of_cycle)(path))
+                    break
+
+    def _forget(self, waiting: int) -> None:
+        """Keep the units that wait, the last ones that are judged, and who wrote what objects hold
+        now.
+        """
+        first = max(0, waiting - KEEP)
+        gone = set(self._closed[:first])
+        for item, touched in self._touched.items():
+            floor = max((c.since for c in touched.writes if c.counts and not c.appends), default=0)
+            stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
+            if len(stay) < len(touched.calls):
+                lost = (call.writes[item] for call in touched.writes if call.unit in gone)
+                touched.gone = max(lost, default=touched.gone)
+                touched.calls = stay
+                touched.writes = [call for call in stay if item in call.writes]
+        self._closed = self._closed[first:]
+        self._looked = [call for call in self._looked if call.unit not in gone]
+        self._settle_at = max(2 * KEEP, 2 * (len(self._closed) - KEEP))
 
 
-def _named(path: Cycle, *, sure: bool) -> Found:
-    """A cycle with its name: a lost update if it is one, with the two edges that make it one."""
-    units = tuple(dict.fromkeys(edge.source.unit for edge in path))
-    name = name_of([edge.kind for edge in path])
-    if sure and name == G_SINGLE and len(units) == 2:
-        reader = next(edge.source.unit for edge in path if edge.kind == RW)
-        writer = units[0] if reader is units[1] else units[1]
-        lost = lost_update(reader, writer)
-        if lost is not None:
-            return lost
-    return Found(tuple(edge.tell() for edge in path), units, sure, name)
+def _made(writes: Sequence[Call], item: str, version: int) -> Call | None:
+    """The call that made a version, if it is still known."""
+    at = bisect_left(writes, version, key=lambda call: call.writes[item])
+    found = writes[at] if at < len(writes) else None
+    return found if found is not None and found.writes[item] == version else None
 
 
-def _step(call: Call) -> tuple[int, str, str, str]:
-    """Return a row for a call. Lines are events and the header, so event n is on line n + 1."""
-    told = [
-        f"{verb} {', '.join(f'{item} v{version}' for item, version in versions.items())}"
-        for verb, versions in (("reads", call.reads), ("writes", call.writes))
-        if versions
-    ]
-    if call.since < call.seq - 1:
-        told.append(f"(began after line {call.since + 1})")
-    if not call.certain:
-        told.append("(failed: perhaps not done)")
-    return call.line, call.unit.name, call.method or "call", " ".join(told)
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join intervals that have a point in common."""
+    low = high = None
+    for one, other in sorted(spans):
+        if low is None or high is None:
+            low, high = one, other
+        elif one <= high:
+            high = max(high, other)
+        else:
+            yield low, high
+            low, high = one, other
+    if low is not None and high is not None:
+        yield low, high

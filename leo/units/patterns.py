@@ -1,129 +1,433 @@
-"""Patterns between two units that have a name of their own: lost update, unstable and torn read.
+"""Patterns that have a name of their own: a lost update, an unstable or torn read, a dirty read.
 
-Each is a cycle of two units.  They are looked for besides the cycles, because the name says what to
-repair.  At most one finding of a kind is made for a unit: the first that is sure, else the first
-that is possible.
+Most are cycles of two units. They are looked for besides the cycles, because the name says what to
+repair. Of each pattern at most one finding is made for a unit: the first that is sure, else the
+first that is possible.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from leo.units.anomalies import LOST_UPDATE, RW, WR, WW
-from leo.units.calls import Call, Edge, Unit
+from leo.units.anomalies import G1A, G1B, LOST_UPDATE, RW, WR, WW
+from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, shown
+
+# So many writes are looked at for torn reads among units that depend on one another in circles.
+EFFORT = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found: sentences, the units concerned, whether it is sure, and its name if it has
-    one (``leo.units.anomalies``).
+    """What was found: in a sentence for people, the sentences that show it, the units concerned,
+    whether it is sure, and its name if it has one (`leo.units.anomalies`).
     """
 
+    said: str
     witness: tuple[str, ...]
     units: tuple[Unit, ...]
     sure: bool
     name: str = ""
 
 
-def lost_updates(unit: Unit) -> Iterator[Found]:
+class Line:
+    """The accesses of one object in their order, and what can be asked about its writes."""
+
+    def __init__(self, found: Sequence[Access]) -> None:
+        self.accesses = found
+        self.writes = [access for access in found if access.write]
+        self._ends = [write.hi for write in self.writes]
+        certain = [w for w in self.writes if w.call.certain and w.call.undone is None]
+        over = [w for w in certain if not w.append]
+        self._certain = _Tops(certain, _began)
+        self._counting = _Tops([w for w in certain if w.sure], _began)
+        self._replacing = _Tops(over, _began)
+        self._kept = _Tops([w for w in over if w.sure], _began)
+        # From each write on, those that began first: of all, and of units that committed.
+        counting = [w for w in self.writes if w.unit.committed and not w.call.undone]
+        self._late = [
+            ([w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo))
+            for some in (self.writes, counting)
+        ]
+        self._soonest = _least_from(self.writes)
+        self._failed = [w for w in self.writes if not w.unit.committed or w.call.undone]
+        self._dirty = _Spread(self._failed)
+        # Of each unit its last write, and that of the certain ones which began last.
+        self._last = {write.unit: write for write in self.writes}
+        self._again: dict[Unit, Access] = {}
+        for write in certain:
+            known = self._again.get(write.unit)
+            if known is None or known.lo < write.lo:
+                self._again[write.unit] = write
+        self._twice = _Spread([w for w in self.writes if self._last[w.unit] is not w])
+
+    def between(self, first: Access, last: Access, *, counting: bool) -> Access | None:
+        """Return a write of another unit that surely stands between two accesses of one unit;
+        `counting` asks for one that was committed.
+        """
+        tops = self._counting if counting else self._certain
+        for write in tops.up_to(last.lo):
+            if write.unit is not first.unit and write.lo >= first.hi:
+                return write
+        return None
+
+    def perhaps_between(self, first: Access, last: Access, *, counting: bool) -> Access | None:
+        """Return a write of another unit that may stand between two accesses of two calls;
+        `counting` asks for one of a unit that committed.
+        """
+        ends, late = self._late[counting]
+        for write in late.first(len(ends) - bisect_right(ends, first.lo)):
+            if write.unit is not first.unit and write.lo < last.hi:
+                return write
+        return None
+
+    def found(self, read: Access) -> list[Access]:
+        """Return the writes one of which a read may have found: two of them, if there are two."""
+        some: list[Access] = []
+        for at in range(bisect_right(self._ends, self._floor(read)), len(self.writes)):
+            if self._soonest[at] >= read.hi:
+                break
+            write = self.writes[at]
+            if write.call is read.call:
+                continue
+            if write.lo < read.hi and not _taken_back(write, read):
+                if _there(write, read):
+                    some = [other for other in some if other.hi > write.lo]
+                some.append(write)
+                if len(some) > 1 and not write.call.undone:
+                    break
+        return some
+
+    def aborted(self, read: Access) -> Iterator[Access]:
+        """Yield what failed units wrote that a read may have found."""
+        return self._dirty.near(read, self._floor(read))
+
+    def intermediate(self, read: Access) -> Iterator[tuple[Access, Access, bool]]:
+        """Yield what a read may have found and its unit wrote again: both writes, and whether the
+        second surely followed.
+        """
+        for write in self._twice.near(read, self._floor(read)):
+            again = self._again.get(write.unit, write)
+            if again is not write and again.lo >= write.hi:
+                yield write, again, True
+            elif self._last[write.unit].hi > read.lo:
+                yield write, self._last[write.unit], False
+
+    def mark_hidden(self) -> None:
+        """Find the reads that may have found what a failed unit wrote."""
+        certain = [w for w in self._failed if w.call.certain and not w.append]
+        fixed = _Tops([w for w in certain if not w.call.undone], _began)
+        undone = [w for w in certain if w.call.undone]
+        ends, late = self._late[True]
+        for read in self.accesses if self._failed else ():
+            if not read.write:
+                read.hidden = self._hides(read)
+                there = [*fixed.up_to(read.lo), *(w for w in undone if _there(w, read))]
+                behind = max((w.lo for w in there), default=-OPEN)
+                after = late.first(len(ends) - bisect_right(ends, behind))
+                if all(w.lo >= read.hi or w.call is read.call for w in after):
+                    read.behind = behind
+
+    def _floor(self, read: Access) -> int:
+        """What was written up to this event, a read did surely not find."""
+        return max((write.lo for write in self._replacing.up_to(read.lo)), default=-OPEN)
+
+    def _hides(self, read: Access) -> bool:
+        """Tell whether a read may have found what a failed unit wrote, behind all that counts."""
+        floor = max((write.lo for write in self._kept.up_to(read.lo)), default=-OPEN)
+        return any(not write.append for write in self._dirty.near(read, floor, own=True))
+
+
+def _began(access: Access) -> int:
+    return access.lo
+
+
+class _Tops:
+    """For each number of some accesses, the two of different units that have most of something."""
+
+    def __init__(self, found: Sequence[Access], most: Callable[[Access], int]) -> None:
+        self._ends = [access.hi for access in found]
+        self._tops: list[tuple[Access, ...]] = [()]
+        for access in found:
+            two, unit = self._tops[-1], access.unit
+            better = len(two) < 2 or most(access) > most(two[1])
+            if better and not any(o.unit is unit and most(o) >= most(access) for o in two):
+                rest = (one for one in two if one.unit is not unit)
+                two = tuple(sorted((*rest, access), key=most, reverse=True)[:2])
+            self._tops.append(two)
+
+    def up_to(self, event: int) -> tuple[Access, ...]:
+        """Of those that had ended by an event."""
+        return self._tops[bisect_right(self._ends, event)]
+
+    def first(self, count: int) -> tuple[Access, ...]:
+        return self._tops[count]
+
+
+class _Spread:
+    """Some writes of an object, by their ends."""
+
+    def __init__(self, writes: Sequence[Access]) -> None:
+        self._writes = writes
+        self._ends = [write.hi for write in writes]
+        self._soonest = _least_from(writes)
+
+    def near(self, read: Access, floor: int, *, own: bool = False) -> Iterator[Access]:
+        """Yield those that a read may have found, when it found nothing that ended up to `floor`;
+        with `own` those of its own unit as well.
+        """
+        for at in range(bisect_right(self._ends, floor), len(self._writes)):
+            if self._soonest[at] >= read.hi:
+                return
+            write = self._writes[at]
+            found = write.lo < read.hi and not _taken_back(write, read)
+            if found and write.call is not read.call and (own or write.unit is not read.unit):
+                yield write
+
+
+def _least_from(found: Sequence[Access]) -> list[int]:
+    """From each access on, the earliest beginning."""
+    least, all_ = OPEN, []
+    for access in reversed(found):
+        least = min(least, access.lo)
+        all_.append(least)
+    return all_[::-1]
+
+
+def _taken_back(write: Access, read: Access) -> bool:
+    """What was written had surely been taken back before a read began."""
+    return write.call.undone is not None and write.call.undone[1] <= read.lo
+
+
+def _there(write: Access, read: Access) -> bool:
+    """What was written was surely there during a read, or something newer."""
+    undone = write.call.undone
+    return write.call.certain and write.hi <= read.lo and (not undone or read.hi <= undone[0])
+
+
+class Block:
+    """Some units and what they did, by object and by unit. `made` are accesses that exist."""
+
+    def __init__(self, units: Sequence[Unit], made: Mapping[tuple[Call, str], list[Access]]):
+        self.units = units
+        self.committed = [unit for unit in units if unit.committed]
+        lines: dict[str, list[Access]] = {}
+        self.of: dict[Unit, list[Access]] = {}
+        for unit in units:
+            mine = self.of[unit] = []
+            for call in unit.calls:
+                for item in {**call.reads, **call.writes}:
+                    both = made.get((call, item)) or accesses(call, item)
+                    mine += both
+                    lines.setdefault(item, []).extend(both)
+        for line in lines.values():
+            line.sort(key=order_of)
+        self.lines = {item: Line(line) for item, line in lines.items()}
+
+    def pairs(self, unit: Unit, *, writes: bool) -> Iterator[tuple[Access, Access]]:
+        """Yield two accesses of a unit to one object, one after the other: the latest read, and the
+        next that `writes` over it or reads it again.
+        """
+        latest: dict[str, Access] = {}
+        for access in self.of[unit]:
+            first = latest.get(access.item)
+            if first is not None and access.write == writes and not access.append:
+                yield first, access
+            if not access.write:
+                latest[access.item] = access
+
+
+def lost_update(block: Block, unit: Unit, *, sure: bool) -> Found | None:
     """A unit read an object and then wrote it, and another unit wrote it in between."""
-    yield from best(_between(_updates(unit), WW, LOST_UPDATE))
-
-
-def lost_update(reader: Unit, writer: Unit) -> Found | None:
-    """Return the sure lost update of a unit over the write of another; None if there is none."""
-    for found in _between(_updates(reader), WW, LOST_UPDATE):
-        if found.sure and found.units[1] is writer:
-            return found
+    for read, write in block.pairs(unit, writes=True):
+        line = block.lines[read.item]
+        other = line.between(read, write, counting=True) if sure and write.sure else None
+        if not sure and (read.call is not write.call or read.looked):
+            other = line.perhaps_between(read, write, counting=True)
+        if other is not None:
+            missed, over = Edge(read, other, RW, sure), Edge(other, write, WW, sure)
+            return Found(
+                f"{unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
+                f"{shown(read.item)} v{other.version} without having seen it",
+                (missed.tell(), over.tell()),
+                (unit, other.unit),
+                sure,
+                LOST_UPDATE if sure else "",
+            )
     return None
 
 
-def _updates(unit: Unit) -> list[tuple[Call, Call, str]]:
-    """The writes of a unit of what it had read before: the latest read, the write, the object."""
-    latest: dict[str, Call] = {}
-    pairs = []
-    for call in unit.calls:
-        latest |= dict.fromkeys(call.reads, call)
-        pairs += [(latest[item], call, item) for item in call.writes if item in latest]
-    return pairs
-
-
-def unstable_reads(unit: Unit) -> Iterator[Found]:
+def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
     """A unit read an object twice, and another unit wrote it in between."""
-    latest: dict[str, Call] = {}
-    pairs = []
+    for one, two in block.pairs(unit, writes=False):
+        first, last = sorted((one, two), key=order_of)
+        line = block.lines[one.item]
+        other = line.between(first, last, counting=False) if sure else None
+        if not sure and one.call is not two.call:
+            other = line.perhaps_between(first, last, counting=False)
+            if other is None:
+                other = line.perhaps_between(last, first, counting=False)
+        if other is not None:
+            missed, seen = Edge(first, other, RW, sure), Edge(other, last, WR, sure)
+            return Found(
+                f"{unit.name} read {shown(one.item)} twice, and {other.unit.name} "
+                f"{'' if sure else 'perhaps '}wrote it in between",
+                (missed.tell(), seen.tell()),
+                (unit, other.unit),
+                sure,
+            )
+    return None
+
+
+class Torn:
+    """Torn reads of a block: a unit saw what another wrote to one object and not to the other."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self.effort = EFFORT
+        # Of each unit that wrote several objects its last write to each, and by object their writes
+        # with the latest end of a unit among the writes up to there.
+        self._last: dict[Unit, dict[str, Access]] = {}
+        for unit in block.units:
+            last = {access.item: access for access in block.of[unit] if access.write}
+            if len(last) > 1 and unit.committed:
+                self._last[unit] = last
+        self._writes: dict[str, list[tuple[Access, int]]] = {}
+        for item, line in block.lines.items():
+            latest = -OPEN
+            for write in line.writes:
+                if write.unit in self._last:
+                    latest = max(latest, write.unit.closed)
+                    self._writes.setdefault(item, []).append((write, latest))
+
+    def find(self, unit: Unit, *, sure: bool) -> Found | None:
+        """Return a torn read of a unit."""
+        reads = [access for access in self._block.of[unit] if not access.write]
+        if not self._last or len({read.item for read in reads}) < 2:
+            return None
+        first: dict[str, Access] = {}
+        for read in reads:
+            known = first.get(read.item)
+            if known is None or read.hi < known.hi:
+                first[read.item] = read
+        begin = min(read.lo for read in reads)
+        for read in reads:
+            writes = self._writes.get(read.item, ())
+            for write, latest in reversed(writes):
+                self.effort -= 1
+                if latest <= begin or self.effort < 0:
+                    break
+                if write.unit is unit or not self._saw(write, read, sure):
+                    continue
+                for item, missed in self._last[write.unit].items():
+                    before = first.get(item)
+                    if before is None or item == read.item:
+                        continue
+                    if sure and (before.hi > missed.lo or not missed.call.certain):
+                        continue
+                    if before.lo >= missed.hi:
+                        continue
+                    moved = before.looked or read.looked
+                    if before.call is read.call and missed.call is write.call and not moved:
+                        continue
+                    seen, unseen = Edge(write, read, WR, sure), Edge(before, missed, RW, sure)
+                    return Found(
+                        f"{unit.name} {'' if sure else 'perhaps '}saw {write.unit.name}'s "
+                        f"{shown(read.item)} and not its {shown(item)}",
+                        (seen.tell(), unseen.tell()),
+                        (unit, write.unit),
+                        sure,
+                    )
+        return None
+
+    def _saw(self, write: Access, read: Access, sure: bool) -> bool:
+        if sure:
+            return write.hi <= read.lo and write.call.certain and not read.hidden
+        return write.lo < read.hi and write.hi > read.behind
+
+
+def own_write_missed(unit: Unit) -> Found | None:
+    """A unit read an object, after it had written it, in an older version."""
+    # The latest of those that surely happened, and of those that may have.
+    wrote: dict[tuple[str, bool], Call] = {}
+    perhaps = None
     for call in unit.calls:
-        pairs += [(latest[item], call, item) for item in call.reads if item in latest]
-        latest |= dict.fromkeys(call.reads, call)
-    yield from best(_between(pairs, WR))
+        for item, (low, high) in (call.looked or {}).items():
+            for certain in (True, False):
+                mine = wrote.get((item, certain))
+                if mine is None or low >= mine.seq:
+                    continue
+                sure = certain and high <= mine.since
+                name = shown(item)
+                found = Found(
+                    f"{unit.name} {'' if sure else 'perhaps '}did not see its own write of {name}",
+                    (
+                        f"{unit.name} wrote {name} v{mine.writes[item]} (line {mine.line}), and "
+                        f"then read v{call.reads[item]} (line {call.line})",
+                    ),
+                    (unit,),
+                    sure,
+                )
+                if sure:
+                    return found
+                perhaps = perhaps or found
+        for item in call.writes if not call.appends else ():
+            wrote[item, call.certain] = call
+    return perhaps
 
 
-def torn_reads(unit: Unit) -> Iterator[Found]:
-    """A unit read of two objects what another unit wrote to both: one before, one after.
+def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tuple[str, Found]]:
+    """Yield the properties of reads that fell, each with the unit that read.
 
-    ``unit`` has just closed; it is the reader or the writer, and the other one has closed too.
+    Units that are still open opened from event `haze` on: what they were about to write at a later
+    read is not known.
     """
-    yield from best([*_torn_reader(unit), *_torn_writer(unit)])
+    for read in reads:
+        found = line.found(read)
+        exact = read.hi - read.lo < 2 or read.hi < haze
+        only = found[0] if len(found) == 1 and exact and _there(found[0], read) else None
+        for write in line.aborted(read):
+            yield "NoAbortedRead", _aborted(read, write, sure=write is only)
+            break
+        for write, again, certain in line.intermediate(read):
+            sure = write is only and certain
+            yield "NoIntermediateRead", _intermediate(read, write, again, sure, certain)
+            break
 
 
-def _between(pairs: list[tuple[Call, Call, str]], last: str, name: str = "") -> Iterator[Found]:
-    """Find a write by another unit after the first call of a pair and before the second."""
-    for first, second, item in pairs:
-        for edge in first.out:
-            if edge.kind != RW or edge.object != item:
-                continue
-            write = edge.target
-            for back in second.into:
-                if back.source is not write or back.kind != last or back.object != item:
-                    continue
-                sure = edge.sure and back.sure
-                # One call has one moment: nothing comes between it and itself.
-                if first is second and not sure:
-                    continue
-                yield Found((edge.tell(), back.tell()), (first.unit, write.unit), sure, name)
+def _aborted(read: Access, write: Access, *, sure: bool) -> Found:
+    writer, undone = write.unit, write.call.undone
+    sure = sure and (bool(writer.outcome) or undone is not None)
+    ended = f"took it back (line {undone[1] + 1})" if undone else writer.ended
+    return Found(
+        f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer.name} wrote to "
+        f"{shown(read.item)}, and {writer.name} {ended}",
+        (f"{_said(read, write, sure)}; {writer.name} {ended}",),
+        (read.unit, writer),
+        sure,
+        G1A,
+    )
 
 
-def _torn_reader(unit: Unit) -> Iterator[Found]:
-    if not unit.committed:
-        return
-    missed = [edge for call in unit.calls for edge in call.out if edge.kind == RW]
-    for call in unit.calls:
-        for seen in call.into:
-            if seen.kind == WR:
-                yield from _torn(seen, missed)
+def _intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Found:
+    writer = write.unit.name
+    return Found(
+        f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer} wrote to "
+        f"{shown(read.item)} and then wrote again",
+        (
+            f"{_said(read, write, sure)}; {writer} {'' if certain else 'perhaps '}wrote it again, "
+            f"v{again.version} (line {again.call.line})",
+        ),
+        (read.unit, write.unit),
+        sure,
+        G1B,
+    )
 
 
-def _torn_writer(unit: Unit) -> Iterator[Found]:
-    missed = [edge for call in unit.calls for edge in call.into if edge.kind == RW]
-    if not missed:
-        return
-    for call in unit.calls:
-        for seen in call.out:
-            if seen.kind == WR and seen.target.unit.committed:
-                yield from _torn(seen, missed)
-
-
-def _torn(seen: Edge, missed: list[Edge]) -> Iterator[Found]:
-    writer, reader = seen.source.unit, seen.target.unit
-    for edge in missed:
-        if edge.target.unit is not writer or edge.source.unit is not reader or not writer.outcome:
-            continue
-        if edge.object == seen.object:
-            continue
-        same = edge.source is seen.target and edge.target is seen.source
-        sure = edge.sure and seen.sure
-        if sure or not same:
-            yield Found((seen.tell(), edge.tell()), (reader, writer), sure)
-
-
-def best(found: Iterator[Found] | list[Found]) -> Iterator[Found]:
-    """Yield the first that is sure, else the first that is possible."""
-    first = None
-    for one in found:
-        if one.sure:
-            yield one
-            return
-        first = first or one
-    if first is not None:
-        yield first
+def _said(read: Access, write: Access, sure: bool) -> str:
+    return (
+        f"{read.unit.name} read {shown(read.item)} v{read.version} (line {read.call.line}), "
+        f"{'' if sure else 'perhaps '}as {write.unit.name} wrote it "
+        f"(v{write.version}, line {write.call.line})"
+    )

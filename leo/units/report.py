@@ -8,25 +8,35 @@ from typing import Any
 
 from leo.trace.lanes import LaneStep, lane_table
 from leo.trace.words import NO_EVENTS
-from leo.units.judge import PROPERTIES, Finding, UnitsVerdict
+from leo.units.anomalies import LEVELS
+from leo.units.calls import shown
+from leo.units.verdict import PROPERTIES, Case, UnitsVerdict
 
 WIDTH = 80
 # A table of more lanes, or a longer one, says less than the sentences do.
 LANES = 3
 ROWS = 14
+# So many sentences are printed about one finding; `--json` has them all.
+SENTENCES = 8
 MEANING = {
-    "Serializable": "dependencies in a cycle: no order of the units explains it",
-    "StrictlySerializable": "an order explains it, but none that keeps who came after whom",
-    "NoLostUpdate": "it overwrote what it had not read",
-    "StableRead": "it read an object twice, and another unit had written it",
-    "NoTornRead": "it saw another's write to one object and not to the other",
-    "NoAbortedRead": "it read what a unit wrote that failed",
-    "NoIntermediateRead": "it read what a unit wrote, and then wrote again",
-    "AllOrNothing": "it failed and left writes behind",
+    "Serializable": "no order of the units, one after the other, explains what they read",
+    "StrictlySerializable": "an order explains the units, but none that keeps who came after whom",
+    "NoLostUpdate": "a unit overwrote what it had not read",
+    "StableRead": "a unit read an object twice, and another unit had written it",
+    "NoTornRead": "a unit saw another's write to one object and not to the other",
+    "ReadsOwnWrites": "a unit did not see what it had written itself",
+    "ReadsWhatWasWritten": "a read returned what its version's write had not given",
+    "NoAbortedRead": "a unit read what another wrote that failed",
+    "NoIntermediateRead": "a unit read what another wrote, and then wrote again",
+    "NoLateWrite": "a call wrote after its unit had ended",
+    "AllOrNothing": "a unit failed and left writes behind",
 }
 # Of these it is not only the order of calls that may be open, and their witnesses say what is.
 SAY_WHY = {"AllOrNothing", "NoAbortedRead", "NoIntermediateRead"}
-OPEN = "the calls overlapped: which acted first is not in the trace"
+OPEN = (
+    "the calls overlapped: which acted first is not in the trace; if these methods act at the end "
+    "of their calls, exact=True decides it"
+)
 
 
 def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
@@ -44,13 +54,25 @@ def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
         f"{verdict.units:,} of run {verdict.run} ({', '.join(ends) or 'none ended'}), "
         f"calls: {verdict.calls:,}, events: {verdict.events:,}",
     )
+    if verdict.events:
+        yield from _item("holds", holds(verdict))
     for notice in verdict.notices:
         yield from _item("notice", notice)
-    shown: set[frozenset[str]] = set()
-    for word, findings in (("broken", verdict.broken), ("undecided", verdict.undecided)):
-        for name in PROPERTIES:
-            if name in findings:
-                yield from _finding(word, findings[name], shown)
+    told: set[frozenset[str]] = set()
+    for word, sure in (("broken", True), ("undecided", False)):
+        for case in verdict.cases(sure=sure):
+            yield from _case(word, case, told)
+
+
+def holds(verdict: UnitsVerdict) -> str:
+    """The strongest level that holds, in words."""
+    surely, perhaps = verdict.level(sure=True), verdict.level(sure=False)
+    said = surely or "no level"
+    if perhaps == LEVELS[-1] == surely:
+        return f"{said}, the strongest level"
+    if perhaps != surely:
+        return f"{said} for sure, {perhaps} perhaps"
+    return said
 
 
 def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
@@ -61,6 +83,8 @@ def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
         "run": verdict.run,
         "clean": verdict.clean,
         "because": None if verdict.events else NO_EVENTS,
+        "level": verdict.level(sure=True) or None,
+        "level_perhaps": verdict.level(sure=False) or None,
         "broken": [name for name in PROPERTIES if name in verdict.broken],
         "undecided": [name for name in PROPERTIES if name in verdict.undecided],
         "events": verdict.events,
@@ -71,52 +95,54 @@ def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
         "notices": verdict.notices,
         "findings": [
             {
-                "property": found.property,
-                "sure": findings is verdict.broken,
-                "anomaly": found.anomaly or None,
-                "anomalies": dict(sorted(found.anomalies.items())),
-                "line": found.line,
-                "count": found.count,
-                "units": list(found.units),
-                "witness": list(found.witness),
+                "property": case.broke,
+                "sure": sure,
+                "anomaly": case.anomaly or None,
+                "level": case.level,
+                "said": case.said,
+                "line": case.line,
+                "count": case.count,
+                "units": list(case.units),
+                "witness": list(case.witness),
             }
-            for findings in (verdict.broken, verdict.undecided)
-            for found in findings.values()
+            for sure in (True, False)
+            for case in verdict.cases(sure=sure)
         ],
     }
 
 
-def lanes_of(found: Finding) -> list[LaneStep]:
+def lanes_of(case: Case) -> list[LaneStep]:
     """Return the calls of the units concerned as rows of a lane table; numbers are lines."""
-    return [LaneStep(line, unit, action, what) for line, unit, action, what in found.steps]
+    return [LaneStep(line, unit, action, what) for line, unit, action, what in case.steps]
 
 
 def _properties(count: int, word: str) -> str:
     return f"{count} propert{'y' if count == 1 else 'ies'} {word}" if count else ""
 
 
-def _finding(word: str, found: Finding, shown: set[frozenset[str]]) -> Iterator[str]:
-    count = f"{found.count:,} unit{'' if found.count == 1 else 's'}"
-    if len(found.anomalies) > 1:
-        names = (f"{number:,} {name}" for name, number in sorted(found.anomalies.items()))
-        count = f"{count}: {', '.join(names)}"
-    named = f"{found.anomaly}, " if found.anomaly else ""
-    yield from _item(
-        word, f"{found.property} at line {found.line} ({count}): {named}{MEANING[found.property]}"
-    )
-    for sentence in found.witness:
+def _case(word: str, case: Case, told: set[frozenset[str]]) -> Iterator[str]:
+    yield from _item(word, case.said)
+    often = f", {case.count:,} times" if case.count > 1 else ""
+    names = f"; {case.anomaly}" if case.anomaly else ""
+    yield from _item("", f"({case.broke} at line {case.line}{often}: {MEANING[case.broke]}{names})")
+    units = frozenset(case.units)
+    if units and units in told:
+        return
+    told.add(units)
+    sentences = [one for one in case.witness if one != case.said]
+    for sentence in sentences[:SENTENCES]:
         yield from _item("", sentence)
-    if word == "undecided" and found.property not in SAY_WHY:
+    if len(sentences) > SENTENCES:
+        yield from _item("", f"... and {len(sentences) - SENTENCES:,} more: --json has them all")
+    if word == "undecided" and case.broke not in SAY_WHY and case.units:
         yield from _item("", OPEN)
-    units = frozenset(found.units)
-    if units not in shown and 1 < len(units) <= LANES and len(found.steps) <= ROWS:
-        shown.add(units)
+    if 1 < len(units) <= LANES and 1 < len(case.steps) <= ROWS:
         yield ""
-        for row in lane_table(lanes_of(found), width=WIDTH - 4).splitlines():
+        for row in lane_table(lanes_of(case), width=WIDTH - 4).splitlines():
             yield f"    {row}".rstrip()
         yield ""
 
 
 def _item(word: str, text: str) -> Iterator[str]:
-    for k, line in enumerate(wrap(text, WIDTH - 12) or [""]):
+    for k, line in enumerate(wrap(shown(text), WIDTH - 12, break_on_hyphens=False) or [""]):
         yield f"  {word if k == 0 else '':<9} {line}"

@@ -1,7 +1,7 @@
 """What tells the disciplines apart: the Python side of ``spec/Disciplines.tla``.
 
-Each discipline is the answers to the questions there; the transition system asks for the answers and never for the
-name.  A test compares them with the module, another with the organism's own table.
+Each discipline is the answers to the questions there; the transition system asks for the answers
+and never for the name.  A test compares them with the module, another with the organism's table.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from leo.errors import unknown
 from leo_model.errors import CheckError
 
 LockKind = Literal["none", "fifo", "unfair", "blocking"]
@@ -108,6 +109,10 @@ DISCIPLINES: dict[str, Rules] = {
 }
 
 
+# What this organism executes; the published programs are organisms of their own (`leo.published`).
+IDEALISED = tuple(name for name, rules in DISCIPLINES.items() if not rules.published)
+
+
 def chosen(names: Iterable[str]) -> list[str]:
     """Return the named disciplines, by name or number; all when none is named.
 
@@ -117,7 +122,5 @@ def chosen(names: Iterable[str]) -> list[str]:
     found = [numbers.get(name, name) for name in names]
     for name in found:
         if name not in DISCIPLINES:
-            raise CheckError(
-                f"{name!r} is no discipline; known are {', '.join(DISCIPLINES)} (or D1 to D13, P1 to P3)"
-            )
+            raise CheckError(f"there is no discipline {unknown(name, DISCIPLINES)}")
     return found or list(DISCIPLINES)

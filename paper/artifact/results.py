@@ -16,7 +16,7 @@ from leo import __version__
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
-from leo_model.sources import MAKERS, made_from
+from leo_model.files import MAKERS, made_from
 from paper.artifact.errors import ArtifactError
 from paper.experiments.registry import EXPERIMENTS as MODULES
 from paper.experiments.sources import sources_of
@@ -31,7 +31,7 @@ EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-ru
 EXTRA = ("ocean",)
 
 OPTIONAL = {
-    "orders.json": "leo check --orders",
+    "orders.json": "leo orders",
     "replayed.json": "leo replay --claims",
     "traces.json": "leo verify",
 }
@@ -163,7 +163,7 @@ def _orders(path: Path, spec: str) -> Sequence[Json]:
     if findings:
         raise ArtifactError(
             f"{path} records {len(findings)} verdicts on the orders of the steps that are not as "
-            "claimed: an artifact is made of what holds; `leo check --orders` says which"
+            "claimed: an artifact is made of what holds; `leo orders` says which"
         )
     orders: Sequence[Json] = _optional(path, spec, "orders", [])
     return orders

@@ -73,6 +73,7 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
             "properties": list(PROPERTIES),
             "verdicts": VERDICTS,
             "in_words": PROPERTIES_IN_WORDS,
+            "standard": {title: about.standard for title, about in PROPERTIES.items()},
             "subsections": SUBSECTIONS,
             "cells": _cells(results),
             "kind": kind,

@@ -3,3 +3,5 @@
 `registry` knows their names; each experiment is one value of `experiment.Experiment`. Nothing here
 is imported by the other packages: numpy, scipy and matplotlib are needed for `leo experiment` only.
 """
+
+__all__ = ["plots", "published", "registry", "sources", "summary"]

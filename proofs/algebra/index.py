@@ -78,7 +78,7 @@ ALGEBRA = (
         "tokens on a single known one; for any T, when no token is new and no count "
         "grows by more than a factor g, at most (sqrt(L) - 1)/(sqrt(L) + 1) with L = "
         "g^(1/T).",
-        assumptions=("weights are the counts alone: no boosts, no blend with the company",),
+        assumptions=("weights are the counts alone: no boosts, no blend with co-occurrence",),
         tool="sympy",
         place="proofs/algebra/sensitivity.py prove_heated",
         prove=sensitivity.prove_heated,

@@ -35,8 +35,8 @@ class Atomic:
         return z3.And(z3.Not(self.idle(s)), z3.Not(self.done(s)))
 
 
-def through_glasses(w: World, z: State) -> Atomic:
-    """Hide the writes of every reply that is half-way."""
+def mapped(w: World, z: State) -> Atomic:
+    """The refinement mapping: it hides the writes of every reply that is half-way."""
 
     def done(s: Term) -> Term:
         return at(z, s, done_labels(w))
@@ -146,7 +146,7 @@ def _end(old: Atomic, new: Atomic, gone: Callable[[Term], Term]) -> list[Term]:
 
 def simulates(w: World, z: State, action: Action) -> Term:
     """What the action has to be, seen through the mapping."""
-    old, new = through_glasses(w, z), through_glasses(w, action.after)
+    old, new = mapped(w, z), mapped(w, action.after)
     match action.atomic:
         case "Call":
             steps = _call(old, new)
@@ -162,7 +162,7 @@ def simulates(w: World, z: State, action: Action) -> Term:
 
 def atomic_initially(w: World, z: State) -> Term:
     """``AtomicReply!Init`` through the mapping."""
-    seen = through_glasses(w, z)
+    seen = mapped(w, z)
     return z3.And(
         every("s q", lambda s, q: z3.And(
             seen.idle(s), z3.Not(seen.current(s, q)), *(z3.Not(a(s, q)) for a in seen.answers)

@@ -153,7 +153,7 @@ def made_of(kind: type[_Unit]) -> Alter:
 
     def alter(field: Field) -> None:
         driver = field if isinstance(field, LeoField) else field._driver
-        driver.operations = operations  # type: ignore[method-assign]
+        driver.operations = operations
 
     return alter
 

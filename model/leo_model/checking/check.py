@@ -13,14 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from leo.trace.lanes import lane_table
-from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers, spec_folder
+from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers
 from leo_model.checking.plan import Bound, Run, job
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.folders import make_folder, write_file
+from leo_model.files import made_from, make_folder, spec_folder, write_file
 from leo_model.machine.narrate import bare_lanes, lanes, replay, schedule_of, witness
 from leo_model.machine.reachable import bounded_world
-from leo_model.sources import made_from
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.itf import write_itf
 from leo_model.tlc.job import TlcResult, Verdict

@@ -16,6 +16,7 @@ from typing import Any
 
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import ClaimsError
+from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.properties import PROPERTIES
 
@@ -69,13 +70,6 @@ class Claims:
     def titles(self, discipline: str, *verdicts: str) -> list[str]:
         """Return the properties with one of the verdicts, in the order of the table."""
         return [t for t in PROPERTIES if self.cells[discipline, t].verdict in verdicts]
-
-
-def spec_folder() -> Path:
-    """Return the folder of the specification: of the checkout, or the copy inside the wheel."""
-    package = Path(__file__).resolve().parent.parent
-    checkout = package.parent.parent / "spec"
-    return checkout if (checkout / "Field.tla").is_file() else package / "_spec"
 
 
 def load_claims(path: Path | None = None) -> Claims:

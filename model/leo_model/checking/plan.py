@@ -10,15 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_model.checking.claims import (
-    FALLS,
-    FALLS_WITH_FAULTS,
-    HOLDS,
-    NEEDS_STRONG_FAIRNESS,
-    Claims,
-    spec_folder,
-)
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS, NEEDS_STRONG_FAIRNESS, Claims
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.tlc.job import TlcJob
 
 LONGEST = 240.0

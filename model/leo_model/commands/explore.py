@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from leo.commands.main import Command
+from leo.progress import Bar
 from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
-from leo.schedules.system import Walk
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.commands.options import add_build, one_discipline
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder, write_file
-from leo_model.organism.case import Case
+from leo_model.files import make_folder, write_file
+from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
-from leo_model.organism.token import to_token
 
 BUILD = Path("build/schedules")
 
@@ -47,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
     parser.add_argument("--seed", type=int, default=7, help="random, pct, and the organism's own")
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results")
+    add_build(parser, jobs=None, build=BUILD)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,10 +55,11 @@ def run(args: argparse.Namespace) -> int:
     """
     case, plan, most = _asked(args)
     make_folder(args.build)
-    counter = Counter()
-    with Organism(case, store=args.store, most=most) as organism:
-        report = explore(organism, plan, counter.walk)
-    counter.finish()
+    with (
+        Bar("schedules", None) as bar,
+        Organism(case, store=args.store, most=most) as organism,
+    ):
+        report = explore(organism, plan, lambda walk: bar.step())
     _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
     _print(case, args, report)
     if report.found:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
-    (discipline,) = chosen([args.discipline])
+    discipline = one_discipline(args.discipline)
     possible = DISCIPLINES[discipline].possible_faults
     words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
     unknown = [word for word in words if word not in possible]
@@ -86,39 +86,6 @@ def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
         args.strategy, args.limit, args.bound, args.price, args.seed, args.depth, args.first
     )
     return case, plan, (args.most or None) if faults else None
-
-
-class Counter:
-    """Progress on standard error, for a search that does not know how long it is."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
-        self._next = 1000
-        self._runs = 0
-
-    def walk(self, walk: Walk) -> None:
-        """One more schedule."""
-        self._runs += 1
-        if self._runs >= self._next or (self._live and self._runs % 50 == 0):
-            self.show(self._runs)
-
-    def show(self, runs: int) -> None:
-        """So many schedules so far; elsewhere than on a terminal each line has twice as many."""
-        line = f"explored {runs:,} schedules"
-        if self._live:
-            self._stream.write(f"\r{line[:78]:<78}")
-        elif runs >= self._next:
-            self._stream.write(f"{line}\n")
-        if runs >= self._next:
-            self._next = 2 * runs
-        self._stream.flush()
-
-    def finish(self) -> None:
-        """Take the line away."""
-        if self._live:
-            self._stream.write("\r" + " " * 78 + "\r")
-            self._stream.flush()
 
 
 def _name(case: Case, args: argparse.Namespace) -> str:
@@ -171,10 +138,4 @@ def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
     write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-EXPLORE = Command(
-    name="explore",
-    help="execute every schedule of the organism's replies, up to equivalence",
-    example="leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
-    configure=configure,
-    run=run,
-)
+EXPLORE = Command(configure, run)

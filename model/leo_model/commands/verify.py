@@ -18,10 +18,11 @@ from leo_model.checking.claims import (
 )
 from leo_model.checking.plan import plan
 from leo_model.checking.table import text
-from leo_model.commands.check import BUILD, check_with_bar
-from leo_model.disciplines import DISCIPLINES
+from leo_model.commands.check import check_with_bar
+from leo_model.commands.options import add_build
+from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.errors import CheckError
-from leo_model.sources import made_from
+from leo_model.files import made_from
 from leo_model.traces.report import to_builtins
 from leo_model.traces.validate import Report as TraceReport
 from leo_model.traces.validate import expected_to_break, validate
@@ -32,7 +33,7 @@ WORKLOADS = (
     Workload("asyncio-lock", sessions=5, turns=20, seed=7, cancel=0.01),
     *(
         Workload(name, 1 if name == SYNC else 4, 6, seed=7, cancel=0.01)
-        for name in DISCIPLINES
+        for name in IDEALISED
         if name not in {"bare", "asyncio-lock"}
     ),
 )
@@ -43,8 +44,7 @@ Say = Callable[[str], None]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--claims", type=Path, help="another claims file")
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of everything written")
-    parser.add_argument("--jobs", type=int, default=3, help="runs of TLC at a time (default: 3)")
+    add_build(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -145,10 +145,4 @@ def summary(verdict: TraceReport) -> str:
     return fill(said, 78, initial_indent="  ", subsequent_indent="    ")
 
 
-VERIFY = Command(
-    name="verify",
-    help="check every claim, record traces and validate them, on one screen",
-    example="leo verify",
-    configure=configure,
-    run=run,
-)
+VERIFY = Command(configure, run)

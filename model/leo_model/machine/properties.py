@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from leo_model.machine.dsg import find_cycle
-from leo_model.machine.state import EMPTY, UNREAD, Content, Reply, State, Write, authors
+from leo_model.machine.state import EMPTY, UNREAD, Content, Replies, Reply, State, Write, authors
 from leo_model.machine.steps import World, view_is_current
 
 Witness = str | None
@@ -46,9 +46,15 @@ def mutual_exclusion(w: World, z: State) -> Witness:
     return "inside their program at once: " + ", ".join(name(z.reply(s)) for s in busy)
 
 
+def only_read(w: World, z: State) -> Replies:
+    """The replies that have read and have nothing to write."""
+    if not w.rules.published:
+        return frozenset()
+    return frozenset(r for r in z.readers.ngrams if w.call_of(r[0]) == "blank")
+
+
 def serializable(w: World, z: State) -> Witness:
-    only_read = {r for r in z.readers.ngrams if w.call_of(r[0]) == "blank"}
-    cycle = find_cycle(z.dsg, z.wrote | only_read)
+    cycle = find_cycle(z.dsg, z.wrote | only_read(w, z))
     if not cycle:
         return None
     return "dependency cycle " + " -> ".join(name(reply) for reply in (*cycle, cycle[0]))
@@ -170,11 +176,59 @@ SAFETY: dict[str, Property] = {
     "NoOvertaking": no_overtaking,
 }
 
-PROPERTIES = (*list(SAFETY)[:-1], "DeadlockFree", "Answered", "NoOvertaking", "Refines")
+
+class About(NamedTuple):
+    """A property for readers: a short name, what the field calls it, and one line of meaning."""
+
+    short: str
+    standard: str
+    meaning: str
+
+
+# Every property, in the order of the tables.
+PROPERTIES: dict[str, About] = {
+    "MutualExclusion": About("Mut", "mutual exclusion", "at most one reply is inside its program"),
+    "Serializable": About(
+        "Ser", "serializable", "some serial order explains every read and every write"
+    ),
+    "StableRead": About(
+        "Sta", "repeatable read", "what generate reads does not change while it reads"
+    ),
+    "ViewNotTorn": About(
+        "Tor", "no fractured read", "no reply generates from tables of two different versions"
+    ),
+    "ReadsOwnObservation": About(
+        "Own", "read your writes", "a reply generates from a field that has its own observation"
+    ),
+    "SnapshotProvenance": About(
+        "Pro", "no lost update", "a snapshot is saved into the version that generated it"
+    ),
+    "AllOrNothing": About(
+        "AoN", "atomicity", "a reply that ended has all of its writes in the store, or none"
+    ),
+    "Durable": About(
+        "Dur",
+        "durability",
+        "a reply that returned has all of its writes in the store, crash or not",
+    ),
+    "ViewAgreesWithStore": About(
+        "Vie", "cache coherence", "when no reply is in flight, the view equals the store"
+    ),
+    "DeadlockFree": About(
+        "Dea", "deadlock freedom", "somebody can always go on until everybody is done"
+    ),
+    "Answered": About("Ans", "starvation freedom", "every call ends"),
+    "NoOvertaking": About(
+        "NoO", "first come first served", "replies run in the order of their calls"
+    ),
+    "Refines": About(
+        "Ref", "linearizable", "the execution looks as if a whole reply were one step"
+    ),
+}
 
 
 class Atomic(NamedTuple):
-    """A state of ``AtomicReply``, seen through the refinement mapping."""
+    """A state of ``AtomicReply``: what the refinement mapping makes of a state."""
 
     phase: dict[str, str]
     memory: tuple[Content, Content]
@@ -191,7 +245,7 @@ def has_taken_effect(w: World, z: State, s: str) -> bool:
     return has_generated(z, s) and (call == "blank" or reply in z.snapshots)
 
 
-def through_glasses(w: World, z: State) -> Atomic:
+def refinement_mapping(w: World, z: State) -> Atomic:
     """The refinement mapping: hide the writes of replies that are still half-way."""
     phase, answer = {}, {}
     in_effect = {s for s in z.pc if has_taken_effect(w, z, s)}
@@ -211,7 +265,7 @@ def through_glasses(w: World, z: State) -> Atomic:
 
 def refines(w: World, before: State, after: State) -> Witness:
     """Tell why a transition is no step of ``AtomicReply``; None when it is one."""
-    old, new = through_glasses(w, before), through_glasses(w, after)
+    old, new = refinement_mapping(w, before), refinement_mapping(w, after)
     done = [s for s in new.phase if new.phase[s] == "done" and old.phase[s] != "done"]
     ngrams, snapshots = old.memory
     if done:

@@ -23,6 +23,18 @@ VIEW = ("view.bigrams", "view.trigrams")
 NOTHING: frozenset[str] = frozenset()
 
 
+# Where a call begins: refresh() takes no lock and has an action of its own.
+CALLS = frozenset({"Call", "Refresh"})
+# What a session calls is the end of its name: "s1~observe". Any other name calls reply().
+_ASKS = frozenset({"observe", "refresh", "blank"})
+
+
+def call_of(session: str) -> str:
+    """What a session of a published program calls, told by its name."""
+    call = session.rpartition("~")[2]
+    return call if call in _ASKS else "reply"
+
+
 class Carries(NamedTuple):
     """What the line of an action must carry: the objects read and written, and the outcome.
 
@@ -56,6 +68,10 @@ _STEP = {
     "SaveSnapshot": _writes("snapshots"),
     "Commit": _writes("ngrams", "snapshots"),
     "SwapView": _writes(*VIEW),
+    "Count": _writes("snapshots"),
+    "CommitOpen": _writes("ngrams"),
+    "RefreshBigrams": _writes("view.bigrams"),
+    "RefreshTrigrams": _writes("view.trigrams"),
     "Return": Carries(outcome="returned"),
     "Cancel": Carries(outcome="cancelled"),
     "CancelApplied": Carries(outcome="cancelled"),

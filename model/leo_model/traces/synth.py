@@ -7,10 +7,11 @@ from random import Random
 from typing import Any
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
+from leo.disciplines import PUBLISHED
 from leo.trace.events import SCHEMA, SPEC
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.machine.absorbed import tidy
+from leo_model.machine.forget import tidy
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates
 from leo_model.machine.state import Base, State
 from leo_model.machine.steps import World
@@ -27,8 +28,11 @@ def trace_world(discipline: str, sessions: int, instances: int | None = None) ->
     """
     rules = DISCIPLINES[discipline]
     count = rules.instances if instances is None else instances
-    instance_of = {f"s{k + 1}": f"i{k % count + 1}" for k in range(sessions)}
-    return World(rules, instance_of, faults=frozenset(rules.possible_faults))
+    asks = {f"s{k + 1}": rules.asks[k % len(rules.asks)] for k in range(sessions)}
+    # What a session calls is the end of its name.
+    asks = {s if call == "reply" else f"{s}~{call}": call for s, call in asks.items()}
+    instance_of = {s: f"i{k % count + 1}" for k, s in enumerate(asks)}
+    return World(rules, instance_of, faults=frozenset(rules.possible_faults), asks=asks)
 
 
 def random_trace(
@@ -55,7 +59,7 @@ def random_trace(
         actor = move.actor
         events.append(_event(world, state, move, len(events) + 1, header["run"]))
         if move.action in ENDS:
-            tidy(state, set())
+            tidy(world, state, set())
     return header, events
 
 
@@ -79,7 +83,7 @@ def make_header(world: World, instances: list[str], start: Base, seed: int) -> F
         "spec": SPEC,
         "run": f"random-{seed}",
         "discipline": world.rules.name,
-        "runtime": RUNNABLE[world.rules.name].runtime,
+        "runtime": (RUNNABLE | PUBLISHED)[world.rules.name].runtime,
         "program": list(PROGRAM),
         "instances": instances,
         "stores": ["main"],

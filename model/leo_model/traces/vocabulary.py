@@ -1,33 +1,116 @@
 """Spec variable, trace field, organism's code: the table in ``spec/README.md``, and its guard.
 
-What can be read is read: the variables and actions from ``Field.tla``, the fields from the event
+What can be read is read: the variables and actions from the modules, the fields from the event
 classes, the call sites from the organism's source.  What only a person can say, which field shows
 which variable and what a field means, is written here, and ``problems`` tells when one of the three
 has something that another lacks.  ``python -m leo_model.traces.vocabulary`` writes the table anew.
+
+Where the organism records each action: read from the source of the package ``leo``.
+
+A call site is a call of ``record``, or of a function that hands its own parameter on to one, with
+``Action.X`` as an argument.  Sites are named by file and function, not by line, so that the table
+made of them changes only when a site does.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import leo
 from leo.actions import Action
 from leo.trace.events import End, Event, Header
-from leo_model.checking.claims import spec_folder
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 from leo_model.traces.events import carries
-from leo_model.traces.sites import call_sites, organism
+
+RECORD = "record"
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def organism() -> list[Path]:
+    """Return the source files of the organism."""
+    assert leo.__file__ is not None
+    return sorted(Path(leo.__file__).parent.rglob("*.py"))
+
+
+def call_sites(paths: Iterable[Path]) -> dict[str, list[str]]:
+    """Return for each action that is recorded somewhere the places, as ``file.py function``."""
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in paths}
+    recorders = {RECORD} | {name for tree in trees.values() for name in _handing_on(tree)}
+    found: dict[str, list[str]] = {}
+    for path, tree in trees.items():
+        for function, call in _calls(tree, ""):
+            if recorders & set(_names(call)):
+                for action in _actions(call):
+                    place = f"{path.name} {function}"
+                    if place not in found.setdefault(action, []):
+                        found[action].append(place)
+    return found
+
+
+def _handing_on(tree: ast.AST) -> Iterator[str]:
+    """Names of functions that give one of their own parameters to ``record``."""
+    for node in ast.walk(tree):
+        if isinstance(node, Function) and node.name != RECORD:
+            parameters = {argument.arg for argument in node.args.args}
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and RECORD in _names(call):
+                    given = {a.id for a in call.args if isinstance(a, ast.Name)}
+                    if given & parameters:
+                        yield node.name
+
+
+def _calls(node: ast.AST, function: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call with the innermost named function around it."""
+    for child in ast.iter_child_nodes(node):
+        inside = child.name if isinstance(child, Function) else function
+        if isinstance(child, ast.Call):
+            yield function, child
+        yield from _calls(child, inside)
+
+
+def _names(call: ast.Call) -> Iterator[str]:
+    """The last words of what is called, and of what a ``partial`` is made of."""
+    for node in (call.func, *call.args):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+
+
+def _actions(call: ast.Call) -> Iterator[str]:
+    """The actions among the arguments, also those of ``A if ... else B``."""
+    for argument in call.args:
+        choices = [argument]
+        if isinstance(argument, ast.IfExp):
+            choices = [argument.body, argument.orelse]
+        for choice in choices:
+            if (
+                isinstance(choice, ast.Attribute)
+                and isinstance(choice.value, ast.Name)
+                and choice.value.id == "Action"
+            ):
+                yield choice.attr
+
 
 BEGIN: Final = "<!-- made by `python -m leo_model.traces.vocabulary`: do not edit -->\n"
 END: Final = "<!-- end of the made part -->\n"
 # A variable in the next state.
 PRIMED: Final = re.compile(r"\b([a-z]\w*)'")
 
-# Which part of a trace shows a variable of Field.tla.
+# The modules that say what an action is, of the idealised and of the published programs.
+IDEAL: Final = ("History", "Lifecycle", "StepCommit", "UnitOfWork", "Field")
+PUBLISHED: Final = ("History", "Lifecycle", "Published")
+
+# Which part of a trace shows a variable of the specification.
 SHOWN: Final = {
     "pc": "`action` of the session's last event",
     "calls": "`reply`: its number",
@@ -44,7 +127,7 @@ SHOWN: Final = {
     "returned": "`outcome`: `returned`",
     "readers": "`reads`, by `reply`",
     "dsg": "`reads` and `writes`, by `reply`",
-    "base": "`start` of the header",
+    "open": "`action`: `Statement` opens it, `CommitOpen` and `Crash` close it",
 }
 
 # What a field of a header, an event, a closing line says.
@@ -58,7 +141,7 @@ HEADER: Final = {
     "program": "the constant `Program`",
     "instances": "the constant `Instances`",
     "stores": "the one store",
-    "start": "the versions of the store when the recording began",
+    "start": "the versions of the store when the recording began; `base` of `Tracing`",
     "seed": "of the run's chance; informs",
 }
 EVENT: Final = {
@@ -68,9 +151,10 @@ EVENT: Final = {
     "time": "seconds since the run began; informs",
     "instance": "the member of `Instances`",
     "store": "as in the header",
-    "session": "the member of `Sessions`; empty for `Crash` and `Recover`",
+    "session": "the member of `Sessions`, empty for `Crash` and `Recover`; `~observe`, `~refresh`, "
+    "`~blank` at its end: what it calls of a published program",
     "reply": "`session.N`, the pair `Reply(s)`; empty for `Crash` and `Recover`",
-    "action": "the operator of `Field.tla`",
+    "action": "the operator of the specification",
     "reads": "object -> version, as the table of the actions says",
     "writes": "object -> version, after the write",
     "outcome": "`ok`, or how the reply ended",
@@ -90,10 +174,10 @@ UNTOLD: Final = {
 
 
 def variables(field: str) -> dict[str, str]:
-    """Return the variables of ``Field.tla`` with their comments, from the module's text."""
-    block = field[field.index("\nVARIABLES\n") : field.index("\nlockVars")]
+    """Return the variables with their comments, from the modules' text."""
+    blocks = re.findall(r"^VARIABLES\n((?:    .*\n)+)", field, re.MULTILINE)
     found: dict[str, str] = {}
-    for line in block.splitlines():
+    for line in (line for block in blocks for line in block.splitlines()):
         match = re.match(r"    (\w+),? +\\\* (.*)", line)
         if match:
             found[match[1]] = match[2]
@@ -123,31 +207,38 @@ def changed(action: str, bodies: dict[str, str], known: dict[str, str]) -> list[
     return [name for name in known if name in primed]
 
 
+def actions(text: str) -> set[str]:
+    """Return the actions that Step, Fault and Next of the modules' text are made of."""
+    bodies = operators(text)
+    tail = bodies["Step"] + bodies["Fault"] + bodies["Next"]
+    return set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+
+
 def problems(field: str | None = None, sites: dict[str, list[str]] | None = None) -> list[str]:
     """Return what is missing in one of the three, each with the place to fix; empty when nothing.
 
-    ``field`` is the text of ``Field.tla`` and ``sites`` the call sites; None reads them.
+    ``field`` is the text of the modules of the idealised programs and ``sites`` the call sites;
+    None reads them.
     """
-    field = _field() if field is None else field
+    field = module_texts(IDEAL) if field is None else field
     sites = call_sites(organism()) if sites is None else sites
-    known, bodies = variables(field), operators(field)
-    tail = bodies["Step"] + bodies["Fault"] + bodies["Next"]
-    steps = set(re.findall(r"\b([A-Z]\w+)\([si]\)", tail)) - {"Step", "Fault"}
+    known = variables(field)
+    steps = actions(field) | actions(module_texts(PUBLISHED))
     rules = (
-        ("variable", set(known), set(SHOWN), "spec/Field.tla VARIABLES", "SHOWN in trace_table.py"),
-        ("action", steps, set(map(str, Action)), "Next of spec/Field.tla", "leo/actions.py"),
+        ("variable", set(known), set(SHOWN), "VARIABLES of spec/", "SHOWN in trace_table.py"),
+        ("action", steps, set(map(str, Action)), "Next of spec/", "leo/actions.py"),
         (
             "action",
             steps,
             set(ACTIONS),
-            "Next of spec/Field.tla",
+            "Next of spec/",
             "ACTIONS in model/leo_model/machine/machine.py",
         ),
         (
             "action",
             steps,
             set(sites) | set(UNTOLD),
-            "Next of spec/Field.tla",
+            "Next of spec/",
             "the organism: record it in leo/, or say in UNTOLD of trace_table.py who tells it",
         ),
         *(
@@ -172,12 +263,14 @@ def problems(field: str | None = None, sites: dict[str, list[str]] | None = None
 
 def table() -> str:
     """Return the made part of ``spec/README.md``."""
-    field, sites = _field(), call_sites(organism())
-    known, bodies = variables(field), operators(field)
+    ideal, published = module_texts(IDEAL), module_texts(PUBLISHED)
+    sites, known = call_sites(organism()), variables(ideal)
+    of_ideal = actions(ideal)
     lines = ["| spec (action) | changes | trace: `reads` | `writes` | organism |"]
     lines += ["|---|---|---|---|---|"]
     for action in ACTIONS:
         places = "; ".join(f"`{place}`" for place in sites.get(action, ())) or UNTOLD[action]
+        bodies = operators(ideal if action in of_ideal else published)
         cells = [f"`{action}`", ", ".join(changed(action, bodies, known))]
         lines.append("| " + " | ".join([*cells, *_objects(action), places]) + " |")
     lines += ["", "| spec (variable) | what it is | trace |", "|---|---|---|"]
@@ -198,8 +291,9 @@ def readme_path() -> Path:
     return spec_folder() / "README.md"
 
 
-def _field() -> str:
-    return (spec_folder() / "Field.tla").read_text("utf-8")
+def module_texts(names: tuple[str, ...]) -> str:
+    """Return the texts of modules, one after the other."""
+    return "\n".join((spec_folder() / f"{name}.tla").read_text("utf-8") for name in names)
 
 
 def _objects(action: str) -> tuple[str, str]:

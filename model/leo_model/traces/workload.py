@@ -3,6 +3,8 @@
 A cancellation strikes at an action's boundary that a seeded generator chooses, through the gate of
 the driver; the order in which the sessions run is what the event loop and the database's worker
 thread make of it.
+
+Prompts for workloads: those of the scripted observer, dealt out to sessions.
 """
 
 from __future__ import annotations
@@ -18,10 +20,20 @@ from leo.actions import Action
 from leo.errors import DeadlockError, StepError
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
+from leo.observers.themes import THEMES, TURNS
 from leo.trace.recorder import NdjsonRecorder
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.prompts import prompt
+
+
+def prompt(session: int, turn: int) -> str:
+    """Return the prompt of a session's turn, both counted from 0.
+
+    Sessions walk through the themes in the same order, each from another beginning.
+    """
+    themes = list(THEMES.values())
+    return themes[(session + turn // TURNS) % len(themes)][turn % TURNS]
+
 
 SYNC = "sequential"
 # No reply is under way before its Call, and none can be stopped after its Release.

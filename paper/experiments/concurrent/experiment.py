@@ -14,7 +14,7 @@ from leo_model.organism.case import Case
 from paper.experiments.arms import surplus, talk
 from paper.experiments.concurrent.processes import run_in_processes
 from paper.experiments.concurrent.report import plot, summarise
-from paper.experiments.concurrent.runs import Crew, run_here, waiting_of
+from paper.experiments.concurrent.runs import Crew, run_here, taken_in, waiting_of
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 
 __all__ = ["EXPERIMENT"]
@@ -93,6 +93,7 @@ def _scheduled(discipline: str, crew: Crew) -> dict[str, Any]:
         "replies": talked.calls,
         "returned": talked.outcomes["returned"],
         "surplus": " ".join(surplus(discipline, talked)),
+        "taken_in": taken_in(talked.events),
         "wait_mean": sum(waits) / len(waits),
         "wait_largest": max(waits),
         "overtaken": sum(map(bool, overtaken)),

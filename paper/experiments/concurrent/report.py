@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED
 from paper.experiments.experiment import Config, Row
 from paper.experiments.plots import Plot, lines
 from paper.experiments.summary import Summary, Table, tell
@@ -45,6 +45,11 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             for row in processes
             if not row["accounted"] or row["ended"] != row["asked"] or row["isolated"] is False
         ],
+        "taken_in": {
+            row["discipline"]: row["taken_in"]
+            for row in scheduled
+            if row["observers"] == largest and row["where"] == "one"
+        },
         "waiting": [
             row
             for row in scheduled

@@ -25,7 +25,7 @@ from paper.experiments.arms import per_thousand, say_in_turn
 from paper.experiments.experiment import seed_of
 from paper.experiments.judging import Judge
 
-__all__ = ["Crew", "Waiting", "observe_all", "run_here", "waiting_of"]
+__all__ = ["Crew", "Waiting", "observe_all", "run_here", "taken_in", "waiting_of"]
 
 # The store is held by somebody else for too long, or was changed by somebody else meanwhile.
 REFUSALS = (StoreLockedError, StoreMovedError)
@@ -82,6 +82,21 @@ def waiting_of(events: Sequence[Event]) -> Waiting:
         for reply in served
     ]
     return Waiting(waits, overtaken)
+
+
+def taken_in(events: Sequence[Event]) -> float:
+    """How many observations a reply takes into the view itself, in the mean: those between the view
+    that is there and what it loads. Replies that load side by side all take in the same ones.
+    """
+    # The seed text is the first observation, and in the view from the beginning.
+    view: dict[str, int] = {}
+    found: list[int] = []
+    for event in events:
+        if event.action == "LoadBigrams":
+            found.append(max(0, event.reads["bigrams"] - view.get(event.instance, 1)))
+        elif event.action == "AssignView":
+            view[event.instance] = event.writes["view.bigrams"]
+    return fmean(found) if found else 0.0
 
 
 @dataclass

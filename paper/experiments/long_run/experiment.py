@@ -1,9 +1,10 @@
 """A long conversation: is the field after a thousand turns still what it should be?
 
-One session, all modules, the default discipline, every event validated. In the middle the process
-is killed in the middle of a reply, just before its commit; another one opens the file and goes on.
-At regular moments of rest the field is compared with what was observed, with its own file, and with
-its beginning.
+All modules, the default discipline, every event validated, a week of an injected clock with its
+nights. Every day the process is killed in the middle of a reply, just before its commit, and in the
+evening the power fails, which takes back the last commits; another process opens the file and goes
+on. At regular moments of rest the field is compared with what was observed, with its own file, and
+with its beginning.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import multiprocessing
 import signal
 from contextlib import closing
-from pathlib import Path
+from random import Random
 from typing import Any
 
 from leo.store.checkup import check_field
@@ -20,7 +21,15 @@ from leo.store.operations import get_versions
 from leo.store.schema import connect
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
-from paper.experiments.long_run.parts import Half, carry_out, die_in_the_middle
+from paper.experiments.long_run.parts import (
+    KILLED,
+    POWER,
+    START,
+    Leg,
+    Totals,
+    carry_out_apart,
+    cut_power,
+)
 from paper.experiments.long_run.report import plot, summarise
 
 __all__ = ["EXPERIMENT"]
@@ -34,67 +43,85 @@ def cells(config: Config) -> list[Key]:
 
 
 def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
-    """Turns, snapshots of integrity, and the crash."""
-    [seed] = key
+    """Turns, snapshots of integrity, and the stops."""
+    seed = int(key[0])
     chance = seed_of(config["seed"], "long-run", seed)
-    turns = int(config["turns"])
-    middle, every = turns // 2, max(1, turns // int(config["snapshots"]))
+    turns, days = int(config["turns"]), int(config["days"])
     path = lab.folder / "field.sqlite3"
-    first = Half(path, chance, config["words"], "s1", 0, turns, every, dies=middle)
-    rows, totals = _first_half(first, lab)
-    rows.append(_crash(path, middle, totals))
-    second = Half(path, chance, config["words"], "s2", middle, turns, every, totals)
-
-    def keep(kind: str, row: dict[str, Any]) -> None:
-        if kind == "time":
-            lab.time(seed=seed, part=2, **row)
-        else:
-            rows.append(row)
-
-    carry_out(second, keep, lab.clock)
+    rows: list[dict[str, Any]] = []
+    totals, since = (0, 0, 0), START
+    for number, (first, last, stop) in enumerate(_legs(turns, days)):
+        leg = Leg(
+            path, chance, config["words"], f"s{number + 1}", first, last,
+            max(1, turns // int(config["snapshots"])), turns, days, stop, totals, since,
+        )  # fmt: skip
+        kept, end = _run(leg, number + 1, seed, lab)
+        if stop == POWER:
+            cut_power(path, Random(seed_of(chance, "power", number)))
+        row, totals = _stopped(leg, end)
+        rows += [*kept, row]
+        since = end["now"]
     return [{"seed": seed, **row} for row in rows]
 
 
-def _first_half(half: Half, lab: Lab) -> tuple[list[dict[str, Any]], tuple[int, int, int]]:
-    """The rows of the process that dies, and the ledger at its death."""
-    out = lab.folder / "first.jsonl"
+def _legs(turns: int, days: int) -> list[tuple[int, int, str]]:
+    """A day has two: until it is killed at noon, in a turn that the next one takes again, and until
+    the power fails in the evening.
+    """
+    found = []
+    for day in range(days):
+        morning, evening = (turns * n // days for n in (day, day + 1))
+        noon = (morning + evening) // 2
+        found += [(morning, noon + 1, KILLED), (noon, evening, POWER)]
+    return found
+
+
+def _run(leg: Leg, part: int, seed: int, lab: Lab) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of the process of a leg, and what it said at its end."""
+    out = lab.folder / "leg.jsonl"
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=die_in_the_middle, args=(half, lab.clock, out))
+    process = context.Process(target=carry_out_apart, args=(leg, lab.clock, out))
     process.start()
     process.join()
     if process.exitcode != -signal.SIGKILL:
         raise ExperimentError(
-            f"the process of the first half ended with {process.exitcode}, and should have been "
-            "killed in the middle of a reply; its own message is above"
+            f"the process of turns {leg.first} to {leg.last} ended with {process.exitcode}, and "
+            "should have been killed; its own message is above"
         )
     rows: list[dict[str, Any]] = []
-    totals = (0, 0, 0)
+    end: dict[str, Any] = {}
     for line in out.read_text("utf-8").splitlines():
         kind, row = json.loads(line)
         if kind == "row":
             rows.append(row)
         elif kind == "time":
-            lab.time(seed=half.seed, part=1, **row)
+            lab.time(seed=seed, part=part, **row)
         else:
-            commits, bigrams, trigrams = row["totals"]
-            totals = commits, bigrams, trigrams
-    return rows, totals
+            end = row
+    return rows, end
 
 
-def _crash(path: Path, turn: int, totals: tuple[int, int, int]) -> dict[str, Any]:
-    """What a process that opens the file after the crash finds, before it does anything."""
-    with closing(connect(path)) as conn:
+def _stopped(leg: Leg, end: dict[str, Any]) -> tuple[dict[str, Any], Totals]:
+    """What a process that opens the file after the stop finds, before it does anything, and the
+    ledger of it.
+    """
+    with closing(connect(leg.path)) as conn:
         versions, findings = get_versions(conn), check_field(conn)
-    return {
-        "kind": "crash",
-        "turn": turn,
-        "commits": totals[0],
+    commits, found = end["totals"][0], versions["snapshots"]
+    history: dict[int, Totals] = {one[0]: (one[0], one[1], one[2]) for one in end["history"]}
+    # A commit survives the death of the process, and a power cut takes back whole ones, the last.
+    whole = versions["ngrams"] == found + 1 and found in history
+    row = {
+        "kind": "stop",
+        "how": leg.stop,
+        "turn": leg.last - 1,
+        "commits": commits,
         "ngrams": versions["ngrams"],
-        "snapshots": versions["snapshots"],
-        # Every reply that was committed is there, and nothing of the one that was under way.
-        "whole": versions == {"ngrams": totals[0] + 1, "snapshots": totals[0]},
+        "snapshots": found,
+        "whole": whole and (leg.stop == POWER or found == commits),
         "findings": len(findings),
     }
+    return row, history.get(found, leg.totals)
 
 
 EXPERIMENT = Experiment(
@@ -104,6 +131,7 @@ EXPERIMENT = Experiment(
         Option(
             "turns", "how many turns; 100000 is the long one", default=1000, quick=160, least=40
         ),
+        Option("days", "of the injected clock, each with two stops", default=7, quick=2, least=1),
         Option("snapshots", "how often integrity is looked at", default=20, quick=8, least=2),
         Option("seeds", "how many conversations", default=3, quick=1, least=1),
         Option("words", "the length of the observer's messages", default=19, least=14),

@@ -1,5 +1,4 @@
-"""The two halves of a long run: a process that is killed in the middle of a reply, and the one that
-goes on with the file.
+"""The legs of a long run: each a process that is stopped, and the next one goes on with the file.
 
 What was observed is counted independently of the field, from the text of each observation at its
 commit, so that "counts consistent with what was observed" compares two different things.
@@ -12,12 +11,13 @@ import json
 import os
 import resource
 import signal
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from leo.actions import Action
@@ -42,22 +42,45 @@ from paper.experiments.arms import digest
 from paper.experiments.judging import Judge
 from paper.experiments.perturbation.views import picture_of
 
-__all__ = ["Half", "Ledger", "carry_out", "die_in_the_middle", "inspect", "script"]
+__all__ = [
+    "KILLED",
+    "POWER",
+    "START",
+    "Ledger",
+    "Leg",
+    "Totals",
+    "carry_out",
+    "carry_out_apart",
+    "cut_power",
+    "inspect",
+]
 
 START: Final = 1_767_139_200.0
-# Seconds between two readings of the clock; a turn reads it once, and once per inner reply.
+DAY: Final = 86_400.0
+# The turns of a day are spread over this part of it; the rest is night.
+WAKING: Final = 16 * 3600.0
+# The least seconds between two readings of the clock; a turn reads it once, and once per inner
+# reply.
 PACE: Final = 15.0
+KILLED: Final = "killed"
+POWER: Final = "power cut"
+# Commits, bigrams, trigrams.
+Totals = tuple[int, int, int]
 CYCLE: Final = len(THEMES) * TURNS
 WORDS_OF_TRAUMA: Final = 10
 
 
 @dataclass
 class Ledger:
-    """What was committed, counted from the observed texts: replies, bigrams, trigrams."""
+    """What was committed, counted from the observed texts: replies, bigrams, trigrams.
+
+    `history` has the totals after every commit, because a power cut may take some back.
+    """
 
     commits: int = 0
     bigrams: int = 0
     trigrams: int = 0
+    history: list[Totals] = field(default_factory=list)
     _pending: Delta | None = None
 
     def program(self) -> tuple[Step, ...]:
@@ -82,17 +105,20 @@ class Ledger:
             self.commits += 1
             self.bigrams += sum(self._pending.bigrams.values())
             self.trigrams += sum(self._pending.trigrams.values())
+            self.history.append(self.totals())
 
-    def totals(self) -> tuple[int, int, int]:
+    def totals(self) -> Totals:
         """Commits, bigrams, trigrams."""
         return self.commits, self.bigrams, self.trigrams
 
 
 @dataclass(frozen=True)
-class Half:
-    """One half of a run: turns `first` to `last` (exclusive) of the script, in a session of its
-    own, inspected every so many turns. `totals` is the ledger at its beginning; in the turn `dies`
-    the process is killed before the commit.
+class Leg:
+    """Turns `first` to `last` (exclusive) of the script, in a session of its own, inspected at its
+    beginning and every so many turns. `turns` and `days` are those of the whole run; `totals` is
+    the ledger and `since` the clock at the leg's beginning.
+
+    How it stops: killed in its last turn, before the commit; or by a power cut after that turn.
     """
 
     path: Path
@@ -102,61 +128,88 @@ class Half:
     first: int
     last: int
     every: int
-    totals: tuple[int, int, int] = (0, 0, 0)
-    dies: int | None = None
+    turns: int
+    days: int
+    stop: str | None = None
+    totals: Totals = (0, 0, 0)
+    since: float = START
+
+    def moment(self, turn: int) -> float:
+        """When a turn is due: the turns of a day come evenly in its waking part."""
+        day, rest = divmod(turn * self.days, self.turns)
+        return START + DAY * day + WAKING * rest / self.turns
 
 
-# A row to keep, or figures of the clock.
+class _Clock:
+    """The injected clock: the moment of the turn, and a little later with every reading."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self.turn = leg.first
+        self.now = leg.since
+
+    def __call__(self) -> float:
+        self.now = max(self.now + PACE, self._leg.moment(self.turn))
+        return self.now
+
+
+# A row to keep, or figures of the wall clock, or the leg's end.
 Keep = Callable[[str, dict[str, Any]], None]
 
 
-def script(half: Half) -> Iterator[tuple[int, str, list[str]]]:
+def script(leg: Leg) -> Iterator[tuple[int, str, list[str]]]:
     """Turn, theme, and the messages of that theme so far, the current one last."""
-    observer = ScriptedObserver(half.words, half.seed % 1_000_003)
+    observer = ScriptedObserver(leg.words, leg.seed % 1_000_003)
     themes, messages = list(THEMES), list[str]()
-    for number in range(half.first, half.last):
+    for number in range(leg.first, leg.last):
         place = number % CYCLE
         theme, turn = themes[place // TURNS], place % TURNS
         messages = [*messages, observer.say(theme, turn)] if turn else [observer.say(theme, turn)]
         yield number, theme, messages
 
 
-def carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, int, int]:
-    """Talk through a half; return the ledger at its end. Every event is validated on the way."""
-    return asyncio.run(_carry_out(half, keep, clock))
+def carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
+    """Talk through a leg; return the ledger at its end. Every event is validated on the way. A leg
+    that is to stop ends this process.
+    """
+    return asyncio.run(_carry_out(leg, keep, clock))
 
 
-async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tuple[int, int, int]:
-    ledger = Ledger(*half.totals)
+async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
+    ledger = Ledger(*leg.totals, history=[leg.totals])
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(half.path, keepers=MODULES)
-    ticks = count(half.first * 10)
+    store = await AsyncStore.open(leg.path, keepers=MODULES)
+    now = _Clock(leg)
     instance = Instance(
         discipline=get_discipline(DEFAULT),
-        seed=half.seed,
+        seed=leg.seed,
         tracer=judge,
-        clock=lambda: START + PACE * next(ticks),
+        clock=now,
         name="i1",
         store="main",
         modules=MODULES,
         program=ledger.program(),
     )
-    turn = half.first
+
+    def stop() -> None:
+        keep("end", {"totals": ledger.totals(), "history": ledger.history, "now": now.now})
+        os.kill(os.getpid(), signal.SIGKILL)
 
     async def gate(session: str, action: Action) -> None:
         # At a Call of the session its inner replies have ended: nothing is in flight.
-        if session == half.session and action is Action.Call and turn % half.every == 0:
-            keep("row", inspect(turn, leo.view, half.path, judge, ledger))
-        if session == half.session and action is Action.Commit and turn == half.dies:
-            keep("totals", {"totals": ledger.totals()})
-            os.kill(os.getpid(), signal.SIGKILL)
+        mine = session == leg.session
+        if mine and action is Action.Call and (now.turn % leg.every == 0 or now.turn == leg.first):
+            keep("row", inspect(now.turn, leo.view, leg.path, judge, ledger))
+        if mine and action is Action.Commit and (leg.stop, now.turn) == (KILLED, leg.last - 1):
+            stop()
 
     leo = AsyncLeoField(store, instance, gate)
     async with leo:
         instance.begin(await store.perform(Instance.open_work))
         began = clock()
-        for turn, theme, messages in script(half):
-            reply = await leo.reply(messages[-1], half.session)
+        for turn, theme, messages in script(leg):
+            now.turn = turn
+            reply = await leo.reply(messages[-1], leg.session)
             scores = score_turn(reply, messages)
             keep(
                 "row",
@@ -170,21 +223,39 @@ async def _carry_out(half: Half, keep: Keep, clock: Callable[[], float]) -> tupl
                     "reply": digest(reply),
                 },
             )
-            if (turn + 1) % half.every == 0:
+            if (turn + 1) % leg.every == 0:
                 ended = clock()
-                keep("time", _cost(turn + 1, (ended - began) / half.every, half.path))
+                keep("time", _cost(turn + 1, (ended - began) / leg.every, leg.path))
                 began = ended
-    turn = half.last
-    keep("row", inspect(turn, leo.view, half.path, judge, ledger))
+        keep("row", inspect(leg.last, leo.view, leg.path, judge, ledger))
+        if leg.stop == POWER:
+            stop()
     return ledger.totals()
 
 
-def die_in_the_middle(half: Half, clock: Callable[[], float], out: Path) -> None:
-    """The first half, in a process of its own; what is kept goes to the file `out`."""
+def carry_out_apart(leg: Leg, clock: Callable[[], float], out: Path) -> None:
+    """A leg in a process of its own; what is kept goes to the file `out`."""
     with out.open("w", encoding="utf-8") as file:
         carry_out(
-            half, lambda kind, row: print(json.dumps([kind, row]), file=file, flush=True), clock
+            leg, lambda kind, row: print(json.dumps([kind, row]), file=file, flush=True), clock
         )
+
+
+def cut_power(path: Path, rng: Random) -> None:
+    """Do to the files of a process that was killed what a power cut may do: the end of the log that
+    was not yet taken into the file is lost, somewhere in the middle of a frame.
+
+    Where these parts begin is told by the index of the log (https://sqlite.org/walformat.html): its
+    last frame, and the last one that was taken in and is therefore on the disk.
+    """
+    log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+    state = index.read_bytes()
+    [last], [taken] = struct.unpack_from("=I", state, 16), struct.unpack_from("=I", state, 96)
+    frame = 24 + int.from_bytes(log.read_bytes()[8:12], "big")
+    kept = rng.randint(taken, last)
+    torn = rng.randrange(frame) if kept < last else 0
+    os.truncate(log, 32 + kept * frame + torn)
+    index.unlink()
 
 
 def inspect(turn: int, view: View, path: Path, judge: Judge, ledger: Ledger) -> dict[str, Any]:

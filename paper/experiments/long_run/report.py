@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from leo.observers import THEMES, TURNS
 from paper.experiments.experiment import Config, Row, seed_of
+from paper.experiments.long_run.parts import POWER
 from paper.experiments.plots import Plot, lines
 from paper.experiments.stats import Change, block_of, change_point, holm
 from paper.experiments.summary import Summary, Table, chance, tell
@@ -36,9 +37,10 @@ Changes = dict[tuple[int, str], tuple[Change, float]]
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     snapshots = [row for row in rows if row["kind"] == "snapshot"]
-    crashes = [row for row in rows if row["kind"] == "crash"]
+    stops = [row for row in rows if row["kind"] == "stop"]
     turns = [row for row in rows if row["kind"] == "turn"]
-    failed = _failed(snapshots, crashes)
+    failed = _failed(snapshots, stops)
+    lost = [row["commits"] - row["snapshots"] for row in stops if row["how"] == POWER]
     found = changes(config, turns)
     figures: dict[str, Any] = {
         "turns": len(turns),
@@ -48,8 +50,11 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         ),
         "snapshots": len(snapshots),
         "failed": len(failed),
-        "crashes": len(crashes),
-        "whole_crashes": sum(bool(row["whole"]) for row in crashes),
+        "stops": len(stops),
+        "whole_stops": sum(bool(row["whole"]) for row in stops),
+        "cuts": len(lost),
+        "lost": sum(lost),
+        "most_lost": max(lost, default=0),
         "reachable": min(row["reachable"] for row in snapshots),
         "trauma_stable": _stable(snapshots),
         "tests": len(found),
@@ -65,6 +70,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         figures,
         (_snapshot_table(snapshots), _change_table(found)),
         planned=config["turns"],
+        days=config["days"],
         words=WORDS,
         moved=moved,
         failures=failed[:8],
@@ -72,7 +78,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     )
 
 
-def _failed(snapshots: Sequence[Row], crashes: Sequence[Row]) -> list[str]:
+def _failed(snapshots: Sequence[Row], stops: Sequence[Row]) -> list[str]:
     """What was looked at and not found whole, each as a few words."""
 
     def where(row: Row) -> str:
@@ -86,16 +92,16 @@ def _failed(snapshots: Sequence[Row], crashes: Sequence[Row]) -> list[str]:
     ]
     failed += [
         f"{where(row)}: {row['findings']} findings in the file"
-        for row in (*snapshots, *crashes)
+        for row in (*snapshots, *stops)
         if row["findings"]
     ]
     failed += [
         f"{where(row)}: {row['defects']} broken properties" for row in snapshots if row["defects"]
     ]
     return failed + [
-        f"the crash in {where(row)} left {row['ngrams']} observations and {row['snapshots']} "
-        f"snapshots of {row['commits']} replies"
-        for row in crashes
+        f"the stop ({row['how']}) in {where(row)} left {row['ngrams']} observations and "
+        f"{row['snapshots']} snapshots of {row['commits']} replies"
+        for row in stops
         if not row["whole"]
     ]
 
@@ -137,22 +143,21 @@ def cost(timings: Sequence[Row]) -> Mapping[str, float] | None:
     """Milliseconds of a turn early and late, and the peak of memory in MiB, of the run whose
     timings are at hand; None where there are too few.
 
-    The second half of each conversation is divided at its own middle: what is compared is early and
-    late in a conversation, not one conversation and another.
+    Each conversation is divided at its own middle: what is compared is early and late in a
+    conversation, not one conversation and another.
     """
     early: list[Row] = []
     late: list[Row] = []
-    second = [row for row in timings if row["part"] == 2]
-    seeds = _seeds(second)
+    seeds = _seeds(timings)
     for seed in seeds:
-        mine = [row for row in second if row["seed"] == seed]
+        mine = [row for row in timings if row["seed"] == seed]
         early += mine[: len(mine) // 2]
         late += mine[len(mine) // 2 :]
     if not early:
         return None
-    third, last = (1000 * median(row["seconds"] for row in part) for part in (early, late))
-    peaks = [row["peak_kib"] / 1024 for row in second]
-    return {"conversations": len(seeds), "third": third, "last": last, "least": min(peaks),
+    first, second = (1000 * median(row["seconds"] for row in part) for part in (early, late))
+    peaks = [row["peak_kib"] / 1024 for row in timings]
+    return {"conversations": len(seeds), "first": first, "second": second, "least": min(peaks),
             "most": max(peaks)}  # fmt: skip
 
 
@@ -207,10 +212,12 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             series = {f"conversation {seed}": _cycles(turns, seed, name) for seed in seeds}
             x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
             lines(axes, x, {label: values[: len(x)] for label, values in series.items()})
-            axes.axvline(config["turns"] // 2, color="#999999", lw=0.8, ls="--")
+            for row in rows:
+                if row["kind"] == "stop" and row["seed"] == seeds[0]:
+                    axes.axvline(row["turn"], color="#cccccc", lw=0.6, ls="--", zorder=0)
             axes.set_ylabel(SERIES[name])
             if place == 2:
-                axes.set_xlabel("turn (dashed: the crash)")
+                axes.set_xlabel("turn (dashed: the stops)")
             elif len(seeds) > 1:
                 axes.legend()
 

@@ -1,11 +1,14 @@
-"""What the rows of the ocean say: a verdict on one sentence, computed from paired comparisons."""
+"""What the rows of the ocean come to: a verdict on one sentence, from paired comparisons.
+
+`report.j2` has the words.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +16,7 @@ from matplotlib.figure import Figure
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
 from paper.experiments.stats import bootstrap, bootstrap_difference, holm, permutation, reach
-from paper.experiments.summary import Estimate, Summary, Table, number
+from paper.experiments.summary import Estimate, Summary, Table, number, tell
 
 __all__ = ["FIELD", "plot", "summarise", "verdict_of"]
 
@@ -36,6 +39,8 @@ PERMUTATIONS: Final = 20_000
 Arm = tuple[str, str]
 Values = Mapping[tuple[Arm, str, str], list[float]]
 BASE: Final[Arm] = (FIELD, "counts")
+# The setting in which transformers gain from an observation what the field gains.
+EVEN: Final = "matched"
 
 
 class Compared(NamedTuple):
@@ -82,68 +87,28 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     # The sentence is on noise of any kind: it stands with all faults, and falls with one.
     verdict = SUPPORTED if set(verdicts.values()) == {SUPPORTED} else OPEN
     verdict = REFUTED if REFUTED in verdicts.values() else verdict
-    ways = Counter(one.way for one in compared.values())
-    even = Counter(one.way for (arm, _, _), one in compared.items() if arm[1] == "matched")
-    widest = reach(one.difference for one in compared.values())
-    return Summary(
-        title="The ocean: what transformers tolerate",
-        question=(
-            "Does a transformer that learns from the same observations tolerate the faults of "
-            "execution that a field does not?"
-        ),
-        done=(
-            f"In each of {config['seeds']} streams of observations, one observation was stale, "
-            "lost, doubled, reordered or torn, for the field and for transformers of "
-            f"{', '.join(config['sizes'])} parameters. They had learned the same corpus, and "
-            "learned on in two settings: one step of Adam per observation, and as many steps as it "
-            "takes to gain on the observation what the field gains (matched)."
-        ),
-        answer=(
-            f"The sentence that transformers tolerate what fields do not is: {verdict}. In "
-            f"{ways.total()} comparisons, corrected for their number, the transformer moves less "
-            f"than the field in {ways['less']} and more in {ways['more']}; where both learn "
-            f"equally much, less in {even['less']} and more in {even['more']} of {even.total()}. "
-            "By fault: "
-            + "; ".join(f"{LABELS[fault]}, {found}" for fault, found in verdicts.items())
-            + "."
-        ),
-        findings=(
-            "In contexts that a lost observation says nothing about, the distributions are apart "
-            f"by {_listed(config, values, 'lost', 'elsewhere')}.",
-            "In contexts that it touches, after the last of the observations that follow, by "
-            f"{_listed(config, values, 'lost', 'left')}.",
-            "Two observations in the wrong order leave the contexts of the first apart by "
-            f"{_listed(config, values, 'reordered', 'distance')}.",
-            f"The widest interval of a difference reaches {number(widest)} to either side: what is "
-            "smaller may have been missed.",
-        ),
-        tables=(
-            _learned(config, rows),
-            _counts(config, rows),
-            *(_table(config, values, compared, arms, fault) for fault in LABELS),
-        ),
-        facts={
-            "verdict": verdict,
-            "verdicts": verdicts,
-            "ways": dict(ways),
-            "matched": dict(even),
-            "widest": widest,
-        },
-        limits=(
-            "The transformers are small, trained from scratch on about 1,200 tokens, and learn "
-            "online. Nothing follows for large ones whose weights stay as they are while they "
-            "answer: they are not written to, and no such fault can strike them.",
-            "A lost observation moves a learner by what the observation would have taught. A "
-            "learner that gains little from an observation tolerates its loss, whatever its "
-            "architecture: the matched setting is the fair comparison, the other one is usual.",
-            "The stream does not depend on the replies. The field is its bigrams and trigrams at "
-            "temperature 1, without recall, boosts and co-occurrence.",
-            "A fault supports the sentence (refutes it) when transformers of every size, in both "
-            "settings, move reliably less (more) on one of the three measures and on none the "
-            "other way. The sentence is refuted when one fault refutes it, and supported when all "
-            "support it.",
-        ),
+    figures: dict[str, Any] = {
+        "verdict": verdict,
+        "verdicts": verdicts,
+        "ways": _ways(compared.values()),
+        "even": _ways(one for (arm, _, _), one in compared.items() if arm[1] == EVEN),
+        "smallest_seen": reach(one.difference for one in compared.values()),
+        "elsewhere": _means(config, values, "lost", "elsewhere"),
+        "left": _means(config, values, "lost", "left"),
+        "swapped": _means(config, values, "reordered", "distance"),
+    }
+    tables = (
+        _learned(config, rows),
+        _counts(config, rows),
+        *(_table(config, values, compared, arms, fault) for fault in LABELS),
     )
+    more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS}
+    return tell("ocean/report.j2", figures, tables, **more)
+
+
+def _ways(compared: Iterable[Compared]) -> dict[str, int]:
+    found = Counter(one.way for one in compared)
+    return {way: found[way] for way in ("less", "more", "undecided")}
 
 
 def _values(rows: Sequence[Row]) -> Values:
@@ -188,12 +153,12 @@ def _named(arm: Arm) -> str:
     return FIELD if arm == BASE else f"{arm[0]}, {arm[1]}"
 
 
-def _listed(config: Config, values: Values, fault: str, measure: str) -> str:
-    return "; ".join(
-        f"{_named(arm)} {number(bootstrap(mine, seed_of(config['seed'], arm, fault, measure)))}"
+def _means(config: Config, values: Values, fault: str, measure: str) -> dict[str, Estimate]:
+    return {
+        _named(arm): bootstrap(mine, seed_of(config["seed"], arm, fault, measure))
         for (arm, what, name), mine in values.items()
         if (what, name) == (fault, measure)
-    )
+    }
 
 
 def _learned(config: Config, rows: Sequence[Row]) -> Table:
@@ -248,7 +213,7 @@ def _table(
 
 def _even(config: Config) -> list[Arm]:
     """Those that learn equally much from an observation."""
-    return [BASE, *((size, "matched") for size in config["sizes"])]
+    return [BASE, *((size, EVEN) for size in config["sizes"])]
 
 
 def _curve(

@@ -18,7 +18,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.chat import EMPTY, ENDED, HELP, converse, describe
+from leo.commands.conversation import EMPTY, ENDED, HELP, converse, describe
 from leo.commands.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -139,7 +139,7 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
             raise presses.pop()
         return survey(view, most)
 
-    monkeypatch.setattr("leo.commands.chat.survey_themes", pressed)
+    monkeypatch.setattr("leo.commands.conversation.survey_themes", pressed)
     out, notices = io.StringIO(), io.StringIO()
     converse(Stub(), iter(["/field", "/field", "hi"]), out, notices)
     assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
@@ -148,7 +148,7 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
 
 def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """With more candidates than the limit, the number of themes is one among those asked."""
-    monkeypatch.setattr("leo.commands.chat.CANDIDATES", 9)
+    monkeypatch.setattr("leo.commands.conversation.CANDIDATES", 9)
     some = describe(view_of(" ".join(["one two three four five six"] * 9)))
     assert re.search(r"^themes   \d$", some, re.MULTILINE)
     text = " ".join(chr(97 + place % 26) for place in range(100))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.chat import converse
+from leo.commands.conversation import converse
 from leo.commands.speakers import SyncSpeaker
 from leo.commands.why import Account
 from tests.leo.support import sync_field
@@ -80,7 +80,7 @@ def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
         "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
     )
     out = io.StringIO()
-    sync_field(tmp_path / "field").close()
+    sync_field(tmp_path / "field", modules=MODULES).close()
     with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
         for row in rows:
             conn.execute(row)

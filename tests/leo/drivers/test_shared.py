@@ -272,37 +272,6 @@ def test_an_observation_between_an_optimistic_commit_and_its_swap(
     asyncio.run(main())
 
 
-def test_an_optimistic_reply_says_that_others_have_written(tmp_path: Path) -> None:
-    """D13 keeps no view of what other writers do: it says so at its first attempt, writes nothing,
-    and an observation, which reads what is there, puts an end to it.
-    """
-
-    async def main() -> None:
-        path = tmp_path / "field"
-        async with await async_field(path, "optimistic") as field:
-            assert await field.reply("hello")
-            with sync_field(path) as other:
-                other.observe("grey herons wait")
-            before = dump(path)
-            attempts: list[Action] = []
-
-            async def gate(session: str, action: Action) -> None:
-                attempts.append(action)
-
-            field._driver.gate = gate
-            wanted = r"'commit' .* at version 3 .* only knows 2, .* open the field again"
-            with pytest.raises(StepError, match=wanted) as caught:
-                await field.reply("hello")
-            assert isinstance(caught.value.__cause__, StoreMovedError)
-            assert attempts.count(Action.Begin) == 1 and dump(path) == before
-            await field.observe("a path is not a wall")
-            assert field.view.trigram_count("grey", "herons", "wait") == 1
-            assert await field.reply("hello")
-            assert picture(field.view) == await field._store.perform(reloaded)
-
-    asyncio.run(main())
-
-
 def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
     """D13: the first attempt starts again because the versions moved, the second knows why."""
 

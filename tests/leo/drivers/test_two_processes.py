@@ -10,6 +10,8 @@ import pytest
 
 from bench.two_processes import is_same
 from leo import LeoField
+from leo.field.counts import compute_delta
+from leo.store.operations import process_text
 from leo.store.schema import connect
 from tests.leo.support import sync_field
 
@@ -17,9 +19,10 @@ from tests.leo.support import sync_field
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[LeoField]:
     """A field whose view does not have the last observation, made by somebody else."""
-    with sync_field(tmp_path / "field") as field, sync_field(tmp_path / "field") as other:
+    with sync_field(tmp_path / "field") as field:
         field.observe("grey herons wait")
-        other.observe("grey herons fish")
+        with closing(connect(tmp_path / "field")) as other:
+            process_text(other, compute_delta(("grey herons fish",)))
         yield field
 
 

@@ -120,7 +120,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 7])
+@pytest.mark.parametrize("seed", [1, 7])
 def test_everyday_talk_heals(seed: int) -> None:
     """What people say on any day, said twice, hurts now and then: between two wounds the level
     comes down, the other experts speak, and when it is no longer new the regulator replaces some.

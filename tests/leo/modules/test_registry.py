@@ -72,8 +72,8 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
 
 
 def test_names_are_those_of_the_paper() -> None:
-    """The ten modules, the emotion and the bias, each with a name and tables of its own."""
-    assert len(set(NAMES)) == len(NAMES) == 12
+    """The ten modules, the emotion, the bias and the resonance, each with a name and tables of its own."""
+    assert len(set(NAMES)) == len(NAMES) == 13
     assert len(OWNERS) == sum(len(tables(module)) for module in MODULES)
 
 
@@ -177,7 +177,7 @@ def test_chance_is_each_modules_own() -> None:
     chorus = Chorus(MODULES, moment("x"), "k")
     fewer = Chorus(MODULES[3:], moment("x"), "k")
     drawing = [module for module in MODULES[3:] if "after" in module.USES_CHANCE]
-    assert {module.name for module in drawing} == {"metaleo", "dream", "overthinking"}
+    assert {module.name for module in drawing} == {"metaleo", "dream", "overthinking", "resonance"}
     for module in drawing:
         draws = [one._rng(module, "after").random() for one in (chorus, fewer)]
         assert draws[0] == draws[1] != Random("k").random()

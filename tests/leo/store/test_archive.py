@@ -51,7 +51,7 @@ def test_what_was_exported_is_imported(whole: list[bytes], tmp_path: Path) -> No
     for row in rows:
         found[row["table"]] += 1
     assert head["rows"] == found and found["tokens"] > 100 and 0 in found.values()
-    with closing(connect(tmp_path / "field", keepers=MODULES)) as conn:
+    with closing(connect(tmp_path / "field")) as conn:
         assert import_field(conn, io.BytesIO(b"".join(whole)), "archive", MODULES) == len(rows)
         assert check_field(conn, MODULES) == [] and list(export_field(conn, MODULES)) == whole
 
@@ -178,7 +178,7 @@ def test_a_failed_import_leaves_a_field_of_before_as_it_was(
     connect(tmp_path / "empty").close()
     sync_field(tmp_path / "grown").close()
     for name in ("empty", "grown"):
-        with closing(connect(tmp_path / name, keepers=MODULES)) as conn:
+        with closing(connect(tmp_path / name)) as conn:
             before = get_versions(conn)
             with pytest.raises((ArchiveError, CallerError)):
                 import_field(conn, io.BytesIO(b"".join(whole[:-1])), "archive", MODULES)

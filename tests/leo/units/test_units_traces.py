@@ -19,8 +19,8 @@ from leo.errors import TraceError
 from leo.units.judge import judge_bytes
 from leo.units.log import UnitEvent
 from tests.examples import wallets
-from tests.leo.units.test_units import Writer
-from tests.leo.units.test_units_definition import accesses, cyclic
+from tests.leo.units.definition import accesses, cyclic, dependencies
+from tests.leo.units.writer import Writer
 
 GUIDE = (Path(leo.__file__).parent / "units" / "GUIDE.md").read_text("utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
@@ -90,7 +90,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     open_.add("a", "Write", writes="x")
     bad.write_bytes(open_.data())
     assert main(["validate", str(bad)]) == 1
-    assert "undecided AllOrNothing" in capsys.readouterr().out
+    assert "AllOrNothing at line" in capsys.readouterr().out
     assert main(["validate", "--follow", str(good)]) == 2
     assert "judged whole and alone" in capsys.readouterr().err
 
@@ -116,7 +116,7 @@ def test_junit_has_a_case_for_each_property(tmp_path: Path) -> None:
     trace.write_bytes(racing().data())
     assert main(["validate", str(trace), "--junit", str(junit)]) == 1
     text = junit.read_text("utf-8")
-    assert 'tests="9" failures="2"' in text
+    assert 'tests="12" failures="2"' in text
     assert "b read x v0 (line 5), before a wrote v1 (line 6)" in text
 
 
@@ -205,7 +205,7 @@ def test_a_torn_last_line_is_left_out_when_asked(
     said = " ".join(capsys.readouterr().out.split())
     assert "line 9 is cut and left out" in said
     assert "the recording was not closed" in said
-    assert "undecided AllOrNothing" in said
+    assert "AllOrNothing at line" in said
     path.write_bytes(b"".join(lines[:5]) + lines[5][:left] + b"\n" + b"".join(lines[6:]))
     assert main(["validate", "--torn", str(path)]) == 2
     assert "line 6: this is not JSON" in capsys.readouterr().err
@@ -237,7 +237,9 @@ def test_damage_is_refused_or_harmless(data: st.DataObject) -> None:
     events = [msgspec.convert(line, UnitEvent) for line in lines if "seq" in line]
     returned = {event.reply for event in events if event.outcome == "returned"}
     calls = [event for event in events if event.reads or event.writes]
-    assert ("Serializable" in verdict.broken) == cyclic(accesses(calls, set()), returned)
+    assert ("Serializable" in verdict.broken) == cyclic(
+        dependencies(accesses(calls, set()), returned)
+    )
 
 
 def test_wallets() -> None:

@@ -1,4 +1,4 @@
-"""`leo check --new`: what is asked, what is refused, and the answers are those of the claims."""
+"""`leo ask`: what is asked, what is refused, and the answers are those of the claims."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo_model.checking.answers import UNMET, VACUOUS, Answer, answered, occasion_job
 from leo_model.checking.plan import config, job
-from leo_model.checking.questions import FOR_EVER, MOST_SESSIONS, MOST_TURNS, ask, read_question
+from leo_model.checking.questions import (
+    FOR_EVER,
+    MOST_SESSIONS,
+    MOST_TURNS,
+    UNMET,
+    VACUOUS,
+    Answer,
+    answered,
+    ask,
+    occasion_job,
+    read_question,
+)
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.machine.properties import PROPERTIES
@@ -123,10 +133,10 @@ def test_an_occasion_that_was_not_decided_is_told(verdict: Verdict) -> None:
         ("discipline=bare turns=10", "expected a number from 0 to 9"),
         ("discipline=bare faults=Cancel property=DeadlockFree", "a fault may free"),
         ("discipline=gil faults=Cancel", "these can strike: Raise, Crash"),
-        ("discipline=bare property=Serialisable", "'Serialisable' is no property"),
+        ("discipline=bare property=Serialisable", "did you mean Serializable"),
         ("discipline=bare discipline=gil", "discipline is given twice"),
         ("discipline=bare seed=1", "'seed=1' is not understood"),
-        ("sessions=2", 'a discipline is missing; name one, as in "discipline=asyncio-lock'),
+        ("sessions=2", "a discipline is missing; name one, as in leo ask discipline=asyncio-lock"),
     ],
 )
 def test_a_question_without_an_answer_is_refused(question: str, said: str) -> None:
@@ -139,7 +149,7 @@ def test_a_question_without_an_answer_is_refused(question: str, said: str) -> No
     name=st.sampled_from(list(DISCIPLINES)),
     sessions=st.integers(-2, MOST_SESSIONS + 2),
     turns=st.integers(-2, MOST_TURNS + 2),
-    title=st.none() | st.sampled_from(PROPERTIES),
+    title=st.none() | st.sampled_from(list(PROPERTIES)),
 )
 def test_each_property_is_asked_as_the_claims_ask_it(
     name: str, sessions: int, turns: int, title: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.checking.plan import negative_bound
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates, enabled
@@ -20,9 +21,11 @@ DECIDED = {*SAFETY, "DeadlockFree", "Refines"}
 def test_the_graph_has_the_verdicts_of_the_table(discipline: str, faults: bool) -> None:
     """Explored without VIEW or symmetry, exactly the claimed properties fall, and no others."""
     claims = load_claims()
-    world = bounded_world(discipline, *((1, 2) if discipline == "sequential" else (2, 1)),
-                          None if faults else ())  # fmt: skip
-    fallen = {violation.property for violation in violations(world, explore(world))}
+    fallen: set[str] = set()
+    for strikes in {False, faults}:
+        bound = negative_bound(discipline, strikes)
+        world = bounded_world(discipline, bound.sessions, bound.turns, None if strikes else ())
+        fallen |= {violation.property for violation in violations(world, explore(world))}
 
     claimed = set(claims.titles(discipline, FALLS, *([FALLS_WITH_FAULTS] if faults else [])))
     # With faults a cancellation can always help a reply that waits for itself.

@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 
 from leo.commands.main import main
-from leo_model.disciplines import DISCIPLINES
+from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.steps import World
 from leo_model.organism.case import Case
-from leo_model.organism.cover import cover, differences
+from leo_model.organism.cover import (
+    NamedGraph,
+    cover,
+    differences,
+    every_naming,
+    rename,
+    renamed_graph,
+)
 from leo_model.organism.organism import Organism
-from leo_model.organism.renamed import NamedGraph, every_naming, rename, renamed_graph
 from leo_model.organism.run import RAISING, OrganismRun
 from tests.model.broken import BROKEN
 
@@ -39,7 +45,7 @@ def test_both_differences_are_empty(case: Case) -> None:
     assert found.complete and found.taken == found.edges > 20
 
 
-CONCURRENT = [name for name in DISCIPLINES if name != "sequential"]
+CONCURRENT = [name for name in IDEALISED if name != "sequential"]
 LONG = [Case(name, 2, 1, DISCIPLINES[name].possible_faults) for name in CONCURRENT]
 LONG += [Case(name, 3) for name in CONCURRENT if name not in ("bare", "gil")]
 

@@ -12,15 +12,14 @@ from leo.commands.main import main
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.schedules.system import Choice
-from leo_model.disciplines import DISCIPLINES
-from leo_model.organism.case import Case, ScheduleError
+from leo_model.disciplines import DISCIPLINES, IDEALISED
+from leo_model.organism.case import Case, ScheduleError, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import Replayed, replay, replay_twice, table, verdicts
-from leo_model.organism.token import to_token
 from leo_model.traces.native import check
 from leo_model.traces.reader import open_trace
 
-ASYNC = [d for d in DISCIPLINES if not Case(d, 1).runs_on_threads]
+ASYNC = [d for d in IDEALISED if not Case(d, 1).runs_on_threads]
 
 
 def case_of(discipline: str) -> Case:
@@ -41,7 +40,7 @@ def by_chance(organism: Organism, seed: int) -> tuple[Choice, ...]:
     return tuple(schedule)
 
 
-@pytest.mark.parametrize("discipline", DISCIPLINES)
+@pytest.mark.parametrize("discipline", IDEALISED)
 def test_the_same_to_the_byte(discipline: str) -> None:
     """Each discipline, schedules by chance with faults: trace, answers, store, views and verdicts
     are the same when the schedule is carried out again by another organism.

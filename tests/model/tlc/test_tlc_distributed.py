@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.claims import Numbers, load_claims
-from leo_model.checking.extras import show_distributed
+from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import plan
-from leo_model.tlc.distributed import run_distributed
+from leo_model.errors import JobError, SpecError
+from leo_model.tlc.distributed import Crew, run_distributed, worker_command
 from leo_model.tlc.driver import run
-from leo_model.tlc.errors import JobError, SpecError
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import Simulate, TlcJob, Verdict
 from leo_model.tlc.messages import Code, Message
 from leo_model.tlc.process import Children
-from leo_model.tlc.workers import Crew, worker_command
 
 SPACE = """---- MODULE Space ----
 EXTENDS Naturals
@@ -80,7 +79,7 @@ def test_what_fell(
     assert [step.state["x"] for step in answer.result.trace.steps] == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_worker_is_survived(runtime: Runtime, work: Path) -> None:
     """When one of two workers is killed, the other does its work, and the loss is reported."""
     came: list[Message] = []
@@ -118,7 +117,7 @@ def test_no_worker_left_is_an_error(runtime: Runtime, work: Path) -> None:
     assert answer.result.reason.startswith("no worker is left (0 worker threads came, 0 were lost)")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_without_an_answer_is_begun_again(runtime: Runtime, work: Path) -> None:
     """A run whose workers were lost says nothing: the next one answers, and it is told that one
     did not.
@@ -207,6 +206,7 @@ def test_command_for_another_host(runtime: Runtime, tmp_path: Path) -> None:
     assert "-Dtlc2.tool.distributed.TLCWorker.threadCount=4" in command
 
 
+@pytest.mark.long
 def test_a_claim_distributed_finds_what_the_local_run_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from leo_model.errors import JobError, SpecError
 from leo_model.tlc.driver import result_path, run, run_many
-from leo_model.tlc.errors import JobError, SpecError
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import Simulate, TlcJob, TlcResult, Verdict
 from leo_model.tlc.messages import Stream
@@ -128,7 +128,7 @@ Init == x = 0
 Next == x' = x + 1
 ====
 """
-LONG = TlcJob("counter", ENDLESS, "INIT Init\nNEXT Next", timeout=3)
+LONG = TlcJob("counter", ENDLESS, "INIT Init\nNEXT Next", timeout=1)
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_timeout(runtime: Runtime, work: Path) -> None:
     """A run that takes too long is killed, and has shown nothing."""
     result = run(LONG, work=work, runtime=runtime)
     assert (result.verdict, result.exit_code) == (Verdict.ERROR, None)
-    assert result.reason == "timed out after 3 s"
+    assert result.reason == "timed out after 1 s"
 
 
 @pytest.mark.slow

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.machine.absorbed import component, tidy
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.forget import component, tidy
 from leo_model.machine.machine import Move
-from leo_model.machine.state import Local, Objects, State, Store, Tables
+from leo_model.machine.state import Local, Objects, Reply, State, Store, Tables
+from leo_model.machine.steps import World
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import Fields, scripted_trace, trace_world
@@ -92,6 +94,7 @@ def test_merged_replies_keep_the_paths_through_them() -> None:
     """Two absorbed replies on a cycle with one in flight become one, and the cycle stays."""
     u, m, r = ("u", 1), ("m", 1), ("r", 1)
     everything = frozenset({u, m, r})
+    world = World(DISCIPLINES["bare"], dict.fromkeys("umr", "i1"))
     z = State(
         pc={"u": "snapshot", "m": "idle", "r": "idle"},
         calls={"u": 1, "m": 1, "r": 1},
@@ -102,12 +105,12 @@ def test_merged_replies_keep_the_paths_through_them() -> None:
         readers=Objects(everything, everything),
         dsg=frozenset({(u, m), (m, r), (r, u)}),
     )
-    cyclic = {u, m, r}
+    cyclic: set[Reply] = {u, m, r}
     # Only the first writes may be merged, and u's is between the two.
-    tidy(z, cyclic)
+    tidy(world, z, cyclic)
     assert cyclic == {u, m, r}
     z.store = Store((m, r, u), (m, r))
-    tidy(z, cyclic)
+    tidy(world, z, cyclic)
     assert cyclic == {u, r} == component(z, u, z.wrote)
     assert z.store == Store((r, u), (r,)) and z.base == (1, 1)
 

@@ -13,10 +13,9 @@ from leo_model.machine.machine import Move, apply
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.state import State
 from leo_model.traces.events import Line
-from leo_model.traces.native import Checker, Outcome, check
+from leo_model.traces.native import CONCERNED, Checker, Outcome, check
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import Fields, random_trace, trace_world
-from leo_model.traces.watch import CONCERNED
 
 Schedule = tuple[Fields, list[Fields]]
 
@@ -47,9 +46,8 @@ def first_lines(schedule: Schedule) -> dict[str, int]:
     world, z = checker.world, checker.state
     found: dict[str, int] = {}
     for line in trace:
-        if line.turn and line.actor not in z.pc:
-            world.instance_of[line.actor] = line.event.instance
-            z.add_session(line.actor)
+        if line.turn:
+            checker.admit(line)
         before = z.copy()
         apply(world, z, Move(line.event.action.value, line.actor))
         fallen = [name for name, holds in SAFETY.items() if holds(world, z) is not None]

@@ -8,19 +8,21 @@ from pathlib import Path
 import pytest
 
 from leo.trace.events import Event
-from leo_model.checking.claims import spec_folder
 from leo_model.traces import vocabulary as trace_table
-from leo_model.traces.sites import call_sites, organism
 from leo_model.traces.vocabulary import (
+    IDEAL,
+    call_sites,
     changed,
+    module_texts,
     operators,
+    organism,
     problems,
     readme_path,
     variables,
     with_table,
 )
 
-FIELD = (spec_folder() / "Field.tla").read_text("utf-8")
+FIELD = module_texts(IDEAL)
 SITES = call_sites(organism())
 
 
@@ -33,18 +35,19 @@ def test_the_readme_has_the_table() -> None:
     """The table in spec/README.md is the one that the three make."""
     readme = readme_path().read_text("utf-8")
     assert with_table(readme) == readme, (
-        f"{readme_path().name} is behind: python -m leo_model.traces.vocabulary writes its table anew"
+        f"{readme_path().name} is behind: "
+        "python -m leo_model.traces.vocabulary writes its table anew"
     )
 
 
 def test_a_new_variable_is_noticed() -> None:
     """A variable that nothing in a trace shows fails, with the place to fix."""
     new = FIELD.replace(
-        "\n    base        \\*", "\n    mood,       \\* how it feels\n    base        \\*"
+        "\n    left        \\*", "\n    mood,       \\* how it feels\n    left        \\*"
     )
     assert new != FIELD
     assert problems(new, SITES) == [
-        "the variable mood is in spec/Field.tla VARIABLES and missing in SHOWN in trace_table.py"
+        "the variable mood is in VARIABLES of spec/ and missing in SHOWN in trace_table.py"
     ]
 
 
@@ -90,7 +93,8 @@ def test_a_new_field_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(trace_table, "Event", Later)
     assert problems(sites=SITES) == [
-        "the field mood is in leo.trace.events.Event and missing in EVENT in model/leo_model/traces/vocabulary.py"
+        "the field mood is in leo.trace.events.Event and missing in EVENT in "
+        "model/leo_model/traces/vocabulary.py"
     ]
 
 
@@ -101,7 +105,7 @@ def test_what_an_action_changes_is_read_from_the_specification() -> None:
     assert changed("Release", bodies, known) == ["pc", "holder"]
     assert changed("SwapView", bodies, known) == ["pc", "view"]
     assert "left" in changed("Cancel", bodies, known)
-    assert set(known) >= {"pc", "dsg", "base"} and len(known) == 16
+    assert set(known) >= {"pc", "dsg", "open"} and len(known) == 16
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.plan import plan
+from leo_model.files import made_from
 from leo_model.machine.reachable import bounded_world, explore, violations
-from leo_model.sources import made_from
 from paper.artifact.results import EXPERIMENTS
 from paper.experiments.registry import EXPERIMENTS as MODULES
 from paper.experiments.registry import load

@@ -12,16 +12,16 @@ from leo.actions import Action
 from leo.field.view import View
 from leo.trace.events import Beginning, Event, Happened
 from leo_model.traces.events import PROGRAM
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED
 from paper.experiments.concurrent import experiment as concurrent
 from paper.experiments.concurrent.processes import account
-from paper.experiments.concurrent.runs import Crew, run_here, waiting_of
+from paper.experiments.concurrent.runs import Crew, run_here, taken_in, waiting_of
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Lab, Row
 from paper.experiments.judging import Judge
 from paper.experiments.lock_isolation import experiment as lock_isolation
 from paper.experiments.long_run import experiment as long_run
-from paper.experiments.long_run.parts import Half, Ledger, carry_out, inspect
+from paper.experiments.long_run.parts import START, Ledger, Leg, carry_out, inspect
 from tests.leo.support import counting_clock
 from tests.paper.experiments.experiment_cells import CONFIG, measured, told
 
@@ -29,60 +29,75 @@ BEGINNING = Beginning("i1", "main", "bare", "asyncio", PROGRAM, {"ngrams": 0, "s
 
 
 @pytest.mark.slow
-def test_a_long_run_survives_its_crash(tmp_path: Path) -> None:
-    """Eight turns, killed in the fifth: whole replies only, the turn is taken again, the counts are
-    those of the texts observed; a failed check would be unexpected.
+def test_a_long_run_survives_its_stops(tmp_path: Path) -> None:
+    """Two days of eight turns: killed at noon, without power in the evening. Whole replies only,
+    the turn of a kill is taken again, the counts are those of the texts that are still there.
     """
-    config = {**CONFIG, "turns": 8, "snapshots": 2, "seeds": 1}
+    config = {**CONFIG, "turns": 16, "days": 2, "snapshots": 4, "seeds": 1}
     rows = measured(long_run.EXPERIMENT, (0,), tmp_path, config)
-    assert [row["turn"] for row in rows if row["kind"] == "turn"] == list(range(8))
-    [crash] = [row for row in rows if row["kind"] == "crash"]
-    assert crash["whole"] and crash["turn"] == 4 and crash["commits"] > 4
-    assert not crash["findings"]
+    assert [row["turn"] for row in rows if row["kind"] == "turn"] == list(range(16))
+    stops = [row for row in rows if row["kind"] == "stop"]
+    assert [(row["how"], row["turn"]) for row in stops] == [
+        ("killed", 4), ("power cut", 7), ("killed", 12), ("power cut", 15)
+    ]  # fmt: skip
+    assert all(row["whole"] and not row["findings"] for row in stops)
+    lost = [row["commits"] - row["snapshots"] for row in stops]
+    # Killed before its commit: that reply has left nothing, and no other is gone.
+    assert lost[0] == lost[2] == 0 < lost[1] + lost[3]
     snapshots = [row for row in rows if row["kind"] == "snapshot"]
-    assert [row["turn"] for row in snapshots] == [0, 4, 4, 8]
-    # Killed before its commit: the reply of the fifth turn has left nothing.
-    assert snapshots[1]["commits"] == snapshots[2]["commits"] == crash["commits"]
+    assert [row["turn"] for row in snapshots] == [0, 4, 4, 8, 8, 12, 12, 16]
+    # In the evening of the first day, and in the morning after it.
+    assert snapshots[3]["commits"] - snapshots[4]["commits"] == lost[1]
     summary = long_run.EXPERIMENT.summarise(config, rows, [])
-    assert summary.unexpected == () and summary.facts["snapshots"] == 4
-    assert told(summary)
+    assert summary.unexpected == () and "every one of 8 snapshots was whole" in told(summary)
     for name in ("versions", "bigrams", "trigrams", "view"):
         wrong = [{**row, name: False} if row["kind"] == "snapshot" else row for row in rows]
-        assert len(long_run.EXPERIMENT.summarise(config, wrong, []).unexpected) == 4
-    torn = [{**row, "whole": False} if row["kind"] == "crash" else row for row in rows]
-    assert "the crash in turn 4" in long_run.EXPERIMENT.summarise(config, torn, []).unexpected[0]
+        assert len(long_run.EXPERIMENT.summarise(config, wrong, []).unexpected) == 8
+    torn = [{**row, "whole": False} if row["kind"] == "stop" else row for row in rows]
+    assert "(killed) in turn 4" in long_run.EXPERIMENT.summarise(config, torn, []).unexpected[0]
+    assert rows == measured(long_run.EXPERIMENT, (0,), tmp_path, config)
+
+
+def test_the_clock_has_days_and_nights() -> None:
+    """Seven days: the turns of a day lie within 16 hours, and eight hours lie between two days."""
+    leg = Leg(Path("f"), 3, 19, "s1", 0, 70, 10, 70, 7)
+    moments = [(leg.moment(turn) - START) / 3600 for turn in range(70)]
+    assert moments == sorted(moments) and moments[-1] < 7 * 24
+    assert {int(moment // 24) for moment in moments} == set(range(7))
+    assert max(moment % 24 for moment in moments) < 16
 
 
 def test_a_snapshot_compares_with_what_was_observed(tmp_path: Path) -> None:
     """A ledger that counted something else, and a view that is not the store's, are seen."""
-    half = Half(tmp_path / "field", 3, 19, "s1", 0, 2, 1)
+    leg = Leg(tmp_path / "field", 3, 19, "s1", 0, 2, 1, 2, 1)
     rows: list[dict[str, Any]] = []
-    totals = carry_out(half, lambda kind, row: rows.append(row), lambda: 0.0)
+    totals = carry_out(leg, lambda kind, row: rows.append(row), lambda: 0.0)
     last = [row for row in rows if row.get("kind") == "snapshot"][-1]
     assert last["versions"] and last["bigrams"] and last["trigrams"] and last["view"]
     judge = Judge()
     judge.begin(BEGINNING)
     commits, bigrams, trigrams = totals
-    empty = inspect(2, View(), half.path, judge, Ledger(*totals))
+    empty = inspect(2, View(), leg.path, judge, Ledger(*totals))
     assert not (empty["versions"] or empty["view"] or empty["bigrams"] or empty["reachable"])
-    other = inspect(2, View(), half.path, judge, Ledger(commits + 1, bigrams, trigrams))
+    other = inspect(2, View(), leg.path, judge, Ledger(commits + 1, bigrams, trigrams))
     assert not other["versions"]
 
 
-def test_a_first_half_that_lives_is_an_error(tmp_path: Path) -> None:
-    """The crash has to happen: a process that ends otherwise makes no rows."""
+def test_a_leg_that_lives_is_an_error(tmp_path: Path) -> None:
+    """The stop has to happen: a process that ends otherwise makes no rows."""
     lab = Lab(tmp_path, monotonic)
     with pytest.raises(ExperimentError, match="should have been killed"):
-        long_run._first_half(Half(tmp_path / "f", 3, 19, "s1", 0, 1, 1), lab)
+        long_run._run(Leg(tmp_path / "f", 3, 19, "s1", 0, 1, 1, 1, 1), 1, 0, lab)
 
 
 # Concurrent observers.
 
 
-def event(action: str, reply: str, outcome: str = "ok") -> Event:
-    """An event of which only the action and the reply matter."""
-    session = reply.partition(".")[0]
-    return Event(1, "w1", "r", 0.0, "i1", "main", session, reply, Action(action), {}, {}, outcome)
+def event(action: str, reply: str, outcome: str = "ok", **versions: dict[str, int]) -> Event:
+    """An event of which only the action, the reply and the versions (reads, writes) matter."""
+    session, reads, writes = reply.partition(".")[0], *map(versions.get, ("reads", "writes"))
+    return Event(1, "w1", "r", 0.0, "i1", "main", session, reply, Action(action), reads or {},
+                 writes or {}, outcome)  # fmt: skip
 
 
 def test_waiting_is_counted_in_replies() -> None:
@@ -98,6 +113,22 @@ def test_waiting_is_counted_in_replies() -> None:
         event("Return", "s2.1", "returned"),
     ]
     assert waiting_of(events) == ([0, 1], [0, 1])
+
+
+def test_what_a_reply_takes_in_is_counted_from_the_view() -> None:
+    """Two that load side by side take in both observations, each of them; one after the other, one
+    each.
+    """
+
+    def load(reply: str, version: int) -> Event:
+        return event("LoadBigrams", reply, reads={"bigrams": version})
+
+    def assign(reply: str, version: int) -> Event:
+        return event("AssignView", reply, writes={"view.bigrams": version})
+
+    assert taken_in([load("s1.1", 3), load("s2.1", 3), assign("s1.1", 3), assign("s2.1", 3)]) == 2
+    assert taken_in([load("s1.1", 2), assign("s1.1", 2), load("s2.1", 3), assign("s2.1", 3)]) == 1
+    assert taken_in([]) == 0
 
 
 def test_versions_of_processes_are_accounted_for() -> None:
@@ -161,7 +192,8 @@ def crew(where: str, discipline: str, size: int, **changes: object) -> Row:
     elif where == "each":
         rest = {"replies": 8, "returned": 8, "defects": 0}
     else:
-        rest = {"replies": 8, "returned": 8, "surplus": "", "wait_mean": 0.0, "wait_largest": 0,
+        rest = {"replies": 8, "returned": 8, "surplus": "", "taken_in": 1.0, "wait_mean": 0.0,
+                "wait_largest": 0,
                 "overtaken": 0, "overtaken_largest": 0, **dict.fromkeys(CONCERNED, 0)}  # fmt: skip
     return {**base, **rest, **changes}
 

@@ -15,9 +15,9 @@ SERIES = ("tokens", "types", "words")
 
 
 def timings(conversations: int, early: float, late: float) -> list[Row]:
-    """The second halves of conversations whose turns take `early`, then `late` seconds."""
+    """Conversations whose turns take `early`, then `late` seconds."""
     return [
-        {"seed": seed, "part": 2, "turn": turn, "seconds": early if turn < 10 else late,
+        {"seed": seed, "turn": turn, "seconds": early if turn < 10 else late,
          "peak_kib": 1024 * (100 + turn)}
         for seed in range(conversations)
         for turn in range(20)
@@ -31,12 +31,12 @@ def test_cost_is_compared_within_each_conversation(conversations: int) -> None:
     """
     found = cost(timings(conversations, 0.010, 0.020))
     assert found is not None
-    assert [found["third"], found["last"]] == pytest.approx([10.0, 20.0])
+    assert [found["first"], found["second"]] == pytest.approx([10.0, 20.0])
     assert (found["conversations"], found["least"], found["most"]) == (conversations, 100, 119)
 
 
 def test_nothing_is_said_of_cost_without_timings() -> None:
-    """Without timings, or with too few to have two quarters, there is no sentence."""
+    """Without timings, or with too few to have two halves, there is no sentence."""
     assert cost([]) is None and cost(timings(1, 0.01, 0.01)[:1]) is None
 
 

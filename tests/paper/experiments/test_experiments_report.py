@@ -18,7 +18,7 @@ from tests.paper.artifact.results import check_results, put, stamped, theorems
 def summary(name: str, **changes: Any) -> dict[str, Any]:
     stamp = {
         "command": f"leo experiment {name} --quick",
-        "config": {"quick": False, "turns": 1000},
+        "config": {"quick": False, "turns": 1000, "days": 7},
         "config_hash": "abc",
         "seed": 7,
         "sources": sources_of(load(name).measure.__module__),
@@ -114,3 +114,23 @@ def test_the_formalization_is_what_was_checked_and_proved(tmp_path: Path) -> Non
     assert f"only 1 of {len(runs)} searches" in formal()
     check(made_from="0" * 64)
     assert "model-checked" not in formal() and "verdicts" not in formal()
+
+
+def test_what_a_long_run_leaves_open_is_said(tmp_path: Path) -> None:
+    """Fewer than a thousand turns are too few, and no run here lasts a week by the wall clock."""
+    run = summary("long-run")
+    for turns, open_ in (
+        (999, "1,000 turns in one conversation (here 999), and a week"),
+        (1000, "a week"),
+    ):
+        run["stamp"]["config"]["turns"] = turns
+        assert f"Still open: {open_} by the wall clock" in page(tmp_path, run)
+
+
+def test_what_changed_since_rows_were_kept_is_named(tmp_path: Path) -> None:
+    """Kept rows are not called stale: recomputing tells that; the changed files are named."""
+    run = summary("confound")
+    run["stamp"] |= {"spec": "another", "sources": "others"}
+    run["stamp"]["kept"] = {"date": "2026-01-31", "machine": "M", "changed": ["leo/a.py"]}
+    head = page(tmp_path, run).partition("| | where")[0]
+    assert "confound (leo/a.py)" in head and "Made with" not in head

@@ -40,6 +40,7 @@ def is_fast(rules: Rules, instances: int) -> bool:
     return (
         instances == 1
         and not rules.threads
+        and not rules.published
         and not rules.reentrant
         and rules.transaction == "none"
         and (rules.lock == "fifo" or (rules.lock == "none" and not rules.whole_reply))

@@ -1,0 +1,125 @@
+"""Are the calls atomic?  What came out must be what some serial order of the calls gives.
+
+A run is explained by an order of calls in which each one that returned ran whole, with the same
+result, in which each one that was cancelled or failed ran whole or not at all, and which keeps the
+order of calls that returned one before the other began.  (Linearizability: Herlihy and Wing, 1990;
+with the aborted ones as in strict serializability.)  The serial orders are executed, with all
+schedules of what happens inside one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+from leo.schedules.calls import Answer, Ending, Scenario
+from leo.schedules.pruned import Pruned
+
+# With more calls there are too many serial orders to execute.
+MOST_CALLS = 6
+Order = tuple[str, ...]
+Serial = dict[tuple[frozenset[tuple[str, str, bytes]], bytes], "Outcome"]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One outcome of serial executions: what each call came to, in which orders, and the state."""
+
+    answers: Mapping[str, Answer]
+    told: str
+    orders: set[Order] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Atomicity:
+    """Decides for endings of a scenario whether a serial order explains them.
+
+    `tell` puts the final state of a run into words, `runs` counts serial executions.
+    """
+
+    scenario: Scenario[Any]
+    tell: Callable[[Any], str]
+    pace: Callable[[], None] = lambda: None
+    runs: int = 0
+    _serial: dict[frozenset[str], Serial] = field(default_factory=dict)
+    _known: dict[Any, bool] = field(default_factory=dict)
+
+    def serial(self, names: frozenset[str]) -> Serial:
+        """The outcomes of these calls alone, one after the other."""
+        known = self._serial.get(names)
+        if known is not None:
+            return known
+        calls = {name: call for name, call in self.scenario.calls.items() if name in names}
+        alone = replace(
+            self.scenario, calls=calls, cancellations=0, serial=True, most=None,
+            invariant=None, at_end=None, raises=(BaseException,), bounded={},
+        )  # fmt: skip
+        found: Serial = {}
+        search = Pruned(alone.start)
+        while not search.ended:
+            run = search.next()
+            try:
+                if not run.pruned and run.finished():
+                    self._add(found, run)
+            finally:
+                run.close()
+            search.backtrack()
+            self.runs += 1
+            self.pace()
+        self._serial[names] = found
+        return found
+
+    def _add(self, found: Serial, run: Any) -> None:
+        ending = run.ending()
+        answers = ending.answers
+        key = frozenset((name, it.kind, it.shape) for name, it in answers.items()), ending.state
+        if key not in found:
+            found[key] = Outcome(answers, self.tell(run))
+        found[key].orders.add(tuple(ending.began_after))
+
+    def explains(self, ending: Ending) -> bool:
+        """Is there a serial order with these results and this final state?"""
+        key = (
+            tuple((name, it.kind, it.shape) for name, it in ending.answers.items()),
+            ending.state,
+            tuple((name, tuple(sorted(it))) for name, it in sorted(ending.began_after.items())),
+        )
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._explained(ending)
+        return known
+
+    def _explained(self, ending: Ending) -> bool:
+        whole = frozenset(n for n, it in ending.answers.items() if it.kind == "returned")
+        maybe = [name for name in ending.answers if name not in whole]
+        for size in range(len(maybe), -1, -1):
+            for some in combinations(maybe, size):
+                for (answers, state), outcome in self.serial(whole.union(some)).items():
+                    if state != ending.state:
+                        continue
+                    if any(
+                        (name, "returned", ending.answers[name].shape) not in answers
+                        for name in whole
+                    ):
+                        continue
+                    if any(_keeps(order, whole, ending) for order in outcome.orders):
+                        return True
+        return False
+
+    def possible(self) -> list[Outcome]:
+        """The serial outcomes of all calls."""
+        return list(self.serial(frozenset(self.scenario.calls)).values())
+
+    def can_end(self, names: frozenset[str]) -> bool:
+        """Can these calls end without the others?"""
+        return bool(self.serial(names))
+
+
+def _keeps(order: Order, whole: frozenset[str], ending: Ending) -> bool:
+    """Does an order keep the order of calls that did not overlap?"""
+    at = {name: number for number, name in enumerate(order)}
+    return all(
+        at[before] < at[name] for name in whole for before in ending.began_after.get(name, ())
+    )

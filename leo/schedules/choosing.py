@@ -1,0 +1,380 @@
+"""An event loop that runs one task at a time, the one that a scheduler chooses.
+
+Tasks, futures, locks, events, queues, timeouts and task groups are asyncio's own, and what is built
+on them (anyio) runs unchanged.  What differs: a task that could go on is held until it is chosen, a
+thread runs when it is chosen (`leo.schedules.threads`), and time passes when the clock is chosen.
+Sockets and processes are refused by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import events
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextvars import Context
+from heapq import heappop, heappush
+from typing import Any, TypeVar
+
+from leo.errors import LeoError
+from leo.schedules.loop import SteppedLoop
+from leo.schedules.places import place_of, user_line
+from leo.schedules.threads import Threads
+
+T = TypeVar("T")
+CLOCK = "clock"
+# A cancelled task that is still not over after so many steps will never be.
+_PATIENCE = 1000
+# Callbacks that call each other go on for so many rounds in one step.
+_ROUNDS = 50
+_INSTEAD = "put something in its place that awaits asyncio.sleep(0), a fake client for example"
+
+
+class Refused(LeoError):
+    """Something was asked of the loop that an exploration cannot follow."""
+
+
+class ChoosingLoop(SteppedLoop):
+    """`held`: what each task would do next, `tasks`: all tasks, both by label.
+
+    A task made by another one is labelled after it (`ada.1`), a thread too (`ada.thread1`).  The
+    task's own name is no label: two tasks may have the same one.  `refused`: what could not be
+    followed, which ends the run.
+    """
+
+    def __init__(self, clock: str = "idle") -> None:
+        super().__init__()
+        self.held: dict[str, deque[asyncio.Handle]] = {}
+        self.tasks: dict[str, asyncio.Task[Any]] = {}
+        self.labels: dict[asyncio.Task[Any], str] = {}
+        self.refused: str | None = None
+        self.running = "make"
+        self.threads = Threads(self)
+        self.later: list[asyncio.Handle] = []
+        self.timers: list[tuple[float, int, asyncio.TimerHandle, str]] = []
+        self.now = 0.0
+        self.steps = 0
+        # What was done to databases, and how often each call has drawn by chance.
+        self.connections: list[Any] = []
+        self.files: dict[str, None] = {}
+        self.notes: list[tuple[Any, ...]] = []
+        self.drawn: dict[str, int] = {}
+        self._any_time = clock == "any"
+        self._children: dict[str, int] = {}
+        self._made = 0
+        self._label = ""
+        self._callback: tuple[Any, Any] | None = None
+        self._factory: Any = None
+        self._on_error: Any = None
+
+    # What the scheduler asks.
+
+    def begin(self, label: str, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Make a task of the scheduler's own; it does not run yet."""
+        self._label = label
+        asyncio.Task(coroutine, loop=self, name=label)
+
+    def names(self) -> list[str]:
+        """The labels of those that can go on, in the order in which they were made; the clock last.
+
+        Time passes when nobody can go on, or, with `clock="any"`, at any moment.
+        """
+        found = [label for label, handles in self.held.items() if handles]
+        if self.threads.all:
+            found += self.threads.able(idle=False) or (
+                [] if found else self.threads.able(idle=True)
+            )
+        if (self._any_time or not found) and self.next_timer() is not None:
+            found.append(CLOCK)
+        return found
+
+    def can(self, label: str) -> bool:
+        """Is somebody among `names`?"""
+        return bool(self.held.get(label)) or label in self.names()
+
+    def go_on(self, label: str) -> None:
+        """Run one task to its next suspension, a thread to its next, or the clock to a timer."""
+        self.running = label
+        self.steps += 1
+        if self.later:
+            self._ready.extend(self.later)
+            self.later.clear()
+        if label == CLOCK:
+            timer = self.next_timer()
+            assert timer is not None, "the clock is offered only when there is a timer"
+            heappop(self.timers)
+            self.now = max(self.now, timer.when())
+            self._ready.append(timer)
+        elif label in self.held:
+            self._ready.append(self.held[label].popleft())
+        else:
+            self.threads.go(label)
+        self.stand_still()
+
+    def strike(self, label: str) -> None:
+        """Ask for the cancellation of a task."""
+        self.running = label
+        self.tasks[label].cancel()
+        self.stand_still()
+
+    def run_out(self, label: str) -> None:
+        """Go on, with whoever comes first, until a task is over.  Raises LeoError if it never is."""
+        for _ in range(_PATIENCE):
+            if self.tasks[label].done():
+                return
+            able = self.names()
+            if not able or self.refused is not None:
+                break
+            self.go_on(able[0])
+        why = self.refused or f"it never ends; {place_of(self.tasks[label])}"
+        raise Refused(f"{label}: {why}")
+
+    def end(self) -> None:
+        """Cancel all that is not over. Raises LeoError when that does not end it."""
+        going = [task for task in self.tasks.values() if not task.done()]
+        for attempt in range(_PATIENCE):
+            if not going:
+                break
+            able = self.names()
+            if not able or not attempt:
+                for task in going:
+                    task.cancel()
+                self.stand_still()
+            else:
+                self.go_on(able[0])
+            going = [task for task in self.tasks.values() if not task.done()]
+        for task in self.tasks.values():
+            # Nobody will look at it again, and asyncio would complain when it is collected.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_traceback = False  # type: ignore[attr-defined]
+        if going:
+            names = ", ".join(label for label, task in self.tasks.items() if not task.done())
+            raise Refused(
+                f"{names}: cancelled at the end of a schedule, and not over after {_PATIENCE} "
+                "steps; a call must end when it is cancelled"
+            )
+
+    def next_timer(self) -> asyncio.TimerHandle | None:
+        """The timer that time would come to."""
+        while self.timers and self.timers[0][2].cancelled():
+            heappop(self.timers)
+        return self.timers[0][2] if self.timers else None
+
+    def perform(self, function: Callable[[], T]) -> T:
+        before = events._get_running_loop()
+        hooks = sys.get_asyncgen_hooks()
+        events._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._left_open)
+        try:
+            return function()
+        finally:
+            events._set_running_loop(before)
+            sys.set_asyncgen_hooks(*hooks)
+
+    def stand_still(self) -> None:
+        self.perform(self._run)
+
+    def _run(self) -> None:
+        ready = self._ready
+        for _ in range(_ROUNDS):
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:  # type: ignore[attr-defined]
+                    self._callback = (handle._callback, handle._args)  # type: ignore[attr-defined]
+                    handle._run()
+            if ready:
+                continue
+            if not self.later or any(self.held.values()):
+                break
+            # Nobody can go on: what has put itself off goes round once more.
+            ready.extend(self.later)
+            self.later.clear()
+        self._callback = None
+        self.later.extend(ready)
+        ready.clear()
+
+    def _label_of(self, task: asyncio.Task[Any]) -> str:
+        """The label of a task, which gets one when it is seen for the first time."""
+        known = self.labels.get(task)
+        if known is None:
+            known, self._label = self._label or self._new_label(), ""
+            self.labels[task] = known
+            self.tasks[known] = task
+            self.held[known] = deque()
+        return known
+
+    def _new_label(self, kind: str = "") -> str:
+        owner = self.running
+        current = asyncio.current_task(self) if events._get_running_loop() is self else None
+        if current is not None:
+            owner = self.labels.get(current, owner)
+        number = self._children[owner + kind] = self._children.get(owner + kind, 0) + 1
+        return f"{owner}.{kind}{number}"
+
+    def _left_open(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An async generator was dropped before its end: it is closed by a task, as asyncio does."""
+        self.create_task(generator.aclose())  # type: ignore[arg-type]
+
+    # What tasks and futures ask of a loop.
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+        **more: Any,
+    ) -> asyncio.Task[T]:
+        if self._factory is None:
+            task: asyncio.Task[T] = asyncio.Task(coro, loop=self, context=context, **more)
+        else:
+            if context is not None:
+                more["context"] = context
+            task = self._factory(self, coro, **more)
+        if isinstance(task, asyncio.Task):
+            # The default name counts all tasks of the process: it would differ from run to run.
+            task.set_name(name or self._label_of(task))
+        return task
+
+    def get_task_factory(self) -> Any:
+        return self._factory
+
+    def set_task_factory(self, factory: Any) -> None:
+        self._factory = factory
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        # The same look at a callback by which asyncio names tasks in its own messages.
+        task = getattr(callback, "__self__", None)
+        if isinstance(task, asyncio.Task):
+            self.held[self._label_of(task)].append(handle)
+        elif self._callback is not None and self._callback == (callback, args):
+            # It puts itself off, to the next turn of a loop: the next step.
+            self.later.append(handle)
+        else:
+            self._ready.append(handle)
+        return handle
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        if not self.threads.mine():
+            self.refused = (
+                f"{getattr(callback, '__qualname__', callback)} is called back by a thread that was "
+                "started before the exploration, and cannot be followed; start it in `make`"
+            )
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(  # type: ignore[override]
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.now + max(delay, 0.0), callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._made += 1
+        heappush(self.timers, (when, self._made, timer, self.running))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """A cancelled timer is left out when its turn comes."""
+
+    def time(self) -> float:
+        """The time to which the clock has been chosen."""
+        return self.now
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        if isinstance(executor, ProcessPoolExecutor):
+            raise self._refuse("a pool of processes")
+        if executor is not None:
+            return asyncio.wrap_future(executor.submit(func, *args), loop=self)
+        return self.threads.call(func, args)
+
+    def new_thread_label(self) -> str:
+        return self._new_label("thread")
+
+    # What is asked of a loop as a whole.
+
+    def set_default_executor(self, executor: Any) -> None:
+        """Every call in a thread has a thread of its own here."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """There is none."""
+
+    async def shutdown_asyncgens(self) -> None:
+        """They are closed by tasks when they are dropped."""
+
+    def set_exception_handler(self, handler: Any) -> None:
+        self._on_error = handler
+
+    def get_exception_handler(self) -> Any:
+        return self._on_error
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        self.errors.append(context)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if self._on_error is None:
+            self.errors.append(context)
+        else:
+            self._on_error(self, context)
+
+    def set_debug(self, enabled: bool) -> None:
+        """There is no debug mode."""
+
+    def is_running(self) -> bool:
+        return events._get_running_loop() is self
+
+    def _refuse(self, what: str) -> Refused:
+        """The error for something that cannot be followed; it also ends the run."""
+        self.refused = f"{what} cannot be followed ({user_line()}): {_INSTEAD}"
+        return Refused(self.refused)
+
+
+def _refusing(name: str, what: str) -> Callable[..., Any]:
+    def method(self: ChoosingLoop, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse(f"{what} ({name})")
+
+    async def coroutine(self: ChoosingLoop, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse(f"{what} ({name})")
+
+    of_base = getattr(asyncio.AbstractEventLoop, name)
+    return coroutine if asyncio.iscoroutinefunction(of_base) else method
+
+
+_SOCKET, _PROCESS, _LOOP = "a socket", "a process", "running a loop inside the loop"
+_WHAT = {
+    **dict.fromkeys(("subprocess_exec", "subprocess_shell"), _PROCESS),
+    **dict.fromkeys(("connect_read_pipe", "connect_write_pipe"), "a pipe"),
+    **dict.fromkeys(("add_signal_handler", "remove_signal_handler"), "a signal"),
+    **dict.fromkeys(("run_forever", "run_until_complete", "stop", "close"), _LOOP),
+    **dict.fromkeys(
+        (
+            "getaddrinfo", "getnameinfo", "create_connection", "create_server", "start_tls",
+            "create_unix_connection", "create_unix_server", "create_datagram_endpoint",
+            "connect_accepted_socket", "sendfile", "sock_sendfile", "add_reader", "remove_reader",
+            "add_writer", "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom",
+            "sock_recvfrom_into", "sock_sendall", "sock_sendto", "sock_connect", "sock_accept",
+        ),
+        _SOCKET,
+    ),
+}  # fmt: skip
+for _name, _what in _WHAT.items():
+    setattr(ChoosingLoop, _name, _refusing(_name, _what))
+ChoosingLoop.__abstractmethods__ = frozenset()

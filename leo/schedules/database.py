@@ -1,0 +1,207 @@
+"""SQLite in a run: waiting for a lock is a choice of the scheduler, and rows are state.
+
+A connection that finds the database locked would wait in C, for seconds, and nobody could let the
+other one go on.  Here it gives its turn back and tries again when somebody else has gone on; when
+nobody else can go on, its time is over, and it gets the error that SQLite has for that.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from leo.schedules.threads import Threads
+
+if TYPE_CHECKING:
+    from leo.schedules.choosing import ChoosingLoop
+
+T = TypeVar("T")
+_connect = sqlite3.connect
+
+
+def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+    """In place of sqlite3.connect."""
+    active = Threads.active
+    if active is None or not active.mine():
+        return _connect(*args, **kwargs)
+    kind = kwargs.get("factory", sqlite3.Connection)
+    patient = kwargs.get("timeout", args[1] if len(args) > 1 else 5.0) > 0
+    kwargs["factory"] = _held(kind)
+    kwargs["check_same_thread"] = False
+    if len(args) > 1:
+        args = (args[0], 0.0, *args[2:])
+    else:
+        kwargs["timeout"] = 0.0
+    found: Any = _connect(*args, **kwargs)
+    loop = active.loop
+    found.leo_loop, found.leo_patient, found.leo_number = loop, patient, len(loop.connections)
+    loop.connections.append(found)
+    # No schedule cuts the power: what is written need not be on the disk.
+    _plain(found, "PRAGMA synchronous=OFF")
+    loop.files[_plain(found, "PRAGMA database_list").fetchone()[2] or ""] = None
+    return found  # type: ignore[no-any-return]
+
+
+_KINDS: dict[type, type] = {}
+
+
+def _held(kind: type) -> type:
+    """A class of connections like `kind` whose calls wait for a lock as a schedule says."""
+    if kind in _KINDS:
+        return _KINDS[kind]
+
+    class Held(kind):  # type: ignore[misc]
+        leo_loop: ChoosingLoop
+        leo_patient = False
+        leo_fresh = False
+        leo_number = 0
+
+        def execute(self, sql: str, *args: Any) -> Any:
+            return self.cursor().execute(sql, *args)
+
+        def executemany(self, sql: str, *args: Any) -> Any:
+            return self.cursor().executemany(sql, *args)
+
+        def cursor(self, *args: Any, **kwargs: Any) -> Any:
+            if not args and "factory" not in kwargs:
+                args = (HeldCursor,)
+            return super().cursor(*args, **kwargs)
+
+        def commit(self) -> None:
+            _patiently(self, "commit", (), super().commit)
+
+        def rollback(self) -> None:
+            _patiently(self, "rollback", (), super().rollback)
+
+        def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+            if kind is None:
+                self.commit()
+            else:
+                self.rollback()
+            return False
+
+    Held.__name__, Held.__qualname__ = kind.__name__, kind.__qualname__
+    _KINDS[kind] = Held
+    return Held
+
+
+class HeldCursor(sqlite3.Cursor):
+    """A cursor whose statements wait for a lock as a schedule says.
+
+    `leo_fetched` counts what was fetched: rows, and all that were left.
+    """
+
+    leo_fetched = 0
+
+    def fetchone(self) -> Any:
+        self.leo_fetched += 1
+        return super().fetchone()
+
+    def fetchmany(self, size: int | None = None) -> Any:
+        found = super().fetchmany(self.arraysize if size is None else size)
+        self.leo_fetched += max(1, len(found))
+        return found
+
+    def fetchall(self) -> Any:
+        found = super().fetchall()
+        self.leo_fetched += len(found) + 1
+        return found
+
+    def __next__(self) -> Any:
+        self.leo_fetched += 1
+        return super().__next__()
+
+    def execute(self, sql: str, *args: Any) -> Any:
+        run = partial(sqlite3.Cursor.execute, self, sql, *args)
+        return _patiently(self.connection, sql, args, run)
+
+    def executemany(self, sql: str, *args: Any) -> Any:
+        # A generator of rows can be gone through once.
+        args = tuple(list(rows) for rows in args)
+        run = partial(sqlite3.Cursor.executemany, self, sql, *args)
+        return _patiently(self.connection, sql, args, run)
+
+
+def _patiently(connection: Any, sql: str, values: Any, carry_out: Callable[[], T]) -> T:
+    """Carry out a statement; where SQLite would wait for a lock, let others go on first."""
+    loop = connection.leo_loop
+    words = sql.split(None, 1)
+    verb = words[0].upper() if words else ""
+    waits = connection.leo_patient and (
+        not connection.in_transaction or connection.leo_fresh or verb in ("COMMIT", "END")
+    )
+    loop.notes.append((connection.leo_number, sql, repr(values)))
+    while True:
+        before = loop.steps
+        try:
+            found = carry_out()
+        except sqlite3.OperationalError as error:
+            if not waits or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            if loop.threads.here() is None:
+                raise
+            loop.threads.wait(lambda at=before: loop.steps > at, gives_up=True)
+            if loop.steps == before + 1:
+                # Nobody else could go on: its time is over.
+                raise
+            continue
+        # A deferred transaction that has done nothing yet may still wait for its first lock.
+        connection.leo_fresh = verb == "BEGIN" and connection.in_transaction
+        return found
+
+
+def _plain(connection: Any, sql: str) -> sqlite3.Cursor:
+    """Execute a statement of our own."""
+    return sqlite3.Cursor.execute(sqlite3.Connection.cursor(connection), sql)
+
+
+def rows(database: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of each table: of a connection (sqlite3's or aiosqlite's), or of a file by its path.
+
+    For `explore(..., state=lambda store: rows(store.path))`.  Rows come in the order of their
+    values.  Raises sqlite3.Error for a file that is no database.
+    """
+    own = isinstance(database, str | bytes) or hasattr(database, "__fspath__")
+    connection: Any = _connect(database, timeout=0) if own else database
+    connection = getattr(connection, "_connection", connection)
+    try:
+        tables = _plain(connection, "SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {
+            name: sorted(map(tuple, _plain(connection, f'SELECT * FROM "{name}"')), key=repr)
+            for name in sorted(name for (name,) in tables)
+            if not name.startswith("sqlite_")
+        }
+    finally:
+        if own:
+            connection.close()
+
+
+def content(loop: ChoosingLoop) -> dict[str, Any]:
+    """What a run leaves in databases: the committed rows of each file, and what is still open."""
+    found: dict[str, Any] = {}
+    for file in loop.files:
+        if file:
+            found[file] = _or_why(rows, file)
+    for number, connection in enumerate(loop.connections):
+        held = _or_why(_open_state, connection)
+        if held is not None:
+            found[f"connection {number}"] = held
+    return found
+
+
+def _open_state(connection: sqlite3.Connection) -> Any:
+    """Of a connection that is open: is a transaction open, and the rows if no file has them."""
+    file = _plain(connection, "PRAGMA database_list").fetchone()[2]
+    told = "a transaction is open" if connection.in_transaction else "open"
+    return told if file else (told, rows(connection))
+
+
+def _or_why(read: Callable[[Any], T], what: Any) -> T | str | None:
+    try:
+        return read(what)
+    except sqlite3.ProgrammingError:
+        return None
+    except sqlite3.Error as error:
+        return str(error)

@@ -1,0 +1,108 @@
+"""Where the user's code stands: file, line and function, without the frames of libraries."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import os
+import sys
+import sysconfig
+from types import FrameType, TracebackType
+from typing import Any, NamedTuple
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_OURS = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "units") + os.sep)
+_STANDARD = tuple(
+    path + os.sep for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))
+)
+
+
+class Place(NamedTuple):
+    """A line of code: `str` gives `inventory.py:42 reserve`."""
+
+    file: str
+    line: int
+    function: str
+
+    @property
+    def text(self) -> str:
+        """The line itself."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.file)}:{self.line} {self.function}"
+
+
+def rank(file: str) -> int:
+    """2: the user's file, 1: a library's, 0: the standard library's, or ours."""
+    if file.startswith(_OURS) or file.startswith("<frozen"):
+        return 0
+    if "site-packages" in file or "dist-packages" in file:
+        return 0 if f"{os.sep}anyio{os.sep}" in file else 1
+    return 0 if file.startswith(_STANDARD) else 2
+
+
+def innermost(places: list[Place]) -> Place | None:
+    """Of places from the outermost to the innermost: the last one that is the user's."""
+    best: Place | None = None
+    for place in places:
+        if best is None or rank(place.file) >= rank(best.file):
+            best = place
+    return best
+
+
+def suspended(coroutine: Any) -> list[Place]:
+    """Where a coroutine that is suspended stands, from the outermost frame to the innermost."""
+    found = []
+    while coroutine is not None:
+        frame = None
+        for prefix in ("cr", "gi", "ag"):
+            frame = frame or getattr(coroutine, f"{prefix}_frame", None)
+        if frame is not None and frame.f_lasti >= 0:
+            code = frame.f_code
+            found.append(Place(code.co_filename, frame.f_lineno, code.co_name))
+        inner = None
+        for name in ("cr_await", "gi_yieldfrom", "ag_await"):
+            inner = inner if inner is not None else getattr(coroutine, name, None)
+        if inner is None and type(coroutine).__name__.startswith("async_generator_a"):
+            inner = _generator_of(coroutine)
+        coroutine = inner
+    return found
+
+
+def _generator_of(asend: Any) -> Any:
+    """The async generator that an `asend()` drives; Python shows it to the garbage collector only."""
+    import gc
+
+    found = [it for it in gc.get_referents(asend) if type(it).__name__ == "async_generator"]
+    return found[0] if found else None
+
+
+def place_of(task: asyncio.Task[Any]) -> Place | None:
+    """The user's line at which a task is suspended; None before its first step."""
+    return innermost([place for place in suspended(task.get_coro()) if rank(place.file)])
+
+
+def raised_at(error: BaseException) -> Place | None:
+    """The user's line at which an exception came up."""
+    places, trace = [], error.__traceback__
+    while isinstance(trace, TracebackType):
+        code = trace.tb_frame.f_code
+        places.append(Place(code.co_filename, trace.tb_lineno, code.co_name))
+        trace = trace.tb_next
+    return innermost([place for place in places if rank(place.file)])
+
+
+def standing(frame: FrameType | None) -> Place | None:
+    """The user's line of a frame and those that called it."""
+    places = []
+    while frame is not None:
+        places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return innermost([place for place in reversed(places) if rank(place.file)])
+
+
+def user_line() -> str:
+    """The user's own line that is being executed, for messages."""
+    place = standing(sys._getframe(1))
+    return "in a library" if place is None else str(place)

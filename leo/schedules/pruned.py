@@ -1,0 +1,159 @@
+"""A search that knows the states that it has been in, for systems that can tell them apart.
+
+Depth first, each schedule executed from a new start.  A state that was reached before, by whatever
+schedule, is not explored again: what can follow it, and what comes out, is the same.  The system
+says what a state is (`fingerprint`); where it cannot, nothing is pruned.
+
+With a bound, schedules with at most so many preemptions are executed (one for taking the turn from
+somebody who could go on: Musuvathi and Qadeer, Iterative context bounding, PLDI 2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from leo.schedules.brute import preemptions
+from leo.schedules.system import Choice
+
+
+class StateRun(Protocol):
+    """A run that can say in what state it is."""
+
+    def enabled(self) -> tuple[Choice, ...]: ...
+    def take(self, choice: Choice) -> Any: ...
+    def again(self, path: Sequence[Choice]) -> None: ...
+    def fingerprint(self) -> bytes | None: ...
+    def close(self) -> Any: ...
+
+
+@dataclass(slots=True)
+class Node:
+    """A state on the path: its fingerprint, what could be chosen, and what has not been yet."""
+
+    state: bytes | None
+    enabled: tuple[Choice, ...]
+    left: list[Choice]
+    spent: int
+    free: bool
+
+
+@dataclass(slots=True)
+class Pruned:
+    """The search; call `next` until `ended`.
+
+    `start` begins a run.  `prune=False` executes every schedule.  `bound` is the most preemptions.
+    `states` counts those that were told apart, `cut` says whether the bound left anything out,
+    `same` how often a state was compared once more with what it was when it was first reached.
+    """
+
+    start: Any
+    prune: bool = True
+    bound: int | None = None
+    path: list[Choice] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    states: int = 0
+    runs: int = 0
+    cut: bool = False
+    ended: bool = False
+    endless: bool = False
+    differs: int | None = None
+    _seen: dict[Any, int] = field(default_factory=dict)
+
+    def next(self) -> Any:
+        """Carry out one more run, and return it, not closed: to its end, or to a known state.
+
+        The run's `pruned` says which.
+        """
+        run = self.start()
+        self.runs += 1
+        self.endless = False
+        run.pruned = False
+        try:
+            if self.path:
+                run.again(self.path)
+            while True:
+                enabled = run.enabled()
+                if not enabled:
+                    return run
+                if not self._arrive(run, enabled):
+                    run.pruned = True
+                    return run
+                choice = self.nodes[-1].left.pop()
+                self.path.append(choice)
+                run.take(choice)
+        except BaseException:
+            run.close()
+            raise
+
+    def _arrive(self, run: Any, enabled: tuple[Choice, ...]) -> bool:
+        """Note the state that the run is in; False when it need not be explored."""
+        last = self.path[-1].who if self.path else ""
+        spent = self.nodes[-1].spent if self.nodes else 0
+        if self.nodes and self.bound is not None:
+            spent += preemptions(self.nodes[-1].enabled, self._mover(), self.path[-1])
+        order = self._in_order(enabled, last)
+        if self.bound is not None:
+            within = [
+                it
+                for it in order
+                if spent + preemptions(enabled, self._mover(True), it) <= self.bound
+            ]
+            self.cut = self.cut or len(within) < len(order)
+            order = within
+        free = sum(choice.what == "step" for choice in enabled) == 1
+        state = None
+        if self.prune and (len(enabled) > 1 or len(self.path) % 50 == 49):
+            state = run.fingerprint()
+            if state is not None:
+                key: Any = state if self.bound is None else (state, self._mover(True))
+                known = self._seen.get(key)
+                if known is not None and known <= spent:
+                    self._find_endless(state)
+                    return False
+                self.states += known is None
+                self._seen[key] = spent
+        self.nodes.append(Node(state, enabled, order[::-1], spent, free))
+        return True
+
+    def _mover(self, after: bool = False) -> str:
+        """Who went last, before the last choice or after it; a cancellation is nobody's turn."""
+        path = self.path if after else self.path[:-1]
+        for choice in reversed(path):
+            return choice.who if choice.what == "step" else ""
+        return ""
+
+    def _find_endless(self, state: bytes) -> None:
+        """Has the run come back to where it was, with nothing else to choose on the way?"""
+        for node in reversed(self.nodes):
+            if not node.free:
+                return
+            if node.state == state:
+                self.endless = True
+                return
+
+    @staticmethod
+    def _in_order(enabled: Sequence[Choice], last: str) -> list[Choice]:
+        """The one that went last goes on first; cancellations come last."""
+        return sorted(enabled, key=lambda it: (it.what != "step", it.who != last))
+
+    def backtrack(self) -> None:
+        """Go back to the last state with another choice, and make it; ended when there is none."""
+        while self.nodes:
+            del self.path[len(self.nodes) - 1 :]
+            node = self.nodes[-1]
+            if node.left:
+                self.path.append(node.left.pop())
+                return
+            self.nodes.pop()
+        self.ended = True
+
+    def done(self) -> float:
+        """How much of the search is done, estimated from the choices that are left on the path."""
+        share, total = 1.0, 0.0
+        for node in self.nodes:
+            width = max(1, len(node.enabled))
+            total += share * (width - len(node.left) - 1) / width
+            share /= width
+        return min(1.0, total)

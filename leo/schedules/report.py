@@ -1,0 +1,177 @@
+"""A schedule for people: who went when, from which of the user's lines, and what changed."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import shutil
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from leo.errors import LeoError
+from leo.schedules.choosing import CLOCK
+from leo.schedules.database import content
+from leo.schedules.places import place_of
+from leo.schedules.system import Choice
+from leo.trace.lanes import LaneStep, lane_table
+
+# A lane of a table is not narrower; with more lanes than fit, steps are told one below the other.
+_LANE = 22
+_DEEP, _LONG = 4, 60
+
+
+def to_text(choices: Sequence[Choice]) -> str:
+    """A schedule as `explore(..., schedule=)` takes it: `~` is a cancellation, `*3` three times."""
+    words: list[list[Any]] = []
+    for choice in choices:
+        word = f"~{choice.who}" if choice.what == "cancel" else choice.who
+        if words and words[-1][0] == word:
+            words[-1][1] += 1
+        else:
+            words.append([word, 1])
+    return " ".join(word if times == 1 else f"{word}*{times}" for word, times in words)
+
+
+def from_text(schedule: str) -> tuple[Choice, ...]:
+    """The choices of a schedule.  Raises LeoError for a word that is none."""
+    found: list[Choice] = []
+    for word in schedule.split():
+        name, star, times = word.partition("*")
+        if star and not (times.isdigit() and int(times)):
+            raise LeoError(f"{word!r} in the schedule: expected a number of times after the *")
+        choice = Choice(name[1:], "cancel") if name.startswith("~") else Choice(name)
+        found += [choice] * (int(times) if star else 1)
+    return tuple(found)
+
+
+def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
+    """The parts of a value by their names, each as text: what people compare."""
+    if isinstance(value, asyncio.Task | asyncio.Future):
+        return {name: _told_future(value)}
+    if isinstance(value, Mapping) and deep:
+        found = {}
+        for key, item in value.items():
+            found.update(flat(item, f"{name}[{key!r}]", deep - 1))
+        return found or {name: "{}"}
+    if type(value).__module__ == "asyncio.locks" or type(value).__module__ == "asyncio.queues":
+        return {name: _told_lock(value)}
+    fields = _fields(value)
+    if fields is None or not deep:
+        return {name: _short(value)}
+    found = {}
+    for key, item in fields.items():
+        if type(item).__module__.partition(".")[0] not in ("threading", "aiosqlite", "_thread"):
+            found.update(flat(item, f"{name}.{key}" if name else key, deep - 1))
+    return found
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """The fields of an object that has no text of its own."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {it.name: getattr(value, it.name, None) for it in dataclasses.fields(value)}
+    if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+        return dict(vars(value))
+    return None
+
+
+def _told_future(future: asyncio.Future[Any]) -> str:
+    if not future.done():
+        return "pending"
+    if future.cancelled():
+        return "cancelled"
+    error = future.exception()
+    return f"raised {error!r}" if error is not None else f"done: {_short(future.result())}"
+
+
+def _told_lock(lock: Any) -> str:
+    if isinstance(lock, asyncio.Event):
+        return "set" if lock.is_set() else "not set"
+    if isinstance(lock, asyncio.Queue):
+        return f"{lock.qsize()} queued"
+    locked = getattr(lock, "locked", None)
+    return ("locked" if locked() else "free") if locked is not None else type(lock).__name__
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def state_of(run: Any) -> dict[str, str]:
+    """The state of a run by its parts."""
+    if run.scenario.state is not None:
+        return flat(run.state_parts()[0])
+    found = flat(run.target)
+    if run.loop.connections:
+        for file, tables in content(run.loop).items():
+            name = file.replace("\\", "/").rpartition("/")[2]
+            found.update(flat(tables, name if isinstance(tables, Mapping) else file))
+    return found
+
+
+def tell_state(parts: Mapping[str, str]) -> str:
+    """A state in one line."""
+    return ", ".join(f"{name} = {text}" if name else text for name, text in parts.items())
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """What is different, in one line."""
+    told = [
+        f"{name or 'state'}: {before.get(name, '–')} → {after.get(name, '–')}"
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
+    ]
+    return ", ".join(told)
+
+
+def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep:
+    """Take a step, and say from where it went and what changed."""
+    loop, who = run.loop, choice.who
+    before = show(run)
+    task = loop.tasks.get(who)
+    if choice.what == "cancel":
+        run.take(choice)
+        return LaneStep(index, who, "(cancelled)", changes(before, show(run)))
+    if task is None:
+        run.take(choice)
+        said = f"{loop.time():g} s" if who == CLOCK else "a thread goes on"
+        return LaneStep(index, who, said, changes(before, show(run)))
+    place = place_of(task)
+    begins = getattr(task.get_coro(), "cr_frame", None)
+    begun = begins is not None and begins.f_lasti > 0 and place is not None
+    run.take(choice)
+    notes = [place.text] if place is not None and begun else []
+    if changed := changes(before, show(run)):
+        notes.append(changed)
+    if task.done():
+        notes.append(_ending(task))
+    elif (now := place_of(task)) is not None and (not begun or now != place):
+        notes.append(f"waits at {now}")
+    return LaneStep(index, who, str(place) if begun else "begins", "; ".join(notes))
+
+
+def _ending(task: asyncio.Task[Any]) -> str:
+    if task.cancelled():
+        return "ends, cancelled"
+    error = task.exception()
+    return f"returns {_short(task.result())}" if error is None else f"raises {type(error).__name__}"
+
+
+def tell_steps(steps: Sequence[LaneStep], lanes: Iterable[str], verdict: str) -> str:
+    """A table with a lane for each who acts, or, where they do not fit, one step below the other."""
+    names = tuple(dict.fromkeys((*lanes, *(step.lane for step in steps))))
+    width = max(60, min(shutil.get_terminal_size((80, 24)).columns, 160))
+    if len(names) * _LANE <= width:
+        return lane_table(steps, verdict, lanes=names, width=width)
+    margin, column = len(str(len(steps))), max(map(len, names))
+    out = []
+    for step in steps:
+        marks = "".join("●" if name == step.lane else "│" for name in names)
+        head = f"{step.index:>{margin}} {marks} {step.lane:<{column}} "
+        blank = f"{'':>{margin}} {'│' * len(names)} {'':<{column}} "
+        text = f"{step.action}{'  ' if step.note else ''}{step.note}"
+        out += textwrap.wrap(text, width, initial_indent=head, subsequent_indent=blank)
+    out.append("─" * width)
+    out += textwrap.wrap(f"✗ {verdict}", width, subsequent_indent="  ")
+    return "\n".join(out) + "\n"

@@ -1,0 +1,486 @@
+"""The shape of objects: what two executions are compared by.
+
+A shape is a list of plain values, in the order in which the objects are reached, with a number for
+an object that was reached before.  Two states of a run have equal shapes only if the same steps can
+follow and have the same effects: it contains the fields of the object, and where each suspended
+coroutine stands, with its locals and what is on its stack (`gc.get_referents` shows both).  For
+objects that cannot be looked into (open files, C extensions) there is no such answer: `Opaque`.
+
+With `data=True` a shape is that of data alone, for comparing results and final states: tasks and
+locks count by what they have come to, and what cannot be looked into counts by its type.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextvars
+import enum
+import functools
+import gc
+import logging
+import marshal
+import random
+import re
+import sqlite3
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from hashlib import blake2b
+from typing import Any
+
+from leo.schedules.places import rank
+from leo.schedules.threads import HeldQueue
+
+_PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
+_CONSTANT = (
+    type, types.ModuleType, types.CodeType, logging.Logger, logging.Handler, threading.Thread,
+    Executor, asyncio.AbstractEventLoop, re.Pattern, types.GetSetDescriptorType,
+    types.MemberDescriptorType, property, contextvars.ContextVar, contextvars.Token,
+    types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
+)  # fmt: skip
+# The text of an object without one of its own: it differs from run to run.
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_NAMED = (contextvars.ContextVar, logging.Logger)
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
+
+
+class Opaque(Exception):
+    """An object that cannot be looked into; its type."""
+
+
+class Shape:
+    """Collects a shape: `add` objects, then take the `digest`.
+
+    `labels` names tasks; a task counts by its label, and whoever wants more adds its coroutine.
+    """
+
+    def __init__(
+        self, labels: dict[asyncio.Task[Any], str] | None = None, *, data: bool = False
+    ) -> None:
+        self.out: list[Any] = []
+        self.labels = labels or {}
+        self.data = data
+        self._seen: dict[int, int] = {}
+        self._keep: list[Any] = []
+
+    def digest(self) -> bytes:
+        """What equal shapes have in common, and others have not."""
+        return blake2b(marshal.dumps(self.out, 0), digest_size=16).digest()
+
+    def add(self, it: Any) -> None:
+        """Add an object and all that is reached from it."""
+        kind = type(it)
+        if kind in _PLAIN:
+            if kind is str and "0x" in it:
+                it = _ADDRESS.sub("0x", it)
+            self.out.append(it)
+            return
+        handler = _HANDLERS.get(kind)
+        if handler is None:
+            handler = _HANDLERS[kind] = _handler_for(kind)
+        if handler is _tuple:
+            _tuple(self, it)
+            return
+        number = self._seen.get(id(it))
+        if number is not None:
+            self.out.append(("again", number))
+            return
+        self._seen[id(it)] = len(self._seen)
+        self._keep.append(it)
+        handler(self, it)
+
+    def add_all(self, them: Iterable[Any]) -> None:
+        for it in them:
+            self.add(it)
+
+    def mark(self, word: str, *more: Any) -> None:
+        self.out.append((word, *more))
+
+    def alone(self, it: Any) -> bytes:
+        """The digest of one object, with those known so far by their numbers."""
+        other = Shape(self.labels, data=self.data)
+        other._seen = dict(self._seen)
+        other.add(it)
+        self._keep += other._keep
+        return other.digest()
+
+
+Handler = Callable[[Shape, Any], None]
+
+
+def _tuple(shape: Shape, it: Any) -> None:
+    shape.out.append(("tuple", len(it)))
+    for item in it:
+        shape.add(item)
+
+
+def _list(shape: Shape, it: Any) -> None:
+    shape.out.append(("list", len(it)))
+    for item in it:
+        shape.add(item)
+
+
+def _dict(shape: Shape, it: Any) -> None:
+    items = list(it.items())
+    if shape.data:
+        # The order in which keys came in is no difference between two final states.
+        items.sort(key=lambda item: repr(item[0]) if type(item[0]) in _PLAIN else "")
+    shape.out.append(("dict", len(items)))
+    for key, value in items:
+        shape.add(key)
+        shape.add(value)
+
+
+def _set(shape: Shape, it: Any) -> None:
+    shape.out.append(("set", len(it)))
+    if all(type(item) in _PLAIN for item in it):
+        shape.out.extend(sorted(it, key=lambda item: (type(item).__name__, repr(item))))
+    else:
+        for _, item in sorted(((shape.alone(item), item) for item in it), key=lambda two: two[0]):
+            shape.add(item)
+
+
+def _deque(shape: Shape, it: Any) -> None:
+    shape.mark("deque", len(it), it.maxlen)
+    shape.add_all(it)
+
+
+def _constant(shape: Shape, it: Any) -> None:
+    named = it.name if isinstance(it, _NAMED) else getattr(it, "__qualname__", "")
+    shape.mark("constant", type(it).__name__, str(named))
+
+
+def _enum(shape: Shape, it: Any) -> None:
+    shape.mark("enum", type(it).__qualname__, str(it))
+
+
+def _function(shape: Shape, it: Any) -> None:
+    # A code object is made once, however often its function is.
+    shape.mark("function", it.__qualname__ if shape.data else id(it.__code__))
+    if it.__closure__:
+        shape.add_all(it.__closure__)
+    if it.__defaults__:
+        shape.add_all(it.__defaults__)
+    if it.__kwdefaults__:
+        shape.add(it.__kwdefaults__)
+    if it.__dict__:
+        shape.add(it.__dict__)
+
+
+def _cell(shape: Shape, it: Any) -> None:
+    try:
+        content = it.cell_contents
+    except ValueError:
+        shape.mark("empty")
+    else:
+        shape.mark("cell")
+        shape.add(content)
+
+
+def _method(shape: Shape, it: Any) -> None:
+    shape.mark("method")
+    shape.add(it.__func__)
+    shape.add(it.__self__)
+
+
+def _builtin(shape: Shape, it: Any) -> None:
+    shape.mark("builtin", it.__name__)
+    owner = it.__self__
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        shape.add(owner)
+
+
+def _future(shape: Shape, it: Any) -> None:
+    state = it._state
+    shape.mark("future", state)
+    if state == "FINISHED":
+        if it._exception is not None:
+            shape.add(it._exception)
+        else:
+            shape.add(it._result)
+    elif state == "PENDING" and not shape.data:
+        for callback in it._callbacks or ():
+            shape.add(callback[0])
+
+
+def _task(shape: Shape, it: Any) -> None:
+    if shape.data:
+        _future(shape, it)
+        return
+    shape.mark("task", shape.labels.get(it, ""))
+    if it.done():
+        _future(shape, it)
+
+
+def _coroutine(shape: Shape, it: Any) -> None:
+    frame = getattr(it, _FRAMES[type(it)])
+    if frame is None or shape.data:
+        shape.mark("ended" if frame is None else "suspended", it.__qualname__)
+        return
+    names = frame.f_locals
+    shape.mark("at", id(frame.f_code), frame.f_lasti, *names)
+    _globals_of(shape, frame.f_globals)
+    _referents(shape, it, (frame, frame.f_code, names))
+
+
+_FRAMES = {
+    types.CoroutineType: "cr_frame",
+    types.GeneratorType: "gi_frame",
+    types.AsyncGeneratorType: "ag_frame",
+}
+
+
+def _referents(shape: Shape, it: Any, skip: tuple[Any, ...] = ()) -> None:
+    """What the garbage collector sees of an object: for a coroutine its locals and its stack."""
+    shape.mark(type(it).__name__)
+    for other in gc.get_referents(it):
+        if not any(other is one for one in skip) and not isinstance(other, type):
+            shape.add(other)
+
+
+def _globals_of(shape: Shape, names: dict[str, Any]) -> None:
+    """What a module of the user's keeps in globals that can change."""
+    if id(names) in shape._seen:
+        return
+    shape._seen[id(names)] = len(shape._seen)
+    if rank(str(names.get("__file__", ""))) != 2:
+        return
+    for name, value in list(names.items()):
+        if type(value) in _MUTABLE and not name.startswith("__"):
+            shape.mark("global", name)
+            shape.add(value)
+
+
+_MUTABLE = frozenset(
+    {
+        int,
+        float,
+        bool,
+        dict,
+        list,
+        set,
+        collections.deque,
+        collections.defaultdict,
+        collections.Counter,
+    }
+)
+
+
+def _weak(shape: Shape, it: Any) -> None:
+    shape.mark("weak")
+    shape.add(it())
+
+
+def _handle(shape: Shape, it: Any) -> None:
+    shape.mark("handle", it._cancelled)
+    if not it._cancelled and not shape.data:
+        shape.add(it._callback)
+        shape.add(it._args)
+
+
+def _lock(shape: Shape, it: Any) -> None:
+    shape.mark("lock", it.locked() if isinstance(it, _LOCK) else "locked" in repr(it)[:12])
+
+
+def _reduced(shape: Shape, it: Any) -> None:
+    """By the protocol of pickle: iterators, partial functions, dates and decimals."""
+    try:
+        parts = it.__reduce_ex__(4)
+    except (TypeError, AttributeError, ValueError, NotImplementedError):
+        _opaque(shape, it)
+        return
+    shape.mark("reduced", type(it).__qualname__)
+    if isinstance(parts, str):
+        shape.mark(parts)
+        return
+    shape.mark("by", getattr(parts[0], "__qualname__", type(parts[0]).__qualname__))
+    for part in parts[1:]:
+        if isinstance(part, tuple | dict | int | str | bytes | None):
+            shape.add(part)
+        else:
+            shape.add(list(part))
+
+
+def _iterator(shape: Shape, it: Any) -> None:
+    parts = it.__reduce__()
+    shape.mark("iterator", type(it).__name__)
+    for part in parts[1:]:
+        shape.add(part)
+
+
+def _random(shape: Shape, it: Any) -> None:
+    shape.mark("random")
+    shape.add(it.getstate())
+
+
+def _lru(shape: Shape, it: Any) -> None:
+    shape.mark("cached", *it.cache_info())
+
+
+def _bytes(shape: Shape, it: Any) -> None:
+    shape.mark("bytes", bytes(it))
+
+
+def _opaque(shape: Shape, it: Any) -> None:
+    if not shape.data:
+        raise Opaque(type(it).__qualname__)
+    shape.mark("object", type(it).__qualname__)
+
+
+def _cursor(shape: Shape, it: Any) -> None:
+    # What was executed is in the notes; how much of it has been fetched is here.
+    if not shape.data and not hasattr(it, "leo_fetched"):
+        raise Opaque(type(it).__qualname__)
+    shape.mark("cursor", getattr(it, "leo_fetched", 0), it.lastrowid or 0, it.rowcount)
+
+
+def _database(shape: Shape, it: Any) -> None:
+    # What was done to databases is kept beside the shape (`ChoosingLoop.notes`).
+    if not shape.data and not hasattr(it, "leo_number"):
+        raise Opaque(type(it).__qualname__)
+    shape.mark("database", getattr(it, "leo_number", 0))
+
+
+def _context(shape: Shape, it: Any) -> None:
+    if shape.data:
+        return
+    shape.mark("context", len(it))
+    for variable, value in it.items():
+        shape.mark(variable.name)
+        shape.add(value)
+
+
+_REFERENTS = (
+    "async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable",
+    "_asyncio.FutureIter", "FutureIter",
+)  # fmt: skip
+
+_HANDLERS: dict[type, Handler] = {
+    tuple: _tuple,
+    list: _list,
+    dict: _dict,
+    set: _set,
+    frozenset: _set,
+    collections.deque: _deque,
+    types.FunctionType: _function,
+    types.CellType: _cell,
+    types.MethodType: _method,
+    types.BuiltinFunctionType: _builtin,
+    types.CoroutineType: _coroutine,
+    types.GeneratorType: _coroutine,
+    types.AsyncGeneratorType: _coroutine,
+    types.MappingProxyType: _dict,
+    weakref.ReferenceType: _weak,
+    _LOCK: _lock,
+    _RLOCK: _lock,
+    bytearray: _bytes,
+    memoryview: _bytes,
+    contextvars.Context: _context,
+    functools._lru_cache_wrapper: _lru,
+    object: _constant,
+    type(NotImplemented): _constant,
+}
+
+
+def _made_by_python(kind: type) -> bool:
+    """Is a class written in Python, with no fields but those in its dictionary and its slots?"""
+    if not kind.__flags__ & _HEAP or kind.__flags__ & _IMMUTABLE:
+        return False
+    slots = sum(isinstance(value, types.MemberDescriptorType) for value in vars(kind).values())
+    # A dictionary and weak references take a word each.
+    return kind.__basicsize__ - (kind.__base__ or object).__basicsize__ <= 8 * (slots + 2)
+
+
+_HEAP, _IMMUTABLE = 1 << 9, 1 << 8
+
+
+def _handler_for(kind: type) -> Handler:
+    """How objects of a type are looked at; found out once."""
+    for base, handler in _BASES:
+        if issubclass(kind, base):
+            return handler
+    if kind.__name__ in _REFERENTS:
+        return _referents
+    base = kind
+    while _made_by_python(base):
+        base = base.__base__ or object
+    if base is object:
+        return _with_fields(kind, None)
+    if issubclass(base, BaseException):
+        return _with_fields(kind, _exception)
+    if issubclass(base, asyncio.Future):
+        return _with_fields(kind, _future)
+    if base is not kind and base in _HANDLERS:
+        return _with_fields(kind, _HANDLERS[base])
+    if base is not kind and base in _PLAIN:
+        return _with_fields(kind, lambda shape, it: shape.add(base(it)))
+    if hasattr(kind, "__next__"):
+        return _opaque if kind.__reduce__ is object.__reduce__ else _iterator
+    return _reduced
+
+
+def _exception(shape: Shape, it: Any) -> None:
+    # anyio puts the address of its scope into the message.
+    shape.add(() if isinstance(it, asyncio.CancelledError) else it.args)
+
+
+# The loop is known, and anyio's reason has an address in it.
+_ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
+# What only says who waits: no difference between two final states.
+_WAITING = frozenset({"_waiters", "_getters", "_putters"})
+
+
+def _with_fields(kind: type, content: Handler | None) -> Handler:
+    """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
+    classes = [base for base in kind.__mro__ if _made_by_python(base)]
+    slots = [
+        field
+        for base in classes
+        for field, value in vars(base).items()
+        if isinstance(value, types.MemberDescriptorType)
+    ]
+    shared = [
+        (base, field)
+        for base in classes
+        if rank(getattr(sys.modules.get(base.__module__), "__file__", None) or "?") == 2
+        for field, value in vars(base).items()
+        if type(value) in _MUTABLE and not field.startswith("__")
+    ]
+    name = f"{kind.__module__}.{kind.__qualname__}"
+
+    def add(shape: Shape, it: Any) -> None:
+        shape.out.append(name)
+        if content is not None:
+            content(shape, it)
+        fields = getattr(it, "__dict__", None)
+        if fields:
+            # The order in which fields were set is no difference between two final states.
+            for field in sorted(fields) if shape.data else list(fields):
+                if field not in _ELSEWHERE and not (shape.data and field in _WAITING):
+                    shape.out.append(field)
+                    shape.add(fields[field])
+            shape.out.append(...)
+        for field in slots:
+            if field not in _ELSEWHERE and hasattr(it, field):
+                shape.out.append(field)
+                shape.add(getattr(it, field))
+        for owner, field in shared:
+            shape.add(vars(owner).get(field))
+
+    return add
+
+
+_BASES: tuple[tuple[Any, Handler], ...] = (
+    (enum.Enum, _enum),
+    (_CONSTANT, _constant),
+    (asyncio.Task, _task),
+    (asyncio.Handle, _handle),
+    (sqlite3.Connection, _database),
+    (sqlite3.Cursor, _cursor),
+    (random.Random, _random),
+    (HeldQueue, lambda shape, it: shape.add(it.items)),
+)

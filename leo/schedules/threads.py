@@ -1,0 +1,295 @@
+"""Threads that run one at a time, each when it is chosen.
+
+A thread that is started during a run waits for its turn.  It gives the turn back when it ends, and
+where it would wait: before it takes from a queue, waits for a condition (events, semaphores,
+results of futures) or sleeps.  So a worker that takes jobs from a queue, as aiosqlite and executors
+have, carries out one job each time that it is chosen, and a schedule can be executed again.
+
+`hooks` are the replacements for what threads are made of; `leo.schedules.world` puts them in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import thread as _pool
+from typing import TYPE_CHECKING, Any
+
+from leo.errors import LeoError
+from leo.schedules.places import standing
+
+if TYPE_CHECKING:
+    from leo.schedules.choosing import ChoosingLoop
+
+# So many seconds may a thread keep its turn.
+PATIENCE = 10.0
+# So often may a thread ignore that it is to end.
+_TRIES = 100
+_start, _join = threading.Thread.start, threading.Thread.join
+_wait = threading.Condition.wait
+
+
+class Ended(SystemExit):
+    """The run is over: the thread that sees this ends."""
+
+
+class Controlled:
+    """A thread: what it waits for (`ready` None: for its turn only), and its turn."""
+
+    def __init__(self, label: str, thread: threading.Thread) -> None:
+        self.label = label
+        self.thread = thread
+        self.turn = threading.Lock()
+        self.turn.acquire()
+        self.ready: Callable[[], bool] | None = None
+        self.gives_up = False
+        self.fresh = True
+        self.over = False
+        self.executor: Callable[[], Any] = lambda: None
+        self.jobs: Any = None
+        parts: Any = thread
+        if getattr(thread, "_target", None) is getattr(_pool, "_worker", 0) and parts._args:
+            self.executor, self.jobs = parts._args[:2]
+
+
+class _Kept:
+    """Keeps what is raised inside for the future that somebody waits for."""
+
+    def __init__(self, future: Future[Any]) -> None:
+        self.future = future
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if error is None or isinstance(error, Ended):
+            return False
+        self.future.set_exception(error)
+        return True
+
+
+class Threads:
+    """The threads of one run; `log` says which of them had turns, in their order."""
+
+    active: Threads | None = None
+
+    def __init__(self, loop: ChoosingLoop) -> None:
+        self.loop = loop
+        self.all: dict[str, Controlled] = {}
+        self.log: list[str] = []
+        self._by_ident: dict[int, Controlled] = {}
+        self._owner = threading.get_ident()
+        self._back = threading.Lock()
+        self._back.acquire()
+        self._ending = False
+
+    def mine(self) -> bool:
+        """Is this the thread of the loop, or one that the scheduler owns?"""
+        ident = threading.get_ident()
+        return ident == self._owner or ident in self._by_ident
+
+    def able(self, *, idle: bool) -> list[str]:
+        """Who can go on; when nobody can (`idle`) also those that would give up waiting."""
+        return [
+            label
+            for label, it in self.all.items()
+            if not it.over and (it.ready is None or (idle and it.gives_up) or it.ready())
+        ]
+
+    def go(self, label: str) -> None:
+        """Let a thread go on to where it waits next, or ends.  Raises LeoError if it does neither."""
+        it = self.all[label]
+        self.log.append(label)
+        it.turn.release()
+        if not self._back.acquire(timeout=PATIENCE):
+            place = standing(sys._current_frames().get(it.thread.ident or 0))
+            self.loop.refused = (
+                f"a thread neither ends nor waits for {PATIENCE:g} s, at {place}: a lock or a call "
+                "that blocks cannot be followed"
+            )
+            raise LeoError(self.loop.refused)
+
+    def end(self) -> None:
+        """End all threads, those that wait for their turn with an exception."""
+        self._ending = True
+        for it in self.all.values():
+            if it.jobs is not None and it.executor() is not None:
+                # A worker of an executor takes None for its end, and complains of an exception.
+                it.executor()._shutdown = True
+                it.jobs.put(None)
+            for _ in range(_TRIES):
+                if it.over:
+                    break
+                it.turn.release()
+                if not self._back.acquire(timeout=PATIENCE):
+                    break
+        for it in self.all.values():
+            if it.over:
+                _join(it.thread, PATIENCE)
+
+    def start(self, thread: threading.Thread) -> None:
+        """Start a thread; it does not run before it is chosen."""
+        it = Controlled(self.loop.new_thread_label(), thread)
+        self.all[it.label] = it
+        body = thread.run
+
+        def run() -> None:
+            self._by_ident[threading.get_ident()] = it
+            it.turn.acquire()
+            try:
+                if not self._ending:
+                    body()
+            except Ended:
+                pass
+            finally:
+                it.over = True
+                del self._by_ident[threading.get_ident()]
+                self._back.release()
+
+        thread.run = run  # type: ignore[method-assign]
+        thread.daemon = True
+        before, Threads.active = Threads.active, None
+        try:
+            _start(thread)
+        finally:
+            Threads.active = before
+
+    def call(self, function: Callable[..., Any], args: Any) -> asyncio.Future[Any]:
+        """Call a function in a thread of its own; the future gets what it comes to.
+
+        Once it is asked for it is carried out, whatever becomes of the one who waits for it.
+        """
+        done: Future[Any] = Future()
+        done.set_running_or_notify_cancel()
+
+        def body() -> None:
+            with _Kept(done):
+                done.set_result(function(*args))
+
+        self.start(threading.Thread(target=body))
+        return asyncio.wrap_future(done, loop=self.loop)
+
+    def here(self) -> Controlled | None:
+        """The thread that calls this, if it is one of these."""
+        return self._by_ident.get(threading.get_ident())
+
+    def wait(self, ready: Callable[[], bool], *, gives_up: bool) -> None:
+        """Wait until something holds: a thread gives its turn back, the loop lets threads go on."""
+        it = self.here()
+        if it is None:
+            while not ready():
+                able = self.able(idle=True)
+                if not able:
+                    if gives_up:
+                        return
+                    raise self.loop._refuse("waiting in the loop's thread for nobody, for ever,")
+                self.go(able[0])
+            return
+        if self._ending:
+            raise Ended
+        it.ready, it.gives_up = ready, gives_up
+        self._back.release()
+        it.turn.acquire()
+        it.ready, it.gives_up = None, False
+        if self._ending:
+            raise Ended
+
+
+def _mine() -> Threads | None:
+    """The threads of the run that this thread takes part in."""
+    threads = Threads.active
+    return threads if threads is not None and threads.mine() else None
+
+
+def start(thread: threading.Thread) -> None:
+    """In place of Thread.start."""
+    threads = _mine()
+    if threads is None or threads._ending:
+        _start(thread)
+    else:
+        threads.start(thread)
+
+
+def join(thread: threading.Thread, timeout: float | None = None) -> None:
+    """In place of Thread.join."""
+    threads = _mine()
+    if threads is not None:
+        it = next((it for it in threads.all.values() if it.thread is thread), None)
+        if it is not None:
+            threads.wait(lambda: it.over, gives_up=timeout is not None)
+            if not it.over:
+                return
+    _join(thread, timeout)
+
+
+def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
+    """In place of Condition.wait."""
+    threads = _mine()
+    if threads is None:
+        return _wait(condition, timeout)
+    parts: Any = condition
+    waiter = threading.Lock()
+    waiter.acquire()
+    parts._waiters.append(waiter)
+    saved = parts._release_save()
+    try:
+        threads.wait(lambda: not waiter.locked(), gives_up=timeout is not None)
+    finally:
+        parts._acquire_restore(saved)
+        woken = not waiter.locked()
+        if not woken and waiter in parts._waiters:
+            parts._waiters.remove(waiter)
+    return woken
+
+
+class HeldQueue(queue.SimpleQueue):  # type: ignore[type-arg]
+    """In place of SimpleQueue: taking from it is where a thread waits for its turn.
+
+    `items` are those in it, which nobody could look at otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.items: deque[Any] = deque()
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        self.items.append(item)
+        super().put(item)
+
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        threads = _mine() if block else None
+        if threads is None:
+            item = super().get(block, timeout)
+            self.items.popleft()
+            return item
+        it = threads.here()
+        if threads._ending and it is not None and it.jobs is not None and self.empty():
+            return None
+        # The first job belongs to the first turn: between the two the thread does nothing.
+        if it is None or not it.fresh or self.empty():
+            threads.wait(lambda: not self.empty(), gives_up=timeout is not None)
+        if it is not None:
+            it.fresh = False
+        item = super().get(False)
+        self.items.popleft()
+        return item
+
+    def get_nowait(self) -> Any:
+        return self.get(False)
+
+
+def sleep(seconds: float) -> None:
+    """In place of time.sleep, for a thread of a run: others may go on."""
+    threads = _mine()
+    assert threads is not None, "the caller knows that it belongs to a run"
+    if threads.here() is None:
+        threads.loop.now += seconds
+    else:
+        threads.wait(lambda: True, gives_up=True)

@@ -1,0 +1,212 @@
+"""What a run sees of the world outside: time, chance, temporary names, threads and databases.
+
+During an exploration the functions below replace those of the standard library, in every module
+that has them under a name of its own.  They act on the run in progress; for every other thread, and
+between two runs, they are what they replace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import gc
+import os
+import queue
+import random
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from leo.schedules import database, threads
+from leo.schedules.threads import Threads
+
+if TYPE_CHECKING:
+    from leo.schedules.choosing import ChoosingLoop
+
+# The time at which every run begins, in seconds since 1970.
+_EPOCH = 1_700_000_000.0
+# Modules that keep the real ones: they look after threads and tests.
+_KEPT = (
+    "threading.", "queue.", "selectors.", "logging.", "leo.", "_pytest.", "pytest.", "pluggy.",
+    "xdist.", "execnet.", "hypothesis.", "coverage.", "concurrent.", "datetime.", "time.", "os.",
+    "_datetime.", "posix.",
+)  # fmt: skip
+
+
+def _loop() -> ChoosingLoop | None:
+    """The loop of the run that the calling thread takes part in."""
+    active = Threads.active
+    return active.loop if active is not None and active.mine() else None
+
+
+def _clock(real: Callable[[], Any], scale: float, since: float) -> Callable[[], Any]:
+    whole = scale != 1.0
+
+    def now() -> Any:
+        loop = _loop()
+        if loop is None:
+            return real()
+        value = (since + loop.now) * scale
+        return int(value) if whole else value
+
+    return now
+
+
+def _sleep(seconds: float) -> None:
+    if _loop() is None:
+        _REAL_SLEEP(seconds)
+    else:
+        threads.sleep(seconds)
+
+
+def _urandom(size: int) -> bytes:
+    """The same bytes for the same call at the same point, in whatever order the calls go."""
+    loop = _loop()
+    if loop is None:
+        return _REAL_URANDOM(size)
+    owner = loop.running.partition(".")[0]
+    drawn = loop.drawn[owner] = loop.drawn.get(owner, 0) + 1
+    found = b""
+    while len(found) < size:
+        found += blake2b(f"{owner} {drawn} {len(found)}".encode()).digest()
+    return found[:size]
+
+
+class _Kind(type):
+    """datetime.datetime as seen by code: its instances are those of the real one."""
+
+    def __instancecheck__(cls, it: object) -> bool:
+        return isinstance(it, datetime.datetime)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, datetime.datetime)
+
+
+class _Datetime(datetime.datetime, metaclass=_Kind):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _REAL_DATETIME(*args, **kwargs)
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        loop = _loop()
+        if loop is None:
+            return _REAL_DATETIME.now(tz)
+        return _REAL_DATETIME.fromtimestamp(_EPOCH + loop.now, tz)
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return cls.now(datetime.UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> Any:
+        return cls.now()
+
+
+class _Ordered(set[Any]):
+    """In place of `set` in asyncio.tasks: tasks come in the order in which they were put in.
+
+    `asyncio.wait` and `as_completed` go through sets of tasks, whose order is that of addresses.
+    """
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        self._order = dict.fromkeys(items)
+        super().__init__(self._order)
+
+    def add(self, item: Any) -> None:
+        self._order[item] = None
+        super().add(item)
+
+    def pop(self) -> Any:
+        item = next(iter(self))
+        self.remove(item)
+        return item
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([item for item in self._order if item in self])
+
+
+_REAL_DATETIME = datetime.datetime
+_REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom
+_INSTEAD: list[tuple[Any, Any]] = [
+    (time.time, _clock(time.time, 1.0, _EPOCH)),
+    (time.monotonic, _clock(time.monotonic, 1.0, 0.0)),
+    (time.perf_counter, _clock(time.perf_counter, 1.0, 0.0)),
+    (time.time_ns, _clock(time.time_ns, 1e9, _EPOCH)),
+    (time.monotonic_ns, _clock(time.monotonic_ns, 1e9, 0.0)),
+    (time.perf_counter_ns, _clock(time.perf_counter_ns, 1e9, 0.0)),
+    (time.sleep, _sleep),
+    (os.urandom, _urandom),
+    (datetime.datetime, _Datetime),
+    (queue.SimpleQueue, threads.HeldQueue),
+    (sqlite3.connect, database.connect),
+]
+# Attributes of modules and classes that code looks up when it uses them.
+_PLACES: list[tuple[Any, str, Any]] = [
+    *((time, real.__name__, fake) for real, fake in _INSTEAD[:7]),
+    (os, "urandom", _urandom),
+    (datetime, "datetime", _Datetime),
+    (queue, "SimpleQueue", threads.HeldQueue),
+    (sqlite3, "connect", database.connect),
+    (threading.Thread, "start", threads.start),
+    (threading.Thread, "join", threads.join),
+    (threading.Condition, "wait", threads.wait),
+    (asyncio.tasks, "set", _Ordered),
+]
+
+
+@contextmanager
+def world() -> Iterator[None]:
+    """Replace what is replaced, for one exploration."""
+    before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
+    names = tempfile._name_sequence  # type: ignore[attr-defined]
+    _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
+    # What is there before need not be looked at again when a run collects what it left.
+    gc.freeze()
+    with warnings.catch_warnings():
+        # What a broken schedule leaves open is what was asked about.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            for owner, name, fake in _PLACES:
+                setattr(owner, name, fake)
+            yield
+        finally:
+            for owner, name, real in before:
+                if real is None:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, real)
+            tempfile._name_sequence = names  # type: ignore[attr-defined]
+            _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
+            gc.unfreeze()
+
+
+def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
+    """Replace objects wherever a module has them as a global."""
+    for name, module in list(sys.modules.items()):
+        if f"{name}.".startswith(_KEPT) or not hasattr(module, "__dict__"):
+            continue
+        for attribute, value in list(vars(module).items()):
+            found = instead.get(id(value))
+            if found is not None and found[0] is value:
+                setattr(module, attribute, found[1])
+
+
+def begin(loop: ChoosingLoop, seed: int | None) -> None:
+    """A run begins in this thread: it sees its own time and chance."""
+    Threads.active = loop.threads
+    names = (f"leo-{os.getpid()}-{number}" for number in range(1_000_000))
+    tempfile._name_sequence = names  # type: ignore[attr-defined]
+    if seed is not None:
+        random.seed(seed)
+
+
+def over() -> None:
+    """The run is over."""
+    Threads.active = None

@@ -1,0 +1,201 @@
+"""What was found about one trace of units, and the level that it leaves standing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from leo.units.anomalies import FORBIDDEN_FROM, LEVELS, NAMES
+from leo.units.calls import Call, Unit, shown
+from leo.units.patterns import Found
+
+# The properties, those first that a weak level already forbids to break; and that level.
+WEAKEST: Final = {
+    "AllOrNothing": "read-uncommitted",
+    "NoLateWrite": "read-uncommitted",
+    "ReadsWhatWasWritten": "read-uncommitted",
+    "NoAbortedRead": "read-committed",
+    "NoIntermediateRead": "read-committed",
+    "ReadsOwnWrites": "read-atomic",
+    "NoTornRead": "read-atomic",
+    "NoLostUpdate": "snapshot-isolation",
+    "StableRead": "snapshot-isolation",
+    "Serializable": "serializable",
+    "StrictlySerializable": "strict-serializable",
+}
+PROPERTIES: Final = tuple(WEAKEST)
+
+
+@dataclass(slots=True)
+class Case:
+    """One way in which a property fell: where first, what happened, and how often.
+
+    `anomaly` is its name in the literature or empty. `units` are the units concerned, `steps` their
+    calls as (line, unit, action, what).
+    """
+
+    broke: str
+    anomaly: str
+    sure: bool
+    line: int
+    said: str
+    witness: tuple[str, ...]
+    units: tuple[str, ...]
+    steps: tuple[tuple[int, str, str, str], ...]
+    count: int = 0
+
+    @property
+    def level(self) -> str:
+        """The weakest level that forbids it."""
+        return FORBIDDEN_FROM.get(self.anomaly, WEAKEST[self.broke])
+
+
+@dataclass(slots=True)
+class Finding:
+    """A property that fell, or may have: its cases by the name of the anomaly, the gravest
+    first."""
+
+    name: str
+    cases: dict[str, Case] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Case]:
+        ranks = {name: k for k, name in enumerate(NAMES)}
+        return iter(sorted(self.cases.values(), key=lambda case: ranks.get(case.anomaly, 99)))
+
+    @property
+    def first(self) -> Case:
+        return next(iter(self))
+
+    @property
+    def count(self) -> int:
+        return sum(case.count for case in self.cases.values())
+
+    @property
+    def anomalies(self) -> Counter[str]:
+        return Counter({name: case.count for name, case in self.cases.items() if name})
+
+
+@dataclass(slots=True)
+class UnitsVerdict:
+    """What was found about one trace. `outcomes` counts how units ended, `open` those that did
+    not; `closed` tells whether the recording has its end; `most` is the largest number of units
+    that were kept at a time.
+
+    A property that is broken is not listed as undecided.
+    """
+
+    name: str
+    run: str
+    events: int = 0
+    units: int = 0
+    calls: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+    closed: bool = False
+    most: int = 0
+    broken: dict[str, Finding] = field(default_factory=dict)
+    doubtful: dict[str, Finding] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def undecided(self) -> dict[str, Finding]:
+        return {name: found for name, found in self.doubtful.items() if name not in self.broken}
+
+    @property
+    def clean(self) -> bool:
+        """Nothing fell and nothing is undecided, as it is where there was nothing to judge."""
+        return bool(self.events) and not self.broken and not self.undecided
+
+    def cases(self, *, sure: bool) -> Iterator[Case]:
+        """The cases of what is broken, or of what is undecided, in the order of the properties."""
+        findings = self.broken if sure else self.undecided
+        for name in PROPERTIES:
+            if name in findings:
+                yield from findings[name]
+
+    def level(self, *, sure: bool) -> str:
+        """The strongest level that nothing found forbids; with `sure` nothing undecided either.
+
+        It is empty where not even the weakest one holds.
+        """
+        cases = [*self.cases(sure=True), *(self.cases(sure=False) if sure else ())]
+        lowest = min((LEVELS.index(case.level) for case in cases), default=len(LEVELS))
+        return LEVELS[lowest - 1] if lowest else ""
+
+    def beyond(self, promise: str, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
+        """The properties that are broken, and those that are undecided, beyond what a level and
+        some properties left out permit.
+        """
+        most = LEVELS.index(promise)
+        broken, undecided = (
+            {
+                case.broke
+                for case in self.cases(sure=sure)
+                if LEVELS.index(case.level) <= most and case.broke not in without
+            }
+            for sure in (True, False)
+        )
+        return broken, undecided - broken
+
+    def note(self, name: str, found: Found) -> None:
+        """Count a finding; keep the first of its name."""
+        findings = self.broken if found.sure else self.doubtful
+        cases = findings.setdefault(name, Finding(name)).cases
+        case = cases.get(found.name)
+        if case is None:
+            closed = [unit.closed for unit in found.units if unit.outcome]
+            last = [unit.calls[-1].seq for unit in found.units if not unit.outcome and unit.calls]
+            line = max([*closed, *last], default=0) + 1
+            case = cases[found.name] = Case(
+                name,
+                found.name,
+                found.sure,
+                line,
+                found.said,
+                found.witness,
+                tuple(unit.name for unit in found.units),
+                tuple(_steps(found.units)),
+            )
+        case.count += 1
+
+    def note_forgotten(self, call: Call, item: str) -> None:
+        """A read of a version that units overwrote of which only the newest is known."""
+        unit, version = call.unit, call.reads[item]
+        text = (
+            f"{unit.name} read {shown(item)} v{version} (line {call.line}), which units overwrote "
+            "that ended long before and are forgotten"
+        )
+        said = f"{unit.name} read {shown(item)} v{version}, long after it was overwritten"
+        self.note("StrictlySerializable", Found(said, (text,), (unit,), sure=True))
+        self.note("Serializable", Found(said, (text,), (unit,), sure=False))
+
+    def note_unsearched(self, name: str, units: Sequence[Unit]) -> None:
+        """More calls overlapped than were looked through."""
+        first, last = units[0], units[-1]
+        text = (
+            f"{len(units):,} units overlapped (lines {first.opened + 1} to {last.closed + 1}): "
+            "too many to try every order of their calls"
+        )
+        self.note(name, Found(text, (text,), (), sure=False))
+
+
+def _steps(units: Sequence[Unit]) -> Iterator[tuple[int, str, str, str]]:
+    """Yield a row for each call. Lines are events and the header, so event n is on line n + 1."""
+    calls = sorted((call for unit in units for call in unit.calls), key=lambda call: call.seq)
+    for call in calls[:200]:
+        told = [
+            f"{verb} {', '.join(f'{shown(item)} v{number}' for item, number in versions.items())}"
+            for verb, versions in (
+                ("reads", call.reads),
+                ("appends" if call.appends else "writes", call.writes),
+            )
+            if versions
+        ]
+        if call.since < call.seq - 1:
+            told.append(f"(began after line {call.since + 1})")
+        if not call.certain:
+            told.append("(failed: perhaps not done)")
+        if not call.unit.kept:
+            yield call.line, call.unit.name, call.method or "call", " ".join(told)

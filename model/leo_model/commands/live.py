@@ -1,0 +1,67 @@
+"""`leo live`: watch replies as they happen, in a page on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+
+from leo.commands.main import Command
+from leo_model.errors import CheckError
+
+LOOPBACK = "127.0.0.1"
+NEEDS = ("starlette", "uvicorn")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--discipline",
+        default="asyncio-lock",
+        metavar="NAME",
+        help="how replies are executed at first (default: asyncio-lock)",
+    )
+    parser.add_argument(
+        "--field", type=Path, metavar="FILE", help="talk to this field (default: a new one)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="port (default: one that is free)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C. Raises CheckError when that cannot be."""
+    missing = [name for name in NEEDS if find_spec(name) is None]
+    if missing:
+        raise CheckError(
+            f"leo live needs {' and '.join(missing)}; install them with "
+            'pip install "leo-field[live]"'
+        )
+    import uvicorn  # noqa: PLC0415  (an extra: only this command needs it)
+
+    from leo_model.live.server import Theatre, application  # noqa: PLC0415
+    from leo_model.live.stage import ON_STAGE  # noqa: PLC0415
+
+    if args.discipline not in ON_STAGE:
+        raise CheckError(f"--discipline {args.discipline}: expected one of {', '.join(ON_STAGE)}")
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((LOOPBACK, args.port))
+    except (OSError, OverflowError) as error:
+        raise CheckError(
+            f"--port {args.port}: cannot be listened on ({error}); leave it out for a free one"
+        ) from None
+    host = f"{LOOPBACK}:{listening.getsockname()[1]}"
+    token = secrets.token_urlsafe(12)
+    theatre = Theatre(args.field, args.discipline)
+    config = uvicorn.Config(
+        application(theatre, token, host), log_level="warning", timeout_graceful_shutdown=1
+    )
+    print(f"open http://{host}/{token}/ in a browser on this machine; Ctrl-C ends it", flush=True)
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+LIVE = Command(configure, run)

@@ -1,0 +1,123 @@
+"""Scenes: short plays for the stage, each with the verdict that the claims give.
+
+A scene is data: a discipline and cues. The stage carries the cues out on the real organism, one
+action at a time, so the same scene gives the same events each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from leo.actions import Action
+from leo_model.live.stage import Stage
+
+__all__ = ["SCENES", "Cue", "Scene", "play"]
+
+
+class Cue(NamedTuple):
+    """`who` does something: says `text`, goes on until held at `to` (None: to the end), or is
+    cancelled, at the gate or `under_way`, while the store carries the action out.
+    """
+
+    who: str
+    text: str = ""
+    to: Action | None = None
+    cancel: bool = False
+    under_way: bool = False
+
+
+class Scene(NamedTuple):
+    """`falls` are the properties that fall in it: what the page shows has to be this."""
+
+    title: str
+    told: str
+    discipline: str
+    cues: tuple[Cue, ...]
+    falls: frozenset[str]
+
+
+def _until(who: str, to: Action) -> Cue:
+    return Cue(who, to=to)
+
+
+def _end(who: str) -> Cue:
+    return Cue(who)
+
+
+_HALF: Final = (
+    Cue("ada", text="What is a field?"),
+    _until("ada", Action.LoadBigrams),
+    Cue("ada", cancel=True),
+)
+_TRAP: Final = (
+    Cue("ada", text="What is a field?"),
+    _until("ada", Action.Commit),
+    Cue("ada", under_way=True),
+    Cue("bob", text="What did she say?"),
+    _end("bob"),
+)
+
+SCENES: Final = (
+    Scene(
+        "No lock: two replies mix",
+        "Two people talk at once. Ada's reply loads one table before Bob writes and the other "
+        "after it. No order of the two replies explains what each of them read.",
+        "bare",
+        (
+            Cue("ada", text="What is a field?"),
+            _until("ada", Action.LoadTrigrams),
+            Cue("bob", text="Who speaks?"),
+            _until("bob", Action.LoadBigrams),
+            _end("ada"),
+            _end("bob"),
+        ),
+        frozenset(
+            {"MutualExclusion", "Serializable", "SnapshotProvenance", "ViewNotTorn", "Refines"}
+        ),
+    ),
+    Scene(
+        "A lock: half a reply",
+        "One person, one lock. The call is cancelled after the first commit. The lock is free "
+        "again, and half of the reply stays in the store.",
+        "asyncio-lock",
+        _HALF,
+        frozenset({"AllOrNothing", "ViewAgreesWithStore", "Refines"}),
+    ),
+    Scene(
+        "One commit, and a trap",
+        "The obvious repair: one commit for the whole reply. The call is cancelled while the "
+        "commit is under way. The store has the reply, the view has not, and the next reply "
+        "answers from a field that no longer exists.",
+        "unit-of-work",
+        _TRAP,
+        frozenset({"Serializable", "SnapshotProvenance", "ViewAgreesWithStore", "Refines"}),
+    ),
+    Scene(
+        "The same, shielded",
+        "The same two people and the same cancellation. Commit and view swap happen as one, "
+        "so nothing falls.",
+        "shielded-unit-of-work",
+        _TRAP,
+        frozenset(),
+    ),
+)
+
+
+async def play(scene: Scene, stage: Stage, pause: Callable[[], Awaitable[None]]) -> None:
+    """Carry out the cues on a stage of the scene's discipline. `pause` is awaited between cues."""
+    stage.pace = None
+    for cue in scene.cues:
+        if cue.text:
+            stage.say(cue.who, cue.text)
+            person = stage.people[cue.who]
+            await stage.until(lambda person=person: person.gate is not None)  # type: ignore[misc]
+        elif cue.under_way:
+            await stage.cancel_under_way(cue.who)
+        elif cue.cancel:
+            stage.cancel(cue.who)
+            person = stage.people[cue.who]
+            await stage.until(lambda person=person: person.task is None)  # type: ignore[misc]
+        else:
+            await stage.go(cue.who, cue.to)
+        await pause()

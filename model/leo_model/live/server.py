@@ -1,0 +1,244 @@
+"""The local page: one stage, many watchers, people who talk, over server-sent events.
+
+Only this machine can reach it: it listens on the loopback address, every path begins with a token
+that is made at the start, and a request that names another host or comes from another page is
+refused. Nothing is fetched from outside. A stream that closes is a caller that has gone: the reply
+under way is cancelled for real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from leo.errors import LeoError
+from leo_model.live.scenes import SCENES, play
+from leo_model.live.stage import ON_STAGE, Stage
+
+__all__ = ["Theatre", "application"]
+
+# A watcher that is so many messages behind is let go; its page connects again and starts anew.
+BEHIND: Final = 2000
+# What a page that comes later still sees.
+KEPT: Final = 400
+LONGEST_NAME: Final = 24
+LONGEST_TEXT: Final = 2000
+# Seconds between the cues of a scene, when it is played to be watched.
+CUE: Final = 0.6
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Theatre:
+    """The stage that is set now, and who watches it. `field` is None for a new field each time."""
+
+    def __init__(self, field: Path | None, discipline: str, cue: float = CUE) -> None:
+        self._folder = TemporaryDirectory(prefix="leo-live-")
+        self._field = field
+        self._first = discipline
+        self._cue = cue
+        self._numbered = 0
+        self._watchers: set[asyncio.Queue[str | None]] = set()
+        self._past: list[str] = []
+        self._playing: asyncio.Task[None] | None = None
+        self._setting = asyncio.Lock()
+        self.stage: Stage | None = None
+        self.traces: dict[str, Path] = {}
+
+    async def start(self) -> None:
+        await self.set(self._first)
+
+    async def stop(self) -> None:
+        """End the scene, the replies, the streams; leave no file but the field that was given."""
+        await self._stop_scene()
+        if self.stage is not None:
+            await self.stage.close()
+        for queue in self._watchers:
+            queue.put_nowait(None)
+        self._folder.cleanup()
+
+    async def set(self, discipline: str, fresh: bool = False) -> Stage:
+        """Close the stage and set another one, `fresh` on a new field. One at a time."""
+        async with self._setting:
+            if self.stage is not None:
+                await self.stage.close()
+            self._numbered += 1
+            folder = Path(self._folder.name) / str(self._numbered)
+            folder.mkdir()
+            field = folder / "field" if fresh or self._field is None else self._field
+            self._past.clear()
+            self.tell(
+                {
+                    "kind": "stage",
+                    "discipline": discipline,
+                    "disciplines": ON_STAGE,
+                    "scenes": [[scene.title, scene.told, scene.discipline] for scene in SCENES],
+                    "trace": str(self._numbered),
+                }
+            )
+            self.stage = await Stage.open(folder, field, discipline, self.tell)
+            self.traces[str(self._numbered)] = self.stage.trace
+            return self.stage
+
+    async def scene(self, number: int) -> None:
+        """Play a scene on a new field of its own."""
+        await self._stop_scene()
+        stage = await self.set(SCENES[number].discipline, fresh=True)
+        self._playing = asyncio.get_running_loop().create_task(self._play(number, stage))
+
+    async def _play(self, number: int, stage: Stage) -> None:
+        scene = SCENES[number]
+        self.tell({"kind": "scene", "number": number})
+        await play(scene, stage, lambda: asyncio.sleep(self._cue))
+        self.tell(
+            {"kind": "played", "number": number, "as_claimed": set(stage.fell) == set(scene.falls)}
+        )
+
+    async def _stop_scene(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._playing
+            self._playing = None
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Pass a message to everyone who watches. One that is too far behind is let go."""
+        text = json.dumps(message)
+        self._past.append(text)
+        del self._past[1:-KEPT]
+        for queue in [*self._watchers]:
+            if queue.qsize() > BEHIND:
+                self._watchers.discard(queue)
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(text)
+
+    async def watch(self) -> AsyncIterator[str]:
+        """What happened lately, then what happens, as server-sent events."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        for text in self._past:
+            queue.put_nowait(text)
+        self._watchers.add(queue)
+        try:
+            while (told := await queue.get()) is not None:
+                yield f"data: {told}\n\n"
+        finally:
+            self._watchers.discard(queue)
+
+
+def application(theatre: Theatre, token: str, host: str) -> Starlette:
+    """The page of a theatre. `host` is what the browser must call us, `127.0.0.1:PORT`."""
+
+    def refused(request: Request) -> Response | None:
+        origin = request.headers.get("origin")
+        if request.path_params.get("token") != token:
+            return JSONResponse({"error": "the address lacks its token"}, 404)
+        if request.headers.get("host") != host or origin not in (None, f"http://{host}"):
+            return JSONResponse({"error": "another page may not talk to this one"}, 403)
+        return None
+
+    def asset(name: str, kind: str) -> Any:
+        async def send(request: Request) -> Response:
+            text = (files("leo_model.live") / name).read_text("utf-8")
+            return refused(request) or Response(text, media_type=kind, headers=HEADERS)
+
+        return send
+
+    async def events(request: Request) -> Response:
+        if (no := refused(request)) is not None:
+            return no
+        name = request.query_params.get("name", "")[:LONGEST_NAME]
+
+        async def stream() -> AsyncIterator[str]:
+            try:
+                async for text in theatre.watch():
+                    yield text
+            finally:
+                # The tab is gone, and with it whoever waited for the reply.
+                if name and theatre.stage is not None:
+                    theatre.stage.cancel(name)
+
+        return StreamingResponse(stream(), media_type="text/event-stream", headers=HEADERS)
+
+    async def act(request: Request) -> Response:
+        if (no := refused(request)) is not None:
+            return no
+        try:
+            asked = await request.json()
+            await _carry_out(theatre, asked)
+        except LeoError as error:
+            return JSONResponse({"error": str(error)}, 409)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            return JSONResponse({"error": f"not understood: {error}"}, 400)
+        return JSONResponse({})
+
+    async def trace(request: Request) -> Response:
+        if (no := refused(request)) is not None:
+            return no
+        path = theatre.traces.get(request.path_params["number"])
+        if path is None:
+            return JSONResponse({"error": "there is no such recording"}, 404)
+        if theatre.stage is not None and theatre.stage.trace == path:
+            await asyncio.to_thread(theatre.stage.flush)
+        return FileResponse(path, filename=path.name, media_type="application/x-ndjson")
+
+    @asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        await theatre.start()
+        try:
+            yield
+        finally:
+            await theatre.stop()
+
+    return Starlette(
+        lifespan=life,
+        routes=[
+            Route("/{token}/", asset("page.html", "text/html")),
+            Route("/{token}/page.css", asset("page.css", "text/css")),
+            Route("/{token}/page.js", asset("page.js", "text/javascript")),
+            Route("/{token}/events", events),
+            Route("/{token}/act", act, methods=["POST"]),
+            Route("/{token}/trace/{number}", trace),
+        ],
+    )
+
+
+HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+async def _carry_out(theatre: Theatre, asked: dict[str, Any]) -> None:
+    stage, what = theatre.stage, asked["what"]
+    assert stage is not None, "set at the start"
+    if what == "discipline":
+        await theatre.set(str(asked["name"]))
+    elif what == "scene":
+        await theatre.scene(int(asked["number"]))
+    elif what == "pace":
+        pace = asked["seconds"]
+        stage.pace = None if pace is None else min(5.0, max(0.0, float(pace)))
+    elif what == "kill":
+        await stage.kill(str(asked["instance"]))
+    else:
+        who = str(asked["who"])[:LONGEST_NAME]
+        if what == "say":
+            stage.say(who, str(asked["text"])[:LONGEST_TEXT])
+        else:
+            {"cancel": stage.cancel, "step": stage.step, "raise": stage.fail}[what](who)

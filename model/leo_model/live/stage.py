@@ -1,0 +1,347 @@
+"""The stage: the real organism, held at the gate of every action, and judged as it goes.
+
+People (sessions) talk to one field. Each action of a reply waits at a gate until it is let through:
+at once, after a pause, or by a click. Every event goes into a recording that `leo validate` reads,
+and through the native checker, so that a property that falls is known at the event that broke it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from leo.actions import Action
+from leo.disciplines import get_discipline
+from leo.errors import DeadlockError, LeoError
+from leo.front.tasks import AsyncLeoField
+from leo.reply.turn import Instance
+from leo.store.asynchronous import AsyncStore
+from leo.trace.events import Beginning, Happened, event_of, header_of
+from leo.trace.recorder import NdjsonRecorder
+from leo_model.checking.claims import HOLDS, NOT_APPLICABLE, load_claims
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import CheckError
+from leo_model.organism.recording import LineMaker
+from leo_model.traces.native import Checker
+
+__all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
+
+# What watchers are told: one flat message, ready for JSON.
+Tell = Callable[[dict[str, Any]], None]
+
+# Threads cannot be held at a gate of the event loop.
+ON_STAGE: Final = tuple(
+    name for name, rules in DISCIPLINES.items() if not rules.threads and name != "sequential"
+)
+RUN: Final = "live"
+WRITER: Final = "w1"
+STORE: Final = "main"
+# No reply has begun before its Call, and none can be stopped at its Return.
+SAFE: Final = frozenset({Action.Call, Action.Return})
+
+
+class Injected(Exception):
+    """The exception that a click made a step raise."""
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who talks to the field. `at` is the action at whose gate the reply is held."""
+
+    name: str
+    instance: str
+    session: str
+    task: asyncio.Task[str] | None = None
+    at: Action | None = None
+    gate: asyncio.Future[None] | None = None
+
+
+class Stage:
+    """One recording of one discipline on one field file.
+
+    `tell` is called on the event loop with each message. `pace` is the pause in seconds before each
+    action: 0 for none, None to wait for a click. Open it with `await Stage.open(...)`.
+    """
+
+    def __init__(self, folder: Path, field: Path, discipline: str, tell: Tell) -> None:
+        if discipline not in ON_STAGE:
+            raise CheckError(
+                f"{discipline!r} cannot be watched live; expected one of {', '.join(ON_STAGE)}"
+            )
+        self.discipline = discipline
+        self.trace = folder / f"{discipline}.ndjson"
+        self.path = field
+        self.pace: float | None = 0.0
+        self.people: dict[str, Person] = {}
+        self.fell: dict[str, str] = {}
+        self._tell = tell
+        self._rules = DISCIPLINES[discipline]
+        self._loop = asyncio.get_running_loop()
+        self._fields: dict[str, AsyncLeoField] = {}
+        self._stores: dict[str, AsyncStore] = {}
+        self._lives = 0
+        self._lines = LineMaker(discipline)
+        self._checker: Checker | None = None
+        self._seq = 0
+        self._moved = asyncio.Condition()
+        self._claims = load_claims()
+        names = tuple(f"i{k + 1}" for k in range(self._rules.instances))
+        self._recorder = NdjsonRecorder(
+            self.trace, run=RUN, writer=WRITER, instances=names, overwrite=True
+        )
+        self._tracers = {name: _Life(self) for name in names}
+
+    @classmethod
+    async def open(cls, folder: Path, field: Path, discipline: str, tell: Tell) -> Stage:
+        """Open every instance of the discipline. Raises LeoError when that cannot be."""
+        stage = cls(folder, field, discipline, tell)
+        for name in stage._tracers:
+            await stage._revive(name)
+        return stage
+
+    async def close(self) -> str:
+        """Cancel what is under way, close the field and the recording; tell where the trace is."""
+        for person in self.people.values():
+            if person.task is not None:
+                person.task.cancel()
+        tasks = [p.task for p in self.people.values() if p.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for field in self._fields.values():
+            await field.close()
+        self._recorder.close()
+        return str(self.trace)
+
+    def flush(self) -> None:
+        """Wait until every event so far is in the file. Blocks: call it on a thread."""
+        self._recorder.flush()
+
+    # What people do.
+
+    def join(self, name: str) -> Person:
+        """A seat for somebody, dealt out to the instances. The same name has the same seat."""
+        if name not in self.people:
+            names = list(self._tracers)
+            instance = names[len(self.people) % len(names)]
+            self.people[name] = Person(name, instance, name)
+        return self.people[name]
+
+    def say(self, name: str, text: str) -> None:
+        """Begin a reply. Raises CheckError while the last one is under way."""
+        person = self.join(name)
+        if person.task is not None:
+            raise CheckError(f"{name} waits for a reply; cancel it, or let it end first")
+        field = self._fields[person.instance]
+        person.task = self._loop.create_task(field.reply(text, person.session))
+        self._tell({"kind": "said", "who": name, "text": text})
+        person.task.add_done_callback(lambda task: self._ended(person, task))
+
+    def cancel(self, name: str) -> None:
+        """Cancel the caller's task, as a timeout or a closed connection does."""
+        person = self.people.get(name)
+        if person is not None and person.task is not None:
+            person.task.cancel()
+
+    def step(self, name: str) -> None:
+        """Let a reply through the gate at which it is held."""
+        person = self.people.get(name)
+        if person is not None and person.gate is not None and not person.gate.done():
+            person.gate.set_result(None)
+
+    def fail(self, name: str) -> None:
+        """Make the step at whose gate a reply is held raise."""
+        person = self.people.get(name)
+        if person is not None and person.gate is not None and person.at not in SAFE:
+            person.gate.set_exception(Injected("a click made this step raise"))
+
+    async def kill(self, instance: str) -> None:
+        """End an instance as a killed process ends, and open it again.
+
+        The store's worker is between two operations then, so the recording knows of each one that
+        was carried out. What the store holds stays; views, buffers and locks are gone.
+        """
+        field, life = self._fields[instance], self._tracers[instance]
+        await self._stores[instance].perform(lambda _: life.die())
+        self._record(Happened(Action.Crash, instance, STORE, "", "", {}, {}, "crashed"))
+        mine = [p for p in self.people.values() if p.instance == instance]
+        for person in mine:
+            if person.task is not None:
+                person.task.cancel()
+        await asyncio.gather(*(p.task for p in mine if p.task is not None), return_exceptions=True)
+        await field.close()
+        self._lives += 1
+        for person in mine:
+            # A new process counts anew, and a reply's name is never used twice.
+            person.session = f"{person.name}-{self._lives + 1}"
+        self._tracers[instance] = _Life(self)
+        await self._revive(instance)
+        self._record(Happened(Action.Recover, instance, STORE, "", "", {}, {}, "ok"))
+
+    # What a scene waits for.
+
+    async def until(self, ready: Callable[[], bool]) -> None:
+        """Wait until something that the gates bring about is so."""
+        async with self._moved:
+            await self._moved.wait_for(ready)
+
+    async def go(self, name: str, to: Action | None) -> None:
+        """Let a reply go on until it is held at `to`, or has ended."""
+        person = self.people[name]
+        while person.task is not None and (person.at is not to or person.gate is None):
+            before = person.gate
+            self.step(name)
+            await self.until(partial(_moved_on, person, before))
+
+    async def cancel_under_way(self, name: str) -> None:
+        """Let the store begin the action at whose gate a reply is held, and cancel meanwhile."""
+        person = self.people[name]
+        self.step(name)
+        while person.gate is not None:
+            await asyncio.sleep(0)
+        self.cancel(name)
+        # A shield carries on to the swap of the view, which has a gate of its own.
+        await self.go(name, None)
+
+    # What happens.
+
+    async def _revive(self, instance: str) -> None:
+        store = self._stores[instance] = await AsyncStore.open(self.path)
+        me = Instance(
+            discipline=get_discipline(self.discipline, "asyncio"),
+            seed=0,
+            tracer=self._tracers[instance],
+            clock=self._loop.time,
+            name=instance,
+            store=STORE,
+        )
+        me.begin(await store.perform(Instance.open_work))
+        self._fields[instance] = AsyncLeoField(store, me, self._gate)
+
+    async def _gate(self, session: str, action: Action) -> None:
+        person = self._seated(session)
+        person.at, person.gate = action, self._loop.create_future()
+        held = person.gate
+        self._tell({"kind": "held", "who": person.name, "action": str(action)})
+        if self.pace is not None:
+            self._loop.call_later(self.pace, _open, held)
+        await self._notify()
+        try:
+            await held
+        finally:
+            person.at = person.gate = None
+
+    def _seated(self, session: str) -> Person:
+        return next(p for p in self.people.values() if p.session == session)
+
+    async def _notify(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    def _ended(self, person: Person, task: asyncio.Task[str]) -> None:
+        person.task = None
+        if task.cancelled():
+            self._tell({"kind": "gone", "who": person.name, "text": "(cancelled)"})
+        elif (error := task.exception()) is None:
+            self._tell({"kind": "answer", "who": person.name, "text": task.result()})
+        else:
+            if isinstance(error, DeadlockError):
+                self._fall("DeadlockFree", self._seq + 1, str(error))
+            elif not isinstance(error, LeoError):
+                raise error
+            self._tell({"kind": "gone", "who": person.name, "text": f"({error})"})
+        self._loop.create_task(self._notify())
+
+    def _begin(self, beginning: Beginning) -> None:
+        if self._checker is None:
+            names = tuple(self._tracers)
+            header = header_of(beginning, run=RUN, instances=names, stores=(STORE,))
+            self._checker = Checker(header)
+            self._recorder.begin(beginning)
+
+    def _record(self, happened: Happened) -> None:
+        """On the loop or on a store's worker thread: number the event, keep it, pass it on."""
+        with self._recorder.moment():
+            self._seq += 1
+            seq = self._seq
+            self._recorder.record(happened)
+            self._loop.call_soon_threadsafe(self._look, happened, seq)
+
+    def _look(self, happened: Happened, seq: int) -> None:
+        """On the loop: what the checker says of the event, and what watchers see of it."""
+        checker = self._checker
+        assert checker is not None, "a recording begins before its first event"
+        event = event_of(happened, seq=seq, writer=WRITER, run=RUN, time=0.0)
+        rejection = checker.feed(self._lines.line(event))
+        person = self._seated(happened.session).name if happened.session else happened.instance
+        self._tell(
+            {
+                "kind": "event",
+                "seq": seq,
+                "who": person,
+                "instance": happened.instance,
+                "reply": happened.reply,
+                "action": str(happened.action),
+                "reads": happened.reads,
+                "writes": happened.writes,
+                "outcome": happened.outcome,
+                "now": self._versions(checker),
+            }
+        )
+        if rejection is not None:
+            self._tell({"kind": "rejected", "line": seq + 1, "why": "; ".join(rejection.reasons)})
+        for title, found in checker.watch.violations.items():
+            if title not in self.fell:
+                self._fall(title, found.line, found.witness)
+
+    def _fall(self, title: str, line: int, witness: str) -> None:
+        claim = self._claims.cell(self.discipline, title)
+        expected = claim.verdict not in (HOLDS, NOT_APPLICABLE)
+        self.fell[title] = witness
+        self._tell(
+            {"kind": "fell", "property": title, "line": line, "why": witness, "claimed": expected}
+        )
+
+    def _versions(self, checker: Checker) -> dict[str, Any]:
+        """The versions of the store and of each view, as the events lead to them."""
+        z, base = checker.state, checker.state.base
+        return {
+            "store": [base.ngrams + len(z.store.ngrams), base.snapshots + len(z.store.snapshots)],
+            "views": {
+                instance: [base.ngrams + len(two), base.ngrams + len(three)]
+                for instance, (two, three) in z.view.items()
+            },
+        }
+
+
+def _open(gate: asyncio.Future[None]) -> None:
+    if not gate.done():
+        gate.set_result(None)
+
+
+def _moved_on(person: Person, before: asyncio.Future[None] | None) -> bool:
+    """The reply is held at another gate, or has ended."""
+    return person.task is None or (person.gate is not None and person.gate is not before)
+
+
+class _Life:
+    """The tracer of one life of an instance: a process that has died tells nothing any more."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.enabled = True
+        self._stage = stage
+
+    def die(self) -> None:
+        self.enabled = False
+
+    def begin(self, beginning: Beginning) -> None:
+        self._stage._begin(beginning)
+
+    def record(self, happened: Happened) -> None:
+        self._stage._record(happened)
+
+    def moment(self) -> AbstractContextManager[object]:
+        return self._stage._recorder.moment()

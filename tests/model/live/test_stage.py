@@ -1,0 +1,108 @@
+"""The stage: scenes end as the claims say, faults are real, and the recording is a trace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leo.actions import Action
+from leo_model.errors import CheckError
+from leo_model.live.scenes import SCENES, Scene, play
+from leo_model.live.stage import Stage
+from leo_model.traces.validate import validate
+
+
+def on_stage(
+    folder: Path, discipline: str, act: Callable[[Stage], Awaitable[None]]
+) -> tuple[Stage, list[dict[str, Any]]]:
+    """What was told while `act` was played, and the closed stage."""
+    told: list[dict[str, Any]] = []
+
+    async def run() -> Stage:
+        stage = await Stage.open(folder, folder / "field", discipline, told.append)
+        await asyncio.wait_for(act(stage), 30)
+        await stage.close()
+        return stage
+
+    return asyncio.run(run()), told
+
+
+def kinds(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [message for message in told if message["kind"] == kind]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.discipline)
+def test_a_scene_ends_as_the_claims_say(scene: Scene, tmp_path: Path) -> None:
+    """The properties that fall are those of the scene, and each is one that is claimed to fall."""
+
+    async def act(stage: Stage) -> None:
+        await play(scene, stage, lambda: asyncio.sleep(0))
+
+    stage, told = on_stage(tmp_path, scene.discipline, act)
+    assert set(stage.fell) == scene.falls
+    assert all(message["claimed"] for message in kinds(told, "fell"))
+    assert not kinds(told, "rejected")
+
+
+def test_both_engines_say_the_same_of_the_recordings(tmp_path: Path) -> None:
+    """What is downloaded is what `leo validate` judges: same falls, by both engines."""
+    traces = []
+    for number, scene in enumerate(SCENES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+
+        async def act(stage: Stage, scene: Scene = scene) -> None:
+            await play(scene, stage, lambda: asyncio.sleep(0))
+
+        stage, _ = on_stage(folder, scene.discipline, act)
+        traces.append(stage.trace)
+    for scene, report in zip(SCENES, validate(traces, "both"), strict=True):
+        assert report.native is not None and report.tlc is not None
+        assert set(report.native.violations) == scene.falls
+        assert not report.disagreement()
+
+
+def test_a_step_that_raises_and_a_killed_instance(tmp_path: Path) -> None:
+    """Both are events of the recording, and people can go on talking."""
+
+    async def act(stage: Stage) -> None:
+        stage.pace = None
+        stage.say("ada", "What is a field?")
+        ada = stage.people["ada"]
+        await stage.until(lambda: ada.gate is not None)
+        await stage.go("ada", Action.Recall)
+        stage.fail("ada")
+        await stage.until(lambda: ada.task is None)
+        stage.say("ada", "Again?")
+        await stage.until(lambda: ada.gate is not None)
+        await stage.go("ada", Action.Generate)
+        await stage.kill("i1")
+        stage.say("ada", "And now?")
+        await stage.until(lambda: ada.gate is not None)
+        await stage.go("ada", None)
+
+    _, told = on_stage(tmp_path, "asyncio-lock", act)
+    actions = [message["action"] for message in kinds(told, "event")]
+    assert [a for a in actions if a in ("Raise", "Crash", "Recover", "Return")] == [
+        "Raise", "Crash", "Recover", "Return",
+    ]  # fmt: skip
+    assert not kinds(told, "rejected")
+    assert "AllOrNothing" in {message["property"] for message in kinds(told, "fell")}
+
+
+def test_one_reply_at_a_time_and_no_threads(tmp_path: Path) -> None:
+    """A second call of the same person is refused, and so is what cannot be held at a gate."""
+
+    async def act(stage: Stage) -> None:
+        stage.pace = None
+        stage.say("ada", "What is a field?")
+        with pytest.raises(CheckError, match=r"^ada waits for a reply"):
+            stage.say("ada", "Hello?")
+
+    on_stage(tmp_path, "asyncio-lock", act)
+    with pytest.raises(CheckError, match=r"^'gil' cannot be watched live"):
+        on_stage(tmp_path, "gil", act)

@@ -19,6 +19,7 @@ from textwrap import fill
 from typing import TextIO
 
 from leo import screen
+from leo.commands.ending import keep_interrupts
 from leo.commands.speakers import Speaker, describe_interruption, opened
 from leo.commands.why import describe_pulse
 from leo.disciplines import Discipline
@@ -177,6 +178,7 @@ def _forgive(lines: TextIO, encoding: str | None = None) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    keep_interrupts()
     if sys.stdin is None:
         raise CallerError(
             "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leo.units.judge import judge_bytes
+from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
 from leo_model.commands.cite import cite, results_hash
 from paper.artifact.article import make_paper

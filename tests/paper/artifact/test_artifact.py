@@ -214,7 +214,8 @@ def test_every_link_leads_somewhere(site: Path) -> None:
     for name, text in pages.items():
         for target, anchor in LINK.findall(text):
             assert (site / (target or name)).is_file(), (name, target)
-            if anchor:
+            # A link to a step is read by the stepper.
+            if anchor and not anchor.startswith("step="):
                 assert f'id="{anchor}"' in pages[target or name], (name, target, anchor)
             followed += 1
     assert followed > 300

@@ -115,7 +115,7 @@ def test_how_a_verdict_is_known(results: Results) -> None:
 
 
 def test_the_orders_are_counted(results: Results) -> None:
-    """What the orders keep is counted from the result of `leo check --orders`."""
+    """What the orders keep is counted from the result of `leo orders`."""
     assert row(results, "h2")[2].startswith("4 of 24 orders")
 
 

@@ -106,6 +106,8 @@ def test_how_a_verdict_is_known(results: Results) -> None:
     without = replace(results, theorems=[
         {**t, "cells": []} for t in results.theorems])  # fmt: skip
     assert row(without, "atomicity")[1] == "bounded check (sessions × calls: 2 × 2, 3 × 1)"
+    quiet = [{**t, "cells": [{**c, "faults": False} for c in t["cells"]]} for t in results.theorems]
+    assert row(replace(results, theorems=quiet), "atomicity")[1].startswith("bounded check")
     assert row(results, "lock-atomic")[1].startswith("counterexamples of 5 steps")
     assert "experiment confound (30 seeds)" in row(results, "improvement")[1]
     assert row(replace(results, orders=[]), "h2")[1] == row(results, "ocean")[1] == "argument"

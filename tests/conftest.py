@@ -10,8 +10,9 @@ from hypothesis import settings
 from tests.leo.recordings import Recordings
 
 # No deadline: how long an example takes on a shared machine says nothing about the program. The
-# blob that a failure prints is the token that reproduces it.
-settings.register_profile("leo", deadline=None, print_blob=True)
+# blob that a failure prints is the token that reproduces it. `make test-long` looks at more.
+settings.register_profile("leo", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("thorough", settings.get_profile("leo"), max_examples=400)
 settings.load_profile("leo")
 
 # A job in the background of a shell starts with Ctrl-C ignored, and its children inherit that; what

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import fill
 
+from leo import screen
 from leo.commands.main import Command
 from leo.progress import Bar
-from leo_model.checking.check import BUNDLED_TLC, Report, check, write_results
+from leo_model.checking.check import (
+    BUNDLED_TLC,
+    Counterexample,
+    Report,
+    check,
+    write_results,
+)
 from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
@@ -134,16 +143,27 @@ def print_text(
     """Print the table and, for a few disciplines, every counterexample."""
     print(text(claims, disciplines, wrong), end="")
     if shown:
-        for found in report.counterexamples:
-            strikes = ", faults on" if found.faults else ""
-            print(f"\n{found.discipline} loses {found.property} (expected{strikes}):\n")
-            print(found.text, end="")
+        for told in stories(report.counterexamples):
+            print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
     cells = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
     print(
         f"\n{len(cells)} claims decided by {len(report.runs)} runs of TLC over {states:,} states; "
         f"{len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
+
+
+def stories(found: Sequence[Counterexample]) -> Iterator[str]:
+    """Tell each behaviour once, with everything that it breaks below it."""
+    same: dict[tuple[str, str], list[Counterexample]] = {}
+    for one in found:
+        same.setdefault((one.discipline, one.text.partition("✗ ")[0]), []).append(one)
+    for (discipline, steps), broken in same.items():
+        titles = ", ".join(one.property for one in broken)
+        strikes = ", faults on" if broken[0].faults else ""
+        verdicts = "".join(one.text[len(steps) :] for one in broken)
+        head = fill(f"{discipline} loses {titles} (as claimed{strikes}):", screen.width())
+        yield f"{head}\n\n{steps}{verdicts}"
 
 
 CHECK = Command(configure, run)

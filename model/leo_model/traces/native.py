@@ -190,6 +190,8 @@ class Watch:
         self._overtaken &= z.overtaken
 
 
+# What did not end a call, and disturbed it all the same.
+SWALLOWED = "with an exception swallowed"
 # How the end of a reply is counted.
 _OUTCOMES = {
     "Return": "returned",
@@ -274,6 +276,7 @@ class Checker:
         ended = [reply for reply in ends if not z.in_flight(reply[0])]
         self.events += 1
         self.replies += action in CALLS
+        self.outcomes[SWALLOWED] += action == "Swallow"
         if ended:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
@@ -301,7 +304,7 @@ class Checker:
             discipline=self.world.rules.name,
             events=self.events,
             replies=self.replies,
-            outcomes=self.outcomes,
+            outcomes=+self.outcomes,
             open=sum(map(self.state.in_flight, self.state.pc)),
             rejection=rejection,
             violations=self.watch.violations,

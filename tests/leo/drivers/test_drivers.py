@@ -70,7 +70,7 @@ def _talk(path: Path, discipline: str, prompts: list[str], tracer: object) -> li
 
 
 @pytest.mark.slow
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.sampled_from(PROMPTS), st.text(max_size=30)), max_size=5))
 def test_one_session_gives_the_same_bytes_under_every_driver(
     tmp_path_factory: pytest.TempPathFactory, prompts: list[str]

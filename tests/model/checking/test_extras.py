@@ -52,7 +52,7 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
     harmless = replace(
         mutants["acquire-ignores-lock"],
         name="harmless",
-        changes=(("(* Words *)", "(* Terms *)", "Field"),),
+        changes=(("(* Words *)", "(* Terms *)", "Lifecycle.tla"),),
     )
     chosen = [*(mutants[name] for name in SAMPLE), harmless]
 
@@ -64,9 +64,9 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
 def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) -> None:
     """A mutant that TLC cannot evaluate, and one that breaks only another property, survive."""
     ours = {mutant.name: mutant for mutant in load_mutants()}["acquire-ignores-lock"]
-    guard = "    /\\ LockIsFree(s)\n    /\\ IsMyTurn(s)\n"
+    guard = 'At(s, "called") /\\ LockIsFree(s) /\\ IsMyTurn(s)'
     nonsense = replace(
-        ours, name="nonsense", changes=((guard, f"{guard}    /\\ s + 1 = 2\n", "Field"),)
+        ours, name="nonsense", changes=((guard, f"{guard} /\\ s + 1 = 2", "Lifecycle.tla"),)
     )
     untyped = replace(
         ours,
@@ -90,9 +90,9 @@ def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) ->
 
 def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
     """A text that the module does not have once says that the mutant is out of date."""
-    mutant = replace(load_mutants()[0], changes=(("no such text", "", "Field"),))
+    mutant = replace(load_mutants()[0], changes=(("no such text", "", "Lifecycle.tla"),))
 
-    with pytest.raises(MutantError, match=r"occurs 0 times in Field\.tla, expected once"):
+    with pytest.raises(MutantError, match=r"occurs 0 times in Lifecycle\.tla, expected once"):
         mutate(mutant, tmp_path)
 
 

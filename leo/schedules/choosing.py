@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from abc import update_abstractmethods
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -120,7 +121,7 @@ class ChoosingLoop(SteppedLoop):
         self.stand_still()
 
     def run_out(self, label: str) -> None:
-        """Go on, with whoever comes first, until a task is over.  Raises LeoError if it never is."""
+        """Go on, the first that can, until a task is over.  Raises LeoError if it never is."""
         for _ in range(_PATIENCE):
             if self.tasks[label].done():
                 return
@@ -148,7 +149,7 @@ class ChoosingLoop(SteppedLoop):
         for task in self.tasks.values():
             # Nobody will look at it again, and asyncio would complain when it is collected.
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            task._log_traceback = False  # type: ignore[attr-defined]
+            task._log_traceback = False
         if going:
             names = ", ".join(label for label, task in self.tasks.items() if not task.done())
             raise Refused(
@@ -181,7 +182,7 @@ class ChoosingLoop(SteppedLoop):
         for _ in range(_ROUNDS):
             for _ in range(len(ready)):
                 handle = ready.popleft()
-                if not handle._cancelled:  # type: ignore[attr-defined]
+                if not handle._cancelled:
                     self._callback = (handle._callback, handle._args)  # type: ignore[attr-defined]
                     handle._run()
             if ready:
@@ -214,8 +215,8 @@ class ChoosingLoop(SteppedLoop):
         return f"{owner}.{kind}{number}"
 
     def _left_open(self, generator: AsyncGenerator[Any, Any]) -> None:
-        """An async generator was dropped before its end: it is closed by a task, as asyncio does."""
-        self.create_task(generator.aclose())  # type: ignore[arg-type]
+        """An async generator was dropped before its end: a task closes it, as in asyncio."""
+        self.create_task(generator.aclose())
 
     # What tasks and futures ask of a loop.
 
@@ -264,8 +265,8 @@ class ChoosingLoop(SteppedLoop):
     ) -> asyncio.Handle:
         if not self.threads.mine():
             self.refused = (
-                f"{getattr(callback, '__qualname__', callback)} is called back by a thread that was "
-                "started before the exploration, and cannot be followed; start it in `make`"
+                f"{getattr(callback, '__qualname__', callback)} is called back by a thread that "
+                "was started before the exploration, and cannot be followed; start it in `make`"
             )
         return self.call_soon(callback, *args, context=context)
 
@@ -377,4 +378,5 @@ _WHAT = {
 }  # fmt: skip
 for _name, _what in _WHAT.items():
     setattr(ChoosingLoop, _name, _refusing(_name, _what))
-ChoosingLoop.__abstractmethods__ = frozenset()
+# Nothing of a loop is left out: what is not above is refused.
+update_abstractmethods(ChoosingLoop)  # type: ignore[type-abstract]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from leo.schedules.choosing import ChoosingLoop
 
 T = TypeVar("T")
-_connect = sqlite3.connect
+_connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 
 
 def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:

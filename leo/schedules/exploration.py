@@ -41,8 +41,8 @@ Call = Callable[[T], Awaitable[object]]
 STRATEGIES: Final = ("every", "preemptions", "random", "pct")
 # So many seconds is a search silent at most.
 _SILENT = 2.0
-# So many schedules are spent on making a schedule shorter.
-_SHORTER = 3000
+# So many seconds are spent on making a schedule shorter.
+_SHORTER = 2.0
 # After so many schedules one is executed twice, to see whether it comes out the same.
 _TWICE = 500
 
@@ -191,7 +191,7 @@ def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
     if not named:
         raise LeoError("there are no calls to explore: expected at least one")
     for name, call in named.items():
-        if not isinstance(name, str) or not name.isidentifier() or name in (CLOCK, "make"):
+        if not name.isidentifier() or name in (CLOCK, "make"):
             raise LeoError(f"a call cannot be named {name!r}: expected a word, and not {CLOCK!r}")
         if not callable(call):
             raise LeoError(
@@ -221,7 +221,8 @@ def _check(
         raise LeoError(f"a bound of {bound}: expected at least {int(strategy == 'pct')}")
     if seconds is not None and seconds <= 0:
         raise LeoError(f"a limit of {seconds} seconds: expected more than 0")
-    for kind in scenario.raises:
+    kinds: tuple[Any, ...] = scenario.raises
+    for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise LeoError(f"raises {kind!r}: expected classes of exceptions")
 
@@ -262,7 +263,7 @@ class _Search(Generic[T]):
             for name, call in self.scenario.calls.items():
                 # A call that raises at once does so in its schedules as well.
                 with suppress(Exception):
-                    found = run.loop.perform(partial(call, run.target))
+                    found: Any = run.loop.perform(partial(call, run.target))
                     if hasattr(found, "cr_frame"):
                         found.close()
                     wrong = "" if hasattr(found, "__await__") else type(found).__name__
@@ -381,7 +382,7 @@ class _Search(Generic[T]):
         try:
             broken = dict(run.broken)
             pruned = getattr(run, "pruned", False)
-            if self.asks and not broken and not pruned and run.finished() and not run.enabled():
+            if self.asks and not broken and not pruned and run.finished() and not run.still_going():
                 ending = run.ending()
                 if self.scenario.declared:
                     ending = ending._replace(began_after={})
@@ -435,27 +436,39 @@ class _Search(Generic[T]):
             raise Refused(_differs(path, min(map(len, seen)) + 1))
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
-        """A schedule with fewer cancellations and preemptions that breaks something, if any."""
+        """A schedule with fewer cancellations, preemptions and steps that breaks something."""
         if self.scenario.declared:
             return path
+        self.until = monotonic() + _SHORTER
         struck = sum(choice.what == "cancel" for choice in path)
-        runs = 0
         for cancellations in range(struck + 1):
             scenario = replace(self.scenario, cancellations=cancellations, bounded={})
             for bound in range(4):
                 search = Pruned(scenario.start, self.prune, bound)
-                while not search.ended:
-                    run, found = search.next(), tuple(search.path)
-                    if self._broken(run, found):
-                        return found
-                    search.backtrack()
-                    self._tell()
-                    runs += 1
-                    if runs > _SHORTER:
+                found = self._first(search)
+                while found is not None:
+                    path = found[0]
+                    if found[1] in (ATOMIC, AT_END, DEADLOCK) or len(path) < 2:
                         return path
+                    # Of those with as few preemptions, one with fewer steps.
+                    scenario.most = len(path) - 1
+                    found = self._first(Pruned(scenario.start, False, bound))
+                if scenario.most is not None or monotonic() > self.until:
+                    return path
                 if not search.cut:
                     break
         return path
+
+    def _first(self, search: Pruned) -> tuple[tuple[Choice, ...], str] | None:
+        """The first schedule of a search that breaks something, and what."""
+        while not search.ended and monotonic() < self.until:
+            run, path = search.next(), tuple(search.path)
+            broken = self._broken(run, path)
+            if broken:
+                return path, next(iter(broken))
+            search.backtrack()
+            self._tell()
+        return None
 
     def replay(self, schedule: str) -> Exploration:
         self.runs = 1
@@ -477,10 +490,8 @@ class _Search(Generic[T]):
         except BaseException:
             run.close()
             raise
-        over = run.finished() and not run.broken and not run.enabled()
+        over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
-        if not run.broken and not over and self._goes_round(run, choices):
-            run.broken[ENDLESS] = "the calls go round, and nobody ends that"
         broken = self._broken(run, choices)
         for title, witness in broken.items():
             table = tell_steps(steps, self.scenario.calls, f"{title}: {witness}")
@@ -495,14 +506,6 @@ class _Search(Generic[T]):
                 came_out = ""
             return Broken(title, witness, to_text(choices), table, came_out, tuple(possible[:6]))
         return None
-
-    def _goes_round(self, run: CoroutineRun[T], choices: Sequence[Choice]) -> bool:
-        """Has a schedule come back to a state that it was in?"""
-        state = run.fingerprint()
-        return state is not None and len(choices) > 1 and self._came_back(choices, state)
-
-    def _came_back(self, choices: Sequence[Choice], state: bytes) -> bool:
-        return False
 
     def _shown(self, run: CoroutineRun[T]) -> dict[str, str]:
         if self.show is None:

@@ -102,7 +102,7 @@ class Threads:
         ]
 
     def go(self, label: str) -> None:
-        """Let a thread go on to where it waits next, or ends.  Raises LeoError if it does neither."""
+        """Let a thread go on to where it waits or ends.  Raises LeoError if it does neither."""
         it = self.all[label]
         self.log.append(label)
         it.turn.release()

@@ -113,7 +113,7 @@ def test_a_result_is_kept_told_and_compared(
         monkeypatch.setattr(experiments, name, partial(real, folder=folder))
     # The page knows the real experiments only.
     monkeypatch.setattr(experiments, "write_report", lambda build: build)
-    build = ["--build", str(tmp_path)]
+    build = ["--build", str(tmp_path), "--jobs", "1"]
     assert main(["experiment", "all", "--kept", *build]) == 0
     assert "2 of 2 cells measured now" in capsys.readouterr().out
     assert main(["experiment", "toy", "--keep", *build]) == 0

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
+from textwrap import wrap
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
@@ -97,16 +98,20 @@ class Exploration:
         return f"not complete: {far}, nothing found; {self.how_far}"
 
     def __str__(self) -> str:
-        lines = [self.sentence]
+        """The sentence, the table, and what the answer is about."""
+        lines, told = [self.sentence], list[tuple[str, str]]()
         if self.broken is not None:
             lines.append(self.broken.table.rstrip("\n"))
             if self.broken.came_out:
-                lines.append(f"came out:    {self.broken.came_out}")
-                lines += [f"one by one:  {told}" for told in self.broken.possible]
-            lines.append(f"schedule:    {self.broken.schedule}")
-        lines += [f"asked:       {text}" for text in self.asked]
-        lines += [f"not asked:   {text}" for text in self.not_asked]
-        lines += [f"bounded:     {text}" for text in self.bounded]
+                told.append(("came out", self.broken.came_out))
+                told += [("one by one", text) for text in self.broken.possible]
+            told.append(("schedule", self.broken.schedule))
+        told += [("asked", text) for text in self.asked]
+        told += [("not asked", text) for text in self.not_asked]
+        told += [("bounded", text) for text in self.bounded]
+        for name, text in told:
+            head = f"{name}:".ljust(13)
+            lines += wrap(text, 80, initial_indent=head, subsequent_indent=" " * 13)
         return "\n".join(lines)
 
 
@@ -255,7 +260,8 @@ class _Search(Generic[T]):
         self.runs = self.states = 0
         self.opaque: dict[str, None] = {}
         self.done: Callable[[], float] = lambda: 0.0
-        self.atomicity = Atomicity(scenario, lambda run: tell_state(state_of(run)), self._pace)
+        self.initial: dict[str, str] = {}
+        self.atomicity = Atomicity(scenario, self._tell_state, self._pace)
         self.asks = asks and len(scenario.calls) <= MOST_CALLS
         self.too_many = asks and not self.asks
         self.no_order = False
@@ -264,6 +270,7 @@ class _Search(Generic[T]):
         """Each call has to return something to await; nothing of it is executed."""
         run, wrong = self.scenario.start(), ""
         try:
+            self.initial = state_of(run)
             for name, call in self.scenario.calls.items():
                 # A call that raises at once does so in its schedules as well.
                 with suppress(Exception):
@@ -386,7 +393,10 @@ class _Search(Generic[T]):
                 ending = run.ending()
                 if self.scenario.declared:
                     ending = ending._replace(began_after={})
-                told = self._came_out(run, ending)
+                if self.atomicity.known(ending):
+                    ending = None
+                else:
+                    told = self._came_out(run, ending)
         finally:
             run.close()
         if DEADLOCK in broken and run.struck:
@@ -400,7 +410,13 @@ class _Search(Generic[T]):
 
     def _came_out(self, run: CoroutineRun[T], ending: Ending) -> str:
         answers = ", ".join(f"{name} → {it.told}" for name, it in ending.answers.items())
-        return f"{answers}; {tell_state(state_of(run))}"
+        return f"{answers}; {self._tell_state(run)}"
+
+    def _tell_state(self, run: CoroutineRun[T]) -> str:
+        """The parts of a state that are not what they were at the beginning."""
+        state = state_of(run)
+        changed = {name: text for name, text in state.items() if self.initial.get(name) != text}
+        return tell_state(changed) or "nothing has changed"
 
     def _violations(self, path: Iterable[Choice]) -> dict[str, str]:
         """What a schedule breaks; nothing if it cannot be carried out."""

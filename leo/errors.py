@@ -22,6 +22,7 @@ __all__ = [
     "ObserveWhileRecordingError",
     "ObserverError",
     "OtherSchemaError",
+    "OverloadError",
     "SessionBusyError",
     "StepError",
     "StoreClosedError",
@@ -133,6 +134,10 @@ class InstrumentError(CallerError):
 
 class ConflictError(LeoError):
     """An optimistic reply was overtaken by others of its instance as often as it may be."""
+
+
+class OverloadError(CallerError):
+    """More calls wait for the field than it was opened for; nothing was done."""
 
 
 class DeadlockError(LeoError):

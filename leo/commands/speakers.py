@@ -19,6 +19,7 @@ from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.modules import Module
+from leo.screen import labelled
 
 __all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "describe_interruption", "opened"]
 
@@ -89,7 +90,9 @@ class _Seen:
         return self._field.discipline
 
     def memory(self) -> list[str]:
-        return describe_memory(self._field.latest)
+        dropped = self._field.dropped
+        told = labelled("dropped", f"{dropped:,} inner replies, because too many called")
+        return [*describe_memory(self._field.latest), *(told if dropped else [])]
 
     def why(self) -> str:
         return explain_reply(self._account, self._field.latest, self._field.program)

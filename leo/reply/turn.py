@@ -281,9 +281,11 @@ class Instance:
         self._waiting.pop(session, None)
         return None
 
-    def drop(self, session: str) -> None:
-        """Forget the inner replies of a session that wait: nobody carries them out any more."""
-        self._waiting.pop(session, None)
+    def drop(self, session: str) -> int:
+        """Forget the inner replies of a session that wait: nobody carries them out any more. Return
+        their number.
+        """
+        return len(self._waiting.pop(session, ()))
 
     def end(self, session: str, owner: object = None) -> None:
         """The session's reply has ended; another owner's goes on."""

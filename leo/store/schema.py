@@ -51,6 +51,7 @@ __all__ = [
     "equip",
     "identify",
     "make",
+    "set_checkpoint",
     "strangers",
 ]
 
@@ -64,9 +65,10 @@ PATIENCE: Final = 1.0
 PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
-# Pages in the WAL before they are copied into the file. A fold touches thousands of pages, mostly
-# the same ones as the fold before it: copying them seldom copies them once.
-CHECKPOINT: Final = 8000
+# Pages in the WAL before they are copied into the file: as many as the file has, from 4 MiB to 32.
+# A fold of a large field touches thousands of pages, mostly the same ones as the fold before it:
+# copying them seldom copies them once.
+CHECKPOINT: Final = (950, 8000)
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
@@ -244,7 +246,7 @@ def _prepare(
         # Journal first: a page cache of another mode need never be written back.
         write_ahead(conn, conn.path)
         conn.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
-        conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+        set_checkpoint(conn)
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except REFUSALS as error:
@@ -300,6 +302,18 @@ def alone(path: Path) -> StoreDamagedError:
         "that was beside it is like that; make a copy with `leo field backup`, restore it with "
         "`leo field restore`, or remove the file to begin anew"
     )
+
+
+def set_checkpoint(conn: sqlite3.Connection) -> None:
+    """Let the log become as long as the file is, within bounds; a file of a log that was longer is
+    cut.
+    """
+    least, most = CHECKPOINT
+    [pages] = conn.execute("PRAGMA page_count").fetchone()
+    [size] = conn.execute("PRAGMA page_size").fetchone()
+    length = min(most, max(least, pages))
+    conn.execute(f"PRAGMA wal_autocheckpoint = {length}")
+    conn.execute(f"PRAGMA journal_size_limit = {length * size}")
 
 
 def make(conn: sqlite3.Connection) -> None:

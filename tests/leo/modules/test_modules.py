@@ -43,7 +43,7 @@ SAID = (
     "Tell me about the river that you remember.",
 )
 # Under `reentrant` nothing is ever answered.
-WORKING = [id for id, d in DISCIPLINES.items() if id != "reentrant"]
+WORKING = [id for id in DISCIPLINES if id != "reentrant"]
 MANY = [id for id in WORKING if id not in ("sequential", "threading-lock-in-async")]
 
 

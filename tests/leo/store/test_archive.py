@@ -210,7 +210,7 @@ def test_a_field_that_another_process_made_meanwhile_is_kept(
 
 
 @pytest.mark.parametrize(
-    "refused", ["pathlib.Path.hardlink_to", "leo.commands.field.TemporaryDirectory"]
+    "refused", ["pathlib.Path.hardlink_to", "leo.store.backup.TemporaryDirectory"]
 )
 def test_a_place_for_no_field_is_an_error(
     whole: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str

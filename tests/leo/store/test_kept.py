@@ -30,7 +30,7 @@ ENTRIES = 4096
 # there are rows, and the tables have bounds of their own.
 ROWS = {"Episode", "Fragment", "MathState", "Memory", "Profile"}
 MACHINERY = (CoroutineType, FrameType, GeneratorType, asyncio.Future, asyncio.Task)
-ANSWERING = [id for id, d in DISCIPLINES.items() if id != "reentrant"]
+ANSWERING = [name for name in DISCIPLINES if name != "reentrant"]
 
 
 def modules() -> Iterator[ModuleType]:

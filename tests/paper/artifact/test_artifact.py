@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
 import json
 import re
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from leo.units.judge import judge_bytes
 from leo_model.checking.check import spec_hash
 from leo_model.commands.cite import cite, results_hash
 from paper.artifact.article import make_paper
@@ -17,7 +20,7 @@ from paper.artifact.errors import ArtifactError
 from paper.artifact.figure import LOCK, draw
 from paper.artifact.formulas import paragraphs
 from paper.artifact.results import EXPERIMENTS, load
-from paper.artifact.site import make_site
+from paper.artifact.site import _evidence, make_site
 from paper.artifact.stories import elsewhere, story
 from tests.paper.artifact.results import write_results
 
@@ -183,31 +186,25 @@ def test_rows_of_other_sources_stop_the_build(build: Path, tmp_path: Path) -> No
         load(edited(build, tmp_path, "experiments/confound/summary.json", edit))
 
 
-def section(site: Path, discipline: str, title: str) -> str:
-    """What the page of evidence says of one cell."""
-    text = (site / "evidence.html").read_text("utf-8")
-    _, _, rest = text.partition(f'<section id="{discipline}.{title}">')
-    return rest.partition("</section>")[0]
-
-
-def test_evidence_is_what_checked_the_property(site: Path) -> None:
+def test_evidence_is_what_checked_the_property(build: Path) -> None:
     """A search is evidence for the properties that it checked, and for no other: with faults no
-    search looks for deadlocks, and without them none looks for what the other covers.
+    search looks for deadlocks. A theorem is evidence for the cells that it decides.
     """
-    deadlocks = section(site, "asyncio-lock", "DeadlockFree")
-    assert "asyncio-lock.holds.3x1_2x2.quiet<" in deadlocks
-    assert "asyncio-lock.holds.3x1_2x2.faults<" not in deadlocks
-    excluded = section(site, "asyncio-lock", "MutualExclusion")
-    assert "asyncio-lock.holds.3x1_2x2.faults<" in excluded
-    assert "asyncio-lock.holds.3x1_2x2.quiet<" not in excluded
-    assert "<li>" not in section(site, "asyncio-lock", "StableRead")
+    found = _evidence(load(build))
+    lock = found["asyncio-lock"]
+    names = list(lock["searches"])
+    rows = {row["property"]: row for row in lock["rows"]}
 
+    def searches(title: str) -> set[str]:
+        return {names[number - 1].rpartition(".")[2] for number in rows[title]["searches"]}
 
-def test_a_theorem_is_evidence_for_its_own_cells(site: Path) -> None:
-    """The page names a theorem where it says that it proves the cell, and nowhere else."""
-    assert "theorem 1<" in section(site, "actor", "MutualExclusion")
-    assert "theorem " not in section(site, "asyncio-lock", "MutualExclusion")
-    assert "theorem " not in section(site, "actor", "StableRead")
+    assert searches("DeadlockFree") == {"quiet"}
+    assert searches("MutualExclusion") == {"faults"}
+    assert searches("StableRead") == set()
+    assert not rows["MutualExclusion"]["theorems"] and "AllOrNothing" not in rows
+    actor = {row["property"]: row["theorems"] for row in found["actor"]["rows"]}
+    assert [one["number"] for one in actor["MutualExclusion"]] == [1]
+    assert actor["StableRead"] == []
 
 
 def test_every_link_leads_somewhere(site: Path) -> None:
@@ -268,7 +265,7 @@ def test_a_changed_verdict_changes_its_table_and_its_page_only(
 
     other = edited(build, tmp_path / "results", "check/results.json", edit)
     changed = different(made, make(other, tmp_path / "made"))
-    assert changed == {"claims.tex", "index.html", "evidence.html"}
+    assert changed == {"claims.tex", "verdicts.html", "evidence.html", "search.html"}
 
 
 def test_a_story_ends_where_its_property_falls(build: Path) -> None:
@@ -317,3 +314,31 @@ def test_citations_name_release_and_hashes(tmp_path: Path) -> None:
     second = results_hash(tmp_path)
     (tmp_path / "b.jsonl").write_text("2")
     assert len({None, first, second, results_hash(tmp_path)}) == 4
+
+
+def test_the_code_of_the_guide_runs(site: Path, tmp_path: Path) -> None:
+    """Every block of Python on the page for one's own class does what is said below it."""
+    blocks = re.findall(r'<pre class="python"><code>(.*?)</code></pre>',
+                        (site / "guide.html").read_text("utf-8"), re.DOTALL)  # fmt: skip
+    names: dict[str, Any] = {}
+    with contextlib.chdir(tmp_path):
+        for block in blocks:
+            exec(html.unescape(block), names)
+    assert len(blocks) == 3
+    assert judge_bytes((tmp_path / "run.ndjson").read_bytes()).broken
+
+
+def test_the_start_page_is_light(site: Path) -> None:
+    """The page that everybody opens, with its style, is under 300 KB."""
+    assert sum((site / name).stat().st_size for name in ("index.html", "style.css")) < 300_000
+
+
+def test_what_the_search_finds_is_there(site: Path) -> None:
+    """Every entry of the search leads to a page and a place in it, and has its words."""
+    text = (site / "search.html").read_text("utf-8")
+    entries = json.loads(text.partition('id="entries">')[2].partition("</script>")[0])
+    assert len(entries) > 80
+    for place, heading, words in entries:
+        name, _, anchor = place.partition("#")
+        assert heading and words
+        assert not anchor or f'id="{anchor}"' in (site / name).read_text("utf-8")

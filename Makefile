@@ -29,7 +29,7 @@ help:
 	@echo "make paper    LaTeX fragments and figures from the results, in build/paper"
 	@echo "make site     pages to step through the counterexamples, in build/site"
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
-	@echo "make readme   put the output of verify into the README"
+	@echo "make readme   put what commands print into README and ARTIFACT"
 	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
 	@echo "make audit    licences of what is installed, and that it fits together"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
@@ -73,12 +73,12 @@ build/check/results.json: | $(STAMP)
 	@$(BIN)/leo check >/dev/null
 
 build/check/orders.json: | $(STAMP)
-	@$(BIN)/leo check --orders >/dev/null
+	@$(BIN)/leo orders >/dev/null
 
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove
 
-build/experiments/report.md: | $(STAMP)
+build/experiments/report.md: $(wildcard paper/results/*.gz) | $(STAMP)
 	@$(BIN)/leo experiment all --kept >/dev/null
 
 experiments: $(STAMP)
@@ -101,7 +101,7 @@ test-ocean: $(VENV)/.ocean
 # Writes the README only if the run found everything as expected.
 readme: $(STAMP)
 	@$(BIN)/leo verify > build/verify.txt
-	@$(BIN)/python -m leo_model.readme README.md < build/verify.txt
+	@$(BIN)/python -m leo_model.readme README.md ARTIFACT.md < build/verify.txt
 
 paper: $(STAMP) $(RESULTS)
 	@$(BIN)/leo paper
@@ -122,6 +122,7 @@ test-artifact: $(STAMP) site
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long
+	@$(BIN)/python -m pytest -q --hypothesis-profile=thorough
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)

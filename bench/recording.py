@@ -31,7 +31,7 @@ from typing import NamedTuple
 from leo.front.tasks import AsyncLeoField
 from leo.trace.events import NO_TRACE, Tracer
 from leo.trace.recorder import NdjsonRecorder
-from leo_model.prompts import prompt
+from leo_model.traces.workload import prompt
 
 ROWS = ("asyncio-lock", "shielded-unit-of-work")
 # As many replies of one field follow each other: one alone would find the caches full of others.

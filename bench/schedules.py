@@ -16,7 +16,8 @@ from random import Random
 
 from leo_model.disciplines import IDEALISED
 from leo_model.organism.case import Case
-from leo_model.organism.organism import WORDS, Organism, StoreKind
+from leo_model.organism.organism import Organism
+from leo_model.organism.run import WORDS, StoreKind
 
 TARGETS = {"memory": 1000, "aiosqlite": 100}
 

@@ -6,6 +6,9 @@ uses the field, `StepError` a step of the reply.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 __all__ = [
     "ArchiveError",
     "CallerError",
@@ -19,6 +22,7 @@ __all__ = [
     "ObserveWhileRecordingError",
     "ObserverError",
     "OtherSchemaError",
+    "OverloadError",
     "SessionBusyError",
     "StepError",
     "StoreClosedError",
@@ -33,6 +37,8 @@ __all__ = [
     "TraceError",
     "TraceFileError",
     "UndeclaredError",
+    "nearest",
+    "unknown",
 ]
 
 
@@ -130,6 +136,10 @@ class ConflictError(LeoError):
     """An optimistic reply was overtaken by others of its instance as often as it may be."""
 
 
+class OverloadError(CallerError):
+    """More calls wait for the field than it was opened for; nothing was done."""
+
+
 class DeadlockError(LeoError):
     """Replies wait for each other, or one for itself; `chain` names who waits for what, held by
     whom.
@@ -164,3 +174,15 @@ class StepError(LeoError):
 
 class UndeclaredError(LeoError):
     """A step touched an object that it does not declare."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` for the known word that is most like this one, or nothing."""
+    found = get_close_matches(word, list(known), 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def unknown(word: str, known: Iterable[str]) -> str:
+    """The word, and what was meant, or else what there is: for a message."""
+    names = list(known)
+    return f"{word!r}" + (nearest(word, names) or f"; known are {', '.join(names)}")

@@ -1,28 +1,46 @@
-"""What fits on a screen: lines of at most 80 columns, with a label before those that need one."""
+"""What fits on a screen: width, labels, tables. Rich is loaded when a table is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Final
 
-__all__ = ["WIDTH", "labelled", "listed"]
+__all__ = ["columns", "labelled", "listed", "table", "width"]
 
-WIDTH: Final = 80
+# Where there is no terminal. On one, lines get no longer than can be read.
+PLAIN: Final = 80
+LEAST: Final = 40
+MOST: Final = 100
 LABEL: Final = 9
 
 
-def labelled(label: str, text: str) -> list[str]:
+def columns() -> int:
+    """The columns that a table may take."""
+    if not sys.stdout.isatty():
+        return PLAIN
+    return max(LEAST, get_terminal_size((PLAIN, 24)).columns)
+
+
+def width() -> int:
+    """The columns that a line of text may take."""
+    return min(MOST, columns())
+
+
+def labelled(label: str, text: str, *, label_width: int = LABEL) -> list[str]:
     """The text with a label at its left: one line, or several that begin below its own first
     letter.
     """
-    first = f"{label:<{LABEL}}"
+    first = f"{label:<{label_width}}"
     # A name is broken at no hyphen: it would not be found again.
     lines = wrap(
         text,
-        WIDTH,
+        width(),
         initial_indent=first,
-        subsequent_indent=" " * LABEL,
+        subsequent_indent=" " * label_width,
         break_on_hyphens=False,
     )
     return lines or [first.rstrip()]
@@ -31,3 +49,31 @@ def labelled(label: str, text: str) -> list[str]:
 def listed(names: Iterable[str]) -> str:
     """Names in the order of the alphabet, or a dash for none."""
     return ", ".join(sorted(names)) or "-"
+
+
+def table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    gap: int = 2,
+) -> str:
+    """A table without lines, its cells wrapped to fit; `right` are the columns of numbers.
+
+    A cell may hold rich's markup for colour, which a terminal shows unless NO_COLOR is set.
+    """
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap, 0, 0))
+    for number, head in enumerate(heads):
+        drawn.add_column(head, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    out = StringIO()
+    console = Console(
+        file=out, width=columns(), force_terminal=sys.stdout.isatty(), highlight=False, emoji=False
+    )
+    console.print(drawn)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())

@@ -98,10 +98,4 @@ def _second_opinion() -> int:
     return len(doubted)
 
 
-PROVE = Command(
-    name="prove",
-    help="prove the theorems and show that their mutants do not prove",
-    example="leo prove 1 2 --mutants",
-    configure=configure,
-    run=run,
-)
+PROVE = Command(configure, run)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from leo_model.checking.check import spec_hash
-from leo_model.sources import made_from
+from leo_model.files import made_from
 from proofs.tools.theorem import Certificate
 
 __all__ = ["INDEX", "index", "latex", "row", "write_results"]

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -9,8 +10,9 @@ from hypothesis import settings
 from tests.leo.recordings import Recordings
 
 # No deadline: how long an example takes on a shared machine says nothing about the program. The
-# blob that a failure prints is the token that reproduces it.
-settings.register_profile("leo", deadline=None, print_blob=True)
+# blob that a failure prints is the token that reproduces it. `make test-long` looks at more.
+settings.register_profile("leo", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("thorough", settings.get_profile("leo"), max_examples=400)
 settings.load_profile("leo")
 
 # A job in the background of a shell starts with Ctrl-C ignored, and its children inherit that; what
@@ -18,6 +20,14 @@ settings.load_profile("leo")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MARKER = "unjudged(reason): the runs that this test records are wrong on purpose"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the most slow tests come first, so that no worker is left alone at the end."""
+    slow: dict[Path, int] = {}
+    for item in items:
+        slow[item.path] = slow.get(item.path, 0) + (item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,9 +11,10 @@ from leo.disciplines import DISCIPLINES as ORGANISM
 from leo.disciplines import PUBLISHED as PUBLISHED_PROGRAMS
 from leo.units import MEANING, NAMES
 from leo.units import PROPERTIES as UNITS
-from leo_model.checking.claims import load_claims, spec_folder
+from leo_model.checking.claims import load_claims
 from leo_model.checking.table import text
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 from leo_model.traces.vocabulary import IDEAL, PUBLISHED, actions, module_texts
 

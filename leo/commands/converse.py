@@ -17,6 +17,7 @@ from random import SystemRandom
 from textwrap import wrap
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
+from leo import screen
 from leo.commands.chat import configure_field
 from leo.commands.main import Command
 from leo.commands.speakers import opened
@@ -25,7 +26,6 @@ from leo.field.metrics import METRICS, Scores, score_turn, summarise
 from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.reply.given import check_apart
-from leo.screen import WIDTH
 
 __all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summary_table"]
 
@@ -64,20 +64,22 @@ def converse_themes(
 
 def summary_table(turns: list[Turn]) -> str:
     """The paper's summary by both definitions. Raises CallerError for no turns."""
-    lines = [f"{'external_vocab':<26} {'mean':>6} {'worst':>6} {'best':>6}  optimal  perfect"]
+    rows = []
     for name in METRICS:
         found = summarise([getattr(turn.scores, name) for turn in turns])
-        lines.append(
-            f"{name:<26} {found.mean:6.3f} {found.worst:6.3f} {found.best:6.3f} "
-            f"{found.optimal:>3} of {found.turns:<3}{found.perfect:>4}"
-        )
-    return "\n".join(lines)
+        numbers = (f"{number:.3f}" for number in (found.mean, found.worst, found.best))
+        rows.append([name, *numbers, f"{found.optimal} of {found.turns}", str(found.perfect)])
+    heads = ["external_vocab", "mean", "worst", "best", "optimal", "perfect"]
+    return screen.table(heads, rows, right=(1, 2, 3, 4, 5)).rstrip("\n")
 
 
 def open_transcript(path: Path) -> TextIO:
     """A new file for a transcript. Raises CallerError when there is one, or none can be made."""
     try:
-        return path.open("x", encoding="utf-8")
+        # What was said is for its owner's eyes.
+        return open(
+            path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
+        )
     except FileExistsError as error:
         raise CallerError(
             f"{path}: a file of this name exists, and a transcript is not to replace it; choose "
@@ -93,7 +95,7 @@ def open_transcript(path: Path) -> TextIO:
 def _describe(turn: Turn) -> str:
     lines = [] if turn.turn else [f"## {turn.theme.replace('_', ' and ')}", ""]
     for name, text in (("Observer", turn.message), ("Leo", turn.reply)):
-        lines += wrap(f"{name}: {text}", WIDTH, subsequent_indent="  ")
+        lines += wrap(f"{name}: {text}", screen.width(), subsequent_indent="  ")
     one, other = turn.scores
     return "\n".join([*lines, f"  ({one:.3f} of tokens, {other:.3f} of types)", ""])
 
@@ -224,10 +226,4 @@ def _keep(out: TextIO, value: dict[str, Any]) -> None:
         ) from error
 
 
-COMMAND = Command(
-    name="converse",
-    help="let an observer talk with Leo, and measure every turn",
-    example="leo converse --themes 1 --words 19 --field leo.sqlite3",
-    configure=configure,
-    run=run,
-)
+COMMAND = Command(configure, run)

@@ -1,24 +1,27 @@
-"""`leo field check | export | import`: look after the file of a field."""
+"""`leo field check | backup | restore | export | import`: look after the file of a field."""
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from leo.commands.main import Command
+from leo.commands.places import field_file, named_fields
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
 from leo.modules import MODULES
 from leo.progress import Bar
-from leo.reply.given import BESIDE, check_apart
+from leo.reply.given import check_apart
 from leo.store.archive import export_field, import_field
+from leo.store.backup import backup_field, private_folder, restore_field
 from leo.store.checkup import check_field
 from leo.store.inspection import inspected
-from leo.store.schema import check_kept, connect
+from leo.store.owner import Owner
+from leo.store.schema import BESIDE, check_kept, connect
 
 __all__ = ["COMMAND"]
 
@@ -40,11 +43,33 @@ def check(arguments: Namespace) -> int:
     return 1 if findings else 0
 
 
+def list_(arguments: Namespace) -> int:
+    """Print the names of a person's own fields, each with its file."""
+    for path in named_fields():
+        print(f"{path.stem}: {path}")
+    return 0
+
+
+def backup(arguments: Namespace) -> int:
+    """Copy a field that may be in use."""
+    check_apart(arguments.copy, arguments.field, "a backup")
+    backup_field(arguments.field, arguments.copy)
+    print(f"{arguments.copy}: a copy of {arguments.field}")
+    return 0
+
+
+def restore(arguments: Namespace) -> int:
+    """Put a copy in the place of a field that nobody has open."""
+    restore_field(arguments.copy, arguments.field, MODULES)
+    print(f"{arguments.field}: restored from {arguments.copy}")
+    return 0
+
+
 def export(arguments: Namespace) -> int:
     """Write the archive to a new file, or to standard output. The field is left as it is."""
     if arguments.out is not None:
         check_apart(arguments.out, arguments.field, "an archive")
-    bar = Bar(sys.stderr, arguments.field.name)
+    bar = Bar(arguments.field.name)
     with inspected(arguments.field) as conn:
         lines = export_field(conn, MODULES, bar.show)
         try:
@@ -83,7 +108,11 @@ def import_(arguments: Namespace) -> int:
     with _opened(arguments.archive, "rb") as lines:
         if path.exists():
             # Empty, or it is refused.
-            rows = _fill(path, lines, arguments.archive)
+            owner = Owner.take(path, "an import", shared=False)
+            try:
+                rows = _fill(path, lines, arguments.archive)
+            finally:
+                owner.release()
         else:
             rows = _make(path, lines, arguments.archive)
     print(f"{path}: {rows:,} rows")
@@ -102,15 +131,8 @@ def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
                 f"{left}: SQLite kept this for a field that is gone, and would take it for a part "
                 "of the new one; remove it, or name another file"
             )
-    try:
-        place = TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
-    except OSError as error:
-        raise StoreUnwritableError(
-            f"{path}: no field can be made there ({error.strerror}); name a file in a folder that "
-            "exists and may be written"
-        ) from error
-    with place as folder:
-        whole = Path(folder, path.name)
+    with private_folder(path) as folder:
+        whole = folder / path.name
         rows = _fill(whole, lines, archive)
         try:
             # Unlike a renaming it never takes the place of another file.
@@ -129,7 +151,7 @@ def _make(path: Path, lines: BinaryIO, archive: Path) -> int:
 
 
 def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
-    bar = Bar(sys.stderr, archive.name)
+    bar = Bar(archive.name)
     with closing(connect(path)) as conn:
         try:
             return import_field(conn, lines, archive, MODULES, bar.show)
@@ -139,7 +161,8 @@ def _fill(path: Path, lines: BinaryIO, archive: Path) -> int:
 
 def _opened(path: Path, mode: str) -> BinaryIO:
     try:
-        return path.open(mode)  # type: ignore[return-value]
+        # What is written is for its owner's eyes.
+        return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))  # type: ignore[return-value]
     except OSError as error:
         raise StoreUnwritableError(
             f"{path}: the file cannot be opened ({error.strerror}); name another one"
@@ -148,18 +171,28 @@ def _opened(path: Path, mode: str) -> BinaryIO:
 
 def configure(parser: ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="ACTION", required=True)
+    listing = commands.add_parser("list", help="the fields of your own, by name")
+    listing.set_defaults(action=list_)
     checking = commands.add_parser("check", help="say whether the file is sound")
-    checking.add_argument("field", metavar="FIELD", type=Path)
+    checking.add_argument("field", metavar="FIELD", type=field_file)
     checking.set_defaults(action=check)
+    copying = commands.add_parser("backup", help="copy the field, also while it is in use")
+    copying.add_argument("field", metavar="FIELD", type=field_file)
+    copying.add_argument("copy", metavar="COPY", type=Path, help="a new file")
+    copying.set_defaults(action=backup)
+    restoring = commands.add_parser("restore", help="put a copy in the place of the field")
+    restoring.add_argument("copy", metavar="COPY", type=Path)
+    restoring.add_argument("field", metavar="FIELD", type=field_file)
+    restoring.set_defaults(action=restore)
     exporting = commands.add_parser("export", help="write the field as JSON lines")
-    exporting.add_argument("field", metavar="FIELD", type=Path)
+    exporting.add_argument("field", metavar="FIELD", type=field_file)
     exporting.add_argument(
         "--out", metavar="FILE", type=Path, help="a new file (default: standard output)"
     )
     exporting.set_defaults(action=export)
     importing = commands.add_parser("import", help="make a new field from JSON lines")
     importing.add_argument("archive", metavar="FILE", type=Path)
-    importing.add_argument("field", metavar="FIELD", type=Path)
+    importing.add_argument("field", metavar="FIELD", type=field_file)
     importing.set_defaults(action=import_)
 
 
@@ -168,10 +201,4 @@ def run(arguments: Namespace) -> int:
     return code
 
 
-COMMAND = Command(
-    name="field",
-    help="check the file of a field, write it as JSON lines, read it back",
-    example="leo field check leo.sqlite3",
-    configure=configure,
-    run=run,
-)
+COMMAND = Command(configure, run)

@@ -4,8 +4,7 @@ The subcommands are entry points, because most of them live in the package `leo_
 must not import. Only the subcommand that was asked for is loaded. One that cannot be loaded is
 reported when it is asked for, and does not take the others down.
 
-Exit codes: 0 as expected, 1 a finding, 2 the command could not run, 130 interrupted by Ctrl-C, 141
-the reader of the output had gone before the command knew how it ends.
+Exit codes are in `leo.commands.overview.EXIT_CODES`.
 """
 
 from __future__ import annotations
@@ -14,24 +13,29 @@ import argparse
 import errno
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from io import TextIOWrapper
 from textwrap import fill
+from typing import NoReturn
 
-from leo import __version__
-from leo.errors import CommandError, LeoError
+from leo import __version__, screen
+from leo.commands.overview import EXIT_CODES, HELP, Help
+from leo.errors import CommandError, LeoError, nearest, unknown
 
-__all__ = ["Command", "main"]
+__all__ = ["Command", "later", "main"]
 
 DISTRIBUTION = "leo-field"
 GROUP = "leo.commands"
 # Commands of packages that no wheel contains: in a checkout they are there, elsewhere not at all.
 CHECKOUT_GROUP = "leo.commands.checkout"
 DESCRIPTION = "A field organism on a SQLite store, and the model its replies are checked against."
-WIDTH = 80
+# As argparse words it, from the word to the words that are known.
+CHOICE = re.compile(r"invalid choice: '(.+?)' \(choose from (.+)\)")
 # What writing to an open file raises: a full disk, a quota, a limit, a broken device.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -44,17 +48,39 @@ BROKEN = (ImportError, AttributeError, NameError, SyntaxError)
 
 @dataclass(frozen=True)
 class Command:
-    """One subcommand of `leo`.
+    """One subcommand of `leo`; what its help says is in `leo.commands.overview`.
 
-    `help` is one line without a full stop, `example` a command line that works, `configure` adds
-    the arguments to a parser, `run` does the work and returns the exit code.
+    `configure` adds the arguments to a parser. `run` does the work and returns the exit code;
+    `later` makes one of a name, so that the help does not load what the work needs.
     """
 
-    name: str
-    help: str
-    example: str
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def later(place: str) -> Callable[[argparse.Namespace], int]:
+    """The function at `module:function`, loaded when it is called."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        module, _, name = place.partition(":")
+        found: Callable[[argparse.Namespace], int] = getattr(import_module(module), name)
+        return found(arguments)
+
+    return run
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are two lines: what is wrong, and where the help is."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = CHOICE.search(message)
+        if wrong is not None:
+            known = [word.strip(" '\"") for word in wrong[2].split(",")]
+            message = f"{message[: wrong.start()]}{unknown(wrong[1], known)}"
+        elif message.startswith("unrecognized arguments: "):
+            word = message.split()[2].partition("=")[0]
+            message += nearest(word, self._option_string_actions)
+        raise CommandError(f"{message}\nsee {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -134,20 +160,19 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     entries = _entries()
     if word not in entries:
-        known = ", ".join(entries)
-        raise CommandError(
-            f"there is no command {word!r}; the commands are {known}: see leo --help"
-        )
+        raise CommandError(f"there is no command {unknown(word, entries)}\nsee leo --help")
     command = _load(entries[word])
-    parser = argparse.ArgumentParser(
-        prog=f"leo {command.name}",
-        description=_sentence(command.help),
-        epilog=f"example:\n  {command.example}",
+    help = HELP.get(word)
+    parser = Parser(
+        prog=f"leo {word}",
+        description=None if help is None else _sentence(help.what),
+        epilog=None if help is None else f"example:\n  {help.example}",
         formatter_class=_formatter,
         allow_abbrev=False,
     )
     command.configure(parser)
-    return command.run(parser.parse_args(argv[1:]))
+    arguments = parser.parse_args(argv[1:])
+    return command.run(arguments)
 
 
 def _entries() -> dict[str, EntryPoint]:
@@ -194,30 +219,29 @@ def _load(entry: EntryPoint) -> Command:
 
 
 def _overview() -> str:
+    width = screen.width()
     lines = [
         "usage: leo COMMAND [ARGUMENT ...]",
         "       leo COMMAND --help | leo --help | leo --version",
         "",
-        fill(DESCRIPTION, WIDTH),
+        fill(DESCRIPTION, width),
         "",
         "commands:",
     ]
-    for name, entry in _entries().items():
-        try:
-            command = _load(entry)
-        except CommandError:
-            lines += [f"  {name:<11}not available; `leo {name}` says why"]
-            continue
-        lines += [f"  {name:<11}{command.help}", f"  {'':<11}$ {command.example}"]
-    lines += ["", "exit codes: 0 as expected, 1 a finding, 2 the command could not run,"]
-    lines += ["            130 interrupted by Ctrl-C, 141 the output's reader left too early"]
+    for name in _entries():
+        help = HELP.get(name, Help("", f"leo {name} --help"))
+        lines += screen.labelled(f"  {name}", help.what, label_width=13)
+        lines += screen.labelled("", f"$ {help.example}", label_width=13)
+    lines += ["", "exit codes:"]
+    for code, meaning in EXIT_CODES.items():
+        lines += screen.labelled(f"  {code}", meaning, label_width=13)
     return "\n".join(lines)
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     # RawDescription keeps the example on the line it was written on.
-    return argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
+    return argparse.RawDescriptionHelpFormatter(prog, width=screen.width())

@@ -13,7 +13,9 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from leo.commands.chat import FIELD
 from leo.commands.main import Command
+from leo.commands.places import field_file, shipped, shipped_text
 from leo.errors import CallerError, StoreError
 from leo.front.threads import LeoField
 from leo.progress import Bar
@@ -21,7 +23,6 @@ from leo.reply.given import check_apart
 
 __all__ = ["COMMAND", "observe_file", "portions", "tested"]
 
-FIELD = "leo.sqlite3"
 # Characters of one observation: enough for speed, and few enough to see the bar move.
 PORTION = 16_384
 # So many portions long a line may be: longer ones are cut, or nothing would move and no Ctrl-C be
@@ -105,7 +106,7 @@ def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = 
     except OSError as error:
         raise _unreadable(path, error) from error
     done = 0
-    bar = Bar(out, path.name)
+    bar = Bar(path.name, out=out)
     try:
         with _held_back() as heed:
             for piece in portions(text):
@@ -155,33 +156,42 @@ def _held_back() -> Iterator[Callable[[], None]]:
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("texts", metavar="FILE", nargs="+", type=Path, help="text files, UTF-8")
+    parser.add_argument("texts", metavar="FILE", nargs="*", type=Path, help="text files, UTF-8")
+    parser.add_argument(
+        "--shipped",
+        metavar="NAME",
+        type=shipped_text,
+        action="append",
+        default=[],
+        help=f"a small text of our own: {', '.join(shipped())}; may be given again",
+    )
     parser.add_argument(
         "--field",
-        metavar="FILE",
+        metavar="FIELD",
+        type=field_file,
         default=FIELD,
-        help=f"the field (default: {FIELD}, made if missing)",
+        help=f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)",
     )
 
 
 def run(arguments: Namespace) -> int:
-    for path in arguments.texts:
+    named = [*arguments.shipped, *arguments.texts]
+    if not named:
+        raise CallerError(
+            f"no text was named; name a file, or --shipped with one of {', '.join(shipped())}"
+        )
+    for path in named:
         check_apart(path, arguments.field, "a text")
     # All of them before the first: a command that is typed again, without the mistake, would take
     # in twice what came before it. And a field is made for a text only.
-    texts = [(path, tested(path)) for path in arguments.texts]
+    texts = [(path, tested(path)) for path in named]
     with LeoField.open(arguments.field) as field:
         for path, kept in texts:
             length = observe_file(field, path, sys.stderr, kept)
             size = field.view.size()
-            print(f"{path}: {length:,} characters; {size['trigrams']:,} trigrams in the field")
+            told = path.name if path in arguments.shipped else path
+            print(f"{told}: {length:,} characters; {size['trigrams']:,} trigrams in the field")
     return 0
 
 
-COMMAND = Command(
-    name="observe",
-    help="grow a field from text files",
-    example="leo observe book.txt --field leo.sqlite3",
-    configure=configure,
-    run=run,
-)
+COMMAND = Command(configure, run)

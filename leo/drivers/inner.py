@@ -4,15 +4,23 @@ An inner reply is an ordinary reply of an inner session. It calls and takes its 
 like any other, so that other sessions may come in between, and it is as atomic as the discipline
 makes a reply. A session's next reply waits until they have ended: what one session says and hears
 has one order, under every discipline.
+
+Callers go first: an inner reply begins when no call is under way, one at a time, or when its own
+session calls again. Where more than PRESSURE calls are under way by then, it is dropped instead,
+and so are the oldest of more than WAITING sessions whose inner replies have not begun; the number
+of those that were dropped is kept. One session alone is never under pressure.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Final
 
-from leo.errors import StoreClosedError
+from leo.errors import OverloadError, StoreClosedError
 from leo.reply.context import InnerReply
 from leo.reply.turn import Instance
 
@@ -20,18 +28,52 @@ __all__ = ["Afterthoughts"]
 
 Carry = Callable[[str, str, InnerReply], Awaitable[str]]
 
+# Calls under way beyond which inner replies are dropped, and sessions whose inner replies may wait.
+PRESSURE: Final = 8
+WAITING: Final = 64
+
 
 class Afterthoughts:
     """Begins the inner replies of a session, and hands what goes wrong to the next caller."""
 
-    def __init__(self, instance: Instance, carry_out: Carry) -> None:
+    def __init__(
+        self, instance: Instance, carry_out: Carry, max_waiting: int | None = None
+    ) -> None:
+        # Inner replies that were wished for and dropped, because too many called.
+        self.dropped = 0
+        self._max_waiting = max_waiting
         self._instance = instance
         self._carry_out = carry_out
+        # Calls under way; sessions whose inner replies wait for the end of all calls, each with
+        # what says whether they begin; sessions that call, and wait for theirs; the session of
+        # which one is under way because nobody called.
+        self._calls = 0
+        self._held: dict[str, asyncio.Future[bool]] = {}
+        self._awaited: Counter[str] = Counter()
+        self._quiet: str | None = None
         # Those under way, and those that went wrong and nobody has been told of.
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._closed = False
         # Who closes and is willing to wait.
         self._patient: set[object] = set()
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """A call is under way inside. Raises OverloadError, before anything is done, when it would
+        have to wait with more than `max_waiting` others.
+        """
+        if self._max_waiting is not None and self._calls > self._max_waiting:
+            raise OverloadError(
+                f"{self._calls - 1:,} calls wait for the field already, and max_waiting is "
+                f"{self._max_waiting:,}; nothing was done: ask again later, or open the field with "
+                "a larger number"
+            )
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            self._let_one_begin()
 
     def begin(self, session: str) -> None:
         """The session's reply has returned: carry out what it wishes to follow.
@@ -57,6 +99,15 @@ class Afterthoughts:
         task = self._tasks.get(session)
         if task is None:
             return
+        self._awaited[session] += 1
+        self._tell(session, self._calls <= PRESSURE)
+        try:
+            await self._end(session, task)
+        finally:
+            self._awaited[session] -= 1
+            self._awaited += Counter()
+
+    async def _end(self, session: str, task: asyncio.Task[None]) -> None:
         interrupted: asyncio.CancelledError | None = None
         while not task.done():
             try:
@@ -81,6 +132,8 @@ class Afterthoughts:
         have ended. When all of them have been cancelled, so are the inner replies.
         """
         self._closed = True
+        for session in list(self._held):
+            self._tell(session, True)
         tasks = tuple(self._tasks.values())
         interrupted: asyncio.CancelledError | None = None
         me = object()
@@ -114,10 +167,49 @@ class Afterthoughts:
         inner: InnerReply | None = first
         try:
             while inner is not None:
+                if not await self._may_begin(session):
+                    self.dropped += 1 + self._instance.drop(session)
+                    return
                 await self._carry_out(inner.session, inner.prompt, inner)
                 inner = self._instance.following(session)
         finally:
             self._instance.drop(session)
+            if self._quiet == session:
+                self._quiet = None
+                self._let_one_begin()
+
+    async def _may_begin(self, session: str) -> bool:
+        """Wait until the next inner reply of a session may begin, or is to be dropped."""
+        if self._closed:
+            return True
+        if session in self._awaited:
+            return self._calls <= PRESSURE
+        if not self._calls and self._quiet in (None, session):
+            self._quiet = session
+            return True
+        if self._quiet == session:
+            self._quiet = None
+        if len(self._held) >= WAITING:
+            self._tell(next(iter(self._held)), False)
+        held: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._held[session] = held
+        try:
+            return await held
+        finally:
+            if self._held.get(session) is held:
+                del self._held[session]
+
+    def _let_one_begin(self) -> None:
+        if not self._calls and self._quiet is None and self._held:
+            self._quiet = next(iter(self._held))
+            self._tell(self._quiet, True)
+
+    def _tell(self, session: str, begins: bool) -> None:
+        """Let the inner replies of a session that wait begin, or drop them."""
+        held = self._held.pop(session, None)
+        # It is done when its task was cancelled just now.
+        if held is not None and not held.done():
+            held.set_result(begins)
 
     def _ended(self, session: str, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:

@@ -72,7 +72,7 @@ def decode(blob: bytes, type: type[Half], path: Path, version: int) -> Half:
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
         raise StoreDamagedError(
             f"{path}: the journal's entry for the observation {version} cannot be read ({error}); "
-            "restore the file from a copy"
+            "restore it from a backup (leo field restore)"
         ) from error
 
 

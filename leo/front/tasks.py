@@ -44,6 +44,7 @@ class AsyncLeoField(Opened):
         instance: Instance,
         gate: Gate | None,
         owner: Owner | None = None,
+        max_waiting: int | None = None,
     ) -> None:
         self._owner = owner
         # The event loop that the field belongs to: that of the first call.
@@ -52,7 +53,7 @@ class AsyncLeoField(Opened):
         self._instance = instance
         kind = Actor if instance.discipline.lock == "actor" else Driver
         self._driver = kind(store, instance, gate)
-        self._afterthoughts = Afterthoughts(instance, self._driver.reply)
+        self._afterthoughts = Afterthoughts(instance, self._driver.reply, max_waiting)
         # From the moment on when the file is being closed: it is done when the file is closed.
         self._shut: asyncio.Future[None] | None = None
 
@@ -72,9 +73,11 @@ class AsyncLeoField(Opened):
         instance: str = "i1",
         store: str = "main",
         gate: Gate | None = None,
+        max_waiting: int | None = None,
     ) -> Self:
         """Open the field at `path`; the arguments are those of `LeoField.open`.
 
+        With `max_waiting` a call that would wait with more than so many others is refused.
         `gate` is awaited before every action of every session; without one, the only awaits are
         those of the lock and the store. Raises StoreError or DisciplineError.
         """
@@ -98,7 +101,7 @@ class AsyncLeoField(Opened):
             )
             me.begin(await opened.perform(Instance.open_work))
             undo.pop_all()
-        field = cls(opened, me, gate, owner)
+        field = cls(opened, me, gate, owner, max_waiting)
         field._check_owner()
         return field
 
@@ -132,15 +135,23 @@ class AsyncLeoField(Opened):
         What a failure or a cancellation leaves behind is the discipline's answer: nothing or a
         whole reply under the default one. Raises DeadlockError where the discipline makes one.
 
-        The inner replies that the modules wish for follow in a task of their own. The session's
-        next call waits for them first, and raises what went wrong with them instead of answering.
+        The inner replies that the modules wish for follow when nobody calls, in a task of their
+        own. The session's next call waits for them first, and raises what went wrong with them
+        instead of answering; when too many call, they are dropped (`dropped`). Raises OverloadError
+        when more wait than the field was opened for.
         """
         check_call(session, prompt)
         self._check_owner()
-        await self._afterthoughts.settle(session)
-        text = await self._driver.reply(session, prompt)
-        self._afterthoughts.begin(session)
+        with self._afterthoughts.call():
+            await self._afterthoughts.settle(session)
+            text = await self._driver.reply(session, prompt)
+            self._afterthoughts.begin(session)
         return text
+
+    @property
+    def dropped(self) -> int:
+        """The inner replies that were dropped because too many called."""
+        return self._afterthoughts.dropped
 
     async def settle(self, session: str = "s1") -> None:
         """Wait for the inner replies of a session; raise what went wrong with one."""

@@ -150,6 +150,11 @@ class LeoField(Opened):
             self._instance.drop(session)
         return text
 
+    @property
+    def dropped(self) -> int:
+        """None: inner replies belong to the call that they follow."""
+        return 0
+
     def settle(self, session: str = "s1") -> None:
         """Raise what went wrong with an inner reply of a session, which ended with its reply."""
         failed = self._failed.pop(session, None)

@@ -6,6 +6,7 @@ Other rooms may import these files; `fold` is open to what measures the store.
 __all__ = [
     "archive",
     "asynchronous",
+    "backup",
     "checkup",
     "connection",
     "fold",

@@ -204,7 +204,7 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
     if lost or is_undecoded(error) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({why}); nothing was written: "
-            "restore the file from a copy, or check the disk"
+            "restore it from a backup (leo field restore), or check the disk"
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(

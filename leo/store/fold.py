@@ -22,6 +22,7 @@ from leo.field.cooccurrence import IDS
 from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode
 from leo.store.connection import Connection
+from leo.store.schema import set_checkpoint
 
 __all__ = ["FOLD", "HEAVY", "fold", "is_full", "pending", "swept"]
 
@@ -114,6 +115,7 @@ def fold(conn: Connection, version: int, last: Iterable[tuple[int, Growth]] = ()
     conn.executemany(PAIR, zip(keys, map(pairs.get, keys), repeat(age(version - 1))))
     conn.execute("UPDATE folding SET version = ?, pairs = 0", (version,))
     _sweep(conn, age(version), 2 * len(pairs))
+    set_checkpoint(conn)
 
 
 def _sweep(conn: Connection, now: int, rows: int) -> None:

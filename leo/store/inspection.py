@@ -11,7 +11,7 @@ from typing import Final
 
 from leo.errors import StoreFullError, StoreMovedError, StoreUnwritableError
 from leo.store.connection import REFUSALS, Connection, explain, foreign
-from leo.store.schema import BUSY_TIMEOUT, EFFECTIVE, check_place, equip, identify
+from leo.store.schema import BUSY_TIMEOUT, EFFECTIVE, alone, check_place, equip, identify
 
 __all__ = ["copied", "inspected"]
 
@@ -107,7 +107,7 @@ def _connected(path: Path, mode: str) -> Connection:
             equip(conn, path, BUSY_TIMEOUT)
             conn.execute("PRAGMA query_only = ON")
             if not identify(conn):
-                raise foreign(path, "it is empty")
+                raise alone(path) if before[1] else foreign(path, "it is empty")
         except REFUSALS as error:
             found = explain(error, path)
             if isinstance(found, StoreUnwritableError):

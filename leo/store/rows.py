@@ -125,7 +125,8 @@ def unpacked(written: str, table: str) -> list[Any]:
     if not isinstance(found, list):
         raise StoreDamagedError(
             f"a row of the table {table} is no JSON array ({str(found)[:60]}); "
-            "`leo field check FILE` says what else is wrong: restore the file from a copy"
+            "`leo field check FILE` says what else is wrong: restore it from a backup (leo field "
+            "restore)"
         )
     return found
 

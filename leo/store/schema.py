@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from leo.errors import OtherSchemaError, StoreDamagedError, StoreUnwritableError
@@ -38,16 +40,19 @@ from leo.store.rows import Keeper
 
 __all__ = [
     "APPLICATION_ID",
+    "BESIDE",
     "BUSY_TIMEOUT",
     "DDL",
     "MEMORY",
     "SCHEMA_VERSION",
+    "alone",
     "check_kept",
     "check_place",
     "connect",
     "equip",
     "identify",
     "make",
+    "set_checkpoint",
     "strangers",
 ]
 
@@ -55,17 +60,24 @@ APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
 SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0
 PAGE_CACHE_KIB: Final = 65536
+# Seconds that the making of a field may take between its first page and its log, and between two
+# looks.
+PATIENCE: Final = 1.0
+PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
-# Pages in the WAL before they are copied into the file. A fold touches thousands of pages, mostly
-# the same ones as the fold before it: copying them seldom copies them once.
-CHECKPOINT: Final = 8000
+# Pages in the WAL before they are copied into the file: as many as the file has, from 4 MiB to 32.
+# A fold of a large field touches thousands of pages, mostly the same ones as the fold before it:
+# copying them seldom copies them once.
+CHECKPOINT: Final = (950, 8000)
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
 SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
+# What the names of the files end in that SQLite keeps beside a field.
+BESIDE: Final = ("-wal", "-shm", "-journal")
 
 # co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
 # is the number of decays that a count has been through.
@@ -149,8 +161,17 @@ def connect(
     it was.
     """
     path = Path(path)
-    if str(path) != MEMORY:
-        check_place(path)
+    left = None
+    try:
+        if str(path) != MEMORY:
+            check_place(path)
+            left = _left(path)
+            # What is said to a field is for its owner's eyes. SQLite gives its own files the same
+            # mode.
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise unwritable(path, str(error.strerror)) from error
     try:
         # isolation_level=None: every transaction is begun by us, none by the driver.
         # Threads may share it, one of them at a time (`leo.store.synchronous`).
@@ -166,7 +187,7 @@ def connect(
     equip(conn, path, timeout)
     with ExitStack() as undo:
         undo.callback(conn.close)
-        _prepare(conn, full_sync, keepers)
+        _prepare(conn, full_sync, keepers, left)
         undo.pop_all()
     return conn
 
@@ -177,6 +198,8 @@ def equip(conn: Connection, path: Path, timeout: float) -> None:
     conn.timeout = timeout
     # A file is data: what it defines may call no function that could do more than compute.
     conn.execute("PRAGMA trusted_schema = OFF")
+    if sys.version_info >= (3, 12):
+        conn.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     conn.create_function("faded", 2, faded, deterministic=True)
 
 
@@ -210,16 +233,23 @@ def check_place(path: Path) -> None:
         raise foreign(path, "it is not a SQLite database")
 
 
-def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> None:
+def _prepare(
+    conn: Connection,
+    full_sync: bool,
+    keepers: Sequence[Keeper],
+    left: tuple[int, int | None] | None,
+) -> None:
     try:
         version = identify(conn)
+        if not version and left is not None and left[0] and left[1] is None:
+            version = _made_meanwhile(conn)
         if version and not os.access(conn.path, os.W_OK, effective_ids=EFFECTIVE):
             # WAL would let us read for a while and refuse the first reply.
             raise unwritable(conn.path, "the file is read-only")
         # Journal first: a page cache of another mode need never be written back.
         write_ahead(conn, conn.path)
         conn.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
-        conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+        set_checkpoint(conn)
         conn.execute("PRAGMA foreign_keys = ON")
         conn.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     except REFUSALS as error:
@@ -227,8 +257,9 @@ def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> No
     with reading(conn):
         for finding in strangers(conn, keepers) if version else ():
             raise StoreDamagedError(
-                f"{conn.path}: {finding}, and nothing is written to such a file: restore the file "
-                f"from a copy; `leo field check {conn.path}` says what else is wrong"
+                f"{conn.path}: {finding}, and nothing is written to such a file: restore it "
+                "from a backup (leo field restore); "
+                f"`leo field check {conn.path}` says what else is wrong"
             )
         complete = version and rows.are_there(conn, keepers)
     if not complete:
@@ -237,6 +268,55 @@ def _prepare(conn: Connection, full_sync: bool, keepers: Sequence[Keeper]) -> No
             if not identify(conn):
                 make(conn)
             rows.create(conn, keepers)
+
+
+def _left(path: Path) -> tuple[int, int | None]:
+    """The size of the file and that of its log, None where there is none; to be asked before SQLite
+    opens the file, because it takes a log away that it finds beside an empty one.
+    """
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    log = f"{path}-wal"
+    logged = os.path.getsize(log) if os.path.exists(log) else None
+    if not size and logged:
+        raise StoreDamagedError(
+            f"{path}: the field is gone, and its log, {log}, is still there; put the file back, "
+            "restore it from a backup (leo field restore), or remove the log to begin anew"
+        )
+    return size, logged
+
+
+def _made_meanwhile(conn: Connection) -> int:
+    """The schema of a field of which another process has just written the first page, before it
+    made the log. Raises what `alone` gives when nobody has.
+    """
+    for _ in range(int(min(conn.timeout, PATIENCE) / PAUSE)):
+        if version := identify(conn):
+            return version
+        Event().wait(PAUSE)
+    raise alone(conn.path)
+
+
+def alone(path: Path) -> StoreDamagedError:
+    """The error of a file that only looks as if nothing had ever been in it: a field's first page
+    is in its file when the rest is still in the log beside it.
+    """
+    return StoreDamagedError(
+        f"{path}: this is an empty database and no new file: a copy of a field without the log "
+        "that was beside it is like that; make a copy with `leo field backup`, restore it with "
+        "`leo field restore`, or remove the file to begin anew"
+    )
+
+
+def set_checkpoint(conn: sqlite3.Connection) -> None:
+    """Let the log become as long as the file is, within bounds; a file of a log that was longer is
+    cut.
+    """
+    least, most = CHECKPOINT
+    [pages] = conn.execute("PRAGMA page_count").fetchone()
+    [size] = conn.execute("PRAGMA page_size").fetchone()
+    length = min(most, max(least, pages))
+    conn.execute(f"PRAGMA wal_autocheckpoint = {length}")
+    conn.execute(f"PRAGMA journal_size_limit = {length * size}")
 
 
 def make(conn: sqlite3.Connection) -> None:
@@ -279,26 +359,27 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     middle of a reply: no field has any. A table of a module that is not among the `keepers` may be
     there.
     """
-    found = {
-        name: (kind, sql)
-        for kind, name, sql in conn.execute(
-            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    found: dict[str, tuple[str, str, str]] = {
+        name: (kind, sql, table)
+        for kind, name, sql, table in conn.execute(
+            "SELECT type, name, sql, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
         )
     }
+    known = rows.named((*DDL, *(sql for keeper in keepers for sql in keeper.DDL))).keys()
     wanted = [(DDL, True)] + [
         (keeper.DDL, bool(rows.named(keeper.DDL).keys() & found.keys())) for keeper in keepers
     ]
     for statements, needed in wanted:
         for name, statement in rows.named(statements).items():
-            kind, sql = found.pop(name, ("", statement))
+            kind, sql, _ = found.pop(name, ("", statement, ""))
             if sql != statement:
                 yield f"the {kind} {name} is not made as that of a field"
             elif not kind and needed:
                 yield f"the table {name} is missing"
-    for name, (kind, sql) in found.items():
-        if kind not in ("table", "index") or not str(sql).startswith(
-            ("CREATE TABLE", "CREATE IND")
-        ):
+    for name, (kind, sql, table) in found.items():
+        plain = str(sql).startswith(("CREATE TABLE", "CREATE INDEX"))
+        # An index computes something for every row that is written.
+        if not plain or (kind == "index" and table in known):
             yield f"no field has the {kind} {printable(name)}"
 
 
@@ -310,8 +391,8 @@ def identify(conn: Connection) -> int:
         if version != SCHEMA_VERSION:
             raise OtherSchemaError(
                 f"{conn.path}: the field has schema {version}, and this program knows schema "
-                f"{SCHEMA_VERSION} alone; use the leo-field that wrote it, or restore the file "
-                "from a copy if nothing but this program did"
+                f"{SCHEMA_VERSION} alone; use the leo-field that wrote it, or restore it from "
+                "a backup (leo field restore) if nothing but this program did"
             )
         return version
     with closing(conn.execute("SELECT count(*) FROM sqlite_master")) as cursor:

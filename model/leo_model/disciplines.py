@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from leo.errors import unknown
 from leo_model.errors import CheckError
 
 LockKind = Literal["none", "fifo", "unfair", "blocking"]
@@ -121,8 +122,5 @@ def chosen(names: Iterable[str]) -> list[str]:
     found = [numbers.get(name, name) for name in names]
     for name in found:
         if name not in DISCIPLINES:
-            raise CheckError(
-                f"{name!r} is no discipline; known are {', '.join(DISCIPLINES)} "
-                "(or D1 to D13, P1 to P3)"
-            )
+            raise CheckError(f"there is no discipline {unknown(name, DISCIPLINES)}")
     return found or list(DISCIPLINES)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from leo.commands.main import Command
-from leo_model.progress import Bar
+from leo.progress import Bar
 from paper.artifact.errors import ArtifactError
 
 __all__ = ["PAPER", "SITE"]
@@ -48,9 +48,9 @@ def _run_paper(args: argparse.Namespace) -> int:
     results = load(args.build)
     out = args.out or args.build / "paper"
     modules = 0 if args.no_modules else len(MODULES)
-    bar = Bar(len(results.counterexamples) + len(EXPERIMENTS) + modules, "paper")
+    bar = Bar("paper", len(results.counterexamples) + len(EXPERIMENTS) + modules)
     files = make_paper(results, args.build, out, bar.step, modules=not args.no_modules)
-    bar.finish()
+    bar.clear()
     print(f"{len(files)} files in {out}; {results.stamp}")
     print(f"to look at all of them: cd {out} && pdflatex article && pdflatex article")
     return 0
@@ -69,17 +69,5 @@ def _run_site(args: argparse.Namespace) -> int:
     return 0
 
 
-PAPER = Command(
-    name="paper",
-    help="write LaTeX fragments and figures from the results",
-    example="leo paper --no-modules",
-    configure=_configure_paper,
-    run=_run_paper,
-)
-SITE = Command(
-    name="site",
-    help="write pages to step through the counterexamples, from the results",
-    example="leo site",
-    configure=_results_options,
-    run=_run_site,
-)
+PAPER = Command(_configure_paper, _run_paper)
+SITE = Command(_results_options, _run_site)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from leo_model.machine.properties import PROPERTIES
+
 __all__ = ["GLOSSARY", "PROPERTIES_IN_WORDS"]
 
 GLOSSARY = {
@@ -23,18 +25,4 @@ GLOSSARY = {
     "mutant": "the specification or a theorem with one guard less: it must be noticed",
 }
 
-PROPERTIES_IN_WORDS = {
-    "MutualExclusion": "at most one reply is inside its program",
-    "Serializable": "some serial order explains every read and every write",
-    "StableRead": "what generate reads does not change while it reads",
-    "ViewNotTorn": "no reply generates from tables of two different versions",
-    "ReadsOwnObservation": "a reply generates from a field that has its own observation",
-    "SnapshotProvenance": "a snapshot is saved into the version that generated it",
-    "AllOrNothing": "a reply that ended has all of its writes in the store, or none",
-    "Durable": "a reply that returned has all of its writes in the store, crash or not",
-    "ViewAgreesWithStore": "when no reply is in flight, the view equals the store",
-    "DeadlockFree": "somebody can always go on until everybody is done",
-    "Answered": "every call ends",
-    "NoOvertaking": "replies run in the order of their calls",
-    "Refines": "the execution looks as if a whole reply were one step",
-}
+PROPERTIES_IN_WORDS = {title: about.meaning for title, about in PROPERTIES.items()}

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from leo_model.checking.claims import spec_folder
+from leo_model.files import spec_folder
 from leo_model.tlc.java import environment, find
 from paper.artifact.errors import ArtifactError
 

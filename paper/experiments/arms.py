@@ -31,8 +31,7 @@ from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.organism.case import Case
 from leo_model.organism.organism import Organism, OrganismRun
 from leo_model.organism.recording import Seat
-from leo_model.traces.native import Checker
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED, Checker
 from paper.experiments.errors import ExperimentError
 
 __all__ = [

@@ -47,10 +47,4 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-EXPERIMENT = Command(
-    name="experiment",
-    help="run an experiment: rows, statistics, plots, one report",
-    example="leo experiment all --quick",
-    configure=configure,
-    run=run,
-)
+EXPERIMENT = Command(configure, run)

@@ -23,7 +23,7 @@ from leo_model.checking.claims import (
     load_claims,
 )
 from leo_model.checking.plan import plan
-from leo_model.sources import made_from
+from leo_model.files import made_from
 from paper.experiments.errors import ExperimentError
 from paper.experiments.published.data import CLAIMED
 from paper.experiments.registry import EXPERIMENTS, load

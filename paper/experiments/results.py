@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from leo_model.sources import ROOT
+from leo_model.files import ROOT
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment, Key, Row
 from paper.experiments.rows import STAMP, dump, line_of, parse_rows, read_rows

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from leo import __version__
+from leo.progress import Bar
 from leo_model.checking.check import spec_hash
-from leo_model.progress import Bar
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Row
 from paper.experiments.plots import save
@@ -76,7 +76,7 @@ def run_experiment(
     missing = [cell for cell in cells if cell not in file.stored.cells]
     timings = folder / "timings.jsonl"
     trim(timings)
-    bar = Bar(len(missing), f"{experiment.name}: cells measured")
+    bar = Bar(f"{experiment.name}: cells measured", len(missing))
     work = measure_all(experiment, config, missing, clock, jobs if experiment.parallel else 1)
     try:
         with closing(work):
@@ -87,7 +87,7 @@ def run_experiment(
                 file.put(cell, measured)
                 bar.step("/".join(map(str, cell)))
     finally:
-        bar.finish()
+        bar.clear()
     rows = file.ordered(cells)
     timed = read_timings(timings, stamp["config_hash"], cells)
     summary, named = tell(experiment, config, rows, timed, stamp, folder)

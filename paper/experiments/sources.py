@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from leo_model.sources import ROOT, claims_of, modules_of
+from leo_model.files import ROOT, claims_of, modules_of
 
 __all__ = ["TELLING", "made_of", "measuring", "sources_of"]
 

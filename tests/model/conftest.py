@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.tlc.class_cache import with_cache
-from leo_model.tlc.java import Runtime, find
+from leo_model.tlc.java import Runtime, find, with_cache
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.sources import MAKERS, made_from
+from leo_model.files import MAKERS, made_from
 
 ROOT = Path(__file__).resolve().parents[2]
 

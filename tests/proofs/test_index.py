@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import proofs
 from leo.errors import LeoError
 from proofs import commands
 from proofs.catalogue import THEOREMS
@@ -230,9 +229,3 @@ def test_second_opinion_fails_the_command(
     monkeypatch.setattr(commands, "crosscheck", lambda _: [(Path("q.smt2"), "sat")])
     assert commands.run(arguments("--cvc5")) == 1
     assert "cvc5 says sat to q.smt2" in capsys.readouterr().err
-
-
-def test_package_carries_the_mark() -> None:
-    """The command `leo` takes subcommands only from its own packages."""
-    assert proofs.__leo_field__ is True
-    assert commands.PROVE.name == "prove"

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leo_model.checking.check import Finding, judge
-from leo_model.checking.claims import SPEC_VERSION, Claims, spec_folder
+from leo_model.checking.claims import SPEC_VERSION, Claims
 from leo_model.checking.plan import Run, job, plan
 from leo_model.errors import MutantError
-from leo_model.folders import make_folder
+from leo_model.files import make_folder, spec_folder
 from leo_model.tlc.driver import run_many
 
 REACHABLE = "(reachable actions)"
@@ -24,13 +24,16 @@ REACHABLE = "(reachable actions)"
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: where, what, and which claim of which discipline it must change."""
+    """One change: where, what, and which claim of which discipline it must change.
+
+    A change is (old text, new text, module); ``module`` is that of most of them.
+    """
 
     name: str
     why: str
     discipline: str
     module: str
-    changes: tuple[tuple[str, str], ...]
+    changes: tuple[tuple[str, str, str], ...]
     claim: str
 
 
@@ -64,7 +67,10 @@ def load_mutants(path: Path | None = None) -> list[Mutant]:
             entry["why"],
             entry["discipline"],
             entry["module"],
-            tuple((old, new) for old, new in entry["changes"]),
+            tuple(
+                (old, new, module[0] if module else entry["module"])
+                for old, new, *module in entry["changes"]
+            ),
             entry["claim"],
         )
         for entry in data["mutants"]
@@ -79,18 +85,17 @@ def mutate(mutant: Mutant, folder: Path) -> Path:
     """
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
-    for module in spec_folder().glob("*.tla"):
-        shutil.copy(module, folder)
-    path = folder / mutant.module
-    text = path.read_text("utf-8")
-    for old, new in mutant.changes:
+    for source in spec_folder().glob("*.tla"):
+        shutil.copy(source, folder)
+    for old, new, module in mutant.changes:
+        path = folder / module
+        text = path.read_text("utf-8")
         if text.count(old) != 1:
             raise MutantError(
                 f"mutants.json: {mutant.name}: the text {old!r} occurs {text.count(old)} times in "
-                f"{mutant.module}, expected once; bring the mutant up to date with the module"
+                f"{module}, expected once; bring the mutant up to date with the module"
             )
-        text = text.replace(old, new)
-    path.write_text(text, "utf-8")
+        path.write_text(text.replace(old, new), "utf-8")
     return folder
 
 

@@ -16,10 +16,11 @@ from itertools import groupby, permutations
 from pathlib import Path
 from textwrap import fill
 
-from leo_model.checking.claims import SPEC_VERSION, spec_folder
+from leo import screen
+from leo_model.checking.claims import SPEC_VERSION
 from leo_model.checking.plan import Bound, Run, config
-from leo_model.disciplines import DISCIPLINES as RULES
 from leo_model.errors import CheckError, ClaimsError
+from leo_model.files import spec_folder
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.job import TlcJob, Verdict
@@ -172,13 +173,13 @@ def summary(orders: Sequence[Order]) -> str:
 
 def orders_text(orders: Sequence[Order]) -> str:
     """Return the table for a terminal: what falls, per order and discipline."""
-    out = []
+    rows = []
     for order in orders:
         left = " ".join(order.program)
         for fallen, group in groupby(order.falls, key=order.falls.__getitem__):
-            names = [RULES[name].number.replace("-", "alone") for name in group]
-            who = "all" if len(names) == len(order.falls) else ", ".join(names)
-            out.append(f"{left} {who}: {', '.join(sorted(fallen)) or 'keeps all'}")
-            left = " " * len(left)
-    legend = "alone: 1 session; D4: asyncio-lock; D6: shielded-unit-of-work; all: all three"
-    return "\n".join([*out, "", legend, fill(f"{summary(orders)}.", 80)]) + "\n"
+            names = list(group)
+            who = "all three" if len(names) == len(order.falls) else ", ".join(names)
+            rows.append([left, who, ", ".join(sorted(fallen)) or "nothing"])
+            left = ""
+    table = screen.table(["order", "under", "loses"], rows)
+    return f"{table}\n{fill(f'{summary(orders)}.', screen.width())}\n"

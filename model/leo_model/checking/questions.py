@@ -1,21 +1,131 @@
-"""`leo check --new`: a question that is not a claim, answered at a bound of the user's own.
+"""`leo ask`: a question that is not a claim, answered at a bound of the user's own.
 
 Every property is asked alone, and as the claims ask it (``leo_model.checking.plan``): a deadlock
 without faults, because a fault may free a reply that waits, and ``Answered`` of sessions that call
 for ever, under weak and under strong fairness, without VIEW and symmetry.
+
+What searches of single properties came to: it holds, it falls, or it says nothing.
+
+A property that never had an occasion to fail holds of every program. ``MCOccasions`` says what each
+one's occasion is and prints it when TLC meets it, here as in the searches of the claims.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leo_model.checking.answers import answered
-from leo_model.checking.plan import Bound, Run
+from leo.errors import unknown
+from leo.progress import Bar
+from leo_model.checking.check import fell, occasions_met, said
+from leo_model.checking.plan import LONGEST, Bound, Run, job
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
+from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES
+from leo_model.tlc.driver import run_many
+from leo_model.tlc.job import TlcJob, TlcResult, Verdict
+
+# Their occasions are in the store, and the VIEW of a search for one of them alone may take a state
+# with the occasion for one without: before it is called missing it is looked for without VIEW. The
+# occasions of the others are in what their own VIEW keeps (control, registers, snapshots).
+HIDDEN_BY_VIEW = ("Serializable", "AllOrNothing", "ViewAgreesWithStore")
+VACUOUS = "says nothing here: its occasion was never met"
+UNMET = "Unmet"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The search of one property, and the second one for its occasion where that was needed."""
+
+    run: Run
+    result: TlcResult
+    occasion: TlcResult | None = None
+
+    @property
+    def title(self) -> str:
+        return self.run.titles[0]
+
+    @property
+    def undecided(self) -> str | None:
+        """Why it is not known whether the property holds; None when it holds, or is what fell."""
+        if self.result.verdict is not Verdict.OK and not fell(self.result, self.title):
+            return self.result.reason or said(self.result)
+        occasion = self.occasion
+        if occasion is None or occasion.verdict is Verdict.OK or occasion.fell(UNMET):
+            return None
+        return f"its occasion: {occasion.reason or said(occasion)}"
+
+    @property
+    def vacuous(self) -> bool:
+        """It holds, and no state is one in which it could have failed."""
+        return self.doubtful and (self.occasion is None or self.occasion.verdict is Verdict.OK)
+
+    @property
+    def doubtful(self) -> bool:
+        """It holds, and its own search, if it looked for the occasion, did not meet it."""
+        holds = self.result.verdict is Verdict.OK
+        return holds and self.run.occasions and self.title not in occasions_met(self.result)
+
+    def __str__(self) -> str:
+        if self.undecided:
+            return f"not decided: {self.undecided}"
+        return VACUOUS if self.vacuous else said(self.result)
+
+
+def answered(runs: Sequence[Run], work: Path, parallel: int) -> list[Answer]:
+    """Search, each run for its one property; raises what TLC's driver raises."""
+    results = _search([_job(run) for run in runs], work, parallel, "model checking")
+    answers = [Answer(run, result) for run, result in zip(runs, results, strict=True)]
+    doubtful = [a for a in answers if a.doubtful and a.title in HIDDEN_BY_VIEW]
+    again = _search([occasion_job(a.run) for a in doubtful], work, parallel, "occasions")
+    met = {a.title: result for a, result in zip(doubtful, again, strict=True)}
+    return [replace(a, occasion=met.get(a.title)) for a in answers]
+
+
+def _search(searches: list[TlcJob], work: Path, parallel: int, what: str) -> list[TlcResult]:
+    if not searches:
+        return []
+    with Bar(what, len(searches)) as bar:
+        return run_many(
+            searches, parallel=parallel, work=work, done=lambda result: bar.step(result.job)
+        )
+
+
+def _job(run: Run) -> TlcJob:
+    # How often each action was taken is for the comparison of the claims, and costs time.
+    return replace(job(run), name=f"ask.{run.titles[0]}.{run.spec}", coverage=False)
+
+
+def occasion_job(run: Run) -> TlcJob:
+    """Return a search without VIEW for a property's occasion, which ends when it is met."""
+    title = run.titles[0]
+    root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCOccasions"
+    module = (
+        f"---- MODULE Met ----\nEXTENDS {root}\n"
+        f"{UNMET} == OccasionsSeen /\\ ~TLCGet({_register(title)})\n====\n"
+    )
+    text = job(replace(run, history=True)).config.replace(f"    {title}\n", "")
+    return TlcJob(
+        f"ask.{title}.occasion",
+        module,
+        text.replace("OccasionsSeen", UNMET),
+        library=(spec_folder(),),
+        deadlock=False,
+        timeout=LONGEST,
+    )
+
+
+def _register(title: str) -> int:
+    """The number under which ``MCOccasions`` remembers that a property's occasion was met."""
+    text = (spec_folder() / "Occasions.tla").read_text("utf-8")
+    found = re.search(rf'Seen\((\d+), "{title}"', text)
+    if found is None:
+        raise CheckError(f"Occasions.tla has no occasion of {title}; add one there")
+    return int(found[1])
+
 
 KEYS = ("discipline", "sessions", "turns", "faults", "property")
 # Beyond these TLC's search would not end, or would not begin.
@@ -54,13 +164,12 @@ def read_question(text: str) -> Question:
     words = _words(text)
     if "discipline" not in words:
         raise CheckError(
-            "--new: a discipline is missing; name one, as in "
-            f'"discipline=asyncio-lock sessions=2": {", ".join(DISCIPLINES)} (or D1 to D13)'
+            "a discipline is missing; name one, as in discipline=asyncio-lock sessions=2 turns=1"
         )
     (discipline,) = chosen([words["discipline"]])
     title = words.get("property")
     if title is not None and title not in PROPERTIES:
-        raise CheckError(f"--new: {title!r} is no property; known are {', '.join(PROPERTIES)}")
+        raise CheckError(f"there is no property {unknown(title, PROPERTIES)}")
     bound = _bound(words, discipline, title)
     titles = (title,) if title else FOR_EVER if not bound.turns else _all_but_progress()
     return Question(discipline, bound, _faults(words, discipline, title), titles)
@@ -76,11 +185,11 @@ def _words(text: str) -> dict[str, str]:
         key, _, value = word.partition("=")
         if key not in KEYS or not value:
             raise CheckError(
-                f"--new: {word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
+                f"{word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
                 "and if wanted faults=Cancel,Raise,Crash,Busy (or none) and property=NAME"
             )
         if key in words:
-            raise CheckError(f"--new: {key} is given twice, {words[key]} and {value}; give one")
+            raise CheckError(f"{key} is given twice, {words[key]} and {value}; give one")
         words[key] = value
     return words
 
@@ -91,17 +200,17 @@ def _bound(words: Mapping[str, str], discipline: str, title: str | None) -> Boun
     turns = _number(words, "turns", 0 if title == "Answered" else 1, 0, MOST_TURNS)
     if alone and sessions != 1:
         raise CheckError(
-            f"--new: sessions={sessions}: sequential is one session; ask for sessions=1, or for "
+            f"sessions={sessions}: sequential is one session; ask for sessions=1, or for "
             "bare, which is the same program with more of them"
         )
     if turns and title == "Answered":
         raise CheckError(
-            f"--new: turns={turns}: Answered is asked of sessions that call for ever (with so many "
+            f"turns={turns}: Answered is asked of sessions that call for ever (with so many "
             "calls nobody can be passed over for ever); ask with turns=0"
         )
     if not turns and title not in {None, *FOR_EVER}:
         raise CheckError(
-            f"--new: turns=0 (for ever): contents are not tracked then, and {title} would hold of "
+            f"turns=0 (for ever): contents are not tracked then, and {title} would hold of "
             f"nothing; ask with turns=1 or more, or for {' or '.join(FOR_EVER)}"
         )
     return Bound(sessions, turns)
@@ -110,7 +219,7 @@ def _bound(words: Mapping[str, str], discipline: str, title: str | None) -> Boun
 def _number(words: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
     text = words.get(key, str(default))
     if not text.isascii() or not text.isdigit() or len(text) > 2 or not least <= int(text) <= most:
-        raise CheckError(f"--new: {key}={text}: expected a number from {least} to {most}")
+        raise CheckError(f"{key}={text}: expected a number from {least} to {most}")
     return int(text)
 
 
@@ -120,12 +229,11 @@ def _faults(words: Mapping[str, str], discipline: str, title: str | None) -> tup
     faults = () if given == "none" else tuple(dict.fromkeys(given.split(",")))
     if not set(faults) <= set(possible):
         raise CheckError(
-            f"--new: faults={given}: under {discipline} these can strike: "
-            f"{', '.join(possible) or 'none'}"
+            f"faults={given}: under {discipline} these can strike: {', '.join(possible) or 'none'}"
         )
     if faults and title == "DeadlockFree":
         raise CheckError(
-            f"--new: faults={given}: a deadlock is looked for without faults, because a fault may "
+            f"faults={given}: a deadlock is looked for without faults, because a fault may "
             "free a reply that waits; ask with faults=none, or leave it out"
         )
     return faults
@@ -135,7 +243,7 @@ def ask(text: str, build: Path, jobs: int) -> int:
     """Print the answers. Returns 2 when one could not be decided."""
     question = read_question(text)
     runs = list(question.runs())
-    answers = answered(runs, build / "new", jobs)
+    answers = answered(runs, build / "ask", jobs)
     strikes = ", ".join(question.faults) or "none"
     print(f"{question.discipline}, {question.bound} (sessions x turns), faults: {strikes}")
     for answer in answers:

@@ -1,10 +1,12 @@
-"""The table of verdicts, generated from the claims: terminal, Markdown, LaTeX (booktabs), JSON."""
+"""The table of verdicts, generated from the claims: for a terminal, and as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from textwrap import wrap
 
+from leo import screen
 from leo_model.checking.claims import (
     FALLS,
     FALLS_WITH_FAULTS,
@@ -23,134 +25,105 @@ SIGNS = {
     NEEDS_STRONG_FAIRNESS: "sf",
     NOT_APPLICABLE: "–",
 }
-LATEX = {
-    HOLDS: r"\checkmark",
-    FALLS: r"$\times$",
-    FALLS_WITH_FAULTS: r"$\times_{f}$",
-    NEEDS_STRONG_FAIRNESS: r"\textsf{sf}",
-    NOT_APPLICABLE: "--",
+WORDS = {
+    HOLDS: "holds, with every fault that can strike",
+    FALLS: "falls",
+    FALLS_WITH_FAULTS: "falls only with faults",
+    NEEDS_STRONG_FAIRNESS: "holds only under strong fairness",
+    NOT_APPLICABLE: "does not apply",
 }
-SHORT = {
-    "MutualExclusion": "Mut",
-    "Serializable": "Ser",
-    "StableRead": "Sta",
-    "ViewNotTorn": "Tor",
-    "ReadsOwnObservation": "Own",
-    "SnapshotProvenance": "Pro",
-    "AllOrNothing": "AoN",
-    "Durable": "Dur",
-    "ViewAgreesWithStore": "Vie",
-    "DeadlockFree": "Dea",
-    "Answered": "Ans",
-    "NoOvertaking": "NoO",
-    "Refines": "Ref",
-}
-LEGEND = (
-    "✓ holds, faults on   ✗ falls   ✗f falls only with faults\n"
-    "sf holds only under strong fairness   – does not apply\n"
-    "DeadlockFree is asked without faults (one may free who waits), sequential too"
+EXCEPTION = (
+    "DeadlockFree is asked without faults (a fault may free a reply that waits), and so is "
+    "everything of sequential. A sign followed by ! is not as claimed."
 )
+COLOURS = {HOLDS: "green", NOT_APPLICABLE: "dim", NEEDS_STRONG_FAIRNESS: "yellow"}
+# With fewer columns the table is a list.
+LEAST = 76
 
 
-def rows(claims: Claims, disciplines: Iterable[str]) -> list[tuple[str, str, list[str]]]:
-    """Return (number, discipline, verdicts in the order of PROPERTIES)."""
-    return [
-        (DISCIPLINES[d].number, d, [claims.cell(d, title).verdict for title in PROPERTIES])
-        for d in disciplines
-    ]
-
-
-def text(
-    claims: Claims,
-    disciplines: Iterable[str],
-    wrong: frozenset[str] = frozenset(),
-    replayed: Mapping[str, bool] | None = None,
-) -> str:
-    """Return the table for 80 columns; a cell that is not as claimed is marked ``!``.
-
-    With ``replayed`` (by ``discipline / property``) a last column, past the 80, says how many of
-    the counterexamples the organism has followed.
-    """
+def text(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()) -> str:
+    """Return the table for a terminal, with its legend; the cells in ``wrong`` are marked."""
     names = list(disciplines)
-    width = 24
-    columns = [SHORT[title] for title in PROPERTIES] + (["Replayed"] if replayed else [])
-    out = [" " * (width + 4) + "".join(f"{column:<4}" for column in columns).rstrip()]
-    for number, name, verdicts in rows(claims, names):
-        cells = "".join(
-            f"{SIGNS[verdict] + ('!' if f'{name} / {title}' in wrong else ''):<4}"
-            for title, verdict in zip(PROPERTIES, verdicts, strict=True)
-        )
-        column = replayed_column(claims, name, replayed) if replayed else ""
-        out.append(f"{number:<4}{_fit(name, width)}{cells}{column}".rstrip())
-    return "\n".join(out) + "\n\n" + LEGEND + "\n"
+    draw = _matrix if screen.columns() >= LEAST else _list
+    return draw(claims, names, wrong) + "\n" + faults_apart(claims, names) + legend()
 
 
-def replayed_column(claims: Claims, discipline: str, replayed: Mapping[str, bool]) -> str:
-    """Say how many of a discipline's counterexamples the organism has followed, of how many."""
-    falling = claims.titles(discipline, FALLS, FALLS_WITH_FAULTS, NEEDS_STRONG_FAIRNESS)
-    followed = sum(replayed.get(f"{discipline} / {title}", False) for title in falling)
-    return f"{followed}/{len(falling)}" if falling else "–"
-
-
-def _fit(name: str, width: int) -> str:
-    short = name if len(name) < width else name.replace("unit-of-work", "uow")
-    short = short.replace("threading-lock-in-async", "thr-lock-in-async")
-    short = short.replace("december-refresh", "dec-refresh")
-    return f"{short[: width - 1]:<{width}}"
-
-
-def markdown(claims: Claims, disciplines: Iterable[str]) -> str:
-    """Return the table in Markdown, with the reasons of what does not apply below it."""
-    names = list(disciplines)
-    out = [
-        "| | discipline | " + " | ".join(PROPERTIES) + " |",
-        "|---|---|" + ":-:|" * len(PROPERTIES),
-    ]
-    for number, name, verdicts in rows(claims, names):
-        signs = " | ".join(SIGNS[verdict] for verdict in verdicts)
-        out.append(f"| {number} | `{name}` | {signs} |")
-    return "\n".join([*out, "", LEGEND.replace("\n", "   "), "", *reasons(claims, names)]) + "\n"
-
-
-def reasons(claims: Claims, disciplines: Iterable[str]) -> list[str]:
-    """Say why the properties that do not apply do not: one line for each reason."""
-    found: dict[str, list[str]] = {}
+def faults_apart(claims: Claims, disciplines: Iterable[str]) -> str:
+    """Say of each ✗f which faults are enough, each of them alone."""
+    lines: list[str] = []
     for name in disciplines:
-        for title in PROPERTIES:
-            claim = claims.cell(name, title)
-            if claim.verdict == NOT_APPLICABLE:
-                found.setdefault(claim.reason, []).append(f"{name} / {title}")
-    return [f"- {', '.join(cells)}: {reason}." for reason, cells in found.items()]
+        groups: dict[str, list[str]] = {}
+        for title in claims.titles(name, FALLS_WITH_FAULTS):
+            enough = claims.apart[name, title]
+            faults = ", ".join(f for f in DISCIPLINES[name].possible_faults if f in enough)
+            groups.setdefault(faults, []).append(PROPERTIES[title].short)
+        told = "; ".join(f"{', '.join(titles)}: {faults}" for faults, titles in groups.items())
+        lines += screen.labelled(DISCIPLINES[name].number, told, label_width=4) if told else []
+    return "\n".join(["✗f falls with each of these faults alone:", *lines, "", ""]) if lines else ""
 
 
-def latex(claims: Claims, disciplines: Iterable[str]) -> str:
-    """Return a ``tabular`` that needs the packages booktabs, amssymb and rotating."""
-    heads = " & ".join(rf"\rotatebox{{90}}{{{title}}}" for title in PROPERTIES)
-    out = [
-        rf"\begin{{tabular}}{{ll{'c' * len(PROPERTIES)}}}",
-        r"\toprule",
-        rf" & discipline & {heads} \\",
-        r"\midrule",
+def _matrix(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:
+    # A sign, the mark of a wrong one and a gap for each property; the number before the name.
+    room = screen.columns() - 4 * len(PROPERTIES) - 5
+    rows = [
+        [
+            DISCIPLINES[name].number,
+            "\n".join(wrap(name, room)),
+            *(_cell(claims, name, title, wrong) for title in PROPERTIES),
+        ]
+        for name in disciplines
     ]
-    for number, name, verdicts in rows(claims, disciplines):
-        signs = " & ".join(LATEX[verdict] for verdict in verdicts)
-        out.append(rf"{number} & \texttt{{{name}}} & {signs} \\")
-    return "\n".join([*out, r"\bottomrule", r"\end{tabular}"]) + "\n"
+    return screen.table(["", "", *(about.short for about in PROPERTIES.values())], rows, gap=0)
 
 
-def as_json(claims: Claims, disciplines: Iterable[str]) -> str:
-    """Return the cells as JSON, with reasons."""
+def _list(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:
+    lines: list[str] = []
+    for name in disciplines:
+        lines.append(f"{DISCIPLINES[name].number} {name}")
+        for verdict, sign in SIGNS.items():
+            titles = [
+                f"{title}!" if f"{name} / {title}" in wrong else title
+                for title in claims.titles(name, verdict)
+            ]
+            lines += (
+                screen.labelled(f"  {sign}", ", ".join(titles), label_width=5) if titles else []
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(claims: Claims, discipline: str, title: str, wrong: frozenset[str]) -> str:
+    verdict = claims.cell(discipline, title).verdict
+    mark = "!" if f"{discipline} / {title}" in wrong else ""
+    colour = COLOURS.get(verdict, "red")
+    return f"[{colour}]{SIGNS[verdict]}{mark}[/]"
+
+
+def legend() -> str:
+    """Say what the signs mean, and what each property is."""
+    lines = [
+        line
+        for verdict, sign in SIGNS.items()
+        for line in screen.labelled(sign, WORDS[verdict], label_width=4)
+    ]
+    lines += [*screen.labelled("", EXCEPTION, label_width=0), ""]
+    for title, about in PROPERTIES.items():
+        told = f"{title} ({about.standard}): {about.meaning}"
+        lines += screen.labelled(about.short, told, label_width=4)
+    return "\n".join(lines) + "\n"
+
+
+def as_json(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()) -> str:
+    """Return the cells as JSON, with reasons, and whether each was found as claimed."""
     cells = [
         {
             "discipline": name,
             "property": title,
             "verdict": claims.cell(name, title).verdict,
             "reason": claims.cell(name, title).reason,
+            "apart": sorted(claims.apart.get((name, title), ())),
+            "as_claimed": f"{name} / {title}" not in wrong,
         }
         for name in disciplines
         for title in PROPERTIES
     ]
     return json.dumps(cells, indent=1, ensure_ascii=False) + "\n"
-
-
-FORMATS = {"text": text, "markdown": markdown, "latex": latex, "json": as_json}

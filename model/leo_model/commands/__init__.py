@@ -1,0 +1,3 @@
+"""The commands of this package, one file each; the entry points name them."""
+
+__all__: list[str] = []

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import fill
 
+from leo import screen
 from leo.commands.main import Command
-from leo_model.checking.check import BUNDLED_TLC, Report, check, write_results
-from leo_model.checking.claims import Claims, load_claims, record_numbers, spec_folder
-from leo_model.checking.extras import show_distributed, show_mutants, show_noop, show_orders
+from leo.progress import Bar
+from leo_model.checking.check import (
+    BUNDLED_TLC,
+    Counterexample,
+    Report,
+    check,
+    write_results,
+)
+from leo_model.checking.claims import Claims, load_claims, record_numbers
+from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
-from leo_model.checking.questions import ask
-from leo_model.checking.table import FORMATS
+from leo_model.checking.table import as_json, text
+from leo_model.commands.options import add_build, add_disciplines, known_property
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder
-from leo_model.machine.properties import PROPERTIES
-from leo_model.progress import Bar
+from leo_model.files import make_folder, spec_folder
 
-BUILD = Path("build")
 # What later pages and tables quote, below the folder of everything that is built: all claims.
 RESULTS = Path("check/results.json")
 # The last check of some of them, or of another claims file; nothing quotes it.
@@ -26,37 +33,20 @@ PARTIAL = Path("check/partial.json")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("discipline", nargs="*", help="disciplines to check (default: all)")
+    add_disciplines(parser)
     parser.add_argument("--property", help="only the runs that decide this property")
     parser.add_argument("--sessions", type=int, help="only the runs with so many sessions")
     parser.add_argument("--turns", type=int, help="only the runs with so many calls per session")
-    parser.add_argument("--format", choices=sorted(FORMATS), default="text", help="of the table")
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--claims", type=Path, help="another claims file")
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and runs")
-    parser.add_argument("--jobs", type=int, default=3, help="runs of TLC at a time (default: 3)")
+    add_build(parser)
     parser.add_argument("--history", action="store_true", help="search without VIEW and symmetry")
     parser.add_argument("--record", action="store_true", help="write the numbers into the claims")
-    parser.add_argument(
-        "--mutants", action="store_true", help="does every mutant of the spec change a claim?"
-    )
-    parser.add_argument(
-        "--orders",
-        action="store_true",
-        help="do the 24 orders of the steps lose what is claimed?",
-    )
-    parser.add_argument(
-        "--noop", action="store_true", help="can one session tell a lock from none?"
-    )
     parser.add_argument(
         "--distributed",
         type=int,
         metavar="WORKERS",
         help="check the invariants that hold by TLC's server and so many workers",
-    )
-    parser.add_argument(
-        "--new",
-        metavar="QUESTION",
-        help='ask what is not a claim: "discipline=bare sessions=4 turns=1 faults=Cancel"',
     )
 
 
@@ -68,14 +58,6 @@ def run(args: argparse.Namespace) -> int:
             "symmetry, and would be overwritten by those without; record without --history"
         )
     claims = load_claims(args.claims)
-    if args.new is not None:
-        return ask(args.new, args.build, args.jobs)
-    if args.mutants:
-        return show_mutants(claims, args.build, args.jobs)
-    if args.orders:
-        return show_orders(args.build, args.jobs, record=args.record)
-    if args.noop:
-        return show_noop(args.build)
     disciplines = chosen(args.discipline)
     runs = selected(
         plan(claims, disciplines, history=args.history), args.property, args.sessions, args.turns
@@ -91,10 +73,10 @@ def run(args: argparse.Namespace) -> int:
         report.findings.clear()
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
-    if args.format != "text":
-        print(FORMATS[args.format](claims, disciplines), end="")
-    else:
-        print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
+    if args.json:
+        print(as_json(claims, disciplines, wrong), end="")
+        return 1 if report.findings else 0
+    print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
     for finding in report.findings:
         print(f"NOT AS CLAIMED  {finding}")
     return 1 if report.findings else 0
@@ -104,8 +86,8 @@ def selected(
     runs: list[Run], title: str | None, sessions: int | None, turns: int | None
 ) -> list[Run]:
     """Return the runs that decide a property, at a bound."""
-    if title is not None and title not in PROPERTIES:
-        raise CheckError(f"{title!r} is no property; known are {', '.join(PROPERTIES)}")
+    if title is not None:
+        known_property(title)
     found = [
         r for r in runs if (title is None or title in r.titles) and r.bound.covers(sessions, turns)
     ]
@@ -113,7 +95,7 @@ def selected(
         bounds = ", ".join(sorted({str(r.bound) for r in runs}))
         raise CheckError(
             f"no claim is decided by such a run; the bounds are {bounds} (sessions x turns); "
-            'ask `leo check --new "discipline=... sessions=... turns=..."` for another one'
+            "ask `leo ask discipline=... sessions=... turns=...` for another one"
         )
     return found
 
@@ -143,15 +125,14 @@ def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> R
     results = results_file(claims, runs, build)
     make_folder(results.parent)
     results.unlink(missing_ok=True)
-    bar = Bar(len(runs), "model checking")
-    report = check(
-        claims,
-        runs,
-        work=build / "check",
-        parallel=jobs,
-        done=lambda run, _: bar.step(run.name),
-    )
-    bar.finish()
+    with Bar("model checking", len(runs)) as bar:
+        report = check(
+            claims,
+            runs,
+            work=build / "check",
+            parallel=jobs,
+            done=lambda run, _: bar.step(run.name),
+        )
     write_results(report, claims, results)
     return report
 
@@ -160,12 +141,10 @@ def print_text(
     claims: Claims, disciplines: list[str], report: Report, wrong: frozenset[str], *, shown: bool
 ) -> None:
     """Print the table and, for a few disciplines, every counterexample."""
-    print(FORMATS["text"](claims, disciplines), end="")
+    print(text(claims, disciplines, wrong), end="")
     if shown:
-        for found in report.counterexamples:
-            strikes = ", faults on" if found.faults else ""
-            print(f"\n{found.discipline} loses {found.property} (expected{strikes}):\n")
-            print(found.text, end="")
+        for told in stories(report.counterexamples):
+            print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
     cells = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
     print(
@@ -174,10 +153,17 @@ def print_text(
     )
 
 
-CHECK = Command(
-    name="check",
-    help="model-check the claims with TLC and compare the verdicts",
-    example="leo check asyncio-lock --property AllOrNothing",
-    configure=configure,
-    run=run,
-)
+def stories(found: Sequence[Counterexample]) -> Iterator[str]:
+    """Tell each behaviour once, with everything that it breaks below it."""
+    same: dict[tuple[str, str], list[Counterexample]] = {}
+    for one in found:
+        same.setdefault((one.discipline, one.text.partition("✗ ")[0]), []).append(one)
+    for (discipline, steps), broken in same.items():
+        titles = ", ".join(one.property for one in broken)
+        strikes = ", faults on" if broken[0].faults else ""
+        verdicts = "".join(one.text[len(steps) :] for one in broken)
+        head = fill(f"{discipline} loses {titles} (as claimed{strikes}):", screen.width())
+        yield f"{head}\n\n{steps}{verdicts}"
+
+
+CHECK = Command(configure, run)

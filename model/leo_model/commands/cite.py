@@ -9,7 +9,7 @@ from pathlib import Path
 from leo import __version__
 from leo.commands.main import Command
 from leo_model.checking.check import spec_hash
-from leo_model.sources import ROOT
+from leo_model.files import ROOT
 
 __all__ = ["CITE", "FORMS", "cite", "results_hash"]
 
@@ -56,10 +56,4 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-CITE = Command(
-    name="cite",
-    help="say how to cite this version",
-    example="leo cite --format bibtex",
-    configure=_configure,
-    run=_run,
-)
+CITE = Command(_configure, _run)

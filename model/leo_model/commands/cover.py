@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from leo import screen
 from leo.commands.main import Command
+from leo.progress import Bar
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
+from leo_model.commands.options import add_build, add_disciplines
 from leo_model.disciplines import DISCIPLINES, IDEALISED, chosen
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder, write_file
+from leo_model.files import make_folder, write_file
 from leo_model.organism.case import Case
 from leo_model.organism.cover import Coverage, cover, differences
 from leo_model.organism.organism import Organism
@@ -27,7 +29,7 @@ UNLOCKED = ("bare", "gil")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("discipline", nargs="*", help="by name or number (default: all)")
+    add_disciplines(parser)
     parser.add_argument("--sessions", type=int, help="this bound only (with --turns, --faults)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each session (default: 1)")
     parser.add_argument("--faults", choices=("none", "all"), default="none", help="default: none")
@@ -42,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="three sessions without a lock as well (bare, gil): minutes",
     )
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of the results")
+    add_build(parser, jobs=None, build=BUILD)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,12 +59,14 @@ def run(args: argparse.Namespace) -> int:
     cases = list(_cases(args))
     make_folder(args.build)
     good = True
-    print(f"{'discipline':<26}{'bound':<6}{'faults':<7}{'states':>8}{'edges':>9}{'runs':>7}  taken")
     for case, renamed in cases:
-        bar = Share(case)
-        with Organism(case, store=args.store, spin=True) as organism:
-            found = cover(organism, renamed=renamed, progress=bar.show)
-        bar.finish()
+        with (
+            Bar(f"{case.discipline} {case.bound}: edges") as bar,
+            Organism(case, store=args.store, spin=True) as organism,
+        ):
+            found = cover(
+                organism, renamed=renamed, progress=lambda taken, edges: bar.show(taken / edges)
+            )
         wrong = surplus(claims, found)
         _print(found, wrong)
         _write(args.build, found, wrong)
@@ -92,42 +96,16 @@ def surplus(claims: Claims, found: Coverage) -> dict[str, str]:
     return {title: token for title, token in found.broken.items() if title not in claimed}
 
 
-class Share:
-    """Progress on standard error: how much of the edges has been taken."""
-
-    def __init__(self, case: Case, stream: TextIO | None = None) -> None:
-        self._name = f"{case.discipline} {case.bound}"
-        self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
-        self._shown = 0
-
-    def show(self, taken: int, edges: int) -> None:
-        """So many edges so far."""
-        percent = 100 * taken // max(edges, 1)
-        # A line for each quarter of what takes long, where there is no terminal.
-        if self._live and percent != self._shown:
-            self._stream.write(f"\r{self._name}: {percent} % of {edges:,} edges".ljust(78))
-        elif edges > 20_000 and percent // 25 != self._shown // 25:
-            self._stream.write(f"{self._name}: {percent} % of {edges:,} edges\n")
-        self._shown = percent
-        self._stream.flush()
-
-    def finish(self) -> None:
-        """Take the line away."""
-        if self._live:
-            self._stream.write("\r" + " " * 78 + "\r")
-            self._stream.flush()
-
-
 def _print(found: Coverage, wrong: dict[str, str]) -> None:
     case = found.case
     faults = "all" if case.faults else "none"
-    share = "all" if found.complete else f"{found.taken:,}, NOT ALL"
+    share = "all" if found.complete else f"{found.taken:,}, NOT ALL,"
     names = ", up to names" if found.renamed else ""
-    print(
-        f"{case.discipline:<26}{case.bound:<6}{faults:<7}{found.states:>8,}{found.edges:>9,}"
-        f"{found.runs:>7,}  {share}{names}"
+    said = (
+        f"{case.bound} (sessions x turns), faults: {faults}; {found.states:,} states{names}; "
+        f"{share} of {found.edges:,} edges taken in {found.runs:,} runs"
     )
+    print("\n".join(screen.labelled(case.discipline, said, label_width=26)))
     for line in differences(found):
         print(f"  {line}")
     for line in found.unowned:
@@ -148,10 +126,4 @@ def _write(folder: Path, found: Coverage, wrong: dict[str, str]) -> None:
     write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-COVER = Command(
-    name="cover",
-    help="take the organism along every edge of the specification's graph",
-    example="leo cover D6",
-    configure=configure,
-    run=run,
-)
+COVER = Command(configure, run)

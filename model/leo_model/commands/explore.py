@@ -1,30 +1,36 @@
-"""`leo explore`: execute the schedules of the organism, and say what breaks and how far it came."""
+"""`leo explore`: execute the schedules of the organism, or of anybody's scenario.
+
+It says what breaks, and how far the search came.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from leo.commands.main import Command
+from leo.progress import Bar
+from leo.schedules.exploration import STRATEGIES as OF_ANYBODY
+from leo.schedules.named import load
 from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
-from leo.schedules.system import Walk
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.commands.options import add_build, one_discipline
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.folders import make_folder, write_file
-from leo_model.organism.case import Case
+from leo_model.files import make_folder, write_file
+from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
-from leo_model.organism.token import to_token
 
 BUILD = Path("build/schedules")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("discipline", help="whose replies to explore, by name or number")
+    parser.add_argument(
+        "discipline", help="whose replies to explore, by name or number; or module:scenario"
+    )
     parser.add_argument("--sessions", type=int, default=2, help="how many call (default: 2)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each (default: 1)")
     parser.add_argument(
@@ -36,30 +42,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
     )
-    parser.add_argument("--strategy", choices=STRATEGIES, default="optimal")
+    parser.add_argument(
+        "--strategy",
+        choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
+        help=f"default: optimal; of a scenario one of {', '.join(OF_ANYBODY)} (default: its own)",
+    )
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
     parser.add_argument(
-        "--bound", type=int, default=2, help="bounded: the most that a schedule may cost"
+        "--bound", type=int, help="bounded: the most that a schedule may cost (default: 2)"
     )
     parser.add_argument(
         "--price", choices=sorted(PRICES), default="preemptions", help="bounded: what costs one"
     )
     parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
-    parser.add_argument("--seed", type=int, default=7, help="random, pct, and the organism's own")
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results")
+    parser.add_argument("--seed", type=int, help="random, pct, and the organism's own (default: 7)")
+    of_anybody = parser.add_argument_group("of a scenario (module:scenario) only")
+    of_anybody.add_argument("--schedule", help="execute this schedule only, as a result gives it")
+    of_anybody.add_argument("--seconds", type=float, help="stop after so many seconds")
+    of_anybody.add_argument("--cancellations", type=int, help="so many may strike in a schedule")
+    of_anybody.add_argument("--clock", choices=("idle", "any"), help="when time may pass")
+    add_build(parser, jobs=None, build=BUILD)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0: nothing is broken.  1: something is.  2: it could not be decided, because an
     optimal or a brute search was cut off.
     """
+    if ":" in args.discipline:
+        return _anybodys(args)
     case, plan, most = _asked(args)
     make_folder(args.build)
-    counter = Counter()
-    with Organism(case, store=args.store, most=most) as organism:
-        report = explore(organism, plan, counter.walk)
-    counter.finish()
+    with (
+        Bar("schedules", None) as bar,
+        Organism(case, store=args.store, most=most) as organism,
+    ):
+        report = explore(organism, plan, lambda walk: bar.step())
     _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
     _print(case, args, report)
     if report.found:
@@ -67,9 +85,20 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.complete or plan.strategy not in ("optimal", "brute") else 2
 
 
+def _anybodys(args: argparse.Namespace) -> int:
+    """Explore somebody's scenario; what the command line does not say, the scenario does."""
+    names = ("strategy", "bound", "limit", "seed", "schedule", "seconds", "cancellations", "clock")
+    options = {name: value for name in names if (value := getattr(args, name)) is not None}
+    found = load(args.discipline).explore(**options)
+    print(found)
+    if found.broken is not None:
+        return 1
+    return 0 if found.complete or args.schedule is not None else 2
+
+
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
-    (discipline,) = chosen([args.discipline])
+    discipline = one_discipline(args.discipline)
     possible = DISCIPLINES[discipline].possible_faults
     words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
     unknown = [word for word in words if word not in possible]
@@ -81,49 +110,18 @@ def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     if args.most < 0:
         raise CheckError(f"--most {args.most}: expected a number of faults, or 0 for any number")
     faults = tuple(fault for fault in possible if fault in words)
-    case = Case(discipline, args.sessions, args.turns, faults, args.seed)
+    seed = 7 if args.seed is None else args.seed
+    bound = 2 if args.bound is None else args.bound
+    case = Case(discipline, args.sessions, args.turns, faults, seed)
     plan = Plan(
-        args.strategy, args.limit, args.bound, args.price, args.seed, args.depth, args.first
+        args.strategy or "optimal", args.limit, bound, args.price, seed, args.depth, args.first
     )
     return case, plan, (args.most or None) if faults else None
 
 
-class Counter:
-    """Progress on standard error, for a search that does not know how long it is."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
-        self._next = 1000
-        self._runs = 0
-
-    def walk(self, walk: Walk) -> None:
-        """One more schedule."""
-        self._runs += 1
-        if self._runs >= self._next or (self._live and self._runs % 50 == 0):
-            self.show(self._runs)
-
-    def show(self, runs: int) -> None:
-        """So many schedules so far; elsewhere than on a terminal each line has twice as many."""
-        line = f"explored {runs:,} schedules"
-        if self._live:
-            self._stream.write(f"\r{line[:78]:<78}")
-        elif runs >= self._next:
-            self._stream.write(f"{line}\n")
-        if runs >= self._next:
-            self._next = 2 * runs
-        self._stream.flush()
-
-    def finish(self) -> None:
-        """Take the line away."""
-        if self._live:
-            self._stream.write("\r" + " " * 78 + "\r")
-            self._stream.flush()
-
-
 def _name(case: Case, args: argparse.Namespace) -> str:
     faults = "".join(fault.lower() for fault in case.faults) or "quiet"
-    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy}"
+    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy or 'optimal'}"
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
@@ -171,10 +169,4 @@ def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
     write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-EXPLORE = Command(
-    name="explore",
-    help="execute every schedule of the organism's replies, up to equivalence",
-    example="leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
-    configure=configure,
-    run=run,
-)
+EXPLORE = Command(configure, run)

@@ -7,22 +7,26 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from leo import screen
 from leo.commands.main import Command
+from leo.progress import Bar
 from leo_model.checking.check import check, spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.plan import plan
-from leo_model.checking.table import SHORT
+from leo_model.commands.options import add_build
 from leo_model.disciplines import chosen
 from leo_model.errors import CheckError
-from leo_model.folders import write_file
-from leo_model.organism.case import Case
-from leo_model.organism.replay import Replayed, replay_twice, table, verdicts
-from leo_model.organism.replayed import Attempt, ask_engines, carry_out
-from leo_model.organism.token import from_token
-from leo_model.progress import Bar
-from leo_model.sources import made_from
-
-BUILD = Path("build")
+from leo_model.files import made_from, write_file
+from leo_model.organism.case import Case, from_token
+from leo_model.organism.replay import (
+    Attempt,
+    Replayed,
+    ask_engines,
+    carry_out,
+    replay_twice,
+    table,
+    verdicts,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("native", "both"), default="both", help="with --claims: who judges"
     )
-    parser.add_argument("--build", type=Path, default=BUILD, help="folder of results and runs")
-    parser.add_argument("--jobs", type=int, default=2, help="runs of TLC at a time (default: 2)")
+    add_build(parser, jobs=2)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,16 +99,15 @@ def replay_claims(args: argparse.Namespace) -> int:
             f"--claims: of {', '.join(names)} no property is claimed to fall on this store, so "
             "there is no counterexample to carry out; name another discipline, or --store memory"
         )
-    bar = Bar(len(runs), "counterexamples")
-    report = check(
-        claims,
-        runs,
-        work=args.build / "check",
-        parallel=args.jobs,
-        done=lambda run, _: bar.step(run.name),
-        compare_numbers=False,
-    )
-    bar.finish()
+    with Bar("counterexamples", len(runs)) as bar:
+        report = check(
+            claims,
+            runs,
+            work=args.build / "check",
+            parallel=args.jobs,
+            done=lambda run, _: bar.step(run.name),
+            compare_numbers=False,
+        )
     folder = args.build / "schedules"
     attempts = [
         carry_out(found, folder / "replayed", args.store) for found in report.counterexamples
@@ -123,14 +125,11 @@ def replay_claims(args: argparse.Namespace) -> int:
 
 def text(attempts: Sequence[Attempt]) -> str:
     """A line for each counterexample: whether the organism breaks the property too, and where."""
-    lines = []
-    for a in attempts:
-        lines.append(
-            f"{'yes' if a.yes else 'NO ':<4}{a.discipline:<26}{SHORT[a.title]:<5}{a.token}"
-        )
-        if a.why:
-            lines.append(f"      {a.why}")
-    return "\n".join(lines)
+    rows = [
+        ["yes" if a.yes else "NO", a.discipline, a.title, a.token if a.yes else a.why or a.token]
+        for a in attempts
+    ]
+    return screen.table(["", "discipline", "loses", "schedule"], rows)
 
 
 def as_json(attempts: Sequence[Attempt], store: str) -> str:
@@ -152,10 +151,4 @@ def as_json(attempts: Sequence[Attempt], store: str) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-REPLAY = Command(
-    name="replay",
-    help="carry out a schedule again, or every counterexample of the claims",
-    example="leo replay leo1.bare.2x1.7.0.a5b4a3.erp4lv1",
-    configure=configure,
-    run=run,
-)
+REPLAY = Command(configure, run)

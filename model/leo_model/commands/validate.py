@@ -13,18 +13,25 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo.errors import TraceError
 from leo_model.checking.claims import Claims, load_claims
-from leo_model.traces import coverage_report, strength_report
-from leo_model.traces.follow import ONE_FILE, follow
-from leo_model.traces.junit import write_junit
-from leo_model.traces.orders import MOST_STATES
-from leo_model.traces.report import to_builtins, to_text
+from leo_model.traces import coverage, strength
+from leo_model.traces.merge import MOST_STATES
+from leo_model.traces.native import Violation
+from leo_model.traces.report import to_builtins, to_text, write_junit
 from leo_model.traces.story import Story, tell
 from leo_model.traces.tlc_engine import open_cache
-from leo_model.traces.validate import Report, examine, expected_to_break, validate, validate_merged
-from leo_model.traces.watch import Violation
+from leo_model.traces.validate import (
+    ONE_FILE,
+    Report,
+    examine,
+    expected_to_break,
+    follow,
+    validate,
+    validate_merged,
+)
 
 # Seconds between two looks at a growing file.
 PAUSE = 0.2
@@ -81,8 +88,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--no-cache", action="store_true", help="ask TLC again about traces that it has judged"
     )
     parser.add_argument("--claims", type=Path, help="another claims file")
-    coverage_report.add_arguments(parser)
-    strength_report.add_arguments(parser)
+    coverage.add_arguments(parser)
+    strength.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -92,9 +99,9 @@ def run(options: argparse.Namespace) -> int:
             f"--{' --'.join(chosen)}: coverage and strength are reports of their own: ask for one"
         )
     if options.coverage:
-        return coverage_report.run(options)
+        return coverage.run(options)
     if options.strength:
-        return strength_report.run(options)
+        return strength.run(options)
     claims = load_claims(options.claims)
     if options.merged is not None and not options.merge:
         raise TraceError("--merged: there is a merged trace only with --merge: add it")
@@ -204,6 +211,7 @@ def followed(
 @contextmanager
 def _until_interrupted() -> Iterator[Event]:
     """Inside, Ctrl-C only sets the event: what was read so far is to be summed up."""
+    keep_interrupts()
     asked = Event()
 
     def interrupted(number: int, frame: FrameType | None) -> None:
@@ -216,10 +224,4 @@ def _until_interrupted() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-VALIDATE = Command(
-    name="validate",
-    help="check recorded traces against the specification",
-    example="leo validate run.ndjson --engine both",
-    configure=configure,
-    run=run,
-)
+VALIDATE = Command(configure, run)

@@ -1,0 +1,3 @@
+"""The transition system: what other rooms may import from here."""
+
+__all__ = ["dsg", "forget", "machine", "narrate", "properties", "reachable", "state", "steps"]

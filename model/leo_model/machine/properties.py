@@ -176,11 +176,81 @@ SAFETY: dict[str, Property] = {
     "NoOvertaking": no_overtaking,
 }
 
-PROPERTIES = (*list(SAFETY)[:-1], "DeadlockFree", "Answered", "NoOvertaking", "Refines")
+
+class About(NamedTuple):
+    """A property for readers: a short name, what the field calls it, and one line of meaning."""
+
+    short: str
+    standard: str
+    meaning: str
+
+
+# Every property, in the order of the tables.
+PROPERTIES: dict[str, About] = {
+    "MutualExclusion": About("Mut", "mutual exclusion", "at most one reply is inside its program"),
+    "Serializable": About(
+        "Ser", "serializable", "some serial order explains every read and every write"
+    ),
+    "StableRead": About(
+        "Sta", "repeatable read", "what generate reads does not change while it reads"
+    ),
+    "ViewNotTorn": About(
+        "Tor", "no fractured read", "no reply generates from tables of two different versions"
+    ),
+    "ReadsOwnObservation": About(
+        "Own", "read your writes", "a reply generates from a field that has its own observation"
+    ),
+    "SnapshotProvenance": About(
+        "Pro", "no lost update", "a snapshot is saved into the version that generated it"
+    ),
+    "AllOrNothing": About(
+        "AoN", "atomicity", "a reply that ended has all of its writes in the store, or none"
+    ),
+    "Durable": About(
+        "Dur",
+        "durability",
+        "a reply that returned has all of its writes in the store, crash or not",
+    ),
+    "ViewAgreesWithStore": About(
+        "Vie", "cache coherence", "when no reply is in flight, the view equals the store"
+    ),
+    "DeadlockFree": About(
+        "Dea", "deadlock freedom", "somebody can always go on until everybody is done"
+    ),
+    "Answered": About("Ans", "starvation freedom", "every call ends"),
+    "NoOvertaking": About(
+        "NoO", "first come first served", "replies run in the order of their calls"
+    ),
+    "Refines": About(
+        "Ref", "linearizable", "the execution looks as if a whole reply were one step"
+    ),
+}
+
+
+def no_double_delta(w: World, z: State) -> Witness:
+    for s, label in z.pc.items():
+        view, reply = z.view[w.instance_of[s]], z.reply(s)
+        if label == "swap" and reply in view.bigrams | view.trigrams:
+            return f"{name(reply)} is about to add its delta to a view that has it already"
+    return None
+
+
+def loop_runs(w: World, z: State) -> Witness:
+    stopped = [name(z.reply(s)) for s, label in z.pc.items() if label == "blocked"]
+    return f"{stopped[0]} has stopped the event loop" if stopped else None
+
+
+# Properties of a few disciplines, without a column in the table. That a reply returns which is
+# alone and unharmed is one of behaviours: TLC decides it alone.
+MORE: dict[str, Property | None] = {
+    "NoDoubleDelta": no_double_delta,
+    "LoopRuns": loop_runs,
+    "AloneReturns": None,
+}
 
 
 class Atomic(NamedTuple):
-    """A state of ``AtomicReply``, seen through the refinement mapping."""
+    """A state of ``AtomicReply``: what the refinement mapping makes of a state."""
 
     phase: dict[str, str]
     memory: tuple[Content, Content]
@@ -197,7 +267,7 @@ def has_taken_effect(w: World, z: State, s: str) -> bool:
     return has_generated(z, s) and (call == "blank" or reply in z.snapshots)
 
 
-def through_glasses(w: World, z: State) -> Atomic:
+def refinement_mapping(w: World, z: State) -> Atomic:
     """The refinement mapping: hide the writes of replies that are still half-way."""
     phase, answer = {}, {}
     in_effect = {s for s in z.pc if has_taken_effect(w, z, s)}
@@ -217,7 +287,7 @@ def through_glasses(w: World, z: State) -> Atomic:
 
 def refines(w: World, before: State, after: State) -> Witness:
     """Tell why a transition is no step of ``AtomicReply``; None when it is one."""
-    old, new = through_glasses(w, before), through_glasses(w, after)
+    old, new = refinement_mapping(w, before), refinement_mapping(w, after)
     done = [s for s in new.phase if new.phase[s] == "done" and old.phase[s] != "done"]
     ngrams, snapshots = old.memory
     if done:

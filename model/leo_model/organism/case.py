@@ -1,14 +1,31 @@
-"""What is executed: the discipline, how many sessions call how often, what may strike, the seed."""
+"""What is executed: the discipline, how many sessions call how often, what may strike, the seed.
+
+A schedule as a word that can be printed, mailed, and carried out again.
+
+    leo1.asyncio-lock.2x1.7.CR.a5bCa2.k3wq1f
+
+Version; discipline; sessions x turns; seed; kinds of faults (C R X B, or 0); choices; a checksum.
+A choice is a letter, a for the first session or instance; before it, in capitals, what happens to
+it when it does not just go on: C cancel, R raise, T timeout, X crash, V recover (X and V of an
+instance).  A number behind it: so many times in a row.  Nothing in it needs quoting in a shell or
+an address.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from string import ascii_lowercase
+from zlib import crc32
 
+from leo.schedules.system import Choice
 from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.errors import ModelError
 
 FAULTS = ("Cancel", "Raise", "Crash", "Busy")
-# More would be no schedule that anybody replays, and a token (`leo_model.organism.token`) has a
+# More would be no schedule that anybody replays, and a token (`leo_model.organism.case`) has a
 # letter for each of the first 26 only.
 MOST_SESSIONS = 100
 
@@ -67,3 +84,102 @@ class Case:
     @property
     def bound(self) -> str:
         return f"{self.sessions}x{self.turns}"
+
+
+VERSION = "leo1"
+_FAULT_LETTERS = dict(zip("CRXB", FAULTS, strict=True))
+_KINDS = {"": "step", "C": "cancel", "R": "raise", "T": "timeout", "X": "crash", "V": "recover"}
+_OF_INSTANCES = ("crash", "recover")
+_CHOICE = re.compile(r"([CRTXV]?)([a-z])([1-9][0-9]{0,3})?")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+# No schedule that a person replays is longer; a number behind a letter must not fill the memory.
+_LONGEST = 100_000
+
+
+def to_token(case: Case, choices: Iterable[Choice]) -> str:
+    """Write a schedule."""
+    letters = {name: letter for letter, name in _FAULT_LETTERS.items()}
+    kinds = {what: letter for letter, what in _KINDS.items()}
+    faults = "".join(letters[fault] for fault in FAULTS if fault in case.faults) or "0"
+    steps = []
+    for choice, repeats in groupby(choices):
+        count = sum(1 for _ in repeats)
+        place = int(choice.who[1:]) - 1
+        if place >= len(ascii_lowercase):
+            raise ScheduleError(
+                f"{choice.who} has no letter: a token writes schedules of up to "
+                f"{len(ascii_lowercase)} sessions; replay this one from its seed"
+            )
+        who = ascii_lowercase[place]
+        steps.append(f"{kinds[choice.what]}{who}{count if count > 1 else ''}")
+    body = f"{VERSION}.{case.discipline}.{case.bound}.{case.seed}.{faults}.{''.join(steps) or '0'}"
+    return f"{body}.{_checksum(body)}"
+
+
+def from_token(token: str) -> tuple[Case, tuple[Choice, ...]]:
+    """Read a schedule.  Raises ScheduleError, which says what is wrong with the token."""
+    token = token.strip()
+    body, _, checksum = token.rpartition(".")
+    parts = body.split(".")
+    if len(parts) != 6 or not parts[0].startswith("leo"):
+        raise ScheduleError(
+            f"{_shown(token)} is not a schedule: expected seven parts with dots between them, the "
+            f"first of them {VERSION}; copy the whole token"
+        )
+    if parts[0] != VERSION:
+        raise ScheduleError(
+            f"{_shown(token)} is a schedule of version {parts[0]!r}, and this program reads "
+            f"{VERSION}; use the leo-field that wrote it"
+        )
+    if checksum != _checksum(body):
+        raise ScheduleError(
+            f"{_shown(token)} does not agree with its own checksum: a character was mistyped or "
+            "lost; copy the whole token"
+        )
+    _, discipline, bound, seed, faults, steps = parts
+    sessions, _, turns = bound.partition("x")
+    try:
+        case = Case(
+            discipline,
+            int(sessions),
+            int(turns),
+            tuple(_FAULT_LETTERS[letter] for letter in faults if faults != "0"),
+            int(seed),
+        )
+    except (ValueError, KeyError):
+        raise ScheduleError(
+            f"{_shown(token)} has {bound!r}, {seed!r} and {faults!r} where sessions x turns, a "
+            "seed and the kinds of faults are expected; take a token that this program printed"
+        ) from None
+    return case, tuple(_choices(token, "" if steps == "0" else steps))
+
+
+def _choices(token: str, steps: str) -> Sequence[Choice]:
+    choices: list[Choice] = []
+    place = 0
+    while place < len(steps):
+        found = _CHOICE.match(steps, place)
+        if found is None or len(choices) > _LONGEST:
+            raise ScheduleError(
+                f"{_shown(token)} cannot be read from {steps[place:][:20]!r} on: expected letters "
+                "of sessions, each with a capital before it or a number behind it"
+            )
+        kind, letter, count = found.groups()
+        what = _KINDS[kind]
+        who = f"{'i' if what in _OF_INSTANCES else 's'}{ascii_lowercase.index(letter) + 1}"
+        choices += [Choice(who, what)] * int(count or 1)
+        place = found.end()
+    return choices
+
+
+def _checksum(body: str) -> str:
+    number = crc32(body.encode())
+    digits = ""
+    for _ in range(7):
+        number, digit = divmod(number, len(_DIGITS))
+        digits += _DIGITS[digit]
+    return digits
+
+
+def _shown(token: str) -> str:
+    return repr(token if len(token) <= 60 else f"{token[:57]}...")

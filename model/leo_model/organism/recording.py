@@ -1,6 +1,8 @@
 """What a run records: the events of its instances, and what they say about each session.
 
 The clock of a recording counts events, so that equal schedules give equal bytes.
+
+What the validator says of a run: of its events, and of what is left behind.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from leo.trace.events import Beginning, Event, Happened, Header, header_of
 from leo_model.disciplines import Rules
 from leo_model.machine.machine import ACTIONS
 from leo_model.traces.events import ENDS, Carries, Line, carries
+from leo_model.traces.native import Checker
 
 RUN = "schedule"
 WRITER = "w1"
@@ -159,3 +162,51 @@ class LineMaker:
             turn = int(event.reply.rpartition(".")[2])
             return Line(event.seq + 1, event, event.session, turn, versions)
         return Line(event.seq + 1, event, event.instance, 0, versions)
+
+
+NOT_A_BEHAVIOUR = "NotABehaviour"
+
+
+def judge(
+    recording: Recording, lines: LineMaker, final: Mapping[str, Mapping[str, int]]
+) -> dict[str, str]:
+    """Return what the validator says of the events: what is broken, and how.
+
+    Events tell what the organism says that it did.  That it did nothing else is seen in the end:
+    the versions in the store and in the views have to be those that the events lead to.
+    """
+    assert recording.header is not None, "written when the instances began"
+    checker = Checker(recording.header)
+    for event in recording.events:
+        rejection = checker.feed(lines.line(event))
+        if rejection is not None:
+            where = f"event {event.seq}, {event.reply or event.instance} {event.action}"
+            reasons = "; ".join(rejection.reasons)
+            return _broken(checker) | {NOT_A_BEHAVIOUR: f"{where}: {reasons}"}
+    for what, expected in _final(checker).items():
+        if final.get(what, expected) != expected:
+            said = f"in the end the {what} has {final[what]}, and the events lead to {expected}"
+            return _broken(checker) | {NOT_A_BEHAVIOUR: said}
+    return _broken(checker)
+
+
+def _final(checker: Checker) -> dict[str, dict[str, int]]:
+    """The versions that the specification's state has."""
+    z = checker.state
+    base = z.base
+    found = {
+        "store": {
+            "ngrams": base.ngrams + len(z.store.ngrams),
+            "snapshots": base.snapshots + len(z.store.snapshots),
+        }
+    }
+    for instance, (bigrams, trigrams) in z.view.items():
+        found[f"view of {instance}"] = {
+            "view.bigrams": base.ngrams + len(bigrams),
+            "view.trigrams": base.ngrams + len(trigrams),
+        }
+    return found
+
+
+def _broken(checker: Checker) -> dict[str, str]:
+    return {title: found.witness for title, found in checker.watch.violations.items()}

@@ -1,17 +1,37 @@
-"""Carrying out a schedule again: the same choices, and the same bytes."""
+"""Carrying out a schedule again: the same choices, and the same bytes.
+
+Counterexamples of TLC, carried out by the real organism.
+
+A claim that falls in the specification has to fall in the organism: the counterexample's moves are
+made the organism's schedule, what the organism records must be those moves, and the validator must
+say of the recorded trace that the same property is broken.
+
+What a finite trace cannot break is shown as it is: a deadlock, by an organism in which nothing can
+move and a state of the specification in which nothing is enabled; a call that is never answered, by
+carrying out its circle several times, back to the same place each time, with the call still open.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from leo.actions import Action
 from leo.schedules.system import Choice, Outcome
-from leo.trace.events import Event
+from leo.trace.events import Event, Header
 from leo.trace.lanes import LaneStep, lane_table
+from leo_model.checking.check import Counterexample
+from leo_model.machine.machine import Move, enabled
 from leo_model.machine.narrate import ENDINGS
-from leo_model.organism.case import Case, ScheduleError
-from leo_model.organism.judge import NOT_A_BEHAVIOUR
+from leo_model.organism.case import FAULTS, Case, ScheduleError, to_token
+from leo_model.organism.cover import choice_of
 from leo_model.organism.organism import Organism, StoreKind
+from leo_model.organism.recording import NOT_A_BEHAVIOUR
+from leo_model.organism.run import OrganismRun
+from leo_model.traces.native import Checker
+from leo_model.traces.validate import Engine, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +134,160 @@ def verdicts(done: Replayed) -> list[str]:
     if not broken:
         lines.append("✓ nothing is broken")
     return lines
+
+
+ROUNDS = 3
+# Nobody runs out of calls while a circle is carried out; a bounded model has none of its own.
+SPARE = 1
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A counterexample and what became of it.  ``yes`` when the organism breaks the property too;
+    ``why`` says how that was seen, or why not.
+    """
+
+    discipline: str
+    title: str
+    steps: int
+    yes: bool = False
+    why: str = ""
+    token: str = ""
+    trace: Path | None = None
+    witness: str = ""
+    engines: list[str] = field(default_factory=list)
+
+    @property
+    def cell(self) -> str:
+        return f"{self.discipline} / {self.title}"
+
+
+def carry_out(found: Counterexample, folder: Path, store: StoreKind = "memory") -> Attempt:
+    """Make the organism follow a counterexample; its trace is written to ``folder``."""
+    attempt = Attempt(found.discipline, found.property, found.steps)
+    moves = [Move(*pair) for pair in found.schedule]
+    circle = circle_of(moves, found.back_to)
+    case = case_of(found, moves + circle * ROUNDS)
+    rounds = circle[-1:] + circle * (ROUNDS - 1)
+    attempt.token = to_token(case, map(choice_of, moves + rounds))
+    with Organism(case, store=store, spin=True) as organism:
+        run = organism.start()
+        try:
+            _follow(run, moves)
+            _judge(attempt, run, circle)
+        except ScheduleError as error:
+            attempt.why = str(error)
+        trace = run.recording.trace()
+        outcome = run.close()
+    attempt.trace = folder / f"{found.discipline}.{found.property}.ndjson"
+    folder.mkdir(parents=True, exist_ok=True)
+    attempt.trace.write_bytes(trace)
+    broken = outcome.violations
+    if NOT_A_BEHAVIOUR in broken:
+        attempt.yes, attempt.why = False, broken[NOT_A_BEHAVIOUR]
+    elif not attempt.why:
+        attempt.yes = found.property in broken
+        attempt.witness = broken.get(found.property, "")
+        attempt.why = "" if attempt.yes else f"the trace breaks {', '.join(broken) or 'nothing'}"
+    return attempt
+
+
+def circle_of(moves: Sequence[Move], back_to: int | None) -> list[Move]:
+    """The part of a behaviour that is repeated for ever, empty when there is none.
+
+    TLC names the state that it goes back to, and not the move that leads there: the one that led
+    there the first time.
+    """
+    if back_to is None or back_to < 2:
+        return []
+    return [*moves[back_to - 1 :], moves[back_to - 2]]
+
+
+def case_of(found: Counterexample, moves: Sequence[Move]) -> Case:
+    """The case that has room for a schedule."""
+    faults = tuple(fault for fault in FAULTS if fault in found.faults)
+    turns = found.bound.most_turns
+    if not turns:
+        calls = Counter(move.actor for move in moves if move.action == "Call")
+        turns = max(calls.values()) + SPARE
+    return Case(found.discipline, found.bound.sessions, turns, faults)
+
+
+def _follow(run: OrganismRun, moves: Sequence[Move]) -> None:
+    """Take the moves.  Raises ScheduleError when the organism does something else."""
+    for move in moves:
+        before = len(run.recording.events)
+        run.take(choice_of(move))
+        did = [(e.action.value, e.session or e.instance) for e in run.recording.events[before:]]
+        if did != [(move.action, move.actor)]:
+            raise ScheduleError(
+                f"{move.actor} {move.action} was to come, and the organism did "
+                + (", ".join(f"{actor} {action}" for action, actor in did) or "nothing")
+            )
+
+
+def _judge(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> None:
+    """What a trace alone does not say: that nothing can move, or that a circle comes round."""
+    if circle:
+        _go_round(attempt, run, circle)
+    elif attempt.title in {"DeadlockFree", "Answered"}:
+        open_calls = [s.name for s in run.seats.values() if s.in_flight]
+        checker = Checker(_header(run))
+        for event in run.recording.events:
+            checker.feed(run.organism.lines.line(event))
+        possible = [m for m in enabled(checker.world, checker.state) if not _is_fault(m)]
+        attempt.yes = not run.enabled() and not possible and bool(open_calls)
+        attempt.why = (
+            f"nothing can move, in the organism and in the specification; "
+            f"{', '.join(open_calls)} will never be answered"
+            if attempt.yes
+            else f"possible are {', '.join(c.who for c in run.enabled())} in the organism and "
+            f"{', '.join(m.action for m in possible)} in the specification"
+        )
+
+
+def _go_round(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> None:
+    starving = {s.name: s.calls for s in run.seats.values() if s.in_flight}
+    _follow(run, circle[-1:])
+    places = [_place(run)]
+    for _ in range(ROUNDS - 1):
+        _follow(run, circle)
+        places.append(_place(run))
+    still = [s for s, calls in starving.items() if run.seats[s].calls == calls]
+    still = [s for s in still if run.seats[s].in_flight]
+    attempt.yes = len(set(places)) == 1 and bool(still)
+    attempt.why = (
+        f"a circle of {len(circle)} steps, {ROUNDS} times round to the same place; "
+        f"{', '.join(still)} not answered"
+        if attempt.yes
+        else "the circle does not come round, or somebody is answered"
+    )
+
+
+def _place(run: OrganismRun) -> tuple[object, ...]:
+    """Where everybody stands, whatever was counted on the way."""
+    return tuple((s.name, s.at, s.in_flight, s.left) for s in run.seats.values())
+
+
+def _header(run: OrganismRun) -> Header:
+    header = run.recording.header
+    assert header is not None, "written when the instances began"
+    return header
+
+
+def _is_fault(move: Move) -> bool:
+    return move.action in FAULTS or move.action in {Action.CancelApplied, Action.Call}
+
+
+def ask_engines(attempts: Sequence[Attempt], engine: Engine = "both") -> None:
+    """Have the traces judged again, from their files, by the engines that judge any trace."""
+    known = [attempt for attempt in attempts if attempt.trace is not None]
+    reports = validate([attempt.trace for attempt in known if attempt.trace], engine)
+    for attempt, report in zip(known, reports, strict=True):
+        said = report.disagreement()
+        verdict = said or ("accepted" if report.accepted else "rejected")
+        attempt.engines = [verdict, *sorted(report.broken)]
+        if not report.accepted or said is not None:
+            attempt.yes, attempt.why = False, f"the validator says: {verdict}"
+        elif attempt.yes and not attempt.why and attempt.title not in report.broken:
+            attempt.yes, attempt.why = False, "the validator finds nothing of the kind"

@@ -2,27 +2,108 @@
 
 What is behind a gate is the organism's own code.  From one gate to the next nothing else can run:
 that is the grain of the specification.
+
+What each action reads and writes, so that an explorer can tell which steps commute.
+
+Besides the objects of the field there are those that make an order visible:
+
+lock.I      the lock of an instance, with its queue
+life.I      whether the process of an instance runs
+transaction SQLite's write lock
+order       who called, started and ended before whom (NoOvertaking, MutualExclusion, and when an
+            instance is at rest)
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache, partial
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from leo.actions import Action
+from leo.disciplines import DISCIPLINES as RUNNABLE
+from leo.disciplines import Discipline
+from leo.front.tasks import AsyncLeoField
+from leo.front.threads import LeoField
+from leo.reply.program import PROGRAM, generate
 from leo.reply.turn import Instance
+from leo.schedules.loop import SteppedLoop
 from leo.schedules.system import Choice, Outcome, Step
-from leo.store import operations as sql
+from leo.store import operations
 from leo.store.connection import Connection
-from leo_model.organism.case import ScheduleError
-from leo_model.organism.footprint import Footprint, footprint
-from leo_model.organism.judge import judge
-from leo_model.organism.recording import STORE, Incarnation, Recording, Seat
-from leo_model.organism.stores import content
+from leo_model.disciplines import DISCIPLINES, Rules
+from leo_model.machine.reachable import bounded_world
+from leo_model.organism.case import Case, ScheduleError
+from leo_model.organism.recording import STORE, Incarnation, LineMaker, Recording, Seat, judge
+from leo_model.organism.stores import (
+    FIRST_WORDS,
+    FileShelf,
+    MemoryShelf,
+    Shelf,
+    Template,
+    WorkerShelf,
+    content,
+)
 
-if TYPE_CHECKING:
-    from leo_model.organism.organism import Organism
+NOTHING: frozenset[str] = frozenset()
+OBJECTS = frozenset({"ngrams", "snapshots"})
+
+
+class Footprint(NamedTuple):
+    """The objects that an action reads and writes."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+
+@cache
+def footprint(rules: Rules, action: str, instance: str) -> Footprint:
+    """Return what an action of a session of the instance touches."""
+    view, lock, life = f"view.{instance}", f"lock.{instance}", f"life.{instance}"
+    reads: set[str] = {life}
+    writes: set[str] = set()
+    unit, immediate = rules.whole_reply, rules.transaction == "immediate"
+    match action:
+        case "Call" | "Acquire" | "Block" | "Release" | "Return":
+            writes |= {"order", lock}
+            # Whoever finds a blocking lock taken stops the event loop (Block).
+            if rules.lock == "blocking" and action in {"Acquire", "Block"}:
+                writes.add(life)
+        case "Begin":
+            reads |= {view, *OBJECTS} if rules.transaction in {"checked", "immediate"} else NOTHING
+            writes |= {"transaction", "order"} if immediate else NOTHING
+        case "Recall":
+            # The first read of a deferred transaction fixes what all of it sees.
+            reads |= OBJECTS if rules.transaction == "deferred" else {"snapshots"}
+        case "Ingest":
+            writes |= NOTHING if unit else {"ngrams"}
+        case "LoadBigrams" | "LoadTrigrams":
+            reads.add("ngrams")
+        case "AssignView" | "SwapView":
+            writes.add(view)
+        case "Generate" | "GenerateBegin" | "GenerateEnd":
+            reads.add(view)
+        case "SaveSnapshot":
+            # A snapshot belongs to the n-grams that it is saved beside (SnapshotProvenance).
+            reads |= NOTHING if unit else {"ngrams"}
+            writes |= NOTHING if unit else {"snapshots"}
+        case "Commit" | "Retry" | "BusySnapshot":
+            writes |= {*OBJECTS, "transaction"}
+            reads.add(view)
+            if rules.transaction == "deferred":
+                # It may find that the store has moved, and end the reply (BusySnapshot).
+                writes |= {"order", lock}
+        case "Cancel" | "CancelApplied" | "Raise" | "Busy":
+            reads |= OBJECTS
+            writes |= {"order", lock, "transaction"}
+        case "Crash" | "Recover":
+            reads |= OBJECTS
+            writes |= {life, lock, view, "order", "transaction"}
+    return Footprint(frozenset(reads), frozenset(writes))
+
 
 T = TypeVar("T")
 
@@ -36,6 +117,73 @@ RAISING: Final = frozenset(
         Action.SwapView, Action.Release,
     }
 )  # fmt: skip
+
+
+StoreKind = Literal["memory", "aiosqlite"]
+
+# A run is about the order of things: few words show as well who read what.
+WORDS = 4
+PROMPTS = ("What is a field?", "A path turns.", "Who is not a wall?", "Is it a field, a path?")
+
+
+class Setting:
+    """What the runs of a case have in common: the program, the store, and what may strike.
+
+    ``most`` bounds how many faults strike in one run.  Without ``spin`` an optimistic reply starts
+    again only when that can help: schedules then have an end.  ``discipline`` replaces the
+    organism's own entry in its table, and ``alter`` is called with every field that is made: to see
+    what a wrong one does.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        *,
+        store: StoreKind = "memory",
+        most: int | None = None,
+        words: int = WORDS,
+        text: str = FIRST_WORDS,
+        discipline: Discipline | None = None,
+        spin: bool = False,
+        alter: Callable[[AsyncLeoField | LeoField], None] | None = None,
+    ) -> None:
+        self.case = case
+        self.store = store
+        self.most = most
+        self.spin = spin
+        self.alter = alter
+        self.rules = DISCIPLINES[case.discipline]
+        self.world = bounded_world(case.discipline, case.sessions, case.turns, case.faults)
+        self.instances = tuple(f"i{k + 1}" for k in range(self.rules.instances))
+        self.discipline = discipline or RUNNABLE[case.discipline]
+        self.program = tuple(
+            replace(step, function=partial(generate, most=words))
+            if step.name == "generate"
+            else step
+            for step in PROGRAM
+        )
+        self.lines = LineMaker(case.discipline)
+        self.template = Template(text)
+        self.loop = SteppedLoop()  # type: ignore[abstract]
+        self.threads = case.runs_on_threads
+        if store == "aiosqlite" and self.threads:
+            raise ScheduleError(
+                f"{case.discipline} runs on threads, and aiosqlite on an event loop: "
+                "leave out --store"
+            )
+        self.shelf: Shelf
+        if store == "aiosqlite":
+            self.shelf = WorkerShelf(self.template, self.instances, self.loop)
+        elif len(self.instances) > 1:
+            self.shelf = FileShelf(self.template, self.instances)
+        else:
+            self.shelf = MemoryShelf(self.template)
+        self._undo = ExitStack()
+        self._undo.callback(self.shelf.close)
+
+    def prompt(self, seat: Seat) -> str:
+        """What a session says next."""
+        return PROMPTS[(int(seat.name[1:]) - 1 + seat.calls) % len(PROMPTS)]
 
 
 class Injected(Exception):
@@ -52,7 +200,7 @@ class OrganismRun(ABC):
     ``settle`` goes on until every session is held, waits for another, or has nothing left to do.
     """
 
-    def __init__(self, organism: Organism) -> None:
+    def __init__(self, organism: Setting) -> None:
         self.organism = organism
         self.rules = organism.rules
         home = organism.world.instance_of
@@ -264,7 +412,7 @@ class OrganismRun(ABC):
             life.enabled = False
         for instance in self.organism.instances:
             self.kill(instance)
-        final = {"store": self.perform(sql.get_versions)}
+        final = {"store": self.perform(operations.get_versions)}
         final |= {f"view of {i}": views[i] for i, up in self.up.items() if up}
         violations = judge(self.recording, self.organism.lines, final)
         if stuck and all(self.up.values()) and waiting:

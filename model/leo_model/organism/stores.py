@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from leo.field.counts import compute_delta
 from leo.reply.turn import Contents, Instance
 from leo.schedules.loop import SteppedLoop
-from leo.store import operations as sql
+from leo.store import operations
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 from leo.store.schema import connect
@@ -38,7 +38,7 @@ class Template:
 
     def __init__(self, text: str = FIRST_WORDS) -> None:
         self.conn = connect(MEMORY)
-        sql.process_text(self.conn, compute_delta((text,)))
+        operations.process_text(self.conn, compute_delta((text,)))
         self._opened = pickle.dumps(Instance.open_work(self.conn))
         self.image = self.conn.serialize()
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from leo.actions import Action
 from leo.front.tasks import AsyncLeoField
 from leo_model.organism.recording import Seat
-from leo_model.organism.run import Injected, Killed, OrganismRun, raised
-
-if TYPE_CHECKING:
-    from leo_model.organism.organism import Organism
+from leo_model.organism.run import Injected, Killed, OrganismRun, Setting, raised
 
 CANCELLED = "(cancelled)"
 
@@ -20,7 +17,7 @@ CANCELLED = "(cancelled)"
 class TaskRun(OrganismRun):
     """The gates are futures; a choice resolves one, or cancels the caller's task."""
 
-    def __init__(self, organism: Organism) -> None:
+    def __init__(self, organism: Setting) -> None:
         super().__init__(organism)
         self._loop = organism.loop
         self._gates: dict[str, asyncio.Future[None]] = {}

@@ -6,16 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from leo.actions import Action
 from leo.front.threads import LeoField
 from leo_model.organism.recording import Seat
-from leo_model.organism.run import Injected, Killed, OrganismRun, raised
+from leo_model.organism.run import Injected, Killed, OrganismRun, Setting, raised
 from leo_model.organism.stores import MemoryShelf
-
-if TYPE_CHECKING:
-    from leo_model.organism.organism import Organism
 
 
 class Pool:
@@ -87,7 +84,7 @@ class ScheduledLock:
 class ThreadRun(OrganismRun):
     """The gates are locks that only the scheduler releases."""
 
-    def __init__(self, organism: Organism, pool: Pool) -> None:
+    def __init__(self, organism: Setting, pool: Pool) -> None:
         super().__init__(organism)
         self._pool = pool
         self._batons = {name: _closed() for name in self.seats}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_model.tlc.errors import ValueSyntaxError
+from leo_model.errors import ValueSyntaxError
 from leo_model.tlc.messages import parse_state
 from leo_model.tlc.value import Fn, Value
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from leo_model.errors import JobError
 from leo_model.tlc.dot import Graph
-from leo_model.tlc.errors import JobError
 from leo_model.tlc.messages import Trace
 
 

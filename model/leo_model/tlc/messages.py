@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from leo_model.tlc.errors import ValueSyntaxError
+from leo_model.errors import ValueSyntaxError
 from leo_model.tlc.value import Value, parse_value
 
 _MARK = re.compile(r"@!@!@(?:START|END)MSG (\d+)(?::(\d+))? @!@!@")

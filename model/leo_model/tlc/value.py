@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, Union
 
-from leo_model.tlc.errors import ValueSyntaxError
+from leo_model.errors import ValueSyntaxError
 
 
 class ModelValue(str):

@@ -1,0 +1,14 @@
+"""Recorded runs, judged: what other rooms may import from here."""
+
+__all__ = [
+    "coverage",
+    "events",
+    "merge",
+    "native",
+    "report",
+    "story",
+    "strength",
+    "tlc_engine",
+    "validate",
+    "workload",
+]

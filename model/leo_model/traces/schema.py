@@ -17,8 +17,8 @@ import msgspec
 
 from leo.trace.events import MAX_VERSION, SCHEMA, SPEC, End, Event, Header
 from leo.units import CALLS, OUTCOMES, UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
-from leo_model.checking.claims import spec_folder
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import NOBODY
 from leo_model.traces.events import PROGRAM, Carries, carries

@@ -4,24 +4,142 @@ The check itself keeps no lines, so that its memory does not grow.  For a story 
 second time, up to the line at which the property fell, and only the lines of the replies that the
 witness names are kept.  Which reply precedes which is not guessed from versions: it is what the
 transition system adds to its graph at that line.
+
+Lines of a trace as a lane diagram: one lane per session, time downwards, 80 columns.
+
+Of which kind the dependencies are that a line of a trace adds between replies
+(``leo_model.machine.dsg``).
+
+The transition system keeps pairs of replies without a kind, because no property asks for it; the
+name of a cycle does (``leo.units.anomalies``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from leo.trace.lanes import LaneStep, lane_table
+from leo.units import RW, WR, WW, name_of
+from leo_model.machine.narrate import ENDINGS
 from leo_model.machine.properties import name
-from leo_model.machine.state import Reply, State
-from leo_model.traces.edges import WRITES, Kinds
-from leo_model.traces.events import Line
-from leo_model.traces.lanes import MOST_LANES, lanes_of
-from leo_model.traces.native import Checker
+from leo_model.machine.state import Content, Reply, State, authors
+from leo_model.traces.events import VIEW, Line
+from leo_model.traces.native import Checker, Violation
 from leo_model.traces.reader import open_trace
-from leo_model.traces.watch import Violation
+
+WIDTH = 80
+# More lanes leave no room for what an event read and wrote.
+MOST_LANES = 4
+
+
+def lanes_of(lines: Sequence[Line], verdict: str = "", *, first: Iterable[str] = ()) -> str:
+    """Return the diagram of these lines, numbered as in the file.
+
+    When there are more sessions than lanes, those in ``first`` have one, then those that acted
+    last; what is left out is told.
+    """
+    sessions = list(dict.fromkeys([*first, *(line.actor for line in lines[::-1] if line.turn)]))
+    acting = {line.actor for line in lines if line.turn}
+    shown = [s for s in sessions if s in acting][:MOST_LANES]
+    kept = [line for line in lines if not line.turn or line.actor in shown]
+    order = [s for s in dict.fromkeys(line.actor for line in kept if line.turn) if s in shown]
+    text = lane_table([step(line) for line in kept], verdict, lanes=order or ("-",), width=WIDTH)
+    hidden = len(lines) - len(kept)
+    if hidden:
+        others = len(acting) - len(shown)
+        text += f"({hidden} events of {others} other sessions are left out)\n"
+    return text
+
+
+def step(line: Line) -> LaneStep:
+    """Return an event as a step of the diagram."""
+    action = line.event.action.value
+    return LaneStep(line.number, line.actor if line.turn else "", action, note(line))
+
+
+def note(line: Line) -> str:
+    """Say what an event read and wrote, in versions, or how its reply ended."""
+    event = line.event
+    if not line.turn:
+        return f"{line.actor}: {ENDINGS[event.action.value]}"
+    return ENDINGS.get(event.action.value) or ", ".join(
+        f"{verb} {objects(versions)}"
+        for verb, versions in (("reads", event.reads), ("writes", event.writes))
+        if versions
+    )
+
+
+def objects(versions: dict[str, int]) -> str:
+    """Write objects with their versions; the two tables of a view of one version as one."""
+    found = dict(versions)
+    if set(found) == set(VIEW) and len(set(found.values())) == 1:
+        found = {"view": found[VIEW[0]]}
+    return ", ".join(f"{item} v{version}" for item, version in found.items())
+
+
+Pair = tuple[Reply, Reply]
+
+# The objects that an action writes, and the tables of the view that it reads.
+WRITES = {
+    "Ingest": ("ngrams",),
+    "SaveSnapshot": ("snapshots",),
+    "Commit": ("ngrams", "snapshots"),
+    "Count": ("snapshots",),
+    "CommitOpen": ("ngrams",),
+}
+READS = {
+    "Generate": ("bigrams", "trigrams"), "GenerateBegin": ("bigrams",), "GenerateEnd": ("trigrams",)
+}  # fmt: skip
+
+
+class Kinds:
+    """The kinds of the dependencies that lines have added, by their pair of replies."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[Pair, set[str]] = defaultdict(set)
+
+    def add(self, before: State, me: Reply, line: Line) -> None:
+        """Take a line of the reply ``me`` and the state before it."""
+        # A commit of February's open transaction writes what others have left there too.
+        mine = authors(before.open.writes) if line.event.action == "CommitOpen" else (me,)
+        for reply in mine:
+            for source, target, kind in _added(before, reply, line):
+                if source != target:
+                    self._kinds[source, target].add(kind)
+
+    def name(self, cycle: Sequence[Reply]) -> str:
+        """Return the name of a cycle, given from a reply round to itself; empty when a line that
+        made it was not taken.
+
+        Where a pair depends in several ways, the gravest counts: a write over a write, then a read
+        of a write.
+        """
+        found = [self._kinds.get(pair, set()) for pair in pairwise(cycle)]
+        if not all(found):
+            return ""
+        return name_of([WW if WW in kinds else WR if WR in kinds else RW for kinds in found])
+
+
+def _added(before: State, me: Reply, line: Line) -> Iterator[tuple[Reply, Reply, str]]:
+    action = line.event.action.value
+    for item in WRITES.get(action, ()) if line.event.writes else ():
+        written: Content = getattr(before, item)
+        readers: Content = getattr(before.readers, item)
+        yield from ((other, me, WW) for other in authors(written))
+        yield from ((other, me, RW) for other in readers)
+    if action == "Recall":
+        yield from ((writer, me, WR) for writer in before.snapshots)
+    for table in READS.get(action, ()):
+        content: Content = getattr(before.view[line.event.instance], table)
+        yield from ((writer, me, WR) for writer in authors(content))
+        # A view that is behind the store: what it lacks comes after the read.
+        yield from ((me, writer, RW) for writer in authors(before.ngrams - content))
+
 
 # A reply as a witness names it.
 REPLY = re.compile(r"[^\s{},]+\.[1-9]\d*")
@@ -62,7 +180,11 @@ def tell(path: str | Path, violations: Iterable[Violation]) -> list[Story]:
     with open_trace(path, torn=True) as trace:
         checker = Checker(trace.header)
         for line in trace:
-            before = checker.state.copy() if line.event.reply in wanted else None
+            before = (
+                checker.state.copy()
+                if line.event.reply in wanted or line.event.action == "CommitOpen"
+                else None
+            )
             if checker.feed(line) is not None:
                 break
             if before is not None:

@@ -1,6 +1,6 @@
 """How much would the check of a trace notice?  Mutate it, and ask about every mutant.
 
-The native engine judges each mutant of an accepted trace (``leo_model.traces.strength_mutants``).
+The native engine judges each mutant of an accepted trace (``leo_model.traces.mutate``).
 What it refuses is *rejected*.  What it accepts is a survivor, and of a survivor the specification
 itself is asked, not the native engine, whether it may be accepted:
 
@@ -14,27 +14,37 @@ Any other survivor is a *hole*: accepted, and not a behaviour; or changed in a f
 checked nor known to be only informative.  A survivor that may be accepted is *changed* when other
 properties fall than in the trace (it was noticed, by another verdict), and *equivalent* when the
 same ones do.
+
+``leo validate --strength``: how much the check would notice, for people and programs.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from textwrap import wrap
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from leo import screen
 from leo.errors import TraceError
+from leo.progress import Bar
 from leo.trace.lines import Lines, open_stream
+from leo.trace.words import FIELDS
 from leo_model.errors import CheckError
-from leo_model.traces.cache import TlcVerdict
 from leo_model.traces.events import NOTHING
-from leo_model.traces.reader import NOT_DECODED, trace_of
-from leo_model.traces.strength_mutants import (
+from leo_model.traces.mutate import (
+    DOUBLE,
     DROP,
     END,
+    HEADER,
     KIND,
     NEW,
     REPLY,
@@ -43,8 +53,9 @@ from leo_model.traces.strength_mutants import (
     Mutant,
     mutants,
 )
+from leo_model.traces.reader import NOT_DECODED, trace_of
 from leo_model.traces.synth import Fields
-from leo_model.traces.tlc_engine import Recorded, judge
+from leo_model.traces.tlc_engine import Recorded, TlcVerdict, judge
 from leo_model.traces.validate import run_native
 
 Judge = Callable[[list[Recorded]], list[TlcVerdict]]
@@ -228,3 +239,194 @@ def _key(recorded: Recorded) -> Hashable:
     """What TLC is given, without the name and the places in the file."""
     start = tuple(sorted(recorded.start.items()))
     return (recorded.discipline, recorded.instances, recorded.sessions, start, recorded.events)
+
+
+EVENTS: Final = 150
+SITES: Final = 2
+# As many holes are written out; --json has every survivor.
+SHOWN: Final = 20
+_FIELDS: Final = (*FIELDS, REPLY, KIND, DROP, DOUBLE, SWAP)
+_LEGEND: Final = (
+    ". all refused; ~ some accepted with another verdict; = some equivalent; ! a hole; "
+    "rpl: session and reply together; knd: another action in its form; "
+    "drp, dbl, swp: lines lost, doubled, swapped"
+)
+_SHORT: Final = {REPLY: "rpl", KIND: "knd", DROP: "drp", DOUBLE: "dbl", SWAP: "swp"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this report to a command with FILE arguments and ``--json``."""
+    parser.add_argument(
+        "--strength",
+        action="store_true",
+        help="mutate the traces and tell how many mutants the check refuses; 1 for a hole",
+    )
+    parser.add_argument(
+        "--sites",
+        type=int,
+        default=SITES,
+        metavar="N",
+        help=f"with --strength: lines of each kind that are mutated (default: {SITES})",
+    )
+    parser.add_argument(
+        "--events",
+        type=int,
+        default=EVENTS,
+        metavar="N",
+        help=f"with --strength: as much of a trace's beginning is used (default: {EVENTS})",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the reports. Returns 2 when a trace cannot be measured, 1 for a hole, else 0.
+
+    Raises CheckError for numbers that make no sense.
+    """
+    if options.sites < 1 or options.events < 1:
+        raise CheckError(
+            f"--sites {options.sites} --events {options.events}: expected at least one of each"
+        )
+    found: list[Strength] = []
+    errors: list[TraceError | CheckError] = []
+    for path in options.files:
+        try:
+            found.append(_measured(path, options.events, options.sites))
+        except (TraceError, CheckError) as error:
+            errors.append(error)
+    if options.json:
+        print(json.dumps([to_builtins(strength) for strength in found], indent=1))
+    else:
+        print("\n\n".join(map(to_text, found)))
+    for problem in errors:
+        print(f"leo: error: {problem}", file=sys.stderr)
+    return 2 if errors else int(any(strength.holes for strength in found))
+
+
+def _measured(path: str, events: int, sites: int) -> Strength:
+    base = read_base(path, events)
+    with ExitStack() as stack:
+
+        def begun(total: int) -> Callable[[str], object]:
+            return stack.enter_context(Bar("mutants", total)).step
+
+        return measure_strength(Path(path).name, base, sites, begun=begun)
+
+
+def to_text(strength: Strength) -> str:
+    """Write one trace's block."""
+    return "\n".join(_lines(strength))
+
+
+def _lines(strength: Strength) -> Iterator[str]:
+    total, rejected = strength.mutants, strength.rejected
+    yield f"{strength.name}: {strength.discipline}, {strength.events:,} events, {total:,} mutants"
+    counts = [
+        [word, f"{count:,}", f"{100 * count / total:.2f} %"]
+        for word, count in (
+            ("rejected", rejected),
+            ("changed", len(strength.changed)),
+            ("equivalent", len(strength.equivalent)),
+            ("holes", len(strength.holes)),
+        )
+    ]
+    yield from screen.table(["", "mutants", ""], counts, right=(1, 2)).splitlines()
+    yield from _table(strength)
+    verdicts = Counter((s.lost, s.fell) for s in strength.changed)
+    for (lost, fell), count in verdicts.most_common():
+        parts = [f"{', '.join(sorted(lost))} no longer"] if lost else []
+        parts += [f"{', '.join(sorted(fell))} as well"] if fell else []
+        yield from wrap(
+            f"{count:,} changed: accepted, and what falls is another: {'; '.join(parts)}",
+            screen.width(), initial_indent="  ", subsequent_indent="    ",
+        )  # fmt: skip
+    reasons = Counter(s.why for s in strength.equivalent if s.why is not None)
+    for why, count in reasons.most_common():
+        yield from wrap(
+            f"{count:,} equivalent: {why}",
+            screen.width(),
+            initial_indent="  ",
+            subsequent_indent="    ",
+        )
+    for hole in strength.holes[:SHOWN]:
+        yield from wrap(
+            _said(hole), screen.width(), initial_indent="  HOLE ", subsequent_indent="    "
+        )
+    if len(strength.holes) > SHOWN:
+        yield f"  and {len(strength.holes) - SHOWN} more holes (--json has all)"
+
+
+def _said(hole: Survivor) -> str:
+    return f"line {hole.number}, {hole.kind}: {hole.field}, {hole.how}: accepted"
+
+
+def _word(survivor: Survivor) -> str:
+    if survivor.why is None:
+        return "hole"
+    return "changed" if survivor.changed else "equivalent"
+
+
+def _table(strength: Strength) -> Iterator[str]:
+    """A row for each kind of event, a column for each field."""
+    equivalent = Counter((s.kind, s.field) for s in strength.equivalent)
+    changed = Counter((s.kind, s.field) for s in strength.changed)
+    holes = Counter((s.kind, s.field) for s in strength.holes)
+    marks = {"!": holes, "=": equivalent, "~": changed}
+    kinds = list(dict.fromkeys(kind for kind, _ in strength.total))
+    yield from wrap(_LEGEND, screen.width())
+    rows = [
+        [kind, *(_cell(strength.total, marks, kind, field) for field in _FIELDS)]
+        for kind in kinds
+        if kind not in (HEADER, END)
+    ]
+    heads = ["", *(_SHORT.get(field, field[:3]) for field in _FIELDS)]
+    yield from screen.table(heads, rows, gap=1).splitlines()
+    for kind in (HEADER, END):
+        fields = [field for known, field in strength.total if known == kind]
+        text = ", ".join(f"{field} {_cell(strength.total, marks, kind, field)}" for field in fields)
+        if fields:
+            yield from wrap(
+                f"{kind}: {text}", screen.width(), initial_indent="  ", subsequent_indent="    "
+            )
+
+
+def _cell(
+    total: Counter[tuple[str, str]],
+    marks: dict[str, Counter[tuple[str, str]]],
+    kind: str,
+    field: str,
+) -> str:
+    """The mark of the worst that became of the mutants of a place."""
+    place = (kind, field)
+    worst = next((mark for mark, counts in marks.items() if counts[place]), ".")
+    return worst if total[place] else ""
+
+
+def to_builtins(strength: Strength) -> dict[str, Any]:
+    """Return the report as JSON values, with every survivor."""
+    return {
+        "name": strength.name,
+        "discipline": strength.discipline,
+        "events": strength.events,
+        "mutants": strength.mutants,
+        "rejected": strength.rejected,
+        "changed": len(strength.changed),
+        "equivalent": len(strength.equivalent),
+        "holes": len(strength.holes),
+        "by_kind_and_field": [
+            {"kind": kind, "field": field, "mutants": count}
+            for (kind, field), count in strength.total.items()
+        ],
+        "survivors": [
+            {
+                "line": survivor.number,
+                "kind": survivor.kind,
+                "field": survivor.field,
+                "how": survivor.how,
+                "verdict": _word(survivor),
+                "why": survivor.why,
+                "lost": sorted(survivor.lost),
+                "fell": sorted(survivor.fell),
+            }
+            for survivor in strength.survivors
+        ],
+    }

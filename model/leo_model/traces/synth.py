@@ -11,7 +11,7 @@ from leo.disciplines import PUBLISHED
 from leo.trace.events import SCHEMA, SPEC
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.machine.absorbed import tidy
+from leo_model.machine.forget import tidy
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates
 from leo_model.machine.state import Base, State
 from leo_model.machine.steps import World

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED
 from paper.experiments.experiment import Config, Row
 from paper.experiments.plots import Plot, lines
 from paper.experiments.summary import Summary, Table, tell

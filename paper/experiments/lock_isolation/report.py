@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from matplotlib.figure import Figure
 
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED
 from paper.experiments.arms import ARMS, LABELS, per_thousand
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.lock_isolation.alone import CHOICES, REORDERED

@@ -18,7 +18,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.chat import EMPTY, ENDED, HELP, converse, describe
+from leo.commands.conversation import EMPTY, ENDED, HELP, converse, describe
 from leo.commands.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -90,8 +90,8 @@ class Stub:
     def memory(self) -> list[str]:
         return []
 
-    def why(self) -> str:
-        return "because"
+    def why(self, steps: bool = False) -> str:
+        return "steps" if steps else "because"
 
     def speak(self, prompt: str, session: str = "s1") -> str:
         if prompt == "long":
@@ -139,7 +139,7 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
             raise presses.pop()
         return survey(view, most)
 
-    monkeypatch.setattr("leo.commands.chat.survey_themes", pressed)
+    monkeypatch.setattr("leo.commands.conversation.survey_themes", pressed)
     out, notices = io.StringIO(), io.StringIO()
     converse(Stub(), iter(["/field", "/field", "hi"]), out, notices)
     assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
@@ -148,7 +148,7 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
 
 def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """With more candidates than the limit, the number of themes is one among those asked."""
-    monkeypatch.setattr("leo.commands.chat.CANDIDATES", 9)
+    monkeypatch.setattr("leo.commands.conversation.CANDIDATES", 9)
     some = describe(view_of(" ".join(["one two three four five six"] * 9)))
     assert re.search(r"^themes   \d$", some, re.MULTILINE)
     text = " ".join(chr(97 + place % 26) for place in range(100))
@@ -181,7 +181,7 @@ def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
             yield "hello there"
             versions.append(speaker.view.bigrams.version)
             assert len(out.getvalue().splitlines()) == 1
-            yield "/why"
+            yield "/why --steps"
 
         converse(speaker, typed(), out, out)
         assert versions == [speaker.view.bigrams.version] and versions[0] > 2
@@ -198,9 +198,9 @@ def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str)
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there"]), out, notices)
         # An actor carries a request out whoever leaves: then the ring is there, and no other.
-        assert "ring1" not in speaker.why()
+        assert "ring1" not in speaker.why(steps=True)
         converse(speaker, iter(["and now?"]), out, notices)
-        assert "s1~ring1" in speaker.why()
+        assert "s1~ring1" in speaker.why(steps=True)
     _, dropped = describe_interruption(DISCIPLINES[discipline])
     assert notices.getvalue() == f"\n{dropped}\n"
     assert len(out.getvalue().splitlines()) == 2
@@ -222,7 +222,7 @@ def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
 
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there", "and now?"]), out, notices)
-        assert "s1~ring1.1" in speaker.why()
+        assert "s1~ring1.1" in speaker.why(steps=True)
     _, dropped = describe_interruption(DISCIPLINES[discipline])
     assert notices.getvalue() == f"\n{dropped}\n"
     assert len(out.getvalue().splitlines()) == 2

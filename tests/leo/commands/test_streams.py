@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from leo.commands.chat import _piped
+from leo.commands.conversation import _piped
 from leo.errors import CallerError
 from tests.leo.support import sync_field
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leo.commands.main import main
-from leo.reply.given import BESIDE
+from leo.store.schema import BESIDE
 from tests.leo.support import sync_field
 
 # The words of a command over a file and a field.

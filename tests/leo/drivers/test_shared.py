@@ -16,6 +16,9 @@ import leo.reply.commit
 from bench.two_processes import examine
 from leo.actions import Action
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
+from leo.field.counts import compute_delta
+from leo.store.operations import process_text
+from leo.store.schema import connect
 from leo.trace.events import Event
 from leo_model.traces.native import Outcome
 from tests.leo.judge import judge
@@ -277,15 +280,15 @@ def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: 
 
     async def main() -> None:
         path = tmp_path / "field"
-        writes = [lambda field: field.observe("grey herons wait")]
+        texts = ["grey herons wait"]
 
         async def gate(session: str, action: Action) -> None:
-            if action is Action.Commit and writes:
-                with sync_field(path) as other:
-                    writes.pop()(other)
+            if action is Action.Commit and texts:
+                with closing(connect(path)) as other:
+                    process_text(other, compute_delta((texts.pop(),)))
 
         async with await async_field(path, "optimistic", gate=gate) as field:
-            with pytest.raises(StepError, match="open the field again"):
+            with pytest.raises(StepError, match="close the field and open it again"):
                 await field.reply("hello")
 
     asyncio.run(main())

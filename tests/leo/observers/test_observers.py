@@ -18,7 +18,7 @@ from leo.errors import CallerError
 from leo.field.metrics import Scores, score_turn
 from leo.observers import THEMES, TURNS, Exchange, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES
-from leo_model.prompts import prompt
+from leo_model.traces.workload import prompt
 
 PLACES = st.tuples(st.sampled_from(sorted(THEMES)), st.integers(0, TURNS - 1))
 

@@ -105,7 +105,7 @@ def test_what_an_observation_may_add_is_sound(damaged: Callable[[str], Path]) ->
 def test_opening_a_damaged_field_says_so(damaged: Callable[[str], Path], statement: str) -> None:
     """It names the file and what to do."""
     path = damaged(statement)
-    with pytest.raises(StoreDamagedError, match=f"^{path}: .*restore the file from a copy"):
+    with pytest.raises(StoreDamagedError, match=f"^{path}: .*leo field restore"):
         sync_field(path)
 
 

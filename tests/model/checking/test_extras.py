@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.claims import load_claims
-from leo_model.checking.graph import compare, explored
+from leo_model.checking.graph import PAIRS, check_noop, compare, explored, project
 from leo_model.checking.mutants import REACHABLE, load_mutants, mutate, runs_for, try_mutants
-from leo_model.checking.noop import PAIRS, check_noop, project
 from leo_model.checking.orders import ORDERS, load_orders, order_job
 from leo_model.checking.plan import Bound
 from leo_model.errors import MutantError
@@ -51,7 +50,9 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
     """A sample is killed; a change of a comment is reported as a survivor."""
     mutants = {mutant.name: mutant for mutant in load_mutants()}
     harmless = replace(
-        mutants["acquire-ignores-lock"], name="harmless", changes=(("(* Words *)", "(* Terms *)"),)
+        mutants["acquire-ignores-lock"],
+        name="harmless",
+        changes=(("(* Words *)", "(* Terms *)", "Lifecycle.tla"),),
     )
     chosen = [*(mutants[name] for name in SAMPLE), harmless]
 
@@ -63,12 +64,20 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
 def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) -> None:
     """A mutant that TLC cannot evaluate, and one that breaks only another property, survive."""
     ours = {mutant.name: mutant for mutant in load_mutants()}["acquire-ignores-lock"]
-    guard = "    /\\ LockIsFree(s)\n    /\\ IsMyTurn(s)\n"
-    nonsense = replace(ours, name="nonsense", changes=((guard, f"{guard}    /\\ s + 1 = 2\n"),))
+    guard = 'At(s, "called") /\\ LockIsFree(s) /\\ IsMyTurn(s)'
+    nonsense = replace(
+        ours, name="nonsense", changes=((guard, f"{guard} /\\ s + 1 = 2", "Lifecycle.tla"),)
+    )
     untyped = replace(
         ours,
         name="untyped",
-        changes=(("    /\\ arrivals' = Append(arrivals, s)\n", "    /\\ arrivals' = <<s, s>>\n"),),
+        changes=(
+            (
+                "    /\\ arrivals' = Append(arrivals, s)\n",
+                "    /\\ arrivals' = <<s, s>>\n",
+                "Field",
+            ),
+        ),
     )
 
     verdicts = try_mutants(load_claims(), [nonsense, untyped], work=tmp_path, parallel=3)
@@ -81,9 +90,9 @@ def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) ->
 
 def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
     """A text that the module does not have once says that the mutant is out of date."""
-    mutant = replace(load_mutants()[0], changes=(("no such text", ""),))
+    mutant = replace(load_mutants()[0], changes=(("no such text", "", "Lifecycle.tla"),))
 
-    with pytest.raises(MutantError, match=r"occurs 0 times in Field\.tla, expected once"):
+    with pytest.raises(MutantError, match=r"occurs 0 times in Lifecycle\.tla, expected once"):
         mutate(mutant, tmp_path)
 
 

@@ -13,8 +13,6 @@ import pytest
 
 from leo.commands.main import main
 from leo_model.checking import orders as asking
-from leo_model.checking.claims import spec_folder
-from leo_model.checking.extras import ORDER_RESULTS
 from leo_model.checking.orders import (
     ASKED,
     DISCIPLINES,
@@ -24,7 +22,9 @@ from leo_model.checking.orders import (
     load_orders,
     write_orders,
 )
+from leo_model.commands.orders import ORDER_RESULTS
 from leo_model.errors import ClaimsError
+from leo_model.files import spec_folder
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 
 BLIND = ("recall", "generate", "snapshot", "observe")
@@ -64,7 +64,7 @@ def tlc(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Order]], None]:
 
 
 def asked(build: Path) -> int:
-    return main(["check", "--orders", "--build", str(build)])
+    return main(["orders", "--build", str(build)])
 
 
 def test_what_is_as_claimed_ends_well(

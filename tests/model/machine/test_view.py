@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.checking.claims import spec_folder
 from leo_model.checking.plan import Bound, Run, config, job
+from leo_model.files import spec_folder
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.job import TlcJob
 

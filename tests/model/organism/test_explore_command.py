@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,11 @@ import pytest
 from leo.commands.main import main
 from leo.schedules.search import DEADLOCK, Plan, explore
 from leo.schedules.system import Walk
-from leo_model.commands.explore import Counter
 from leo_model.machine.reachable import bounded_world, violations
 from leo_model.machine.reachable import explore as reachable_graph
 from leo_model.organism.case import Case
-from leo_model.organism.machine_system import Machine
 from leo_model.organism.organism import Organism
+from tests.model.organism.machine_system import Machine
 
 QUIET = ("asyncio-lock", "unit-of-work", "shielded-unit-of-work", "threading-lock", "actor")
 
@@ -67,7 +65,7 @@ def test_other_strategies_never_say_complete(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nobody",), "'nobody' is no discipline"),
+        (("nobody",), "there is no discipline 'nobody'"),
         (("bare", "--faults", "Bad"), "--faults Bad: under bare these can strike: Cancel"),
         (("bare", "--most", "-1"), "--most -1: expected"),
         (("bare", "--strategy", "random"), "never ends by itself: give it a limit"),
@@ -82,20 +80,7 @@ def test_wrong_questions(
     assert main(["explore", *words, "--build", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert said in error
-    assert error.count("\n") == 1
-
-
-def test_progress_without_a_terminal() -> None:
-    """Elsewhere than on a terminal there are few lines, each with at least twice as many runs."""
-    stream = StringIO()
-    counter = Counter(stream)
-    for runs in range(500, 20_000, 500):
-        counter.show(runs)
-
-    assert stream.getvalue().splitlines() == [
-        f"explored {runs:,} schedules"
-        for runs in (1000, 2000, 4000, 8000, 16_000)
-    ]
+    assert error.count("\n") <= 2
 
 
 @pytest.mark.parametrize(

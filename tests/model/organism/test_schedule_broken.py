@@ -9,10 +9,9 @@ import pytest
 from leo.schedules.search import Plan, search_of
 from leo.schedules.system import Choice
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.organism.case import Case
+from leo_model.organism.case import Case, from_token, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay
-from leo_model.organism.token import from_token, to_token
 from tests.model.broken import BROKEN, Broken
 
 ENOUGH = 40

@@ -12,9 +12,15 @@ from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.steps import World
 from leo_model.organism.case import Case
-from leo_model.organism.cover import cover, differences
+from leo_model.organism.cover import (
+    NamedGraph,
+    cover,
+    differences,
+    every_naming,
+    rename,
+    renamed_graph,
+)
 from leo_model.organism.organism import Organism
-from leo_model.organism.renamed import NamedGraph, every_naming, rename, renamed_graph
 from leo_model.organism.run import RAISING, OrganismRun
 from tests.model.broken import BROKEN
 

@@ -13,10 +13,9 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.schedules.system import Choice
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.organism.case import Case, ScheduleError
+from leo_model.organism.case import Case, ScheduleError, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import Replayed, replay, replay_twice, table, verdicts
-from leo_model.organism.token import to_token
 from leo_model.traces.native import check
 from leo_model.traces.reader import open_trace
 

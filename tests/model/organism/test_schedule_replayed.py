@@ -11,11 +11,10 @@ from leo.commands.main import main
 from leo_model.checking.check import Counterexample
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.plan import Bound, negative_bound
-from leo_model.checking.table import replayed_column
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.machine.reachable import bounded_world, explore, violations
-from leo_model.organism.replayed import ask_engines, carry_out, circle_of
+from leo_model.organism.replay import ask_engines, carry_out, circle_of
 
 TWO = Bound(2, 1)
 SMALL = ("unit-of-work", "threading-lock", "reentrant", "optimistic")
@@ -100,16 +99,6 @@ def test_what_does_not_fall_is_not_called_replayed(tmp_path: Path) -> None:
     assert not attempt.yes and "the organism did s1 Acquire" in attempt.why
     dead = carry_out(counterexample("bare", "DeadlockFree", quiet), tmp_path)
     assert not dead.yes and "possible are s1" in dead.why
-
-
-def test_the_column_of_the_table() -> None:
-    """How many of a discipline's counterexamples the organism followed, of how many there are."""
-    claims = load_claims()
-    cells = {
-        f"optimistic / {title}": title != "Answered" for title in claims.titles("optimistic", FALLS)
-    }
-    assert replayed_column(claims, "optimistic", cells) == "2/3"
-    assert replayed_column(claims, "shielded-unit-of-work", cells) == "–"
 
 
 @pytest.mark.long

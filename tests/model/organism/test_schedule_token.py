@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from leo.schedules.system import Choice
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.organism.case import FAULTS, Case, ScheduleError
-from leo_model.organism.token import _checksum, from_token, to_token
+from leo_model.organism.case import FAULTS, Case, ScheduleError, _checksum, from_token, to_token
 
 SESSION_KINDS = ("step", "cancel", "raise", "timeout")
 INSTANCE_KINDS = ("crash", "recover")

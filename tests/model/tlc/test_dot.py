@@ -2,8 +2,8 @@
 
 import pytest
 
+from leo_model.errors import ValueSyntaxError
 from leo_model.tlc.dot import Graph, parse_dot
-from leo_model.tlc.errors import ValueSyntaxError
 from leo_model.tlc.value import Fn
 
 # Lines as TLC 2.15 wrote them: edges repeated, self loops, escapes twice over, edges before their

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo_model.tlc.errors import ValueSyntaxError
+from leo_model.errors import ValueSyntaxError
 from leo_model.tlc.value import Fn, ModelValue, Value, function, parse_value, to_tla
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True).filter(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from leo_model.errors import ConfigError, JobError, SpecError
 from leo_model.tlc.driver import run
-from leo_model.tlc.errors import ConfigError, JobError, SpecError
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import Simulate, TlcJob, Verdict, config_sections
 from leo_model.tlc.messages import TraceStep

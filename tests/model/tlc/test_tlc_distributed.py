@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.claims import Numbers, load_claims
-from leo_model.checking.extras import show_distributed
+from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import plan
-from leo_model.tlc.distributed import run_distributed
+from leo_model.errors import JobError, SpecError
+from leo_model.tlc.distributed import Crew, run_distributed, worker_command
 from leo_model.tlc.driver import run
-from leo_model.tlc.errors import JobError, SpecError
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import Simulate, TlcJob, Verdict
 from leo_model.tlc.messages import Code, Message
 from leo_model.tlc.process import Children
-from leo_model.tlc.workers import Crew, worker_command
 
 SPACE = """---- MODULE Space ----
 EXTENDS Naturals

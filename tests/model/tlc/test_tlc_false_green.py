@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from leo_model.errors import JobError, SpecError
 from leo_model.tlc.driver import result_path, run, run_many
-from leo_model.tlc.errors import JobError, SpecError
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import Simulate, TlcJob, TlcResult, Verdict
 from leo_model.tlc.messages import Stream

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from leo_model.errors import JarError, JavaError
 from leo_model.tlc import java as java_module
-from leo_model.tlc.class_cache import cache_path, with_cache
 from leo_model.tlc.driver import run
-from leo_model.tlc.errors import JarError, JavaError
-from leo_model.tlc.java import Runtime, environment, find
+from leo_model.tlc.java import Runtime, cache_path, environment, find, with_cache
 from leo_model.tlc.job import TlcJob, Verdict
 
 JOB = TlcJob(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo_model.tlc.errors import ValueSyntaxError
+from leo_model.errors import ValueSyntaxError
 from leo_model.tlc.messages import Message, Stream, TraceStep, parse_state, parse_trace
 from leo_model.tlc.value import Fn
 

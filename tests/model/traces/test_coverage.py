@@ -15,11 +15,9 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.machine.machine import Move, apply, candidates, successors
 from leo_model.machine.reachable import bounded_world
-from leo_model.machine.shape import shape
 from leo_model.machine.state import State
-from leo_model.traces import coverage_report
-from leo_model.traces.coverage import Coverage, measure
-from leo_model.traces.coverage_report import to_builtins, to_text
+from leo_model.traces import coverage
+from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import random_trace, scripted_trace, trace_world
 
@@ -136,7 +134,7 @@ def options(*words: str) -> Namespace:
     parser.add_argument("files", nargs="+")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--torn", action="store_true")
-    coverage_report.add_arguments(parser)
+    coverage.add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -156,15 +154,15 @@ def test_report_merges_runs_by_discipline_and_fits(
 ) -> None:
     """One block for each discipline, at most 80 columns; what two runs visit together is no less
     than what one visits."""
-    assert coverage_report.run(options(*files)) == 0
+    assert coverage.run(options(*files)) == 0
     said = capsys.readouterr().out
     assert said.startswith("bare: 2 traces, 120 events; measured by 2 sessions x 1 call")
     assert "\n\nasyncio-lock: 1 trace, 60 events" in said
     assert all(len(line) <= 80 for line in said.splitlines())
     assert "never taken; the nearest:" in said
-    assert coverage_report.run(options(*files, "--json")) == 0
+    assert coverage.run(options(*files, "--json")) == 0
     both, lock = json.loads(capsys.readouterr().out)
-    assert coverage_report.run(options(files[0], "--json")) == 0
+    assert coverage.run(options(files[0], "--json")) == 0
     (one,) = json.loads(capsys.readouterr().out)
     assert one["states"]["visited"] <= both["states"]["visited"] < both["states"]["total"]
     missing = both["transitions"]["total"] - both["transitions"]["visited"]
@@ -180,12 +178,12 @@ def test_bad_file_and_bad_bound(
     none is refused with what was expected."""
     bad = tmp_path / "bad"
     bad.write_text("no trace\n")
-    assert coverage_report.run(options(str(bad), files[0])) == 2
+    assert coverage.run(options(str(bad), files[0])) == 2
     said = capsys.readouterr()
     assert said.out.startswith("bare: 1 trace")
     assert "line 1: this is not NDJSON" in said.err
     with pytest.raises(TraceError, match="--bound 9x9: expected sessions x calls"):
-        coverage_report.run(options(files[0], "--bound", "9x9"))
+        coverage.run(options(files[0], "--bound", "9x9"))
 
 
 def test_reports_are_asked_for_one_at_a_time(files: list[str]) -> None:

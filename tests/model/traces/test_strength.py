@@ -18,16 +18,12 @@ from leo_model.errors import CheckError
 from leo_model.machine.machine import Move
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
-from leo_model.traces import header as trace_header
-from leo_model.traces import native, strength, strength_report
-from leo_model.traces import versions as trace_versions
-from leo_model.traces.cache import TlcVerdict
+from leo_model.traces import explain, native, reader, strength
 from leo_model.traces.events import Line
-from leo_model.traces.strength import Strength, measure_strength, read_base
-from leo_model.traces.strength_mutants import END, HEADER, Base, Mutant, evenly, mutants
-from leo_model.traces.strength_report import to_builtins, to_text
+from leo_model.traces.mutate import END, HEADER, Base, Mutant, evenly, mutants
+from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_text
 from leo_model.traces.synth import random_trace, scripted_trace, trace_world
-from leo_model.traces.tlc_engine import Recorded
+from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 
 
 def base(discipline: str, events: int, *, seed: int = 2, closed: bool = True) -> Base:
@@ -106,14 +102,14 @@ def test_sites_are_spread() -> None:
 def blind_to_reads(world: World, z: State, line: Line) -> tuple[int, ...]:
     if line.event.action == "LoadBigrams":
         return line.versions
-    return trace_versions.expected_versions(world, z, line)
+    return explain.expected_versions(world, z, line)
 
 
 def test_hole_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that does not look at what LoadBigrams read accepts a wrong version of it, which
     TLC refuses: a hole, with its line, field and change."""
     monkeypatch.setattr(native, "expected_versions", blind_to_reads)
-    monkeypatch.setattr(strength_report, "SHOWN", 1000)
+    monkeypatch.setattr(strength, "SHOWN", 1000)
     found = measure_strength("t", base("asyncio-lock", 16), 1, ask=refuse)
     holes = {(hole.kind, hole.field) for hole in found.holes}
     assert ("LoadBigrams", "reads") in holes
@@ -131,7 +127,7 @@ def test_field_that_is_not_checked_is_a_hole(monkeypatch: pytest.MonkeyPatch) ->
     assert {hole.field for hole in found.holes} == {"time", "seed", "new field"}
     monkeypatch.undo()
     assert measure_strength("t", trace, 1, ask=accept).holes == []
-    monkeypatch.setattr(trace_header, "RUNNABLE", defaultdict(lambda: SimpleNamespace(runtime=ANY)))
+    monkeypatch.setattr(reader, "RUNNABLE", defaultdict(lambda: SimpleNamespace(runtime=ANY)))
     found = measure_strength("t", trace, 1, ask=accept)
     assert {hole.field for hole in found.holes} == {"runtime"}
 
@@ -159,7 +155,7 @@ def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPa
         return {s.how: s.lost for s in found.changed if s.field == "instances"}
 
     assert changes() == {}
-    monkeypatch.setattr(trace_header, "too_many", lambda header: None)
+    monkeypatch.setattr(reader, "too_many", lambda header: None)
     assert changes() == {"longer": frozenset({"ViewAgreesWithStore"})}
     found = measure_strength("t", behind(), 1, ask=accept)
     text = " ".join(to_text(found).split())
@@ -169,7 +165,7 @@ def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPa
 
 def test_a_hole_is_a_hole_whatever_falls(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the reference refuses is a hole, also where the properties that fall are others."""
-    monkeypatch.setattr(trace_header, "too_many", lambda header: None)
+    monkeypatch.setattr(reader, "too_many", lambda header: None)
     found = measure_strength("t", behind(), 1, ask=refuse)
     assert not found.changed
     assert ("instances", "longer") in {(hole.field, hole.how) for hole in found.holes}
@@ -191,7 +187,7 @@ def options(*words: str) -> Namespace:
     parser = ArgumentParser()
     parser.add_argument("files", nargs="+")
     parser.add_argument("--json", action="store_true")
-    strength_report.add_arguments(parser)
+    strength.add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -207,27 +203,27 @@ def test_report_for_people_and_programs(
         return measure_strength(name, trace, sites, ask=judge)
 
     judge = accept
-    monkeypatch.setattr(strength_report, "measure_strength", measured)
-    assert strength_report.run(options(str(path), "--sites", "1", "--events", "14")) == 0
+    monkeypatch.setattr(strength, "measure_strength", measured)
+    assert strength.run(options(str(path), "--sites", "1", "--events", "14")) == 0
     said = capsys.readouterr().out
     assert said.startswith("run.ndjson: gil, 14 events, ")
     assert all(len(line) <= 80 for line in said.splitlines())
     assert "\nAcquire       .   .   .   =" in said
     assert "holes             0    0.00 %" in said
-    assert strength_report.run(options(str(path), "--sites", "1", "--events", "14", "--json")) == 0
+    assert strength.run(options(str(path), "--sites", "1", "--events", "14", "--json")) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["rejected"] + found["changed"] + found["equivalent"] == found["mutants"]
     assert len(found["survivors"]) == found["changed"] + found["equivalent"]
     verdicts = Counter(survivor["verdict"] for survivor in found["survivors"])
     assert verdicts == {word: found[word] for word in ("changed", "equivalent") if found[word]}
     monkeypatch.setattr(strength, "INFORMATIVE", {})
-    assert strength_report.run(options(str(path), "--sites", "1", "--events", "9")) == 1
+    assert strength.run(options(str(path), "--sites", "1", "--events", "9")) == 1
     bad = tmp_path / "bad.ndjson"
     bad.write_text("[1]\n")
-    assert strength_report.run(options(str(bad))) == 2
+    assert strength.run(options(str(bad))) == 2
     assert "not an event but [1]" in capsys.readouterr().err
     with pytest.raises(CheckError, match="--sites 0"):
-        strength_report.run(options(str(path), "--sites", "0"))
+        strength.run(options(str(path), "--sites", "0"))
 
 
 def test_base_is_the_beginning_of_a_file(tmp_path: Path) -> None:

@@ -9,10 +9,17 @@ from random import Random
 import pytest
 
 from leo_model.traces import tlc_engine as tracetlc
-from leo_model.traces.cache import CacheError, TlcVerdict, VerdictCache
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import random_trace, trace_world
-from leo_model.traces.tlc_engine import EngineError, Recorded, judge, record
+from leo_model.traces.tlc_engine import (
+    CacheError,
+    EngineError,
+    Recorded,
+    TlcVerdict,
+    VerdictCache,
+    judge,
+    record,
+)
 
 GUARD = TlcVerdict("guard", 5, frozenset({"Refines", "Serializable"}))
 

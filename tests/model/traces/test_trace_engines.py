@@ -11,12 +11,8 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
-from leo_model.traces import native
+from leo_model.traces import explain, native
 from leo_model.traces import tlc_engine as tracetlc
-from leo_model.traces import versions as trace_versions
-from leo_model.traces import watch as trace_watch
-from leo_model.traces.agreement import Agreement, Case, compare, mutated
-from leo_model.traces.cache import TlcVerdict
 from leo_model.traces.events import Line
 from leo_model.traces.mutate import MUTATIONS, mutate
 from leo_model.traces.reader import trace_of
@@ -24,11 +20,13 @@ from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.tlc_engine import (
     EngineError,
     Recorded,
+    TlcVerdict,
     judge,
     make_batches,
     read_verdicts,
     record,
 )
+from tests.model.traces.agreement import Agreement, Case, compare, mutated
 
 
 def cases(per_discipline: int, length: int, seed: int) -> list[Case]:
@@ -82,7 +80,7 @@ def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for k, event in enumerate(case.events)
         if event["action"] == "LoadBigrams"
     ][:3]
-    right = trace_versions.expected_versions
+    right = explain.expected_versions
 
     def blind(world: World, z: State, line: Line) -> tuple[int, ...]:
         return line.versions if line.event.action == "LoadBigrams" else right(world, z, line)
@@ -91,7 +89,7 @@ def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(compare(wrong, work=tmp_path).disagreements) == 3
     monkeypatch.setattr(native, "expected_versions", right)
     assert compare(wrong, work=tmp_path).disagreements == []
-    monkeypatch.setattr(trace_watch, "_ENTRIES", frozenset())
+    monkeypatch.setattr(native, "_ENTRIES", frozenset())
     assert "MutualExclusion" in compare(bare, work=tmp_path).disagreements[0]
 
 

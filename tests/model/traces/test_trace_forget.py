@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from leo_model.disciplines import DISCIPLINES
-from leo_model.machine.absorbed import component, tidy
+from leo_model.machine.forget import component, tidy
 from leo_model.machine.machine import Move
-from leo_model.machine.state import Local, Objects, State, Store, Tables
+from leo_model.machine.state import Local, Objects, Reply, State, Store, Tables
 from leo_model.machine.steps import World
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import trace_of
@@ -105,7 +105,7 @@ def test_merged_replies_keep_the_paths_through_them() -> None:
         readers=Objects(everything, everything),
         dsg=frozenset({(u, m), (m, r), (r, u)}),
     )
-    cyclic = {u, m, r}
+    cyclic: set[Reply] = {u, m, r}
     # Only the first writes may be merged, and u's is between the two.
     tidy(world, z, cyclic)
     assert cyclic == {u, m, r}

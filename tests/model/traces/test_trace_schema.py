@@ -16,17 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leo.errors import TraceError
-from leo.units.judge import judge_bytes
+from leo.units import judge_bytes
 from leo_model.disciplines import DISCIPLINES
 from leo_model.traces.mutate import mutate
 from leo_model.traces.reader import TraceReader
 from leo_model.traces.schema import schema, schema_path, text
 from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.workload import Workload, record
-from tests.leo.units.test_instrument import Shelf, watch
-from tests.leo.units.writer import Writer
 from tests.leo.units.definition import traces
+from tests.leo.units.test_instrument import Shelf, watch
 from tests.leo.units.test_units_traces import JSON, racing
+from tests.leo.units.writer import Writer
 from tests.model.traces.test_trace_reader import BAD, encode, sample
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
@@ -51,8 +51,8 @@ def faults(line: object) -> list[str]:
 def test_the_file_is_the_one_that_the_classes_make() -> None:
     """A field, action or discipline that changes in the code changes the schema: no drift."""
     assert schema_path().read_text("utf-8") == text(), (
-        f"{schema_path().name} differs from the event classes: python -m leo_model.traces.schema writes "
-        "it anew"
+        f"{schema_path().name} differs from the event classes: "
+        "python -m leo_model.traces.schema writes it anew"
     )
     jsonschema.Draft202012Validator.check_schema(schema())
 

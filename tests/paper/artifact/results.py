@@ -11,8 +11,8 @@ from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.plan import plan
+from leo_model.files import made_from
 from leo_model.machine.reachable import bounded_world, explore, violations
-from leo_model.sources import made_from
 from paper.artifact.results import EXPERIMENTS
 from paper.experiments.registry import EXPERIMENTS as MODULES
 from paper.experiments.registry import load
@@ -191,7 +191,7 @@ def facts_of(name: str) -> dict[str, Any]:
             "largest": 50, "validated": 1234, "broken": ["bare"], "whole": ["asyncio-lock"],
         },
         "long-run": {
-            "turns": 1000, "snapshots": 20, "failed": 0, "crashes": 1, "whole_crashes": 1,
+            "turns": 1000, "snapshots": 20, "failed": 0, "stops": 1, "whole_stops": 1,
         },
         "perturbation": {
             "contexts": 99, "crossed": 0, "differ_later": 0.5, "last": 15,

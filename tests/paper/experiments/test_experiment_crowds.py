@@ -12,7 +12,7 @@ from leo.actions import Action
 from leo.field.view import View
 from leo.trace.events import Beginning, Event, Happened
 from leo_model.traces.events import PROGRAM
-from leo_model.traces.watch import CONCERNED
+from leo_model.traces.native import CONCERNED
 from paper.experiments.concurrent import experiment as concurrent
 from paper.experiments.concurrent.processes import account
 from paper.experiments.concurrent.runs import Crew, run_here, taken_in, waiting_of

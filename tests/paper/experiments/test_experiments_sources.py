@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.sources import modules_of
+from leo_model.files import modules_of
 from paper.experiments.registry import EXPERIMENTS, load
 from paper.experiments.sources import TELLING, made_of, measuring
 

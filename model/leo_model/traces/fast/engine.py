@@ -21,10 +21,8 @@ from leo.trace.events import MAX_VERSION
 from leo_model.traces.events import ENDS, Line
 from leo_model.traces.explain import Rejection
 from leo_model.traces.fast.convert import give, is_fast, take
-from leo_model.traces.fast.rows import Row, Rows, to_line
-from leo_model.traces.fast.state import Books
-from leo_model.traces.fast.steps import walk
-from leo_model.traces.fast.units import walk_units
+from leo_model.traces.fast.state import Books, Row, Rows, to_line
+from leo_model.traces.fast.steps import walk, walk_units
 from leo_model.traces.fast.whole import walk_whole
 from leo_model.traces.native import Checker, Outcome
 from leo_model.traces.reader import TraceReader

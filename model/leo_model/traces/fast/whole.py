@@ -1,6 +1,6 @@
 """Whole undisturbed replies under a fair lock, one after the other, with nothing but calls between.
 
-``leo_model.traces.fast.steps`` and ``leo_model.traces.fast.units`` take such rows as well, with the
+``leo_model.traces.fast.steps`` and ``leo_model.traces.fast.steps`` take such rows as well, with the
 same result.  This exists for speed: nearly all of a locked trace is like that, and what each row
 must be is then known before one is looked at, so that the rows of a block are compared column by
 column, in C.
@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from leo_model.traces.fast.rows import (
+from leo_model.traces.fast.state import (
     BIGRAMS,
     BOTH,
     NGRAMS,
     NOTHING,
+    OUTSIDE,
     SNAPSHOTS,
     TRIGRAMS,
     VIEW,
+    Books,
     Row,
 )
-from leo_model.traces.fast.state import OUTSIDE, Books
 from leo_model.traces.fast.steps import call
 
 _NONE: Final = bytes(NOTHING)

@@ -1,0 +1,245 @@
+"""A conversation: type, Leo answers, and the field grows and is there tomorrow.
+
+From a terminal it is a conversation; from a pipe it is one prompt a line in, one reply a line out.
+Ctrl-C while Leo thinks cancels the reply, in a command it ends the command; at the prompt it ends
+the conversation. What it leaves of a reply is the discipline's affair, and the conversation says
+it: nothing or all where a reply is committed once, a part where each step is.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import partial
+from io import TextIOWrapper
+from pathlib import Path
+from random import SystemRandom
+from textwrap import fill
+from typing import Final, TextIO
+
+from leo import screen
+from leo.commands.ending import keep_interrupts
+from leo.commands.places import home, shipped
+from leo.commands.speakers import Speaker, describe_interruption, opened
+from leo.commands.why import describe_pulse
+from leo.disciplines import Discipline
+from leo.errors import CallerError, LeoError
+from leo.field.measure import Pulse
+from leo.field.text import is_word
+from leo.field.themes import survey_themes
+from leo.field.view import View
+from leo.modules import MODULES
+from leo.screen import labelled
+
+__all__ = ["converse", "describe", "describe_discipline", "greet", "run"]
+
+PROMPT = "> "
+WELCOME = "/help says what else there is, quit ends."
+ENDINGS: Final = frozenset({"/quit", "quit", "exit"})
+HELP = """\
+Type anything and Leo answers; what you type becomes a part of the field.
+/field       the size of the field, its centres and themes, the pulse of the
+             last reply; with modules, the themes that rise and fade, and the
+             words that hurt
+/why         what the last reply took up: your words, a memory, the modules
+/why --steps its steps, what they read and wrote
+/discipline  how replies are executed
+/help        this text
+quit         end (so do exit, /quit and Ctrl-D)
+Ctrl-C       while Leo thinks: cancel the reply, or what follows it; in a
+             command: end the command"""
+EMPTY = "Leo waits for a word."
+ENDED = "The command was ended; the field is as it was."
+# Every candidate of a theme is compared with every theme: with all of a large field's tokens that
+# takes minutes, and somebody waits.
+CANDIDATES = 500
+
+
+def converse(
+    field: Speaker,
+    lines: Iterator[str],
+    out: TextIO,
+    notices: TextIO,
+    width: int | None = None,
+) -> None:
+    """Answer line after line. Replies go to `out`, everything about the conversation to `notices`.
+
+    A reply is one line, or as many of at most `width` columns as it takes. One that fails is
+    reported, and the conversation goes on. What Leo goes on thinking about a reply comes after the
+    answer is shown and before the next line is read.
+    """
+    commands: dict[str, Callable[[], str]] = {
+        "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
+        "/why": field.why,
+        "/why --steps": lambda: field.why(steps=True),
+        "/discipline": lambda: describe_discipline(field.discipline),
+        "/help": lambda: HELP,
+    }
+
+    def show(text: Callable[[], str]) -> None:
+        print(text(), file=out, flush=True)
+
+    def answer(prompt: str) -> str:
+        reply = field.speak(prompt)
+        return reply if width is None else fill(reply, width)
+
+    def attempt(act: Callable[[], None], interrupted: str, failed: str) -> bool:
+        """Whether it was carried out to its end."""
+        try:
+            act()
+        except KeyboardInterrupt:
+            print(f"\n{interrupted}", file=notices)
+        except LeoError as error:
+            print(f"{failed}: {error}", file=notices)
+        else:
+            return True
+        return False
+
+    cancelled, dropped = describe_interruption(field.discipline)
+    for line in lines:
+        prompt = line.strip()
+        if prompt.lower() in ENDINGS:
+            return
+        if not prompt:
+            print(EMPTY, file=notices)
+        elif prompt in commands:
+            attempt(partial(show, commands[prompt]), ENDED, "The command failed")
+        elif prompt.startswith("/"):
+            name = prompt.split()[0]
+            wrong = (
+                f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
+            )
+            print(f"{wrong}; /help says what there is.", file=notices)
+        elif attempt(partial(show, partial(answer, prompt)), cancelled, "Leo could not answer"):
+            attempt(field.settle, dropped, "Leo could not think on")
+
+
+def describe(view: View, pulse: Pulse | None = None) -> str:
+    """The size of the field, its centres, its largest themes, and a pulse, for people."""
+    size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
+    centres = ", ".join(filter(is_word, (view.words.names[id] for id in view.words.centres())))
+    themes, asked, candidates = survey_themes(view, CANDIDATES)
+    largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))[:3]
+    bound = f", among the {asked} tokens of {candidates:,} with most contexts"
+    lines = [
+        *labelled("size", size.replace("_", "-")),
+        *labelled("version", str(view.bigrams.version)),
+        *labelled("centres", centres),
+        *labelled("themes", f"{len(themes)}{bound if asked < candidates else ''}"),
+    ]
+    for theme in largest:
+        lines += labelled("", ", ".join([word for word in theme.centres if is_word(word)][:8]))
+    lines += labelled("pulse", describe_pulse(pulse))
+    return "\n".join(lines)
+
+
+def greet(field: Speaker, file: Path, spoken: float | None) -> str:
+    """Which field listens, its size, and when it was last spoken to (`spoken`, in seconds of the
+    clock; None for a new field).
+    """
+    size = field.view.size()
+    if spoken is None:
+        return (
+            f"{file.stem} is new. It knows {size['tokens']:,} words, its first text.\n"
+            f"`leo observe --shipped {shipped()[0]}` (same --field) gives it more to talk of.\n"
+            f"{WELCOME}"
+        )
+    when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
+    return (
+        f"{file.stem} listens. It knows {size['tokens']:,} words from "
+        f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}.\n"
+        f"{WELCOME}"
+    )
+
+
+def describe_discipline(discipline: Discipline) -> str:
+    """A discipline in one sentence."""
+    committed = "once per reply" if discipline.commit == "reply" else "after every step"
+    return fill(
+        f"{discipline.id} ({discipline.number}): on {discipline.runtime}, lock {discipline.lock}, "
+        f"commits {committed}",
+        screen.width(),
+        break_on_hyphens=False,
+    )
+
+
+def _typed() -> Iterator[str]:
+    """What somebody types, line by line, until Ctrl-D or Ctrl-C at the prompt."""
+    while True:
+        try:
+            yield input(PROMPT)
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+
+
+@contextmanager
+def _line_editing(kept: Path) -> Iterator[None]:
+    """Give `input` what people expect of a prompt: arrow keys, and the lines before this one, also
+    those of earlier conversations with a field of the person's own, which are `kept` beside it.
+
+    Not every Python has it, and without it one types as one did before.
+    """
+    try:
+        import readline  # noqa: PLC0415
+    except ImportError:
+        yield
+        return
+    ours = kept.parent == home()
+    if ours:
+        # A history that cannot be read or written is none.
+        with suppress(OSError):
+            readline.read_history_file(kept)
+    try:
+        yield
+    finally:
+        if ours:
+            with suppress(OSError):
+                readline.set_history_length(1000)
+                readline.write_history_file(kept)
+                kept.chmod(0o600)
+
+
+def _piped(lines: Iterable[str]) -> Iterator[str]:
+    """What a pipe or a file says, line by line. Raises CallerError when it cannot be read."""
+    try:
+        yield from lines
+    except OSError as error:
+        raise CallerError(
+            f"the prompts cannot be read from standard input ({error.strerror or error}); type at "
+            "a terminal, or send one prompt a line through a pipe"
+        ) from error
+
+
+def _forgive(lines: TextIO, encoding: str | None = None) -> None:
+    """Read on, whatever comes: a byte that is no text is no letter either."""
+    if isinstance(lines, TextIOWrapper):
+        lines.reconfigure(encoding=encoding, errors="replace")
+
+
+def run(arguments: Namespace) -> int:
+    keep_interrupts()
+    if sys.stdin is None:
+        raise CallerError(
+            "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "
+            "prompt a line through a pipe"
+        )
+    seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
+    modules = MODULES if arguments.modules == "all" else ()
+    file = Path(arguments.field)
+    spoken = file.stat().st_mtime if file.exists() and file.stat().st_size else None
+    with opened(str(file), seed, arguments.discipline, modules) as field:
+        if sys.stdin.isatty():
+            # A terminal's keys may send anything, too; its encoding is its own.
+            _forgive(sys.stdin)
+            print(greet(field, file, spoken))
+            width = screen.width() if sys.stdout.isatty() else None
+            with _line_editing(file.with_suffix(".history")):
+                converse(field, _typed(), sys.stdout, sys.stdout, width)
+        else:
+            _forgive(sys.stdin, "utf-8")
+            converse(field, _piped(sys.stdin), sys.stdout, sys.stderr)
+    return 0

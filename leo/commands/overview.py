@@ -1,0 +1,87 @@
+"""What `leo --help` says of each command, as data: the list costs no import of a command."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["EXIT_CODES", "HELP", "Help"]
+
+
+class Help(NamedTuple):
+    """`what` is one line without a full stop, `example` a command line that works."""
+
+    what: str
+    example: str
+
+
+HELP: Final = {
+    "ask": Help(
+        "ask TLC what is not a claim, at a bound of your own",
+        "leo ask discipline=bare sessions=2 turns=1 faults=Cancel",
+    ),
+    "chat": Help(
+        "talk with Leo; the field grows with every line and stays in a file",
+        "leo chat --field leo.sqlite3",
+    ),
+    "check": Help(
+        "model-check the claims with TLC and compare the verdicts",
+        "leo check asyncio-lock --property AllOrNothing",
+    ),
+    "cite": Help("say how to cite this version", "leo cite --format bibtex"),
+    "converse": Help(
+        "let an observer talk with Leo, and measure every turn",
+        "leo converse --themes 1 --words 19 --field leo.sqlite3",
+    ),
+    "cover": Help(
+        "take the organism along every edge of the specification's graph",
+        "leo cover asyncio-lock --sessions 2 --turns 1",
+    ),
+    "experiment": Help(
+        "run an experiment: rows, statistics, plots, one report", "leo experiment all --quick"
+    ),
+    "explore": Help(
+        "execute every schedule of the organism's replies, up to equivalence",
+        "leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
+    ),
+    "field": Help(
+        "check the file of a field, write it as JSON lines, read it back",
+        "leo field check leo.sqlite3",
+    ),
+    "live": Help(
+        "watch replies happen, action by action, in a page on this machine",
+        "leo live --discipline asyncio-lock",
+    ),
+    "mutants": Help("does every mutant of the specification change a claim?", "leo mutants"),
+    "noop": Help("can one session tell a lock from none?", "leo noop"),
+    "observe": Help("grow a field from text files", "leo observe book.txt --field leo.sqlite3"),
+    "orders": Help("which of the 24 orders of the steps lose what?", "leo orders"),
+    "paper": Help("write LaTeX fragments and figures from the results", "leo paper --no-modules"),
+    "prove": Help(
+        "prove the theorems and show that their mutants do not prove", "leo prove 1 2 --mutants"
+    ),
+    "record": Help(
+        "run a workload on the real organism and record its trace",
+        "leo record --discipline bare --sessions 3 --turns 4 --out out",
+    ),
+    "replay": Help(
+        "carry out a schedule again, or every counterexample of the claims",
+        "leo replay leo1.bare.2x1.7.0.a5b4a3.erp4lv1",
+    ),
+    "site": Help("write pages to step through the counterexamples, from the results", "leo site"),
+    "validate": Help(
+        "check recorded traces against the specification",
+        "leo validate run.ndjson --engine both",
+    ),
+    "verify": Help(
+        "check every claim, record traces and validate them, on one screen", "leo verify"
+    ),
+}
+
+EXIT_CODES: Final = {
+    0: "as expected; a property that is claimed to fall, and falls, is as expected",
+    1: "a finding: something is not as expected",
+    2: "the command could not run, or could not decide",
+    130: "interrupted by Ctrl-C",
+    141: "the reader of the output left before the end",
+    143: "terminated",
+}

@@ -1,0 +1,28 @@
+"""`leo ask`: a question that is not a claim (`leo_model.checking.questions`)."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from leo.commands.main import Command
+from leo_model.checking.questions import ask
+from leo_model.commands.options import add_build
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "question",
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="discipline=NAME, and if wanted sessions=N turns=N (0: for ever) property=NAME "
+        "faults=Cancel,Raise,Crash,Busy (or none)",
+    )
+    add_build(parser)
+
+
+def run(args: Namespace) -> int:
+    """Print the answers; 2 when one could not be decided."""
+    return ask(" ".join(args.question), args.build, args.jobs)
+
+
+ASK = Command(configure, run)

@@ -1,0 +1,165 @@
+"""Folders and files that a command writes: what cannot be written is said, not traced back.
+
+Which files a result depends on, found along the imports, and one hash of them.
+
+A list by hand lacks a module sooner or later, and then an old result looks fresh. The hash is for
+this project only: whether a result has to be made again. What readers are shown is the hash of the
+specification (`leo_model.checking.check.spec_hash`).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from leo_model.errors import CheckError
+
+
+def spec_folder() -> Path:
+    """Return the folder of the specification: of the checkout, or the copy inside the wheel."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent.parent / "spec"
+    return checkout if (checkout / "Field.tla").is_file() else package / "_spec"
+
+
+def make_folder(path: Path) -> Path:
+    """Return the folder, made if need be. Raises CheckError when there can be none."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckError(
+            f"{path}: cannot be made a folder ({error.strerror}); name a folder, or a place where "
+            "one can be made"
+        ) from None
+    return path
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all, and the folders that it is in. Raises CheckError when it
+    cannot be written.
+    """
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with ExitStack() as undo:
+            undo.callback(part.unlink, missing_ok=True)
+            part.write_bytes(data)
+            part.replace(path)
+    except OSError as error:
+        raise CheckError(
+            f"{path}: cannot be written ({error.strerror}); name a file that can be"
+        ) from None
+
+
+# The folder that holds the packages: the checkout (leo_model in its folder model), or where a wheel
+# was installed.
+INSTALLED: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = INSTALLED.parent if (INSTALLED.parent / "leo").is_dir() else INSTALLED
+# Result file -> the module that makes it.
+MAKERS: Final = {
+    "results.json": "leo_model.checking.check",
+    "orders.json": "leo_model.commands.orders",
+    "theorems.json": "proofs.catalogue",
+    "traces.json": "leo_model.commands.verify",
+    "replayed.json": "leo_model.commands.replay",
+}
+
+
+@cache
+def modules_of(start: str, root: Path = ROOT, but: tuple[str, ...] = ()) -> dict[str, Path]:
+    """The modules of this project that `start` imports, over others too, and itself, with their
+    files. A module whose name ends as one of `but` is left out, and what only it imports.
+    """
+    ours = {"leo", "leo_model", start.partition(".")[0]}
+    found: dict[str, Path] = {}
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        if module in found or module.partition(".")[0] not in ours:
+            continue
+        path = _file(module, root)
+        if path is None or (module != start and module.endswith(but)):
+            continue
+        found[module] = path
+        waiting += _imported(path.read_text("utf-8"))
+    # Importing a module carries out its packages as well; what they only pass on is not followed.
+    for module in [*found]:
+        while module := module.rpartition(".")[0]:
+            if (path := _file(module, root)) is not None:
+                found.setdefault(module, path)
+    return found
+
+
+def claims_of(root: Path = ROOT) -> Path:
+    """The claims file of the checkout below `root`, or the copy inside the wheel."""
+    checkout = root / "spec" / "claims.json"
+    return checkout if checkout.is_file() else root / "leo_model" / "_spec" / "claims.json"
+
+
+def hash_of(paths: Iterable[Path], root: Path = ROOT) -> str:
+    """The SHA-256 of the files, with their names below `root`, in the order of the names."""
+    named = {
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: path
+        for path in paths
+    }
+    digest = sha256()
+    for name, path in sorted(named.items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def made_from(result: str, claims: Path | None = None, root: Path = ROOT) -> str | None:
+    """The hash of what a result file is made from: its maker and all that this imports, the
+    specification, the claims, and the whole organism if it was run. None where the maker is not
+    installed: a wheel has no proofs.
+    """
+    modules = modules_of(MAKERS[result], root)
+    if not modules:
+        return None
+    paths = set(modules.values())
+    if "leo.front.threads" in modules:
+        # Some of its parts are loaded by name.
+        paths |= set((root / "leo").rglob("*.py"))
+    spec = claims_of(root).parent
+    content = claims if claims is not None else claims_of(root)
+    rest = hash_of({*paths, *spec.glob("*.tla")}, root)
+    return sha256(rest.encode() + content.read_bytes()).hexdigest()
+
+
+def _file(module: str, root: Path) -> Path | None:
+    """The file of a module below `root`, or wherever it was loaded from; None when there is none
+    (the name of a class, say, in a `from` import).
+    """
+    for folder in (root, root / "model"):
+        base = folder.joinpath(*module.split("."))
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
+    loaded = getattr(sys.modules.get(module), "__file__", None)
+    return None if loaded is None else Path(loaded)
+
+
+@cache
+def _imported(text: str) -> tuple[str, ...]:
+    """Every dotted name that a text imports, wherever it does; names that are no modules too. What
+    is only for a type checker is not carried out.
+    """
+    found: list[str] = []
+    waiting: list[ast.AST] = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found += (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found += (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    return tuple(found)

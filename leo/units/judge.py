@@ -9,8 +9,9 @@ acted; "undecided" does, and is never called valid.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,20 +33,55 @@ from leo.units.patterns import (
 from leo.units.reader import CALLS, UnitsReader, lines_of
 from leo.units.story import of_cycle, of_path
 from leo.units.values import Values
-from leo.units.verdict import UnitsVerdict
+from leo.units.verdict import Case, UnitsVerdict
 
 # So many units that are judged are kept for reads that look back at what they overwrote.
 KEEP: Final = 16_384
+# The same for a recording that is followed, whose findings are wanted soon.
+AT_ONCE: Final = 64
+# Between so many lines the clock is looked at.
+EVERY: Final = 1_024
 
 
-def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How long to judge (`seconds` by a `clock`), and who is told: `news` of each case when it is
+    found, `progress` of the number of the line that was read, every so often.
+    """
+
+    seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    news: Callable[[Case], object] | None = None
+    progress: Callable[[int], object] | None = None
+
+
+def judge_lines(
+    lines: Lines, *, torn: bool = False, watching: Watching | None = None
+) -> UnitsVerdict:
     """Judge a trace of units; `torn` leaves out a last line that was cut. Raises TraceError when
     it is none.
     """
-    reader = UnitsReader(lines, torn=torn)
-    judge = UnitsJudge(reader.name, reader.header)
-    for line in reader:
-        judge.feed(line.number, line.event)
+    return judge_reader(UnitsReader(lines, torn=torn), watching or Watching())
+
+
+def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
+    """Judge what a reader yields, as far as there is time for it. Raises TraceError for a line that
+    is not in the schema.
+    """
+    judge = UnitsJudge(reader.name, reader.header, watching.news)
+    feed, clock = judge.feed, watching.clock
+    until = OPEN if watching.seconds is None else clock() + watching.seconds
+    for line, event in reader:
+        feed(line, event)
+        if not line % EVERY:
+            if watching.progress is not None:
+                watching.progress(line)
+            if clock() > until:
+                judge.cut(
+                    f"stopped after {watching.seconds:g} s at line {line:,}: what follows is not "
+                    "judged"
+                )
+                break
     verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     return verdict
@@ -70,15 +106,18 @@ class Touched:
 class UnitsJudge:
     """Takes the checked events of one trace."""
 
-    def __init__(self, name: str, header: UnitsHeader) -> None:
-        self._verdict = UnitsVerdict(name, header.run, values=header.values)
+    def __init__(
+        self, name: str, header: UnitsHeader, news: Callable[[Case], object] | None = None
+    ) -> None:
+        self._verdict = UnitsVerdict(name, header.run, values=header.values, news=news)
         self._start = start = header.start
         self._commits = header.commits
         self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
         # So many units that have closed are judged together.
-        self._settle_at = 2 * KEEP
+        self._keep = KEEP if news is None else min(KEEP, AT_ONCE)
+        self._settle_at = 2 * self._keep
         self._touched: dict[str, Touched] = {}
         # Objects that a failed unit wrote, or one unit twice; calls that looked back.
         self._dirty: set[str] = set()
@@ -106,6 +145,10 @@ class UnitsJudge:
                 self._add(unit, line, event)
         elif event.reply in self._open:
             self._end_writes(self._open[event.reply], event)
+
+    def cut(self, why: str) -> None:
+        """The judge stops before the end, and what it has found so far is all there is."""
+        self._verdict.cut = why
 
     def verdict(self, notices: Iterable[str] = ()) -> UnitsVerdict:
         """Sum up the events so far; nothing can be fed after that."""
@@ -442,7 +485,7 @@ class UnitsJudge:
         """Keep the units that wait, the last ones that are judged, and who wrote what objects hold
         now.
         """
-        first = max(0, waiting - KEEP)
+        first = max(0, waiting - self._keep)
         gone = set(self._closed[:first])
         for item, touched in self._touched.items():
             floor = max((c.since for c in touched.writes if c.counts and not c.appends), default=0)
@@ -454,7 +497,7 @@ class UnitsJudge:
                 touched.writes = [call for call in stay if item in call.writes]
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_at = max(2 * KEEP, 2 * (len(self._closed) - KEEP))
+        self._settle_at = max(2 * self._keep, 2 * (len(self._closed) - self._keep))
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

@@ -16,6 +16,10 @@ from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, 
 
 # So many writes are looked at for torn reads among units that depend on one another in circles.
 EFFORT = 500_000
+DOUBLE_CHECK = (
+    "double-checked locking looks twice on purpose, and only the second look counts: then promise "
+    "read-atomic (--promise), or leave StableRead out (--without)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +280,13 @@ def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
                 other = line.perhaps_between(last, first, counting=False)
         if other is not None:
             missed, seen = Edge(first, other, RW, sure), Edge(other, last, WR, sure)
+            again: tuple[str, ...] = ()
+            if one.call.method and one.call.method == two.call.method:
+                again = (DOUBLE_CHECK,)
             return Found(
                 f"{unit.name} read {shown(one.item)} twice, and {other.unit.name} "
                 f"{'' if sure else 'perhaps '}wrote it in between",
-                (missed.tell(), seen.tell()),
+                (missed.tell(), seen.tell(), *again),
                 (unit, other.unit),
                 sure,
             )

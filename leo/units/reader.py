@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 from msgspec import UNSET
@@ -57,13 +57,6 @@ def _more_keys(event: UnitEvent) -> int:
 
 class _Kind(msgspec.Struct):
     kind: str = ""
-
-
-class UnitLine(NamedTuple):
-    """A checked event and the number of its line in the file, the header being line 1."""
-
-    number: int
-    event: UnitEvent
 
 
 def is_units(first: bytes) -> bool:
@@ -131,8 +124,11 @@ class UnitsReader:
         self._written: set[tuple[str, int]] = set()
         self._decode = msgspec.json.Decoder(_Strict).decode
 
-    def __iter__(self) -> Iterator[UnitLine]:
-        """Yield every event. Raises TraceError at the first line that is not in the schema."""
+    def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
+        """Yield every event, with the number of its line: the header is line 1.
+
+        Raises TraceError at the first line that is not in the schema.
+        """
         try:
             yield from self._events()
         except CutError as error:
@@ -142,7 +138,7 @@ class UnitsReader:
         if not self.closed:
             self.notices.append(NOT_CLOSED)
 
-    def _events(self) -> Iterator[UnitLine]:
+    def _events(self) -> Iterator[tuple[int, UnitEvent]]:
         lines = self._lines
         while (raw := lines.next()) is not None:
             if self.closed:
@@ -159,7 +155,7 @@ class UnitsReader:
                     continue
                 event = found
             self._check(event)
-            yield UnitLine(lines.number, event)
+            yield lines.number, event
 
     def _header(self) -> UnitsHeader:
         raw = self._lines.next()

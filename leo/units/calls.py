@@ -7,8 +7,10 @@ versions are observed (a row's counter), they alone say where a call stands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from leo.units.anomalies import RW, WR
 
@@ -16,8 +18,7 @@ from leo.units.anomalies import RW, WR
 OPEN: Final = 1 << 62
 
 
-@dataclass(slots=True, eq=False)
-class Unit:
+class Unit(msgspec.Struct, eq=False):
     """A unit: open until `outcome` says how it ended. `closed` is the number of that event.
 
     `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
@@ -31,7 +32,7 @@ class Unit:
     closed: int = OPEN
     outcome: str = ""
     error: str = ""
-    calls: list[Call] = field(default_factory=list)
+    calls: list[Call] = []
     wrote: set[str] | None = None
     commits: int = 0
     saved: int = 0
@@ -52,8 +53,7 @@ class Unit:
         return f"{said}{f' {self.error}' if self.error else ''} (line {self.closed + 1})"
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """A call: it acted after event `since` and not after event `seq`, on line `line`.
 
     `certain` is False for a write whose call raised or was cancelled. `appends` says that its

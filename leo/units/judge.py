@@ -9,11 +9,14 @@ acted; "undecided" does, and is never called valid.
 
 from __future__ import annotations
 
+import gc
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import UNSET
 
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
@@ -68,6 +71,18 @@ def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
     """Judge what a reader yields, as far as there is time for it. Raises TraceError for a line that
     is not in the schema.
     """
+    collecting = gc.isenabled()
+    # What the judge holds is no garbage, and to walk it over and over would cost as much as all the
+    # rest. What it lets go of is in no circle: see `_forget`.
+    gc.disable()
+    try:
+        return _judged(reader, watching)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _judged(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
     judge = UnitsJudge(reader.name, reader.header, watching.news)
     feed, clock = judge.feed, watching.clock
     until = OPEN if watching.seconds is None else clock() + watching.seconds
@@ -162,29 +177,29 @@ class UnitsJudge:
                 said.note("AllOrNothing", Found(text, (text,), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))
         self._settle(at_the_end=True)
+        for unit in (*self._closed, *self._open.values()):
+            unit.calls.clear()
         return said
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
-        exact = not isinstance(since, int)
+        exact = since is UNSET
         call = Call(
             unit,
             seq,
             line,
-            since if isinstance(since, int) else seq - 1,
+            seq - 1 if since is UNSET else since,
             event.outcome == "ok",
             reads,
             writes,
             event.call or "",
-            event.appends is True,
-            observed=self._observed,
         )
-        for item, words in event.saw.items() if isinstance(event.saw, dict) else ():
-            if item in reads:
-                self._values_of(item).saw.append((call, words))
-        for item, words in event.gave.items() if isinstance(event.gave, dict) else ():
-            if item in writes:
-                self._values_of(item).note(writes[item], words)
+        if event.appends is True:
+            call.appends = True
+        if self._observed:
+            call.observed = True
+        elif event.saw is not UNSET or event.gave is not UNSET:
+            self._add_values(call, event)
         for item, version in reads.items():
             touched = self._touched.get(item)
             if touched is None:
@@ -392,6 +407,14 @@ class UnitsJudge:
                     touched.calls.append(call)
                     self._closed.append(unit)
 
+    def _add_values(self, call: Call, event: UnitEvent) -> None:
+        for item, words in event.saw.items() if event.saw is not UNSET else ():
+            if item in event.reads:
+                self._values_of(item).saw.append((call, words))
+        for item, words in event.gave.items() if event.gave is not UNSET else ():
+            if item in event.writes:
+                self._values_of(item).note(event.writes[item], words)
+
     def _values_of(self, item: str) -> Values:
         known = self._values.get(item)
         if known is None:
@@ -495,6 +518,9 @@ class UnitsJudge:
                 touched.gone = max(lost, default=touched.gone)
                 touched.calls = stay
                 touched.writes = [call for call in stay if item in call.writes]
+        for unit in self._closed[:first]:
+            # Units and their calls know each other: let go of here, nothing is left to collect.
+            unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
         self._settle_at = max(2 * self._keep, 2 * (len(self._closed) - self._keep))

@@ -59,7 +59,7 @@ class UnitsHeader(msgspec.Struct, frozen=True):
     clock: bool = True
 
 
-class UnitEvent(msgspec.Struct, frozen=True):
+class UnitEvent(msgspec.Struct, frozen=True, gc=False):
     """One line. The fields of `leo.trace.events.Event` with the same meaning, where `reply` is the
     unit, and two more that may be absent.
 

@@ -377,7 +377,7 @@ def follow(
         growing = Growing(str(path), file, pause, stopped)
         peeked = Peeked(growing)
         if is_units(peeked.first()):
-            reader: TraceReader | UnitsReader = UnitsReader(Lines(str(path), peeked))
+            reader: TraceReader | UnitsReader = UnitsReader(Lines(str(path), peeked), growing=True)
         else:
             reader = TraceReader(str(path), peeked)
         growing.closed = lambda: reader.closed

@@ -29,7 +29,7 @@ help:
 	@echo "make paper    LaTeX fragments and figures from the results, in build/paper"
 	@echo "make site     pages to step through the counterexamples, in build/site"
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
-	@echo "make readme   put the output of verify into the README"
+	@echo "make readme   put what commands print into README and ARTIFACT"
 	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
 	@echo "make audit    licences of what is installed, and that it fits together"
 	@echo "make setup    install what the others need into .venv (they do it themselves)"
@@ -78,7 +78,7 @@ build/check/orders.json: | $(STAMP)
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove
 
-build/experiments/report.md: | $(STAMP)
+build/experiments/report.md: $(wildcard paper/results/*.gz) | $(STAMP)
 	@$(BIN)/leo experiment all --kept >/dev/null
 
 experiments: $(STAMP)
@@ -101,7 +101,7 @@ test-ocean: $(VENV)/.ocean
 # Writes the README only if the run found everything as expected.
 readme: $(STAMP)
 	@$(BIN)/leo verify > build/verify.txt
-	@$(BIN)/python -m leo_model.readme README.md < build/verify.txt
+	@$(BIN)/python -m leo_model.readme README.md ARTIFACT.md < build/verify.txt
 
 paper: $(STAMP) $(RESULTS)
 	@$(BIN)/leo paper

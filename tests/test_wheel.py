@@ -130,6 +130,7 @@ def test_command_runs_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
 
 # What each command does without extras and without Java: an exit code, and a word of what it says.
 ANSWERS = {
+    "ask discipline=bare property=StableRead": (2, "JAVA_HOME"),
     "chat": (0, ""),
     "check bare": (2, "JAVA_HOME"),
     "cite": (0, "leo-field"),
@@ -139,7 +140,10 @@ ANSWERS = {
     "explore bare --sessions 1": (0, ""),
     "field check leo.sqlite3": (0, "sound"),
     "live": (2, "leo-field[live]"),
+    "mutants": (2, "JAVA_HOME"),
+    "noop": (2, "JAVA_HOME"),
     "observe book.txt": (0, ""),
+    "orders": (2, "JAVA_HOME"),
     "record --discipline bare --sessions 2 --turns 1 --out out": (0, ""),
     "replay nonsense": (2, "token"),
     "validate out/bare-2x1-seed7.ndjson": (0, "accepted"),

@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leo.schedules.database import rows
     from leo.schedules.exploration import Exploration, explore
     from leo.schedules.loop import SteppedLoop
+    from leo.schedules.named import load, scenario
     from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, search_of
     from leo.schedules.system import Choice, Outcome, Step, System, Walk
 
@@ -28,12 +30,17 @@ __all__ = [
     "System",
     "Walk",
     "explore",
+    "load",
+    "rows",
+    "scenario",
     "search_of",
 ]
 
 _HOME = {
     "exploration": ("Exploration", "explore"),
     "loop": ("SteppedLoop",),
+    "named": ("load", "scenario"),
+    "database": ("rows",),
     "search": ("PRICES", "STRATEGIES", "Found", "Plan", "Report", "search_of"),
     "system": ("Choice", "Outcome", "Step", "System", "Walk"),
 }

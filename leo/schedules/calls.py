@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules import world
+from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at, suspended
@@ -39,6 +39,8 @@ _NONE: frozenset[str] = frozenset()
 # One schedule is not longer; and what only goes round is passed over after so many times.
 _MOST_STEPS = 1000
 _ROUNDS = 10
+# So often may time strike the same task while others could go on (`clock="any"`).
+_STRIKES = 3
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class CoroutineRun(Generic[T]):
 
     def __init__(self, scenario: Scenario[T]) -> None:
         self.scenario = scenario
-        self.loop = ChoosingLoop(scenario.clock)
+        self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
         self.left = scenario.cancellations
         self.steps = 0
         self.broken: dict[str, str] = {}
@@ -119,6 +121,8 @@ class CoroutineRun(Generic[T]):
         self._over = False
         self._extra: dict[str, int] = {}
         self._waked: set[str] = set()
+        # How often a timer of somebody has struck while others could go on.
+        self._early: dict[str, int] = {}
         # Who goes round in place: the label, its place, and how often.
         self._turning: tuple[str, Any, int] = ("", None, 0)
         # The methods that each task is in, by name: what it may touch until it is out of them.
@@ -128,6 +132,7 @@ class CoroutineRun(Generic[T]):
         self._entered: Any = None
         self._recording: Recording | None = None
         world.begin(self.loop, scenario.seed)
+        self.loop.__enter__()
         try:
             self.target: T = self._made()
             self._recording = self._instrumented() if scenario.declared else None
@@ -178,7 +183,7 @@ class CoroutineRun(Generic[T]):
         if not scenario.declared and (self.broken or self.steps >= most):
             return ()
         if self._over:
-            return tuple(Choice(name) for name in self._still_going())
+            return tuple(Choice(name) for name in self.still_going())
         names = self.loop.names()
         if scenario.serial and any(
             name in self.began_after and self._goes(name) for name in scenario.calls
@@ -188,13 +193,21 @@ class CoroutineRun(Generic[T]):
             ]
         elif self._turning[2] >= _ROUNDS and len(names) > 1 and self._turning[0] in names:
             names.remove(self._turning[0])
-            self._say_bounded(self._turning[0])
+            self._say_bounded(
+                self._turning[0],
+                f"goes round, at most {_ROUNDS} times in a row while others could go on",
+            )
+        if len(names) > 1 and names[-1] == CLOCK:
+            owner = self.loop.timers[0][3]
+            if self._early.get(owner, 0) >= _STRIKES:
+                names.pop()
+                self._say_bounded(owner, f"time strikes it at most {_STRIKES} times early")
         found = [Choice(name) for name in names]
         if self.left:
             found += [Choice(name, "cancel") for name in scenario.calls if self._goes(name)]
         return tuple(found)
 
-    def _still_going(self) -> list[str]:
+    def still_going(self) -> list[str]:
         """Who goes on when the calls are over: what is ready, and each timer's owner once."""
         found = [label for label in self.loop.names() if self._extra.get(label, 0) < 2 * _ROUNDS]
         if found == [CLOCK]:
@@ -204,12 +217,10 @@ class CoroutineRun(Generic[T]):
                 return []
         return found
 
-    def _say_bounded(self, label: str) -> None:
+    def _say_bounded(self, label: str, what: str) -> None:
         task = self.loop.tasks.get(label)
         where = place_of(task) if task is not None else None
-        self.scenario.bounded[
-            f"{where or label} goes round: at most {_ROUNDS} times in a row while others could go on"
-        ] = None
+        self.scenario.bounded[f"{where or label}: {what}"] = None
 
     def pending(self, choice: Choice) -> Step:
         """What a choice may touch: everything, unless the task is in a method that says what."""
@@ -250,7 +261,7 @@ class CoroutineRun(Generic[T]):
 
     def take(self, choice: Choice) -> Step:
         self.steps += 1
-        name, loop = choice.who, self.loop
+        name, loop, scenario = choice.who, self.loop, self.scenario
         if choice.what == "cancel":
             self.left -= 1
             self.struck[name] = None
@@ -263,6 +274,9 @@ class CoroutineRun(Generic[T]):
                     f"step {self.steps}: {name} could go on here, and cannot now: the object "
                     "behaves differently when the same schedule is executed again"
                 )
+            if name == CLOCK and scenario.clock == "any" and len(loop.names()) > 1:
+                owner = loop.timers[0][3]
+                self._early[owner] = self._early.get(owner, 0) + 1
             if name in self.scenario.calls and name not in self.began_after:
                 self.began_after[name] = self._returned()
             if self._over:
@@ -292,8 +306,11 @@ class CoroutineRun(Generic[T]):
     def _count_turns(self, name: str) -> None:
         """Count how often in a row somebody has gone on and come back to the same place."""
         label, place, count = self._turning
+        if label != name:
+            self._turning = (name, None, 0)
+            return
         task = self.loop.tasks.get(name)
-        if label != name or task is None or task.done():
+        if task is None or task.done():
             self._turning = (name, None, 0)
             return
         here = [(at.file, at.line) for at in suspended(task.get_coro())]
@@ -331,7 +348,7 @@ class CoroutineRun(Generic[T]):
         if self.broken:
             return
         if self._over:
-            if not self._still_going():
+            if not self.still_going():
                 self._judge(AT_END, self.scenario.at_end)
         elif self.loop.refused is None and not self.scenario.serial:
             if not self.loop.names():
@@ -383,10 +400,11 @@ class CoroutineRun(Generic[T]):
         turning = self._turning[::2] if self._turning[2] > 2 else ()
         try:
             shape.mark("run", self.left, self._over, loop.now, tuple(self.struck), *turning)
-            for name, before in self.began_after.items():
+            for name, before in sorted(self.began_after.items()):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
-            for label, task in loop.tasks.items():
+            tasks: Mapping[str, Any] = loop.tasks
+            for label, task in sorted(tasks.items()):
                 if not task.done():
                     shape.mark(label, task._must_cancel, task.cancelling(), len(loop.held[label]))
                     shape.add(task.get_coro())
@@ -403,10 +421,14 @@ class CoroutineRun(Generic[T]):
             shape.add_all(loop.later)
             if self._over:
                 shape.mark("extra", *sorted(self._extra.items()), *sorted(self._waked))
+            if self._early:
+                shape.mark("early", *sorted(self._early.items()))
             if loop.threads.all:
-                shape.mark("threads", *loop.threads.log)
-            if loop.notes:
-                shape.mark("notes", *loop.notes)
+                loop.threads.add_to(shape)
+            if loop.connections:
+                shape.mark("databases", *sorted(loop.contents.items()))
+                for connection in sorted(loop.connections, key=lambda it: it.leo_name):
+                    shape.add(database.state(connection))
         except Opaque as opaque:
             self.opaque = str(opaque)
             return None
@@ -434,15 +456,13 @@ class CoroutineRun(Generic[T]):
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""
-        calls = [name for name in self.scenario.calls if name in self.loop.tasks]
-        answers = {name: answer_of(self.loop.tasks[name]).told for name in calls}
         self._tear_down()
         if self._chance is not None and random.getstate() != self._chance:
             raise Refused(
                 "the calls use `random`, so that the same schedule may come out differently; give "
                 "`seed=1` to fix what is drawn, and say so of the answer"
             )
-        return Outcome((), answers, {"steps": self.broken_at}, dict(self.broken))
+        return Outcome((), {}, {"steps": self.broken_at}, dict(self.broken))
 
     def _tear_down(self) -> None:
         loop, entered = self.loop, self._entered
@@ -467,6 +487,7 @@ class CoroutineRun(Generic[T]):
                 # What a broken schedule left open must not be found later, by somebody else's loop.
                 del self.target
                 loop.perform(gc.collect)
+            self.loop.__exit__()
             world.over()
 
     # What the methods of the object say of themselves.

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from abc import update_abstractmethods
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextvars import Context
 from heapq import heappop, heappush
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.loop import SteppedLoop
@@ -41,7 +42,7 @@ class ChoosingLoop(SteppedLoop):
 
     A task made by another one is labelled after it (`ada.1`), a thread too (`ada.thread1`).  The
     task's own name is no label: two tasks may have the same one.  `refused`: what could not be
-    followed, which ends the run.
+    followed, which ends the run.  A context manager: inside, it is the running loop.
     """
 
     def __init__(self, clock: str = "idle") -> None:
@@ -56,10 +57,9 @@ class ChoosingLoop(SteppedLoop):
         self.timers: list[tuple[float, int, asyncio.TimerHandle, str]] = []
         self.now = 0.0
         self.steps = 0
-        # What was done to databases, and how often each call has drawn by chance.
+        # The databases that were opened, what is committed, and how often each call drew by chance.
         self.connections: list[Any] = []
-        self.files: dict[str, None] = {}
-        self.notes: list[tuple[Any, ...]] = []
+        self.contents: dict[str, bytes] = {}
         self.drawn: dict[str, int] = {}
         self._any_time = clock == "any"
         self._children: dict[str, int] = {}
@@ -120,7 +120,7 @@ class ChoosingLoop(SteppedLoop):
         self.stand_still()
 
     def run_out(self, label: str) -> None:
-        """Go on, with whoever comes first, until a task is over.  Raises LeoError if it never is."""
+        """Go on, the first that can, until a task is over.  Raises LeoError if it never is."""
         for _ in range(_PATIENCE):
             if self.tasks[label].done():
                 return
@@ -148,7 +148,7 @@ class ChoosingLoop(SteppedLoop):
         for task in self.tasks.values():
             # Nobody will look at it again, and asyncio would complain when it is collected.
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            task._log_traceback = False  # type: ignore[attr-defined]
+            task._log_traceback = False
         if going:
             names = ", ".join(label for label, task in self.tasks.items() if not task.done())
             raise Refused(
@@ -162,26 +162,27 @@ class ChoosingLoop(SteppedLoop):
             heappop(self.timers)
         return self.timers[0][2] if self.timers else None
 
-    def perform(self, function: Callable[[], T]) -> T:
-        before = events._get_running_loop()
-        hooks = sys.get_asyncgen_hooks()
+    def __enter__(self) -> Self:
+        """Be the running loop of this thread."""
+        self._before = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(firstiter=None, finalizer=self._left_open)
-        try:
-            return function()
-        finally:
-            events._set_running_loop(before)
-            sys.set_asyncgen_hooks(*hooks)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        events._set_running_loop(self._before[0])
+        sys.set_asyncgen_hooks(*self._before[1])
+
+    def perform(self, function: Callable[[], T]) -> T:
+        return function()
 
     def stand_still(self) -> None:
-        self.perform(self._run)
-
-    def _run(self) -> None:
+        """Run what the step has made ready."""
         ready = self._ready
         for _ in range(_ROUNDS):
             for _ in range(len(ready)):
                 handle = ready.popleft()
-                if not handle._cancelled:  # type: ignore[attr-defined]
+                if not handle._cancelled:
                     self._callback = (handle._callback, handle._args)  # type: ignore[attr-defined]
                     handle._run()
             if ready:
@@ -214,8 +215,8 @@ class ChoosingLoop(SteppedLoop):
         return f"{owner}.{kind}{number}"
 
     def _left_open(self, generator: AsyncGenerator[Any, Any]) -> None:
-        """An async generator was dropped before its end: it is closed by a task, as asyncio does."""
-        self.create_task(generator.aclose())  # type: ignore[arg-type]
+        """An async generator was dropped before its end: a task closes it, as in asyncio."""
+        self.create_task(generator.aclose())
 
     # What tasks and futures ask of a loop.
 
@@ -264,8 +265,8 @@ class ChoosingLoop(SteppedLoop):
     ) -> asyncio.Handle:
         if not self.threads.mine():
             self.refused = (
-                f"{getattr(callback, '__qualname__', callback)} is called back by a thread that was "
-                "started before the exploration, and cannot be followed; start it in `make`"
+                f"{getattr(callback, '__qualname__', callback)} is called back by a thread that "
+                "was started before the exploration, and cannot be followed; start it in `make`"
             )
         return self.call_soon(callback, *args, context=context)
 
@@ -377,4 +378,5 @@ _WHAT = {
 }  # fmt: skip
 for _name, _what in _WHAT.items():
     setattr(ChoosingLoop, _name, _refusing(_name, _what))
-ChoosingLoop.__abstractmethods__ = frozenset()
+# Nothing of a loop is left out: what is not above is refused.
+update_abstractmethods(ChoosingLoop)  # type: ignore[type-abstract]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import linecache
 import os
 import sys
@@ -71,9 +72,7 @@ def suspended(coroutine: Any) -> list[Place]:
 
 
 def _generator_of(asend: Any) -> Any:
-    """The async generator that an `asend()` drives; Python shows it to the garbage collector only."""
-    import gc
-
+    """The async generator that an `asend()` drives; only the garbage collector sees it."""
     found = [it for it in gc.get_referents(asend) if type(it).__name__ == "async_generator"]
     return found[0] if found else None
 

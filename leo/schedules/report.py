@@ -70,7 +70,8 @@ def _fields(value: Any) -> dict[str, Any] | None:
     """The fields of an object that has no text of its own."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {it.name: getattr(value, it.name, None) for it in dataclasses.fields(value)}
-    if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+    plain: Any = object.__repr__
+    if type(value).__repr__ is plain and hasattr(value, "__dict__"):
         return dict(vars(value))
     return None
 
@@ -159,7 +160,7 @@ def _ending(task: asyncio.Task[Any]) -> str:
 
 
 def tell_steps(steps: Sequence[LaneStep], lanes: Iterable[str], verdict: str) -> str:
-    """A table with a lane for each who acts, or, where they do not fit, one step below the other."""
+    """A table with a lane for each; where they do not fit, one step below the other."""
     names = tuple(dict.fromkeys((*lanes, *(step.lane for step in steps))))
     width = max(60, min(shutil.get_terminal_size((80, 24)).columns, 160))
     if len(names) * _LANE <= width:

@@ -30,6 +30,7 @@ from leo.schedules.threads import Threads
 if TYPE_CHECKING:
     from leo.schedules.choosing import ChoosingLoop
 
+_MEMORY = "/dev/shm"
 # The time at which every run begins, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
 # Modules that keep the real ones: they look after threads and tests.
@@ -133,7 +134,7 @@ class _Ordered(set[Any]):
 
 
 _REAL_DATETIME = datetime.datetime
-_REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom
+_REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
 _INSTEAD: list[tuple[Any, Any]] = [
     (time.time, _clock(time.time, 1.0, _EPOCH)),
     (time.monotonic, _clock(time.monotonic, 1.0, 0.0)),
@@ -141,7 +142,7 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (time.time_ns, _clock(time.time_ns, 1e9, _EPOCH)),
     (time.monotonic_ns, _clock(time.monotonic_ns, 1e9, 0.0)),
     (time.perf_counter_ns, _clock(time.perf_counter_ns, 1e9, 0.0)),
-    (time.sleep, _sleep),
+    (_REAL_SLEEP, _sleep),
     (os.urandom, _urandom),
     (datetime.datetime, _Datetime),
     (queue.SimpleQueue, threads.HeldQueue),
@@ -165,14 +166,18 @@ _PLACES: list[tuple[Any, str, Any]] = [
 def world() -> Iterator[None]:
     """Replace what is replaced, for one exploration."""
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
-    names = tempfile._name_sequence  # type: ignore[attr-defined]
+    names, folder = tempfile._name_sequence, tempfile.tempdir  # type: ignore[attr-defined]
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
     with warnings.catch_warnings():
         # What a broken schedule leaves open is what was asked about.
         warnings.simplefilter("ignore", ResourceWarning)
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         try:
+            if folder is None and os.access(_MEMORY, os.W_OK):
+                # A schedule lasts milliseconds, and making a folder on a disk as long.
+                tempfile.tempdir = _MEMORY
             for owner, name, fake in _PLACES:
                 setattr(owner, name, fake)
             yield
@@ -183,7 +188,9 @@ def world() -> Iterator[None]:
                 else:
                     setattr(owner, name, real)
             tempfile._name_sequence = names  # type: ignore[attr-defined]
+            tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
+            gc.collect()
             gc.unfreeze()
 
 
@@ -204,7 +211,7 @@ def begin(loop: ChoosingLoop, seed: int | None) -> None:
     names = (f"leo-{os.getpid()}-{number}" for number in range(1_000_000))
     tempfile._name_sequence = names  # type: ignore[attr-defined]
     if seed is not None:
-        random.seed(seed)
+        random.seed(seed)  # noqa: TID251 - it is the chance of the code that is explored
 
 
 def over() -> None:

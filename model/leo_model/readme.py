@@ -1,41 +1,84 @@
-"""Put what `make verify` printed into the README: `python -m leo_model.readme README.md <
-output`."""
+"""What commands printed, put where README and ARTIFACT quote it (`make readme`).
+
+    python -m leo_model.readme README.md ARTIFACT.md < output of `leo verify`
+
+A quotation stands between `<!-- NAME -->` and `<!-- /NAME -->`, in its last ```text block. `verify`
+is the whole output, `table` its beginning, to the counterexample; `example` is what the Python
+block before it prints.
+"""
 
 from __future__ import annotations
 
+import linecache
 import re
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from leo_model.errors import ModelError
 
-__all__ = ["MARKED", "refreshed"]
+__all__ = ["marked", "printed", "refreshed"]
 
-MARKED = re.compile(r"(?<=<!-- verify -->\n)(.*?```text\n)(.*?)(```\n<!-- /verify -->)", re.DOTALL)
+VERIFIED = "verified: every claim and every trace is as expected"
+# The table ends where the traces of the organism begin.
+TRACES = "\nTraces of the organism"
+# What the program of the example is called in its output.
+NAME = "inventory.py"
 
 
-def refreshed(readme: str, output: str) -> str:
-    """The README with `output` in its marked place. Raises ModelError when there is no such place,
-    or when the output is not that of a whole run.
+def marked(name: str) -> re.Pattern[str]:
+    """The place of a quotation: what comes before the quoted text, the text, what comes after."""
+    return re.compile(
+        rf"(<!-- {name} -->\n(?:(?!<!-- /{name} -->).)*```text\n)(.*?)(```\n<!-- /{name} -->)",
+        re.DOTALL,
+    )
+
+
+def printed(text: str) -> str:
+    """What the Python block in the place `example` of a text prints."""
+    found = marked("example").search(text)
+    code = re.search(r"```python\n(.*?)```", found[1], re.DOTALL) if found else None
+    if code is None:
+        raise ModelError("the text has no place <!-- example --> with a ```python block")
+    # The explorer shows lines of the program: this one is in no file.
+    linecache.cache[NAME] = (len(code[1]), None, code[1].splitlines(keepends=True), NAME)
+    out = StringIO()
+    with redirect_stdout(out):
+        exec(compile(code[1], NAME, "exec"), {"__name__": "inventory"})
+    return out.getvalue()
+
+
+def refreshed(text: str, output: str) -> str:
+    """The text with `output` in the places `verify` and `table` that it has.
+
+    Raises ModelError when it has none, or when the output is not that of a whole run.
     """
-    if not output.rstrip().endswith("verified: every claim and every trace is as expected"):
+    if not output.rstrip().endswith(VERIFIED):
         raise ModelError(
             "what was given is not the output of a `leo verify` that found everything as expected; "
-            "the README is left as it is"
+            "nothing is changed"
         )
-    text, found = MARKED.subn(lambda m: m[1] + output.strip("\n") + "\n" + m[3], readme)
-    if found != 1:
-        raise ModelError(
-            f"the README has {found} places marked <!-- verify --> with a ```text block; one is "
-            "expected"
-        )
+    places = 0
+    for name, quoted in (("verify", output), ("table", output.partition(TRACES)[0])):
+        body = quoted.strip("\n") + "\n"
+        text, found = marked(name).subn(lambda m, body=body: m[1] + body + m[3], text)  # type: ignore[misc]
+        places += found
+    if not places:
+        raise ModelError("the text has no place <!-- verify --> or <!-- table --> with a block")
     return text
 
 
 def main() -> int:
-    path = Path(sys.argv[1])
+    output = sys.stdin.read()
     try:
-        path.write_text(refreshed(path.read_text("utf-8"), sys.stdin.read()), "utf-8")
+        for name in sys.argv[1:]:
+            path = Path(name)
+            text = refreshed(path.read_text("utf-8"), output)
+            if marked("example").search(text):
+                said = printed(text)
+                text = marked("example").sub(lambda m, said=said: m[1] + said + m[3], text)  # type: ignore[misc]
+            path.write_text(text, "utf-8")
     except ModelError as error:
         print(f"leo: error: {error}", file=sys.stderr)
         return error.exit_code

@@ -1,1 +1,3 @@
 """What a paper cites and a reader steps through, made from the result files."""
+
+__all__ = ["commands"]

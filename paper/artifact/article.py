@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from leo_model.disciplines import DISCIPLINES
-from leo_model.machine.properties import PROPERTIES
 from paper.artifact.figure import draw
 from paper.artifact.folder import made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
@@ -62,9 +61,11 @@ def make_paper(
             "published": results.experiments["published"]["facts"],
             "stated": [t for t in results.theorems if t["title"] in STATED],
             "sentences": evidence(results),
-            "disciplines": {name: rules.number for name, rules in DISCIPLINES.items()},
+            "disciplines": {
+                name: rules.number for name, rules in DISCIPLINES.items() if results.has(name)
+            },
             "verdicts": {(c["discipline"], c["property"]): c["verdict"] for c in results.claims},
-            "properties": {title: PROPERTIES_IN_WORDS[title] for title in PROPERTIES},
+            "properties": PROPERTIES_IN_WORDS,
             "shown": _counterexamples(results, figures, done),
             "experiments": _experiments(results, build, figures, done),
             "orders": orders(results, figures),
@@ -115,9 +116,9 @@ def _counterexamples(results: Results, figures: Path, done: Done) -> list[Json]:
 def _experiments(results: Results, build: Path, figures: Path, done: Done) -> list[dict[str, Any]]:
     """The summaries with their names and plots, which are copied beside the LaTeX."""
     for name in results.experiments:
-        for plot, _ in results.plots[name]:
+        for plot in results.experiments[name]["plots"]:
             for ending in ("png", "svg"):
-                source = build / "experiments" / name / f"{plot}.{ending}"
+                source = build / "experiments" / name / f"{plot['name']}.{ending}"
                 (figures / f"{name}.{source.name}").write_bytes(source.read_bytes())
         done(name)
     return [{**s, "name": name} for name, s in results.experiments.items()]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -18,23 +17,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from paper.artifact.stories import FAULTS, Story
+from paper.artifact.stories import FAULTS, Story, dependencies, writes
 
 __all__ = ["draw"]
 
 RED, INK, PALE, LOCK = "#b3261e", "#1b1b1f", "#dfe5f1", "#6b7a99"
 WIDE, STEP, TALL = 3.6, 0.62, 0.46
-WRITES = {
-    "Ingest": ("ngrams",),
-    "SaveSnapshot": ("snapshots",),
-    "Commit": ("ngrams", "snapshots"),
-}
-READS = {
-    "Recall": ("snapshots",),
-    "Generate": ("ngrams",),
-    "GenerateBegin": ("ngrams",),
-    "GenerateEnd": ("ngrams",),
-}
 # The bytes depend on the content only: no dates, no random identifiers.
 SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "leo-field",
@@ -105,7 +93,7 @@ def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
             else WIDE * len(story["sessions"]) / 2
         )
         colour = RED if last else INK
-        fill = PALE if _writes(frame) else "white"
+        fill = PALE if writes(frame) else "white"
         box = Rectangle(
             (x - WIDE * 0.42, _y(row) - TALL / 2), WIDE * 0.84, TALL,
             facecolor=fill, edgecolor=colour, lw=1.6 if last else 0.8, zorder=2,
@@ -129,16 +117,8 @@ def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
 
 def _edges(axes: Axes, story: Story, places: Mapping[int, tuple[float, float]]) -> None:
     """The edges of the dependency cycle, if the witness names one."""
-    head, _, cycle = story["witness"].partition("dependency cycle ")
-    if head or not cycle:
-        return
-    replies = cycle.split(" -> ")
-    for one, other in pairwise(replies):
-        ends = _conflict(story["frames"], one, other)
-        if ends is None:
-            continue
-        back = ends[0] > ends[1]
-        (x1, y1), (x2, y2) = places[ends[0]], places[ends[1]]
+    for start, end, back in dependencies(story):
+        (x1, y1), (x2, y2) = places[start], places[end]
         side = 0.42 if x1 < x2 else -0.42
         axes.add_patch(
             FancyArrowPatch(
@@ -147,40 +127,6 @@ def _edges(axes: Axes, story: Story, places: Mapping[int, tuple[float, float]]) 
                 shrinkA=0, shrinkB=0,
             )
         )  # fmt: skip
-
-
-def _conflict(frames: Sequence[Mapping[str, Any]], one: str, other: str) -> tuple[int, int] | None:
-    """The rows of two conflicting steps, one of each reply, that put `one` before `other`."""
-    sessions = tuple(reply.split(".", maxsplit=1)[0] for reply in (one, other))
-    for number, first in enumerate(frames):
-        for target, second in enumerate(frames):
-            if (first["actor"], second["actor"]) != sessions:
-                continue
-            wrote, then = _writes(first), _writes(second)
-            later = number < target
-            if later and wrote & (then | _reads(second)) and _saw(second, one):
-                return number, target
-            if _reads(first) & then and (later or not _saw(first, other)):
-                return number, target
-    return None
-
-
-def _writes(frame: Mapping[str, Any]) -> frozenset[str]:
-    # In a unit of work these two put their writes into a buffer, and say so.
-    buffered = frame["note"].startswith("buffers")
-    return frozenset() if buffered else frozenset(WRITES.get(frame["action"], ()))
-
-
-def _reads(frame: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(READS.get(frame["action"], ()))
-
-
-def _saw(frame: Mapping[str, Any], reply: str) -> bool:
-    """A writer is after all earlier writers; a generation is after those whose writes it saw."""
-    if frame["action"] not in {"Generate", "GenerateBegin", "GenerateEnd"}:
-        return True
-    seen = frame.get("saw", {}).get(frame["actor"], {})
-    return reply in seen.get("bigrams", "") or reply in seen.get("trigrams", "")
 
 
 def _x(lane: int) -> float:

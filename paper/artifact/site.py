@@ -1,37 +1,65 @@
-"""`build/site`: pages that work from the file system, without a network."""
+"""`build/site`: pages that work from the file system, without a network, and without a script."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import latex2mathml.converter
-from jinja2 import PackageLoader
+from jinja2 import Environment
 
-from leo_model.checking.table import SIGNS
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
-from paper.artifact.formulas import paragraphs
+from paper.artifact.formulas import paragraphs as formulas
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from paper.artifact.results import Json, Results
-from paper.artifact.section import evidence
-from paper.artifact.stories import INSTEAD, elsewhere, story
+from paper.artifact.section import SUBSECTIONS, abstract, evidence, kind, paragraphs
+from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
 
 __all__ = ["make_site"]
 
-ASSETS = ("style.css", "stepper.js")
-WORDS = {
-    "holds": "holds, with all faults that can strike (freedom from deadlock: without any)",
-    "falls": "falls: there is a counterexample",
-    "falls-with-faults": "holds without faults and falls with them: there is a counterexample",
-    "needs-strong-fairness": "holds only if whoever waits is lucky now and then (strong fairness)",
-    "not-applicable": "does not apply",
-}
+ASSETS = ("style.css", "stepper.js", "search.js")
+
+
+class Verdict(NamedTuple):
+    """How a verdict is shown: a sign, a short word for a cell, and what it means."""
+
+    sign: str
+    word: str
+    meaning: str
+
+
+VERDICTS = {
+    "holds": Verdict("✓", "holds", "holds in every reachable state, with all faults that can "
+                     "strike (freedom from deadlock: without faults)"),
+    "falls": Verdict("✗", "falls", "falls without any fault; a counterexample can be stepped "
+                     "through"),
+    "falls-with-faults": Verdict("⚡", "faults", "holds without faults and falls with one, such "
+                                 "as a cancellation; a counterexample can be stepped through"),
+    "needs-strong-fairness": Verdict("≈", "fair", "holds only under strong fairness: a waiting "
+                                     "session has to be lucky now and then"),
+    "not-applicable": Verdict("–", "n/a", "does not apply: the question makes no sense there"),
+}  # fmt: skip
+# The rows and columns of the small table of the start page.
+SHOWN = {
+    "published-february": "the program as published", "bare": "asyncio without a lock",
+    "gil": "threads without a lock", "asyncio-lock": "the lock of the paper",
+    "unit-of-work": "one transaction", "shielded-unit-of-work": "one transaction, shielded",
+}  # fmt: skip
+ASKED = ("Serializable", "AllOrNothing", "ViewAgreesWithStore", "Refines")
+# The counterexample that the start page tells.
+OPENING = ("asyncio-lock", "AllOrNothing")
+STEPS = {
+    "Call": "calls reply()", "Acquire": "takes the lock", "Recall": "recalls what was said before",
+    "Ingest": "writes its observation to the store", "Begin": "begins a transaction",
+    "Cancel": "is cancelled: the transaction is rolled back",
+    "CancelApplied": "is cancelled, and the lock is free again",
+}  # fmt: skip
 
 
 def make_site(results: Results, build: Path, out: Path) -> list[Path]:
@@ -40,66 +68,82 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
     Raises ArtifactError when `out` holds files of somebody else.
     """
     with made_anew(out):
-        return _write(results, build, out)
+        environment = html_environment()
+        rows = [name for name in DISCIPLINES if results.has(name)]
+        environment.globals |= {
+            "stamp": results.stamp,
+            "numbers": results.numbers,
+            "disciplines": {name: DISCIPLINES[name] for name in rows},
+            "properties": list(PROPERTIES),
+            "verdicts": VERDICTS,
+            "in_words": PROPERTIES_IN_WORDS,
+            "standard": {title: about.standard for title, about in PROPERTIES.items()},
+            "subsections": SUBSECTIONS,
+            "cells": _cells(results),
+            "kind": kind,
+        }
+        return _write(environment, results, build, out)
 
 
-def _write(results: Results, build: Path, out: Path) -> list[Path]:
-    environment = html_environment()
-    environment.filters["math"] = latex2mathml.converter.convert
-    environment.globals.update(
-        stamp=results.stamp,
-        disciplines=DISCIPLINES,
-        properties=PROPERTIES,
-        short={title: about.short for title, about in PROPERTIES.items()},
-        signs=SIGNS,
-        words=WORDS,
-        in_words=PROPERTIES_IN_WORDS,
-    )
-    files: list[Path] = []
+def _write(environment: Environment, results: Results, build: Path, out: Path) -> list[Path]:
+    pages: dict[str, str] = {}
 
     def page(name: str, template: str, **values: Any) -> None:
-        text = environment.get_template(template).render(page=name, **values)
-        (out / name).write_text(text, "utf-8")
-        files.append(out / name)
+        pages[name] = environment.get_template(template).render(page=name, **values)
 
-    loader = PackageLoader("paper.artifact")
-    for asset in ASSETS:
-        (out / asset).write_text(loader.get_source(environment, asset)[0], "utf-8")
-        files.append(out / asset)
     found = {(c["discipline"], c["property"]): c for c in results.counterexamples}
-    page("index.html", "index.html", cells=_cells(results), numbers=results.numbers)
+    section = {
+        "sentences": evidence(results),
+        "paragraphs": paragraphs(results),
+        "abstract": abstract(results),
+    }
+    page("index.html", "index.html", opening=_opening(found.get(OPENING)), shown=SHOWN,
+         asked=ASKED, steps=STEPS, **section)  # fmt: skip
+    page("verdicts.html", "verdicts.html", opening=found.get(OPENING))
+    page("section.html", "section.html", **section)
     for (discipline, title), counterexample in found.items():
-        page(_name(discipline, title), "story.html", **_told(counterexample, results))
-    page("evidence.html", "evidence.html", cells=_evidence(results))
-    page("theorems.html", "theorems.html", theorems=[_theorem(t) for t in results.theorems])
+        page(f"{discipline}.{title}.html", "story.html", **_told(counterexample, results))
+    page("evidence.html", "evidence.html", kept=_evidence(results))
+    page("theorems.html", "theorems.html", theorems=[
+        {**t, "statement": formulas(t["latex"]), "sketch": formulas(t["sketch"]),
+         "decides": dict.fromkeys((c["discipline"], c["property"]) for c in t["cells"])}
+        for t in results.theorems
+    ])  # fmt: skip
     page("experiments.html", "experiments.html", experiments=_experiments(results, build, out))
-    page(
-        "section.html",
-        "section.html",
-        rows=evidence(results),
-    )
     page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")
-    return files
+    page("search.html", "search.html", entries=_entries(pages))
+    for asset in ASSETS:
+        loader = environment.loader
+        assert loader is not None, "an environment of templates"
+        pages[asset] = loader.get_source(environment, asset)[0]
+    for name, text in pages.items():
+        (out / name).write_text(text, "utf-8")
+    return [out / name for name in pages]
 
 
-def _name(discipline: str, title: str) -> str:
-    return f"{discipline}.{title}.html"
-
-
-def _cells(results: Results) -> Mapping[tuple[str, str], Mapping[str, str]]:
-    """For every cell its sign, its words, and the page with its evidence."""
+def _cells(results: Results) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """For every cell its verdict, and the page with its evidence."""
     fallen = {(c["discipline"], c["property"]) for c in results.counterexamples}
     cells = {}
     for claim in results.claims:
         key = (claim["discipline"], claim["property"])
         cells[key] = {
             "verdict": claim["verdict"],
-            "sign": SIGNS[claim["verdict"]],
-            "link": _name(*key) if key in fallen else f"evidence.html#{key[0]}.{key[1]}",
+            "reason": claim["reason"],
+            "link": f"{'.'.join(key)}.html" if key in fallen else f"evidence.html#{key[0]}",
         }
     return cells
+
+
+def _opening(found: Json | None) -> list[dict[str, Any]]:
+    """The two stories of the start page: the lock, and the same wishes with a unit of work."""
+    if found is None:
+        return []
+    told = [story(found), elsewhere(found, INSTEAD[-1])]
+    names = ("an asyncio.Lock", "one shielded transaction")
+    return [{**one, "name": name} for one, name in zip(told, names, strict=True)]
 
 
 def _told(counterexample: Json, results: Results) -> dict[str, Any]:
@@ -112,64 +156,54 @@ def _told(counterexample: Json, results: Results) -> dict[str, Any]:
             for name in INSTEAD
             if name != counterexample["discipline"]
         ]
+    stories = [{**one, "edges": dependencies(one)} for one in (told, *others)]
     key = f"{counterexample['discipline']} / {counterexample['property']}"
     return {
         "told": told,
         "others": others,
         "replayed": results.replayed.get(key, ""),
-        "data": json.dumps([told, *others], ensure_ascii=False).replace("<", "\\u003c"),
+        "data": json.dumps(stories, ensure_ascii=False).replace("<", "\\u003c"),
     }
 
 
-def _evidence(results: Results) -> list[dict[str, Any]]:
-    """For every cell without a counterexample: the searches that checked the property, the theorem
-    about that discipline, the reason.
+def _evidence(results: Results) -> dict[str, Any]:
+    """For every discipline its searches, once, and the properties that do not fall, each with the
+    theorems about it and the numbers of the searches that looked for it.
     """
-    fallen = {(c["discipline"], c["property"]) for c in results.counterexamples}
-    out = []
-    for claim in results.claims:
-        key = (claim["discipline"], claim["property"])
-        if key in fallen:
-            continue
-        runs = {
-            name: run
-            for name, run in results.runs.items()
-            if name.startswith(f"{key[0]}.") and key[1] in run["titles"]
+    out = {}
+    for discipline in (name for name in DISCIPLINES if results.has(name)):
+        runs = {n: run for n, run in results.runs.items() if n.startswith(f"{discipline}.")}
+        searches = {
+            name: run for name, run in runs.items() if ".holds." in name or ".progress." in name
         }
-        out.append(
-            {
-                "discipline": key[0],
-                "property": key[1],
-                "verdict": claim["verdict"],
-                "reason": claim["reason"],
-                "runs": runs,
-                "theorems": _proved(results, *key),
-            }
-        )
+        rows = []
+        for claim in results.claims:
+            title = claim["property"]
+            if claim["discipline"] != discipline or results.steps(discipline, title):
+                continue
+            rows.append(
+                {
+                    **claim,
+                    "searches": [
+                        number
+                        for number, run in enumerate(searches.values(), 1)
+                        if title in run["titles"]
+                    ],
+                    "theorems": _proved(results, discipline, title),
+                }
+            )
+        out[discipline] = {"searches": searches, "rows": rows}
     return out
 
 
 def _proved(results: Results, discipline: str, title: str) -> list[dict[str, Any]]:
     """The theorems about a cell, each with what it says of faults."""
-    return [
-        {"number": theorem["number"], "faults": any(cell["faults"] for cell in cells)}
-        for theorem in results.theorems
-        if (
-            cells := [
-                cell
-                for cell in theorem["cells"]
-                if (cell["discipline"], cell["property"]) == (discipline, title)
-            ]
-        )
-    ]
-
-
-def _theorem(theorem: Json) -> dict[str, Any]:
-    return {
-        **theorem,
-        "statement": paragraphs(theorem["latex"]),
-        "sketch": paragraphs(theorem["sketch"]),
-    }
+    found: dict[int, bool] = {}
+    for theorem in results.theorems:
+        for cell in theorem["cells"]:
+            if (cell["discipline"], cell["property"]) == (discipline, title):
+                found[theorem["number"]] = found.get(theorem["number"], False) or cell["faults"]
+    return [{"number": number, "faults": faults} for number, faults in found.items()]
 
 
 def _experiments(results: Results, build: Path, out: Path) -> list[dict[str, Any]]:
@@ -177,9 +211,34 @@ def _experiments(results: Results, build: Path, out: Path) -> list[dict[str, Any
     shown = []
     for name, summary in results.experiments.items():
         plots = []
-        for plot, caption in results.plots[name]:
-            copy = out / f"{name}.{plot}.svg"
-            shutil.copy(build / "experiments" / name / f"{plot}.svg", copy)
-            plots.append({"file": copy.name, "caption": caption})
+        for plot in summary["plots"]:
+            copy = out / f"{name}.{plot['name']}.svg"
+            shutil.copy(build / "experiments" / name / f"{plot['name']}.svg", copy)
+            plots.append({"file": copy.name, "caption": plot["caption"]})
         shown.append({**summary, "name": name, "plots": plots})
     return shown
+
+
+def _entries(pages: Mapping[str, str]) -> str:
+    """What the search looks through, as JSON: every section of every page with an anchor, and every
+    page's beginning: where it is, its heading, its words.
+    """
+    found = []
+    for name, text in pages.items():
+        body = text.partition("<main")[2].partition("</main>")[0]
+        body = re.sub(r"<(script|svg|math|noscript)\b.*?</\1>", " ", body, flags=re.DOTALL)
+        parts = re.split(r'<(?:section|article|li|dt|tr)[^>]*\bid="([^"]+)"[^>]*>', body)
+        places = ["", *(f"#{anchor}" for anchor in parts[1::2])]
+        for place, part in zip(places, [parts[0], *parts[2::2]], strict=True):
+            heading = re.search(r"<(h[123]|dt)\b[^>]*>(.*?)</\1>", part, re.DOTALL)
+            words = _plain(part)
+            found.append([name + place, _plain(heading[2]) if heading else words[:60], words[:600]])
+    return json.dumps(found, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _plain(text: str) -> str:
+    """The words of a piece of HTML."""
+    bare = re.sub(r"<[^>]+>", " ", text)
+    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", '"')):
+        bare = bare.replace(entity, sign)
+    return " ".join(bare.replace("&amp;", "&").split())

@@ -7,6 +7,7 @@ is plain data for a page or a figure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from leo_model.machine.machine import Move, apply, enabled
@@ -16,7 +17,9 @@ from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.state import UNREAD, Content, State
 from leo_model.machine.steps import World
 
-__all__ = ["FAULTS", "INSTEAD", "Frame", "Story", "elsewhere", "frames", "story"]
+__all__ = [
+    "FAULTS", "INSTEAD", "Frame", "Story", "dependencies", "elsewhere", "frames", "story", "writes",
+]  # fmt: skip
 
 Frame = dict[str, Any]
 Story = dict[str, Any]
@@ -24,6 +27,18 @@ Story = dict[str, Any]
 # Under which disciplines a schedule is shown again: the paper's lock, and the one that is whole.
 INSTEAD = ("asyncio-lock", "shielded-unit-of-work")
 FAULTS = frozenset({"Cancel", "CancelApplied", "Raise", "Crash", "Recover", "Busy"})
+WRITES = {
+    "Ingest": ("ngrams",),
+    "SaveSnapshot": ("snapshots",),
+    "Commit": ("ngrams", "snapshots"),
+    "CommitOpen": ("ngrams",),
+}
+READS = {
+    "Recall": ("snapshots",),
+    "Generate": ("ngrams",),
+    "GenerateBegin": ("ngrams",),
+    "GenerateEnd": ("ngrams",),
+}
 
 
 def story(found: Mapping[str, Any]) -> Story:
@@ -162,3 +177,48 @@ def _memory(world: World, state: State) -> Frame:
 
 def _content(content: Content) -> str:
     return "–" if content == UNREAD else names(content)
+
+
+def dependencies(story: Story) -> list[tuple[int, int, bool]]:
+    """The edges of the dependency cycle that the witness names, as rows of two frames, counted from
+    0, and whether the edge goes back in time; none where the witness is no cycle.
+    """
+    head, _, cycle = story["witness"].partition("dependency cycle ")
+    if head or not cycle:
+        return []
+    found = (_conflict(story["frames"], *pair) for pair in pairwise(cycle.split(" -> ")))
+    return [(one, other, one > other) for ends in found if ends for one, other in [ends]]
+
+
+def _conflict(frames: Sequence[Frame], one: str, other: str) -> tuple[int, int] | None:
+    """The rows of two conflicting steps, one of each reply, that put `one` before `other`."""
+    sessions = tuple(reply.split(".", maxsplit=1)[0] for reply in (one, other))
+    for number, first in enumerate(frames):
+        for target, second in enumerate(frames):
+            if (first["actor"], second["actor"]) != sessions:
+                continue
+            wrote, then = writes(first), writes(second)
+            later = number < target
+            if later and wrote & (then | _reads(second)) and _saw(second, one):
+                return number, target
+            if _reads(first) & then and (later or not _saw(first, other)):
+                return number, target
+    return None
+
+
+def writes(frame: Frame) -> frozenset[str]:
+    """What a step writes. In a unit of work the steps put their writes into a buffer."""
+    buffered = frame["note"].startswith("buffers")
+    return frozenset() if buffered else frozenset(WRITES.get(frame["action"], ()))
+
+
+def _reads(frame: Frame) -> frozenset[str]:
+    return frozenset(READS.get(frame["action"], ()))
+
+
+def _saw(frame: Frame, reply: str) -> bool:
+    """A writer is after all earlier writers; a generation is after those whose writes it saw."""
+    if frame["action"] not in {"Generate", "GenerateBegin", "GenerateEnd"}:
+        return True
+    seen = frame.get("saw", {}).get(frame["actor"], {})
+    return reply in seen.get("bigrams", "") or reply in seen.get("trigrams", "")

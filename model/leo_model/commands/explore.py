@@ -1,4 +1,7 @@
-"""`leo explore`: execute the schedules of the organism, and say what breaks and how far it came."""
+"""`leo explore`: execute the schedules of the organism, or of anybody's scenario.
+
+It says what breaks, and how far the search came.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 
 from leo.commands.main import Command
 from leo.progress import Bar
+from leo.schedules.exploration import STRATEGIES as OF_ANYBODY
+from leo.schedules.named import load
 from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.commands.options import add_build, one_discipline
@@ -23,7 +28,9 @@ BUILD = Path("build/schedules")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("discipline", help="whose replies to explore, by name or number")
+    parser.add_argument(
+        "discipline", help="whose replies to explore, by name or number; or module:scenario"
+    )
     parser.add_argument("--sessions", type=int, default=2, help="how many call (default: 2)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each (default: 1)")
     parser.add_argument(
@@ -35,17 +42,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
     )
-    parser.add_argument("--strategy", choices=STRATEGIES, default="optimal")
+    parser.add_argument(
+        "--strategy",
+        choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
+        help=f"default: optimal; of a scenario one of {', '.join(OF_ANYBODY)} (default: its own)",
+    )
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
     parser.add_argument(
-        "--bound", type=int, default=2, help="bounded: the most that a schedule may cost"
+        "--bound", type=int, help="bounded: the most that a schedule may cost (default: 2)"
     )
     parser.add_argument(
         "--price", choices=sorted(PRICES), default="preemptions", help="bounded: what costs one"
     )
     parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
-    parser.add_argument("--seed", type=int, default=7, help="random, pct, and the organism's own")
+    parser.add_argument("--seed", type=int, help="random, pct, and the organism's own (default: 7)")
+    of_anybody = parser.add_argument_group("of a scenario (module:scenario) only")
+    of_anybody.add_argument("--schedule", help="execute this schedule only, as a result gives it")
+    of_anybody.add_argument("--seconds", type=float, help="stop after so many seconds")
+    of_anybody.add_argument("--cancellations", type=int, help="so many may strike in a schedule")
+    of_anybody.add_argument("--clock", choices=("idle", "any"), help="when time may pass")
     add_build(parser, jobs=None, build=BUILD)
 
 
@@ -53,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     """Exit code 0: nothing is broken.  1: something is.  2: it could not be decided, because an
     optimal or a brute search was cut off.
     """
+    if ":" in args.discipline:
+        return _anybodys(args)
     case, plan, most = _asked(args)
     make_folder(args.build)
     with (
@@ -65,6 +83,17 @@ def run(args: argparse.Namespace) -> int:
     if report.found:
         return 1
     return 0 if report.complete or plan.strategy not in ("optimal", "brute") else 2
+
+
+def _anybodys(args: argparse.Namespace) -> int:
+    """Explore somebody's scenario; what the command line does not say, the scenario does."""
+    names = ("strategy", "bound", "limit", "seed", "schedule", "seconds", "cancellations", "clock")
+    options = {name: value for name in names if (value := getattr(args, name)) is not None}
+    found = load(args.discipline).explore(**options)
+    print(found)
+    if found.broken is not None:
+        return 1
+    return 0 if found.complete or args.schedule is not None else 2
 
 
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
@@ -81,16 +110,18 @@ def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     if args.most < 0:
         raise CheckError(f"--most {args.most}: expected a number of faults, or 0 for any number")
     faults = tuple(fault for fault in possible if fault in words)
-    case = Case(discipline, args.sessions, args.turns, faults, args.seed)
+    seed = 7 if args.seed is None else args.seed
+    bound = 2 if args.bound is None else args.bound
+    case = Case(discipline, args.sessions, args.turns, faults, seed)
     plan = Plan(
-        args.strategy, args.limit, args.bound, args.price, args.seed, args.depth, args.first
+        args.strategy or "optimal", args.limit, bound, args.price, seed, args.depth, args.first
     )
     return case, plan, (args.most or None) if faults else None
 
 
 def _name(case: Case, args: argparse.Namespace) -> str:
     faults = "".join(fault.lower() for fault in case.faults) or "quiet"
-    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy}"
+    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy or 'optimal'}"
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from leo.commands.main import Command
-from leo_model.disciplines import IDEALISED
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.traces.workload import SYNC, Workload, record
 
@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--discipline",
         default="asyncio-lock",
-        choices=sorted(IDEALISED),
+        choices=sorted(DISCIPLINES),
         metavar="NAME",
         help="how replies are executed (default: asyncio-lock)",
     )

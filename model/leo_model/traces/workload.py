@@ -10,20 +10,24 @@ Prompts for workloads: those of the scripted observer, dealt out to sessions.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from leo.actions import Action
 from leo.errors import DeadlockError, StepError
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.observers.themes import THEMES, TURNS
+from leo.published.december import December
+from leo.published.february import February
 from leo.trace.recorder import NdjsonRecorder
 from leo_model.disciplines import DISCIPLINES
-from leo_model.errors import CheckError
+from leo_model.files import make_folder
 
 
 def prompt(session: int, turn: int) -> str:
@@ -38,6 +42,8 @@ def prompt(session: int, turn: int) -> str:
 SYNC = "sequential"
 # No reply is under way before its Call, and none can be stopped after its Release.
 SAFE = (Action.Call, Action.Return)
+# How many seconds a write of the program of February waits for a transaction that nobody ends.
+LOCKED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +65,30 @@ def record(workload: Workload, folder: Path) -> Path:
     """Run a workload on a new field and return the path of its trace.
 
     ``folder`` gets the field (``NAME.sqlite3``) and the trace (``NAME.ndjson``); older ones of the
-    same name are replaced.  Raises LeoError when the folder cannot be written or the field fails.
+    same name are replaced.  Without its end there is neither.  Raises LeoError when the folder
+    cannot be written or the field fails.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckError(
-            f"{folder}: cannot be made ({error.strerror}); name a folder that can be written"
-        ) from None
+    make_folder(folder)
     field = folder / f"{workload.name}.sqlite3"
-    for stale in folder.glob(f"{field.name}*"):
-        stale.unlink()
     trace = folder / f"{workload.name}.ndjson"
+
+    def remove() -> None:
+        for stale in (*folder.glob(f"{field.name}*"), trace):
+            stale.unlink(missing_ok=True)
+
+    remove()
     rules = DISCIPLINES[workload.discipline]
     instances = tuple(f"i{k + 1}" for k in range(rules.instances))
-    with NdjsonRecorder(trace, run=workload.name, instances=instances, overwrite=True) as recorder:
-        if workload.discipline == SYNC or rules.threads:
-            _threads(workload, field, recorder)
-        else:
-            asyncio.run(_tasks(workload, field, recorder, instances))
+    with ExitStack() as undo:
+        undo.callback(remove)
+        with NdjsonRecorder(trace, run=workload.name, instances=instances) as recorder:
+            if rules.published:
+                asyncio.run(_published(workload, field, recorder))
+            elif workload.discipline == SYNC or rules.threads:
+                _threads(workload, field, recorder)
+            else:
+                asyncio.run(_tasks(workload, field, recorder, instances))
+        undo.pop_all()
     return trace
 
 
@@ -122,6 +133,47 @@ async def _tasks(
                 group.create_task(_session(leo, striker, number, workload.turns))
 
 
+async def _published(workload: Workload, path: Path, recorder: NdjsonRecorder) -> None:
+    """Each session in a task of its own, on the program as it was published."""
+    striker = _Striker(Random(workload.seed), workload.cancel)
+    gate = striker if workload.cancel else None
+    rules = DISCIPLINES[workload.discipline]
+    async with AsyncExitStack() as stack:
+        field: February | December
+        if rules.program == "february":
+            field = await February.open(path, timeout=LOCKED, tracer=recorder, gate=gate)
+            stack.push_async_callback(field.close)
+        else:
+            refreshes = "refresh" in rules.asks
+            field = await December.open(path, refreshes=refreshes, tracer=recorder, gate=gate)
+        async with asyncio.TaskGroup() as group:
+            for number in range(workload.sessions):
+                asks = rules.asks[number % len(rules.asks)]
+                group.create_task(_client(field, striker, asks, number, workload.turns))
+
+
+async def _client(
+    field: February | December, striker: _Striker, asks: str, number: int, turns: int
+) -> None:
+    name = f"s{number + 1}"
+    for turn in range(turns):
+        said = prompt(number, turn)
+        call: Coroutine[Any, Any, object]
+        if asks == "observe" and isinstance(field, February):
+            call = field.observe(said, name)
+        elif asks == "refresh" and isinstance(field, December):
+            call = field.refresh(name)
+        elif asks == "blank" and isinstance(field, December):
+            call = field.reply(said, name, recalls=False)
+        else:
+            call = field.reply(said, name)
+        task = asyncio.create_task(call)
+        striker.callers[name if asks == "reply" else f"{name}~{asks}"] = task
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
 async def _session(leo: AsyncLeoField, striker: _Striker, number: int, turns: int) -> None:
     name = f"s{number + 1}"
     for turn in range(turns):
@@ -147,7 +199,7 @@ class _Striker:
     """
 
     def __init__(self, chance: Random, rate: float) -> None:
-        self.callers: dict[str, asyncio.Task[str]] = {}
+        self.callers: dict[str, asyncio.Task[Any]] = {}
         self._chance = chance
         self._rate = rate
 

@@ -35,6 +35,9 @@ LEVEL: Final = 0.05
 # Enough for a small p-value to outlast the correction for all comparisons.
 PERMUTATIONS: Final = 20_000
 
+# The last class of counts, by its bit length: 32 or more.
+MOST_SEEN: Final = 6
+
 # Of a learner in a setting. And of an arm, a fault and a measure: a value per seed.
 Arm = tuple[str, str]
 Values = Mapping[tuple[Arm, str, str], list[float]]
@@ -93,6 +96,8 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "ways": _ways(compared.values()),
         "even": _ways(one for (arm, _, _), one in compared.items() if arm[1] == EVEN),
         "smallest_seen": reach(one.difference for one in compared.values()),
+        "unseen": _lost(config, rows, seen=False),
+        "seen": _lost(config, rows, seen=True),
         "elsewhere": _means(config, values, "lost", "elsewhere"),
         "left": _means(config, values, "lost", "left"),
         "swapped": _means(config, values, "reordered", "distance"),
@@ -224,8 +229,31 @@ def _curve(
     for row in rows:
         place = (row["learner"], row["setting"]), row["kind"], row.get("fault")
         if place == (arm, kind, "lost"):
-            found.setdefault(row[by], []).append(row[value])
+            x = min(row[by], MOST_SEEN) if by == "class" else row[by]
+            found.setdefault(x, []).append(row[value])
     return {x: bootstrap(found[x], seed_of(config["seed"], arm, x)) for x in sorted(found)}
+
+
+def _lost(config: Config, rows: Sequence[Row], *, seen: bool) -> dict[str, Estimate]:
+    """How far a lost observation moves contexts that were seen before, or were not, by learner."""
+    found: dict[Arm, dict[int, list[Row]]] = {}
+    for row in rows:
+        if (row["kind"], row.get("fault")) == ("gap", "lost") and bool(row["class"]) == seen:
+            seeds = found.setdefault((row["learner"], row["setting"]), {})
+            seeds.setdefault(row["seed"], []).append(row)
+    means = {
+        arm: [
+            sum(row["mean"] * row["contexts"] for row in mine)
+            / sum(row["contexts"] for row in mine)
+            for mine in seeds.values()
+        ]
+        for arm, seeds in found.items()
+        if arm in _even(config)
+    }
+    return {
+        _named(arm): bootstrap(values, seed_of(config["seed"], arm, seen))
+        for arm, values in means.items()
+    }
 
 
 def _counts(config: Config, rows: Sequence[Row]) -> Table:
@@ -287,4 +315,6 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
 
 def _tick(x: int, by: str) -> str:
     """A lag, or the range of a class of counts."""
-    return f"{1 << (x - 1)}–{(1 << x) - 1}" if by == "class" and x > 1 else str(x)
+    if by != "class" or x < 2:
+        return str(x)
+    return f"{1 << (x - 1)}–{(1 << x) - 1}" if x < MOST_SEEN else f"{1 << (x - 1)} or more"

@@ -1,4 +1,4 @@
-"""The README's output of `make verify` is put there by a command."""
+"""What README and ARTIFACT quote is put there by a command, and is of this state."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
 from leo_model.errors import ModelError
-from leo_model.readme import MARKED, refreshed
+from leo_model.readme import VERIFIED, marked, printed, refreshed
 
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
-GOOD = "the table\nverified: every claim and every trace is as expected\n"
+ROOT = Path(__file__).resolve().parents[3]
+README = (ROOT / "README.md").read_text("utf-8")
+ARTIFACT = (ROOT / "ARTIFACT.md").read_text("utf-8")
+GOOD = f"the table\n\nTraces of the organism\n{VERIFIED}\n"
 
 
-def test_the_output_goes_to_its_place() -> None:
+@pytest.mark.parametrize(
+    ("text", "name", "quoted"), [(README, "table", "the table\n"), (ARTIFACT, "verify", GOOD)]
+)
+def test_the_output_goes_to_its_place(text: str, name: str, quoted: str) -> None:
     """The marked block is replaced, and nothing else."""
-    new = refreshed(README, GOOD)
-    found = MARKED.search(new)
-    assert found is not None and found[2] == GOOD
-    old = MARKED.search(README)
-    assert old is not None
-    assert new.replace(GOOD, "") == README.replace(old[2], "")
+    old, new = marked(name).search(text), marked(name).search(refreshed(text, GOOD))
+    assert old is not None and new is not None
+    assert new[2] == quoted
+    assert refreshed(text, GOOD) == text[: old.start(2)] + quoted + text[old.end(2) :]
 
 
 def numbers(text: str) -> dict[str, str]:
@@ -50,37 +53,24 @@ def expected() -> dict[str, str]:
     }
 
 
-def test_the_output_shown_is_of_this_specification() -> None:
-    """The block in the README is that of the specification and the claims that are here; after a
-    change of either, `make readme` writes it anew."""
-    block = MARKED.search(README)
+@pytest.mark.parametrize(("text", "name"), [(README, "table"), (ARTIFACT, "verify")])
+def test_the_output_shown_is_of_this_specification(text: str, name: str) -> None:
+    """After a change of the specification or the claims, `make readme` writes it anew."""
+    block = marked(name).search(text)
     assert block is not None
     assert numbers(block[2]) == expected()
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (spec_hash()[:16], "0123456789abcdef"),
-        (" runs of TLC", "0 runs of TLC"),
-        (" states; ", "1 states; "),
-        ("; 0 not as", "; 1 not as"),
-    ],
-)
-def test_an_output_of_another_specification_is_noticed(old: str, new: str) -> None:
-    """The comparison can fail, for each of the numbers."""
-    told = (
-        "specification field/1, SHA-256 {hash}, TLC 2.15\n{runs} runs of TLC over {states} states; "
-    )
-    text = (told + "{wrong} not as claimed.").format(**expected())
-    assert numbers(text) == expected()
-    assert old in text
-    assert numbers(text.replace(old, new)) != expected()
+def test_the_example_prints_what_is_shown() -> None:
+    """The program in the README is executed, and its output is the block below it."""
+    block = marked("example").search(README)
+    assert block is not None
+    assert printed(README) == block[2]
 
 
-def test_a_run_with_findings_is_not_shown() -> None:
-    """Output that does not end in success, and a README without the marks, are refused."""
-    with pytest.raises(ModelError, match="left as it is"):
-        refreshed(README, "NOT AS CLAIMED")
-    with pytest.raises(ModelError, match="0 places"):
-        refreshed("# nothing", GOOD)
+def test_an_output_that_is_not_whole_is_refused() -> None:
+    """A run that was interrupted or found something is not quoted."""
+    with pytest.raises(ModelError, match="found everything as expected"):
+        refreshed(README, "the table\n")
+    with pytest.raises(ModelError, match="the text has no place"):
+        refreshed("no place", GOOD)

@@ -10,12 +10,14 @@ import { chromium } from "playwright-core";
 const site = resolve(process.env.SITE ?? "build/site");
 const shots = resolve(site, "..", "screenshots");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const pages = readdirSync(site).filter((name) => name.endsWith(".html"));
+const every = readdirSync(site).filter((name) => name.endsWith(".html"));
 const STORY = "asyncio-lock.AllOrNothing.html";
-const SIZES = [
-  { width: 360, height: 740 },
-  { width: 1400, height: 900 },
-];
+const LONG = "unit-of-work.Serializable.html";
+const MAIN = every.filter((name) => !/^[\w-]+\.[A-Z]/.test(name));
+// One page is like another where it is a counterexample: all of them are opened, some are looked at.
+const pages = [...MAIN, STORY, LONG];
+const WIDTHS = [360, 768, 1400, 1800];
+const SCHEMES = ["light", "dark"];
 let browser;
 
 before(async () => {
@@ -27,8 +29,9 @@ before(async () => {
 });
 after(async () => browser.close());
 
-async function open(name, options = {}) {
-  const context = await browser.newContext({ viewport: SIZES[1], ...options });
+async function open(name, { hash = "", width = 1400, ...options } = {}) {
+  const viewport = { width, height: width < 500 ? 740 : 900 };
+  const context = await browser.newContext({ viewport, ...options });
   const page = await context.newPage();
   const wrong = [];
   page.on("console", (message) => {
@@ -38,68 +41,140 @@ async function open(name, options = {}) {
   page.on("request", (request) => {
     if (!request.url().startsWith("file:")) wrong.push(`asks for ${request.url()}`);
   });
-  await page.goto(pathToFileURL(resolve(site, name)).href);
+  await page.goto(pathToFileURL(resolve(site, name)).href + hash);
   return { page, wrong, close: () => context.close() };
 }
 
-test("every page loads without errors and fits, narrow and wide, light and dark", async () => {
-  assert.ok(pages.length > 10);
-  for (const viewport of SIZES) {
-    for (const colorScheme of ["light", "dark"]) {
-      for (const name of pages) {
-        const { page, wrong, close } = await open(name, { viewport, colorScheme });
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.deepEqual(wrong, [], name);
-        assert.ok(wide <= viewport.width, `${name} is ${wide} wide at ${viewport.width}`);
-        if (["index.html", STORY, "theorems.html", "experiments.html"].includes(name)) {
-          await page.screenshot({ path: `${shots}/${name}.${viewport.width}.${colorScheme}.png` });
-        }
+// What a person would see as broken: text over text, text cut off, a page wider than the window.
+function faults() {
+  const found = [];
+  const wide = document.documentElement.scrollWidth;
+  if (wide > innerWidth) found.push(`the page is ${wide} wide`);
+  const boxes = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const parent = node.parentElement;
+    if (!node.data.trim() || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (parent.closest("svg, math, .skip, thead, script, style, .arrows")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    let scroller = parent;
+    while (scroller && !["auto", "scroll"].includes(getComputedStyle(scroller).overflowX)) scroller = scroller.parentElement;
+    for (const rect of range.getClientRects()) {
+      if (rect.width < 2 || rect.height < 2) continue;
+      if (!scroller && (rect.right > innerWidth + 1 || rect.left < -1)) {
+        found.push(`cut off: ${node.data.trim().slice(0, 40)}`);
+      }
+      boxes.push({ rect, node, sticky: Boolean(parent.closest(".controls, tbody th")) });
+    }
+  }
+  boxes.sort((one, other) => one.rect.top - other.rect.top);
+  for (let n = 0; n < boxes.length; n += 1) {
+    const a = boxes[n];
+    for (let m = n + 1; m < boxes.length && boxes[m].rect.top < a.rect.bottom - 3; m += 1) {
+      const b = boxes[m];
+      if (a.node === b.node || a.sticky || b.sticky) continue;
+      const x = Math.min(a.rect.right, b.rect.right) - Math.max(a.rect.left, b.rect.left);
+      const y = Math.min(a.rect.bottom, b.rect.bottom) - Math.max(a.rect.top, b.rect.top);
+      const [one, other] = [a, b].map(({ node }) => node.data.trim().slice(0, 30));
+      if (x > 2 && y > 5) found.push(`overlap: ${one} / ${other}`);
+    }
+  }
+  for (const box of document.querySelectorAll("main :not(thead)")) {
+    if (getComputedStyle(box).overflowX === "hidden" && box.scrollWidth > box.clientWidth + 1) found.push(`clipped: ${box.className}`);
+  }
+  return [...new Set(found)];
+}
+
+test("every page opens without errors and without a request", async () => {
+  assert.ok(every.length > 10);
+  for (const name of every) {
+    const { wrong, close } = await open(name);
+    assert.deepEqual(wrong, [], name);
+    await close();
+  }
+});
+
+test("nothing overlaps, is cut off or is too wide, narrow and wide, light and dark", async () => {
+  for (const name of pages) {
+    for (const width of WIDTHS) {
+      for (const colorScheme of width === 360 || width === 1400 ? SCHEMES : ["light"]) {
+        const { page, close } = await open(name, { width, colorScheme });
+        assert.deepEqual(await page.evaluate(faults), [], `${name} at ${width}`);
+        await page.screenshot({ path: `${shots}/${name}.${width}.${colorScheme}.png` });
         await close();
       }
     }
   }
 });
 
-test("the stepper reaches the violation by buttons", async () => {
-  const { page, close } = await open(STORY);
-  const last = Number(await page.locator("#place").getAttribute("max"));
-  assert.equal(await page.locator(".fallen").count(), 0);
-  for (let step = 0; step < last; step += 1) await page.getByText("on >").click();
+test("text over text and text that is cut off would be seen", async () => {
+  const { page, close } = await open("words.html", { width: 360 });
+  await page.evaluate(() => document.querySelector("h1").style.setProperty("margin-bottom", "-3rem"));
+  assert.ok((await page.evaluate(faults)).some((text) => text.startsWith("overlap")));
+  await page.evaluate(() => document.querySelector("h1").style.setProperty("margin-left", "-9rem"));
+  assert.ok((await page.evaluate(faults)).some((text) => text.startsWith("cut off")));
+  await close();
+});
+
+test("the stepper opens at the fall, and goes by buttons, keys and links", async () => {
+  const { page, close } = await open(STORY, { width: 360 });
   assert.match(await page.locator("#say").innerText(), /AllOrNothing has fallen/);
   assert.equal(await page.locator(".fallen").count(), 1);
-  await page.getByText("|< first").click();
-  assert.equal(await page.locator(".fallen").count(), 0);
-  await close();
-});
-
-test("the stepper reaches the violation by keys, and shows that the repair keeps it", async () => {
-  const { page, close } = await open(STORY, { viewport: SIZES[0] });
-  await page.keyboard.press("End");
-  assert.match(await page.locator(".panel").first().innerText(), /✗ AllOrNothing falls/);
   assert.match(await page.locator(".panel").last().innerText(), /✓ AllOrNothing is kept/);
+  await page.getByRole("button", { name: "First" }).click();
+  assert.equal(await page.locator(".fallen").count(), 0);
+  await page.keyboard.press("End");
   await page.keyboard.press("ArrowLeft");
   assert.equal(await page.locator(".fallen").count(), 0);
-  await page.keyboard.press("ArrowRight");
+  assert.match(page.url(), /#step=4$/);
+  await page.getByRole("button", { name: "The fall" }).click();
   assert.equal(await page.locator(".fallen").count(), 1);
-  await page.screenshot({ path: `${shots}/violation.360.png`, fullPage: true });
+  await close();
+  const linked = await open(STORY, { hash: "#step=2" });
+  assert.match(await linked.page.locator("#say").innerText(), /^Step 2:/);
+  await linked.close();
+});
+
+test("a cycle of dependencies has its arrows, and panels stay aligned", async () => {
+  const { page, close } = await open(LONG);
+  assert.ok((await page.locator(".arrows path").count()) >= 4);
+  const tops = () => page.locator(".memory").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+  assert.equal(new Set(await tops()).size, 1);
+  await page.keyboard.press("Home");
+  assert.equal(await page.locator(".arrows path").count(), 0);
+  assert.equal(new Set(await tops()).size, 1);
   await close();
 });
 
-test("a cell of the table leads to its evidence", async () => {
-  const { page, close } = await open("index.html");
-  await page.getByRole("link", { name: " asyncio-lock, AllOrNothing:" }).click();
+test("a cell of the table leads to its evidence, a search to its place", async () => {
+  const { page, close } = await open("verdicts.html");
+  await page.getByRole("link", { name: "asyncio-lock, AllOrNothing: faults" }).click();
   assert.match(await page.locator("h1").innerText(), /asyncio-lock loses AllOrNothing/);
   await page.goBack();
-  await page.getByRole("link", { name: " shielded-unit-of-work, AllOrNothing:" }).click();
-  assert.match(page.url(), /evidence\.html#shielded-unit-of-work\.AllOrNothing$/);
+  await page.getByRole("link", { name: "shielded-unit-of-work, AllOrNothing: holds" }).click();
+  assert.match(page.url(), /evidence\.html#shielded-unit-of-work$/);
+  await page.getByRole("link", { name: "Search" }).click();
+  await page.getByRole("searchbox").fill("torn view");
+  await page.locator("#hits a").first().click();
+  assert.match(page.url(), /\.html#/);
+  await close();
+});
+
+test("without a script the story is told all the same", async () => {
+  const { page, close } = await open(STORY, { javaScriptEnabled: false });
+  assert.equal(await page.locator(".lanes tbody tr").count(), 5);
+  assert.equal(await page.locator(".controls").isVisible(), false);
+  await page.goto(pathToFileURL(resolve(site, "index.html")).href);
+  assert.equal(await page.locator(".demo li").count(), 10);
   await close();
 });
 
 test("no page has a serious fault of accessibility, light or dark", async () => {
-  for (const colorScheme of ["light", "dark"]) {
+  for (const colorScheme of SCHEMES) {
     for (const name of pages) {
-      const { page, close } = await open(name, { colorScheme });
-      await page.keyboard.press("End");
+      const { page, close } = await open(name, { colorScheme, reducedMotion: "reduce" });
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => globalThis.axe.run());
       const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));

@@ -176,7 +176,9 @@ def _made(shift: float) -> list[Row]:
                 {**place, "kind": "learned", "parameters": 1, "steps": 1, "gain": 0.1, "known": 0.5}
             )
             for fault in FAULTS:
-                rows.append({**place, "kind": "gap", "fault": fault, "class": 0, "mean": 0.5})
+                rows.append(
+                    {**place, "kind": "gap", "fault": fault, "class": 0, "contexts": 3, "mean": 0.5}
+                )
                 for lag in (0, 1, 2):
                     # Planted where the fault is done; before that, all are as far apart as can be.
                     planted = shift if (learner != "field" and lag == SETTLED[fault]) else 0.0

@@ -441,7 +441,8 @@ class _Search(Generic[T]):
                     if choice not in run.enabled():
                         break
                     run.take(choice)
-                    states.append((run.fingerprint(), run.loop.names()))
+                    # A global may count runs, as long as nothing depends on it.
+                    states.append((run.fingerprint(of_globals=False), run.loop.names()))
             finally:
                 run.close()
             seen.append(states)

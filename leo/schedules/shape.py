@@ -64,6 +64,7 @@ class Shape:
         self.out: list[Any] = []
         self.labels = labels or {}
         self.data = data
+        self.globals = True
         self._seen: dict[int, int] = {}
         self._keep: list[Any] = []
 
@@ -251,7 +252,7 @@ def _globals_of(shape: Shape, names: dict[str, Any]) -> None:
     if id(names) in shape._seen:
         return
     shape._seen[id(names)] = len(shape._seen)
-    if rank(str(names.get("__file__", ""))) != 2:
+    if not shape.globals or rank(str(names.get("__file__", ""))) != 2:
         return
     for name, value in list(names.items()):
         if type(value) in _MUTABLE and not name.startswith("__"):

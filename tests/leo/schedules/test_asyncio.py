@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import importlib
 import random
+import sys
 import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -422,7 +425,7 @@ async def swallows(_: Notes) -> None:
         (opens_a_socket, r"a socket .* cannot be followed \(test_asyncio.py:\d+ opens_a_socket\)"),
         (swallows, r"a socket .* cannot be followed \(test_asyncio.py:\d+ run\)"),
         (starts_a_process, r"a process .* cannot be followed"),
-        (draws_by_chance, "use `random`.*seed=1"),
+        (draws_by_chance, r"`random` is drawn from by t1,.*seed=1"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(program: Any, said: str) -> None:
@@ -479,3 +482,21 @@ def test_make_that_fails_is_named() -> None:
     """`make` has to make the object; where it failed is said."""
     with pytest.raises(LeoError, match=r"make raises ZeroDivisionError.*at test_asyncio.py:\d+"):
         explore(lambda: 1 / 0, [shields])
+
+
+def test_trio_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library with a loop of its own is not blamed on the class."""
+    package = tmp_path / "trio"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "async def sleep(seconds):\n    raise RuntimeError('must be called from async context')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    trio = importlib.import_module("trio")
+
+    async def call(_: Notes) -> None:
+        await trio.sleep(0)
+
+    with pytest.raises(LeoError, match="t1 uses trio, which has a loop of its own"):
+        explore(Notes, [call])
+    del sys.modules["trio"]

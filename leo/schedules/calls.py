@@ -413,11 +413,10 @@ class CoroutineRun(Generic[T]):
 
     # What states and endings are compared by.
 
-    def fingerprint(self, *, of_globals: bool = True) -> bytes | None:
+    def fingerprint(self) -> bytes | None:
         """Equal for two states that the same steps can follow; None when that cannot be told."""
         loop = self.loop
         shape = Shape(loop.labels)
-        shape.globals = of_globals
         # How often somebody went round counts only when he is about to be passed over for it.
         turning = self._turning[::2] if self._turning[2] > 2 else ()
         try:
@@ -455,6 +454,13 @@ class CoroutineRun(Generic[T]):
             self.opaque = str(opaque)
             return None
         return shape.digest()
+
+    def behaviour(self) -> Any:
+        """Who could go on now, where each task stands, and what the calls came to."""
+        tasks = self.loop.tasks.items()
+        places = [(label, tuple(suspended(task.get_coro()))) for label, task in tasks]
+        over = self.ending()[:2] if self.finished() else None
+        return self.loop.names(), places, over
 
     def ending(self) -> Ending:
         """What the run came to; the calls are over."""

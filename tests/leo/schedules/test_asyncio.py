@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -456,6 +457,23 @@ def test_an_object_that_behaves_differently_is_refused() -> None:
     """What an earlier run left in a global decides: the step that differs is named."""
     with pytest.raises(LeoError, match="behaves differently when the same schedule is executed"):
         explore(Notes, [counts_in_a_global] * 2, cancellations=0)
+
+
+REAL_TIME = time.time_ns
+
+
+def test_a_clock_that_was_bound_before_is_refused() -> None:
+    """A default factory keeps the real clock; the state differs from run to run, and that is said."""
+
+    @dataclass
+    class Stamped:
+        made: int = field(default_factory=REAL_TIME)
+
+        async def touch(self) -> None:
+            await asyncio.sleep(0)
+
+    with pytest.raises(LeoError, match="behaves differently when the same schedule is executed"):
+        explore(Stamped, [lambda stamped: stamped.touch()])
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_a_bug_in_pruning_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -
     else:
         whole = CoroutineRun.fingerprint
 
-        def fingerprint(run: CoroutineRun[Box], **options: Any) -> bytes | None:
+        def fingerprint(run: CoroutineRun[Box]) -> bytes | None:
             before, run.began_after = run.began_after, {}
             try:
                 return whole(run)

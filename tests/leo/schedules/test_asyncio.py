@@ -463,7 +463,7 @@ REAL_TIME = time.time_ns
 
 
 def test_a_clock_that_was_bound_before_is_refused() -> None:
-    """A default factory keeps the real clock; the state differs from run to run, and that is said."""
+    """A default factory keeps the real clock; so each run differs: said."""
 
     @dataclass
     class Stamped:

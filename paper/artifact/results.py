@@ -15,7 +15,8 @@ from typing import Any
 from leo import __version__
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
-from leo_model.checking.plan import plan
+from leo_model.checking.orders import load_orders, orders_json
+from leo_model.checking.results import problems
 from leo_model.files import MAKERS, made_from
 from paper.artifact.errors import ArtifactError
 from paper.experiments.registry import EXPERIMENTS as MODULES
@@ -123,7 +124,7 @@ def load(build: Path) -> Results:
             f"{check_path} records {len(check['findings'])} claims that are "
             "not as claimed: an artifact is made of what holds; `leo check` says which"
         )
-    _whole(check, check_path)
+    _believed(check, check_path)
     proofs_path, proofs_command = build / "proofs" / "theorems.json", "leo prove"
     proofs = _read(proofs_path, proofs_command)
     _fresh(proofs["spec"], spec, proofs_path, proofs_command)
@@ -166,6 +167,8 @@ def _orders(path: Path, spec: str) -> Sequence[Json]:
             "claimed: an artifact is made of what holds; `leo orders` says which"
         )
     orders: Sequence[Json] = _optional(path, spec, "orders", [])
+    if orders and orders != orders_json(load_orders()):
+        raise ArtifactError(f"{path} is not what is claimed of the orders: run `leo orders` again")
     return orders
 
 
@@ -219,16 +222,16 @@ def _same(data: Json, path: Path, command: str) -> None:
         )
 
 
-def _whole(check: Json, path: Path) -> None:
-    """Raise ArtifactError when not every planned search is there, or one that is not planned."""
-    planned = {run.name for run in plan(load_claims())}
-    found = check["runs"].keys()
-    missing, surplus = sorted(planned - found), sorted(found - planned)
-    if missing or surplus:
-        example = f"{missing[0]} is missing" if missing else f"{surplus[0]} is none of them"
+def _believed(check: Json, path: Path) -> None:
+    """Raise ArtifactError when a result says something else than the claims, or than its own
+    counterexamples show.
+    """
+    wrong = problems(check, load_claims())
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise ArtifactError(
-            f"{path} has {len(found)} searches, and the claims are decided by "
-            f"{len(planned)} ({example}): run `leo check` without arguments"
+            f"{path} is not what `leo check` writes here: {wrong[0]}{more}: run `leo check` "
+            "without arguments"
         )
 
 

@@ -23,7 +23,12 @@ from paper.experiments.summary import as_json
 TITLES = (
     "MutualExclusion", "Serializable", "Refines", "Lock no-op", "One stale observation",
 )  # fmt: skip
-VERDICTS = {None: "ok", "DeadlockFree": "deadlock", "Answered": "temporal"}
+VERDICTS = {
+    None: "ok",
+    "DeadlockFree": "deadlock",
+    "Answered": "temporal",
+    "AloneReturns": "temporal",
+}
 TOLD = ("asyncio-lock", "unit-of-work")
 PLOTS = {
     "confound": ["shares"],
@@ -193,7 +198,7 @@ def facts_of(name: str) -> dict[str, Any]:
             "largest": 50, "validated": 1234, "broken": ["bare"], "whole": ["asyncio-lock"],
         },
         "long-run": {
-            "turns": 1000, "snapshots": 20, "failed": 0, "crashes": 1, "whole_crashes": 1,
+            "turns": 1000, "snapshots": 20, "failed": 0, "stops": 1, "whole_stops": 1,
         },
         "perturbation": {
             "contexts": 99, "crossed": 0, "differ_later": 0.5, "last": 15,

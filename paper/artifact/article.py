@@ -116,9 +116,9 @@ def _counterexamples(results: Results, figures: Path, done: Done) -> list[Json]:
 def _experiments(results: Results, build: Path, figures: Path, done: Done) -> list[dict[str, Any]]:
     """The summaries with their names and plots, which are copied beside the LaTeX."""
     for name in results.experiments:
-        for plot, _ in results.plots[name]:
+        for plot in results.experiments[name]["plots"]:
             for ending in ("png", "svg"):
-                source = build / "experiments" / name / f"{plot}.{ending}"
+                source = build / "experiments" / name / f"{plot['name']}.{ending}"
                 (figures / f"{name}.{source.name}").write_bytes(source.read_bytes())
         done(name)
     return [{**s, "name": name} for name, s in results.experiments.items()]

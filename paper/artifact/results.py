@@ -21,23 +21,25 @@ from paper.artifact.errors import ArtifactError
 from paper.experiments.registry import EXPERIMENTS as MODULES
 from paper.experiments.sources import sources_of
 
-__all__ = ["BENCHES", "EXPERIMENTS", "Results", "load"]
+__all__ = ["EXPERIMENTS", "Results", "load"]
 
 Json = Mapping[str, Any]
 
-# What the artifact quotes; `leo experiment all --quick` makes them all.
+# What the artifact quotes; `leo experiment all --kept` makes them all.
 EXPERIMENTS = ("published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation")
-# What it quotes when it is there.
+# Likewise, when it is there.
 EXTRA = ("ocean",)
-
-OPTIONAL = {
-    "orders.json": "leo orders",
-    "replayed.json": "leo replay --claims",
-    "traces.json": "leo verify",
+# Result files below the build folder, with the commands that make them.
+COMMANDS = {
+    "check/results.json": "leo check",
+    "proofs/theorems.json": "leo prove",
+    "check/orders.json": "leo orders",
+    "schedules/replayed.json": "leo replay --claims",
+    "verify/traces.json": "leo verify",
+    "bench/growth.json": "python -m bench.growth",
+    "bench/cost.json": "python -m bench.cost",
 }
-
-# Likewise; `python -m bench.NAME` makes them.
-BENCHES = ("growth", "cost")
+REQUIRED = ("check/results.json", "proofs/theorems.json")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Results:
 
     claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
     name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
-    experiments: the summary of each, by name. plots: name and caption of each plot, by experiment.
+    experiments: the summary of each, by name.
     bench: the rows of each benchmark, empty when it was not run. replayed: for "discipline /
     property", what the real organism did with the counterexample; empty when that was not asked.
     traces: the reports on the traces that `leo verify` recorded, empty when it was not run.
@@ -60,7 +62,6 @@ class Results:
     counterexamples: Sequence[Json]
     theorems: Sequence[Json]
     experiments: Mapping[str, Json]
-    plots: Mapping[str, Sequence[tuple[str, str]]]
     bench: Mapping[str, Sequence[Json]]
     replayed: Mapping[str, str]
     traces: Sequence[Json]
@@ -114,66 +115,56 @@ class Results:
 def load(build: Path) -> Results:
     """Read all results below `build`. Raises ArtifactError for what is missing or stale."""
     spec = spec_hash()
-    check_path, check_command = build / "check" / "results.json", "leo check"
-    check = _read(check_path, check_command)
-    _fresh(check["spec"]["hash"], spec, check_path, check_command)
-    _same(check, check_path, check_command)
-    if check["findings"]:
-        raise ArtifactError(
-            f"{check_path} records {len(check['findings'])} claims that are "
-            "not as claimed: an artifact is made of what holds; `leo check` says which"
-        )
-    _whole(check, check_path)
-    proofs_path, proofs_command = build / "proofs" / "theorems.json", "leo prove"
-    proofs = _read(proofs_path, proofs_command)
-    _fresh(proofs["spec"], spec, proofs_path, proofs_command)
-    _same(proofs, proofs_path, proofs_command)
-    experiments = {
-        name: _experiment(build, name, spec)
-        for name in (*EXPERIMENTS, *EXTRA)
-        if name in EXPERIMENTS or (build / "experiments" / name / "summary.json").exists()
-    }
+    found = {name: _result(build, name, spec) for name in COMMANDS}
+    check = found["check/results.json"]
+    _whole(check, build / "check/results.json")
     return Results(
         __version__,
         spec,
         check["claims"],
         check["runs"],
         check["counterexamples"],
-        proofs["theorems"],
-        experiments,
+        found["proofs/theorems.json"]["theorems"],
         {
-            name: [(plot["name"], plot["caption"]) for plot in summary["plots"]]
-            for name, summary in experiments.items()
+            name: _experiment(build, name, spec)
+            for name in (*EXPERIMENTS, *EXTRA)
+            if name in EXPERIMENTS or (build / "experiments" / name / "summary.json").exists()
         },
-        {name: _optional(build / "bench" / f"{name}.json", spec, "rows", []) for name in BENCHES},
+        {name: found[f"bench/{name}.json"].get("rows", []) for name in ("growth", "cost")},
         {
-            cell: _replayed(found)
-            for cell, found in _optional(
-                build / "schedules" / "replayed.json", spec, "cells", {}
-            ).items()
+            cell: f"it breaks the property too; leo replay {one['token']}"
+            if one["replayed"]
+            else f"not replayed, because {one['why']}"
+            for cell, one in found["schedules/replayed.json"].get("cells", {}).items()
         },
-        _optional(build / "verify" / "traces.json", spec, "traces", []),
-        _orders(build / "check" / "orders.json", spec),
+        found["verify/traces.json"].get("traces", []),
+        found["check/orders.json"].get("orders", []),
     )
 
 
-def _orders(path: Path, spec: str) -> Sequence[Json]:
-    """The orders of the steps. Raises ArtifactError when one is not as claimed."""
-    findings = _optional(path, spec, "findings", [])
-    if findings:
+def _result(build: Path, name: str, spec: str) -> Json:
+    """A result file, empty where there is none and the artifact can do without it. Raises
+    ArtifactError when it was made with another specification or from other sources, or when it
+    records findings.
+    """
+    path, command = build / name, COMMANDS[name]
+    if name not in REQUIRED and not path.exists():
+        return {}
+    data: Json = _read(path, command)
+    made_with = data["spec"]
+    _fresh(made_with["hash"] if isinstance(made_with, dict) else made_with, spec, path, command)
+    made = made_from(path.name) if path.name in MAKERS else None
+    if made is not None and data.get("made_from") != made:
         raise ArtifactError(
-            f"{path} records {len(findings)} verdicts on the orders of the steps that are not as "
-            "claimed: an artifact is made of what holds; `leo orders` says which"
+            f"{path} was made from other sources or other claims than the ones here: run "
+            f"`{command}` again"
         )
-    orders: Sequence[Json] = _optional(path, spec, "orders", [])
-    return orders
-
-
-def _replayed(found: Json) -> str:
-    """What the real organism did when it was taken through a counterexample."""
-    if found["replayed"]:
-        return f"it breaks the property too; leo replay {found['token']}"
-    return f"not replayed, because {found['why']}"
+    if data.get("findings"):
+        raise ArtifactError(
+            f"{path} records {len(data['findings'])} verdicts that are not as claimed: an artifact "
+            f"is made of what holds; `{command}` says which"
+        )
+    return data
 
 
 def _experiment(build: Path, name: str, spec: str) -> Json:
@@ -209,16 +200,6 @@ def _fresh(found: str, spec: str, path: Path, command: str) -> None:
         )
 
 
-def _same(data: Json, path: Path, command: str) -> None:
-    """Raise ArtifactError when a result was made from something else than what is here."""
-    made = made_from(path.name)
-    if made is not None and data.get("made_from") != made:
-        raise ArtifactError(
-            f"{path} was made from other sources or other claims than the ones here: run "
-            f"`{command}` again"
-        )
-
-
 def _whole(check: Json, path: Path) -> None:
     """Raise ArtifactError when not every planned search is there, or one that is not planned."""
     planned = {run.name for run in plan(load_claims())}
@@ -230,15 +211,3 @@ def _whole(check: Json, path: Path) -> None:
             f"{path} has {len(found)} searches, and the claims are decided by "
             f"{len(planned)} ({example}): run `leo check` without arguments"
         )
-
-
-def _optional(path: Path, spec: str, key: str, nothing: Any) -> Any:
-    """A result that the artifact can do without: absent is empty, stale is an error."""
-    if not path.exists():
-        return nothing
-    command = OPTIONAL.get(path.name, f"python -m bench.{path.stem}")
-    data = _read(path, command)
-    _fresh(data["spec"], spec, path, command)
-    if path.name in MAKERS:
-        _same(data, path, command)
-    return data[key]

@@ -68,10 +68,8 @@ class Sentence:
 
 def kind(truth: str) -> str:
     """One word for a verdict, for a page's colours and shapes."""
-    for start, word in ((TRUE, "true"), (FALSE, "false"), (DONE, "done"), (OPEN, "open")):
-        if truth == start or truth.startswith(f"{start}, "):
-            return word
-    return "partly" if truth.startswith(ONLY_IF) else "unknown"
+    starts = {ONLY_IF: "partly", TRUE: "true", FALSE: "false", DONE: "done", OPEN: "open"}
+    return next((word for start, word in starts.items() if truth.startswith(start)), "unknown")
 
 
 def _if(verdict: str, condition: Callable[[Results], bool]) -> Judged:
@@ -106,11 +104,12 @@ def _decided(discipline: str, *titles: str) -> Judged:
         lengths: list[int] = []
         bounds: set[str] = set()
         for title in titles:
+            # A theorem without faults decides less than the cell says.
             about = [
                 theorem["number"]
                 for theorem in results.theorems
                 for cell in theorem["cells"]
-                if (cell["discipline"], cell["property"]) == (discipline, title)
+                if (cell["discipline"], cell["property"]) == (discipline, title) and cell["faults"]
             ]
             if length := results.steps(discipline, title):
                 lengths.append(length)
@@ -221,9 +220,8 @@ def _ocean(results: Results) -> str:
     if "ocean" not in results.experiments:
         return OPEN
     said = str(_facts(results, "ocean")["verdict"])
-    return {"supported": f"{ONLY_IF} the model has these sizes", "refuted": FALSE}.get(
-        said.split(" ", maxsplit=1)[0], OPEN
-    )
+    sizes = {"supported": f"{ONLY_IF} the model is small", "refuted": f"{FALSE} of small models"}
+    return sizes.get(said.split(" ")[0], OPEN)
 
 
 def _done(name: str) -> Judged:
@@ -264,10 +262,10 @@ SENTENCES = (
     Sentence("h1-explains", "8.6.3",
              "H1: and so it explains a difference between two sequential runs",
              _if(FALSE, _no_op), _all(_theorem("Lock no-op"), _experiment("lock-isolation")),
-             "leo check --noop"),
+             "leo noop"),
     Sentence("h2", "8.6.3", "H2: the order of operations matters", _orders,
              lambda r: f"bounded check of {len(r.orders)} orders" if r.orders else ARGUMENT,
-             "leo check --orders"),
+             "leo orders"),
     Sentence("h3", "8.6.3", "H3: a biased baseline can be dismissed",
              _if(FALSE, _lengths_differ), _recomputed, "leo experiment published"),
     Sentence("gil", "8.6.4", "the GIL does not make several operations atomic",

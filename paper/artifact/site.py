@@ -46,7 +46,11 @@ VERDICTS = {
     "not-applicable": Verdict("–", "n/a", "does not apply: the question makes no sense there"),
 }  # fmt: skip
 # The rows and columns of the small table of the start page.
-SHOWN = ("bare", "gil", "asyncio-lock", "unit-of-work", "shielded-unit-of-work")
+SHOWN = {
+    "published-february": "the program as published", "bare": "asyncio without a lock",
+    "gil": "threads without a lock", "asyncio-lock": "the lock of the paper",
+    "unit-of-work": "one transaction", "shielded-unit-of-work": "one transaction, shielded",
+}  # fmt: skip
 ASKED = ("Serializable", "AllOrNothing", "ViewAgreesWithStore", "Refines")
 # The counterexample that the start page tells.
 OPENING = ("asyncio-lock", "AllOrNothing")
@@ -101,7 +105,8 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
         page(f"{discipline}.{title}.html", "story.html", **_told(counterexample, results))
     page("evidence.html", "evidence.html", kept=_evidence(results))
     page("theorems.html", "theorems.html", theorems=[
-        {**t, "statement": formulas(t["latex"]), "sketch": formulas(t["sketch"])}
+        {**t, "statement": formulas(t["latex"]), "sketch": formulas(t["sketch"]),
+         "decides": dict.fromkeys((c["discipline"], c["property"]) for c in t["cells"])}
         for t in results.theorems
     ])  # fmt: skip
     page("experiments.html", "experiments.html", experiments=_experiments(results, build, out))
@@ -206,10 +211,10 @@ def _experiments(results: Results, build: Path, out: Path) -> list[dict[str, Any
     shown = []
     for name, summary in results.experiments.items():
         plots = []
-        for plot, caption in results.plots[name]:
-            copy = out / f"{name}.{plot}.svg"
-            shutil.copy(build / "experiments" / name / f"{plot}.svg", copy)
-            plots.append({"file": copy.name, "caption": caption})
+        for plot in summary["plots"]:
+            copy = out / f"{name}.{plot['name']}.svg"
+            shutil.copy(build / "experiments" / name / f"{plot['name']}.svg", copy)
+            plots.append({"file": copy.name, "caption": plot["caption"]})
         shown.append({**summary, "name": name, "plots": plots})
     return shown
 

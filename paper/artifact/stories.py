@@ -31,6 +31,7 @@ WRITES = {
     "Ingest": ("ngrams",),
     "SaveSnapshot": ("snapshots",),
     "Commit": ("ngrams", "snapshots"),
+    "CommitOpen": ("ngrams",),
 }
 READS = {
     "Recall": ("snapshots",),

@@ -191,7 +191,7 @@ def facts_of(name: str) -> dict[str, Any]:
             "largest": 50, "validated": 1234, "broken": ["bare"], "whole": ["asyncio-lock"],
         },
         "long-run": {
-            "turns": 1000, "snapshots": 20, "failed": 0, "crashes": 1, "whole_crashes": 1,
+            "turns": 1000, "snapshots": 20, "failed": 0, "stops": 1, "whole_stops": 1,
         },
         "perturbation": {
             "contexts": 99, "crossed": 0, "differ_later": 0.5, "last": 15,

@@ -106,6 +106,8 @@ def test_how_a_verdict_is_known(results: Results) -> None:
     without = replace(results, theorems=[
         {**t, "cells": []} for t in results.theorems])  # fmt: skip
     assert row(without, "atomicity")[1] == "bounded check (sessions × calls: 2 × 2, 3 × 1)"
+    quiet = [{**t, "cells": [{**c, "faults": False} for c in t["cells"]]} for t in results.theorems]
+    assert row(replace(results, theorems=quiet), "atomicity")[1].startswith("bounded check")
     assert row(results, "lock-atomic")[1].startswith("counterexamples of 5 steps")
     assert "experiment confound (30 seeds)" in row(results, "improvement")[1]
     assert row(replace(results, orders=[]), "h2")[1] == row(results, "ocean")[1] == "argument"
@@ -115,7 +117,7 @@ def test_how_a_verdict_is_known(results: Results) -> None:
 
 
 def test_the_orders_are_counted(results: Results) -> None:
-    """What the orders keep is counted from the result of `leo check --orders`."""
+    """What the orders keep is counted from the result of `leo orders`."""
     assert row(results, "h2")[2].startswith("4 of 24 orders")
 
 

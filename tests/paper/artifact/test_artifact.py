@@ -148,7 +148,7 @@ def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path
     with pytest.raises(ArtifactError, match=r"orders.json records 1 verdicts.*leo orders"):
         load(edited(build, tmp_path / "e", "check/orders.json", found))
     with pytest.raises(
-        ArtifactError, match="results.json records 1 verdicts that are not as claimed"
+        ArtifactError, match=r"results.json records 1 verdicts that are not as claimed"
     ):
         load(edited(build, tmp_path / "a", file, found))
     with pytest.raises(ArtifactError, match=r"AllOrNothing.2x1.faults is missing.*`leo check`"):

@@ -78,7 +78,7 @@ build/check/orders.json: | $(STAMP)
 build/proofs/theorems.json: | $(STAMP)
 	@$(BIN)/leo prove
 
-build/experiments/report.md: | $(STAMP)
+build/experiments/report.md: $(wildcard paper/results/*.gz) | $(STAMP)
 	@$(BIN)/leo experiment all --kept >/dev/null
 
 experiments: $(STAMP)

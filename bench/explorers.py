@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leo.schedules.brute import numbers_of
+from leo.schedules.pruned import Pruned
 from leo.schedules.search import Plan, explore
 from leo.schedules.system import Choice, Events, count_classes
 from leo.schedules.tasks import LOST_UPDATE, Tasks
@@ -103,8 +104,23 @@ def measure(tasks: int, limit: float) -> list[Measured]:
     rows.append(
         Measured("this engine", report.runs, report.classes, seconds, report.complete, says)
     )
+    rows.append(by_states(tasks))
     rows.append(frontrun(tasks, limit))
     return rows
+
+
+def by_states(tasks: int) -> Measured:
+    """The search that explores no state twice; it has every outcome, in fewer runs than classes."""
+    search, ends = Pruned(Tasks([LOST_UPDATE] * tasks).start), set[object]()
+    begun = time.perf_counter()
+    while not search.ended:
+        run = search.next()
+        if not run.pruned:
+            ends.add(tuple(sorted(run.close().final.items())))
+        search.backtrack()
+    seconds = time.perf_counter() - begun
+    says = f"complete: {search.states:,} states, {len(ends):,} outcomes"
+    return Measured("by states", search.runs, None, seconds, True, says)
 
 
 def frontrun(tasks: int, limit: float) -> Measured:

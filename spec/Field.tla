@@ -66,7 +66,7 @@ AfterWrite(s) ==
 (* task.cancel() before the next step was issued, or while waiting.  An      *)
 (* actor's caller goes away and the program goes on.                         *)
 Cancel(s) ==
-    /\ "Cancel" \in Faults
+    /\ MayStrike("Cancel")
     /\ ~Threads
     /\ InFlight(s) /\ Alive(InstanceOf[s])
     /\ IF Detached
@@ -83,7 +83,7 @@ Cancel(s) ==
 (* cancellation.  A shield holds the cancellation back until the view has    *)
 (* been swapped.                                                             *)
 CancelApplied(s) ==
-    /\ "Cancel" \in Faults
+    /\ MayStrike("Cancel")
     /\ ~Threads /\ ~Detached
     /\ Alive(InstanceOf[s])
     /\ AfterWrite(s)
@@ -103,7 +103,7 @@ IsQueued(s) ==
     LockKind = "fifo" /\ pc[s] = "called" /\ ~(LockIsFree(s) /\ IsMyTurn(s))
 
 Raise(s) ==
-    /\ "Raise" \in Faults
+    /\ MayStrike("Raise")
     /\ InFlight(s) /\ pc[s] # "return"
     /\ ~IsQueued(s)
     /\ ~(Shielded /\ pc[s] = "swap")

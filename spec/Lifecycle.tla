@@ -19,6 +19,8 @@ CONSTANTS
 FaultNames == {"Cancel", "Raise", "Swallow", "Crash", "Busy"}
 ASSUME Faults \subseteq FaultNames
 
+MayStrike(fault) == fault \in Faults
+
 VARIABLES
     pc,         \* [Sessions -> label]: the step that the session's reply takes next
     calls,      \* [Sessions -> Nat]: calls so far; the reply in flight is <<s, calls[s]>>
@@ -193,7 +195,7 @@ EndEarly(gone) ==
 (* The process dies: views, buffers and locks are gone, the store stays, and *)
 (* whoever opens it next rolls back what was not committed.                  *)
 Crash(i) ==
-    /\ "Crash" \in Faults
+    /\ MayStrike("Crash")
     /\ up[i]
     /\ up' = [up EXCEPT ![i] = FALSE]
     /\ view' = [view EXCEPT ![i] = [bigrams |-> Unread, trigrams |-> Unread]]

@@ -127,4 +127,20 @@ Refines == Atomic!Spec
 ------------------------------------------------------------------------------
 (* Every call ends.                                                          *)
 Answered == \A s \in Sessions : InFlight(s) ~> ~InFlight(s)
+
+------------------------------------------------------------------------------
+(* What is claimed of some disciplines only.                                 *)
+
+(* A view takes the delta of each commit at most once.  A view is a set, so  *)
+(* a second time would not show in it.                                       *)
+NoDoubleDelta ==
+    \A s \in Sessions : pc[s] = "swap" =>
+        Reply(s) \notin view[InstanceOf[s]].bigrams \cup view[InstanceOf[s]].trigrams
+
+(* Nobody stops the event loop, with all who run on it.                      *)
+LoopRuns == \A s \in Sessions : pc[s] # "blocked"
+
+(* Alone and unharmed, a reply returns: of a model with one session and no   *)
+(* fault.  Answered is satisfied by a refusal too.                           *)
+AloneReturns == \A s \in Sessions : InFlight(s) ~> Reply(s) \in returned
 ==============================================================================

@@ -182,7 +182,7 @@ AfterWrite(s) ==
     \/ pc[s] \in {"load", "loadAgain"} /\ local[s].bigrams = Unread /\ local[s].trigrams = Unread
 
 Cancellable(s) ==
-    /\ "Cancel" \in Faults
+    /\ MayStrike("Cancel")
     /\ InFlight(s) /\ pc[s] # "return"
     /\ MayRun(s) /\ ~InStretch(s)
 
@@ -191,7 +191,7 @@ CancelApplied(s) == Cancellable(s) /\ AfterWrite(s) /\ Abandon(s)
 
 (* What propagates: an exception of generate, observe() and refresh().       *)
 Raise(s) ==
-    /\ "Raise" \in Faults
+    /\ MayStrike("Raise")
     /\ \/ pc[s] \in {"generate", "reload"}
        \/ pc[s] \in {"statement", "statementAgain", "commit", "refreshBigrams", "refreshTrigrams"}
     /\ MayRun(s)
@@ -199,7 +199,7 @@ Raise(s) ==
 
 (* What does not: reply() goes on without what failed.                       *)
 Swallow(s) ==
-    /\ "Swallow" \in Faults
+    /\ MayStrike("Swallow")
     /\ pc[s] \in {"count", "ingest", "load", "ingestAgain", "loadAgain", "snapshot"}
     /\ MayRun(s)
     /\ Goto(s, AfterFailure(s))

@@ -60,7 +60,7 @@ SwapView(s) ==
 
 (* BEGIN IMMEDIATE gives up when the busy timeout is over.                   *)
 Busy(s) ==
-    /\ "Busy" \in Faults
+    /\ MayStrike("Busy")
     /\ Transaction = "immediate"
     /\ At(s, "begin")
     /\ writing # Nobody

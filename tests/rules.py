@@ -85,7 +85,9 @@ def naps(root: Path) -> Iterator[str]:
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
-            if called.rpartition(".")[2] == "Timer" or re.search(r"\bEvent\(\)\.wait$", called):
+            # Without an end of time it is a wait for ever, which a schedule may be about.
+            alone = re.search(r"\bEvent\(\)\.wait$", called) and (node.args or node.keywords)
+            if called.rpartition(".")[2] == "Timer" or alone:
                 yield f"{path}:{node.lineno}: waits for the clock; wait for what happens"
 
 

@@ -23,7 +23,18 @@ from leo_model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 COMMANDS = (
-    *("ask", "chat", "check", "cite", "converse", "cover", "experiment", "explore", "field"),
+    *(
+        "ask",
+        "chat",
+        "check",
+        "cite",
+        "converse",
+        "cover",
+        "experiment",
+        "explore",
+        "field",
+        "live",
+    ),
     *("mutants", "noop", "observe", "orders", "paper", "prove", "record", "replay", "site"),
     *("validate", "verify"),
 )

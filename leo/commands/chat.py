@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 
 from leo.commands.main import Command, later
+from leo.commands.places import field_file
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import unknown
 
@@ -24,9 +25,10 @@ def configure_field(parser: ArgumentParser) -> None:
     """The arguments that say which field, and how it replies."""
     parser.add_argument(
         "--field",
-        metavar="FILE",
+        metavar="FIELD",
+        type=field_file,
         default=FIELD,
-        help=f"the file (default: {FIELD}, made if missing)",
+        help=f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)",
     )
     parser.add_argument(
         "--seed",

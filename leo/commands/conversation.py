@@ -11,37 +11,44 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
+from pathlib import Path
 from random import SystemRandom
 from textwrap import fill
-from typing import TextIO
+from typing import Final, TextIO
 
 from leo import screen
+from leo.commands.ending import keep_interrupts
+from leo.commands.places import home, shipped
 from leo.commands.speakers import Speaker, describe_interruption, opened
 from leo.commands.why import describe_pulse
 from leo.disciplines import Discipline
 from leo.errors import CallerError, LeoError
 from leo.field.measure import Pulse
+from leo.field.text import is_word
 from leo.field.themes import survey_themes
 from leo.field.view import View
 from leo.modules import MODULES
 from leo.screen import labelled
 
-__all__ = ["converse", "describe", "describe_discipline", "run"]
+__all__ = ["converse", "describe", "describe_discipline", "greet", "run"]
 
 PROMPT = "> "
-WELCOME = "Leo listens. /help says what else there is, /quit ends."
+WELCOME = "/help says what else there is, quit ends."
+ENDINGS: Final = frozenset({"/quit", "quit", "exit"})
 HELP = """\
 Type anything and Leo answers; what you type becomes a part of the field.
 /field       the size of the field, its centres and themes, the pulse of the
              last reply; with modules, the themes that rise and fade, and the
              words that hurt
-/why         what the last reply did: its steps, what they read and wrote
+/why         what the last reply took up: your words, a memory, the modules
+/why --steps its steps, what they read and wrote
 /discipline  how replies are executed
 /help        this text
-/quit        end (so does Ctrl-D)
+quit         end (so do exit, /quit and Ctrl-D)
 Ctrl-C       while Leo thinks: cancel the reply, or what follows it; in a
              command: end the command"""
 EMPTY = "Leo waits for a word."
@@ -67,6 +74,7 @@ def converse(
     commands: dict[str, Callable[[], str]] = {
         "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
         "/why": field.why,
+        "/why --steps": lambda: field.why(steps=True),
         "/discipline": lambda: describe_discipline(field.discipline),
         "/help": lambda: HELP,
     }
@@ -93,7 +101,7 @@ def converse(
     cancelled, dropped = describe_interruption(field.discipline)
     for line in lines:
         prompt = line.strip()
-        if prompt == "/quit":
+        if prompt.lower() in ENDINGS:
             return
         if not prompt:
             print(EMPTY, file=notices)
@@ -112,7 +120,7 @@ def converse(
 def describe(view: View, pulse: Pulse | None = None) -> str:
     """The size of the field, its centres, its largest themes, and a pulse, for people."""
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
-    centres = ", ".join(view.words.names[id] for id in view.words.centres())
+    centres = ", ".join(filter(is_word, (view.words.names[id] for id in view.words.centres())))
     themes, asked, candidates = survey_themes(view, CANDIDATES)
     largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))[:3]
     bound = f", among the {asked} tokens of {candidates:,} with most contexts"
@@ -123,9 +131,28 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
         *labelled("themes", f"{len(themes)}{bound if asked < candidates else ''}"),
     ]
     for theme in largest:
-        lines += labelled("", ", ".join(theme.centres[:8]))
+        lines += labelled("", ", ".join([word for word in theme.centres if is_word(word)][:8]))
     lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
+
+
+def greet(field: Speaker, file: Path, spoken: float | None) -> str:
+    """Which field listens, its size, and when it was last spoken to (`spoken`, in seconds of the
+    clock; None for a new field).
+    """
+    size = field.view.size()
+    if spoken is None:
+        return (
+            f"{file.stem} is new. It knows {size['tokens']:,} words, its first text.\n"
+            f"`leo observe --shipped {shipped()[0]}` (same --field) gives it more to talk of.\n"
+            f"{WELCOME}"
+        )
+    when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
+    return (
+        f"{file.stem} listens. It knows {size['tokens']:,} words from "
+        f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}.\n"
+        f"{WELCOME}"
+    )
 
 
 def describe_discipline(discipline: Discipline) -> str:
@@ -149,14 +176,31 @@ def _typed() -> Iterator[str]:
             return
 
 
-def _load_line_editing() -> None:
-    """Give `input` what people expect of a prompt: arrow keys, and the lines before this one.
+@contextmanager
+def _line_editing(kept: Path) -> Iterator[None]:
+    """Give `input` what people expect of a prompt: arrow keys, and the lines before this one, also
+    those of earlier conversations with a field of the person's own, which are `kept` beside it.
 
-    To import the module is all it takes. Not every Python has it, and without it one types as one
-    did before.
+    Not every Python has it, and without it one types as one did before.
     """
-    with suppress(ImportError):
-        import readline  # noqa: F401, PLC0415
+    try:
+        import readline  # noqa: PLC0415
+    except ImportError:
+        yield
+        return
+    ours = kept.parent == home()
+    if ours:
+        # A history that cannot be read or written is none.
+        with suppress(OSError):
+            readline.read_history_file(kept)
+    try:
+        yield
+    finally:
+        if ours:
+            with suppress(OSError):
+                readline.set_history_length(1000)
+                readline.write_history_file(kept)
+                kept.chmod(0o600)
 
 
 def _piped(lines: Iterable[str]) -> Iterator[str]:
@@ -177,6 +221,7 @@ def _forgive(lines: TextIO, encoding: str | None = None) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    keep_interrupts()
     if sys.stdin is None:
         raise CallerError(
             "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "
@@ -184,14 +229,16 @@ def run(arguments: Namespace) -> int:
         )
     seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     modules = MODULES if arguments.modules == "all" else ()
-    with opened(arguments.field, seed, arguments.discipline, modules) as field:
+    file = Path(arguments.field)
+    spoken = file.stat().st_mtime if file.exists() and file.stat().st_size else None
+    with opened(str(file), seed, arguments.discipline, modules) as field:
         if sys.stdin.isatty():
             # A terminal's keys may send anything, too; its encoding is its own.
             _forgive(sys.stdin)
-            print(WELCOME)
-            _load_line_editing()
+            print(greet(field, file, spoken))
             width = screen.width() if sys.stdout.isatty() else None
-            converse(field, _typed(), sys.stdout, sys.stdout, width)
+            with _line_editing(file.with_suffix(".history")):
+                converse(field, _typed(), sys.stdout, sys.stdout, width)
         else:
             _forgive(sys.stdin, "utf-8")
             converse(field, _piped(sys.stdin), sys.stdout, sys.stderr)

@@ -76,7 +76,10 @@ def summary_table(turns: list[Turn]) -> str:
 def open_transcript(path: Path) -> TextIO:
     """A new file for a transcript. Raises CallerError when there is one, or none can be made."""
     try:
-        return path.open("x", encoding="utf-8")
+        # What was said is for its owner's eyes.
+        return open(
+            path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
+        )
     except FileExistsError as error:
         raise CallerError(
             f"{path}: a file of this name exists, and a transcript is not to replace it; choose "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from leo.commands.main import Command
+from leo.commands.places import field_file, named_fields
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
 from leo.modules import MODULES
 from leo.progress import Bar
@@ -40,6 +41,13 @@ def check(arguments: Namespace) -> int:
     if not findings:
         print(f"{path}: sound")
     return 1 if findings else 0
+
+
+def list_(arguments: Namespace) -> int:
+    """Print the names of a person's own fields, each with its file."""
+    for path in named_fields():
+        print(f"{path.stem}: {path}")
+    return 0
 
 
 def backup(arguments: Namespace) -> int:
@@ -163,26 +171,28 @@ def _opened(path: Path, mode: str) -> BinaryIO:
 
 def configure(parser: ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="ACTION", required=True)
+    listing = commands.add_parser("list", help="the fields of your own, by name")
+    listing.set_defaults(action=list_)
     checking = commands.add_parser("check", help="say whether the file is sound")
-    checking.add_argument("field", metavar="FIELD", type=Path)
+    checking.add_argument("field", metavar="FIELD", type=field_file)
     checking.set_defaults(action=check)
     copying = commands.add_parser("backup", help="copy the field, also while it is in use")
-    copying.add_argument("field", metavar="FIELD", type=Path)
+    copying.add_argument("field", metavar="FIELD", type=field_file)
     copying.add_argument("copy", metavar="COPY", type=Path, help="a new file")
     copying.set_defaults(action=backup)
     restoring = commands.add_parser("restore", help="put a copy in the place of the field")
     restoring.add_argument("copy", metavar="COPY", type=Path)
-    restoring.add_argument("field", metavar="FIELD", type=Path)
+    restoring.add_argument("field", metavar="FIELD", type=field_file)
     restoring.set_defaults(action=restore)
     exporting = commands.add_parser("export", help="write the field as JSON lines")
-    exporting.add_argument("field", metavar="FIELD", type=Path)
+    exporting.add_argument("field", metavar="FIELD", type=field_file)
     exporting.add_argument(
         "--out", metavar="FILE", type=Path, help="a new file (default: standard output)"
     )
     exporting.set_defaults(action=export)
     importing = commands.add_parser("import", help="make a new field from JSON lines")
     importing.add_argument("archive", metavar="FILE", type=Path)
-    importing.add_argument("field", metavar="FIELD", type=Path)
+    importing.add_argument("field", metavar="FIELD", type=field_file)
     importing.set_defaults(action=import_)
 
 

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from leo.commands.chat import FIELD
 from leo.commands.main import Command
+from leo.commands.places import field_file, shipped, shipped_text
 from leo.errors import CallerError, StoreError
 from leo.front.threads import LeoField
 from leo.progress import Bar
@@ -155,26 +156,41 @@ def _held_back() -> Iterator[Callable[[], None]]:
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("texts", metavar="FILE", nargs="+", type=Path, help="text files, UTF-8")
+    parser.add_argument("texts", metavar="FILE", nargs="*", type=Path, help="text files, UTF-8")
+    parser.add_argument(
+        "--shipped",
+        metavar="NAME",
+        type=shipped_text,
+        action="append",
+        default=[],
+        help=f"a small text of our own: {', '.join(shipped())}; may be given again",
+    )
     parser.add_argument(
         "--field",
-        metavar="FILE",
+        metavar="FIELD",
+        type=field_file,
         default=FIELD,
-        help=f"the field (default: {FIELD}, made if missing)",
+        help=f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)",
     )
 
 
 def run(arguments: Namespace) -> int:
-    for path in arguments.texts:
+    named = [*arguments.shipped, *arguments.texts]
+    if not named:
+        raise CallerError(
+            f"no text was named; name a file, or --shipped with one of {', '.join(shipped())}"
+        )
+    for path in named:
         check_apart(path, arguments.field, "a text")
     # All of them before the first: a command that is typed again, without the mistake, would take
     # in twice what came before it. And a field is made for a text only.
-    texts = [(path, tested(path)) for path in arguments.texts]
+    texts = [(path, tested(path)) for path in named]
     with LeoField.open(arguments.field) as field:
         for path, kept in texts:
             length = observe_file(field, path, sys.stderr, kept)
             size = field.view.size()
-            print(f"{path}: {length:,} characters; {size['trigrams']:,} trigrams in the field")
+            told = path.name if path in arguments.shipped else path
+            print(f"{told}: {length:,} characters; {size['trigrams']:,} trigrams in the field")
     return 0
 
 

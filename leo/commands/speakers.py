@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from leo.commands.why import Account, describe_memory, explain_reply
+from leo.commands.why import Account, describe_memory, explain_reply, tell_reply
 from leo.disciplines import DISCIPLINES, Discipline
 from leo.field.measure import Pulse
 from leo.field.view import View
@@ -62,7 +62,7 @@ class Speaker(Protocol):
 
     def memory(self) -> list[str]: ...
 
-    def why(self) -> str: ...
+    def why(self, steps: bool = False) -> str: ...
 
     def speak(self, prompt: str, session: str = "s1") -> str: ...
 
@@ -94,8 +94,11 @@ class _Seen:
         told = labelled("dropped", f"{dropped:,} inner replies, because too many called")
         return [*describe_memory(self._field.latest), *(told if dropped else [])]
 
-    def why(self) -> str:
-        return explain_reply(self._account, self._field.latest, self._field.program)
+    def why(self, steps: bool = False) -> str:
+        latest = self._field.latest
+        if steps or latest is None or not self._account.returned:
+            return explain_reply(self._account, latest, self._field.program)
+        return tell_reply(latest, self.view)
 
 
 class SyncSpeaker(_Seen):

@@ -7,21 +7,26 @@ they read and wrote. What the modules did with it is in the reply's state.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from leo.actions import Action
 from leo.field.measure import Pulse
+from leo.field.text import is_word, tokenize
+from leo.field.view import View
 from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.mathstate import unspoken_state
 from leo.modules.ragbrain import RAGBrain
+from leo.modules.resonance import Resonance, content_words
 from leo.modules.trauma import Trauma
 from leo.reply.program import ReplyState, Step
 from leo.reply.turn import INNER
+from leo.reply.voice import Voice
 from leo.screen import labelled, listed
 from leo.trace.events import Beginning, Happened
 
-__all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply"]
+__all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply", "tell_reply"]
 
 NOTHING_YET = "Leo has not said anything yet."
 # What a reply reads and writes without any module; the rest is theirs.
@@ -64,6 +69,11 @@ class Account:
         ended = [] if outcome == "ok" else [outcome]
         self.lines.append(f"  {action.value:<13} {'; '.join(touched + ended)}".rstrip())
 
+    @property
+    def returned(self) -> bool:
+        """Whether the last reply has ended with an answer."""
+        return bool(self.lines) and "returned" in self.lines[-1]
+
     def moment(self) -> AbstractContextManager[object]:
         """One instance, one conversation: there is nobody to hold back."""
         return nullcontext()
@@ -89,11 +99,49 @@ def explain_reply(account: Account, state: ReplyState | None, program: tuple[Ste
         lines += labelled("step", f"{step.name}: reads {reads}; writes {writes}")
     if kept_by_modules:
         lines += labelled(MODULES, listed(kept_by_modules))
-    if state is not None and "returned" in account.lines[-1]:
+    if state is not None and account.returned:
         lines += _from_state(state)
     if account.inner:
         lines += labelled("after", ", ".join(account.inner))
     return "\n".join(lines)
+
+
+def tell_reply(state: ReplyState, view: View) -> str:
+    """What the last reply took up, for who was answered: words, trigrams, a memory, the modules."""
+    said = [token for token in tokenize(state.text) if is_word(token)]
+    asked = set(content_words(state.tokens))
+    heard = {
+        word
+        for module, words in ([] if state.chorus is None else state.chorus.remembered())
+        if isinstance(module, Resonance)
+        for before in words
+        for word in before
+    }
+    spoken = content_words(said)
+    lines = labelled("yours", listed(asked.intersection(spoken)))
+    lines += labelled("earlier", listed(heard.intersection(spoken) - asked))
+    runs = Counter({run: view.trigram_count(*run) for run in zip(said, said[1:], said[2:])})  # noqa: B905
+    often = [f"{' '.join(run)} ({count})" for run, count in runs.most_common(3) if count > 1]
+    lines += labelled("paths", ", ".join(often) or "each walked once before")
+    for snippet in state.recalled.snippets[:1]:
+        lines += labelled("memory", snippet)
+    if state.voice is not None:
+        lines += labelled(
+            "voice", f"{state.voice.expert}, temperature {state.voice.temperature:.2f}"
+        )
+    facts = state.facts
+    if facts is not None:
+        told = [
+            text
+            for text, so in (
+                (f"it hurt ({facts.trauma:.2f})", facts.trauma > 0.3),
+                (f"{facts.active} themes were active", facts.active > 0),
+                ("the inner voice found better words", facts.meta_used),
+            )
+            if so
+        ]
+        lines += labelled("modules", "; ".join(told) or "nothing out of the ordinary")
+    return "\n".join([*lines, "/why --steps tells what was read and written."])
 
 
 def describe_pulse(pulse: Pulse | None) -> str:
@@ -143,7 +191,7 @@ def _from_state(state: ReplyState) -> list[str]:
     recalled = state.recalled
     lines.append(f"recalled {len(recalled.ids)} replies; {len(recalled.boosts)} words lent weight")
     if state.voice is not None:
-        lines.append(f"voice    {state.voice.expert}, temperature {state.voice.temperature:.2f}")
+        lines += labelled("voice", _voice(state.voice))
     lines += _likest(state)
     rows: dict[str, int] = {}
     for put in state.marks:
@@ -153,6 +201,10 @@ def _from_state(state: ReplyState) -> list[str]:
         kept = ", ".join(f"{table} ({count})" for table, count in sorted(rows.items()))
         lines += labelled("kept", kept)
     return lines
+
+
+def _voice(voice: Voice) -> str:
+    return f"{voice.expert}, temperature {voice.temperature:.2f}"
 
 
 def _likest(state: ReplyState) -> list[str]:

@@ -2,3 +2,5 @@
 
 They are for recording and judging, not for keeping a field: `leo.published.february` loses texts.
 """
+
+__all__ = ["december", "february"]

@@ -35,6 +35,7 @@ from leo.field.seed import SEED_NAME, SEED_TEXT
 from leo.field.text import whole
 from leo.field.view import Centres, Loaded, View
 from leo.reply.context import InnerReply
+from leo.reply.given import check_time
 from leo.reply.modular import chorus_for, program_for
 from leo.reply.module import Module
 from leo.reply.program import ReplyState, Step
@@ -252,7 +253,7 @@ class Instance:
         """
         count = self._counts.get(session, 0) + 1
         reply = f"{session}.{count}"
-        state = self.state(reply, prompt, self.clock(), inner)
+        state = self.state(reply, prompt, check_time(self.clock()), inner)
         # Last, so that a clock that fails uses up no number.
         self._counts[session] = count
         return reply, state

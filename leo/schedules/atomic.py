@@ -81,15 +81,14 @@ class Atomicity:
 
     def explains(self, ending: Ending) -> bool:
         """Is there a serial order with these results and this final state?"""
-        key = (
-            tuple((name, it.kind, it.shape) for name, it in ending.answers.items()),
-            ending.state,
-            tuple((name, tuple(sorted(it))) for name, it in sorted(ending.began_after.items())),
-        )
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._explained(ending)
-        return known
+        key = _key(ending)
+        if key not in self._known:
+            self._known[key] = self._explained(ending)
+        return self._known[key]
+
+    def known(self, ending: Ending) -> bool:
+        """Has an ending like this one been explained before?"""
+        return self._known.get(_key(ending), False)
 
     def _explained(self, ending: Ending) -> bool:
         whole = frozenset(n for n, it in ending.answers.items() if it.kind == "returned")
@@ -115,6 +114,14 @@ class Atomicity:
     def can_end(self, names: frozenset[str]) -> bool:
         """Can these calls end without the others?"""
         return bool(self.serial(names))
+
+
+def _key(ending: Ending) -> Any:
+    return (
+        tuple((name, it.kind, it.shape) for name, it in ending.answers.items()),
+        ending.state,
+        tuple((name, tuple(sorted(it))) for name, it in sorted(ending.began_after.items())),
+    )
 
 
 def _keeps(order: Order, whole: frozenset[str], ending: Ending) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules import world
+from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at, suspended
@@ -132,6 +132,7 @@ class CoroutineRun(Generic[T]):
         self._entered: Any = None
         self._recording: Recording | None = None
         world.begin(self.loop, scenario.seed)
+        self.loop.__enter__()
         try:
             self.target: T = self._made()
             self._recording = self._instrumented() if scenario.declared else None
@@ -305,8 +306,11 @@ class CoroutineRun(Generic[T]):
     def _count_turns(self, name: str) -> None:
         """Count how often in a row somebody has gone on and come back to the same place."""
         label, place, count = self._turning
+        if label != name:
+            self._turning = (name, None, 0)
+            return
         task = self.loop.tasks.get(name)
-        if label != name or task is None or task.done():
+        if task is None or task.done():
             self._turning = (name, None, 0)
             return
         here = [(at.file, at.line) for at in suspended(task.get_coro())]
@@ -396,11 +400,11 @@ class CoroutineRun(Generic[T]):
         turning = self._turning[::2] if self._turning[2] > 2 else ()
         try:
             shape.mark("run", self.left, self._over, loop.now, tuple(self.struck), *turning)
-            for name, before in self.began_after.items():
+            for name, before in sorted(self.began_after.items()):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
             tasks: Mapping[str, Any] = loop.tasks
-            for label, task in tasks.items():
+            for label, task in sorted(tasks.items()):
                 if not task.done():
                     shape.mark(label, task._must_cancel, task.cancelling(), len(loop.held[label]))
                     shape.add(task.get_coro())
@@ -420,9 +424,11 @@ class CoroutineRun(Generic[T]):
             if self._early:
                 shape.mark("early", *sorted(self._early.items()))
             if loop.threads.all:
-                shape.mark("threads", *loop.threads.log)
-            if loop.notes:
-                shape.mark("notes", *loop.notes)
+                loop.threads.add_to(shape)
+            if loop.connections:
+                shape.mark("databases", *sorted(loop.contents.items()))
+                for connection in sorted(loop.connections, key=lambda it: it.leo_name):
+                    shape.add(database.state(connection))
         except Opaque as opaque:
             self.opaque = str(opaque)
             return None
@@ -450,15 +456,13 @@ class CoroutineRun(Generic[T]):
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""
-        calls = [name for name in self.scenario.calls if name in self.loop.tasks]
-        answers = {name: answer_of(self.loop.tasks[name]).told for name in calls}
         self._tear_down()
         if self._chance is not None and random.getstate() != self._chance:
             raise Refused(
                 "the calls use `random`, so that the same schedule may come out differently; give "
                 "`seed=1` to fix what is drawn, and say so of the answer"
             )
-        return Outcome((), answers, {"steps": self.broken_at}, dict(self.broken))
+        return Outcome((), {}, {"steps": self.broken_at}, dict(self.broken))
 
     def _tear_down(self) -> None:
         loop, entered = self.loop, self._entered
@@ -483,6 +487,7 @@ class CoroutineRun(Generic[T]):
                 # What a broken schedule left open must not be found later, by somebody else's loop.
                 del self.target
                 loop.perform(gc.collect)
+            self.loop.__exit__()
             world.over()
 
     # What the methods of the object say of themselves.

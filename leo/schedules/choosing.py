@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextvars import Context
 from heapq import heappop, heappush
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.loop import SteppedLoop
@@ -42,7 +42,7 @@ class ChoosingLoop(SteppedLoop):
 
     A task made by another one is labelled after it (`ada.1`), a thread too (`ada.thread1`).  The
     task's own name is no label: two tasks may have the same one.  `refused`: what could not be
-    followed, which ends the run.
+    followed, which ends the run.  A context manager: inside, it is the running loop.
     """
 
     def __init__(self, clock: str = "idle") -> None:
@@ -57,10 +57,9 @@ class ChoosingLoop(SteppedLoop):
         self.timers: list[tuple[float, int, asyncio.TimerHandle, str]] = []
         self.now = 0.0
         self.steps = 0
-        # What was done to databases, and how often each call has drawn by chance.
+        # The databases that were opened, what is committed, and how often each call drew by chance.
         self.connections: list[Any] = []
-        self.files: dict[str, None] = {}
-        self.notes: list[tuple[Any, ...]] = []
+        self.contents: dict[str, bytes] = {}
         self.drawn: dict[str, int] = {}
         self._any_time = clock == "any"
         self._children: dict[str, int] = {}
@@ -163,21 +162,22 @@ class ChoosingLoop(SteppedLoop):
             heappop(self.timers)
         return self.timers[0][2] if self.timers else None
 
-    def perform(self, function: Callable[[], T]) -> T:
-        before = events._get_running_loop()
-        hooks = sys.get_asyncgen_hooks()
+    def __enter__(self) -> Self:
+        """Be the running loop of this thread."""
+        self._before = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(firstiter=None, finalizer=self._left_open)
-        try:
-            return function()
-        finally:
-            events._set_running_loop(before)
-            sys.set_asyncgen_hooks(*hooks)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        events._set_running_loop(self._before[0])
+        sys.set_asyncgen_hooks(*self._before[1])
+
+    def perform(self, function: Callable[[], T]) -> T:
+        return function()
 
     def stand_still(self) -> None:
-        self.perform(self._run)
-
-    def _run(self) -> None:
+        """Run what the step has made ready."""
         ready = self._ready
         for _ in range(_ROUNDS):
             for _ in range(len(ready)):

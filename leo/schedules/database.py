@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from leo.schedules.shape import Shape
 from leo.schedules.threads import Threads
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
         kwargs["timeout"] = 0.0
     found: Any = _connect(*args, **kwargs)
     loop = active.loop
-    found.leo_loop, found.leo_patient, found.leo_number = loop, patient, len(loop.connections)
+    opened = sum(other.leo_name.partition("#")[0] == loop.running for other in loop.connections)
+    found.leo_loop, found.leo_patient = loop, patient
+    found.leo_name = f"{loop.running}#{opened}" if opened else loop.running
+    found.leo_settings, found.leo_since = [], []
     loop.connections.append(found)
     # No schedule cuts the power: what is written need not be on the disk.
     _plain(found, "PRAGMA synchronous=OFF")
-    loop.files[_plain(found, "PRAGMA database_list").fetchone()[2] or ""] = None
+    found.leo_file = _plain(found, "PRAGMA database_list").fetchone()[2]
+    _see(found)
     return found  # type: ignore[no-any-return]
 
 
@@ -56,7 +61,10 @@ def _held(kind: type) -> type:
         leo_loop: ChoosingLoop
         leo_patient = False
         leo_fresh = False
-        leo_number = 0
+        # Its label, its file (empty: in memory), its PRAGMAs, and what it did in its transaction.
+        leo_name = leo_file = ""
+        leo_settings: list[str]
+        leo_since: list[Any]
 
         def execute(self, sql: str, *args: Any) -> Any:
             return self.cursor().execute(sql, *args)
@@ -94,6 +102,14 @@ class HeldCursor(sqlite3.Cursor):
     """
 
     leo_fetched = 0
+    # The statement, and what its connection and the database were when it was executed.
+    leo_origin: tuple[Any, ...] = ()
+
+    def leo_begin(self, sql: str, values: Any) -> None:
+        connection: Any = self.connection
+        contents = connection.leo_loop.contents[_key(connection)]
+        self.leo_fetched = 0
+        self.leo_origin = (sql, repr(values), contents, *connection.leo_since)
 
     def fetchone(self) -> Any:
         self.leo_fetched += 1
@@ -114,12 +130,14 @@ class HeldCursor(sqlite3.Cursor):
         return super().__next__()
 
     def execute(self, sql: str, *args: Any) -> Any:
+        self.leo_begin(sql, args)
         run = partial(sqlite3.Cursor.execute, self, sql, *args)
         return _patiently(self.connection, sql, args, run)
 
     def executemany(self, sql: str, *args: Any) -> Any:
         # A generator of rows can be gone through once.
         args = tuple(list(rows) for rows in args)
+        self.leo_begin(sql, args)
         run = partial(sqlite3.Cursor.executemany, self, sql, *args)
         return _patiently(self.connection, sql, args, run)
 
@@ -132,7 +150,6 @@ def _patiently(connection: Any, sql: str, values: Any, carry_out: Callable[[], T
     waits = connection.leo_patient and (
         not connection.in_transaction or connection.leo_fresh or verb in ("COMMIT", "END")
     )
-    loop.notes.append((connection.leo_number, sql, repr(values)))
     while True:
         before = loop.steps
         try:
@@ -142,14 +159,60 @@ def _patiently(connection: Any, sql: str, values: Any, carry_out: Callable[[], T
                 raise
             if loop.threads.here() is None:
                 raise
-            loop.threads.wait(lambda at=before: loop.steps > at, gives_up=True)
+            job = (sql, repr(values))
+            loop.threads.wait(lambda at=before: loop.steps > at, gives_up=True, stands=job)
             if loop.steps == before + 1:
                 # Nobody else could go on: its time is over.
                 raise
             continue
         # A deferred transaction that has done nothing yet may still wait for its first lock.
         connection.leo_fresh = verb == "BEGIN" and connection.in_transaction
+        _note(connection, verb, sql, values)
         return found
+
+
+def _note(connection: Any, verb: str, sql: str, values: Any) -> None:
+    """Keep what the state of a connection depends on."""
+    if verb == "PRAGMA":
+        connection.leo_settings.append(sql)
+    if connection.in_transaction:
+        contents = connection.leo_loop.contents
+        connection.leo_since.append((sql, repr(values), contents[_key(connection)]))
+    elif connection.leo_since or verb != "SELECT":
+        connection.leo_since.clear()
+        _see(connection)
+
+
+def _key(connection: Any) -> str:
+    return connection.leo_file or f"memory of {connection.leo_name}"
+
+
+def _see(connection: Any) -> None:
+    """Look at what is committed: tables and indexes, and all rows with their numbers."""
+    shape = Shape(data=True)
+    own = _connect(connection.leo_file, timeout=0) if connection.leo_file else connection
+    try:
+        for kind, name, sql in list(_plain(own, "SELECT type, name, sql FROM sqlite_master")):
+            shape.add((kind, name, sql))
+            if kind == "table":
+                rowid = "" if "WITHOUT ROWID" in str(sql).upper() else "rowid, "
+                shape.add(list(map(tuple, _plain(own, f'SELECT {rowid}* FROM "{name}"'))))
+    except sqlite3.OperationalError as error:
+        shape.add(str(error))
+    finally:
+        if own is not connection:
+            own.close()
+    connection.leo_loop.contents[_key(connection)] = shape.digest()
+
+
+def state(connection: Any) -> tuple[Any, ...]:
+    """What the next statement of a connection depends on, beside what is committed."""
+    try:
+        within = connection.in_transaction
+    except sqlite3.ProgrammingError:
+        return (connection.leo_name, "closed")
+    more = connection.isolation_level, connection.total_changes, connection.leo_fresh
+    return (connection.leo_name, within, *more, *connection.leo_settings, *connection.leo_since)
 
 
 def _plain(connection: Any, sql: str) -> sqlite3.Cursor:
@@ -181,13 +244,13 @@ def rows(database: Any) -> dict[str, list[tuple[Any, ...]]]:
 def content(loop: ChoosingLoop) -> dict[str, Any]:
     """What a run leaves in databases: the committed rows of each file, and what is still open."""
     found: dict[str, Any] = {}
-    for file in loop.files:
+    for file in dict.fromkeys(connection.leo_file for connection in loop.connections):
         if file:
             found[file] = _or_why(rows, file)
-    for number, connection in enumerate(loop.connections):
+    for connection in loop.connections:
         held = _or_why(_open_state, connection)
         if held is not None:
-            found[f"connection {number}"] = held
+            found[f"connection of {connection.leo_name.partition('.')[0]}"] = held
     return found
 
 

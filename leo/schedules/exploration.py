@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
+from textwrap import wrap
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
@@ -97,16 +98,20 @@ class Exploration:
         return f"not complete: {far}, nothing found; {self.how_far}"
 
     def __str__(self) -> str:
-        lines = [self.sentence]
+        """The sentence, the table, and what the answer is about."""
+        lines, told = [self.sentence], list[tuple[str, str]]()
         if self.broken is not None:
             lines.append(self.broken.table.rstrip("\n"))
             if self.broken.came_out:
-                lines.append(f"came out:    {self.broken.came_out}")
-                lines += [f"one by one:  {told}" for told in self.broken.possible]
-            lines.append(f"schedule:    {self.broken.schedule}")
-        lines += [f"asked:       {text}" for text in self.asked]
-        lines += [f"not asked:   {text}" for text in self.not_asked]
-        lines += [f"bounded:     {text}" for text in self.bounded]
+                told.append(("came out", self.broken.came_out))
+                told += [("one by one", text) for text in self.broken.possible]
+            told.append(("schedule", self.broken.schedule))
+        told += [("asked", text) for text in self.asked]
+        told += [("not asked", text) for text in self.not_asked]
+        told += [("bounded", text) for text in self.bounded]
+        for name, text in told:
+            head = f"{name}:".ljust(13)
+            lines += wrap(text, 80, initial_indent=head, subsequent_indent=" " * 13)
         return "\n".join(lines)
 
 
@@ -182,6 +187,10 @@ def explore(
         return search.replay(schedule) if schedule is not None else search.search()
 
 
+class _Enough(Exception):
+    """The search has come to its limit; how that is said."""
+
+
 def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
     named = (
         dict(calls)
@@ -251,7 +260,8 @@ class _Search(Generic[T]):
         self.runs = self.states = 0
         self.opaque: dict[str, None] = {}
         self.done: Callable[[], float] = lambda: 0.0
-        self.atomicity = Atomicity(scenario, lambda run: tell_state(state_of(run)), self._tell)
+        self.initial: dict[str, str] = {}
+        self.atomicity = Atomicity(scenario, self._tell_state, self._pace)
         self.asks = asks and len(scenario.calls) <= MOST_CALLS
         self.too_many = asks and not self.asks
         self.no_order = False
@@ -260,6 +270,7 @@ class _Search(Generic[T]):
         """Each call has to return something to await; nothing of it is executed."""
         run, wrong = self.scenario.start(), ""
         try:
+            self.initial = state_of(run)
             for name, call in self.scenario.calls.items():
                 # A call that raises at once does so in its schedules as well.
                 with suppress(Exception):
@@ -274,37 +285,33 @@ class _Search(Generic[T]):
                     )
         finally:
             run.close()
-        if self.asks and not self.atomicity.serial(frozenset(self.scenario.calls)):
-            # The calls wait for each other: there is nothing to compare with.
-            self.asks, self.no_order = False, True
 
     def search(self) -> Exploration:
-        best: tuple[Choice, ...] | None = None
-        ended = False
-        how_far = ""
+        """Look for a schedule that breaks something; the answer says how far that came."""
+        try:
+            self._compare_with_serial()
+            found = self._find()
+        except _Enough as enough:
+            return self._result(self._was_last and self.strategy == "every", None, str(enough))
+        if found is not None:
+            # From here on it is about telling it well.
+            self.seconds = None
+            return self._result(False, self._told(self._shorter(found)), "")
+        complete = self.strategy == "every" or (self.strategy == "preemptions" and not self._cut)
+        return self._result(complete, None, self._covered())
+
+    def _find(self) -> tuple[Choice, ...] | None:
+        """The first schedule that breaks something; None when there is none.  Raises _Enough."""
         for number, (path, run) in enumerate(self._runs()):
             self.opaque.update({run.opaque: None} if run.opaque else {})
             if self._broken(run, path):
-                best = tuple(path)
-                break
-            self._tell()
+                return tuple(path)
             if number % _TWICE == 0 and path:
                 self._execute_twice(path)
             if self.runs >= self.limit:
-                how_far = f"stopped at the limit of {self.limit:,} schedules: raise `limit`"
-                break
-            if self.seconds is not None and monotonic() - self.begun > self.seconds:
-                how_far = f"stopped after {self.seconds:g} s: raise `seconds`"
-                break
-        else:
-            ended = True
-        if best is not None:
-            best = self._shorter(best)
-            return self._result(False, self._told(best), "")
-        if not ended:
-            return self._result(self._was_last, None, how_far)
-        complete = self.strategy == "every" or (self.strategy == "preemptions" and not self._cut)
-        return self._result(complete, None, self._covered())
+                raise _Enough(f"stopped at the limit of {self.limit:,} schedules: raise `limit`")
+            self._pace()
+        return None
 
     _was_last = False
     _cut = False
@@ -386,7 +393,10 @@ class _Search(Generic[T]):
                 ending = run.ending()
                 if self.scenario.declared:
                     ending = ending._replace(began_after={})
-                told = self._came_out(run, ending)
+                if self.atomicity.known(ending):
+                    ending = None
+                else:
+                    told = self._came_out(run, ending)
         finally:
             run.close()
         if DEADLOCK in broken and run.struck:
@@ -400,7 +410,13 @@ class _Search(Generic[T]):
 
     def _came_out(self, run: CoroutineRun[T], ending: Ending) -> str:
         answers = ", ".join(f"{name} → {it.told}" for name, it in ending.answers.items())
-        return f"{answers}; {tell_state(state_of(run))}"
+        return f"{answers}; {self._tell_state(run)}"
+
+    def _tell_state(self, run: CoroutineRun[T]) -> str:
+        """The parts of a state that are not what they were at the beginning."""
+        state = state_of(run)
+        changed = {name: text for name, text in state.items() if self.initial.get(name) != text}
+        return tell_state(changed) or "nothing has changed"
 
     def _violations(self, path: Iterable[Choice]) -> dict[str, str]:
         """What a schedule breaks; nothing if it cannot be carried out."""
@@ -467,12 +483,22 @@ class _Search(Generic[T]):
             if broken:
                 return path, next(iter(broken))
             search.backtrack()
-            self._tell()
+            self._pace()
         return None
 
     def replay(self, schedule: str) -> Exploration:
+        """Execute one schedule only."""
         self.runs = 1
+        try:
+            self._compare_with_serial()
+        except _Enough:
+            self.asks = False
         return self._result(False, self._told(from_text(schedule)), "one schedule was executed")
+
+    def _compare_with_serial(self) -> None:
+        """Execute the calls one after the other; unless that ends there is nothing to compare."""
+        if self.asks and not self.atomicity.serial(frozenset(self.scenario.calls)):
+            self.asks, self.no_order = False, True
 
     def _told(self, choices: Sequence[Choice]) -> Broken | None:
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
@@ -552,9 +578,11 @@ class _Search(Generic[T]):
             tuple(asked), tuple(not_asked), tuple(bounded), how_far,
         )  # fmt: skip
 
-    def _tell(self) -> None:
-        """Say how far the search is, when it has been silent for long."""
+    def _pace(self) -> None:
+        """Say how far the search is, when it has been silent for long.  Raises _Enough."""
         now = monotonic()
+        if self.seconds is not None and now - self.begun > self.seconds:
+            raise _Enough(f"stopped after {self.seconds:g} s: raise `seconds`")
         if now - self.told < _SILENT:
             return
         self.told = now

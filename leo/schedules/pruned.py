@@ -24,7 +24,7 @@ class StateRun(Protocol):
     def enabled(self) -> tuple[Choice, ...]: ...
     def take(self, choice: Choice) -> Any: ...
     def again(self, path: Sequence[Choice]) -> None: ...
-    def fingerprint(self) -> bytes | None: ...
+    def fingerprint(self) -> object: ...
     def close(self) -> Any: ...
 
 
@@ -32,7 +32,7 @@ class StateRun(Protocol):
 class Node:
     """A state on the path: its fingerprint, what could be chosen, and what has not been yet."""
 
-    state: bytes | None
+    state: object
     enabled: tuple[Choice, ...]
     left: list[Choice]
     spent: int
@@ -124,7 +124,7 @@ class Pruned:
             return choice.who if choice.what == "step" else ""
         return ""
 
-    def _find_endless(self, state: bytes) -> None:
+    def _find_endless(self, state: object) -> None:
         """Has the run come back to where it was, with nothing else to choose on the way?"""
         for node in reversed(self.nodes):
             if not node.free:

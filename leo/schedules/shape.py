@@ -27,7 +27,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Executor
 from hashlib import blake2b
 from typing import Any
@@ -224,10 +224,10 @@ def _coroutine(shape: Shape, it: Any) -> None:
     names = frame.f_locals
     shape.mark("at", id(frame.f_code), frame.f_lasti, *names)
     _globals_of(shape, frame.f_globals)
-    skip = [frame, frame.f_code, names]
+    skip = {id(frame), id(frame.f_code), id(names)}
     if frame.f_code is asyncio.as_completed.__code__:
         # Its last loop over a set leaves a task behind, which one is by chance.
-        skip.append(names.get("f"))
+        skip.add(id(names.get("f")))
     _referents(shape, it, skip)
 
 
@@ -238,11 +238,11 @@ _FRAMES = {
 }
 
 
-def _referents(shape: Shape, it: Any, skip: Sequence[Any] = ()) -> None:
+def _referents(shape: Shape, it: Any, skip: Set[int] = frozenset()) -> None:
     """What the garbage collector sees of an object: for a coroutine its locals and its stack."""
     shape.mark(type(it).__name__)
     for other in gc.get_referents(it):
-        if not any(other is one for one in skip) and not isinstance(other, type):
+        if id(other) not in skip:
             shape.add(other)
 
 
@@ -336,17 +336,18 @@ def _opaque(shape: Shape, it: Any) -> None:
 
 
 def _cursor(shape: Shape, it: Any) -> None:
-    # What was executed is in the notes; how much of it has been fetched is here.
-    if not shape.data and not hasattr(it, "leo_fetched"):
+    if not shape.data and not hasattr(it, "leo_origin"):
         raise Opaque(type(it).__qualname__)
-    shape.mark("cursor", getattr(it, "leo_fetched", 0), it.lastrowid or 0, it.rowcount)
+    shape.mark("cursor")
+    if not shape.data:
+        shape.add((*it.leo_origin, it.leo_fetched, it.lastrowid, it.rowcount))
 
 
 def _database(shape: Shape, it: Any) -> None:
-    # What was done to databases is kept beside the shape (`ChoosingLoop.notes`).
-    if not shape.data and not hasattr(it, "leo_number"):
+    # What is committed is kept beside the shape (`ChoosingLoop.contents`).
+    if not shape.data and not hasattr(it, "leo_name"):
         raise Opaque(type(it).__qualname__)
-    shape.mark("database", getattr(it, "leo_number", 0))
+    shape.mark("database", getattr(it, "leo_name", ""))
 
 
 def _context(shape: Shape, it: Any) -> None:

@@ -45,7 +45,7 @@ class Tasks:
 class TasksRun:
     """One execution of `Tasks`."""
 
-    __slots__ = ("at", "held", "left", "read", "system", "values")
+    __slots__ = ("at", "held", "left", "pruned", "read", "system", "values")
 
     def __init__(self, system: Tasks) -> None:
         self.system = system
@@ -112,6 +112,16 @@ class TasksRun:
             self.held[name] = task
         self.at[task] = at + 1
         return system.steps[task][at]
+
+    def again(self, path: Sequence[Choice]) -> None:
+        """Take choices that were taken before."""
+        for choice in path:
+            self.take(choice)
+
+    def fingerprint(self) -> object:
+        """All that what follows depends on."""
+        values = tuple(sorted(self.values.items())), tuple(sorted(self.held.items()))
+        return tuple(self.at), tuple(self.read), self.left, *values
 
     def finished(self) -> bool:
         return all(

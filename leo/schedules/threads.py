@@ -49,7 +49,9 @@ class Controlled:
         self.ready: Callable[[], bool] | None = None
         self.gives_up = False
         self.fresh = True
-        self.over = False
+        self.begun = self.over = False
+        # Where it waits, if that says all about what it will do next.
+        self.stands: Any = None
         self.executor: Callable[[], Any] = lambda: None
         self.jobs: Any = None
         parts: Any = thread
@@ -105,6 +107,7 @@ class Threads:
         """Let a thread go on to where it waits or ends.  Raises LeoError if it does neither."""
         it = self.all[label]
         self.log.append(label)
+        it.begun = True
         it.turn.release()
         if not self._back.acquire(timeout=PATIENCE):
             place = standing(sys._current_frames().get(it.thread.ident or 0))
@@ -131,6 +134,21 @@ class Threads:
         for it in self.all.values():
             if it.over:
                 _join(it.thread, PATIENCE)
+
+    def add_to(self, shape: Any) -> None:
+        """Add to the shape of a state what the threads will do next."""
+        for label, it in sorted(self.all.items()):
+            if it.over:
+                continue
+            shape.mark("thread", label, it.fresh, it.gives_up, it.ready is None or it.ready())
+            if not it.begun:
+                thread: Any = it.thread
+                shape.add((thread._target, thread._args, thread._kwargs))
+            elif it.stands is not None:
+                shape.add(it.stands)
+            else:
+                # It stands in the middle of its work, which cannot be looked into.
+                shape.mark("log", *self.log)
 
     def start(self, thread: threading.Thread) -> None:
         """Start a thread; it does not run before it is chosen."""
@@ -178,7 +196,7 @@ class Threads:
         """The thread that calls this, if it is one of these."""
         return self._by_ident.get(threading.get_ident())
 
-    def wait(self, ready: Callable[[], bool], *, gives_up: bool) -> None:
+    def wait(self, ready: Callable[[], bool], *, gives_up: bool, stands: Any = None) -> None:
         """Wait until something holds: a thread gives its turn back, the loop lets threads go on."""
         it = self.here()
         if it is None:
@@ -192,7 +210,7 @@ class Threads:
             return
         if self._ending:
             raise Ended
-        it.ready, it.gives_up = ready, gives_up
+        it.ready, it.gives_up, it.stands = ready, gives_up, stands
         self._back.release()
         it.turn.acquire()
         it.ready, it.gives_up = None, False
@@ -274,7 +292,7 @@ class HeldQueue(queue.SimpleQueue):  # type: ignore[type-arg]
             return None
         # The first job belongs to the first turn: between the two the thread does nothing.
         if it is None or not it.fresh or self.empty():
-            threads.wait(lambda: not self.empty(), gives_up=timeout is not None)
+            threads.wait(lambda: not self.empty(), gives_up=timeout is not None, stands="queue")
         if it is not None:
             it.fresh = False
         item = super().get(False)

@@ -30,6 +30,7 @@ from leo.schedules.threads import Threads
 if TYPE_CHECKING:
     from leo.schedules.choosing import ChoosingLoop
 
+_MEMORY = "/dev/shm"
 # The time at which every run begins, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
 # Modules that keep the real ones: they look after threads and tests.
@@ -165,7 +166,7 @@ _PLACES: list[tuple[Any, str, Any]] = [
 def world() -> Iterator[None]:
     """Replace what is replaced, for one exploration."""
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
-    names = tempfile._name_sequence  # type: ignore[attr-defined]
+    names, folder = tempfile._name_sequence, tempfile.tempdir  # type: ignore[attr-defined]
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
@@ -174,6 +175,9 @@ def world() -> Iterator[None]:
         warnings.simplefilter("ignore", ResourceWarning)
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         try:
+            if folder is None and os.access(_MEMORY, os.W_OK):
+                # A schedule lasts milliseconds, and making a folder on a disk as long.
+                tempfile.tempdir = _MEMORY
             for owner, name, fake in _PLACES:
                 setattr(owner, name, fake)
             yield
@@ -184,6 +188,7 @@ def world() -> Iterator[None]:
                 else:
                     setattr(owner, name, real)
             tempfile._name_sequence = names  # type: ignore[attr-defined]
+            tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
             gc.collect()
             gc.unfreeze()

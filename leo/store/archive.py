@@ -12,6 +12,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -21,7 +22,6 @@ from leo.errors import ArchiveError, CallerError, StoreDamagedError
 from leo.store import rows
 from leo.store.checkup import (
     BOUNDS,
-    MOST,
     UNKEPT,
     check_field,
     check_structure,
@@ -31,6 +31,7 @@ from leo.store.checkup import (
 from leo.store.connection import Connection, printable, reading, transaction
 from leo.store.fold import swept
 from leo.store.inspection import copied
+from leo.store.ngrams import MOST
 from leo.store.operations import get_versions
 from leo.store.rows import Keeper
 from leo.store.schema import SCHEMA_VERSION
@@ -49,6 +50,8 @@ TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "TEXT": str,
 }
 LARGEST: Final = 2**63 - 1
+# In bytes: many times the longest text that a field takes in at once.
+LONGEST_LINE: Final = 1 << 22
 AGAIN: Final = "the archive was changed: write it again with `leo field export`"
 
 
@@ -139,7 +142,7 @@ def import_field(
                 f"{conn.path}: the field has grown already, and an import would replace it; "
                 "name a file that does not exist"
             )
-        head = _decode(lines.readline(), _Head, name, 1)
+        head = _decode(_line(lines, name, 1), _Head, name, 1)
         _check_head(head, get_versions(conn), f"{name}: line 1")
         conn.executemany(
             "UPDATE objects SET version = ? WHERE name = ?",
@@ -152,7 +155,10 @@ def import_field(
         columns = {table: _columns(conn, table, head.versions) for table in tables(there)}
         counts: Counter[str] = Counter()
         total = sum(head.rows.values())
-        for number, line in enumerate(lines, start=2):
+        for number in count(2):
+            line = _line(lines, name, number)
+            if not line:
+                break
             found = _decode(line, _Row, name, number)
             place = f"{name}: line {number}"
             _check_row(found, columns, place)
@@ -170,6 +176,17 @@ def import_field(
                 "one, and write the archive again with `leo field export`"
             )
         return counts.total()
+
+
+def _line(lines: IO[bytes], name: str | Path, number: int) -> bytes:
+    """The next line, empty at the end; of one that is too long no more is read."""
+    line = lines.readline(LONGEST_LINE + 1)
+    if len(line) > LONGEST_LINE:
+        raise ArchiveError(
+            f"{name}: line {number}: this line is longer than {LONGEST_LINE:,} bytes, which no row "
+            f"of a field is: {AGAIN}"
+        )
+    return line
 
 
 def _check_head(head: _Head, objects: dict[str, int], place: str) -> None:

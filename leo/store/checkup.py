@@ -19,22 +19,18 @@ from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, is_sound
 from leo.store import rows
 from leo.store.connection import Connection, explain, is_misfit, is_undecoded, reading, wording
-from leo.store.ngrams import JOURNAL, get_version
+from leo.store.ngrams import JOURNAL, MOST, get_version
 from leo.store.operations import CAP
 from leo.store.rows import Keeper
 from leo.store.schema import DDL, make, strangers
 
-__all__ = ["BOUNDS", "MOST", "Bound", "check_field", "check_structure", "limits", "tables"]
+__all__ = ["BOUNDS", "Bound", "check_field", "check_structure", "limits", "tables"]
 
 OBJECTS: Final = ("ngrams", "snapshots")
 # What an archive leaves out: the tables take in the journal before they are written.
 UNKEPT: Final = frozenset({"objects", "folding", "journal"})
 # What SQLite may answer to typeof() for a column of this type.
 TYPES: Final = {"INTEGER": "'integer'", "REAL": "'real'", "TEXT": "'text'", "BLOB": "'blob'"}
-# What no field has reached, and more than what some can take: ids of tokens and ages of counts are
-# parts of larger numbers (`leo.field.cooccurrence`), and after the largest number of all SQLite
-# counts no further.
-MOST: Final = 2**30
 # An infinite number is none in an archive, and the square of one beyond this would be infinite.
 LARGEST: Final = 1e100
 
@@ -153,7 +149,7 @@ def check_structure(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str
         for name in OBJECTS:
             get_version(conn, name)
     except StoreDamagedError:
-        yield f"the versions of {', '.join(OBJECTS)} are not all there"
+        yield f"the versions of {', '.join(OBJECTS)} are not all there, or beyond all"
     [count] = conn.execute("SELECT count(*) FROM folding").fetchone()
     if count != 1:
         yield f"expected 1 row in the table folding, found {count:,}"

@@ -28,6 +28,7 @@ from leo.store.connection import Connection, reading
 from leo.store.fold import fold, is_full, pending
 
 __all__ = [
+    "MOST",
     "NO_IDS",
     "Observed",
     "add",
@@ -41,6 +42,11 @@ __all__ = [
 # LONGEST, because a whole load is then as good.
 JOURNAL = 64
 LONGEST = 50_000
+
+# What no field has reached, and more than what some can take: ids of tokens and ages of counts are
+# parts of larger numbers (`leo.field.cooccurrence`), and after the largest number of all SQLite
+# counts no further.
+MOST = 2**30
 
 NO_IDS: Mapping[str, int] = {}
 PAIRS = f"SELECT word_id, context_id, count << {AGES} | decays FROM co_occurrence"
@@ -93,11 +99,13 @@ def load_trigrams(conn: Connection, after: int) -> tuple[int, TrigramChange]:
 
 
 def get_version(conn: Connection, name: str) -> int:
-    """The version of one object. Raises StoreDamagedError when the store has none."""
+    """The version of one object. Raises StoreDamagedError when the store has none, or one that no
+    field has reached.
+    """
     row = conn.execute("SELECT version FROM objects WHERE name = ?", (name,)).fetchone()
-    if row is None or not isinstance(row[0], int):
+    if row is None or not isinstance(row[0], int) or not 0 <= row[0] <= MOST:
         raise StoreDamagedError(
-            f"{conn.path}: the field has lost the version of its {name}; "
+            f"{conn.path}: the field has lost the version of its {name}, or it is beyond {MOST:,}; "
             "restore it from a backup (leo field restore)"
         )
     return row[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -40,10 +41,16 @@ def make_folder(path: Path) -> Path:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file and the folders that it is in. Raises CheckError when it cannot be written."""
+    """Write a file, whole or not at all, and the folders that it is in. Raises CheckError when it
+    cannot be written.
+    """
     make_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
     try:
-        path.write_bytes(data)
+        with ExitStack() as undo:
+            undo.callback(part.unlink, missing_ok=True)
+            part.write_bytes(data)
+            part.replace(path)
     except OSError as error:
         raise CheckError(
             f"{path}: cannot be written ({error.strerror}); name a file that can be"

@@ -78,6 +78,8 @@ class Obligation:
         """Return a solver that holds the hypotheses and the negated goal."""
         solver = z3.Solver()
         solver.set("timeout", TIMEOUT)
+        # Ctrl-C ends the command; z3 would take it for the end of one query.
+        solver.set("ctrl_c", False)
         solver.set("random_seed", 1)
         solver.add(*self.background, *self.hypotheses, z3.Not(self.goal))
         return solver

@@ -7,6 +7,7 @@ claim that it should have decided; nothing is passed over.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -73,7 +74,7 @@ def numbers(run: Run, result: TlcResult) -> Numbers:
     """Return what is recorded of a run's result."""
     depth = result.depth
     if run.falls:
-        depth = None if run.kind == "progress" else len(result.trace.steps)
+        depth = None if run.kind in ("progress", "alone") else len(result.trace.steps)
     return Numbers(result.distinct or 0, depth)
 
 
@@ -130,6 +131,8 @@ def judge(claims: Claims, run: Run, result: TlcResult, compare_numbers: bool) ->
         text = f"claimed to hold, and TLC says: {said(result)} {at}"
         return [Finding(cells, text, undecided=True)]
     findings = []
+    if run.kind == "apart":
+        findings += _differing(claims, run, result)
     if run.occasions:
         findings += _missing(claims, run, result)
     # Another release of TLC may search in another order; the counts are those of the bundled one.
@@ -187,6 +190,23 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
     return findings
 
 
+def _differing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
+    """Cells that fall with other faults than claimed, each fault for itself."""
+    fallen: dict[str, set[str]] = {}
+    for line in result.output:
+        if line.startswith('<<"falls"'):
+            _, fault, title = re.findall(r'"(\w+)"', line)
+            fallen.setdefault(title, set()).add(fault)
+    findings = []
+    for title in run.titles:
+        claimed, found = claims.apart[run.discipline, title], fallen.get(title, set())
+        for fault in sorted(claimed ^ found):
+            said, is_so = ("falls", "holds") if fault in claimed else ("holds", "falls")
+            text = f"claimed that it {said} with {fault} alone, and TLC says that it {is_so}"
+            findings.append(Finding((f"{run.discipline} / {title}",), f"{text} ({run.name})"))
+    return findings
+
+
 def occasions_met(result: TlcResult) -> frozenset[str]:
     """The properties whose occasions a search with ``occasions`` has printed."""
     said = (line.split('"') for line in result.output if line.startswith('<<"occasion"'))
@@ -202,7 +222,7 @@ def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:
     reason = (
         "no fairness makes it end" if run.spec == "StrongSpec" else "weak fairness is not enough"
     )
-    if run.bound.turns:
+    if run.bound.turns and run.kind != "alone":
         states = replay(world, schedule)
         why = witness(world, title, states)
         if why is None:

@@ -1,8 +1,10 @@
 """The claims: what each discipline is said to keep and to lose, as data (``spec/claims.json``).
 
-A claim is a cell of the table, (discipline, property) with a verdict.  Beside the verdicts the file
-records, for every run of TLC that decides them, the number of distinct states and the depth; and
-for every discipline the actions that must be reachable, so that nothing holds for lack of events.
+A claim is a cell of the table, (discipline, property) with a verdict.  Of a cell that falls with
+faults the file also says with which of them alone.  Beside the verdicts it records, for every run
+of TLC that decides them, the number of distinct states and the depth; and for every discipline the
+actions that must be reachable, so that nothing holds for lack of events.  Some properties are
+claimed of a few disciplines only and have no column (``also``).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
-from leo_model.machine.properties import PROPERTIES
+from leo_model.machine.properties import MORE, PROPERTIES
 
 SPEC_VERSION = "field/1"
 
@@ -61,11 +63,17 @@ class Claims:
 
     path: Path
     cells: dict[tuple[str, str], Claim]
+    apart: dict[tuple[str, str], frozenset[str]]
+    also: dict[tuple[str, str], str]
     actions: dict[str, frozenset[str]]
     numbers: dict[str, Numbers]
 
     def cell(self, discipline: str, title: str) -> Claim:
         return self.cells[discipline, title]
+
+    def more(self, discipline: str, verdict: str) -> list[str]:
+        """Return the properties without a column that have the verdict."""
+        return [t for t in MORE if self.also.get((discipline, t)) == verdict]
 
     def titles(self, discipline: str, *verdicts: str) -> list[str]:
         """Return the properties with one of the verdicts, in the order of the table."""
@@ -98,6 +106,8 @@ def load_claims(path: Path | None = None) -> Claims:
             f"{path}: no verdict for {missing[0]} and {len(missing) - 1} more; every property of "
             'every discipline needs one, or {"not-applicable": "the reason"}'
         )
+    apart = _apart(path, _table(path, data, "apart"), cells)
+    also = _also(path, _table(path, data, "also"))
     actions = {}
     for discipline, names in _table(path, data, "actions").items():
         _known(path, "discipline", discipline, DISCIPLINES)
@@ -109,7 +119,44 @@ def load_claims(path: Path | None = None) -> Claims:
             _known(path, f"action of {discipline}", name, ACTIONS)
         actions[discipline] = frozenset(names)
     numbers = {run: _numbers(path, run, entry) for run, entry in _table(path, data, "runs").items()}
-    return Claims(path, cells, actions, numbers)
+    return Claims(path, cells, apart, also, actions, numbers)
+
+
+def _apart(
+    path: Path, table: dict[str, Any], cells: dict[tuple[str, str], Claim]
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Each cell that falls with faults has the list of those that are enough alone."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for discipline, row in table.items():
+        _known(path, "discipline of apart", discipline, DISCIPLINES)
+        possible = DISCIPLINES[discipline].possible_faults
+        for title, faults in row.items() if isinstance(row, dict) else ():
+            if not isinstance(faults, list) or not set(faults) <= set(possible):
+                raise ClaimsError(
+                    f"{path}: apart: {discipline} / {title}: expected a list of some of "
+                    f"{', '.join(possible)}, found {faults!r}"
+                )
+            found[discipline, title] = frozenset(faults)
+    falling = {cell for cell, claim in cells.items() if claim.verdict == FALLS_WITH_FAULTS}
+    for discipline, title in sorted(falling ^ set(found)):
+        raise ClaimsError(
+            f"{path}: apart: {discipline} / {title}: expected a list of faults for each cell that "
+            f"{FALLS_WITH_FAULTS}, and for no other"
+        )
+    return found
+
+
+def _also(path: Path, table: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """The verdicts of the properties that have no column, of the disciplines that are listed."""
+    found: dict[tuple[str, str], str] = {}
+    for title, verdicts in table.items():
+        _known(path, "property of also", title, MORE)
+        for verdict, disciplines in verdicts.items() if isinstance(verdicts, dict) else ():
+            _known(path, f"verdict of {title}", verdict, (HOLDS, FALLS))
+            for discipline in disciplines:
+                _known(path, f"discipline of {title}", discipline, DISCIPLINES)
+                found[discipline, title] = verdict
+    return found
 
 
 def _numbers(path: Path, run: str, entry: object) -> Numbers:

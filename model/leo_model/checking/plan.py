@@ -21,6 +21,8 @@ BOUNDED = (
     "Sessions", "Instances", "InstanceOf", "Asks",
     "MayCall", "NextNumber", "Written", "With", "Both",
 )  # fmt: skip
+# Properties of whole behaviours.
+TEMPORAL = frozenset({"Answered", "AloneReturns"})
 # The sessions that call something else than a reply() which finds something to recall.
 CALLS = {"Observing": "observe", "Refreshing": "refresh", "Recalling": "blank"}
 
@@ -75,7 +77,7 @@ class Run:
     def name(self) -> str:
         strikes = "faults" if self.faults else "quiet"
         parts = [self.discipline, self.kind, str(self.bound), strikes]
-        if self.falls and self.kind != "progress":
+        if self.falls and self.kind not in ("progress", "alone"):
             parts.insert(2, self.falls)
         if self.kind == "progress":
             parts.insert(2, self.spec)
@@ -135,16 +137,36 @@ def _runs(claims: Claims, discipline: str, history: bool) -> Iterator[Run]:
         yield Run(discipline, "holds", quiet, (), unique, history=history, occasions=not faults)
     if faults:
         strict = tuple(t for t in always if t != "DeadlockFree")
+        strict += tuple(t for t in claims.more(discipline, HOLDS) if t not in TEMPORAL)
         yield Run(discipline, "holds", loud, faults, strict, history=history, occasions=True)
     for verdict, strikes in ((FALLS, ()), (FALLS_WITH_FAULTS, faults)):
         for title in claims.titles(discipline, verdict):
             if title != "Answered":
                 small = negative_bound(discipline, bool(strikes))
                 yield Run(discipline, "falls", small, strikes, (title,), falls=title)
+    falling = tuple(t for t in claims.titles(discipline, FALLS_WITH_FAULTS) if t != "Answered")
+    if falling:
+        yield Run(discipline, "apart", apart_bound(discipline), faults, falling)
+    for title in claims.more(discipline, FALLS):
+        if title not in TEMPORAL:
+            small = negative_bound(discipline, False)
+            yield Run(discipline, "falls", small, (), (title,), falls=title)
     yield from _progress(claims, discipline)
 
 
+def apart_bound(discipline: str) -> Bound:
+    """The bound at which the faults are told apart: under P1 with a session that only reads."""
+    if discipline == "published-december":
+        return Bound(3, 1)
+    return negative_bound(discipline, True)
+
+
 def _progress(claims: Claims, discipline: str) -> Iterator[Run]:
+    alone = claims.also.get((discipline, "AloneReturns"))
+    if alone is not None:
+        falls = "AloneReturns" if alone == FALLS else None
+        once = Bound(1, 1)
+        yield Run(discipline, "alone", once, (), ("AloneReturns",), falls=falls, spec="WeakSpec")
     verdict = claims.cell(discipline, "Answered").verdict
     rules = DISCIPLINES[discipline]
     ever = Bound(1 if discipline == "sequential" else 2, 0)
@@ -171,18 +193,25 @@ def config(run: Run) -> str:
     rules = DISCIPLINES[run.discipline]
     names = [f"s{k + 1}" for k in range(run.bound.sessions)]
     first = (len(names) + rules.instances - 1) // rules.instances
-    invariants = [t for t in run.titles if t not in {"Refines", "Answered", "DeadlockFree"}]
+    apart = run.kind == "apart"
+    asked = () if apart else run.titles
+    invariants = [t for t in asked if t not in {"Refines", "DeadlockFree", *TEMPORAL}]
+    if apart:
+        invariants.append("FallsSeen")
     if run.occasions:
         invariants.append("OccasionsSeen")
-    if run.falls is None and run.bound.turns:
+    if run.falls is None and run.bound.turns and run.kind != "alone":
         invariants.insert(0, "TypeOK")
     quoted = ", ".join(f'"{t}"' for t in run.titles)
+    specification = "MCSpec" if run.spec == "Spec" else run.spec
+    if apart:
+        specification = "ApartSpec"
     view = "PublishedState" if rules.published else "EssentialState"
     asking: dict[str, list[str]] = {}
     for k, name in enumerate(names):
         asking.setdefault(rules.asks[k % len(rules.asks)], []).append(name)
     lines = [
-        f"SPECIFICATION {'MCSpec' if run.spec == 'Spec' else run.spec}",
+        f"SPECIFICATION {specification}",
         "CONSTANTS",
         f'    Discipline = "{run.discipline}"',
         f"    First = {{{', '.join(names[:first])}}}",
@@ -190,6 +219,7 @@ def config(run: Run) -> str:
         *(f"    {name} = {{{', '.join(asking.get(call, []))}}}" for name, call in CALLS.items()),
         *(f"    {name} <- MC{name}" for name in BOUNDED),
         *([] if rules.published else ["    MustReload <- MCMustReload"]),
+        *(["    MayStrike <- OnlyThis"] if apart else []),
         *([] if rules.published else ["    Program <- PaperProgram"]),
         f"    Turns = {run.bound.most_turns}",
         f"    Starts <- {'TwoBounds' if run.bound.also else 'FromZero'}",
@@ -197,7 +227,8 @@ def config(run: Run) -> str:
         f"    Checked = {{{quoted}}}",
         *([f"VIEW {view}", "SYMMETRY Symmetry"] if run.reduced else []),
         *(["INVARIANTS", *(f"    {t}" for t in invariants)] if invariants else []),
-        *(f"PROPERTY {t}" for t in run.titles if t in {"Refines", "Answered"}),
+        *(["ACTION_CONSTRAINT RefinesSeen", "SYMMETRY Symmetry"] if apart else []),
+        *(f"PROPERTY {t}" for t in asked if t in {"Refines", *TEMPORAL}),
     ]
     return "\n".join(lines) + "\n"
 
@@ -211,6 +242,8 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
     root = "MCOccasions" if run.occasions else "MCField"
     if DISCIPLINES[run.discipline].published:
         root = "MCPublished"
+    if run.kind == "apart":
+        root = "MCPublishedApart" if DISCIPLINES[run.discipline].published else "MCApart"
     return TlcJob(
         run.name,
         (folder or spec_folder()) / f"{root}.tla",

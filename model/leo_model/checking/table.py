@@ -45,7 +45,21 @@ def text(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = fro
     """Return the table for a terminal, with its legend; the cells in ``wrong`` are marked."""
     names = list(disciplines)
     draw = _matrix if screen.columns() >= LEAST else _list
-    return draw(claims, names, wrong) + "\n" + legend()
+    return draw(claims, names, wrong) + "\n" + faults_apart(claims, names) + legend()
+
+
+def faults_apart(claims: Claims, disciplines: Iterable[str]) -> str:
+    """Say of each ✗f which faults are enough, each of them alone."""
+    lines: list[str] = []
+    for name in disciplines:
+        groups: dict[str, list[str]] = {}
+        for title in claims.titles(name, FALLS_WITH_FAULTS):
+            enough = claims.apart[name, title]
+            faults = ", ".join(f for f in DISCIPLINES[name].possible_faults if f in enough)
+            groups.setdefault(faults, []).append(PROPERTIES[title].short)
+        told = "; ".join(f"{', '.join(titles)}: {faults}" for faults, titles in groups.items())
+        lines += screen.labelled(DISCIPLINES[name].number, told, label_width=4) if told else []
+    return "\n".join(["✗f falls with each of these faults alone:", *lines, "", ""]) if lines else ""
 
 
 def _matrix(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:
@@ -106,6 +120,7 @@ def as_json(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = 
             "property": title,
             "verdict": claims.cell(name, title).verdict,
             "reason": claims.cell(name, title).reason,
+            "apart": sorted(claims.apart.get((name, title), ())),
             "as_claimed": f"{name} / {title}" not in wrong,
         }
         for name in disciplines

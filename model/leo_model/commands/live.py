@@ -8,6 +8,7 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
+from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo_model.errors import CheckError
 
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         ) from None
     host = f"{LOOPBACK}:{listening.getsockname()[1]}"
     token = secrets.token_urlsafe(12)
+    keep_interrupts()
     theatre = Theatre(args.field, args.discipline)
     config = uvicorn.Config(
         application(theatre, token, host), log_level="warning", timeout_graceful_shutdown=1

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo.errors import TraceError
 from leo_model.checking.claims import Claims, load_claims
@@ -210,6 +211,7 @@ def followed(
 @contextmanager
 def _until_interrupted() -> Iterator[Event]:
     """Inside, Ctrl-C only sets the event: what was read so far is to be summed up."""
+    keep_interrupts()
     asked = Event()
 
     def interrupted(number: int, frame: FrameType | None) -> None:

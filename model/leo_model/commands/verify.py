@@ -22,7 +22,7 @@ from leo_model.commands.check import check_with_bar
 from leo_model.commands.options import add_build
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.files import made_from
+from leo_model.files import made_from, write_file
 from leo_model.traces.report import to_builtins
 from leo_model.traces.validate import Report as TraceReport
 from leo_model.traces.validate import expected_to_break, validate
@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
         "made_from": made,
         "traces": [to_builtins(verdict) for verdict in verdicts],
     }
-    (folder / "traces.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
+    data = json.dumps(told, ensure_ascii=False, indent=1)
+    write_file(folder / "traces.json", data.encode())
     show(claims, report, verdicts, print)
     print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")
     for finding in findings:

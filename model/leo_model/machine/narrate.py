@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from leo.trace.lanes import LaneStep
 from leo_model.machine.machine import ACTIONS, Move, apply
-from leo_model.machine.properties import SAFETY, Witness, name, names, refines
+from leo_model.machine.properties import MORE, SAFETY, Witness, name, names, refines
 from leo_model.machine.reachable import initial_state
 from leo_model.machine.state import Content, State
 from leo_model.machine.steps import World
@@ -153,4 +153,5 @@ def witness(world: World, title: str, states: Sequence[State]) -> Witness:
         return refines(world, states[-2], states[-1])
     if title == "DeadlockFree":
         return "nothing can move any more"
-    return SAFETY[title](world, states[-1])
+    holds = SAFETY.get(title) or MORE[title]
+    return None if holds is None else holds(world, states[-1])

@@ -227,6 +227,28 @@ PROPERTIES: dict[str, About] = {
 }
 
 
+def no_double_delta(w: World, z: State) -> Witness:
+    for s, label in z.pc.items():
+        view, reply = z.view[w.instance_of[s]], z.reply(s)
+        if label == "swap" and reply in view.bigrams | view.trigrams:
+            return f"{name(reply)} is about to add its delta to a view that has it already"
+    return None
+
+
+def loop_runs(w: World, z: State) -> Witness:
+    stopped = [name(z.reply(s)) for s, label in z.pc.items() if label == "blocked"]
+    return f"{stopped[0]} has stopped the event loop" if stopped else None
+
+
+# Properties of a few disciplines, without a column in the table. That a reply returns which is
+# alone and unharmed is one of behaviours: TLC decides it alone.
+MORE: dict[str, Property | None] = {
+    "NoDoubleDelta": no_double_delta,
+    "LoopRuns": loop_runs,
+    "AloneReturns": None,
+}
+
+
 class Atomic(NamedTuple):
     """A state of ``AtomicReply``: what the refinement mapping makes of a state."""
 

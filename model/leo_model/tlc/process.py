@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock, Timer
 
+from leo.commands.ending import started
 from leo_model.tlc.java import environment
 from leo_model.tlc.job import TlcJob
 from leo_model.tlc.messages import Stream
@@ -20,6 +21,7 @@ class Children:
         self._lock = Lock()
         self._alive: set[subprocess.Popen[bytes]] = set()
         self._closed = False
+        started(self)
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -27,7 +27,7 @@ from leo.published.december import December
 from leo.published.february import February
 from leo.trace.recorder import NdjsonRecorder
 from leo_model.disciplines import DISCIPLINES
-from leo_model.errors import CheckError
+from leo_model.files import make_folder
 
 
 def prompt(session: int, turn: int) -> str:
@@ -65,27 +65,30 @@ def record(workload: Workload, folder: Path) -> Path:
     """Run a workload on a new field and return the path of its trace.
 
     ``folder`` gets the field (``NAME.sqlite3``) and the trace (``NAME.ndjson``); older ones of the
-    same name are replaced.  Raises LeoError when the folder cannot be written or the field fails.
+    same name are replaced.  Without its end there is neither.  Raises LeoError when the folder
+    cannot be written or the field fails.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckError(
-            f"{folder}: cannot be made ({error.strerror}); name a folder that can be written"
-        ) from None
+    make_folder(folder)
     field = folder / f"{workload.name}.sqlite3"
-    for stale in folder.glob(f"{field.name}*"):
-        stale.unlink()
     trace = folder / f"{workload.name}.ndjson"
+
+    def remove() -> None:
+        for stale in (*folder.glob(f"{field.name}*"), trace):
+            stale.unlink(missing_ok=True)
+
+    remove()
     rules = DISCIPLINES[workload.discipline]
     instances = tuple(f"i{k + 1}" for k in range(rules.instances))
-    with NdjsonRecorder(trace, run=workload.name, instances=instances, overwrite=True) as recorder:
-        if rules.published:
-            asyncio.run(_published(workload, field, recorder))
-        elif workload.discipline == SYNC or rules.threads:
-            _threads(workload, field, recorder)
-        else:
-            asyncio.run(_tasks(workload, field, recorder, instances))
+    with ExitStack() as undo:
+        undo.callback(remove)
+        with NdjsonRecorder(trace, run=workload.name, instances=instances) as recorder:
+            if rules.published:
+                asyncio.run(_published(workload, field, recorder))
+            elif workload.discipline == SYNC or rules.threads:
+                _threads(workload, field, recorder)
+            else:
+                asyncio.run(_tasks(workload, field, recorder, instances))
+        undo.pop_all()
     return trace
 
 

@@ -90,8 +90,8 @@ class Stub:
     def memory(self) -> list[str]:
         return []
 
-    def why(self) -> str:
-        return "because"
+    def why(self, steps: bool = False) -> str:
+        return "steps" if steps else "because"
 
     def speak(self, prompt: str, session: str = "s1") -> str:
         if prompt == "long":
@@ -181,7 +181,7 @@ def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
             yield "hello there"
             versions.append(speaker.view.bigrams.version)
             assert len(out.getvalue().splitlines()) == 1
-            yield "/why"
+            yield "/why --steps"
 
         converse(speaker, typed(), out, out)
         assert versions == [speaker.view.bigrams.version] and versions[0] > 2
@@ -198,9 +198,9 @@ def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str)
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there"]), out, notices)
         # An actor carries a request out whoever leaves: then the ring is there, and no other.
-        assert "ring1" not in speaker.why()
+        assert "ring1" not in speaker.why(steps=True)
         converse(speaker, iter(["and now?"]), out, notices)
-        assert "s1~ring1" in speaker.why()
+        assert "s1~ring1" in speaker.why(steps=True)
     _, dropped = describe_interruption(DISCIPLINES[discipline])
     assert notices.getvalue() == f"\n{dropped}\n"
     assert len(out.getvalue().splitlines()) == 2
@@ -222,7 +222,7 @@ def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
 
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there", "and now?"]), out, notices)
-        assert "s1~ring1.1" in speaker.why()
+        assert "s1~ring1.1" in speaker.why(steps=True)
     _, dropped = describe_interruption(DISCIPLINES[discipline])
     assert notices.getvalue() == f"\n{dropped}\n"
     assert len(out.getvalue().splitlines()) == 2

@@ -174,7 +174,7 @@ def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str)
 def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     """Replies and every command, in a conversation with all modules."""
     with terminal(tmp_path / "field") as here:
-        for line in ("Hello Leo, who are you?", "/why", "/field", "/help", "/discipline"):
+        for line in ("Hello Leo, who are you?", "/why --steps", "/field", "/help", "/discipline"):
             here.see(b"> ")
             here.type(f"{line}\r".encode())
         here.see(b"> ")
@@ -182,5 +182,5 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
         assert here.end() == 0
     lines = here.lines()
     assert max(map(len, lines)) <= 80, lines
-    reply = lines[lines.index("> Hello Leo, who are you?") + 1 : lines.index("> /why")]
+    reply = lines[lines.index("> Hello Leo, who are you?") + 1 : lines.index("> /why --steps")]
     assert len(reply) > 1 and all(len(line) > 50 for line in reply[:-1])

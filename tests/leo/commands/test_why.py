@@ -1,4 +1,4 @@
-"""`/why`, `/field` and `/discipline` in a conversation with all modules."""
+"""`/why --steps`, `/field` and `/discipline` in a conversation with all modules."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.leo.support import sync_field
 
 
 def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
-    """`/why`: its actions with versions, the objects of its steps, the rows that it left; `/field`
-    has its pulse; a reply that failed has its actions only.
+    """`/why --steps`: its actions with versions, the objects of its steps, the rows that it left;
+    `/field` has its pulse; a reply that failed has its actions only.
     """
     out, notices, account = io.StringIO(), io.StringIO(), Account()
     failures: list[ZeroDivisionError] = []
@@ -27,7 +27,9 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
             raise failures.pop()
 
     with sync_field(tmp_path / "field", account, gate=gate, modules=MODULES) as field:
-        lines = iter(["/why", "/field", "hello there", "/why", "/field", "/discipline"])
+        lines = iter(
+            ["/why --steps", "/field", "hello there", "/why --steps", "/field", "/discipline"]
+        )
         converse(SyncSpeaker(field, account), lines, out, notices, 80)
         told = out.getvalue().splitlines()
         assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
@@ -42,7 +44,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         assert told[-1].startswith("sequential (D0): on sync")
         failures.append(ZeroDivisionError("no voice"))
         out.truncate(0)
-        converse(SyncSpeaker(field, account), iter(["and now?", "/why"]), out, notices)
+        converse(SyncSpeaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
 
@@ -54,7 +56,7 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
     out, account, qualities = io.StringIO(), Account(), []
     with sync_field(tmp_path / "field", account, modules=MODULES) as field:
         for prompt in ("hello there", "Rain over the sea?", "and now?"):
-            converse(SyncSpeaker(field, account), iter([prompt, "/why"]), out, out)
+            converse(SyncSpeaker(field, account), iter([prompt, "/why --steps"]), out, out)
             assert field.latest is not None and field.latest.quality is not None
             qualities.append(field.latest.quality.overall)
     first, second, _ = qualities

@@ -72,7 +72,7 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
 
 
 def test_names_are_those_of_the_paper() -> None:
-    """The ten modules, the emotion, the bias and the resonance, each with a name and tables of its own."""
+    """The ten modules, the emotion, the bias and the resonance, each with its name and tables."""
     assert len(set(NAMES)) == len(NAMES) == 13
     assert len(OWNERS) == sum(len(tables(module)) for module in MODULES)
 

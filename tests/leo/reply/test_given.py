@@ -10,12 +10,18 @@ from typing import Any
 
 import pytest
 
+from leo import LeoField
 from leo.errors import CallerError, SessionBusyError
+from leo.reply.given import LONGEST
 from leo.reply.turn import Instance
-from tests.leo.support import async_field, picture, sync_field
+from tests.leo.judge import judge
+from tests.leo.support import async_field, picture, recorder, sync_field
 
 NO_TEXTS: list[Any] = [None, 3, b"hello", ["hello"]]
-NO_SESSIONS: list[Any] = [None, 3, b"s1", ["s1"], "\ud800", "s\udfff1"]
+NO_SESSIONS: list[Any] = [
+    None, 3, b"s1", ["s1"], "\ud800", "s\udfff1",
+    "", "a\nb", "\x1b[31m", "nobody", "s" * 201, "s1~x",
+]  # fmt: skip
 KINDS = ["sequential", "gil", "threading-lock"]
 ASYNC_KINDS = ["bare", "asyncio-lock", "shielded-unit-of-work", "actor"]
 
@@ -92,3 +98,47 @@ def test_a_refused_call_does_not_free_the_session_of_the_one_under_way(tmp_path:
     with sync_field(tmp_path / "field", gate=gate) as field:
         assert field.reply("hello")
     assert len(seen) == 2
+
+
+def test_every_session_that_is_answered_can_be_recorded(tmp_path: Path) -> None:
+    """What a trace cannot hold is refused, and the rest is a trace."""
+    with recorder(tmp_path / "trace") as tracer, sync_field(tmp_path / "field", tracer) as field:
+        for name in ("a.b", "a b", "\N{SEEDLING}", "main", "i1", "s" * 200, "..", '"', "1"):
+            assert field.reply("hello", name)
+    assert judge(tmp_path / "trace").outcomes == {"returned": 9}
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "shielded-unit-of-work"])
+def test_a_text_that_would_keep_everybody_waiting_is_refused(
+    tmp_path: Path, discipline: str
+) -> None:
+    """At once; one of the length that is allowed is taken in."""
+    longest, longer = "ab " * (LONGEST // 3), "ab " * LONGEST
+
+    async def main() -> None:
+        async with await async_field(tmp_path / "field", discipline) as field:
+            for call in (field.reply, field.observe):
+                with pytest.raises(CallerError, match="300,000 characters is too long"):
+                    await call(longer)
+            await field.observe(longest)
+            assert await field.reply("hello")
+
+    if discipline != "sequential":
+        asyncio.run(main())
+        return
+    with sync_field(tmp_path / "field") as field:
+        for call in (field.reply, field.observe):
+            with pytest.raises(CallerError, match="300,000 characters is too long"):
+                call(longer)
+        field.observe(longest)
+        assert field.reply("hello")
+
+
+@pytest.mark.parametrize("now", [float("inf"), float("-inf"), float("nan"), 1e13])
+def test_a_clock_that_no_row_can_hold_is_refused(tmp_path: Path, now: float) -> None:
+    """Nothing is written, and the session is free again."""
+    times = [now, 5.0]
+    with LeoField.open(tmp_path / "field", clock=lambda: times.pop(0)) as field:
+        with pytest.raises(CallerError, match="the clock of the field says"):
+            field.reply("hello")
+        assert field.reply("hello") and field.view.versions()["view.bigrams"] == 2

@@ -171,6 +171,37 @@ def test_an_archive_that_lacks_rows_is_refused(
     assert "2 rows of meta, expected 1" in refusal(tmp_path, more, capsys)
 
 
+class Endless(io.RawIOBase):
+    """A line without an end, and how much of it was read."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head, self.taken = head, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self.head[: len(buffer)] or b"x" * len(buffer)
+        self.head = self.head[len(part) :]
+        buffer[: len(part)] = part
+        self.taken += len(part)
+        return len(part)
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3])
+def test_a_line_without_an_end_is_not_read_whole(
+    whole: list[bytes], tmp_path: Path, lines: int
+) -> None:
+    """Only as much of it as shows that it is none."""
+    source = Endless(b"".join(whole[:lines]))
+    with (
+        closing(connect(tmp_path / "field")) as conn,
+        pytest.raises(ArchiveError, match=f"line {lines + 1}: this line is longer than"),
+    ):
+        import_field(conn, io.BufferedReader(source), "archive", MODULES)
+    assert source.taken < 1 << 23
+
+
 def test_a_failed_import_leaves_a_field_of_before_as_it_was(
     whole: list[bytes], tmp_path: Path
 ) -> None:

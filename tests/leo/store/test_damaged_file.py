@@ -79,6 +79,8 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
         " WHERE id = 3"),
     "a trigger": statement("CREATE TRIGGER t AFTER INSERT ON tokens BEGIN SELECT 1; END"),
     "a view": statement("CREATE VIEW strange AS SELECT * FROM tokens"),
+    "an index": statement("CREATE INDEX strange ON tokens (hex(token))"),
+    "a version beyond all": statement("UPDATE objects SET version = 1 << 62"),
     "a virtual table": statement("CREATE VIRTUAL TABLE strange USING fts5(x)"),
     "a computed column": statement("ALTER TABLE tokens ADD COLUMN x AS (id + 1)"),
     **{sql: statement(sql) for sql in FATAL},
@@ -177,7 +179,6 @@ def test_numbers_that_no_field_has_reached_are_found(
     """The next reply could not count on."""
     fold_tables(field)
     for sql in (
-        "UPDATE objects SET version = 9223372036854775807 WHERE name = 'snapshots'",
         "UPDATE tokens SET id = 1099511627776 WHERE id = 3",
         "UPDATE trigrams SET count = 4611686018427387904",
         "UPDATE snapshots SET quality = 9e999 WHERE id = 1",
@@ -185,5 +186,31 @@ def test_numbers_that_no_field_has_reached_are_found(
         statement(sql)(field)
     assert main(["field", "check", str(field)]) == 1
     out = capsys.readouterr().out
-    for table in ("objects", "tokens", "trigrams", "snapshots"):
+    for table in ("tokens", "trigrams", "snapshots"):
         assert f"rows of {table} with a" in out
+
+
+FOREIGN_SCHEMA = ["a trigger", "a view", "a virtual table", "an index", "a computed column"]
+
+
+@pytest.mark.parametrize("name", [*FOREIGN_SCHEMA, "a version beyond all", "another type"])
+def test_no_conversation_begins_in_a_file_that_is_no_field_of_ours(field: Path, name: str) -> None:
+    """Before a word of it is run or written."""
+    DAMAGE[name](field)
+    before = field.read_bytes()
+    with pytest.raises(StoreDamagedError, match="leo field restore"):
+        sync_field(field, modules=MODULES)
+    assert field.read_bytes() == before
+
+
+def test_a_view_in_place_of_a_table_is_not_asked(field: Path) -> None:
+    """One that never ends would hang whatever asks it."""
+    endless = (
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x, 'a', 1 FROM n"
+    )
+    statement("ALTER TABLE tokens RENAME TO words")(field)
+    statement(f"CREATE VIEW tokens AS {endless}")(field)
+    with pytest.raises(StoreDamagedError):
+        sync_field(field)
+    assert main(["field", "check", str(field)]) == 1
+    assert main(["field", "export", str(field)]) == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leo.units.judge import judge_bytes
+from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.table import as_json

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from leo.commands.main import main
 from paper.experiments import main as experiments
+from paper.experiments import results
 from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
 from tests.paper.experiments.experiments_toy import TOY
 
@@ -97,3 +100,33 @@ def test_a_finding_ends_1(toy: None, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "NOT AS EXPECTED: it broke" in out
     assert "`leo experiment toy --broken 1`" in (tmp_path / "toy/summary.md").read_text()
     assert max(map(len, out.replace(str(tmp_path), "").splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_result_is_kept_told_and_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the command line: where nothing is kept, a quick run; a row that differs ends 1."""
+    folder = tmp_path / "results"
+    for name in ("keep", "read", "tell_kept", "is_kept"):
+        real = getattr(results, name)
+        monkeypatch.setattr(experiments, name, partial(real, folder=folder))
+    # The page knows the real experiments only.
+    monkeypatch.setattr(experiments, "write_report", lambda build: build)
+    build = ["--build", str(tmp_path), "--jobs", "1"]
+    assert main(["experiment", "all", "--kept", *build]) == 0
+    assert "2 of 2 cells measured now" in capsys.readouterr().out
+    assert main(["experiment", "toy", "--keep", *build]) == 0
+    assert main(["experiment", "all", "--kept", *build]) == 0
+    assert "0 of 6 cells measured now" in capsys.readouterr().out
+    assert main(["experiment", "all", "--recompute", "1", *build]) == 0
+    assert "6 of 6 cells made again have the same rows" in capsys.readouterr().out
+    path = folder / "toy.ndjson.gz"
+    text = gzip.decompress(path.read_bytes()).replace(b'"part":1', b'"part":9', 1)
+    path.write_bytes(gzip.compress(text))
+    assert main(["experiment", "toy", "--recompute", "1", *build]) == 1
+    said = capsys.readouterr().out
+    assert "5 of 6 cells" in said and '"part":9' in said and "Nothing that made them" in said
+    with pytest.raises(SystemExit) as end:
+        main(["experiment", "toy", "--recompute", "2", *build])
+    assert end.value.code == 2

@@ -1,0 +1,89 @@
+"""How a command ends when it is told to: SIGINT and SIGTERM, within two seconds.
+
+The main thread is told first, by an exception, and cleans up. Where it cannot hear (it is in a
+library written in C, or waits for a process or a thread), a thread beside it ends the processes
+that the command has started, and after that the command itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import weakref
+from typing import Final, NoReturn, Protocol
+
+__all__ = ["WORDS", "Killable", "ended_by", "install", "keep_interrupts", "started"]
+
+WORDS: Final[dict[int, str]] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+# Seconds for the main thread to clean up, and to do so without the processes it has started.
+GRACE: Final = (1.0, 0.5)
+
+
+class Killable(Protocol):
+    """Processes of a command."""
+
+    def kill(self) -> None:
+        """End them at once."""
+
+
+_started: weakref.WeakSet[Killable] = weakref.WeakSet()
+_kept: set[int] = set()
+_heard: list[int] = []
+
+
+def started(processes: Killable) -> None:
+    """Have these ended with the command."""
+    _started.add(processes)
+
+
+def keep_interrupts() -> None:
+    """From now on Ctrl-C is the command's own affair, and need not end it."""
+    _kept.add(signal.SIGINT)
+
+
+def ended_by(code: int | None) -> int | None:
+    """The signal that a command with this exit code was ended by; None for no signal."""
+    if _heard:
+        return _heard[0]
+    return signal.SIGINT if code == 128 + signal.SIGINT else None
+
+
+def install() -> None:
+    """Listen for both signals. A signal that the process was started to ignore stays ignored."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, _terminate)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_listen, args=(reader,), name="ending", daemon=True).start()
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    _heard.append(number)
+    raise SystemExit(128 + number)
+
+
+def _listen(reader: int) -> None:
+    """Wait for a signal that ends the command, and see to it that it does."""
+    while (number := os.read(reader, 1)[0]) not in WORDS or number in _kept:
+        pass
+    _heard.append(number)
+    # What breaks because of the end is no news.
+    logging.disable()
+    threading.excepthook = lambda args: None
+    sys.unraisablehook = lambda args: None
+    waiting = threading.Event()
+    waiting.wait(GRACE[0])
+    for child in multiprocessing.active_children():
+        child.kill()
+    for processes in list(_started):
+        processes.kill()
+    waiting.wait(GRACE[1])
+    # Temporary folders are removed by these.
+    weakref.finalize._exitfunc()  # type: ignore[attr-defined]
+    print(f"leo: {WORDS[number]}", file=sys.stderr, flush=True)
+    os._exit(128 + number)

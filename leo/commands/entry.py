@@ -1,0 +1,45 @@
+"""The process of `leo`: signals are listened for before anything else is loaded."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from leo.commands import ending
+
+__all__ = ["main"]
+
+
+class _Quiet:
+    """What breaks because a signal ends the command is no news."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        return kind is not None and ending.ended_by(None) is not None
+
+
+def main() -> int | None:
+    """Run `leo.commands.main.main`; after a signal, say so in one line."""
+    ending.install()
+    code: int | str | None = None
+    with _Quiet():
+        try:
+            from leo.commands.main import main as command  # noqa: PLC0415
+
+            code = command()
+        except SystemExit as end:
+            code = end.code
+        except KeyboardInterrupt:
+            code = 130
+    signal = ending.ended_by(code if isinstance(code, int) else None)
+    if signal is not None:
+        print(f"leo: {ending.WORDS[signal]}", file=sys.stderr, flush=True)
+        return 128 + signal
+    return code if isinstance(code, int) or code is None else 1

@@ -1,0 +1,165 @@
+"""SIGINT and SIGTERM end every command: in two seconds, with one line, leaving nothing behind.
+
+Each command is begun in a folder and a process group of its own, and told to end at a moment that
+a seed chooses. Two seconds are meant for a machine with nothing else to do: what the start of an
+interpreter takes now is added.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from time import monotonic
+
+import pytest
+
+from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.test_trace_reader import encode
+
+SECONDS = 2.0
+# What takes long enough to be ended, from each command. The others are over at once (cite), or
+# need the results of these (paper, site).
+LONG = {
+    "ask": "discipline=bare sessions=4 turns=2",
+    "check": "shared-store",
+    "converse": "--field field.sqlite3",
+    "cover": "bare",
+    "experiment": "all --quick",
+    "explore": "bare --sessions 3",
+    "field": "import archive new.sqlite3",
+    "mutants": "",
+    "noop": "",
+    "observe": "book.txt",
+    "orders": "",
+    "prove": "",
+    "record": "--sessions 5 --turns 5000",
+    "replay": "--claims",
+    "validate": "run.ndjson --follow",
+    "verify": "",
+}
+# These treat Ctrl-C as an answer; SIGTERM ends them as any other.
+KEEP = {"validate"}
+
+
+def prepare(command: str, folder: Path) -> int | None:
+    """What the command works on; the open end of a pipe that says nothing, if it reads one."""
+    if command == "observe":
+        (folder / "book.txt").write_text("A field is a path, and nobody walls it. " * 400_000)
+    if command == "validate":
+        header, events = random_trace(trace_world("bare", 3), Random(2), 0.0, 40)
+        (folder / "run.ndjson").write_bytes(encode([header, *events]))
+    if command == "field":
+        os.mkfifo(folder / "archive")
+        return os.open(folder / "archive", os.O_RDWR)
+    return None
+
+
+def processes_of(session: int) -> list[int]:
+    """The processes of a session, but zombies."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def listens(pid: int) -> bool:
+    """The process has a handler for SIGTERM."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    return bool(int(caught, 16) & 1 << signal.SIGTERM - 1)
+
+
+def wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process has ended after so long, or before."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def ended(command: str, number: int, folder: Path, moment: float) -> None:
+    """Begin a command, end it, and look at what it leaves."""
+    (folder / "tmp").mkdir()
+    pipe = prepare(command, folder)
+    began = monotonic()
+    subprocess.run([sys.executable, "-c", "import leo.commands.main"], check=True)
+    starting = monotonic() - began
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leo", command, *LONG[command].split()],
+        cwd=folder,
+        env=os.environ | {"TMPDIR": str(folder / "tmp")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        while not listens(process.pid):
+            assert not wait(process, 0.01), process.stderr.read().decode()
+        if wait(process, moment):
+            pytest.fail(f"over too soon ({process.returncode}): {process.stderr.read().decode()}")
+        told = monotonic()
+        if number == signal.SIGINT:
+            # As a terminal does: to all of them.
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        assert wait(process, 60), "it does not end"
+        took = monotonic() - told
+        orphans = processes_of(process.pid)
+    finally:
+        for left in processes_of(process.pid):
+            os.kill(left, signal.SIGKILL)
+        if pipe is not None:
+            os.close(pipe)
+    lines = process.stderr.read().decode().splitlines()
+    process.stderr.close()
+    assert process.returncode == 128 + number, lines
+    assert [line for line in lines if line.startswith("leo: ")] == [lines[-1]]
+    assert not any("Traceback" in line for line in lines), lines
+    assert orphans == []
+    assert list((folder / "tmp").iterdir()) == []
+    for path in folder.rglob("*.json"):
+        json.loads(path.read_text())
+    # No part of a file, and no folder of an import that did not come to its end.
+    assert [path for path in folder.rglob(".*") if path.name != ".aot"] == []
+    assert took < SECONDS + 3 * starting
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        (command, number)
+        for command in LONG
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if number == signal.SIGTERM or command not in KEEP
+    ],
+)
+def test_a_signal_ends_a_command(command: str, number: int, tmp_path: Path) -> None:
+    """At one moment of its work."""
+    ended(command, number, tmp_path, Random(f"{command} {number}").uniform(0.2, 2.5))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", LONG)
+def test_a_signal_ends_a_command_at_any_moment(command: str, tmp_path: Path) -> None:
+    """Two hundred signals over all commands."""
+    chance = Random(command)
+    for turn in range(200 // len(LONG) + 1):
+        number = chance.choice([signal.SIGTERM, *([] if command in KEEP else [signal.SIGINT])])
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        ended(command, number, folder, chance.uniform(0.0, 4.0))

@@ -22,7 +22,7 @@ from paper.artifact.article import make_paper
 from paper.artifact.errors import ArtifactError
 from paper.artifact.figure import LOCK, draw
 from paper.artifact.formulas import paragraphs
-from paper.artifact.results import EXPERIMENTS, load
+from paper.artifact.results import load
 from paper.artifact.site import _evidence, make_site
 from paper.artifact.stories import elsewhere, story
 from tests.paper.artifact.results import write_results
@@ -77,7 +77,7 @@ def edited(build: Path, out: Path, path: str, edit: Callable[[Any], None]) -> Pa
     [
         ("check/results.json", "leo check"),
         ("proofs/theorems.json", "leo prove"),
-        *((f"experiments/{name}/summary.json", f"leo experiment {name}") for name in EXPERIMENTS),
+        ("experiments/published/summary.json", "leo experiment published"),
     ],
 )
 def test_missing_and_broken_results_are_named(tmp_path: Path, path: str, command: str) -> None:

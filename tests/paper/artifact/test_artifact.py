@@ -14,10 +14,7 @@ import pytest
 
 from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
-from leo_model.checking.claims import load_claims
-from leo_model.checking.table import as_json
 from leo_model.commands.cite import cite, results_hash
-from leo_model.disciplines import DISCIPLINES
 from paper.artifact.article import make_paper
 from paper.artifact.errors import ArtifactError
 from paper.artifact.figure import LOCK, draw
@@ -348,10 +345,3 @@ def test_what_the_search_finds_is_there(site: Path) -> None:
         name, _, anchor = place.partition("#")
         assert heading and words
         assert not anchor or f'id="{anchor}"' in (site / name).read_text("utf-8")
-
-
-def test_the_expected_outputs_are_of_this_version() -> None:
-    """What a reader is told to compare with is what the commands print."""
-    expected = Path(__file__).resolve().parents[3] / "paper/artifact/expected"
-    claims = as_json(load_claims(), DISCIPLINES)
-    assert (expected / "verdicts.json").read_text("utf-8") == claims

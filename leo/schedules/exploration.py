@@ -330,9 +330,7 @@ class _Search(Generic[T]):
             while not search.ended:
                 run = search.next()
                 if search.endless and not run.broken and not run.finished():
-                    who = next((c.who for c in reversed(search.path) if c.who != CLOCK), CLOCK)
-                    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
-                    run.broken[ENDLESS] = f"{who} goes round at {where} and nobody ends that"
+                    run.broken[ENDLESS] = _goes_round(run, search.path)
                 path = list(search.path)
                 search.backtrack()
                 self._was_last = search.ended
@@ -465,7 +463,7 @@ class _Search(Generic[T]):
                 found = self._first(search)
                 while found is not None:
                     path = found[0]
-                    if found[1] in (ATOMIC, AT_END, DEADLOCK) or len(path) < 2:
+                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS) or len(path) < 2:
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
@@ -505,8 +503,10 @@ class _Search(Generic[T]):
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
         run = self.scenario.start()
         steps: list[LaneStep] = []
+        states: list[bytes | None] = []
         try:
             for index, choice in enumerate(choices, 1):
+                states.append(run.fingerprint())
                 if choice not in run.enabled():
                     able = to_text(run.enabled()) or "nothing"
                     raise LeoError(
@@ -517,6 +517,8 @@ class _Search(Generic[T]):
         except BaseException:
             run.close()
             raise
+        if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
+            run.broken[ENDLESS] = _goes_round(run, choices)
         over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
@@ -597,6 +599,12 @@ class _Search(Generic[T]):
 
 def _to_standard_error(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _goes_round(run: CoroutineRun[Any], path: Sequence[Choice]) -> str:
+    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
+    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
+    return f"{who} goes round at {where} and nobody ends that"
 
 
 def _differs(path: Sequence[Choice], step: int) -> str:

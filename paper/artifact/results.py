@@ -15,7 +15,8 @@ from typing import Any
 from leo import __version__
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
-from leo_model.checking.plan import plan
+from leo_model.checking.orders import load_orders, orders_json
+from leo_model.checking.results import problems
 from leo_model.files import MAKERS, made_from
 from paper.artifact.errors import ArtifactError
 from paper.experiments.registry import EXPERIMENTS as MODULES
@@ -117,7 +118,12 @@ def load(build: Path) -> Results:
     spec = spec_hash()
     found = {name: _result(build, name, spec) for name in COMMANDS}
     check = found["check/results.json"]
-    _whole(check, build / "check/results.json")
+    _believed(check, build / "check/results.json")
+    orders = found["check/orders.json"].get("orders", [])
+    if orders and orders != orders_json(load_orders()):
+        raise ArtifactError(
+            f"{build / 'check/orders.json'} is not what is claimed: run `leo orders` again"
+        )
     return Results(
         __version__,
         spec,
@@ -138,7 +144,7 @@ def load(build: Path) -> Results:
             for cell, one in found["schedules/replayed.json"].get("cells", {}).items()
         },
         found["verify/traces.json"].get("traces", []),
-        found["check/orders.json"].get("orders", []),
+        orders,
     )
 
 
@@ -200,14 +206,14 @@ def _fresh(found: str, spec: str, path: Path, command: str) -> None:
         )
 
 
-def _whole(check: Json, path: Path) -> None:
-    """Raise ArtifactError when not every planned search is there, or one that is not planned."""
-    planned = {run.name for run in plan(load_claims())}
-    found = check["runs"].keys()
-    missing, surplus = sorted(planned - found), sorted(found - planned)
-    if missing or surplus:
-        example = f"{missing[0]} is missing" if missing else f"{surplus[0]} is none of them"
+def _believed(check: Json, path: Path) -> None:
+    """Raise ArtifactError when a result says something else than the claims, or than its own
+    counterexamples show.
+    """
+    wrong = problems(check, load_claims())
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise ArtifactError(
-            f"{path} has {len(found)} searches, and the claims are decided by "
-            f"{len(planned)} ({example}): run `leo check` without arguments"
+            f"{path} is not what `leo check` writes here: {wrong[0]}{more}: run `leo check` "
+            "without arguments"
         )

@@ -221,7 +221,7 @@ def _ocean(results: Results) -> str:
         return OPEN
     said = str(_facts(results, "ocean")["verdict"])
     sizes = {"supported": f"{ONLY_IF} the model is small", "refuted": f"{FALSE} of small models"}
-    return sizes.get(said.split(" ")[0], OPEN)
+    return sizes.get(said.partition(" ")[0], OPEN)
 
 
 def _done(name: str) -> Judged:

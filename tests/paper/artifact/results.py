@@ -23,6 +23,12 @@ from paper.experiments.summary import as_json
 TITLES = (
     "MutualExclusion", "Serializable", "Refines", "Lock no-op", "One stale observation",
 )  # fmt: skip
+VERDICTS = {
+    None: "ok",
+    "DeadlockFree": "deadlock",
+    "Answered": "temporal",
+    "AloneReturns": "temporal",
+}
 TOLD = ("asyncio-lock", "unit-of-work")
 PLOTS = {
     "confound": ["shares"],
@@ -98,7 +104,8 @@ def check_results() -> dict[str, Any]:
     ]
     runs = {
         run.name: {
-            "verdict": "ok",
+            "verdict": VERDICTS.get(run.falls, "invariant"),
+            "property": run.falls,
             "titles": list(run.titles),
             "distinct": claims.numbers[run.name].distinct,
             "depth": claims.numbers[run.name].depth,

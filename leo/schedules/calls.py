@@ -25,6 +25,7 @@ from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
+from leo.schedules.report import tell_raised
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
@@ -363,7 +364,7 @@ class CoroutineRun(Generic[T]):
                         f"({raised_at(error)}); anyio on asyncio can be"
                     )
                 if error is not None and not self._allowed(error):
-                    self.broken[RAISES] = f"{name} {_raises(error)}"
+                    self.broken[RAISES] = f"{name} {tell_raised(error)}"
                     return
         self._judge(INVARIANT, self.scenario.invariant)
         if self.broken:
@@ -566,27 +567,6 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
     """What methods read or write; `*` when that depends on their arguments."""
     found = [declared[method] for method in methods if method in declared]
     return frozenset(naming if isinstance(naming, str) else "*" for naming in found)
-
-
-def leaves(error: BaseException) -> list[BaseException]:
-    """The exceptions in a group, and in the groups in it."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
-    return [error]
-
-
-def _raises(error: BaseException) -> str:
-    """An exception for people: type, text and place; of a group, each one that is in it."""
-    told = []
-    for leaf in leaves(error):
-        place = raised_at(leaf)
-        text = str(leaf).partition("\n")[0]
-        told.append(
-            f"{type(leaf).__name__}{': ' if text else ''}{text}{f' (at {place})' if place else ''}"
-        )
-    if isinstance(error, BaseExceptionGroup):
-        return f"raises {type(error).__name__} of {', '.join(told)}"
-    return f"raises {told[0]}"
 
 
 def answer_of(task: asyncio.Task[Any]) -> Answer:

@@ -146,6 +146,7 @@ class CoroutineRun(Generic[T]):
                 # Up to its first instrumented call a task touches nothing that is shared.
                 for name in scenario.calls:
                     self.loop.go_on(name)
+                self._over = self.finished()
             self._look()
         except BaseException:
             self._tear_down()
@@ -259,7 +260,9 @@ class CoroutineRun(Generic[T]):
         return tuple(steps)
 
     def _goes(self, name: str) -> bool:
-        return not self.loop.tasks[name].done()
+        """Is a task not over? The clock and threads always go on."""
+        task = self.loop.tasks.get(name)
+        return task is None or not task.done()
 
     # What happens.
 
@@ -291,7 +294,8 @@ class CoroutineRun(Generic[T]):
             if self._recording is not None:
                 self._touched = (set(), set())
             loop.go_on(name)
-        self._over = self._over or self.finished()
+        if not self._over and not self._goes(name):
+            self._over = self.finished()
         if self.watched:
             self.watch_chance(name)
         self._count_turns(name)
@@ -330,8 +334,9 @@ class CoroutineRun(Generic[T]):
         if task is None or task.done():
             self._turning = (name, None, 0)
             return
-        here = [(at.file, at.line) for at in suspended(task.get_coro())]
-        self._turning = (name, here, count + 1 if place == here else 1)
+        # Where it stands is of interest only when it has gone on a few times in a row.
+        here = suspended(task.get_coro()) if count > 1 else None
+        self._turning = (name, here, count + 1 if place is None or place == here else 2)
 
     def _returned(self) -> frozenset[str]:
         """The calls that have returned."""
@@ -523,7 +528,7 @@ class CoroutineRun(Generic[T]):
                 self._recording.close()
             if left:
                 # What a broken schedule left open must not be found later, by somebody else's loop.
-                del self.target
+                self.__dict__.pop("target", None)
                 loop.perform(gc.collect)
             self.loop.__exit__()
             world.over()

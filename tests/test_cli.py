@@ -231,8 +231,8 @@ def test_a_shell_completes() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "leo", "completion", "bash"], capture_output=True, check=True
     )
-    for line, found in (("leo ch", "chat check"), ("leo check --pro", "--property"),
-                        ("leo check asyn", "asyncio-lock"), ("leo field exp", "export")):  # fmt: skip
+    asked = {"leo ch": "chat check", "leo check --pro": "--property", "leo field exp": "export"}
+    for line, found in (asked | {"leo check asyn": "asyncio-lock"}).items():
         words = line.split()
         ask = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _leo; echo ${{COMPREPLY[@]}}"
         told = subprocess.run(

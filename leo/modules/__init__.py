@@ -51,6 +51,7 @@ __all__ = [
     "multileo",
     "overthinking",
     "ragbrain",
+    "resonance",
     "trauma",
     "unspoken_state",
 ]

@@ -33,6 +33,7 @@ TypeOK ==
     /\ readers.ngrams \subseteq Replies /\ readers.snapshots \subseteq Replies
     /\ dsg \subseteq Replies \X Replies
 
+(* Mutual exclusion.                                                         *)
 (* At most one reply is inside its program, over all instances that share    *)
 (* the store.  Under BEGIN IMMEDIATE "inside" is from Begin to Commit.       *)
 Inside(s) ==
@@ -41,6 +42,7 @@ Inside(s) ==
 
 MutualExclusion == \A s, t \in Sessions : Inside(s) /\ Inside(t) => s = t
 
+(* Serializability (Adya: no cycle in the DSG).                              *)
 (* The direct serialization graph over the replies that have written (or     *)
 (* have nothing to write) is acyclic: there is a serial order that explains  *)
 (* every read and write.                                                     *)
@@ -48,6 +50,7 @@ OnlyRead == {r \in readers.ngrams : Asks[r[1]] = "blank"}
 
 Serializable == Acyclic(dsg, Wrote \cup OnlyRead)
 
+(* Repeatable read.                                                          *)
 (* What generate reads does not change while it reads.  Only threads can     *)
 (* lose this: on one event loop generate is one uninterrupted step.          *)
 StableRead ==
@@ -56,14 +59,17 @@ StableRead ==
 
 HasGenerated(s) == local[s].sawBigrams # Unread /\ pc[s] # "generateEnd"
 
+(* No fractured read.                                                        *)
 (* No reply generates from tables of two different versions.                 *)
 ViewNotTorn == \A s \in Sessions : HasGenerated(s) => local[s].sawBigrams = local[s].sawTrigrams
 
+(* Read your writes.                                                         *)
 (* A reply generates from a field that contains its own observation.         *)
 ReadsOwnObservation ==
     \A s \in Sessions : HasGenerated(s) =>
         Observation(Reply(s)) \subseteq local[s].sawBigrams \cap local[s].sawTrigrams
 
+(* No lost update, of a snapshot.                                            *)
 (* A snapshot is saved into the version of the field that generated it.      *)
 SnapshotProvenance ==
     \A s \in Sessions : local[s].saved # Unread =>
@@ -71,15 +77,18 @@ SnapshotProvenance ==
 
 Ended(r) == r[2] < calls[r[1]] \/ ~InFlight(r[1])
 
+(* Atomicity.                                                                *)
 (* A reply that ended, however it ended, has all of its writes in the store  *)
 (* or none of them.  A lock has nothing to say about this.                   *)
 IsStored(r) == Observation(r) \subseteq Ngrams /\ (r \in Snapshots \/ ~Answers(r))
 
 AllOrNothing == \A r \in Wrote : Ended(r) => IsStored(r)
 
+(* Durability.                                                               *)
 (* A reply that returned has all of its writes in the store, crash or not.   *)
 Durable == \A r \in returned : IsStored(r)
 
+(* Cache coherence.                                                          *)
 (* When no reply of an instance is in flight, its view equals the store; if  *)
 (* other instances write to the store too: equals a version that it had.     *)
 IsVersion(content) == content = Range(SubSeq(store.ngrams, 1, Cardinality(content)))
@@ -92,10 +101,12 @@ ViewAgreesWithStore ==
              /\ Cardinality(view[i].bigrams) <= Len(store.ngrams)
              /\ IsVersion(view[i].bigrams)
 
+(* First come, first served.                                                 *)
 (* Replies start in the order of their calls.                                *)
 NoOvertaking == overtaken = {}
 
 ------------------------------------------------------------------------------
+(* Linearizability, as a refinement.                                         *)
 (* The refinement mapping hides the writes of every reply that is still      *)
 (* half-way (it may only be in flight: once it has ended, nobody hides it    *)
 (* any more); what is left is AtomicReply.  A reply takes effect when it has *)
@@ -125,6 +136,7 @@ Atomic == INSTANCE AtomicReply WITH
 Refines == Atomic!Spec
 
 ------------------------------------------------------------------------------
+(* Starvation freedom.                                                       *)
 (* Every call ends.                                                          *)
 Answered == \A s \in Sessions : InFlight(s) ~> ~InFlight(s)
 

@@ -70,6 +70,7 @@ def case(discipline: str, faults: bool = True) -> Case:
 
 CASES: dict[str, Case] = {
     "D3": case("threading-lock"),
+    "D3q": case("threading-lock", faults=False),
     "D4": case("asyncio-lock", faults=False),
     "D4f": case("asyncio-lock"),
     "D6": case("shielded-unit-of-work"),

@@ -59,7 +59,8 @@ def faults_apart(claims: Claims, disciplines: Iterable[str]) -> str:
             groups.setdefault(faults, []).append(PROPERTIES[title].short)
         told = "; ".join(f"{', '.join(titles)}: {faults}" for faults, titles in groups.items())
         lines += screen.labelled(DISCIPLINES[name].number, told, label_width=4) if told else []
-    return "\n".join(["✗f falls with each of these faults alone:", *lines, "", ""]) if lines else ""
+    head = screen.labelled("✗f", "with each of these faults alone", label_width=4)
+    return "\n".join([*head, *lines, "", ""]) if lines else ""
 
 
 def _matrix(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:

@@ -94,6 +94,27 @@ SCENES: Final = (
         frozenset({"Serializable", "SnapshotProvenance", "ViewAgreesWithStore", "Refines"}),
     ),
     Scene(
+        "As published: alone, and incoherent",
+        "The last published program, one person, no fault. A reply writes on a second connection "
+        "and never loads what it wrote: it answers from a field without its own observation.",
+        "published-february",
+        (
+            Cue("ada", text="What is a field?"),
+            _end("ada"),
+            Cue("ada", text="And now?"),
+            _end("ada"),
+        ),
+        frozenset(
+            {
+                "ReadsOwnObservation",
+                "Refines",
+                "Serializable",
+                "SnapshotProvenance",
+                "ViewAgreesWithStore",
+            }
+        ),
+    ),
+    Scene(
         "The same, shielded",
         "The same two people and the same cancellation. Commit and view swap happen as one, "
         "so nothing falls.",

@@ -19,6 +19,7 @@ from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import DeadlockError, LeoError
 from leo.front.tasks import AsyncLeoField
+from leo.published.february import February
 from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
 from leo.trace.events import Beginning, Happened, event_of, header_of
@@ -34,9 +35,12 @@ __all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
 # What watchers are told: one flat message, ready for JSON.
 Tell = Callable[[dict[str, Any]], None]
 
+FEBRUARY: Final = "published-february"
 # Threads cannot be held at a gate of the event loop.
 ON_STAGE: Final = tuple(
-    name for name, rules in DISCIPLINES.items() if not rules.threads and name != "sequential"
+    name
+    for name, rules in DISCIPLINES.items()
+    if not rules.threads and name != "sequential" and (not rules.published or name == FEBRUARY)
 )
 RUN: Final = "live"
 WRITER: Final = "w1"
@@ -82,7 +86,7 @@ class Stage:
         self._tell = tell
         self._rules = DISCIPLINES[discipline]
         self._loop = asyncio.get_running_loop()
-        self._fields: dict[str, AsyncLeoField] = {}
+        self._fields: dict[str, AsyncLeoField | February] = {}
         self._stores: dict[str, AsyncStore] = {}
         self._lives = 0
         self._lines = LineMaker(discipline)
@@ -164,6 +168,10 @@ class Stage:
         The store's worker is between two operations then, so the recording knows of each one that
         was carried out. What the store holds stays; views, buffers and locks are gone.
         """
+        if instance not in self._stores:
+            raise CheckError(
+                f"{self.discipline} cannot be killed on stage; choose another discipline"
+            )
         field, life = self._fields[instance], self._tracers[instance]
         await self._stores[instance].perform(lambda _: life.die())
         self._record(Happened(Action.Crash, instance, STORE, "", "", {}, {}, "crashed"))
@@ -209,6 +217,10 @@ class Stage:
     # What happens.
 
     async def _revive(self, instance: str) -> None:
+        if self.discipline == FEBRUARY:
+            field = await February.open(self.path, tracer=self._tracers[instance], gate=self._gate)
+            self._fields[instance] = field
+            return
         store = self._stores[instance] = await AsyncStore.open(self.path)
         me = Instance(
             discipline=get_discipline(self.discipline, "asyncio"),

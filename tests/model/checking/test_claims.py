@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.checking.check import check
+from leo_model.checking.check import check, judge
 from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
 from leo_model.checking.plan import config, job, plan
 from leo_model.checking.table import as_json, text
@@ -17,6 +17,7 @@ from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES, SAFETY
+from leo_model.tlc.job import TlcResult, Verdict
 
 
 def changed(tmp_path: Path, change: object) -> Path:
@@ -44,6 +45,7 @@ def test_every_claim_is_decided_by_a_run() -> None:
     claims = load_claims()
     decided = {(run.discipline, title) for run in plan(claims) for title in run.titles}
     claimed = {key for key, c in claims.cells.items() if c.verdict != "not-applicable"}
+    claimed |= set(claims.also)
 
     assert decided == claimed
 
@@ -171,7 +173,8 @@ def test_progress_is_searched_where_somebody_waits() -> None:
     locked = [
         run
         for run in plan(load_claims())
-        if run.spec == "WeakSpec"
+        if run.kind == "progress"
+        and run.spec == "WeakSpec"
         and run.falls is None
         and DISCIPLINES[run.discipline].lock != "none"
     ]
@@ -218,3 +221,41 @@ def test_the_properties_are_those_of_the_specification() -> None:
     assert set(SAFETY) < set(PROPERTIES)
     for title in PROPERTIES:
         assert title == "DeadlockFree" or f"\n{title} ==" in text
+
+
+def test_what_falls_with_faults_names_them_each_alone(tmp_path: Path) -> None:
+    """A cell of that kind without a list, and one of another kind with one, are refused."""
+    data = json.loads((spec_folder() / "claims.json").read_text("utf-8"))
+    path = tmp_path / "claims.json"
+    whole = dict(data["apart"]["asyncio-lock"])
+    for row in (
+        {title: faults for title, faults in whole.items() if title != "AllOrNothing"},
+        {**whole, "Durable": ["Raise"]},
+        {**whole, "AllOrNothing": ["Busy"]},
+    ):
+        data["apart"]["asyncio-lock"] = row
+        path.write_text(json.dumps(data), "utf-8")
+        with pytest.raises(ClaimsError, match="apart: asyncio-lock / "):
+            load_claims(path)
+
+
+def test_another_fault_is_a_finding() -> None:
+    """Claimed with one fault more or less than TLC prints: the cell is not as claimed."""
+    claims = load_claims()
+    run = next(r for r in plan(claims, ["asyncio-lock"]) if r.kind == "apart")
+    lines = [
+        f'<<"falls", "{fault}", "{title}">>'
+        for (discipline, title), faults in claims.apart.items()
+        if discipline == "asyncio-lock"
+        for fault in faults
+    ]
+    result = TlcResult(run.name, Verdict.OK, complete=True, output=tuple(lines))
+    assert judge(claims, run, result, compare_numbers=False) == []
+
+    less = replace(result, output=tuple(line for line in lines if "Raise" not in line))
+    more = replace(result, output=(*lines, '<<"falls", "Crash", "ViewAgreesWithStore">>'))
+    found = [str(finding) for finding in judge(claims, run, less, compare_numbers=False)]
+    assert len(found) == 3 and all("falls with Raise alone, and TLC says" in text for text in found)
+    (told,) = judge(claims, run, more, compare_numbers=False)
+    assert told.claims == ("asyncio-lock / ViewAgreesWithStore",)
+    assert "holds with Crash alone, and TLC says that it falls" in str(told)

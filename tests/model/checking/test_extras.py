@@ -75,7 +75,7 @@ def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) ->
             (
                 "    /\\ arrivals' = Append(arrivals, s)\n",
                 "    /\\ arrivals' = <<s, s>>\n",
-                "Field",
+                "Lifecycle.tla",
             ),
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leo_model.commands.verify import WORKLOADS, recorded
+from leo_model.commands.verify import CONVERSATION, WORKLOADS, recorded
 from leo_model.disciplines import DISCIPLINES
 from leo_model.traces.workload import Workload
 
@@ -19,7 +19,8 @@ def test_sizes_and_cancellations_are_those_of_the_workloads() -> None:
     assert "the others 4 sessions x 6 turns" in said
     never = said.partition("(never under ")[2].partition(")")[0].split(", ")
     assert set(never) == {
-        name for name, rules in DISCIPLINES.items() if "Cancel" not in rules.possible_faults
+        CONVERSATION.discipline,
+        *(name for name, rules in DISCIPLINES.items() if "Cancel" not in rules.possible_faults),
     }
     assert {"sequential", "gil", "threading-lock"} <= set(never)
 

@@ -64,12 +64,14 @@ def converse(
     out: TextIO,
     notices: TextIO,
     width: int | None = None,
-) -> None:
-    """Answer line after line. Replies go to `out`, everything about the conversation to `notices`.
+    paired: bool = False,
+) -> int:
+    """Answer line after line, and return how many prompts had no answer.
 
-    A reply is one line, or as many of at most `width` columns as it takes. One that fails is
-    reported, and the conversation goes on. What Leo goes on thinking about a reply comes after the
-    answer is shown and before the next line is read.
+    Replies go to `out`, everything about the conversation to `notices`. A reply is one line, or as
+    many of at most `width` columns as it takes. One that fails is reported, and the conversation
+    goes on; with `paired` an empty line stands in its place. What Leo goes on thinking about a
+    reply comes after the answer is shown and before the next line is read.
     """
     commands: dict[str, Callable[[], str]] = {
         "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
@@ -98,11 +100,12 @@ def converse(
             return True
         return False
 
+    failed = 0
     cancelled, dropped = describe_interruption(field.discipline)
     for line in lines:
         prompt = line.strip()
         if prompt.lower() in ENDINGS:
-            return
+            break
         if not prompt:
             print(EMPTY, file=notices)
         elif prompt in commands:
@@ -115,6 +118,11 @@ def converse(
             print(f"{wrong}; /help says what there is.", file=notices)
         elif attempt(partial(show, partial(answer, prompt)), cancelled, "Leo could not answer"):
             attempt(field.settle, dropped, "Leo could not think on")
+        else:
+            failed += 1
+            if paired:
+                print(file=out, flush=True)
+    return failed
 
 
 def describe(view: View, pulse: Pulse | None = None) -> str:
@@ -239,7 +247,6 @@ def run(arguments: Namespace) -> int:
             width = screen.width() if sys.stdout.isatty() else None
             with _line_editing(file.with_suffix(".history")):
                 converse(field, _typed(), sys.stdout, sys.stdout, width)
-        else:
-            _forgive(sys.stdin, "utf-8")
-            converse(field, _piped(sys.stdin), sys.stdout, sys.stderr)
-    return 0
+            return 0
+        _forgive(sys.stdin, "utf-8")
+        return 2 if converse(field, _piped(sys.stdin), sys.stdout, sys.stderr, paired=True) else 0

@@ -158,6 +158,12 @@ def _dispatch(argv: list[str]) -> int:
     if word == "--version":
         print(f"{DISTRIBUTION} {__version__}")
         return 0
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise CommandError(
+            f"the current folder cannot be used ({error.strerror}); go to one that exists"
+        ) from None
     entries = _entries()
     if word not in entries:
         raise CommandError(f"there is no command {unknown(word, entries)}\nsee leo --help")

@@ -15,7 +15,7 @@ from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
 from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
 from leo.modules.registry import MODULES
-from leo.modules.resonance import Resonance
+from leo.modules.resonance import Resonance, content_words
 from leo.modules.santaklaus import AsyncSantaKlaus, SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
@@ -43,6 +43,7 @@ __all__ = [
     "School",
     "Trauma",
     "bias",
+    "content_words",
     "dream",
     "flowtracker",
     "mathbrain",

@@ -24,7 +24,7 @@ from leo.errors import LeoError
 from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
-from leo.schedules.places import place_of, raised_at, suspended
+from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
@@ -111,6 +111,7 @@ class CoroutineRun(Generic[T]):
         self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
         self.left = scenario.cancellations
         self.steps = 0
+        self.taken: list[Choice] = []
         self.broken: dict[str, str] = {}
         self.broken_at = 0
         self.began_after: dict[str, frozenset[str]] = {}
@@ -129,6 +130,8 @@ class CoroutineRun(Generic[T]):
         self._inside: dict[str, list[str]] = {}
         self._touched: tuple[set[str], set[str]] = (set(), set())
         self._chance = random.getstate() if scenario.seed is None else None
+        # Who drew from `random`, and whether to look for it after every step.
+        self.drew, self.watched = "", False
         self._entered: Any = None
         self._recording: Recording | None = None
         world.begin(self.loop, scenario.seed)
@@ -261,6 +264,7 @@ class CoroutineRun(Generic[T]):
 
     def take(self, choice: Choice) -> Step:
         self.steps += 1
+        self.taken.append(choice)
         name, loop, scenario = choice.who, self.loop, self.scenario
         if choice.what == "cancel":
             self.left -= 1
@@ -287,6 +291,8 @@ class CoroutineRun(Generic[T]):
                 self._touched = (set(), set())
             loop.go_on(name)
         self._over = self._over or self.finished()
+        if self.watched:
+            self.watch_chance(name)
         self._count_turns(name)
         if not self._quiet:
             self._look()
@@ -294,6 +300,16 @@ class CoroutineRun(Generic[T]):
             return Step(choice, choice.what, _NONE, _ALL)
         reads, writes = self._touched
         return Step(choice, choice.what, frozenset(reads - writes), frozenset(writes))
+
+    def watch_chance(self, name: str) -> None:
+        """Note who has drawn from `random`, with the line at which it stands now."""
+        if self._chance is None or self.drew or random.getstate() == self._chance:
+            return
+        task = self.loop.tasks.get(name)
+        where = place_of(task) if task is not None and not task.done() else None
+        if task is not None and task.done() and not task.cancelled() and task.exception():
+            where = raised_at(task.exception() or Exception())
+        self.drew = f"by {name}" + (f", before {where}" if where is not None else "")
 
     def again(self, path: Iterable[Choice]) -> None:
         """Take choices that broke nothing when they were taken before."""
@@ -341,6 +357,11 @@ class CoroutineRun(Generic[T]):
                     return
             else:
                 error = task.exception()
+                if error is not None and in_library(error, "trio"):
+                    raise Refused(
+                        f"{name} uses trio, which has a loop of its own and cannot be followed "
+                        f"({raised_at(error)}); anyio on asyncio can be"
+                    )
                 if error is not None and not self._allowed(error):
                     self.broken[RAISES] = f"{name} {_raises(error)}"
                     return
@@ -434,6 +455,13 @@ class CoroutineRun(Generic[T]):
             return None
         return shape.digest()
 
+    def behaviour(self) -> Any:
+        """Who could go on now, where each task stands, and what the calls came to."""
+        tasks = self.loop.tasks.items()
+        places = [(label, tuple(suspended(task.get_coro()))) for label, task in tasks]
+        over = self.ending()[:2] if self.finished() else None
+        return self.loop.names(), places, over
+
     def ending(self) -> Ending:
         """What the run came to; the calls are over."""
         answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
@@ -457,16 +485,25 @@ class CoroutineRun(Generic[T]):
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""
         self._tear_down()
-        if self._chance is not None and random.getstate() != self._chance:
+        if self.drew:
+            if not self.watched:
+                # Once more, to see who it is.
+                again = self.scenario.start()
+                again.watched = True
+                for choice in self.taken:
+                    if choice in again.enabled():
+                        again.take(choice)
+                again.close()
             raise Refused(
-                "the calls use `random`, so that the same schedule may come out differently; give "
-                "`seed=1` to fix what is drawn, and say so of the answer"
+                f"`random` is drawn from {self.drew}, so that the same schedule may come out "
+                "differently; give `seed=1`, and the answer is about what is drawn then"
             )
         return Outcome((), {}, {"steps": self.broken_at}, dict(self.broken))
 
     def _tear_down(self) -> None:
         loop, entered = self.loop, self._entered
         self._quiet = True
+        self.watch_chance("somebody")
         try:
             loop.end()
             if isinstance(entered, contextlib._GeneratorContextManager):

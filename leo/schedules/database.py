@@ -45,6 +45,7 @@ def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
     # No schedule cuts the power: what is written need not be on the disk.
     _plain(found, "PRAGMA synchronous=OFF")
     found.leo_file = _plain(found, "PRAGMA database_list").fetchone()[2]
+    found.leo_shared = str(args[0]) if args and "cache=shared" in str(args[0]) else ""
     _see(found)
     return found  # type: ignore[no-any-return]
 
@@ -62,7 +63,7 @@ def _held(kind: type) -> type:
         leo_patient = False
         leo_fresh = False
         # Its label, its file (empty: in memory), its PRAGMAs, and what it did in its transaction.
-        leo_name = leo_file = ""
+        leo_name = leo_file = leo_shared = ""
         leo_settings: list[str]
         leo_since: list[Any]
 
@@ -184,7 +185,7 @@ def _note(connection: Any, verb: str, sql: str, values: Any) -> None:
 
 
 def _key(connection: Any) -> str:
-    return connection.leo_file or f"memory of {connection.leo_name}"
+    return connection.leo_file or connection.leo_shared or f"memory of {connection.leo_name}"
 
 
 def _see(connection: Any) -> None:

@@ -296,6 +296,7 @@ class _Search(Generic[T]):
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
+            self._execute_twice(found)
             return self._result(False, self._told(self._shorter(found)), "")
         complete = self.strategy == "every" or (self.strategy == "preemptions" and not self._cut)
         return self._result(complete, None, self._covered())
@@ -441,7 +442,7 @@ class _Search(Generic[T]):
                     if choice not in run.enabled():
                         break
                     run.take(choice)
-                    states.append((run.fingerprint(), run.loop.names()))
+                    states.append(run.behaviour())
             finally:
                 run.close()
             seen.append(states)

@@ -92,6 +92,16 @@ def raised_at(error: BaseException) -> Place | None:
     return innermost([place for place in places if rank(place.file)])
 
 
+def in_library(error: BaseException, name: str) -> bool:
+    """Has an exception come through the code of a library?"""
+    trace = error.__traceback__
+    while trace is not None:
+        if f"{os.sep}{name}{os.sep}" in trace.tb_frame.f_code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def standing(frame: FrameType | None) -> Place | None:
     """The user's line of a frame and those that called it."""
     places = []

@@ -45,6 +45,7 @@ _CONSTANT = (
 # The text of an object without one of its own: it differs from run to run.
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 _NAMED = (contextvars.ContextVar, logging.Logger)
+_LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 
@@ -151,6 +152,7 @@ def _deque(shape: Shape, it: Any) -> None:
 
 def _constant(shape: Shape, it: Any) -> None:
     named = it.name if isinstance(it, _NAMED) else getattr(it, "__qualname__", "")
+    named = getattr(it, "leo_label", named) if isinstance(it, threading.Thread) else named
     shape.mark("constant", type(it).__name__, str(named))
 
 
@@ -284,6 +286,12 @@ def _handle(shape: Shape, it: Any) -> None:
     if not it._cancelled and not shape.data:
         shape.add(it._callback)
         shape.add(it._args)
+
+
+def _local(shape: Shape, it: Any) -> None:
+    # Of its values those of this thread count, which is the loop's.
+    shape.mark("local")
+    shape.add(dict(vars(it)))
 
 
 def _lock(shape: Shape, it: Any) -> None:
@@ -493,5 +501,6 @@ _BASES: tuple[tuple[Any, Handler], ...] = (
     (sqlite3.Connection, _database),
     (sqlite3.Cursor, _cursor),
     (random.Random, _random),
+    (_LOCAL, _local),
     (HeldQueue, lambda shape, it: shape.add(it.items)),
 )

@@ -154,6 +154,7 @@ class Threads:
         """Start a thread; it does not run before it is chosen."""
         it = Controlled(self.loop.new_thread_label(), thread)
         self.all[it.label] = it
+        thread.leo_label = it.label  # type: ignore[attr-defined]
         body = thread.run
 
         def run() -> None:

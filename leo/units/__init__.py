@@ -9,16 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leo.units.anomalies import NAMES, RW, WR, WW, name_of
-    from leo.units.judge import judge_bytes, judge_lines
+    from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
+    from leo.units.judge import Watching, judge_bytes, judge_lines, judge_reader
     from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
-    from leo.units.reader import CALLS, OUTCOMES, Peeked, is_units
+    from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units
     from leo.units.recording import Gate, Naming, Recording, instrument
     from leo.units.report import MEANING, to_fields, to_lines
-    from leo.units.verdict import PROPERTIES, UnitsVerdict
+    from leo.units.verdict import PROPERTIES, Case, Promise, UnitsVerdict
 
 __all__ = [
+    "ALSO",
     "CALLS",
+    "LEVELS",
     "MEANING",
     "NAMES",
     "OUTCOMES",
@@ -28,31 +30,36 @@ __all__ = [
     "UNITS_SPEC",
     "WR",
     "WW",
+    "Case",
     "Gate",
     "Naming",
     "Peeked",
+    "Promise",
     "Recording",
     "UnitAction",
     "UnitEvent",
     "UnitsHeader",
+    "UnitsReader",
     "UnitsVerdict",
+    "Watching",
     "instrument",
     "is_units",
     "judge_bytes",
     "judge_lines",
+    "judge_reader",
     "name_of",
     "to_fields",
     "to_lines",
 ]
 
 _HOME = {
-    "anomalies": ("NAMES", "RW", "WR", "WW", "name_of"),
-    "judge": ("judge_bytes", "judge_lines"),
+    "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
+    "judge": ("Watching", "judge_bytes", "judge_lines", "judge_reader"),
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
-    "reader": ("CALLS", "OUTCOMES", "Peeked", "is_units"),
+    "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units"),
     "recording": ("Gate", "Naming", "Recording", "instrument"),
     "report": ("MEANING", "to_fields", "to_lines"),
-    "verdict": ("PROPERTIES", "UnitsVerdict"),
+    "verdict": ("PROPERTIES", "Case", "Promise", "UnitsVerdict"),
 }
 
 

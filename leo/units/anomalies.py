@@ -25,6 +25,8 @@ G_SINGLE: Final = "G-single read skew"
 G_NONADJACENT: Final = "G-nonadjacent long fork"
 G2_ITEM: Final = "G2-item write skew"
 LOST_UPDATE: Final = "lost update"
+# None of Adya's: a read returned an older value than that which was there.
+STALE: Final = "stale read"
 # The gravest first: that which the weakest level forbids.
 NAMES: Final = (G0, G1A, G1B, G1C, LOST_UPDATE, G_SINGLE, G_NONADJACENT, G2_ITEM)
 
@@ -47,6 +49,7 @@ FORBIDDEN_FROM: Final = {
     G_SINGLE: "snapshot-isolation",
     G_NONADJACENT: "snapshot-isolation",
     G2_ITEM: "serializable",
+    STALE: "strict-serializable",
 }
 
 

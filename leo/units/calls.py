@@ -7,8 +7,10 @@ versions are observed (a row's counter), they alone say where a call stands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from leo.units.anomalies import RW, WR
 
@@ -16,13 +18,12 @@ from leo.units.anomalies import RW, WR
 OPEN: Final = 1 << 62
 
 
-@dataclass(slots=True, eq=False)
-class Unit:
+class Unit(msgspec.Struct, eq=False):
     """A unit: open until `outcome` says how it ended. `closed` is the number of that event.
 
     `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
-    that it made. `kept` is True for the version that an object had
-    when the recording began, whose writer nobody knows.
+    that it made; its calls from number `saved` on are neither committed nor taken back. `kept` is
+    True for the version that an object had when the recording began, whose writer nobody knows.
     """
 
     name: str
@@ -31,9 +32,10 @@ class Unit:
     closed: int = OPEN
     outcome: str = ""
     error: str = ""
-    calls: list[Call] = field(default_factory=list)
+    calls: list[Call] = []
     wrote: set[str] | None = None
     commits: int = 0
+    saved: int = 0
     kept: bool = False
     settled: bool = False
 
@@ -51,13 +53,13 @@ class Unit:
         return f"{said}{f' {self.error}' if self.error else ''} (line {self.closed + 1})"
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """A call: it acted after event `since` and not after event `seq`, on line `line`.
 
     `certain` is False for a write whose call raised or was cancelled. `appends` says that its
     writes overwrite nothing. `looked` maps an object to the interval in which the older version was
     made that an exact read named. `undone` is the interval in which what it wrote was taken back.
+    `observed`: its versions are the store's own, and say where it stands.
     """
 
     unit: Unit
@@ -71,6 +73,7 @@ class Call:
     appends: bool = False
     looked: dict[str, tuple[int, int]] | None = None
     undone: tuple[int, int] | None = None
+    observed: bool = False
 
     @property
     def counts(self) -> bool:
@@ -78,41 +81,37 @@ class Call:
         return self.certain and self.undone is None and self.unit.committed
 
 
-@dataclass(slots=True, eq=False)
 class Access:
     """What a call did to one object: it stands after `lo` and not after `hi`.
 
-    `looked` is a read that named an older version: it acted at no moment of its call.
-
-    A read may have found what a failed unit wrote. Then it is `hidden`: it depends on no other
-    write for sure, and on none that had ended by `behind` at all.
+    `sure`: it happened, in a unit that committed. `append`: it is a write that overwrites nothing.
+    `looked`: its version says where it stands, and not the moment of its call. A read may
+    have found what a failed unit wrote. Then it is `hidden`: it depends on no other write for sure,
+    and on none that had ended by `behind` at all.
     """
 
-    call: Call
-    item: str
-    lo: int
-    hi: int
-    write: bool
-    looked: bool = False
-    hidden: bool = False
-    behind: int = -OPEN
+    __slots__ = (
+        "append", "behind", "call", "hi", "hidden", "item", "lo", "looked", "sure", "unit", "write",
+    )  # fmt: skip
 
-    @property
-    def unit(self) -> Unit:
-        return self.call.unit
+    def __init__(
+        self, call: Call, item: str, lo: int, hi: int, *, write: bool, looked: bool = False
+    ) -> None:
+        self.call = call
+        self.unit = call.unit
+        self.item = item
+        self.lo = lo
+        self.hi = hi
+        self.write = write
+        self.looked = looked
+        self.append = write and call.appends
+        self.sure = call.counts if write else call.unit.committed
+        self.hidden = False
+        self.behind = -OPEN
 
     @property
     def version(self) -> int:
         return (self.call.writes if self.write else self.call.reads)[self.item]
-
-    @property
-    def append(self) -> bool:
-        return self.write and self.call.appends
-
-    @property
-    def sure(self) -> bool:
-        """It happened, in a unit that committed."""
-        return self.call.counts if self.write else self.call.unit.committed
 
     def conflicts(self, other: Access) -> bool:
         """The order of the two matters: one of them writes, and not both append."""
@@ -148,10 +147,18 @@ class Edge:
 def accesses(call: Call, item: str) -> list[Access]:
     """What a call did to an object: the read first, when it did both."""
     found = []
+    if call.observed:
+        if item in call.reads:
+            at = 3 * call.reads[item] + 1
+            found.append(Access(call, item, at, at, write=False, looked=True))
+        if item in call.writes:
+            at = 3 * call.writes[item]
+            found.append(Access(call, item, at - 1, at, write=True, looked=True))
+        return found
     if item in call.reads:
-        at = call.looked.get(item) if call.looked else None
-        lo, hi = at or (call.since, call.seq)
-        found.append(Access(call, item, lo, hi, write=False, looked=at is not None))
+        place = call.looked.get(item) if call.looked else None
+        lo, hi = place or (call.since, call.seq)
+        found.append(Access(call, item, lo, hi, write=False, looked=place is not None))
     if item in call.writes:
         found.append(Access(call, item, call.since, call.seq, write=True))
     return found

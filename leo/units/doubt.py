@@ -94,7 +94,7 @@ class Doubt:
     def needed(block: Block) -> bool:
         """Tell whether any order in a block is open at all."""
         for line in block.lines.values():
-            if any(not write.call.certain for write in line.writes):
+            if any(access.hidden or not access.call.certain for access in line.accesses):
                 return True
             for one, two in pairwise(line.accesses if line.writes else ()):
                 if two.lo < one.hi and one.call is not two.call and two.lo < two.hi:
@@ -145,6 +145,8 @@ class Doubt:
         """
         last = max(moment.hi for moment in self._moments[start])
         horizon = start.opened if in_time else last
+        if first.accesses[0].call.observed:
+            horizon = OPEN
         earliest = {first: first.lo}
         came: dict[Moment, tuple[Moment, Edge]] = {}
         # Accesses that were reached as early as they can be, each with where to look on.

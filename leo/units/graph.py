@@ -156,23 +156,28 @@ class Group:
             self._add(line, nearest)
 
     def _add(self, line: Sequence[Access], nearest: int) -> None:
-        before: list[Access] = []
-        ends: list[int] = []
+        # Accesses and their ends: reads, writes that overwrite, and writes that append.
+        kinds: list[tuple[list[Access], list[int]]] = [([], []), ([], []), ([], [])]
         for access in line:
             if not access.sure or access.unit not in self.out:
                 continue
-            left = nearest
-            for at in range(bisect_right(ends, access.lo) - 1, -1, -1):
-                other = before[at]
-                if not other.conflicts(access) or (other.write and access.hidden):
-                    continue
-                kind = RW if not other.write else WW if access.write else WR
-                self.out[other.unit].append(Edge(other, access, kind))
-                left -= 1
-                if not left:
-                    break
-            before.append(access)
-            ends.append(access.hi)
+            if access.write:
+                before = kinds[:2] if access.append else kinds
+            else:
+                before = kinds[3 if access.hidden else 1 :]
+            for found, ends in before:
+                left = nearest
+                for at in range(bisect_right(ends, access.lo) - 1, -1, -1):
+                    other = found[at]
+                    if other.unit is not access.unit:
+                        kind = RW if not other.write else WW if access.write else WR
+                        self.out[other.unit].append(Edge(other, access, kind))
+                        left -= 1
+                        if not left:
+                            break
+            mine = kinds[access.write + access.append]
+            mine[0].append(access)
+            mine[1].append(access.hi)
 
     def part(self, kinds: set[str]) -> list[list[Unit]]:
         """The units that are on cycles of these kinds of dependencies only."""

@@ -9,16 +9,20 @@ acted; "undecided" does, and is never called valid.
 
 from __future__ import annotations
 
+import gc
+import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import UNSET
 
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
 from leo.units.graph import cycles_of, groups, path_back
-from leo.units.log import UnitAction, UnitEvent
+from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
     Found,
@@ -29,22 +33,70 @@ from leo.units.patterns import (
     own_write_missed,
     unstable_read,
 )
-from leo.units.reader import UnitsReader, lines_of
+from leo.units.reader import CALLS, UnitsReader, lines_of
 from leo.units.story import of_cycle, of_path
-from leo.units.verdict import UnitsVerdict
+from leo.units.values import Values
+from leo.units.verdict import Case, UnitsVerdict
 
 # So many units that are judged are kept for reads that look back at what they overwrote.
 KEEP: Final = 16_384
+# The same for a recording that is followed, whose findings are wanted soon.
+AT_ONCE: Final = 64
+# Between so many lines the clock is looked at.
+EVERY: Final = 1_024
 
 
-def judge_lines(lines: Lines, *, torn: bool = False) -> UnitsVerdict:
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How long to judge (`seconds` by a `clock`), and who is told: `news` of each case when it is
+    found, `progress` of the number of the line that was read, every so often.
+    """
+
+    seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    news: Callable[[Case], object] | None = None
+    progress: Callable[[int], object] | None = None
+
+
+def judge_lines(
+    lines: Lines, *, torn: bool = False, watching: Watching | None = None
+) -> UnitsVerdict:
     """Judge a trace of units; `torn` leaves out a last line that was cut. Raises TraceError when
     it is none.
     """
-    reader = UnitsReader(lines, torn=torn)
-    judge = UnitsJudge(reader.name, reader.header.run, reader.header.start)
-    for line in reader:
-        judge.feed(line.number, line.event)
+    return judge_reader(UnitsReader(lines, torn=torn), watching or Watching())
+
+
+def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
+    """Judge what a reader yields, as far as there is time for it. Raises TraceError for a line that
+    is not in the schema.
+    """
+    collecting = gc.isenabled()
+    # What the judge holds is no garbage, and to walk it over and over would cost as much as all the
+    # rest. What it lets go of is in no circle: see `_forget`.
+    gc.disable()
+    try:
+        return _judged(reader, watching)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _judged(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
+    judge = UnitsJudge(reader.name, reader.header, watching.news)
+    feed, clock = judge.feed, watching.clock
+    until = OPEN if watching.seconds is None else clock() + watching.seconds
+    for line, event in reader:
+        feed(line, event)
+        if not line % EVERY:
+            if watching.progress is not None:
+                watching.progress(line)
+            if clock() > until:
+                judge.cut(
+                    f"stopped after {watching.seconds:g} s at line {line:,}: what follows is not "
+                    "judged"
+                )
+                break
     verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     return verdict
@@ -67,20 +119,28 @@ class Touched:
 
 
 class UnitsJudge:
-    """Takes the checked events of one trace. `start` are the versions that it began with."""
+    """Takes the checked events of one trace."""
 
-    def __init__(self, name: str, run: str, start: dict[str, int]) -> None:
-        self._verdict = UnitsVerdict(name, run)
-        self._start = start
+    def __init__(
+        self, name: str, header: UnitsHeader, news: Callable[[Case], object] | None = None
+    ) -> None:
+        self._verdict = UnitsVerdict(name, header.run, values=header.values, news=news)
+        self._start = start = header.start
+        self._commits = header.commits
         self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
         # So many units that have closed are judged together.
-        self._settle_at = 2 * KEEP
+        self._keep = KEEP if news is None else min(KEEP, AT_ONCE)
+        self._settle_at = 2 * self._keep
         self._touched: dict[str, Touched] = {}
         # Objects that a failed unit wrote, or one unit twice; calls that looked back.
         self._dirty: set[str] = set()
         self._looked: list[Call] = []
+        self._values: dict[str, Values] = {}
+        self._observed = header.observed
+        if self._observed:
+            self._settle_at = OPEN
 
     def feed(self, line: int, event: UnitEvent) -> None:
         """Take one event that `leo.units.reader` has checked."""
@@ -91,9 +151,19 @@ class UnitsJudge:
             said.units += 1
         elif action is UnitAction.Close:
             self._close(self._open.pop(event.reply), line, event)
-        else:
+        elif action in CALLS:
             said.calls += 1
-            self._add(self._open[event.reply], line, event)
+            unit = self._open.get(event.reply)
+            if unit is None:
+                self._add_late(line, event)
+            else:
+                self._add(unit, line, event)
+        elif event.reply in self._open:
+            self._end_writes(self._open[event.reply], event)
+
+    def cut(self, why: str) -> None:
+        """The judge stops before the end, and what it has found so far is all there is."""
+        self._verdict.cut = why
 
     def verdict(self, notices: Iterable[str] = ()) -> UnitsVerdict:
         """Sum up the events so far; nothing can be fed after that."""
@@ -107,26 +177,34 @@ class UnitsJudge:
                 said.note("AllOrNothing", Found(text, (text,), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))
         self._settle(at_the_end=True)
+        for unit in (*self._closed, *self._open.values()):
+            unit.calls.clear()
         return said
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
-        exact = not isinstance(since, int)
+        exact = since is UNSET
         call = Call(
             unit,
             seq,
             line,
-            since if isinstance(since, int) else seq - 1,
+            seq - 1 if since is UNSET else since,
             event.outcome == "ok",
             reads,
             writes,
             event.call or "",
         )
+        if event.appends is True:
+            call.appends = True
+        if self._observed:
+            call.observed = True
+        elif event.saw is not UNSET or event.gave is not UNSET:
+            self._add_values(call, event)
         for item, version in reads.items():
             touched = self._touched.get(item)
             if touched is None:
                 touched = self._touched[item] = Touched()
-            if exact and version < self._versions.get(item, 0):
+            if exact and version < self._versions.get(item, 0) and not self._observed:
                 self._look_back(call, item, version, touched)
             touched.calls.append(call)
         for item, version in writes.items():
@@ -144,6 +222,36 @@ class UnitsJudge:
                     self._dirty.add(item)
                 unit.wrote.add(item)
         unit.calls.append(call)
+
+    def _add_late(self, line: int, event: UnitEvent) -> None:
+        """A call that ended after its unit had: it is judged as a unit of its own."""
+        since = event.since if isinstance(event.since, int) else event.seq - 1
+        unit = Unit(f"{event.reply} (late)", since, event.session)
+        self._add(unit, line, event)
+        unit.closed, unit.outcome = event.seq, "returned"
+        self._closed.append(unit)
+        if event.writes:
+            items = ", ".join(shown(item) for item in event.writes)
+            said = f"{event.reply} had ended, and then {items} was still written for it"
+            text = f"{event.reply} had ended, and its call {event.call or 'of old'} wrote {items}"
+            sure = event.outcome == "ok"
+            self._verdict.note(
+                "NoLateWrite", Found(said, (f"{text} (line {line})",), (unit,), sure)
+            )
+
+    def _end_writes(self, unit: Unit, event: UnitEvent) -> None:
+        """A unit keeps what it wrote since it last did so, or takes it back."""
+        since = event.since if isinstance(event.since, int) else event.seq - 1
+        pending = [call for call in unit.calls[unit.saved :] if call.writes]
+        unit.saved = len(unit.calls)
+        for call in pending:
+            if event.outcome != "ok":
+                call.certain = False
+            elif event.action is UnitAction.Undo:
+                call.undone = since, event.seq
+                self._dirty.update(call.writes)
+        if event.outcome == "ok" and event.action is UnitAction.Save:
+            unit.commits += 1
 
     def _look_back(self, call: Call, item: str, version: int, touched: Touched) -> None:
         """An exact read of an older version: find where on the object's line it stands."""
@@ -175,9 +283,10 @@ class UnitsJudge:
 
     def _close(self, unit: Unit, line: int, event: UnitEvent) -> None:
         unit.closed, unit.outcome = event.seq, event.outcome
+        unit.error = event.error or ""
         self._verdict.outcomes[event.outcome] += 1
-        if not unit.committed:
-            self._judge_failed(unit, line)
+        if event.outcome != "returned":
+            self._judge_failed(unit)
         missed = own_write_missed(unit) if unit.committed else None
         if missed is not None:
             self._verdict.note("ReadsOwnWrites", missed)
@@ -185,28 +294,39 @@ class UnitsJudge:
         if len(self._closed) >= self._settle_at:
             self._settle()
 
-    def _judge_failed(self, unit: Unit, line: int) -> None:
-        wrote = [call for call in unit.calls if call.writes]
-        certain = [call for call in wrote if call.certain]
-        if not wrote:
+    def _judge_failed(self, unit: Unit) -> None:
+        """A unit failed: did it leave a part of what it wrote?"""
+        pending = [call for call in unit.calls[unit.saved :] if call.writes]
+        if self._commits:
+            # Nothing of it stays that was not committed.
+            for call in pending:
+                call.undone = unit.closed - 1, unit.closed
+        wrote = [call for call in unit.calls if call.writes and not call.undone]
+        undone = [call for call in unit.calls if call.writes and call.undone]
+        if wrote or undone:
+            self._dirty.update(*(call.writes for call in unit.calls))
+        if not wrote or (unit.commits and not undone and not pending):
             return
-        self._dirty.update(*(call.writes for call in wrote))
-        left = certain or wrote
-        done = ", ".join(
-            f"{shown(item)} v{version} (line {call.line})"
-            for call in left
-            for item, version in call.writes.items()
-        )
-        items = ", ".join(dict.fromkeys(shown(item) for call in left for item in call.writes))
+        left = [call for call in wrote if call.certain] or wrote
+        certain = left[0].certain
+        done, items = _told(left)
         verb = "had written" if certain else "may have written"
         text = f"{unit.name} {unit.ended} and {verb} {done}"
-        said = f"{unit.name} failed and {'left' if certain else 'may have left'} {items} behind"
-        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=bool(certain)))
+        if undone:
+            text = f"{text}, and not {_told(undone)[0]}, which was taken back"
+        error = f" ({unit.error})" if unit.error else ""
+        said = f"{unit.name} failed{error} and {'left' if certain else 'may have left'} {items}"
+        said = f"{said} behind" if not undone else f"{said}, but not {_told(undone)[1]}"
+        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=certain))
 
     def _settle(self, *, at_the_end: bool = False) -> None:
         """Judge the units that no open unit can be on a cycle with any more."""
         first = next((unit.opened for unit in self._open.values()), OPEN)
         oldest = OPEN if at_the_end else first
+        if not self._observed:
+            self._judge_values(oldest)
+        else:
+            self._fill_gaps()
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
         blocks = list(_merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
@@ -226,17 +346,20 @@ class UnitsJudge:
         """Yield the ends of the dependencies that lead back, of those that are sure and those that
         are possible: where the units concerned closed.
         """
+        if self._observed:
+            yield self._closed[0].closed, OPEN - 1
+            return
         for item, touched in self._touched.items():
             if not touched.writes and item not in self._start:
                 continue
             wrote = read = -OPEN
             cluster: list[int] = []
             calls = touched.calls
+            if at_the_end and self._open:
+                calls = [call for call in calls if call.unit.closed != OPEN]
             begin = 0
             for at, call in enumerate(calls):
                 closed = call.unit.closed
-                if at_the_end and closed == OPEN:
-                    continue
                 if item in call.writes:
                     latest = max(wrote, read)
                     wrote = max(wrote, closed)
@@ -259,6 +382,8 @@ class UnitsJudge:
             if cluster:
                 yield min(cluster), max(cluster)
         for call in self._looked:
+            if at_the_end and call.unit.closed == OPEN:
+                continue
             for item, found in (call.looked or {}).items():
                 writes = self._touched[item].calls
                 for other in writes[bisect_right(writes, found[0], key=lambda one: one.seq) :]:
@@ -266,6 +391,45 @@ class UnitsJudge:
                         yield min(other.unit.closed, call.unit.closed), call.unit.closed
                         if other.counts and other.since >= found[1]:
                             break
+
+    def _fill_gaps(self) -> None:
+        """Make the units that wrote the versions of which there is no line: perhaps they did."""
+        for item, touched in self._touched.items():
+            wrote = {call.writes[item] for call in touched.writes}
+            there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
+            start = self._start.get(item, min(there) - 1)
+            for version in range(start + 1, max(there) + 1):
+                if version not in wrote:
+                    unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
+                    unit.kept = True
+                    call = Call(unit, OPEN, 1, OPEN, False, {}, {item: version}, "", observed=True)
+                    unit.calls.append(call)
+                    touched.calls.append(call)
+                    self._closed.append(unit)
+
+    def _add_values(self, call: Call, event: UnitEvent) -> None:
+        for item, words in event.saw.items() if event.saw is not UNSET else ():
+            if item in event.reads:
+                self._values_of(item).saw.append((call, words))
+        for item, words in event.gave.items() if event.gave is not UNSET else ():
+            if item in event.writes:
+                self._values_of(item).note(event.writes[item], words)
+
+    def _values_of(self, item: str) -> Values:
+        known = self._values.get(item)
+        if known is None:
+            known = self._values[item] = Values(self._start.get(item, 0))
+        return known
+
+    def _judge_values(self, oldest: int) -> None:
+        """Compare what reads returned with what was given, where all that overlapped has ended."""
+        for item, values in self._values.items():
+            touched = self._touched[item]
+            for call, found, version in values.compare(item, touched.writes, oldest):
+                if version is not None:
+                    call.reads = {**call.reads, item: version}
+                    self._look_back(call, item, version, touched)
+                self._verdict.note("ReadsWhatWasWritten", found)
 
     def _judge_reads(self, wait: int, haze: int) -> dict[tuple[Call, str], list[Access]]:
         """Judge what reads found, of the objects where that may matter; return their accesses."""
@@ -344,7 +508,7 @@ class UnitsJudge:
         """Keep the units that wait, the last ones that are judged, and who wrote what objects hold
         now.
         """
-        first = max(0, waiting - KEEP)
+        first = max(0, waiting - self._keep)
         gone = set(self._closed[:first])
         for item, touched in self._touched.items():
             floor = max((c.since for c in touched.writes if c.counts and not c.appends), default=0)
@@ -354,9 +518,22 @@ class UnitsJudge:
                 touched.gone = max(lost, default=touched.gone)
                 touched.calls = stay
                 touched.writes = [call for call in stay if item in call.writes]
+        for unit in self._closed[:first]:
+            # Units and their calls know each other: let go of here, nothing is left to collect.
+            unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_at = max(2 * KEEP, 2 * (len(self._closed) - KEEP))
+        self._settle_at = max(2 * self._keep, 2 * (len(self._closed) - self._keep))
+
+
+def _told(calls: Sequence[Call]) -> tuple[str, str]:
+    """What some calls wrote: with versions and lines, and the objects alone."""
+    done = ", ".join(
+        f"{shown(item)} v{version} (line {call.line})"
+        for call in calls
+        for item, version in call.writes.items()
+    )
+    return done, ", ".join(dict.fromkeys(shown(item) for call in calls for item in call.writes))
 
 
 def _made(writes: Sequence[Call], item: str, version: int) -> Call | None:

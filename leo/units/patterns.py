@@ -16,6 +16,10 @@ from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, 
 
 # So many writes are looked at for torn reads among units that depend on one another in circles.
 EFFORT = 500_000
+DOUBLE_CHECK = (
+    "double-checked locking looks twice on purpose, and only the second look counts: then promise "
+    "read-atomic (--promise), or leave StableRead out (--without)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +153,19 @@ class _Tops:
     def __init__(self, found: Sequence[Access], most: Callable[[Access], int]) -> None:
         self._ends = [access.hi for access in found]
         self._tops: list[tuple[Access, ...]] = [()]
+        first = second = None
         for access in found:
-            two, unit = self._tops[-1], access.unit
-            better = len(two) < 2 or most(access) > most(two[1])
-            if better and not any(o.unit is unit and most(o) >= most(access) for o in two):
-                rest = (one for one in two if one.unit is not unit)
-                two = tuple(sorted((*rest, access), key=most, reverse=True)[:2])
-            self._tops.append(two)
+            if first is None:
+                first = access
+            elif most(access) > most(first):
+                second = second if access.unit is first.unit else first
+                first = access
+            elif access.unit is not first.unit and (second is None or most(access) > most(second)):
+                second = access
+            else:
+                self._tops.append(self._tops[-1])
+                continue
+            self._tops.append((first,) if second is None else (first, second))
 
     def up_to(self, event: int) -> tuple[Access, ...]:
         """Of those that had ended by an event."""
@@ -270,10 +280,13 @@ def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
                 other = line.perhaps_between(last, first, counting=False)
         if other is not None:
             missed, seen = Edge(first, other, RW, sure), Edge(other, last, WR, sure)
+            again: tuple[str, ...] = ()
+            if one.call.method and one.call.method == two.call.method:
+                again = (DOUBLE_CHECK,)
             return Found(
                 f"{unit.name} read {shown(one.item)} twice, and {other.unit.name} "
                 f"{'' if sure else 'perhaps '}wrote it in between",
-                (missed.tell(), seen.tell()),
+                (missed.tell(), seen.tell(), *again),
                 (unit, other.unit),
                 sure,
             )
@@ -311,7 +324,8 @@ class Torn:
             known = first.get(read.item)
             if known is None or read.hi < known.hi:
                 first[read.item] = read
-        begin = min(read.lo for read in reads)
+        # Where versions are observed, a place says nothing of time.
+        begin = min(-OPEN if read.call.observed else read.lo for read in reads)
         for read in reads:
             writes = self._writes.get(read.item, ())
             for write, latest in reversed(writes):
@@ -350,21 +364,21 @@ class Torn:
 def own_write_missed(unit: Unit) -> Found | None:
     """A unit read an object, after it had written it, in an older version."""
     # The latest of those that surely happened, and of those that may have.
-    wrote: dict[tuple[str, bool], Call] = {}
+    wrote: dict[tuple[str, bool], Access] = {}
     perhaps = None
     for call in unit.calls:
-        for item, (low, high) in (call.looked or {}).items():
+        for item in call.reads if call.looked or call.observed else ():
+            read = accesses(call, item)[0]
             for certain in (True, False):
                 mine = wrote.get((item, certain))
-                if mine is None or low >= mine.seq:
+                if mine is None or not read.looked or read.lo >= mine.hi:
                     continue
-                sure = certain and high <= mine.since
-                name = shown(item)
+                sure, name = certain and read.hi <= mine.lo, shown(item)
                 found = Found(
                     f"{unit.name} {'' if sure else 'perhaps '}did not see its own write of {name}",
                     (
-                        f"{unit.name} wrote {name} v{mine.writes[item]} (line {mine.line}), and "
-                        f"then read v{call.reads[item]} (line {call.line})",
+                        f"{unit.name} wrote {name} v{mine.version} (line {mine.call.line}), and "
+                        f"then read v{read.version} (line {call.line})",
                     ),
                     (unit,),
                     sure,
@@ -373,7 +387,7 @@ def own_write_missed(unit: Unit) -> Found | None:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
-            wrote[item, call.certain] = call
+            wrote[item, call.certain] = accesses(call, item)[-1]
     return perhaps
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
-from typing import NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.events import MAX_VERSION
-from leo.trace.lines import MAX_LINE, CutError, Lines, Source
+from leo.trace.lines import MAX_LINE, Blocks, CutError, Lines, Source
 from leo.trace.words import NOT_CLOSED, nearest, repeated_key, shown
 from leo.units.log import (
     UNITS_SCHEMA,
@@ -27,13 +28,24 @@ from leo.units.log import (
 )
 
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-# Of the fields of an event the last two are optional.
-EVENT_KEYS = len(UnitEvent.__struct_fields__) - 2
+# Of the fields of an event the last ones are optional.
+OPTIONAL = UnitEvent.__struct_fields__[
+    len(UnitEvent.__struct_fields__) - len(UnitEvent.__struct_defaults__) :
+]
+EVENT_KEYS = len(UnitEvent.__struct_fields__) - len(OPTIONAL)
+# As many bytes of lines are read at a time.
+BLOCK = 1 << 17
+_OPEN, _READ, _WRITE, _CLOSE = (
+    UnitAction.Open, UnitAction.Read, UnitAction.Write, UnitAction.Close,
+)  # fmt: skip
+ENDS = {"returned", "raised", "cancelled"}
 CALLS = {UnitAction.Read, UnitAction.Write}
 OUTCOMES = {
     UnitAction.Open: {"ok"},
     UnitAction.Read: {"ok"},
     UnitAction.Write: {"ok", "raised", "cancelled"},
+    UnitAction.Save: {"ok", "raised", "cancelled"},
+    UnitAction.Undo: {"ok", "raised", "cancelled"},
     UnitAction.Close: {"returned", "raised", "cancelled"},
 }
 
@@ -42,15 +54,20 @@ class _Strict(UnitEvent, frozen=True, forbid_unknown_fields=True):
     """An event without anything that this version does not know."""
 
 
+def _more_keys(event: UnitEvent) -> int:
+    """The number of keys of an event beyond those that each has."""
+    keys = len(event.reads) + len(event.writes)
+    keys += (event.since is not UNSET) + (event.call is not UNSET)
+    if event.appends is event.late is event.error is event.saw is event.gave is UNSET:
+        return keys
+    keys += (event.appends is not UNSET) + (event.late is not UNSET) + (event.error is not UNSET)
+    for told in (event.saw, event.gave):
+        keys += 1 + len(told) if isinstance(told, dict) else 0
+    return keys
+
+
 class _Kind(msgspec.Struct):
     kind: str = ""
-
-
-class UnitLine(NamedTuple):
-    """A checked event and the number of its line in the file, the header being line 1."""
-
-    number: int
-    event: UnitEvent
 
 
 def is_units(first: bytes) -> bool:
@@ -102,9 +119,10 @@ class Peeked:
 class UnitsReader:
     """A trace of units, read while it is iterated over. ``closed`` tells whether it has its end;
     ``torn`` lets the last line be one that was cut: it is left out, and a notice says so.
+    ``growing``: the lines come one by one, and each is wanted as soon as it is there.
     """
 
-    def __init__(self, lines: Lines, *, torn: bool = False) -> None:
+    def __init__(self, lines: Lines, *, torn: bool = False, growing: bool = False) -> None:
         """Read the header. Raises TraceError when there is none of this schema."""
         self.name = lines.name
         self.notices: list[str] = []
@@ -115,10 +133,15 @@ class UnitsReader:
         self.header = self._header()
         self._versions = dict(self.header.start)
         self._open: dict[str, int] = {}
-        self._decode = msgspec.json.Decoder(_Strict).decode
+        self._written: set[tuple[str, int]] = set()
+        self._growing = growing
+        self._decoder = msgspec.json.Decoder(_Strict)
 
-    def __iter__(self) -> Iterator[UnitLine]:
-        """Yield every event. Raises TraceError at the first line that is not in the schema."""
+    def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
+        """Yield every event, with the number of its line: the header is line 1.
+
+        Raises TraceError at the first line that is not in the schema.
+        """
         try:
             yield from self._events()
         except CutError as error:
@@ -128,24 +151,90 @@ class UnitsReader:
         if not self.closed:
             self.notices.append(NOT_CLOSED)
 
-    def _events(self) -> Iterator[UnitLine]:
+    def _events(self) -> Iterator[tuple[int, UnitEvent]]:
         lines = self._lines
+        if not self._growing:
+            yield from self._in_blocks(lines.blocks())
         while (raw := lines.next()) is not None:
-            if self.closed:
-                raise self._fail("a line after the end of the recording; expected nothing")
+            event = self._one(raw)
+            if event is not None:
+                yield lines.number, event
+
+    def _in_blocks(self, blocks: Blocks) -> Iterator[tuple[int, UnitEvent]]:
+        """Yield events as long as whole lines come, many at a time: one by one costs twice as much.
+
+        A block in which anything is unusual is read line by line.
+        """
+        lines, fits = self._lines, self._fits
+        while data := blocks.peek(BLOCK):
+            count = data.count(b"\n")
             try:
-                event: UnitEvent = self._decode(raw)
-                keys = EVENT_KEYS + len(event.reads) + len(event.writes)
-                # Two fields are optional; "" is what a call has that is not there.
-                keys += (event.since is not msgspec.UNSET) + bool(event.call)
-                self._once(raw, keys)
+                events: Sequence[UnitEvent] = self._decoder.decode_lines(data)
+                keys = count * EVENT_KEYS + sum(map(_more_keys, events))
             except NOT_DECODED:
-                found = self._with_care(raw)
-                if found is None:
-                    continue
-                event = found
+                events, keys = [], 0
+            if len(events) != count or data.count(b":") != keys or self.closed:
+                for _ in range(count):
+                    raw = lines.next()
+                    event = None if raw is None else self._one(raw)
+                    if event is not None:
+                        yield lines.number, event
+                continue
+            blocks.drop(len(data))
+            for event in events:
+                lines.number = number = lines.number + 1
+                if not fits(event):
+                    self._check(event)
+                yield number, event
+
+    def _one(self, raw: bytes) -> UnitEvent | None:
+        """Take one line; None when it is no event. Raises TraceError when it is none of a trace."""
+        if self.closed:
+            raise self._fail("a line after the end of the recording; expected nothing")
+        event: UnitEvent | None
+        try:
+            event = self._decoder.decode(raw)
+            self._once(raw, EVENT_KEYS + _more_keys(event))
+        except NOT_DECODED:
+            event = self._with_care(raw)
+        if event is not None:
             self._check(event)
-            yield UnitLine(lines.number, event)
+        return event
+
+    def _fits(self, event: UnitEvent) -> bool:
+        """Take a usual event; False, and nothing taken, for one that is to be looked at closely."""
+        seq, action, unit = event.seq, event.action, event.reply
+        reads, writes, open_ = event.reads, event.writes, self._open
+        if seq != self._seq + 1 or event.run != self.header.run or event.late is not UNSET:
+            return False
+        opened = open_.get(unit)
+        if reads or writes:
+            since, versions = event.since, self._versions
+            if opened is None or event.outcome != "ok" or self.header.observed:
+                return False
+            if since is not UNSET and not opened <= since < seq:
+                return False
+            if action is not (_WRITE if writes else _READ):
+                return False
+            for name, version in reads.items():
+                if not 0 <= version <= versions.get(name, 0):
+                    return False
+            for name, version in writes.items():
+                if version != versions.get(name, 0) + 1 or version > MAX_VERSION:
+                    return False
+            versions.update(writes)
+        elif action is _OPEN:
+            if opened is not None or not unit or not unit.isprintable() or event.outcome != "ok":
+                return False
+            open_[unit] = seq
+        elif action is _CLOSE:
+            if opened is None or event.outcome not in ENDS:
+                return False
+            del open_[unit]
+        else:
+            return False
+        self._seq = seq
+        return True
 
     def _header(self) -> UnitsHeader:
         raw = self._lines.next()
@@ -243,7 +332,7 @@ class UnitsReader:
         if not self._carries(event):
             raise self._fail(
                 f"{action} reads {shown(event.reads)} and writes {shown(event.writes)}; expected a "
-                "Read to read, a Write to write (and perhaps to read), Open and Close to do neither"
+                "Read to read, a Write to write (and perhaps to read), all others to do neither"
             )
         if action is UnitAction.Open:
             if not unit or not unit.isprintable() or unit in self._open:
@@ -254,6 +343,13 @@ class UnitsReader:
             self._open[unit] = event.seq
             return
         opened = self._open.get(unit)
+        if event.late is True:
+            if action is UnitAction.Close or unit in self._open:
+                raise self._fail(
+                    f"the unit {shown(unit)} cannot be late; expected a call of a unit that has "
+                    "ended"
+                )
+            opened = 0
         if opened is None:
             raise self._fail(
                 f"the unit {shown(unit)} is not open{nearest(unit, self._open)}; expected its Open "
@@ -262,12 +358,27 @@ class UnitsReader:
         if action is UnitAction.Close:
             del self._open[unit]
             return
-        if event.since is not msgspec.UNSET and not opened <= event.since < event.seq:
+        if event.since is not UNSET and not opened <= event.since < event.seq:
             raise self._fail(
                 f"the call began after event {event.since}; expected {opened}, where its unit "
                 f"opened, to {event.seq - 1}"
             )
-        self._count(event)
+        if self.header.observed:
+            self._observe(event)
+        elif event.reads or event.writes:
+            self._count(event)
+
+    def _observe(self, event: UnitEvent) -> None:
+        """Check versions that the store told: each is written once."""
+        for name, version in event.writes.items():
+            if (name, version) in self._written or not 0 < version <= MAX_VERSION:
+                raise self._fail(
+                    f"{event.reply} writes version {version} of {shown(name)}, which an earlier "
+                    f"line wrote, or which is none; expected 1 to {MAX_VERSION:,}, each once"
+                )
+            self._written.add((name, version))
+        if any(not 0 <= version <= MAX_VERSION for version in event.reads.values()):
+            raise self._fail(f"the versions of reads must be 0 to {MAX_VERSION:,}")
 
     def _carries(self, event: UnitEvent) -> bool:
         """Tell whether reads and writes are those of the action."""

@@ -33,6 +33,7 @@ MEANING = {
 }
 # Of these it is not only the order of calls that may be open, and their witnesses say what is.
 SAY_WHY = {"AllOrNothing", "NoAbortedRead", "NoIntermediateRead"}
+NOT_SEEN = "not recorded, so what reads returned is not checked"
 OPEN = (
     "the calls overlapped: which acted first is not in the trace; if these methods act at the end "
     "of their calls, exact=True decides it"
@@ -41,12 +42,14 @@ OPEN = (
 
 def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
     """Write one block about a file."""
-    fell, may = len(verdict.broken), len(verdict.undecided)
+    permitted = verdict.permitted()
+    fell, may = len({*verdict.broken} - permitted), len({*verdict.undecided} - permitted)
     said = [_properties(fell, "broken"), _properties(may, "undecided")]
-    nothing = "nothing broken" if verdict.events else "UNDECIDED"
+    nothing = "nothing broken" if verdict.events and not verdict.cut else "UNDECIDED"
     yield f"{verdict.name}: {', '.join(filter(None, said)) or nothing}"
-    if not verdict.events:
-        yield from _item("because", f"{NO_EVENTS}; undecided is not accepted")
+    if not verdict.events or verdict.cut:
+        why = verdict.cut or NO_EVENTS
+        yield from _item("because", f"{why}; undecided is not accepted")
     ends = [f"{count} {word}" for word, count in sorted(verdict.outcomes.items())]
     ends += [f"{verdict.open} open"] if verdict.open else []
     yield from _item(
@@ -61,7 +64,12 @@ def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
     told: set[frozenset[str]] = set()
     for word, sure in (("broken", True), ("undecided", False)):
         for case in verdict.cases(sure=sure):
-            yield from _case(word, case, told)
+            if verdict.promise.permits(case):
+                yield from _item("permitted", f"{case.said} ({case.anomaly or case.broke})")
+            else:
+                yield from _case(word, case, told)
+    if verdict.events and not verdict.values:
+        yield from _item("values", NOT_SEEN)
 
 
 def holds(verdict: UnitsVerdict) -> str:
@@ -82,7 +90,10 @@ def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
         "kind": "units",
         "run": verdict.run,
         "clean": verdict.clean,
-        "because": None if verdict.events else NO_EVENTS,
+        "because": verdict.cut or (None if verdict.events else NO_EVENTS),
+        "values": verdict.values,
+        "promise": verdict.promise.level,
+        "without": sorted(verdict.promise.without),
         "level": verdict.level(sure=True) or None,
         "level_perhaps": verdict.level(sure=False) or None,
         "broken": [name for name in PROPERTIES if name in verdict.broken],
@@ -99,6 +110,7 @@ def to_fields(verdict: UnitsVerdict) -> dict[str, Any]:
                 "sure": sure,
                 "anomaly": case.anomaly or None,
                 "level": case.level,
+                "permitted": verdict.promise.permits(case),
                 "said": case.said,
                 "line": case.line,
                 "count": case.count,

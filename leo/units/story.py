@@ -68,6 +68,11 @@ def _said(name: str, cycle: Cycle, units: tuple[Unit, ...]) -> str:
         missed = next(edge for edge in cycle if edge.kind == RW)
         reader, writer = missed.source.unit, missed.target.unit
         rest = [edge for edge in cycle if edge is not missed]
+        if len(cycle) == 2 and rest[0].kind == WR and rest[0].source.item == missed.source.item:
+            return (
+                f"{reader.name} {perhaps}read {shown(missed.source.item)} before "
+                f"{writer.name} wrote it, and again after that"
+            )
         if len(cycle) == 2 and rest[0].kind == WR:
             return (
                 f"{reader.name} {perhaps}saw a part of what {writer.name} did: "

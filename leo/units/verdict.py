@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from leo.units.anomalies import FORBIDDEN_FROM, LEVELS, NAMES
+from leo.errors import LeoError
+from leo.trace.words import nearest
+from leo.units.anomalies import ALSO, FORBIDDEN_FROM, LEVELS, NAMES
 from leo.units.calls import Call, Unit, shown
 from leo.units.patterns import Found
 
@@ -77,17 +79,45 @@ class Finding:
         return Counter({name: case.count for name, case in self.cases.items() if name})
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a program promises: a level, but for some properties. Raises LeoError for a level or a
+    property that there is not.
+    """
+
+    level: str = LEVELS[-1]
+    without: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for word, known, what in (
+            (self.level, (*LEVELS, *ALSO), "level"),
+            *((name, PROPERTIES, "property of units") for name in sorted(self.without)),
+        ):
+            if word not in known:
+                raise LeoError(
+                    f"{word!r} is no {what}{nearest(word, known)}; expected one of "
+                    f"{', '.join(known)}"
+                )
+
+    def permits(self, case: Case) -> bool:
+        """It says nothing against what was found."""
+        most = LEVELS.index(ALSO.get(self.level, self.level))
+        return LEVELS.index(case.level) > most or case.broke in self.without
+
+
 @dataclass(slots=True)
 class UnitsVerdict:
     """What was found about one trace. `outcomes` counts how units ended, `open` those that did
     not; `closed` tells whether the recording has its end; `most` is the largest number of units
-    that were kept at a time.
+    that were kept at a time. `values`: what reads returned was recorded and compared.
+    `cut` says why the judge stopped before the end. `news` is told of each case when it is found.
 
     A property that is broken is not listed as undecided.
     """
 
     name: str
     run: str
+    values: bool = False
     events: int = 0
     units: int = 0
     calls: int = 0
@@ -98,6 +128,9 @@ class UnitsVerdict:
     broken: dict[str, Finding] = field(default_factory=dict)
     doubtful: dict[str, Finding] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    promise: Promise = field(default_factory=Promise)
+    cut: str = ""
+    news: Callable[[Case], object] | None = None
 
     @property
     def undecided(self) -> dict[str, Finding]:
@@ -106,7 +139,7 @@ class UnitsVerdict:
     @property
     def clean(self) -> bool:
         """Nothing fell and nothing is undecided, as it is where there was nothing to judge."""
-        return bool(self.events) and not self.broken and not self.undecided
+        return bool(self.events) and not (self.broken or self.undecided or self.cut)
 
     def cases(self, *, sure: bool) -> Iterator[Case]:
         """The cases of what is broken, or of what is undecided, in the order of the properties."""
@@ -124,20 +157,11 @@ class UnitsVerdict:
         lowest = min((LEVELS.index(case.level) for case in cases), default=len(LEVELS))
         return LEVELS[lowest - 1] if lowest else ""
 
-    def beyond(self, promise: str, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
-        """The properties that are broken, and those that are undecided, beyond what a level and
-        some properties left out permit.
-        """
-        most = LEVELS.index(promise)
-        broken, undecided = (
-            {
-                case.broke
-                for case in self.cases(sure=sure)
-                if LEVELS.index(case.level) <= most and case.broke not in without
-            }
-            for sure in (True, False)
-        )
-        return broken, undecided - broken
+    def permitted(self) -> set[str]:
+        """The properties that fell, or may have, all within what was promised."""
+        fell = {*self.broken, *self.undecided}
+        cases = [*self.cases(sure=True), *self.cases(sure=False)]
+        return fell - {case.broke for case in cases if not self.promise.permits(case)}
 
     def note(self, name: str, found: Found) -> None:
         """Count a finding; keep the first of its name."""
@@ -158,6 +182,8 @@ class UnitsVerdict:
                 tuple(unit.name for unit in found.units),
                 tuple(_steps(found.units)),
             )
+            if self.news is not None:
+                self.news(case)
         case.count += 1
 
     def note_forgotten(self, call: Call, item: str) -> None:

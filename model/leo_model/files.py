@@ -10,9 +10,12 @@ specification (`leo_model.checking.check.spec_hash`).
 from __future__ import annotations
 
 import ast
+import os
+import secrets
 import sys
+import tempfile
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -55,6 +58,42 @@ def write_file(path: Path, data: bytes) -> None:
         raise CheckError(
             f"{path}: cannot be written ({error.strerror}); name a file that can be"
         ) from None
+
+
+def cache_folder() -> Path:
+    """Return the folder of what is kept between runs, which only its user may write.
+
+    It is `leo-field` below XDG_CACHE_HOME, or below `~/.cache`. Raises CheckError when it cannot be
+    made, or when others may write it: what it holds would be believed.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    path = Path(base).expanduser() / "leo-field"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    except (OSError, RuntimeError) as error:
+        raise CheckError(
+            f"{path}: cannot be made a folder ({error}); set XDG_CACHE_HOME to a folder of yours"
+        ) from None
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise CheckError(
+            f"{path}: others may write it, and what is kept there is believed; make it yours alone "
+            "(chmod 700), or set XDG_CACHE_HOME to another folder"
+        )
+    return path
+
+
+def secret() -> bytes:
+    """Return the key of the cache folder, made when it is first asked for: 32 bytes."""
+    path = cache_folder() / "key"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(secrets.token_bytes(32))
+        # Of two that make it at once, the first keeps its own.
+        with suppress(FileExistsError):
+            os.link(file.name, path)
+        Path(file.name).unlink()
+    return path.read_bytes()
 
 
 # The folder that holds the packages: the checkout (leo_model in its folder model), or where a wheel

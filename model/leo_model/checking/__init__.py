@@ -9,5 +9,6 @@ __all__ = [
     "orders",
     "plan",
     "questions",
+    "results",
     "table",
 ]

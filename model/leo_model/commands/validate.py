@@ -8,25 +8,31 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
 from types import FrameType
+from typing import TextIO
 
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo.errors import TraceError
+from leo.units import ALSO, LEVELS, Case, Promise, Watching
 from leo_model.checking.claims import Claims, load_claims
 from leo_model.traces import coverage, strength
 from leo_model.traces.merge import MOST_STATES
 from leo_model.traces.native import Violation
+from leo_model.traces.reader import TraceReader
 from leo_model.traces.report import to_builtins, to_text, write_junit
 from leo_model.traces.story import Story, tell
 from leo_model.traces.tlc_engine import open_cache
 from leo_model.traces.validate import (
     ONE_FILE,
+    OfUnits,
     Report,
     examine,
+    examine_units,
     expected_to_break,
     follow,
     validate,
@@ -35,6 +41,8 @@ from leo_model.traces.validate import (
 
 # Seconds between two looks at a growing file.
 PAUSE = 0.2
+# Lines between two words of how far the judge of units has come.
+PROGRESS = 1 << 17
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +96,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--no-cache", action="store_true", help="ask TLC again about traces that it has judged"
     )
     parser.add_argument("--claims", type=Path, help="another claims file")
+    units = parser.add_argument_group("traces of units (leo.instrument)")
+    units.add_argument(
+        "--promise",
+        metavar="LEVEL",
+        default=LEVELS[-1],
+        help=f"what the program promises: {', '.join((*LEVELS, *ALSO))} (default: {LEVELS[-1]}); "
+        "what the level permits is no finding",
+    )
+    units.add_argument(
+        "--without",
+        metavar="PROPERTY",
+        action="append",
+        default=[],
+        help="leave a property out; may be given several times",
+    )
+    units.add_argument(
+        "--limit-seconds", type=float, metavar="N", help="stop after so long, and say how far"
+    )
+    units.add_argument(
+        "--undecided",
+        type=int,
+        metavar="CODE",
+        default=1,
+        help="exit code when nothing is broken and something undecided (default: 1)",
+    )
     coverage.add_arguments(parser)
     strength.add_arguments(parser)
 
@@ -107,8 +140,9 @@ def run(options: argparse.Namespace) -> int:
         raise TraceError("--merged: there is a merged trace only with --merge: add it")
     if options.states < 1:
         raise TraceError(f"--states {options.states}: expected at least one state at a time")
+    units = _of_units(options)
     if options.follow:
-        return show([_follow(options)], options, claims)
+        return show([_follow(options, units)], options, claims)
     cache = None if options.no_cache or options.engine == "native" else open_cache()
     if options.merge:
         if len(set(options.files)) < 2:
@@ -122,7 +156,7 @@ def run(options: argparse.Namespace) -> int:
             most=options.states,
         )
         return show([report], options, claims)
-    reports = validate(options.files, options.engine, cache=cache, torn=options.torn)
+    reports = validate(options.files, options.engine, cache=cache, torn=options.torn, units=units)
     return show(reports, options, claims)
 
 
@@ -151,7 +185,37 @@ def show(reports: list[Report], options: argparse.Namespace, claims: Claims) -> 
             print(f"leo: error: {report.error}", file=sys.stderr)
     if any(report.error is not None for report in reports):
         return 2
-    return int(any(map(Report.finding, reports, allowed)))
+    if not any(map(Report.finding, reports, allowed)):
+        return 0
+    return options.undecided if all(map(_only_undecided, reports, allowed)) else 1
+
+
+def _only_undecided(report: Report, permitted: frozenset[str]) -> bool:
+    """Nothing of a report on units is a finding but for what is undecided."""
+    return not report.finding(permitted) or (
+        report.units is not None and not set(report.units.broken) - permitted
+    )
+
+
+def _of_units(options: argparse.Namespace) -> OfUnits:
+    """What is asked of traces of units. Raises LeoError for a level that there is not."""
+    if options.limit_seconds is not None and not options.limit_seconds > 0:
+        raise TraceError(f"--limit-seconds {options.limit_seconds}: expected more than 0")
+    if not 0 <= options.undecided <= 255:
+        raise TraceError(f"--undecided {options.undecided}: expected an exit code, 0 to 255")
+    progress = None
+    if sys.stderr.isatty() and not options.json:
+        progress = partial(_say_progress, sys.stderr)
+    return OfUnits(
+        Promise(options.promise, frozenset(options.without)),
+        Watching(seconds=options.limit_seconds, progress=progress),
+    )
+
+
+def _say_progress(stream: TextIO, line: int) -> None:
+    """Say on a terminal how far the judge has come, every so many lines."""
+    if not line % PROGRESS:
+        print(f"\r{line:,} lines judged", end="\r", file=stream, flush=True)
 
 
 def _stories(
@@ -173,7 +237,7 @@ def _stories(
     )
 
 
-def _follow(options: argparse.Namespace) -> Report:
+def _follow(options: argparse.Namespace, units: OfUnits) -> Report:
     if len(options.files) != 1 or options.engine != "native" or options.merge:
         raise TraceError(f"--follow: {ONE_FILE}, and the native engine only")
     with _until_interrupted() as asked:
@@ -182,6 +246,7 @@ def _follow(options: argparse.Namespace) -> Report:
             pause=lambda: asked.wait(PAUSE),
             stopped=asked.is_set,
             say=None if options.json else partial(print, flush=True),
+            units=units,
         )
 
 
@@ -191,17 +256,27 @@ def followed(
     pause: Callable[[], object],
     stopped: Callable[[], bool],
     say: Callable[[str], object] | None,
+    units: OfUnits | None = None,
 ) -> Report:
     """Follow a trace to its end; what falls is told to ``say`` as soon as it does."""
-    report = Report(path)
+    report, of_units = Report(path), units or OfUnits()
 
     def news(fell: Violation) -> None:
         if say is not None:
             say(f"line {fell.line}: {fell.property} falls: {fell.witness}")
 
+    def news_of_units(case: Case) -> None:
+        if say is not None and not of_units.promise.permits(case):
+            falls = "falls" if case.sure else "may fall"
+            say(f"line {case.line}: {case.broke} {falls}: {case.said}")
+
     try:
         with follow(path, pause=pause, stopped=stopped) as trace:
-            examine(trace, report, news=news)
+            if isinstance(trace, TraceReader):
+                examine(trace, report, news=news)
+            else:
+                watching = replace(of_units.watching, news=news_of_units)
+                examine_units(trace, report, how=replace(of_units, watching=watching))
     except TraceError as error:
         report.native = None
         report.error = error

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from leo_model.errors import ConfigError, JavaError, JobError, SpecError
-from leo_model.files import make_folder
+from leo_model.files import cache_folder, make_folder
 from leo_model.tlc.dot import read_dot
 from leo_model.tlc.java import Runtime, find, with_cache
 from leo_model.tlc.job import (
@@ -130,7 +130,6 @@ def options(job: TlcJob, folder: Path) -> list[str]:
 
 
 DEFAULT_WORK = Path("build/tlc")
-DEFAULT_CACHE = Path("build/java-cache")
 # The cache takes about 3.5 s to make and saves 0.35 s a run.
 _CACHE_PAYS = 12
 
@@ -172,7 +171,7 @@ def prepare(job: TlcJob, runtime: Runtime | None) -> Runtime:
     if isinstance(job.root, Path) and not job.root.is_file():
         raise SpecError(f"job {job.name}: there is no module file {job.root}")
     _check_constants(job)
-    return with_cache(find(), DEFAULT_CACHE, make=False) if runtime is None else runtime
+    return with_cache(find(), cache_folder() / "java", make=False) if runtime is None else runtime
 
 
 def run_many(
@@ -200,7 +199,7 @@ def run_many(
         twice = sorted({name for name in names if names.count(name) > 1})
         raise JobError(f"jobs of one batch need different names, used twice: {', '.join(twice)}")
     if runtime is None:
-        runtime = with_cache(find(), DEFAULT_CACHE, make=len(jobs) >= _CACHE_PAYS)
+        runtime = with_cache(find(), cache_folder() / "java", make=len(jobs) >= _CACHE_PAYS)
     children = Children()
 
     def one(job: TlcJob) -> TlcResult:

@@ -9,13 +9,14 @@ TLC's verdicts on traces, kept by content: same trace, specification and jar, sa
 
 A verdict is kept only after a whole run of TLC ended well and judged each of its traces exactly
 once, one file for each trace, renamed into its place.  A file that is cut, changed or of another
-trace does not match its own checksum and counts as absent: the worst that a cache can do here is
-to ask TLC again.
+trace does not match its own signature, made with a key of the user's, and counts as absent: the
+worst that a cache can do here is to ask TLC again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from typing import Final
 from leo.trace.events import Header
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import ModelError
-from leo_model.files import spec_folder
+from leo_model.files import cache_folder, secret, spec_folder
 from leo_model.tlc import driver
 from leo_model.tlc.java import find, with_cache
 from leo_model.tlc.job import TlcJob, Verdict
@@ -67,8 +68,11 @@ class VerdictCache:
     ``asked`` and ``found`` count the look-ups and the verdicts that were there.
     """
 
-    def __init__(self, folder: Path, *, spec: Path, jar: Path) -> None:
-        """``spec`` is the folder of the modules. Raises OSError when it or ``jar`` is not there."""
+    def __init__(self, folder: Path, *, spec: Path, jar: Path, secret: bytes) -> None:
+        """``spec`` is the folder of the modules, ``secret`` signs what is kept. Raises OSError when
+        the modules or ``jar`` are not there.
+        """
+        self._secret = secret
         self.asked = 0
         self.found = 0
         self._folder = folder
@@ -89,7 +93,7 @@ class VerdictCache:
             entry = json.loads(self._path(key).read_bytes())
         except (OSError, ValueError):
             return None
-        if not isinstance(entry, dict) or entry.pop("sum", None) != _sum(key, entry):
+        if not isinstance(entry, dict) or not self._signed(key, entry):
             return None
         self.found += 1
         return TlcVerdict(entry["kind"], entry["line"], frozenset(entry["broken"]))
@@ -101,25 +105,27 @@ class VerdictCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-                json.dump({**entry, "sum": _sum(key, entry)}, file)
+                json.dump({**entry, "sum": self._sum(key, entry)}, file)
             os.replace(file.name, path)
         except OSError as error:
             raise CacheError(
                 f"{path.parent}: the verdict of TLC cannot be kept ({error.strerror or error}); "
-                "add --no-cache, or run where a folder `build` can be written"
+                "add --no-cache, or make it writable"
             ) from error
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"
 
+    def _signed(self, key: str, entry: dict[str, object]) -> bool:
+        found = entry.pop("sum", None)
+        return isinstance(found, str) and hmac.compare_digest(found, self._sum(key, entry))
 
-def _sum(key: str, entry: object) -> str:
-    text = json.dumps([key, entry], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    def _sum(self, key: str, entry: object) -> str:
+        text = json.dumps([key, entry], sort_keys=True)
+        return hmac.new(self._secret, text.encode(), "sha256").hexdigest()
 
 
 BATCH_EVENTS: Final = 10_000
-CACHE: Final = Path("build/traces")
 CONFIG: Final = """\
 INIT TraceInit
 NEXT TraceNext
@@ -209,10 +215,14 @@ def session_name(instance: int, number: int) -> str:
     return f"i{instance}s{number}"
 
 
-def open_cache(folder: Path = CACHE) -> VerdictCache:
-    """Return the cache of TLC's verdicts. Raises the errors of ``leo_model.tlc.java`` without a
-    jar."""
-    return VerdictCache(folder, spec=spec_folder(), jar=find().jar)
+def open_cache(folder: Path | None = None) -> VerdictCache:
+    """Return the cache of TLC's verdicts, by default in the user's cache folder.
+
+    Raises CheckError when that cannot be trusted, and the errors of ``leo_model.tlc.java`` without
+    a jar.
+    """
+    folder = cache_folder() / "verdicts" if folder is None else folder
+    return VerdictCache(folder, spec=spec_folder(), jar=find().jar, secret=secret())
 
 
 def judge(
@@ -254,7 +264,7 @@ def _run(traces: Sequence[Recorded], work: Path | None) -> list[TlcVerdict]:
         for k, places in enumerate(batches)
     ]
     folder = Path(tempfile.mkdtemp(prefix="leo-trace-")) if work is None else work
-    runtime = with_cache(find(), driver.DEFAULT_CACHE, make=False)
+    runtime = with_cache(find(), cache_folder() / "java", make=False)
     results = driver.run_many(jobs, work=folder, runtime=runtime)
     verdicts: dict[int, TlcVerdict] = {}
     for places, result in zip(batches, results, strict=True):

@@ -16,7 +16,15 @@ from typing import BinaryIO, Final, Literal
 from leo.errors import TraceError
 from leo.trace.lines import GZIP_MAGIC, Lines, open_stream
 from leo.trace.words import NO_EVENTS
-from leo.units import Peeked, UnitsVerdict, is_units, judge_lines
+from leo.units import (
+    Peeked,
+    Promise,
+    UnitsReader,
+    UnitsVerdict,
+    Watching,
+    is_units,
+    judge_reader,
+)
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims
 from leo_model.traces.events import NOTHING, Line
 from leo_model.traces.explain import Rejection
@@ -104,6 +112,8 @@ def expected_to_break(claims: Claims, report: Report) -> frozenset[str]:
     What falls only with faults may fall only in a trace in which a reply was disturbed; an engine
     that does not tell how replies ended (TLC alone) leaves that open.
     """
+    if report.units is not None:
+        return frozenset(report.units.permitted())
     kinds = [FALLS]
     if report.native is None or set(report.native.outcomes) - UNDISTURBED:
         kinds.append(FALLS_WITH_FAULTS)
@@ -121,6 +131,7 @@ def validate(
     *,
     cache: VerdictCache | None = None,
     torn: bool = False,
+    units: OfUnits | None = None,
 ) -> list[Report]:
     """Judge trace files; those that TLC is asked about are judged in one batch.
 
@@ -137,7 +148,8 @@ def validate(
             with open_stream(path) as (name, stream):
                 peeked = Peeked(stream)
                 if is_units(peeked.first()):
-                    examine_units(Lines(name, peeked), report, engine, torn=torn)
+                    reader = UnitsReader(Lines(name, peeked), torn=torn)
+                    examine_units(reader, report, engine, units)
                     continue
                 recorded = examine(TraceReader(name, peeked, torn=torn), report, engine)
         except TraceError as error:
@@ -219,18 +231,30 @@ def examine(
     return recorded
 
 
+@dataclass(frozen=True, slots=True)
+class OfUnits:
+    """How a trace of units is judged: against which promise, for how long, and who is told."""
+
+    promise: Promise = Promise()
+    watching: Watching = Watching()
+
+
 def examine_units(
-    lines: Lines, report: Report, engine: Engine = "native", *, torn: bool = False
+    reader: UnitsReader, report: Report, engine: Engine = "native", how: OfUnits | None = None
 ) -> None:
     """Judge a trace of units into a report. Raises TraceError for a line that is not in its
     schema.
     """
-    report.name = lines.name
-    report.units = verdict = judge_lines(lines, torn=torn)
-    report.unsure = frozenset(verdict.undecided) - frozenset(verdict.broken)
+    how = how or OfUnits()
+    report.name = reader.name
+    report.units = verdict = judge_reader(reader, how.watching)
+    verdict.promise = how.promise
+    report.unsure = frozenset(verdict.undecided)
     report.closed = verdict.closed
     if not verdict.events:
         report.undecided = NO_EVENTS
+    if verdict.cut:
+        report.undecided = verdict.cut
     if engine != "native":
         verdict.notices.append(
             "the specification is of the field, not of this program: TLC was not asked"
@@ -334,7 +358,7 @@ class Growing:
 @contextmanager
 def follow(
     path: str | Path, *, pause: Callable[[], object], stopped: Callable[[], bool]
-) -> Iterator[TraceReader]:
+) -> Iterator[TraceReader | UnitsReader]:
     """Open a trace that is being written; its lines come as they are written.
 
     Raises TraceError when it cannot be opened, is packed, or was stopped before it had a header.
@@ -351,6 +375,10 @@ def follow(
         if file.peek(2)[:2] == GZIP_MAGIC:
             raise TraceError(f"{path}: this is packed; {ONE_FILE}")
         growing = Growing(str(path), file, pause, stopped)
-        reader = TraceReader(str(path), growing)
+        peeked = Peeked(growing)
+        if is_units(peeked.first()):
+            reader: TraceReader | UnitsReader = UnitsReader(Lines(str(path), peeked), growing=True)
+        else:
+            reader = TraceReader(str(path), peeked)
         growing.closed = lambda: reader.closed
         yield reader

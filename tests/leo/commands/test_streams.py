@@ -85,3 +85,42 @@ def test_notices_that_nobody_sees_are_not_among_the_replies(tmp_path: Path) -> N
     """With the output for errors closed, an empty line is no line of the output."""
     done = leo("2>&-", "chat", "--field", str(tmp_path / "field"), given=b"\n\nhello\n")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
+
+
+def test_a_prompt_without_an_answer_is_a_line_and_a_failure(tmp_path: Path) -> None:
+    """On a full disk: one line out for each line in, each failure said, and no success."""
+    field = tmp_path / "field"
+    sync_field(field).close()
+    full = field.stat().st_size // 512 + 8
+    given = "".join(f"the wall of path {'x' * 90}{n} is a field\n" * 9 for n in range(9))
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -f {full}; exec "$@"', "sh", sys.executable, "-m", "leo", "chat",
+         "--field", str(field), "--modules", "none"],
+        input=given.encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert len(done.stdout.split(b"\n")) - 1 == given.count("\n")
+    failures = done.stderr.count(b"Leo could not answer")
+    assert 0 < failures == done.stdout.split(b"\n")[:-1].count(b"")
+
+
+@pytest.mark.parametrize(
+    "words", [["observe", "book.txt"], ["check", "bare"], ["field", "check", "x"]]
+)
+def test_a_folder_that_is_gone_is_said(tmp_path: Path, words: list[str]) -> None:
+    """A command in a deleted folder: a sentence, exit code 2."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(folder), sys.executable, "-m", "leo",
+         *words],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONSAFEPATH": "1"},
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.startswith(b"leo: error: the current folder") and b"Trace" not in done.stderr

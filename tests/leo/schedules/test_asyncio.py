@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import importlib
 import random
+import sys
 import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -422,7 +426,7 @@ async def swallows(_: Notes) -> None:
         (opens_a_socket, r"a socket .* cannot be followed \(test_asyncio.py:\d+ opens_a_socket\)"),
         (swallows, r"a socket .* cannot be followed \(test_asyncio.py:\d+ run\)"),
         (starts_a_process, r"a process .* cannot be followed"),
-        (draws_by_chance, "use `random`.*seed=1"),
+        (draws_by_chance, r"`random` is drawn from by t1,.*seed=1"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(program: Any, said: str) -> None:
@@ -455,6 +459,23 @@ def test_an_object_that_behaves_differently_is_refused() -> None:
         explore(Notes, [counts_in_a_global] * 2, cancellations=0)
 
 
+REAL_TIME = time.time_ns
+
+
+def test_a_clock_that_was_bound_before_is_refused() -> None:
+    """A default factory keeps the real clock; so each run differs: said."""
+
+    @dataclass
+    class Stamped:
+        made: int = field(default_factory=REAL_TIME)
+
+        async def touch(self) -> None:
+            await asyncio.sleep(0)
+
+    with pytest.raises(LeoError, match="behaves differently when the same schedule is executed"):
+        explore(Stamped, [lambda stamped: stamped.touch()])
+
+
 @pytest.mark.parametrize(
     ("calls", "options", "said"),
     [
@@ -479,3 +500,21 @@ def test_make_that_fails_is_named() -> None:
     """`make` has to make the object; where it failed is said."""
     with pytest.raises(LeoError, match=r"make raises ZeroDivisionError.*at test_asyncio.py:\d+"):
         explore(lambda: 1 / 0, [shields])
+
+
+def test_trio_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library with a loop of its own is not blamed on the class."""
+    package = tmp_path / "trio"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "async def sleep(seconds):\n    raise RuntimeError('must be called from async context')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    trio = importlib.import_module("trio")
+
+    async def call(_: Notes) -> None:
+        await trio.sleep(0)
+
+    with pytest.raises(LeoError, match="t1 uses trio, which has a loop of its own"):
+        explore(Notes, [call])
+    del sys.modules["trio"]

@@ -32,25 +32,17 @@ def test_names_that_are_no_text_are_told_at_the_end() -> None:
 
 
 def test_a_call_alone_ends_its_unit_however_it_ends() -> None:
-    """A name that cannot be found, and an awaitable that comes back: the unit has raised, nobody
-    stays in it, and what may have been written says so."""
+    """A name that cannot be found: the unit has raised, and nobody stays in it."""
     shelf = Shelf()
     naming: dict[str, str] = {}
-    with instrument(
-        shelf, reads={"get": lambda key: naming[key]}, writes={"later": "late"}
-    ) as recording:
+    with instrument(shelf, reads={"get": lambda key: naming[key]}) as recording:
         with pytest.raises(KeyError):
             shelf.get("a")
-        with pytest.raises(InstrumentError):
-            shelf.later()
         naming["a"] = "a"
         shelf.get("a")
     assert [(unit, action, outcome) for unit, action, _, _, outcome in told(recording)] == [
         ("get.1", "Open", "ok"),
         ("get.1", "Close", "raised"),
-        ("later.1", "Open", "ok"),
-        ("later.1", "Write", "raised"),
-        ("later.1", "Close", "raised"),
         ("get.2", "Open", "ok"),
         ("get.2", "Read", "ok"),
         ("get.2", "Close", "returned"),

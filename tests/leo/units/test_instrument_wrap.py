@@ -129,16 +129,6 @@ def test_slots_are_wrapped_on_their_class() -> None:
     assert told(recording)[1][2] == {"value": 0}
 
 
-def test_a_function_that_returns_an_awaitable_is_loud() -> None:
-    """What it does, it does after the call: that is refused where it is seen, at the call."""
-    shelf = Shelf()
-    with (
-        instrument(shelf, writes={"later": "x"}),
-        pytest.raises(InstrumentError, match="awaitable"),
-    ):
-        shelf.later()
-
-
 def test_a_wrapper_replaced_by_others_is_left_and_told() -> None:
     """Recordings closed in the wrong order: the second wrapper stays, and the error says so."""
     shelf = Shelf()

@@ -8,16 +8,20 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leo
+import leo.units.report
 from leo.commands.main import main
 from leo.errors import TraceError
-from leo.units.judge import judge_bytes
+from leo.units.judge import Watching, judge_bytes, judge_lines
 from leo.units.log import UnitEvent
+from leo.units.reader import lines_of
+from leo.units.report import to_fields
 from tests.examples import wallets
 from tests.leo.units.definition import accesses, cyclic, dependencies
 from tests.leo.units.writer import Writer
@@ -91,8 +95,84 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad.write_bytes(open_.data())
     assert main(["validate", str(bad)]) == 1
     assert "AllOrNothing at line" in capsys.readouterr().out
-    assert main(["validate", "--follow", str(good)]) == 2
-    assert "judged whole and alone" in capsys.readouterr().err
+    assert main(["validate", "--follow", str(good)]) == 0
+    assert "nothing broken" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], 1),
+        (["--promise", "linearizable"], 1),
+        (["--promise", "snapshot-isolation"], 1),
+        (["--promise", "read-atomic"], 0),
+        (["--promise", "read-committed", "--undecided", "7"], 0),
+        (["--without", "NoLostUpdate"], 1),
+        (["--without", "NoLostUpdate", "--without", "Serializable"], 0),
+        (["--promise", "serialisable"], 2),
+        (["--without", "LostUpdate"], 2),
+        (["--limit-seconds", "0"], 2),
+    ],
+)
+def test_what_was_promised_decides(options: list[str], code: int, tmp_path: Path) -> None:
+    """What the promised level permits, and a property that is left out, is no finding."""
+    path = tmp_path / "trace"
+    path.write_bytes(racing().data())
+    assert main(["validate", str(path), *options]) == code
+
+
+def test_undecided_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    """For a build server that lets doubt pass: but not what is broken."""
+    path = tmp_path / "trace"
+    open_ = Writer()
+    open_.add("a", "Open")
+    open_.add("a", "Write", writes="x")
+    path.write_bytes(open_.data())
+    assert main(["validate", str(path)]) == 1
+    assert main(["validate", str(path), "--undecided", "3"]) == 3
+    path.write_bytes(racing().data())
+    assert main(["validate", str(path), "--undecided", "3"]) == 1
+
+
+def test_a_limit_in_time_says_how_far_the_judge_came() -> None:
+    """What was found up to there stands, the rest is undecided."""
+    trace = racing()
+    for k in range(1_000):
+        trace.unit(f"u{k}", "rx wx")
+    seconds = iter(range(100))
+    watching = Watching(seconds=0.5, clock=lambda: float(next(seconds)))
+    verdict = judge_lines(lines_of(trace.data()), watching=watching)
+    assert set(verdict.broken) == {"Serializable", "NoLostUpdate"}
+    assert verdict.cut == "stopped after 0.5 s at line 1,024: what follows is not judged"
+    assert not verdict.clean and verdict.events == 1_023
+    assert to_fields(verdict)["because"] == verdict.cut
+
+
+def test_a_recording_that_is_followed_tells_as_it_finds() -> None:
+    """Each case once, long before the end."""
+    trace = racing()
+    for k in range(1_000):
+        trace.unit(f"u{k}", "rx wx")
+    told: list[tuple[str, int]] = []
+    lines: list[int] = []
+    watching = Watching(
+        news=lambda case: told.append((case.broke, len(lines))), progress=lines.append
+    )
+    verdict = judge_lines(lines_of(trace.data()), watching=watching)
+    assert [name for name, _ in told] == ["Serializable", "NoLostUpdate"]
+    assert all(seen == 0 for _, seen in told) and len(lines) == 3
+    assert set(verdict.broken) == {"Serializable", "NoLostUpdate"}
+
+
+def test_the_verdict_has_a_schema() -> None:
+    """What programs read is described: of what was found, and of nothing found."""
+    schema = json.loads(
+        Path(leo.units.report.__file__).with_name("verdict.schema.json").read_text()
+    )
+    for trace in (racing(), Writer()):
+        jsonschema.validate(to_fields(trace.judge()), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(to_fields(racing().judge()) | {"level": "high"}, schema)
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -127,9 +207,9 @@ def test_junit_has_a_case_for_each_property(tmp_path: Path) -> None:
         (1, {"start": {"x": -1}}, "the versions of start"),
         (2, {"seq": 5}, "seq is 5 where 1 was expected"),
         (2, {"run": "other"}, "belongs to the run 'other'"),
-        (2, {"action": "Call"}, "an action out of Open, Read, Write, Close"),
+        (2, {"action": "Call"}, "an action out of Open, Read, Write, Save"),
         (2, {"outcome": "returned"}, "the outcome of Open is 'returned'; expected ok"),
-        (2, {"reads": {"x": 0}}, "Open and Close to do neither"),
+        (2, {"reads": {"x": 0}}, "all others to do neither"),
         (2, {"reply": ""}, "cannot be opened"),
         (3, {"reply": "A"}, "the unit 'A' is not open"),
         (3, {"reads": {}}, "a Read to read"),

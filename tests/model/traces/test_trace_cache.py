@@ -8,6 +8,8 @@ from random import Random
 
 import pytest
 
+from leo_model.errors import CheckError
+from leo_model.files import cache_folder, secret
 from leo_model.traces import tlc_engine as tracetlc
 from leo_model.traces.reader import trace_of
 from leo_model.traces.synth import random_trace, trace_world
@@ -30,11 +32,14 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "spec").mkdir()
     (tmp_path / "spec" / "A.tla").write_text("---- MODULE A ----")
     (tmp_path / "jar").write_bytes(b"PK")
+    (tmp_path / "key").write_bytes(b"a key of the user's")
     return tmp_path
 
 
 def cache_in(place: Path) -> VerdictCache:
-    return VerdictCache(place / "cache", spec=place / "spec", jar=place / "jar")
+    return VerdictCache(
+        place / "cache", spec=place / "spec", jar=place / "jar", secret=(place / "key").read_bytes()
+    )
 
 
 def test_what_is_put_is_found_again(place: Path) -> None:
@@ -63,9 +68,9 @@ def test_any_other_content_is_another_key(place: Path, what: str) -> None:
     assert after != before
 
 
-@pytest.mark.parametrize("way", ["cut", "empty", "changed", "moved", "list", "folder"])
+@pytest.mark.parametrize("way", ["cut", "empty", "changed", "moved", "list", "folder", "forged"])
 def test_damaged_entries_count_as_absent(place: Path, way: str) -> None:
-    """A verdict that was cut, edited, renamed or replaced is not believed."""
+    """A verdict that was cut, edited, renamed, replaced or forged is not believed."""
     cache = cache_in(place)
     key, other = cache.key("module", "config"), cache.key("other", "config")
     cache.put(key, GUARD)
@@ -82,6 +87,12 @@ def test_damaged_entries_count_as_absent(place: Path, way: str) -> None:
         target.parent.mkdir(exist_ok=True)
         path.rename(target)
         key = other
+    elif way == "forged":
+        # By somebody who knows all but the key.
+        forger = VerdictCache(
+            place / "cache", spec=place / "spec", jar=place / "jar", secret=b"another key"
+        )
+        forger.put(key, TlcVerdict("accepted", None, frozenset()))
     elif way == "list":
         path.write_text("[]")
     else:
@@ -96,6 +107,17 @@ def test_folder_that_cannot_be_written_is_an_error(place: Path) -> None:
     (place / "cache").write_text("a file in the way")
     with pytest.raises(CacheError, match=r"cache.*cannot be kept .*add --no-cache"):
         cache.put(cache.key("module", "config"), GUARD)
+
+
+def test_only_a_folder_of_the_user_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is made once, for the user alone; where others may write, nothing is believed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert secret() == secret() and len(secret()) == 32
+    (key,) = cache_folder().iterdir()
+    assert key.stat().st_mode & 0o077 == 0
+    cache_folder().chmod(0o777)
+    with pytest.raises(CheckError, match="others may write it"):
+        secret()
 
 
 def traces(count: int) -> list[Recorded]:

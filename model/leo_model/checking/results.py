@@ -1,0 +1,151 @@
+"""A result file of `leo check`, held to the claims, the plan, the recorded numbers, and itself.
+
+A file can be edited by hand. What would be quoted from it has to be what the claims say, decided by
+the searches that are planned, with the numbers that are recorded; and each counterexample has to
+break its property when the transition system takes its steps again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from leo_model.checking.claims import Claims, Numbers
+from leo_model.checking.plan import Run, plan
+from leo_model.disciplines import DISCIPLINES
+from leo_model.errors import Refused
+from leo_model.machine.machine import Move, enabled, successors
+from leo_model.machine.narrate import replay, witness
+from leo_model.machine.reachable import bounded_world
+from leo_model.machine.steps import World
+
+__all__ = ["problems"]
+
+
+class _Cell(msgspec.Struct):
+    discipline: str
+    property: str
+    verdict: str
+    reason: str = ""
+
+
+class _Row(msgspec.Struct):
+    verdict: str
+    titles: list[str]
+    distinct: int | None
+    depth: int | None
+    property: str | None = None
+
+
+class _Told(msgspec.Struct):
+    discipline: str
+    property: str
+    faults: list[str]
+    sessions: int
+    turns: int
+    back_to: int | None
+    witness: str
+    schedule: list[tuple[str, str]]
+
+
+class _Results(msgspec.Struct):
+    claims: list[_Cell]
+    runs: dict[str, _Row]
+    counterexamples: list[_Told]
+
+
+def problems(data: object, claims: Claims) -> list[str]:
+    """Say what in a result file is not as it must be; empty when all is."""
+    try:
+        results = msgspec.convert(data, _Results)
+    except msgspec.ValidationError as error:
+        return [f"it has not the form of a result: {error}"]
+    runs = {run.name: run for run in plan(claims)}
+    found = [*_cells(results, claims), *_rows(results, claims, runs)]
+    falling = {(run.discipline, run.falls): run for run in runs.values() if run.falls}
+    told = [(one.discipline, one.property) for one in results.counterexamples]
+    if len(set(told)) != len(told):
+        found.append("a property of a discipline has two counterexamples")
+    for one in results.counterexamples:
+        run = falling.get((one.discipline, one.property))
+        named = f"{one.discipline} / {one.property}"
+        if run is None:
+            found.append(f"{named}: a counterexample, and it is not claimed to fall")
+        elif (why := _again(one, run, claims)) is not None:
+            found.append(f"{named}: the counterexample is none: {why}")
+    return found
+
+
+def _cells(results: _Results, claims: Claims) -> Iterator[str]:
+    cells = {(cell.discipline, cell.property): cell for cell in results.claims}
+    for key in sorted(cells.keys() ^ claims.cells.keys()):
+        yield f"{' / '.join(key)} {'is missing' if key in claims.cells else 'is no claim'}"
+    for key in cells.keys() & claims.cells.keys():
+        said, claimed = cells[key].verdict, claims.cells[key].verdict
+        if said != claimed:
+            yield f"{' / '.join(key)}: it says {said!r}, and {claimed!r} is claimed"
+
+
+def _rows(results: _Results, claims: Claims, runs: dict[str, Run]) -> Iterator[str]:
+    for name in sorted(results.runs.keys() ^ runs.keys()):
+        yield f"the run {name} {'is missing' if name in runs else 'is none of them'}"
+    for name in results.runs.keys() & runs.keys():
+        row, run = results.runs[name], runs[name]
+        fell = run.falls is not None
+        if fell and run.falls == "DeadlockFree":
+            right = row.verdict == "deadlock"
+        elif fell:
+            right = row.verdict not in {"ok", "error", "deadlock"} and row.property == run.falls
+        else:
+            right = row.verdict == "ok"
+        if not right or tuple(row.titles) != run.titles:
+            yield (
+                f"run {name}: it says {row.verdict} of {row.property or ', '.join(row.titles)}, "
+                f"and {'the fall' if fell else 'that all holds'} of {', '.join(run.titles)} is "
+                "expected"
+            )
+        recorded = claims.numbers.get(name)
+        if recorded is not None and recorded.distinct != row.distinct:
+            yield (
+                f"run {name}: it says {row.distinct} states, and {recorded.distinct} are recorded"
+            )
+
+
+def _again(told: _Told, run: Run, claims: Claims) -> str | None:
+    """Take a counterexample's steps again; say why it is none."""
+    bound, faults = (told.sessions, told.turns), tuple(told.faults)
+    if bound != (run.bound.sessions, run.bound.turns) or set(faults) != set(run.faults):
+        return f"it is of {bound}, {', '.join(faults) or 'no faults'}, and not of {run.name}"
+    depth = claims.numbers.get(run.name, Numbers(0, None)).depth
+    if depth is not None and depth != len(told.schedule) + 1:
+        return f"it has {len(told.schedule)} steps, and {depth - 1} are recorded"
+    schedule = [Move(*move) for move in told.schedule]
+    world = bounded_world(told.discipline, told.sessions, told.turns, faults)
+    if not told.turns:
+        # Sessions that call for ever.
+        world = World(
+            DISCIPLINES[told.discipline],
+            world.instance_of,
+            faults=frozenset(faults),
+            asks=world.asks,
+        )
+    try:
+        states = replay(world, schedule)
+    except (Refused, KeyError) as error:
+        return f"its steps cannot be taken: {error}"
+    last = states[-1]
+    if run.kind == "alone":
+        return None
+    if told.property == "DeadlockFree":
+        return "something can move at its end" if enabled(world, last) else None
+    if told.turns:
+        return None if witness(world, told.property, states) else "nothing is broken at its end"
+    # A call is not answered: somebody waits, for ever or round and round.
+    if told.back_to is not None:
+        if not 0 < told.back_to <= len(states):
+            return f"there is no state {told.back_to} to come back to"
+        back = states[told.back_to - 1].pc
+        if not any(after.pc == back for _, after in successors(world, last)):
+            return f"its end does not lead back to state {told.back_to}"
+    return None if any(map(last.in_flight, last.pc)) else "nobody waits at its end"

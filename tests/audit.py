@@ -27,6 +27,7 @@ PERMISSIVE: Final = re.compile(
 SAID_ELSEWHERE: Final = {"cvc5": "BSD-3-Clause", "itf-py": "MIT"}
 # Not permissive: why each may be here all the same.
 EXPLAINED: Final = {
+    "apsw": "its licence lets us take any that the OSI has approved; tests only",
     "certifi": "MPL-2.0: a list of certificates, used unchanged",
     "frozendict": "LGPL-3.0: used by itf-py in the tests alone, unchanged",
     "hypothesis": "MPL-2.0: used by the tests alone, unchanged",

@@ -42,13 +42,13 @@ def _run_paper(args: argparse.Namespace) -> int:
     _needs()
     # Only now: `leo check` and the others must not need what these import.
     from paper.artifact.article import make_paper  # noqa: PLC0415
-    from paper.artifact.results import EXPERIMENTS, load  # noqa: PLC0415
+    from paper.artifact.results import load  # noqa: PLC0415
     from paper.artifact.typeset import MODULES  # noqa: PLC0415
 
     results = load(args.build)
     out = args.out or args.build / "paper"
     modules = 0 if args.no_modules else len(MODULES)
-    bar = Bar("paper", len(results.counterexamples) + len(EXPERIMENTS) + modules)
+    bar = Bar("paper", len(results.counterexamples) + len(results.experiments) + modules)
     files = make_paper(results, args.build, out, bar.step, modules=not args.no_modules)
     bar.clear()
     print(f"{len(files)} files in {out}; {results.stamp}")

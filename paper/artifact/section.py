@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS
-from paper.artifact.results import Results
+from paper.artifact.results import EXPERIMENTS, Results
 from paper.artifact.tex import plain_environment
 
 __all__ = [
@@ -28,6 +28,7 @@ OPEN = "open"
 DONE = "carried out"
 NOT_SHOWN = "not shown by these results"
 ARGUMENT = "argument"
+NO_RESULT = "no result is kept here"
 
 LOCK = "asyncio-lock"
 WHOLE = "shielded-unit-of-work"
@@ -148,9 +149,11 @@ def _theorem(title: str) -> Judged:
 
 
 def _experiment(name: str) -> Judged:
-    """The experiment with its size; a quick run says that it is one."""
+    """The experiment with its size; a quick run says that it is one. Empty when it was not run."""
 
     def known(results: Results) -> str:
+        if name not in results.experiments:
+            return ""
         config = results.experiments[name]["stamp"].get("config", {})
         sizes = [f"{config[key]:,} {key}" for key in ("seeds", "turns") if key in config]
         small = ["a quick run, not to be quoted"] if config.get("quick") else []
@@ -164,7 +167,7 @@ def _recomputed(results: Results) -> str:
 
 
 def _all(*parts: Judged) -> Judged:
-    return lambda results: "; ".join(part(results) for part in parts)
+    return lambda results: "; ".join(filter(None, (part(results) for part in parts)))
 
 
 def _facts(results: Results, name: str) -> Mapping[str, Any]:
@@ -187,14 +190,17 @@ def _two_metrics(results: Results) -> bool:
 
 def _not_the_lock(results: Results) -> bool:
     """The lock's share of the difference cannot be told from none; that of the messages can."""
+    if "confound" not in results.experiments:
+        return _two_metrics(results) and _lengths_differ(results)
     lock, length = (_facts(results, "confound")[name] for name in ("share_lock", "share_length"))
     return bool(lock["low"] <= 0.0 <= lock["high"] and not length["low"] <= 0.0 <= length["high"])
 
 
 def _no_op(results: Results) -> bool:
-    """It is proved, and the experiment found no reply that the lock changed."""
+    """It is proved, and the experiment, if it was run, found no reply that the lock changed."""
     results.theorem("Lock no-op")
-    return bool(_facts(results, "lock-isolation")["sequential_differences"] == 0)
+    found = results.experiments.get("lock-isolation")
+    return found is None or bool(found["facts"]["sequential_differences"] == 0)
 
 
 def _orders(results: Results) -> str:
@@ -208,6 +214,9 @@ def _orders(results: Results) -> str:
 
 def _crystal(results: Results) -> str:
     """A defect moves deep contexts less than shallow ones, and none beyond its bound."""
+    results.theorem("One stale observation")
+    if "perturbation" not in results.experiments:
+        return f"{ONLY_IF} the context has been seen seldom"
     facts = _facts(results, "perturbation")
     if facts["crossed"]:
         return NOT_SHOWN
@@ -225,7 +234,12 @@ def _ocean(results: Results) -> str:
 
 
 def _done(name: str) -> Judged:
-    return lambda r: f"{DONE}, not as expected" if r.experiments[name]["unexpected"] else DONE
+    def judge(results: Results) -> str:
+        if name not in results.experiments:
+            return OPEN
+        return f"{DONE}, not as expected" if results.experiments[name]["unexpected"] else DONE
+
+    return judge
 
 
 def _argued(results: Results) -> str:
@@ -325,8 +339,8 @@ SENTENCES = (
 
 
 def context(results: Results) -> dict[str, Any]:
-    """What the templates of the section may quote: the facts of the experiments by name (`ocean` is
-    none until it was run), verdicts, lengths of counterexamples, theorems and sizes.
+    """What the templates of the section may quote: the facts of the experiments by name (those that
+    were not run are none), verdicts, lengths of counterexamples, theorems and sizes.
     """
     words = {"holds": "holds", "falls": "falls", "falls-with-faults": "falls with faults only",
              "needs-strong-fairness": "holds under strong fairness"}  # fmt: skip
@@ -337,12 +351,11 @@ def context(results: Results) -> dict[str, Any]:
 
     falls = [order["falls"] for order in results.orders]
     return {
-        **{name.replace("-", "_"): r["facts"] for name, r in results.experiments.items()},
-        "ocean": results.experiments.get("ocean"),
-        "sizes": {
-            name: {"seeds": 0, "turns": 0, "quick": False} | r["stamp"].get("config", {})
-            for name, r in results.experiments.items()
+        **{
+            name.replace("-", "_"): results.experiments.get(name, {}).get("facts")
+            for name in EXPERIMENTS
         },
+        "ocean": results.experiments.get("ocean"),
         "said": said,
         "steps": lambda d, t: results.steps(d, t) or "no",
         "theorem": results.theorem,
@@ -367,7 +380,7 @@ def evidence(results: Results) -> list[tuple[Sentence, str, str, str]]:
     """Every sentence with its two verdicts and its evidence, in the order of the section."""
     told = _blocks("evidence.j2", results)
     return [
-        (s, s.truth(results), s.known(results), told[s.name.replace("-", "_")])
+        (s, s.truth(results), s.known(results) or NO_RESULT, told[s.name.replace("-", "_")])
         for s in SENTENCES
         if all(results.has(name) for name in s.where)
     ]

@@ -225,14 +225,17 @@ def _entries(pages: Mapping[str, str]) -> str:
     """
     found = []
     for name, text in pages.items():
-        body = text.partition("<main")[2].partition("</main>")[0]
+        body = text.partition("<main")[2].partition(">")[2].partition("</main>")[0]
         body = re.sub(r"<(script|svg|math|noscript)\b.*?</\1>", " ", body, flags=re.DOTALL)
-        parts = re.split(r'<(?:section|article|li|dt|tr)[^>]*\bid="([^"]+)"[^>]*>', body)
+        parts = re.split(r'<(?:section|article|dt)[^>]*\bid="([^"]+)"[^>]*>', body)
         places = ["", *(f"#{anchor}" for anchor in parts[1::2])]
         for place, part in zip(places, [parts[0], *parts[2::2]], strict=True):
-            heading = re.search(r"<(h[123]|dt)\b[^>]*>(.*?)</\1>", part, re.DOTALL)
+            # The part of a word begins inside its <dt>.
+            heading = re.match(r"([^<]+)(?:<small>[^<]*</small>)?</dt>", part) or re.search(
+                r"<h[123]\b[^>]*>(.*?)</h[123]>", part, re.DOTALL
+            )
             words = _plain(part)
-            found.append([name + place, _plain(heading[2]) if heading else words[:60], words[:600]])
+            found.append([name + place, _plain(heading[1]) if heading else words[:60], words[:600]])
     return json.dumps(found, ensure_ascii=False).replace("<", "\\u003c")
 
 

@@ -142,3 +142,16 @@ def test_the_published_program_is_told_with_its_claims(results: Results) -> None
     without = replace(results, claims=rest)
     assert not any(s.name == "published-class" for s, *_ in evidence(without))
     assert paragraphs(without)["8.6.4"] != paragraphs(results)["8.6.4"]
+
+
+def test_what_has_no_result_is_not_quoted(results: Results) -> None:
+    """With the published figures alone every sentence has its verdicts: what theorems and checks
+    decide stays decided, and what an experiment was to say is open.
+    """
+    bare = replace(results, experiments={"published": results.experiments["published"]})
+    rows = {s.name: (truth, known) for s, truth, known, _ in evidence(bare)}
+    for name in ("improvement", "isolation", "h1-explains", "crystal"):
+        assert rows[name][0] == row(results, name)[0] and "experiment" not in rows[name][1]
+    for name in ("isolation-test", "concurrent", "long-term"):
+        assert rows[name] == (OPEN, "no result is kept here")
+    assert set(paragraphs(bare)) == set(SUBSECTIONS) and len(validation(bare)) == 6

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from random import Random
-from textwrap import wrap
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
@@ -31,11 +30,22 @@ from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.optimal import Optimal
 from leo.schedules.places import place_of
 from leo.schedules.pruned import Pruned
-from leo.schedules.report import from_text, state_of, tell_state, tell_steps, to_text, told_step
+from leo.schedules.report import (
+    Broken,
+    Exploration,
+    from_text,
+    state_of,
+    tell_state,
+    tell_steps,
+    to_text,
+    told_step,
+)
 from leo.schedules.system import Choice
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
+
+__all__ = ["STRATEGIES", "Exploration", "explore"]
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
@@ -46,73 +56,6 @@ _SILENT = 2.0
 _SHORTER = 2.0
 # After so many schedules one is executed twice, to see whether it comes out the same.
 _TWICE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """What was broken and how, by which schedule (a text that `explore` takes), and its table.
-
-    `came_out` and `possible` are for calls that are not atomic: what came out, and what would have
-    come out of the serial orders.
-    """
-
-    title: str
-    witness: str
-    schedule: str
-    table: str
-    came_out: str = ""
-    possible: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """What an exploration came to.
-
-    `complete`: no schedule was left out, but for what `bounded` says; `broken`: a schedule that
-    breaks something, with as few cancellations and preemptions as any that was looked for.
-    `holds` needs both, so that a search that was cut off never holds.  `asked` and `not_asked` say
-    what the answer is about.
-    """
-
-    schedules: int
-    complete: bool
-    broken: Broken | None
-    states: int = 0
-    asked: tuple[str, ...] = ()
-    not_asked: tuple[str, ...] = ()
-    bounded: tuple[str, ...] = ()
-    how_far: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.complete and self.broken is None
-
-    @property
-    def sentence(self) -> str:
-        """The finding in a sentence."""
-        far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
-        if self.broken is not None:
-            return f"{self.broken.title}: {self.broken.witness}"
-        if self.complete:
-            return f"complete: {far}, and what was asked holds in all of them"
-        return f"not complete: {far}, nothing found; {self.how_far}"
-
-    def __str__(self) -> str:
-        """The sentence, the table, and what the answer is about."""
-        lines, told = [self.sentence], list[tuple[str, str]]()
-        if self.broken is not None:
-            lines.append(self.broken.table.rstrip("\n"))
-            if self.broken.came_out:
-                told.append(("came out", self.broken.came_out))
-                told += [("one by one", text) for text in self.broken.possible]
-            told.append(("schedule", self.broken.schedule))
-        told += [("asked", text) for text in self.asked]
-        told += [("not asked", text) for text in self.not_asked]
-        told += [("bounded", text) for text in self.bounded]
-        for name, text in told:
-            head = f"{name}:".ljust(13)
-            lines += wrap(text, 80, initial_indent=head, subsequent_indent=" " * 13)
-        return "\n".join(lines)
 
 
 def explore(
@@ -330,9 +273,7 @@ class _Search(Generic[T]):
             while not search.ended:
                 run = search.next()
                 if search.endless and not run.broken and not run.finished():
-                    who = next((c.who for c in reversed(search.path) if c.who != CLOCK), CLOCK)
-                    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
-                    run.broken[ENDLESS] = f"{who} goes round at {where} and nobody ends that"
+                    run.broken[ENDLESS] = _goes_round(run, search.path)
                 path = list(search.path)
                 search.backtrack()
                 self._was_last = search.ended
@@ -465,7 +406,7 @@ class _Search(Generic[T]):
                 found = self._first(search)
                 while found is not None:
                     path = found[0]
-                    if found[1] in (ATOMIC, AT_END, DEADLOCK) or len(path) < 2:
+                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS) or len(path) < 2:
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
@@ -505,8 +446,10 @@ class _Search(Generic[T]):
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
         run = self.scenario.start()
         steps: list[LaneStep] = []
+        states: list[bytes | None] = []
         try:
             for index, choice in enumerate(choices, 1):
+                states.append(run.fingerprint())
                 if choice not in run.enabled():
                     able = to_text(run.enabled()) or "nothing"
                     raise LeoError(
@@ -517,6 +460,8 @@ class _Search(Generic[T]):
         except BaseException:
             run.close()
             raise
+        if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
+            run.broken[ENDLESS] = _goes_round(run, choices)
         over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
@@ -597,6 +542,12 @@ class _Search(Generic[T]):
 
 def _to_standard_error(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _goes_round(run: CoroutineRun[Any], path: Sequence[Choice]) -> str:
+    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
+    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
+    return f"{who} goes round at {where} and nobody ends that"
 
 
 def _differs(path: Sequence[Choice], step: int) -> str:

@@ -25,6 +25,7 @@ from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
+from leo.schedules.result import Answer, answer_of
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
@@ -79,17 +80,6 @@ class Scenario(Generic[T]):
 
     def start(self) -> CoroutineRun[T]:
         return CoroutineRun(self)
-
-
-class Answer(NamedTuple):
-    """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
-
-    `shape` is equal for equal results, `told` is for people.
-    """
-
-    kind: str
-    shape: bytes
-    told: str
 
 
 class Ending(NamedTuple):
@@ -587,17 +577,3 @@ def _raises(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return f"raises {type(error).__name__} of {', '.join(told)}"
     return f"raises {told[0]}"
-
-
-def answer_of(task: asyncio.Task[Any]) -> Answer:
-    """What a call came to."""
-    if not task.done():
-        return Answer("open", b"", "(not over)")
-    if task.cancelled():
-        return Answer("cancelled", b"", "(cancelled)")
-    error = task.exception()
-    shape = Shape(data=True)
-    shape.add(task.result() if error is None else error)
-    if error is not None:
-        return Answer("raised", shape.digest(), f"({type(error).__name__}: {error})")
-    return Answer("returned", shape.digest(), repr(task.result()))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from random import Random
-from textwrap import wrap
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
@@ -31,7 +30,16 @@ from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.optimal import Optimal
 from leo.schedules.places import place_of
 from leo.schedules.pruned import Pruned
-from leo.schedules.report import from_text, state_of, tell_state, tell_steps, to_text, told_step
+from leo.schedules.report import (
+    differs,
+    from_text,
+    state_of,
+    tell_state,
+    tell_steps,
+    to_text,
+    told_step,
+)
+from leo.schedules.result import Broken, Exploration
 from leo.schedules.system import Choice
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
@@ -46,73 +54,6 @@ _SILENT = 2.0
 _SHORTER = 2.0
 # After so many schedules one is executed twice, to see whether it comes out the same.
 _TWICE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """What was broken and how, by which schedule (a text that `explore` takes), and its table.
-
-    `came_out` and `possible` are for calls that are not atomic: what came out, and what would have
-    come out of the serial orders.
-    """
-
-    title: str
-    witness: str
-    schedule: str
-    table: str
-    came_out: str = ""
-    possible: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """What an exploration came to.
-
-    `complete`: no schedule was left out, but for what `bounded` says; `broken`: a schedule that
-    breaks something, with as few cancellations and preemptions as any that was looked for.
-    `holds` needs both, so that a search that was cut off never holds.  `asked` and `not_asked` say
-    what the answer is about.
-    """
-
-    schedules: int
-    complete: bool
-    broken: Broken | None
-    states: int = 0
-    asked: tuple[str, ...] = ()
-    not_asked: tuple[str, ...] = ()
-    bounded: tuple[str, ...] = ()
-    how_far: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.complete and self.broken is None
-
-    @property
-    def sentence(self) -> str:
-        """The finding in a sentence."""
-        far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
-        if self.broken is not None:
-            return f"{self.broken.title}: {self.broken.witness}"
-        if self.complete:
-            return f"complete: {far}, and what was asked holds in all of them"
-        return f"not complete: {far}, nothing found; {self.how_far}"
-
-    def __str__(self) -> str:
-        """The sentence, the table, and what the answer is about."""
-        lines, told = [self.sentence], list[tuple[str, str]]()
-        if self.broken is not None:
-            lines.append(self.broken.table.rstrip("\n"))
-            if self.broken.came_out:
-                told.append(("came out", self.broken.came_out))
-                told += [("one by one", text) for text in self.broken.possible]
-            told.append(("schedule", self.broken.schedule))
-        told += [("asked", text) for text in self.asked]
-        told += [("not asked", text) for text in self.not_asked]
-        told += [("bounded", text) for text in self.bounded]
-        for name, text in told:
-            head = f"{name}:".ljust(13)
-            lines += wrap(text, 80, initial_indent=head, subsequent_indent=" " * 13)
-        return "\n".join(lines)
 
 
 def explore(
@@ -256,7 +197,9 @@ class _Search(Generic[T]):
         self.show = show
         self.seconds = seconds
         self.begun = self.told = monotonic()
-        self.progress = _to_standard_error if progress is None else progress
+        self.progress = (
+            partial(print, file=sys.stderr, flush=True) if progress is None else progress
+        )
         self.runs = self.states = 0
         self.opaque: dict[str, None] = {}
         self.done: Callable[[], float] = lambda: 0.0
@@ -448,9 +391,9 @@ class _Search(Generic[T]):
             seen.append(states)
         for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
             if one != two:
-                raise Refused(_differs(path, step))
+                raise Refused(differs(path, step))
         if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
-            raise Refused(_differs(path, min(map(len, seen)) + 1))
+            raise Refused(differs(path, min(map(len, seen)) + 1))
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -593,15 +536,3 @@ class _Search(Generic[T]):
             f"leo.explore: {self.runs:,} schedules, {self.states:,} states in "
             f"{now - self.begun:.0f} s{left}"
         )
-
-
-def _to_standard_error(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _differs(path: Sequence[Choice], step: int) -> str:
-    return (
-        f"the object behaves differently when the same schedule is executed again: step {step} of "
-        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
-        "earlier run left in a global decides there"
-    )

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from leo.errors import LeoError
-from leo.schedules.exploration import Exploration, explore
+from leo.schedules.exploration import explore
+from leo.schedules.result import Exploration
 
 
 @dataclass(frozen=True, slots=True)

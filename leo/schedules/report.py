@@ -21,6 +21,15 @@ _LANE = 22
 _DEEP, _LONG = 4, 60
 
 
+def differs(path: Sequence[Choice], step: int) -> str:
+    """What is said of an object that does something else under the same schedule."""
+    return (
+        f"the object behaves differently when the same schedule is executed again: step {step} of "
+        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
+        "earlier run left in a global decides there"
+    )
+
+
 def to_text(choices: Sequence[Choice]) -> str:
     """A schedule as `explore(..., schedule=)` takes it: `~` is a cancellation, `*3` three times."""
     words: list[list[Any]] = []

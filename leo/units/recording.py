@@ -19,7 +19,7 @@ import inspect
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from hashlib import blake2b
 from pathlib import Path
@@ -30,7 +30,7 @@ from msgspec import UNSET, UnsetType
 
 from leo.errors import InstrumentError
 from leo.units.log import NO_MORE, Log, More, UnitAction
-from leo.units.wrap import Method, Patches, label_of
+from leo.units.wrap import Awaited, Method, Patches, is_awaited, label_of
 
 # The names that a call reads or writes: one name, or a function of the call's arguments.
 Naming = str | Callable[..., str | Iterable[str]]
@@ -302,7 +302,7 @@ class Call:
                 since = log.seq
                 result = original(*args, **kwargs)
                 outcome = "ok"
-                if type(result) not in _PLAIN and _is_awaited(type(result)):
+                if type(result) not in _PLAIN and is_awaited(type(result)):
                     outcome = "later"
                     ended = _Ended(self, unit, since, reads, writes, alone, args, kwargs)
                     return ended.follow(result)
@@ -417,10 +417,6 @@ def _raised(kind: type[BaseException] | None) -> str | UnsetType:
     return UNSET if kind is None or issubclass(kind, asyncio.CancelledError) else kind.__name__
 
 
-def _is_awaited(kind: type) -> bool:
-    return hasattr(kind, "__await__") or hasattr(kind, "__aenter__")
-
-
 class _Ended:
     """The end of a call that returned something to be awaited: it ends when that does."""
 
@@ -452,7 +448,7 @@ class _Ended:
             return result
         if inspect.iscoroutine(result):
             return self.awaited(result)
-        return _Awaited(self, result)
+        return Awaited(self.awaited, result)
 
     async def awaited(self, result: Awaitable[Any]) -> Any:
         """Await it, inside the unit of the call."""
@@ -486,28 +482,6 @@ class _Ended:
 
     def _end(self, outcome: str) -> None:
         self._call.ended(self._unit, *self._what, outcome, self._alone, self._more)
-
-
-class _Awaited:
-    """Something that can be awaited or entered, and tells when that is done; else it is as the
-    original.
-    """
-
-    def __init__(self, ended: _Ended, result: Any) -> None:
-        self._ended = ended
-        self._result = result
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._ended.awaited(self._result).__await__()
-
-    async def __aenter__(self) -> Any:
-        return await self._ended.awaited(self._result.__aenter__())
-
-    async def __aexit__(self, *error: Any) -> Any:
-        return await self._result.__aexit__(*error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._result, name)
 
 
 def _namer(naming: Naming | None, log: Log, method: str) -> Callable[..., tuple[str, ...]] | None:

@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.tasks import LOST_UPDATE, Tasks
 from leo.schedules.brute import numbers_of
 from leo.schedules.pruned import Pruned
 from leo.schedules.search import Plan, explore
 from leo.schedules.system import Choice, Events, count_classes
-from leo.schedules.tasks import LOST_UPDATE, Tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "build" / "frontrun-venv"

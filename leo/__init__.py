@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from leo.front.tasks import AsyncLeoField
     from leo.front.threads import LeoField
     from leo.modules import MODULES
-    from leo.schedules.exploration import explore
-    from leo.schedules.result import Exploration
+    from leo.schedules.exploration import Exploration, explore
     from leo.trace.events import NO_TRACE, Tracer
     from leo.trace.recorder import NdjsonRecorder
     from leo.units.recording import instrument
@@ -52,7 +51,7 @@ _HOME = {
     "Action": "leo.actions",
     "AsyncLeoField": "leo.front.tasks",
     "Discipline": "leo.disciplines",
-    "Exploration": "leo.schedules.result",
+    "Exploration": "leo.schedules.exploration",
     "LeoError": "leo.errors",
     "LeoField": "leo.front.threads",
     "NdjsonRecorder": "leo.trace.recorder",

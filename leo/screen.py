@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -9,7 +10,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Final
 
-__all__ = ["columns", "labelled", "listed", "table", "width"]
+__all__ = ["columns", "labelled", "listed", "show_json", "table", "width"]
 
 # Where there is no terminal. On one, lines get no longer than can be read.
 PLAIN: Final = 80
@@ -44,6 +45,11 @@ def labelled(label: str, text: str, *, label_width: int = LABEL) -> list[str]:
         break_on_hyphens=False,
     )
     return lines or [first.rstrip()]
+
+
+def show_json(value: object) -> None:
+    """Print a verdict for programs."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def listed(names: Iterable[str]) -> str:

@@ -8,9 +8,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from leo import screen
 from leo.commands.main import Command
 from proofs.catalogue import THEOREMS, choose
 from proofs.index import INDEX, index, latex, write_results
+from proofs.index import results as results_of
 from proofs.tools.crosscheck import crosscheck, load
 from proofs.tools.discharge import QUERIES
 from proofs.tools.errors import NoQueriesError, ProofError
@@ -25,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mutants", action="store_true", help="show the mutants' counter-models")
     parser.add_argument("--latex", action="store_true", help="print the statements as LaTeX")
     parser.add_argument("--index", action="store_true", help="write proofs/INDEX.md (all theorems)")
+    parser.add_argument("--json", action="store_true", help="print what was proved as JSON")
     parser.add_argument("--cvc5", action="store_true", help="give every z3 query to cvc5 as well")
 
 
@@ -51,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(summary + (f"; {failed} FAILED" if failed else ""), file=sys.stderr)
     if whole and not failed:
         write_results(certificates, results)
+    if arguments.json:
+        screen.show_json(results_of(certificates))
     if arguments.latex:
         print(latex(certificates))
     if arguments.index and not failed and whole:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from leo_model.checking.check import spec_hash
-from leo_model.files import made_from
+from leo_model.files import made_from, write_file
 from proofs.tools.theorem import Certificate
 
 __all__ = ["INDEX", "index", "latex", "row", "write_results"]
@@ -71,8 +71,8 @@ def latex(certificates: Sequence[Certificate]) -> str:
     return "\n".join(parts)
 
 
-def write_results(certificates: Sequence[Certificate], path: Path) -> None:
-    """Write what was proved as JSON: statements, sketches, tools, obligations, mutants."""
+def results(certificates: Sequence[Certificate]) -> dict[str, object]:
+    """What was proved, for programs: statements, sketches, tools, obligations, mutants."""
     theorems = [
         {
             "number": c.theorem.number,
@@ -92,5 +92,10 @@ def write_results(certificates: Sequence[Certificate], path: Path) -> None:
         for c in certificates
     ]
     made = made_from("theorems.json")
-    data = {"spec": spec_hash(), "made_from": made, "theorems": theorems}
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return {"spec": spec_hash(), "made_from": made, "theorems": theorems}
+
+
+def write_results(certificates: Sequence[Certificate], path: Path) -> None:
+    """Write what was proved, whole or not at all."""
+    data = json.dumps(results(certificates), ensure_ascii=False, indent=1)
+    write_file(path, f"{data}\n".encode())

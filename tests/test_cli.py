@@ -22,22 +22,7 @@ from leo.errors import LeoError
 from leo_model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
-COMMANDS = (
-    *(
-        "ask",
-        "chat",
-        "check",
-        "cite",
-        "converse",
-        "cover",
-        "experiment",
-        "explore",
-        "field",
-        "live",
-    ),
-    *("mutants", "noop", "observe", "orders", "paper", "prove", "record", "replay", "site"),
-    *("validate", "verify"),
-)
+COMMANDS = tuple(HELP)
 
 
 class MadeError(LeoError):
@@ -93,7 +78,7 @@ def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_help_shows_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """`leo --help` ends 0, fits 80 columns, and has help and an example for each command."""
-    assert tuple(leo.commands.main._entries()) == COMMANDS == tuple(HELP)
+    assert tuple(leo.commands.main._entries()) == COMMANDS
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -238,3 +223,19 @@ def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
     # Broken before the verdict was known.
     words = ("validate", str(trace), "--engine", "native")
     assert into_a_closed_pipe(*words, unbuffered=True) == (141, b"")
+
+
+@pytest.mark.slow
+def test_a_shell_completes() -> None:
+    """The script is one that bash takes, and it knows commands, options and disciplines."""
+    done = subprocess.run(
+        [sys.executable, "-m", "leo", "completion", "bash"], capture_output=True, check=True
+    )
+    asked = {"leo ch": "chat check", "leo check --pro": "--property", "leo field exp": "export"}
+    for line, found in (asked | {"leo check asyn": "asyncio-lock"}).items():
+        words = line.split()
+        ask = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _leo; echo ${{COMPREPLY[@]}}"
+        told = subprocess.run(
+            ["bash", "-c", f"{done.stdout.decode()}\n{ask}"], capture_output=True, check=True
+        )
+        assert told.stdout.decode().split() == found.split()

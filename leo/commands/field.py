@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
+from leo import screen
 from leo.commands.main import Command
 from leo.commands.places import field_file, named_fields
 from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
@@ -36,6 +37,9 @@ def check(arguments: Namespace) -> int:
         # So damaged that it cannot even be opened.
         print(error)
         return 1
+    if arguments.json:
+        screen.show_json({"field": str(path), "sound": not findings, "findings": findings})
+        return 1 if findings else 0
     for finding in findings:
         print(f"{path}: {finding}")
     if not findings:
@@ -175,6 +179,7 @@ def configure(parser: ArgumentParser) -> None:
     listing.set_defaults(action=list_)
     checking = commands.add_parser("check", help="say whether the file is sound")
     checking.add_argument("field", metavar="FIELD", type=field_file)
+    checking.add_argument("--json", action="store_true", help="print the verdict as JSON")
     checking.set_defaults(action=check)
     copying = commands.add_parser("backup", help="copy the field, also while it is in use")
     copying.add_argument("field", metavar="FIELD", type=field_file)

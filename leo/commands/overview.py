@@ -28,6 +28,10 @@ HELP: Final = {
         "leo check asyncio-lock --property AllOrNothing",
     ),
     "cite": Help("say how to cite this version", "leo cite --format bibtex"),
+    "completion": Help(
+        "print what bash or zsh needs to complete commands and options",
+        "leo completion bash > ~/.local/share/bash-completion/completions/leo",
+    ),
     "converse": Help(
         "let an observer talk with Leo, and measure every turn",
         "leo converse --themes 1 --words 19 --field leo.sqlite3",

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from leo.errors import CallerError, unknown
+from leo.store.schema import MEMORY
 
 __all__ = ["field_file", "home", "named_fields", "shipped", "shipped_text"]
 
@@ -27,7 +28,8 @@ def field_file(named: str) -> Path:
     The folder of named fields is made when it is missing. Raises CallerError when it cannot be.
     """
     path = Path(named)
-    if path.suffix or path.exists() or path.parent != Path() or os.sep in named:
+    # os.path, not pathlib: what may not be looked at is no error here.
+    if path.suffix or os.sep in named or named == MEMORY or os.path.exists(path):
         return path
     try:
         home().mkdir(parents=True, exist_ok=True, mode=0o700)

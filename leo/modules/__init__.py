@@ -52,6 +52,7 @@ __all__ = [
     "multileo",
     "overthinking",
     "ragbrain",
+    "resonance",
     "trauma",
     "unspoken_state",
 ]

@@ -124,6 +124,7 @@ class December(Published):
             self._operate(call, Action.LoadBigrams, load_two),
             self._operate(call, Action.LoadTrigrams, load_three),
         )
+        await self.pass_gate(call, Action.AssignView)
         self.view.assign(two, three)
         call.record(Action.AssignView, writes=self.view.versions())
 

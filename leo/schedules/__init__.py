@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leo.schedules.database import rows
-    from leo.schedules.exploration import explore
+    from leo.schedules.exploration import Exploration, explore
     from leo.schedules.loop import SteppedLoop
     from leo.schedules.named import load, scenario
-    from leo.schedules.result import Exploration
     from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, search_of
     from leo.schedules.system import Choice, Outcome, Step, System, Walk
 
@@ -38,8 +37,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "exploration": ("explore",),
-    "result": ("Exploration",),
+    "exploration": ("Exploration", "explore"),
     "loop": ("SteppedLoop",),
     "named": ("load", "scenario"),
     "database": ("rows",),

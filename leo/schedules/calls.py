@@ -25,7 +25,7 @@ from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
-from leo.schedules.result import Answer, answer_of
+from leo.schedules.report import tell_raised
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
@@ -82,6 +82,17 @@ class Scenario(Generic[T]):
         return CoroutineRun(self)
 
 
+class Answer(NamedTuple):
+    """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
+
+    `shape` is equal for equal results, `told` is for people.
+    """
+
+    kind: str
+    shape: bytes
+    told: str
+
+
 class Ending(NamedTuple):
     """What a run came to, for the question whether the calls are atomic.
 
@@ -135,6 +146,7 @@ class CoroutineRun(Generic[T]):
                 # Up to its first instrumented call a task touches nothing that is shared.
                 for name in scenario.calls:
                     self.loop.go_on(name)
+                self._over = self.finished()
             self._look()
         except BaseException:
             self._tear_down()
@@ -248,7 +260,9 @@ class CoroutineRun(Generic[T]):
         return tuple(steps)
 
     def _goes(self, name: str) -> bool:
-        return not self.loop.tasks[name].done()
+        """Is a task not over? The clock and threads always go on."""
+        task = self.loop.tasks.get(name)
+        return task is None or not task.done()
 
     # What happens.
 
@@ -280,7 +294,8 @@ class CoroutineRun(Generic[T]):
             if self._recording is not None:
                 self._touched = (set(), set())
             loop.go_on(name)
-        self._over = self._over or self.finished()
+        if not self._over and not self._goes(name):
+            self._over = self.finished()
         if self.watched:
             self.watch_chance(name)
         self._count_turns(name)
@@ -319,8 +334,9 @@ class CoroutineRun(Generic[T]):
         if task is None or task.done():
             self._turning = (name, None, 0)
             return
-        here = [(at.file, at.line) for at in suspended(task.get_coro())]
-        self._turning = (name, here, count + 1 if place == here else 1)
+        # Where it stands is of interest only when it has gone on a few times in a row.
+        here = suspended(task.get_coro()) if count > 1 else None
+        self._turning = (name, here, count + 1 if place is None or place == here else 2)
 
     def _returned(self) -> frozenset[str]:
         """The calls that have returned."""
@@ -353,7 +369,7 @@ class CoroutineRun(Generic[T]):
                         f"({raised_at(error)}); anyio on asyncio can be"
                     )
                 if error is not None and not self._allowed(error):
-                    self.broken[RAISES] = f"{name} {_raises(error)}"
+                    self.broken[RAISES] = f"{name} {tell_raised(error)}"
                     return
         self._judge(INVARIANT, self.scenario.invariant)
         if self.broken:
@@ -512,7 +528,7 @@ class CoroutineRun(Generic[T]):
                 self._recording.close()
             if left:
                 # What a broken schedule left open must not be found later, by somebody else's loop.
-                del self.target
+                self.__dict__.pop("target", None)
                 loop.perform(gc.collect)
             self.loop.__exit__()
             world.over()
@@ -558,22 +574,15 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
     return frozenset(naming if isinstance(naming, str) else "*" for naming in found)
 
 
-def leaves(error: BaseException) -> list[BaseException]:
-    """The exceptions in a group, and in the groups in it."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
-    return [error]
-
-
-def _raises(error: BaseException) -> str:
-    """An exception for people: type, text and place; of a group, each one that is in it."""
-    told = []
-    for leaf in leaves(error):
-        place = raised_at(leaf)
-        text = str(leaf).partition("\n")[0]
-        told.append(
-            f"{type(leaf).__name__}{': ' if text else ''}{text}{f' (at {place})' if place else ''}"
-        )
-    if isinstance(error, BaseExceptionGroup):
-        return f"raises {type(error).__name__} of {', '.join(told)}"
-    return f"raises {told[0]}"
+def answer_of(task: asyncio.Task[Any]) -> Answer:
+    """What a call came to."""
+    if not task.done():
+        return Answer("open", b"", "(not over)")
+    if task.cancelled():
+        return Answer("cancelled", b"", "(cancelled)")
+    error = task.exception()
+    shape = Shape(data=True)
+    shape.add(task.result() if error is None else error)
+    if error is not None:
+        return Answer("raised", shape.digest(), f"({type(error).__name__}: {error})")
+    return Answer("returned", shape.digest(), repr(task.result()))

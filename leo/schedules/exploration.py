@@ -31,7 +31,8 @@ from leo.schedules.optimal import Optimal
 from leo.schedules.places import place_of
 from leo.schedules.pruned import Pruned
 from leo.schedules.report import (
-    differs,
+    Broken,
+    Exploration,
     from_text,
     state_of,
     tell_state,
@@ -39,11 +40,12 @@ from leo.schedules.report import (
     to_text,
     told_step,
 )
-from leo.schedules.result import Broken, Exploration
 from leo.schedules.system import Choice
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
+
+__all__ = ["STRATEGIES", "Exploration", "explore"]
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
@@ -197,9 +199,7 @@ class _Search(Generic[T]):
         self.show = show
         self.seconds = seconds
         self.begun = self.told = monotonic()
-        self.progress = (
-            partial(print, file=sys.stderr, flush=True) if progress is None else progress
-        )
+        self.progress = _to_standard_error if progress is None else progress
         self.runs = self.states = 0
         self.opaque: dict[str, None] = {}
         self.done: Callable[[], float] = lambda: 0.0
@@ -273,9 +273,7 @@ class _Search(Generic[T]):
             while not search.ended:
                 run = search.next()
                 if search.endless and not run.broken and not run.finished():
-                    who = next((c.who for c in reversed(search.path) if c.who != CLOCK), CLOCK)
-                    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
-                    run.broken[ENDLESS] = f"{who} goes round at {where} and nobody ends that"
+                    run.broken[ENDLESS] = _goes_round(run, search.path)
                 path = list(search.path)
                 search.backtrack()
                 self._was_last = search.ended
@@ -391,9 +389,9 @@ class _Search(Generic[T]):
             seen.append(states)
         for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
             if one != two:
-                raise Refused(differs(path, step))
+                raise Refused(_differs(path, step))
         if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
-            raise Refused(differs(path, min(map(len, seen)) + 1))
+            raise Refused(_differs(path, min(map(len, seen)) + 1))
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -408,7 +406,7 @@ class _Search(Generic[T]):
                 found = self._first(search)
                 while found is not None:
                     path = found[0]
-                    if found[1] in (ATOMIC, AT_END, DEADLOCK) or len(path) < 2:
+                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS) or len(path) < 2:
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
@@ -448,8 +446,10 @@ class _Search(Generic[T]):
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
         run = self.scenario.start()
         steps: list[LaneStep] = []
+        states: list[bytes | None] = []
         try:
             for index, choice in enumerate(choices, 1):
+                states.append(run.fingerprint())
                 if choice not in run.enabled():
                     able = to_text(run.enabled()) or "nothing"
                     raise LeoError(
@@ -460,6 +460,8 @@ class _Search(Generic[T]):
         except BaseException:
             run.close()
             raise
+        if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
+            run.broken[ENDLESS] = _goes_round(run, choices)
         over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
@@ -536,3 +538,21 @@ class _Search(Generic[T]):
             f"leo.explore: {self.runs:,} schedules, {self.states:,} states in "
             f"{now - self.begun:.0f} s{left}"
         )
+
+
+def _to_standard_error(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _goes_round(run: CoroutineRun[Any], path: Sequence[Choice]) -> str:
+    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
+    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
+    return f"{who} goes round at {where} and nobody ends that"
+
+
+def _differs(path: Sequence[Choice], step: int) -> str:
+    return (
+        f"the object behaves differently when the same schedule is executed again: step {step} of "
+        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
+        "earlier run left in a global decides there"
+    )

@@ -10,8 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from leo.errors import LeoError
-from leo.schedules.exploration import explore
-from leo.schedules.result import Exploration
+from leo.schedules.exploration import Exploration, explore
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from leo.schedules.result import Exploration
+    from leo.schedules.exploration import Exploration
 
 
 def pytest_configure(config: pytest.Config) -> None:

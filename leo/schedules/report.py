@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from leo.errors import LeoError
 from leo.schedules.choosing import CLOCK
 from leo.schedules.database import content
-from leo.schedules.places import place_of
+from leo.schedules.places import place_of, raised_at
 from leo.schedules.system import Choice
 from leo.trace.lanes import LaneStep, lane_table
 
 # A lane of a table is not narrower; with more lanes than fit, steps are told one below the other.
 _LANE = 22
 _DEEP, _LONG = 4, 60
-
-
-def differs(path: Sequence[Choice], step: int) -> str:
-    """What is said of an object that does something else under the same schedule."""
-    return (
-        f"the object behaves differently when the same schedule is executed again: step {step} of "
-        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
-        "earlier run left in a global decides there"
-    )
 
 
 def to_text(choices: Sequence[Choice]) -> str:
@@ -65,11 +56,11 @@ def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
         return found or {name: "{}"}
     if type(value).__module__ == "asyncio.locks" or type(value).__module__ == "asyncio.queues":
         return {name: _told_lock(value)}
-    fields = _fields(value)
-    if fields is None or not deep:
+    found_fields = _fields(value)
+    if found_fields is None or not deep:
         return {name: _short(value)}
     found = {}
-    for key, item in fields.items():
+    for key, item in found_fields.items():
         if type(item).__module__.partition(".")[0] not in ("threading", "aiosqlite", "_thread"):
             found.update(flat(item, f"{name}.{key}" if name else key, deep - 1))
     return found
@@ -77,8 +68,8 @@ def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
 
 def _fields(value: Any) -> dict[str, Any] | None:
     """The fields of an object that has no text of its own."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {it.name: getattr(value, it.name, None) for it in dataclasses.fields(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {it.name: getattr(value, it.name, None) for it in fields(value)}
     plain: Any = object.__repr__
     if type(value).__repr__ is plain and hasattr(value, "__dict__"):
         return dict(vars(value))
@@ -185,3 +176,91 @@ def tell_steps(steps: Sequence[LaneStep], lanes: Iterable[str], verdict: str) ->
     out.append("─" * width)
     out += textwrap.wrap(f"✗ {verdict}", width, subsequent_indent="  ")
     return "\n".join(out) + "\n"
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, and in the groups in it."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
+def tell_raised(error: BaseException) -> str:
+    """An exception for people: type, text and place; of a group, each one that is in it."""
+    told = []
+    for leaf in leaves(error):
+        place = raised_at(leaf)
+        text = str(leaf).partition("\n")[0]
+        told.append(
+            f"{type(leaf).__name__}{': ' if text else ''}{text}{f' (at {place})' if place else ''}"
+        )
+    if isinstance(error, BaseExceptionGroup):
+        return f"raises {type(error).__name__} of {', '.join(told)}"
+    return f"raises {told[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What was broken and how, by which schedule (a text that `explore` takes), and its table.
+
+    `came_out` and `possible` are for calls that are not atomic: what came out, and what would have
+    come out of the serial orders.
+    """
+
+    title: str
+    witness: str
+    schedule: str
+    table: str
+    came_out: str = ""
+    possible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What an exploration came to.
+
+    `complete`: no schedule was left out, but for what `bounded` says; `broken`: a schedule that
+    breaks something, with as few cancellations and preemptions as any that was looked for.
+    `holds` needs both, so that a search that was cut off never holds.  `asked` and `not_asked` say
+    what the answer is about.
+    """
+
+    schedules: int
+    complete: bool
+    broken: Broken | None
+    states: int = 0
+    asked: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
+    bounded: tuple[str, ...] = ()
+    how_far: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.complete and self.broken is None
+
+    @property
+    def sentence(self) -> str:
+        """The finding in a sentence."""
+        far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
+        if self.broken is not None:
+            return f"{self.broken.title}: {self.broken.witness}"
+        if self.complete:
+            return f"complete: {far}, and what was asked holds in all of them"
+        return f"not complete: {far}, nothing found; {self.how_far}"
+
+    def __str__(self) -> str:
+        """The sentence, the table, and what the answer is about."""
+        lines, told = [self.sentence], list[tuple[str, str]]()
+        if self.broken is not None:
+            lines.append(self.broken.table.rstrip("\n"))
+            if self.broken.came_out:
+                told.append(("came out", self.broken.came_out))
+                told += [("one by one", text) for text in self.broken.possible]
+            told.append(("schedule", self.broken.schedule))
+        told += [("asked", text) for text in self.asked]
+        told += [("not asked", text) for text in self.not_asked]
+        told += [("bounded", text) for text in self.bounded]
+        for name, text in told:
+            head = f"{name}:".ljust(13)
+            lines += textwrap.wrap(text, 80, initial_indent=head, subsequent_indent=" " * 13)
+        return "\n".join(lines)

@@ -182,6 +182,10 @@ def world() -> Iterator[None]:
                 setattr(owner, name, fake)
             yield
         finally:
+            if Threads.active is not None:
+                # A run was interrupted: its loop must not stay the running one.
+                Threads.active.loop.__exit__()
+                over()
             for owner, name, real in before:
                 if real is None:
                     delattr(owner, name)

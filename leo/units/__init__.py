@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
-    from leo.units.judge import Watching, judge_bytes, judge_lines, judge_reader
+    from leo.units.imports import is_history, trace_of
+    from leo.units.judge import Watching, judge_bytes, judge_lines, judge_merged, judge_reader
     from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
-    from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units
+    from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units, lines_of
     from leo.units.recording import Gate, Naming, Recording, instrument
     from leo.units.report import MEANING, to_fields, to_lines
     from leo.units.verdict import PROPERTIES, Case, Promise, UnitsVerdict
@@ -43,20 +44,25 @@ __all__ = [
     "UnitsVerdict",
     "Watching",
     "instrument",
+    "is_history",
     "is_units",
     "judge_bytes",
     "judge_lines",
+    "judge_merged",
     "judge_reader",
+    "lines_of",
     "name_of",
     "to_fields",
     "to_lines",
+    "trace_of",
 ]
 
 _HOME = {
     "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
-    "judge": ("Watching", "judge_bytes", "judge_lines", "judge_reader"),
+    "imports": ("is_history", "trace_of"),
+    "judge": ("Watching", "judge_bytes", "judge_lines", "judge_merged", "judge_reader"),
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
-    "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units"),
+    "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units", "lines_of"),
     "recording": ("Gate", "Naming", "Recording", "instrument"),
     "report": ("MEANING", "to_fields", "to_lines"),
     "verdict": ("PROPERTIES", "Case", "Promise", "UnitsVerdict"),

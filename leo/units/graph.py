@@ -27,18 +27,20 @@ NEAREST: Final = (64, 2)
 SMALL: Final = 2_000
 
 
-def groups(units: Sequence[Unit], lines: Lines, *, in_time: bool = False) -> list[list[Unit]]:
+def groups(
+    units: Sequence[Unit], lines: Lines, clocks: Sequence[Sequence[Unit]] = ()
+) -> list[list[Unit]]:
     """Return the units that are on cycles with one another, a list for each group.
 
-    `lines` are the accesses of each object, in `order_of`. With `in_time` a unit that ended before
-    another opened comes before it.
+    `lines` are the accesses of each object, in `order_of`. Of the units of one of the `clocks`, in
+    the order in which they closed, one that ended before another opened comes before it.
     """
     number = {unit: k for k, unit in enumerate(units)}
     graph: Adjacency = [[] for _ in units]
     for line in lines.values():
         _add_line([access for access in line if access.sure], number, graph)
-    if in_time:
-        _add_time(units, graph)
+    for clock in clocks:
+        _add_time(clock, number, graph)
     found = []
     for component in components(graph):
         members = sorted(k for k in component if k < len(units))
@@ -89,17 +91,17 @@ def _add_line(line: Sequence[Access], number: Mapping[Unit, int], graph: Adjacen
             reads.enter(access, unit)
 
 
-def _add_time(units: Sequence[Unit], graph: Adjacency) -> None:
-    """Add a line of points for real time: the units come in the order in which they closed."""
+def _add_time(units: Sequence[Unit], number: Mapping[Unit, int], graph: Adjacency) -> None:
+    """Add a line of points for real time."""
     ends = [unit.closed for unit in units]
     first = len(graph)
-    for k in range(len(units)):
-        graph.append([first + k + 1] if k + 1 < len(units) else [])
-        graph[k].append(first + k)
     for k, unit in enumerate(units):
+        graph.append([first + k + 1] if k + 1 < len(units) else [])
+        graph[number[unit]].append(first + k)
+    for unit in units:
         before = bisect_right(ends, unit.opened)
         if before:
-            graph[first + before - 1].append(k)
+            graph[first + before - 1].append(number[unit])
 
 
 def components(graph: Adjacency) -> list[list[int]]:
@@ -296,11 +298,18 @@ def cycles_of(units: Sequence[Unit], lines: Lines) -> list[Cycle]:
     return found
 
 
-def path_back(units: Sequence[Unit], lines: Lines) -> Cycle:
-    """Return a path of dependencies from a unit to one that had ended before it opened: of a group
-    that has no cycle without real time.
+def path_back(units: Sequence[Unit], lines: Lines, clocks: Sequence[Sequence[Unit]]) -> Cycle:
+    """Return a path of dependencies from a unit to one that had ended before it opened, by one of
+    the clocks: of a group that has no cycle without real time. It is `()` where it takes several
+    such steps in time to close the circle.
     """
     nearest = NEAREST[sum(len(unit.calls) for unit in units) > SMALL]
+    if len(clocks) > 1:
+        out = Group(units, lines, nearest).out
+        found = [
+            path for unit in units[: EFFORT // len(units)] if (path := _way_back(unit, out, True))
+        ]
+        return min(found, key=len, default=())
     while True:
         out = Group(units, lines, nearest).out
         earliest: dict[Unit, int] = {}
@@ -309,16 +318,15 @@ def path_back(units: Sequence[Unit], lines: Lines) -> Cycle:
             earliest[unit] = min(after, default=unit.closed)
         late = [unit for unit in units if earliest[unit] < unit.opened]
         if late:
-            return min((_way_back(unit, out) for unit in late[:16]), key=len)
+            return min((_way_back(unit, out, False) for unit in late[:16]), key=len)
         nearest *= 8
 
 
 def _last_first(out: Mapping[Unit, Sequence[Edge]]) -> Iterable[Unit]:
     """The units of a graph without cycles, each after all that depend on it."""
-    open_ = {unit: 0 for unit in out}
+    open_ = {unit: len(edges) for unit, edges in out.items()}
     into: dict[Unit, list[Unit]] = {unit: [] for unit in out}
     for unit, edges in out.items():
-        open_[unit] = len(edges)
         for edge in edges:
             into[edge.target.unit].append(unit)
     ready = deque(unit for unit, count in open_.items() if not count)
@@ -331,7 +339,10 @@ def _last_first(out: Mapping[Unit, Sequence[Edge]]) -> Iterable[Unit]:
                 ready.append(other)
 
 
-def _way_back(late: Unit, out: Mapping[Unit, Sequence[Edge]]) -> Cycle:
+def _way_back(late: Unit, out: Mapping[Unit, Sequence[Edge]], one_clock: bool) -> Cycle:
+    """A shortest path to a unit that had ended before this one opened; with `one_clock` it is of
+    the same session.
+    """
     came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
     start = (late, 0)
     queue = deque([late])
@@ -339,9 +350,9 @@ def _way_back(late: Unit, out: Mapping[Unit, Sequence[Edge]]) -> Cycle:
         unit = queue.popleft()
         for edge in out[unit]:
             there = edge.target.unit
-            if (there, 0) in came:
+            if (there, 0) in came or there is late:
                 continue
-            if there.closed < late.opened:
+            if there.closed < late.opened and (not one_clock or there.session == late.session):
                 return _back(start, (unit, 0), edge, came)
             came[there, 0] = ((unit, 0), edge)
             queue.append(there)

@@ -14,10 +14,13 @@ import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
+from leo.errors import TraceError
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
@@ -34,7 +37,7 @@ from leo.units.patterns import (
     unstable_read,
 )
 from leo.units.reader import CALLS, UnitsReader, lines_of
-from leo.units.story import of_cycle, of_path
+from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
 
@@ -107,6 +110,39 @@ def judge_bytes(data: bytes) -> UnitsVerdict:
     return judge_lines(lines_of(data))
 
 
+def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = None) -> UnitsVerdict:
+    """Judge the traces of several processes on one store, put together by the versions of the
+    store: each has a clock of its own. Raises TraceError when one does not have observed versions.
+    """
+    watching = watching or Watching()
+    header = msgspec.structs.replace(readers[0].header, clock=False)
+    judge = UnitsJudge(" + ".join(r.name for r in readers), header, watching.news)
+    offset, notices = 0, list[str]()
+    for reader in readers:
+        if not reader.header.observed or reader.header.run != header.run:
+            raise TraceError(
+                f"{reader.name}: expected observed versions (version=) of the run {header.run!r}: "
+                "traces of several processes are put together by the versions of their store"
+            )
+        name = PurePath(reader.name).name
+        last = 0
+        for line, event in reader:
+            last = event.seq
+            since = event.since if event.since is UNSET else event.since + offset
+            unit = f"{event.reply} ({name})"
+            judge.feed(
+                line,
+                msgspec.structs.replace(
+                    event, seq=last + offset, since=since, reply=unit, session=name
+                ),
+            )
+        offset += last
+        notices += [f"{name}: {notice}" for notice in reader.notices]
+    verdict = judge.verdict(notices)
+    verdict.closed = all(reader.closed for reader in readers)
+    return verdict
+
+
 @dataclass(slots=True)
 class Touched:
     """The calls that touched an object, and those of them that wrote it, in their order; and the
@@ -126,7 +162,7 @@ class UnitsJudge:
     ) -> None:
         self._verdict = UnitsVerdict(name, header.run, values=header.values, news=news)
         self._start = start = header.start
-        self._commits = header.commits
+        self._commits, self._clock = header.commits, header.clock
         self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
@@ -150,14 +186,19 @@ class UnitsJudge:
             self._open[event.reply] = Unit(event.reply, event.seq, event.session)
             said.units += 1
         elif action is UnitAction.Close:
-            self._close(self._open.pop(event.reply), line, event)
+            unit = self._open.pop(event.reply, None)
+            if unit is not None:
+                self._close(unit, line, event)
         elif action in CALLS:
             said.calls += 1
             unit = self._open.get(event.reply)
-            if unit is None:
+            if unit is None and event.late is True:
                 self._add_late(line, event)
-            else:
-                self._add(unit, line, event)
+                return
+            if unit is None:
+                # The line of its opening is missing.
+                unit = self._open[event.reply] = Unit(event.reply, event.seq, event.session)
+            self._add(unit, line, event)
         elif event.reply in self._open:
             self._end_writes(self._open[event.reply], event)
 
@@ -464,9 +505,11 @@ class UnitsJudge:
             if not all(unit.settled for unit in group):
                 for cycle in cycles_of(group, lines):
                     said.note("Serializable", of_cycle(cycle))
-        for group in groups(block.committed, lines, in_time=True):
+        clocks = self._clocks(block.committed)
+        for group in groups(block.committed, lines, clocks):
             if circling.isdisjoint(group) and not all(unit.settled for unit in group):
-                said.note("StrictlySerializable", of_path(path_back(group, lines)))
+                path = path_back(group, lines, clocks)
+                said.note("StrictlySerializable", of_path(path) if path else of_group(group))
         torn = Torn(block)
         open_ = Doubt.needed(block)
         for unit in block.committed:
@@ -489,11 +532,23 @@ class UnitsJudge:
         if open_ and not circling:
             self._doubt(block)
 
+    def _clocks(self, units: Sequence[Unit]) -> list[list[Unit]]:
+        """The units whose order in time is known: all, or those of each session."""
+        if self._clock:
+            return [list(units)]
+        sessions: dict[str, list[Unit]] = {}
+        for unit in units:
+            sessions.setdefault(unit.session, []).append(unit)
+        # Two at least, so that nobody takes them for one clock.
+        return [*sessions.values(), []]
+
     def _doubt(self, block: Block) -> None:
         """Look for cycles that depend on when the calls acted, until one is found."""
         said, doubt = self._verdict, Doubt(block)
         for name, in_time in (("Serializable", False), ("StrictlySerializable", True)):
             if "Serializable" in {*said.broken, *said.undecided} or name in said.broken:
+                return
+            if in_time and not self._clock:
                 return
             for unit in block.committed:
                 path = doubt.search(unit, in_time=in_time)

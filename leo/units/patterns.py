@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from leo.units.anomalies import G1A, G1B, LOST_UPDATE, RW, WR, WW
 from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, shown
@@ -41,30 +42,74 @@ class Line:
     def __init__(self, found: Sequence[Access]) -> None:
         self.accesses = found
         self.writes = [access for access in found if access.write]
-        self._ends = [write.hi for write in self.writes]
-        certain = [w for w in self.writes if w.call.certain and w.call.undone is None]
-        over = [w for w in certain if not w.append]
-        self._certain = _Tops(certain, _began)
-        self._counting = _Tops([w for w in certain if w.sure], _began)
-        self._replacing = _Tops(over, _began)
-        self._kept = _Tops([w for w in over if w.sure], _began)
-        # From each write on, those that began first: of all, and of units that committed.
+
+    # What follows is made when it is asked for: most objects are asked for little of it.
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [write.hi for write in self.writes]
+
+    @cached_property
+    def _soonest(self) -> list[int]:
+        return _least_from(self.writes)
+
+    @cached_property
+    def _there(self) -> list[Access]:
+        """The writes that surely happened and were not taken back."""
+        return [w for w in self.writes if w.call.certain and w.call.undone is None]
+
+    @cached_property
+    def _certain(self) -> _Tops:
+        return _Tops(self._there, _began)
+
+    @cached_property
+    def _counting(self) -> _Tops:
+        return _Tops([w for w in self._there if w.sure], _began)
+
+    @cached_property
+    def _replacing(self) -> _Tops:
+        return _Tops([w for w in self._there if not w.append], _began)
+
+    @cached_property
+    def _kept(self) -> _Tops:
+        return _Tops([w for w in self._there if w.sure and not w.append], _began)
+
+    @cached_property
+    def _late(self) -> list[tuple[list[int], _Tops]]:
+        """From each write on, those that began first: of all, and of units that committed."""
         counting = [w for w in self.writes if w.unit.committed and not w.call.undone]
-        self._late = [
+        return [
             ([w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo))
             for some in (self.writes, counting)
         ]
-        self._soonest = _least_from(self.writes)
-        self._failed = [w for w in self.writes if not w.unit.committed or w.call.undone]
-        self._dirty = _Spread(self._failed)
-        # Of each unit its last write, and that of the certain ones which began last.
-        self._last = {write.unit: write for write in self.writes}
-        self._again: dict[Unit, Access] = {}
-        for write in certain:
-            known = self._again.get(write.unit)
+
+    @cached_property
+    def _failed(self) -> list[Access]:
+        return [w for w in self.writes if not w.unit.committed or w.call.undone]
+
+    @cached_property
+    def _dirty(self) -> _Spread:
+        return _Spread(self._failed)
+
+    @cached_property
+    def _last(self) -> dict[Unit, Access]:
+        """Of each unit its last write."""
+        return {write.unit: write for write in self.writes}
+
+    @cached_property
+    def _again(self) -> dict[Unit, Access]:
+        """Of each unit the write that began last, of those that surely happened."""
+        found: dict[Unit, Access] = {}
+        for write in self._there:
+            known = found.get(write.unit)
             if known is None or known.lo < write.lo:
-                self._again[write.unit] = write
-        self._twice = _Spread([w for w in self.writes if self._last[w.unit] is not w])
+                found[write.unit] = write
+        return found
+
+    @cached_property
+    def _twice(self) -> _Spread:
+        """The writes of units that wrote once more."""
+        return _Spread([w for w in self.writes if self._last[w.unit] is not w])
 
     def between(self, first: Access, last: Access, *, counting: bool) -> Access | None:
         """Return a write of another unit that surely stands between two accesses of one unit;

@@ -135,6 +135,7 @@ class UnitsReader:
         self._open: dict[str, int] = {}
         self._written: set[tuple[str, int]] = set()
         self._growing = growing
+        self._lost = False
         self._decoder = msgspec.json.Decoder(_Strict)
 
     def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
@@ -312,6 +313,14 @@ class UnitsReader:
         self.closed = True
 
     def _check(self, event: UnitEvent) -> None:
+        if event.seq > self._seq + 1 and self.header.observed:
+            # The versions tell what is missing, and what depends on that is undecided.
+            self.notices.append(
+                f"{event.seq - self._seq - 1:,} events are missing before line "
+                f"{self._lines.number}: what depends on them is undecided"
+            )
+            self._seq = event.seq - 1
+            self._lost = True
         if event.seq != self._seq + 1:
             raise self._fail(
                 f"seq is {event.seq} where {self._seq + 1} was expected; lines are missing, "
@@ -350,13 +359,17 @@ class UnitsReader:
                     "ended"
                 )
             opened = 0
+        if opened is None and self._lost:
+            opened = 0
+            if action is not UnitAction.Close:
+                self._open[unit] = event.seq
         if opened is None:
             raise self._fail(
                 f"the unit {shown(unit)} is not open{nearest(unit, self._open)}; expected its Open "
                 "before, and its Close after, everything that it does"
             )
         if action is UnitAction.Close:
-            del self._open[unit]
+            self._open.pop(unit, None)
             return
         if event.since is not UNSET and not opened <= event.since < event.seq:
             raise self._fail(

@@ -4,6 +4,8 @@ line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from leo.units.anomalies import (
     G0,
     G1C,
@@ -48,6 +50,13 @@ def of_path(path: Cycle) -> Found:
             f"depends on it all the same"
         )
     return Found(said, (*(edge.tell() for edge in path), in_time), units, sure)
+
+
+def of_group(group: Sequence[Unit]) -> Found:
+    """Units whose dependencies contradict the orders of several sessions together."""
+    who = _listed([unit.name for unit in group])
+    said = f"{who} depend on one another in an order that their sessions do not have"
+    return Found(said, (said,), tuple(group[:8]), sure=True)
 
 
 def _said(name: str, cycle: Cycle, units: tuple[Unit, ...]) -> str:

@@ -106,8 +106,11 @@ def recompute(experiment: Experiment, given: argparse.Namespace) -> int:
     for cell, (then, now) in again.differing.items():
         print(f"- {'/'.join(map(str, cell))}\n  kept: {then}\n  now:  {now}")
     if files := changed(experiment, result):
-        effect = "one of these changed them" if again.differing else "these rows are the same"
-        print(fill(f"Changed since they were kept: {', '.join(files)}; {effect}.", WIDTH))
+        if again.differing:
+            said = f"Changed since they were kept: {', '.join(files)}; one of these did it."
+        else:
+            said = f"{len(files)} files changed since they were kept, and these rows are the same."
+        print(fill(said, WIDTH))
     elif again.differing:
         print(fill(f"Nothing that made them was changed; kept on {_where(result)}.", WIDTH))
     return 1 if again.differing else 0

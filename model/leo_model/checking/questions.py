@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leo import screen
 from leo.errors import unknown
 from leo.progress import Bar
 from leo_model.checking.check import fell, occasions_met, said
@@ -68,6 +69,24 @@ class Answer:
         """It holds, and its own search, if it looked for the occasion, did not meet it."""
         holds = self.result.verdict is Verdict.OK
         return holds and self.run.occasions and self.title not in occasions_met(self.result)
+
+    def told(self) -> dict[str, object]:
+        """The answer for programs."""
+        run = self.run
+        verdict = "undecided" if self.undecided else "vacuous" if self.vacuous else "holds"
+        if verdict == "holds" and self.result.verdict is not Verdict.OK:
+            verdict = "falls"
+        return {
+            "discipline": run.discipline,
+            "property": self.title,
+            "sessions": run.bound.sessions,
+            "turns": run.bound.turns,
+            "faults": list(run.faults),
+            "fairness": run.spec if run.kind == "progress" else None,
+            "verdict": verdict,
+            "states": self.result.distinct,
+            "said": str(self),
+        }
 
     def __str__(self) -> str:
         if self.undecided:
@@ -239,16 +258,20 @@ def _faults(words: Mapping[str, str], discipline: str, title: str | None) -> tup
     return faults
 
 
-def ask(text: str, build: Path, jobs: int) -> int:
+def ask(text: str, build: Path, jobs: int, *, as_json: bool = False) -> int:
     """Print the answers. Returns 2 when one could not be decided."""
     question = read_question(text)
     runs = list(question.runs())
     answers = answered(runs, build / "ask", jobs)
+    code = 2 if any(answer.undecided for answer in answers) else 0
+    if as_json:
+        screen.show_json([answer.told() for answer in answers])
+        return code
     strikes = ", ".join(question.faults) or "none"
     print(f"{question.discipline}, {question.bound} (sessions x turns), faults: {strikes}")
     for answer in answers:
         print(f"  {answer.title:<20} {_of_what(question, answer.run)}{answer}")
-    return 2 if any(answer.undecided for answer in answers) else 0
+    return code
 
 
 def _of_what(question: Question, run: Run) -> str:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from leo.commands.main import Command
 from leo_model.checking.questions import ask
-from leo_model.commands.options import add_build
+from leo_model.commands.options import add_build, add_json
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -18,11 +18,12 @@ def configure(parser: ArgumentParser) -> None:
         "faults=Cancel,Raise,Crash,Busy (or none)",
     )
     add_build(parser)
+    add_json(parser)
 
 
 def run(args: Namespace) -> int:
     """Print the answers; 2 when one could not be decided."""
-    return ask(" ".join(args.question), args.build, args.jobs)
+    return ask(" ".join(args.question), args.build, args.jobs, as_json=args.json)
 
 
 ASK = Command(configure, run)

@@ -14,7 +14,7 @@ from leo.commands.main import Command
 from leo.progress import Bar
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
-from leo_model.commands.options import add_build, add_disciplines
+from leo_model.commands.options import add_build, add_disciplines, add_json
 from leo_model.disciplines import DISCIPLINES, IDEALISED, chosen
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, write_file
@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="three sessions without a lock as well (bare, gil): minutes",
     )
     add_build(parser, jobs=None, build=BUILD)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     claims = load_claims()
     cases = list(_cases(args))
     make_folder(args.build)
-    good = True
+    good, told = True, list[dict[str, Any]]()
     for case, renamed in cases:
         with (
             Bar(f"{case.discipline} {case.bound}: edges") as bar,
@@ -68,9 +69,12 @@ def run(args: argparse.Namespace) -> int:
                 organism, renamed=renamed, progress=lambda taken, edges: bar.show(taken / edges)
             )
         wrong = surplus(claims, found)
-        _print(found, wrong)
-        _write(args.build, found, wrong)
+        if not args.json:
+            _print(found, wrong)
+        told.append(_write(args.build, found, wrong))
         good = good and found.complete and not wrong
+    if args.json:
+        screen.show_json(told)
     return 0 if good else 1
 
 
@@ -114,7 +118,7 @@ def _print(found: Coverage, wrong: dict[str, str]) -> None:
         print(f"  ✗ {title}, NOT CLAIMED: leo replay {token}")
 
 
-def _write(folder: Path, found: Coverage, wrong: dict[str, str]) -> None:
+def _write(folder: Path, found: Coverage, wrong: dict[str, str]) -> dict[str, Any]:
     faults = "faults" if found.case.faults else "quiet"
     path = folder / f"cover-{found.case.discipline}-{found.case.bound}-{faults}-{found.store}.json"
     data: dict[str, Any] = {
@@ -124,6 +128,7 @@ def _write(folder: Path, found: Coverage, wrong: dict[str, str]) -> None:
         **asdict(found),
     }
     write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    return data
 
 
 COVER = Command(configure, run)

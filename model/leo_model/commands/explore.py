@@ -10,13 +10,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from leo import screen
 from leo.commands.main import Command
 from leo.progress import Bar
 from leo.schedules.exploration import STRATEGIES as OF_ANYBODY
 from leo.schedules.named import load
 from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.commands.options import add_build, one_discipline
+from leo_model.commands.options import add_build, add_json, one_discipline
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, write_file
@@ -45,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strategy",
         choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
-        help=f"default: optimal; of a scenario one of {', '.join(OF_ANYBODY)} (default: its own)",
+        metavar="HOW",
+        help=f"one of {', '.join(STRATEGIES)} (default: optimal); of a scenario one of {', '.join(OF_ANYBODY)} (default: its own)",
     )
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
@@ -53,7 +55,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bound", type=int, help="bounded: the most that a schedule may cost (default: 2)"
     )
     parser.add_argument(
-        "--price", choices=sorted(PRICES), default="preemptions", help="bounded: what costs one"
+        "--price",
+        choices=sorted(PRICES),
+        metavar="WHAT",
+        default="preemptions",
+        help=f"bounded: what costs one, {' or '.join(sorted(PRICES))} (default: preemptions)",
     )
     parser.add_argument("--depth", type=int, default=3, help="pct: the depth of the bug looked for")
     parser.add_argument("--seed", type=int, help="random, pct, and the organism's own (default: 7)")
@@ -63,6 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     of_anybody.add_argument("--cancellations", type=int, help="so many may strike in a schedule")
     of_anybody.add_argument("--clock", choices=("idle", "any"), help="when time may pass")
     add_build(parser, jobs=None, build=BUILD)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,8 +85,11 @@ def run(args: argparse.Namespace) -> int:
         Organism(case, store=args.store, most=most) as organism,
     ):
         report = explore(organism, plan, lambda walk: bar.step())
-    _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
-    _print(case, args, report)
+    told = _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
+    if args.json:
+        screen.show_json(told)
+    else:
+        _print(case, args, report)
     if report.found:
         return 1
     return 0 if report.complete or plan.strategy not in ("optimal", "brute") else 2
@@ -147,8 +157,8 @@ def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
         print(f"    leo replay {to_token(case, found.choices)}")
 
 
-def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
-    """The result as JSON."""
+def _write(path: Path, case: Case, plan: Plan, report: Report) -> dict[str, Any]:
+    """Write the result as JSON, and return it."""
 
     def told(found: Found) -> dict[str, Any]:
         token = to_token(case, found.choices)
@@ -167,6 +177,7 @@ def _write(path: Path, case: Case, plan: Plan, report: Report) -> None:
         "violations": {title: told(found) for title, found in report.found.items()},
     }
     write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+    return data
 
 
 EXPLORE = Command(configure, run)

@@ -32,6 +32,10 @@ def add_disciplines(parser: ArgumentParser) -> None:
     )
 
 
+def add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+
+
 def one_discipline(name: str) -> str:
     """The discipline of this name or number. Raises CheckError when there is none."""
     (found,) = chosen([name])

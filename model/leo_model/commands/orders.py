@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from leo import screen
 from leo.commands.main import Command
 from leo.progress import Bar
 from leo_model.checking.check import spec_hash
@@ -20,7 +21,7 @@ from leo_model.checking.orders import (
     summary,
     write_orders,
 )
-from leo_model.commands.options import add_build
+from leo_model.commands.options import add_build, add_json
 from leo_model.files import made_from, make_folder, spec_folder, write_file
 
 # What the paper and the pages read of the orders, below the folder of everything that is built.
@@ -48,6 +49,9 @@ def run(args: Namespace) -> int:
         "findings": findings,
     }
     write_file(results, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    if args.json:
+        screen.show_json(told)
+        return 1 if findings else 0
     print(orders_text(orders), end="")
     print(f"{len(ORDERS) * len(DISCIPLINES)} runs of TLC; {len(findings)} not as claimed.")
     for finding in findings:
@@ -57,6 +61,7 @@ def run(args: Namespace) -> int:
 
 def configure(parser: ArgumentParser) -> None:
     add_build(parser)
+    add_json(parser)
     parser.add_argument("--record", action="store_true", help="write what was found as claimed")
 
 

@@ -13,7 +13,7 @@ from leo.progress import Bar
 from leo_model.checking.check import check, spec_hash
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.plan import plan
-from leo_model.commands.options import add_build
+from leo_model.commands.options import add_build, add_json
 from leo_model.disciplines import chosen
 from leo_model.errors import CheckError
 from leo_model.files import made_from, write_file
@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engine", choices=("native", "both"), default="both", help="with --claims: who judges"
     )
     add_build(parser, jobs=2)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +57,24 @@ def run(args: argparse.Namespace) -> int:
         )
     case, choices = from_token(args.token[0])
     done, differs = replay_twice(case, choices, args.store)
+    broken = unclaimed(case, done)
+    if args.json:
+        if args.trace is not None:
+            write_file(args.trace, done.trace)
+        screen.show_json(
+            {
+                "discipline": case.discipline,
+                "sessions": case.sessions,
+                "turns": case.turns,
+                "seed": case.seed,
+                "faults": list(case.faults),
+                "finished": done.finished,
+                "violations": done.outcome.violations,
+                "not_claimed": sorted(broken),
+                "differs": differs,
+            }
+        )
+        return 1 if broken or differs is not None else 0
     strikes = ", ".join(case.faults) or "none"
     print(f"{case.discipline}, {case.bound} (sessions x turns), seed {case.seed}, {strikes}\n")
     print(table(done))
@@ -72,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"NOT THE SAME TWICE: {differs} differs; something chooses that no scheduler owns")
         return 1
     print("carried out twice, the same to the byte")
-    return 1 if unclaimed(case, done) else 0
+    return 1 if broken else 0
 
 
 def unclaimed(case: Case, done: Replayed) -> set[str]:
@@ -113,14 +132,18 @@ def replay_claims(args: argparse.Namespace) -> int:
         carry_out(found, folder / "replayed", args.store) for found in report.counterexamples
     ]
     ask_engines(attempts, args.engine)
+    path, told = folder / "replayed.json", as_json(attempts, args.store)
+    write_file(path, told.encode())
+    done = bool(attempts) and all(a.yes for a in attempts)
+    code = 0 if done and not report.findings else 1
+    if args.json:
+        print(told, end="")
+        return code
     for finding in report.findings:
         print(f"NOT AS CLAIMED  {finding}")
     print(text(attempts))
-    path = folder / "replayed.json"
-    write_file(path, as_json(attempts, args.store).encode())
     print(f"{sum(a.yes for a in attempts)} of {len(attempts)} replayed; {path}")
-    done = bool(attempts) and all(a.yes for a in attempts)
-    return 0 if done and not report.findings else 1
+    return code
 
 
 def text(attempts: Sequence[Attempt]) -> str:

@@ -154,6 +154,7 @@ def run(options: argparse.Namespace) -> int:
             torn=options.torn,
             save=options.merged,
             most=options.states,
+            units=units,
         )
         return show([report], options, claims)
     reports = validate(options.files, options.engine, cache=cache, torn=options.torn, units=units)

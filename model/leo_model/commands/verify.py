@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from leo import screen
 from leo.commands.main import Command
 from leo_model.checking.check import Report as CheckReport
 from leo_model.checking.check import spec_hash
@@ -17,9 +18,9 @@ from leo_model.checking.claims import (
     load_claims,
 )
 from leo_model.checking.plan import plan
-from leo_model.checking.table import text
+from leo_model.checking.table import as_json, text
 from leo_model.commands.check import check_with_bar
-from leo_model.commands.options import add_build
+from leo_model.commands.options import add_build, add_json
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.files import made_from, write_file
@@ -52,6 +53,7 @@ Say = Callable[[str], None]
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--claims", type=Path, help="another claims file")
     add_build(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,6 +73,11 @@ def run(args: argparse.Namespace) -> int:
     }
     data = json.dumps(told, ensure_ascii=False, indent=1)
     write_file(folder / "traces.json", data.encode())
+    if args.json:
+        wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
+        cells = json.loads(as_json(claims, DISCIPLINES, wrong))
+        screen.show_json({"claims": cells, **told, "findings": findings})
+        return 1 if findings else 0
     show(claims, report, verdicts, print)
     print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")
     for finding in findings:

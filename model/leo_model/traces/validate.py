@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -22,8 +22,12 @@ from leo.units import (
     UnitsReader,
     UnitsVerdict,
     Watching,
+    is_history,
     is_units,
+    judge_merged,
     judge_reader,
+    lines_of,
+    trace_of,
 )
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims
 from leo_model.traces.events import NOTHING, Line
@@ -147,6 +151,11 @@ def validate(
         try:
             with open_stream(path) as (name, stream):
                 peeked = Peeked(stream)
+                kind = is_history(peeked.first())
+                if kind:
+                    reader = UnitsReader(lines_of(trace_of(kind, _whole(peeked), name), name))
+                    examine_units(reader, report, engine, units)
+                    continue
                 if is_units(peeked.first()):
                     reader = UnitsReader(Lines(name, peeked), torn=torn)
                     examine_units(reader, report, engine, units)
@@ -169,6 +178,7 @@ def validate_merged(
     torn: bool = False,
     save: Path | None = None,
     most: int = MOST_STATES,
+    units: OfUnits | None = None,
 ) -> Report:
     """Judge the files of one run's processes as one trace; ``save`` gets the merged trace.
 
@@ -177,6 +187,9 @@ def validate_merged(
     """
     report = Report(" + ".join(map(str, paths)))
     try:
+        if _all_of_units(paths):
+            _merge_units(paths, report, torn=torn, how=units or OfUnits())
+            return report
         merged = merge(paths, torn=torn, most=most)
         orders = merged.orders
         report.discipline = merged.header.discipline
@@ -196,6 +209,32 @@ def validate_merged(
         report.native.notices[:0] = merged.notices
     _ask_tlc([(report, recorded)] if recorded is not None else [], cache)
     return report
+
+
+def _all_of_units(paths: Sequence[str | Path]) -> bool:
+    """Every file is a trace of units."""
+    with ExitStack() as stack:
+        streams = [stack.enter_context(open_stream(path))[1] for path in paths]
+        return all(is_units(Peeked(stream).first()) for stream in streams)
+
+
+def _merge_units(paths: Sequence[str | Path], report: Report, *, torn: bool, how: OfUnits) -> None:
+    """Judge the traces of units of several processes into a report."""
+    with ExitStack() as stack:
+        readers = [
+            UnitsReader(Lines(*stack.enter_context(open_stream(path))), torn=torn) for path in paths
+        ]
+        report.units = verdict = judge_merged(readers, how.watching)
+    verdict.promise = how.promise
+    report.unsure = frozenset(verdict.undecided)
+    report.closed = verdict.closed
+    if not verdict.events:
+        report.undecided = NO_EVENTS
+
+
+def _whole(stream: Peeked) -> bytes:
+    """All that there is to read."""
+    return b"".join(iter(lambda: stream.read(1 << 20), b""))
 
 
 def _ask_tlc(batch: Sequence[tuple[Report, Recorded]], cache: VerdictCache | None) -> None:

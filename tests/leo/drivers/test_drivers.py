@@ -320,14 +320,6 @@ def test_any_prompt_gets_a_reply(tmp_path: Path, prompt: str) -> None:
         assert field._store.perform(check_field) == []
 
 
-@pytest.mark.slow
-def test_a_prompt_of_a_megabyte_gets_a_reply(tmp_path: Path) -> None:
-    """Its counts are in the view afterwards."""
-    with sync_field(tmp_path / "field") as field:
-        assert field.reply("storm and word " * 70_000)
-        assert field.view.trigram_count("storm", "and", "word") == 70_000
-
-
 def test_a_step_cannot_touch_what_it_does_not_declare(tmp_path: Path) -> None:
     """Reads are only given, and writes only taken, when the step declares them."""
     nothing = frozenset[str]()

@@ -159,8 +159,8 @@ def test_an_owner_that_never_began_leaves_nobody_waiting(tmp_path: Path) -> None
 def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_closing(
     tmp_path: Path,
 ) -> None:
-    """A ring is under way and another session's waits: the first is finished, the other is refused,
-    and nothing follows; whoever closes the field is not told to open it again.
+    """A ring is under way, after those of another session: it is finished, and nothing follows; the
+    one who closes the field is not told to open it again.
     """
     trace = tmp_path / "trace"
 
@@ -177,7 +177,7 @@ def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_clos
     asyncio.run(main())
     events = read_trace(trace)[1]
     assert actions(events, RING)[-1] == "Return" and actions(events, "s1~ring1") == []
-    assert actions(events, "s2~ring1") == ["Call", "Raise"]
+    assert actions(events, "s2~ring1")[-1] == "Return"
     assert judge(trace).open == 0
 
 

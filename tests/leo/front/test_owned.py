@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
@@ -320,3 +321,24 @@ def test_a_checkpoint_of_our_own_is_no_alarm(tmp_path: Path) -> None:
         assert check.execute("SELECT version FROM objects WHERE name = 'ngrams'").fetchone() == (
             13,
         )
+
+
+def test_a_lock_on_a_name_that_is_gone_is_no_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner gives the field back between another's opening of the name and its lock: the other
+    one begins again, and has the name that the next one finds.
+    """
+    first, lock = take(tmp_path / "field"), fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        monkeypatch.setattr("leo.store.owner.fcntl.flock", lock)
+        first.release()
+        lock(file, how)
+
+    monkeypatch.setattr("leo.store.owner.fcntl.flock", late)
+    second = take(tmp_path / "field")
+    with pytest.raises(StoreOwnedError):
+        take(tmp_path / "field")
+    second.release()
+    assert list(tmp_path.iterdir()) == []

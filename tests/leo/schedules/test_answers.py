@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
@@ -221,3 +222,16 @@ def test_inside_a_running_loop() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(test())
+
+
+def test_an_interrupted_exploration_leaves_nothing_behind() -> None:
+    """Ctrl-C in the middle of a step: no running loop, no replaced function is left."""
+
+    async def interrupted(_: Store) -> None:
+        raise KeyboardInterrupt
+
+    sleep = vars(time)["sleep"]
+    with pytest.raises(KeyboardInterrupt):
+        explore(Store, [interrupted])
+    assert vars(time)["sleep"] is sleep
+    asyncio.run(asyncio.sleep(0))

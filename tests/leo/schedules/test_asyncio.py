@@ -284,6 +284,30 @@ def test_a_loop_that_polls_is_bounded_and_named() -> None:
     assert alone.broken.title == "never ends"
 
 
+def test_a_loop_that_comes_back_to_the_same_state() -> None:
+    """A loop that changes nothing goes round for ever when nobody else ends it: that is shown."""
+
+    class Flag:
+        up = False
+
+        async def wait(self) -> None:
+            while not self.up:
+                await asyncio.sleep(0)
+
+        async def set(self) -> None:
+            await asyncio.sleep(0)
+            self.up = True
+
+    calls: Any = [lambda flag: flag.wait(), lambda flag: flag.set()]
+    assert explore(Flag, calls, cancellations=0).holds
+    found = explore(Flag, calls[:1], cancellations=0)
+    assert found.broken is not None
+    assert found.broken.title == "never ends"
+    assert "test_asyncio.py" in found.broken.witness
+    again = explore(Flag, calls[:1], cancellations=0, schedule=found.broken.schedule)
+    assert again.broken == found.broken
+
+
 def test_a_wait_on_the_clock_that_polls() -> None:
     """A loop that looks every 50 ms is woken when nobody else can go on, and ends."""
 

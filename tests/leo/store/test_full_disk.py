@@ -91,7 +91,9 @@ def test_a_limit_on_the_size_of_files_is_no_damage(field: Path, tmp_path: Path) 
     """Whoever is told to restore a sound file from a copy loses what the copy does not have."""
     path = tmp_path / "limited"
     path.write_bytes(field.read_bytes())
-    many = " ".join(map("".join, product("abcdefghijklmnop", repeat=4)))
+    words = list(map("".join, product("abcdefghijklmnop", repeat=4)))
+    # In prompts of a length that is taken in.
+    many = "\n".join(" ".join(words[place::4]) for place in range(4))
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(path.stat().st_size), str(path)],
         input=many + "\n",

@@ -183,7 +183,7 @@ def test_a_reply_that_raises_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         raise ZeroDivisionError("the step is broken")
 
     steps = tuple(replace(step, function=broken) for step in PROGRAM)
-    monkeypatch.setattr("leo_model.organism.organism.PROGRAM", steps)
+    monkeypatch.setattr("leo_model.organism.run.PROGRAM", steps)
     with pytest.raises(ExperimentError, match=r"1x1: replies raised, 1 in all, the first"):
         talk(Case("bare", 1, 1), lambda session, turn, answers: "hello there", 1)
 

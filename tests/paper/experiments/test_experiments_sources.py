@@ -17,7 +17,7 @@ from paper.experiments.sources import TELLING, made_of, measuring
 ROOT = Path(__file__).resolve().parents[3]
 # What decides the counts of defects of the experiments that judge traces.
 JUDGING = {
-    "leo_model.traces.watch", "leo_model.machine.absorbed", "leo_model.machine.properties",
+    "leo_model.traces.events", "leo_model.machine.forget", "leo_model.machine.properties",
     "leo_model.machine.dsg", "leo_model.traces.native", "leo_model.checking.claims",
     "leo_model.organism.recording",
 }  # fmt: skip
@@ -68,7 +68,7 @@ def test_data_are_sources_of_what_reads_them(copied: Path) -> None:
     assert changes(copied, "spec/claims.json") >= {"lock-isolation", "concurrent", "long-run"}
 
 
-@pytest.mark.parametrize("file", ["watch.py", "native.py"])
+@pytest.mark.parametrize("file", ["events.py", "native.py"])
 def test_what_counts_defects_is_a_source(copied: Path, file: str) -> None:
     """Another way to find broken properties makes other rows wherever they are counted."""
     found = changes(copied, f"model/leo_model/traces/{file}")

@@ -1,0 +1,215 @@
+"""Versions that the store tells: observed by a recording, of several processes, or imported."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leo import instrument
+from leo.commands.main import main
+from leo.errors import TraceError
+from leo.units import UnitsVerdict, judge_bytes, trace_of
+
+
+class Row:
+    """A row with a counter of its own, in a store that several processes share."""
+
+    def __init__(self) -> None:
+        self.version = 0
+
+    async def load(self) -> int:
+        return self.version
+
+    async def save(self) -> int:
+        await asyncio.sleep(0)
+        self.version += 1
+        return self.version
+
+    async def change(self) -> None:
+        await self.load()
+        await self.save()
+
+
+def process(row: Row, path: Path | None = None) -> Any:
+    """A recording of one process."""
+    return instrument(
+        row,
+        reads={"load": "row"},
+        writes={"save": "row"},
+        unit="change",
+        version=lambda result: result,
+        path=path,
+    )
+
+
+def test_the_stores_versions_are_recorded() -> None:
+    """Not those that the recording would count: here another process wrote in between."""
+
+    async def run() -> bytes:
+        row = Row()
+        with process(row) as recording:
+            await row.change()
+            row.version += 1
+            await row.change()
+        data: bytes = recording.ndjson()
+        return data
+
+    data = asyncio.run(run())
+    events = [json.loads(line) for line in data.splitlines()]
+    told = [(e["reads"], e["writes"]) for e in events if e.get("call")]
+    assert told == [({"row": 0}, {}), ({}, {"row": 1}), ({"row": 2}, {}), ({}, {"row": 3})]
+    verdict = judge_bytes(data)
+    assert verdict.clean
+
+
+@pytest.mark.parametrize("lines", ["all", "one missing"])
+def test_the_traces_of_several_processes_are_one_history(
+    lines: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two processes lose an update of each other; with a line missing, what hangs on it is
+    undecided, and the rest is judged.
+    """
+    paths = [tmp_path / "one", tmp_path / "two"]
+
+    async def run() -> None:
+        row = Row()
+        with process(row, paths[0]):
+            await row.change()
+            begun = asyncio.ensure_future(row.change())
+            await asyncio.sleep(0)
+        await begun
+
+    asyncio.run(run())
+    first = paths[0].read_bytes()
+    header, *_ = first.splitlines(keepends=True)
+    write_traces(paths, header, lose=lines != "all")
+    code = main(["validate", "--merge", "--json", *map(str, paths)])
+    [verdict] = json.loads(capsys.readouterr().out)
+    assert code == 1
+    found = {(f["property"], f["sure"]) for f in verdict["findings"]}
+    assert ("NoLostUpdate", lines == "all") in found
+    if lines != "all":
+        assert any("missing" in notice for notice in verdict["notices"])
+
+
+def write_traces(paths: list[Path], header: bytes, *, lose: bool) -> None:
+    """Both read version 0; one writes version 1, the other version 2."""
+    for path, version in zip(paths, (1, 2), strict=True):
+        steps: list[tuple[str, dict[str, int], dict[str, int], str]] = [
+            ("Open", {}, {}, "ok"),
+            ("Read", {"row": 0}, {}, "ok"),
+            ("Write", {}, {"row": version}, "ok"),
+            ("Close", {}, {}, "returned"),
+        ]
+        out = [header]
+        for seq, (action, reads, writes, outcome) in enumerate(steps, 1):
+            if lose and version == 1 and action == "Write":
+                continue
+            event = {
+                "seq": seq, "writer": "w", "run": "units", "time": 0.0, "instance": "",
+                "store": "s", "session": "", "reply": "change", "action": action, "reads": reads,
+                "writes": writes, "outcome": outcome,
+            }  # fmt: skip
+            out.append(json.dumps(event).encode() + b"\n")
+        out.append(b'{"kind":"end","run":"units","writer":"w","events":4}\n')
+        path.write_bytes(b"".join(out))
+
+
+def elle(*transactions: str) -> UnitsVerdict:
+    """A history of Elle, in which each process runs one transaction, all at the same time."""
+    lines = [
+        f"{{:type :invoke, :f :txn, :value {value}, :process {k}}}"
+        for k, value in enumerate(transactions)
+    ]
+    lines += [
+        f"{{:type :ok, :f :txn, :value {value}, :process {k}}}"
+        for k, value in enumerate(transactions)
+    ]
+    return judge_bytes(trace_of("elle", "\n".join(lines).encode(), "history"))
+
+
+@pytest.mark.parametrize(
+    ("transactions", "anomaly"),
+    [
+        (("[[:append x 1]]", "[[:r x [1]] [:append x 2]]", "[[:r x [1 2]]]"), None),
+        (
+            (
+                "[[:append x 1] [:append y 2]]",
+                "[[:append x 2] [:append y 1]]",
+                "[[:r x [1 2]]]",
+                "[[:r y [1 2]]]",
+            ),
+            "G0 dirty write",
+        ),
+        (("[[:append x 1] [:r y [1]]]", "[[:append y 1] [:r x [1]]]"), "G1c circular"),
+        (("[[:append x 1] [:append y 1]]", "[[:r x [1]] [:r y []]]", "[[:r y [1]]]"), "G-single"),
+        (
+            ("[[:r x nil] [:append y 1]]", "[[:r y []] [:append x 1]]", "[[:r x [1]] [:r y [1]]]"),
+            "G2-item",
+        ),
+        (("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 2]]"), None),
+        (
+            ("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 1] [:w x 3]]", "[[:r x 3]]"),
+            "lost update",
+        ),
+        (("[[:w x 1] [:w y 1]]", "[[:r x 1] [:r y nil]]"), "G-single"),
+    ],
+)
+def test_histories_of_elle(transactions: tuple[str, ...], anomaly: str | None) -> None:
+    """Lists and registers, with the anomalies that Elle names."""
+    verdict = elle(*transactions)
+    assert not verdict.undecided
+    assert (anomaly is None) == ("Serializable" not in verdict.broken)
+    if anomaly is not None:
+        assert verdict.broken["Serializable"].first.anomaly.startswith(anomaly)
+
+
+def test_a_failed_transaction_that_was_seen_is_an_aborted_read() -> None:
+    """And one of which nobody knows how it ended was carried out, when it was seen."""
+    history = """
+        {:type :fail :f :txn :value [[:append x 1]] :process 0}
+        {:type :info :f :txn :value [[:append y 1]] :process 1}
+        {:type :ok :f :txn :value [[:r x [1]] [:r y [1]]] :process 2}
+    """
+    verdict = judge_bytes(trace_of("elle", history.encode(), "history"))
+    assert set(verdict.broken) == {"AllOrNothing", "NoAbortedRead"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{:type :ok", "is not closed"),
+        ("[]", "there is no transaction"),
+        ("{:type :ok :value [[:cas x 1]]}", "is no operation"),
+        (
+            "{:type :ok :value [[:r x [1 2]]]} {:type :ok :value [[:r x [2]]]}",
+            "its writes have no order",
+        ),
+        ("{:type :ok :value [[:w x 1]]} {:type :ok :value [[:w x 1]]}", "was written to x twice"),
+    ],
+)
+def test_what_is_no_history_is_refused(text: str, says: str) -> None:
+    with pytest.raises(TraceError, match=says):
+        trace_of("elle", text.encode(), "history")
+
+
+def test_plain_lines_of_transactions(tmp_path: Path) -> None:
+    """With times they are strict, without in the order of each session; the file is recognised."""
+    one = {"unit": "a", "session": "s", "calls": [{"writes": {"x": 1}}], "begin": 1, "end": 2}
+    two = {"unit": "b", "session": "t", "calls": [{"reads": {"x": 0}}], "begin": 3, "end": 4}
+    path = tmp_path / "history"
+    path.write_text("".join(json.dumps(line) + "\n" for line in (one, two)))
+    assert main(["validate", str(path)]) == 1
+    assert main(["validate", str(path), "--promise", "serializable"]) == 0
+    bare = [{k: v for k, v in line.items() if k not in ("begin", "end")} for line in (one, two)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in bare))
+    assert main(["validate", str(path)]) == 0
+    bare[1]["session"] = "s"
+    path.write_text("".join(json.dumps(line) + "\n" for line in bare))
+    assert main(["validate", str(path)]) == 1
+    path.write_text(json.dumps(one | {"calls": [{"wrote": {}}]}) + "\n")
+    assert main(["validate", str(path)]) == 2

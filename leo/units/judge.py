@@ -24,7 +24,7 @@ from leo.errors import TraceError
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
-from leo.units.graph import cycles_of, groups, path_back
+from leo.units.graph import cycles_of, groups, merged, path_back
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
@@ -369,7 +369,7 @@ class UnitsJudge:
         else:
             self._fill_gaps()
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
-        blocks = list(_merged(self._spans(at_the_end)))
+        blocks = list(merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
         made = self._judge_reads(wait, first)
         ends = [unit.closed for unit in self._closed]
@@ -596,18 +596,3 @@ def _made(writes: Sequence[Call], item: str, version: int) -> Call | None:
     at = bisect_left(writes, version, key=lambda call: call.writes[item])
     found = writes[at] if at < len(writes) else None
     return found if found is not None and found.writes[item] == version else None
-
-
-def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Join intervals that have a point in common."""
-    low = high = None
-    for one, other in sorted(spans):
-        if low is None or high is None:
-            low, high = one, other
-        elif one <= high:
-            high = max(high, other)
-        else:
-            yield low, high
-            low, high = one, other
-    if low is not None and high is not None:
-        yield low, high

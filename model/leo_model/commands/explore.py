@@ -47,7 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
         metavar="HOW",
-        help=f"one of {', '.join(STRATEGIES)} (default: optimal); of a scenario one of {', '.join(OF_ANYBODY)} (default: its own)",
+        help=f"one of {', '.join(STRATEGIES)} (default: optimal); of a scenario one of "
+        f"{', '.join(OF_ANYBODY)} (default: its own)",
     )
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
+    from leo.units.call import Gate, Naming
     from leo.units.imports import is_history, trace_of
     from leo.units.judge import Watching, judge_bytes, judge_lines, judge_merged, judge_reader
     from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
     from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units, lines_of
-    from leo.units.recording import Gate, Naming, Recording, instrument
+    from leo.units.recording import Recording, instrument
     from leo.units.report import MEANING, to_fields, to_lines
     from leo.units.verdict import PROPERTIES, Case, Promise, UnitsVerdict
 
@@ -59,11 +60,12 @@ __all__ = [
 
 _HOME = {
     "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
+    "call": ("Gate", "Naming"),
     "imports": ("is_history", "trace_of"),
     "judge": ("Watching", "judge_bytes", "judge_lines", "judge_merged", "judge_reader"),
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
     "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units", "lines_of"),
-    "recording": ("Gate", "Naming", "Recording", "instrument"),
+    "recording": ("Recording", "instrument"),
     "report": ("MEANING", "to_fields", "to_lines"),
     "verdict": ("PROPERTIES", "Case", "Promise", "UnitsVerdict"),
 }

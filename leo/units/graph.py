@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from leo.units.anomalies import G_SINGLE, LOST_UPDATE, RW, WR, WW, name_of
@@ -367,18 +367,3 @@ def named(cycle: Cycle) -> str:
         if back.kind == WW and back.target.item == missed.source.item == back.source.item:
             return LOST_UPDATE
     return name
-
-
-def merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Join intervals that have a point in common."""
-    low = high = None
-    for one, other in sorted(spans):
-        if low is None or high is None:
-            low, high = one, other
-        elif one <= high:
-            high = max(high, other)
-        else:
-            yield low, high
-            low, high = one, other
-    if low is not None and high is not None:
-        yield low, high

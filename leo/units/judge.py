@@ -13,7 +13,7 @@ import gc
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
@@ -24,7 +24,7 @@ from leo.errors import TraceError
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
-from leo.units.graph import cycles_of, groups, merged, path_back
+from leo.units.graph import cycles_of, groups, path_back
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
@@ -37,6 +37,7 @@ from leo.units.patterns import (
     unstable_read,
 )
 from leo.units.reader import CALLS, UnitsReader, lines_of
+from leo.units.spans import Touched, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
@@ -141,17 +142,6 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
     verdict = judge.verdict(notices)
     verdict.closed = all(reader.closed for reader in readers)
     return verdict
-
-
-@dataclass(slots=True)
-class Touched:
-    """The calls that touched an object, and those of them that wrote it, in their order; and the
-    newest version of those that are forgotten.
-    """
-
-    calls: list[Call] = field(default_factory=list)
-    writes: list[Call] = field(default_factory=list)
-    gone: int = 0
 
 
 class UnitsJudge:
@@ -302,9 +292,9 @@ class UnitsJudge:
                 if 0 < known <= start:
                     self._invent(item, known, touched)
             at = version - start, version - start
-        elif version >= touched.gone and (made := _made(writes, item, version)) is not None:
-            exact = made.since == made.seq - 1
-            at = made.seq if exact else made.since, made.seq
+        elif version >= touched.gone and (found := made(writes, item, version)) is not None:
+            exact = found.since == found.seq - 1
+            at = found.seq if exact else found.since, found.seq
         else:
             self._verdict.note_forgotten(call, item)
             return
@@ -371,67 +361,24 @@ class UnitsJudge:
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
         blocks = list(merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
-        made = self._judge_reads(wait, first)
+        known = self._judge_reads(wait, first)
         ends = [unit.closed for unit in self._closed]
         for low, high in blocks:
             if high < wait:
                 units = self._closed[bisect_left(ends, low) : bisect_right(ends, high)]
                 if not all(unit.settled for unit in units):
-                    self._judge_block(Block(units, made))
+                    self._judge_block(Block(units, known))
         for unit in self._closed[: bisect_left(ends, wait)]:
             unit.settled = True
         if not at_the_end:
             self._forget(bisect_left(ends, wait))
 
     def _spans(self, at_the_end: bool) -> Iterator[tuple[int, int]]:
-        """Yield the ends of the dependencies that lead back, of those that are sure and those that
-        are possible: where the units concerned closed.
-        """
         if self._observed:
-            yield self._closed[0].closed, OPEN - 1
-            return
-        for item, touched in self._touched.items():
-            if not touched.writes and item not in self._start:
-                continue
-            wrote = read = -OPEN
-            cluster: list[int] = []
-            calls = touched.calls
-            if at_the_end and self._open:
-                calls = [call for call in calls if call.unit.closed != OPEN]
-            begin = 0
-            for at, call in enumerate(calls):
-                closed = call.unit.closed
-                if item in call.writes:
-                    latest = max(wrote, read)
-                    wrote = max(wrote, closed)
-                else:
-                    latest = wrote
-                    read = max(read, closed)
-                if latest > closed:
-                    yield closed, latest
-                # What ended after it began, it may have come before.
-                if at and calls[at - 1].seq > call.since:
-                    if not cluster:
-                        begin, cluster = at, [closed]
-                    while begin and calls[begin - 1].seq > call.since:
-                        begin -= 1
-                        cluster.append(calls[begin].unit.closed)
-                    cluster.append(closed)
-                elif cluster:
-                    yield min(cluster), max(cluster)
-                    cluster = []
-            if cluster:
-                yield min(cluster), max(cluster)
-        for call in self._looked:
-            if at_the_end and call.unit.closed == OPEN:
-                continue
-            for item, found in (call.looked or {}).items():
-                writes = self._touched[item].calls
-                for other in writes[bisect_right(writes, found[0], key=lambda one: one.seq) :]:
-                    if item in other.writes:
-                        yield min(other.unit.closed, call.unit.closed), call.unit.closed
-                        if other.counts and other.since >= found[1]:
-                            break
+            # Versions say nothing of time: all units are one block.
+            return iter([(self._closed[0].closed, OPEN - 1)] if self._closed else [])
+        open_units = bool(self._open) and not at_the_end
+        return spans(self._touched, self._looked, self._start, open_units=open_units)
 
     def _fill_gaps(self) -> None:
         """Make the units that wrote the versions of which there is no line: perhaps they did."""
@@ -589,10 +536,3 @@ def _told(calls: Sequence[Call]) -> tuple[str, str]:
         for item, version in call.writes.items()
     )
     return done, ", ".join(dict.fromkeys(shown(item) for call in calls for item in call.writes))
-
-
-def _made(writes: Sequence[Call], item: str, version: int) -> Call | None:
-    """The call that made a version, if it is still known."""
-    at = bisect_left(writes, version, key=lambda call: call.writes[item])
-    found = writes[at] if at < len(writes) else None
-    return found if found is not None and found.writes[item] == version else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,10 @@ def _anybodys(args: argparse.Namespace) -> int:
     names = ("strategy", "bound", "limit", "seed", "schedule", "seconds", "cancellations", "clock")
     options = {name: value for name in names if (value := getattr(args, name)) is not None}
     found = load(args.discipline).explore(**options)
-    print(found)
+    if args.json:
+        screen.show_json({"sentence": found.sentence, "holds": found.holds, **asdict(found)})
+    else:
+        print(found)
     if found.broken is not None:
         return 1
     return 0 if found.complete or args.schedule is not None else 2

@@ -151,12 +151,13 @@ def validate(
         try:
             with open_stream(path) as (name, stream):
                 peeked = Peeked(stream)
-                kind = is_history(peeked.first())
+                first = peeked.first()
+                kind = is_history(first)
                 if kind:
                     reader = UnitsReader(lines_of(trace_of(kind, _whole(peeked), name), name))
                     examine_units(reader, report, engine, units)
                     continue
-                if is_units(peeked.first()):
+                if is_units(first):
                     reader = UnitsReader(Lines(name, peeked), torn=torn)
                     examine_units(reader, report, engine, units)
                     continue

@@ -1,0 +1,104 @@
+"""Where dependencies lead back: from a unit to one that closed before it.
+
+A cycle needs one such dependency, and lies between its two ends, or within several of them that
+have a point in common. Who is in none of these spans is on no cycle, which one pass over the
+accesses of each object tells.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from leo.units.calls import OPEN, Call
+
+
+@dataclass(slots=True)
+class Touched:
+    """The calls that touched an object, and those of them that wrote it, in their order; and the
+    newest version of those that are forgotten.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    writes: list[Call] = field(default_factory=list)
+    gone: int = 0
+
+
+def spans(
+    all_touched: Mapping[str, Touched],
+    looked: Iterable[Call],
+    start: Container[str],
+    *,
+    open_units: bool,
+) -> Iterator[tuple[int, int]]:
+    """Yield the ends of the dependencies that lead back, of those that are sure and those that are
+    possible: where the units concerned closed.
+
+    `looked` are calls with a read that looked back. Without `open_units` those that have not ended
+    are left out: at the end of a recording nothing waits for them.
+    """
+    for item, touched in all_touched.items():
+        if not touched.writes and item not in start:
+            continue
+        wrote = read = -OPEN
+        cluster: list[int] = []
+        calls = touched.calls
+        if not open_units:
+            calls = [call for call in calls if call.unit.closed != OPEN]
+        begin = 0
+        for at, call in enumerate(calls):
+            closed = call.unit.closed
+            if item in call.writes:
+                latest = max(wrote, read)
+                wrote = max(wrote, closed)
+            else:
+                latest = wrote
+                read = max(read, closed)
+            if latest > closed:
+                yield closed, latest
+            # What ended after it began, it may have come before.
+            if at and calls[at - 1].seq > call.since:
+                if not cluster:
+                    begin, cluster = at, [closed]
+                while begin and calls[begin - 1].seq > call.since:
+                    begin -= 1
+                    cluster.append(calls[begin].unit.closed)
+                cluster.append(closed)
+            elif cluster:
+                yield min(cluster), max(cluster)
+                cluster = []
+        if cluster:
+            yield min(cluster), max(cluster)
+    for call in looked:
+        if not open_units and call.unit.closed == OPEN:
+            continue
+        for item, found in (call.looked or {}).items():
+            writes = all_touched[item].calls
+            for other in writes[bisect_right(writes, found[0], key=lambda one: one.seq) :]:
+                if item in other.writes:
+                    yield min(other.unit.closed, call.unit.closed), call.unit.closed
+                    if other.counts and other.since >= found[1]:
+                        break
+
+
+def made(writes: Sequence[Call], item: str, version: int) -> Call | None:
+    """The call that made a version, if it is still known."""
+    at = bisect_left(writes, version, key=lambda call: call.writes[item])
+    found = writes[at] if at < len(writes) else None
+    return found if found is not None and found.writes[item] == version else None
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join intervals that have a point in common."""
+    low = high = None
+    for one, other in sorted(spans):
+        if low is None or high is None:
+            low, high = one, other
+        elif one <= high:
+            high = max(high, other)
+        else:
+            yield low, high
+            low, high = one, other
+    if low is not None and high is not None:
+        yield low, high

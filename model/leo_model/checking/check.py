@@ -73,8 +73,11 @@ class Report:
 def numbers(run: Run, result: TlcResult) -> Numbers:
     """Return what is recorded of a run's result."""
     depth = result.depth
+    if run.falls and run.kind in ("progress", "alone"):
+        # When TLC looks for a cycle of states depends on how fast it is.
+        return Numbers(0, None)
     if run.falls:
-        depth = None if run.kind in ("progress", "alone") else len(result.trace.steps)
+        depth = len(result.trace.steps)
     return Numbers(result.distinct or 0, depth)
 
 

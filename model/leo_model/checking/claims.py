@@ -49,8 +49,8 @@ class Claim:
 class Numbers:
     """What a run is known to find: distinct states, and the depth of the search.
 
-    For an expected counterexample the depth is its number of states; None where TLC's own search
-    order decides (temporal properties).
+    For an expected counterexample the depth is its number of states. 0 and None for a temporal
+    property that falls: there TLC's speed decides how far it has searched.
     """
 
     distinct: int

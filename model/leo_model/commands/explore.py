@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
         metavar="HOW",
-        help=f"one of {', '.join(STRATEGIES)} (default: optimal); of a scenario one of {', '.join(OF_ANYBODY)} (default: its own)",
+        help=f"one of {', '.join(STRATEGIES)} (default: optimal); of a scenario one of "
+        f"{', '.join(OF_ANYBODY)} (default: its own)",
     )
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--first", action="store_true", help="stop at the first violation")
@@ -100,7 +102,10 @@ def _anybodys(args: argparse.Namespace) -> int:
     names = ("strategy", "bound", "limit", "seed", "schedule", "seconds", "cancellations", "clock")
     options = {name: value for name in names if (value := getattr(args, name)) is not None}
     found = load(args.discipline).explore(**options)
-    print(found)
+    if args.json:
+        screen.show_json({"sentence": found.sentence, "holds": found.holds, **asdict(found)})
+    else:
+        print(found)
     if found.broken is not None:
         return 1
     return 0 if found.complete or args.schedule is not None else 2

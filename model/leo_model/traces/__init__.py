@@ -5,6 +5,7 @@ __all__ = [
     "events",
     "merge",
     "native",
+    "reader",
     "report",
     "story",
     "strength",

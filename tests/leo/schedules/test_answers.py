@@ -76,6 +76,36 @@ def test_the_trap_is_found() -> None:
     assert "rows: [] → ['q', 'answer 0']" in " ".join(found.broken.table.split())
 
 
+def test_calls_that_did_not_overlap_keep_their_order() -> None:
+    """A read that began after a write had returned has to see it, though the results alone would
+    fit an order in which it came first.
+    """
+
+    class Cached:
+        def __init__(self) -> None:
+            self.value = self.cache = 0
+
+        async def write(self) -> None:
+            self.value = self.cache = 1
+
+        async def refresh(self) -> None:
+            value = self.value
+            await asyncio.sleep(0)
+            self.cache = value
+
+        async def read(self) -> int:
+            return self.cache
+
+    calls: Any = {
+        "ada": lambda it: it.write(),
+        "bob": lambda it: it.refresh(),
+        "eve": lambda it: it.read(),
+    }
+    found = explore(Cached, calls, state=lambda it: None, cancellations=0)
+    assert found.broken is not None
+    assert found.broken.schedule == "bob ada bob eve"
+
+
 def test_a_finding_has_as_few_switches_as_there_are() -> None:
     """Three callers, of which two lose an update: no schedule with fewer preemptions does."""
 

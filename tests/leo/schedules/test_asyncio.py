@@ -467,6 +467,17 @@ def test_a_seed_fixes_what_is_drawn() -> None:
     assert any("seed 3" in text for text in found.not_asked)
 
 
+def test_names_drawn_by_a_call_are_its_own() -> None:
+    """What `uuid4` gives a call depends on nothing that another call draws."""
+
+    async def draws(_: Notes) -> tuple[uuid.UUID, uuid.UUID]:
+        first = uuid.uuid4()
+        await asyncio.sleep(0)
+        return first, uuid.uuid4()
+
+    assert explore(Notes, [draws] * 2).holds
+
+
 COUNT = [0]
 
 

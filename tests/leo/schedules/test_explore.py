@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
 import linecache
 import re
 from contextlib import redirect_stdout
@@ -423,6 +424,8 @@ def test_scenarios_on_the_command_line(
     assert main(["explore", "boxes_of_somebody:racy"]) == 1
     first, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("not atomic: ")
+    assert main(["explore", "boxes_of_somebody:racy", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["broken"]["schedule"] == "t1 t2*2 t1"
     words = ["explore", "boxes_of_somebody:racy", "--schedule"]
     assert main([*words, "t1 t2*2 t1"]) == 1
     assert main([*words, "t1*2 t2*2"]) == 0

@@ -20,6 +20,11 @@ def test_a_wrong_program_is_told_in_plain_words(name: str) -> None:
     assert verdict.level(sure=True) == program.level
 
 
+def test_a_late_write_is_a_property_of_its_own() -> None:
+    """It is found by its name."""
+    assert set(WRONG["fire and forget"].judge().broken) == {"NoLateWrite"}
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_program_holds(name: str) -> None:
     """It holds at the level that it keeps, with nothing left open."""

@@ -364,11 +364,10 @@ class Torn:
         reads = [access for access in self._block.of[unit] if not access.write]
         if not self._last or len({read.item for read in reads}) < 2:
             return None
+        # Of each object the read that surely came first, or that can have come first.
         first: dict[str, Access] = {}
-        for read in reads:
-            known = first.get(read.item)
-            if known is None or read.hi < known.hi:
-                first[read.item] = read
+        for read in sorted(reads, key=lambda read: -read.hi if sure else -read.lo):
+            first[read.item] = read
         # Where versions are observed, a place says nothing of time.
         begin = min(-OPEN if read.call.observed else read.lo for read in reads)
         for read in reads:

@@ -41,13 +41,17 @@ async def async_calls(shelf: Shelf, calls: int) -> None:
 
 
 Work = Callable[[Shelf, int], Awaitable[None]]
-ROWS: tuple[tuple[str, Work, str, bool, bool], ...] = (
-    ("sync, one name", sync_calls, "get", False, True),
-    ("sync, names by key", sync_calls, "get", True, True),
-    ("async, one name", async_calls, "fetch", False, True),
-    ("async, names by key", async_calls, "fetch", True, True),
-    ("sync, a unit of its own", sync_calls, "get", False, False),
-    ("async, a unit of its own", async_calls, "fetch", False, False),
+# What is said of a row, who calls which method, whether names depend on the key, whether all is in
+# one unit, and whether values are recorded.
+ROWS: tuple[tuple[str, Work, str, bool, bool, bool], ...] = (
+    ("sync, one name", sync_calls, "get", False, True, False),
+    ("sync, names by key", sync_calls, "get", True, True, False),
+    ("sync, with values", sync_calls, "get", False, True, True),
+    ("async, one name", async_calls, "fetch", False, True, False),
+    ("async, names by key", async_calls, "fetch", True, True, False),
+    ("async, with values", async_calls, "fetch", False, True, True),
+    ("sync, a unit of its own", sync_calls, "get", False, False, False),
+    ("async, a unit of its own", async_calls, "fetch", False, False, False),
 )
 
 
@@ -59,7 +63,7 @@ async def timed(work: Work, shelf: Shelf, calls: int) -> float:
 
 
 async def measure(
-    work: Work, method: str, keyed: bool, inside: bool, calls: int, rounds: int
+    work: Work, method: str, keyed: bool, inside: bool, values: bool, calls: int, rounds: int
 ) -> tuple[float, float]:
     """Seconds per call, bare and wrapped: the medians over the rounds."""
     bare, wrapped = [], []
@@ -67,7 +71,7 @@ async def measure(
         bare.append(await timed(work, Shelf(), calls))
         shelf = Shelf()
         name = by_key if keyed else "shelf"
-        with instrument(shelf, reads={method: name}) as recording:
+        with instrument(shelf, reads={method: name}, values=values) as recording:
             wrapped.append(await inside_of(recording, inside, work, shelf, calls))
     return median(bare), median(wrapped)
 
@@ -89,8 +93,9 @@ def main() -> int:
     args = parser.parse_args()
     print("| call | bare (µs) | wrapped (µs) | added (µs) | ratio |")
     print("|---|---:|---:|---:|---:|")
-    for title, work, method, keyed, inside in ROWS:
-        bare, wrapped = asyncio.run(measure(work, method, keyed, inside, args.calls, args.rounds))
+    for title, work, method, keyed, inside, values in ROWS:
+        what = measure(work, method, keyed, inside, values, args.calls, args.rounds)
+        bare, wrapped = asyncio.run(what)
         print(
             f"| {title} | {bare * 1e6:.2f} | {wrapped * 1e6:.2f} | {(wrapped - bare) * 1e6:.2f} "
             f"| {wrapped / bare:.0f} |",

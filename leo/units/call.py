@@ -55,6 +55,7 @@ class Call:
         more: More,
         token: Token | None,
         version: Version | None,
+        of_class: bool,
     ) -> None:
         self.log = log
         self.label, _, self.name = name.rpartition(".")
@@ -63,6 +64,8 @@ class Call:
         self.more = more
         self.token = token
         self.version = version
+        # The first argument of a method that is wrapped on its class is the object.
+        self.own = int(of_class)
         self.ends = more.ends is not None
         self.looks = token is not None or version is not None
         self.reads = _namer(reads, log, name)
@@ -189,18 +192,19 @@ class Call:
         result: Any,
     ) -> More:
         """What a call returned or was given, and the versions that it tells."""
-        more = self.more
+        usual, versions, words = self.more, None, None
         if self.version is not None:
             told = self.version(result)
-            if isinstance(told, int):
-                told = dict.fromkeys((*reads, *writes), told)
-            more = more._replace(versions=told or {})
+            versions = dict.fromkeys((*reads, *writes), told) if isinstance(told, int) else told
+            versions = versions or {}
         if self.token is not None and not (reads and writes):
-            given = list(kwargs.values())[-1:] or args[-1:] if writes else [result]
+            given = [result]
+            if writes:
+                given = [*args[self.own :], *kwargs.values()][-1:]
             words = self.token(given[0]) if given else None
-            if words is not None:
-                said = dict.fromkeys(reads or writes, words)
-                more = more._replace(saw=said) if reads else more._replace(gave=said)
+        said = UNSET if words is None else dict.fromkeys(reads or writes, words)
+        saw, gave = (said, UNSET) if reads else (UNSET, said)
+        more = More(usual.appends, usual.ends, versions, saw, gave)
         return more
 
 

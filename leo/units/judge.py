@@ -36,7 +36,7 @@ from leo.units.patterns import (
     own_write_missed,
     unstable_read,
 )
-from leo.units.reader import CALLS, UnitsReader, lines_of
+from leo.units.reader import UnitsReader, lines_of
 from leo.units.spans import Touched, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
@@ -46,6 +46,7 @@ from leo.units.verdict import Case, UnitsVerdict
 KEEP: Final = 16_384
 # The same for a recording that is followed, whose findings are wanted soon.
 AT_ONCE: Final = 64
+_OPEN, _CLOSE = UnitAction.Open, UnitAction.Close
 # Between so many lines the clock is looked at.
 EVERY: Final = 1_024
 
@@ -172,14 +173,7 @@ class UnitsJudge:
         """Take one event that `leo.units.reader` has checked."""
         said, action = self._verdict, event.action
         said.events += 1
-        if action is UnitAction.Open:
-            self._open[event.reply] = Unit(event.reply, event.seq, event.session)
-            said.units += 1
-        elif action is UnitAction.Close:
-            unit = self._open.pop(event.reply, None)
-            if unit is not None:
-                self._close(unit, line, event)
-        elif action in CALLS:
+        if event.reads or event.writes:
             said.calls += 1
             unit = self._open.get(event.reply)
             if unit is None and event.late is True:
@@ -189,6 +183,13 @@ class UnitsJudge:
                 # The line of its opening is missing.
                 unit = self._open[event.reply] = Unit(event.reply, event.seq, event.session)
             self._add(unit, line, event)
+        elif action is _OPEN:
+            self._open[event.reply] = Unit(event.reply, event.seq, event.session)
+            said.units += 1
+        elif action is _CLOSE:
+            unit = self._open.pop(event.reply, None)
+            if unit is not None:
+                self._close(unit, line, event)
         elif event.reply in self._open:
             self._end_writes(self._open[event.reply], event)
 
@@ -318,9 +319,10 @@ class UnitsJudge:
         self._verdict.outcomes[event.outcome] += 1
         if event.outcome != "returned":
             self._judge_failed(unit)
-        missed = own_write_missed(unit) if unit.committed else None
-        if missed is not None:
-            self._verdict.note("ReadsOwnWrites", missed)
+        if (self._looked or self._observed) and unit.committed:
+            missed = own_write_missed(unit)
+            if missed is not None:
+                self._verdict.note("ReadsOwnWrites", missed)
         self._closed.append(unit)
         if len(self._closed) >= self._settle_at:
             self._settle()

@@ -237,7 +237,7 @@ class Log:
             if self.closed:
                 return
             run, now = self._run, self._clock() - self._began
-            if more is not NO_MORE:
+            if more is not NO_MORE and (self._observed or more.ends is not None):
                 self._done_more(
                     (run, now, instance, "main", session, unit),
                     since, call, reads, writes, outcome, error, more,
@@ -252,11 +252,11 @@ class Log:
                         made[name] = versions[name] = versions.get(name, 0) + 1
                 self.seq = seq = self.seq + 1
                 who = (seq, "w1", run, now, instance, "main", session, unit)
-                if unit in self._open and error is UNSET:
+                if more is NO_MORE and error is UNSET and unit in self._open:
                     self._rows.append((*who, action, seen, made, outcome, since, call))
                 else:
                     late = UNSET if unit in self._open else True
-                    rare = since, call, UNSET, late, error
+                    rare = since, call, more.appends, late, error, more.saw, more.gave
                     self._rows.append((*who, action, seen, made, outcome, *rare))
             if closes:
                 self._open.discard(unit)

@@ -66,6 +66,16 @@ def _more_keys(event: UnitEvent) -> int:
     return keys
 
 
+def _usual_keys(events: Sequence[UnitEvent]) -> int:
+    """The number of keys of some events, when none has a rare one."""
+    return len(events) * EVENT_KEYS + sum(
+        [
+            len(e.reads) + len(e.writes) + (e.since is not UNSET) + (e.call is not UNSET)
+            for e in events
+        ]
+    )
+
+
 class _Kind(msgspec.Struct):
     kind: str = ""
 
@@ -171,10 +181,12 @@ class UnitsReader:
             count = data.count(b"\n")
             try:
                 events: Sequence[UnitEvent] = self._decoder.decode_lines(data)
-                keys = count * EVENT_KEYS + sum(map(_more_keys, events))
             except NOT_DECODED:
-                events, keys = [], 0
-            if len(events) != count or data.count(b":") != keys or self.closed:
+                events = []
+            colons = data.count(b":")
+            usual = colons == _usual_keys(events)
+            usual = usual or colons == count * EVENT_KEYS + sum(map(_more_keys, events))
+            if len(events) != count or not usual or self.closed:
                 for _ in range(count):
                     raw = lines.next()
                     event = None if raw is None else self._one(raw)

@@ -112,6 +112,7 @@ class Recording:
                     self._more(appends=name in appends, ends=ends.get(name)),
                     self._values,
                     self._version,
+                    isinstance(target, type),
                 )
                 patches.put(target, name, call.wrap)
         except InstrumentError:

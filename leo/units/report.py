@@ -40,6 +40,9 @@ OPEN = (
 )
 
 
+FAILED = "a write that failed may have happened or not: the trace does not say"
+
+
 def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
     """Write one block about a file."""
     permitted = verdict.permitted()
@@ -147,7 +150,7 @@ def _case(word: str, case: Case, told: set[frozenset[str]]) -> Iterator[str]:
     if len(sentences) > SENTENCES:
         yield from _item("", f"... and {len(sentences) - SENTENCES:,} more: --json has them all")
     if word == "undecided" and case.broke not in SAY_WHY and case.units:
-        yield from _item("", OPEN)
+        yield from _item("", OPEN if case.overlapped else FAILED)
     if 1 < len(units) <= LANES and 1 < len(case.steps) <= ROWS:
         yield ""
         for row in lane_table(lanes_of(case), width=WIDTH - 4).splitlines():

@@ -35,7 +35,8 @@ class Case:
     """One way in which a property fell: where first, what happened, and how often.
 
     `anomaly` is its name in the literature or empty. `units` are the units concerned, `steps` their
-    calls as (line, unit, action, what).
+    calls as (line, unit, action, what). `overlapped`: some of these calls took a while, and when in
+    between they acted is not known.
     """
 
     broke: str
@@ -46,6 +47,7 @@ class Case:
     witness: tuple[str, ...]
     units: tuple[str, ...]
     steps: tuple[tuple[int, str, str, str], ...]
+    overlapped: bool = False
     count: int = 0
 
     @property
@@ -181,6 +183,7 @@ class UnitsVerdict:
                 found.witness,
                 tuple(unit.name for unit in found.units),
                 tuple(_steps(found.units)),
+                any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
             )
             if self.news is not None:
                 self.news(case)

@@ -126,6 +126,18 @@ def test_each_name_has_a_witness_and_the_gravest_comes_first() -> None:
     assert text.index("a and b overwrote each other") < text.index("c and d each read")
 
 
+def test_one_group_shows_each_anomaly_that_concerns_more_units() -> None:
+    """a and b wrote over each other, c saw a part of a, c and d did not see each other; all four
+    hang together.
+    """
+    verdict = script("a:wx b:wx b:wy a:wy a:wz c:rz c:rw a:ww c:rp d:rq c:wq d:wp a:. b:. c:. d:.")
+    assert [(case.anomaly, case.units) for case in verdict.broken["Serializable"]] == [
+        ("G0 dirty write", ("a", "b")),
+        ("G-single read skew", ("a", "c")),
+        ("G2-item write skew", ("c", "d")),
+    ]
+
+
 def test_real_time_that_depends_on_moments_is_undecided() -> None:
     """A read that overlapped a write: had it come first, a unit that came later would have to come
     before one that had returned."""

@@ -47,7 +47,7 @@ def cases(per_discipline: int, length: int, seed: int) -> list[Case]:
 
 @pytest.fixture(scope="module")
 def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
-    """The comparison of valid traces, nine of each discipline or more, and 210 mutated traces, in one run of TLC for each discipline."""
+    """Valid traces of every discipline and 210 mutated ones: a run of TLC for each discipline."""
     valid = cases(9, 50, seed=1)
     return compare([*valid, *mutated(valid, 210, Random(2))], work=tmp_path_factory.mktemp("tlc"))
 

@@ -181,7 +181,7 @@ class Group:
             mine[0].append(access)
             mine[1].append(access.hi)
 
-    def part(self, kinds: set[str]) -> list[list[Unit]]:
+    def part(self, kinds: frozenset[str]) -> list[list[Unit]]:
         """The units that are on cycles of these kinds of dependencies only."""
         number = {unit: k for k, unit in enumerate(self.units)}
         graph = [
@@ -203,12 +203,13 @@ class Group:
                 if cycle and not units <= covered:
                     covered |= units
                     found.append(cycle)
-        return found
+        # Where the effort did not suffice to name one, there is one all the same.
+        return found or [c for part in self.part(_ALL) if (c := self._shortest(part, *_ANY))]
 
     def _shortest(
         self,
         part: Sequence[Unit],
-        kinds: set[str],
+        kinds: frozenset[str],
         step: _Step,
         closes: Callable[[int], bool],
     ) -> Cycle:
@@ -247,29 +248,45 @@ class Group:
 
 # What a walk remembers of the edges that it took, after one more of a kind; None where it may not.
 _Step = Callable[[int, str], int | None]
-_FIRST, _LAST, _BEGUN = 1, 2, 4
+# The first edge was rw; the last was; there was an edge; there was an rw, and another; two of them
+# followed one another.
+_FIRST, _LAST, _BEGUN, _ONE, _TWO, _NEXT = 1, 2, 4, 8, 16, 32
+_ALL: Final = frozenset({WW, WR, RW})
+
+
+def _counted(mark: int, kind: str) -> int:
+    """Remember all of it."""
+    if kind != RW:
+        return (mark | _BEGUN) & ~_LAST
+    mark |= 0 if mark & _BEGUN else _FIRST
+    mark |= _NEXT if mark & _LAST else 0
+    mark |= _TWO if mark & _ONE else _ONE
+    return mark | _BEGUN | _LAST
+
+
+def _single(mark: int, kind: str) -> int | None:
+    return None if kind == RW and mark & _ONE else _counted(mark, kind)
 
 
 def _apart(mark: int, kind: str) -> int | None:
-    """No two rw edges one after the other, also where the cycle closes."""
-    if kind != RW:
-        return _BEGUN | mark & _FIRST
-    if mark & _LAST:
-        return None
-    return _BEGUN | _LAST | (mark & _FIRST if mark & _BEGUN else _FIRST)
+    return None if kind == RW and mark & _LAST else _counted(mark, kind)
 
 
-_GRADES: Final[tuple[tuple[set[str], _Step, Callable[[int], bool]], ...]] = (
-    ({WW}, lambda mark, kind: 0, lambda mark: True),
-    ({WW, WR}, lambda mark, kind: mark | (kind == WR), lambda mark: mark == 1),
-    (
-        {WW, WR, RW},
-        lambda mark, kind: mark + (kind == RW) if kind != RW or mark == 0 else None,
-        lambda mark: mark == 1,
-    ),
-    ({WW, WR, RW}, _apart, lambda mark: not (mark & _FIRST and mark & _LAST)),
-    ({WW, WR, RW}, lambda mark, kind: 0, lambda mark: True),
+def _touch(mark: int) -> bool:
+    """The first edge and the last are rw: they follow one another where the cycle closes."""
+    return bool(mark & _FIRST and mark & _LAST)
+
+
+_Grade = tuple[frozenset[str], _Step, Callable[[int], bool]]
+# From the gravest on: G0, G1c, G-single, G-nonadjacent, G2-item.
+_GRADES: Final[tuple[_Grade, ...]] = (
+    (frozenset({WW}), lambda mark, kind: 0, lambda mark: True),
+    (frozenset({WW, WR}), lambda mark, kind: mark | (kind == WR), lambda mark: mark == 1),
+    (_ALL, _single, lambda mark: bool(mark & _ONE)),
+    (_ALL, _apart, lambda mark: bool(mark & _TWO) and not _touch(mark)),
+    (_ALL, _counted, lambda mark: bool(mark & _NEXT) or _touch(mark)),
 )
+_ANY: Final[_Grade] = (_ALL, lambda mark, kind: 0, lambda mark: True)
 
 
 def _back(

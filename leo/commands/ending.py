@@ -33,6 +33,7 @@ class Killable(Protocol):
 _started: weakref.WeakSet[Killable] = weakref.WeakSet()
 _kept: set[int] = set()
 _heard: list[int] = []
+_told = threading.Event()
 
 
 def started(processes: Killable) -> None:
@@ -45,9 +46,11 @@ def keep_interrupts() -> None:
     _kept.add(signal.SIGINT)
 
 
-def ended_by(code: int | None) -> int | None:
-    """The signal that a command with this exit code was ended by; None for no signal."""
-    if _heard:
+def ended_by(code: int | None, *, broken: bool = False) -> int | None:
+    """The signal that a command with this exit code was ended by; None for no signal. What is
+    `broken` may be by a signal that the thread is just about to hear.
+    """
+    if _heard or (broken and _told.wait(0.2)):
         return _heard[0]
     return signal.SIGINT if code == 128 + signal.SIGINT else None
 
@@ -72,6 +75,7 @@ def _listen(reader: int) -> None:
     while (number := os.read(reader, 1)[0]) not in WORDS or number in _kept:
         pass
     _heard.append(number)
+    _told.set()
     # What breaks because of the end is no news.
     logging.disable()
     threading.excepthook = lambda args: None

@@ -22,15 +22,15 @@ class _Quiet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        return kind is not None and ending.ended_by(None) is not None
+        return kind is not None and ending.ended_by(None, broken=True) is not None
 
 
 def main() -> int | None:
     """Run `leo.commands.main.main`; after a signal, say so in one line."""
-    ending.install()
     code: int | str | None = None
     with _Quiet():
         try:
+            ending.install()
             from leo.commands.main import main as command  # noqa: PLC0415
 
             code = command()

@@ -176,9 +176,19 @@ CONSTANTS
     Discipline = "shared-store-immediate"
     First = {s1}
     Second = {s2}
+    Observing = {}
+    Refreshing = {}
+    Recalling = {}
     Sessions <- MCSessions
     Instances <- MCInstances
     InstanceOf <- MCInstanceOf
+    Asks <- MCAsks
+    MayCall <- MCMayCall
+    NextNumber <- MCNextNumber
+    Written <- MCWritten
+    With <- MCWith
+    Both <- MCBoth
+    MustReload <- MCMustReload
     Program <- PaperProgram
     Turns = 1
     Starts <- FromZero

@@ -138,7 +138,7 @@ def run(data: bytes) -> tuple[int, Recorded | None]:
 def test_damaged_traces_are_refused_or_behaviours(tmp_path: Path) -> None:
     """2,000 damaged traces: most are no traces, some are rejected, and what is accepted TLC accepts
     as well."""
-    refused, rejected, accepted = fuzz(2_000, Random(5), tmp_path)
+    refused, rejected, accepted = fuzz(2_000, Random(7), tmp_path)
     assert refused > 1_000 and rejected > 10 and accepted > 10
 
 

@@ -3,8 +3,8 @@
     python -m leo_model.readme README.md ARTIFACT.md < output of `leo verify`
 
 A quotation stands between `<!-- NAME -->` and `<!-- /NAME -->`, in its last ```text block. `verify`
-is the whole output, `table` its beginning, to the counterexample; `example` is what the Python
-block before it prints.
+is the whole output, `table` its table and legend; `example` is what the Python block before it
+prints.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from leo_model.errors import ModelError
 __all__ = ["marked", "printed", "refreshed"]
 
 VERIFIED = "verified: every claim and every trace is as expected"
-# The table ends where the traces of the organism begin.
-TRACES = "\nTraces of the organism"
+# The table of the README: from the first line to the counterexample, without the list of faults.
+COUNTEREXAMPLE = "\nThe shortest way"
+FAULTS = re.compile(r"✗f  with each of these faults alone\n(?:.+\n)+\n")
 # What the program of the example is called in its output.
 NAME = "inventory.py"
 
@@ -60,7 +61,10 @@ def refreshed(text: str, output: str) -> str:
             "nothing is changed"
         )
     places = 0
-    for name, quoted in (("verify", output), ("table", output.partition(TRACES)[0])):
+    for name, quoted in (
+        ("verify", output),
+        ("table", FAULTS.sub("", output.partition(COUNTEREXAMPLE)[0])),
+    ):
         body = quoted.strip("\n") + "\n"
         text, found = marked(name).subn(lambda m, body=body: m[1] + body + m[3], text)  # type: ignore[misc]
         places += found

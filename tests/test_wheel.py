@@ -133,6 +133,7 @@ ANSWERS = {
     "ask discipline=bare property=StableRead": (2, "JAVA_HOME"),
     "chat": (0, ""),
     "check bare": (2, "JAVA_HOME"),
+    "completion bash": (0, "complete"),
     "cite": (0, "leo-field"),
     "converse --themes 1 --words 19": (0, "type_ratio"),
     "converse --observer http --url http://localhost:9/v1 --model m": (2, "leo-field[http]"),

@@ -17,7 +17,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own, whose files may be changed."""
     root = tmp_path_factory.mktemp("checkout")
     unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for part in ("leo", "model", "proofs", "spec"):
+    for part in ("leo", "model", "paper", "proofs", "spec"):
         shutil.copytree(ROOT / part, root / part, ignore=unwanted)
     return root
 

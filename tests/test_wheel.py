@@ -135,7 +135,6 @@ ANSWERS = {
     "check bare": (2, "JAVA_HOME"),
     "completion bash": (0, "complete"),
     "cite": (0, "leo-field"),
-    "completion bash": (0, "complete"),
     "converse --themes 1 --words 19": (0, "type_ratio"),
     "converse --observer http --url http://localhost:9/v1 --model m": (2, "leo-field[http]"),
     "cover bare --sessions 1": (0, ""),

@@ -379,7 +379,7 @@ def _table(strength: Strength) -> Iterator[str]:
         if kind not in (HEADER, END)
     ]
     heads = ["", *(_SHORT.get(field, field[:3]) for field in _FIELDS)]
-    yield from screen.table(heads, rows, gap=1).splitlines()
+    yield from screen.table(heads, rows, gap=0).splitlines()
     for kind in (HEADER, END):
         fields = [field for known, field in strength.total if known == kind]
         text = ", ".join(f"{field} {_cell(strength.total, marks, kind, field)}" for field in fields)

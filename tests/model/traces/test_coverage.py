@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from random import Random
@@ -115,7 +116,7 @@ def test_what_is_outside_is_said() -> None:
     found.add(trace_of("t", header, events))
     assert found.events == 300
     assert found.outside > 200
-    assert f"outside          {found.outside} of     300  lines, of the bound" in to_text(found)
+    assert re.search(rf"lines outside of the bound +{found.outside} +of 300", to_text(found))
     assert sum(found.actions.values()) == 300
 
 
@@ -126,7 +127,7 @@ def test_refused_trace_counts_up_to_its_refusal() -> None:
     found = Coverage(measure("asyncio-lock", 2, 1))
     found.add(trace_of("t", header, events))
     assert (found.refused, found.events) == (1, 20)
-    assert "refused            1 of       1  traces" in to_text(found)
+    assert re.search(r"traces refused +1 +of 1", to_text(found))
 
 
 def options(*words: str) -> Namespace:

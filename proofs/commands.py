@@ -70,16 +70,19 @@ def _certify(theorems: Sequence[Theorem], mutants: bool) -> list[Certificate]:
     """Prove one theorem after the other and say so; a failure does not stop the others."""
     certificates = []
     for theorem in theorems:
-        print(f"{theorem.number:>2}  {theorem.title:<38} ", end="", file=sys.stderr, flush=True)
+        begun = f"{theorem.number:>2}  {theorem.title:<38} "
+        if sys.stderr.isatty():
+            print(begun, end="", file=sys.stderr, flush=True)
+            begun = ""
         try:
             certificate = certify(theorem)
         except ProofError as error:
-            print(f"FAILED\n{error}", file=sys.stderr)
+            print(f"{begun}FAILED\n{error}", file=sys.stderr)
             continue
         certificates.append(certificate)
         print(
-            f"proved: {len(certificate.obligations):>3} obligations, {certificate.seconds:5.1f} s; "
-            f"mutant falls, {certificate.mutant_seconds:4.1f} s",
+            f"{begun}proved: {len(certificate.obligations):>3} obligations, "
+            f"{certificate.seconds:5.1f} s; mutant falls, {certificate.mutant_seconds:4.1f} s",
             file=sys.stderr,
         )
         if mutants:

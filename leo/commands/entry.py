@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 from leo.commands import ending
@@ -41,5 +44,10 @@ def main() -> int | None:
     signal = ending.ended_by(code if isinstance(code, int) else None)
     if signal is not None:
         print(f"leo: {ending.WORDS[signal]}", file=sys.stderr, flush=True)
-        return 128 + signal
+        # An interrupt that went through the `exec` of a text (the making of a dataclass) would make
+        # the interpreter end by SIGINT in spite of the code.
+        atexit._run_exitfuncs()
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(128 + signal)
     return code if isinstance(code, int) or code is None else 1

@@ -126,7 +126,6 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.slow
 def test_every_contract_on_imports_can_fail(tmp_path: Path) -> None:
     """A copy of the sources with one forbidden import for each contract breaks each of them."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())

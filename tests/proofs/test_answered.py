@@ -30,7 +30,6 @@ def steps(world: MachineWorld, state: State) -> set[str]:
     return {move.actor for move in enabled(world, state) if move.action not in ("Call", "Recover")}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", IN_ORDER)
 def test_the_ranking_falls_in_the_machine(key: str) -> None:
     """On every state of the graph in which s1 is in flight one session is helpful, and can step;
@@ -69,7 +68,6 @@ def test_the_ranking_falls_in_the_machine(key: str) -> None:
     assert lowered
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", IN_ORDER)
 def test_a_lock_out_of_turn_starves(key: str) -> None:
     """Without its order the lock can pass s1 over for ever; with it, no such behaviour is found."""
@@ -86,7 +84,6 @@ def test_no_ranking_without_an_order(key: str) -> None:
         list(discharge(ranking_obligations(CASES[key]), explain))
 
 
-@pytest.mark.slow
 def test_a_mutant_that_starves_nobody_is_refused() -> None:
     """Nothing weakened proves; and a lock that is kept stops everybody, which is no starvation."""
     with pytest.raises(NotProvedError, match="the theorem does not need it"):

@@ -25,7 +25,6 @@ from proofs.tools.errors import NoSuchTheoremError, NotProvedError, UndecidedErr
 from proofs.tools.theorem import Theorem, certify
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("theorem", THEOREMS, ids=lambda t: f"{t.number}-{t.title}")
 def test_theorem_is_proved_and_its_mutant_is_not(theorem: Theorem) -> None:
     """All obligations are discharged; the mutant has a counter-model that can be read. A theorem
@@ -51,7 +50,6 @@ def test_numbers_are_the_index() -> None:
         choose([99])
 
 
-@pytest.mark.slow
 def test_breaking_the_lock_breaks_the_theorems() -> None:
     """Without Acquire's guard at least three theorems about D4 fall, each with a real execution."""
     mutant = Mutant("D4", "Acquire: lock is free")
@@ -122,7 +120,6 @@ def test_undecided_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         list(discharge(hardest, explain))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", ["D4", "D4f", "D6"])
 def test_a_vacuous_theorem_is_refused(key: str) -> None:
     """On one event loop nobody is ever between the two reads of generate: StableRead says nothing
@@ -150,7 +147,6 @@ def test_fragment_is_computed() -> None:
     assert fragment([alternating]) == "UF"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", CASES)
 def test_induction_is_in_epr(key: str) -> None:
     """Initiation and consecution are decidable; only "a reply exists" is outside the fragment."""

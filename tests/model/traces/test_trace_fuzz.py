@@ -134,7 +134,6 @@ def run(data: bytes) -> tuple[int, Recorded | None]:
     return (2, comparable) if outcome.accepted else (1, comparable)
 
 
-@pytest.mark.slow
 def test_damaged_traces_are_refused_or_behaviours(tmp_path: Path) -> None:
     """2,000 damaged traces: most are no traces, some are rejected, and what is accepted TLC accepts
     as well."""

@@ -147,7 +147,6 @@ def test_merged_trace_is_an_ordinary_trace(tmp_path: Path) -> None:
         found.save(tmp_path)
 
 
-@pytest.mark.slow
 def test_tlc_judges_the_merged_trace(tmp_path: Path) -> None:
     """The reference says of the order that was found what the native engine says."""
     found = merged(tmp_path, split(*schedule("shared-store-immediate", 5, 60)))

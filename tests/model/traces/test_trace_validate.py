@@ -130,7 +130,6 @@ def test_json_holds_the_same(bare: str, pretended: str, capsys: pytest.CaptureFi
     assert second["native"]["rejection"]["kind"] == "guard"
 
 
-@pytest.mark.slow
 def test_both_engines_from_a_pipe(locked: str) -> None:
     """A stream can be read once, and both engines judge it all the same."""
     done = subprocess.run(
@@ -144,7 +143,6 @@ def test_both_engines_from_a_pipe(locked: str) -> None:
     assert b"engines   native and TLC agree" in done.stdout
 
 
-@pytest.mark.slow
 def test_tlc_alone(pretended: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--engine tlc gives the verdict and the line, without the explanation."""
     assert VALIDATE.run(options(pretended, "--engine", "tlc")) == 1

@@ -22,7 +22,7 @@ MARKER = "unjudged(reason): the runs that this test records are wrong on purpose
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The last room comes first: proofs and TLC's runs are the longest files, and no worker is to be
+    """The last rooms come first: proofs and runs of TLC take longest, and no worker is to be
     left alone with one at the end."""
     items.sort(key=lambda item: item.path, reverse=True)
 

@@ -30,7 +30,7 @@ from tests.model.traces.agreement import Case, compare, mutated
 # One of each kind: a run of TLC for each takes a second. The long test has all, `leo verify`
 # recorded runs of all, and test_conformance.py has `bare` and `asyncio-lock`.
 KINDS = (
-    "threading-lock-in-async", "unit-of-work", "actor", "reentrant", "optimistic",
+    "threading-lock", "threading-lock-in-async", "unit-of-work", "actor", "reentrant", "optimistic",
     "shared-store-unit-of-work", "shared-store-immediate", "published-february",
     "published-december-refresh",
 )  # fmt: skip

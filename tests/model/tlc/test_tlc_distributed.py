@@ -14,7 +14,7 @@ import pytest
 from leo_model.checking.claims import Numbers, load_claims
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import plan
-from leo_model.errors import JobError, SpecError
+from leo_model.errors import JobError
 from leo_model.tlc.distributed import Crew, run_distributed, worker_command
 from leo_model.tlc.driver import run
 from leo_model.tlc.java import Runtime
@@ -163,12 +163,6 @@ def test_false_assume(runtime: Runtime, work: Path) -> None:
     false = job(NEAR, root=SPACE.replace("= 4\n", "= 5\n"))
     answer = run_distributed(false, work=work, runtime=runtime)
     assert answer.result.verdict is Verdict.ASSUMPTION
-
-
-def test_refused_specification(runtime: Runtime, work: Path) -> None:
-    """A syntax error is SANY's, before any server is started."""
-    with pytest.raises(SpecError, match="SANY refuses"):
-        run_distributed(job("", root=SPACE.replace("Init ==", "Init")), work=work, runtime=runtime)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from leo_model.traces.validate import run_native
 from tests.model.traces.test_trace_reader import encode, end
 
 # A trace of so few lines takes milliseconds: seconds are a hang.
-HANG = 20
+HANG = 120
 
 
 def hung(number: int, frame: object) -> None:

@@ -35,6 +35,7 @@ def name_of(case: Case) -> str:
     return f"{case.discipline}-{case.bound}-{'faults' if case.faults else 'quiet'}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [*BOTH_WAYS, *QUIET], ids=name_of)
 def test_both_differences_are_empty(case: Case) -> None:
     """The organism takes every edge of the graph, and no step that is none."""

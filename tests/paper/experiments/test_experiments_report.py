@@ -65,6 +65,13 @@ def test_what_a_reader_has_to_know_first(tmp_path: Path) -> None:
     assert "The lock did it." in rest
 
 
+def test_figures_are_the_summaries(tmp_path: Path) -> None:
+    """Another figure in a summary is another figure on the page, and the old one is gone."""
+    assert "0.123" in page(tmp_path, summary("confound"))
+    after = page(tmp_path, summary("confound", answer="It was 0.987."))
+    assert "0.123" not in after and "0.987" in after
+
+
 @pytest.mark.parametrize("lacking", ["config", "command", "sources", "quick", "stamp", "all"])
 def test_files_that_are_no_summaries_are_refused(tmp_path: Path, lacking: str) -> None:
     """A summary that lacks a part of its stamp is named with what to do; so is an empty folder."""
@@ -107,6 +114,17 @@ def test_the_formalization_is_what_was_checked_and_proved(tmp_path: Path) -> Non
     assert f"only 1 of {len(runs)} searches" in formal()
     check(made_from="0" * 64)
     assert "model-checked" not in formal() and "verdicts" not in formal()
+
+
+def test_what_a_long_run_leaves_open_is_said(tmp_path: Path) -> None:
+    """Fewer than a thousand turns are too few, and no run here lasts a week by the wall clock."""
+    run = summary("long-run")
+    for turns, open_ in (
+        (999, "1,000 turns in one conversation (here 999), and a week"),
+        (1000, "a week"),
+    ):
+        run["stamp"]["config"]["turns"] = turns
+        assert f"Still open: {open_} by the wall clock" in page(tmp_path, run)
 
 
 def test_what_changed_since_rows_were_kept_is_named(tmp_path: Path) -> None:

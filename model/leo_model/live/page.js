@@ -103,6 +103,7 @@ function event(told) {
   });
   at("events").prepend(row);
   rows.set(told.seq, row);
+  rows.delete(told.seq - MOST);
   if (at("events").rows.length > MOST) at("events").lastChild.remove();
   if (!instance) note(told.who, "");
   memory(told.now);
@@ -144,6 +145,7 @@ function line(who, text, name) {
   const item = make("li", undefined, name);
   item.append(make("b", who + ": "), text);
   at("talk").prepend(item);
+  if (at("talk").children.length > MOST) at("talk").lastChild.remove();
 }
 
 function said(told) { lane(told.who); line(told.who, told.text, ""); note(told.who, "waits for the lock"); }

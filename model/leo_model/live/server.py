@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +34,7 @@ BEHIND: Final = 2000
 KEPT: Final = 400
 LONGEST_NAME: Final = 24
 LONGEST_TEXT: Final = 2000
+LONGEST_BODY: Final = 20_000
 # Seconds between the cues of a scene, when it is played to be watched.
 CUE: Final = 0.6
 POLICY: Final = (
@@ -177,8 +178,12 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
         if (no := refused(request)) is not None:
             return no
         try:
-            asked = await request.json()
-            await _carry_out(theatre, asked)
+            body = bytearray()
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST_BODY:
+                    raise ValueError(f"more than {LONGEST_BODY:,} bytes")
+            await _carry_out(theatre, json.loads(body))
         except LeoError as error:
             return JSONResponse({"error": str(error)}, 409)
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -195,16 +200,7 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
             await asyncio.to_thread(theatre.stage.flush)
         return FileResponse(path, filename=path.name, media_type="application/x-ndjson")
 
-    @asynccontextmanager
-    async def life(_: Starlette) -> AsyncIterator[None]:
-        await theatre.start()
-        try:
-            yield
-        finally:
-            await theatre.stop()
-
     return Starlette(
-        lifespan=life,
         routes=[
             Route("/{token}/", asset("page.html", "text/html")),
             Route("/{token}/page.css", asset("page.css", "text/css")),

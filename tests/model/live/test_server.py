@@ -50,7 +50,8 @@ def test_what_is_not_understood_is_said(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with page(tmp_path) as (_, client):
-            for body in ("", "[]", '{"what": "dance"}', '{"what": "scene", "number": 99}'):
+            long = json.dumps({"what": "say", "who": "ada", "text": "a" * 20_000})
+            for body in ("", "[]", '{"what": "dance"}', '{"what": "scene", "number": 99}', long):
                 answer = await client.post("/secret/act", content=body)
                 assert answer.status_code == 400, body
             answer = await client.post("/secret/act", content='{"what":"discipline","name":"gil"}')

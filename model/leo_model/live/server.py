@@ -128,14 +128,18 @@ class Theatre:
                 queue.put_nowait(text)
 
     async def watch(self) -> AsyncIterator[str]:
-        """What happened lately, then what happens, as server-sent events."""
+        """What happened lately, then what happens, as server-sent events, one or more at a time."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         for text in self._past:
             queue.put_nowait(text)
         self._watchers.add(queue)
         try:
-            while (told := await queue.get()) is not None:
-                yield f"data: {told}\n\n"
+            told: str | None = ""
+            while told is not None:
+                # All that there is in one write.
+                waiting = [await queue.get(), *(queue.get_nowait() for _ in range(queue.qsize()))]
+                told = waiting[-1]
+                yield "".join(f"data: {text}\n\n" for text in waiting if text is not None)
         finally:
             self._watchers.discard(queue)
 

@@ -117,9 +117,11 @@ test-artifact: $(STAMP) site
 			"texlive-latex-recommended" >&2; exit 2; }; done
 	@$(BIN)/python -m pytest -q -m artifact
 	@mkdir -p build/node
-	@cp tests/paper/artifact/package.json tests/paper/artifact/site.test.mjs build/node/
+	@cp tests/paper/artifact/package.json tests/browser.mjs tests/paper/artifact/site.test.mjs \
+		tests/model/live/live.test.mjs build/node/
 	@cd build/node && npm install --silent --no-package-lock --no-audit --no-fund
-	@cd build/node && SITE=../site CHROMIUM="$$(command -v chromium)" node --test site.test.mjs
+	@cd build/node && SITE=../site SHOTS=../screenshots LEO="$(CURDIR)/$(BIN)/leo" \
+		CHROMIUM="$$(command -v chromium)" node --test site.test.mjs live.test.mjs
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long

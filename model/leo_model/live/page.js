@@ -9,8 +9,8 @@ const make = (tag, text, name) => {
   return made;
 };
 const FAULTS = new Set(["Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"]);
-const MOST = 200;
-let people = [], rows = new Map(), source = null;
+const MOST = 200, FRAME = 16;
+let people = [], rows = new Map(), source = null, told = [];
 
 async function ask(what, more = {}) {
   const answer = await fetch("act", { method: "POST", body: JSON.stringify({ what, ...more }) });
@@ -20,12 +20,17 @@ async function ask(what, more = {}) {
 
 function listen() {
   if (source) source.close();
+  told = [];
   source = new EventSource("events?name=" + encodeURIComponent(at("name").value));
   source.onmessage = (message) => {
-    const told = JSON.parse(message.data);
-    ({ stage, scene, played, said, held, event, fell, rejected, answer, gone })[told.kind](told);
+    // The page is laid out once for all that comes within a frame.
+    if (told.push(JSON.parse(message.data)) === 1) setTimeout(show, FRAME);
   };
   source.onerror = () => { at("verdict").textContent = "The server is gone, or comes back in a moment."; };
+}
+
+function show() {
+  for (const one of told.splice(0)) ({ stage, pace, scene, played, said, held, event, fell, rejected, answer, gone })[one.kind](one);
 }
 
 function stage(told) {
@@ -50,15 +55,20 @@ function stage(told) {
   }));
 }
 
+function pace(told) {
+  at("pace").value = told.seconds === null ? "click" : String(told.seconds);
+}
+
 function scene(told) {
   const buttons = [...at("scenes").querySelectorAll("button")];
   buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === told.number)));
   at("told").textContent = buttons[told.number].dataset.text;
-  at("pace").value = "click";
+  document.body.dataset.scene = "on";
 }
 
 function played(told) {
   if (!at("fallen").children.length) at("verdict").textContent = "The scene is over, and nothing has fallen.";
+  document.body.dataset.scene = "over";
   if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say.";
 }
 
@@ -116,12 +126,13 @@ function memory(now) {
   }
   at("memory").replaceChildren(...boxes.map(([name, text, torn]) => {
     const box = make("div", undefined, torn ? "torn" : "");
-    box.append(make("dt", name), make("dd", torn ? `${text} (torn)` : text));
+    const said = make("dd", torn ? `${text} (torn)` : text);
+    box.append(make("dt", name), said);
     if (name !== "store") {
       const button = make("button", "Kill");
       button.setAttribute("aria-label", `Kill ${name.slice(8)}`);
       button.onclick = () => ask("kill", { instance: name.slice(8) });
-      box.append(" ", button);
+      said.append(" ", button);
     }
     return box;
   }));

@@ -57,6 +57,7 @@ class Theatre:
         self._playing: asyncio.Task[None] | None = None
         self._setting = asyncio.Lock()
         self.stage: Stage | None = None
+        self.pace: float | None = 0.0
         self.traces: dict[str, Path] = {}
 
     async def start(self) -> None:
@@ -91,12 +92,27 @@ class Theatre:
                 }
             )
             self.stage = await Stage.open(folder, field, discipline, self.tell)
+            self.go_at(self.pace)
             self.traces[str(self._numbered)] = self.stage.trace
             return self.stage
+
+    async def ready(self) -> Stage:
+        """The stage, once nobody is setting another one."""
+        async with self._setting:
+            assert self.stage is not None, "set at the start"
+            return self.stage
+
+    def go_at(self, pace: float | None) -> None:
+        """Seconds before each action, on this stage and the next ones; None waits for clicks."""
+        self.pace = pace
+        self.tell({"kind": "pace", "seconds": pace})
+        if self.stage is not None:
+            self.stage.go_at(pace)
 
     async def scene(self, number: int) -> None:
         """Play a scene on a new field of its own."""
         await self._stop_scene()
+        self.pace = None
         stage = await self.set(SCENES[number].discipline, fresh=True)
         self._playing = asyncio.get_running_loop().create_task(self._play(number, stage))
 
@@ -225,15 +241,15 @@ HEADERS: Final = {
 
 
 async def _carry_out(theatre: Theatre, asked: dict[str, Any]) -> None:
-    stage, what = theatre.stage, asked["what"]
-    assert stage is not None, "set at the start"
+    what = asked["what"]
+    stage = await theatre.ready()
     if what == "discipline":
         await theatre.set(str(asked["name"]))
     elif what == "scene":
         await theatre.scene(int(asked["number"]))
     elif what == "pace":
         pace = asked["seconds"]
-        stage.pace = None if pace is None else min(5.0, max(0.0, float(pace)))
+        theatre.go_at(None if pace is None else min(5.0, max(0.0, float(pace))))
     elif what == "kill":
         await stage.kill(str(asked["instance"]))
     else:

@@ -156,6 +156,13 @@ class Stage:
         if person is not None and person.task is not None:
             person.task.cancel()
 
+    def go_at(self, pace: float | None) -> None:
+        """Change the pace. Without clicks to wait for, nobody stays at a gate."""
+        self.pace = pace
+        if pace is not None:
+            for name in self.people:
+                self.step(name)
+
     def step(self, name: str) -> None:
         """Let a reply through the gate at which it is held."""
         person = self.people.get(name)

@@ -91,3 +91,23 @@ def test_who_is_too_far_behind_is_let_go(tmp_path: Path) -> None:
         await theatre.stop()
 
     asyncio.run(run())
+
+
+def test_what_is_said_while_the_stage_is_set_is_said_on_the_new_one(tmp_path: Path) -> None:
+    """A new discipline, a pace and a prompt at once: the reply waits at its first gate."""
+
+    async def run() -> None:
+        async with page(tmp_path) as (theatre, client):
+            asked: list[dict[str, object]] = [
+                {"what": "discipline", "name": "bare"},
+                {"what": "pace", "seconds": None},
+                {"what": "say", "who": "ada", "text": "What is a field?"},
+            ]
+            await asyncio.gather(*(client.post("/secret/act", json=one) for one in asked))
+            assert theatre.stage is not None and theatre.stage.discipline == "bare"
+            ada = theatre.stage.people["ada"]
+            await theatre.stage.until(lambda: ada.gate is not None)
+            await client.post("/secret/act", json={"what": "pace", "seconds": 0})
+            await theatre.stage.until(lambda: ada.task is None)
+
+    asyncio.run(run())

@@ -140,7 +140,7 @@ function memory(now) {
 
 function fell(told) {
   const item = make("li");
-  item.append(make("b", `✗ ${told.property}`), make("span", told.why + " "),
+  item.append(make("b", `✗ ${told.property} (${told.standard})`), make("span", told.why + " "),
     make("span", told.claimed ? `(line ${told.line}; as the claims say)` : `(line ${told.line}; the claims say that it holds)`, "claim"));
   at("fallen").append(item);
   at("verdict").textContent = `${at("fallen").children.length} properties have fallen.`.replace(/^1 properties have/, "1 property has");

@@ -28,6 +28,7 @@ from leo.trace.recorder import NdjsonRecorder
 from leo_model.checking.claims import HOLDS, NOT_APPLICABLE, load_claims
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
+from leo_model.machine.properties import PROPERTIES
 from leo_model.organism.recording import LineMaker
 from leo_model.traces.native import Checker
 
@@ -329,7 +330,14 @@ class Stage:
         expected = claim.verdict not in (HOLDS, NOT_APPLICABLE)
         self.fell[title] = witness
         self._tell(
-            {"kind": "fell", "property": title, "line": line, "why": witness, "claimed": expected}
+            {
+                "kind": "fell",
+                "property": title,
+                "standard": PROPERTIES[title].standard,
+                "line": line,
+                "why": witness,
+                "claimed": expected,
+            }
         )
 
     def _versions(self, checker: Checker) -> dict[str, Any]:

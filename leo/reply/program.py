@@ -198,7 +198,7 @@ def snapshot(state: ReplyState, given: Given) -> Writes:
 
 
 def _step(function: Callable[[ReplyState, Given], Writes], *actions: Action) -> Step:
-    return Step(function.__name__, actions, *touched(actions), function)
+    return Step(function.__name__, actions, *touched(*actions), function)
 
 
 PROGRAM: Final[tuple[Step, ...]] = (

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-__all__ = ["OBJECTS", "TOUCHES", "Action", "Touched", "touched"]
-
 
 class Action(StrEnum):
     """One thing that happens to a reply, at the grain at which the runtime can interleave."""

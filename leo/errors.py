@@ -9,38 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = [
-    "ArchiveError",
-    "CallerError",
-    "CommandError",
-    "ConflictError",
-    "DeadlockError",
-    "DisciplineError",
-    "InstrumentError",
-    "LeoError",
-    "NotAFieldError",
-    "ObserveWhileRecordingError",
-    "ObserverError",
-    "OtherSchemaError",
-    "OverloadError",
-    "SessionBusyError",
-    "StepError",
-    "StoreClosedError",
-    "StoreDamagedError",
-    "StoreError",
-    "StoreFullError",
-    "StoreGoneError",
-    "StoreLockedError",
-    "StoreMovedError",
-    "StoreOwnedError",
-    "StoreUnwritableError",
-    "TraceError",
-    "TraceFileError",
-    "UndeclaredError",
-    "nearest",
-    "unknown",
-]
-
 
 class LeoError(Exception):
     """Something outside the program prevents it from doing what it was asked to do.

@@ -34,8 +34,6 @@ from leo.field.view import View
 from leo.modules import MODULES
 from leo.screen import labelled
 
-__all__ = ["converse", "describe", "describe_discipline", "greet", "run"]
-
 PROMPT = "> "
 WELCOME = "/help says what else there is, quit ends."
 ENDINGS: Final = frozenset({"/quit", "quit", "exit"})

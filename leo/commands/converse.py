@@ -27,8 +27,6 @@ from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.reply.given import check_apart
 
-__all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summary_table"]
-
 # The key is read from here and from nowhere else: an argument could be seen in a list of processes.
 KEY: Final = "LEO_OBSERVER_KEY"
 SCHEMA: Final = 1

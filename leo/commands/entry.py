@@ -10,8 +10,6 @@ from types import TracebackType
 
 from leo.commands import ending
 
-__all__ = ["main"]
-
 
 class _Quiet:
     """What breaks because a signal ends the command is no news."""

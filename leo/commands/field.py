@@ -24,8 +24,6 @@ from leo.store.inspection import inspected
 from leo.store.owner import Owner
 from leo.store.schema import BESIDE, check_kept, connect
 
-__all__ = ["COMMAND"]
-
 
 def check(arguments: Namespace) -> int:
     """Print what is wrong; 1 when something is. The file is left as it is."""

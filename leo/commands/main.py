@@ -27,8 +27,6 @@ from leo import __version__, screen
 from leo.commands.overview import EXIT_CODES, HELP, Help
 from leo.errors import CommandError, LeoError, nearest, unknown
 
-__all__ = ["Command", "later", "main"]
-
 DISTRIBUTION = "leo-field"
 GROUP = "leo.commands"
 # Commands of packages that no wheel contains: in a checkout they are there, elsewhere not at all.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["EXIT_CODES", "HELP", "Help"]
-
 
 class Help(NamedTuple):
     """`what` is one line without a full stop, `example` a command line that works."""

@@ -21,8 +21,6 @@ from leo.front.threads import LeoField
 from leo.modules import Module
 from leo.screen import labelled
 
-__all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "describe_interruption", "opened"]
-
 T = TypeVar("T")
 
 

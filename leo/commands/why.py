@@ -26,8 +26,6 @@ from leo.reply.voice import Voice
 from leo.screen import labelled, listed
 from leo.trace.events import Beginning, Happened
 
-__all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply", "tell_reply"]
-
 NOTHING_YET = "Leo has not said anything yet."
 # What a reply reads and writes without any module; the rest is theirs.
 CORE: Final = frozenset({"ngrams", "snapshots", "view"})

@@ -25,8 +25,6 @@ from leo.reply.turn import Instance, Turn
 from leo.store.asynchronous import AsyncStore, end_of, over
 from leo.store.connection import Connection
 
-__all__ = ["Actor"]
-
 Answer = asyncio.Future[str]
 
 

@@ -31,8 +31,6 @@ from leo.reply.turn import Instance, OnLock, OnStore, Turn
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 
-__all__ = ["LOOP", "Driver", "Gate", "Shield", "Transaction", "Watchdog"]
-
 # Asked before every action of a session, when there is one: a scheduler decides here who goes on.
 Gate = Callable[[str, Action], Awaitable[None]]
 

@@ -17,18 +17,6 @@ from typing import NamedTuple
 
 from leo.field.decay import faded, forgotten
 
-__all__ = [
-    "AGES",
-    "IDS",
-    "Aged",
-    "CoOccurrence",
-    "Kept",
-    "WholeCoOccurrence",
-    "pair_counts",
-    "pair_keys",
-    "rows_of",
-]
-
 # Bits of an id in a key of several (ids of the store stay below 2 ** 31), and of a count's age.
 IDS = 32
 AGES = 24

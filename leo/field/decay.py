@@ -19,8 +19,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["EVERY", "KEPT", "OF", "age", "decay", "faded", "forgotten", "is_due"]
-
 EVERY: Final = 100
 # In whole numbers: 0.95 is no binary fraction, and Python, SQLite and a prover must agree.
 KEPT: Final = 19

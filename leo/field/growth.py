@@ -15,8 +15,6 @@ import msgspec
 from leo.errors import StoreDamagedError
 from leo.field.counts import Delta
 
-__all__ = ["ChainGrowth", "Growth", "WordGrowth", "decode", "encode", "growth_of", "is_sound"]
-
 Half = TypeVar("Half", "WordGrowth", "ChainGrowth")
 
 

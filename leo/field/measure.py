@@ -18,17 +18,6 @@ from leo.field.counts import Delta
 from leo.field.reading import Readable
 from leo.field.text import is_word
 
-__all__ = [
-    "Pulse",
-    "Quality",
-    "arousal",
-    "entropy_quality",
-    "novelty",
-    "presence",
-    "structural_quality",
-    "trigram_coverage",
-]
-
 # Charge of one token: written in capitals, near an exclamation mark, repeated nearby.
 SHOUTED, EXCLAIMED, REPEATED = 0.7, 1.0, 0.5
 NEARBY = 3

@@ -14,19 +14,6 @@ from typing import Final, NamedTuple
 
 from leo.errors import CallerError
 
-__all__ = [
-    "METRICS",
-    "OPTIMAL",
-    "PREVIOUS",
-    "Scores",
-    "Summary",
-    "metric_words",
-    "score_turn",
-    "summarise",
-    "token_ratio_current",
-    "type_ratio_current_plus_3",
-]
-
 # How many messages before the current one count in the asynchronous definition.
 PREVIOUS: Final = 3
 # The paper calls a turn below this optimal, and one at 0 a perfect moment.

@@ -11,8 +11,6 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
-__all__ = ["LARGE", "NOTHING", "Ranked", "Rankings", "Ranks", "Row", "ranked_row"]
-
 # Followers of a row from which on it is worth while. A row is drawn from in one of two ways, which
 # differ in what a random number leads to; so this must depend on the row and on nothing else.
 LARGE: Final = 64

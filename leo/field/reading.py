@@ -7,8 +7,6 @@ from typing import Protocol, TypeVar
 
 from leo.field.ranks import Row
 
-__all__ = ["Chains", "Drawable", "Readable", "Rows", "Words"]
-
 Key_contra = TypeVar("Key_contra", contravariant=True)
 
 

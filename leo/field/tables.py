@@ -23,19 +23,6 @@ from leo.field.growth import ChainGrowth, WordGrowth
 from leo.field.ranks import LARGE, Rankings, Row
 from leo.field.text import PUNCTUATION
 
-__all__ = [
-    "CENTRES",
-    "BigramChange",
-    "BigramRows",
-    "BigramTable",
-    "Grown",
-    "Series",
-    "TrigramChange",
-    "TrigramRows",
-    "TrigramTable",
-    "count_contexts",
-]
-
 Key = TypeVar("Key")
 CENTRES: Final = 7
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from leo.field.view import View
 
-__all__ = ["Survey", "Theme", "compute_themes", "survey_themes"]
-
 MIN_CONTEXTS = 5
 MIN_TOTAL = 10
 NEIGHBOURS = 16

@@ -27,8 +27,6 @@ from leo.field.cooccurrence import Aged
 from leo.field.growth import Growth
 from leo.field.tables import BigramChange, BigramTable, Grown, Series, TrigramChange, TrigramTable
 
-__all__ = ["Centres", "Layer", "Loaded", "Timeline", "View"]
-
 Rows = TypeVar("Rows")
 Centres = Literal["weight", "contexts"]
 

@@ -19,11 +19,9 @@ from itertools import chain
 from random import Random
 from typing import ClassVar, Final
 
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["SHARDS", "Bias"]
+from leo.store.rows import Put, Rows, unpacked
 
 SHARDS: Final = 32
 

@@ -18,10 +18,9 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
-from leo.reply.context import After, Changes, Inner, InnerReply, Put, Rows
+from leo.reply.context import After, Changes, Inner, InnerReply
 from leo.reply.module import BaseModule
-
-__all__ = ["Dream", "DreamState", "DreamTurn", "Fragment", "choose", "faded", "temperature"]
+from leo.store.rows import Put, Rows
 
 PAUSE: Final = 180.0
 CHANCE: Final = 0.3

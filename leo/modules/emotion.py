@@ -29,10 +29,9 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import EXCLAIMED, NEARBY, REPEATED, SHOUTED
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import BaseModule
-
-__all__ = ["HALF_LIFE", "MAX_CHARGE", "Charge", "Emotion", "charges", "stirred"]
+from leo.store.rows import Put, Rows
 
 HALF_LIFE: Final = 24 * 3600.0
 MAX_CHARGE: Final = 2.0

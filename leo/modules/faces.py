@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from leo.reply.context import Put, Rows
 from leo.reply.module import Module
 from leo.store import rows
 from leo.store.connection import Connection, reading, transaction
-
-__all__ = ["Perform", "fetch", "store"]
+from leo.store.rows import Put, Rows
 
 T = TypeVar("T")
 

@@ -19,11 +19,9 @@ from math import fsum
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["TURNS", "FlowState", "FlowTracker", "Point"]
+from leo.store.rows import Put, Rows, unpacked
 
 HOUR: Final = 3600.0
 WINDOW: Final = 6 * HOUR

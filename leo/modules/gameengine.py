@@ -14,10 +14,9 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import is_word, tokenize
-from leo.reply.context import After, Before, Changes, Hints, Moment, Put, Rows
+from leo.reply.context import After, Before, Changes, Hints, Moment
 from leo.reply.module import BaseModule
-
-__all__ = ["GameEngine", "GameState", "Suggestion", "TurnType", "bucket", "mode_of"]
+from leo.store.rows import Put, Rows
 
 LOW, HIGH = 0.33, 0.66
 META: Final = ("leo", "yourself", "your name", "you remember", "your field", "who are you")

@@ -23,11 +23,9 @@ from leo.modules.multileo import (
     regulate,
     scores,
 )
-from leo.reply.context import After, Before, Changes, Hints, Put, Rows
+from leo.reply.context import After, Before, Changes, Hints
 from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
+from leo.store.rows import Put, Rows, unpacked
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
 PROFILES: Final = 128

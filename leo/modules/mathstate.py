@@ -12,8 +12,6 @@ from leo.field.measure import presence
 from leo.reply.context import After, Before
 from leo.reply.voice import EXPERTS
 
-__all__ = ["SCALARS", "MathState", "spoken_state", "unit_of", "unspoken_state"]
-
 LENGTH: Final = 64
 UNKNOWN_ENTROPY: Final = 0.5
 

@@ -19,18 +19,9 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import Pulse
 from leo.field.text import ENDINGS, is_word, tokenize
-from leo.reply.context import After, Changes, Put, Rows
+from leo.reply.context import After, Changes
 from leo.reply.module import BaseModule
-
-__all__ = [
-    "Fragment",
-    "MetaLeo",
-    "coherence",
-    "length_score",
-    "meta_weight",
-    "resonance",
-    "score_text",
-]
+from leo.store.rows import Put, Rows
 
 FRAGMENTS: Final = 8
 LETTERS: Final = 200

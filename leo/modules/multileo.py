@@ -13,8 +13,6 @@ from typing import Final, NamedTuple
 
 from leo.modules.mathstate import MathState
 
-__all__ = ["Profile", "Regulation", "Scores", "merge_profile", "profile_key", "regulate", "scores"]
-
 CUTS: Final = (0.33, 0.66)
 SAMPLES: Final = 3
 TELLING: Final = 0.05

@@ -18,10 +18,9 @@ from typing import Final
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
-from leo.reply.context import After, Changes, Inner, InnerReply, Rows
+from leo.reply.context import After, Changes, Inner, InnerReply
 from leo.reply.module import BaseModule
-
-__all__ = ["RINGS", "Overthinking", "ring_temperature"]
+from leo.store.rows import Rows
 
 RINGS: Final = 3
 LENGTHS: Final = (30, 40, 20)

@@ -17,11 +17,10 @@ from typing import Any, ClassVar, Final, NamedTuple
 from leo.field.draw import plain_sum
 from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import SCALARS, MathState, spoken_state, unspoken_state
-from leo.reply.context import After, Before, Changes, Hints, Put, Rows
+from leo.reply.context import After, Before, Changes, Hints
 from leo.reply.module import BaseModule
 from leo.reply.voice import EXPERTS
-
-__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "unit_distance"]
+from leo.store.rows import Put, Rows
 
 # The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
 # everything.

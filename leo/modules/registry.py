@@ -47,8 +47,6 @@ from leo.modules.school import School
 from leo.modules.trauma import Trauma
 from leo.reply.module import Module
 
-__all__ = ["MODULES"]
-
 MODULES: Final[tuple[Module[Any], ...]] = (
     Emotion(),
     Bias(),

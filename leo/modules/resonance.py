@@ -19,11 +19,9 @@ from typing import ClassVar, Final
 
 from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.modules.metaleo import coherence
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["Resonance", "content_words", "echoes", "repeats", "whole_sentences"]
+from leo.store.rows import Put, Rows, unpacked
 
 LETTERS: Final = 4
 PROMPTS: Final = 10

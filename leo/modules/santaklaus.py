@@ -14,11 +14,10 @@ from typing import ClassVar, Final, cast
 from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
 from leo.field.text import tokenize
 from leo.modules.faces import Perform, fetch
-from leo.reply.context import Heard, Moment, Rows
+from leo.reply.context import Heard, Moment
 from leo.reply.module import BaseModule
 from leo.store.operations import newest
-
-__all__ = ["AsyncSantaKlaus", "SantaKlaus", "as_loud_as"]
+from leo.store.rows import Rows
 
 LOUDER: Final = 1
 SHORTEST: Final = 12

@@ -16,10 +16,9 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import ENDINGS, is_word, tokenize
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import BaseModule
-
-__all__ = ["Note", "Roll", "School", "SchoolState", "candidates"]
+from leo.store.rows import Put, Rows
 
 COOLDOWN: Final = 5.0
 DAY: Final = 24 * 3600.0

@@ -29,10 +29,9 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import is_word, tokenize
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
+from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import BaseModule
-
-__all__ = ["THRESHOLD", "Event", "Trauma", "TraumaState", "Wound", "content_words", "decay"]
+from leo.store.rows import Put, Rows
 
 THRESHOLD: Final = 0.3
 HALF_LIFE: Final = 24 * 3600.0

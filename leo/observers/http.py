@@ -37,8 +37,6 @@ except ModuleNotFoundError as missing:
         "nothing"
     ) from missing
 
-__all__ = ["HttpObserver", "Limits"]
-
 # With every 5xx: what may go away by itself.
 PASSING: Final = frozenset({408, 429, *range(500, 600)})
 PORTS: Final = range(1, 1 << 16)

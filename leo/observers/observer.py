@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-__all__ = ["Exchange", "Observer"]
-
 
 class Exchange(NamedTuple):
     """What the observer said in a turn, and what the field answered."""

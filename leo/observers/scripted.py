@@ -15,8 +15,6 @@ from leo.errors import CallerError
 from leo.observers.observer import Exchange
 from leo.observers.themes import FILLERS, SENTENCES, THEMES, TURNS
 
-__all__ = ["ScriptedObserver"]
-
 
 class ScriptedObserver:
     """Five themes of four turns. `words`: the number of words (split on white space) of every

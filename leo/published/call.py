@@ -20,8 +20,6 @@ from leo.store.connection import Connection
 from leo.store.operations import NewSnapshot, get_memories, load_all, process_seed
 from leo.trace.events import NO_TRACE, Beginning, Happened, Tracer
 
-__all__ = ["Call", "Fail", "Gate", "Published", "fails_never"]
-
 # Asked before every action that an await precedes; who is asked may cancel the call.
 Gate = Callable[[str, Action], Awaitable[None]]
 # Asked before every operation that may fail; what it raises is what the operation would have.

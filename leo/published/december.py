@@ -22,8 +22,6 @@ from leo.store.connection import Connection, transaction
 from leo.store.ngrams import bump, load_bigrams, load_trigrams
 from leo.store.operations import process_delta
 
-__all__ = ["December"]
-
 T = TypeVar("T")
 
 # How many texts come to mind: two stand for the "up to five" of the program.

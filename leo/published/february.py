@@ -20,8 +20,6 @@ from leo.store.operations import process_delta, process_snapshot
 from leo.store.schema import BUSY_TIMEOUT
 from leo.store.synchronous import Store
 
-__all__ = ["February"]
-
 
 class February(Published):
     """The program; made by `await February.open(path)`, ended by `await close()`."""

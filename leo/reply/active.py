@@ -24,8 +24,6 @@ from leo.field.reading import Readable
 from leo.field.text import PUNCTUATION, is_word
 from leo.field.themes import ACTIVE, LIKENESS, MIN_CONTEXTS, MIN_TOTAL, NEIGHBOURS
 
-__all__ = ["MAX_CORES", "MAX_FOLLOWERS", "NO_THEMES", "Themes", "active_themes"]
-
 MAX_FOLLOWERS: Final = 64
 MAX_AHEAD: Final = 128
 MAX_CORES: Final = 8

@@ -25,16 +25,13 @@ from leo.reply.context import (
     Hints,
     InnerReply,
     Moment,
-    Put,
-    Rows,
     Seen,
     Speak,
     Spoken,
 )
 from leo.reply.module import NO_CHANCE, NO_HINTS, BaseModule, Module
 from leo.reply.voice import Voice, blend_weights, compute_voice
-
-__all__ = ["Chorus", "Outcome", "Speech"]
+from leo.store.rows import Put, Rows
 
 Context = TypeVar("Context", bound=Before)
 # The name of the voice in an inner reply, in which no expert speaks.

@@ -44,8 +44,6 @@ from leo.store.operations import (
 )
 from leo.store.rows import Rows, parameters
 
-__all__ = ["ATTEMPTS", "on_store", "operations"]
-
 Work = Callable[[Connection], None]
 
 # Optimistic replies can be overtaken for ever; this many times is a sign that a lock is needed.

@@ -11,24 +11,7 @@ from leo.errors import UndeclaredError
 from leo.field.measure import Pulse, Quality
 from leo.reply.active import NO_THEMES, Themes
 from leo.reply.voice import Voice
-from leo.store.rows import Put, Rows
-
-__all__ = [
-    "After",
-    "Before",
-    "Changes",
-    "Facts",
-    "Heard",
-    "Hints",
-    "Inner",
-    "InnerReply",
-    "Moment",
-    "Put",
-    "Rows",
-    "Seen",
-    "Speak",
-    "Spoken",
-]
+from leo.store.rows import Put
 
 
 class Inner(NamedTuple):

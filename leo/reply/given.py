@@ -14,8 +14,6 @@ from leo.errors import CallerError
 from leo.store.owner import SUFFIX
 from leo.store.schema import BESIDE
 
-__all__ = ["LONGEST", "check_apart", "check_call", "check_text", "check_time"]
-
 # Characters of one prompt or observation: a second's work.
 LONGEST: Final = 100_000
 LONGEST_NAME: Final = 200

@@ -23,8 +23,6 @@ from leo.reply.context import InnerReply, Moment
 from leo.reply.module import Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, judge, speak
 
-__all__ = ["chorus_for", "program_for", "step_objects"]
-
 
 # Bounded: a program that opens fields with modules of its own making would keep them all.
 @lru_cache(maxsize=64)

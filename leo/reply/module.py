@@ -17,9 +17,8 @@ from random import Random
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from leo.errors import UndeclaredError
-from leo.reply.context import After, Before, Changes, Heard, Hints, Moment, Rows
-
-__all__ = ["NO_CHANCE", "NO_HINTS", "BaseModule", "Module"]
+from leo.reply.context import After, Before, Changes, Heard, Hints, Moment
+from leo.store.rows import Rows
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()

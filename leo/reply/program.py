@@ -25,22 +25,10 @@ from leo.field.reading import Readable
 from leo.field.recall import Memory, Recalled, choose_memories
 from leo.field.text import compose, tokenize
 from leo.reply.chorus import Chorus
-from leo.reply.context import Facts, InnerReply, Put, Rows, Spoken
+from leo.reply.context import Facts, InnerReply, Spoken
 from leo.reply.voice import Voice, choose_expert
 from leo.store.operations import NewSnapshot
-
-__all__ = [
-    "PROGRAM",
-    "Given",
-    "ReplyState",
-    "Step",
-    "Writes",
-    "declared",
-    "judge",
-    "observe",
-    "snapshot",
-    "speak",
-]
+from leo.store.rows import Put, Rows
 
 
 @dataclass(slots=True)

@@ -51,19 +51,6 @@ from leo.store.operations import (
 )
 from leo.trace.events import Beginning, Happened, Tracer
 
-__all__ = [
-    "INNER",
-    "Contents",
-    "Ending",
-    "Instance",
-    "OnLock",
-    "OnLoop",
-    "OnStore",
-    "Opened",
-    "Operation",
-    "Turn",
-]
-
 # In the names of inner sessions only: a trace must not confuse them with the callers' own.
 INNER: Final = "~"
 # Never changed.

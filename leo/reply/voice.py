@@ -12,16 +12,6 @@ from typing import Final, NamedTuple
 
 from leo.field.draw import plain_sum
 
-__all__ = [
-    "BASE",
-    "EXPERTS",
-    "Expert",
-    "Voice",
-    "blend_weights",
-    "choose_expert",
-    "compute_voice",
-]
-
 BASE: Final = {
     "structural": 0.3,
     "semantic": 0.2,

@@ -20,8 +20,9 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.modules import MODULES, Module, SantaKlaus
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.context import Before, Hints, Rows
+from leo.reply.context import Before, Hints
 from leo.reply.module import BaseModule
+from leo.store.rows import Rows
 from paper.experiments.experiment import Row
 
 __all__ = ["LENGTHS", "SWITCHES", "TEMPERATURES", "Arm", "Steady", "converse"]

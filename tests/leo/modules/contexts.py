@@ -14,10 +14,11 @@ from leo.field.measure import Pulse, Quality
 from leo.field.text import tokenize
 from leo.modules import MODULES
 from leo.reply.active import Themes
-from leo.reply.context import After, Before, Changes, Moment, Put, Rows, Seen, Spoken
+from leo.reply.context import After, Before, Changes, Moment, Seen, Spoken
 from leo.reply.module import Module
 from leo.reply.voice import Voice
 from leo.store import rows
+from leo.store.rows import Put, Rows
 
 UNIT = st.floats(0, 1)
 VOICE = Voice("structural", 0.8, 0.2)

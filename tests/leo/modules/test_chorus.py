@@ -19,12 +19,11 @@ from leo.reply.context import (
     Inner,
     InnerReply,
     Moment,
-    Put,
-    Rows,
     Spoken,
 )
 from leo.reply.module import BaseModule
 from leo.reply.voice import blend_weights, compute_voice
+from leo.store.rows import Put, Rows
 from tests.leo.modules.contexts import FAIR, QUIET, moment, mute
 
 SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)

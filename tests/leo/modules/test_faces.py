@@ -18,11 +18,11 @@ from leo.modules.mathbrain import Brain
 from leo.modules.mathstate import SCALARS, MathState
 from leo.modules.mlp import fresh_network
 from leo.modules.ragbrain import Episode, RAGBrain
-from leo.reply.context import Put
 from leo.store import operations as sql
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 from leo.store.operations import NewSnapshot
+from leo.store.rows import Put
 
 T = TypeVar("T")
 TEXTS = ("The river rose.", "Bread is good.", "Poor words.")

@@ -16,7 +16,8 @@ from leo.actions import Action
 from leo.errors import StepError
 from leo.front.tasks import Gate
 from leo.modules import Emotion, Module, Overthinking
-from leo.reply.context import After, Before, Changes, Hints, Moment, Put
+from leo.reply.context import After, Before, Changes, Hints, Moment
+from leo.store.rows import Put
 from leo.store.schema import connect
 from tests.leo.judge import judge
 from tests.leo.modules.test_registry import OWNERS

@@ -51,8 +51,7 @@ def growth_of(delta: Delta, ids: list[int]) -> Growth:
             [(ids[i], ids[j], count) for (i, j), count in delta.bigrams.items()],
         ),
         ChainGrowth(
-            [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()],
-            pairs,
+            [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()], pairs
         ),
     )
 

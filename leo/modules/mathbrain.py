@@ -15,14 +15,7 @@ from typing import ClassVar, Final
 from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import MathState, spoken_state, unspoken_state
 from leo.modules.mlp import Network, fresh_network
-from leo.modules.multileo import (
-    Profile,
-    Scores,
-    merge_profile,
-    profile_key,
-    regulate,
-    scores,
-)
+from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
 from leo.reply.context import After, Before, Changes, Hints
 from leo.reply.module import BaseModule
 from leo.store.rows import Put, Rows, unpacked

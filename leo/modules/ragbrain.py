@@ -85,11 +85,7 @@ class RAGBrain(BaseModule[tuple[Episode, ...]]):
         return tuple(map(_episode, rows["episodes"]))
 
     def query_similar(
-        self,
-        episodes: Sequence[Episode],
-        state: MathState,
-        top: int = 5,
-        min_quality: float = 0.0,
+        self, episodes: Sequence[Episode], state: MathState, top: int = 5, min_quality: float = 0.0
     ) -> list[tuple[float, Episode]]:
         """The `top` nearest by cosine distance with at least that quality; the newer one if equal.
 

@@ -299,10 +299,7 @@ class _Unit:
         self._writing(conn, begun, busy)
 
     def _writing(
-        self,
-        conn: Connection,
-        work: Callable[[], None],
-        busy: Callable[[], None] = lambda: None,
+        self, conn: Connection, work: Callable[[], None], busy: Callable[[], None] = lambda: None
     ) -> None:
         """Do something with SQLite's write lock in hand, in one moment with taking it; `busy` is
         done when others have kept it beyond the timeout.

@@ -41,14 +41,7 @@ from leo.reply.module import Module
 from leo.reply.program import ReplyState, Step
 from leo.store.connection import Connection, reading
 from leo.store.ngrams import load_bigrams, load_trigrams
-from leo.store.operations import (
-    Versions,
-    get_versions,
-    load_all,
-    moved,
-    process_seed,
-    process_text,
-)
+from leo.store.operations import Versions, get_versions, load_all, moved, process_seed, process_text
 from leo.trace.events import Beginning, Happened, Tracer
 
 # In the names of inner sessions only: a trace must not confuse them with the callers' own.

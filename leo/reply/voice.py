@@ -12,13 +12,7 @@ from typing import Final, NamedTuple
 
 from leo.field.draw import plain_sum
 
-BASE: Final = {
-    "structural": 0.3,
-    "semantic": 0.2,
-    "creative": 0.1,
-    "precise": 0.2,
-    "wounded": 0.0,
-}
+BASE: Final = {"structural": 0.3, "semantic": 0.2, "creative": 0.1, "precise": 0.2, "wounded": 0.0}
 
 
 class Expert(NamedTuple):

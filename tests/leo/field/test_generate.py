@@ -52,8 +52,7 @@ def view_of(*texts: str, stale: str | None = None) -> View:
             process_delta(conn, compute_delta([stale]))
         three = load_trigrams(conn, 0)
     view.assign(
-        view.bigrams.loaded(view.bigrams.now, *two),
-        view.trigrams.loaded(view.trigrams.now, *three),
+        view.bigrams.loaded(view.bigrams.now, *two), view.trigrams.loaded(view.trigrams.now, *three)
     )
     return view
 

@@ -28,10 +28,7 @@ BIGRAM_KEYS = ("names", "ids", "bigrams", "totals", "centres")
 TRIGRAM_KEYS = ("trigrams", "pairs")
 
 # What happens next: a text is observed, or one of three replies takes its next step.
-MOVES = st.one_of(
-    st.tuples(st.just(None), TEXTS),
-    st.tuples(st.integers(0, 2), st.just("")),
-)
+MOVES = st.one_of(st.tuples(st.just(None), TEXTS), st.tuples(st.integers(0, 2), st.just("")))
 
 
 def load(conn: Connection, view: View) -> tuple[Layer[Any], Layer[Any]]:

@@ -113,8 +113,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
     experts = {row[0] for row in talked.conn.execute("SELECT DISTINCT expert FROM episodes")}
     assert len(experts) >= 3
     shifted = count(
-        talked,
-        "SELECT count(*) FROM multileo_events WHERE temperature_before <> temperature_after",
+        talked, "SELECT count(*) FROM multileo_events WHERE temperature_before <> temperature_after"
     )
     assert shifted > 0
 

@@ -7,15 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.field.measure import Pulse, Quality
-from leo.modules.dream import (
-    Dream,
-    DreamState,
-    DreamTurn,
-    Fragment,
-    choose,
-    faded,
-    temperature,
-)
+from leo.modules.dream import Dream, DreamState, DreamTurn, Fragment, choose, faded, temperature
 from leo.reply.context import Facts, Inner
 from tests.leo.modules.contexts import UNIT, Store, after
 
@@ -40,11 +32,7 @@ class Lucky(Random):
 
 @pytest.mark.parametrize(
     ("entropy", "aroused", "hurt", "leo", "friend"),
-    [
-        (0.0, 0.0, 0.0, 0.8, 0.95),
-        (1.0, 0.7, 0.0, 1.0, 1.1),
-        (0.5, 0.7, 0.8, 0.9, 0.9),
-    ],
+    [(0.0, 0.0, 0.0, 0.8, 0.95), (1.0, 0.7, 0.0, 1.0, 1.1), (0.5, 0.7, 0.8, 0.9, 0.9)],
 )
 def test_temperatures(
     entropy: float, aroused: float, hurt: float, leo: float, friend: float

@@ -21,15 +21,7 @@ from leo.store.rows import Put
 from leo.store.schema import connect
 from tests.leo.judge import judge
 from tests.leo.modules.test_registry import OWNERS
-from tests.leo.support import (
-    actions,
-    async_field,
-    dump,
-    picture,
-    read_trace,
-    recorder,
-    reloaded,
-)
+from tests.leo.support import actions, async_field, dump, picture, read_trace, recorder, reloaded
 
 D6 = "shielded-unit-of-work"
 

@@ -5,14 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.modules.mathstate import SCALARS, MathState
-from leo.modules.multileo import (
-    Profile,
-    Scores,
-    merge_profile,
-    profile_key,
-    regulate,
-    scores,
-)
+from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
 from tests.leo.modules.contexts import UNIT
 
 EXPERTS = st.sampled_from(["structural", "semantic", "creative", "precise", "wounded"])

@@ -93,9 +93,7 @@ def test_recall_reads_what_is_declared(watched: dict[str, set[tuple[bool, str]]]
     assert not any(wrote for wrote, _ in watched["read"])
 
 
-def test_the_snapshot_writes_what_is_declared(
-    watched: dict[str, set[tuple[bool, str]]],
-) -> None:
+def test_the_snapshot_writes_what_is_declared(watched: dict[str, set[tuple[bool, str]]]) -> None:
     """The writing transaction writes exactly the declared objects."""
     written = {object_of(table) for wrote, table in watched["write"] if wrote}
     assert written == step_objects(MODULES)["snapshot"].writes

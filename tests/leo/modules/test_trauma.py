@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
-from leo.modules.trauma import (
-    FUNCTION_WORDS,
-    HALF_LIFE,
-    MIN_LETTERS,
-    Trauma,
-    content_words,
-    decay,
-)
+from leo.modules.trauma import FUNCTION_WORDS, HALF_LIFE, MIN_LETTERS, Trauma, content_words, decay
 from tests.leo.modules.contexts import QUIET, UNIT, Store, after, moment
 from tests.leo.modules.script import EVERYDAY
 

@@ -107,11 +107,7 @@ def test_the_dependency_graph_follows_from_the_declarations(
 
 @pytest.mark.parametrize(
     ("step", "side", "name"),
-    [
-        ("observe", "writes", "ngrams"),
-        ("observe", "writes", "view"),
-        ("generate", "reads", "view"),
-    ],
+    [("observe", "writes", "ngrams"), ("observe", "writes", "view"), ("generate", "reads", "view")],
 )
 def test_a_missing_declaration_is_a_missing_edge(step: str, side: str, name: str) -> None:
     """A step that forgot to declare an object of the field gives another graph: the comparison can

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 
 from leo.actions import Action
 from leo.drivers.tasks import Driver, Gate
@@ -156,7 +156,7 @@ class Actor(Driver):
 
     async def _own(self) -> None:
         while (request := await self._requests.get()) is not None:
-            with _Failing(request.answer):
+            with _failing(request.answer):
                 await request.work(request.answer)
             if self._owner.cancelling():
                 return
@@ -168,7 +168,7 @@ class Actor(Driver):
         while not self._requests.empty():
             request = self._requests.get_nowait()
             if request is not None:
-                with _Failing(request.answer):
+                with _failing(request.answer):
                     closed = self.closed()
                     if request.turn is not None:
                         request.turn.end(closed)
@@ -195,31 +195,26 @@ class Actor(Driver):
     def _deliver(self, turn: Turn, answer: Answer, delivery: asyncio.Task[None]) -> None:
         """The gate has let the reply return, or the loop ends and no gate is waited for."""
         self._deliveries.discard(delivery)
-        with _Failing(answer):
+        with _failing(answer):
             text = turn.returned()
             if not delivery.cancelled():
                 delivery.result()
             answer.set_result(text)
 
 
-class _Failing:
-    """What an ordinary request raises goes to the waiter for its answer, not to the owner."""
+def _failing(answer: Answer) -> ExitStack[bool]:
+    """A block: what an ordinary request raises goes to the waiter for its answer, not to the
+    owner.
+    """
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def leave(kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Exception):
-            self._answer.set_exception(error)
+            answer.set_exception(error)
             return True
         if error is not None:
-            self._answer.cancel()
+            answer.cancel()
         return False
+
+    block: ExitStack[bool] = ExitStack()
+    block.push(leave)
+    return block

@@ -20,8 +20,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
-from types import TracebackType
 
 from leo.actions import Action
 from leo.errors import DeadlockError, StoreClosedError
@@ -124,7 +124,15 @@ class Driver:
     async def carry_out(self, turn: Turn) -> None:
         """The operations of a turn, from the first after Acquire to the last before Release."""
         shield = Shield(turn)
-        async with Transaction(turn, self.store, self._under_way):
+
+        async def roll_back(kind: object, error: BaseException | None, trace: object) -> None:
+            if error is not None and turn.open:
+                await self.store.perform(partial(turn.abandon, error))
+
+        async with AsyncExitStack() as block:
+            self._under_way.add(turn)
+            block.callback(self._under_way.discard, turn)
+            block.push_async_exit(roll_back)
             for operation in self.operations(turn):
                 with shield:
                     await self.pass_gate(turn, operation.action)
@@ -233,12 +241,7 @@ class Shield:
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if error is None or not self._turn.shielded:
             return False
         # A cancellation has to come back to its sender, before any other error.
@@ -250,34 +253,6 @@ class Shield:
         """Raise what was held back, if the view has been swapped."""
         if self._held is not None and not self._turn.shielded:
             raise self._held
-
-
-class Transaction:
-    """When the block is left early, the store's transaction is rolled back, if one is open.
-
-    For as long as the block lasts the turn is among those `under_way`.
-    """
-
-    def __init__(self, turn: Turn, store: AsyncStore, under_way: set[Turn]) -> None:
-        self._turn = turn
-        self._store = store
-        self._under_way = under_way
-
-    async def __aenter__(self) -> None:
-        # The discipline decides when the transaction begins.
-        self._under_way.add(self._turn)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if error is not None and self._turn.open:
-                await self._store.perform(partial(self._turn.abandon, error))
-        finally:
-            self._under_way.discard(self._turn)
 
 
 class Watchdog:

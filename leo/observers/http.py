@@ -18,7 +18,6 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from types import TracebackType
 from typing import Any, Final, Self
 
 from leo.errors import ObserverError
@@ -157,12 +156,7 @@ class HttpObserver:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close()
 
     def _messages(self, theme: str, so_far: Sequence[Exchange]) -> list[dict[str, str]]:

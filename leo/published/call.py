@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Final
 
 from leo.actions import Action
@@ -170,12 +169,7 @@ class Call:
     def __enter__(self) -> Call:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None:
             return
         if isinstance(error, asyncio.CancelledError):

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from leo.actions import Action
@@ -165,10 +164,8 @@ class Instance:
             )
         delta = compute_delta((text,))
         view = self.view
-        if self.discipline.commit == "reply" and self.discipline.transaction in (
-            "none",
-            "deferred",
-        ):
+        alone = self.discipline.transaction in ("none", "deferred")
+        if self.discipline.commit == "reply" and alone:
             # Increments, as after a commit: such a view need not be a version of the store.
             def add(conn: Connection) -> Callable[[], None]:
                 done = process_text(conn, delta, self.expected(conn))
@@ -335,49 +332,11 @@ class OnLoop:
     work: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class OnLock:
+class OnLock(OnLoop):
     """An action after which the reply asks for the lock that it holds."""
 
-    action: Action
-    work: Callable[[], None]
 
-
-Operation = OnStore | OnLoop | OnLock
-
-
-class Ending:
-    """How a reply ends when it does not return.
-
-    CancelledError: `Cancel`, or `CancelApplied` when the last action was a write carried out. A
-    deadlock is ended by its watchdog's cancellation. Anything else: `Raise`, and an ordinary
-    exception goes on as a StepError. A reply that was not called yet leaves no event.
-    """
-
-    def __init__(self, turn: Turn, free: Callable[[], None]) -> None:
-        self._turn = turn
-        self._free = free
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            return
-        turn = self._turn
-        # Even a recorder that fails must not leave the lock with a reply that has ended.
-        try:
-            turn.end(error)
-        finally:
-            self._free()
-        ordinary = isinstance(error, Exception) and not isinstance(error, DeadlockError)
-        if turn.last is not None and ordinary:
-            raise StepError(turn.step, turn.reply, error) from error
+Operation = OnStore | OnLoop
 
 
 class Turn:
@@ -473,12 +432,30 @@ class Turn:
             self.open = False
             self.end(error)
 
-    def ending(self, free: Callable[[], None] = lambda: None) -> Ending:
+    def ending(self, free: Callable[[], None] = lambda: None) -> ExitStack:
         """A block around the reply's actions: an exception that leaves it ends the reply.
 
-        `free` gives back the lock; it is called together with the record, nothing comes in between.
+        CancelledError: `Cancel`, or `CancelApplied` when the last action was a write carried out. A
+        deadlock is ended by its watchdog's cancellation. Anything else: `Raise`, and an ordinary
+        exception goes on as a StepError. A reply that was not called yet leaves no event. `free`
+        gives back the lock; it is called together with the record, nothing comes in between.
         """
-        return Ending(self, free)
+
+        def leave(kind: object, error: BaseException | None, trace: object) -> None:
+            if error is None:
+                return
+            # Even a recorder that fails must not leave the lock with a reply that has ended.
+            try:
+                self.end(error)
+            finally:
+                free()
+            ordinary = isinstance(error, Exception) and not isinstance(error, DeadlockError)
+            if self.last is not None and ordinary:
+                raise StepError(self.step, self.reply, error) from error
+
+        block = ExitStack()
+        block.push(leave)
+        return block
 
     def returned(self) -> str:
         """Return: the reply ends with an answer."""

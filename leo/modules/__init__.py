@@ -7,16 +7,17 @@ what they keep. The core imports none of them: the caller who opens a field hand
 
 from leo.modules.dream import Dream
 from leo.modules.emotion import Emotion
+from leo.modules.faces import AsyncMathBrain, AsyncRAGBrain, AsyncSantaKlaus
 from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.gameengine import GameEngine
-from leo.modules.mathbrain import AsyncMathBrain, MathBrain
+from leo.modules.mathbrain import MathBrain
 from leo.modules.mathstate import unspoken_state
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
-from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
+from leo.modules.ragbrain import RAGBrain
 from leo.modules.registry import MODULES
 from leo.modules.resonance import Resonance, content_words
-from leo.modules.santaklaus import AsyncSantaKlaus, SantaKlaus
+from leo.modules.santaklaus import SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
 from leo.reply.chorus import Chorus

@@ -20,7 +20,7 @@ from random import Random
 from typing import ClassVar, Final
 
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows, unpacked
 
 SHARDS: Final = 32
@@ -32,7 +32,7 @@ def _centres(written: str) -> tuple[str, ...]:
     return tuple(unpacked(written, "bias"))
 
 
-class Bias(BaseModule[dict[str, int]]):
+class Bias(Module[dict[str, int]]):
     """Token -> number of kept lists of centres that name it; writes the centres of this reply."""
 
     name = "bias"

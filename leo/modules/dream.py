@@ -19,7 +19,7 @@ from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
 from leo.reply.context import After, Changes, Inner, InnerReply
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows
 
 PAUSE: Final = 180.0
@@ -93,7 +93,7 @@ def faded(fragments: Sequence[Fragment], turns: Sequence[DreamTurn]) -> list[Fra
     return sorted(left, key=lambda fragment: (-fragment.weight, fragment.text))[:KEPT]
 
 
-class Dream(BaseModule[DreamState]):
+class Dream(Module[DreamState]):
     """The gate after a reply; the turns, one inner reply each; the fragments at the end."""
 
     name = "dream"

@@ -30,7 +30,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import EXCLAIMED, NEARBY, REPEATED, SHOUTED
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows
 
 HALF_LIFE: Final = 24 * 3600.0
@@ -72,7 +72,7 @@ def stirred(arousal: float, tokens: Sequence[str], stored: Mapping[str, float]) 
     return 1.0 - (1.0 - arousal) * math.exp(-0.5 * charge / len(tokens))
 
 
-class Emotion(BaseModule[dict[str, Charge]]):
+class Emotion(Module[dict[str, Charge]]):
     """Reads the charges of the prompt's tokens, corrects the arousal, writes the new charges."""
 
     name = "emotion"

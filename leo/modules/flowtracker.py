@@ -20,7 +20,7 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows, unpacked
 
 HOUR: Final = 3600.0
@@ -52,7 +52,7 @@ class FlowState:
     total: int
 
 
-class FlowTracker(BaseModule[FlowState]):
+class FlowTracker(Module[FlowState]):
     """Records the active themes of a reply; finds those that emerge and those that fade."""
 
     name = "flow"

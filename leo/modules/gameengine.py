@@ -15,7 +15,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import is_word, tokenize
 from leo.reply.context import After, Before, Changes, Hints, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows
 
 LOW, HIGH = 0.33, 0.66
@@ -101,7 +101,7 @@ def mode_of(text: str) -> str:
     return "a"
 
 
-class GameEngine(BaseModule[GameState]):
+class GameEngine(Module[GameState]):
     """Learns second-order transitions between turn types, and hints at the next one."""
 
     name = "game"

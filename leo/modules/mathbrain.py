@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Final
 
-from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import MathState, spoken_state, unspoken_state
 from leo.modules.mlp import Network, fresh_network
 from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
 from leo.reply.context import After, Before, Changes, Hints
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows, unpacked
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
@@ -34,7 +33,7 @@ class Brain:
     profiles: dict[str, Profile]
 
 
-class MathBrain(BaseModule[Brain]):
+class MathBrain(Module[Brain]):
     """The network's and the regulator's place in a reply. `seed` makes the first weights."""
 
     name = "mathbrain"
@@ -179,23 +178,3 @@ class MathBrain(BaseModule[Brain]):
                 ((EVENTS,),),
             ),
         )
-
-
-class AsyncMathBrain(MathBrain):
-    """The same brain where the store is awaited.
-
-    Nothing differs but who waits: network, learning and regulation are computed without an await,
-    so no other task can see a half-learned network, and the row is replaced in one transaction.
-    """
-
-    def __init__(self, perform: Perform, seed: int = 0) -> None:
-        super().__init__(seed)
-        self._perform = perform
-
-    async def recollect(self, now: float) -> Brain:
-        """What the store has of it. Raises what `perform` raises."""
-        return self.load(await fetch(self._perform, self, "", (), now))
-
-    async def save(self, network: Network) -> None:
-        """Keep a network, outside a reply."""
-        await store(self._perform, self.puts(network))

@@ -20,7 +20,7 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows
 
 FRAGMENTS: Final = 8
@@ -92,7 +92,7 @@ def score_text(text: str) -> float:
     return 0.4 * coherence(text) + 0.4 * resonance(text) + 0.2 * length_score(text)
 
 
-class MetaLeo(BaseModule[tuple[Fragment, ...]]):
+class MetaLeo(Module[tuple[Fragment, ...]]):
     """Scores what was said against what could have been said; the state is its buffer."""
 
     name = "metaleo"

@@ -19,7 +19,7 @@ from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
 from leo.reply.context import After, Changes, Inner, InnerReply
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Rows
 
 RINGS: Final = 3
@@ -38,7 +38,7 @@ def ring_temperature(index: int, pulse: Pulse, trauma: float) -> float:
     return 1.4 if pulse.novelty > 0.7 else 1.2
 
 
-class Overthinking(BaseModule[None]):
+class Overthinking(Module[None]):
     """Describes the rings, one after the other: ring k + 1 knows what ring k thought."""
 
     name = "overthinking"

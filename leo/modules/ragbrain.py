@@ -15,10 +15,9 @@ from random import Random
 from typing import Any, ClassVar, Final, NamedTuple
 
 from leo.field.draw import plain_sum
-from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import SCALARS, MathState, spoken_state, unspoken_state
 from leo.reply.context import After, Before, Changes, Hints
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.reply.voice import EXPERTS
 from leo.store.rows import Put, Rows
 
@@ -62,7 +61,7 @@ def _episode(row: tuple[Any, ...]) -> Episode:
     return Episode(MathState(*row[:-2]), float(row[-2]), float(row[-1]))
 
 
-class RAGBrain(BaseModule[tuple[Episode, ...]]):
+class RAGBrain(Module[tuple[Episode, ...]]):
     """A log of what was asked, what was said, and how good it was: the KEPT newest."""
 
     name = "ragbrain"
@@ -149,28 +148,3 @@ class RAGBrain(BaseModule[tuple[Episode, ...]]):
         """Log the episode."""
         episode = Episode(spoken_state(context), context.quality.overall, context.now)
         return Changes(puts=self.puts(context.prompt, context.text, context.session, episode))
-
-
-class AsyncRAGBrain(RAGBrain):
-    """The same log where the store is awaited.
-
-    Nothing differs but who waits. The published asynchronous one read fewer episodes, in another
-    metric, from sixteen numbers instead of twenty-one: three differences that had nothing to do
-    with awaiting.
-    """
-
-    def __init__(self, perform: Perform) -> None:
-        self._perform = perform
-
-    async def query_stored(
-        self, state: MathState, now: float, top: int = 5, min_quality: float = 0.0
-    ) -> list[tuple[float, Episode]]:
-        """`query_similar` over what the store has. Raises what `perform` raises."""
-        episodes = self.load(await fetch(self._perform, self, "", (), now))
-        return self.query_similar(episodes, state, top, min_quality)
-
-    async def observe_episode(
-        self, prompt: str, reply: str, session: str, episode: Episode
-    ) -> None:
-        """Log one episode in a transaction of its own, outside a reply."""
-        await store(self._perform, self.puts(prompt, reply, session, episode))

@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.modules.metaleo import coherence
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows, unpacked
 
 LETTERS: Final = 4
@@ -78,7 +78,7 @@ def _runs(tokens: Sequence[str]) -> Iterator[tuple[str, ...]]:
     return zip(*(words[shift:] for shift in range(RUN)), strict=False)
 
 
-class Resonance(BaseModule[tuple[tuple[str, ...], ...]]):
+class Resonance(Module[tuple[tuple[str, ...], ...]]):
     """The state: the content words of the session's last PROMPTS prompts, the newest first.
 
     `python -m bench.voice` measures what it does to a conversation.

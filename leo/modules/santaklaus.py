@@ -13,9 +13,8 @@ from typing import ClassVar, Final, cast
 
 from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
 from leo.field.text import tokenize
-from leo.modules.faces import Perform, fetch
 from leo.reply.context import Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.operations import newest
 from leo.store.rows import Rows
 
@@ -23,7 +22,7 @@ LOUDER: Final = 1
 SHORTEST: Final = 12
 
 
-class SantaKlaus(BaseModule[Sequence[Row]]):
+class SantaKlaus(Module[Sequence[Row]]):
     """Memories in, what comes to mind out.
 
     `WRITES` has `ngrams` for the snippets that it has observed and `snapshots` for their use.
@@ -74,23 +73,3 @@ def as_loud_as(snippets: Sequence[str], tokens: int) -> tuple[str, ...]:
         found.append(text if len(said) == len(tokenize(text)) else " ".join(said))
         left -= len(said)
     return tuple(found)
-
-
-class AsyncSantaKlaus(SantaKlaus):
-    """The same recall where the store is awaited.
-
-    Nothing differs but who waits: the rows come through `perform`, which runs a closure on the
-    store's thread, and then the function of the synchronous class is called on them. In particular
-    it is one read transaction in both, where the published pair differed in formula and in number
-    of connections.
-    """
-
-    def __init__(self, perform: Perform) -> None:
-        self._perform = perform
-
-    async def recall_stored(
-        self, session: str, tokens: Sequence[str], arousal: float, now: float
-    ) -> Recalled:
-        """What comes to mind of what the store has. Raises what `perform` raises."""
-        memories = self.load(await fetch(self._perform, self, session, tokens, now))
-        return self.recall(memories, tokens, arousal, now)

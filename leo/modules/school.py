@@ -17,7 +17,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows
 
 COOLDOWN: Final = 5.0
@@ -87,7 +87,7 @@ def candidates(text: str) -> list[str]:
     return list(found)
 
 
-class School(BaseModule[SchoolState]):
+class School(Module[SchoolState]):
     """`WRITES` has `ngrams` for the notes that it recalls and has observed with the prompt."""
 
     name = "school"

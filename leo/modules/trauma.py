@@ -30,7 +30,7 @@ from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.store.rows import Put, Rows
 
 THRESHOLD: Final = 0.3
@@ -107,7 +107,7 @@ def _content(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= MIN_LETTERS) - FUNCTION_WORDS
 
 
-class Trauma(BaseModule[TraumaState]):
+class Trauma(Module[TraumaState]):
     """Gives the level to the modules after it; scores every prompt; writes the strong events."""
 
     name = "trauma"

@@ -29,7 +29,7 @@ from leo.reply.context import (
     Speak,
     Spoken,
 )
-from leo.reply.module import NO_CHANCE, NO_HINTS, BaseModule, Module
+from leo.reply.module import NO_CHANCE, NO_HINTS, Module
 from leo.reply.voice import Voice, blend_weights, compute_voice
 from leo.store.rows import Put, Rows
 
@@ -234,7 +234,7 @@ def _new(context: After, changes: Changes) -> dict[str, Any]:
 
 def _is_mute(module: Module[Any], hook: str) -> bool:
     """Whether a module has left a hook as it was: it need not be given randomness then."""
-    return getattr(type(module), hook, None) is getattr(BaseModule, hook)
+    return getattr(type(module), hook, None) is getattr(Module, hook)
 
 
 def _values(context: Moment, names: tuple[str, ...]) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from leo.front.threads import LeoField
 from leo.modules import MODULES, Module, SantaKlaus
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.context import Before, Hints
-from leo.reply.module import BaseModule
 from leo.store.rows import Rows
 from paper.experiments.experiment import Row
 
@@ -40,7 +39,7 @@ START: Final = 1_767_139_200.0
 SWITCHES: Final = ("metric", "length", "modules", "temperature", "centres", "lock")
 
 
-class Steady(BaseModule[None]):
+class Steady(Module[None]):
     """Speaks at one temperature, whatever the other modules say: it is asked last."""
 
     name = "steady"

@@ -21,7 +21,7 @@ from leo.reply.context import (
     Moment,
     Spoken,
 )
-from leo.reply.module import BaseModule
+from leo.reply.module import Module
 from leo.reply.voice import blend_weights, compute_voice
 from leo.store.rows import Put, Rows
 from tests.leo.modules.contexts import FAIR, QUIET, moment, mute
@@ -30,7 +30,7 @@ SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)
 RING = InnerReply("s1~ring0", "x", 0.8, 30, Inner("ring", 0), "s1")
 
 
-class Parrot(BaseModule[str]):
+class Parrot(Module[str]):
     """Says what it was made to say, and remembers the contexts that it was given."""
 
     def __init__(

@@ -20,8 +20,8 @@ from random import Random
 from typing import ClassVar, Final
 
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module
-from leo.store.rows import Put, Rows, unpacked
+from leo.reply.module import Module, insert, keep_latest
+from leo.store.rows import Rows, unpacked
 
 SHARDS: Final = 32
 
@@ -63,13 +63,5 @@ class Bias(Module[dict[str, int]]):
         if not context.centres:
             return Changes()
         row = (json.dumps(context.centres, ensure_ascii=False), context.now)
-        return Changes(
-            puts=(
-                Put("INSERT OR REPLACE INTO bias (centres, at) VALUES (?, ?)", (row,)),
-                Put(
-                    "DELETE FROM bias WHERE centres IN "
-                    "(SELECT centres FROM bias ORDER BY at DESC, centres LIMIT -1 OFFSET ?)",
-                    ((SHARDS,),),
-                ),
-            )
-        )
+        kept = insert("bias", "centres, at", (row,), replace=True)
+        return Changes(puts=(kept, keep_latest("bias", SHARDS, "centres")))

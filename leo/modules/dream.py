@@ -19,7 +19,7 @@ from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
 from leo.reply.context import After, Changes, Inner, InnerReply
-from leo.reply.module import Module
+from leo.reply.module import Module, insert, keep_newest
 from leo.store.rows import Put, Rows
 
 PAUSE: Final = 180.0
@@ -166,14 +166,13 @@ class Dream(Module[DreamState]):
             return self._turn(state, context, context.inner.place, rng)
         if not self.gate(state, context, rng):
             return Changes()
-        sql = "INSERT INTO dream_dialogs (session, started_at) VALUES (?, ?)"
-        begun = Put(sql, ((context.session, context.now),))
+        begun = insert("dream_dialogs", "session, started_at", ((context.session, context.now),))
         seed = f"{context.prompt} {context.text}".strip()
         first = self._next(0, [seed, *choose(state.fragments, rng)], context)
         old = "(SELECT max(id) FROM dream_dialogs) - ?"
         forgotten = (
             Put(f"DELETE FROM dream_turns WHERE dialog_id <= {old}", ((DIALOGS,),)),
-            Put(f"DELETE FROM dream_dialogs WHERE id <= {old}", ((DIALOGS,),)),
+            keep_newest("dream_dialogs", DIALOGS),
         )
         return Changes(puts=(begun, *forgotten), inner=(first,))
 
@@ -186,11 +185,8 @@ class Dream(Module[DreamState]):
             *(dialog, index, turn.speaker, turn.text, turn.trauma),
             *(pulse.novelty, pulse.arousal, pulse.entropy),
         )
-        insert = (
-            "INSERT INTO dream_turns (dialog_id, place, speaker, text, trauma, novelty, arousal, "
-            "entropy) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        said = Put(insert, (row,))
+        columns = "dialog_id, place, speaker, text, trauma, novelty, arousal, entropy"
+        said = insert("dream_turns", columns, (row,))
         turns = (*state.turns, turn)
         if len(context.text) < SHORTEST or index + 1 == TURNS:
             return Changes(puts=(said, *self._finish(state, dialog, turns, context.now)))
@@ -223,10 +219,7 @@ class Dream(Module[DreamState]):
                 ((now, count, trauma, arousal, dialog),),
             ),
             Put("DELETE FROM dream_fragments", ((),)),
-            Put(
-                "INSERT INTO dream_fragments (text, weight) VALUES (?, ?)",
-                tuple(faded(state.fragments, turns)),
-            ),
+            insert("dream_fragments", "text, weight", faded(state.fragments, turns)),
         )
 
 

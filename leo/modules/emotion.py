@@ -30,8 +30,8 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import EXCLAIMED, NEARBY, REPEATED, SHOUTED
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module
-from leo.store.rows import Put, Rows
+from leo.reply.module import Module, insert
+from leo.store.rows import Rows
 
 HALF_LIFE: Final = 24 * 3600.0
 MAX_CHARGE: Final = 2.0
@@ -105,10 +105,7 @@ class Emotion(Module[dict[str, Charge]]):
             (token, min(MAX_CHARGE, self._left(state, token, context.now) + new), context.now)
             for token, new in charges(context.tokens).items()
         )
-        if not rows:
-            return Changes()
-        sql = "INSERT OR REPLACE INTO emotion (token, charge, at) VALUES (?, ?, ?)"
-        return Changes(puts=(Put(sql, rows),))
+        return Changes(puts=(insert("emotion", "token, charge, at", rows, replace=True),))
 
     @staticmethod
     def _left(state: Mapping[str, Charge], token: str, now: float) -> float:

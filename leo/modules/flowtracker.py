@@ -20,7 +20,7 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module
+from leo.reply.module import Module, insert, keep_newest
 from leo.store.rows import Put, Rows, unpacked
 
 HOUR: Final = 3600.0
@@ -170,11 +170,8 @@ class FlowTracker(Module[FlowState]):
         )
         puts = (
             Put("DELETE FROM flow_turns WHERE at < ?", ((now - KEPT,),)),
-            Put("INSERT INTO flow_turns (at) VALUES (?)", ((now,),)),
-            Put(
-                "DELETE FROM flow_turns WHERE id <= (SELECT max(id) FROM flow_turns) - ?",
-                ((TURNS,),),
-            ),
+            insert("flow_turns", "at", ((now,),)),
+            keep_newest("flow_turns", TURNS),
             # The turn of this very transaction is the newest one.
             Put(
                 "INSERT INTO flow_strengths (turn_id, theme, strength) "

@@ -15,7 +15,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import is_word, tokenize
 from leo.reply.context import After, Before, Changes, Hints, Moment
-from leo.reply.module import Module
+from leo.reply.module import Module, insert
 from leo.store.rows import Put, Rows
 
 LOW, HIGH = 0.33, 0.66
@@ -227,9 +227,11 @@ class GameEngine(Module[GameState]):
                     "ON CONFLICT DO UPDATE SET count = count + 1",
                     ((human,), (leo,)),
                 ),
-                Put(
-                    "INSERT OR REPLACE INTO game_tail (session, human, leo) VALUES (?, ?, ?)",
+                insert(
+                    "game_tail",
+                    "session, human, leo",
                     ((context.session, human, leo),),
+                    replace=True,
                 ),
             )
         )

@@ -16,7 +16,7 @@ from leo.modules.mathstate import MathState, spoken_state, unspoken_state
 from leo.modules.mlp import Network, fresh_network
 from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
 from leo.reply.context import After, Before, Changes, Hints
-from leo.reply.module import Module
+from leo.reply.module import Module, insert, keep_latest, keep_newest
 from leo.store.rows import Put, Rows, unpacked
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
@@ -104,11 +104,8 @@ class MathBrain(Module[Brain]):
 
     def puts(self, network: Network) -> tuple[Put, ...]:
         """The row of the weights."""
-        sql = (
-            "INSERT OR REPLACE INTO mathbrain (id, parameters, observations, loss) "
-            "VALUES (1, ?, ?, ?)"
-        )
-        return (Put(sql, ((network.dump(), network.observations, network.loss),)),)
+        row = (1, network.dump(), network.observations, network.loss)
+        return (insert("mathbrain", "id, parameters, observations, loss", (row,), replace=True),)
 
     def before(self, state: Brain, context: Before, rng: Random) -> Hints:
         """Regulate the voice that the other modules have agreed on."""
@@ -152,29 +149,16 @@ class MathBrain(Module[Brain]):
             *(voice.temperature - voice.shift, voice.temperature),
             *(voice.instead_of or voice.expert, voice.expert),
         )
-        marks = ", ".join("?" * len(event))
+        events = (
+            "at, session, key, boredom_before, overwhelm_before, stuck_before, boredom_after, "
+            "overwhelm_after, stuck_after, quality_predicted, quality, temperature_before, "
+            "temperature_after, expert_before, expert_after"
+        )
+        profiles = "key, samples, boredom, overwhelm, stuck, quality, at"
         return (
-            Put(
-                "INSERT INTO multileo_events (at, session, key, boredom_before, overwhelm_before, "
-                "stuck_before, boredom_after, overwhelm_after, stuck_after, quality_predicted, "
-                "quality, temperature_before, temperature_after, expert_before, expert_after) "
-                f"VALUES ({marks})",
-                (event,),
-            ),
-            Put(
-                "INSERT OR REPLACE INTO multileo_profiles "
-                "(key, samples, boredom, overwhelm, stuck, quality, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((key, *profile, context.now),),
-            ),
+            insert("multileo_events", events, (event,)),
+            insert("multileo_profiles", profiles, ((key, *profile, context.now),), replace=True),
             # Those that `load` cannot see would begin anew anyhow.
-            Put(
-                "DELETE FROM multileo_profiles WHERE key IN "
-                "(SELECT key FROM multileo_profiles ORDER BY at DESC, key LIMIT -1 OFFSET ?)",
-                ((PROFILES,),),
-            ),
-            Put(
-                "DELETE FROM multileo_events WHERE id <= (SELECT max(id) FROM multileo_events) - ?",
-                ((EVENTS,),),
-            ),
+            keep_latest("multileo_profiles", PROFILES, "key"),
+            keep_newest("multileo_events", EVENTS),
         )

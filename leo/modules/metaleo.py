@@ -20,8 +20,8 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes
-from leo.reply.module import Module
-from leo.store.rows import Put, Rows
+from leo.reply.module import Module, insert, keep_newest
+from leo.store.rows import Rows
 
 FRAGMENTS: Final = 8
 LETTERS: Final = 200
@@ -153,12 +153,5 @@ class MetaLeo(Module[tuple[Fragment, ...]]):
         if not fragments:
             return Changes()
         rows = tuple((fragment.tag, fragment.text[:LETTERS], context.now) for fragment in fragments)
-        return Changes(
-            puts=(
-                Put("INSERT INTO metaleo (tag, text, at) VALUES (?, ?, ?)", rows),
-                Put(
-                    "DELETE FROM metaleo WHERE id <= (SELECT max(id) FROM metaleo) - ?",
-                    ((FRAGMENTS,),),
-                ),
-            )
-        )
+        kept = insert("metaleo", "tag, text, at", rows)
+        return Changes(puts=(kept, keep_newest("metaleo", FRAGMENTS)))

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from leo.field.draw import plain_sum
 from leo.modules.mathstate import SCALARS, MathState, spoken_state, unspoken_state
 from leo.reply.context import After, Before, Changes, Hints
-from leo.reply.module import Module
+from leo.reply.module import Module, insert, keep_newest
 from leo.reply.voice import EXPERTS
 from leo.store.rows import Put, Rows
 
@@ -129,11 +129,7 @@ class RAGBrain(Module[tuple[Episode, ...]]):
             quality,
         )
         columns = f"at, session, prompt, reply, expert, {', '.join(SCALARS)}, quality"
-        marks = ", ".join("?" * len(row))
-        return (
-            Put(f"INSERT INTO episodes ({columns}) VALUES ({marks})", (row,)),
-            Put("DELETE FROM episodes WHERE id <= (SELECT max(id) FROM episodes) - ?", ((KEPT,),)),
-        )
+        return (insert("episodes", columns, (row,)), keep_newest("episodes", KEPT))
 
     def before(self, state: tuple[Episode, ...], context: Before, rng: Random) -> Hints:
         """Lean towards the expert of the best of the like episodes, by 0.1 of its quality."""

@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.modules.metaleo import coherence
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module
+from leo.reply.module import Module, insert
 from leo.store.rows import Put, Rows, unpacked
 
 LETTERS: Final = 4
@@ -129,15 +129,14 @@ class Resonance(Module[tuple[tuple[str, ...], ...]]):
         return Changes(
             text=compose(best),
             puts=(
-                Put("INSERT INTO resonance (session, words) VALUES (?, ?)",
-                    ((context.session, heard),)),
+                insert("resonance", "session, words", ((context.session, heard),)),
                 Put(
                     "DELETE FROM resonance WHERE session = ? AND id NOT IN (SELECT id FROM "
                     "resonance WHERE session = ? ORDER BY id DESC LIMIT ?)",
                     ((context.session, context.session, PROMPTS),),
                 ),
             ),
-        )  # fmt: skip
+        )
 
     def _weights(
         self, state: tuple[tuple[str, ...], ...], tokens: Iterable[str]

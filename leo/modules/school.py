@@ -17,7 +17,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module
+from leo.reply.module import Module, insert
 from leo.store.rows import Put, Rows
 
 COOLDOWN: Final = 5.0
@@ -189,16 +189,12 @@ class School(Module[SchoolState]):
                 ((word.lower(), word, now, now),),
             )
             row = (context.session, roll.asked_by(now) + 1, now, word.lower(), 1)
-            return Changes(puts=(*puts, asked, self._enrol(row)), appended=f"{word}?")
+            return Changes(puts=(*puts, asked, _enrol(row)), appended=f"{word}?")
         if pending != roll.pending:
             row = (context.session, roll.asked, roll.at or now, roll.last, 0)
-            puts += (self._enrol(row),)
+            puts += (_enrol(row),)
         return Changes(puts=puts)
 
-    @staticmethod
-    def _enrol(row: tuple[str, int, float, str, int]) -> Put:
-        sql = (
-            "INSERT OR REPLACE INTO school_roll (session, asked, at, last, pending) "
-            "VALUES (?, ?, ?, ?, ?)"
-        )
-        return Put(sql, (row,))
+
+def _enrol(row: tuple[str, int, float, str, int]) -> Put:
+    return insert("school_roll", "session, asked, at, last, pending", (row,), replace=True)

@@ -30,7 +30,7 @@ from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module
+from leo.reply.module import Module, insert, keep_newest
 from leo.store.rows import Put, Rows
 
 THRESHOLD: Final = 0.3
@@ -204,8 +204,7 @@ class Trauma(Module[TraumaState]):
 
     @staticmethod
     def _levelled(context: After, level: float, puts: tuple[Put, ...]) -> Changes:
-        sql = "INSERT OR REPLACE INTO trauma_level (id, level, at) VALUES (1, ?, ?)"
-        put = Put(sql, ((level, context.now),))
+        put = insert("trauma_level", "id, level, at", ((1, level, context.now),), replace=True)
         return Changes(puts=(*puts, put), facts=replace(context.facts, trauma=level))
 
     @staticmethod
@@ -216,17 +215,11 @@ class Trauma(Module[TraumaState]):
         for word in wound.words:
             old = state.words.get(word, Event(0.0, now))
             weights.append((word, decay(old.score, now - old.at) + wound.score, now))
-        insert = "INSERT INTO trauma_events (at, score, overlap, novelty, arousal, entropy) "
+        columns = "at, score, overlap, novelty, arousal, entropy"
         return (
-            Put(insert + "VALUES (?, ?, ?, ?, ?, ?)", (event,)),
-            Put(
-                "DELETE FROM trauma_events WHERE id <= (SELECT max(id) FROM trauma_events) - ?",
-                ((EVENTS,),),
-            ),
-            Put(
-                "INSERT OR REPLACE INTO trauma_words (word, weight, at) VALUES (?, ?, ?)",
-                tuple(weights),
-            ),
+            insert("trauma_events", columns, (event,)),
+            keep_newest("trauma_events", EVENTS),
+            insert("trauma_words", "word, weight, at", weights, replace=True),
         )
 
 

@@ -13,13 +13,13 @@ is an argument, what a module remembers is in its rows.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from leo.errors import UndeclaredError
 from leo.reply.context import After, Before, Changes, Heard, Hints, Moment
-from leo.store.rows import Rows
+from leo.store.rows import Put, Rows
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()
@@ -77,3 +77,24 @@ class Module(ABC, Generic[S]):
     def after(self, state: S, context: After, rng: Random) -> Changes:
         """Nothing to add or to keep."""
         return NO_CHANGES
+
+
+def insert(
+    table: str, columns: str, rows: Sequence[tuple[Any, ...]], *, replace: bool = False
+) -> Put:
+    """Rows for a table of a module's own; with `replace` in the place of those with their key."""
+    marks = ", ".join("?" * (columns.count(",") + 1))
+    instead = " OR REPLACE" if replace else ""
+    return Put(f"INSERT{instead} INTO {table} ({columns}) VALUES ({marks})", tuple(rows))
+
+
+def keep_newest(table: str, count: int, key: str = "id") -> Put:
+    """Let go of what is older than the newest rows of a table; `key` is a number that grows."""
+    sql = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"
+    return Put(sql, ((count,),))
+
+
+def keep_latest(table: str, count: int, key: str) -> Put:
+    """Let go of all rows but those with the latest times `at`; `key` is the primary key."""
+    order = f"SELECT {key} FROM {table} ORDER BY at DESC, {key} LIMIT -1 OFFSET ?"
+    return Put(f"DELETE FROM {table} WHERE {key} IN ({order})", ((count,),))

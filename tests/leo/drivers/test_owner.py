@@ -10,7 +10,7 @@ import pytest
 from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError, StoreClosedError, StoreLockedError
-from tests.leo.drivers.test_afterthoughts import RING, AtRing
+from tests.leo.drivers.test_inner import RING, AtRing
 from tests.leo.judge import judge
 from tests.leo.support import UNIT, actions, async_field, picture, read_trace, recorder, reloaded
 

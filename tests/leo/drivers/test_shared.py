@@ -1,4 +1,4 @@
-"""Two instances on one store, and optimistic replies on one instance."""
+"""Several instances, or processes, on one file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 import leo.reply.commit
-from bench.two_processes import examine
+from bench.two_processes import examine, is_same
+from leo import LeoField
 from leo.actions import Action
+from leo.commands.main import main
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
 from leo.field.counts import compute_delta
 from leo.store.operations import process_text
-from leo.store.schema import connect
+from leo.store.schema import BESIDE, connect
 from leo.trace.events import Event
 from leo_model.traces.native import Outcome
 from tests.leo.judge import judge
@@ -358,3 +361,84 @@ def test_a_lost_reply_is_found(tmp_path: Path) -> None:
         conn.execute("UPDATE objects SET version = version - 1")
     assert any("the versions are" in finding for finding in examine(path, 2))
     assert any("'ada is' was observed" in finding for finding in examine(path, 4))
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[LeoField]:
+    """A field whose view does not have the last observation, made by somebody else."""
+    with sync_field(tmp_path / "field") as field:
+        field.observe("grey herons wait")
+        with closing(connect(tmp_path / "field")) as other:
+            process_text(other, compute_delta(("grey herons fish",)))
+        yield field
+
+
+def test_a_view_that_is_behind_is_brought_up_to_date_and_compared(
+    behind: LeoField, tmp_path: Path
+) -> None:
+    """By the increments that the next reply would load: then it is what a whole load gives."""
+    with closing(connect(tmp_path / "field")) as conn:
+        assert is_same(behind.view, conn)
+    assert behind.view.trigram_count("grey", "herons", "fish") == 1
+
+
+def test_a_view_that_was_wrong_before_it_fell_behind_is_found(
+    behind: LeoField, tmp_path: Path
+) -> None:
+    """Another process's last word is no excuse."""
+    words = behind.view.words
+    words.followers[words.ids["grey"]][words.ids["herons"]] += 1
+    with closing(connect(tmp_path / "field")) as conn:
+        assert not is_same(behind.view, conn)
+
+
+# The words of a command over a file and a field.
+COMMANDS = {
+    "converse": ["converse", "--themes", "1", "--out", "{file}", "--field", "{field}"],
+    "export": ["field", "export", "{field}", "--out", "{file}"],
+    "import": ["field", "import", "{file}", "{field}"],
+    "observe": ["observe", "{file}", "--field", "{field}"],
+}
+READING = ("import", "observe")
+
+
+def found(folder: Path) -> dict[str, bytes | None]:
+    """What is in a folder; a link may lead to no file yet."""
+    return {path.name: path.read_bytes() if path.exists() else None for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("end", ["", *BESIDE])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_sqlite_would_take_for_its_own_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, end: str, link: bool
+) -> None:
+    """Before anything is made; what is there stays as it is. A link is followed, as SQLite does."""
+    field, file = tmp_path / "field", tmp_path / f"field{end}"
+    if command == "export":
+        sync_field(field).close()
+    elif command in READING:
+        file.write_text("grey herons wait")
+    named = field
+    if link:
+        named = tmp_path / "link"
+        named.symlink_to(field)
+    before = found(tmp_path)
+    words = [word.format(file=file, field=named) for word in COMMANDS[command]]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"leo: error: {file}: ") and told.count("\n") == 1
+    assert ("beside the field" if end else "this is the file of the field") in told
+    assert "name another file" in told
+    assert found(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", ["converse", "export"])
+def test_a_file_of_another_name_is_not_refused(tmp_path: Path, command: str) -> None:
+    """The control: neither one that begins as the field does, nor one beside another field."""
+    field = tmp_path / "field"
+    sync_field(field).close()
+    (tmp_path / "other").mkdir()
+    for file in (tmp_path / "field-wall", tmp_path / "other" / "field-wal"):
+        assert main([word.format(file=file, field=field) for word in COMMANDS[command]]) == 0
+        assert file.read_text("utf-8").startswith("{")

@@ -215,11 +215,9 @@ class Driver:
         self.store.settle()
         if turn is not None:
             turn.record(Action.Block)
-        holder = self._watchdog.holder(self._lock_name)
         self._watchdog.waits(reply, self._lock_name)
         self._watchdog.took(LOOP, reply)
-        if holder is not None:
-            self._watchdog.waits(holder, LOOP)
+        self._watchdog.waits(self._watchdog.holder(self._lock_name), LOOP)
         try:
             self._watchdog.check(reply, BLOCKED)
         except DeadlockError as error:
@@ -275,9 +273,9 @@ class Watchdog:
         """Nobody holds it any more."""
         self._holders.pop(resource, None)
 
-    def holder(self, resource: str) -> str | None:
+    def holder(self, resource: str) -> str:
         """The reply that holds the resource."""
-        return self._holders.get(resource)
+        return self._holders[resource]
 
     def waits(self, reply: str, resource: str) -> None:
         """The reply begins to wait for a resource."""

@@ -119,6 +119,29 @@ def test_closing_while_replies_are_under_way(
     assert judge(trace).outcomes == {"raised": 3}
 
 
+@pytest.mark.parametrize("discipline", [id for id in CALLERS_OWN if id in UNITS])
+def test_closing_cuts_no_swap(tmp_path: Path, discipline: str) -> None:
+    """A reply is held between its commit and the swap of the view: what is committed goes into the
+    view although the field closes, and the caller is answered.
+    """
+    trace = tmp_path / "trace"
+
+    async def main() -> None:
+        gate = Held("s1", Action.SwapView)
+        with recorder(trace) as tracer:
+            field = await async_field(tmp_path / "field", discipline, tracer, gate)
+            call = asyncio.ensure_future(field.reply("grey herons wait", "s1"))
+            await gate.there.wait()
+            await field.close()
+            gate.go_on.set()
+            assert await call
+            assert field.view.trigram_count("grey", "herons", "wait") == 1
+
+    asyncio.run(main())
+    assert actions(read_trace(trace)[1]) == UNIT
+    assert judge(trace).outcomes == {"returned": 1}
+
+
 def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> None:
     """The owner is cancelled, as a loop does that ends: who still waits in the queue is told that
     the field was closed, and is not handed a cancellation that nobody asked for.

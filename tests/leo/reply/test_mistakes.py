@@ -273,5 +273,8 @@ def test_the_watchdog_finds_circles_and_nothing_else() -> None:
     with pytest.raises(DeadlockError) as caught:
         dog.check("b", "advice")
     assert caught.value.chain == ("b waits for z, held by c", "c waits for y, held by b")
+    dog.freed("y")
+    dog.check("b", "")
+    dog.took("y", "b")
     dog.gave_up("c")
     dog.check("b", "")

@@ -92,10 +92,7 @@ DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline i
 
 
 def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
-    """The discipline of this id, on one of these runtimes when any is named.
-
-    Raises DisciplineError for an unknown id and for the wrong runtime.
-    """
+    """The discipline of this id on one of these runtimes. Raises DisciplineError for any other."""
     fitting = [d for d in _TABLE if not runtimes or d.runtime in runtimes]
     runnable = ", ".join(d.id for d in fitting)
     found = DISCIPLINES.get(id)

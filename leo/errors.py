@@ -37,9 +37,7 @@ class OtherSchemaError(StoreError):
 
 
 class StoreUnwritableError(StoreError):
-    """The file or its folder does not exist or may not be written, or the name leads to what is no
-    file.
-    """
+    """The file or its folder does not exist or may not be written, or the name is of no file."""
 
 
 class StoreLockedError(StoreError):
@@ -47,9 +45,7 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance or its inspection had read
-    it.
-    """
+    """Another writer changed the field since it was read."""
 
 
 class StoreFullError(StoreError):
@@ -109,9 +105,7 @@ class OverloadError(CallerError):
 
 
 class DeadlockError(LeoError):
-    """Replies wait for each other, or one for itself; `chain` names who waits for what, held by
-    whom.
-    """
+    """Replies wait for each other, or one for itself; `chain` says who waits for what."""
 
     def __init__(self, chain: tuple[str, ...], advice: str) -> None:
         self.chain = chain
@@ -127,9 +121,7 @@ class TraceFileError(LeoError):
 
 
 class StepError(LeoError):
-    """A step of a reply raised; the original error is the cause, and what was committed before it
-    stays.
-    """
+    """A step of a reply raised; the original error is the cause, what was committed stays."""
 
     def __init__(self, step: str, reply: str, original: BaseException) -> None:
         self.step = step

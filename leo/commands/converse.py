@@ -214,7 +214,7 @@ def _header(arguments: Namespace, seed: int) -> dict[str, Any]:
 
 
 def _keep(out: TextIO, value: dict[str, Any]) -> None:
-    # Turn by turn: what was said is kept, whatever happens to the turns after it.
+    # Turn by turn: what was said is kept, also when a later turn fails.
     try:
         print(json.dumps(value, ensure_ascii=False), file=out, flush=True)
     except OSError as error:

@@ -101,9 +101,7 @@ def _write(path: Path, lines: Iterable[bytes]) -> None:
 
 
 def import_(arguments: Namespace) -> int:
-    """Make a field from an archive. When that fails there is no new file, which a conversation
-    would take for a field that has heard nothing yet.
-    """
+    """Make a field from an archive; when that fails there is no new file."""
     path: Path = arguments.field
     check_kept(path)
     check_apart(arguments.archive, path, "an archive")

@@ -1,4 +1,4 @@
-"""Who answers in a conversation: a field, whichever kind its discipline wants.
+"""What answers in a conversation: a field of the kind that its discipline needs.
 
 A Ctrl-C while Leo thinks cancels the reply; whether the field stays whole is the discipline's
 affair, and `describe_interruption` says it.
@@ -25,11 +25,9 @@ T = TypeVar("T")
 
 
 def describe_interruption(discipline: Discipline) -> tuple[str, str]:
-    """What a Ctrl-C leaves of a reply, and of what Leo goes on thinking after it: AllOrNothing of
-    the specification, for people.
-    """
+    """What a Ctrl-C leaves of a reply, and of its inner replies (AllOrNothing), for people."""
     if discipline.lock == "actor":
-        # A request is carried out whoever leaves.
+        # A request is carried out even if its caller leaves.
         return (
             "Nobody waits for the reply any more: Leo finishes it, and the field is whole.",
             "Leo finishes the thought that has begun, and drops the rest; the field is whole.",
@@ -68,7 +66,7 @@ class Speaker(Protocol):
 
 
 class _Seen:
-    """What a conversation shows of a field, whichever kind it is."""
+    """What a conversation shows of a field of either kind."""
 
     def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
         self._field = field
@@ -164,7 +162,7 @@ class AsyncSpeaker(_Seen):
 def opened(
     path: str, seed: int, discipline: str, modules: Sequence[Module[Any]]
 ) -> Iterator[Speaker]:
-    """A field for a conversation, whichever kind the discipline wants, closed at the end."""
+    """A field for a conversation, closed at the end."""
     account = Account()
     if DISCIPLINES[discipline].runtime != "asyncio":
         with LeoField.open(

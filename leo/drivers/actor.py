@@ -112,9 +112,7 @@ class Actor(Driver):
             raise interrupted
 
     async def pass_gate(self, turn: Turn, action: Action) -> None:
-        """In the owner's task: a cancellation there does not keep the reply from going on, and when
-        the owner is to end it asks nobody.
-        """
+        """Ask the gate in the owner's task; an owner that is to end asks nobody."""
         if not self._owner.cancelling():
             await self._steadily(super().pass_gate(turn, action))
 
@@ -162,9 +160,7 @@ class Actor(Driver):
                 return
 
     def _refuse_the_rest(self, owner: asyncio.Task[None]) -> None:
-        """The owner has ended. After `close` nobody waits; after a cancellation of the owner nobody
-        will ever carry out what does.
-        """
+        """The owner has ended: refuse the requests that nobody will carry out."""
         while not self._requests.empty():
             request = self._requests.get_nowait()
             if request is not None:
@@ -203,9 +199,7 @@ class Actor(Driver):
 
 
 def _failing(answer: Answer) -> ExitStack[bool]:
-    """A block: what an ordinary request raises goes to the waiter for its answer, not to the
-    owner.
-    """
+    """A block: an exception that leaves it goes to the waiter for the answer, not to the owner."""
 
     def leave(kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Exception):

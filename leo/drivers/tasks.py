@@ -74,9 +74,7 @@ class Driver:
             self.instance.end(session)
 
     async def alone(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Something else than a reply, under the same lock. Raises DeadlockError when the loop was
-        stopped.
-        """
+        """Something else than a reply, under the same lock. Raises DeadlockError."""
         self._check_loop()
         await self._take("an observation")
         try:

@@ -61,9 +61,7 @@ def rows_of(pairs: Iterable[tuple[int, int, int]], ids: Mapping[int, int] = NO_R
 
 @dataclass(frozen=True, slots=True)
 class WholeCoOccurrence:
-    """All of the co-occurrence: id -> other id -> count << AGES | age, and the number of decays by
-    now.
-    """
+    """All of it: id -> other id -> count << AGES | age, and the number of decays by now."""
 
     rows: Rows
     age: int

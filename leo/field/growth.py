@@ -60,10 +60,7 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def decode(blob: bytes, type: type[Half], path: Path, version: int) -> Half:
-    """One half of what the observation `version` added, from the journal of the field at `path`.
-
-    Raises StoreDamagedError when that is not what the row has.
-    """
+    """One half of an entry of the journal. Raises StoreDamagedError when it is none."""
     try:
         return msgspec.msgpack.decode(blob, type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:

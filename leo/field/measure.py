@@ -25,9 +25,7 @@ NOVELTY_UNKNOWN = 0.5
 
 
 class Pulse(NamedTuple):
-    """The presence of a reply: the prompt's novelty and arousal, the reply's entropy, and their
-    blend.
-    """
+    """A reply's presence: the prompt's novelty and arousal, the reply's entropy, their blend."""
 
     novelty: float
     arousal: float

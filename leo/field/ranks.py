@@ -19,9 +19,7 @@ Key = TypeVar("Key")
 
 
 class Ranks:
-    """The followers of one row: count -> ids, in order; the counts, in order, and beside them how
-    many followers each has.
-    """
+    """One row: count -> ids, in order; the counts in order, and how many followers each has."""
 
     __slots__ = ("classes", "order", "sizes")
 
@@ -113,18 +111,14 @@ NOTHING: Final[Mapping[int, tuple[int, int]]] = {}
 
 
 class Rankings(Generic[Key]):
-    """The ranks of the large rows of a table, of those that were asked for or prepared, kept up
-    with its changes.
-    """
+    """The ranks of large rows of a table that were asked for, kept up with its changes."""
 
     def __init__(self, rows: Mapping[Key, Mapping[int, int]]) -> None:
         self._rows = rows
         self.known: dict[Key, Ranks] = {}
 
     def prepare(self) -> None:
-        """Rank every large row now: a field that was just read has time for it, and the reply that
-        asks first has not.
-        """
+        """Rank every large row now, so that no reply has to wait for it."""
         self.known = {
             key: Ranks(row.items()) for key, row in self._rows.items() if len(row) > LARGE
         }

@@ -133,9 +133,7 @@ class BigramTable:
         return self._centres
 
     def centres_with(self, gained: Mapping[int, int], names: Mapping[int, str]) -> list[int]:
-        """The centres if the sums of some tokens were larger: only a centre or one that rose can be
-        one.
-        """
+        """The centres if the sums of some tokens were larger."""
         among = {*self.centres(), *gained}
         totals = {id: self.totals.get(id, 0) + gained.get(id, 0) for id in among}
         return overtaken(self.centres(), gained, totals, names)

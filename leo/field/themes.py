@@ -75,9 +75,7 @@ def survey_themes(view: View, most: int | None = None) -> Survey:
 
 
 def _able(view: View) -> dict[int, int]:
-    """Tokens with at least 5 contexts and a total of 10, in order of age, each with the number of
-    its contexts.
-    """
+    """Tokens with enough contexts for a theme, in order of age: id -> number of contexts."""
     contexts: defaultdict[int, int] = defaultdict(int)
     totals: defaultdict[int, int] = defaultdict(int)
     names = view.words.names

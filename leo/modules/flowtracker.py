@@ -133,9 +133,7 @@ class FlowTracker(Module[FlowState]):
     def get_trajectory(
         self, state: FlowState, theme: str, now: float, window: float = KEPT
     ) -> list[Point]:
-        """The strengths of a theme in the turns of the last `window` seconds, oldest first; 0 where
-        it was silent.
-        """
+        """The strengths of a theme in the last `window` seconds, oldest first; 0 where silent."""
         own = state.strengths.get(theme, {})
         return [Point(at, own.get(id, 0.0)) for id, at in state.turns if now - at <= window]
 

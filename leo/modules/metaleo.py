@@ -42,10 +42,7 @@ class Fragment(NamedTuple):
 
 
 def meta_weight(pulse: Pulse, trauma: float, quality: float) -> float:
-    """.1, and .15 if entropy < .25, .15 if trauma > .6, .1 if quality < .4, .05 if arousal > .7.
-
-    At most .5.
-    """
+    """.1, and more for a low entropy, a wound, a poor or an excited reply; at most .5."""
     weight = 0.1
     weight += 0.15 * (pulse.entropy < 0.25)
     weight += 0.15 * (trauma > 0.6)

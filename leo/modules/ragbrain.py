@@ -100,10 +100,7 @@ class RAGBrain(Module[tuple[Episode, ...]]):
     def get_summary_for_state(
         self, episodes: Sequence[Episode], state: MathState, top: int = 10
     ) -> Summary:
-        """What came of the `top` nearest, in four numbers: for a person who asks why.
-
-        `before` asks for one of them by its expert, which no mean has.
-        """
+        """What came of the `top` nearest, in four numbers: for a person who asks why."""
         found = self.query_similar(episodes, state, top)
         if not found:
             return Summary(0, 0.0, 0.0, 0.0)

@@ -55,9 +55,7 @@ class Roll:
     pending: bool = False
 
     def asked_by(self, now: float) -> int:
-        """The number of questions that still count. A day without one wipes the slate: the
-        published counter lasted as long as its process, and this one lasts longer than that.
-        """
+        """The number of questions that still count: none after a day without one."""
         return 0 if self.at is None or now - self.at >= DAY else self.asked
 
 

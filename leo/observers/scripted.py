@@ -1,8 +1,8 @@
 """The scripted observer: the same words every time, and as many of them as one asks for.
 
-It does not look at the replies, so that two runs that are to be compared hear the same messages,
-whatever was answered. The published arms differed in the length of the observer's messages (71 and
-19 words on average), and length alone moves the metric: here it is an argument.
+It does not look at the replies, so that two runs that are to be compared hear the same messages.
+The published arms differed in the length of the observer's messages (71 and 19 words on average),
+and length alone moves the metric: here it is an argument.
 """
 
 from __future__ import annotations

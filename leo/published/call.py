@@ -33,9 +33,7 @@ def fails_never(session: str, action: Action) -> None:
 
 
 class Published:
-    """A published program on one field file. `clock` gives seconds; equal seeds and calls give
-    equal words.
-    """
+    """A published program on one field file; equal seeds and calls give equal words."""
 
     # After these actions a cancellation finds a commit carried out.
     carried_out: frozenset[Action] = frozenset()
@@ -104,7 +102,7 @@ class Published:
         return memories[:count]
 
     def generate(self, call: Call) -> str:
-        """Generate: a walk through the view, whatever it holds. Nothing is awaited."""
+        """Generate: a walk through the view. Nothing is awaited."""
         self.fail(call.session, Action.Generate)
         rng = Random(f"{self._seed}:{call.session}.{call.number}")
         spoken = speak(self.view, rng, TEMPERATURE, {})
@@ -126,7 +124,7 @@ class Call:
     """One call of a session, from its beginning to how it ends: a block around its actions.
 
     An exception that leaves the block ends the call: its end is recorded and the lock is freed with
-    no await in between, and whatever is open on a shared connection stays open.
+    no await in between. A transaction that is open on a shared connection stays open.
     """
 
     def __init__(self, field: Published, session: str) -> None:

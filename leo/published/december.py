@@ -62,7 +62,7 @@ class December(Published):
         return text
 
     async def refresh(self, session: str = "s1") -> None:
-        """Load the view, whoever is in the middle of what. Raises StoreError."""
+        """Load the view, without the lock. Raises StoreError."""
         with Call(self, f"{session}~refresh") as call:
             call.record(Action.Refresh)
             await self._load(call)

@@ -120,7 +120,7 @@ class February(Published):
         await self._operate(call, Action.Statement, work)
 
     def _commit(self, call: Call, conn: Connection) -> None:
-        """The commit publishes what is in the transaction, whoever put it there."""
+        """Commit the open transaction, with what other calls have left in it."""
         conn.execute("COMMIT")
         call.record(Action.CommitOpen, writes={"ngrams": get_version(conn, "ngrams")})
 

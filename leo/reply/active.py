@@ -77,9 +77,7 @@ def active_themes(
 
 
 def _closest(view: Readable, core: int, marks: Set[int]) -> set[int]:
-    """The core with its closest contexts, the ids of punctuation not among them; empty where it is
-    too rare or too common for a theme.
-    """
+    """The core with its closest contexts; empty where it is too rare or too common for a theme."""
     names, chains = view.words.names, view.chains
     followers = view.words.followers.get(core) or {}
     if core not in names or len(followers) > MAX_FOLLOWERS:

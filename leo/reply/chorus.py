@@ -52,9 +52,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a reply leaves: its final text, rows for the transaction of the snapshot, inner replies
-    to run after it has ended.
-    """
+    """What a reply leaves: its final text, rows for the snapshot, inner replies after it, facts."""
 
     text: str
     puts: tuple[Put, ...]
@@ -129,9 +127,7 @@ class Chorus:
         max_tokens: int = MAX_TOKENS,
         centres: tuple[str, ...] = (),
     ) -> Speech:
-        """In Generate: how to speak. `novelty` in [0, 1]; `themes` and `centres` are those of the
-        view.
-        """
+        """In Generate: how to speak. `novelty` in [0, 1]; `themes` and `centres` of the view."""
         self._seen = Seen(themes, centres=centres)
         if self.inner is not None:
             voice = Voice(INNER_VOICE, self.inner.temperature, 0.0)

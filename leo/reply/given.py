@@ -56,9 +56,7 @@ def check_text(given: object, what: str) -> None:
 
 
 def check_call(session: object, prompt: object) -> None:
-    """What `reply` is given. Raises CallerError for a text that `check_text` refuses, and for a
-    session whose name no trace can hold.
-    """
+    """What `reply` is given. Raises CallerError for no text, or a name that no trace can hold."""
     check_text(prompt, "a prompt")
     check_text(session, "the name of a session")
     name = str(session)

@@ -27,9 +27,7 @@ from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, judge, s
 # Bounded: a program that opens fields with modules of its own making would keep them all.
 @lru_cache(maxsize=64)
 def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
-    """The steps of a reply with these modules, each with the objects that follow from what the
-    modules declare. Equal modules give equal steps under every driver.
-    """
+    """The steps of a reply with these modules. Equal modules give equal steps everywhere."""
     if not modules:
         return PROGRAM
     touched = step_objects(modules)
@@ -70,9 +68,7 @@ def chorus_for(
     key: str,
     inner: InnerReply | None,
 ) -> Chorus:
-    """The modules of one attempt at a reply. An inner reply counts its own turns and belongs to the
-    session that it was wished for in.
-    """
+    """The modules of one attempt. An inner reply counts its own turns, in the outer session."""
     session, _, count = reply.rpartition(".")
     tokens = tuple(tokenize(prompt))
     moment = Moment(

@@ -99,9 +99,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """What a step wants written: counts to the n-grams (and so to the view), a row to the
-    snapshots.
-    """
+    """What a step wants written: counts to the n-grams and the view, a row to the snapshots."""
 
     ngrams: Delta | None = None
     snapshot: NewSnapshot | None = None

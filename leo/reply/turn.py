@@ -116,9 +116,7 @@ class Instance:
         return self._known
 
     def expected(self, conn: Connection) -> Versions | None:
-        """The versions that the store must have: those that are known, where the store is not
-        shared.
-        """
+        """The versions that the store must have, where it is not shared."""
         return self.known(conn) if self.discipline.instances == 1 else None
 
     def check_read(self, conn: Connection, name: str, version: int) -> None:
@@ -218,16 +216,12 @@ class Instance:
         self._busy[session] = owner
 
     def moment(self) -> AbstractContextManager[object]:
-        """Inside, an operation of the store and its event are one for all instances on the
-        store.
-        """
+        """Inside, an operation of the store and its event are one for all instances."""
         shared = self.tracer.enabled and self.discipline.instances > 1
         return self.tracer.moment() if shared else nullcontext()
 
     def call(self, session: str, prompt: str, inner: InnerReply | None) -> tuple[str, ReplyState]:
-        """Number the reply and give it its own randomness: equal seeds and calls give equal
-        replies.
-        """
+        """Number the reply and give it its own randomness: equal seeds and calls, equal replies."""
         count = self._counts.get(session, 0) + 1
         reply = f"{session}.{count}"
         state = self.state(reply, prompt, check_time(self.clock()), inner)
@@ -242,9 +236,7 @@ class Instance:
         return ReplyState(prompt, now, Random(key), chorus)
 
     def returned(self, session: str, state: ReplyState, inner: InnerReply | None) -> None:
-        """A reply has returned: what it wishes to follow waits. A session's new reply puts an end
-        to what the one before it still wished for.
-        """
+        """What a reply wishes to follow waits, in the place of the last reply's wishes."""
         if inner is None:
             self.latest = state
             self._waiting[session] = list(state.inner)
@@ -260,9 +252,7 @@ class Instance:
         return None
 
     def drop(self, session: str) -> int:
-        """Forget the inner replies of a session that wait: nobody carries them out any more. Return
-        their number.
-        """
+        """Forget the inner replies of a session that wait. Return their number."""
         return len(self._waiting.pop(session, ()))
 
     def end(self, session: str, owner: object = None) -> None:
@@ -279,9 +269,7 @@ class Instance:
         writes: dict[str, int],
         outcome: str,
     ) -> None:
-        """Tell the tracer, if there is one. A stopped event loop does nothing, so nothing is
-        told.
-        """
+        """Tell the tracer, if there is one; nothing on a stopped event loop."""
         if self.tracer.enabled and self.stopped is None:
             self.tracer.record(
                 Happened(action, self.name, self.store, session, reply, reads, writes, outcome)
@@ -324,9 +312,7 @@ class OnStore:
 
 @dataclass(frozen=True, slots=True)
 class OnLoop:
-    """An action in memory, which nothing on the same loop (or under the same latch) can
-    interrupt.
-    """
+    """An action in memory, which nothing on the same loop (or latch) can interrupt."""
 
     action: Action
     work: Callable[[], None]

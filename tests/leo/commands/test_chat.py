@@ -198,7 +198,7 @@ def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str)
     gate = interrupted_at(Action.Generate, "s1~ring0")
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there"]), out, notices)
-        # An actor carries a request out whoever leaves: then the ring is there, and no other.
+        # An actor carries out a request whose caller leaves: then the ring is there, and no other.
         assert "ring1" not in speaker.why(steps=True)
         converse(speaker, iter(["and now?"]), out, notices)
         assert "s1~ring1" in speaker.why(steps=True)

@@ -105,7 +105,7 @@ def test_cancelled_during_an_operation(tmp_path: Path, discipline: str, action: 
 @pytest.mark.parametrize("discipline", ASYNC)
 @pytest.mark.parametrize("action", REPLY[1:-1])
 def test_raised_before_an_action(tmp_path: Path, discipline: str, action: str) -> None:
-    """Raise, wherever it is; what was committed before stays, and the next reply works."""
+    """Raise, before every action; what was committed before stays, and the next reply works."""
 
     async def scenario(field: AsyncLeoField) -> None:
         async def gate(session: str, asked: Action) -> None:
@@ -316,7 +316,7 @@ def test_an_error_between_commit_and_swap_waits_for_the_swap(
 def test_a_cancellation_comes_before_an_error_that_was_held_back(
     tmp_path: Path, discipline: str
 ) -> None:
-    """Both strike between commit and swap: the view is swapped, and whoever cancelled sees the
+    """Both strike between commit and swap: the view is swapped, and the caller sees its
     cancellation come back.
     """
 

@@ -199,7 +199,7 @@ RINGS = ["s1", "s1~ring0", "s1~ring1", "s1~ring2"]
 
 
 async def turns(count: int = 20) -> None:
-    """Let whoever can go on do so."""
+    """Let other tasks go on."""
     for _ in range(count):
         await asyncio.sleep(0)
 

@@ -313,7 +313,7 @@ def test_observation_moves_store_and_view_but_not_while_recording(tmp_path: Path
 
 @pytest.mark.parametrize("prompt", ["", "\0\0", "🌱🌱", "ÿ×÷", "\ud800", "\n \t", "." * 500])
 def test_any_prompt_gets_a_reply(tmp_path: Path, prompt: str) -> None:
-    """Whatever vanishes in the tokenizer: a reply comes and the store stays a store."""
+    """Also where the tokenizer finds nothing: a reply comes, and the store stays sound."""
     with sync_field(tmp_path / "field") as field:
         assert field.reply(prompt)
         assert field.reply("and then?")

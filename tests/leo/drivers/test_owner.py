@@ -55,7 +55,7 @@ class CancelsOwner:
 def test_a_cancelled_owner_finishes_the_reply_under_way(
     tmp_path: Path, action: str, under_way: bool, callers: bool
 ) -> None:
-    """Wherever it strikes, the reply under way is carried to its Return, and its caller has the
+    """At every action the reply under way is carried to its Return, and its caller has the
     answer or a cancellation of its own; who waits is refused, and so is who comes later; the view
     is what the store is, and closing is no error.
     """
@@ -182,7 +182,7 @@ def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_clos
 
 
 def test_an_observation_under_way_is_finished(tmp_path: Path) -> None:
-    """The owner is cancelled while the store is at work: the text is taken in, and whoever asked
+    """The owner is cancelled while the store is at work: the text is taken in, and who asked
     for it is not told of a cancellation that was not theirs.
     """
 

@@ -248,7 +248,7 @@ def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: 
 def test_an_observation_between_an_optimistic_commit_and_its_swap(
     tmp_path: Path, before: int
 ) -> None:
-    """D13 has no lock that keeps an observation away: whichever of the two carries a decay, they
+    """D13 has no lock that keeps an observation away: if either of the two carries a decay, they
     come into the view in the order of the store, once each; and the field goes on.
     """
 

@@ -125,7 +125,7 @@ def test_a_whole_text_can_be_written(text: str) -> None:
 
 
 def test_halves_of_a_sign() -> None:
-    """Two that belong together are the sign; one alone is no sign, whichever it is."""
+    """Two that belong together are the sign; one alone is no sign."""
     # As ASCII: a report of a failure has to be written, too.
     assert ascii(whole("a\ud83c\udf31b")) == ascii("a\U0001f331b")
     assert ascii(whole("\ud83ca\udf31")) == ascii("\ufffda\ufffd")
@@ -375,7 +375,7 @@ def compensated(values: Iterable[float], start: float = 0) -> float:
 
 @given(st.lists(FLOATS), FLOATS)
 def test_one_is_added_after_the_other(values: list[float], start: float) -> None:
-    """From left to right, each result rounded, whatever the builtin does."""
+    """From left to right, each result rounded, unlike the builtin."""
     expected = start
     for value in values:
         expected += value
@@ -415,9 +415,7 @@ def rows() -> object:
 def test_what_is_kept_and_said_is_the_same_under_every_python(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, made: Callable[[], object]
 ) -> None:
-    """To the last bit, with the `sum` of older Pythons and with that of newer ones, whichever this
-    one has.
-    """
+    """To the last bit, with the `sum` of older Pythons and with that of newer ones."""
     monkeypatch.setattr(module, "sum", plain_sum, raising=False)
     before = made()
     monkeypatch.setattr(module, "sum", compensated)

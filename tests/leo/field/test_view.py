@@ -206,7 +206,7 @@ def tell(field: Readable) -> dict[str, object]:
 
 
 def test_new_tokens_come_after_all_old_ones() -> None:
-    """Ids of the store are smaller than any provisional one, whatever the view knows."""
+    """Ids of the store are smaller than any provisional one."""
     over = Overlay(View(), compute_delta(["new words here"]))
     assert sorted(over.words.names) == [PROVISIONAL, PROVISIONAL + 1, PROVISIONAL + 2]
 

@@ -195,7 +195,7 @@ def test_more_trauma_is_no_less_wounded(one: float, other: float) -> None:
     assert shares[0] <= shares[1] + 1e-12
 
 
-# Seven words that are the centres, whatever else is heard.
+# Seven words that stay the centres.
 TREES = "oak elm ash fir yew bay box. "
 WEATHER = (
     "Rain fell over the wide grey sea while gulls cried. "

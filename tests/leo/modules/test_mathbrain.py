@@ -78,7 +78,7 @@ def test_running_loss() -> None:
 
 
 def test_predictions_are_qualities() -> None:
-    """Whatever the output, the prediction is in [0, 1]."""
+    """The prediction is in [0, 1] for every output."""
     inputs = [1.0] * INPUTS
     high, low = Network((5.0,) * PARAMETERS), Network((5.0,) * 352 + (-5.0,) * 17)
     assert high.predict(inputs) == pytest.approx(1.0) and high.output(inputs) <= 1.0

@@ -345,7 +345,7 @@ def test_candidates(text: str, found: list[str]) -> None:
 
 @given(st.text(max_size=80))
 def test_candidates_are_words_of_the_text(text: str) -> None:
-    """Whatever the text, each candidate stands in it and is capitalised."""
+    """Each candidate stands in the text and is capitalised."""
     assert all(word in text and word[0].isupper() for word in candidates(text))
 
 

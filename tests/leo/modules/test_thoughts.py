@@ -149,7 +149,7 @@ def test_temperatures(place: int, pulse: Pulse, hurt: float, wanted: float) -> N
 
 @given(UNIT, UNIT, UNIT)
 def test_rings_get_warmer(new: float, entropy: float, hurt: float) -> None:
-    """Each ring is warmer than the one before it, whatever the reply was like."""
+    """Each ring is warmer than the one before it."""
     pulse = Pulse(new, 0.0, entropy, 0.0)
     warmth = [ring_temperature(place, pulse, hurt) for place in range(3)]
     assert warmth == sorted(warmth)

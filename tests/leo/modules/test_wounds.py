@@ -130,7 +130,7 @@ def test_score_by_hand() -> None:
 
 @given(st.text(max_size=60), UNIT, UNIT, UNIT)
 def test_scores_are_levels(prompt: str, novelty: float, aroused: float, entropy: float) -> None:
-    """Whatever is said, score and level are in [0, 1]."""
+    """Score and level are in [0, 1] for every prompt."""
     trauma, pulse = Trauma(), Pulse(novelty, aroused, entropy, 0.0)
     state = trauma.load({"events": [(1.0, 0.0)] * 10, "level": [(1.0, 0.0)], "words": []})
     assert 0.0 <= trauma.score(prompt, pulse).score <= 1.0

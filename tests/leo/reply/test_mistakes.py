@@ -50,7 +50,7 @@ def test_what_is_no_text_is_refused_and_locks_nothing(tmp_path: Path, discipline
 
 @pytest.mark.parametrize("discipline", ASYNC_KINDS)
 def test_what_is_no_text_is_refused_on_a_loop_as_well(tmp_path: Path, discipline: str) -> None:
-    """The same under an event loop, whoever carries the replies out."""
+    """The same under an event loop, with every driver."""
 
     async def main() -> None:
         async with await async_field(tmp_path / "field", discipline) as field:

@@ -41,7 +41,7 @@ Scenario = Callable[[AsyncLeoField], Awaitable[None]]
 class Strike:
     """A gate that strikes the reply of s1 before one action: cancels its task, or raises.
 
-    The task is that of the caller, whoever carries the reply out.
+    The task is that of the caller, also where another one carries the reply out.
     """
 
     def __init__(self, action: str, how: str) -> None:

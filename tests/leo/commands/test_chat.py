@@ -172,9 +172,7 @@ def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
 def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
     tmp_path: Path, discipline: str
 ) -> None:
-    """After the answer is shown and before anything else is typed: `/field` has the rings, and
-    `/why` names them.
-    """
+    """After the answer is shown and before anything else is typed: `/field` has the rings."""
     out, account, versions = io.StringIO(), Account(), list[int]()
     with speaking(tmp_path / "field", discipline, account) as speaker:
 
@@ -191,9 +189,7 @@ def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
 
 @pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
 def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str) -> None:
-    """In the middle of the first ring: the answer is on the screen already, the rest is dropped,
-    and the next prompt is answered and thought about.
-    """
+    """In the middle of the first ring: the answer is on the screen already, the rest is dropped."""
     out, notices, account = io.StringIO(), io.StringIO(), Account()
     gate = interrupted_at(Action.Generate, "s1~ring0")
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
@@ -316,9 +312,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
 def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
-    """The first one asks for the end of the reply, the second one does not wait for it; the next
-    prompt does, and is answered.
-    """
+    """The first one asks for the end of the reply, the second one does not wait for it."""
     out, notices = io.StringIO(), io.StringIO()
     bump, main = ngrams.bump, threading.main_thread()
     let_go, presses = threading.Event(), [1, 2]

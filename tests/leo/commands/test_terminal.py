@@ -203,9 +203,7 @@ def leo(redirection: str, *words: str, given: bytes = b"") -> subprocess.Complet
 
 
 def test_a_letter_that_the_output_has_not_ends_nothing(tmp_path: Path) -> None:
-    """Prompts and file names beyond ASCII, an output of ASCII: shown as a question mark, on both
-    outputs, and the conversation goes on.
-    """
+    """Prompts and file names beyond ASCII, an output of ASCII."""
     words = ("--seed", "1", "--modules", "none", "--field", str(tmp_path / "fïeld"))
     text = "Bücher. " * 40
     done = leo("", "chat", *words, given=f"{text}\n{text}\n/é\n/field\n".encode())

@@ -145,9 +145,7 @@ def test_themes_equal_the_definition(texts: list[str]) -> None:
 
 @given(THEMES_TEXTS, st.integers(0, 12))
 def test_a_survey_asks_those_with_most_co_occurrence(texts: list[str], most: int) -> None:
-    """The tokens with the most contexts, the older first, are the candidates; with room for all of
-    them the themes are all themes.
-    """
+    """The tokens with the most contexts, the older first, are the candidates."""
     view = view_of(*texts)
     survey = survey_themes(view, most)
     pairs = [pair for *pair, _ in view.chains.co_occurrence.items()]
@@ -163,9 +161,7 @@ def test_a_survey_asks_those_with_most_co_occurrence(texts: list[str], most: int
 
 
 def test_a_survey_looks_no_closer_than_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sets are made and compared for the asked ones only: what it costs does not grow with those
-    who are left out.
-    """
+    """Sets are made and compared for the asked ones only."""
     looked: list[int] = []
     closest = themes._closest
 

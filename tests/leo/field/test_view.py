@@ -68,9 +68,7 @@ def remembering(journal: int, every: int, fold: int) -> Iterator[None]:
 def test_incremental_view_equals_a_full_reload(
     texts: list[str], memory: tuple[int, int, int]
 ) -> None:
-    """After any sequence of observations the view is what a whole load would have made it, with
-    decays and with a journal that does not reach back.
-    """
+    """After any observations the view is what a whole load would have made it."""
     view = View()
     with remembering(*memory), closing(connect(":memory:")) as conn:
         for text in texts:
@@ -94,9 +92,7 @@ def test_swapping_equals_loading(texts: list[str], memory: tuple[int, int, int])
 def test_assign_sets_the_view_to_exactly_what_was_loaded(
     moves: list[tuple[int | None, str]], memory: tuple[int, int, int]
 ) -> None:
-    """Interleaved loads and assignments, older ones last, two versions at once: the view equals the
-    naive full copy that the reply would have made when it loaded.
-    """
+    """Interleaved loads and assignments, older ones last, two versions at once."""
     view = View()
     with remembering(*memory), closing(connect(":memory:")) as conn:
         copies = {0: reloaded(conn)}
@@ -165,9 +161,7 @@ SEEN = st.lists(OVERLAY_TEXTS, max_size=4)
 def test_an_overlay_reads_like_the_view_after_the_commit(
     seen: list[str], own: str, seed: int, due: bool, centres: Centres
 ) -> None:
-    """Names, followers, co-occurrence, centres and walks are those of the view that has the
-    observation; the view itself is as it was.
-    """
+    """Names, followers, co-occurrence, centres and walks; the view itself is as it was."""
     view, delta = View(centres=centres), compute_delta([own])
     with closing(connect(":memory:")) as conn:
         for text in [*seen, *[""] * (EVERY - 1 - len(seen) if due else 0)]:

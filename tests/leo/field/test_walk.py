@@ -124,9 +124,7 @@ def _ranks(ranks: Ranks) -> tuple[dict[int, list[int]], list[int], list[int]]:
 
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_an_overlay_over_large_rows_reads_like_the_view_after_the_commit(repeats: int) -> None:
-    """A word, and a pair of words, that ninety words follow: the same walks before and after, with
-    followers that are close and with one that is ahead of all.
-    """
+    """A word, and a pair of words, that ninety words follow."""
     text = ". ".join(f"the old {word}" for word in WORDS * repeats)
     view, delta = View(), compute_delta([f"the old {WORDS[3]}. the old heron {WORDS[5]}"])
     with closing(connect(":memory:")) as conn:

@@ -150,9 +150,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 7])
 def test_everyday_talk_heals(seed: int) -> None:
-    """What people say on any day, said twice, hurts now and then: between two wounds the level
-    comes down, the other experts speak, and when it is no longer new the regulator replaces some.
-    """
+    """What people say on any day, said twice, hurts now and then."""
     driver = TinyDriver(seed, step=20.0)
     for prompt in ("Do you remember the silence of the morning, Leo?", *EVERYDAY, *EVERYDAY):
         driver.reply(prompt)
@@ -203,9 +201,7 @@ def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
 
 
 def test_only_what_leo_is_told_leaves_a_charge() -> None:
-    """The charged tokens are those that the prompts charge: no ring, no recalled reply adds one,
-    though they repeat themselves.
-    """
+    """The charged tokens are those that the prompts charge."""
     driver, told = TinyDriver(), ("What WONDERFUL news! We won!", "a quiet line", "NO, no, NO")
     for prompt in told:
         driver.reply(prompt)
@@ -259,9 +255,7 @@ LOGS = {
 
 
 def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
-    """A log with more rows than it keeps, as an older program may have left it, has no more than
-    that after its module's next entry, and these are the newest; profiles that no reply can see go.
-    """
+    """After its next entry a log has no more than it keeps, the newest."""
     path = tmp_path / "field"
     talk = ("What is a field?", "I am AFRAID of the dark!", "who are you, leo?", "wide grey water")
 

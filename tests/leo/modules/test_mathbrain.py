@@ -298,9 +298,7 @@ def test_nearest_first_and_only_good_ones() -> None:
 
 
 def test_a_summary_is_that_of_the_nearest() -> None:
-    """How many of the nearest there are, their mean and best quality, how far they are on average;
-    of no episode, nothing.
-    """
+    """Count, mean and best quality, mean distance; of no episode, nothing."""
     rag = RAGBrain()
     near, mid, far = (
         Episode(ragbrain_state(novelty=novelty), quality, 0.0)

@@ -86,9 +86,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
 def test_one_session_gives_the_same_bytes_and_a_true_trace(
     tmp_path: Path, discipline: str, expected: tuple[list[str], str]
 ) -> None:
-    """Equal replies, equal store, modules' rows included; the trace is a behaviour, and in it every
-    inner reply is an ordinary one that comes after the Return of its reply.
-    """
+    """Equal replies, equal store, modules' rows included; the trace is a behaviour."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     with recorder(trace) as tracer:
         assert (talk(path, discipline, tracer), dump(path)) == expected
@@ -120,9 +118,7 @@ def one_after_the_other(events: list[Event]) -> bool:
 
 @pytest.mark.parametrize("discipline", MANY)
 def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, discipline: str) -> None:
-    """Three sessions, on threads or on a loop: each reply has its episode and its turn of the flow,
-    and the specification accepts what was recorded.
-    """
+    """Three sessions, on threads or on a loop."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     names = ("s1", "s2", "s3")
     with recorder(trace) as tracer:
@@ -158,26 +154,22 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
 @pytest.mark.parametrize(
     "discipline", ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
 )
-def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, discipline: str) -> None:
-    """With modules too, what two instances do to one store is a behaviour that breaks no claim; and
-    they answer, but for the deferred transactions (D11) that the store refuses.
-    """
+async def test_two_instances_on_one_store_leave_a_true_trace(
+    tmp_path: Path, discipline: str
+) -> None:
+    """With modules too, what two instances do to one store is a behaviour that breaks no claim."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     ends: list[object] = []
-
-    async def main() -> None:
-        with recorder(trace, ("i1", "i2")) as tracer:
-            one = await async_field(path, discipline, tracer, instance="i1", modules=MODULES)
-            two = await async_field(path, discipline, tracer, instance="i2", modules=MODULES)
-            async with one, two:
-                for prompt in SAID[:3]:
-                    replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
-                    ends.extend(await asyncio.gather(*replies, return_exceptions=True))
-                    # A commit that is refused may be one of an inner reply.
-                    rings = (one._afterthoughts.settle("s1"), two._afterthoughts.settle("s2"))
-                    ends.extend(await asyncio.gather(*rings, return_exceptions=True))
-
-    asyncio.run(main())
+    with recorder(trace, ("i1", "i2")) as tracer:
+        one = await async_field(path, discipline, tracer, instance="i1", modules=MODULES)
+        two = await async_field(path, discipline, tracer, instance="i2", modules=MODULES)
+        async with one, two:
+            for prompt in SAID[:3]:
+                replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
+                ends.extend(await asyncio.gather(*replies, return_exceptions=True))
+                # A commit that is refused may be one of an inner reply.
+                rings = (one._afterthoughts.settle("s1"), two._afterthoughts.settle("s2"))
+                ends.extend(await asyncio.gather(*rings, return_exceptions=True))
     judge(trace)
     refused = [end.__cause__ for end in ends if isinstance(end, BaseException)]
     assert all(isinstance(cause, StoreMovedError) for cause in refused)
@@ -186,9 +178,7 @@ def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, disciplin
 
 
 def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:
-    """After the conversation: one row per turn where a module keeps one, and the origins of all
-    snapshots; and the versions account for every reply, the inner ones too.
-    """
+    """After the conversation: one row per turn where a module keeps one."""
     path = tmp_path / "field"
     talk(path, "shielded-unit-of-work")
     origins = dict(rows_of(path, "SELECT origin, count(*) FROM snapshots GROUP BY origin"))
@@ -245,9 +235,7 @@ def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None
 def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
     tmp_path: Path, closed: bool
 ) -> None:
-    """The reply has returned, so its text is not lost; the session's next call says once what went
-    wrong with the ring, or else `close` does. Other sessions are answered meanwhile.
-    """
+    """The reply has returned, so its text is not lost."""
 
     def gate(session: str, action: Action) -> None:
         if session == "s1~ring1" and action is Action.Generate and failures:
@@ -326,47 +314,39 @@ def with_moody() -> tuple[Moody, list[Module[Any]]]:
     ("mood", "step"),
     [("hear", "recall"), ("before", "generate"), ("after", "generate"), ("row", "commit")],
 )
-def test_a_module_that_raises_leaves_nothing(
+async def test_a_module_that_raises_leaves_nothing(
     tmp_path: Path, discipline: str, mood: str, step: str
 ) -> None:
-    """Store and view are what they were, not a row of any module moved, and the next reply works;
-    also when the database refuses a row of a module in the middle of the commit.
-    """
+    """Store and view are what they were, not a row of any module moved."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     moody, modules = with_moody()
-
-    async def main() -> None:
-        with recorder(trace) as tracer:
-            async with await async_field(path, discipline, tracer, modules=modules) as field:
-                await field.reply("hello there")
-                await field._afterthoughts.settle("s1")
-                before, seen = dump(path), picture(field.view)
-                moody.mood = mood
-                with pytest.raises(StepError, match=f"^the step '{step}' of reply s1.2 failed"):
-                    await field.reply("and now?")
-                assert dump(path) == before and picture(field.view) == seen
-                assert await field.reply("and now?")
-
-    asyncio.run(main())
+    with recorder(trace) as tracer:
+        async with await async_field(path, discipline, tracer, modules=modules) as field:
+            await field.reply("hello there")
+            await field._afterthoughts.settle("s1")
+            before, seen = dump(path), picture(field.view)
+            moody.mood = mood
+            with pytest.raises(StepError, match=f"^the step '{step}' of reply s1.2 failed"):
+                await field.reply("and now?")
+            assert dump(path) == before and picture(field.view) == seen
+            assert await field.reply("and now?")
     assert judge(trace).open == 0
     assert actions(read_trace(trace)[1]).count("Raise") == 1
 
 
-def test_a_module_that_raises_under_step_commit_leaves_the_observation(tmp_path: Path) -> None:
+async def test_a_module_that_raises_under_step_commit_leaves_the_observation(
+    tmp_path: Path,
+) -> None:
     """What D4 does not promise: the n-grams were committed before the module raised, its rows and
     the snapshot were not; and the specification says so of the trace.
     """
     path, trace = tmp_path / "field", tmp_path / "trace"
     moody, modules = with_moody()
     moody.mood = "after"
-
-    async def main() -> None:
-        with recorder(trace) as tracer:
-            async with await async_field(path, "asyncio-lock", tracer, modules=modules) as field:
-                with pytest.raises(StepError, match="ZeroDivisionError: moody"):
-                    await field.reply("hello there")
-
-    asyncio.run(main())
+    with recorder(trace) as tracer:
+        async with await async_field(path, "asyncio-lock", tracer, modules=modules) as field:
+            with pytest.raises(StepError, match="ZeroDivisionError: moody"):
+                await field.reply("hello there")
     assert "AllOrNothing" in judge(trace).violations
     with closing(connect(path)) as conn:
         versions = dict(conn.execute("SELECT name, version FROM objects"))
@@ -397,7 +377,7 @@ def cancel(task: asyncio.Task[str]) -> None:
 
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("discipline", [D6, "actor", "asyncio-lock"])
-def test_an_inner_reply_that_fails_is_not_hidden(
+async def test_an_inner_reply_that_fails_is_not_hidden(
     tmp_path: Path, discipline: str, closed: bool
 ) -> None:
     """The reply was answered; the session's next call, or else `close`, says what went wrong with
@@ -415,18 +395,15 @@ def test_an_inner_reply_that_fails_is_not_hidden(
             await field.reply("and now?")
         assert await field.reply("and now?")
 
-    async def main() -> None:
-        with recorder(trace) as tracer:
-            field = await async_field(
-                tmp_path / "field", discipline, tracer, at_ring(fail), modules=MODULES
-            )
-            await talk(field)
-            if closed:
-                with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
-                    await field.close()
-            await field.close()
-
-    asyncio.run(main())
+    with recorder(trace) as tracer:
+        field = await async_field(
+            tmp_path / "field", discipline, tracer, at_ring(fail), modules=MODULES
+        )
+        await talk(field)
+        if closed:
+            with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
+                await field.close()
+        await field.close()
     _, events = read_trace(trace)
     assert actions(events, "s1~ring1")[-1 if closed else 0] == ("Raise" if closed else "Call")
     # What the failed ring would have wished for is gone; the next reply wishes anew.
@@ -435,27 +412,21 @@ def test_an_inner_reply_that_fails_is_not_hidden(
 
 
 @pytest.mark.parametrize("discipline", [D6, "asyncio-lock", "optimistic"])
-def test_a_cancelled_caller_drops_the_inner_replies_that_are_left(
+async def test_a_cancelled_caller_drops_the_inner_replies_that_are_left(
     tmp_path: Path, discipline: str
 ) -> None:
-    """Cancelled while it waits for the rings: the one under way ends as any cancelled reply does,
-    the others never begin, nothing new was called, and the next call is answered.
-    """
+    """Cancelled while it waits for the rings."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     callers: list[asyncio.Task[str]] = []
     gate = at_ring(lambda: cancel(callers[0]))
-
-    async def main() -> None:
-        with recorder(trace) as tracer:
-            async with await async_field(path, discipline, tracer, gate, modules=MODULES) as field:
-                await field.reply("hello there")
-                callers.append(asyncio.ensure_future(field.reply("and now?")))
-                await asyncio.wait(callers)
-                assert callers[0].cancelled()
-                assert picture(field.view) == await field._store.perform(reloaded)
-                assert await field.reply("and now?")
-
-    asyncio.run(main())
+    with recorder(trace) as tracer:
+        async with await async_field(path, discipline, tracer, gate, modules=MODULES) as field:
+            await field.reply("hello there")
+            callers.append(asyncio.ensure_future(field.reply("and now?")))
+            await asyncio.wait(callers)
+            assert callers[0].cancelled()
+            assert picture(field.view) == await field._store.perform(reloaded)
+            assert await field.reply("and now?")
     _, events = read_trace(trace)
     assert [e.reply for e in events if e.session == "s1" and e.action == "Call"] == ["s1.1", "s1.2"]
     first = [e.action.value for e in events if e.reply == "s1~ring1.1"]
@@ -475,21 +446,17 @@ class Twice(Overthinking):
         return Changes(inner=(ring, ring._replace(session=f"{context.session}~more")))
 
 
-def test_what_a_reply_wished_for_ends_with_the_next_one(tmp_path: Path) -> None:
+async def test_what_a_reply_wished_for_ends_with_the_next_one(tmp_path: Path) -> None:
     """The first of two wishes fails: the second is dropped, and is not carried out later."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = at_ring(fail, "s1~ring0")
-        with recorder(trace) as tracer:
-            opening = async_field(tmp_path / "field", D6, tracer, gate, modules=[Twice()])
-            async with await opening as field:
-                await field.reply("hello there")
-                with pytest.raises(StepError, match=r"s1~ring0\.1 failed"):
-                    await field.reply("and now?")
+    gate = at_ring(fail, "s1~ring0")
+    with recorder(trace) as tracer:
+        opening = async_field(tmp_path / "field", D6, tracer, gate, modules=[Twice()])
+        async with await opening as field:
+            await field.reply("hello there")
+            with pytest.raises(StepError, match=r"s1~ring0\.1 failed"):
                 await field.reply("and now?")
-
-    asyncio.run(main())
+            await field.reply("and now?")
     _, events = read_trace(trace)
     assert [event.reply for event in events if event.action == "Call"] == [
         *("s1.1", "s1~ring0.1"),

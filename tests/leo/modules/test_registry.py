@@ -286,16 +286,12 @@ def test_the_dependency_graph_follows_from_the_declarations(
     [("observe", "writes", "ngrams"), ("observe", "writes", "view"), ("generate", "reads", "view")],
 )
 def test_a_missing_declaration_is_a_missing_edge(step: str, side: str, name: str) -> None:
-    """A step that forgot to declare an object of the field gives another graph: the comparison can
-    fail.
-    """
+    """A step that forgot to declare an object of the field gives another graph."""
     assert differs(without(step, side, frozenset({name})), ORDERS[1])
 
 
 def test_the_modules_objects_carry_the_edges_of_the_snapshots() -> None:
-    """Even if no step declared the snapshots themselves, the modules' own objects would give the
-    very same graph; without those too, edges are missing.
-    """
+    """Without the snapshots declared the graph is the same; without the modules' objects not."""
     hidden = frozenset({"snapshots"})
     assert not differs(without("recall", "reads", hidden), PAPER)
     assert differs(without("recall", "reads", hidden | frozenset(own_objects())), PAPER)
@@ -320,9 +316,7 @@ def differs(program: list[Step], order: tuple[str, ...]) -> bool:
 
 
 def test_the_declared_objects_are_those_of_a_trace() -> None:
-    """Each action of a step carries in a trace what its step declares, by the object that a
-    module's history is that of.
-    """
+    """Each action of a step carries in a trace what its step declares."""
     found: dict[str, dict[str, set[str]]] = {}
     for step in WITH_ALL:
         for side in ("reads", "writes"):

@@ -86,9 +86,7 @@ def test_emerging_and_fading() -> None:
 
 
 def test_the_turn_itself_counts() -> None:
-    """A turn is recorded first and looked for trends then: a theme emerges in the turn in which it
-    grows, and one that falls silent fades in that turn.
-    """
+    """A turn is recorded first and looked for trends then."""
     flow = FlowTracker()
     store = Store(flow)
     run(store, [(0, {"rain": 2})])
@@ -125,9 +123,7 @@ def test_the_newest_turns_are_the_recorded_ones() -> None:
 
 
 def test_a_trajectory_is_a_day_of_strengths() -> None:
-    """A point per turn of the last 24 hours, oldest first, 0 where the theme was silent; a window
-    of its own if one is asked for.
-    """
+    """A point per turn of the last 24 hours, oldest first, 0 where the theme was silent."""
     flow = FlowTracker()
     store = Store(flow)
     run(store, [(0, {"rain": 3}), (12, {"sea": 1}), (24, {"rain": 1}), (25, {})])

@@ -98,9 +98,7 @@ def test_words_that_count() -> None:
 
 @pytest.mark.parametrize("prompt", [*EVERYDAY[:3], "A leopard sleeps.", "who were you", "42", ""])
 def test_what_touches_nothing_does_not_hurt(prompt: str) -> None:
-    """A prompt with no word of the beginning that does not ask who one is has no score, however new
-    or loud it is: it leaves no event, and halves the level.
-    """
+    """No score, however new or loud it is: no event, and half the level."""
     trauma, pulse = Trauma(), Pulse(1.0, 1.0, 1.0, 1.0)
     assert trauma.score(prompt, pulse) == (0.0, 0.0, ())
     store = Store(trauma)

@@ -31,9 +31,7 @@ ASYNC_KINDS = ["bare", "asyncio-lock", "shielded-unit-of-work", "actor"]
 
 @pytest.mark.parametrize("discipline", KINDS)
 def test_what_is_no_text_is_refused_and_locks_nothing(tmp_path: Path, discipline: str) -> None:
-    """Prompt, session or observation: a CallerError that shows the type, and the next call is
-    answered.
-    """
+    """Prompt, session or observation: a CallerError that shows the type."""
     with sync_field(tmp_path / "field", discipline=discipline) as field:
         before = picture(field.view)
         for given in NO_TEXTS:
@@ -49,24 +47,22 @@ def test_what_is_no_text_is_refused_and_locks_nothing(tmp_path: Path, discipline
 
 
 @pytest.mark.parametrize("discipline", ASYNC_KINDS)
-def test_what_is_no_text_is_refused_on_a_loop_as_well(tmp_path: Path, discipline: str) -> None:
+async def test_what_is_no_text_is_refused_on_a_loop_as_well(
+    tmp_path: Path, discipline: str
+) -> None:
     """The same under an event loop, with every driver."""
-
-    async def main() -> None:
-        async with await async_field(tmp_path / "field", discipline) as field:
-            before = picture(field.view)
-            for given in NO_TEXTS:
-                with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
-                    await field.reply(given)
-                with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
-                    await field.observe(given)
-            for session in NO_SESSIONS:
-                with pytest.raises(CallerError, match="session"):
-                    await field.reply("hello", session)
-            assert picture(field.view) == before
-            assert await field.reply("hello")
-
-    asyncio.run(main())
+    async with await async_field(tmp_path / "field", discipline) as field:
+        before = picture(field.view)
+        for given in NO_TEXTS:
+            with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
+                await field.reply(given)
+            with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
+                await field.observe(given)
+        for session in NO_SESSIONS:
+            with pytest.raises(CallerError, match="session"):
+                await field.reply("hello", session)
+        assert picture(field.view) == before
+        assert await field.reply("hello")
 
 
 @pytest.mark.parametrize("discipline", KINDS)
@@ -148,9 +144,7 @@ def test_a_clock_that_no_row_can_hold_is_refused(tmp_path: Path, now: float) -> 
 
 
 def test_a_threading_lock_held_across_an_await_stops_the_loop(tmp_path: Path) -> None:
-    """The second caller blocks the loop on which the first should go on: Block, then nothing, and
-    everybody is told the chain.
-    """
+    """The second caller blocks the loop on which the first should go on: Block, then nothing."""
     trace = tmp_path / "trace"
 
     async def main() -> list[str | BaseException]:
@@ -178,35 +172,27 @@ def test_a_threading_lock_held_across_an_await_stops_the_loop(tmp_path: Path) ->
     assert outcome.open == 2 and outcome.violations == {}
 
 
-def test_a_stopped_loop_takes_in_nothing(tmp_path: Path) -> None:
-    """After the stop an observation is told of the deadlock too; neither store nor view move. The
-    same for one that was under way.
-    """
-
-    async def main() -> None:
-        name = "threading-lock-in-async"
-        async with await async_field(tmp_path / "field", name) as field:
-            calls = (field.reply("a b c", "s1"), field.reply("d e f", "s2"))
-            for error in await asyncio.gather(*calls, return_exceptions=True):
-                assert isinstance(error, DeadlockError)
-            before = field.view.versions(), await field._store.perform(get_versions)
-            with pytest.raises(DeadlockError, match=r"held by s1\.1"):
-                await field.observe("after the stop")
-            assert (field.view.versions(), await field._store.perform(get_versions)) == before
-        async with await async_field(tmp_path / "other", name) as field:
-            acts = (field.observe("grey herons wait"), field.reply("hello", "s2"))
-            for end in await asyncio.gather(*acts, return_exceptions=True):
-                assert isinstance(end, DeadlockError)
-
-    asyncio.run(main())
+async def test_a_stopped_loop_takes_in_nothing(tmp_path: Path) -> None:
+    """After the stop an observation is told of the deadlock too; neither store nor view move."""
+    name = "threading-lock-in-async"
+    async with await async_field(tmp_path / "field", name) as field:
+        calls = (field.reply("a b c", "s1"), field.reply("d e f", "s2"))
+        for error in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(error, DeadlockError)
+        before = field.view.versions(), await field._store.perform(get_versions)
+        with pytest.raises(DeadlockError, match=r"held by s1\.1"):
+            await field.observe("after the stop")
+        assert (field.view.versions(), await field._store.perform(get_versions)) == before
+    async with await async_field(tmp_path / "other", name) as field:
+        acts = (field.observe("grey herons wait"), field.reply("hello", "s2"))
+        for end in await asyncio.gather(*acts, return_exceptions=True):
+            assert isinstance(end, DeadlockError)
 
 
-def test_what_the_worker_had_begun_comes_before_the_block(
+async def test_what_the_worker_had_begun_comes_before_the_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker thread needs no loop: what was issued is carried out and recorded first, although
-    the worker is busy until the loop stands still.
-    """
+    """The worker thread needs no loop."""
     trace = tmp_path / "trace"
     go_on, settle = threading.Event(), AsyncStore.settle
 
@@ -218,21 +204,17 @@ def test_what_the_worker_had_begun_comes_before_the_block(
         assert go_on.wait(20)
 
     monkeypatch.setattr(AsyncStore, "settle", stands_still)
-
-    async def main() -> None:
-        with recorder(trace) as tracer:
-            name = "threading-lock-in-async"
-            async with await async_field(tmp_path / "field", name, tracer) as field:
-                blocker = asyncio.ensure_future(field._store.perform(busy))
-                first = asyncio.ensure_future(field.reply("hello", "s1"))
-                await asyncio.sleep(0)
-                with pytest.raises(DeadlockError):
-                    await field.reply("hello", "s2")
-                with pytest.raises(DeadlockError):
-                    await first
-                await blocker
-
-    asyncio.run(main())
+    with recorder(trace) as tracer:
+        name = "threading-lock-in-async"
+        async with await async_field(tmp_path / "field", name, tracer) as field:
+            blocker = asyncio.ensure_future(field._store.perform(busy))
+            first = asyncio.ensure_future(field.reply("hello", "s1"))
+            await asyncio.sleep(0)
+            with pytest.raises(DeadlockError):
+                await field.reply("hello", "s2")
+            with pytest.raises(DeadlockError):
+                await first
+            await blocker
     events = read_trace(trace)[1]
     assert [event.action.value for event in events] == [
         *("Call", "Acquire", "Call", "Recall", "Block")

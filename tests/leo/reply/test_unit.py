@@ -164,9 +164,7 @@ def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, acti
 def test_what_raises_after_the_commit_leaves_a_whole_reply(
     tmp_path: Path, discipline: str, action: str
 ) -> None:
-    """Raise, with the reply in the store; behind a shield the view has taken it first. Under D5 a
-    raise between commit and swap is the trap that a cancellation there is.
-    """
+    """Raise, with the reply in the store; behind a shield the view has taken it first."""
     gate = Strike(action, "raise")
     trapped = discipline == "unit-of-work" and action == "SwapView"
 
@@ -196,9 +194,7 @@ def test_a_view_that_was_not_swapped_stays_behind(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_half_applied(tmp_path: Path) -> None:
-    """The commit is refused, the error names the file, nothing of the reply is there; with room
-    again, the next reply works.
-    """
+    """The commit is refused, the error names the file, nothing of the reply is there."""
 
     def shrink(conn: Connection) -> None:
         pages = conn.execute("PRAGMA page_count").fetchone()[0]
@@ -249,19 +245,15 @@ def test_an_actor_serves_a_session_after_the_request_that_it_left(tmp_path: Path
     assert mine == ["s1.1", "s1.2"]
 
 
-def test_an_actor_finishes_its_requests_before_it_closes(tmp_path: Path) -> None:
+async def test_an_actor_finishes_its_requests_before_it_closes(tmp_path: Path) -> None:
     """Requests made before `close` are answered; a call after it is refused."""
-
-    async def main() -> None:
-        field = await async_field(tmp_path / "field", "actor")
-        calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in range(3)]
-        await asyncio.sleep(0)
-        await field.close()
-        assert all(await asyncio.gather(*calls))
-        with pytest.raises(StoreClosedError, match="was closed"):
-            await field.reply("hello")
-
-    asyncio.run(main())
+    field = await async_field(tmp_path / "field", "actor")
+    calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in range(3)]
+    await asyncio.sleep(0)
+    await field.close()
+    assert all(await asyncio.gather(*calls))
+    with pytest.raises(StoreClosedError, match="was closed"):
+        await field.reply("hello")
 
 
 def test_a_failure_that_nobody_waits_for_does_not_stop_the_actor(tmp_path: Path) -> None:
@@ -308,9 +300,7 @@ def interrupt_the(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def test_an_interrupt_in_an_assignment_leaves_no_half_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str, act: Act, number: int
 ) -> None:
-    """Interrupted inside the rows of an observation or of a reply: the view is what the store is,
-    row for row, and goes on being that.
-    """
+    """Interrupted inside the rows of an observation or of a reply."""
     with sync_field(tmp_path / "field", discipline=discipline) as field:
         interrupt_the(monkeypatch, number)
         with pytest.raises(KeyboardInterrupt):
@@ -347,9 +337,7 @@ def test_the_lock_is_held_until_the_view_is_mended(
 def test_a_view_that_could_not_be_mended_is_mended_by_whoever_comes_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Act, error: BaseException
 ) -> None:
-    """A second Ctrl-C, or a store that is locked just then: the caller gets the interrupt, and the
-    next call finds the view whole before it does anything.
-    """
+    """A second Ctrl-C, or a store that is locked just then: the caller gets the interrupt."""
     take, failures = Instance.take, [error]
 
     def failing(instance: Instance, opened: object) -> None:

@@ -225,7 +225,7 @@ async def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_
             texts.extend((await first, second))
             assert picture(field.view) == await field._store.perform(reloaded)
     # Serializable to the byte: what the two would have said one after the other.
-    with sync_alone(tmp_path / "serial") as alone:
+    with sync_field(tmp_path / "serial") as alone:
         assert texts == [alone.reply("hello", "first"), alone.reply("hello", "second")]
     assert dump(tmp_path / "serial") == dump(tmp_path / "field")
     events = read_trace(tmp_path / "trace")[1]

@@ -1,13 +1,13 @@
 """Themes: words that have the same contexts (organism, section 6), computed when asked for.
 
-No step of the core reads them: in the published organism recall does, and with it the whole view. A
-recall that reads the view would have to be declared, specified and traced as such; the modules go
-by the themes of the prompt's own words instead (`leo.reply.active`), which Generate may read.
+No step reads them: a recall that reads the whole view would have to be declared, specified and
+traced as such. The modules go by the themes of the prompt's own words instead (`leo.reply.active`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
@@ -36,11 +36,6 @@ class Survey(NamedTuple):
     candidates: int
 
 
-def compute_themes(view: View) -> list[Theme]:
-    """All themes. Every candidate is compared with every theme: on a large field, minutes."""
-    return survey_themes(view).themes
-
-
 def survey_themes(view: View, most: int | None = None) -> Survey:
     """One pass over the candidates in order of age: an unused one begins a theme and takes in every
     later unused one whose set is alike (Jaccard >= 0.4) to the theme as it has grown so far.
@@ -51,26 +46,11 @@ def survey_themes(view: View, most: int | None = None) -> Survey:
     able = _able(view)
     asked = able if most is None else sorted(nlargest(most, able, key=able.__getitem__))
     candidates = [(id, _closest(view, id)) for id in asked]
-    themes: list[Theme] = []
-    used: set[int] = set()
-    for place, (first, own) in enumerate(candidates):
-        if first in used:
-            continue
-        used.add(first)
-        centres, words = [first], set(own)
-        for other, others in candidates[place + 1 :]:
-            if other not in used and _alike(words, others):
-                used.add(other)
-                centres.append(other)
-                words |= others
-        names = view.words.names
-        themes.append(
-            Theme(
-                len(themes),
-                tuple(names[id] for id in centres),
-                frozenset(names[id] for id in words),
-            )
-        )
+    names = view.words.names
+    themes = [
+        Theme(place, tuple(names[id] for id in centres), frozenset(names[id] for id in words))
+        for place, (centres, words) in enumerate(merged(candidates))
+    ]
     return Survey(themes, len(candidates), len(able))
 
 
@@ -101,5 +81,16 @@ def _closest(view: View, id: int) -> set[int]:
     return {id, *(other for _, other in ranked)}
 
 
-def _alike(words: set[int], others: set[int]) -> bool:
-    return len(words & others) >= LIKENESS * len(words | others)
+def merged(candidates: Sequence[tuple[int, set[int]]]) -> Iterator[tuple[list[int], set[int]]]:
+    """Each unused candidate takes in every later one whose set is alike to the words so far."""
+    used: set[int] = set()
+    for place, (first, own) in enumerate(candidates):
+        if first in used:
+            continue
+        centres, words = [first], set(own)
+        for other, others in candidates[place + 1 :]:
+            if other not in used and len(words & others) >= LIKENESS * len(words | others):
+                used.add(other)
+                centres.append(other)
+                words |= others
+        yield centres, words

@@ -1,12 +1,9 @@
 """Bias: where a reply likes to begin (organism, section 5).
 
-Not one of the ten modules but the part of the field that lived in side files: the published field
-wrote the list of its centres into a file named by the list's hash, kept the 32 files that were
-touched last, and began a reply at a centre in proportion to the number of files that name it. The
-folder was one for all fields on the machine, so that instances that shared nothing else biased each
-other. Here a list of centres is a row of the field's own store.
-
-Like the published one it is a reply behind: what is read in Recall was kept by earlier replies.
+Not one of the ten modules but the part of the field that lived in side files, one folder for all
+fields on a machine: lists of centres, the 32 touched last, and replies began at a centre in
+proportion to the number of lists that name it. Here a list is a row of the field's own store. What
+is read in Recall was kept by earlier replies, as published.
 """
 
 from __future__ import annotations

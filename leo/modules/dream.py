@@ -1,10 +1,8 @@
 """Dream: now and then a private dialogue with an imaginary friend (organism, section 15g).
 
-In the published program the friend never spoke: its generator returned an empty text, and dialogues
-of no turns were written. Here each turn is an inner reply: the driver runs it like any other reply,
-in an inner session, under the same discipline, and the turn's row is written together with what
-that reply leaves in the field. A dialogue that was interrupted has whole turns only; it stays
-unfinished, and the next one begins anew.
+Each turn is an inner reply, in an inner session, and its row is written together with what that
+reply leaves in the field. An interrupted dialogue has whole turns only; it stays unfinished, and
+the next one begins anew. (The published friend never spoke.)
 """
 
 from __future__ import annotations

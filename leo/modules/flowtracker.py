@@ -1,13 +1,9 @@
 """FlowTracker: which themes come and go (organism, section 15b).
 
-A theme is keyed by its core word. The published tracker keyed them by their place in a list that
-was made anew after every observation, so that its series mixed unrelated themes; and it wrote one
-row per theme of the field and reply. Here a turn writes a row for itself and one per *active* theme
-(at most three): that a theme was silent in a turn follows from the turn's row.
-
-As published, a turn is recorded first and trends are looked for then, so that a theme emerges in
-the very turn in which it grows. The rows are written with the snapshot, later than that: `recorded`
-is the state as it will be.
+A theme is keyed by its core word (the published tracker used places in a list that was made anew
+each time). A turn writes a row for itself and one per *active* theme, at most three: that a theme
+was silent follows from the turn's row. As published, a turn counts first and trends are looked for
+then; the rows are written later, with the snapshot: `recorded` is the state as it will be.
 """
 
 from __future__ import annotations

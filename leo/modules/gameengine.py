@@ -1,9 +1,7 @@
 """GameEngine: which kind of turn follows which two (organism, section 15c).
 
-Repaired: the published suggestion was asked for before the human's turn had been noted, so that it
-predicted the human and was used for Leo; the names of blended experts could not be decoded, so that
-it said nothing; its tail was lost on restart; and it rewrote its whole file every tenth turn. Here
-the human's turn is noted when it is heard, counts are added in the store, and the tail is a row.
+The human's turn is noted when it is heard, so that the suggestion is for Leo's (the published one
+predicted the human's); counts are added in the store, and the tail is a row.
 """
 
 from __future__ import annotations

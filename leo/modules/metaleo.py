@@ -1,11 +1,8 @@
 """MetaLeo: the inner voice, which may say something else instead (organism, section 15).
 
-The published one asked the field for a whole nested reply: in the synchronous program that recalled
-and observed a second time and then crashed unseen, in the asynchronous one it could only have
-waited for its own lock. Here the inner voice walks the view of the reply that it belongs to, with
-the words on its mind boosted. It reads what Generate reads, writes no n-grams, and needs no lock.
-
-Its buffer, lost on every restart before, is rows.
+The published one asked the field for a whole nested reply. Here the inner voice walks the view of
+the reply that it belongs to, with the words on its mind boosted: it reads what Generate reads,
+writes no n-grams, and needs no lock. Its buffer is rows.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
 """Overthinking: three hidden continuations of the exchange, the rings (organism, section 15f).
 
-It writes nothing by itself. Each ring is an inner reply: the driver runs it after the reply has
-ended, as an ordinary reply of an inner session, under the same discipline. So a ring is atomic
-exactly when replies are. The published program observed three thoughts within the reply, each in
-its own transaction, between the reply's own steps.
-
-What is fed back: an ordinary reply observes its prompt. So ring 0 is prompted with the exchange,
-and each further ring with the thought of the ring before it. The last thought is left to the inner
-voice (MetaLeo) and, like every reply, to recall.
+It writes nothing by itself. Each ring is an inner reply, run by the driver after the reply has
+ended, under the same discipline: a ring is atomic exactly when replies are. Ring 0 is prompted with
+the exchange, each further ring with the thought before it; the last thought is left to the inner
+voice (MetaLeo) and to recall.
 """
 
 from __future__ import annotations

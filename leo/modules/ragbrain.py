@@ -1,8 +1,7 @@
 """RAGBrain: the episodes, and what came of those that were like this one (organism, section 14).
 
-The published log had no reader inside a reply: a memory that was only ever written. Here a reply
-asks it, before it speaks, who spoke best in a like state, and leans a little towards that expert.
-The log lives in the field's own file and is written with the snapshot, not in a file of its own.
+A reply asks it, before it speaks, who spoke best in a like state, and leans a little towards that
+expert (the published log had no reader). The log is written with the snapshot.
 """
 
 from __future__ import annotations

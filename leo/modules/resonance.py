@@ -1,13 +1,9 @@
 """Resonance: what was heard lately leans what is said, and what is said is said whole.
 
-The published programs pasted a word of the prompt into the reply and pulled the walk towards the
-prompt's words (organism, sections 8.6 and 8.7), which turns the observer's words into a high
-external_vocab. Here nothing is pasted. A sentence may begin with a word that was heard, the words
-that were heard weigh more where the walk meets them, and of a few walks the one is said that takes
-something up without repeating the prompt. A reply ends with a sentence, and says none twice.
-
-A word is taken up when it has at least LETTERS letters: short words are everywhere, in any
-language.
+The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
+which turns the observer's words into a high external_vocab. Here nothing is pasted: words that were
+heard may begin a sentence and weigh more on the way, and of a few walks the one is said that takes
+something up without repeating the prompt. A word is taken up when it has at least LETTERS letters.
 """
 
 from __future__ import annotations

@@ -1,9 +1,5 @@
 """SantaKlaus: recalls past good replies, has them observed again, boosts their tokens (organism,
-section 12).
-
-A thin object over `leo.field.recall`, which has the formulas. The published one wrote its usage
-counters in a connection of its own before it observed anything; here the use is noted when the
-snapshot is saved, with everything else that the reply leaves behind.
+section 12). `leo.field.recall` has the formulas; the use is noted with the snapshot.
 """
 
 from __future__ import annotations

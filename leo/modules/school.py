@@ -1,11 +1,7 @@
 """School: asks what a name means, and takes the next prompt for the answer (organism, section 15d).
 
-The answer needs no observation of its own: it is the prompt, and every reply observes its prompt.
-So the note and what the field took in of it belong to one reply; published, they were two
-transactions on two connections. The question and the counters, lost on restart before, are rows.
-
-The published School fell silent because the trauma level was stuck at 1. The level decays now
-(`leo.modules.trauma`), and School asks.
+The answer is a prompt, and every reply observes its prompt: the note and what the field took in of
+it belong to one reply. The question and the counters are rows.
 """
 
 from __future__ import annotations

@@ -1,21 +1,12 @@
 """Trauma: how much a prompt touches the words that the field began with (organism, section 15e).
 
-Roles kept: the level (routing, gates, the inner voice), the events, the weights of the touched
-words. What was dead or stuck works here:
+What differs from the published program, whose level was 1 in every turn:
 
-- The level never decayed, in spite of its name. It is halved per day, and a prompt that does not
-  hurt heals. Published, one half of the new level is the score and the other half is the past; a
-  prompt that heals takes the same halves, and never raises the level.
-- The decay of the words was rolled back or failed. Here it is a function of the time that has
-  passed since a word was last touched, and needs no write of its own.
-- The level was 1.0 in every turn. The reply counted too, and a field speaks in the words that it
-  began with: here the prompt counts, one is hurt by what one is told. Function words are in every
-  text: here only content words count. And the pulse alone was a wound, since anything new and
-  not monotonous scores beyond the threshold by that: here novelty, arousal and entropy deepen a
-  wound, and are none where no word is touched and nobody asks who one is.
-
-Without the last two every new sentence hurt as well, the wounded spoke nineteen turns of twenty,
-and the modules that choose or learn from an expert had one to go by.
+- The level is halved per day, and a prompt that does not hurt heals: one half of the new level is
+  the score and the other half is the past, and it never rises by that.
+- A word's weight is a function of the time since it was last touched, and needs no write to decay.
+- Only the prompt counts, and of it only content words. Novelty, arousal and entropy deepen a wound,
+  and are none where no word is touched and nobody asks who one is.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from leo.field import themes
 from leo.field.recall import Memory, choose_memories, score_memories, snippet
 from leo.field.text import tokenize
-from leo.field.themes import compute_themes, survey_themes
+from leo.field.themes import survey_themes
 from leo.field.view import View
 from tests.leo.field.test_walk import view_of
 
@@ -138,7 +138,7 @@ def naive(view: View) -> list[tuple[tuple[str, ...], set[str]]]:
 def test_themes_equal_the_definition(texts: list[str]) -> None:
     """Candidates in order of age, merged with the growing union at Jaccard 0.4."""
     view = view_of(*texts)
-    themes = compute_themes(view)
+    themes = survey_themes(view).themes
     assert [(theme.centres, set(theme.words)) for theme in themes] == naive(view)
     assert [theme.id for theme in themes] == list(range(len(themes)))
 
@@ -157,7 +157,7 @@ def test_a_survey_asks_those_with_most_co_occurrence(texts: list[str], most: int
     assert sorted(centres) == sorted(names[id] for id in first)
     assert (survey.asked, survey.candidates) == (len(first), len(able))
     if len(able) <= most:
-        assert survey.themes == compute_themes(view)
+        assert survey.themes == survey_themes(view).themes
 
 
 def test_a_survey_looks_no_closer_than_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:

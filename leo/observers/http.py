@@ -22,7 +22,7 @@ from typing import Any, Final, Self
 
 from leo.errors import ObserverError
 from leo.field.text import whole
-from leo.observers.observer import Exchange
+from leo.observers.scripted import Exchange
 
 try:
     import httpx

@@ -24,6 +24,8 @@ from leo.store.inspection import inspected
 from leo.store.owner import Owner
 from leo.store.schema import BESIDE, check_kept, connect
 
+Run = Callable[[Namespace], int]
+
 
 def check(arguments: Namespace) -> int:
     """Print what is wrong; 1 when something is. The file is left as it is."""

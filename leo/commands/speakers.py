@@ -7,10 +7,11 @@ affair, and `describe_interruption` says it.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from leo.commands.why import Account, describe_memory, explain_reply, tell_reply
 from leo.disciplines import DISCIPLINES, Discipline
@@ -44,29 +45,8 @@ def describe_interruption(discipline: Discipline) -> tuple[str, str]:
     )
 
 
-class Speaker(Protocol):
-    """What a conversation needs: someone who answers, and a view to describe."""
-
-    @property
-    def view(self) -> View: ...
-
-    @property
-    def pulse(self) -> Pulse | None: ...
-
-    @property
-    def discipline(self) -> Discipline: ...
-
-    def memory(self) -> list[str]: ...
-
-    def why(self, steps: bool = False) -> str: ...
-
-    def speak(self, prompt: str, session: str = "s1") -> str: ...
-
-    def settle(self, session: str = "s1") -> None: ...
-
-
-class _Seen:
-    """What a conversation shows of a field of either kind."""
+class Speaker(ABC):
+    """What a conversation needs: a field that answers, and a view to describe."""
 
     def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
         self._field = field
@@ -96,8 +76,15 @@ class _Seen:
             return explain_reply(self._account, latest, self._field.program)
         return tell_reply(latest, self.view)
 
+    @abstractmethod
+    def speak(self, prompt: str, session: str = "s1") -> str: ...
 
-class SyncSpeaker(_Seen):
+    @abstractmethod
+    def settle(self, session: str = "s1") -> None:
+        """Carry out the inner replies of a session. Raises what went wrong with one."""
+
+
+class SyncSpeaker(Speaker):
     def __init__(self, field: LeoField, account: Account | None = None) -> None:
         super().__init__(field, account)
         self._replying = field
@@ -106,11 +93,10 @@ class SyncSpeaker(_Seen):
         return self._replying.reply(prompt, session)
 
     def settle(self, session: str = "s1") -> None:
-        """The inner replies have ended with the reply; raise what went wrong with one."""
         self._replying.settle(session)
 
 
-class AsyncSpeaker(_Seen):
+class AsyncSpeaker(Speaker):
     """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it.
 
     A second one stops the loop before the reply has ended, which it cannot do while the store is at
@@ -129,9 +115,7 @@ class AsyncSpeaker(_Seen):
         return self._run(partial(self._replying.reply, prompt), session)
 
     def settle(self, session: str = "s1") -> None:
-        """Carry out the inner replies of a session: the loop stands still between two calls, and
-        they would wait for the next prompt. Raises what went wrong with one; a Ctrl-C drops them.
-        """
+        # The loop stands still between two calls: they would wait for the next prompt.
         self._run(self._replying.settle, session)
 
     def _run(self, work: Callable[[str], Awaitable[T]], session: str) -> T:

@@ -35,9 +35,8 @@ from leo.field.text import whole
 from leo.field.view import Centres, Loaded, View
 from leo.reply.context import InnerReply
 from leo.reply.given import check_time
-from leo.reply.modular import chorus_for, program_for
 from leo.reply.module import Module
-from leo.reply.program import ReplyState, Step
+from leo.reply.program import ReplyState, Step, chorus_for, program_for
 from leo.store.connection import Connection, reading
 from leo.store.ngrams import load_bigrams, load_trigrams
 from leo.store.operations import Versions, get_versions, load_all, moved, process_seed, process_text

@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from leo import MODULES
 from leo.actions import Action
 from leo.commands.conversation import EMPTY, ENDED, HELP, converse, describe
-from leo.commands.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
+from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import SessionBusyError, StepError
@@ -111,12 +112,15 @@ class Stub:
             raise StepError("observe", "s1~ring0.1", ValueError("no"))
 
 
+STUB = cast(Speaker, Stub())
+
+
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
     lines.insert(4, "/why now")
-    converse(Stub(), iter([*lines, "/quit", "x"]), out, notices)
+    converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
     assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
     assert notices.getvalue().splitlines() == [
         "",
@@ -142,7 +146,7 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("leo.commands.conversation.survey_themes", pressed)
     out, notices = io.StringIO(), io.StringIO()
-    converse(Stub(), iter(["/field", "/field", "hi"]), out, notices)
+    converse(STUB, iter(["/field", "/field", "hi"]), out, notices)
     assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
     assert notices.getvalue() == f"\n{ENDED}\n"
 
@@ -162,7 +166,7 @@ def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
     said = " ".join(["words"] * 40)
     for width, lines in ((80, 4), (40, 7), (None, 1)):
         out = io.StringIO()
-        converse(Stub(), iter([said]), out, out, width)
+        converse(STUB, iter([said]), out, out, width)
         shown = out.getvalue().splitlines()
         assert len(shown) == lines and " ".join(shown) == said.upper()
         assert width is None or max(map(len, shown)) <= width

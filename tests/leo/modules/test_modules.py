@@ -22,8 +22,7 @@ from leo.front.tasks import Gate
 from leo.modules import Emotion, Module, Overthinking
 from leo.modules.santaklaus import SantaKlaus
 from leo.reply.context import After, Before, Changes, Hints, Moment
-from leo.reply.modular import program_for, step_objects
-from leo.reply.program import PROGRAM
+from leo.reply.program import PROGRAM, program_for, step_objects
 from leo.store.operations import CAP, newest
 from leo.store.rows import Put
 from leo.store.schema import connect

@@ -15,8 +15,7 @@ import pytest
 from leo.errors import UndeclaredError
 from leo.modules import MODULES, Module
 from leo.reply.chorus import Chorus
-from leo.reply.modular import program_for, step_objects
-from leo.reply.program import PROGRAM, Step
+from leo.reply.program import PROGRAM, Step, program_for, step_objects
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move, apply, candidates, enabled, is_finished
 from leo_model.machine.state import Edge, Reply, State

@@ -185,21 +185,21 @@ class Driver:
             await self.lock.acquire()
         elif self.lock is not None and not self.lock.acquire(blocking=False):
             self._stop(reply, turn)
-        self._watchdog.took(self._lock_name, reply)
+        self._watchdog.holders[self._lock_name] = reply
 
     def _free(self) -> None:
-        self._watchdog.freed(self._lock_name)
+        self._watchdog.holders.pop(self._lock_name, None)
         if self.lock is not None:
             self.lock.release()
 
     async def _take_again(self, turn: Turn) -> None:
-        self._watchdog.waits(turn.reply, self._lock_name)
+        self._watchdog.waits[turn.reply] = self._lock_name
         try:
             await self.pass_gate(turn, Action.Acquire)
             self._watchdog.check(turn.reply, REENTERED)
             await self._take(turn.reply)
         finally:
-            self._watchdog.gave_up(turn.reply)
+            self._watchdog.waits.pop(turn.reply, None)
 
     def _stop(self, reply: str, turn: Turn | None) -> None:
         """The blocking `acquire` of a `threading.Lock` that another reply of this loop holds.
@@ -213,11 +213,11 @@ class Driver:
         self.store.settle()
         if turn is not None:
             turn.record(Action.Block)
-        self._watchdog.waits(reply, self._lock_name)
-        self._watchdog.took(LOOP, reply)
-        self._watchdog.waits(self._watchdog.holder(self._lock_name), LOOP)
+        dog = self._watchdog
+        dog.waits |= {reply: self._lock_name, dog.holders[self._lock_name]: LOOP}
+        dog.holders[LOOP] = reply
         try:
-            self._watchdog.check(reply, BLOCKED)
+            dog.check(reply, BLOCKED)
         except DeadlockError as error:
             self.instance.stopped = error
             raise
@@ -260,39 +260,20 @@ class Watchdog:
     """
 
     def __init__(self) -> None:
-        self._holders: dict[str, str] = {}
-        self._waits: dict[str, str] = {}
-
-    def took(self, resource: str, reply: str) -> None:
-        """The reply holds the resource from now on."""
-        self._holders[resource] = reply
-
-    def freed(self, resource: str) -> None:
-        """Nobody holds it any more."""
-        self._holders.pop(resource, None)
-
-    def holder(self, resource: str) -> str:
-        """The reply that holds the resource."""
-        return self._holders[resource]
-
-    def waits(self, reply: str, resource: str) -> None:
-        """The reply begins to wait for a resource."""
-        self._waits[reply] = resource
-
-    def gave_up(self, reply: str) -> None:
-        """The reply waits for nothing any more."""
-        self._waits.pop(reply, None)
+        # Resource -> the reply that holds it; reply -> the resource that it waits for.
+        self.holders: dict[str, str] = {}
+        self.waits: dict[str, str] = {}
 
     def check(self, reply: str, advice: str) -> None:
         """Raise DeadlockError, with the chain and the advice, if the reply waits for itself."""
         chain: list[str] = []
         waiting: str | None = reply
-        while waiting is not None and waiting in self._waits:
-            resource = self._waits[waiting]
-            holder = self._holders.get(resource)
+        while waiting is not None and waiting in self.waits:
+            resource = self.waits[waiting]
+            holder = self.holders.get(resource)
             chain.append(f"{waiting} waits for {resource}, held by {holder or 'nobody'}")
             if holder == reply:
                 raise DeadlockError(tuple(chain), advice)
-            if len(chain) > len(self._waits):
+            if len(chain) > len(self.waits):
                 return
             waiting = holder

@@ -123,7 +123,7 @@ class _Words:
 
     def centres(self) -> list[int]:
         if self._centres is None:
-            if self._table.by_contexts:
+            if self._table.contexts is not None:
                 contexts = self._chains.contexts()
                 self._centres = self._table.most_contexts(contexts, self.names)
             else:

@@ -142,11 +142,6 @@ class BigramTable:
         """The tokens that have the most contexts, the older first where there are equally many."""
         return heaviest((id for id in contexts if id in names), contexts)
 
-    @property
-    def by_contexts(self) -> bool:
-        """Whether the number of contexts makes a centre."""
-        return self.contexts is not None
-
     def _grow(self, grown: Grown) -> Grown:
         growth, sign, names = grown.growth, grown.sign, self.names
         assert isinstance(growth, WordGrowth), "the growth of the other table"

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import leo.front.tasks
-import leo.front.threads
 from leo import DISCIPLINES, AsyncLeoField, LeoField
 from leo.actions import Action
 from leo.disciplines import get_discipline
@@ -347,15 +345,3 @@ def test_a_discipline_that_cannot_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DisciplineError, match=r"runs on asyncio, not on sync or threads"):
         LeoField.open(path, discipline="bare")
     assert not path.exists()
-
-
-def test_the_drivers_hold_no_step_of_their_own() -> None:
-    """What a reply does is decided in the turn: the drivers name no action of the core."""
-    core = {action.value for step in PROGRAM for action in step.actions}
-    for module in (leo.front.threads, leo.front.tasks):
-        named = {
-            word.value
-            for word in Action
-            if f"Action.{word.value}" in Path(str(module.__file__)).read_text()
-        }
-        assert named.isdisjoint(core)

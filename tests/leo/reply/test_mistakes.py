@@ -245,18 +245,16 @@ def test_a_step_that_asks_for_its_own_lock_waits_for_itself(tmp_path: Path) -> N
 def test_the_watchdog_finds_circles_and_nothing_else() -> None:
     """A chain that ends is no deadlock; a circle that somebody else is in is theirs."""
     dog = Watchdog()
-    for resource, reply in (("x", "a"), ("y", "b"), ("z", "c")):
-        dog.took(resource, reply)
-    dog.waits("a", "y")
-    dog.waits("b", "z")
+    dog.holders |= {"x": "a", "y": "b", "z": "c"}
+    dog.waits |= {"a": "y", "b": "z"}
     dog.check("a", "")
-    dog.waits("c", "y")
+    dog.waits["c"] = "y"
     dog.check("a", "")
     with pytest.raises(DeadlockError) as caught:
         dog.check("b", "advice")
     assert caught.value.chain == ("b waits for z, held by c", "c waits for y, held by b")
-    dog.freed("y")
+    del dog.holders["y"]
     dog.check("b", "")
-    dog.took("y", "b")
-    dog.gave_up("c")
+    dog.holders["y"] = "b"
+    del dog.waits["c"]
     dog.check("b", "")

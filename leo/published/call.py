@@ -57,9 +57,9 @@ class Published:
         self.fail = fail
         self._seed = seed
         self._clock = clock
-        self._tracer = tracer
+        self.tracer = tracer
         self._gate = gate
-        self._counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         if tracer.enabled:
             runtime = PUBLISHED[discipline].runtime
             program = tuple(step.name for step in PROGRAM)
@@ -71,29 +71,10 @@ class Published:
         process_seed(conn, compute_delta((SEED_TEXT,)), SEED_NAME)
         return load_all(conn)
 
-    def number(self, session: str) -> int:
-        """The number of the session's next call."""
-        self._counts[session] = self._counts.get(session, 0) + 1
-        return self._counts[session]
-
     async def pass_gate(self, call: Call, action: Action) -> None:
         """Ask the gate, if there is one."""
         if self._gate is not None:
             await self._gate(call.session, action)
-
-    def record(
-        self,
-        call: Call,
-        action: Action,
-        reads: dict[str, int],
-        writes: dict[str, int],
-        outcome: str,
-    ) -> None:
-        """Tell the tracer, if there is one."""
-        if self._tracer.enabled:
-            name = f"{call.session}.{call.number}"
-            event = Happened(action, "i1", "main", call.session, name, reads, writes, outcome)
-            self._tracer.record(event)
 
     def recall(self, call: Call, count: int, conn: Connection) -> list[Memory]:
         """Recall: the newest snapshots, so many of them at most."""
@@ -129,7 +110,7 @@ class Call:
 
     def __init__(self, field: Published, session: str) -> None:
         self.session = session
-        self.number = field.number(session)
+        field.counts[session] = self.number = field.counts.get(session, 0) + 1
         self.last: Action | None = None
         self._field = field
         self._locked = False
@@ -143,7 +124,10 @@ class Call:
     ) -> None:
         """An action of this call was carried out just now."""
         self.last = action
-        self._field.record(self, action, reads, writes, outcome)
+        tracer, name = self._field.tracer, f"{self.session}.{self.number}"
+        if tracer.enabled:
+            event = Happened(action, "i1", "main", self.session, name, reads, writes, outcome)
+            tracer.record(event)
 
     async def acquire(self) -> None:
         """Call, then the lock."""

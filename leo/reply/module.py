@@ -88,10 +88,9 @@ def insert(
     return Put(f"INSERT{instead} INTO {table} ({columns}) VALUES ({marks})", tuple(rows))
 
 
-def keep_newest(table: str, count: int, key: str = "id") -> Put:
-    """Let go of what is older than the newest rows of a table; `key` is a number that grows."""
-    sql = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"
-    return Put(sql, ((count,),))
+def keep_newest(table: str, count: int) -> Put:
+    """Let go of what is older than the newest rows of a table; its `id` is a number that grows."""
+    return Put(f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?", ((count,),))
 
 
 def keep_latest(table: str, count: int, key: str) -> Put:

@@ -26,32 +26,23 @@ QUIET = Pulse(0.0, 0.0, 0.5, 0.15)
 FAIR = Quality(0.8, 0.8, 0.8)
 
 
+def plain(prompt: str) -> dict[str, Any]:
+    """What every context has."""
+    tokens = tuple(tokenize(prompt))
+    return {"prompt": prompt, "session": "s1", "turn": 1, "now": 1000.0, "arousal": 0.0,
+            "tokens": tokens}  # fmt: skip
+
+
 def moment(prompt: str = "", **given: Any) -> Moment:
     """The context of `hear`."""
-    plain: dict[str, Any] = {
-        "session": "s1",
-        "turn": 1,
-        "now": 1000.0,
-        "arousal": 0.0,
-        "tokens": tuple(tokenize(prompt)),
-    }
-    return Moment(prompt=prompt, **(plain | given))
+    return Moment(**(plain(prompt) | given))
 
 
 def before(prompt: str = "", themes: Mapping[str, int] | None = None, **given: Any) -> Before:
     """The context of `before`; `themes` are core words with their scores."""
     scores = dict(themes or {})
-    plain: dict[str, Any] = {
-        "session": "s1",
-        "turn": 1,
-        "now": 1000.0,
-        "arousal": 0.0,
-        "tokens": tuple(tokenize(prompt)),
-        "novelty": 0.5,
-        "voice": VOICE,
-        "seen": Seen(Themes(scores, {core: frozenset({core}) for core in scores}), mute),
-    }
-    return Before(prompt=prompt, **(plain | given))
+    seen = Seen(Themes(scores, {core: frozenset({core}) for core in scores}), mute)
+    return Before(**(plain(prompt) | {"novelty": 0.5, "voice": VOICE, "seen": seen} | given))
 
 
 def after(

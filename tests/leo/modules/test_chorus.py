@@ -28,8 +28,7 @@ from leo.reply.context import (
 from leo.reply.module import Module
 from leo.reply.voice import BASE, EXPERTS, blend_weights, compute_voice
 from leo.store.rows import Put, Rows
-from tests.leo.modules.contexts import FAIR, QUIET, UNIT, moment, mute
-from tests.leo.modules.driver import TinyDriver
+from tests.leo.modules.support import FAIR, QUIET, UNIT, TinyDriver, moment, mute
 
 SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)
 RING = InnerReply("s1~ring0", "x", 0.8, 30, Inner("ring", 0), "s1")

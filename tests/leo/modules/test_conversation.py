@@ -41,8 +41,7 @@ from leo.store.connection import Connection
 from leo.store.operations import NewSnapshot
 from leo.store.rows import Put
 from leo.store.schema import connect
-from tests.leo.modules.driver import TinyDriver
-from tests.leo.modules.script import EVERYDAY, SCRIPT
+from tests.leo.modules.support import EVERYDAY, SCRIPT, TinyDriver
 from tests.leo.modules.test_registry import OWNERS
 from tests.leo.support import sync_field
 
@@ -79,8 +78,8 @@ def test_same_seed_same_rows() -> None:
 def test_hash_seeds_change_nothing() -> None:
     """The rows do not depend on how Python orders its sets."""
     code = (
-        "from tests.leo.modules.driver import TinyDriver\n"
-        "from tests.leo.modules.script import EVERYDAY, SCRIPT\n"
+        "from tests.leo.modules.support import TinyDriver\n"
+        "from tests.leo.modules.support import EVERYDAY, SCRIPT\n"
         "driver = TinyDriver()\n"
         "print([driver.reply(prompt) for prompt in SCRIPT[:24]], driver.dump())"
     )

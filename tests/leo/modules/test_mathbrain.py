@@ -17,7 +17,7 @@ from leo.modules.mlp import INPUTS, PARAMETERS, Network, fresh_network
 from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
 from leo.modules.ragbrain import Episode, RAGBrain, Summary, unit_distance
 from leo.reply.voice import Voice
-from tests.leo.modules.contexts import FAIR, UNIT, Store, after, before
+from tests.leo.modules.support import FAIR, UNIT, Store, after, before
 
 # A network that expects something of the state in the test of regulation.
 SEED = 21

@@ -21,9 +21,16 @@ from leo_model.machine.machine import Move, apply, candidates, enabled, is_finis
 from leo_model.machine.state import Edge, Reply, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import carries
-from tests.leo.modules.contexts import FIELD, after, before, kept_with, moment, own_objects
-from tests.leo.modules.driver import TinyDriver
-from tests.leo.modules.script import SCRIPT
+from tests.leo.modules.support import (
+    FIELD,
+    SCRIPT,
+    TinyDriver,
+    after,
+    before,
+    kept_with,
+    moment,
+    own_objects,
+)
 
 NAMES = [module.name for module in MODULES]
 READ, WRITES = sqlite3.SQLITE_READ, {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}

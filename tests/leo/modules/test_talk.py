@@ -25,7 +25,7 @@ from leo.modules.resonance import PROMPTS, content_words, echoes, repeats, whole
 from leo.modules.santaklaus import SantaKlaus, as_loud_as
 from leo.modules.school import Note, Roll, School, SchoolState, candidates
 from leo.reply.context import Changes, Facts
-from tests.leo.modules.contexts import Store, after, before, moment
+from tests.leo.modules.support import Store, after, before, moment
 
 HOUR = 3600.0
 NUMBERS = st.floats(-5, 5).map(lambda x: round(x, 3))

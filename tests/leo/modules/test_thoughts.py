@@ -24,7 +24,7 @@ from leo.modules.metaleo import (
 )
 from leo.modules.overthinking import Overthinking, ring_temperature
 from leo.reply.context import Facts, Inner, Seen, Spoken
-from tests.leo.modules.contexts import QUIET, UNIT, Store, after
+from tests.leo.modules.support import QUIET, UNIT, Store, after
 
 POOR = Quality(0.2, 0.4, 0.3)
 FLAT = Pulse(0.0, 0.0, 0.1, 0.0)

@@ -22,9 +22,7 @@ from leo.modules.bias import SHARDS, Bias
 from leo.modules.emotion import HALF_LIFE, MAX_CHARGE, Charge, Emotion, charges, stirred
 from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words, decay
 from leo.reply.context import Inner, Seen
-from tests.leo.modules.contexts import QUIET, UNIT, Store, after, moment
-from tests.leo.modules.driver import TinyDriver
-from tests.leo.modules.script import EVERYDAY
+from tests.leo.modules.support import EVERYDAY, QUIET, UNIT, Store, TinyDriver, after, moment
 from tests.leo.support import sync_field
 
 TEXTS = st.lists(st.sampled_from(["NO", "yes", "!", "the", "A", "river", "."]), max_size=12)

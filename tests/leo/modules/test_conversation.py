@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -283,7 +281,6 @@ def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
         assert profiles == mathbrain.PROFILES
 
 
-T = TypeVar("T")
 FACES_TEXTS = ("The river rose.", "Bread is good.", "Poor words.")
 
 
@@ -292,24 +289,20 @@ def state(novelty: float) -> MathState:
     return MathState(**({name: 0.5 for name in SCALARS} | {"novelty": novelty}), expert="precise")
 
 
-def with_store(path: Path, test: Callable[[Perform], Awaitable[T]]) -> T:
-    """Run a test on a real store that has the modules' tables."""
-
-    async def run() -> T:
-        opened = await AsyncStore.open(path / "field.db", 5.0, keepers=MODULES)
-        try:
-            return await test(opened.perform)
-        finally:
-            await opened.close()
-
-    return asyncio.run(run())
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Perform]:
+    """A real store that has the modules' tables."""
+    store = await AsyncStore.open(path / "field.db", 5.0, keepers=MODULES)
+    try:
+        yield store.perform
+    finally:
+        await store.close()
 
 
-def test_santa_recalls_what_the_plain_one_does(tmp_path: Path) -> None:
+async def test_santa_recalls_what_the_plain_one_does(tmp_path: Path) -> None:
     """The memories of the store, awaited, come to mind as they do when they are given."""
     tokens = tokenize("the river")
-
-    async def test(perform: Perform) -> None:
+    async with opened(tmp_path) as perform:
         for quality, text in zip((0.8, 0.9, 0.1), FACES_TEXTS, strict=True):
             new = NewSnapshot(text, "leo", quality, 0.0, 10.0, ())
             await perform(partial(sql.process_snapshot, new=new))
@@ -318,26 +311,20 @@ def test_santa_recalls_what_the_plain_one_does(tmp_path: Path) -> None:
         assert found == SantaKlaus().recall(memories, tokens, 0.0, 1000.0)
         assert len(found.ids) == 2
 
-    with_store(tmp_path, test)
 
-
-def test_mathbrain_keeps_its_network(tmp_path: Path) -> None:
+async def test_mathbrain_keeps_its_network(tmp_path: Path) -> None:
     """What was saved is recollected; before that there is a fresh network."""
-
-    async def test(perform: Perform) -> None:
+    async with opened(tmp_path) as perform:
         brain = AsyncMathBrain(perform, seed=4)
         assert await brain.recollect(5.0) == Brain(fresh_network(4), {})
         await brain.save(fresh_network(9))
         assert await brain.recollect(5.0) == Brain(fresh_network(9), {})
 
-    with_store(tmp_path, test)
 
-
-def test_ragbrain_finds_what_the_plain_one_does(tmp_path: Path) -> None:
+async def test_ragbrain_finds_what_the_plain_one_does(tmp_path: Path) -> None:
     """Episodes that were logged are found in the order of their distance."""
     episodes = [Episode(state(novelty), novelty, 5.0) for novelty in (0.1, 0.5, 0.9)]
-
-    async def test(perform: Perform) -> None:
+    async with opened(tmp_path) as perform:
         rag = AsyncRAGBrain(perform)
         for episode in episodes:
             await rag.observe_episode("p", "r", "s1", episode)
@@ -345,14 +332,11 @@ def test_ragbrain_finds_what_the_plain_one_does(tmp_path: Path) -> None:
         assert found == RAGBrain().query_similar(episodes[::-1], state(0.5), top=2)
         assert found[0][1] == episodes[1]
 
-    with_store(tmp_path, test)
 
-
-def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     """When one of several writes fails, none is kept, and the error is the store's."""
     insert = "INSERT INTO metaleo (tag, text, at) VALUES (?, ?, ?)"
-
-    async def test(perform: Perform) -> None:
+    async with opened(tmp_path) as perform:
         puts = (Put(insert, (("meta", "kept?", 1.0),)), Put(insert, (("meta", None, 1.0),)))
         with pytest.raises(StoreError):
             await store(perform, puts)
@@ -362,5 +346,3 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
             return number
 
         assert await perform(count) == 0
-
-    with_store(tmp_path, test)

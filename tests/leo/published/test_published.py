@@ -30,29 +30,20 @@ PROMPTS = ("what does the river keep", "and who walks there", "tell me of the gr
 Talk = Callable[[Any], Awaitable[None]]
 
 
-def february(folder: Path, talk: Talk, **options: Any) -> Path:
+async def february(folder: Path, talk: Talk, **options: Any) -> Path:
     """Record a run of the program of February; the path of its trace."""
-
-    async def run() -> None:
-        with NdjsonRecorder(folder / "february.ndjson", run="february") as recorder:
-            field = await February.open(
-                folder / "february.sqlite3", timeout=0.01, tracer=recorder, **options
-            )
-            await talk(field)
-            await field.close()
-
-    asyncio.run(run())
+    with NdjsonRecorder(folder / "february.ndjson", run="february") as recorder:
+        path = folder / "february.sqlite3"
+        field = await February.open(path, timeout=0.01, tracer=recorder, **options)
+        await talk(field)
+        await field.close()
     return folder / "february.ndjson"
 
 
-def december(folder: Path, talk: Talk, **options: Any) -> Path:
+async def december(folder: Path, talk: Talk, **options: Any) -> Path:
     """Record a run of the program of December; the path of its trace."""
-
-    async def run() -> None:
-        with NdjsonRecorder(folder / "december.ndjson", run="december") as recorder:
-            await talk(await December.open(folder / "december.sqlite3", tracer=recorder, **options))
-
-    asyncio.run(run())
+    with NdjsonRecorder(folder / "december.ndjson", run="december") as recorder:
+        await talk(await December.open(folder / "december.sqlite3", tracer=recorder, **options))
     return folder / "december.ndjson"
 
 
@@ -106,24 +97,20 @@ async def conversation(field: Any) -> None:
         await field.reply(prompt)
 
 
-def test_one_session_of_february_breaks_four_properties(tmp_path: Path) -> None:
+async def test_one_session_of_february_breaks_four_properties(tmp_path: Path) -> None:
     """No fault, nothing concurrent: no lock can matter, and four properties fall."""
-    report = judged(february(tmp_path, conversation))
+    report = judged(await february(tmp_path, conversation))
 
     assert report.broken == FOUR | {"Refines"}
 
 
-def test_the_same_conversation_under_a_unit_of_work_breaks_nothing(tmp_path: Path) -> None:
+async def test_the_same_conversation_under_a_unit_of_work_breaks_nothing(tmp_path: Path) -> None:
     """The client, the prompts and the judges are the same."""
-
-    async def run() -> None:
-        with NdjsonRecorder(tmp_path / "d6.ndjson", run="d6") as recorder:
-            async with await AsyncLeoField.open(
-                tmp_path / "d6.sqlite3", discipline="shielded-unit-of-work", tracer=recorder
-            ) as field:
-                await conversation(field)
-
-    asyncio.run(run())
+    with NdjsonRecorder(tmp_path / "d6.ndjson", run="d6") as recorder:
+        async with await AsyncLeoField.open(
+            tmp_path / "d6.sqlite3", discipline="shielded-unit-of-work", tracer=recorder
+        ) as field:
+            await conversation(field)
     assert judged(tmp_path / "d6.ndjson").broken == frozenset()
 
 
@@ -134,7 +121,7 @@ def rows(field: Path, table: str) -> int:
     return int(count)
 
 
-def test_a_reply_of_february_returns_with_nothing_stored(tmp_path: Path) -> None:
+async def test_a_reply_of_february_returns_with_nothing_stored(tmp_path: Path) -> None:
     """observe() is cancelled half-way; the next reply finds the database locked, twice, and
     returns; the file has nothing of it."""
     striker = Striker("s1~observe", Action.Statement, 2)
@@ -145,13 +132,13 @@ def test_a_reply_of_february_returns_with_nothing_stored(tmp_path: Path) -> None
         assert await field.reply("does anybody keep this", "s2")
         stored.append(rows(tmp_path / "february.sqlite3", "snapshots"))
 
-    report = judged(february(tmp_path, talk, gate=striker))
+    report = judged(await february(tmp_path, talk, gate=striker))
 
     assert stored == [0]
     assert "Durable" in report.broken and "AllOrNothing" not in report.broken
 
 
-def test_the_next_observe_of_february_publishes_the_fragment(tmp_path: Path) -> None:
+async def test_the_next_observe_of_february_publishes_the_fragment(tmp_path: Path) -> None:
     """Another session's commit: half a text is in the store, and nobody ever meant that."""
     striker = Striker("s1~observe", Action.Statement, 2)
 
@@ -162,10 +149,10 @@ def test_the_next_observe_of_february_publishes_the_fragment(tmp_path: Path) -> 
             tokens = {token for (token,) in conn.execute("SELECT token FROM tokens")}
         assert "fragmentary" in tokens and "anywhere" not in tokens
 
-    assert judged(february(tmp_path, talk, gate=striker)).broken >= {"AllOrNothing"}
+    assert judged(await february(tmp_path, talk, gate=striker)).broken >= {"AllOrNothing"}
 
 
-def test_a_refresh_of_february_that_is_cancelled_tears_the_view(tmp_path: Path) -> None:
+async def test_a_refresh_of_february_that_is_cancelled_tears_the_view(tmp_path: Path) -> None:
     """The tables are assigned one by one between awaits."""
     striker = Striker("s1~observe", Action.RefreshTrigrams)
 
@@ -173,28 +160,28 @@ def test_a_refresh_of_february_that_is_cancelled_tears_the_view(tmp_path: Path) 
         await striker.cancels(field.observe("one table new and the other old", "s1"))
         await field.reply("what is torn", "s2")
 
-    assert "ViewNotTorn" in judged(february(tmp_path, talk, gate=striker)).broken
+    assert "ViewNotTorn" in judged(await february(tmp_path, talk, gate=striker)).broken
 
 
 @pytest.mark.parametrize("action", [Action.Ingest, Action.SaveSnapshot])
-def test_february_swallows_what_a_write_raises(tmp_path: Path, action: Action) -> None:
+async def test_february_swallows_what_a_write_raises(tmp_path: Path, action: Action) -> None:
     """The reply goes on and returns, half done."""
 
     async def talk(field: February) -> None:
         assert await field.reply("does it matter")
 
-    report = judged(february(tmp_path, talk, fail=Failing("s1", action)))
+    report = judged(await february(tmp_path, talk, fail=Failing("s1", action)))
     assert report.broken >= {"AllOrNothing", "Durable"}
 
 
-def test_sessions_of_december_break_nothing(tmp_path: Path) -> None:
+async def test_sessions_of_december_break_nothing(tmp_path: Path) -> None:
     """Under the lock, without faults: one connection an operation, and every property holds."""
 
     async def talk(field: December) -> None:
         await asyncio.gather(*(field.reply("what is kept", f"s{k}") for k in range(3)))
         await field.reply("nothing comes to mind", "s9", recalls=False)
 
-    assert judged(december(tmp_path, talk)).broken == frozenset()
+    assert judged(await december(tmp_path, talk)).broken == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -205,14 +192,16 @@ def test_sessions_of_december_break_nothing(tmp_path: Path) -> None:
         (Action.Count, 1, set()),
     ],
 )
-def test_december_cancelled(tmp_path: Path, action: Action, nth: int, broken: set[str]) -> None:
+async def test_december_cancelled(
+    tmp_path: Path, action: Action, nth: int, broken: set[str]
+) -> None:
     """What was committed stays: the mark of use without the text, the text without the view."""
     striker = Striker("s1", action, nth)
 
     async def talk(field: December) -> None:
         await striker.cancels(field.reply("what is kept", "s1"))
 
-    assert judged(december(tmp_path, talk, gate=striker)).broken == broken
+    assert judged(await december(tmp_path, talk, gate=striker)).broken == broken
 
 
 @pytest.mark.parametrize(
@@ -226,16 +215,16 @@ def test_december_cancelled(tmp_path: Path, action: Action, nth: int, broken: se
         ),
     ],
 )
-def test_december_swallows(tmp_path: Path, action: Action, broken: set[str]) -> None:
+async def test_december_swallows(tmp_path: Path, action: Action, broken: set[str]) -> None:
     """An exception of recall or observe does not reach the caller, who is answered."""
 
     async def talk(field: December) -> None:
         assert await field.reply("what is kept", "s1")
 
-    assert judged(december(tmp_path, talk, fail=Failing("s1", action))).broken == broken
+    assert judged(await december(tmp_path, talk, fail=Failing("s1", action))).broken == broken
 
 
-def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) -> None:
+async def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) -> None:
     """refresh() loads both tables, a reply ingests and loads, refresh() assigns what it has."""
     loaded = asyncio.Event()
     over = asyncio.Event()
@@ -254,11 +243,11 @@ def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) -> Non
         await refresh
         await field.reply("nothing comes to mind", "s3", recalls=False)
 
-    report = judged(december(tmp_path, talk, gate=gate, refreshes=True))
+    report = judged(await december(tmp_path, talk, gate=gate, refreshes=True))
     assert report.broken == {"Serializable", "ViewNotTorn", "ViewAgreesWithStore", "Refines"}
 
 
-def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
+async def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
     """The lock is free afterwards, and the next call is answered."""
 
     async def talk(field: December) -> None:
@@ -266,7 +255,7 @@ def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
             await field.reply("what is kept", "s1")
         assert await field.reply("and now", "s2")
 
-    report = judged(december(tmp_path, talk, fail=Failing("s1", Action.Generate)))
+    report = judged(await december(tmp_path, talk, fail=Failing("s1", Action.Generate)))
     assert report.native is not None and report.native.outcomes["raised"] == 1
 
 

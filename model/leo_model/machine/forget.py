@@ -25,9 +25,11 @@ from collections import defaultdict
 from leo_model.machine.dsg import upstream
 from leo_model.machine.properties import is_stored
 from leo_model.machine.state import (
+    BLANK,
     UNREAD,
     Content,
     Edge,
+    Local,
     Reply,
     State,
     Store,
@@ -71,7 +73,10 @@ def forget(z: State, gone: Content) -> None:
     writes |= gone
     z.store = Store(*(tuple(r for r in writers if r not in writes) for writers in z.store))
     z.view = {i: Tables(*(table - writes for table in view)) for i, view in z.view.items()}
-    z.local = {s: type(held)(*(c - writes for c in held)) for s, held in z.local.items()}
+    z.local = {
+        s: held if held is BLANK else Local(*(content - writes for content in held))
+        for s, held in z.local.items()
+    }
     z.returned -= gone
     z.readers = z.readers._replace(
         ngrams=z.readers.ngrams - gone, snapshots=z.readers.snapshots - gone
@@ -79,8 +84,9 @@ def forget(z: State, gone: Content) -> None:
     z.dsg = frozenset(e for e in z.dsg if e[0] not in gone and e[1] not in gone)
 
 
-def tidy(w: World, z: State, cyclic: set[Reply]) -> set[Reply]:
-    """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle.
+def tidy(w: World, z: State, cyclic: set[Reply], links: Links) -> set[Reply]:
+    """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle,
+    and ``links`` are brought up to the state's edges where that is needed.
 
     Returns the replies that stand for others from now on.
     """
@@ -88,7 +94,7 @@ def tidy(w: World, z: State, cyclic: set[Reply]) -> set[Reply]:
     gone = frozenset(upstream(absorbed, z.dsg))
     forget(z, gone)
     cyclic -= gone
-    return _merge(z, cyclic, absorbed - gone) if cyclic else set()
+    return _merge(z, cyclic, absorbed - gone, links) if cyclic else set()
 
 
 def get_absorbed(w: World, z: State) -> Content:
@@ -146,6 +152,11 @@ class Links:
             self._before[target].add(source)
         self._known = edges
 
+    def touching(self, nodes: Content) -> set[Edge]:
+        """Return the edges from or to one of the nodes."""
+        found = {(node, target) for node in nodes for target in self._after.get(node, ())}
+        return found | {(source, node) for node in nodes for source in self._before.get(node, ())}
+
     def component(self, reply: Reply, wrote: Content) -> set[Reply]:
         """Return the replies that wrote and are on a cycle with ``reply``, itself among them; empty
         when it is on none.
@@ -167,14 +178,7 @@ def _reach(reply: Reply, following: dict[Reply, set[Reply]], wrote: Content) -> 
     return found
 
 
-def component(z: State, reply: Reply, wrote: Content) -> set[Reply]:
-    """Return the replies on a cycle with ``reply``, as ``Links.component`` does."""
-    links = Links()
-    links.update(z.dsg)
-    return links.component(reply, wrote)
-
-
-def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> set[Reply]:
+def _merge(z: State, cyclic: set[Reply], absorbed: Content, links: Links) -> set[Reply]:
     """Let one absorbed reply of each cycle stand for the others on it.
 
     Nothing new can precede an absorbed reply, and all of one cycle have the same replies upstream
@@ -185,20 +189,19 @@ def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> set[Reply]:
     standing: set[Reply] = set()
     while left:
         reply = min(left)
-        group = component(z, reply, wrote) & left | {reply}
+        links.update(z.dsg)
+        group = links.component(reply, wrote) & left | {reply}
         left -= group
         # The one that stays must have written what any of them wrote.
         stays = max(group, key=lambda r: (r in z.snapshots, r in z.ngrams, r))
         gone = frozenset(group - {stays})
-        if gone:
-            standing.add(stays)
-        edges: set[Edge] = set()
-        for source, target in z.dsg:
-            edge = (stays if source in gone else source, stays if target in gone else target)
-            if edge[0] != edge[1]:
-                edges.add(edge)
+        if not gone:
+            continue
+        standing.add(stays)
+        theirs = links.touching(gone)
+        renamed = {(stays if a in gone else a, stays if b in gone else b) for a, b in theirs}
         readers = z.readers
-        z.dsg = frozenset(edges)
+        z.dsg = (z.dsg - theirs) | (renamed - {(stays, stays)})
         z.readers = readers._replace(
             ngrams=readers.ngrams | ({stays} if gone & readers.ngrams else frozenset()),
             snapshots=readers.snapshots | ({stays} if gone & readers.snapshots else frozenset()),

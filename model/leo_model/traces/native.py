@@ -90,10 +90,10 @@ class Watch:
         self.violations: dict[str, Violation] = {}
         # The replies of the state that are on a cycle.
         self.cyclic: set[Reply] = set()
+        self.links = Links()
         self._world = world
         self._overtaken: frozenset[str] = frozenset()
         self._unstable: set[str] = set()
-        self._links = Links()
 
     def resume(self, cyclic: set[Reply], overtaken: frozenset[str]) -> None:
         """Go on from a state that another has reached; nobody is reading in it."""
@@ -172,8 +172,8 @@ class Watch:
         nodes = z.wrote | only_read(self._world, z)
         if reply not in nodes:
             return
-        self._links.update(z.dsg)
-        found = self._links.component(reply, nodes) - self.cyclic
+        self.links.update(z.dsg)
+        found = self.links.component(reply, nodes) - self.cyclic
         self.note(line, "Serializable", len(found), lambda: SAFETY["Serializable"](self._world, z))
         self.cyclic |= found
 
@@ -281,7 +281,8 @@ class Checker:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
         if ended and self._forgetting:
-            self.standing = (self.standing | tidy(w, z, self.watch.cyclic)) & z.wrote
+            stand = tidy(w, z, self.watch.cyclic, self.watch.links)
+            self.standing = (self.standing | stand) & z.wrote
         return None
 
     def _in_flight(self, line: Line) -> list[Reply]:

@@ -11,7 +11,7 @@ from leo.disciplines import PUBLISHED
 from leo.trace.events import SCHEMA, SPEC
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.machine.forget import tidy
+from leo_model.machine.forget import Links, tidy
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates
 from leo_model.machine.state import Base, State
 from leo_model.machine.steps import World
@@ -59,7 +59,7 @@ def random_trace(
         actor = move.actor
         events.append(_event(world, state, move, len(events) + 1, header["run"]))
         if move.action in ENDS:
-            tidy(world, state, set())
+            tidy(world, state, set(), Links())
     return header, events
 
 

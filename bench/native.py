@@ -25,12 +25,11 @@ from time import perf_counter, process_time
 
 import msgspec
 
-from leo.trace.events import Event
-from leo_model.machine.state import Base
+from leo.trace.events import SCHEMA, SPEC, Event
+from leo_model.traces.events import PROGRAM
 from leo_model.traces.fast.engine import check_fast
 from leo_model.traces.native import Outcome, check
 from leo_model.traces.reader import TraceReader
-from leo_model.traces.synth import make_header, trace_world
 from leo_model.traces.tlc_engine import judge, record
 
 SESSIONS = 50
@@ -46,8 +45,12 @@ BLOCK = 1 << 15
 def lines(kind: str, count: int, seed: int = 1) -> Iterator[str]:
     """Yield a header and ``count`` events of so many sessions, undisturbed, as a recorder writes
     them: one inside and the others waiting, or all at once, interleaved by chance."""
-    header = make_header(trace_world(KINDS[kind], 1), ["i1"], Base(), seed)
-    run = header["run"]
+    run = f"bench-{seed}"
+    header = {
+        "schema": SCHEMA, "kind": "header", "spec": SPEC, "run": run, "discipline": KINDS[kind],
+        "runtime": "asyncio", "program": PROGRAM, "instances": ["i1"], "stores": ["main"],
+        "start": {"ngrams": 0, "snapshots": 0}, "seed": seed,
+    }  # fmt: skip
     yield json.dumps(header, separators=(",", ":")) + "\n"
     rng = Random(seed)
     place, turn, held = [0] * SESSIONS, [0] * SESSIONS, [(0, 0)] * SESSIONS

@@ -50,11 +50,11 @@ from leo_model.traces.mutate import (
     REPLY,
     SWAP,
     Base,
+    Fields,
     Mutant,
     mutants,
 )
 from leo_model.traces.reader import NOT_DECODED, trace_of
-from leo_model.traces.synth import Fields
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict, judge
 from leo_model.traces.validate import run_native
 

@@ -24,11 +24,11 @@ from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import state as fast_state
 from leo_model.traces.fast.convert import is_fast
 from leo_model.traces.fast.engine import check_fast, feed_all
-from leo_model.traces.mutate import mutate
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import TraceReader
-from leo_model.traces.synth import Fields, random_trace, trace_world
 from leo_model.traces.workload import Workload, record
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import Fields, random_trace, trace_world
 
 FAST = [name for name, rules in DISCIPLINES.items() if is_fast(rules, rules.instances)]
 

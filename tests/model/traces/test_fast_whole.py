@@ -20,8 +20,8 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import whole as fast_whole
-from leo_model.traces.mutate import mutate
-from leo_model.traces.synth import Fields, random_trace, scripted_trace, trace_world
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import Fields, random_trace, scripted_trace, trace_world
 from tests.model.traces.test_fast import FAST, assert_same, said, to_bytes
 
 LOCKED = [name for name in FAST if DISCIPLINES[name].lock == "fifo"]

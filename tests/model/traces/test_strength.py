@@ -23,8 +23,8 @@ from leo_model.traces import explain, native, reader, strength
 from leo_model.traces.events import Line
 from leo_model.traces.mutate import END, HEADER, Base, Mutant, evenly, mutants
 from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_text
-from leo_model.traces.synth import random_trace, scripted_trace, trace_world
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
+from tests.model.traces.synth import random_trace, scripted_trace, trace_world
 
 
 def base(discipline: str, events: int, *, seed: int = 2, closed: bool = True) -> Base:

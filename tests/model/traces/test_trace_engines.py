@@ -14,9 +14,7 @@ from leo_model.machine.steps import World
 from leo_model.traces import explain, native
 from leo_model.traces import tlc_engine as tracetlc
 from leo_model.traces.events import Line
-from leo_model.traces.mutate import MUTATIONS, mutate
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.tlc_engine import (
     EngineError,
     Recorded,
@@ -27,6 +25,8 @@ from leo_model.traces.tlc_engine import (
     record,
 )
 from tests.model.traces.agreement import Agreement, Case, compare, mutated
+from tests.model.traces.mutation import MUTATIONS, mutate
+from tests.model.traces.synth import random_trace, trace_world
 
 
 def cases(per_discipline: int, length: int, seed: int) -> list[Case]:

@@ -14,8 +14,8 @@ from leo_model.machine.state import Local, Objects, Reply, State, Store, Tables
 from leo_model.machine.steps import World
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import Fields, scripted_trace, trace_world
 from leo_model.traces.tlc_engine import judge, record
+from tests.model.traces.synth import Fields, scripted_trace, trace_world
 
 UNIT = "Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit SwapView Release Return"
 

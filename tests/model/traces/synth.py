@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.disciplines import PUBLISHED
@@ -17,8 +16,7 @@ from leo_model.machine.state import Base, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import ENDS, PROGRAM, carries
 from leo_model.traces.explain import FAULTS
-
-Fields = dict[str, Any]
+from leo_model.traces.mutate import Fields as Fields
 
 
 def trace_world(discipline: str, sessions: int, instances: int | None = None) -> World:

@@ -234,7 +234,7 @@ def _judge(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> None:
         open_calls = [s.name for s in run.seats.values() if s.in_flight]
         checker = Checker(_header(run))
         for event in run.recording.events:
-            checker.feed(run.organism.lines.line(event))
+            checker.feed_event(event)
         possible = [m for m in enabled(checker.world, checker.state) if not _is_fault(m)]
         attempt.yes = not run.enabled() and not possible and bool(open_calls)
         attempt.why = (

@@ -105,6 +105,16 @@ class Line(NamedTuple):
     versions: tuple[int, ...]
 
 
+def line_of(number: int, event: Event, discipline: str) -> Line:
+    """Return the line of an event that is known to be one of its discipline."""
+    held = event.reads or event.writes
+    versions = tuple(map(held.__getitem__, carries(discipline, event.action).order))
+    if not event.session:
+        return Line(number, event, event.instance, 0, versions)
+    turn = int(event.reply.rpartition(".")[2])
+    return Line(number, event, event.session, turn, versions)
+
+
 class Trace(Protocol):
     """A header and a stream of checked lines, in their order; it can be read once."""
 

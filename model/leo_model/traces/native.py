@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from leo.trace.events import Header
+from leo.trace.events import Event, Header
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.machine.forget import Links, tidy
@@ -30,7 +30,7 @@ from leo_model.machine.properties import (
 )
 from leo_model.machine.state import Base, Content, Reply, State, authors
 from leo_model.machine.steps import World
-from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of
+from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of, line_of
 from leo_model.traces.explain import Rejection, expected_versions, explain
 
 # What each count means, for the report.
@@ -284,6 +284,10 @@ class Checker:
             stand = tidy(w, z, self.watch.cyclic, self.watch.links)
             self.standing = (self.standing | stand) & z.wrote
         return None
+
+    def feed_event(self, event: Event) -> Rejection | None:
+        """Take an event that is known to be one of the discipline, of a trace with one writer."""
+        return self.feed(line_of(event.seq + 1, event, self.world.rules.name))
 
     def _in_flight(self, line: Line) -> list[Reply]:
         """Return the replies that the line may end."""

@@ -16,7 +16,9 @@ from leo_model.machine.state import Base, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import ENDS, PROGRAM, carries
 from leo_model.traces.explain import FAULTS
-from leo_model.traces.mutate import Fields as Fields
+from leo_model.traces.mutate import Fields
+
+__all__ = ["Fields", "make_header", "random_trace", "scripted_trace", "trace_world"]
 
 
 def trace_world(discipline: str, sessions: int, instances: int | None = None) -> World:

@@ -24,10 +24,9 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from leo.trace.events import Event, Header
+from leo.trace.events import Header
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import Edge, Reply
-from leo_model.traces.events import Line, carries
 
 # The bytes in which a recorder writes versions.
 SNAPSHOTS: Final = b'{"snapshots":%d}'
@@ -84,18 +83,6 @@ class Rows:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return []
         return rows if len(rows) == len(text) - len(block) else []
-
-
-def to_line(number: int, text: bytes, discipline: str) -> Line:
-    """Return a line that was taken as the reader would have."""
-    event = _event(text)
-    held = event.reads or event.writes
-    order = carries(discipline, event.action).order
-    turn = int(event.reply.rpartition(".")[2])
-    return Line(number, event, event.session, turn, tuple(map(held.__getitem__, order)))
-
-
-_event: Final = msgspec.json.Decoder(Event).decode
 
 
 # What a session at a label does next when nothing disturbs it.

@@ -203,13 +203,13 @@ def walk(
         elif action == "Acquire":
             if inside and not may_enter:
                 break
-            first = arrivals[0] == session
-            if fair and (holder != NOBODY or not first):
+            if fair and holder != NOBODY:
                 break
-            if first:
+            if arrivals[0] == session:
                 arrivals.popleft()
                 overtaken.discard(session)
             else:
+                # Under a fair lock nobody has ever passed another.
                 if not may_pass:
                     break
                 earlier = arrivals.index(session)

@@ -218,7 +218,7 @@ def test_second_opinion_tries_every_strategy() -> None:
 def test_second_opinion_fails_the_command(
     said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A query to which cvc5 does not say unsat makes the command end with 1: unknown is no proof."""
+    """A query to which cvc5 does not say unsat makes the command end with 1; unknown does."""
 
     def prove() -> list[Discharged]:
         (tmp_path / "q.smt2").write_text("(check-sat)")

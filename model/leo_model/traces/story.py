@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from leo.trace.events import Event
 from leo.trace.lanes import LaneStep, lane_table
 from leo.units import RW, WR, WW, name_of
 from leo_model.machine.narrate import ENDINGS
@@ -58,15 +59,14 @@ def lanes_of(lines: Sequence[Line], verdict: str = "", *, first: Iterable[str] =
 
 def step(line: Line) -> LaneStep:
     """Return an event as a step of the diagram."""
-    action = line.event.action.value
-    return LaneStep(line.number, line.actor if line.turn else "", action, note(line))
-
-
-def note(line: Line) -> str:
-    """Say what an event read and wrote, in versions, or how its reply ended."""
     event = line.event
-    if not line.turn:
-        return f"{line.actor}: {ENDINGS[event.action.value]}"
+    return LaneStep(line.number, event.session, event.action.value, note(event))
+
+
+def note(event: Event) -> str:
+    """Say what an event read and wrote, in versions, or how its reply ended."""
+    if not event.session:
+        return f"{event.instance}: {ENDINGS[event.action.value]}"
     return ENDINGS.get(event.action.value) or ", ".join(
         f"{verb} {objects(versions)}"
         for verb, versions in (("reads", event.reads), ("writes", event.writes))

@@ -74,11 +74,11 @@ def test_deadlock_is_looked_for_only_where_it_is_claimed() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("{", "is not JSON"),
-        ("[]", "expected an object with"),
+        ("{", "is no claims file"),
+        ("[]", "is no claims file"),
         (lambda d: d["claims"]["bare"].update(Serialisable=HOLDS), "did you mean Serializable"),
         (lambda d: d["claims"].update(naked={}), "unknown discipline: 'naked'"),
-        (lambda d: d["claims"]["bare"].update(Durable="maybe"), "'maybe' is no verdict"),
+        (lambda d: d["claims"]["bare"].update(Durable="maybe"), "bare / Durable: 'maybe'"),
         (lambda d: d["claims"]["bare"].pop("Durable"), "no verdict for bare / Durable"),
         (lambda d: d["actions"]["bare"].append("Fly"), "unknown action of bare: 'Fly'"),
         (lambda d: d.update(spec="field/9"), "field/9"),
@@ -235,7 +235,7 @@ def test_what_falls_with_faults_names_them_each_alone(tmp_path: Path) -> None:
     ):
         data["apart"]["asyncio-lock"] = row
         path.write_text(json.dumps(data), "utf-8")
-        with pytest.raises(ClaimsError, match="apart: asyncio-lock / "):
+        with pytest.raises(ClaimsError, match=r"asyncio-lock / (AllOrNothing|Durable)"):
             load_claims(path)
 
 

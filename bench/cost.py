@@ -1,6 +1,6 @@
 """Seconds per reply as the field grows, all modules on, against a baseline that reloads the field.
 
-All fields are open at the same time and are asked in turn, so that whatever else the machine does
+All fields are open at the same time and are asked in turn, so that other work of the machine
 meets all sizes alike. Inner replies (rings, dreams) are finished before the next question; their
 time is a column of its own. CPU is that of the process, the store's thread included: it tells how
 much of a reply's time was waiting for a core.

@@ -199,7 +199,7 @@ def piped(kind: str, events: int) -> dict[str, float]:
 def grow(longest: int) -> None:
     """Print time and memory over lengths from 10^4 on, each in processes of its own.
 
-    The wall's clock includes the wait for whoever makes the trace.
+    The wall's clock includes the wait for the process that makes the trace.
     """
     print("\n| trace | events | seconds | on the wall | events/s | peak memory, MiB |")
     print("|---|---:|---:|---:|---:|---:|")

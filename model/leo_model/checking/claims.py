@@ -80,6 +80,10 @@ class Claims:
         """Return the properties with one of the verdicts, in the order of the table."""
         return [t for t in PROPERTIES if self.cells[discipline, t].verdict in verdicts]
 
+    def may_fall(self, discipline: str, *, faults: bool) -> list[str]:
+        """Return the properties that are claimed to fall, where faults strike or do not."""
+        return self.titles(discipline, FALLS, *([FALLS_WITH_FAULTS] if faults else []))
+
 
 class _NotApplicable(msgspec.Struct, forbid_unknown_fields=True, rename={"reason": NOT_APPLICABLE}):
     reason: str

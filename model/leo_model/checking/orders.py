@@ -2,8 +2,8 @@
 
 The formal content of the paper's second hypothesis (the refactoring changed the order of
 operations): an order can lose a property with one session and no fault, where no lock can help.
-What each order is claimed to lose is data (``spec/orders.json``), as the claims are: whatever is
-not listed there is claimed to hold, and a difference in either direction is a finding.
+What each order is claimed to lose is data (``spec/orders.json``), as the claims are: what is not
+listed there is claimed to hold, and a difference in either direction is a finding.
 """
 
 from __future__ import annotations

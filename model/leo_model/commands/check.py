@@ -20,8 +20,9 @@ from leo_model.checking.check import (
 from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
+from leo_model.checking.questions import check_title
 from leo_model.checking.table import as_json, text
-from leo_model.commands.options import add_build, add_disciplines, known_property
+from leo_model.commands.options import add_build, add_disciplines
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, spec_folder
@@ -87,7 +88,7 @@ def selected(
 ) -> list[Run]:
     """Return the runs that decide a property, at a bound."""
     if title is not None:
-        known_property(title)
+        check_title(title)
     found = [
         r for r in runs if (title is None or title in r.titles) and r.bound.covers(sessions, turns)
     ]

@@ -5,12 +5,9 @@ and only settled replies precede it in the serialization graph.  It can be on no
 no property tells two states apart that differ only in settled replies.  Forgetting them is what
 keeps the memory of the streaming checker constant for each reply that is still open.
 
-What the check of a trace may forget: the Python side of ``Absorbed`` in TraceField.tla.
-
-A bounded search may only forget what no property can miss (``leo_model.machine.forget``).  The
-check of a trace keeps a list of what fell, so it may also forget a reply that broke a property when
-it ended: a reply that was cancelled half-way would otherwise be remembered for ever, and with it
-every later one.
+That is all that a bounded search may forget.  The check of a trace keeps a list of what fell.  So
+it may also forget a reply that broke a property when it ended (``Absorbed`` in TraceField.tla): one
+that was cancelled half-way would otherwise be remembered for ever, and with it every later one.
 
 A reply is *absorbed* when it has ended and every copy that anybody holds of an object that it wrote
 contains it.  Taking an absorbed reply out of all of them at once changes no comparison of copies.

@@ -3,9 +3,8 @@
 What is behind a gate is the organism's own code.  From one gate to the next nothing else can run:
 that is the grain of the specification.
 
-What each action reads and writes, so that an explorer can tell which steps commute.
-
-Besides the objects of the field there are those that make an order visible:
+``footprint`` says what each action reads and writes, so that an explorer can tell which steps
+commute.  Besides the objects of the field there are those that make an order visible:
 
 lock.I      the lock of an instance, with its queue
 life.I      whether the process of an instance runs
@@ -72,7 +71,7 @@ def footprint(rules: Rules, action: str, instance: str) -> Footprint:
     match action:
         case "Call" | "Acquire" | "Block" | "Release" | "Return":
             writes |= {"order", lock}
-            # Whoever finds a blocking lock taken stops the event loop (Block).
+            # A reply that finds a blocking lock taken stops the event loop (Block).
             if rules.lock == "blocking" and action in {"Acquire", "Block"}:
                 writes.add(life)
         case "Begin":
@@ -231,7 +230,7 @@ class OrganismRun(ABC):
             store=STORE,
             program=organism.program,
         )
-        # A client counts its calls whatever becomes of the process that it talks to.
+        # A client counts its calls, also when the process that it talks to has died.
         me._counts.update({s.name: s.calls for s in self.seats.values() if s.calls})
         self.lives[instance], self.fields[instance] = life, me
         return me

@@ -56,7 +56,7 @@ class Template:
 
 
 class InlineStore(AsyncStore):
-    """An asynchronous store whose operations are carried out by whoever asks for them."""
+    """An asynchronous store that carries an operation out at once, in the task that asks."""
 
     def __init__(self, conn: Connection) -> None:
         self._connection = None

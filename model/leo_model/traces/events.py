@@ -15,7 +15,7 @@ from leo_model.disciplines import DISCIPLINES
 
 PROGRAM = ("recall", "observe", "generate", "snapshot")
 
-# What ends a reply, whatever it did before; in an actor, Cancel only sends the caller away.
+# What ends a reply; in an actor, Cancel only sends the caller away.
 ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"})
 
 VIEW = ("view.bigrams", "view.trigrams")

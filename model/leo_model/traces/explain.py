@@ -1,9 +1,8 @@
-"""Why a line is no step of the specification, for a person to read.
+"""Why a line is no step of the specification, and which versions it must carry.
 
-The versions that a line must carry: the Python side of ``ExpectedVersions``.
-
-They are told from the state before the step, so that a line with other versions can be explained by
-that state; the specification tells them from the state after it.
+The versions are told from the state before the step, so that a line with other versions can be
+explained by that state; ``ExpectedVersions`` of the specification tells them from the state after
+it.
 """
 
 from __future__ import annotations

@@ -1,25 +1,19 @@
 """Traces of several processes on one store, merged into one (``leo validate A B --merge``).
 
 Each process has a file of its own, with the same run and discipline, and another writer and
-instance.  What one file says in its order, the other does not contradict:
-``leo_model.traces.merge`` finds the orders that are behaviours of the specification.  The merged
-trace is an ordinary trace of several writers, in one of these orders, and both engines judge it as
-such.
+instance.  Each writer's lines are in order; between writers only versions and guards tell.  The
+search takes one line after the other and keeps, after each, every state that some order of the
+lines so far leads to: orders that lead to the same state are one.  Its time is the number of lines
+times the states kept.  These are bounded: when more are needed, the answer is "undecided".  The
+merged trace is an ordinary trace of several writers, in one of the orders that are behaviours, and
+both engines judge it as such.
+
+The order of calls in different processes is in no version.  It decides about ``NoOvertaking`` only,
+so states that differ in it alone count as one, and that property is not decided here.
 
 A process that opened the store later than the first is taken as one that was down until then: the
 merged trace begins with its Crash, and has its Recover where the store was at the versions that its
 header names.  These lines are of a writer called ``merge``.
-
-In which orders can the lines of several writers have happened?
-
-Each writer's lines are in order; between writers only versions and guards tell.  The search takes
-one line after the other and keeps, after each, every state that some order of the lines so far
-leads to: orders that lead to the same state are one.  So it needs no luck and no going back, and
-its time is the number of lines times the states kept, which is bounded: when more are needed, the
-answer is "undecided".
-
-The order of calls in different processes is in no version.  It decides about ``NoOvertaking`` only,
-so states that differ in it alone count as one, and that property is not decided here.
 """
 
 from __future__ import annotations

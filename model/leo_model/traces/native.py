@@ -1,11 +1,9 @@
 """The native engine: a trace, line by line, through the Python transition system.
 
 One state is kept and changed in place.  Settled replies are forgotten after each end of a reply, so
-the memory depends on the replies in flight and not on the length of the trace.
-
-Which properties fall along a trace: looked at only where an action can make them fall.
-
-A test compares this with the plain evaluation of every property after every line.
+the memory depends on the replies in flight and not on the length of the trace.  A property is
+looked at only where an action can make it fall; a test compares this with the plain evaluation of
+every property after every line.
 """
 
 from __future__ import annotations

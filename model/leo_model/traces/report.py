@@ -1,7 +1,4 @@
-"""The report on traces, for people (80 columns) and for programs.
-
-The report on traces as JUnit XML, for CI systems: one suite a trace, one case a question.
-"""
+"""The report on traces: for people (80 columns), as JSON values, and as JUnit XML for CI."""
 
 from __future__ import annotations
 

@@ -3,15 +3,8 @@
 The check itself keeps no lines, so that its memory does not grow.  For a story the file is read a
 second time, up to the line at which the property fell, and only the lines of the replies that the
 witness names are kept.  Which reply precedes which is not guessed from versions: it is what the
-transition system adds to its graph at that line.
-
-Lines of a trace as a lane diagram: one lane per session, time downwards, 80 columns.
-
-Of which kind the dependencies are that a line of a trace adds between replies
-(``leo_model.machine.dsg``).
-
-The transition system keeps pairs of replies without a kind, because no property asks for it; the
-name of a cycle does (``leo.units.anomalies``).
+transition system adds to its graph at that line.  The kind of a dependency (``Kinds``) is told from
+the line, because no property asks for it; the name of a cycle does (``leo.units.anomalies``).
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ same ones do.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -294,7 +293,7 @@ def run(options: argparse.Namespace) -> int:
         except (TraceError, CheckError) as error:
             errors.append(error)
     if options.json:
-        print(json.dumps([to_builtins(strength) for strength in found], indent=1))
+        screen.show_json([to_builtins(strength) for strength in found])
     else:
         print("\n\n".join(map(to_text, found)))
     for problem in errors:

@@ -5,11 +5,9 @@ classes, the call sites from the organism's source.  What only a person can say,
 which variable and what a field means, is written here, and ``problems`` tells when one of the three
 has something that another lacks.  ``python -m leo_model.traces.vocabulary`` writes the table anew.
 
-Where the organism records each action: read from the source of the package ``leo``.
-
 A call site is a call of ``record``, or of a function that hands its own parameter on to one, with
 ``Action.X`` as an argument.  Sites are named by file and function, not by line, so that the table
-made of them changes only when a site does.
+changes only when a site does.
 """
 
 from __future__ import annotations

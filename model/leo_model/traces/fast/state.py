@@ -1,17 +1,15 @@
-"""The state of a trace in numbers: what the fast path keeps instead of contents and edges.
+"""The fast path's picture of a trace: the lines of a block (``Rows``) and the state in numbers
+(``Books``).
+
+Only the plainest form of an event is taken: one object a line, nothing unknown, the names that the
+header has.  Anything else is no error here; it is left to ``leo_model.traces.reader``.
 
 Where a store has one instance and every view is a version that the store had, a content is a
 number: how many of the writers, oldest first, are in it.  The serialization graph then needs no
 edges.  Writers of n-grams are a chain, so replies on a common cycle are neighbours in it, and an
 edge backwards, from writer ``q`` to an earlier writer ``r``, puts all of ``r..q`` on one.  A group
-is such a range.
-
-``leo_model.traces.fast.convert`` takes these books from a full state and gives the state back.
-
-The lines of a block at once: decoded by msgspec against the very strings of one trace.
-
-Only the plainest form of an event is taken: one object a line, nothing unknown, the names that the
-header has.  Anything else is no error here; it is left to ``leo_model.traces.reader``.
+is such a range.  ``leo_model.traces.fast.convert`` takes these books from a full state and gives
+the state back.
 """
 
 from __future__ import annotations
@@ -121,7 +119,8 @@ class Run(msgspec.Struct, gc=False):
 
     ``wrote`` and ``saved`` are the versions that it made of n-grams and snapshots; ``at_save`` the
     version of the n-grams when it saved.  ``low`` and ``high`` are the versions of the view that it
-    read, the smaller and the larger.  It precedes whoever saves a snapshot after version ``after``.
+    read, the smaller and the larger.  It precedes each reply that saves
+    a snapshot after version ``after``.
     """
 
     session: str

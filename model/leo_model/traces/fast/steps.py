@@ -1,11 +1,9 @@
-"""The undisturbed reply, where every write is committed at once: bare, sequential, asyncio-lock.
+"""Undisturbed replies, line by line: with a commit for each step (``walk``: bare, sequential,
+asyncio-lock) and in a unit of work under a fair lock (``walk_units``).
 
-One function, and a long one: it is run for every line, and a call costs as much as a line may.
-
-The undisturbed reply in a unit of work under a fair lock: unit-of-work and its shielded kin.
-
-Nothing can fall here while the view is current: one reply is inside, reads all that is committed,
-and commits once.
+Each is one function, and a long one: it is run for every line, and a call costs as much as a line
+may.  In ``walk_units`` nothing can fall while the view is current: one reply is inside, reads all
+that is committed, and commits once.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ from leo.trace.events import Event, Header
 from leo_model.errors import Refused
 from leo_model.machine.machine import Move, apply
 from leo_model.traces.events import Line
-from leo_model.traces.explain import Rejection, expected_versions, explain
-from leo_model.traces.native import Checker, Watch
+from leo_model.traces.explain import Rejection, explain
+from leo_model.traces.native import Checker, Watch, expected_versions
 from leo_model.traces.reader import TraceReader, open_trace, too_many, trace_of
 
 UNDECIDABLE: Final = "NoOvertaking"
@@ -199,7 +199,7 @@ def _forget_the_order_of_calls(checker: Checker) -> None:
 def _stuck(node: Node, writers: Sequence[Sequence[Line]], depth: int) -> tuple[Rejection, ...]:
     w, z = node.checker.world, node.checker.state
     return tuple(
-        explain(w, z, lines[place])
+        explain(w, z, lines[place], expected_versions(w, z, lines[place]))
         for place, lines in zip(node.taken, writers, strict=True)
         if place < len(lines)
     )

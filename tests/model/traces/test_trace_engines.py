@@ -11,7 +11,7 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
-from leo_model.traces import explain, native
+from leo_model.traces import native
 from leo_model.traces import tlc_engine as tracetlc
 from leo_model.traces.events import Line
 from leo_model.traces.reader import trace_of
@@ -83,7 +83,7 @@ def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for k, event in enumerate(case.events)
         if event["action"] == "LoadBigrams"
     ][:3]
-    right = explain.expected_versions
+    right = native.expected_versions
 
     def blind(world: World, z: State, line: Line) -> tuple[int, ...]:
         return line.versions if line.event.action == "LoadBigrams" else right(world, z, line)

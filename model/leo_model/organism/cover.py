@@ -165,17 +165,6 @@ def rename(state: State, names: Names) -> State:
     )
 
 
-def every_naming(world: World) -> Iterator[dict[str, str]]:
-    """Every way to rename sessions within their instances."""
-    groups = [world.peers(i) for i in dict.fromkeys(world.instance_of.values())]
-    for orders in product(*(permutations(group) for group in groups)):
-        yield {
-            old: new
-            for group, order in zip(groups, orders, strict=True)
-            for old, new in zip(group, order, strict=True)
-        }
-
-
 # What has to be chosen for a move; everything else is a step of its session.
 _CHOSEN = {
     "Cancel": "cancel",

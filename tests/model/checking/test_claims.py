@@ -11,7 +11,7 @@ import pytest
 from leo_model.checking.check import check, judge
 from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
 from leo_model.checking.plan import config, job, plan
-from leo_model.checking.table import as_json, text
+from leo_model.checking.table import cells, text
 from leo_model.commands.check import selected
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError, ClaimsError
@@ -162,9 +162,9 @@ def test_the_table_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_as_json_says_what_is_not_as_claimed() -> None:
     """Each cell once, and one that was marked."""
-    cells = json.loads(as_json(load_claims(), DISCIPLINES, frozenset({"bare / Durable"})))
-    assert len(cells) == len(DISCIPLINES) * len(PROPERTIES)
-    assert [c["property"] for c in cells if not c["as_claimed"]] == ["Durable"]
+    found = cells(load_claims(), DISCIPLINES, frozenset({"bare / Durable"}))
+    assert len(found) == len(DISCIPLINES) * len(PROPERTIES)
+    assert [c["property"] for c in found if not c["as_claimed"]] == ["Durable"]
 
 
 def test_progress_is_searched_where_somebody_waits() -> None:

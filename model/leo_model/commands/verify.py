@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
     write_json(folder / "traces.json", told)
     if args.json:
         wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
-        told = {"claims": cells(claims, DISCIPLINES, wrong), **told, "findings": findings}
-        screen.show_json(told)
+        seen = cells(claims, DISCIPLINES, wrong)
+        screen.show_json({"claims": seen, **told, "findings": findings})
         return 1 if findings else 0
     show(claims, report, verdicts, print)
     print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")

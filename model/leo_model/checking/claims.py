@@ -14,6 +14,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -91,11 +92,11 @@ class _NotApplicable(msgspec.Struct, forbid_unknown_fields=True, rename={"reason
 
 class _File(msgspec.Struct):
     spec: str
-    claims: dict[str, dict[str, str | _NotApplicable]]
-    apart: dict[str, dict[str, frozenset[str]]]
+    claims: dict[str, Any]
+    apart: dict[str, Any]
     also: dict[str, dict[str, list[str]]]
-    actions: dict[str, frozenset[str]]
-    runs: dict[str, Numbers]
+    actions: dict[str, Any]
+    runs: dict[str, Any]
 
 
 def load_claims(path: Path | None = None) -> Claims:
@@ -127,22 +128,33 @@ def load_claims(path: Path | None = None) -> Claims:
             for discipline in disciplines:
                 _known(path, f"discipline of {title}", discipline, DISCIPLINES)
                 also[discipline, title] = verdict
+    actions: dict[str, frozenset[str]] = {}
     for discipline, names in file.actions.items():
         _known(path, "discipline", discipline, DISCIPLINES)
-        for name in names:
+        actions[discipline] = _shaped(path, f"actions of {discipline}", names, frozenset[str])
+        for name in actions[discipline]:
             _known(path, f"action of {discipline}", name, ACTIONS)
-    return Claims(path, cells, apart, also, file.actions, file.runs)
+    numbers = {run: _shaped(path, f"run {run}", each, Numbers) for run, each in file.runs.items()}
+    return Claims(path, cells, apart, also, actions, numbers)
 
 
-def _cells(
-    path: Path, table: dict[str, dict[str, str | _NotApplicable]]
-) -> dict[tuple[str, str], Claim]:
+def _shaped(path: Path, place: str, value: object, kind: Any) -> Any:
+    """A part of the file as values of a kind; the decoder alone would not say which part it is."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ClaimsError(f"{path}: {place}: {error}; found {value!r}") from None
+
+
+def _cells(path: Path, table: dict[str, Any]) -> dict[tuple[str, str], Claim]:
     """Every property of every discipline has a verdict."""
     cells: dict[tuple[str, str], Claim] = {}
-    for discipline, row in table.items():
+    for discipline, entry in table.items():
         _known(path, "discipline", discipline, DISCIPLINES)
-        for title, value in row.items():
+        row = _shaped(path, f"claims of {discipline}", entry, dict[str, Any])
+        for title, verdict in row.items():
             _known(path, f"property of {discipline}", title, PROPERTIES)
+            value = _shaped(path, f"{discipline} / {title}", verdict, str | _NotApplicable)
             if isinstance(value, _NotApplicable):
                 claim = Claim(discipline, title, NOT_APPLICABLE, value.reason)
             else:
@@ -159,13 +171,14 @@ def _cells(
 
 
 def _apart(
-    path: Path, table: dict[str, dict[str, frozenset[str]]], cells: dict[tuple[str, str], Claim]
+    path: Path, table: dict[str, Any], cells: dict[tuple[str, str], Claim]
 ) -> dict[tuple[str, str], frozenset[str]]:
     """Each cell that falls with faults has the list of those that are enough alone."""
     found: dict[tuple[str, str], frozenset[str]] = {}
-    for discipline, row in table.items():
+    for discipline, entry in table.items():
         _known(path, "discipline of apart", discipline, DISCIPLINES)
         possible = DISCIPLINES[discipline].possible_faults
+        row = _shaped(path, f"apart: {discipline}", entry, dict[str, frozenset[str]])
         for title, faults in row.items():
             for fault in faults:
                 _known(path, f"fault of apart: {discipline} / {title}", fault, possible)

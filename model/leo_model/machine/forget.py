@@ -1,13 +1,9 @@
-"""What may be forgotten: the Python side of ``spec/Forget.tla``.
+"""What the check of a trace may forget: the Python side of ``Absorbed`` in ``spec/TraceField.tla``.
 
-A settled reply has ended, is in every copy of the memory (or, having written nothing, in none),
-and only settled replies precede it in the serialization graph.  It can be on no future cycle, and
-no property tells two states apart that differ only in settled replies.  Forgetting them is what
-keeps the memory of the streaming checker constant for each reply that is still open.
-
-That is all that a bounded search may forget.  The check of a trace keeps a list of what fell.  So
-it may also forget a reply that broke a property when it ended (``Absorbed`` in TraceField.tla): one
-that was cancelled half-way would otherwise be remembered for ever, and with it every later one.
+A bounded search may only forget what no property can miss (``spec/Forget.tla``).  The check of a
+trace keeps a list of what fell, so it may also forget a reply that broke a property when it ended:
+one that was cancelled half-way would otherwise be remembered for ever, and with it every later one.
+Forgetting keeps the memory of the streaming checker constant for each reply that is still open.
 
 A reply is *absorbed* when it has ended and every copy that anybody holds of an object that it wrote
 contains it.  Taking an absorbed reply out of all of them at once changes no comparison of copies.
@@ -37,25 +33,6 @@ from leo_model.machine.state import (
 from leo_model.machine.steps import World
 
 NOTHING: Content = frozenset()
-
-
-def settled(z: State) -> Content:
-    """Return the replies of the state that may be forgotten."""
-    whole = z.ngrams & z.snapshots
-    wrote = z.wrote
-    copies = [table for i, view in z.view.items() if z.up[i] for table in view]
-    for held in z.local.values():
-        copies += [table for table in (held.bigrams, held.trigrams) if table != UNREAD]
-    candidates: set[Reply] = set()
-    for reply in wrote | z.returned | z.readers.ngrams | z.readers.snapshots:
-        if not z.ended(reply):
-            continue
-        if reply in whole:
-            if all(reply in table for table in copies):
-                candidates.add(reply)
-        elif reply not in wrote and reply not in z.returned:
-            candidates.add(reply)
-    return frozenset(upstream(candidates, z.dsg))
 
 
 def forget(z: State, gone: Content) -> None:

@@ -27,10 +27,10 @@ import msgspec
 
 from leo.trace.events import SCHEMA, SPEC, Event
 from leo_model.traces.events import PROGRAM
-from leo_model.traces.fast.engine import check_fast
 from leo_model.traces.native import Outcome, check
 from leo_model.traces.reader import TraceReader
 from leo_model.traces.tlc_engine import judge, record
+from leo_model.traces.validate import run_native
 
 SESSIONS = 50
 STEPS = (
@@ -147,6 +147,11 @@ def compare(events: int, by_tlc: int) -> None:
             )
 
 
+def check_fast(trace: TraceReader) -> Outcome:
+    """Check a trace as `leo validate` does."""
+    return run_native(trace, keep=False)[0]
+
+
 def decode(rest: bytes) -> None:
     """Decode events and forget them, a hundred or so at a time."""
     decoder, begin = msgspec.json.Decoder(Event), 0
@@ -179,7 +184,7 @@ def trace(data: bytes) -> TraceReader:
 def one(events: int) -> None:
     """Check one trace that comes by standard input; print what it took, as JSON."""
     began, clock = process_time(), perf_counter()
-    outcome: Outcome = check_fast(TraceReader("bench", sys.stdin.buffer))
+    outcome = check_fast(TraceReader("bench", sys.stdin.buffer))
     seconds, wall = process_time() - began, perf_counter() - clock
     assert outcome.accepted and outcome.events == events
     print(json.dumps({"seconds": seconds, "wall": wall, "memory": peak_memory()}))

@@ -26,7 +26,7 @@ from leo_model.traces.fast.convert import give, is_fast, take
 from leo_model.traces.fast.state import Books, Row, Rows
 from leo_model.traces.fast.steps import walk, walk_units
 from leo_model.traces.fast.whole import walk_whole
-from leo_model.traces.native import Checker, Outcome
+from leo_model.traces.native import Checker
 from leo_model.traces.reader import TraceReader
 
 BLOCK: Final = 1 << 18
@@ -35,16 +35,6 @@ LARGEST: Final = 1 << 22
 # How many lines the full checker takes at least, and at most, before the fast path is tried again.
 PATIENCE: Final = 32
 MOST_PATIENCE: Final = 1 << 13
-
-
-def check_fast(trace: TraceReader) -> Outcome:
-    """Check a trace as ``leo_model.traces.native.check`` does, with the same result.
-
-    Raises TraceError for a line that is not in the schema.
-    """
-    checker = Checker(trace.header)
-    rejection = feed_all(trace, checker)
-    return checker.outcome(trace.name, trace.notices, rejection)
 
 
 def feed_all(

@@ -23,7 +23,7 @@ __all__ = ["Reloading", "seconds_of"]
 
 
 class Reloading:
-    """A field that is its dictionaries, made anew from the file."""
+    """A field held in plain dictionaries, which are made anew from the file."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn

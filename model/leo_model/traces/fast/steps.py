@@ -259,7 +259,7 @@ def walk_units(books: Books, rows: Sequence[Row]) -> tuple[int, int, dict[str, i
     now_snapshots = Raw(SNAPSHOTS % snapshots)
     now_view = Raw(VIEW % (view, view))
     taken = called = 0
-    # Begins as `fast_steps` does: a call for each event would cost more than the walk itself.
+    # Begins as `walk` does: a call for each event would cost more than the walk itself.
     for taken, row in enumerate(rows):  # noqa: B007 - how far it came, after the loop
         session, action = row.session, row.action
         run = seats.get(session)

@@ -86,7 +86,7 @@ class Survivor:
     fall in the mutant only.
     """
 
-    number: int
+    line: int
     kind: str
     field: str
     how: str
@@ -355,7 +355,7 @@ def _lines(strength: Strength) -> Iterator[str]:
 
 
 def _said(hole: Survivor) -> str:
-    return f"line {hole.number}, {hole.kind}: {hole.field}, {hole.how}: accepted"
+    return f"line {hole.line}, {hole.kind}: {hole.field}, {hole.how}: accepted"
 
 
 def _word(survivor: Survivor) -> str:
@@ -416,16 +416,7 @@ def to_builtins(strength: Strength) -> dict[str, Any]:
             for (kind, field), count in strength.total.items()
         ],
         "survivors": [
-            {
-                "line": survivor.number,
-                "kind": survivor.kind,
-                "field": survivor.field,
-                "how": survivor.how,
-                "verdict": _word(survivor),
-                "why": survivor.why,
-                "lost": sorted(survivor.lost),
-                "fell": sorted(survivor.fell),
-            }
+            {"verdict": _word(survivor)} | msgspec.to_builtins(survivor, order="deterministic")
             for survivor in strength.survivors
         ],
     }

@@ -35,7 +35,7 @@ from bench.long_run_talk import Told
 from bench.timing import median_ms, p95_ms
 from leo.field.seed import SEED_TEXT
 from leo.field.text import tokenize
-from leo.modules import dream, flowtracker, mathbrain, metaleo, ragbrain, trauma
+from leo.modules import dream, flowtracker, mathbrain, metaleo, ragbrain, resonance, trauma
 from leo.modules.bias import SHARDS
 from leo.store.connection import Connection, transaction
 from leo.store.fold import swept
@@ -75,6 +75,7 @@ BOUNDS: Mapping[str, int | str] = {
     "dream_dialogs": dream.DIALOGS,
     "dream_turns": dream.TURNS * dream.DIALOGS,
     "dream_fragments": dream.KEPT,
+    "resonance": resonance.PROMPTS,
     "school_notes": NAMES,
     "school_roll": SESSIONS,
     "objects": 2,

@@ -24,7 +24,7 @@ from leo.errors import TraceError
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
-from leo.units.graph import cycles_of, groups, path_back
+from leo.units.graph import Graph, cycles_of
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
@@ -447,18 +447,26 @@ class UnitsJudge:
 
     def _judge_block(self, block: Block) -> None:
         said = self._verdict
-        lines = {item: line.accesses for item, line in block.lines.items()}
+        graph = Graph(block, block.committed)
         circling: set[Unit] = set()
-        for group in groups(block.committed, lines):
+        for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(group, lines):
+                for cycle in cycles_of(block, graph, group):
                     said.note("Serializable", of_cycle(cycle))
-        clocks = self._clocks(block.committed)
-        for group in groups(block.committed, lines, clocks):
-            if circling.isdisjoint(group) and not all(unit.settled for unit in group):
-                path = path_back(group, lines, clocks)
-                said.note("StrictlySerializable", of_path(path) if path else of_group(group))
+        rest = [unit for unit in block.committed if unit not in circling]
+        if circling:
+            graph = Graph(block, rest)
+        if self._clock:
+            for group, path in graph.too_late():
+                if not all(unit.settled for unit in group):
+                    said.note("StrictlySerializable", of_path(path))
+        else:
+            graph = Graph(block, rest, self._sessions(rest))
+            for group in graph.groups():
+                if not all(unit.settled for unit in group):
+                    path = graph.way_back(group)
+                    said.note("StrictlySerializable", of_path(path) if path else of_group(group))
         torn = Torn(block)
         open_ = Doubt.needed(block)
         for unit in block.committed:
@@ -481,15 +489,12 @@ class UnitsJudge:
         if open_ and not circling:
             self._doubt(block)
 
-    def _clocks(self, units: Sequence[Unit]) -> list[list[Unit]]:
-        """The units whose order in time is known: all, or those of each session."""
-        if self._clock:
-            return [list(units)]
+    @staticmethod
+    def _sessions(units: Sequence[Unit]) -> Iterable[list[Unit]]:
         sessions: dict[str, list[Unit]] = {}
         for unit in units:
             sessions.setdefault(unit.session, []).append(unit)
-        # Two at least, so that nobody takes them for one clock.
-        return [*sessions.values(), []]
+        return sessions.values()
 
     def _doubt(self, block: Block) -> None:
         """Look for cycles that depend on when the calls acted, until one is found."""

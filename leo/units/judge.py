@@ -34,6 +34,7 @@ from leo.units.patterns import (
     dirty_reads,
     lost_update,
     own_write_missed,
+    plainly,
     unstable_read,
 )
 from leo.units.reader import UnitsReader, lines_of
@@ -206,7 +207,7 @@ class UnitsJudge:
             wrote = [call for call in unit.calls if call.writes]
             if wrote:
                 text = f"{unit.name} wrote and had not ended when the recording was closed"
-                said.note("AllOrNothing", Found(text, (text,), (unit,), sure=False))
+                said.note("AllOrNothing", Found(plainly(text), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))
         self._settle(at_the_end=True)
         for unit in (*self._closed, *self._open.values()):
@@ -268,7 +269,7 @@ class UnitsJudge:
             text = f"{event.reply} had ended, and its call {event.call or 'of old'} wrote {items}"
             sure = event.outcome == "ok"
             self._verdict.note(
-                "NoLateWrite", Found(said, (f"{text} (line {line})",), (unit,), sure)
+                "NoLateWrite", Found(plainly(said, f"{text} (line {line})"), (unit,), sure)
             )
 
     def _end_writes(self, unit: Unit, event: UnitEvent) -> None:
@@ -350,7 +351,7 @@ class UnitsJudge:
         error = f" ({unit.error})" if unit.error else ""
         said = f"{unit.name} failed{error} and {'left' if certain else 'may have left'} {items}"
         said = f"{said} behind" if not undone else f"{said}, but not {_told(undone)[1]}"
-        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=certain))
+        self._verdict.note("AllOrNothing", Found(plainly(said, text), (unit,), sure=certain))
 
     def _settle(self, *, at_the_end: bool = False) -> None:
         """Judge the units that no open unit can be on a cycle with any more."""
@@ -532,7 +533,7 @@ class UnitsJudge:
             unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_at = max(2 * self._keep, 2 * (len(self._closed) - self._keep))
+        self._settle_at = max(2 * self._keep, 2 * len(self._closed))
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from leo.errors import LeoError
 from leo.trace.words import nearest
 from leo.units.anomalies import ALSO, FORBIDDEN_FROM, LEVELS, NAMES
 from leo.units.calls import Call, Unit, shown
-from leo.units.patterns import Found
+from leo.units.patterns import Found, plainly
 
 # The properties, those first that a weak level already forbids to break; and that level.
 WEAKEST: Final = {
@@ -179,8 +179,7 @@ class UnitsVerdict:
                 found.name,
                 found.sure,
                 line,
-                found.said,
-                found.witness,
+                *found.tell(),
                 tuple(unit.name for unit in found.units),
                 tuple(_steps(found.units)),
                 any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
@@ -197,8 +196,8 @@ class UnitsVerdict:
             "that ended long before and are forgotten"
         )
         said = f"{unit.name} read {shown(item)} v{version}, long after it was overwritten"
-        self.note("StrictlySerializable", Found(said, (text,), (unit,), sure=True))
-        self.note("Serializable", Found(said, (text,), (unit,), sure=False))
+        self.note("StrictlySerializable", Found(plainly(said, text), (unit,), sure=True))
+        self.note("Serializable", Found(plainly(said, text), (unit,), sure=False))
 
     def note_unsearched(self, name: str, units: Sequence[Unit]) -> None:
         """More calls overlapped than were looked through."""
@@ -207,7 +206,7 @@ class UnitsVerdict:
             f"{len(units):,} units overlapped (lines {first.opened + 1} to {last.closed + 1}): "
             "too many to try every order of their calls"
         )
-        self.note(name, Found(text, (text,), (), sure=False))
+        self.note(name, Found(plainly(text), (), sure=False))
 
 
 def _steps(units: Sequence[Unit]) -> Iterator[tuple[int, str, str, str]]:

@@ -16,7 +16,7 @@ from resource import RUSAGE_SELF, getrusage
 from time import process_time
 
 from leo.trace.lines import Lines
-from leo.units import judge_lines
+from leo.units import judge_lines, uncollected
 
 # A unit, what it does ("Open", "Read", "Write", "Close"), to which object, and how many events ago
 # its call began.
@@ -160,7 +160,8 @@ def main(arguments: list[str] | None = None) -> int:
         for size in options.sizes:
             data = trace(shape(size))
             began = process_time()
-            verdict = judge_lines(Lines("trace", io.BytesIO(data)))
+            with uncollected():
+                verdict = judge_lines(Lines("trace", io.BytesIO(data)))
             seconds = process_time() - began
             rises = log(seconds / before) / log(size / size_before) if before else 0.0
             found = [*verdict.broken, *(f"({name})" for name in verdict.undecided)]

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
     from leo.units.call import Gate, Naming
     from leo.units.imports import is_history, trace_of
-    from leo.units.judge import Watching, judge_bytes, judge_lines, judge_merged, judge_reader
+    from leo.units.judge import (
+        Watching,
+        judge_bytes,
+        judge_lines,
+        judge_merged,
+        judge_reader,
+        uncollected,
+    )
     from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
     from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units, lines_of
     from leo.units.recording import Recording, instrument
@@ -56,13 +63,21 @@ __all__ = [
     "to_fields",
     "to_lines",
     "trace_of",
+    "uncollected",
 ]
 
 _HOME = {
     "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
     "call": ("Gate", "Naming"),
     "imports": ("is_history", "trace_of"),
-    "judge": ("Watching", "judge_bytes", "judge_lines", "judge_merged", "judge_reader"),
+    "judge": (
+        "Watching",
+        "judge_bytes",
+        "judge_lines",
+        "judge_merged",
+        "judge_reader",
+        "uncollected",
+    ),  # fmt: skip
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
     "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units", "lines_of"),
     "recording": ("Recording", "instrument"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
@@ -40,10 +40,10 @@ Hop = tuple[int, int, int]
 
 # So many ways are tried to find a shorter cycle, when one has been found.
 EFFORT: Final = 20_000
-# A group of more calls is searched for short cycles in a part: of so many accesses to an object,
-# and to so many objects.
+# A group of more calls is searched for short cycles in a part first: of so many units that ended
+# one after the other, so many accesses to an object, and so many objects.
 SMALL: Final = 2_000
-PART: Final = (100, 8)
+PART: Final = (200, 400, 8)
 # What a way is: along an object's line, or a dependency. A way is `4 * target + kind`.
 _NEXT, _WW, _WR, _RW = range(4)
 _KINDS: Final = ("", WW, WR, RW)
@@ -63,7 +63,7 @@ class Graph:
         clocks: Iterable[Sequence[Unit]] = (),
         *,
         near: bool = True,
-        part: int | None = None,
+        part: bool = False,
     ) -> None:
         self.units = units
         self.ways: Adjacency = [[] for _ in units]
@@ -72,9 +72,10 @@ class Graph:
         # The points that only a write depends on.
         self._after_reads: set[int] = set()
         items = {access.item: None for unit in units for access in block.of[unit]}
-        for item in items if part is None else islice(items, PART[1]):
-            line = block.lines[item].accesses[:part]
-            mine = [access for access in line if access.sure and access.unit in number]
+        _, most, of_items = PART if part else (0, None, None)
+        for item in islice(items, of_items):
+            line = block.lines[item].accesses
+            mine = [access for access in line if access.sure and access.unit in number][:most]
             if near and _in_a_row(mine):
                 self._add_row(mine)
             else:
@@ -89,7 +90,7 @@ class Graph:
         for access in line:
             unit = number[access.unit]
             if access.write:
-                if last not in (-1, unit):
+                if last not in (-1, unit) and ways[last][-1:] != [4 * unit + _WW]:
                     ways[last].append(4 * unit + _WW)
                 for reader in readers:
                     if reader != unit:
@@ -97,7 +98,7 @@ class Graph:
                 last = unit
                 readers = []
             else:
-                if last not in (-1, unit):
+                if last not in (-1, unit) and not access.hidden:
                     ways[last].append(4 * unit + _WR)
                 readers.append(unit)
 
@@ -216,9 +217,7 @@ class Graph:
         for start in part:
             if effort > EFFORT or len(best) == 2:
                 break
-            hops, tried = self._walk(
-                start, step, lambda there, mark, at=start: there == at and closes(mark), members
-            )
+            hops, tried = self._walk(start, step, partial(_closed, closes, start), members)
             effort += tried
             if hops and (not best or (_simple(hops), -len(hops)) > (_simple(best), -len(best))):
                 best = hops
@@ -275,17 +274,19 @@ class Graph:
 
     def _edge(self, source: Unit, target: Unit, kind: int) -> Edge:
         """The accesses that a dependency is made of: the two that are nearest to one another."""
-        before: dict[tuple[str, bool], list[Access]] = {}
+        before: dict[tuple[str, bool], tuple[list[int], list[Access]]] = {}
         for access in sorted(self._of[source], key=lambda access: access.hi):
             if access.sure and access.write == (kind != _RW):
-                before.setdefault((access.item, access.append), []).append(access)
+                ends, some = before.setdefault((access.item, access.append), ([], []))
+                ends.append(access.hi)
+                some.append(access)
         pairs = []
         for access in self._of[target]:
             if not access.sure or access.write != (kind != _WR) or access.hidden:
                 continue
             for appended in (False,) if access.append else (False, True):
-                some = before.get((access.item, appended), [])
-                at = bisect_right(some, access.lo, key=lambda one: one.hi)
+                ends, some = before.get((access.item, appended), ([], []))
+                at = bisect_right(ends, access.lo)
                 pairs += [(some[at - 1], access)] if at else []
         one, other = min(pairs, key=lambda pair: pair[1].lo - pair[0].hi)
         return Edge(one, other, _KINDS[kind])
@@ -313,12 +314,11 @@ class Graph:
                 group.append(late[len(group)])
                 until = max(until, self.units[group[-1]].opened)
             late = late[len(group) :]
-            paths = []
-            for k in group[:16]:
-                begin = self.units[k].opened
-                hops, _ = self._walk(k, _any, lambda there, _, before=begin: closed[there] < before)
-                paths.append(hops)
-            yield [self.units[k] for k in group], self._edges(min(paths, key=len))
+            paths = [
+                self._walk(k, _any, partial(self._ended_before, self.units[k], False))[0]
+                for k in group[:16]
+            ]
+            yield [self.units[k] for k in group], self._edges(sorted(paths, key=len)[0])
 
     def way_back(self, group: Sequence[Unit]) -> Cycle:
         """Return a short path of dependencies from a unit of a group to one of the same session
@@ -326,7 +326,9 @@ class Graph:
         """
         found, effort = list[Hop](), 0
         for late in group:
-            hops, tried = self._walk(self._number[late], _any, self._ended_before(late))
+            hops, tried = self._walk(
+                self._number[late], _any, partial(self._ended_before, late, True)
+            )
             effort += tried
             if hops and (not found or len(hops) < len(found)):
                 found = hops
@@ -334,12 +336,11 @@ class Graph:
                 break
         return self._edges(found)
 
-    def _ended_before(self, late: Unit) -> Callable[[int, int], bool]:
-        def ends(there: int, _: int) -> bool:
-            unit = self.units[there]
-            return unit.closed < late.opened and unit.session == late.session
-
-        return ends
+    def _ended_before(self, late: Unit, of_session: bool, there: int, mark: int) -> bool:
+        unit = self.units[there]
+        if of_session and unit.session != late.session:
+            return False
+        return unit.closed < late.opened
 
 
 class _Points:
@@ -369,7 +370,7 @@ def _in_a_row(line: Sequence[Access]) -> bool:
     """No two calls overlapped, and each write overwrites."""
     end, call = -OPEN, None
     for access in line:
-        if access.append or access.hidden or (access.lo < end and access.call is not call):
+        if access.append or (access.lo < end and access.call is not call):
             return False
         end, call = access.hi, access.call
     return True
@@ -427,8 +428,7 @@ def cycles_of(block: Block, graph: Graph, group: Sequence[Unit]) -> list[Cycle]:
     """Return short cycles of one of the groups of a graph, the gravest first: at least one."""
     if sum(len(unit.calls) for unit in group) <= SMALL:
         return Graph(block, group, near=False).cycles(group)
-    some = group[: PART[0] * PART[1]]
-    part = Graph(block, some, near=False, part=PART[0])
+    part = Graph(block, group[: PART[0]], near=False, part=True)
     known = [cycle for those in part.groups() for cycle in part.cycles(those)]
     return graph.cycles(group, known)
 
@@ -483,6 +483,10 @@ _GRADES: Final[tuple[tuple[str, _Step, Callable[[int], bool]], ...]] = (
     (G_NONADJACENT, _apart, lambda mark: bool(mark & _TWO) and not _touch(mark)),
     (G2_ITEM, _counted, lambda mark: bool(mark & _NEXT_TO) or _touch(mark)),
 )
+
+
+def _closed(closes: Callable[[int], bool], start: int, there: int, mark: int) -> bool:
+    return there == start and closes(mark)
 
 
 def _simple(hops: Sequence[Hop]) -> bool:

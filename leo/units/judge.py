@@ -13,9 +13,10 @@ import gc
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 from msgspec import UNSET
@@ -77,35 +78,38 @@ def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
     """Judge what a reader yields, as far as there is time for it. Raises TraceError for a line that
     is not in the schema.
     """
-    collecting = gc.isenabled()
-    # What the judge holds is no garbage, and to walk it over and over would cost as much as all the
-    # rest. What it lets go of is in no circle: see `_forget`.
-    gc.disable()
-    try:
-        return _judged(reader, watching)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _judged(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
     judge = UnitsJudge(reader.name, reader.header, watching.news)
     feed, clock = judge.feed, watching.clock
     until = OPEN if watching.seconds is None else clock() + watching.seconds
-    for line, event in reader:
-        feed(line, event)
-        if not line % EVERY:
-            if watching.progress is not None:
-                watching.progress(line)
-            if clock() > until:
-                judge.cut(
-                    f"stopped after {watching.seconds:g} s at line {line:,}: what follows is not "
-                    "judged"
-                )
-                break
-    verdict = judge.verdict(reader.notices)
+    with judge:
+        for line, event in reader:
+            feed(line, event)
+            if not line % EVERY:
+                if watching.progress is not None:
+                    watching.progress(line)
+                if clock() > until:
+                    judge.cut(
+                        f"stopped after {watching.seconds:g} s at line {line:,}: what follows is "
+                        "not judged"
+                    )
+                    break
+        verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     return verdict
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Inside, Python does not look for garbage: what a judge holds is none, and to walk it over and
+    over costs up to a third of its time. Of use to a process that does nothing else.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def judge_bytes(data: bytes) -> UnitsVerdict:
@@ -121,33 +125,37 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
     header = msgspec.structs.replace(readers[0].header, clock=False)
     judge = UnitsJudge(" + ".join(r.name for r in readers), header, watching.news)
     offset, notices = 0, list[str]()
-    for reader in readers:
-        if not reader.header.observed or reader.header.run != header.run:
-            raise TraceError(
-                f"{reader.name}: expected observed versions (version=) of the run {header.run!r}: "
-                "traces of several processes are put together by the versions of their store"
-            )
-        name = PurePath(reader.name).name
-        last = 0
-        for line, event in reader:
-            last = event.seq
-            since = event.since if event.since is UNSET else event.since + offset
-            unit = f"{event.reply} ({name})"
-            judge.feed(
-                line,
-                msgspec.structs.replace(
-                    event, seq=last + offset, since=since, reply=unit, session=name
-                ),
-            )
-        offset += last
-        notices += [f"{name}: {notice}" for notice in reader.notices]
-    verdict = judge.verdict(notices)
+    with judge:
+        for reader in readers:
+            if not reader.header.observed or reader.header.run != header.run:
+                raise TraceError(
+                    f"{reader.name}: expected observed versions (version=) of the run "
+                    f"{header.run!r}: traces of several processes are put together by the versions "
+                    "of their store"
+                )
+            name = PurePath(reader.name).name
+            last = 0
+            for line, event in reader:
+                last = event.seq
+                since = event.since if event.since is UNSET else event.since + offset
+                unit = f"{event.reply} ({name})"
+                judge.feed(
+                    line,
+                    msgspec.structs.replace(
+                        event, seq=last + offset, since=since, reply=unit, session=name
+                    ),
+                )
+            offset += last
+            notices += [f"{name}: {notice}" for notice in reader.notices]
+        verdict = judge.verdict(notices)
     verdict.closed = all(reader.closed for reader in readers)
     return verdict
 
 
 class UnitsJudge:
-    """Takes the checked events of one trace."""
+    """Takes the checked events of one trace. When it is left as a context manager, it lets go of
+    them: they know each other in circles that the garbage collector does not see.
+    """
 
     def __init__(
         self, name: str, header: UnitsHeader, news: Callable[[Case], object] | None = None
@@ -210,9 +218,14 @@ class UnitsJudge:
                 said.note("AllOrNothing", Found(plainly(text), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))
         self._settle(at_the_end=True)
+        return said
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         for unit in (*self._closed, *self._open.values()):
             unit.calls.clear()
-        return said
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes

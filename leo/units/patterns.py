@@ -73,15 +73,18 @@ class Line:
 
     @cached_property
     def _counting(self) -> _Tops:
-        return _Tops([w for w in self._there if w.sure], _began)
+        return self._tops([w for w in self._there if w.sure])
 
     @cached_property
     def _replacing(self) -> _Tops:
-        return _Tops([w for w in self._there if not w.append], _began)
+        return self._tops([w for w in self._there if not w.append])
 
     @cached_property
     def _kept(self) -> _Tops:
-        return _Tops([w for w in self._there if w.sure and not w.append], _began)
+        return self._tops([w for w in self._there if w.sure and not w.append])
+
+    def _tops(self, some: Sequence[Access]) -> _Tops:
+        return self._certain if len(some) == len(self._there) else _Tops(some, _began)
 
     @cached_property
     def _late(self) -> list[tuple[list[int], _Tops]]:
@@ -174,12 +177,15 @@ class Line:
 
     def mark_hidden(self) -> None:
         """Find the reads that may have found what a failed unit wrote."""
+        if not self._failed:
+            return
         certain = [w for w in self._failed if w.call.certain and not w.append]
         fixed = _Tops([w for w in certain if not w.call.undone], _began)
         undone = [w for w in certain if w.call.undone]
         ends, late = self._late[True]
-        for read in self.accesses if self._failed else ():
-            if not read.write:
+        first = min(write.lo for write in self._failed)
+        for read in self.accesses:
+            if not read.write and read.hi > first:
                 read.hidden = self._hides(read)
                 there = [*fixed.up_to(read.lo), *(w for w in undone if _there(w, read))]
                 behind = max((w.lo for w in there), default=-OPEN)
@@ -467,6 +473,8 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
     read is not known.
     """
     for read in reads:
+        if not (any(line.aborted(read)) or any(line.intermediate(read))):
+            continue
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze
         only = found[0] if len(found) == 1 and exact and _there(found[0], read) else None

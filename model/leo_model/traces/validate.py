@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -225,7 +225,8 @@ def _merge_units(paths: Sequence[str | Path], report: Report, *, torn: bool, how
         readers = [
             UnitsReader(Lines(*stack.enter_context(open_stream(path))), torn=torn) for path in paths
         ]
-        report.units = verdict = judge_merged(readers, how.watching)
+        with how.within():
+            report.units = verdict = judge_merged(readers, how.watching)
     verdict.promise = how.promise
     report.unsure = frozenset(verdict.undecided)
     report.closed = verdict.closed
@@ -273,10 +274,13 @@ def examine(
 
 @dataclass(frozen=True, slots=True)
 class OfUnits:
-    """How a trace of units is judged: against which promise, for how long, and who is told."""
+    """How a trace of units is judged: against which promise, for how long, and who is told;
+    `within` is entered meanwhile.
+    """
 
     promise: Promise = Promise()
     watching: Watching = Watching()
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def examine_units(
@@ -287,7 +291,8 @@ def examine_units(
     """
     how = how or OfUnits()
     report.name = reader.name
-    report.units = verdict = judge_reader(reader, how.watching)
+    with how.within():
+        report.units = verdict = judge_reader(reader, how.watching)
     verdict.promise = how.promise
     report.unsure = frozenset(verdict.undecided)
     report.closed = verdict.closed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
     from leo.units.call import Gate, Naming
-    from leo.units.imports import is_history, trace_of
+    from leo.units.imports import History, history_of, is_history
     from leo.units.judge import (
         Watching,
         judge_bytes,
@@ -41,6 +41,7 @@ __all__ = [
     "WW",
     "Case",
     "Gate",
+    "History",
     "Naming",
     "Peeked",
     "Promise",
@@ -51,6 +52,7 @@ __all__ = [
     "UnitsReader",
     "UnitsVerdict",
     "Watching",
+    "history_of",
     "instrument",
     "is_history",
     "is_units",
@@ -62,14 +64,13 @@ __all__ = [
     "name_of",
     "to_fields",
     "to_lines",
-    "trace_of",
     "uncollected",
 ]
 
 _HOME = {
     "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
     "call": ("Gate", "Naming"),
-    "imports": ("is_history", "trace_of"),
+    "imports": ("History", "history_of", "is_history"),
     "judge": (
         "Watching",
         "judge_bytes",
@@ -77,7 +78,7 @@ _HOME = {
         "judge_merged",
         "judge_reader",
         "uncollected",
-    ),  # fmt: skip
+    ),
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
     "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units", "lines_of"),
     "recording": ("Recording", "instrument"),

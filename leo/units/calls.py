@@ -24,12 +24,15 @@ class Unit(msgspec.Struct, eq=False, gc=False):
     `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
     that it made; its calls from number `saved` on are neither committed nor taken back. `kept` is
     True for the version that an object had when the recording began, whose writer nobody knows.
+    Where it opened and ended is on the lines `begin` and `end`.
     """
 
     name: str
     opened: int
     session: str = ""
     closed: int = OPEN
+    begin: int = 0
+    end: int = 0
     outcome: str = ""
     error: str = ""
     calls: list[Call] = []
@@ -46,11 +49,11 @@ class Unit(msgspec.Struct, eq=False, gc=False):
 
     @property
     def ended(self) -> str:
-        """How and where it ended, after its name. Event n is on line n + 1."""
+        """How and where it ended, after its name."""
         if not self.outcome:
             return "had not ended"
         said = "was cancelled" if self.outcome == "cancelled" else self.outcome
-        return f"{said}{f' {self.error}' if self.error else ''} (line {self.closed + 1})"
+        return f"{said}{f' {self.error}' if self.error else ''} (line {self.end})"
 
 
 class Call(msgspec.Struct, eq=False, gc=False):

@@ -26,6 +26,7 @@ from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
 from leo.units.graph import Graph, cycles_of
+from leo.units.imports import History
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
@@ -71,13 +72,14 @@ def judge_lines(
     """Judge a trace of units; `torn` leaves out a last line that was cut. Raises TraceError when
     it is none.
     """
-    return judge_reader(UnitsReader(lines, torn=torn), watching or Watching())
+    return judge_reader(UnitsReader(lines, torn=torn), watching)
 
 
-def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
+def judge_reader(reader: UnitsReader | History, watching: Watching | None = None) -> UnitsVerdict:
     """Judge what a reader yields, as far as there is time for it. Raises TraceError for a line that
     is not in the schema.
     """
+    watching = watching or Watching()
     judge = UnitsJudge(reader.name, reader.header, watching.news)
     feed, clock = judge.feed, watching.clock
     until = OPEN if watching.seconds is None else clock() + watching.seconds
@@ -95,7 +97,21 @@ def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
                     break
         verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
+    if isinstance(reader, History):
+        _of_history(reader, verdict, watching)
     return verdict
+
+
+def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> None:
+    """Add what the history says itself of what was found in it."""
+    for other in history.others if verdict.broken else ():
+        verdict.doubt(judge_reader(other, Watching(watching.seconds, watching.clock)))
+    verdict.doubt(names=history.unsure)
+    for name, found in history.found:
+        verdict.note(name, found)
+    for name, found in history.sure.items():
+        if name not in verdict.broken:
+            verdict.note(name, found)
 
 
 @contextmanager
@@ -174,6 +190,8 @@ class UnitsJudge:
         self._dirty: set[str] = set()
         self._looked: list[Call] = []
         self._values: dict[str, Values] = {}
+        # No call has an interval, so none is under way.
+        self._exact = True
         self._observed = header.observed
         if self._observed:
             self._settle_at = OPEN
@@ -190,10 +208,12 @@ class UnitsJudge:
                 return
             if unit is None:
                 # The line of its opening is missing.
-                unit = self._open[event.reply] = Unit(event.reply, event.seq, event.session)
+                unit = self._open[event.reply] = Unit(
+                    event.reply, event.seq, event.session, begin=line
+                )
             self._add(unit, line, event)
         elif action is _OPEN:
-            self._open[event.reply] = Unit(event.reply, event.seq, event.session)
+            self._open[event.reply] = Unit(event.reply, event.seq, event.session, begin=line)
             said.units += 1
         elif action is _CLOSE:
             unit = self._open.pop(event.reply, None)
@@ -230,6 +250,7 @@ class UnitsJudge:
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
         exact = since is UNSET
+        self._exact = self._exact and exact
         call = Call(
             unit,
             seq,
@@ -274,7 +295,7 @@ class UnitsJudge:
         since = event.since if isinstance(event.since, int) else event.seq - 1
         unit = Unit(f"{event.reply} (late)", since, event.session)
         self._add(unit, line, event)
-        unit.closed, unit.outcome = event.seq, "returned"
+        unit.closed, unit.outcome, unit.end = event.seq, "returned", line
         self._closed.append(unit)
         if event.writes:
             items = ", ".join(shown(item) for item in event.writes)
@@ -287,6 +308,7 @@ class UnitsJudge:
 
     def _end_writes(self, unit: Unit, event: UnitEvent) -> None:
         """A unit keeps what it wrote since it last did so, or takes it back."""
+        self._exact = self._exact and event.since is UNSET
         since = event.since if isinstance(event.since, int) else event.seq - 1
         pending = [call for call in unit.calls[unit.saved :] if call.writes]
         unit.saved = len(unit.calls)
@@ -294,7 +316,8 @@ class UnitsJudge:
             if event.outcome != "ok":
                 call.certain = False
             elif event.action is UnitAction.Undo:
-                call.undone = since, event.seq
+                # Where versions are observed, who read what was undone had it before.
+                call.undone = (OPEN, OPEN) if self._observed else (since, event.seq)
                 self._dirty.update(call.writes)
         if event.outcome == "ok" and event.action is UnitAction.Save:
             unit.commits += 1
@@ -328,7 +351,7 @@ class UnitsJudge:
         insort(self._closed, unit, key=lambda other: other.closed)
 
     def _close(self, unit: Unit, line: int, event: UnitEvent) -> None:
-        unit.closed, unit.outcome = event.seq, event.outcome
+        unit.closed, unit.outcome, unit.end = event.seq, event.outcome, line
         unit.error = event.error or ""
         self._verdict.outcomes[event.outcome] += 1
         if event.outcome != "returned":
@@ -344,7 +367,11 @@ class UnitsJudge:
     def _judge_failed(self, unit: Unit) -> None:
         """A unit failed: did it leave a part of what it wrote?"""
         pending = [call for call in unit.calls[unit.saved :] if call.writes]
-        if self._commits:
+        if self._commits and self._observed:
+            self._dirty.update(*(call.writes for call in unit.calls))
+            if not unit.commits:
+                return
+        elif self._commits:
             # Nothing of it stays that was not committed.
             for call in pending:
                 call.undone = unit.closed - 1, unit.closed
@@ -370,6 +397,10 @@ class UnitsJudge:
         """Judge the units that no open unit can be on a cycle with any more."""
         first = next((unit.opened for unit in self._open.values()), OPEN)
         oldest = OPEN if at_the_end else first
+        if self._exact and not at_the_end:
+            # Who has done nothing yet will do nothing before what follows.
+            begun = (unit.calls[0].since for unit in self._open.values() if unit.calls)
+            oldest = min(begun, default=OPEN)
         if not self._observed:
             self._judge_values(oldest)
         else:
@@ -401,7 +432,7 @@ class UnitsJudge:
         for item, touched in self._touched.items():
             wrote = {call.writes[item] for call in touched.writes}
             there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
-            start = self._start.get(item, min(there) - 1)
+            start = self._start.get(item, max(min(there) - 1, 0))
             for version in range(start + 1, max(there) + 1):
                 if version not in wrote:
                     unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")

@@ -19,7 +19,7 @@ from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, 
 EFFORT = 500_000
 DOUBLE_CHECK = (
     "double-checked locking looks twice on purpose, and only the second look counts: then promise "
-    "read-atomic (--promise), or leave StableRead out (--without)"
+    "read-committed (--promise), or leave StableRead out (--without)"
 )
 
 
@@ -497,7 +497,9 @@ def _aborted(read: Access, write: Access, *, sure: bool) -> Found:
 
 def _of_aborted(read: Access, write: Access, undone: tuple[int, int] | None, sure: bool) -> Told:
     writer = write.unit
-    ended = f"took it back (line {undone[1] + 1})" if undone else writer.ended
+    ended = "took it back" if undone else writer.ended
+    if undone and undone[1] < OPEN:
+        ended = f"{ended} (line {undone[1] + 1})"
     return (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer.name} wrote to "
         f"{shown(read.item)}, and {writer.name} {ended}",

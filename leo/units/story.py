@@ -35,11 +35,11 @@ def of_path(path: Cycle) -> Found:
     """A path of dependencies from a unit to one that had ended before it opened."""
     late, early = path[0].source.unit, path[-1].target.unit
     units = tuple(dict.fromkeys((late, *(edge.target.unit for edge in path))))
-    opened = f"{late.name} opened (line {late.opened + 1})"
+    opened = f"{late.name} opened (line {late.begin})"
     if early.kept:
         in_time = f"what it missed was there before {opened}"
     else:
-        in_time = f"{early.name} had returned (line {early.closed + 1}) before {opened}"
+        in_time = f"{early.name} had returned (line {early.end}) before {opened}"
     sure = all(edge.sure for edge in path)
     if len(path) == 1 and path[0].kind == RW:
         said = (

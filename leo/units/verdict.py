@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,8 +22,8 @@ WEAKEST: Final = {
     "NoIntermediateRead": "read-committed",
     "ReadsOwnWrites": "read-atomic",
     "NoTornRead": "read-atomic",
+    "StableRead": "read-atomic",
     "NoLostUpdate": "snapshot-isolation",
-    "StableRead": "snapshot-isolation",
     "Serializable": "serializable",
     "StrictlySerializable": "strict-serializable",
 }
@@ -171,9 +171,9 @@ class UnitsVerdict:
         cases = findings.setdefault(name, Finding(name)).cases
         case = cases.get(found.name)
         if case is None:
-            closed = [unit.closed for unit in found.units if unit.outcome]
-            last = [unit.calls[-1].seq for unit in found.units if not unit.outcome and unit.calls]
-            line = max([*closed, *last], default=0) + 1
+            closed = [unit.end for unit in found.units if unit.outcome]
+            last = [unit.calls[-1].line for unit in found.units if not unit.outcome and unit.calls]
+            line = max([*closed, *last], default=1)
             case = cases[found.name] = Case(
                 name,
                 found.name,
@@ -188,6 +188,21 @@ class UnitsVerdict:
                 self.news(case)
         case.count += 1
 
+    def doubt(self, other: UnitsVerdict | None = None, names: Collection[str] = PROPERTIES) -> None:
+        """Of some properties, take for undecided what was found, but for what falls in the `other`
+        verdict, on the same history in another order, at the same level or a weaker one.
+        """
+        for name in [*self.broken]:
+            known = other.broken.get(name, ()) if other is not None else ()
+            lowest = min((LEVELS.index(case.level) for case in known), default=len(LEVELS))
+            for case in [*self.broken[name]] if name in names else ():
+                if LEVELS.index(case.level) < lowest:
+                    case.sure = False
+                    self.doubtful.setdefault(name, Finding(name)).cases[case.anomaly] = case
+                    del self.broken[name].cases[case.anomaly]
+            if not self.broken[name].cases:
+                del self.broken[name]
+
     def note_forgotten(self, call: Call, item: str) -> None:
         """A read of a version that units overwrote of which only the newest is known."""
         unit, version = call.unit, call.reads[item]
@@ -201,16 +216,16 @@ class UnitsVerdict:
 
     def note_unsearched(self, name: str, units: Sequence[Unit]) -> None:
         """More calls overlapped than were looked through."""
-        first, last = units[0], units[-1]
+        lines = [line for unit in units if not unit.kept for line in (unit.begin, unit.end)]
         text = (
-            f"{len(units):,} units overlapped (lines {first.opened + 1} to {last.closed + 1}): "
+            f"{len(units):,} units overlapped (lines {min(lines)} to {max(lines)}): "
             "too many to try every order of their calls"
         )
         self.note(name, Found(plainly(text), (), sure=False))
 
 
 def _steps(units: Sequence[Unit]) -> Iterator[tuple[int, str, str, str]]:
-    """Yield a row for each call. Lines are events and the header, so event n is on line n + 1."""
+    """Yield a row for each call."""
     calls = sorted((call for unit in units for call in unit.calls), key=lambda call: call.seq)
     for call in calls[:200]:
         told = [

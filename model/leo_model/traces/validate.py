@@ -17,17 +17,17 @@ from leo.errors import TraceError
 from leo.trace.lines import GZIP_MAGIC, Lines, open_stream
 from leo.trace.words import NO_EVENTS
 from leo.units import (
+    History,
     Peeked,
     Promise,
     UnitsReader,
     UnitsVerdict,
     Watching,
+    history_of,
     is_history,
     is_units,
     judge_merged,
     judge_reader,
-    lines_of,
-    trace_of,
 )
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims
 from leo_model.traces.events import NOTHING, Line
@@ -154,8 +154,8 @@ def validate(
                 first = peeked.first()
                 kind = is_history(first)
                 if kind:
-                    reader = UnitsReader(lines_of(trace_of(kind, _whole(peeked), name), name))
-                    examine_units(reader, report, engine, units)
+                    history = history_of(kind, _whole(peeked), name)
+                    examine_units(history, report, engine, units)
                     continue
                 if is_units(first):
                     reader = UnitsReader(Lines(name, peeked), torn=torn)
@@ -284,7 +284,10 @@ class OfUnits:
 
 
 def examine_units(
-    reader: UnitsReader, report: Report, engine: Engine = "native", how: OfUnits | None = None
+    reader: UnitsReader | History,
+    report: Report,
+    engine: Engine = "native",
+    how: OfUnits | None = None,
 ) -> None:
     """Judge a trace of units into a report. Raises TraceError for a line that is not in its
     schema.

@@ -418,7 +418,7 @@ class UnitsJudge:
         for unit in self._closed[: bisect_left(ends, wait)]:
             unit.settled = True
         if not at_the_end:
-            self._forget(bisect_left(ends, wait))
+            self._forget(bisect_left(ends, wait), oldest)
 
     def _spans(self, at_the_end: bool) -> Iterator[tuple[int, int]]:
         if self._observed:
@@ -558,14 +558,16 @@ class UnitsJudge:
                     said.note(name, (of_path if in_time else of_cycle)(path))
                     break
 
-    def _forget(self, waiting: int) -> None:
-        """Keep the units that wait, the last ones that are judged, and who wrote what objects hold
-        now.
+    def _forget(self, waiting: int, oldest: int) -> None:
+        """Keep the units that wait, the last ones that are judged, and who wrote what objects held
+        when what waits, or begins after event `oldest`, may have read them.
         """
         first = max(0, waiting - self._keep)
         gone = set(self._closed[:first])
         for item, touched in self._touched.items():
-            floor = max((c.since for c in touched.writes if c.counts and not c.appends), default=0)
+            begun = min((c.since for c in touched.calls if not c.unit.settled), default=oldest)
+            held = (c for c in touched.writes if c.seq <= min(begun, oldest))
+            floor = max((c.since for c in held if c.counts and not c.appends), default=0)
             stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
             if len(stay) < len(touched.calls):
                 lost = (call.writes[item] for call in touched.writes if call.unit in gone)

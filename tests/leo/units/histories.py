@@ -346,19 +346,13 @@ SINGLES = {
         register("0 w 1", "0 w 2", "0 w 1", "0 w 3", "1 r 1"), SER
     ),
     "a swap that failed": Told(register("0 w 1", "(1 c [2 3]", "!1 c [2 3]", "0 r 1")),
-    "a swap of what was never there": Told(
-        register("0 w 1", "1 c [7 8]"), "", ("garbage read",)
-    ),
+    "a swap of what was never there": Told(register("0 w 1", "1 c [7 8]"), "", ("garbage read",)),
     "two swaps of the same": Told(register("0 w 1", "0 c [1 2]", "1 c [1 3]"), RA, (LOST,)),
     "two swaps of the same, which came back": Told(
         register("0 w 1", "(0 c [1 2]", "(1 c [1 2]", ")0 c [1 2]", ")1 c [1 2]", "2 w 1"), SER
     ),
-    "a read during a write": Told(
-        register("(0 w 1", "1 r nil", "2 r 1", ")0 w 1", "1 r 1")
-    ),
-    "a read during a write goes back": Told(
-        register("(0 w 1", "1 r 1", "2 r nil", ")0 w 1"), SER
-    ),
+    "a read during a write": Told(register("(0 w 1", "1 r nil", "2 r 1", ")0 w 1", "1 r 1")),
+    "a read during a write goes back": Told(register("(0 w 1", "1 r 1", "2 r nil", ")0 w 1"), SER),
     "a crash that took effect": Told(register("(0 w 1", "?0 w 1", "1 r nil", "1 r 1")),
     "a crash that took effect twice": Told(
         register("(0 w 1", "?0 w 1", "1 r 1", "1 w 2", "1 r 1"), SER

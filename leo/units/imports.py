@@ -450,7 +450,8 @@ class _Registers:
         """Search for an order; `in_order` it keeps who came after whom, as far as that is known.
         Return whether all were tried, and the versions that one makes.
         """
-        steps, numbers = [], []
+        steps: list[Step] = []
+        numbers: list[int] = []
         latest: dict[str, int] = {}
         for k, one in enumerate(self._found):
             if one.outcome == "raised":

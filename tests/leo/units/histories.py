@@ -150,7 +150,9 @@ LISTS = {
         ), RA, (FORK,),
     ),
     "each read what the other changed": Told(
-        together("[[:r x nil] [:append y 1]]", "[[:r y []] [:append x 1]]", "[[:r x [1]] [:r y [1]]]"),
+        together(
+            "[[:r x nil] [:append y 1]]", "[[:r y []] [:append x 1]]", "[[:r x [1]] [:r y [1]]]"
+        ),
         SI, (SKEW,),
     ),
     "each read what the other changed, and nobody looked later": Told(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from leo.commands.main import main
-from leo.errors import TraceError
 from leo.units import history_of, is_history, judge_reader
 from tests.leo.units.histories import LISTS, PLAIN, REGISTERS, SINGLES, Told
 

@@ -13,7 +13,7 @@ LINE: Final = ""
 
 _TOKEN: Final = re.compile(
     r"""[\s,]+|;[^\n]*|(?P<open>[\[({]|\#\{)|(?P<close>[\])}])|(?P<string>"(?:\\.|[^"\\])*")"""
-    r"""|(?P<tag>\#[\w.+/-]+)|(?P<atom>[^\s,\[\](){}";]+)"""
+    r"""|(?P<tag>\#[\w.+/-]+)|(?P<atom>[^\s,\[\](){}";]+)|(?P<wrong>.)"""
 )
 _WORDS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False}
 _CLOSES: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
@@ -25,27 +25,33 @@ def values_of(text: str) -> Iterator[Any]:
     Raises ValueError where it is no EDN.
     """
     stack: list[tuple[str, list[Any], int]] = [("", [], 1)]
+    found = stack[0][1]
+    known = dict(_WORDS)
     at, line = 0, 1
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise ValueError(f"line {line}: {text[at : at + 20]!r}")
-        if match["open"]:
-            stack.append((match["open"], [], line))
-        elif match["close"]:
-            kind, found, began = stack.pop()
-            if _CLOSES.get(kind) != match["close"]:
-                raise ValueError(f"line {line}: {match['close']} closes nothing")
-            stack[-1][1].append(_made(kind, found, began))
-        elif match["string"]:
-            stack[-1][1].append(msgspec.json.decode(match["string"]))
-        elif match["atom"]:
-            stack[-1][1].append(_atom(match["atom"]))
-        line += text.count("\n", at, match.end())
-        at = match.end()
-        if len(stack) == 1:
-            yield from stack[0][1]
-            stack[0][1].clear()
+    for match in _TOKEN.finditer(text):
+        what, word = match.lastgroup, match.group()
+        if what == "atom":
+            if word not in known:
+                known[word] = _atom(word)
+            found.append(known[word])
+        elif what == "open":
+            line += text.count("\n", at, match.start())
+            at = match.start()
+            found = []
+            stack.append((word, found, line))
+        elif what == "close":
+            kind, inner, began = stack.pop()
+            if _CLOSES.get(kind) != word:
+                raise ValueError(f"line {line}: {word} closes nothing")
+            found = stack[-1][1]
+            found.append(_made(kind, inner, began))
+        elif what == "string":
+            found.append(msgspec.json.decode(word))
+        elif what == "wrong":
+            raise ValueError(f"line {line}: {text[match.start() : match.start() + 20]!r}")
+        if len(stack) == 1 and found:
+            yield from found
+            found.clear()
     if len(stack) > 1:
         raise ValueError(f"line {stack[-1][2]}: {stack[-1][0]} is not closed")
 
@@ -59,8 +65,6 @@ def _made(kind: str, found: list[Any], line: int) -> Any:
 
 
 def _atom(word: str) -> Any:
-    if word in _WORDS:
-        return _WORDS[word]
     try:
         return int(word.rstrip("N"))
     except ValueError:

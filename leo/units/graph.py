@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
 from typing import Final
@@ -173,12 +174,13 @@ class Graph:
         """The units that are on cycles with one another, a list for each group."""
         return [[self.units[k] for k in part] for part in self.parts((_WW, _WR, _RW))]
 
-    def cycles(self, group: Sequence[Unit], known: Sequence[Cycle] | None = None) -> list[Cycle]:
-        """Return a short cycle of each name that there is in a group, the gravest first; one that
-        concerns no other unit than the graver ones is left out.
-
-        Of a large group some are `known`: then only what a weaker level forbids than they do is
-        searched for, which is found if it is there.
+    def cycles(
+        self, group: Sequence[Unit], spare: Effort, known: Sequence[Cycle] = ()
+    ) -> list[Cycle]:
+        """Return short cycles of a group, the gravest first, of which some may be `known`: of the
+        name that the weakest level forbids, which is found if it is there, and of others as far as
+        there is effort to `spare`. One that concerns no other unit than the graver ones is left
+        out.
         """
         found: list[Cycle] = []
         levels: set[str] = set()
@@ -186,12 +188,15 @@ class Graph:
         whole = [self._number[unit] for unit in group]
         members = set(whole)
         for name, step, closes in _GRADES:
-            mine = [cycle for cycle in known or () if name_of([e.kind for e in cycle]) == name]
-            if known is None or not (mine or FORBIDDEN_FROM[name] in levels):
-                for part in self._where(name, whole):
-                    if part[0] in members:
-                        cycle = self._shortest(part, step, closes)
-                        mine += [cycle] if cycle else []
+            mine = [cycle for cycle in known if name_of([e.kind for e in cycle]) == name]
+            needed = not mine and FORBIDDEN_FROM[name] not in levels
+            for part in (
+                self._where(name, whole) if needed or (spare.left > 0 and not known) else ()
+            ):
+                if part[0] in members:
+                    cycle, tried = self._shortest(part, step, closes)
+                    spare.left -= 0 if needed else tried
+                    mine += [cycle] if cycle else []
             for cycle in mine:
                 levels |= {FORBIDDEN_FROM[name], FORBIDDEN_FROM[G2_ITEM]}
                 units = {edge.source.unit for edge in cycle}
@@ -208,9 +213,12 @@ class Graph:
             return self._flow
         return [whole] if name == G2_ITEM else self._apart
 
-    def _shortest(self, part: Sequence[int], step: _Step, closes: Callable[[int], bool]) -> Cycle:
+    def _shortest(
+        self, part: Sequence[int], step: _Step, closes: Callable[[int], bool]
+    ) -> tuple[Cycle, int]:
         """Return a shortest cycle among the walks that `step` allows, or `()`: the shortest of
-        those found within `EFFORT`. All walks from the first unit are tried.
+        those found within `EFFORT`; and how many ways were tried. All walks from the first unit
+        are.
         """
         best: list[Hop] = []
         members, effort = set(part), 0
@@ -221,7 +229,7 @@ class Graph:
             effort += tried
             if hops and (not best or (_simple(hops), -len(hops)) > (_simple(best), -len(best))):
                 best = hops
-        return self._edges(best)
+        return self._edges(best), effort
 
     def _walk(
         self,
@@ -424,13 +432,20 @@ def components(graph: Adjacency) -> tuple[list[list[int]], list[int]]:
     return found, order
 
 
-def cycles_of(block: Block, graph: Graph, group: Sequence[Unit]) -> list[Cycle]:
+@dataclass(slots=True)
+class Effort:
+    """So many ways may be tried for names beyond the gravest of a group, of one trace."""
+
+    left: int = 10 * EFFORT
+
+
+def cycles_of(block: Block, graph: Graph, group: Sequence[Unit], spare: Effort) -> list[Cycle]:
     """Return short cycles of one of the groups of a graph, the gravest first: at least one."""
     if sum(len(unit.calls) for unit in group) <= SMALL:
-        return Graph(block, group, near=False).cycles(group)
+        return Graph(block, group, near=False).cycles(group, spare)
     part = Graph(block, group[: PART[0]], near=False, part=True)
-    known = [cycle for those in part.groups() for cycle in part.cycles(those)]
-    return graph.cycles(group, known)
+    known = [cycle for those in part.groups() for cycle in part.cycles(those, spare)]
+    return graph.cycles(group, spare, known)
 
 
 # What a walk remembers of the ways that it took, after one more of a kind; None where it may not.

@@ -25,7 +25,7 @@ from leo.errors import TraceError
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
-from leo.units.graph import Graph, cycles_of
+from leo.units.graph import Effort, Graph, cycles_of
 from leo.units.imports import History
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
@@ -190,6 +190,7 @@ class UnitsJudge:
         self._dirty: set[str] = set()
         self._looked: list[Call] = []
         self._values: dict[str, Values] = {}
+        self._spare = Effort()
         # No call has an interval, so none is under way.
         self._exact = True
         self._observed = header.observed
@@ -497,7 +498,7 @@ class UnitsJudge:
         for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group):
+                for cycle in cycles_of(block, graph, group, self._spare):
                     said.note("Serializable", of_cycle(cycle))
         rest = [unit for unit in block.committed if unit not in circling]
         if circling:

@@ -115,8 +115,8 @@ WAKING = [(call, rest) for call in (flushes, gathers, closes) for rest in ("idle
 def test_a_call_that_needs_the_thread_wakes_it(
     tmp_path: Path, call: Callable[[Sink[bytes]], None], rest: str
 ) -> None:
-    """A thread that rests goes on at once for a call that waits for it or brings much, and an idle one
-    for the end of a reply: nobody is left with what the thread would find by itself, if ever."""
+    """A thread that rests goes on at once for a call that waits for it or brings much, and an idle
+    one for the end of a reply: nobody is left with what the thread would find by itself, if ever."""
     resting: queue.Queue[float | None] = queue.Queue()
     over: queue.Queue[bool] = queue.Queue()
 

@@ -57,6 +57,11 @@ def hot_overlapping(events: int) -> Iterator[Step]:
         yield unit, action, key, 50
 
 
+def busy(events: int) -> Iterator[Step]:
+    """Fifty units at a time on five objects."""
+    return spread(events, keys=5, open_=50)
+
+
 def one_open(events: int) -> Iterator[Step]:
     """One unit has read an object and stays open while others write it."""
     yield "long", "Open", "", 0
@@ -118,7 +123,7 @@ def idle(events: int) -> Iterator[Step]:
 
 
 SHAPES: tuple[Callable[[int], Iterator[Step]], ...] = (
-    spread, one_open, all_open, two_open, hot, hot_overlapping, many_calls, ring, idle,
+    spread, busy, one_open, all_open, two_open, hot, hot_overlapping, many_calls, ring, idle,
 )  # fmt: skip
 
 

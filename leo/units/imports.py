@@ -21,6 +21,7 @@ from leo.trace.words import shown
 from leo.units import edn
 from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE
 from leo.units.calls import Unit
+from leo.units.calls import shown as as_named
 from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import Found, plainly
 from leo.units.search import TRIES, Orders, Step
@@ -50,8 +51,8 @@ Op = tuple[str, str, Any]
 
 @dataclass(slots=True)
 class Transaction:
-    """`begin` and `end` are its places in the history, `line` that of its end. What nobody knows
-    the end of was `cancelled`.
+    """`begin` and `end` are its places in the history, `first` and `line` their lines. What nobody
+    knows the end of was `cancelled`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Transaction:
     outcome: str
     begin: float
     end: float
+    first: int
     line: int
     ops: list[Op]
 
@@ -75,10 +77,10 @@ class History:
     what falls in one and not in another is undecided.
     """
 
-    def __init__(self, name: str, *, clock: bool) -> None:
+    def __init__(self, name: str, *, clock: bool, values: bool = True) -> None:
         self.name = name
         self.header = UnitsHeader(
-            UNITS_SCHEMA, "units", UNITS_SPEC, name, commits=True, observed=True, clock=clock
+            UNITS_SCHEMA, "units", UNITS_SPEC, name, {}, True, values, True, clock
         )
         self.notices: list[str] = []
         self.closed = True
@@ -99,7 +101,7 @@ class History:
         end = who.end
         number = len(self._steps)
         says = self._steps.append
-        says(((who.begin, 1, number), who.line, (who, UnitAction.Open, {}, {}, "ok", False)))
+        says(((who.begin, 1, number), who.first, (who, UnitAction.Open, {}, {}, "ok", False)))
         at = (end, 0 if who.begin < end else 2, number)
         for reads, writes, appends in calls:
             action = UnitAction.Write if writes else UnitAction.Read
@@ -186,7 +188,7 @@ def _transactions(
                 )
             made = Transaction(
                 f"T{entry.get(':index', number)}", session, "cancelled", number, number,
-                entry[edn.LINE], ops,
+                entry[edn.LINE], entry[edn.LINE], ops,
             )  # fmt: skip
             open_[session] = made
             found.append(made)
@@ -194,7 +196,14 @@ def _transactions(
         ended = open_.pop(session, None)
         if ended is None:
             ended = Transaction(
-                f"T{entry.get(':index', number)}", session, "", number, number, 0, ops
+                f"T{entry.get(':index', number)}",
+                session,
+                "",
+                number,
+                number,
+                entry[edn.LINE],
+                0,
+                ops,
             )
             found.append(ended)
         ended.outcome, ended.end, ended.line = _ENDS[kind], number, entry[edn.LINE]
@@ -315,17 +324,17 @@ class _Lists:
         """Look at one read; False when it has no place in the order."""
         note = self._history.note
         if len(set(map(str, value))) < len(value):
-            text = f"{one.name} read {shown(key)} as {shown(value)}, which has an element twice"
+            text = f"{one.name} read {as_named(key)} as {shown(value)}, which has an element twice"
             note("ReadsWhatWasWritten", DUPLICATE, [one], text)
             return False
         for element in value:
             by = self._writers.get((key, element), [])
             if not by:
-                text = f"{one.name} read {shown(element)} in {shown(key)}, which nobody appended"
+                text = f"{one.name} read {shown(element)} in {as_named(key)}, which nobody appended"
                 note("ReadsWhatWasWritten", GARBAGE, [one], text)
             elif by[0].outcome == "raised" and element != value[-1]:
                 text = (
-                    f"{one.name} read {shown(element)} in {shown(key)}, which {by[0].name} "
+                    f"{one.name} read {shown(element)} in {as_named(key)}, which {by[0].name} "
                     "appended, and that failed"
                 )
                 note("NoAbortedRead", G1A, [one, by[0]], text)
@@ -333,8 +342,8 @@ class _Lists:
         less, more = sorted((longest, value), key=len)
         if more[: len(less)] != less:
             text = (
-                f"{one.name} read {shown(key)} as {shown(value)}, and another as {shown(longest)}: "
-                "neither is the beginning of the other"
+                f"{one.name} read {as_named(key)} as {shown(value)}, and another as "
+                f"{shown(longest)}: neither is the beginning of the other"
             )
             note("ReadsWhatWasWritten", INCOMPATIBLE, [one], text)
             return False
@@ -354,7 +363,7 @@ class _Lists:
             known = read.get(key)
             right = value[len(value) - len(mine) :] if known is None else value
             if right != (known or []) + mine:
-                text = f"{one.name} read {shown(key)} as {shown(value)}"
+                text = f"{one.name} read {as_named(key)} as {shown(value)}"
                 if mine:
                     text = f"{text}, after it had appended {shown(mine)}"
                     self._history.note("ReadsOwnWrites", "", [one], text)
@@ -428,7 +437,7 @@ class _Registers:
                 continue
             by = self._writers.get((key, value), [])
             expected, mine = known.get(key, (value, False))
-            said = f"{one.name} read {shown(key)} as {shown(value)}"
+            said = f"{one.name} read {as_named(key)} as {shown(value)}"
             if value is not None and not by:
                 self._note("ReadsWhatWasWritten", GARBAGE, one, f"{said}, which nobody wrote")
             elif expected != value and mine:
@@ -602,7 +611,7 @@ def _plain(data: bytes, name: str) -> History:
                     )
         units.append((number, unit))
     clock = all(unit.begin is not None and unit.end is not None for _, unit in units)
-    history = History(name, clock=clock)
+    history = History(name, clock=clock, values=False)
     for number, unit in units:
         begin, end = (unit.begin, unit.end) if clock else (number, number)
         if begin is None or end is None or begin > end:
@@ -612,7 +621,7 @@ def _plain(data: bytes, name: str) -> History:
             )
         session = f"{unit.unit} alone" if unit.session is None else unit.session
         history.add(
-            Transaction(unit.unit, session, unit.outcome, begin, end, number, []),
+            Transaction(unit.unit, session, unit.outcome, begin, end, number, number, []),
             [(call.reads, call.writes, False) for call in unit.calls],
         )
     return history

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
     from leo.units.call import Gate, Naming
-    from leo.units.imports import History, history_of, is_history
+    from leo.units.history import History
+    from leo.units.imports import history_of, is_history
     from leo.units.judge import (
         Watching,
         judge_bytes,
@@ -70,7 +71,8 @@ __all__ = [
 _HOME = {
     "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
     "call": ("Gate", "Naming"),
-    "imports": ("History", "history_of", "is_history"),
+    "history": ("History",),
+    "imports": ("history_of", "is_history"),
     "judge": (
         "Watching",
         "judge_bytes",

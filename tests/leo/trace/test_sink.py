@@ -116,7 +116,7 @@ def test_a_call_that_needs_the_thread_wakes_it(
     tmp_path: Path, call: Callable[[Sink[bytes]], None], rest: str
 ) -> None:
     """A thread that rests goes on at once for a call that waits for it or brings much, and an idle
-    one for the end of a reply: nobody is left with what the thread would find by itself, if ever."""
+    one for the end of a reply: nobody is left with what the thread would find late, if ever."""
     resting: queue.Queue[float | None] = queue.Queue()
     over: queue.Queue[bool] = queue.Queue()
 

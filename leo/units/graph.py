@@ -134,10 +134,9 @@ class Graph:
     def parts(self, kinds: Collection[int]) -> list[list[int]]:
         """The units that are on circles of these kinds of ways only."""
         chosen = {_NEXT, *kinds}
-        found, _ = components(
-            [[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways]
+        return self._of_units(
+            components([[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways])
         )
-        return self._of_units(found)
 
     def _of_units(self, found: Iterable[list[int]]) -> list[list[int]]:
         count = len(self.units)
@@ -163,7 +162,7 @@ class Graph:
             for ways in self.ways[: len(self.units)]
         ]
         parts = []
-        for part in components(graph)[0]:
+        for part in components(graph):
             nodes = sorted(part)
             units = [node for node in nodes if node < len(self.units)]
             # A walk begins with who came in another way.
@@ -306,14 +305,18 @@ class Graph:
         closed = [unit.closed for unit in self.units]
         earliest = [OPEN] * len(self.ways)
         count = len(closed)
-        _, order = components([[way >> 2 for way in ways] for ways in self.ways])
-        for node in order:
-            for way in self.ways[node]:
-                there = way >> 2
-                if there < count and closed[there] < earliest[node]:
-                    earliest[node] = closed[there]
-                if earliest[there] < earliest[node]:
-                    earliest[node] = earliest[there]
+        for nodes in components([[way >> 2 for way in ways] for ways in self.ways]):
+            # Several nodes are a unit and points that it enters and leaves.
+            least = OPEN
+            for node in nodes:
+                for way in self.ways[node]:
+                    there = way >> 2
+                    if there < count and closed[there] < least:
+                        least = closed[there]
+                    if earliest[there] < least:
+                        least = earliest[there]
+            for node in nodes:
+                earliest[node] = least
         late = [k for k, unit in enumerate(self.units) if earliest[k] < unit.opened]
         late.sort(key=lambda k: earliest[k])
         while late:
@@ -384,14 +387,11 @@ def _in_a_row(line: Sequence[Access]) -> bool:
     return True
 
 
-def components(graph: Adjacency) -> tuple[list[list[int]], list[int]]:
-    """Return the strongly connected components of more than one node, and all nodes, each after
-    those that it leads to (Tarjan 1972).
-    """
+def components(graph: Adjacency) -> list[list[int]]:
+    """Return the strongly connected components, each after those that it leads to (Tarjan 1972)."""
     index = [0] * len(graph)
     low = [0] * len(graph)
     stack: list[int] = []
-    order: list[int] = []
     found, count = [], 0
     done = len(graph) + 1
     for root in range(len(graph)):
@@ -424,12 +424,10 @@ def components(graph: Adjacency) -> tuple[list[list[int]], list[int]]:
                         at -= 1
                     component = stack[at:]
                     del stack[at:]
-                    order += component
                     for member in component:
                         index[member] = done
-                    if len(component) > 1:
-                        found.append(component)
-    return found, order
+                    found.append(component)
+    return found
 
 
 @dataclass(slots=True)

@@ -105,8 +105,11 @@ def judge_reader(reader: UnitsReader | History, watching: Watching | None = None
 def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> None:
     """Add what the history says itself of what was found in it."""
     for other in history.others if verdict.broken else ():
-        verdict.doubt(judge_reader(other, Watching(watching.seconds, watching.clock)))
-    verdict.doubt(names=history.unsure)
+        verdict.compare(judge_reader(other, Watching(watching.seconds, watching.clock)))
+    for name in history.unsure:
+        verdict.doubt(name)
+    if "Serializable" in verdict.broken:
+        verdict.doubtful.pop("StrictlySerializable", None)
     for name, found in history.found:
         verdict.note(name, found)
     for name, found in history.sure.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -75,6 +75,11 @@ class Finding:
     @property
     def count(self) -> int:
         return sum(case.count for case in self.cases.values())
+
+    @property
+    def weakest(self) -> int:
+        """The number of the weakest level that forbids one of the cases."""
+        return min(LEVELS.index(case.level) for case in self)
 
     @property
     def anomalies(self) -> Counter[str]:
@@ -188,20 +193,21 @@ class UnitsVerdict:
                 self.news(case)
         case.count += 1
 
-    def doubt(self, other: UnitsVerdict | None = None, names: Collection[str] = PROPERTIES) -> None:
-        """Of some properties, take for undecided what was found, but for what falls in the `other`
-        verdict, on the same history in another order, at the same level or a weaker one.
+    def doubt(self, name: str) -> None:
+        """Take for undecided what was found of a property."""
+        for case in self.broken.pop(name, Finding(name)):
+            case.sure = False
+            self.doubtful.setdefault(name, Finding(name)).cases[case.anomaly] = case
+
+    def compare(self, other: UnitsVerdict) -> None:
+        """Keep what falls in the `other` verdict as well, on the same history in another order; of
+        what both break, that which a stronger level forbids is sure.
         """
         for name in [*self.broken]:
-            known = other.broken.get(name, ()) if other is not None else ()
-            lowest = min((LEVELS.index(case.level) for case in known), default=len(LEVELS))
-            for case in [*self.broken[name]] if name in names else ():
-                if LEVELS.index(case.level) < lowest:
-                    case.sure = False
-                    self.doubtful.setdefault(name, Finding(name)).cases[case.anomaly] = case
-                    del self.broken[name].cases[case.anomaly]
-            if not self.broken[name].cases:
-                del self.broken[name]
+            if name not in other.broken:
+                self.doubt(name)
+            elif other.broken[name].weakest > self.broken[name].weakest:
+                self.broken[name] = other.broken[name]
 
     def note_forgotten(self, call: Call, item: str) -> None:
         """A read of a version that units overwrote of which only the newest is known."""

@@ -19,7 +19,6 @@ from itertools import islice
 from typing import Final
 
 from leo.units.anomalies import (
-    FORBIDDEN_FROM,
     G0,
     G1C,
     G2_ITEM,
@@ -31,7 +30,7 @@ from leo.units.anomalies import (
     WW,
     name_of,
 )
-from leo.units.calls import OPEN, Access, Edge, Unit
+from leo.units.calls import OPEN, Access, Edge, Unit, order_of
 from leo.units.patterns import Block
 
 Cycle = tuple[Edge, ...]
@@ -69,14 +68,12 @@ class Graph:
         self.units = units
         self.ways: Adjacency = [[] for _ in units]
         self._of = block.of
-        self._number = number = {unit: k for k, unit in enumerate(units)}
+        self._number = {unit: k for k, unit in enumerate(units)}
         # The points that only a write depends on.
         self._after_reads: set[int] = set()
-        items = {access.item: None for unit in units for access in block.of[unit]}
         _, most, of_items = PART if part else (0, None, None)
-        for item in islice(items, of_items):
-            line = block.lines[item].accesses
-            mine = [access for access in line if access.sure and access.unit in number][:most]
+        for line in islice(_lines(block, units), of_items):
+            mine = line[:most]
             if near and _in_a_row(mine):
                 self._add_row(mine)
             else:
@@ -182,22 +179,19 @@ class Graph:
         out.
         """
         found: list[Cycle] = []
-        levels: set[str] = set()
         covered: set[Unit] = set()
         whole = [self._number[unit] for unit in group]
         members = set(whole)
         for name, step, closes in _GRADES:
             mine = [cycle for cycle in known if name_of([e.kind for e in cycle]) == name]
-            needed = not mine and FORBIDDEN_FROM[name] not in levels
-            for part in (
-                self._where(name, whole) if needed or (spare.left > 0 and not known) else ()
-            ):
+            needed = not found and not mine
+            looks = needed or (spare.left > 0 and not known)
+            for part in self._where(name, whole) if looks else ():
                 if part[0] in members:
                     cycle, tried = self._shortest(part, step, closes)
                     spare.left -= 0 if needed else tried
                     mine += [cycle] if cycle else []
             for cycle in mine:
-                levels |= {FORBIDDEN_FROM[name], FORBIDDEN_FROM[G2_ITEM]}
                 units = {edge.source.unit for edge in cycle}
                 if not units <= covered:
                     covered |= units
@@ -222,7 +216,7 @@ class Graph:
         best: list[Hop] = []
         members, effort = set(part), 0
         for start in part:
-            if effort > EFFORT or len(best) == 2:
+            if effort > (EFFORT // 10 if best else EFFORT) or len(best) == 2:
                 break
             hops, tried = self._walk(start, step, partial(_closed, closes, start), members)
             effort += tried
@@ -352,6 +346,21 @@ class Graph:
         if of_session and unit.session != late.session:
             return False
         return unit.closed < late.opened
+
+
+def _lines(block: Block, units: Sequence[Unit]) -> Iterator[list[Access]]:
+    """What some units surely did, by object."""
+    if len(units) == len(block.committed):
+        for line in block.lines.values():
+            yield [access for access in line.accesses if access.sure]
+        return
+    lines: dict[str, list[Access]] = {}
+    for unit in units:
+        for access in block.of[unit]:
+            if access.sure:
+                lines.setdefault(access.item, []).append(access)
+    for found in lines.values():
+        yield sorted(found, key=order_of)
 
 
 class _Points:

@@ -280,6 +280,8 @@ def _plain(data: bytes, name: str) -> History:
     made: dict[tuple[str, int], int] = {}
     names: dict[str, int] = {}
     for number, line in enumerate(data.splitlines(), 1):
+        if not line.strip():
+            continue
         try:
             unit = decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

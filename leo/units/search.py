@@ -13,6 +13,9 @@ from typing import Any, Final
 
 # So many transactions are tried at some place before the search gives up.
 TRIES: Final = 2_000_000
+# So far behind the first that is left one is looked for that may come next, where time sets no
+# limit, unless there is none.
+WIDEST: Final = 64
 
 
 @dataclass(slots=True)
@@ -47,11 +50,12 @@ class Orders:
         self._placed = bytearray(len(steps))
         self._state: dict[str, Any] = {}
         self._tries = TRIES
+        self._narrowed = False
 
     @property
     def exhausted(self) -> bool:
         """Everything was tried, so if there was no order, there is none."""
-        return self._tries > 0
+        return self._tries > 0 and not self._narrowed
 
     def find(self) -> list[int] | None:
         """Return an order, or None when none was found."""
@@ -63,7 +67,7 @@ class Orders:
         frames = [(self._ways(0, 0), 0, 0)]
         tried: set[tuple[bytes, str]] | None = None
         left = len(self._by_end)
-        while left and self.exhausted:
+        while left and self._tries > 0:
             ways, first, ended = frames[-1]
             if not ways:
                 frames.pop()
@@ -97,23 +101,40 @@ class Orders:
                 first += 1
             while left and placed[self._by_end[ended]]:
                 ended += 1
-            frames.append((self._ways(first, ended), first, ended))
+            frames.append((self._readers_of(k) or self._ways(first, ended), first, ended))
         return None if left else order
+
+    def _fits(self, k: int) -> bool:
+        step, placed, state = self._steps[k], self._placed, self._state
+        if placed[k] or (step.after >= 0 and not placed[step.after]):
+            return False
+        return all(state.get(item) == value for item, value in step.finds.items())
+
+    def _readers_of(self, last: int) -> list[int]:
+        """One that only reads what the last step wrote, where time does not forbid it."""
+        if self._in_time:
+            return []
+        for item, value in self._steps[last].leaves.items():
+            for k in self._readers.get((item, value), ()):
+                if not self._steps[k].leaves and self._fits(k):
+                    return [k]
+        return []
 
     def _ways(self, first: int, ended: int) -> list[int]:
         """Who may come next: only one that leaves nothing, if there is one; the last is best."""
         steps, placed, state = self._steps, self._placed, self._state
         until = steps[self._by_end[ended]].end if self._in_time and self._by_end else inf
-        found = []
+        found: list[int] = []
         for at in range(first, len(placed)):
             k = self._by_begin[at]
             step = steps[k]
             self._tries -= 1
             if step.begin > until:
                 break
-            if placed[k] or (step.after >= 0 and not placed[step.after]):
-                continue
-            if any(state.get(item) != value for item, value in step.finds.items()):
+            if found and at > first + WIDEST and not self._in_time:
+                self._narrowed = True
+                break
+            if not self._fits(k):
                 continue
             if not step.leaves:
                 return [k]

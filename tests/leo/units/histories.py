@@ -332,6 +332,13 @@ REGISTERS = {
     "five hundred in turn": Told(
         in_turn(*(f"[[:r x {k or 'nil'}] [:w x {k + 1}] [:w y{k} 1]]" for k in range(500)))
     ),
+    "one old value at the end of a thousand": Told(
+        in_turn(
+            *(f"[[:r k{k % 20} {k - 20 if k >= 20 else 'nil'}] [:w k{k % 20} {k}]]"
+              for k in range(1_000)),
+            "[[:r k0 40]]",
+        ), SER,
+    ),
     "a nemesis and an empty transaction": Told(
         entry("info", ":nemesis", "[n1 n2]", ":kill") + in_turn("[[:w x 1]]", "[]", "[[:r x 1]]")
     ),

@@ -45,7 +45,7 @@ class Proxy:
 @pytest.mark.parametrize("name", ["get", "put", "add", "count", "wait"])
 @pytest.mark.parametrize("on_class", [False, True])
 def test_signature_kind_and_name_are_kept(name: str, on_class: bool) -> None:
-    """Whoever inspects a wrapped method sees the method."""
+    """An inspection of a wrapped method shows the method."""
     shelf = Shelf()
     before = getattr(shelf, name)
     with instrument(Shelf if on_class else shelf, unit=name):

@@ -16,6 +16,7 @@ import contextlib
 import gc
 import inspect
 import random
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -25,7 +26,7 @@ from leo.schedules import database, world
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
-from leo.schedules.report import tell_raised
+from leo.schedules.report import short, tell_raised
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
@@ -195,7 +196,7 @@ class CoroutineRun(Generic[T]):
         ):
             names = [
                 name for name in names if name not in scenario.calls or name in self.began_after
-            ]
+            ] or self.loop.clock()
         elif self._turning[2] >= _ROUNDS and len(names) > 1 and self._turning[0] in names:
             names.remove(self._turning[0])
             self._say_bounded(
@@ -349,7 +350,7 @@ class CoroutineRun(Generic[T]):
 
     def _look(self) -> None:
         """See whether anything is broken now that was not before."""
-        if self.broken:
+        if self.broken or self.loop.refused is not None:
             return
         self.broken_at = self.steps
         for name in self.scenario.calls:
@@ -377,7 +378,7 @@ class CoroutineRun(Generic[T]):
         if self._over:
             if not self.still_going():
                 self._judge(AT_END, self.scenario.at_end)
-        elif self.loop.refused is None and not self.scenario.serial:
+        elif not self.scenario.serial:
             if not self.loop.names():
                 self.broken[DEADLOCK] = self._stuck()
             elif self.steps >= _MOST_STEPS:
@@ -470,6 +471,9 @@ class CoroutineRun(Generic[T]):
 
     def ending(self) -> Ending:
         """What the run came to; the calls are over."""
+        for task in self.loop.tasks.values():
+            # What only the frames of an exception keep alive is no part of the state.
+            _let_go(task)
         answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
         shape = Shape(data=True)
         for value in self.state_parts():
@@ -510,14 +514,12 @@ class CoroutineRun(Generic[T]):
         loop, entered = self.loop, self._entered
         self._quiet = True
         self.watch_chance("somebody")
+        orderly = self._over and not self.broken and loop.refused is None
         try:
-            loop.end()
-            if isinstance(entered, contextlib._GeneratorContextManager):
-                loop.perform(lambda: entered.__exit__(None, None, None))
-            elif entered is not None:
-                loop.refused = None
-                self._carried_out(entered.__aexit__(None, None, None), "tear-down")
-                loop.end()
+            loop.end(name for name in self.scenario.calls if name in loop.tasks)
+            if entered is not None:
+                self._exit(entered, orderly)
+            loop.end(loop.tasks)
         finally:
             loop.threads.end()
             left = False
@@ -532,6 +534,24 @@ class CoroutineRun(Generic[T]):
                 loop.perform(gc.collect)
             self.loop.__exit__()
             world.over()
+
+    def _exit(self, entered: Any, orderly: bool) -> None:
+        """Tear down what `make` has made; background tasks still go on."""
+        was, self.loop.refused = self.loop.refused, None
+        # After a schedule that was broken or cut off nothing can be expected of it.
+        with contextlib.suppress(*(() if orderly else (Exception, asyncio.CancelledError))):
+            try:
+                if isinstance(entered, contextlib._GeneratorContextManager):
+                    self.loop.perform(lambda: entered.__exit__(None, None, None))
+                else:
+                    self._carried_out(entered.__aexit__(None, None, None), "tear-down")
+            except LeoError:
+                raise
+            except (Exception, asyncio.CancelledError) as error:
+                raise LeoError(
+                    f"the end of make {tell_raised(error)}; it has to end after each schedule"
+                ) from error
+        self.loop.refused = was
 
     # What the methods of the object say of themselves.
 
@@ -574,6 +594,18 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
     return frozenset(naming if isinstance(naming, str) else "*" for naming in found)
 
 
+def _let_go(task: asyncio.Task[Any]) -> None:
+    """Clear the frames of the exception that a task ended with."""
+    if not task.done():
+        return
+    try:
+        error = task.exception()
+    except asyncio.CancelledError as cancelled:
+        error = cancelled
+    if error is not None:
+        traceback.clear_frames(error.__traceback__)
+
+
 def answer_of(task: asyncio.Task[Any]) -> Answer:
     """What a call came to."""
     if not task.done():
@@ -584,5 +616,5 @@ def answer_of(task: asyncio.Task[Any]) -> Answer:
     shape = Shape(data=True)
     shape.add(task.result() if error is None else error)
     if error is not None:
-        return Answer("raised", shape.digest(), f"({type(error).__name__}: {error})")
-    return Answer("returned", shape.digest(), repr(task.result()))
+        return Answer("raised", shape.digest(), f"({short(error)})")
+    return Answer("returned", shape.digest(), short(task.result()))

@@ -18,6 +18,7 @@ import contextvars
 import enum
 import functools
 import gc
+import io
 import logging
 import marshal
 import random
@@ -27,8 +28,9 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from concurrent.futures import Executor
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -43,7 +45,8 @@ _CONSTANT = (
     types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
 )  # fmt: skip
 # The text of an object without one of its own: it differs from run to run.
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
+_SLOT = types.MemberDescriptorType
 _NAMED = (contextvars.ContextVar, logging.Logger)
 _LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
@@ -77,7 +80,7 @@ class Shape:
         kind = type(it)
         if kind in _PLAIN:
             if kind is str and "0x" in it:
-                it = _ADDRESS.sub("0x", it)
+                it = ADDRESS.sub("", it)
             self.out.append(it)
             return
         handler = _HANDLERS.get(kind)
@@ -329,6 +332,12 @@ def _random(shape: Shape, it: Any) -> None:
     shape.add(it.getstate())
 
 
+def _buffer(shape: Shape, it: Any) -> None:
+    shape.mark("closed" if it.closed else "buffer")
+    if not it.closed:
+        shape.mark("buffer", it.getvalue(), it.tell())
+
+
 def _lru(shape: Shape, it: Any) -> None:
     shape.mark("cached", *it.cache_info())
 
@@ -403,7 +412,7 @@ def _made_by_python(kind: type) -> bool:
     """Is a class written in Python, with no fields but those in its dictionary and its slots?"""
     if not kind.__flags__ & _HEAP or kind.__flags__ & _IMMUTABLE:
         return False
-    slots = sum(isinstance(value, types.MemberDescriptorType) for value in vars(kind).values())
+    slots = sum(isinstance(value, _SLOT) for value in vars(kind).values())
     # A dictionary and weak references take a word each.
     return kind.__basicsize__ - (kind.__base__ or object).__basicsize__ <= 8 * (slots + 2)
 
@@ -453,15 +462,33 @@ _ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
 _WAITING = frozenset({"_waiters", "_getters", "_putters"})
 
 
+def fields_of(it: object) -> dict[str, Any]:
+    """The fields and slots of an object."""
+    dictionary = _dictionary_of(type(it))
+    return {**(dictionary(it) if dictionary is not None else {}), **dict(slots_of(it))}
+
+
+def _dictionary_of(kind: type) -> Callable[[object], dict[str, Any]] | None:
+    """What gives the dictionary of an object; the object's own `__getattr__` is not asked."""
+    for base in kind.__mro__:
+        if isinstance(found := vars(base).get("__dict__"), types.GetSetDescriptorType):
+            return found.__get__
+    return None
+
+
+def slots_of(it: object) -> Iterator[tuple[str, Any]]:
+    """The slots of an object that have a value; nothing of its own code runs."""
+    for base in type(it).__mro__:
+        for field, slot in vars(base).items():
+            if isinstance(slot, _SLOT):
+                # A slot without a value would make `getattr` call `__getattr__`.
+                with suppress(AttributeError):
+                    yield field, slot.__get__(it)
+
+
 def _with_fields(kind: type, content: Handler | None) -> Handler:
     """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
     classes = [base for base in kind.__mro__ if _made_by_python(base)]
-    slots = [
-        field
-        for base in classes
-        for field, value in vars(base).items()
-        if isinstance(value, types.MemberDescriptorType)
-    ]
     shared = [
         (base, field)
         for base in classes
@@ -470,12 +497,14 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
         if type(value) in _MUTABLE and not field.startswith("__")
     ]
     name = f"{kind.__module__}.{kind.__qualname__}"
+    dictionary = _dictionary_of(kind)
+    slotted = any(isinstance(it, _SLOT) for base in classes for it in vars(base).values())
 
     def add(shape: Shape, it: Any) -> None:
         shape.out.append(name)
         if content is not None:
             content(shape, it)
-        fields = getattr(it, "__dict__", None)
+        fields = None if dictionary is None else dictionary(it)
         if fields:
             # The order in which fields were set is no difference between two final states.
             for field in sorted(fields) if shape.data else list(fields):
@@ -483,10 +512,11 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
                     shape.out.append(field)
                     shape.add(fields[field])
             shape.out.append(...)
-        for field in slots:
-            if field not in _ELSEWHERE and hasattr(it, field):
-                shape.out.append(field)
-                shape.add(getattr(it, field))
+        if slotted:
+            for field, value in slots_of(it):
+                if field not in _ELSEWHERE:
+                    shape.out.append(field)
+                    shape.add(value)
         for owner, field in shared:
             shape.add(vars(owner).get(field))
 
@@ -502,5 +532,6 @@ _BASES: tuple[tuple[Any, Handler], ...] = (
     (sqlite3.Cursor, _cursor),
     (random.Random, _random),
     (_LOCAL, _local),
+    ((io.BytesIO, io.StringIO), _buffer),
     (HeldQueue, lambda shape, it: shape.add(it.items)),
 )

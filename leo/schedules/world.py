@@ -13,7 +13,9 @@ import gc
 import os
 import queue
 import random
+import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -22,6 +24,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from leo.schedules import database, threads
@@ -133,6 +137,36 @@ class _Ordered(set[Any]):
         return iter([item for item in self._order if item in self])
 
 
+def _refused(what: str, *places: tuple[Any, str]) -> Iterator[tuple[Any, str, Any]]:
+    """Replacements that refuse to be called by a run."""
+    for owner, name in places:
+        called = f"{owner.__name__}.{name}"
+        yield owner, name, _refusing(what, getattr(owner, name), called)
+
+
+def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        loop = _loop()
+        if loop is None or _importing():
+            return real(*args, **kwargs)
+        raise loop.refuse(f"{what} ({name})")
+
+    return refuse
+
+
+def _importing() -> bool:
+    """Is a module being imported? What it starts then belongs to no schedule."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
+
+
+_LOOPS: tuple[tuple[Any, str], ...] = (
+    (asyncio, "new_event_loop"), (asyncio.events, "new_event_loop"),
+    (asyncio.BaseEventLoop, "run_forever"),
+)  # fmt: skip
+_SOCKET = ("connect", "connect_ex", "bind", "sendto")
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
 _INSTEAD: list[tuple[Any, Any]] = [
@@ -158,6 +192,11 @@ _PLACES: list[tuple[Any, str, Any]] = [
     (threading.Thread, "start", threads.start),
     (threading.Thread, "join", threads.join),
     (threading.Condition, "wait", threads.wait),
+    (threading, "Lock", threads.lock),
+    (threading, "RLock", threads.rlock),
+    *_refused("a process", (os, "fork"), (subprocess.Popen, "__init__"), (BaseProcess, "start")),
+    *_refused("a socket", *((socket.socket, name) for name in _SOCKET)),
+    *_refused("a loop of its own", *_LOOPS),
     (asyncio.tasks, "set", _Ordered),
 ]
 

@@ -16,7 +16,6 @@ import contextlib
 import gc
 import inspect
 import random
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -466,7 +465,7 @@ class CoroutineRun(Generic[T]):
         """Who could go on now, where each task stands, and what the calls came to."""
         tasks = self.loop.tasks.items()
         places = [(label, tuple(suspended(task.get_coro()))) for label, task in tasks]
-        over = self.ending()[:2] if self.finished() else None
+        over = self.ending() if self.finished() and not self.still_going() else None
         return self.loop.names(), places, over
 
     def ending(self) -> Ending:
@@ -485,9 +484,14 @@ class CoroutineRun(Generic[T]):
         state = self.scenario.state
         if state is not None:
             found = self.loop.perform(lambda: state(self.target))
-            if inspect.isawaitable(found):
-                found = self._carried_out(found, "state")
-            return [found]
+            if not inspect.isawaitable(found):
+                return [found]
+            if self.finished() and not self.still_going():
+                return [self._carried_out(found, "state")]
+            # To await it now would let others go on.
+            if inspect.iscoroutine(found):
+                found.close()
+            return [self.target]
         if self.loop.connections:
             return [self.target, content(self.loop)]
         return [self.target]
@@ -595,15 +599,17 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
 
 
 def _let_go(task: asyncio.Task[Any]) -> None:
-    """Clear the frames of the exception that a task ended with."""
+    """Drop the frames of the exceptions that a task ended with."""
     if not task.done():
         return
+    error: BaseException | None
     try:
         error = task.exception()
     except asyncio.CancelledError as cancelled:
         error = cancelled
-    if error is not None:
-        traceback.clear_frames(error.__traceback__)
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def answer_of(task: asyncio.Task[Any]) -> Answer:

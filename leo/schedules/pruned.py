@@ -18,6 +18,10 @@ from leo.schedules.brute import preemptions
 from leo.schedules.system import Choice
 
 
+# So often in a row may a state not be told apart before that is given up.
+_BLIND = 30
+
+
 class StateRun(Protocol):
     """A run that can say in what state it is."""
 
@@ -34,6 +38,7 @@ class Node:
 
     state: object
     enabled: tuple[Choice, ...]
+    first: Choice
     left: list[Choice]
     spent: int
     free: bool
@@ -44,6 +49,7 @@ class Pruned:
     """The search; call `next` until `ended`.
 
     `start` begins a run.  `prune=False` executes every schedule.  `bound` is the most preemptions.
+    `switches` is the most choices that are not the first in their order.
     `states` counts those that were told apart, `cut` says whether the bound left anything out,
     `same` how often a state was compared once more with what it was when it was first reached.
     """
@@ -51,6 +57,7 @@ class Pruned:
     start: Any
     prune: bool = True
     bound: int | None = None
+    switches: int | None = None
     path: list[Choice] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     states: int = 0
@@ -59,6 +66,7 @@ class Pruned:
     ended: bool = False
     endless: bool = False
     differs: int | None = None
+    _blind: int = 0
     _seen: dict[Any, int] = field(default_factory=dict)
 
     def next(self) -> Any:
@@ -94,6 +102,10 @@ class Pruned:
         if self.nodes and self.bound is not None:
             spent += preemptions(self.nodes[-1].enabled, self._mover(), self.path[-1])
         order = self._in_order(enabled, last)
+        if self.switches is not None:
+            spent += bool(self.nodes) and self.path[-1] != self.nodes[-1].first
+            if spent >= self.switches:
+                order = order[:1]
         if self.bound is not None:
             within = [
                 it
@@ -106,6 +118,10 @@ class Pruned:
         state = None
         if self.prune and (len(enabled) > 1 or len(self.path) % 50 == 49):
             state = run.fingerprint()
+            self._blind = self._blind + 1 if state is None else 0
+            if self._blind == _BLIND:
+                # Not to try any more saves most of the time.
+                self.prune = False
             if state is not None:
                 key: Any = state if self.bound is None else (state, self._mover(True))
                 known = self._seen.get(key)
@@ -114,7 +130,7 @@ class Pruned:
                     return False
                 self.states += known is None
                 self._seen[key] = spent
-        self.nodes.append(Node(state, enabled, order[::-1], spent, free))
+        self.nodes.append(Node(state, enabled, order[0], order[::-1], spent, free))
         return True
 
     def _mover(self, after: bool = False) -> str:
@@ -133,10 +149,13 @@ class Pruned:
                 self.endless = True
                 return
 
-    @staticmethod
-    def _in_order(enabled: Sequence[Choice], last: str) -> list[Choice]:
-        """The one that went last goes on first; cancellations come last."""
-        return sorted(enabled, key=lambda it: (it.what != "step", it.who != last))
+    def _in_order(self, enabled: Sequence[Choice], last: str) -> list[Choice]:
+        """The one that went last goes on first; cancellations come last.
+
+        With `switches`, those that the last step has made able come second: a thread, say.
+        """
+        before = self.nodes[-1].enabled if self.nodes and self.switches is not None else ()
+        return sorted(enabled, key=lambda it: (it.what != "step", it.who != last, it in before))
 
     def backtrack(self) -> None:
         """Go back to the last state with another choice, and make it; ended when there is none."""

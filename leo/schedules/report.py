@@ -13,7 +13,7 @@ from leo.errors import LeoError
 from leo.schedules.choosing import CLOCK
 from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at
-from leo.schedules.shape import ADDRESS, fields_of
+from leo.schedules.shape import ADDRESS, CLIENTS, fields_of
 from leo.schedules.system import Choice
 from leo.trace.lanes import LaneStep, lane_table
 
@@ -62,7 +62,7 @@ def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
         return {name: short(value)}
     found = {}
     for key, item in found_fields.items():
-        if type(item).__module__.partition(".")[0] not in ("threading", "aiosqlite", "_thread", "leo"):
+        if type(item).__module__.partition(".")[0] not in CLIENTS:
             found.update(flat(item, f"{name}.{key}" if name else key, deep - 1))
     return found
 

@@ -47,6 +47,10 @@ _CONSTANT = (
 # The text of an object without one of its own: it differs from run to run.
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 _SLOT = types.MemberDescriptorType
+# What objects of these libraries hold are connections and caches of statements, no state of the
+# user's; rows are looked at where they are.
+CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "databases",
+                     "tortoise", "httpx", "httpcore", "redis", "aiohttp"})  # fmt: skip
 _NAMED = (contextvars.ContextVar, logging.Logger)
 _LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
@@ -427,6 +431,13 @@ def _handler_for(kind: type) -> Handler:
             return handler
     if kind.__name__ in _REFERENTS:
         return _referents
+    known = _known_handler(kind)
+    if kind.__module__.partition(".")[0] not in CLIENTS:
+        return known
+    return lambda shape, it: (_opaque if shape.data else known)(shape, it)
+
+
+def _known_handler(kind: type) -> Handler:
     base = kind
     while _made_by_python(base):
         base = base.__base__ or object
@@ -478,12 +489,16 @@ def _dictionary_of(kind: type) -> Callable[[object], dict[str, Any]] | None:
 
 def slots_of(it: object) -> Iterator[tuple[str, Any]]:
     """The slots of an object that have a value; nothing of its own code runs."""
-    for base in type(it).__mro__:
-        for field, slot in vars(base).items():
-            if isinstance(slot, _SLOT):
-                # A slot without a value would make `getattr` call `__getattr__`.
-                with suppress(AttributeError):
-                    yield field, slot.__get__(it)
+    for field, slot in _slots(type(it)):
+        # A slot without a value would make `getattr` call `__getattr__`.
+        with suppress(AttributeError):
+            yield field, slot.__get__(it)
+
+
+@functools.cache
+def _slots(kind: type) -> list[tuple[str, Any]]:
+    fields = [it for base in kind.__mro__ for it in vars(base).items()]
+    return [(field, slot) for field, slot in fields if isinstance(slot, _SLOT)]
 
 
 def _with_fields(kind: type, content: Handler | None) -> Handler:

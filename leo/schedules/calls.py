@@ -438,6 +438,7 @@ class CoroutineRun(Generic[T]):
                     shape.add(task._fut_waiter)
                     for handle in loop.held[label]:
                         shape.add(handle._args)
+                        shape.add(handle._context)  # type: ignore[attr-defined]
                 elif label in self.scenario.calls:
                     shape.mark(label, "over")
                     shape.add(task)

@@ -113,6 +113,10 @@ class Optimal:
         self.sure: frozenset[str] = frozenset()
         self.reset()
 
+    def planned(self) -> int:
+        """How many branches are known and were not explored."""
+        return sum(len(node.ahead) for node in self.nodes)
+
     def reset(self) -> None:
         """Forget everything but the numbers of steps and the actions that can wait."""
         self.path: list[int] = []

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from leo.schedules.brute import preemptions
 from leo.schedules.system import Choice
 
-
 # So often in a row may a state not be told apart before that is given up.
 _BLIND = 30
 

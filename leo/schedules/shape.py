@@ -212,8 +212,9 @@ def _future(shape: Shape, it: Any) -> None:
         else:
             shape.add(it._result)
     elif state == "PENDING" and not shape.data:
-        for callback in it._callbacks or ():
-            shape.add(callback[0])
+        for callback, context in it._callbacks or ():
+            shape.add(callback)
+            shape.add(context)
 
 
 def _task(shape: Shape, it: Any) -> None:
@@ -263,24 +264,24 @@ def _globals_of(shape: Shape, names: dict[str, Any]) -> None:
     if rank(str(names.get("__file__", ""))) != 2:
         return
     for name, value in list(names.items()):
-        if type(value) in _MUTABLE and not name.startswith("__"):
+        if not name.startswith("__") and (type(value) in _MUTABLE or _is_state(type(value))):
             shape.mark("global", name)
             shape.add(value)
 
 
-_MUTABLE = frozenset(
-    {
-        int,
-        float,
-        bool,
-        dict,
-        list,
-        set,
-        collections.deque,
-        collections.defaultdict,
-        collections.Counter,
-    }
-)
+@functools.cache
+def _is_state(kind: Any) -> bool:
+    """Is it a class of the user's, or one of asyncio's locks and queues?"""
+    if kind.__module__ in ("asyncio.locks", "asyncio.queues"):
+        return True
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return file is not None and rank(file) == 2 and not issubclass(kind, _CONSTANT)
+
+
+_MUTABLE = frozenset({
+    int, float, bool, dict, list, set,
+    collections.deque, collections.defaultdict, collections.Counter,
+})  # fmt: skip
 
 
 def _weak(shape: Shape, it: Any) -> None:
@@ -496,7 +497,7 @@ def slots_of(it: object) -> Iterator[tuple[str, Any]]:
 
 
 @functools.cache
-def _slots(kind: type) -> list[tuple[str, Any]]:
+def _slots(kind: Any) -> list[tuple[str, Any]]:
     fields = [it for base in kind.__mro__ for it in vars(base).items()]
     return [(field, slot) for field, slot in fields if isinstance(slot, _SLOT)]
 

@@ -81,7 +81,11 @@ class Run(Protocol):
 
 
 class System(Protocol):
-    """Something that can be executed again and again from the same beginning."""
+    """Something that can be executed again and again from the same beginning.
+
+    With an attribute `tells_apart` that is true its runs have a `fingerprint()`, which says all
+    that what follows and the outcome depend on; then no step is executed twice in one state.
+    """
 
     def start(self) -> Run:
         """Begin an execution.  The run before it must have been closed."""
@@ -156,8 +160,7 @@ class Events:
         return tuple(self.steps[number].choice for number in numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """One run: the numbers of its steps, the steps as taken, and how it ended.
 
     `complete`: nothing was enabled any more.  `redundant`: everything enabled was asleep, the run

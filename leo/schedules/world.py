@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from multiprocessing.process import BaseProcess
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from leo.schedules import database, threads
@@ -154,6 +154,14 @@ def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., A
     return refuse
 
 
+def _get_loop(it: Any) -> Any:
+    """A lock made at import serves each run, as if the program had begun with it."""
+    loop = _loop()
+    if loop is not None:
+        it._loop = loop
+    return _REAL_GET_LOOP(it)
+
+
 def _importing() -> bool:
     """Is a module being imported? What it starts then belongs to no schedule."""
     frame: FrameType | None = sys._getframe(1)
@@ -164,9 +172,14 @@ def _importing() -> bool:
 
 _LOOPS: tuple[tuple[Any, str], ...] = (
     (asyncio, "new_event_loop"), (asyncio.events, "new_event_loop"),
-    (asyncio.BaseEventLoop, "run_forever"),
+    *((asyncio.BaseEventLoop, name) for name in (
+        "run_forever", "create_task", "create_future", "call_soon", "call_soon_threadsafe",
+        "call_later", "call_at", "run_in_executor",
+    )),
 )  # fmt: skip
 _SOCKET = ("connect", "connect_ex", "bind", "sendto")
+_BOUND: Any = asyncio.mixins._LoopBoundMixin
+_REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
 _INSTEAD: list[tuple[Any, Any]] = [
@@ -196,7 +209,8 @@ _PLACES: list[tuple[Any, str, Any]] = [
     (threading, "RLock", threads.rlock),
     *_refused("a process", (os, "fork"), (subprocess.Popen, "__init__"), (BaseProcess, "start")),
     *_refused("a socket", *((socket.socket, name) for name in _SOCKET)),
-    *_refused("a loop of its own", *_LOOPS),
+    *_refused("a loop that is not the running one", *_LOOPS),
+    (_BOUND, "_get_loop", _get_loop),
     (asyncio.tasks, "set", _Ordered),
 ]
 
@@ -238,7 +252,20 @@ def world() -> Iterator[None]:
 
 
 def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
-    """Replace objects wherever a module has them as a global."""
+    """Replace objects wherever a module has them as a global or a function as a default."""
+    for defaults in gc.get_referrers(*(pair[0] for pair in instead.values())):
+        if type(defaults) is not tuple:
+            continue
+        for function in gc.get_referrers(defaults):
+            kept = f"{getattr(function, '__module__', '')}.".startswith(_KEPT)
+            if (
+                isinstance(function, FunctionType)
+                and function.__defaults__ is defaults
+                and not kept
+            ):
+                function.__defaults__ = tuple(
+                    instead[id(it)][1] if id(it) in instead else it for it in defaults
+                )
     for name, module in list(sys.modules.items()):
         if f"{name}.".startswith(_KEPT) or not hasattr(module, "__dict__"):
             continue

@@ -64,7 +64,7 @@ class Asleep:
         self._walks = self._all()
 
     def next(self) -> Walk | None:
-        """One more schedule; None when every class has had one.  Raises EngineError as `Optimal`."""
+        """One more schedule; None when there is none.  Raises EngineError as `Optimal` does."""
         return next(self._walks, None)
 
     def planned(self) -> int:

@@ -264,7 +264,8 @@ def _globals_of(shape: Shape, names: dict[str, Any]) -> None:
     if rank(str(names.get("__file__", ""))) != 2:
         return
     for name, value in list(names.items()):
-        if not name.startswith("__") and (type(value) in _MUTABLE or _is_state(type(value))):
+        kind: Any = type(value)
+        if not name.startswith("__") and (kind in _MUTABLE or _is_state(kind)):
             shape.mark("global", name)
             shape.add(value)
 
@@ -490,7 +491,8 @@ def _dictionary_of(kind: type) -> Callable[[object], dict[str, Any]] | None:
 
 def slots_of(it: object) -> Iterator[tuple[str, Any]]:
     """The slots of an object that have a value; nothing of its own code runs."""
-    for field, slot in _slots(type(it)):
+    kind: Any = type(it)
+    for field, slot in _slots(kind):
         # A slot without a value would make `getattr` call `__getattr__`.
         with suppress(AttributeError):
             yield field, slot.__get__(it)

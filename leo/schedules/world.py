@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from multiprocessing.process import BaseProcess
 from types import FrameType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leo.schedules import database, threads
 from leo.schedules.threads import Threads
@@ -221,6 +221,9 @@ def world() -> Iterator[None]:
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
     names, folder = tempfile._name_sequence, tempfile.tempdir  # type: ignore[attr-defined]
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
+    _Defaults.look()
+    for function, _, after in _Defaults.found:
+        function.__defaults__ = after
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
     with warnings.catch_warnings():
@@ -247,25 +250,39 @@ def world() -> Iterator[None]:
             tempfile._name_sequence = names  # type: ignore[attr-defined]
             tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
+            for function, defaults, _ in _Defaults.found:
+                function.__defaults__ = defaults
             gc.collect()
             gc.unfreeze()
 
 
+class _Defaults:
+    """Functions that have a clock as a default, with these defaults and those in their place.
+
+    Looked for once, and again when modules have been imported: it takes a look at every object.
+    """
+
+    modules = 0
+    found: ClassVar[list[tuple[FunctionType, tuple[Any, ...], tuple[Any, ...]]]] = []
+
+    @classmethod
+    def look(cls) -> None:
+        if cls.modules == len(sys.modules):
+            return
+        cls.modules, cls.found = len(sys.modules), []
+        instead = {id(real): fake for real, fake in _INSTEAD}
+        holders = gc.get_referrers(*(real for real, _ in _INSTEAD))
+        kept = [it for it in holders if type(it) is tuple]
+        for it in gc.get_referrers(*kept):
+            if isinstance(it, FunctionType) and any(it.__defaults__ is one for one in kept):
+                before = it.__defaults__ or ()
+                after = tuple(instead.get(id(value), value) for value in before)
+                if not f"{it.__module__}.".startswith(_KEPT):
+                    cls.found.append((it, before, after))
+
+
 def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
-    """Replace objects wherever a module has them as a global or a function as a default."""
-    for defaults in gc.get_referrers(*(pair[0] for pair in instead.values())):
-        if type(defaults) is not tuple:
-            continue
-        for function in gc.get_referrers(defaults):
-            kept = f"{getattr(function, '__module__', '')}.".startswith(_KEPT)
-            if (
-                isinstance(function, FunctionType)
-                and function.__defaults__ is defaults
-                and not kept
-            ):
-                function.__defaults__ = tuple(
-                    instead[id(it)][1] if id(it) in instead else it for it in defaults
-                )
+    """Replace objects wherever a module has them as a global."""
     for name, module in list(sys.modules.items()):
         if f"{name}.".startswith(_KEPT) or not hasattr(module, "__dict__"):
             continue

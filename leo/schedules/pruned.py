@@ -1,8 +1,8 @@
 """A search that knows the states that it has been in, for systems that can tell them apart.
 
 Depth first, each schedule executed from a new start.  A state that was reached before, by whatever
-schedule, is not explored again: what can follow it, and what comes out, is the same.  The system
-says what a state is (`fingerprint`); where it cannot, nothing is pruned.
+schedule, is not explored again: what can follow it, and what comes out, is the same.  The run
+says in which state it is (`fingerprint`), or None; then nothing is pruned.
 
 With a bound, schedules with at most so many preemptions are executed (one for taking the turn from
 somebody who could go on: Musuvathi and Qadeer, Iterative context bounding, PLDI 2007).
@@ -12,23 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from leo.schedules.brute import preemptions
 from leo.schedules.system import Choice
 
 # So often in a row may a state not be told apart before that is given up.
 _BLIND = 30
-
-
-class StateRun(Protocol):
-    """A run that can say in what state it is."""
-
-    def enabled(self) -> tuple[Choice, ...]: ...
-    def take(self, choice: Choice) -> Any: ...
-    def again(self, path: Sequence[Choice]) -> None: ...
-    def fingerprint(self) -> object: ...
-    def close(self) -> Any: ...
 
 
 @dataclass(slots=True)
@@ -49,8 +39,7 @@ class Pruned:
 
     `start` begins a run.  `prune=False` executes every schedule.  `bound` is the most preemptions.
     `switches` is the most choices that are not the first in their order.
-    `states` counts those that were told apart, `cut` says whether the bound left anything out,
-    `same` how often a state was compared once more with what it was when it was first reached.
+    `states` counts those that were told apart, `cut` says whether the bound left anything out.
     """
 
     start: Any
@@ -64,7 +53,6 @@ class Pruned:
     cut: bool = False
     ended: bool = False
     endless: bool = False
-    differs: int | None = None
     _blind: int = 0
     _seen: dict[Any, int] = field(default_factory=dict)
 

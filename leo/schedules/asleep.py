@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from leo.schedules.optimal import check_declared
-from leo.schedules.system import Choice, Events, Outcome, Step, System, Walk, check_length, look
+from leo.schedules.system import (
+    Choice,
+    Events,
+    Outcome,
+    Step,
+    System,
+    Walk,
+    check_again,
+    check_length,
+    look,
+)
 
 
 class State:
@@ -21,7 +31,7 @@ class State:
 
     __slots__ = ("after", "before", "by", "end", "offers", "paired")
 
-    def __init__(self, before: State | None, by: Choice | None, offers: dict[Choice, int]) -> None:
+    def __init__(self, before: State | None, by: Any, offers: dict[Choice, int]) -> None:
         self.before, self.by, self.offers = before, by, offers
         self.after: dict[int, tuple[Step, State]] = {}
         self.paired: dict[int, Pair] = {}
@@ -126,19 +136,18 @@ class Asleep:
     def _execute(self, before: State | None, number: int) -> tuple[Any, State]:
         """Take a step that has not been taken in this state, or begin."""
         self._be_at(before)
-        run, choice = self._run, None
+        run = self._run
         step: Any = None
         if before is not None:
             declared = self.events.steps[number]
-            choice = declared.choice
-            step = run.take(choice)
+            step = run.take(declared.choice)
             if step is not declared and step != declared:
                 check_declared(declared, step)
         key = run.fingerprint()
         state = self.states.get(key)
         if state is None:
             offers = look(self.events, run, self._guarded)[0]
-            state = self.states[key] = State(before, choice, offers)
+            state = self.states[key] = State(before, step, offers)
         if before is not None:
             before.after[number] = (step, state)
         self._at = state
@@ -148,13 +157,12 @@ class Asleep:
         """Have a run that is in this state."""
         if self._run is None or self._at is not state:
             self._leave()
-            self._run, path = self.system.start(), list[Choice]()
+            self._run, path = self.system.start(), list[Step]()
             while state is not None and state.by is not None:
                 path.append(state.by)
                 state = state.before
-            check_length(len(path))
-            for choice in reversed(path):
-                self._run.take(choice)
+            for position, step in enumerate(reversed(path), 1):
+                check_again(position, step, self._run.take(step.choice))
 
     def _end(self, state: State) -> tuple[bool, Outcome]:
         self._be_at(state)

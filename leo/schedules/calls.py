@@ -18,14 +18,15 @@ import inspect
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules import database, world
+from leo.schedules.answers import Ending, answer_of, let_go
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
-from leo.schedules.report import short, tell_raised
+from leo.schedules.report import tell_raised
 from leo.schedules.shape import Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
@@ -80,28 +81,6 @@ class Scenario(Generic[T]):
 
     def start(self) -> CoroutineRun[T]:
         return CoroutineRun(self)
-
-
-class Answer(NamedTuple):
-    """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
-
-    `shape` is equal for equal results, `told` is for people.
-    """
-
-    kind: str
-    shape: bytes
-    told: str
-
-
-class Ending(NamedTuple):
-    """What a run came to, for the question whether the calls are atomic.
-
-    `began_after` has, for each call that began, the calls that had returned by then.
-    """
-
-    answers: Mapping[str, Answer]
-    state: bytes
-    began_after: Mapping[str, frozenset[str]]
 
 
 class CoroutineRun(Generic[T]):
@@ -473,7 +452,7 @@ class CoroutineRun(Generic[T]):
         """What the run came to; the calls are over."""
         for task in self.loop.tasks.values():
             # What only the frames of an exception keep alive is no part of the state.
-            _let_go(task)
+            let_go(task)
         answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
         shape = Shape(data=True)
         for value in self.state_parts():
@@ -597,31 +576,3 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
     """What methods read or write; `*` when that depends on their arguments."""
     found = [declared[method] for method in methods if method in declared]
     return frozenset(naming if isinstance(naming, str) else "*" for naming in found)
-
-
-def _let_go(task: asyncio.Task[Any]) -> None:
-    """Drop the frames of the exceptions that a task ended with."""
-    if not task.done():
-        return
-    error: BaseException | None
-    try:
-        error = task.exception()
-    except asyncio.CancelledError as cancelled:
-        error = cancelled
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__context__
-
-
-def answer_of(task: asyncio.Task[Any]) -> Answer:
-    """What a call came to."""
-    if not task.done():
-        return Answer("open", b"", "(not over)")
-    if task.cancelled():
-        return Answer("cancelled", b"", "(cancelled)")
-    error = task.exception()
-    shape = Shape(data=True)
-    shape.add(task.result() if error is None else error)
-    if error is not None:
-        return Answer("raised", shape.digest(), f"({short(error)})")
-    return Answer("returned", shape.digest(), short(task.result()))

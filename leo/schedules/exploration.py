@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
 from leo.errors import LeoError
+from leo.schedules.answers import Ending
 from leo.schedules.atomic import MOST_CALLS, Atomicity
 from leo.schedules.calls import (
     AT_END,
@@ -21,7 +22,6 @@ from leo.schedules.calls import (
     INVARIANT,
     Calls,
     CoroutineRun,
-    Ending,
     Invariant,
     Scenario,
 )

@@ -203,6 +203,15 @@ def check_length(steps: int) -> None:
         )
 
 
+def check_again(position: int, before: Step, again: Step) -> None:
+    """Raise EngineError when a step that is taken once more does something else."""
+    if again is not before and again != before:
+        raise EngineError(
+            f"step {position} was {said(before)} and is now {said(again)} under the same "
+            "schedule: something decides that the scheduler does not own"
+        )
+
+
 def _unknown(choice: Choice) -> Step:
     """A step of which nothing is known beforehand: it may touch everything."""
     return Step(choice, "?", frozenset(), frozenset("*"))

@@ -133,9 +133,10 @@ async def connects(_: Counter) -> None:
         await asyncio.to_thread(one.connect, ("127.0.0.1", 9))
 
 
-async def runs_a_loop(counter: Counter) -> None:
+async def runs_a_loop(_: Counter) -> None:
     def work() -> None:
-        asyncio.run(counter.add())
+        with asyncio.Runner() as runner:
+            runner.get_loop()
 
     await asyncio.to_thread(work)
 

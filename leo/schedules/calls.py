@@ -467,7 +467,7 @@ class CoroutineRun(Generic[T]):
             if not inspect.isawaitable(found):
                 return [found]
             if self.finished() and not self.still_going():
-                return [self._carried_out(found, "state")]
+                return [self._carried_out(found, "to-state")]
             # To await it now would let others go on.
             if inspect.iscoroutine(found):
                 found.close()

@@ -28,7 +28,7 @@ from leo.schedules.threads import Threads
 T = TypeVar("T")
 CLOCK = "clock"
 # Tasks of the scheduler's own, beside the calls.
-SETTING_UP = ("make", "state", "tear-down")
+_SETTING_UP = ("make", "to-state", "tear-down")
 # A cancelled task that is still not over after so many steps will never be.
 _PATIENCE = 1000
 # One that polls may lose a cancellation, which comes again after so many steps.
@@ -83,7 +83,7 @@ class ChoosingLoop(SteppedLoop):
         It sees what `make` has set in context variables; what it sets there is its own.
         """
         self._label = label
-        own = self.context if label in SETTING_UP else self.context.copy()
+        own = self.context if label in _SETTING_UP else self.context.copy()
         asyncio.Task(coroutine, loop=self, name=label, context=own)
 
     def names(self) -> list[str]:

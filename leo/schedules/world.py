@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from leo.schedules.choosing import ChoosingLoop
 
 _MEMORY = "/dev/shm"
+# What is above the frames of this file on the stack is no part of a run.
+_CHOOSING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "choosing.py")
 # The time at which every run begins, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
 # Modules that keep the real ones: they look after threads and tests.
@@ -165,9 +167,11 @@ def _get_loop(it: Any) -> Any:
 def _importing() -> bool:
     """Is a module being imported? What it starts then belongs to no schedule."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+    while frame is not None and frame.f_code.co_filename != _CHOOSING:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 _LOOPS: tuple[tuple[Any, str], ...] = (

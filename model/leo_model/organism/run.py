@@ -21,9 +21,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache, partial
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, TypeVar
 
-from leo.actions import Action
+from leo.actions import Action, Touched, touched
 from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.disciplines import Discipline
 from leo.front.tasks import AsyncLeoField
@@ -52,44 +52,33 @@ NOTHING: frozenset[str] = frozenset()
 OBJECTS = frozenset({"ngrams", "snapshots"})
 
 
-class Footprint(NamedTuple):
-    """The objects that an action reads and writes."""
-
-    reads: frozenset[str]
-    writes: frozenset[str]
-
-
 @cache
-def footprint(rules: Rules, action: str, instance: str) -> Footprint:
-    """Return what an action of a session of the instance touches."""
+def footprint(rules: Rules, action: str, instance: str) -> Touched:
+    """Return what an action of a session of the instance touches: the objects of the field, and
+    what the order of actions hangs on besides.
+    """
     view, lock, life = f"view.{instance}", f"lock.{instance}", f"life.{instance}"
-    reads: set[str] = {life}
-    writes: set[str] = set()
     unit, immediate = rules.whole_reply, rules.transaction == "immediate"
+    # In a unit of work these two fill a buffer.
+    buffered = unit and action in {"Ingest", "SaveSnapshot"}
+    field = Touched() if buffered else touched(Action(action))
+    reads, writes = ({view if name == "view" else name for name in names} for names in field)
+    reads.add(life)
     match action:
         case "Call" | "Acquire" | "Block" | "Release" | "Return":
             writes |= {"order", lock}
-            # Whoever finds a blocking lock taken stops the event loop (Block).
+            # A reply that finds a blocking lock taken stops the event loop (Block).
             if rules.lock == "blocking" and action in {"Acquire", "Block"}:
                 writes.add(life)
         case "Begin":
             reads |= {view, *OBJECTS} if rules.transaction in {"checked", "immediate"} else NOTHING
             writes |= {"transaction", "order"} if immediate else NOTHING
-        case "Recall":
+        case "Recall" if rules.transaction == "deferred":
             # The first read of a deferred transaction fixes what all of it sees.
-            reads |= OBJECTS if rules.transaction == "deferred" else {"snapshots"}
-        case "Ingest":
-            writes |= NOTHING if unit else {"ngrams"}
-        case "LoadBigrams" | "LoadTrigrams":
-            reads.add("ngrams")
-        case "AssignView" | "SwapView":
-            writes.add(view)
-        case "Generate" | "GenerateBegin" | "GenerateEnd":
-            reads.add(view)
-        case "SaveSnapshot":
+            reads |= OBJECTS
+        case "SaveSnapshot" if not unit:
             # A snapshot belongs to the n-grams that it is saved beside (SnapshotProvenance).
-            reads |= NOTHING if unit else {"ngrams"}
-            writes |= NOTHING if unit else {"snapshots"}
+            reads.add("ngrams")
         case "Commit" | "Retry" | "BusySnapshot":
             writes |= {*OBJECTS, "transaction"}
             reads.add(view)
@@ -102,7 +91,7 @@ def footprint(rules: Rules, action: str, instance: str) -> Footprint:
         case "Crash" | "Recover":
             reads |= OBJECTS
             writes |= {life, lock, view, "order", "transaction"}
-    return Footprint(frozenset(reads), frozenset(writes))
+    return Touched(frozenset(reads), frozenset(writes))
 
 
 T = TypeVar("T")
@@ -342,11 +331,11 @@ class OrganismRun(ABC):
             more.add("faults")
         return step._replace(writes=step.writes | more) if more else step
 
-    def _footprint(self, actions: tuple[str, ...], instance: str) -> Footprint:
+    def _footprint(self, actions: tuple[str, ...], instance: str) -> Touched:
         each = [footprint(self.rules, action, instance) for action in actions]
         if len(each) == 1:
             return each[0]
-        return Footprint(
+        return Touched(
             frozenset().union(*(one.reads for one in each)),
             frozenset().union(*(one.writes for one in each)),
         )

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from leo.actions import TOUCHES
 from leo.trace.lanes import LaneStep, lane_table
 from leo.units import RW, WR, WW, name_of
 from leo_model.machine.narrate import ENDINGS
@@ -30,7 +31,7 @@ from leo_model.machine.properties import name
 from leo_model.machine.state import Content, Reply, State, authors
 from leo_model.traces.events import VIEW, Line
 from leo_model.traces.native import Checker, Violation
-from leo_model.traces.reader import open_trace
+from leo_model.traces.reader import START, open_trace
 
 WIDTH = 80
 # More lanes leave no room for what an event read and wrote.
@@ -84,13 +85,10 @@ def objects(versions: dict[str, int]) -> str:
 
 Pair = tuple[Reply, Reply]
 
-# The objects that an action writes, and the tables of the view that it reads.
+# The objects of the store that an action writes, and the tables of the view that it reads.
 WRITES = {
-    "Ingest": ("ngrams",),
-    "SaveSnapshot": ("snapshots",),
-    "Commit": ("ngrams", "snapshots"),
-    "Count": ("snapshots",),
-    "CommitOpen": ("ngrams",),
+    str(action): tuple(name for name in START if name in touched.writes)
+    for action, touched in TOUCHES.items()
 }
 READS = {
     "Generate": ("bigrams", "trigrams"), "GenerateBegin": ("bigrams",), "GenerateEnd": ("trigrams",)

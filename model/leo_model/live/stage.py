@@ -29,7 +29,6 @@ from leo_model.checking.claims import HOLDS, NOT_APPLICABLE, load_claims
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.machine.properties import PROPERTIES
-from leo_model.organism.recording import LineMaker
 from leo_model.traces.native import Checker
 
 __all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
@@ -93,7 +92,6 @@ class Stage:
         self._fields: dict[str, AsyncLeoField | February] = {}
         self._stores: dict[str, AsyncStore] = {}
         self._lives = 0
-        self._lines = LineMaker(discipline)
         self._checker: Checker | None = None
         self._seq = 0
         self._moved = asyncio.Condition()
@@ -303,7 +301,7 @@ class Stage:
         checker = self._checker
         assert checker is not None, "a recording begins before its first event"
         event = event_of(happened, seq=seq, writer=WRITER, run=RUN, time=0.0)
-        rejection = checker.feed(self._lines.line(event))
+        rejection = checker.feed_event(event)
         person = self._seated(happened.session).name if happened.session else happened.instance
         self._tell(
             {

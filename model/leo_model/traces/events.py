@@ -17,7 +17,7 @@ from leo_model.disciplines import DISCIPLINES
 
 PROGRAM = ("recall", "observe", "generate", "snapshot")
 
-# What ends a reply, whatever it did before; in an actor, Cancel only sends the caller away.
+# What ends a reply; in an actor, Cancel only sends the caller away.
 ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"})
 
 VIEW = ("view.bigrams", "view.trigrams")
@@ -84,6 +84,16 @@ class Line(NamedTuple):
     actor: str
     turn: int
     versions: tuple[int, ...]
+
+
+def line_of(number: int, event: Event, discipline: str) -> Line:
+    """Return the line of an event that is known to be one of its discipline."""
+    held = event.reads or event.writes
+    versions = tuple(map(held.__getitem__, carries(discipline, event.action).order))
+    if not event.session:
+        return Line(number, event, event.instance, 0, versions)
+    turn = int(event.reply.rpartition(".")[2])
+    return Line(number, event, event.session, turn, versions)
 
 
 class Trace(Protocol):

@@ -21,8 +21,9 @@ from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.plan import Bound, negative_bound
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
-from leo_model.machine.reachable import bounded_world, explore, violations
+from leo_model.machine.reachable import bounded_world, explore
 from leo_model.traces.validate import Report, expected_to_break, validate
+from tests.model.fallen import violations
 
 FOUR = {"Serializable", "ReadsOwnObservation", "SnapshotProvenance", "ViewAgreesWithStore"}
 PROMPTS = ("what does the river keep", "and who walks there", "tell me of the grass")

@@ -1,0 +1,121 @@
+"""Many sessions at once, all modules: replies per second, waits, the longest silence, the log.
+
+Every session asks as soon as it has its answer. `--before FOLDER` names a checkout of another
+state; both take turns in the same run, each in a process of its own on an empty field, and the last
+column is the ratio of their rates. A silence is a time in which nobody got an answer; the log is
+the size of SQLite's write-ahead log, looked at after every reply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import NamedTuple
+
+from bench.corpus import prompts
+from leo import MODULES, AsyncLeoField
+
+HERE = Path(__file__).resolve()
+
+
+class Load(NamedTuple):
+    """What one process saw: counts, seconds, MiB."""
+
+    replies: int
+    rate: float
+    median: float
+    p99: float
+    silence: float
+    log: float
+    dropped: int
+
+
+async def measure(path: Path, sessions: int, seconds: float) -> Load:
+    """All sessions ask for `seconds`; what is under way at the end is waited for and not counted."""
+    questions = prompts(2000)
+    log = Path(f"{path}-wal")
+    waits: list[float] = []
+    ends: list[float] = []
+    most = 0
+    async with await AsyncLeoField.open(path, modules=MODULES) as field:
+        began = perf_counter()
+
+        async def talk(number: int) -> None:
+            nonlocal most
+            turn = number
+            while (asked := perf_counter()) < began + seconds:
+                await field.reply(questions[turn % len(questions)], session=f"s{number}")
+                turn += sessions + 1
+                answered = perf_counter()
+                most = max(most, log.stat().st_size)
+                if answered < began + seconds:
+                    waits.append(answered - asked)
+                    ends.append(answered)
+
+        await asyncio.gather(*(talk(number) for number in range(sessions)))
+        dropped = getattr(field, "dropped", 0)
+    silences = [b - a for a, b in zip([began, *ends], [*ends, began + seconds], strict=True)]
+    waits.sort()
+    return Load(
+        len(waits),
+        len(waits) / seconds,
+        median(waits),
+        waits[int(0.99 * (len(waits) - 1))],
+        max(silences),
+        most / 2**20,
+        dropped,
+    )
+
+
+def apart(checkout: Path, sessions: int, seconds: float) -> Load:
+    """The same in a process of its own, with the packages of a checkout."""
+    given = [sys.executable, str(HERE), "--one", "--sessions", str(sessions)]
+    done = subprocess.run(
+        [*given, "--seconds", str(seconds)],
+        env={**os.environ, "PYTHONPATH": f"{checkout}{os.pathsep}{checkout / 'model'}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return Load(*json.loads(done.stdout))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--before", type=Path, metavar="FOLDER")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        with TemporaryDirectory() as work:
+            print(json.dumps(asyncio.run(measure(Path(work) / "f", args.sessions, args.seconds))))
+        return 0
+    checkouts = {"before": args.before} if args.before else {}
+    checkouts["now"] = HERE.parents[1]
+    print("| run | state | replies/s | median wait, s | 99% | longest silence, s | log, MiB |", end="")
+    print(" inner ones dropped | ratio |\n|---:|---|" + "---:|" * 7)
+    for run in range(1, args.runs + 1):
+        first = 0.0
+        for state, checkout in checkouts.items():
+            of = apart(checkout, args.sessions, args.seconds)
+            first = first or of.rate
+            print(
+                f"| {run} | {state} | {of.rate:.0f} | {of.median:.2f} | {of.p99:.2f} "
+                f"| {of.silence:.2f} | {of.log:.1f} | {of.dropped:,} | {of.rate / first:.2f} |",
+                flush=True,
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,9 +14,11 @@ import signal
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn, Protocol
 
-__all__ = ["WORDS", "Killable", "ended_by", "install", "keep_interrupts", "started"]
+__all__ = ["WORDS", "Killable", "deaf", "ended_by", "install", "keep_interrupts", "started"]
 
 WORDS: Final[dict[int, str]] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds for the main thread to clean up, and to do so without the processes it has started.
@@ -39,6 +41,22 @@ _told = threading.Event()
 def started(processes: Killable) -> None:
     """Have these ended with the command."""
     _started.add(processes)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Processes that are started inside never hear Ctrl-C, not even while Python begins in them:
+    the command ends them, and says so.
+    """
+    from multiprocessing import resource_tracker  # noqa: PLC0415
+
+    # Started inside, it would have the process listen again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def keep_interrupts() -> None:

@@ -16,12 +16,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from io import TextIOWrapper
 from textwrap import fill
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 from leo import __version__, screen
 from leo.commands.overview import EXIT_CODES, HELP, Help
@@ -90,9 +91,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if not _prepare_streams():
         return 2
+    out, errors = (cast(TextIO, screen.Screen(one)) for one in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(errors):
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(argv: list[str]) -> int:
     code: int | None = None
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        code = _dispatch(argv)
         # Output that waits in the buffer can fail too: better here than at the interpreter's exit.
         sys.stdout.flush()
     except LeoError as error:
@@ -167,6 +174,13 @@ def _dispatch(argv: list[str]) -> int:
     entries = _entries()
     if word not in entries:
         raise CommandError(f"there is no command {unknown(word, entries)}\nsee leo --help")
+    for given in argv:
+        # A name on the disk need not be UTF-8: its other bytes come as surrogates.
+        if (shown := screen.visible(given)) != given.encode("utf-8", "replace").decode():
+            raise CommandError(
+                f"the argument {shown!r:.80} has a character that a terminal would obey, a line "
+                "end for instance, and would be shown in messages: leave it out, or rename the file"
+            )
     command = _load(entries[word])
     help = HELP.get(word)
     parser = Parser(

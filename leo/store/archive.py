@@ -19,6 +19,7 @@ from typing import IO, Any, Final, NamedTuple
 import msgspec
 
 from leo.errors import ArchiveError, CallerError, StoreDamagedError
+from leo.screen import visible
 from leo.store import rows
 from leo.store.checkup import (
     BOUNDS,
@@ -28,7 +29,7 @@ from leo.store.checkup import (
     limits,
     tables,
 )
-from leo.store.connection import Connection, printable, reading, transaction
+from leo.store.connection import Connection, reading, transaction
 from leo.store.fold import swept
 from leo.store.inspection import copied
 from leo.store.ngrams import MOST
@@ -117,7 +118,7 @@ def _exported(conn: Connection, keepers: Sequence[Keeper]) -> dict[str, list[str
     there = {name for (name,) in conn.execute(statement)} - UNKEPT
     for table in sorted(there - known.keys()):
         raise CallerError(
-            f"{conn.path}: the table {printable(table)} belongs to a module that is not known "
+            f"{conn.path}: the table {visible(table)} belongs to a module that is not known "
             "here, and an archive without it would be no copy: export with that module"
         )
     return {table: columns for table, columns in known.items() if table in there}

@@ -25,13 +25,13 @@ from typing import Final
 
 from leo.errors import OtherSchemaError, StoreDamagedError, StoreUnwritableError
 from leo.field.decay import faded
+from leo.screen import visible
 from leo.store import rows
 from leo.store.connection import (
     REFUSALS,
     Connection,
     explain,
     foreign,
-    printable,
     reading,
     transaction,
     unwritable,
@@ -380,7 +380,7 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
         plain = str(sql).startswith(("CREATE TABLE", "CREATE INDEX"))
         # An index computes something for every row that is written.
         if not plain or (kind == "index" and table in known):
-            yield f"no field has the {kind} {printable(name)}"
+            yield f"no field has the {kind} {visible(name)}"
 
 
 def identify(conn: Connection) -> int:

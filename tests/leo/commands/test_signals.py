@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ LONG = {
     "ask": "discipline=bare sessions=4 turns=2",
     "chat": "",
     "check": "shared-store",
-    "converse": "--field field.sqlite3",
+    "converse": "--field field.sqlite3 --observer http --model one --url http://127.0.0.1:PORT/v1",
     "cover": "bare",
     "experiment": "all --quick",
     "explore": "bare --sessions 3",
@@ -46,7 +47,11 @@ KEEP = {"chat", "live", "validate"}
 
 
 def prepare(command: str, folder: Path) -> int | None:
-    """What the command works on; the open end of a pipe that says nothing, if it reads one."""
+    """What the command works on; the open end of a pipe or of a server that says nothing, if it
+    reads one.
+    """
+    if command == "converse":
+        return socket.create_server(("127.0.0.1", 0)).detach()
     if command == "chat":
         os.mkfifo(folder / "said")
         return os.open(folder / "said", os.O_RDWR)
@@ -94,8 +99,12 @@ def ended(command: str, number: int, folder: Path, moment: float) -> None:
     """Begin a command, end it, and look at what it leaves."""
     (folder / "tmp").mkdir()
     pipe = prepare(command, folder)
+    words = LONG[command]
+    if command == "converse" and pipe is not None:
+        with socket.socket(fileno=os.dup(pipe)) as server:
+            words = words.replace("PORT", str(server.getsockname()[1]))
     process = subprocess.Popen(
-        [sys.executable, "-m", "leo", command, *LONG[command].split()],
+        [sys.executable, "-m", "leo", command, *words.split()],
         cwd=folder,
         env=os.environ | {"TMPDIR": str(folder / "tmp")},
         stdin=pipe if command == "chat" else subprocess.DEVNULL,

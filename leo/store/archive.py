@@ -114,7 +114,7 @@ def export_field(
 
 def _exported(conn: Connection, keepers: Sequence[Keeper]) -> dict[str, list[str]]:
     known = tables(keepers)
-    statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
     there = {name for (name,) in conn.execute(statement)} - UNKEPT
     for table in sorted(there - known.keys()):
         raise CallerError(

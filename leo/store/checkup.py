@@ -92,7 +92,7 @@ def tables(keepers: Sequence[Keeper]) -> dict[str, list[str]]:
         make(conn)
         rows.create(conn, keepers)
         names = conn.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
             "ORDER BY rowid"
         ).fetchall()
         return {
@@ -112,8 +112,9 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
     unread = "a part of the field cannot be read ({}): restore it from a backup (leo field restore)"
     try:
         with reading(conn):
-            for part in (_pages, check_structure, _contents, _relations):
-                before = len(findings)
+            # First of all: nothing is asked of a file that computes things of its own, such as
+            # an index over an expression, which may not come to an end.
+            for part in (check_structure, _pages, _contents, _relations):
                 try:
                     findings.extend(part(conn, keepers))
                 except sqlite3.Error as error:
@@ -122,7 +123,7 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
                         raise
                     findings.append(unread.format(wording(error)))
                 # What follows asks for tables, columns and versions.
-                if part is check_structure and len(findings) > before:
+                if part is check_structure and findings:
                     break
     except StoreDamagedError as error:
         # Over damaged pages SQLite may refuse to end a transaction, even one that only read.

@@ -76,6 +76,8 @@ EFFECTIVE: Final = os.access in os.supports_effective_ids
 SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
+# Tables of SQLite's own, which some files have.
+STATISTICS: Final = frozenset(("table", f"sqlite_{what}") for what in ("sequence", "stat1", "stat4"))
 # What the names of the files end in that SQLite keeps beside a field.
 BESIDE: Final = ("-wal", "-shm", "-journal")
 
@@ -362,8 +364,10 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     found: dict[str, tuple[str, str, str]] = {
         name: (kind, sql, table)
         for kind, name, sql, table in conn.execute(
-            "SELECT type, name, sql, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+            "SELECT type, name, sql, tbl_name FROM sqlite_master"
         )
+        # SQLite's own: the index of a key has no statement.
+        if (kind, name) not in STATISTICS and not (kind == "index" and sql is None)
     }
     known = rows.named((*DDL, *(sql for keeper in keepers for sql in keeper.DDL))).keys()
     wanted = [(DDL, True)] + [

@@ -112,21 +112,21 @@ def main() -> int:
         os._exit(0)
     checkouts = {"before": args.before} if args.before else {}
     checkouts["now"] = HERE.parents[1]
-    print(
-        "| run | state | replies/s | by the processor | median wait, s | 99% | longest silence, s | log, MiB |",
-        end="",
-    )
-    print(" inner ones dropped | ratio |\n|---:|---|" + "---:|" * 8, flush=True)
+    heads = (
+        "run", "state", "replies/s", "by the processor", "median wait, s", "99%",
+        "longest silence, s", "log, MiB", "inner ones dropped", "ratio",
+    )  # fmt: skip
+    print(f"| {' | '.join(heads)} |\n{'|---:' * len(heads)}|", flush=True)
     for run in range(1, args.runs + 1):
         first = 0.0
         for state, checkout in checkouts.items():
             of = apart(checkout, args.sessions, args.seconds)
             first = first or of.own
-            print(
-                f"| {run} | {state} | {of.rate:.0f} | {of.own:.0f} | {of.median:.2f} | {of.p99:.2f} "
-                f"| {of.silence:.2f} | {of.log:.1f} | {of.dropped:,} | {of.own / first:.2f} |",
-                flush=True,
+            cells = (
+                f"{run} | {state} | {of.rate:.0f} | {of.own:.0f} | {of.median:.2f} | {of.p99:.2f}",
+                f"{of.silence:.2f} | {of.log:.1f} | {of.dropped:,} | {of.own / first:.2f}",
             )
+            print(f"| {' | '.join(cells)} |", flush=True)
     return 0
 
 

@@ -252,8 +252,8 @@ def _check_counts(head: _Head, counts: Counter[str], name: str | Path) -> None:
         table, *others = wrong
         rest = f", and {len(others)} more tables differ" if others else ""
         raise ArchiveError(
-            f"{name}: {counts[table]:,} rows of {table}, expected {promised.get(table, 0):,} as "
-            f"the first line says{rest}; the archive was cut or changed: copy it once more from "
+            f"{name}: {counts[table]:,} rows of {visible(table)}, expected "
+            f"{promised.get(table, 0):,} as the first line says{rest}; the archive was cut or changed: copy it once more from "
             "where it was written, or write it again with `leo field export`"
         )
 
@@ -273,6 +273,6 @@ def _decode(line: bytes, type: type[Any], name: str | Path, number: int) -> Any:
         return msgspec.json.decode(line, type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ArchiveError(
-            f"{name}: line {number}: this is no line of an archive ({error}); "
+            f"{name}: line {number}: this is no line of an archive ({visible(str(error))}); "
             "expected what `leo field export` writes"
         ) from error

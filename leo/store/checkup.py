@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from leo.errors import StoreDamagedError
 from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, is_sound
+from leo.field.text import tokenize
 from leo.store import rows
 from leo.store.connection import Connection, explain, is_misfit, is_undecoded, reading, wording
 from leo.store.ngrams import JOURNAL, MOST, get_version
@@ -175,8 +176,11 @@ def _contents(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
         )
         try:
             # SQLite takes any bytes for a text: only reading them shows what they are.
-            for _ in conn.execute(f"SELECT * FROM {table}"):
-                pass
+            strange = 0
+            for row in conn.execute(f"SELECT * FROM {table}"):
+                strange += table == "tokens" and tokenize(row[1]) != [row[1]]
+            if strange:
+                yield f"{strange:,} tokens that no text has"
         except sqlite3.OperationalError as error:
             if not is_undecoded(error):
                 raise

@@ -77,7 +77,9 @@ SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
 # Tables of SQLite's own, which some files have.
-STATISTICS: Final = frozenset(("table", f"sqlite_{what}") for what in ("sequence", "stat1", "stat4"))
+STATISTICS: Final = frozenset(
+    ("table", f"sqlite_{what}") for what in ("sequence", "stat1", "stat4")
+)
 # What the names of the files end in that SQLite keeps beside a field.
 BESIDE: Final = ("-wal", "-shm", "-journal")
 

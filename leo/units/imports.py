@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from leo.errors import TraceError
+from leo.screen import visible
 from leo.trace.words import shown
 from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsEnd, UnitsHeader
 
@@ -294,8 +295,8 @@ def _transactions(events: _Events, data: bytes, name: str) -> None:
             units.append(decode(line))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise TraceError(
-                f"{name}: line {number}: {error}; expected a transaction with unit, calls (each "
-                "with reads and writes, object to version), perhaps session, begin, end, outcome"
+                f"{name}: line {number}: {visible(str(error))}; expected a transaction with unit, calls "
+                "(each with reads and writes, object to version), perhaps session, begin, end, outcome"
             ) from error
     events.clock = all(unit.begin is not None and unit.end is not None for unit in units)
     steps: list[tuple[float, int, Callable[[], None]]] = []

@@ -153,14 +153,14 @@ class Soak:
             assert process.stdout is not None
             follower = threading.Thread(target=self._follow, args=(trace, over, reports))
             follower.start()
-            kill = threading.Timer(seconds * 0.9, process.kill) if killed else None
-            if kill is not None:
-                kill.start()
+            kill = threading.Timer(seconds * 0.9, process.kill)
             backups = threading.Thread(target=self._back_up, args=(over, seconds / 10))
             backups.start()
             for line in process.stdout:
                 # A killed process may have begun a line.
                 if line.endswith("\n"):
+                    if killed and not kill.ident:
+                        kill.start()
                     what, value = json.loads(line)
                     if what == "memory":
                         memory.append(value)
@@ -174,11 +174,11 @@ class Soak:
             self._find(f"life {number} ended with {code}")
         self._judge(number, reports, killed)
         self._look(number)
-        early, late = memory[len(memory) // 2], memory[-1]
+        early, late = (memory[len(memory) // 2], memory[-1]) if memory else (0.0, 0.0)
         if late > early + GROWTH:
             self._find(f"life {number}: its memory grew from {early:.1f} to {late:.1f} MiB")
         self.seen["lives"] += 1
-        self.seen["memory, MiB"] = round(max(memory))
+        self.seen["memory, MiB"] = round(late)
         trace.unlink()
 
     def _find(self, finding: str) -> None:

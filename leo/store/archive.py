@@ -253,8 +253,9 @@ def _check_counts(head: _Head, counts: Counter[str], name: str | Path) -> None:
         rest = f", and {len(others)} more tables differ" if others else ""
         raise ArchiveError(
             f"{name}: {counts[table]:,} rows of {visible(table)}, expected "
-            f"{promised.get(table, 0):,} as the first line says{rest}; the archive was cut or changed: copy it once more from "
-            "where it was written, or write it again with `leo field export`"
+            f"{promised.get(table, 0):,} as the first line says{rest}; the archive was cut or "
+            "changed: copy it once more from where it was written, or write it again with `leo "
+            "field export`"
         )
 
 

@@ -295,8 +295,9 @@ def _transactions(events: _Events, data: bytes, name: str) -> None:
             units.append(decode(line))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise TraceError(
-                f"{name}: line {number}: {visible(str(error))}; expected a transaction with unit, calls "
-                "(each with reads and writes, object to version), perhaps session, begin, end, outcome"
+                f"{name}: line {number}: {visible(str(error))}; expected a transaction with "
+                "unit, calls (each with reads and writes, object to version), perhaps session, "
+                "begin, end, outcome"
             ) from error
     events.clock = all(unit.begin is not None and unit.end is not None for unit in units)
     steps: list[tuple[float, int, Callable[[], None]]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.drivers.inner import PRESSURE, WAITING
-from leo.errors import CallerError, OverloadError
+from leo.errors import CallerError, OverloadError, StepError
+from leo.reply.program import ReplyState
 from tests.leo.support import async_field, sync_field
 
 D6 = "shielded-unit-of-work"
@@ -118,6 +120,33 @@ def test_thoughts_that_wait_are_bounded(tmp_path: Path) -> None:
                 task.cancel()
             gate.go_on.set()
             await long
+
+    asyncio.run(main())
+
+
+@pytest.mark.unjudged("inner replies fail")
+def test_errors_that_nobody_asks_for_are_bounded(tmp_path: Path) -> None:
+    """Sessions whose inner replies fail and that never come back: the last errors are kept, and
+    nothing of what the replies had in mind.
+    """
+
+    async def gate(session: str, action: Action) -> None:
+        if "~" in session and action is Action.Generate:
+            raise RuntimeError(session)
+
+    async def main() -> None:
+        async with await async_field(tmp_path / "field", D6, gate=gate, modules=MODULES) as field:
+            for number in range(WAITING + 3):
+                await field.reply("hello there", f"s{number}")
+                await settled(field)
+            kept = field._afterthoughts._failed
+            assert not field._afterthoughts._tasks
+            assert len(kept) == WAITING and "s2" not in kept and "s3" in kept
+            gc.collect()
+            assert sum(isinstance(thing, ReplyState) for thing in gc.get_objects()) < 5
+            with pytest.raises(StepError, match="s9~"):
+                await field.settle("s9")
+            kept.clear()
 
     asyncio.run(main())
 

@@ -22,7 +22,7 @@ from leo_model.checking.orders import (
     write_orders,
 )
 from leo_model.commands.options import add_build, add_json
-from leo_model.files import made_from, make_folder, spec_folder, write_file
+from leo_model.files import made_from, make_folder, sealed, spec_folder, write_file
 
 # What the paper and the pages read of the orders, below the folder of everything that is built.
 ORDER_RESULTS = Path("check/orders.json")
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         "summary": summary(orders),
         "findings": findings,
     }
-    write_file(results, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    write_file(results, (json.dumps(sealed(told), indent=1, ensure_ascii=False) + "\n").encode())
     if args.json:
         screen.show_json(told)
         return 1 if findings else 0

@@ -16,7 +16,7 @@ from leo_model.checking.plan import plan
 from leo_model.commands.options import add_build, add_json
 from leo_model.disciplines import chosen
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_file
+from leo_model.files import made_from, sealed, write_file
 from leo_model.organism.case import Case, from_token
 from leo_model.organism.replay import (
     Attempt,
@@ -171,7 +171,7 @@ def as_json(attempts: Sequence[Attempt], store: str) -> str:
     }
     made = made_from("replayed.json")
     data = {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(sealed(data), indent=1, ensure_ascii=False) + "\n"
 
 
 REPLAY = Command(configure, run)

@@ -23,7 +23,7 @@ from leo_model.commands.check import check_with_bar
 from leo_model.commands.options import add_build, add_json
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_file
+from leo_model.files import made_from, sealed, write_file
 from leo_model.traces.report import to_builtins
 from leo_model.traces.validate import Report as TraceReport
 from leo_model.traces.validate import expected_to_break, validate
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         "made_from": made,
         "traces": [to_builtins(verdict) for verdict in verdicts],
     }
-    data = json.dumps(told, ensure_ascii=False, indent=1)
+    data = json.dumps(sealed(told), ensure_ascii=False, indent=1)
     write_file(folder / "traces.json", data.encode())
     if args.json:
         wrong = frozenset(cell for finding in report.findings for cell in finding.claims)

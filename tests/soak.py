@@ -147,20 +147,20 @@ class Soak:
         command += ["--live", str(number), "--life", str(seconds)]
         command += ["--uvloop"] if self.uvloop else []
         memory: list[float] = []
-        over = threading.Event()
+        over, due = threading.Event(), 0.0
         reports: list[Report] = []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             follower = threading.Thread(target=self._follow, args=(trace, over, reports))
             follower.start()
-            kill = threading.Timer(seconds * 0.9, process.kill)
             backups = threading.Thread(target=self._back_up, args=(over, seconds / 10))
             backups.start()
             for line in process.stdout:
                 # A killed process may have begun a line.
                 if line.endswith("\n"):
-                    if killed and not kill.ident:
-                        kill.start()
+                    due = due or time.monotonic() + 0.9 * seconds
+                    if killed and time.monotonic() > due:
+                        process.kill()
                     what, value = json.loads(line)
                     if what == "memory":
                         memory.append(value)

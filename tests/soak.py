@@ -175,7 +175,8 @@ class Soak:
         self._judge(number, reports, killed)
         self._look(number)
         early, late = (memory[len(memory) // 2], memory[-1]) if memory else (0.0, 0.0)
-        if late > early + GROWTH:
+        # In the first life the field and the caches come to their size.
+        if number > 1 and late > early + GROWTH:
             self._find(f"life {number}: its memory grew from {early:.1f} to {late:.1f} MiB")
         self.seen["lives"] += 1
         self.seen["memory, MiB"] = round(late)

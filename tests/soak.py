@@ -215,7 +215,7 @@ class Soak:
                 continue
             except LeoError as error:
                 # Not made yet.
-                if self.path.exists():
+                if self.seen["answered"]:
                     self._find(f"a backup: {error}")
                 continue
             with inspected(copy) as conn:

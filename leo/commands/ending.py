@@ -77,10 +77,19 @@ def install() -> None:
     """Listen for both signals. A signal that the process was started to ignore stays ignored."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _unraised
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_listen, args=(reader,), name="ending", daemon=True).start()
+
+
+def _unraised(lost: sys.UnraisableHookArgs) -> None:
+    """A signal's exception that struck where none can be raised (a weak reference's callback, say)
+    is no news: the thread ends the command.
+    """
+    if not issubclass(lost.exc_type, (KeyboardInterrupt, SystemExit)):
+        sys.__unraisablehook__(lost)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:

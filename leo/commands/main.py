@@ -25,6 +25,7 @@ from textwrap import fill
 from typing import NoReturn, TextIO, cast
 
 from leo import __version__, screen
+from leo.commands import ending
 from leo.commands.overview import EXIT_CODES, HELP, Help
 from leo.errors import CommandError, LeoError, nearest, unknown
 
@@ -225,6 +226,9 @@ def _load(entry: EntryPoint) -> Command:
     try:
         command = entry.load()
     except BROKEN as error:
+        # A signal in the middle of an import may look like this as well.
+        if ending.ended_by(None, broken=True) is not None:
+            raise SystemExit from error
         raise CommandError(
             f"the command {entry.name!r} cannot be loaded from {entry.value}: "
             f"{type(error).__name__}: {error}; "

@@ -22,9 +22,9 @@ import pytest
 
 from leo import screen
 from leo.commands.main import main
-from leo_model.traces.synth import random_trace, trace_world
 from tests.leo.observers.test_observers_http import serving
 from tests.leo.support import sync_field
+from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 FOREIGN = "w\x1b[2Jx\ry\naccepted: FORGED\u202ez\x9b1m\u2028q"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from leo import screen
 from leo.commands.main import Command
+from leo_model.files import make_folder
 from proofs.catalogue import THEOREMS, choose
 from proofs.index import INDEX, index, latex, write_results
 from proofs.index import results as results_of
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.cvc5:
         load()  # Better to say that it is missing before the work than after.
-    QUERIES.mkdir(parents=True, exist_ok=True)
+    make_folder(QUERIES)
     for stale in QUERIES.glob("*.smt2"):
         stale.unlink()
     whole = {theorem.number for theorem in theorems} == {theorem.number for theorem in THEOREMS}

@@ -152,16 +152,23 @@ ANSWERS = {
 
 
 def test_every_command_answers_or_says_what_is_missing(elsewhere: Path, tmp_path: Path) -> None:
-    """One line that says what to install or to set, and never a traceback."""
+    """One line that says what to install or to set, and never a traceback; and in the folder there
+    are the files that were asked for, and no others.
+    """
     known = set(re.findall(r"^  ([a-z]+) ", run(elsewhere / "leo", "--help", cwd=tmp_path), re.M))
     assert known == {line.split()[0] for line in ANSWERS}
-    (tmp_path / "book.txt").write_text("The river keeps no promise and always arrives.\n")
+    here, cache = tmp_path / "here", tmp_path / "cache"
+    here.mkdir()
+    (here / "book.txt").write_text("The river keeps no promise and always arrives.\n")
     for line, (code, said) in ANSWERS.items():
-        done = ended(elsewhere / "leo", *line.split(), cwd=tmp_path)
+        done = ended(elsewhere / "leo", *line.split(), cwd=here, XDG_CACHE_HOME=str(cache))
         told = done.stdout + done.stderr
         assert (done.returncode, said in told, "Traceback" in told) == (code, True, False), told
         if code == 2:
             assert done.stderr.startswith("leo: error: ") and done.stderr.count("\n") == 1, told
+    assert {path.name for path in here.iterdir()} == {"book.txt", "leo.sqlite3", "out"}
+    results = cache / "leo-field" / "build" / "schedules"
+    assert {path.name.partition("-")[0] for path in results.iterdir()} == {"cover", "explore"}
 
 
 THEIRS = """

@@ -33,6 +33,8 @@ def spec_folder() -> Path:
 
 def make_folder(path: Path) -> Path:
     """Return the folder, made if need be. Raises CheckError when there can be none."""
+    if path.resolve().is_relative_to(cache_place().resolve()):
+        cache_folder()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -65,15 +67,31 @@ def write_json(path: Path, value: object) -> None:
     write_file(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
+def build_folder() -> Path:
+    """Return where results go by default: `build` of the checkout that the current folder is in.
+    Elsewhere a folder of the user's cache, so that nothing is written where nobody asked for it.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "spec/Field.tla").is_file() and (folder / "model/leo_model").is_dir():
+            return Path("build") if folder == here else folder / "build"
+    return cache_place() / "build"
+
+
+def cache_place() -> Path:
+    """Return the path of the cache folder, which need not be there."""
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "leo-field"
+
+
 def cache_folder() -> Path:
     """Return the folder of what is kept between runs, which only its user may write.
 
     It is `leo-field` below XDG_CACHE_HOME, or below `~/.cache`. Raises CheckError when it cannot be
     made, or when others may write it: what it holds would be believed.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = Path(base).expanduser() / "leo-field"
+    path = cache_place()
     try:
+        path = path.expanduser()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()
     except (OSError, RuntimeError) as error:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from leo.commands.main import Command
 from leo.progress import Bar
+from leo_model.commands.options import add_build
 from paper.artifact.errors import ArtifactError
 
 __all__ = ["PAPER", "SITE"]
 
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--build", type=Path, default=Path("build"), help="folder of the results")
+    add_build(parser, jobs=None)
     parser.add_argument(
         "--out", type=Path, help="folder of its own, new or empty (default: below --build)"
     )

@@ -11,6 +11,7 @@ from random import Random
 from textwrap import fill
 from typing import Any
 
+from leo_model.commands.options import add_build
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment, Option
 from paper.experiments.registry import APART, EXPERIMENTS, load
@@ -27,9 +28,8 @@ from paper.experiments.results import (
 )
 from paper.experiments.runner import Outcome, run_experiment
 
-__all__ = ["BUILD", "main"]
+__all__ = ["main"]
 
-BUILD = Path("build/experiments")
 SEED = 7
 WIDTH = 80
 
@@ -142,7 +142,7 @@ def _common(name: str, description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=SEED, help=f"of everything (default: {SEED})")
     parser.add_argument("--quick", action="store_true", help="smaller, within a minute")
-    parser.add_argument("--build", type=Path, default=BUILD, help=f"folder (default: {BUILD})")
+    add_build(parser, jobs=None, below="experiments")
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="measure again what was measured")
     results = parser.add_mutually_exclusive_group()

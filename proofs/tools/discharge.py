@@ -21,6 +21,7 @@ from pathlib import Path
 
 import z3
 
+from leo_model.files import build_folder, make_folder
 from proofs.relation.vocabulary import BACKGROUND, Term
 from proofs.tools.errors import UndecidedError
 from proofs.tools.theorem import Discharged
@@ -58,7 +59,7 @@ def _has_quantifier(term: Term) -> bool:
     return z3.is_quantifier(term) or any(_has_quantifier(child) for child in term.children())
 
 
-QUERIES = Path(__file__).resolve().parents[2] / "build" / "proofs"
+QUERIES = build_folder().absolute() / "proofs"
 TIMEOUT = 30_000  # milliseconds for one query; the slowest takes about two seconds
 
 
@@ -93,7 +94,7 @@ def query_path(obligation: Obligation) -> Path:
 def dump(obligation: Obligation, solver: z3.Solver) -> Path:
     """Write the query for another solver to check; its answer must be unsat."""
     path = query_path(obligation)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     text = re.sub(r"\A(;[^\n]*\n)*", "", solver.to_smt2())
     path.write_text(
         f"; {obligation.name}: the hypotheses and the negation of the goal\n"

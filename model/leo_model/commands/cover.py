@@ -21,7 +21,6 @@ from leo_model.organism.case import Case
 from leo_model.organism.cover import Coverage, cover, differences
 from leo_model.organism.organism import Organism
 
-BUILD = Path("build/schedules")
 # Where nothing holds the sessions apart, three of them make hundreds of thousands of states. Up to
 # their names it is a sixth.
 UNLOCKED = ("bare", "gil")
@@ -41,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="three sessions without a lock as well (bare, gil): minutes",
     )
-    add_build(parser, jobs=None, build=BUILD)
+    add_build(parser, jobs=None, below="schedules")
     add_json(parser)
 
 

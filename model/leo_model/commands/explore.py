@@ -25,8 +25,6 @@ from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
 
-BUILD = Path("build/schedules")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -67,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     of_anybody.add_argument("--seconds", type=float, help="stop after so many seconds")
     of_anybody.add_argument("--cancellations", type=int, help="so many may strike in a schedule")
     of_anybody.add_argument("--clock", choices=("idle", "any"), help="when time may pass")
-    add_build(parser, jobs=None, build=BUILD)
+    add_build(parser, jobs=None, below="schedules")
     add_json(parser)
 
 

@@ -6,14 +6,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from leo_model.disciplines import DISCIPLINES
+from leo_model.files import build_folder
 
-BUILD = Path("build")
 
-
-def add_build(parser: ArgumentParser, *, jobs: int | None = 3, build: Path = BUILD) -> None:
+def add_build(parser: ArgumentParser, *, jobs: int | None = 3, below: str = "") -> None:
     """Where results and runs go and, if TLC runs, how many of it at a time."""
+    build = build_folder() / below
+    # A name may have a character that argparse would take for its own.
+    shown = str(build).replace("%", "%%")
     parser.add_argument(
-        "--build", type=Path, default=build, help=f"folder of results and runs (default: {build})"
+        "--build", type=Path, default=build, help=f"folder of results and runs (default: {shown})"
     )
     if jobs is not None:
         parser.add_argument(

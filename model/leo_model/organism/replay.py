@@ -21,6 +21,7 @@ from leo.schedules.system import Choice, Outcome
 from leo.trace.events import Header
 from leo.trace.lanes import LaneStep, lane_table
 from leo_model.checking.check import Counterexample
+from leo_model.files import write_file
 from leo_model.machine.machine import Move, enabled
 from leo_model.organism.case import FAULTS, Case, ScheduleError, to_token
 from leo_model.organism.cover import choice_of
@@ -160,8 +161,7 @@ def carry_out(found: Counterexample, folder: Path, store: StoreKind = "memory") 
         trace = run.recording.trace()
         outcome = run.close()
     attempt.trace = folder / f"{found.discipline}.{found.property}.ndjson"
-    folder.mkdir(parents=True, exist_ok=True)
-    attempt.trace.write_bytes(trace)
+    write_file(attempt.trace, trace)
     broken = outcome.violations
     if NOT_A_BEHAVIOUR in broken:
         attempt.yes, attempt.why = False, broken[NOT_A_BEHAVIOUR]

@@ -31,7 +31,6 @@ from typing import TypeAlias
 from leo_model.errors import JavaError, JobError
 from leo_model.files import make_folder
 from leo_model.tlc.driver import (
-    DEFAULT_WORK,
     check_assumptions,
     no_messages,
     prepare,
@@ -229,7 +228,7 @@ def run_distributed(
     job: TlcJob,
     *,
     workers: int = 2,
-    work: Path = DEFAULT_WORK,
+    work: Path,
     runtime: Runtime | None = None,
     host: str = "127.0.0.1",
     port: int | None = None,

@@ -105,7 +105,6 @@ def options(job: TlcJob, folder: Path) -> list[str]:
     return [*args, "-config", str(folder / "job.cfg"), job.module()]
 
 
-DEFAULT_WORK = Path("build/tlc")
 # The cache takes about 3.5 s to make and saves 0.35 s a run.
 _CACHE_PAYS = 12
 
@@ -113,7 +112,7 @@ _CACHE_PAYS = 12
 def run(
     job: TlcJob,
     *,
-    work: Path = DEFAULT_WORK,
+    work: Path,
     runtime: Runtime | None = None,
     children: Children | None = None,
 ) -> TlcResult:
@@ -121,8 +120,8 @@ def run(
 
     The run has a fresh folder under `work`, kept when the verdict is "error" or the job says so.
     The file `<name>.result.json` under `work` is deleted before the run and written after it: an
-    interrupted run leaves none. runtime: None finds one, with the cache of build/java-cache if that
-    is there.
+    interrupted run leaves none. runtime: None finds one, with its cache in the user's cache folder
+    if that is there.
 
     Raises JavaError, JarError, SpecError, ConfigError, JobError when there is nothing to judge.
     """
@@ -153,7 +152,7 @@ def run_many(
     jobs: Sequence[TlcJob],
     *,
     parallel: int = 3,
-    work: Path = DEFAULT_WORK,
+    work: Path,
     runtime: Runtime | None = None,
     done: Callable[[TlcResult], None] | None = None,
 ) -> list[TlcResult]:
@@ -196,7 +195,7 @@ def run_many(
     return [future.result() for future in futures]
 
 
-def result_path(name: str, work: Path = DEFAULT_WORK) -> Path:
+def result_path(name: str, work: Path) -> Path:
     """The file that says how the last finished run of the job `name` ended."""
     return work / f"{name}.result.json"
 

@@ -42,7 +42,7 @@ HELP: Final = {
         "run an experiment: rows, statistics, plots, one report", "leo experiment all --quick"
     ),
     "explore": Help(
-        "execute every schedule of the organism's replies, up to equivalence",
+        "execute every schedule of your calls, or of replies",
         "leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
     ),
     "field": Help(
@@ -79,8 +79,8 @@ HELP: Final = {
 }
 
 EXIT_CODES: Final = {
-    0: "as expected; a property that is claimed to fall, and falls, is as expected",
-    1: "a finding: something is not as expected",
+    0: "as expected; so is a fall that is claimed: it is shown, and is no finding",
+    1: "a finding: a fall that nobody claimed, or anything else not as expected",
     2: "the command could not run, or could not decide",
     130: "interrupted by Ctrl-C",
     141: "the reader of the output left before the end",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from leo.errors import LeoError
+from leo.errors import LeoError, nearest
 from leo.schedules.exploration import Exploration, explore
 
 
@@ -51,7 +51,8 @@ def load(name: str) -> Named:
         raise LeoError(f"{name!r}: {error}; {expected}") from None
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise LeoError(f"{name!r}: {module} has no {attribute}; {expected}")
+            hint = nearest(part, dir(found))
+            raise LeoError(f"{name!r}: {module} has no {attribute}{hint}; {expected}")
         found = getattr(found, part)
     if not isinstance(found, Named) and callable(found):
         found = found()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from random import Random
 from textwrap import fill
 from typing import Any
 
-from leo_model.commands.options import add_build
+from leo import screen
+from leo_model.commands.options import add_build, add_json
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment, Option
 from paper.experiments.registry import APART, EXPERIMENTS, load
@@ -27,11 +29,13 @@ from paper.experiments.results import (
     tell_kept,
 )
 from paper.experiments.runner import Outcome, run_experiment
+from paper.experiments.summary import as_json
 
 __all__ = ["main"]
 
+Json = Mapping[str, Any]
+
 SEED = 7
-WIDTH = 80
 
 
 def main(name: str, arguments: Sequence[str]) -> int:
@@ -43,7 +47,11 @@ def main(name: str, arguments: Sequence[str]) -> int:
     if name == "all":
         return run_all(arguments)
     experiment = load(name)
-    return carry_out(experiment, _parser(experiment).parse_args(arguments))
+    given = _parser(experiment).parse_args(arguments)
+    code, told = carry_out(experiment, given)
+    if given.json:
+        screen.show_json(told)
+    return code
 
 
 def run_all(arguments: Sequence[str]) -> int:
@@ -51,28 +59,32 @@ def run_all(arguments: Sequence[str]) -> int:
     those that are; where none is kept, a quick run, which the report calls one.
     """
     given = _common("all", "Run every experiment, and write one report.").parse_args(arguments)
-    code = 0
+    done: list[tuple[int, Json]] = []
     for name in EXPERIMENTS:
         if is_kept(name) and given.kept:
-            code = max(code, carry_out(load(name), given))
+            done.append(carry_out(load(name), given))
         elif name not in APART and given.kept:
             quick = argparse.Namespace(**{**vars(given), "kept": False, "quick": True})
-            code = max(code, carry_out(load(name), quick))
+            done.append(carry_out(load(name), quick))
         elif name not in APART and (is_kept(name) or given.recompute is None):
-            code = max(code, carry_out(load(name), given))
+            done.append(carry_out(load(name), given))
     if given.recompute is None:
-        print(f"report: {write_report(given.build)}")
-    return code
+        report = write_report(given.build)
+        if not given.json:
+            print(f"report: {report}")
+    if given.json:
+        screen.show_json([told for _, told in done])
+    return max((code for code, _ in done), default=0)
 
 
-def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
-    """Run an experiment with what the command line gave, and say what came out."""
+def carry_out(experiment: Experiment, given: argparse.Namespace) -> tuple[int, Json]:
+    """Run an experiment with what the command line gave, and say what came out, unless it is wanted
+    as JSON: the exit code, and the same for programs.
+    """
     if given.recompute is not None:
         return recompute(experiment, given)
     if given.kept:
-        outcome = tell_kept(experiment, given.build)
-        show(outcome)
-        return 1 if outcome.summary.unexpected else 0
+        return _told(tell_kept(experiment, given.build), given)
     # Where nothing is smaller in a quick run, there is none.
     quick = given.quick and any(option.quick is not None for option in experiment.options)
     values: dict[str, Any] = {"seed": given.seed, "quick": quick}
@@ -89,31 +101,48 @@ def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
         jobs=given.jobs,
         fresh=given.fresh,
     )
-    show(outcome)
+    code, told = _told(outcome, given)
     if given.keep:
-        print(f"kept: {keep(experiment, given.build, date.today().isoformat())}\n")
-    return 1 if outcome.summary.unexpected else 0
+        kept = keep(experiment, given.build, date.today().isoformat())
+        if not given.json:
+            print(f"kept: {kept}\n")
+    return code, told
 
 
-def recompute(experiment: Experiment, given: argparse.Namespace) -> int:
+def _told(outcome: Outcome, given: argparse.Namespace) -> tuple[int, Json]:
+    if not given.json:
+        show(outcome)
+    summary = as_json(outcome.summary, outcome.stamp, outcome.plots)
+    return 1 if outcome.summary.unexpected else 0, json.loads(summary)
+
+
+def recompute(experiment: Experiment, given: argparse.Namespace) -> tuple[int, Json]:
     """Make a share of the kept rows again, and say whether they are the same. Exit code 1: not."""
     result = read(experiment)
     cells = share_of(result, given.recompute, Random())
     jobs = given.jobs if experiment.parallel else 1
     again = make_again(experiment, result, cells, time.perf_counter, jobs)
     same = len(cells) - len(again.differing)
+    files = changed(experiment, result)
+    code = 1 if again.differing else 0
+    if given.json:
+        differing = {"/".join(map(str, cell)): rows for cell, rows in again.differing.items()}
+        told = {"experiment": experiment.name, "cells": len(cells), "changed": files}
+        return code, {**told, "differing": differing}
     print(f"{experiment.name}: {same} of {len(cells)} cells made again have the same rows")
     for cell, (then, now) in again.differing.items():
         print(f"- {'/'.join(map(str, cell))}\n  kept: {then}\n  now:  {now}")
-    if files := changed(experiment, result):
+    if files:
         if again.differing:
             said = f"Changed since they were kept: {', '.join(files)}; one of these did it."
         else:
             said = f"{len(files)} files changed since they were kept, and these rows are the same."
-        print(fill(said, WIDTH))
+        print(fill(said, screen.width()))
     elif again.differing:
-        print(fill(f"Nothing that made them was changed; kept on {_where(result)}.", WIDTH))
-    return 1 if again.differing else 0
+        print(
+            fill(f"Nothing that made them was changed; kept on {_where(result)}.", screen.width())
+        )
+    return code, {}
 
 
 def _where(result: Result) -> str:
@@ -127,9 +156,9 @@ def show(outcome: Outcome) -> None:
     print(
         f"{outcome.stamp['experiment']}: {outcome.measured} of {outcome.cells} cells measured now"
     )
-    print(fill(summary.answer, WIDTH))
+    print(fill(summary.answer, screen.width()))
     for text in (*(f"NOT AS EXPECTED: {text}" for text in summary.unexpected), *summary.findings):
-        print(fill(text, WIDTH, initial_indent="- ", subsequent_indent="  "))
+        print(fill(text, screen.width(), initial_indent="- ", subsequent_indent="  "))
     print(f"files: {outcome.folder}\n")
 
 
@@ -138,11 +167,15 @@ def _common(name: str, description: str) -> argparse.ArgumentParser:
         prog=f"leo experiment {name}",
         description=description,
         allow_abbrev=False,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=WIDTH),
+        epilog=f"example:\n  leo experiment {name} --quick",
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, width=screen.width()
+        ),
     )
     parser.add_argument("--seed", type=int, default=SEED, help=f"of everything (default: {SEED})")
     parser.add_argument("--quick", action="store_true", help="smaller, within a minute")
     add_build(parser, jobs=None, below="experiments")
+    add_json(parser)
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="measure again what was measured")
     results = parser.add_mutually_exclusive_group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import NamedTuple
 
+from leo.errors import unknown
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment
 
@@ -56,8 +57,8 @@ def load(name: str) -> Experiment:
     """The experiment of a name. Raises ExperimentError for an unknown one."""
     if name not in EXPERIMENTS:
         raise ExperimentError(
-            f"there is no experiment {name!r}; the experiments are {', '.join(EXPERIMENTS)}, and "
-            "all: see leo experiment --help"
+            f"there is no experiment {unknown(name, [*EXPERIMENTS, 'all', 'report'])}\n"
+            "see leo experiment --help"
         )
     experiment = importlib.import_module(EXPERIMENTS[name].module).EXPERIMENT
     if not isinstance(experiment, Experiment):

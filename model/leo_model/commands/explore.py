@@ -6,8 +6,10 @@ It says what breaks, and how far the search came.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from leo import screen
@@ -28,7 +30,9 @@ from leo_model.organism.replay import replay, table
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "discipline", help="whose replies to explore, by name or number; or module:scenario"
+        "what",
+        metavar="DISCIPLINE | module:scenario",
+        help="whose replies, by name or number; or a scenario of yours",
     )
     parser.add_argument("--sessions", type=int, default=2, help="how many call (default: 2)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each (default: 1)")
@@ -70,10 +74,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 0: nothing is broken.  1: something is.  2: it could not be decided, because an
-    optimal or a brute search was cut off.
+    """Exit code 0: nothing is broken, but what is claimed to fall.  1: something is.  2: it could
+    not be decided, because an optimal or a brute search was cut off.
     """
-    if ":" in args.discipline:
+    if ":" in args.what:
         return _anybodys(args)
     case, plan, most = _asked(args)
     make_folder(args.build)
@@ -83,20 +87,22 @@ def run(args: argparse.Namespace) -> int:
     ):
         report = explore(organism, plan, lambda walk: bar.step())
     told = _write(args.build / f"explore-{_name(case, args)}.json", case, plan, report)
+    claimed = load_claims().may_fall(case.discipline, faults=bool(case.faults))
     if args.json:
         screen.show_json(told)
     else:
-        _print(case, args, report)
-    if report.found:
+        _print(case, args, report, claimed)
+    if set(report.found).difference(claimed):
         return 1
-    return 0 if report.complete or plan.strategy not in ("optimal", "brute") else 2
+    asked = report.complete or plan.strategy not in ("optimal", "brute")
+    return 0 if asked or (args.first and report.found) else 2
 
 
 def _anybodys(args: argparse.Namespace) -> int:
     """Explore somebody's scenario; what the command line does not say, the scenario does."""
     names = ("strategy", "bound", "limit", "seed", "schedule", "seconds", "cancellations", "clock")
     options = {name: value for name in names if (value := getattr(args, name)) is not None}
-    found = load(args.discipline).explore(**options)
+    found = load(args.what).explore(**options)
     if args.json:
         screen.show_json({"sentence": found.sentence, "holds": found.holds, **asdict(found)})
     else:
@@ -108,7 +114,10 @@ def _anybodys(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
-    (discipline,) = chosen([args.discipline])
+    try:
+        (discipline,) = chosen([args.what])
+    except CheckError as error:
+        raise CheckError(f"{error}; or module:scenario, for a scenario of yours") from None
     possible = DISCIPLINES[discipline].possible_faults
     words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
     unknown = [word for word in words if word not in possible]
@@ -134,7 +143,7 @@ def _name(case: Case, args: argparse.Namespace) -> str:
     return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy or 'optimal'}"
 
 
-def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
+def _print(case: Case, args: argparse.Namespace, report: Report, claimed: Collection[str]) -> None:
     print(case)
     print(f"{report.strategy}: {report}")
     if report.redundant:
@@ -142,11 +151,11 @@ def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
     if not report.found:
         print("nothing is broken in them" if report.runs > 1 else "nothing is broken in it")
         return
-    claimed = load_claims().may_fall(case.discipline, faults=bool(case.faults))
     first = min(report.found.values(), key=lambda found: (len(found.steps), found.run))
     with Organism(case, store=args.store, spin=True) as organism:
         shown = table(replay(organism, first.choices))
-    print(f"\n{shown}✗ {first.title}: {first.witness}\n")
+    fall = fill(f"✗ {first.title}: {first.witness}", screen.width(), subsequent_indent="  ")
+    print(f"\n{shown}{fall}\n")
     width = max(map(len, report.found))
     for found in sorted(report.found.values(), key=lambda found: found.run):
         said = "as claimed" if found.title in claimed else "NOT CLAIMED"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
+from leo.errors import unknown
 from leo_model.errors import CheckError
 
 LOOPBACK = "127.0.0.1"
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from leo_model.live.stage import ON_STAGE  # noqa: PLC0415
 
     if args.discipline not in ON_STAGE:
-        raise CheckError(f"--discipline {args.discipline}: expected one of {', '.join(ON_STAGE)}")
+        raise CheckError(f"--discipline: there is none called {unknown(args.discipline, ON_STAGE)}")
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -11,6 +11,7 @@ import pytest
 from leo.commands.main import main
 from leo.schedules.search import DEADLOCK, Plan, explore
 from leo.schedules.system import Walk
+from leo_model.checking.claims import Claims
 from leo_model.machine.reachable import bounded_world
 from leo_model.machine.reachable import explore as reachable_graph
 from leo_model.organism.case import Case
@@ -37,14 +38,23 @@ def test_complete_and_nothing_broken(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_violation_with_table_and_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a lock the first schedule breaks something: a table, tokens, exit code 1."""
-    assert run("D1", "--first", build=tmp_path) == 1
+    """Without a lock the first schedule breaks what is claimed to fall: a table, tokens, 0."""
+    assert run("D1", "--first", build=tmp_path) == 0
     out = capsys.readouterr().out
     assert "not complete: 1 schedule, 1 classes; stopped at the first violation" in out
     assert "✗ MutualExclusion: inside their program at once: s1.1, s2.1" in out
     assert "leo replay leo1.bare.2x1.7.0." in out
     assert "NOT CLAIMED" not in out
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_fall_that_nobody_claimed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same fall is a finding when the claims do not expect it: it says so, and ends with 1."""
+    monkeypatch.setattr(Claims, "may_fall", lambda *_, **__: {"Serializable"})
+    assert run("D1", "--first", build=tmp_path) == 1
+    assert "✗ MutualExclusion  NOT CLAIMED" in capsys.readouterr().out
 
 
 def test_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +77,7 @@ def test_other_strategies_never_say_complete(
     ("words", "said"),
     [
         (("nobody",), "there is no discipline 'nobody'"),
+        (("nobody",), "module:scenario"),
         (("bare", "--faults", "Bad"), "--faults Bad: under bare these can strike: Cancel"),
         (("bare", "--most", "-1"), "--most -1: expected"),
         (("bare", "--strategy", "random"), "never ends by itself: give it a limit"),

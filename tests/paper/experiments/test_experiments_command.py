@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import json
 import subprocess
 import sys
 from functools import partial
@@ -64,6 +65,7 @@ def test_each_experiment_has_a_help(name: str, capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert any("--quick" in line for line in lines)
+    assert lines[-1].split()[:3] == ["leo", "experiment", name]
 
 
 def test_each_experiment_is_what_it_is_called() -> None:
@@ -78,6 +80,7 @@ def test_each_experiment_is_what_it_is_called() -> None:
     ("arguments", "said"),
     [
         (["nonsense"], "there is no experiment 'nonsense'"),
+        (["confnd"], "did you mean confound?"),
         (["confound", "--seeds", "1"], "least 2"),
     ],
 )
@@ -95,6 +98,8 @@ def test_a_finding_ends_1(toy: None, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["experiment", "toy", *common, "--quick"]) == 0
     assert main(["experiment", "toy", *common, "--broken", "1"]) == 1
     out = capsys.readouterr().out
+    assert main(["experiment", "toy", *common, "--broken", "1", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unexpected"] == ["it broke"]
     assert "NOT AS EXPECTED: it broke" in out
     assert "`leo experiment toy --broken 1`" in (tmp_path / "toy/summary.md").read_text()
     assert max(map(len, out.replace(str(tmp_path), "").splitlines())) <= 80

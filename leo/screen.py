@@ -14,7 +14,10 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any, Final, TextIO
 
-__all__ = ["Screen", "columns", "labelled", "listed", "show_json", "table", "visible", "width"]
+__all__ = [
+    "Screen", "columns", "labelled", "listed", "show_json", "table", "unfiltered", "visible",
+    "width",
+]  # fmt: skip
 
 # What a terminal obeys: controls, marks of the direction of writing, separators of lines; and lone
 # surrogates, which no output can hold. A text may come in lines and with tabs.
@@ -23,6 +26,9 @@ OBEYED: Final = re.compile(
 )
 # The colours of `table`, and their end.
 COLOUR: Final = re.compile("(\x1b\\[(?:0|1|[39][0-7])m)")
+
+# A line that is a command, and not the message of one.
+COMMAND: Final = re.compile(r"\s*(\$ )?leo [a-z]")
 
 # Where there is no terminal. On one, lines get no longer than can be read.
 PLAIN: Final = 80
@@ -38,7 +44,7 @@ def visible(text: str) -> str:
 
 class Screen:
     """An output that shows what it is given: the one filter of all that others have written. On a
-    terminal the colours of `table` go through.
+    terminal the colours of `table` go through, and a line that is too long goes on below itself.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -46,13 +52,36 @@ class Screen:
 
     def write(self, text: str) -> int:
         """Write a text, with a question mark for each character that is obeyed."""
-        parts = COLOUR.split(text) if self.out.isatty() else [text]
+        if not self.out.isatty():
+            return self.out.write(OBEYED.sub("?", text))
+        parts = COLOUR.split(text)
         # Every second part is a colour.
         parts[::2] = [OBEYED.sub("?", part) for part in parts[::2]]
-        return self.out.write("".join(parts))
+        lines = "".join(parts).split("\n")
+        return self.out.write("\n".join(map(_folded, lines)))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.out, name)
+
+
+def _folded(line: str) -> str:
+    """The line, broken between words where the terminal would break it anywhere. A command that one
+    may want to copy stays whole.
+    """
+    room = columns()
+    if len(COLOUR.sub("", line)) <= room or COMMAND.match(line):
+        return line
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    folded = wrap(
+        line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        drop_whitespace=True, replace_whitespace=False,
+    )  # fmt: skip
+    return "\n".join(folded)
+
+
+def unfiltered() -> TextIO:
+    """Standard output, for text that is written for programs."""
+    return sys.stdout.out if isinstance(sys.stdout, Screen) else sys.stdout
 
 
 def columns() -> int:
@@ -86,7 +115,7 @@ def labelled(label: str, text: str, *, label_width: int = LABEL) -> list[str]:
 def show_json(value: object) -> None:
     """Print a verdict for programs, which read back what a screen is not shown."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
-    print(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    print(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=unfiltered())
 
 
 def listed(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from leo import screen
 from leo.commands import main as commands
 from leo.commands.main import Command
 from leo.disciplines import DISCIPLINES
@@ -54,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    print(script(), end="")
+    print(script(), end="", file=screen.unfiltered())
     return 0
 
 

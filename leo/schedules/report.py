@@ -164,10 +164,14 @@ def _ending(task: asyncio.Task[Any]) -> str:
     return f"returns {short(task.result())}" if error is None else f"raises {type(error).__name__}"
 
 
+def _columns(most: int) -> int:
+    return max(40, min(shutil.get_terminal_size((80, 24)).columns, most))
+
+
 def tell_steps(steps: Sequence[LaneStep], lanes: Iterable[str], verdict: str) -> str:
     """A table with a lane for each; where they do not fit, one step below the other."""
     names = tuple(dict.fromkeys((*lanes, *(step.lane for step in steps))))
-    width = max(60, min(shutil.get_terminal_size((80, 24)).columns, 160))
+    width = _columns(160)
     if len(names) * _LANE <= width:
         return lane_table(steps, verdict, lanes=names, width=width)
     margin, column = len(str(len(steps))), max(map(len, names))
@@ -265,7 +269,9 @@ class Exploration:
         told += [("asked", "; ".join(self.asked))] if self.asked else []
         told += [("not asked", text) for text in self.not_asked]
         told += [("bounded", text) for text in self.bounded]
+        room = _columns(80)
         for name, text in told:
             head = f"{name}:".ljust(13)
-            lines += textwrap.wrap(text, 80, initial_indent=head, subsequent_indent=" " * 13)
+            blank = " " * len(head)
+            lines += textwrap.wrap(text, room, initial_indent=head, subsequent_indent=blank)
         return "\n".join(lines)

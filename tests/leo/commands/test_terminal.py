@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -94,14 +94,20 @@ class Terminal:
         return True
 
 
-@contextmanager
-def terminal(path: Path, *words: str, before: str = "", **env: str) -> Iterator[Terminal]:
+def terminal(
+    path: Path, *words: str, before: str = "", **env: str
+) -> AbstractContextManager[Terminal]:
     """A conversation at a terminal of 80 columns."""
+    return at_terminal("chat", "--field", str(path), "--seed", "1", *words, before=before, **env)
+
+
+@contextmanager
+def at_terminal(*words: str, before: str = "", columns: int = 80, **env: str) -> Iterator[Terminal]:
+    """A command at a terminal."""
     keys, screen = os.openpty()
-    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    given = ("chat", "--field", str(path), "--seed", "1", *words)
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
-        [sys.executable, "-c", CONTROLLED.format(before=before), *given],
+        [sys.executable, "-c", CONTROLLED.format(before=before), *words],
         stdin=screen,
         stdout=screen,
         stderr=screen,
@@ -121,6 +127,27 @@ def terminal(path: Path, *words: str, before: str = "", **env: str) -> Iterator[
         finally:
             os.close(keys)
             process.kill()
+
+
+@pytest.mark.parametrize("columns", [40, 66, 200])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help", "explore --help", "experiment published --help", "explre", "prove --list",
+        "explore asyncio-lock --sessions 1 --faults Cancel", "cite", "field check nowhere.sqlite3",
+    ],
+)  # fmt: skip
+def test_what_is_said_fits_the_terminal(line: str, columns: int, tmp_path: Path) -> None:
+    """Lines are broken between words; only a command that one may want to copy stays whole. No
+    colour where NO_COLOR asks for none.
+    """
+    cache = str(tmp_path)
+    with at_terminal(*line.split(), columns=columns, NO_COLOR="1", XDG_CACHE_HOME=cache) as here:
+        here.end()
+    assert b"\x1b[3" not in here.shown
+    said = [told for told in here.lines() if not re.match(r"\s*(\$ )?leo [a-z]", told)]
+    assert len(said) > 1
+    assert max(map(len, said)) <= columns
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from leo import screen
 from leo.commands.main import Command
@@ -17,7 +17,7 @@ from proofs.index import results as results_of
 from proofs.tools.crosscheck import crosscheck, load
 from proofs.tools.discharge import QUERIES
 from proofs.tools.errors import NoQueriesError, ProofError
-from proofs.tools.theorem import Certificate, Theorem, certify
+from proofs.tools.theorem import Certificate, Discharged, Theorem, certify
 
 __all__ = ["PROVE"]
 
@@ -69,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _certify(theorems: Sequence[Theorem], mutants: bool) -> list[Certificate]:
     """Prove one theorem after the other and say so; a failure does not stop the others."""
-    certificates = []
+    certificates: list[Certificate] = []
+    # Obligation -> the theorem that it was first carried out for.
+    timed: dict[Discharged, int] = {}
     for theorem in theorems:
         begun = f"{theorem.number:>2}  {theorem.title:<38} "
         if sys.stderr.isatty():
@@ -83,13 +85,25 @@ def _certify(theorems: Sequence[Theorem], mutants: bool) -> list[Certificate]:
         certificates.append(certificate)
         print(
             f"{begun}proved: {len(certificate.obligations):>3} obligations, "
-            f"{certificate.seconds:5.1f} s; mutant falls, {certificate.mutant_seconds:4.1f} s",
+            f"{certificate.seconds:5.1f} s; mutant falls, {certificate.mutant_seconds:4.1f} s"
+            f"{_shared(certificate, timed)}",
             file=sys.stderr,
         )
+        for obligation in certificate.obligations:
+            timed.setdefault(obligation, theorem.number)
         if mutants:
             print(f"    mutant: {theorem.mutant}")
             print("\n".join(f"    {line}" for line in certificate.counter_model.splitlines()))
     return certificates
+
+
+def _shared(certificate: Certificate, timed: Mapping[Discharged, int]) -> str:
+    """Say how many obligations took no time here, since a theorem before it shares them."""
+    owners = [timed[one] for one in certificate.obligations if one in timed]
+    if not owners:
+        return ""
+    numbers = ", ".join(map(str, sorted(set(owners))))
+    return f"; {len(owners)} shared, with the time of theorem {numbers}"
 
 
 def _second_opinion() -> int:

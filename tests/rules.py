@@ -29,6 +29,7 @@ PACKAGES: Final = {
 }  # fmt: skip
 LONGEST_FILE: Final = 600
 LONGEST_ROOM_README: Final = 40
+LONGEST_README: Final = 150
 
 # The lock: a pinned package, its hashes, who asked for it. No options, addresses or folders.
 LOCK_LINE: Final = re.compile(
@@ -71,11 +72,12 @@ def length(root: Path) -> Iterator[str]:
         lines = path.read_text("utf-8").count("\n")
         if lines > LONGEST_FILE:
             yield f"{path}: {lines} lines, at most {LONGEST_FILE}: it has two subjects"
-    for folder in rooms(root).values():
+    readmes = dict.fromkeys(rooms(root).values(), LONGEST_ROOM_README) | {root: LONGEST_README}
+    for folder, most in readmes.items():
         path = folder / "README.md"
         lines = path.read_text("utf-8").count("\n") if path.exists() else 0
-        if lines > LONGEST_ROOM_README:
-            yield f"{path}: {lines} lines, at most {LONGEST_ROOM_README} for a room"
+        if lines > most:
+            yield f"{path}: {lines} lines, at most {most}"
 
 
 def naps(root: Path) -> Iterator[str]:

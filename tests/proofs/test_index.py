@@ -94,6 +94,23 @@ def test_command_reports_and_goes_on(
     assert "the mutant's model" in output.out
 
 
+def test_shared_time_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An obligation that a theorem before it has had took its time there, and the line says so."""
+    once = Discharged("a step", 3.0)
+    both = [
+        replace(trivial(1), prove=lambda: [once]),
+        replace(trivial(2), prove=lambda: [once, Discharged("another", 1.0)]),
+    ]
+    monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
+    monkeypatch.setattr(commands, "choose", lambda _: both)
+    assert commands.run(arguments()) == 0
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert "shared" not in first
+    assert "1 shared, with the time of theorem 1" in second
+
+
 def test_command_succeeds_and_prints_latex(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

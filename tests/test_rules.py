@@ -15,6 +15,7 @@ import pytest
 from tests.audit import Package, licence_of, page, problems
 from tests.rules import (
     LONGEST_FILE,
+    LONGEST_README,
     LONGEST_ROOM_README,
     PACKAGES,
     PARTS,
@@ -65,7 +66,8 @@ def test_the_small_checkout_keeps_every_rule(tmp_path: Path) -> None:
     ("name", "text", "named"),
     [
         ("leo/long.py", "x = 1\n" * (LONGEST_FILE + 1), "two subjects"),
-        (f"{ROOM}/README.md", "a\n" * (LONGEST_ROOM_README + 1), "for a room"),
+        (f"{ROOM}/README.md", "a\n" * (LONGEST_ROOM_README + 1), f"at most {LONGEST_ROOM_README}"),
+        ("README.md", "a\n" * (LONGEST_README + 1), f"at most {LONGEST_README}"),
         ("tests/nap.py", "threading.Event().wait(0.02)", "waits for the clock"),
         ("tests/nap.py", "Timer(0.05, f).start()", "waits for the clock"),
         (f"{ROOM}/__init__.py", '__all__ = ["text"]', "no docstring"),

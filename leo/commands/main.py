@@ -169,6 +169,11 @@ def _dispatch(argv: list[str]) -> int:
         ) from None
     entries = _entries()
     if word not in entries:
+        if word in HELP:
+            raise CommandError(
+                f"the command {word!r} needs what no wheel contains: go to a checkout of "
+                f"{DISTRIBUTION} and run make setup there, then .venv/bin/leo {word}"
+            )
         raise CommandError(f"there is no command {unknown(word, entries)}\nsee leo --help")
     for given in argv:
         # A name on the disk need not be UTF-8: its other bytes come as surrogates.

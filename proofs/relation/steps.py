@@ -15,13 +15,13 @@ from proofs.relation.relation import (
     act,
     add_read,
     add_write,
-    alive,
     append,
     append_order,
     blank,
     goto,
     is_me,
     learn,
+    may_run,
     standing,
     started,
     unread,
@@ -33,29 +33,47 @@ from proofs.relation.vocabulary import (
     State,
     Symbol,
     Term,
+    asks,
     at,
     every,
     instance_of,
     owner,
 )  # fmt: skip
 
-__all__ = ["is_my_turn", "lock_is_free", "program"]
+__all__ = [
+    "acquire", "call", "is_my_turn", "is_new", "lock_is_free", "numbered", "program", "release",
+    "return_",
+]  # fmt: skip
 
 
 def call(w: World, z: State) -> Action:
     guard = {
         "label": z.pc(S) == LABELS["idle"],
-        "alive": alive(z, instance_of(S)),
-        "new reply": z3.And(z3.Not(z.called(R)), owner(R) == S, R != UNREAD),
+        **may_run(w, z),
+        "new reply": is_new(z),
     }
+    if w.rules.published:
+        guard["takes the lock"] = z3.Not(asks("refresh", S))
     effect: dict[str, Symbol] = {
         "pc": goto(z, "called"),
-        "current": lambda t, q: z3.If(t == S, q == R, z.current(t, q)),
-        "called": append(z.called),
+        **numbered(z),
         "waiting": lambda t: z3.Or(z.waiting(t), t == S),
         "ahead": lambda t, u: z3.Or(z.ahead(t, u), z3.And(z.waiting(t), u == S)),
     }
     return act(w, z, "Call", guard, effect, "Call")
+
+
+def is_new(z: State) -> Term:
+    return z3.And(z3.Not(z.called(R)), owner(R) == S, R != UNREAD)
+
+
+def numbered(z: State) -> dict[str, Symbol]:
+    """``calls' = [calls EXCEPT ![s] = NextNumber(s)]``: the reply of the session is a new one."""
+    return {
+        "current": lambda t, q: z3.If(t == S, q == R, z.current(t, q)),
+        "called": append(z.called),
+        "counted": lambda t: z3.And(z.counted(t), t != S),
+    }
 
 
 def lock_is_free(z: State) -> Term:
@@ -69,12 +87,14 @@ def is_my_turn(z: State) -> Term:
 
 def acquire(w: World, z: State) -> Action:
     instance = instance_of(S)
-    guard = standing(z, "called")
+    guard = standing(w, z, "called")
     if w.rules.lock != "none":
         guard["lock is free"] = lock_is_free(z)
     if w.rules.lock == "fifo":
         guard["my turn"] = is_my_turn(z)
     effect: dict[str, Symbol] = {"pc": goto(z, "begin" if w.rules.whole_reply else "recall")}
+    if w.rules.published:
+        effect["pc"] = goto(z, z3.If(asks("observe", S), LABELS["statement"], LABELS["recall"]))
     if w.rules.lock != "none":
         effect["holder"] = lambda i, t: z3.If(i == instance, t == S, z.holder(i, t))
     if w.rules.transaction != "immediate":
@@ -84,7 +104,7 @@ def acquire(w: World, z: State) -> Action:
 
 def block(w: World, z: State) -> Action:
     t = z3.Const("t", SESSION)
-    guard = standing(z, "called")
+    guard = standing(w, z, "called")
     guard["lock is taken"] = z3.Exists([t], z.holder(instance_of(S), t))
     return act(w, z, "Block", guard, {"pc": goto(z, "blocked")})
 
@@ -97,7 +117,7 @@ def is_current(z: State, i: Term) -> Term:
 
 
 def begin(w: World, z: State) -> list[Action]:
-    guard = standing(z, "begin")
+    guard = standing(w, z, "begin")
     if w.rules.transaction != "immediate":
         return [act(w, z, "Begin", guard, {"pc": goto(z, "recall")})]
     guard["write lock is free"] = every("t", lambda t: z3.Not(z.writing(t)))
@@ -122,11 +142,11 @@ def recall(w: World, z: State) -> Action:
         "readers_s": append(z.readers_s),
         "dsg": add_read(z, z.snapshots, z.snapshots),
     }
-    return act(w, z, "Recall", standing(z, "recall"), effect)
+    return act(w, z, "Recall", standing(w, z, "recall"), effect)
 
 
 def ingest(w: World, z: State) -> Action:
-    guard = standing(z, "ingest")
+    guard = standing(w, z, "ingest")
     if w.rules.whole_reply:
         return act(w, z, "Ingest", guard, {"pc": goto(z, "generate")})
     effect: dict[str, Symbol] = {
@@ -139,7 +159,7 @@ def ingest(w: World, z: State) -> Action:
 
 
 def reenter(w: World, z: State) -> Action:
-    return act(w, z, "Reenter", standing(z, "ingest"), {"pc": goto(z, "reenter")})
+    return act(w, z, "Reenter", standing(w, z, "ingest"), {"pc": goto(z, "reenter")})
 
 
 def load_bigrams(w: World, z: State) -> Action:
@@ -147,7 +167,7 @@ def load_bigrams(w: World, z: State) -> Action:
         "pc": goto(z, "loadTrigrams"),
         "loaded_b": learn(z.loaded_b, z.ngrams),
     }
-    return act(w, z, "LoadBigrams", standing(z, "loadBigrams"), effect)
+    return act(w, z, "LoadBigrams", standing(w, z, "loadBigrams"), effect)
 
 
 def load_trigrams(w: World, z: State) -> Action:
@@ -155,7 +175,7 @@ def load_trigrams(w: World, z: State) -> Action:
         "pc": goto(z, "assign"),
         "loaded_t": learn(z.loaded_t, z.ngrams),
     }
-    return act(w, z, "LoadTrigrams", standing(z, "loadTrigrams"), effect)
+    return act(w, z, "LoadTrigrams", standing(w, z, "loadTrigrams"), effect)
 
 
 def assign_view(w: World, z: State) -> Action:
@@ -167,7 +187,7 @@ def assign_view(w: World, z: State) -> Action:
         "loaded_b": learn(z.loaded_b, unread),
         "loaded_t": learn(z.loaded_t, unread),
     }
-    return act(w, z, "AssignView", standing(z, "assign"), effect)
+    return act(w, z, "AssignView", standing(w, z, "assign"), effect)
 
 
 def own(w: World) -> Callable[[Term], Term]:
@@ -189,7 +209,7 @@ def generate(w: World, z: State) -> Action:
         t = z3.Const("t", SESSION)
         pending = z3.Exists([t], z3.And(instance_of(t) == here, z.pc(t) == LABELS["swap"]))
         effect["moved"] = lambda u: z3.Or(z.moved(u), z3.And(u == S, pending))
-    return act(w, z, "Generate", standing(z, "generate"), effect)
+    return act(w, z, "Generate", standing(w, z, "generate"), effect)
 
 
 def generate_begin(w: World, z: State) -> Action:
@@ -201,7 +221,7 @@ def generate_begin(w: World, z: State) -> Action:
         "readers_n": append(z.readers_n),
         "dsg": add_read(z, lambda q: z.view_b(here, q), z.ngrams),
     }
-    return act(w, z, "GenerateBegin", standing(z, "generate"), effect)
+    return act(w, z, "GenerateBegin", standing(w, z, "generate"), effect)
 
 
 def generate_end(w: World, z: State) -> Action:
@@ -211,11 +231,11 @@ def generate_end(w: World, z: State) -> Action:
         "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
         "dsg": add_read(z, lambda q: z.view_t(here, q), z.ngrams),
     }
-    return act(w, z, "GenerateEnd", standing(z, "generateEnd"), effect)
+    return act(w, z, "GenerateEnd", standing(w, z, "generateEnd"), effect)
 
 
 def save_snapshot(w: World, z: State) -> Action:
-    guard = standing(z, "snapshot")
+    guard = standing(w, z, "snapshot")
     if w.rules.whole_reply:
         return act(w, z, "SaveSnapshot", guard, {"pc": goto(z, "commit")})
     effect: dict[str, Symbol] = {
@@ -237,7 +257,7 @@ def relies_on_snapshot(w: World, z: State, t: Term) -> Term:
 
 
 def commit(w: World, z: State) -> Action:
-    guard = standing(z, "commit") | {"store has not moved": z3.Not(z.moved(S))}
+    guard = standing(w, z, "commit") | {"store has not moved": z3.Not(z.moved(S))}
     effect: dict[str, Symbol] = {
         "pc": goto(z, "swap"),
         "ngrams": append(z.ngrams),
@@ -261,7 +281,7 @@ def swap_view(w: World, z: State) -> Action:
         "view_b": lambda i, q: z3.Or(z.view_b(i, q), z3.And(i == here, q == R)),
         "view_t": lambda i, q: z3.Or(z.view_t(i, q), z3.And(i == here, q == R)),
     }
-    return act(w, z, "SwapView", standing(z, "swap"), effect)
+    return act(w, z, "SwapView", standing(w, z, "swap"), effect)
 
 
 def release(w: World, z: State) -> Action:
@@ -269,7 +289,7 @@ def release(w: World, z: State) -> Action:
         "pc": goto(z, "return"),
         "holder": lambda i, t: z3.And(z.holder(i, t), t != S),
     }
-    return act(w, z, "Release", standing(z, "release"), effect)
+    return act(w, z, "Release", standing(w, z, "release"), effect)
 
 
 def return_(w: World, z: State) -> Action:
@@ -279,7 +299,7 @@ def return_(w: World, z: State) -> Action:
         "returned": lambda q: z3.Or(z.returned(q), z3.And(q == R, z3.Not(z.left(S)))),
         "left": lambda t: z3.And(z.left(t), t != S),
     }
-    return act(w, z, "Return", standing(z, "return"), effect, "End", is_me)
+    return act(w, z, "Return", standing(w, z, "return"), effect, "End", is_me)
 
 
 def program(w: World, z: State) -> list[Action]:

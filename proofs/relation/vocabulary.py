@@ -38,13 +38,17 @@ LABELS: dict[str, Term] = {
     for label in (
         "idle", "called", "begin", "recall", "ingest", "reenter", "loadBigrams", "loadTrigrams",
         "assign", "generate", "generateEnd", "snapshot", "commit", "swap", "release", "return",
-        "blocked",
+        "blocked", "count", "load", "ingestAgain", "loadAgain", "reload", "statement",
+        "statementAgain", "refreshBigrams", "refreshTrigrams",
     )
 }  # fmt: skip
 
+CALLS = ("blank", "observe", "refresh")
 UNREAD = z3.Const("unread", REPLY)
 owner = z3.Function("owner", REPLY, SESSION)
 instance_of = z3.Function("InstanceOf", SESSION, INSTANCE)
+# What a session calls, if it is not a reply() that finds something to recall.
+_ASKS = {call: z3.Function(f"asks.{call}", SESSION, z3.BoolSort()) for call in CALLS}
 
 BACKGROUND: tuple[Term, ...] = (z3.Distinct(*LABELS.values()),)
 
@@ -77,7 +81,16 @@ VARIABLES: dict[str, tuple[str, tuple[Term, ...], Term]] = {
     "readers_n": ("readers.ngrams", (REPLY,), z3.BoolSort()),
     "readers_s": ("readers.snapshots", (REPLY,), z3.BoolSort()),
     "dsg": ("dsg", (REPLY, REPLY), z3.BoolSort()),
+    "has_b": ("local.bigrams.loaded", (SESSION,), z3.BoolSort()),
+    "has_t": ("local.trigrams.loaded", (SESSION,), z3.BoolSort()),
+    "counted": ("store.snapshots.mine", (SESSION,), z3.BoolSort()),
+    "opened": ("open", (INSTANCE,), z3.BoolSort()),
 }
+# The published programs are followed without contents: what their guards ask, and what it hangs on.
+ONLY_CONTROL = frozenset({"has_b", "has_t", "counted", "opened"})
+CONTROL = ONLY_CONTROL | {
+    "pc", "current", "called", "holder", "waiting", "ahead", "overtaken", "up", "left", "returned",
+}  # fmt: skip
 
 Symbol = Callable[..., Term]
 
@@ -115,6 +128,10 @@ class State:
     readers_n: Symbol
     readers_s: Symbol
     dsg: Symbol
+    has_b: Symbol
+    has_t: Symbol
+    counted: Symbol
+    opened: Symbol
 
 
 def symbols(mark: str = "") -> State:
@@ -134,6 +151,13 @@ def at(z: State, s: Term, labels: Iterable[str]) -> Term:
     places = [z.pc(s) == LABELS[label] for label in labels]
     # An empty disjunction is printed as a bare `or`, which SMT-LIB does not know.
     return z3.Or(*places) if places else z3.BoolVal(False)
+
+
+def asks(call: str, s: Term) -> Term:
+    """What the session calls: a member of ``CALLS``, or "reply"."""
+    if call == "reply":
+        return z3.Not(z3.Or(*(f(s) for f in _ASKS.values())))
+    return _ASKS[call](s)
 
 
 def in_flight(z: State, s: Term) -> Term:

@@ -23,10 +23,10 @@ from proofs.tools.theorem import Cell, Theorem
 
 __all__ = ["THEOREMS", "choose"]
 
-EVERYWHERE = ("D3", "D4", "D4f", "D6", "D7", "D12")
-WHOLE = ("D3q", "D4", "D6", "D7", "D12")
-SIMULATED = ("D4", "D6", "D7", "D12")
-FAIR = ("D4", "D4f", "D6", "D7")
+EVERYWHERE = ("D3", "D4q", "D4", "D6", "D7", "D12")
+WHOLE = ("D3q", "D4q", "D6", "D7", "D12")
+SIMULATED = ("D4q", "D6", "D7", "D12")
+FAIR = ("D4q", "D4", "D6", "D7")
 ON_THREADS = ("D3",)
 SCOPE = {
     ON_THREADS: "D3 with all faults",
@@ -94,7 +94,7 @@ SAFETY = (
         1, "MutualExclusion",
         "At most one reply is inside its program (D12: from Begin to Commit, over all instances).",
         "at most one reply is inside its program, over all instances that share the store.",
-        Mutant("D4", NO_LOCK),
+        Mutant("D4q", NO_LOCK),
     ),
     _property(
         2, "Serializable",
@@ -121,13 +121,13 @@ SAFETY = (
         4, "ViewNotTorn",
         "No reply generates from tables of two different versions.",
         "no reply generates from tables of two different versions.",
-        Mutant("D4", NO_LOCK),
+        Mutant("D4q", NO_LOCK),
     ),
     _property(
         5, "ReadsOwnObservation",
         "A reply generates from a field that contains its own observation.",
         "a reply generates from a field that contains its own observation.",
-        Mutant("D4", NO_LOCK),
+        Mutant("D4q", NO_LOCK),
     ),
     _property(
         6, "SnapshotProvenance",
@@ -139,7 +139,7 @@ SAFETY = (
         7, "AllOrNothing",
         "A reply that has ended has all of its writes in the store or none.",
         "a reply that has ended, however it ended, has all of its writes in the store or none.",
-        Mutant("D4", faults=True),
+        Mutant("D4q", faults=True),
         WHOLE,
     ),
     _property(

@@ -11,18 +11,6 @@ import z3
 from proofs.relation.relation import World
 from proofs.relation.vocabulary import UNREAD, State, Term, at, every, in_flight, instance_of, owner
 
-__all__ = [
-    "Conjuncts",
-    "done_labels",
-    "implies",
-    "many_views_ok",
-    "one_view_ok",
-    "step_commit_ok",
-    "step_commit_whole",
-    "unit_ok",
-    "unsaved",
-]
-
 Conjuncts = dict[str, Term]
 
 
@@ -30,6 +18,11 @@ def unsaved(w: World) -> tuple[str, ...]:
     """Where a reply of a step commit stands between its observation and its snapshot."""
     between = ("generateEnd",) if w.rules.threads else ()
     return ("loadBigrams", "loadTrigrams", "assign", "generate", *between, "snapshot")
+
+
+def stuck(w: World) -> tuple[str, ...]:
+    """Where the wait for the lock stops the event loop."""
+    return ("blocked",) if w.rules.lock == "blocking" else ()
 
 
 def done_labels(w: World) -> tuple[str, ...]:
@@ -42,17 +35,13 @@ def implies(*parts: Term) -> Term:
     return z3.Implies(z3.And(*given), then)
 
 
-def step_commit_ok(w: World, z: State) -> Conjuncts:
-    """D3 and D4: the store and the registers, step by step.
-
-    On threads (D3) generate reads in two steps, and knows at the first what the second will find.
-    """
+def step_writes_ok(w: World, z: State) -> Conjuncts:
+    """What a reply of a step commit has written where it stands, whoever runs beside it."""
     late = unsaved(w)
-    reading = ("generateEnd",) if w.rules.threads else ()
-    saw_all = (*reading, "snapshot", "release", "return")
-    return {
+    found = {
         "not yet observed": every("s r", lambda s, r: implies(
-            z.current(s, r), at(z, s, ("called", "recall", "ingest")), z3.Not(z.ngrams(r))
+            z.current(s, r), at(z, s, ("called", "recall", "ingest", *stuck(w))),
+            z3.Not(z.ngrams(r))
         )),
         "observed": every("s r", lambda s, r: implies(
             z.current(s, r), at(z, s, (*late, "release", "return")), z.ngrams(r)
@@ -63,6 +52,55 @@ def step_commit_ok(w: World, z: State) -> Conjuncts:
         "a snapshot follows an observation": every("r", lambda r: implies(
             z.snapshots(r), z.ngrams(r)
         )),
+    }  # fmt: skip
+    if not w.faults:
+        found["what is half-way is in flight"] = every("r", lambda r: implies(
+            z.ngrams(r), z3.Not(z.snapshots(r)), _stands(z, r, late)
+        ))  # fmt: skip
+    return found
+
+
+def views_ok(w: World, z: State) -> Conjuncts:
+    """Whoever writes meanwhile, a view and what is loaded for it hold committed replies."""
+    early, late = ("loadTrigrams", "assign"), ("assign",)
+    return {
+        "a view holds what is committed": every("i q", lambda i, q: implies(
+            z.up(i), z3.Or(z.view_b(i, q), z.view_t(i, q)), z.ngrams(q)
+        )),
+        "what is loaded is committed": every("s q", lambda s, q: z3.And(
+            implies(at(z, s, early), z.loaded_b(s, q), z.ngrams(q)),
+            implies(at(z, s, late), z.loaded_t(s, q), z.ngrams(q)),
+        )),
+    }  # fmt: skip
+
+
+def own_view_ok(w: World, z: State) -> Conjuncts:
+    """D10: who else uses the instance waits, so what is loaded after an observation has it."""
+    def own(s: Term, r: Term, labels: tuple[str, ...], *copies: Term) -> Term:
+        return implies(z.current(s, r), at(z, s, labels), z3.And(*copies))
+
+    return {
+        "my observation is in what I load": every("s r", lambda s, r: z3.And(
+            own(s, r, ("loadTrigrams", "assign"), z.loaded_b(s, r)),
+            own(s, r, ("assign",), z.loaded_t(s, r)),
+            own(s, r, ("generate",), z.view_b(instance_of(s), r), z.view_t(instance_of(s), r)),
+            own(s, r, ("snapshot", "release", "return"), z.saw_b(s, r), z.saw_t(s, r)),
+        )),
+        "not yet seen": every("s", lambda s: implies(
+            z3.Not(at(z, s, ("snapshot", "release", "return"))), z.saw_b(s, UNREAD)
+        )),
+    }  # fmt: skip
+
+
+def step_commit_ok(w: World, z: State) -> Conjuncts:
+    """One reply at a time: the registers and the view, step by step.
+
+    On threads (D3) generate reads in two steps, and knows at the first what the second will find.
+    """
+    late = unsaved(w)
+    reading = ("generateEnd",) if w.rules.threads else ()
+    saw_all = (*reading, "snapshot", "release", "return")
+    return {
         "the newest version is mine": every("s q r", lambda s, q, r: implies(
             z.current(s, r), at(z, s, late), z.ngrams(q), q != r, z.nbefore(q, r)
         )),
@@ -102,46 +140,60 @@ def _stands(z: State, r: Term, labels: tuple[str, ...]) -> Term:
     return z3.And(z.current(owner(r), r), at(z, owner(r), labels))
 
 
-def step_commit_whole(w: World, z: State) -> Conjuncts:
-    """D4 without faults: what is half done is in flight, and the view lacks nothing else."""
+def step_view_ok(w: World, z: State) -> Conjuncts:
+    """Without faults the view lacks only what is being loaded."""
     loading = ("loadBigrams", "loadTrigrams", "assign")
 
     def in_view(q: Term) -> Term:
         return z3.And(z.ngrams(q), z3.Not(_stands(z, q, loading)))
 
     return {
-        "what is half-way is in flight": every("r", lambda r: implies(
-            z.ngrams(r), z3.Not(z.snapshots(r)), _stands(z, r, unsaved(w))
-        )),
         "the view lacks only what is being loaded": every("i q", lambda i, q: implies(
             z.up(i), z3.And(z.view_b(i, q) == in_view(q), z.view_t(i, q) == in_view(q))
         )),
     }  # fmt: skip
 
 
-def unit_ok(w: World, z: State) -> Conjuncts:
-    """The unit of work: the store, the registers, the readers."""
+def unit_writes_ok(w: World, z: State) -> Conjuncts:
+    """The unit of work: what a reply has written and seen, whoever runs beside it."""
     done, seen = done_labels(w), ("snapshot", "commit", "swap", "release", "return")
-    reading = ("ingest", "generate", "snapshot", "commit")
-    return {
+    found = {
         "both writes or none": every("r", lambda r: z.ngrams(r) == z.snapshots(r)),
         "committed": every("s r", lambda s, r: implies(
             z.current(s, r), in_flight(z, s), z.ngrams(r) == at(z, s, done)
         )),
         "seen": every("s q", lambda s, q: z3.And(
-            implies(
-                at(z, s, ("snapshot", "commit")),
-                z.saw_b(s, q) == z3.Or(z.ngrams(q), z.current(s, q)),
-            ),
             implies(at(z, s, seen), z.saw_b(s, q) == z.saw_t(s, q)),
             implies(at(z, s, seen), z.current(s, q), z.saw_b(s, q)),
-            implies(at(z, s, done), z.saved(s, q) == z.saw_b(s, q)),
         )),
         "not yet seen": every("s q", lambda s, q: z3.And(
             implies(z3.Not(at(z, s, seen)), z3.And(
                 z.saw_b(s, q) == (q == UNREAD), z.saw_t(s, q) == (q == UNREAD)
             )),
             implies(z3.Not(at(z, s, done)), z.saved(s, q) == (q == UNREAD)),
+        )),
+    }  # fmt: skip
+    if w.rules.transaction != "immediate":
+        early = ("called", "begin", "recall", "ingest", "generate", "snapshot", "commit", "swap")
+        found |= {
+            "the tables of a view agree": every("i q", lambda i, q: z.view_b(i, q) == z.view_t(i, q)),
+            "my delta is not yet in the view": every("s r", lambda s, r: implies(
+                z.current(s, r), at(z, s, early), z3.Not(z.view_b(instance_of(s), r))
+            )),
+        }  # fmt: skip
+    return found
+
+
+def unit_ok(w: World, z: State) -> Conjuncts:
+    """What a unit of work has read is the store, as long as nothing has moved under it."""
+    done, reading = done_labels(w), ("ingest", "generate", "snapshot", "commit")
+    return {
+        "seen is the store": every("s q", lambda s, q: z3.And(
+            implies(
+                at(z, s, ("snapshot", "commit")), z3.Not(z.moved(s)),
+                z.saw_b(s, q) == z3.Or(z.ngrams(q), z.current(s, q)),
+            ),
+            implies(at(z, s, done), z.saved(s, q) == z.saw_b(s, q)),
         )),
         "readers of snapshots": every("r", lambda r: implies(
             z.readers_s(r), z3.Or(z.ngrams(r), _stands(z, r, reading))
@@ -153,7 +205,7 @@ def unit_ok(w: World, z: State) -> Conjuncts:
 
 
 def one_view_ok(w: World, z: State) -> Conjuncts:
-    """D6, D7: the view lacks exactly the commit that has not been swapped in."""
+    """The view lacks exactly the commit that has not been swapped in."""
 
     def in_view(q: Term) -> Term:
         return z3.And(z.ngrams(q), z3.Not(_stands(z, q, ("swap",))))

@@ -17,17 +17,24 @@ from proofs.invariants.contents import (
     implies,
     many_views_ok,
     one_view_ok,
+    own_view_ok,
     step_commit_ok,
-    step_commit_whole,
+    step_view_ok,
+    step_writes_ok,
+    stuck,
     unit_ok,
+    unit_writes_ok,
     unsaved,
+    views_ok,
 )
 from proofs.invariants.safety import PROGRAM
-from proofs.relation.relation import World
+from proofs.relation.relation import World, in_stretch
 from proofs.relation.vocabulary import (
+    CALLS,
     UNREAD,
     State,
     Term,
+    asks,
     at,
     every,
     in_flight,
@@ -37,24 +44,52 @@ from proofs.relation.vocabulary import (
 
 __all__ = ["assumptions", "invariant", "locks_ok"]
 
+PUBLISHED = {
+    "december": ("recall", "count", "ingest", "load", "ingestAgain", "loadAgain", "generate",
+                 "release"),
+    "february": ("recall", "ingest", "generate", "snapshot", "statement", "statementAgain",
+                 "commit", "refreshBigrams", "refreshTrigrams", "release"),
+}  # fmt: skip
 IN_UNIT = ("begin", "recall", "ingest", "generate", "snapshot", "commit")
 
 
 def assumptions(w: World) -> list[Term]:
     """What the theorem takes for granted about the world."""
-    if w.rules.instances == 1:
-        return [every("i j", lambda i, j: i == j)]
-    return []
+    found = [every("i j", lambda i, j: i == j)] if w.rules.instances == 1 else []
+    if w.alone:
+        found.append(every("s t", lambda s, t: s == t))
+    if w.rules.published:
+        calls = ("reply", *CALLS)
+        found += [
+            every("s", lambda s: z3.Or(*(asks(call, s) for call in w.rules.asks))),
+            *(every("s", lambda s, a=a, b=b: z3.Not(z3.And(asks(a, s), asks(b, s))))
+              for k, a in enumerate(calls) for b in calls[:k]),
+        ]  # fmt: skip
+    return found
 
 
-def names_ok(w: World, z: State) -> Conjuncts:
-    """Replies and registers."""
-    registers = (z.recalled, z.loaded_b, z.loaded_t, z.saw_b, z.saw_t, z.saved)
+def is_isolated(w: World) -> bool:
+    """Replies do not meet: one at a time, or what met another one does not commit."""
+    if w.rules.transaction in ("immediate", "checked") or w.alone:
+        return True
+    behind = w.rules.whole_reply and not w.rules.shielded and bool(w.faults)
+    return w.rules.lock != "none" and w.rules.instances == 1 and not behind
+
+
+def current_ok(w: World, z: State) -> Conjuncts:
+    """A reply in flight has one name, its session's."""
     return {
         "a reply in flight has a name": every("s r q", lambda s, r, q: z3.And(
             implies(z.current(s, r), z3.And(owner(r) == s, z.called(r), r != UNREAD)),
             implies(z.current(s, r), z.current(s, q), r == q),
         )),
+    }  # fmt: skip
+
+
+def names_ok(w: World, z: State) -> Conjuncts:
+    """Replies and registers."""
+    registers = (z.recalled, z.loaded_b, z.loaded_t, z.saw_b, z.saw_t, z.saved)
+    return current_ok(w, z) | {
         "nobody calls the unread reply": z3.Not(z.called(UNREAD)),
         "only called replies leave traces": every("r", lambda r: implies(
             z3.Or(z.ngrams(r), z.snapshots(r), z.readers_n(r), z.readers_s(r), z.returned(r)),
@@ -94,38 +129,57 @@ def order_ok(w: World, z: State) -> Conjuncts:
 
 def locks_ok(w: World, z: State) -> Conjuncts:
     """Who is inside holds the lock, and one session holds it."""
+    rules, immediate = w.rules, w.rules.transaction == "immediate"
+    snapshot = {"deferred": ("recall", *IN_UNIT[2:]), "checked": IN_UNIT[1:]}
     label_set: tuple[str, ...] = ("recall", "ingest", *unsaved(w), "release")
-    if w.rules.whole_reply:
+    if rules.whole_reply:
         label_set = (*IN_UNIT, "swap", "release")
-    if w.rules.transaction == "immediate":
+    if immediate:
         label_set = (*label_set, "loadBigrams", "loadTrigrams", "assign")
-    known = ("idle", "called", "return", *label_set)
+    if rules.reentrant:
+        label_set = ("recall", "ingest", "reenter")
+    if rules.published:
+        label_set = PUBLISHED[rules.program]
+    known = ("idle", "called", "return", *label_set, *stuck(w))
+    if "refresh" in rules.asks:
+        known = (*known, "reload")
     conjuncts = {
         "labels of the discipline": every("s", lambda s: at(z, s, known)),
-        "inside is under the lock": every("s", lambda s: implies(
-            at(z, s, label_set), z.holder(instance_of(s), s)
-        )),
-        "one holder": every("i s t", lambda i, s, t: implies(
-            z.holder(i, s), z.holder(i, t), s == t
-        )),
         "a dead process runs nothing": every("s", lambda s: implies(
             z3.Not(z.up(instance_of(s))), z3.Not(in_flight(z, s))
         )),
-        "nobody is overtaken": every("s", lambda s: z3.Not(z.overtaken(s))),
-        "nothing moves under a snapshot": every("s", lambda s: z3.Not(z.moved(s))),
+        "moved under a snapshot": every("s", lambda s: implies(
+            z.moved(s), at(z, s, snapshot.get(rules.transaction, ()))
+        )),
     }  # fmt: skip
-    if w.rules.lock == "unfair" or w.rules.transaction == "immediate":
-        # Whoever wakes up first has it; the busy handler polls, in no order.
-        del conjuncts["nobody is overtaken"]
-    if w.rules.transaction == "immediate":
+    if rules.lock != "none":
+        conjuncts |= {
+            "inside is under the lock": every("s", lambda s: implies(
+                at(z, s, label_set), z.holder(instance_of(s), s)
+            )),
+            "one holder": every("i s t", lambda i, s, t: implies(
+                z.holder(i, s), z.holder(i, t), s == t
+            )),
+        }  # fmt: skip
+    if rules.lock == "fifo" and rules.instances == 1:
+        conjuncts["nobody is overtaken"] = every("s", lambda s: z3.Not(z.overtaken(s)))
+    if immediate:
         conjuncts["one writer"] = every("s t", lambda s, t: implies(
             z.writing(s), z.writing(t), s == t
         ))  # fmt: skip
         conjuncts["the unit runs under the write lock"] = every("s", lambda s: implies(
             at(z, s, PROGRAM), z.writing(s)
         ))  # fmt: skip
-    if not w.rules.detached:
+    if not rules.detached:
         conjuncts["callers stay"] = every("s", lambda s: z3.Not(z.left(s)))
+    if rules.published:
+        conjuncts["one runs on"] = every("s t", lambda s, t: implies(
+            in_stretch(w, z, s), in_stretch(w, z, t), s == t
+        ))  # fmt: skip
+        conjuncts["who refreshes takes no lock"] = every("s", lambda s: z3.And(
+            implies(in_flight(z, s), asks("refresh", s), at(z, s, ("reload", "return"))),
+            implies(at(z, s, ("reload",)), asks("refresh", s)),
+        ))  # fmt: skip
     return conjuncts
 
 
@@ -134,15 +188,24 @@ def recall_ok(w: World, z: State) -> Conjuncts:
     since = unit if w.rules.whole_reply else ("ingest", *unsaved(w))
     return {
         "recall is still right": every("s q", lambda s, q: implies(
-            at(z, s, since), z.recalled(s, q) == z.snapshots(q)
+            at(z, s, since), z3.Not(z.moved(s)), z.recalled(s, q) == z.snapshots(q)
         )),
     }  # fmt: skip
 
 
 def graph_ok(w: World, z: State) -> Conjuncts:
+    """Edges go along the order of versions, but for those of an attempt that will be retried."""
+
+    def doomed(q: Term) -> Term:
+        attempt = z3.And(z.current(owner(q), q), z.moved(owner(q)))
+        return attempt if w.rules.transaction == "checked" else z3.BoolVal(False)
+
     return {
         "edges go along the order of versions": every("q r", lambda q, r: implies(
-            z.dsg(q, r), z3.And(z.ngrams(q), implies(z.ngrams(r), z.nbefore(q, r)))
+            z.dsg(q, r), z3.Or(
+                z3.And(z.ngrams(q), implies(z.ngrams(r), z.nbefore(q, r))),
+                z3.And(z3.Not(z.ngrams(q)), doomed(q)),
+            )
         )),
     }  # fmt: skip
 
@@ -158,12 +221,22 @@ def durable_ok(w: World, z: State) -> Conjuncts:
 @cache
 def invariant(w: World, z: State) -> Conjuncts:
     """The inductive invariant of a discipline."""
-    layers = [names_ok, order_ok, locks_ok, recall_ok, graph_ok, durable_ok]
-    if w.rules.whole_reply:
-        layers += [unit_ok, one_view_ok if w.rules.instances == 1 else many_views_ok]
+    layers = [locks_ok] if w.rules.published or w.rules.reentrant else [
+        names_ok, order_ok, locks_ok, durable_ok,
+        unit_writes_ok if w.rules.whole_reply else step_writes_ok,
+    ]  # fmt: skip
+    if w.rules.published or w.rules.reentrant:
+        layers.append(current_ok)
+    elif is_isolated(w):
+        layers += [recall_ok, graph_ok]
+        if w.rules.whole_reply:
+            layers += [unit_ok, one_view_ok if w.rules.instances == 1 else many_views_ok]
+        else:
+            layers += [step_commit_ok, *([] if w.faults else [step_view_ok])]
     else:
-        layers += [step_commit_ok]
-        layers += [step_commit_whole] if not w.faults else []
+        layers.append(views_ok)
+        if w.rules.lock != "none" and not w.rules.whole_reply:
+            layers.append(own_view_ok)
     conjuncts: Conjuncts = {}
     for layer in layers:
         conjuncts |= layer(w, z)

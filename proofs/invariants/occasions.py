@@ -71,6 +71,7 @@ OCCASIONS: dict[str, Callable[[World, State], Term]] = {
     "Durable": lambda w, z: some("r", z.returned),
     "ViewAgreesWithStore": lambda w, z: some("i r", lambda i, r: _quiet_and_filled(z, i, r)),
     "NoOvertaking": lambda w, z: some("s t", z.ahead),
+    "NoDoubleDelta": lambda w, z: some("s", lambda s: z.pc(s) == LABELS["swap"]),
     "Refines": lambda w, z: some("r", lambda r: _taken_effect(z, r)),
     "Lock no-op": lambda w, z: some("i s", z.holder),
 }  # fmt: skip
@@ -80,7 +81,8 @@ OCCASIONS: dict[str, Callable[[World, State], Term]] = {
 def _reached(world: World, sessions: int) -> tuple[Mapping[str, list[str]], int]:
     """For every occasion that is reached a shortest schedule; how many states were looked at."""
     wanted = {title: formula(world, symbols()) for title, formula in OCCASIONS.items()}
-    return reach(replace(world, faults=frozenset()), wanted, sessions)
+    turns = 2 if sessions == 1 else 1
+    return reach(replace(world, faults=frozenset()), wanted, sessions, turns)
 
 
 def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharged:
@@ -89,6 +91,7 @@ def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharg
     Raises VacuousError when no execution of the bound leads to one.
     """
     start = time.perf_counter()
+    sessions = 1 if world.alone else sessions
     found, states = _reached(world, sessions)
     if title not in found:
         raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")

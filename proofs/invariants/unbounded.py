@@ -10,7 +10,7 @@ and an execution to a state of which the property speaks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import z3
@@ -65,18 +65,16 @@ def case(discipline: str, faults: bool = True) -> Case:
     """Return a case with all the faults that can strike, or with none."""
     rules = DISCIPLINES[discipline]
     strikes = frozenset(rules.possible_faults) if faults else frozenset()
-    return Case(f"{rules.number} {'with faults' if faults else 'no faults'}", World(rules, strikes))
+    number = "one session" if rules.name == "sequential" else rules.number
+    world = World(rules, strikes, alone=rules.name == "sequential")
+    return Case(f"{number} {'with faults' if strikes else 'no faults'}", world)
 
 
-CASES: dict[str, Case] = {
-    "D3": case("threading-lock"),
-    "D3q": case("threading-lock", faults=False),
-    "D4": case("asyncio-lock", faults=False),
-    "D4f": case("asyncio-lock"),
-    "D6": case("shielded-unit-of-work"),
-    "D7": case("actor"),
-    "D12": case("shared-store-immediate"),
-}
+# Every discipline with all of its faults by its number, and without any under the number and "q".
+CASES: dict[str, Case] = {"1q": case("sequential")} | {
+    f"{rules.number}{'' if faults else 'q'}": case(name, faults)
+    for name, rules in DISCIPLINES.items() if name != "sequential" for faults in (True, False)
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Mutant:
     def world(self) -> World:
         world = CASES[self.of].world
         faults = frozenset(world.rules.possible_faults) if self.faults else world.faults
-        return World(world.rules, faults, frozenset({self.dropped} if self.dropped else ()))
+        return replace(world, faults=faults, dropped=frozenset({self.dropped} if self.dropped else ()))
 
     @property
     def text(self) -> str:
@@ -100,7 +98,7 @@ class Mutant:
         name = self.dropped.removesuffix(" stays")
         parts = [f"without the {what} {name!r}"] if name else []
         parts += ["with faults"] if self.faults else []
-        return f"{self.of.removesuffix('f')} {' and '.join(parts)}"
+        return f"{self.of.removesuffix('q')} {' and '.join(parts)}"
 
 
 def inductive_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:

@@ -42,7 +42,9 @@ def reach(
     and how many states were looked at; the search ends when all have been met.
     """
     bounded = bounded_world(world.rules.name, sessions, turns)
-    machine = MachineWorld(world.rules, bounded.instance_of, turns=turns, faults=world.faults)
+    machine = MachineWorld(
+        world.rules, bounded.instance_of, turns=turns, faults=world.faults, asks=bounded.asks
+    )
     start = encode(machine, initial_state(bounded))
     relation = Relation(world)
     parents: dict[Hashable, tuple[Hashable, str] | None] = {_key(start): None}

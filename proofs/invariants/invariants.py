@@ -42,8 +42,6 @@ from proofs.relation.vocabulary import (
     owner,
 )  # fmt: skip
 
-__all__ = ["assumptions", "invariant", "locks_ok"]
-
 PUBLISHED = {
     "december": ("recall", "count", "ingest", "load", "ingestAgain", "loadAgain", "generate",
                  "release"),
@@ -127,22 +125,31 @@ def order_ok(w: World, z: State) -> Conjuncts:
     }  # fmt: skip
 
 
+def inside_labels(w: World) -> tuple[str, ...]:
+    """Where a reply stands that has started and not released its lock."""
+    rules = w.rules
+    if rules.published:
+        return PUBLISHED[rules.program]
+    if rules.reentrant:
+        return ("recall", "ingest", "reenter")
+    if not rules.whole_reply:
+        return ("recall", "ingest", *unsaved(w), "release")
+    loads = ("loadBigrams", "loadTrigrams", "assign") if rules.transaction == "immediate" else ()
+    return (*IN_UNIT, *loads, "swap", "release")
+
+
+def labels_of(w: World) -> tuple[str, ...]:
+    """Where a reply can stand under the discipline."""
+    refresh = ("reload",) if "refresh" in w.rules.asks else ()
+    return ("idle", "called", "return", *inside_labels(w), *stuck(w), *refresh)
+
+
 def locks_ok(w: World, z: State) -> Conjuncts:
     """Who is inside holds the lock, and one session holds it."""
     rules, immediate = w.rules, w.rules.transaction == "immediate"
     snapshot = {"deferred": ("recall", *IN_UNIT[2:]), "checked": IN_UNIT[1:]}
-    label_set: tuple[str, ...] = ("recall", "ingest", *unsaved(w), "release")
-    if rules.whole_reply:
-        label_set = (*IN_UNIT, "swap", "release")
-    if immediate:
-        label_set = (*label_set, "loadBigrams", "loadTrigrams", "assign")
-    if rules.reentrant:
-        label_set = ("recall", "ingest", "reenter")
-    if rules.published:
-        label_set = PUBLISHED[rules.program]
-    known = ("idle", "called", "return", *label_set, *stuck(w))
-    if "refresh" in rules.asks:
-        known = (*known, "reload")
+    inside = inside_labels(w)
+    known = labels_of(w)
     conjuncts = {
         "labels of the discipline": every("s", lambda s: at(z, s, known)),
         "a dead process runs nothing": every("s", lambda s: implies(
@@ -155,7 +162,7 @@ def locks_ok(w: World, z: State) -> Conjuncts:
     if rules.lock != "none":
         conjuncts |= {
             "inside is under the lock": every("s", lambda s: implies(
-                at(z, s, label_set), z.holder(instance_of(s), s)
+                at(z, s, inside), z.holder(instance_of(s), s)
             )),
             "one holder": every("i s t", lambda i, s, t: implies(
                 z.holder(i, s), z.holder(i, t), s == t
@@ -176,6 +183,8 @@ def locks_ok(w: World, z: State) -> Conjuncts:
         conjuncts["one runs on"] = every("s t", lambda s, t: implies(
             in_stretch(w, z, s), in_stretch(w, z, t), s == t
         ))  # fmt: skip
+        if rules.program == "december":
+            conjuncts["nothing stays open"] = every("i", lambda i: z3.Not(z.opened(i)))
         conjuncts["who refreshes takes no lock"] = every("s", lambda s: z3.And(
             implies(in_flight(z, s), asks("refresh", s), at(z, s, ("reload", "return"))),
             implies(at(z, s, ("reload",)), asks("refresh", s)),

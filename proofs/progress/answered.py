@@ -24,12 +24,14 @@ flight has a process that is up.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import z3
 
+from proofs.invariants.invariants import labels_of
 from proofs.invariants.occasions import some
 from proofs.invariants.unbounded import CASES, Case, Mutant, explain, inductive_obligations
-from proofs.progress.deadlock import occasions_met
+from proofs.progress.deadlock import occasions_met, occasions_of
 from proofs.progress.lasso import starving
 from proofs.progress.waiting import (
     can_step,
@@ -41,7 +43,7 @@ from proofs.progress.waiting import (
     steps_of,
 )  # fmt: skip
 from proofs.relation.endings import relation
-from proofs.relation.relation import S, World
+from proofs.relation.relation import S, World, in_stretch
 from proofs.relation.vocabulary import (
     LABELS,
     SESSION,
@@ -57,50 +59,73 @@ from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 
-__all__ = ["helpful", "prove_answered", "ranking_obligations", "refute_answered"]
-
 ASKER = z3.Const("asker", SESSION)
 
-# Where a reply stands, the farthest from its end first. Step commit and unit of work share it.
+# Where a reply stands, the farthest from its end first. The programs share it.
 WAY = (
-    "called", "begin", "recall", "ingest", "loadBigrams", "loadTrigrams", "assign", "generate",
-    "generateEnd", "snapshot", "commit", "swap", "release", "return", "idle",
+    "called", "begin", "recall", "count", "ingest", "load", "ingestAgain", "loadAgain",
+    "loadBigrams", "loadTrigrams", "assign", "generate", "generateEnd", "statement",
+    "statementAgain", "snapshot", "commit", "refreshBigrams", "refreshTrigrams", "reload", "swap",
+    "release", "return", "idle",
 )  # fmt: skip
+LOADS = ("loadBigrams", "loadTrigrams", "assign")
 
 
-def comes_before(z: State, t: Term) -> Term:
+@cache
+def way(w: World) -> tuple[str, ...]:
+    """The labels in the order of the discipline: a unit of work loads before it recalls."""
+    known = set(labels_of(w))
+    loads = [label for label in LOADS if label in known and w.rules.whole_reply]
+    rest = [label for label in WAY if label in known - set(loads)]
+    return (*rest[:2], *loads, *rest[2:])
+
+
+def comes_before(w: World, z: State, t: Term) -> Term:
     """The session comes before the end of the asker's reply, or is the asker."""
+    if w.rules.lock != "fifo":
+        return t == ASKER
     here = instance_of(ASKER)
     in_front = z3.Or(z.ahead(t, ASKER), z.holder(here, t))
     waits = at(z, ASKER, ("called",))
     return z3.Or(t == ASKER, z3.And(waits, instance_of(t) == here, in_front))
 
 
-def _farther(old: State, new: State, t: Term, strictly: int) -> Term:
-    """The session's reply stands at a label, and then at the same or a later one."""
-    return z3.Or(*(
-        z3.And(old.pc(t) == LABELS[label], at(new, t, WAY[k + strictly:]))
-        for k, label in enumerate(WAY)
+def _nearer(w: World, old: State, new: State, t: Term, strictly: bool) -> Term:
+    """The session's reply stands at a later label, or at the same one with no less loaded."""
+    order = way(w)
+    later = z3.Or(*(
+        z3.And(old.pc(t) == LABELS[label], at(new, t, order[k + 1:]))
+        for k, label in enumerate(order)
     ))  # fmt: skip
+    kept = [old.pc(t) == new.pc(t)]
+    if w.rules.published:
+        flags = ((old.has_b, new.has_b), (old.has_t, new.has_t))
+        kept += [z3.Implies(before(t), after(t)) for before, after in flags]
+        gained = z3.Or(*(z3.And(z3.Not(before(t)), after(t)) for before, after in flags))
+        kept += [gained] if strictly else []
+    return later if strictly and not w.rules.published else z3.Or(later, z3.And(*kept))
 
 
-def not_raised(old: State, new: State, t: Term) -> Term:
+def not_raised(w: World, old: State, new: State, t: Term) -> Term:
     """The session's part of the rank is not larger than before."""
     return z3.Or(
-        z3.Not(comes_before(new, t)),
+        z3.Not(comes_before(w, new, t)),
         z3.Not(in_flight(new, t)),
-        z3.And(comes_before(old, t), _farther(old, new, t, 0)),
+        z3.And(comes_before(w, old, t), _nearer(w, old, new, t, False)),
     )
 
 
-def lowered(old: State, new: State, t: Term) -> Term:
+def lowered(w: World, old: State, new: State, t: Term) -> Term:
     """The session's part of the rank is smaller than before."""
-    gone = z3.Not(comes_before(new, t))
-    return z3.And(comes_before(old, t), in_flight(old, t), z3.Or(gone, _farther(old, new, t, 1)))
+    gone = z3.Not(comes_before(w, new, t))
+    nearer = z3.Or(gone, _nearer(w, old, new, t, True))
+    return z3.And(comes_before(w, old, t), in_flight(old, t), nearer)
 
 
-def helpful(z: State, h: Term) -> Term:
+def helpful(w: World, z: State, h: Term) -> Term:
     """Whose step brings the asker nearer to its end."""
+    if w.rules.lock != "fifo":
+        return h == ASKER
     here = instance_of(ASKER)
     free = every("t", lambda t: z3.Not(z.holder(here, t)))
     served = z3.Or(z.holder(here, h), z3.And(free, is_first(z, here, h)))
@@ -109,8 +134,54 @@ def helpful(z: State, h: Term) -> Term:
     return z3.Or(z3.And(waits, served), z3.And(z3.Not(waits), h == ASKER))
 
 
-def ranking_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:
-    """The premises of the rule. ``invariant_of`` is the world whose invariant is tried."""
+def owns(w: World, z: State, u: Term) -> Term:
+    """The session has what is given away in no order: SQLite's write lock, a threading.Lock, or the
+    event loop of a published program.
+    """
+    if w.rules.published:
+        return in_stretch(w, z, u)
+    if w.rules.transaction == "immediate":
+        return z.writing(u)
+    return z.holder(instance_of(u), u) if w.rules.lock == "unfair" else z3.BoolVal(False)
+
+
+def waits_for(w: World, z: State, h: Term, u: Term) -> Term:
+    """The step of h waits until u has it no longer."""
+    if w.rules.published:
+        return z3.And(h != u, owns(w, z, u))
+    place = "begin" if w.rules.transaction == "immediate" else "called"
+    return z3.And(at(z, h, (place,)), owns(w, z, u))
+
+
+def needs_luck(w: World) -> bool:
+    """Weak fairness is not enough: something is given away in no order."""
+    return w.rules.published or w.rules.transaction == "immediate" or w.rules.lock == "unfair"
+
+
+def luck_obligations(of: Case, judge: World) -> Iterator[Obligation]:
+    """Who has what is given away in no order has it no longer after finitely many of its steps."""
+    z, known = of.state, known_of(judge, of.state)
+    u, own_steps = z3.Const("u", SESSION), {action.name for action in steps_of(of.world, z)}
+    for k, action in enumerate(relation(of.world, z)):
+        name, after = f"{of.name}: {k} {action.name}", action.after
+        given = (*known, action.enabled, owns(judge, z, u))
+        free = every("t", lambda t, after=after: z3.Not(owns(judge, after, t)))
+        kept = z3.And(owns(judge, after, u), _nearer(judge, z, after, u, False))
+        yield Obligation(f"{name} frees it or keeps its owner", given, z3.Or(free, kept))
+        if action.name in own_steps:
+            nearer = z3.Or(z3.Not(owns(judge, after, S)), _nearer(judge, z, after, S, True))
+            mine = (*known, action.enabled, owns(judge, z, S))
+            yield Obligation(f"{name} of its owner comes nearer to freeing it", mine, nearer)
+    whole = (*hypotheses(judge, z), owns(judge, z, u))
+    yield Obligation(f"{of.name}: its owner can step", whole, can_step(of.world, z, u))
+
+
+def ranking_obligations(
+    of: Case, invariant_of: World | None = None, luck: bool = True
+) -> Iterator[Obligation]:
+    """The premises of the rule. ``invariant_of`` is the world whose invariant is tried; without
+    ``luck`` those of weak fairness alone.
+    """
     judge, z = invariant_of or of.world, of.state
     known = (*known_of(judge, z), in_flight(z, ASKER))
     own_steps = {action.name for action in steps_of(of.world, z)}
@@ -118,34 +189,38 @@ def ranking_obligations(of: Case, invariant_of: World | None = None) -> Iterator
     for k, action in enumerate(relation(of.world, z)):
         name, given, after = f"{of.name}: {k} {action.name}", (*known, action.enabled), action.after
         answered = z3.Not(in_flight(after, ASKER))
-        kept = every("t", lambda t, after=after: not_raised(z, after, t))
+        kept = every("t", lambda t, after=after: not_raised(judge, z, after, t))
         yield Obligation(f"{name} does not raise the rank", given, z3.Or(answered, kept))
         if action.name in own_steps:
             yield Obligation(
-                f"{name} of a helpful session lowers it", (*given, helpful(z, S)),
-                z3.Or(answered, lowered(z, after, S)),
+                f"{name} of a helpful session lowers it", (*given, helpful(judge, z, S)),
+                z3.Or(answered, lowered(judge, z, after, S)),
             )  # fmt: skip
-        falls = some("t", lambda t, after=after: lowered(z, after, t))
+        falls = some("t", lambda t, after=after: lowered(judge, z, after, t))
         yield Obligation(
-            f"{name} lowers it or leaves who is helpful", (*given, helpful(z, h)),
-            z3.Or(answered, falls, helpful(after, h)),
+            f"{name} lowers it or leaves who is helpful", (*given, helpful(judge, z, h)),
+            z3.Or(answered, falls, helpful(judge, after, h)),
         )  # fmt: skip
     yield Obligation(
         f"{of.name}: who comes before is in the queue or holds the lock",
-        (*known, comes_before(z, h), h != ASKER),
+        (*known, comes_before(judge, z, h), h != ASKER),
         z3.Or(z.waiting(h), z.holder(instance_of(ASKER), h)),
     )
     whole = (*hypotheses(judge, z), in_flight(z, ASKER))
-    somebody = z3.Exists([h], helpful(z, h))
-    yield Obligation(f"{of.name}: somebody is helpful", whole, somebody)
+    yield Obligation(f"{of.name}: somebody is helpful", whole, z3.Exists([h], helpful(judge, z, h)))
+    helps = (*whole, helpful(judge, z, h))
+    if luck and needs_luck(judge):
+        helps = (*helps, every("u", lambda u: z3.Not(waits_for(judge, z, h, u))))
+        yield from luck_obligations(of, judge)
     yield Obligation(
-        f"{of.name}: a helpful session can step", (*whole, helpful(z, h)), can_step(of.world, z, h)
+        f"{of.name}: a helpful session can step", helps, can_step(of.world, z, h)
     )
 
 
 def _occasion(of: Case) -> Discharged:
     """The rule is not about nothing: somebody has to wait for another one."""
-    (found,) = occasions_met(of.name, of.world, "Answered", ("waits for the lock",))
+    title = occasions_of(of.world)[0]
+    (found,) = occasions_met(of.name, of.world, "Answered", (title,))
     return found
 
 

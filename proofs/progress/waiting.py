@@ -28,11 +28,11 @@ from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.theorem import Discharged
 
 __all__ = [
-    "can_step", "hypotheses", "inductive_with_queue", "is_first", "known_of", "queue_has_a_first",
+    "BEGINS", "can_step", "hypotheses", "inductive_with_queue", "is_first", "known_of", "queue_has_a_first",
     "queue_obligations", "queue_ok", "quiet", "steps_of",
 ]  # fmt: skip
 
-OUTSIDE = ("idle", "called", "return", "blocked")
+OUTSIDE = ("idle", "called", "return", "blocked", "reload")
 
 
 @cache
@@ -87,6 +87,10 @@ def queue_has_a_first(z: State) -> Term:
     ))  # fmt: skip
 
 
+# No step of a reply: a new call, or a process that starts anew.
+BEGINS = ("Call", "Refresh", "Recover")
+
+
 def quiet(w: World) -> World:
     """The world without faults: a fault may free who waits, so it is not counted on."""
     return replace(w, faults=frozenset())
@@ -94,7 +98,7 @@ def quiet(w: World) -> World:
 
 def steps_of(w: World, z: State) -> list[Action]:
     """The spec's ``Step(s)`` as a list: what a session's reply does itself once it is called."""
-    return [a for a in relation(quiet(w), z) if a.name not in ("Call", "Recover")]
+    return [a for a in relation(quiet(w), z) if a.name not in BEGINS]
 
 
 def can_step(w: World, z: State, s: Term) -> Term:

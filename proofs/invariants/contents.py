@@ -76,6 +76,7 @@ def views_ok(w: World, z: State) -> Conjuncts:
 
 def own_view_ok(w: World, z: State) -> Conjuncts:
     """D10: who else uses the instance waits, so what is loaded after an observation has it."""
+
     def own(s: Term, r: Term, labels: tuple[str, ...], *copies: Term) -> Term:
         return implies(z.current(s, r), at(z, s, labels), z3.And(*copies))
 
@@ -176,7 +177,9 @@ def unit_writes_ok(w: World, z: State) -> Conjuncts:
     if w.rules.transaction != "immediate":
         early = ("called", "begin", "recall", "ingest", "generate", "snapshot", "commit", "swap")
         found |= {
-            "the tables of a view agree": every("i q", lambda i, q: z.view_b(i, q) == z.view_t(i, q)),
+            "the tables of a view agree": every(
+                "i q", lambda i, q: z.view_b(i, q) == z.view_t(i, q)
+            ),
             "my delta is not yet in the view": every("s r", lambda s, r: implies(
                 z.current(s, r), at(z, s, early), z3.Not(z.view_b(instance_of(s), r))
             )),

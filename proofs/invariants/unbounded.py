@@ -1,5 +1,4 @@
-"""Theorems 1 to 11: the safety of D3, D4, D6, D7 and D12 for any number of sessions, and the
-refinement.
+"""Theorems 1 to 11 and 26: safety for any number of sessions, and the refinement.
 
 For each discipline there is one inductive invariant; its initiation and its consecution, action by
 action, are obligations that all theorems of the discipline share. What a theorem adds is that the
@@ -9,7 +8,7 @@ and an execution to a state of which the property speaks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -31,12 +30,7 @@ from proofs.relation.vocabulary import State, Term, has_reply, symbols
 from proofs.tools.countermodel import failing_parts, render, small_universe
 from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
-from proofs.tools.theorem import Discharged
-
-__all__ = [
-    "CASES", "Case", "Mutant", "case", "prove_property", "prove_refinement", "refute_property",
-    "refute_refinement",
-]  # fmt: skip
+from proofs.tools.theorem import Cell, Discharged
 
 
 @dataclass(frozen=True)
@@ -77,6 +71,29 @@ CASES: dict[str, Case] = {"1q": case("sequential")} | {
 }  # fmt: skip
 
 
+def named(text: str) -> tuple[str, ...]:
+    """The keys of several cases, written apart."""
+    return tuple(text.split())
+
+
+def scope(keys: Iterable[str]) -> str:
+    """Say which disciplines are meant, with all faults and without any."""
+
+    def listed(names: list[str]) -> str:
+        return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
+
+    loud = [key for key in keys if not key.endswith("q")]
+    quiet = ["one session" if key == "1q" else key[:-1] for key in keys if key.endswith("q")]
+    parts = [f"{listed(loud)} with all faults"] if loud else []
+    return ", ".join([*parts, f"{listed(quiet)} without faults"] if quiet else parts)
+
+
+def cells_of(title: str, keys: Iterable[str]) -> tuple[Cell, ...]:
+    """The cells of the table that a theorem about these cases decides."""
+    worlds = [CASES[key].world for key in keys]
+    return tuple(Cell(world.rules.name, title, bool(world.faults)) for world in worlds)
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A weakened hypothesis: a guard or an effect that is dropped, or faults let in."""
@@ -89,7 +106,9 @@ class Mutant:
     def world(self) -> World:
         world = CASES[self.of].world
         faults = frozenset(world.rules.possible_faults) if self.faults else world.faults
-        return replace(world, faults=faults, dropped=frozenset({self.dropped} if self.dropped else ()))
+        return replace(
+            world, faults=faults, dropped=frozenset({self.dropped} if self.dropped else ())
+        )
 
     @property
     def text(self) -> str:

@@ -1,29 +1,27 @@
-"""Theorem 24: under a lock that serves its waiters in order, every call ends (the spec's Answered).
+"""Theorems 24 and 25: every call ends (the spec's Answered).
 
-``InFlight(s) ~> ~InFlight(s)`` under weak fairness of every ``Step(s)``, by the rule of a ranking
-and a helpful action (the well-founded rule for justice: Z. Manna and A. Pnueli, *Completing the
-temporal picture*, Theoretical Computer Science 83, 1991). One session asks. Those that come before
-its end are it and, while it is in the queue, the sessions ahead of it and the holder. The rank
-gives each of them the steps that its reply has left, everybody else zero; ranks are compared
-session by session. While the asker is in flight:
+``InFlight(s) ~> ~InFlight(s)`` by the rule of a ranking and a helpful action (the well-founded rules
+for justice and for compassion: Z. Manna and A. Pnueli, *Completing the temporal picture*,
+Theoretical Computer Science 83, 1991). One session asks. Under a lock that serves in order those
+that come before its end are it and, while it is in the queue, the sessions ahead of it and the
+holder; otherwise it alone. The rank gives each of them the steps that its reply has left, everybody
+else zero; ranks are compared session by session. While the asker is in flight:
 
 1. no action raises the rank, of any session;
 2. there is a helpful session: the asker once it has started, until then the holder, and while the
-   lock is free the first in the queue;
-3. the step of the helpful session is enabled;
+   lock is free the first in the queue; without an order the asker;
+3. the step of the helpful session is enabled, or waits for what is given away in no order;
 4. that step lowers the rank, or ends the asker's reply;
-5. an action that leaves the rank as it is leaves the helpful session helpful.
+5. an action that leaves the rank as it is leaves the helpful session helpful;
+6. who has what is given away in no order can step, keeps it until nobody has it, and each of its
+   steps comes nearer to that.
 
-All five are obligations, action by action, with all faults. The rest is by hand. Those that come
-before are finitely many (6: they are the queue, one holder and the asker), so ranks cannot fall for
-ever; from the last fall on, the same session would stay helpful (5), its step enabled (3) and never
-taken (4), which weak fairness of its step excludes. No fairness of a restart is needed: a reply in
-flight has a process that is up.
+All are obligations, action by action, with all faults. The last sentences are by hand: README.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import z3
@@ -212,9 +210,7 @@ def ranking_obligations(
     if luck and needs_luck(judge):
         helps = (*helps, every("u", lambda u: z3.Not(waits_for(judge, z, h, u))))
         yield from luck_obligations(of, judge)
-    yield Obligation(
-        f"{of.name}: a helpful session can step", helps, can_step(of.world, z, h)
-    )
+    yield Obligation(f"{of.name}: a helpful session can step", helps, can_step(of.world, z, h))
 
 
 def _occasion(of: Case) -> Discharged:
@@ -235,25 +231,36 @@ def prove_answered(cases: tuple[str, ...]) -> list[Discharged]:
     return found
 
 
+def _failing_step(mutant: str, attempt: Iterable[Obligation]) -> str:
+    step = counter_example(attempt, small_universe)
+    if step is None:
+        raise NotProvedError(f"the mutant ({mutant}) proves", "the theorem does not need it")
+    return render(*step)
+
+
+def _starved(mutant: str, world: World, step: str) -> str:
+    """A schedule that can be repeated for ever, in which every session is treated fairly."""
+    loop = starving(world)
+    if loop is None:
+        raise NotProvedError(f"the mutant ({mutant}) starves nobody", step)
+    before, again = map(", ".join, loop)
+    return f"{step}\na real behaviour that starves s1: {before}; then for ever: {again}"
+
+
 def refute_answered(mutant: Mutant) -> str:
     """Show that the rule does not go through for the mutant, and a real behaviour in which a call
-    never ends although every session is treated fairly: a schedule that can be repeated for ever.
-
-    Raises NotProvedError when the rule goes through, or when the bound has no such behaviour.
+    never ends. Raises NotProvedError when the rule goes through, or when there is none in the bound.
     """
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)
+    step = _failing_step(mutant.text, (
+        *ranking_obligations(changed, original), *queue_obligations(changed, original),
+        *inductive_obligations(changed, original),
+    ))  # fmt: skip
+    return _starved(mutant.text, mutant.world, step)
 
-    def attempt() -> Iterator[Obligation]:
-        yield from ranking_obligations(changed, original)
-        yield from queue_obligations(changed, original)
-        yield from inductive_obligations(changed, original)
 
-    step = counter_example(attempt(), small_universe)
-    if step is None:
-        raise NotProvedError(f"the mutant ({mutant.text}) proves", "the theorem does not need it")
-    loop = starving(mutant.world)
-    if loop is None:
-        raise NotProvedError(f"the mutant ({mutant.text}) starves nobody", render(*step))
-    before, again = map(", ".join, loop)
-    return f"{render(*step)}\na real behaviour that starves s1: {before}; then for ever: {again}"
+def refute_without_luck() -> str:
+    """Show that weak fairness is not enough for D3: the premise that fails, and who starves."""
+    of, weaker = CASES["D3"], "D3 under weak fairness"
+    return _starved(weaker, of.world, _failing_step(weaker, ranking_obligations(of, luck=False)))

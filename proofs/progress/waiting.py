@@ -28,8 +28,8 @@ from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.theorem import Discharged
 
 __all__ = [
-    "BEGINS", "can_step", "hypotheses", "inductive_with_queue", "is_first", "known_of", "queue_has_a_first",
-    "queue_obligations", "queue_ok", "quiet", "steps_of",
+    "BEGINS", "can_step", "hypotheses", "inductive_with_queue", "is_first", "known_of",
+    "queue_has_a_first", "queue_obligations", "queue_ok", "quiet", "steps_of",
 ]  # fmt: skip
 
 OUTSIDE = ("idle", "called", "return", "blocked", "reload")

@@ -139,4 +139,3 @@ def strikes(w: World, z: State, ends: dict[str, Symbol]) -> list[Action]:
             gone = is_me if effect is ends else None
             found.append(act(w, z, name, guard, effect, "End" if gone else "stutter", gone))
     return found
-

@@ -1,7 +1,7 @@
 """Theorems 24 and 25: every call ends (the spec's Answered).
 
-``InFlight(s) ~> ~InFlight(s)`` by the rule of a ranking and a helpful action (the well-founded rules
-for justice and for compassion: Z. Manna and A. Pnueli, *Completing the temporal picture*,
+``InFlight(s) ~> ~InFlight(s)`` by the rule of a ranking and a helpful action (the well-founded
+rules for justice and for compassion: Z. Manna and A. Pnueli, *Completing the temporal picture*,
 Theoretical Computer Science 83, 1991). One session asks. Under a lock that serves in order those
 that come before its end are it and, while it is in the queue, the sessions ahead of it and the
 holder; otherwise it alone. The rank gives each of them the steps that its reply has left, everybody
@@ -249,7 +249,7 @@ def _starved(mutant: str, world: World, step: str) -> str:
 
 def refute_answered(mutant: Mutant) -> str:
     """Show that the rule does not go through for the mutant, and a real behaviour in which a call
-    never ends. Raises NotProvedError when the rule goes through, or when there is none in the bound.
+    never ends. Raises NotProvedError when the rule goes through, or when the bound has none.
     """
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, NEEDS_STRONG_FAIRNESS, Claims
@@ -219,6 +219,8 @@ CONTENTS = (
     "contents: TLC's word, within its bound"
 )
 
+UNKNOWN = "no reason is known"
+
 
 def choose(numbers: list[int]) -> list[Theorem]:
     """The theorems with these numbers, all for none. Raises NoSuchTheoremError."""
@@ -232,11 +234,11 @@ def choose(numbers: list[int]) -> list[Theorem]:
     return [known[number] for number in numbers] or list(THEOREMS)
 
 
-def undecided(claims: Claims) -> Iterator[tuple[Cell, str]]:
+def undecided(claims: Claims, theorems: Sequence[Theorem] = THEOREMS) -> Iterator[tuple[Cell, str]]:
     """Yield the positive cells of the table that no theorem decides, each with the reason. A cell
     that falls with faults is positive too: it holds without them.
     """
-    decided = {cell for theorem in THEOREMS for cell in theorem.cells}
+    decided = {cell for theorem in theorems for cell in theorem.cells}
     for (discipline, title), claim in claims.cells.items():
         if claim.verdict not in (HOLDS, NEEDS_STRONG_FAIRNESS, FALLS_WITH_FAULTS):
             continue
@@ -244,4 +246,4 @@ def undecided(claims: Claims) -> Iterator[tuple[Cell, str]]:
         rules = DISCIPLINES[discipline]
         cell = Cell(discipline, title, with_faults and bool(rules.possible_faults))
         if cell not in decided and Cell(discipline, title, True) not in decided:
-            yield cell, CONTENTS if rules.published else "no reason is known"
+            yield cell, CONTENTS if rules.published else UNKNOWN

@@ -155,8 +155,8 @@ FOR_EVER = ("DeadlockFree", "Answered")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, checked. ``faults`` are those of every property but ``DeadlockFree``, ``limit``
-    the seconds of one search.
+    """What was asked, checked. ``faults`` are those of every property but ``DeadlockFree``,
+    ``limit`` the seconds of one search.
     """
 
     discipline: str
@@ -210,7 +210,7 @@ def _words(text: str) -> dict[str, str]:
         if key not in KEYS or not value:
             raise CheckError(
                 f"{word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
-                "and if wanted faults=Cancel,Raise,Crash,Busy (or none), property=NAME and seconds=N"
+                "and if wanted faults=Cancel,Raise,Crash,Busy (or none), property=NAME, seconds=N"
             )
         if key in words:
             raise CheckError(f"{key} is given twice, {words[key]} and {value}; give one")

@@ -211,13 +211,13 @@ def check_snippet(*, work: Path, module: Path | str | None = None) -> NoOp:
     return NoOp("reentrant", "the listing", len(other.states), len(other.edges), same)
 
 
-def _reentrant(state: Mapping[str, Any]) -> dict[str, object]:
+def _reentrant(state: Any) -> dict[str, object]:
     (holder,) = state["holder"].values()
     kept = {name: state[name] for name in ("pc", "calls", "arrivals")}
     return {**kept, "holder": holder}
 
 
-def _snippet(state: Mapping[str, Any]) -> dict[str, object]:
+def _snippet(state: Any) -> dict[str, object]:
     """Who waits for the second time has started: it is not among the arrivals of Field."""
     line = state["line"]
     started = {s for s in line if line[s] == "async with, again"}

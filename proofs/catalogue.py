@@ -26,8 +26,6 @@ from proofs.progress.index import PROGRESS
 from proofs.tools.errors import NoSuchTheoremError
 from proofs.tools.theorem import Cell, Theorem
 
-__all__ = ["THEOREMS", "choose", "undecided"]
-
 ASSUMED = (
     "one instance, but any number of them on one store in D10, D11 and D12",
     "a session makes one call at a time; sessions (one in its own row) and calls are unbounded",

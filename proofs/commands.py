@@ -20,8 +20,6 @@ from proofs.tools.discharge import QUERIES
 from proofs.tools.errors import NoQueriesError, ProofError
 from proofs.tools.theorem import Certificate, Theorem, certify
 
-__all__ = ["PROVE"]
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="only these theorems")

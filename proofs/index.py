@@ -10,8 +10,6 @@ from leo_model.checking.check import spec_hash
 from leo_model.files import made_from, write_file
 from proofs.tools.theorem import Certificate
 
-__all__ = ["INDEX", "index", "latex", "row", "write_results"]
-
 INDEX = Path(__file__).resolve().parent / "INDEX.md"
 
 _ABOUT = """\

@@ -25,8 +25,6 @@ from proofs.relation.vocabulary import (
     is_over,
 )  # fmt: skip
 
-__all__ = ["PROPERTIES", "inside"]
-
 PROGRAM = (
     "recall", "ingest", "reenter", "loadBigrams", "loadTrigrams", "assign",
     "generate", "generateEnd", "snapshot", "commit", "count", "load", "ingestAgain", "loadAgain",

@@ -15,9 +15,8 @@ from functools import cache
 import z3
 
 from leo_model.disciplines import DISCIPLINES
-from proofs.invariants.execution import shortest_violation
+from proofs.invariants.execution import occasion, shortest_violation
 from proofs.invariants.invariants import assumptions, invariant
-from proofs.invariants.occasions import occasion
 from proofs.invariants.safety import PROPERTIES
 from proofs.invariants.simulation import (
     atomic_initially,

@@ -26,8 +26,8 @@ from functools import cache
 
 import z3
 
+from proofs.invariants.execution import some
 from proofs.invariants.invariants import labels_of
-from proofs.invariants.occasions import some
 from proofs.invariants.unbounded import CASES, Case, Mutant, explain, inductive_obligations
 from proofs.progress.deadlock import occasions_met, occasions_of
 from proofs.progress.lasso import starving

@@ -46,11 +46,6 @@ from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError, VacuousError
 from proofs.tools.theorem import Discharged
 
-__all__ = [
-    "OCCASIONS", "calls_go_on", "deadlock_free", "finished", "goes_on", "last_obligations",
-    "occasions_met", "prove_deadlock", "refute_deadlock",
-]  # fmt: skip
-
 
 def finished(z: State) -> Term:
     """The spec's ``Finished``: everyone has made all calls, and every process is up."""

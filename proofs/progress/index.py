@@ -9,8 +9,6 @@ from proofs.progress.answered import prove_answered, refute_answered, refute_wit
 from proofs.progress.deadlock import prove_deadlock, refute_deadlock
 from proofs.tools.theorem import Theorem
 
-__all__ = ["PROGRESS"]
-
 EVERYWHERE = named("1q D1 D2 D3 D4 D5 D6 D7 D10 D11 D12 D13 P1 P2 P3")
 IN_ORDER = named("1q D1 D2 D4 D5 D6 D7 D10 D11")
 BY_LUCK = named("D3 D12 P1 P2 P3")

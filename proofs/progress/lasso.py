@@ -18,8 +18,6 @@ from leo_model.machine.steps import World as MachineWorld
 from proofs.relation.relation import World
 from proofs.relation.tie import Facts, Relation, encode
 
-__all__ = ["starving"]
-
 # What guards look at when contents do not matter; histories are left out as well.
 CONTROL = ("holder", "waiting", "ahead", "writing", "moved", "up", "left")
 LIMIT = 20_000

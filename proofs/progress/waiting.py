@@ -18,19 +18,13 @@ from functools import cache
 
 import z3
 
-from proofs.invariants.contents import Conjuncts
-from proofs.invariants.invariants import assumptions, invariant, locks_ok
+from proofs.invariants.invariants import Conjuncts, assumptions, invariant, locks_ok
 from proofs.invariants.unbounded import CASES, Case, explain, inductive
 from proofs.relation.endings import initially, relation
 from proofs.relation.relation import Action, R, S, World
 from proofs.relation.vocabulary import SESSION, State, Term, at, every, has_reply, instance_of
 from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.theorem import Discharged
-
-__all__ = [
-    "BEGINS", "can_step", "hypotheses", "inductive_with_queue", "is_first", "known_of",
-    "queue_has_a_first", "queue_obligations", "queue_ok", "quiet", "steps_of",
-]  # fmt: skip
 
 OUTSIDE = ("idle", "called", "return", "blocked", "reload")
 

@@ -37,8 +37,6 @@ from proofs.relation.vocabulary import (
     owner,
 )  # fmt: skip
 
-__all__ = ["initially", "relation"]
-
 
 def initially(z: State) -> Term:
     """The spec's ``Init``."""

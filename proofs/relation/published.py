@@ -37,8 +37,6 @@ from proofs.relation.vocabulary import (
     instance_of,
 )  # fmt: skip
 
-__all__ = ["program", "strikes"]
-
 
 def follows(z: State, way: Mapping[str, str]) -> Symbol:
     """The session goes from where it stands to the label that follows."""

@@ -35,11 +35,6 @@ from proofs.relation.vocabulary import (
     instance_of,
 )  # fmt: skip
 
-__all__ = [
-    "Action", "Guard", "I", "R", "S", "World", "act", "add_read", "add_write", "alive", "append",
-    "append_order", "blank", "goto", "is_me", "learn", "standing", "started", "unread",
-]  # fmt: skip
-
 S = z3.Const("session", SESSION)
 R = z3.Const("reply", REPLY)
 I = z3.Const("instance", INSTANCE)  # noqa: E741 - the spec's letter

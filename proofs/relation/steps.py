@@ -40,11 +40,6 @@ from proofs.relation.vocabulary import (
     owner,
 )  # fmt: skip
 
-__all__ = [
-    "acquire", "call", "is_my_turn", "is_new", "lock_is_free", "numbered", "program", "release",
-    "return_",
-]  # fmt: skip
-
 
 def call(w: World, z: State) -> Action:
     guard = {

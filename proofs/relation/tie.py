@@ -34,8 +34,6 @@ from proofs.relation.vocabulary import (
     symbols,
 )
 
-__all__ = ["Facts", "Relation", "disagreements", "encode"]
-
 Facts = dict[str, Any]
 NOT_CALLED = next(iter(UNREAD_CONTENT))
 _SETS = {"Session": "D_s", "Instance": "D_i", "Reply": "D_r"}

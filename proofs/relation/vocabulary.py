@@ -19,12 +19,6 @@ from typing import Any
 
 import z3
 
-__all__ = [
-    "BACKGROUND", "INSTANCE", "LABEL", "LABELS", "REPLY", "SESSION", "UNREAD", "VARIABLES",
-    "State", "Term", "at", "every", "has_reply", "in_flight", "instance_of", "is_over",
-    "owner", "symbols",
-]  # fmt: skip
-
 # z3 carries no type information; the alias says where a formula or a term is meant.
 Term = Any
 

@@ -130,68 +130,36 @@ def begin(w: World, z: State) -> list[Action]:
     ]  # fmt: skip
 
 
-def recall(w: World, z: State) -> Action:
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "ingest"),
-        "recalled": learn(z.recalled, z.snapshots),
-        "readers_s": append(z.readers_s),
-        "dsg": add_read(z, z.snapshots, z.snapshots),
-    }
-    return act(w, z, "Recall", standing(w, z, "recall"), effect)
-
-
-def ingest(w: World, z: State) -> Action:
-    guard = standing(w, z, "ingest")
+def observed(w: World, z: State) -> tuple[str, dict[str, Symbol]]:
+    """``Ingest``: a buffer, or a commit of its own."""
     if w.rules.whole_reply:
-        return act(w, z, "Ingest", guard, {"pc": goto(z, "generate")})
-    effect: dict[str, Symbol] = {
+        return "Ingest", {"pc": goto(z, "generate")}
+    return "Ingest", {
         "pc": goto(z, "loadBigrams"),
         "ngrams": append(z.ngrams),
         "nbefore": append_order(z.ngrams, z.nbefore),
         "dsg": add_write(z, lambda q: z3.Or(z.ngrams(q), z.readers_n(q))),
     }
-    return act(w, z, "Ingest", guard, effect)
 
 
-def reenter(w: World, z: State) -> Action:
-    return act(w, z, "Reenter", standing(w, z, "ingest"), {"pc": goto(z, "reenter")})
-
-
-def load_bigrams(w: World, z: State) -> Action:
+def saved(w: World, z: State) -> Action:
+    """``SaveSnapshot``: a buffer, or a commit of its own and the reply has taken effect."""
+    guard = standing(w, z, "snapshot")
+    if w.rules.whole_reply:
+        return act(w, z, "SaveSnapshot", guard, {"pc": goto(z, "commit")})
     effect: dict[str, Symbol] = {
-        "pc": goto(z, "loadTrigrams"),
-        "loaded_b": learn(z.loaded_b, z.ngrams),
+        "pc": goto(z, "release"),
+        "snapshots": append(z.snapshots),
+        "sbefore": append_order(z.snapshots, z.sbefore),
+        "saved": learn(z.saved, z.ngrams),
+        "dsg": add_write(z, lambda q: z3.Or(z.snapshots(q), z.readers_s(q))),
     }
-    return act(w, z, "LoadBigrams", standing(w, z, "loadBigrams"), effect)
+    return act(w, z, "SaveSnapshot", guard, effect, "Do")
 
 
-def load_trigrams(w: World, z: State) -> Action:
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "assign"),
-        "loaded_t": learn(z.loaded_t, z.ngrams),
-    }
-    return act(w, z, "LoadTrigrams", standing(w, z, "loadTrigrams"), effect)
-
-
-def assign_view(w: World, z: State) -> Action:
+def generated(w: World, z: State, buffer: Callable[[Term], Term]) -> dict[str, Symbol]:
+    """``Generate``, in one step: the view, and over it what the unit of work has in its buffer."""
     here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "recall" if w.rules.whole_reply else "generate"),
-        "view_b": lambda i, q: z3.If(i == here, z.loaded_b(S, q), z.view_b(i, q)),
-        "view_t": lambda i, q: z3.If(i == here, z.loaded_t(S, q), z.view_t(i, q)),
-        "loaded_b": learn(z.loaded_b, unread),
-        "loaded_t": learn(z.loaded_t, unread),
-    }
-    return act(w, z, "AssignView", standing(w, z, "assign"), effect)
-
-
-def own(w: World) -> Callable[[Term], Term]:
-    """The spec's ``Own(s)``: what a unit of work sees over the view."""
-    return lambda q: q == R if w.rules.whole_reply else z3.BoolVal(False)
-
-
-def generate(w: World, z: State) -> Action:
-    here, buffer = instance_of(S), own(w)
     after_bigrams = replace(z, dsg=add_read(z, lambda q: z.view_b(here, q), z.ngrams))
     effect: dict[str, Symbol] = {
         "pc": goto(z, "snapshot"),
@@ -204,43 +172,7 @@ def generate(w: World, z: State) -> Action:
         t = z3.Const("t", SESSION)
         pending = z3.Exists([t], z3.And(instance_of(t) == here, z.pc(t) == LABELS["swap"]))
         effect["moved"] = lambda u: z3.Or(z.moved(u), z3.And(u == S, pending))
-    return act(w, z, "Generate", standing(w, z, "generate"), effect)
-
-
-def generate_begin(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "generateEnd"),
-        "saw_b": learn(z.saw_b, lambda q: z.view_b(here, q)),
-        "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
-        "readers_n": append(z.readers_n),
-        "dsg": add_read(z, lambda q: z.view_b(here, q), z.ngrams),
-    }
-    return act(w, z, "GenerateBegin", standing(w, z, "generate"), effect)
-
-
-def generate_end(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "snapshot"),
-        "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
-        "dsg": add_read(z, lambda q: z.view_t(here, q), z.ngrams),
-    }
-    return act(w, z, "GenerateEnd", standing(w, z, "generateEnd"), effect)
-
-
-def save_snapshot(w: World, z: State) -> Action:
-    guard = standing(w, z, "snapshot")
-    if w.rules.whole_reply:
-        return act(w, z, "SaveSnapshot", guard, {"pc": goto(z, "commit")})
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "release"),
-        "snapshots": append(z.snapshots),
-        "sbefore": append_order(z.snapshots, z.sbefore),
-        "saved": learn(z.saved, z.ngrams),
-        "dsg": add_write(z, lambda q: z3.Or(z.snapshots(q), z.readers_s(q))),
-    }
-    return act(w, z, "SaveSnapshot", guard, effect, "Do")
+    return effect
 
 
 def relies_on_snapshot(w: World, z: State, t: Term) -> Term:
@@ -269,16 +201,6 @@ def commit(w: World, z: State) -> Action:
     return act(w, z, "Commit", guard, effect, "Do")
 
 
-def swap_view(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "release"),
-        "view_b": lambda i, q: z3.Or(z.view_b(i, q), z3.And(i == here, q == R)),
-        "view_t": lambda i, q: z3.Or(z.view_t(i, q), z3.And(i == here, q == R)),
-    }
-    return act(w, z, "SwapView", standing(w, z, "swap"), effect)
-
-
 def release(w: World, z: State) -> Action:
     effect: dict[str, Symbol] = {
         "pc": goto(z, "return"),
@@ -299,11 +221,61 @@ def return_(w: World, z: State) -> Action:
 
 def program(w: World, z: State) -> list[Action]:
     """The program's own steps under the discipline; an action that it rules out is left out."""
-    steps = [call(w, z), acquire(w, z), *begin(w, z), recall(w, z)]
-    steps.append(reenter(w, z) if w.rules.reentrant else ingest(w, z))
-    steps += [load_bigrams(w, z), load_trigrams(w, z), assign_view(w, z)]
-    steps += [generate_begin(w, z) if w.rules.threads else generate(w, z), generate_end(w, z)]
-    steps += [save_snapshot(w, z), commit(w, z), swap_view(w, z), release(w, z), return_(w, z)]
-    if w.rules.lock == "blocking":
-        steps.append(block(w, z))
-    return steps
+    here = instance_of(S)
+
+    def step(name: str, label: str, effect: dict[str, Symbol]) -> Action:
+        return act(w, z, name, standing(w, z, label), effect)
+
+    def own(q: Term) -> Term:
+        return q == R if w.rules.whole_reply else z3.BoolVal(False)
+
+    ingest = ("Reenter", {"pc": goto(z, "reenter")}) if w.rules.reentrant else observed(w, z)
+    generate = ("Generate", generated(w, z, own))
+    if w.rules.threads:
+        generate = (
+            "GenerateBegin",
+            {
+                "pc": goto(z, "generateEnd"),
+                "saw_b": learn(z.saw_b, lambda q: z.view_b(here, q)),
+                "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
+                "readers_n": append(z.readers_n),
+                "dsg": add_read(z, lambda q: z.view_b(here, q), z.ngrams),
+            },
+        )
+    found = [
+        call(w, z), acquire(w, z), *begin(w, z),
+        step("Recall", "recall", {
+            "pc": goto(z, "ingest"),
+            "recalled": learn(z.recalled, z.snapshots),
+            "readers_s": append(z.readers_s),
+            "dsg": add_read(z, z.snapshots, z.snapshots),
+        }),
+        step(ingest[0], "ingest", ingest[1]),
+        step("LoadBigrams", "loadBigrams", {
+            "pc": goto(z, "loadTrigrams"), "loaded_b": learn(z.loaded_b, z.ngrams),
+        }),
+        step("LoadTrigrams", "loadTrigrams", {
+            "pc": goto(z, "assign"), "loaded_t": learn(z.loaded_t, z.ngrams),
+        }),
+        step("AssignView", "assign", {
+            "pc": goto(z, "recall" if w.rules.whole_reply else "generate"),
+            "view_b": lambda i, q: z3.If(i == here, z.loaded_b(S, q), z.view_b(i, q)),
+            "view_t": lambda i, q: z3.If(i == here, z.loaded_t(S, q), z.view_t(i, q)),
+            "loaded_b": learn(z.loaded_b, unread),
+            "loaded_t": learn(z.loaded_t, unread),
+        }),
+        step(generate[0], "generate", generate[1]),
+        step("GenerateEnd", "generateEnd", {
+            "pc": goto(z, "snapshot"),
+            "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
+            "dsg": add_read(z, lambda q: z.view_t(here, q), z.ngrams),
+        }),
+        saved(w, z), commit(w, z),
+        step("SwapView", "swap", {
+            "pc": goto(z, "release"),
+            "view_b": lambda i, q: z3.Or(z.view_b(i, q), z3.And(i == here, q == R)),
+            "view_t": lambda i, q: z3.Or(z.view_t(i, q), z3.And(i == here, q == R)),
+        }),
+        release(w, z), return_(w, z),
+    ]  # fmt: skip
+    return [*found, block(w, z)] if w.rules.lock == "blocking" else found

@@ -16,10 +16,10 @@ from proofs.progress.answered import (
     luck_obligations,
     ranking_obligations,
     refute_answered,
+    starving,
     way,
 )
 from proofs.progress.index import BY_LUCK, IN_ORDER
-from proofs.progress.lasso import starving
 from proofs.relation.tie import Relation, encode
 from proofs.relation.vocabulary import SESSION, symbols
 from proofs.tools.discharge import discharge

@@ -16,16 +16,20 @@ from leo_model.machine.steps import World as MachineWorld
 from proofs.invariants.unbounded import CASES, Mutant
 from proofs.progress.answered import needs_luck, ranking_obligations
 from proofs.progress.deadlock import (
+    BEGINS,
     calls_go_on,
+    can_step,
     deadlock_free,
     finished,
     goes_on,
     last_obligations,
     occasions_met,
+    queue_has_a_first,
+    queue_obligations,
+    queue_ok,
     refute_deadlock,
 )
 from proofs.progress.index import EVERYWHERE
-from proofs.progress.waiting import BEGINS, can_step, queue_has_a_first, queue_obligations, queue_ok
 from proofs.relation.relation import S, World
 from proofs.relation.tie import Relation, encode
 from proofs.relation.vocabulary import Term, has_reply, symbols

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 import z3
 
@@ -207,18 +208,21 @@ def prove_refinement(cases: tuple[str, ...]) -> list[Discharged]:
     return found
 
 
+def failing_step(weaker: str, attempt: Iterable[Obligation]) -> str:
+    """Return the counter-model of the first obligation that fails. Raises NotProvedError when a
+    weakened statement proves.
+    """
+    found = counter_example(attempt, small_universe)
+    if found is None:
+        raise NotProvedError(f"the mutant ({weaker}) proves", "the theorem does not need it")
+    return render(*found)
+
+
 def _attempt(mutant: Mutant, last: Callable[[Case, World], Iterator[Obligation]]) -> str:
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)
-
-    def attempt() -> Iterator[Obligation]:
-        yield from inductive_obligations(changed, original)
-        yield from last(changed, original)
-
-    found = counter_example(attempt(), small_universe)
-    if found is None:
-        raise NotProvedError(f"the mutant ({mutant.text}) proves", "the theorem does not need it")
-    return render(*found)
+    parts = (inductive_obligations(changed, original), last(changed, original))
+    return failing_step(mutant.text, chain(*parts))
 
 
 def refute_property(title: str, mutant: Mutant) -> str:

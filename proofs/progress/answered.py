@@ -22,7 +22,7 @@ All are obligations, action by action, with all faults. The last sentences are b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -32,7 +32,14 @@ from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.steps import World as MachineWorld
 from proofs.invariants.execution import some
 from proofs.invariants.invariants import labels_of
-from proofs.invariants.unbounded import CASES, Case, Mutant, explain, inductive_obligations
+from proofs.invariants.unbounded import (
+    CASES,
+    Case,
+    Mutant,
+    explain,
+    failing_step,
+    inductive_obligations,
+)
 from proofs.progress.deadlock import (
     can_step,
     hypotheses,
@@ -57,8 +64,7 @@ from proofs.relation.vocabulary import (
     in_flight,
     instance_of,
 )
-from proofs.tools.countermodel import render, small_universe
-from proofs.tools.discharge import Obligation, counter_example, discharge
+from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 
@@ -324,13 +330,6 @@ def prove_answered(cases: tuple[str, ...]) -> list[Discharged]:
     return found
 
 
-def _failing_step(mutant: str, attempt: Iterable[Obligation]) -> str:
-    step = counter_example(attempt, small_universe)
-    if step is None:
-        raise NotProvedError(f"the mutant ({mutant}) proves", "the theorem does not need it")
-    return render(*step)
-
-
 def _starved(mutant: str, world: World, step: str) -> str:
     """A schedule that can be repeated for ever, in which every session is treated fairly."""
     loop = starving(world)
@@ -346,14 +345,12 @@ def refute_answered(mutant: Mutant) -> str:
     """
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)
-    step = _failing_step(mutant.text, (
-        *ranking_obligations(changed, original), *queue_obligations(changed, original),
-        *inductive_obligations(changed, original),
-    ))  # fmt: skip
+    tried = (ranking_obligations, queue_obligations, inductive_obligations)
+    step = failing_step(mutant.text, (o for part in tried for o in part(changed, original)))
     return _starved(mutant.text, mutant.world, step)
 
 
 def refute_without_luck() -> str:
     """Show that weak fairness is not enough for D3: the premise that fails, and who starves."""
     of, weaker = CASES["D3"], "D3 under weak fairness"
-    return _starved(weaker, of.world, _failing_step(weaker, ranking_obligations(of, luck=False)))
+    return _starved(weaker, of.world, failing_step(weaker, ranking_obligations(of, luck=False)))

@@ -31,6 +31,7 @@ from proofs.invariants.unbounded import (
     Case,
     Mutant,
     explain,
+    failing_step,
     inductive,
     inductive_obligations,
 )
@@ -48,8 +49,7 @@ from proofs.relation.vocabulary import (
     instance_of,
     symbols,
 )  # fmt: skip
-from proofs.tools.countermodel import render, small_universe
-from proofs.tools.discharge import Obligation, counter_example, discharge
+from proofs.tools.discharge import Obligation, discharge
 from proofs.tools.errors import NotProvedError, VacuousError
 from proofs.tools.theorem import Discharged
 
@@ -343,19 +343,13 @@ def refute_deadlock(mutant: Mutant) -> str:
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)
 
-    def attempt() -> Iterator[Obligation]:
-        # First what this theorem adds: the reader is to see the lock or the queue that fails.
-        yield from queue_obligations(changed, original)
-        yield from inductive_obligations(changed, original)
-        yield from last_obligations(changed, original)
-
-    step = counter_example(attempt(), small_universe)
-    if step is None:
-        raise NotProvedError(f"the mutant ({mutant.text}) proves", "the theorem does not need it")
+    # First what this theorem adds: the reader is to see the lock or the queue that fails.
+    tried = (queue_obligations, inductive_obligations, last_obligations)
+    step = failing_step(mutant.text, (o for part in tried for o in part(changed, original)))
     stuck = {"deadlock": z3.Not(deadlock_free(mutant.world, symbols()))}
     for sessions, turns in BOUNDS:
         found, _ = reach(mutant.world, stuck, sessions, turns)
         if found:
             schedule = ", ".join(found["deadlock"])
-            return f"{render(*step)}\na real execution into a deadlock: {schedule}"
-    raise NotProvedError(f"the mutant ({mutant.text}) has no deadlock in the bounds", render(*step))
+            return f"{step}\na real execution into a deadlock: {schedule}"
+    raise NotProvedError(f"the mutant ({mutant.text}) has no deadlock in the bounds", step)

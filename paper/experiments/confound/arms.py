@@ -20,8 +20,8 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.modules import MODULES, Module, SantaKlaus
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.context import Before, Hints, Rows
-from leo.reply.module import BaseModule
+from leo.reply.context import Before, Hints
+from leo.store.rows import Rows
 from paper.experiments.experiment import Row
 
 __all__ = ["LENGTHS", "SWITCHES", "TEMPERATURES", "Arm", "Steady", "converse"]
@@ -39,7 +39,7 @@ START: Final = 1_767_139_200.0
 SWITCHES: Final = ("metric", "length", "modules", "temperature", "centres", "lock")
 
 
-class Steady(BaseModule[None]):
+class Steady(Module[None]):
     """Speaks at one temperature, whatever the other modules say: it is asked last."""
 
     name = "steady"

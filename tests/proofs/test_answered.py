@@ -31,7 +31,6 @@ def steps(world: MachineWorld, state: State) -> set[str]:
     return {move.actor for move in enabled(world, state) if move.action not in ("Call", "Recover")}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", IN_ORDER)
 def test_the_ranking_falls_in_the_machine(key: str) -> None:
     """On every state of the graph in which s1 is in flight one session is helpful, and can step;
@@ -71,7 +70,6 @@ def test_the_ranking_falls_in_the_machine(key: str) -> None:
     assert lowered
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", ["D4", "D5", "D6", "D7"])
 def test_a_lock_out_of_turn_starves(key: str) -> None:
     """Without its order the lock can pass s1 over for ever; with it, no such behaviour is found."""
@@ -81,7 +79,6 @@ def test_a_lock_out_of_turn_starves(key: str) -> None:
     assert starving(CASES[key].world) is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", BY_LUCK)
 def test_no_answer_without_luck(key: str) -> None:
     """threading.Lock, SQLite's busy handler and a busy event loop serve in no order: under weak
@@ -91,7 +88,6 @@ def test_no_answer_without_luck(key: str) -> None:
         list(discharge(ranking_obligations(CASES[key], luck=False), explain))
 
 
-@pytest.mark.slow
 def test_who_never_gives_up_the_lock_is_noticed() -> None:
     """Strong fairness helps only if the lock is given up: an owner that does not step forward."""
     case, stuck = CASES["D3"], Mutant("D3", "LoadBigrams: pc stays")
@@ -100,7 +96,6 @@ def test_who_never_gives_up_the_lock_is_noticed() -> None:
         list(discharge(luck_obligations(changed, case.world), explain))
 
 
-@pytest.mark.slow
 def test_a_mutant_that_starves_nobody_is_refused() -> None:
     """Nothing weakened proves; and a lock that is kept stops everybody, which is no starvation."""
     with pytest.raises(NotProvedError, match="the theorem does not need it"):

@@ -35,6 +35,7 @@ from proofs.relation.tie import Relation, encode
 from proofs.relation.vocabulary import Term, has_reply, symbols
 from proofs.tools.discharge import fragment
 from proofs.tools.errors import NotProvedError, VacuousError
+from tests.proofs.test_tie import looked_at
 
 DEADLOCKED = {"threading-lock-in-async", "reentrant"}
 WAITING = [
@@ -59,10 +60,9 @@ def steps(world: MachineWorld, state: State) -> set[str]:
     return {move.actor for move in enabled(world, state) if move.action not in BEGINS}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("discipline", DISCIPLINES)
 def test_enabled_in_z3_is_enabled_in_the_machine(discipline: str) -> None:
-    """On every state that two sessions reach, with all faults: who can step, whether the run is
+    """On states that two sessions reach, with all faults: who can step, whether the run is
     finished, and whether it is stuck. Stuck are D8 and D9, as TLC says.
     """
     sessions = 1 if discipline == "sequential" else 2
@@ -73,7 +73,7 @@ def test_enabled_in_z3_is_enabled_in_the_machine(discipline: str) -> None:
     step, over = can_step(world, z, S), finished(z)
     free, on, calls = (f(world, z) for f in (deadlock_free, goes_on, calls_go_on))
     stuck = 0
-    for state in explore(machine).states:
+    for state in looked_at(discipline):
         facts, moves, can = encode(machine, state), enabled(quiet, state), steps(quiet, state)
         assert {s for s in state.pc if ours.holds(step, facts, {"P_session": s})} == can
         assert ours.holds(over, facts) == is_finished(machine, state)
@@ -86,7 +86,6 @@ def test_enabled_in_z3_is_enabled_in_the_machine(discipline: str) -> None:
     assert bool(stuck) == (discipline in DEADLOCKED)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", CASES)
 def test_what_is_known_of_the_queue_holds(key: str) -> None:
     """Every reachable state satisfies the conjuncts of the queue, and the sentence by hand."""
@@ -101,7 +100,6 @@ def test_what_is_known_of_the_queue_holds(key: str) -> None:
             assert ours.holds(conjunct, facts), title
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mutant", WAITING, ids=lambda m: m.text)
 def test_a_kept_lock_is_a_deadlock(mutant: Mutant) -> None:
     """In every discipline: a lock that is kept, a queue that is not left, a second call; each does
@@ -112,7 +110,6 @@ def test_a_kept_lock_is_a_deadlock(mutant: Mutant) -> None:
     assert "a real execution into a deadlock: Call s1" in text
 
 
-@pytest.mark.slow
 def test_deadlocks_do_not_depend_on_the_order_of_the_queue() -> None:
     """The theorem is not shown by a mutant that it does not need: D12 is free of deadlocks whoever
     takes the lock, and a mutant without an execution into one is refused.
@@ -129,7 +126,6 @@ def test_an_effect_that_does_not_exist_is_refused() -> None:
         refute_deadlock(Mutant("D4", "Release: holde stays"))
 
 
-@pytest.mark.slow
 def test_waiting_that_never_occurs_is_refused() -> None:
     """A threading.Lock has no order to wait in, and one store no write lock to wait for."""
     for key, title in (("D3", "waits behind others"), ("D4q", "waits for the store")):
@@ -146,7 +142,6 @@ def hidden_names(term: Term, outer: frozenset[str] = frozenset()) -> frozenset[s
     return frozenset[str]().union(*(hidden_names(child, outer) for child in term.children()))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", EVERYWHERE)
 def test_only_existence_is_outside_epr_and_every_query_can_be_written_by_name(key: str) -> None:
     """All but the statements "somebody can" lie where z3 decides. z3 tells bound variables apart by

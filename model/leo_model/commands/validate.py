@@ -18,7 +18,7 @@ from leo import screen
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo.errors import TraceError
-from leo.units import ALSO, LEVELS, Case, Promise, Watching
+from leo.units import ALSO, LEVELS, Case, Promise, Watching, uncollected
 from leo_model.checking.claims import Claims, load_claims
 from leo_model.traces import coverage, strength
 from leo_model.traces.merge import MOST_STATES
@@ -210,6 +210,7 @@ def _of_units(options: argparse.Namespace) -> OfUnits:
     return OfUnits(
         Promise(options.promise, frozenset(options.without)),
         Watching(seconds=options.limit_seconds, progress=progress),
+        uncollected,
     )
 
 

@@ -17,7 +17,9 @@ from leo_model.files import spec_folder
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
 
-SAMPLE = ("acquire-ignores-lock", "shield-removed", "no-strong-fairness", "recover-never")
+# A property that falls, an action out of reach, a fairness removed, each decided by a search of
+# a few hundred states; `make nightly` tries every mutant.
+SAMPLE = ("shield-removed", "february-crash-keeps-open", "no-weak-fairness")
 
 
 def test_there_are_mutants_of_every_kind() -> None:
@@ -51,7 +53,7 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
     """A sample is killed; a change of a comment is reported as a survivor."""
     mutants = {mutant.name: mutant for mutant in load_mutants()}
     harmless = replace(
-        mutants["acquire-ignores-lock"],
+        mutants["shield-removed"],
         name="harmless",
         changes=(("(* Words *)", "(* Terms *)", "Lifecycle.tla"),),
     )

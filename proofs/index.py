@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from leo_model.checking.check import spec_hash
-from leo_model.files import made_from, write_file
+from leo_model.files import made_from, sealed, write_file
 from proofs.tools.theorem import Certificate
 
 INDEX = Path(__file__).resolve().parent / "INDEX.md"
@@ -90,7 +90,7 @@ def results(certificates: Sequence[Certificate]) -> dict[str, object]:
         for c in certificates
     ]
     made = made_from("theorems.json")
-    return {"spec": spec_hash(), "made_from": made, "theorems": theorems}
+    return sealed({"spec": spec_hash(), "made_from": made, "theorems": theorems})
 
 
 def write_results(certificates: Sequence[Certificate], path: Path) -> None:

@@ -482,7 +482,7 @@ class _Search(Generic[T]):
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
         for title, witness in broken.items():
-            table = tell_steps(steps, self.scenario.calls, f"{title}: {witness}")
+            table = tell_steps(steps, self.scenario.calls, title)
             possible: list[str] = []
             if title == ATOMIC:
                 possible = [

@@ -262,7 +262,7 @@ class Exploration:
                 told.append(("came out", self.broken.came_out))
                 told += [("one by one", text) for text in self.broken.possible]
             told.append(("schedule", self.broken.schedule))
-        told += [("asked", text) for text in self.asked]
+        told += [("asked", "; ".join(self.asked))] if self.asked else []
         told += [("not asked", text) for text in self.not_asked]
         told += [("bounded", text) for text in self.bounded]
         for name, text in told:

@@ -16,7 +16,7 @@ from leo_model.checking.plan import plan
 from leo_model.commands.options import add_build, add_json, add_store
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_file, write_json
+from leo_model.files import made_from, sealed, write_file, write_json
 from leo_model.organism.case import Case, from_token
 from leo_model.organism.replay import (
     Attempt,
@@ -167,7 +167,7 @@ def results(attempts: Sequence[Attempt], store: str) -> dict[str, Any]:
         for a in attempts
     }
     made = made_from("replayed.json")
-    return {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
+    return sealed({"spec": spec_hash(), "made_from": made, "store": store, "cells": cells})
 
 
 REPLAY = Command(configure, run)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leo.progress import Bar
 from leo_model.checking.plan import Bound, Run, job
 from leo_model.errors import CheckError
 from leo_model.files import spec_folder
@@ -155,7 +156,9 @@ def check_noop(*, work: Path, sessions: int = 1) -> list[NoOp]:
     names = sorted({name for pair in PAIRS for name in pair})
     jobs = [dump_job(name, sessions, TURNS, ()) for name in names]
     graphs = {}
-    for name, result in zip(names, run_many(jobs, work=work), strict=True):
+    with Bar("graphs", len(jobs)) as bar:
+        results = run_many(jobs, work=work, done=lambda result: bar.step(result.job))
+    for name, result in zip(names, results, strict=True):
         if result.graph is None:
             raise CheckError(f"{result.job}: no graph: {result.reason or result.verdict}")
         graphs[name] = project(tlc_graph(result.graph))

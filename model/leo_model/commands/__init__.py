@@ -1,3 +1,4 @@
 """The commands of this package, one file each; the entry points name them."""
 
-__all__: list[str] = []
+# The arguments that the commands of other packages have as well.
+__all__ = ["options"]

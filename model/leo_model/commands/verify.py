@@ -9,6 +9,7 @@ from textwrap import fill
 
 from leo import screen
 from leo.commands.main import Command
+from leo.progress import Bar
 from leo_model.checking.check import Report as CheckReport
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import SPEC_VERSION, Claims, load_claims
@@ -56,7 +57,11 @@ def run(args: argparse.Namespace) -> int:
     claims = load_claims(args.claims)
     folder = args.build / "verify"
     report = check_with_bar(claims, plan(claims), args.build, args.jobs)
-    traces = [record(workload, folder) for workload in WORKLOADS]
+    traces: list[Path] = []
+    with Bar("traces recorded", len(WORKLOADS)) as bar:
+        for workload in WORKLOADS:
+            traces.append(record(workload, folder))
+            bar.step(workload.discipline)
     verdicts = validate(traces, "both")
     findings = [str(finding) for finding in report.findings]
     findings += [problem for verdict in verdicts if (problem := unexpected(claims, verdict))]

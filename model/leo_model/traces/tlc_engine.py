@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from leo.progress import Bar
 from leo.trace.events import Header
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import ModelError
@@ -262,7 +263,10 @@ def _run(traces: Sequence[Recorded], work: Path | None) -> list[TlcVerdict]:
     ]
     folder = Path(tempfile.mkdtemp(prefix="leo-trace-")) if work is None else work
     runtime = with_cache(find(), cache_folder() / "java", make=False)
-    results = driver.run_many(jobs, work=folder, runtime=runtime)
+    with Bar("batches of traces judged by TLC", len(jobs)) as bar:
+        results = driver.run_many(
+            jobs, work=folder, runtime=runtime, done=lambda result: bar.step(result.job)
+        )
     verdicts: dict[int, TlcVerdict] = {}
     for places, result in zip(batches, results, strict=True):
         if result.verdict is not Verdict.OK:

@@ -148,6 +148,18 @@ def project(graph: Flat) -> Flat:
     )
 
 
+def dumped(jobs: list[TlcJob], work: Path) -> list[DumpedGraph]:
+    """TLC's graph of each job. Raises CheckError when it could not dump one."""
+    with Bar("graphs", len(jobs)) as bar:
+        results = run_many(jobs, work=work, done=lambda result: bar.step(result.job))
+    graphs = []
+    for result in results:
+        if result.graph is None:
+            raise CheckError(f"{result.job}: no graph: {result.reason or result.verdict}")
+        graphs.append(result.graph)
+    return graphs
+
+
 def check_noop(*, work: Path, sessions: int = 1) -> list[NoOp]:
     """Compare TLC's graphs of every pair.
 
@@ -155,13 +167,10 @@ def check_noop(*, work: Path, sessions: int = 1) -> list[NoOp]:
     """
     names = sorted({name for pair in PAIRS for name in pair})
     jobs = [dump_job(name, sessions, TURNS, ()) for name in names]
-    graphs = {}
-    with Bar("graphs", len(jobs)) as bar:
-        results = run_many(jobs, work=work, done=lambda result: bar.step(result.job))
-    for name, result in zip(names, results, strict=True):
-        if result.graph is None:
-            raise CheckError(f"{result.job}: no graph: {result.reason or result.verdict}")
-        graphs[name] = project(tlc_graph(result.graph))
+    graphs = {
+        name: project(tlc_graph(found))
+        for name, found in zip(names, dumped(jobs, work), strict=True)
+    }
     return [
         NoOp(
             locked,
@@ -196,15 +205,12 @@ def check_snippet(*, work: Path, module: Path | str | None = None) -> NoOp:
     Raises CheckError when TLC could not dump a graph.
     """
     jobs = [dump_job("reentrant", 3, 1, ()), snippet_job(3, 1, module)]
-    found = run_many(jobs, work=work)
     graphs = []
-    for result, seen in zip(found, (_reentrant, _snippet), strict=True):
-        if result.graph is None:
-            raise CheckError(f"{result.job}: no graph: {result.reason or result.verdict}")
-        known = {state: canonical(seen(state)) for state in result.graph.states}
+    for found, seen in zip(dumped(jobs, work), (_reentrant, _snippet), strict=True):
+        known = {state: canonical(seen(state)) for state in found.states}
         edges = {
             (known[a], REENTER if action == OBSERVE else action, known[b])
-            for a, action, b in result.graph.edges
+            for a, action, b in found.edges
         }
         graphs.append(Flat(frozenset(known.values()), frozenset(edges)))
     one, other = graphs

@@ -98,7 +98,8 @@ def terminal(
     path: Path, *words: str, before: str = "", **env: str
 ) -> AbstractContextManager[Terminal]:
     """A conversation at a terminal of 80 columns."""
-    return at_terminal("chat", "--field", str(path), "--seed", "1", *words, before=before, **env)
+    given = ("chat", "--field", str(path), "--seed", "1", *words)
+    return at_terminal(*given, before=before, columns=80, **env)
 
 
 @contextmanager

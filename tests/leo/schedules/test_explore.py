@@ -433,3 +433,5 @@ def test_scenarios_on_the_command_line(
     for wrong in ("boxes_of_somebody:nothing", "boxes_of_somebody:none", "no_module:x", ":x"):
         assert main(["explore", wrong]) == 2
         assert "expected" in capsys.readouterr().err
+    assert main(["explore", "boxes_of_somebody:rcy"]) == 2
+    assert "did you mean racy?" in capsys.readouterr().err

@@ -150,12 +150,14 @@ def test_only_existence_is_outside_epr_and_every_query_can_be_written_by_name(ke
     """
     of = CASES[key]
     asked = [*queue_obligations(of), *last_obligations(of)]
-    asked += ranking_obligations(of) if of.world.rules.transaction != "checked" else []
+    # Under optimism a call may be outrun for ever: there is no rank.
+    ranked = of.world.rules.transaction != "checked"
+    asked += ranking_obligations(of) if ranked else []
     outside = {o.name for o in asked if fragment([*o.hypotheses, z3.Not(o.goal)]) != "EPR"}
     beside = {"its owner can step"} if needs_luck(of.world) else set()
+    beside |= {"somebody is helpful", "a helpful session can step"} if ranked else set()
     assert {name.partition(": ")[2] for name in outside} == beside | {
         "safety somebody is unhindered", "safety the unhindered can step", "safety calls go on",
-        "somebody is helpful", "a helpful session can step",
     }  # fmt: skip
     assert not {n for o in asked for term in (*o.hypotheses, o.goal) for n in hidden_names(term)}
     inner = z3.ForAll([S], can_step(of.world, of.state, S))

@@ -1,8 +1,8 @@
-"""How a command ends when it is told to: SIGINT and SIGTERM, within two seconds.
+"""How SIGINT and SIGTERM end a command within two seconds.
 
-The main thread is told first, by an exception, and cleans up. Where it cannot hear (it is in a
-library written in C, or waits for a process or a thread), a thread beside it ends the processes
-that the command has started, and after that the command itself.
+First an exception in the main thread lets it clean up. The main thread may be unable to receive it:
+it is inside a C library, or waits for a process or a thread. Then a helper thread ends the
+processes that the command has started, and after them the command itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `leo --help` says of each command, as data: the list costs no import of a command."""
+"""What `leo --help` says of each command, as data: printing it imports no command."""
 
 from __future__ import annotations
 

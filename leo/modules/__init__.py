@@ -1,5 +1,4 @@
-"""The modules of the organism: declared reads and writes, own tables, pure functions; one file
-each.
+"""The modules of the organism, one file each: declared reads and writes, tables, pure functions.
 
 `leo.reply.chorus` asks them; `leo.store.rows` reads and writes their rows. The core imports none of
 them: the caller who opens a field passes them. A reply asks them in the order of `MODULES`: the

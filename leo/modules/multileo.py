@@ -1,8 +1,7 @@
 """MultiLeo: regulation of temperature and expert by three scores (organism, section 13).
 
-It uses what it learned: if regulation of a kind of situation was followed by lower quality at least
-three times, the next nudge is half as strong. (The published caller skipped it when a theme was
-active.)
+It uses what it learned: if a kind of situation was regulated at least three times and the quality
+fell, the next nudge is half as strong. (The published caller skipped it when a theme was active.)
 """
 
 from __future__ import annotations

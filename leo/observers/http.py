@@ -1,13 +1,13 @@
 """An observer behind an OpenAI-compatible HTTP interface: `POST BASE/chat/completions`.
 
 It needs the extra `http`. Four rules:
-1. The key is a header of the request and nothing else. No error repeats what a server sends, and
-   a message that holds the key is refused: a server may send back what it was sent.
-2. What may pass (no connection, a timeout, 408, 429, 5xx) is tried again; everything else is an
-   error at once.
-3. One limit, `Limits.total`, bounds a message with all its tries and waits, however slowly the
-   bytes come and however long a server asks to wait.
-4. Bytes are bounded as they come: no compressed answer is asked for, and none is decoded.
+1. The key is only in a header of the request. No error repeats what a server sends, and a message
+   that holds the key is refused: a server may send back what it was sent.
+2. Temporary failures (no connection, a timeout, 408, 429, 5xx) are retried; all others are errors
+   at once.
+3. One limit, `Limits.total`, bounds a message with all its attempts and waits, also when the bytes
+   come slowly or a server asks to wait.
+4. The number of bytes is bounded while they arrive. No compressed answer is requested or decoded.
 """
 
 from __future__ import annotations

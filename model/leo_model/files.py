@@ -1,9 +1,9 @@
-"""Files: those that a command writes, and which of them a result depends on.
+"""Files: writing those of a command, and finding the source files that a result depends on.
 
-What cannot be written is said, not traced back. What a result depends on is found along the
-imports: a list by hand lacks a module sooner or later, and then an old result looks fresh. The hash
-is for this project only: whether a result has to be made again. What readers are shown is the hash
-of the specification (`leo_model.checking.check.spec_hash`).
+A file that cannot be written is an error message, not a traceback. Dependencies are found along the
+imports: a list by hand would lack a module sooner or later, and an old result would look fresh. The
+hash of the dependencies only decides whether a result has to be made again. Readers see the hash of
+the specification (`leo_model.checking.check.spec_hash`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checking the claims: run TLC as planned and compare what it says with what is claimed.
 
-A run that could not decide (an error, a timeout, another property that fell) is a failure of every
-claim that it should have decided; nothing is passed over.
+If a run could not decide its claims (an error, a timeout, another property that fell), each of
+these claims counts as a failure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The claims that hold, checked by TLC's server and workers: the same numbers of states."""
+"""`leo check --distributed`: the claims that hold, checked by TLC's server and workers."""
 
 from __future__ import annotations
 

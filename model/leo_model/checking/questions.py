@@ -1,12 +1,13 @@
 """`leo ask`: a question that is not a claim, answered at a bound of the user's own.
 
-Every property is asked alone, and as the claims ask it (``leo_model.checking.plan``): a deadlock
-without faults, because a fault may free a reply that waits, and ``Answered`` of sessions that call
-for ever, under weak and under strong fairness, without VIEW and symmetry.
+Every property is searched for alone, in the same way as for the claims
+(``leo_model.checking.plan``): deadlocks without faults, because a fault may free a reply that
+waits; ``Answered`` with sessions that call for ever, under weak and under strong fairness, without
+VIEW and symmetry.
 
-A property that never had an occasion to fail holds of every program, and the answer then is that it
-says nothing.  ``MCOccasions`` says what each one's occasion is (its non-vacuity witness) and prints
-it when TLC meets it, here as in the searches of the claims.
+A property may hold vacuously, because no state is reached in which it could fail.  The answer is
+then that it says nothing here.  ``MCOccasions`` defines the non-vacuity witness of each property
+(its *occasion*), and TLC prints it when it reaches one, here and in the searches of the claims.
 """
 
 from __future__ import annotations

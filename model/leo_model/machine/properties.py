@@ -1,4 +1,4 @@
-"""What must hold: the Python side of ``spec/Properties.tla``.
+"""The properties: the Python side of ``spec/Properties.tla``.
 
 A safety property is a function from a state to a witness: None when it holds, otherwise a sentence
 that names the replies and versions that break it.  ``Refines`` is checked on a transition, because

@@ -188,7 +188,7 @@ def made_from(result: str, claims: Path | None = None, root: Path = ROOT) -> str
 
 
 def _file(module: str, root: Path) -> Path | None:
-    """The file of a module below `root`, or wherever it was loaded from; None when there is none
+    """The file of a module, below `root` or where it was loaded from; None when there is none
     (the name of a class, say, in a `from` import).
     """
     for folder in (root, root / "model"):
@@ -202,8 +202,8 @@ def _file(module: str, root: Path) -> Path | None:
 
 @cache
 def _imported(text: str) -> tuple[str, ...]:
-    """Every dotted name that a text imports, wherever it does; names that are no modules too. What
-    is only for a type checker is not carried out.
+    """Every dotted name that a text imports, at any depth; names that are no modules too. Imports
+    for a type checker only are left out.
     """
     found: list[str] = []
     waiting: list[ast.AST] = [ast.parse(text)]

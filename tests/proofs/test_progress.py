@@ -111,8 +111,8 @@ def test_a_kept_lock_is_a_deadlock(mutant: Mutant) -> None:
 
 
 def test_deadlocks_do_not_depend_on_the_order_of_the_queue() -> None:
-    """The theorem is not shown by a mutant that it does not need: D12 is free of deadlocks whoever
-    takes the lock, and a mutant without an execution into one is refused.
+    """The theorem is not shown by a mutant that it does not need: D12 is free of deadlocks in
+    any order of taking the lock, and a mutant without an execution into one is refused.
     """
     with pytest.raises(NotProvedError, match="the theorem does not need it"):
         refute_deadlock(Mutant("D12", "Acquire: my turn"))

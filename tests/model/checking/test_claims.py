@@ -151,7 +151,7 @@ def test_a_bound_that_no_claim_has_is_refused() -> None:
 
 @pytest.mark.parametrize("columns", [40, 76, 80, 200])
 def test_the_table_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every discipline and every property is in it, whatever the terminal's width."""
+    """Every discipline and every property is in it, at every width of the terminal."""
     monkeypatch.setattr("leo.screen.columns", lambda: columns)
     shown = text(load_claims(), DISCIPLINES)
 

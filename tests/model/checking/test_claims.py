@@ -203,7 +203,7 @@ def test_the_legend_says_what_faults_were_on() -> None:
 
 
 def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
-    """Mutual exclusion has its occasion when one is inside and another waits: claimed of a single
+    """A witness of mutual exclusion has one reply inside and another waiting: claimed of a single
     session it would be vacuous, and the check says so."""
     claims = narrowed(load_claims(), "sequential", "MutualExclusion", HOLDS)
     (run,) = [run for run in plan(claims, ["sequential"]) if run.occasions]

@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_rows_are_an_error_with_the_command(tmp_path: Path) -> None:
-    """The error for missing rows of another experiment says how to make them."""
+    """Whoever needs another experiment's rows is told how to make them."""
     with pytest.raises(ExperimentError, match="leo experiment confound"):
         load_rows(tmp_path / "confound/rows.jsonl")
 

@@ -43,12 +43,12 @@ def started(processes: Killable) -> None:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """Processes that are started inside never hear Ctrl-C, not even while Python begins in them:
-    the command ends them, and says so.
+    """Processes started inside never get Ctrl-C, not even while their Python starts: the command
+    ends them and reports it.
     """
     from multiprocessing import resource_tracker  # noqa: PLC0415
 
-    # Started inside, it would have the process listen again.
+    # Started inside the block, it would unblock the signal.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -58,7 +58,7 @@ def deaf() -> Iterator[None]:
 
 
 def keep_interrupts() -> None:
-    """From now on Ctrl-C is the command's own affair, and need not end it."""
+    """From now on the command handles Ctrl-C itself and may go on after it."""
     _kept.add(signal.SIGINT)
 
 

@@ -88,8 +88,8 @@ class HttpObserver:
 
     `base` is the address up to `/chat/completions`, as in `https://host/v1`; `words` the length
     that the model is asked for, which it keeps to as well as it can. `seed` is sent along when it
-    is given; whether the server honours it is the server's affair, so such a run is not repeatable
-    and its transcript is what remains of it. `tell` hears of each wait before another try.
+    is given; a server may ignore it, so such a run is not repeatable and only its transcript
+    is kept. `tell` hears of each wait before another try.
     """
 
     def __init__(

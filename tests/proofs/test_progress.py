@@ -14,7 +14,7 @@ from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.state import State
 from leo_model.machine.steps import World as MachineWorld
 from proofs.invariants.unbounded import CASES, Mutant
-from proofs.progress.answered import needs_luck, ranking_obligations
+from proofs.progress.answered import needs_strong_fairness, ranking_obligations
 from proofs.progress.deadlock import (
     BEGINS,
     calls_go_on,
@@ -152,7 +152,7 @@ def test_only_existence_is_outside_epr_and_every_query_can_be_written_by_name(ke
     asked = [*queue_obligations(of), *last_obligations(of)]
     asked += ranking_obligations(of) if of.world.rules.transaction != "checked" else []
     outside = {o.name for o in asked if fragment([*o.hypotheses, z3.Not(o.goal)]) != "EPR"}
-    beside = {"its owner can step"} if needs_luck(of.world) else set()
+    beside = {"its owner can step"} if needs_strong_fairness(of.world) else set()
     assert {name.partition(": ")[2] for name in outside} == beside | {
         "safety somebody is unhindered", "safety the unhindered can step", "safety calls go on",
         "somebody is helpful", "a helpful session can step",

@@ -392,7 +392,7 @@ def _cell(
     kind: str,
     field: str,
 ) -> str:
-    """The mark of the worst that became of the mutants of a place."""
+    """The mark of the worst outcome among the mutants of a place."""
     place = (kind, field)
     worst = next((mark for mark, counts in marks.items() if counts[place]), ".")
     return worst if total[place] else ""

@@ -114,7 +114,7 @@ class Front:
         while wanted == 0:
             block, rows, surplus = self._look(self._rows)
             if not rows:
-                # Nothing follows, or something in the block is not plain, and nobody knows where.
+                # Nothing follows, or some unknown line of the block is not plain.
                 wanted = block.count(b"\n") + 1
             else:
                 books, taken = self._take(books, rows, block, surplus)

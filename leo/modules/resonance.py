@@ -1,9 +1,9 @@
-"""Resonance: recently heard words influence what is said, and replies are whole sentences.
+"""Resonance: what was heard lately leans what is said, and what is said is said whole.
 
 The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
-which raises external_vocab. Here nothing is pasted. Heard words may begin a sentence and get more
-weight in the walk; of a few walks, the reply is the one that takes up heard words without repeating
-the prompt. Only words of at least LETTERS letters count as taken up.
+which turns the observer's words into a high external_vocab. Here nothing is pasted: words that were
+heard may begin a sentence and weigh more on the way, and of a few walks the one is said that takes
+something up without repeating the prompt. A word is taken up when it has at least LETTERS letters.
 """
 
 from __future__ import annotations

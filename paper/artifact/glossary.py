@@ -14,7 +14,7 @@ GLOSSARY = {
     "step": "a part of a reply during which no other reply can run",
     "discipline": "the rules by which the steps of several replies may meet: runtime, lock, commit",
     "unit of work": "all writes of one reply, committed in one transaction",
-    "shield": "a commit and the swap of the view happen as one, whatever the caller does",
+    "shield": "a commit and the swap of the view happen as one, even if the caller is cancelled",
     "direct serialization graph": "its nodes are replies; an edge says that one came before "
     "another because of what they read and wrote; no serial order explains a cycle",
     "torn view": "a view whose tables come from different versions of the store",

@@ -74,7 +74,7 @@ def frames(world: World, moves: Sequence[Move]) -> list[Frame]:
 
 
 def elsewhere(found: Mapping[str, Any], discipline: str) -> Story:
-    """Return the same wishes under another discipline: whoever may not move yet waits.
+    """Return the same wishes under another discipline: a session that may not move yet waits.
 
     The sessions are scheduled in the order of the counterexample; a step that the discipline does
     not allow now is put off until it does, and the program's own steps replace those it does not

@@ -130,7 +130,7 @@ class Talk:
 
     @property
     def calls(self) -> int:
-        """All replies that were called, whatever became of them."""
+        """All replies that were called, however they ended."""
         return self.outcomes.total()
 
 

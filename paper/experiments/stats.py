@@ -104,7 +104,7 @@ def resampled(
 
     `statistic` is given the indices of the units drawn, and returns the values of all statistics;
     with the indices 0 ... units - 1 it gives the estimates themselves. For clusters, matched seeds
-    and whatever is no plain mean. `strata` are sizes of groups of neighbours, each of which keeps
+    and any other than a plain mean. `strata` are sizes of groups of neighbours, each of which keeps
     its size and its place.
     """
     rng = np.random.default_rng(seed)

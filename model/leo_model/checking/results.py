@@ -1,8 +1,8 @@
-"""A result file of `leo check`, held to the claims, the plan, the recorded numbers, and itself.
+"""Checks a result file of `leo check` before it is quoted: a file can be edited by hand.
 
-A file can be edited by hand. What would be quoted from it has to be what the claims say, decided by
-the searches that are planned, with the numbers that are recorded; and each counterexample has to
-break its property when the transition system takes its steps again.
+Its verdicts must be those of the claims, decided by the planned searches, with the recorded
+numbers. Each counterexample must break its property when the transition system takes its steps
+again.
 """
 
 from __future__ import annotations

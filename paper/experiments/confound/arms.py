@@ -40,7 +40,7 @@ SWITCHES: Final = ("metric", "length", "modules", "temperature", "centres", "loc
 
 
 class Steady(Module[None]):
-    """Speaks at one temperature, whatever the other modules say: it is asked last."""
+    """Speaks at one temperature, against any other advice: it is asked last."""
 
     name = "steady"
 

@@ -127,7 +127,7 @@ def _crowd(config: Config, name: str, arm: Arm, chance: int) -> list[Row]:
 
     faults = ("Cancel",) if workload.cancel else ()
     case = Case(arm.many, workload.sessions, turns, faults, chance)
-    # The schedule alone decides which defects happen, whatever is said: two workloads of as many
+    # The schedule alone decides which defects happen, not the words: two workloads of as many
     # sessions would have the same ones under one schedule.
     talked = talk(case, say, seed_of(chance, "schedule", name), workload.cancel)
     rows: list[Row] = [

@@ -136,8 +136,8 @@ def seen(learner: Learner, state: Any, stream: Stream, lag: int, chance: int) ->
     rng = np.random.default_rng([chance, lag])
     message = stream.messages[lag]
     ends = rng.integers(2, len(message), REPLIES)
-    # A choice by Gumbel's noise: two distributions that are close choose the same, whatever the
-    # order of the tokens.
+    # A choice by Gumbel's noise: two distributions that are close choose the same, in any order
+    # of the tokens.
     noise = rng.gumbel(size=(LENGTH, REPLIES, len(VOCABULARY)))
     said = [message[:end] for end in ends]
     for step in noise:

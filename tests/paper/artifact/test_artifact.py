@@ -188,7 +188,7 @@ def _is_no_behaviour(data: Any) -> None:
 def test_results_changed_by_hand_stop_the_build(
     tmp_path: Path, path: str, edit: Callable[[Any], None]
 ) -> None:
-    """One paragraph that names the file and the command, whoever changes it; and where the hash is
+    """One paragraph that names the file and the command, for every change; and where the hash is
     made anew, what is not claimed is refused all the same.
     """
     write_results(tmp_path)

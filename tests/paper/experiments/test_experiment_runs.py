@@ -24,7 +24,7 @@ from tests.paper.experiments.experiment_cells import CONFIG, measured, told
 def test_one_session_says_the_same_in_every_arm_and_another_program_does_not(
     tmp_path: Path,
 ) -> None:
-    """(a): replies and store have the same bytes whatever executes the program; with generate
+    """(a): replies and store have the same bytes under every executor; with generate
     before observe the same experiment finds a difference.
     """
     arms = [arm.name for arm in ARMS]

@@ -126,7 +126,7 @@ def test_switches_do_what_they_say(tmp_path: Path) -> None:
 
 
 def test_temperature_is_held(tmp_path: Path) -> None:
-    """Whatever the other modules say, a reply is spoken at the switch's temperature."""
+    """A reply has the switch's temperature, in spite of the other modules' advice."""
     for side, modules in product((False, True), repeat=2):
         chosen = Arm(False, modules, side, False, False).chosen()
         path = tmp_path / f"{side}-{modules}.sqlite3"

@@ -125,7 +125,7 @@ def test_hedges_g_by_hand() -> None:
 @given(VALUES, st.integers(0, 2**32))
 @example([0.0, 3.9558508528260704e-258], 0)
 def test_equal_seeds_give_equal_answers(values: list[float], seed: int) -> None:
-    """Whatever draws by chance draws the same from the same seed; the interval holds the mean of
+    """Equal seeds give equal random draws; the interval holds the mean of
     values that do not vary.
     """
     assert stats.bootstrap(values, seed, resamples=100) == stats.bootstrap(

@@ -7,7 +7,7 @@ p-values are uniform (tests/paper/experiments/test_experiments_stats.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,28 +26,33 @@ __all__ = [
     "change_point",
     "cliffs_delta",
     "compare",
+    "detectable",
     "floats_of",
     "hedges_g",
     "holm",
     "permutation",
-    "reach",
+    "rarest",
     "resampled",
 ]
 
 Floats = NDArray[np.float64]
 RESAMPLES = 4000
 LEVEL = 0.95
+# How often an effect of the size that is called detectable is found.
+POWER = 0.8
 
 
 class Comparison(NamedTuple):
     """Two samples compared. `difference` is the mean of the first less that of the second; `p` is
-    two-sided, from permutations; the effect sizes are Cliff's delta and Hedges' g.
+    two-sided, from permutations; the effect sizes are Cliff's delta and Hedges' g. `least` is the
+    smallest difference that would have been found (`detectable`).
     """
 
     difference: Estimate
     p: float
     cliff: float
     hedges: float
+    least: float
 
 
 def bootstrap(values: Sequence[float], seed: int, *, resamples: int = RESAMPLES) -> Estimate:
@@ -120,11 +125,30 @@ def resampled(
     return [_percentiles(float(value), drawn[:, n]) for n, value in enumerate(middle)]
 
 
-def reach(differences: Iterable[Estimate]) -> float:
-    """Half of the widest interval: an effect of this size is told from none by each of them, where
-    it is the value and the interval is even.
+def detectable(
+    first: Sequence[float], second: Sequence[float] | None = None, *, comparisons: int = 1
+) -> float:
+    """The smallest difference of means that a two-sided test at 5 % finds in 80 of 100 experiments
+    like this one: (t(1 - a/2) + t(0.8)) standard errors, a being 5 % divided by the number of
+    comparisons (Cohen 1988, chapter 2; Bonferroni, which asks no less than Holm).
+
+    The standard error is that of these samples; one sample alone holds differences of pairs.
+    Infinite where a sample has one value.
     """
-    return max((found.high - found.low) / 2 for found in differences)
+    samples = [floats_of(values) for values in (first, second) if values is not None]
+    freedom = sum(len(data) - 1 for data in samples)
+    if min(map(len, samples)) < 2:
+        return math.inf
+    error = math.sqrt(sum(float(data.var(ddof=1)) / len(data) for data in samples))
+    tail = (1 - LEVEL) / (2 * comparisons)
+    return float((stats.t.ppf(1 - tail, freedom) + stats.t.ppf(POWER, freedom)) * error)
+
+
+def rarest(trials: int) -> float:
+    """The smallest rate of something that shows itself at least once in so many independent trials,
+    in 95 of 100 experiments: 1 - 0.05 ** (1 / n), about 3 / n (the rule of three).
+    """
+    return -math.expm1(math.log(1 - LEVEL) / trials)
 
 
 def permutation(
@@ -164,16 +188,24 @@ def permutation(
 
 
 def compare(
-    first: Sequence[float], second: Sequence[float], seed: int, *, paired: bool = False
+    first: Sequence[float],
+    second: Sequence[float],
+    seed: int,
+    *,
+    paired: bool = False,
+    comparisons: int = 1,
 ) -> Comparison:
     """Difference with interval, p-value and effect sizes of two samples, or of the differences
-    within pairs: then the effect sizes are those of pairs as well.
+    within pairs: then the effect sizes are those of pairs as well. `comparisons`: p is going to be
+    corrected for so many.
     """
+    samples = [_differences(first, second).tolist()] if paired else [first, second]
     return Comparison(
         bootstrap_difference(first, second, seed, paired=paired),
         permutation(first, second, seed, paired=paired),
         cliffs_delta(first, second, paired=paired),
         hedges_g(first, second, paired=paired),
+        detectable(*samples, comparisons=comparisons),
     )
 
 
@@ -254,13 +286,15 @@ def _same_length(one: Floats, two: Floats) -> None:
 
 class Change(NamedTuple):
     """Where a series changes its mean most: the number of values before the change, the means on
-    both sides, and how often a shuffled series shows as large a change.
+    both sides, how often a shuffled series shows as large a change; and the smallest change, in the
+    middle, that would be found in 80 of 100 such series.
     """
 
     at: int
     before: float
     after: float
     p: float
+    least: float
 
 
 def block_of(values: int) -> int:
@@ -271,9 +305,19 @@ def block_of(values: int) -> int:
 
 
 def change_point(
-    values: Sequence[float], seed: int, *, block: int = 1, resamples: int = 2000
+    values: Sequence[float],
+    seed: int,
+    *,
+    block: int = 1,
+    resamples: int = 2000,
+    comparisons: int = 1,
 ) -> Change:
-    """The most likely single change of the mean (largest standardised CUSUM) and its p-value.
+    """The most likely single change of the mean (largest standardised CUSUM) and its p-value, which
+    is going to be corrected for so many `comparisons`.
+
+    A change of d in the middle of n values moves the largest sum by d sqrt(n) / 2, which is found
+    in 80 of 100 series when that is 0.84 deviations of a block's sum above what shuffled series
+    exceed once in 20 (divided by the comparisons).
 
     `block` values in a row are shuffled together, so that a series in which neighbours are alike is
     compared with series in which they are as well. Raises ExperimentError for fewer than 4 blocks.
@@ -288,12 +332,17 @@ def change_point(
     rng = np.random.default_rng(seed)
     found, at = _cusum(data)
     blocks = data[:whole].reshape(-1, block)
-    largest = 0
-    for _ in range(resamples):
-        shuffled = np.concatenate([rng.permutation(blocks).ravel(), data[whole:]])
-        largest += _cusum(shuffled)[0] >= found - 1e-12
-    p = (1 + largest) / (1 + resamples)
-    return Change(at, float(data[:at].mean()), float(data[at:].mean()), p)
+    chance = np.array(
+        [
+            _cusum(np.concatenate([rng.permutation(blocks).ravel(), data[whole:]]))[0]
+            for _ in range(resamples)
+        ]
+    )
+    p = (1 + int((chance >= found - 1e-12).sum())) / (1 + resamples)
+    spread = float(blocks.mean(axis=1).std(ddof=1)) * math.sqrt(block)
+    needed = float(np.quantile(chance, 1 - (1 - LEVEL) / comparisons))
+    least = 2 * (needed + float(stats.norm.ppf(POWER)) * spread) / math.sqrt(len(data))
+    return Change(at, float(data[:at].mean()), float(data[at:].mean()), p, least)
 
 
 def _cusum(data: Floats) -> tuple[float, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from paper.experiments.confound.arms import Arm, converse
+from paper.experiments.confound.arms import Arm, run_arm
 from paper.experiments.confound.report import plot, summarise
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.published.data import read_pairings, read_turns
@@ -29,7 +29,7 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     arm = Arm(*map(bool, sides))
     # The arm is no part of the seed: what chance decides is the same for all arms.
     chance_of = seed_of(config["seed"], "confound", seed)
-    rows = converse(arm, chance_of, chance_of % 1_000_003, lab.folder)
+    rows = run_arm(arm, chance_of, chance_of % 1_000_003, lab.folder)
     return [{"seed": seed, **row} for row in rows]
 
 

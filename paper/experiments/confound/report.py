@@ -22,7 +22,7 @@ from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, forest
 from paper.experiments.published.data import ARMS, conversations, turn_of
-from paper.experiments.stats import bootstrap, holm, permutation, reach
+from paper.experiments.stats import bootstrap, detectable, holm, permutation
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
 
 __all__ = [
@@ -68,7 +68,10 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "total": total,
         **{f"share_{name}": share for name, share in shares.items()},
         "largest": ranked[0],
-        "smallest_seen": reach(shares.values()),
+        "smallest_seen": max(
+            detectable(shapley(values)[:, SWITCHES.index(name)].tolist(), comparisons=len(TESTED))
+            for name in TESTED
+        ),
         "lock_pairs": compared,
         "lock_pairs_different": different,
     }

@@ -125,16 +125,17 @@ def changes(config: Config, turns: Sequence[Row]) -> Changes:
     called a change has no test.
     """
     seeds = _seeds(turns)
+    tests = len(seeds) * len(SERIES)
     found: dict[tuple[int, str], Change] = {}
     for seed in seeds:
         for name in SERIES:
             means = _cycles(turns, seed, name)
             block = block_of(len(means))
             blocks = len(means) // block
-            if blocks < 4 or len(seeds) * len(SERIES) / factorial(blocks) > DETECTED:
+            if blocks < 4 or tests / factorial(blocks) > DETECTED:
                 continue
             chosen = seed_of(config["seed"], seed, name)
-            found[seed, name] = change_point(means, chosen, block=block)
+            found[seed, name] = change_point(means, chosen, block=block, comparisons=tests)
     corrected = holm({f"{seed}/{name}": change.p for (seed, name), change in found.items()})
     return {place: (change, corrected[f"{place[0]}/{place[1]}"]) for place, change in found.items()}
 

@@ -68,6 +68,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "tokens": found[TOKENS].difference,
         "types": found[TYPES].difference,
         "without_fallbacks": found[WHOLE].difference,
+        "smallest_seen": max(one.least for one in found.values()),
         "arms": {arm: _arm(mine, config, arm) for arm, mine in by_arm.items()},
         "observer_words": {arm: fmean(words) for arm, words in lengths.items()},
         "shortest": {arm: min(words) for arm, words in lengths.items()},

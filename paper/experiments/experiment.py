@@ -70,7 +70,8 @@ class Experiment:
     `cells` lists the keys in order; `measure` returns the rows of one cell: flat, JSON values, no
     wall-clock times. `summarise` turns all rows, in the order of the cells, and the timings into
     sentences and tables, `plot` into figures. Both see rows only, so that a summary can be made
-    again without measuring. `parallel`: cells may be measured two at a time (not when they are
+    again without measuring. `costly` cells are made again only with all others (`--recompute 1`).
+    `parallel`: cells may be measured two at a time (not when they are
     timed). What the rows depend on is found from the module of `measure` (`sources`): rows made by
     other sources are not used again. `prepare` turns what the command line gave into the
     configuration, and may refuse it; only an experiment with `files` has it.
@@ -84,6 +85,7 @@ class Experiment:
     summarise: Callable[[Config, Sequence[Row], Sequence[Row]], Summary]
     plot: Callable[[Config, Sequence[Row]], Sequence[Plot]]
     parallel: bool = True
+    costly: Callable[[Config, Key], bool] = lambda config, key: False
     files: str = ""
     prepare: Callable[[dict[str, Any], Sequence[Path]], Config] | None = None
 

@@ -94,7 +94,7 @@ def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
 def recompute(experiment: Experiment, given: argparse.Namespace) -> int:
     """Make a share of the kept rows again, and say whether they are the same. Exit code 1: not."""
     result = read(experiment)
-    cells = share_of(result, given.recompute, Random())
+    cells = share_of(experiment, result, given.recompute, Random())
     jobs = given.jobs if experiment.parallel else 1
     again = make_again(experiment, result, cells, time.perf_counter, jobs)
     same = len(cells) - len(again.differing)

@@ -60,7 +60,8 @@ ITEMS = (
          ("perturbation", "ocean")),
 )  # fmt: skip
 # On the page if it was run: it needs files that are not in this project.
-TRANSCRIPTS = Item("The transcripts", "8.6.2", CLAIM, "The printed values are said to be one metric.",
+TRANSCRIPTS = Item("The transcripts", "8.6.2", CLAIM,
+                   "The printed values are said to be of one metric.",
                    ("reanalyse",))  # fmt: skip
 
 

@@ -169,9 +169,12 @@ def make_again(
     return Again(list(cells), differing)
 
 
-def share_of(result: Result, share: float, rng: Random) -> list[Key]:
-    """A random share of the cells, at least one, in their order."""
-    cells = list(result.cells)
+def share_of(experiment: Experiment, result: Result, share: float, rng: Random) -> list[Key]:
+    """A random share of the cells that are not costly, at least one, in their order; all if asked
+    for all.
+    """
+    config = result.stamp["config"]
+    cells = [cell for cell in result.cells if share == 1 or not experiment.costly(config, cell)]
     chosen = set(rng.sample(cells, min(len(cells), max(1, ceil(share * len(cells))))))
     return [cell for cell in cells if cell in chosen]
 

@@ -43,6 +43,7 @@ from paper.experiments.judging import Judge
 from paper.experiments.perturbation.views import picture_of
 
 __all__ = [
+    "CYCLE",
     "KILLED",
     "POWER",
     "START",
@@ -157,15 +158,15 @@ class _Clock:
 Keep = Callable[[str, dict[str, Any]], None]
 
 
-def script(leg: Leg) -> Iterator[tuple[int, str, list[str]]]:
-    """Turn, theme, and the messages of that theme so far, the current one last."""
+def script(leg: Leg) -> Iterator[tuple[int, list[str]]]:
+    """Turn, and the messages of its theme so far, the current one last."""
     observer = ScriptedObserver(leg.words, leg.seed % 1_000_003)
     themes, messages = list(THEMES), list[str]()
     for number in range(leg.first, leg.last):
         place = number % CYCLE
         theme, turn = themes[place // TURNS], place % TURNS
         messages = [*messages, observer.say(theme, turn)] if turn else [observer.say(theme, turn)]
-        yield number, theme, messages
+        yield number, messages
 
 
 def carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
@@ -207,7 +208,7 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
     async with leo:
         instance.begin(await store.perform(Instance.open_work))
         began = clock()
-        for turn, theme, messages in script(leg):
+        for turn, messages in script(leg):
             now.turn = turn
             reply = await leo.reply(messages[-1], leg.session)
             scores = score_turn(reply, messages)
@@ -216,7 +217,6 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
                 {
                     "kind": "turn",
                     "turn": turn,
-                    "theme": theme,
                     "tokens": scores.token_ratio_current,
                     "types": scores.type_ratio_current_plus_3,
                     "words": len(reply.split()),

@@ -27,6 +27,7 @@ __all__ = [
     "cliffs_delta",
     "compare",
     "detectable",
+    "detectable_step",
     "floats_of",
     "hedges_g",
     "holm",
@@ -286,15 +287,13 @@ def _same_length(one: Floats, two: Floats) -> None:
 
 class Change(NamedTuple):
     """Where a series changes its mean most: the number of values before the change, the means on
-    both sides, how often a shuffled series shows as large a change; and the smallest change, in the
-    middle, that would be found in 80 of 100 such series.
+    both sides, and how often a shuffled series shows as large a change.
     """
 
     at: int
     before: float
     after: float
     p: float
-    least: float
 
 
 def block_of(values: int) -> int:
@@ -305,19 +304,9 @@ def block_of(values: int) -> int:
 
 
 def change_point(
-    values: Sequence[float],
-    seed: int,
-    *,
-    block: int = 1,
-    resamples: int = 2000,
-    comparisons: int = 1,
+    values: Sequence[float], seed: int, *, block: int = 1, resamples: int = 2000
 ) -> Change:
-    """The most likely single change of the mean (largest standardised CUSUM) and its p-value, which
-    is going to be corrected for so many `comparisons`.
-
-    A change of d in the middle of n values moves the largest sum by d sqrt(n) / 2, which is found
-    in 80 of 100 series when that is 0.84 deviations of a block's sum above what shuffled series
-    exceed once in 20 (divided by the comparisons).
+    """The most likely single change of the mean (largest standardised CUSUM) and its p-value.
 
     `block` values in a row are shuffled together, so that a series in which neighbours are alike is
     compared with series in which they are as well. Raises ExperimentError for fewer than 4 blocks.
@@ -330,31 +319,61 @@ def change_point(
         )
     whole = len(data) - len(data) % block
     rng = np.random.default_rng(seed)
-    found, at = _cusum(data)
+    [found], [at] = _cusum(data[None])
     blocks = data[:whole].reshape(-1, block)
-    chance = np.array(
-        [
-            _cusum(np.concatenate([rng.permutation(blocks).ravel(), data[whole:]]))[0]
-            for _ in range(resamples)
+    shuffled = [
+        np.concatenate([rng.permutation(blocks).ravel(), data[whole:]]) for _ in range(resamples)
+    ]
+    largest = int((_cusum(np.array(shuffled))[0] >= found - 1e-12).sum())
+    p = (1 + largest) / (1 + resamples)
+    return Change(int(at), float(data[:at].mean()), float(data[at:].mean()), p)
+
+
+def detectable_step(
+    values: Sequence[float], seed: int, *, block: int = 1, comparisons: int = 1, series: int = 100
+) -> float | None:
+    """The smallest step in the middle of such a series that the test of `change_point` finds at 5 %
+    divided by the comparisons in 80 of 100 series: steps are put into the shuffled means of its
+    blocks, and these are tested. None where no step is found so often: with few blocks, too many
+    of their orders keep the two sides apart.
+    """
+    rng = np.random.default_rng(seed)
+    count = len(values) // block
+    means = floats_of(values)[: count * block].reshape(count, block).mean(axis=1)
+    shuffles = np.array([rng.permutation(count) for _ in range(500)])
+    noise = np.array([rng.permutation(means) for _ in range(series)])
+    half = np.clip(np.arange(count) + 1 - count / 2, 0.0, 1.0)
+
+    def share(step: float) -> float:
+        planted = noise + step * half
+        found = _cusum(planted)[0]
+        as_large = [
+            (_cusum(one[shuffles])[0] >= mine - 1e-12).sum()
+            for one, mine in zip(planted, found, strict=True)
         ]
-    )
-    p = (1 + int((chance >= found - 1e-12).sum())) / (1 + resamples)
-    spread = float(blocks.mean(axis=1).std(ddof=1)) * math.sqrt(block)
-    needed = float(np.quantile(chance, 1 - (1 - LEVEL) / comparisons))
-    least = 2 * (needed + float(stats.norm.ppf(POWER)) * spread) / math.sqrt(len(data))
-    return Change(at, float(data[:at].mean()), float(data[at:].mean()), p, least)
+        p = (1 + np.array(as_large)) / (1 + len(shuffles))
+        return float((p <= (1 - LEVEL) / comparisons).mean())
+
+    low, high = 0.0, 32 * float(means.std())
+    if share(high) < POWER:
+        return None
+    while high - low > 0.02 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if share(middle) >= POWER else (middle, high)
+    return high
 
 
-def _cusum(data: Floats) -> tuple[float, int]:
-    """The largest |sum so far - expected| over the deviation that chance gives it, and its place.
+def _cusum(rows: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Row by row the largest |sum so far - expected| over the deviation that chance gives it, and
+    its place.
 
     The first and the last 2 % are left out: there a single value would be a change.
     """
-    n = len(data)
+    n = rows.shape[1]
     margin = max(1, n // 50)
-    sums = np.cumsum(data - data.mean())[:-1]
+    sums = np.cumsum(rows - rows.mean(axis=1, keepdims=True), axis=1)[:, :-1]
     places = np.arange(1, n)
     scaled = np.abs(sums) / np.sqrt(places * (n - places) / n)
-    inner = scaled[margin - 1 : n - margin]
-    place = int(inner.argmax())
-    return float(inner[place]), place + margin
+    inner = scaled[:, margin - 1 : n - margin]
+    place = inner.argmax(axis=1)
+    return inner[np.arange(len(rows)), place], place + margin

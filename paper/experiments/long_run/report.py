@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.long_run.parts import CYCLE, POWER
 from paper.experiments.plots import Plot, lines
-from paper.experiments.stats import Change, block_of, change_point, holm
+from paper.experiments.stats import Change, block_of, change_point, detectable_step, holm
 from paper.experiments.summary import Summary, Table, chance, tell
 
 __all__ = ["changes", "cost", "plot", "summarise"]
@@ -58,12 +58,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "most_lost": max(lost, default=0),
         "reachable": min(row["reachable"] for row in snapshots),
         "trauma_stable": _stable(snapshots),
-        "smallest_seen": {
-            name: max(
-                (one.least for (_, what), (one, _) in found.items() if what == name), default=None
-            )
-            for name in SERIES
-        },
+        "smallest_seen": _steps(config, cycles, found),
         "tests": len(found),
         "changes": sum(p < DETECTED for _, p in found.values()),
     }
@@ -142,9 +137,20 @@ def changes(config: Config, cycles: Sequence[Row]) -> Changes:
             if blocks < 4 or tests / factorial(blocks) > DETECTED:
                 continue
             chosen = seed_of(config["seed"], seed, name)
-            found[seed, name] = change_point(means, chosen, block=block, comparisons=tests)
+            found[seed, name] = change_point(means, chosen, block=block)
     corrected = holm({f"{seed}/{name}": change.p for (seed, name), change in found.items()})
     return {place: (change, corrected[f"{place[0]}/{place[1]}"]) for place, change in found.items()}
+
+
+def _steps(config: Config, cycles: Sequence[Row], found: Changes) -> dict[int, list[float | None]]:
+    """The smallest step that each test would have found: conversation -> series."""
+    steps: dict[int, list[float | None]] = {}
+    for seed, name in found:
+        means = _cycles(cycles, seed, name)
+        chosen, block = seed_of(config["seed"], seed, name, "power"), block_of(len(means))
+        least = detectable_step(means, chosen, block=block, comparisons=len(found))
+        steps.setdefault(seed, []).append(least)
+    return steps
 
 
 def cost(timings: Sequence[Row]) -> Mapping[str, float] | None:

@@ -26,6 +26,7 @@ from paper.experiments.arms import (
     Arm,
     Heard,
     Talk,
+    concerned,
     digest,
     say_in_turn,
     scores_of,
@@ -131,7 +132,7 @@ def _alone(config: Config, program: str, arm: str, chance: int, lab: Lab) -> lis
                 "reply": digest(reply),
             }
         )
-    return [*rows, {"kind": "store", "store": store, "defects": defects}]
+    return [*rows, {"kind": "store", "store": store, **concerned(defects)}]
 
 
 def _published(config: Config, name: str, arm: str, chance: int, lab: Lab) -> list[Row]:

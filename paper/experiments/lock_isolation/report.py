@@ -174,14 +174,11 @@ def _published_alone(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """What the published programs lose with one session and no fault, per 1,000 replies."""
     found = {}
     for program in PUBLISHED:
-        mine = [row for row in rows if row["program"] == program and row["arm"] == REFERENCE]
-        stores = [row["defects"] for row in mine if row["kind"] == "store"]
-        replies = [sum(row["kind"] == "reply" for row in mine)]
-        names = sorted({name for defects in stores for name in defects})
-        found[program] = {
-            name: per_thousand((defects.get(name, 0) for defects in stores), replies)
-            for name in names
-        }
+        mine = [row for row in rows if (row["program"], row["arm"]) == (program, REFERENCE)]
+        stores = [row for row in mine if row["kind"] == "store"]
+        replies = [len(mine) - len(stores)]
+        rates = {name: per_thousand((row[name] for row in stores), replies) for name in CONCERNED}
+        found[program] = {name: rate for name, rate in rates.items() if rate}
     return found
 
 

@@ -4,8 +4,8 @@ All modules, the default discipline, every event validated, a week of an injecte
 nights. Every day the process is killed in the middle of a reply, just before its commit, and in the
 evening the power fails, which takes back the last commits; another process opens the file and goes
 on. One conversation more is a hundred times as long, over as many weeks, with as many stops as the
-others have. At regular moments of rest the field is compared with what was observed, with its own
-file, and with its beginning.
+others have, and without the modules that make the organism talk to itself. At regular moments of
+rest the field is compared with what was observed, with its own file, and with its beginning.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     """Turns, snapshots of integrity, and the stops."""
     seed = int(key[0])
     chance = seed_of(config["seed"], "long-run", seed)
-    turns = int(config["long"] if seed == config["seeds"] else config["turns"])
+    quiet = seed == config["seeds"]
+    turns = int(config["long"] if quiet else config["turns"])
     days = config["days"] * max(1, turns // config["turns"])
     path = lab.folder / "field.sqlite3"
     rows: list[dict[str, Any]] = []
@@ -58,7 +59,7 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     for number, (first, last, stop) in enumerate(_legs(turns, config["days"])):
         leg = Leg(
             path, chance, config["words"], f"s{number + 1}", first, last,
-            max(1, turns // int(config["snapshots"])), turns, days, stop, totals, since,
+            max(1, turns // int(config["snapshots"])), turns, days, quiet, stop, totals, since,
         )  # fmt: skip
         kept, end = _run(leg, number + 1, seed, lab)
         if stop == POWER:

@@ -29,7 +29,7 @@ from leo.field.text import is_word, tokenize
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import MODULES
+from leo.modules import MODULES, Dream, MetaLeo, Module, Overthinking
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.modular import program_for
 from leo.reply.program import Given, ReplyState, Step, Writes
@@ -69,6 +69,10 @@ POWER: Final = "power cut"
 Totals = tuple[int, int, int]
 CYCLE: Final = len(THEMES) * TURNS
 WORDS_OF_TRAUMA: Final = 10
+# Without those that make the organism talk to itself: a turn of theirs is four replies and more.
+QUIET: Final[tuple[Module[Any], ...]] = tuple(
+    module for module in MODULES if not isinstance(module, (Dream, MetaLeo, Overthinking))
+)
 
 
 @dataclass
@@ -84,11 +88,11 @@ class Ledger:
     history: list[Totals] = field(default_factory=list)
     _pending: Delta | None = None
 
-    def program(self) -> tuple[Step, ...]:
-        """The program with all modules, whose observations are noted."""
+    def program(self, modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
+        """The program with these modules, whose observations are noted."""
         return tuple(
             replace(step, function=self._noting(step)) if step.name == "observe" else step
-            for step in program_for(MODULES)
+            for step in program_for(modules)
         )
 
     def _noting(self, step: Step) -> Callable[[ReplyState, Given], Writes]:
@@ -116,8 +120,9 @@ class Ledger:
 @dataclass(frozen=True)
 class Leg:
     """Turns `first` to `last` (exclusive) of the script, in a session of its own, inspected at its
-    beginning and every so many turns. `turns` and `days` are those of the whole run; `totals` is
-    the ledger and `since` the clock at the leg's beginning.
+    beginning and every so many turns. `turns` and `days` are those of the whole run; `quiet`: no
+    module makes the organism talk to itself; `totals` is the ledger and `since` the clock at the
+    leg's beginning.
 
     How it stops: killed in its last turn, before the commit; or by a power cut after that turn.
     """
@@ -131,6 +136,7 @@ class Leg:
     every: int
     turns: int
     days: int
+    quiet: bool = False
     stop: str | None = None
     totals: Totals = (0, 0, 0)
     since: float = START
@@ -179,7 +185,8 @@ def carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
 async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
     ledger = Ledger(*leg.totals, history=[leg.totals])
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(leg.path, keepers=MODULES)
+    modules = QUIET if leg.quiet else MODULES
+    store = await AsyncStore.open(leg.path, keepers=modules)
     now = _Clock(leg)
     instance = Instance(
         discipline=get_discipline(DEFAULT),
@@ -188,8 +195,8 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
         clock=now,
         name="i1",
         store="main",
-        modules=MODULES,
-        program=ledger.program(),
+        modules=modules,
+        program=ledger.program(modules),
     )
 
     def stop() -> None:

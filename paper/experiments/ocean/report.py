@@ -301,7 +301,8 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
                 capsize=2,
                 label=arm[0],
             )
-            axes.set_xticks(range(len(found)), [_tick(x, by) for x in found])
+            ticks = [_tick(x, by).replace(" or more", "+") for x in found]
+            axes.set_xticks(range(len(found)), ticks)
 
     def draw(figure: Figure) -> None:
         counts, lags = figure.subplots(1, 2, sharey=True)

@@ -188,6 +188,7 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             lags,
             {label: [fmean(apart[kind, lag]) for lag in lags] for kind, label in LABELS.items()},
         )
+        axes.set_xticks([lag for lag in lags if lag % 3 == 0])
         axes.set_xlabel("replies after the defect")
         axes.set_ylabel("share of words apart")
         axes.legend(title="an observation")

@@ -192,7 +192,8 @@ def facts_of(name: str) -> dict[str, Any]:
         },
         "lock-isolation": {
             "sequential_differences": 0, "sequential_replies": 1680, "cycles_free": [300.0, 700.0],
-            "cycles_locked": [0.0], "detected": 0, "comparisons": 36,
+            "cycles_locked": [0.0], "detected": 0, "comparisons": 36, "published_replies": 200,
+            "published_differences": 0, "published_alone": {"february": {"Refines": 1000.0}},
         },
         "concurrent": {
             "largest": 50, "validated": 1234, "broken": ["bare"], "whole": ["asyncio-lock"],

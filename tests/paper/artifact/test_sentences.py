@@ -71,6 +71,11 @@ Change = Callable[[Results], Results]
         ("isolation", TRUE,
          lambda r: with_facts(r, "lock-isolation", sequential_differences=3), NOT_SHOWN),
         ("h1-order", TRUE, lambda r: with_verdicts(r, "asyncio-lock", FALLS), FALSE),
+        ("h1-order", TRUE, lambda r: with_verdicts(r, "published-february", FALLS), FALSE),
+        ("lock-apart", "holds only if everything takes it",
+         lambda r: with_verdicts(r, "asyncio-lock", FALLS), FALSE),
+        ("lock-apart", "holds only if everything takes it",
+         lambda r: with_verdicts(r, "published-december-refresh", HOLDS), TRUE),
         ("gil", TRUE, lambda r: with_verdicts(r, "gil", HOLDS), NOT_SHOWN),
         ("lock-atomic", FALSE, lambda r: with_verdicts(r, "asyncio-lock", HOLDS), NOT_SHOWN),
         ("h2", TRUE, lambda r: replace(r, orders=[]), OPEN),
@@ -133,12 +138,19 @@ def test_every_subsection_has_its_words(results: Results) -> None:
 
 
 def test_the_published_program_is_told_with_its_claims(results: Results) -> None:
-    """The claims on the published class decide the sentence on it; without them there is none."""
+    """Sentences on the published class quote its rows (P1 to P3), and follow them."""
     assert row(results, "published-class")[0] == FALSE
-    rest = [c for c in results.claims if not c["discipline"].startswith("published")]
-    without = replace(results, claims=rest)
-    assert not any(s.name == "published-class" for s, *_ in evidence(without))
-    assert paragraphs(without)["8.6.4"] != paragraphs(results)["8.6.4"]
+    told = {s.name: text for s, _, _, text in evidence(results)}
+    for discipline, names in (
+        ("published-december", {"h1-order", "lock-atomic", "published-class"}),
+        ("published-december-refresh", {"lock-apart"}),
+        ("published-february", {"h1-order", "published-class"}),
+    ):
+        other = with_verdicts(results, discipline, "needs-strong-fairness")
+        changed = {s.name for s, _, _, text in evidence(other) if text != told[s.name]}
+        assert {name for name, text in told.items() if f"`{discipline}`" in text} == names
+        # The number of claims is another one too.
+        assert changed - {"formalization"} <= names and changed
 
 
 def test_what_has_no_result_is_not_quoted(results: Results) -> None:

@@ -19,8 +19,6 @@ from paper.artifact.stories import story
 from paper.artifact.tex import Tex, tex_environment
 from paper.artifact.typeset import typeset
 
-__all__ = ["make_paper"]
-
 Done = Callable[[str], None]
 PARTS = {
     "section": "The section, revised",

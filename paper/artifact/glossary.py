@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from leo_model.machine.properties import PROPERTIES
 
-__all__ = ["GLOSSARY", "PROPERTIES_IN_WORDS"]
-
 GLOSSARY = {
     "field": "the memory that an organism grows: n-gram counts and snapshots of its own replies",
     "store": "the SQLite file in which the field is kept; each object in it has a version",

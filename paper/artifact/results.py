@@ -19,10 +19,8 @@ from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.results import problems
 from leo_model.files import MAKERS, made_from
 from paper.artifact.errors import ArtifactError
-from paper.experiments.registry import EXPERIMENTS as MODULES
+from paper.experiments.registry import module_of
 from paper.experiments.sources import sources_of
-
-__all__ = ["EXPERIMENTS", "Results", "load"]
 
 Json = Mapping[str, Any]
 
@@ -182,7 +180,7 @@ def _experiment(build: Path, name: str, spec: str) -> Json | None:
         # Such rows are compared with the sources here by making some of them again.
         return summary
     _fresh(summary["stamp"]["spec"], spec, path, f"leo experiment {name}")
-    if summary["stamp"]["sources"] != sources_of(MODULES[name].module):
+    if summary["stamp"]["sources"] != sources_of(module_of(name)):
         raise ArtifactError(
             f"{path} is of rows that other sources measured: run `leo experiment {name}` again"
         )

@@ -16,11 +16,6 @@ from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS
 from paper.artifact.results import EXPERIMENTS, Results
 from paper.artifact.tex import plain_environment
 
-__all__ = [
-    "DONE", "FALSE", "NOT_SHOWN", "OPEN", "SENTENCES", "SUBSECTIONS", "TRUE", "Sentence",
-    "abstract", "context", "evidence", "kind", "paragraphs", "validation",
-]  # fmt: skip
-
 TRUE = "holds"
 ONLY_IF = "holds only if"
 FALSE = "does not hold"

@@ -21,8 +21,6 @@ from paper.artifact.section import SUBSECTIONS, abstract, evidence, kind, paragr
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
 
-__all__ = ["make_site"]
-
 ASSETS = ("style.css", "stepper.js", "search.js")
 
 

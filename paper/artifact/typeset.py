@@ -13,8 +13,6 @@ from leo_model.files import spec_folder
 from leo_model.tlc.java import environment, find
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["MODULES", "typeset"]
-
 MODULES = (
     "Disciplines", "Dsg", "Field", "Properties", "AtomicReply", "Forget", "MCField", "TraceField",
 )  # fmt: skip

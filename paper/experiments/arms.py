@@ -38,12 +38,6 @@ from leo_model.organism.recording import Seat
 from leo_model.traces.native import CONCERNED, Checker
 from paper.experiments.errors import ExperimentError
 
-__all__ = [
-    "ARMS", "CHORUS", "LABELS", "Arm", "Crowd", "Heard", "Talk", "concerned", "converse", "digest",
-    "judge_events", "open_changed", "per_thousand", "say_in_turn", "scores_of", "surplus", "talk",
-    "ticking",
-]  # fmt: skip
-
 
 class Arm(NamedTuple):
     """One way to execute the same program: its discipline for one session, and for several."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from paper.experiments.plots import Plot
     from paper.experiments.summary import Summary
 
-__all__ = ["Config", "Experiment", "Key", "Lab", "Option", "Row", "seed_of"]
-
 # Values that JSON has. The configuration always has "seed" (an integer) and "quick" (a boolean).
 Config = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -78,7 +76,6 @@ class Experiment:
     """
 
     name: str
-    help: str
     options: tuple[Option, ...]
     cells: Callable[[Config], Sequence[Key]]
     measure: Callable[[Config, Key, Lab], Sequence[Row]]

@@ -13,8 +13,6 @@ from leo_model.organism.recording import LineMaker
 from leo_model.traces.native import Checker
 from paper.experiments.errors import ExperimentError
 
-__all__ = ["Judge"]
-
 RUN: Final = "judged"
 
 

@@ -27,8 +27,6 @@ from paper.experiments.results import (
 )
 from paper.experiments.runner import Outcome, run_experiment
 
-__all__ = ["BUILD", "main"]
-
 BUILD = Path("build/experiments")
 SEED = 7
 WIDTH = 80
@@ -158,7 +156,7 @@ def _share(text: str) -> float:
 
 
 def _parser(experiment: Experiment) -> argparse.ArgumentParser:
-    parser = _common(experiment.name, f"{experiment.help[:1].upper()}{experiment.help[1:]}.")
+    parser = _common(experiment.name, EXPERIMENTS[experiment.name].capitalize() + ".")
     for option in experiment.options:
         several = _several(option.default)
         parser.add_argument(

@@ -21,8 +21,6 @@ from paper.experiments.runner import write
 from paper.experiments.sources import sources_of
 from paper.experiments.summary import template
 
-__all__ = ["ITEMS", "Item", "write_report"]
-
 
 class Item(NamedTuple):
     """One entry of the paper's list: what was `pending` or `claimed` there, in our words, and which

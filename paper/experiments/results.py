@@ -27,18 +27,6 @@ from paper.experiments.rows import STAMP, dump, line_of, parse_rows, read_rows
 from paper.experiments.runner import Outcome, measure_all, read_timings, tell
 from paper.experiments.sources import made_of, sources_of
 
-__all__ = [
-    "RESULTS",
-    "Again",
-    "Result",
-    "changed",
-    "keep",
-    "make_again",
-    "read",
-    "share_of",
-    "tell_kept",
-]
-
 RESULTS: Final = ROOT / "paper" / "results"
 # What else decides a row that is made of floating-point numbers.
 LIBRARIES: Final = ("numpy", "scipy", "jax", "jaxlib")

@@ -16,19 +16,6 @@ from typing import Any
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Row
 
-__all__ = [
-    "STAMP",
-    "RowFile",
-    "Stored",
-    "append",
-    "dump",
-    "line_of",
-    "load_rows",
-    "parse_rows",
-    "read_rows",
-    "trim",
-]
-
 STAMP = "stamp"
 OWN = ("cell", "row", "of")
 

@@ -17,25 +17,6 @@ from scipy import stats
 from paper.experiments.errors import ExperimentError
 from paper.experiments.summary import Estimate
 
-__all__ = [
-    "Change",
-    "Comparison",
-    "block_of",
-    "bootstrap",
-    "bootstrap_difference",
-    "change_point",
-    "cliffs_delta",
-    "compare",
-    "detectable",
-    "detectable_step",
-    "floats_of",
-    "hedges_g",
-    "holm",
-    "permutation",
-    "rarest",
-    "resampled",
-]
-
 Floats = NDArray[np.float64]
 RESAMPLES = 4000
 LEVEL = 0.95

@@ -12,8 +12,6 @@ from paper.experiments.experiment import Config, Row
 from paper.experiments.plots import Plot, lines
 from paper.experiments.summary import Summary, Table, tell
 
-__all__ = ["plot", "summarise"]
-
 PLACES: Final = {
     "one": "one instance",
     "each": "a field each",

@@ -19,8 +19,6 @@ from leo.reply.module import BaseModule
 from paper.experiments.arms import CHORUS, Heard, converse, digest, scores_of
 from paper.experiments.experiment import Row
 
-__all__ = ["LENGTHS", "SWITCHES", "TEMPERATURES", "Arm", "Steady", "run_arm"]
-
 LENGTHS: Final = (71, 19)
 # The synchronous program called itself `wounded` from the second reply on, the asynchronous one,
 # which had no trauma, `creative` (organism, section 0).

@@ -11,8 +11,6 @@ from paper.experiments.confound.report import plot, summarise
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.published.data import read_pairings, read_turns
 
-__all__ = ["EXPERIMENT"]
-
 FIGURES = ("published",)
 
 
@@ -35,7 +33,6 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
 
 EXPERIMENT = Experiment(
     name="confound",
-    help="which of the published comparison's differences moved its metric",
     options=(Option("seeds", "seeds, each with all 32 kinds of runs", 30, quick=3, least=2),),
     cells=cells,
     measure=measure,

@@ -20,8 +20,6 @@ from paper.experiments.errors import ExperimentError
 from paper.experiments.judging import Judge
 from paper.experiments.lock_isolation.published import PUBLISHED, converse_published
 
-__all__ = ["CHOICES", "REORDERED", "Alone", "reordered_program", "talk_alone"]
-
 REORDERED: Final = "reordered"
 # The name of a program of this organism, and the modules that it asks.
 CHOICES: Final[dict[str, tuple[Module[Any], ...]]] = {"core": (), "modules": CHORUS}

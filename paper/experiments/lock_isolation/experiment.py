@@ -38,8 +38,6 @@ from paper.experiments.lock_isolation.alone import CHOICES, REORDERED, talk_alon
 from paper.experiments.lock_isolation.published import PUBLISHED, UNLOCKED, talk_published
 from paper.experiments.lock_isolation.report import PROGRAMS, plot, summarise
 
-__all__ = ["EXPERIMENT"]
-
 
 class Workload(NamedTuple):
     """Sessions at a time, whether all but the first are background writers, cancellation."""
@@ -203,7 +201,6 @@ SEED_SENTENCES: Final = Overthinking(SEED_TEXT).sentences
 
 EXPERIMENT = Experiment(
     name="lock-isolation",
-    help="does the lock change the replies, and what breaks without it",
     options=(
         Option("seeds", "how many seeds", default=30, quick=3, least=2),
         Option("themes", "how many of the themes, four turns each", default=5, quick=2, least=1),

@@ -28,8 +28,6 @@ from paper.experiments.arms import Talk, concerned, ticking
 from paper.experiments.errors import ExperimentError
 from paper.experiments.judging import Judge
 
-__all__ = ["PUBLISHED", "UNLOCKED", "converse_published", "talk_published"]
-
 T = TypeVar("T")
 
 PUBLISHED: Final = ("december", "february")

@@ -21,8 +21,6 @@ from paper.experiments.plots import Plot, bars, forest
 from paper.experiments.stats import Comparison, bootstrap, compare, holm, rarest
 from paper.experiments.summary import Estimate, Summary, Table, chance, tell
 
-__all__ = ["PROGRAMS", "plot", "summarise"]
-
 FIRST: Final = ARMS[0].name
 REFERENCE: Final = "async-lock"
 CROWDS: Final = {

@@ -36,8 +36,6 @@ from paper.experiments.long_run.parts import (
 )
 from paper.experiments.long_run.report import plot, summarise
 
-__all__ = ["EXPERIMENT"]
-
 
 def cells(config: Config) -> list[Key]:
     """One conversation for each seed, then the long one. A conversation cannot be taken up again in
@@ -147,7 +145,6 @@ def _stopped(leg: Leg, end: dict[str, Any]) -> tuple[dict[str, Any], Totals]:
 
 EXPERIMENT = Experiment(
     name="long-run",
-    help="does the field stay whole and the metric level over a long conversation",
     options=(
         Option("turns", "turns of a conversation", default=1000, quick=160, least=40),
         Option("long", "of one more, which is long; 0: none", default=100_000, quick=0, least=0),

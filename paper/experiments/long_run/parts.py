@@ -42,20 +42,6 @@ from paper.experiments.arms import digest
 from paper.experiments.judging import Judge
 from paper.experiments.perturbation.views import picture_of
 
-__all__ = [
-    "CYCLE",
-    "KILLED",
-    "POWER",
-    "START",
-    "Ledger",
-    "Leg",
-    "Totals",
-    "carry_out",
-    "carry_out_apart",
-    "cut_power",
-    "inspect",
-]
-
 START: Final = 1_767_139_200.0
 DAY: Final = 86_400.0
 # The turns of a day are spread over this part of it; the rest is night.

@@ -16,8 +16,6 @@ from paper.experiments.plots import Plot, lines
 from paper.experiments.stats import Change, block_of, change_point, detectable_step, holm
 from paper.experiments.summary import Summary, Table, chance, tell
 
-__all__ = ["changes", "cost", "plot", "summarise"]
-
 SERIES: Final = {"tokens": "token ratio", "types": "type ratio", "words": "words of a reply"}
 DETECTED: Final = 0.05
 WORDS: Final = 10

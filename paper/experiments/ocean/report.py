@@ -19,8 +19,6 @@ from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
 from paper.experiments.stats import bootstrap, bootstrap_difference, detectable, holm, permutation
 from paper.experiments.summary import Estimate, Summary, Table, number, tell
 
-__all__ = ["FIELD", "plot", "summarise", "verdict_of"]
-
 FIELD: Final = "field"
 LABELS: Final = {
     "stale": "read before it was there",

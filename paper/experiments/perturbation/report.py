@@ -13,8 +13,6 @@ from paper.experiments.plots import GREYS, MARKERS, Plot, lines
 from paper.experiments.stats import bootstrap, detectable
 from paper.experiments.summary import Estimate, Summary, Table, tell
 
-__all__ = ["bucket", "plot", "summarise"]
-
 LABELS: Final = {
     "stale": "read before it was there",
     "lost": "never written",

@@ -18,20 +18,6 @@ from paper.experiments.experiment import Row
 from paper.experiments.stats import Comparison, bootstrap, compare, resampled
 from paper.experiments.summary import Estimate
 
-__all__ = [
-    "ARMS",
-    "DEFINITIONS",
-    "Corpus",
-    "Null",
-    "Pairing",
-    "difference",
-    "mean_of",
-    "pair",
-    "share_of_messages",
-    "shuffled",
-    "truncated",
-]
-
 ARMS: Final = ("sync", "async")
 Floats = NDArray[np.float64]
 SHUFFLES: Final = 2000

@@ -25,8 +25,6 @@ from paper.experiments.reanalyse.pairs import (
 from paper.experiments.stats import holm
 from paper.experiments.summary import Cell, Summary, Table, chance, tell
 
-__all__ = ["plot", "summarise"]
-
 LABELS: Final = {
     "tokens": "tokens, current message",
     "types": "types, current and 3 before",

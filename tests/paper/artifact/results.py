@@ -14,8 +14,7 @@ from leo_model.checking.plan import plan
 from leo_model.files import made_from
 from leo_model.machine.reachable import bounded_world, explore, violations
 from paper.artifact.results import EXPERIMENTS
-from paper.experiments.registry import EXPERIMENTS as MODULES
-from paper.experiments.registry import load
+from paper.experiments.registry import load, module_of
 from paper.experiments.sources import sources_of
 from paper.experiments.summary import as_json
 
@@ -213,7 +212,7 @@ def summary(name: str) -> dict[str, Any]:
     return {
         "stamp": {
             "spec": spec_hash(),
-            "sources": sources_of(MODULES[name].module),
+            "sources": sources_of(module_of(name)),
             "command": f"leo experiment {name}",
             "config": {"seeds": 30, "quick": False},
             "seed": 1,

@@ -97,19 +97,6 @@ def parse_rows(data: bytes) -> Stored:
     return stored
 
 
-def load_rows(path: Path) -> tuple[Mapping[str, Any], list[Row]]:
-    """The stamp and the rows of a finished file, for whoever uses them elsewhere.
-
-    Raises ExperimentError when the file is missing or holds no rows.
-    """
-    stored = read_rows(path)
-    if stored.stamp is None or not stored.cells:
-        raise ExperimentError(
-            f"{path}: holds no rows; run the experiment again: leo experiment {path.parent.name}"
-        )
-    return stored.stamp, stored.rows
-
-
 def _parse(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None

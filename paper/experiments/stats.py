@@ -26,14 +26,13 @@ POWER = 0.8
 
 class Comparison(NamedTuple):
     """Two samples compared. `difference` is the mean of the first less that of the second; `p` is
-    two-sided, from permutations; the effect sizes are Cliff's delta and Hedges' g. `least` is the
-    smallest difference that would have been found (`detectable`).
+    two-sided, from permutations; the effect size is Cliff's delta. `least` is the smallest
+    difference that would have been found (`detectable`).
     """
 
     difference: Estimate
     p: float
     cliff: float
-    hedges: float
     least: float
 
 
@@ -177,8 +176,8 @@ def compare(
     paired: bool = False,
     comparisons: int = 1,
 ) -> Comparison:
-    """Difference with interval, p-value and effect sizes of two samples, or of the differences
-    within pairs: then the effect sizes are those of pairs as well. `comparisons`: p is going to be
+    """Difference with interval, p-value and effect size of two samples, or of the differences
+    within pairs: then the effect size is that of pairs as well. `comparisons`: p is going to be
     corrected for so many.
     """
     samples = [_differences(first, second).tolist()] if paired else [first, second]
@@ -186,7 +185,6 @@ def compare(
         bootstrap_difference(first, second, seed, paired=paired),
         permutation(first, second, seed, paired=paired),
         cliffs_delta(first, second, paired=paired),
-        hedges_g(first, second, paired=paired),
         detectable(*samples, comparisons=comparisons),
     )
 
@@ -201,30 +199,6 @@ def cliffs_delta(first: Sequence[float], second: Sequence[float], *, paired: boo
     below = np.searchsorted(two, one, side="left").sum()
     above = (len(two) - np.searchsorted(two, one, side="right")).sum()
     return float((below - above) / (len(one) * len(two)))
-
-
-def hedges_g(first: Sequence[float], second: Sequence[float], *, paired: bool = False) -> float:
-    """The difference in pooled standard deviations, corrected for small samples (Hedges 1981); with
-    pairs, the mean difference in standard deviations of the differences.
-
-    0 for equal means; infinite with its sign when nothing varies and the means differ.
-    """
-    if paired:
-        apart = _differences(first, second)
-        return _standardised(float(apart.mean()), float(((apart - apart.mean()) ** 2).sum()),
-                             len(apart) - 1)  # fmt: skip
-    one, two = floats_of(first), floats_of(second)
-    spread = ((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()
-    return _standardised(float(one.mean() - two.mean()), float(spread), len(one) + len(two) - 2)
-
-
-def _standardised(difference: float, spread: float, freedom: int) -> float:
-    """A difference over the deviation of a sum of squares, with Hedges' correction."""
-    if difference == 0.0:
-        return 0.0
-    if freedom < 1 or spread == 0.0:
-        return math.copysign(math.inf, difference)
-    return difference / math.sqrt(spread / freedom) * (1 - 3 / (4 * freedom - 1))
 
 
 def _differences(first: Sequence[float], second: Sequence[float]) -> Floats:

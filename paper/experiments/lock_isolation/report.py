@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final, NamedTuple
@@ -263,12 +262,10 @@ def _effect_table(effects: Sequence[Effect]) -> Table:
     return Table(
         "lock-isolation-effects",
         "external_vocab, each arm less asyncio.Lock over matched seeds",
-        ("workload", "arm", "metric", "difference", "p", "p (Holm)", "Cliff's delta (pairs)",
-         "Hedges' g (pairs)"),
+        ("workload", "arm", "metric", "difference", "p", "p (Holm)", "Cliff's delta (pairs)"),
         tuple(
             (CROWDS[workload], LABELS[arm], METRICS[metric], compared.difference,
-             chance(compared.p), chance(p), compared.cliff,
-             compared.hedges if math.isfinite(compared.hedges) else None)
+             chance(compared.p), chance(p), compared.cliff)
             for workload, arm, metric, compared, p in effects
         ),
     )  # fmt: skip

@@ -92,10 +92,8 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         Table(
             "published-comparisons",
             "Asynchronous less synchronous arm",
-            ("metric", "async less sync", "p", "Cliff's delta", "Hedges' g"),
-            tuple(
-                (name, r.difference, chance(r.p), r.cliff, r.hedges) for name, r in found.items()
-            ),
+            ("metric", "async less sync", "p", "Cliff's delta"),
+            tuple((name, r.difference, chance(r.p), r.cliff) for name, r in found.items()),
         ),
         Table(
             "published-pairings",

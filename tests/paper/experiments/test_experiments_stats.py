@@ -35,7 +35,6 @@ def test_a_planted_effect_is_found(paired: bool) -> None:
     assert found.p < 0.001
     assert found.difference.low > 0.3
     assert found.difference.low < 1.0 < found.difference.high
-    assert 0.5 < found.hedges < 1.5
     assert found.cliff > 0.3
 
 
@@ -117,13 +116,6 @@ def test_holm_by_hand() -> None:
     )
 
 
-def test_hedges_g_by_hand() -> None:
-    """Means 2 apart, deviation 1, four degrees of freedom: 2 (1 - 3/15)."""
-    assert stats.hedges_g([3, 4, 5], [1, 2, 3]) == pytest.approx(1.6)
-    assert stats.hedges_g([1, 1], [1, 1]) == 0.0
-    assert stats.hedges_g([2, 2], [1, 1]) == float("inf")
-
-
 @settings(max_examples=25)
 @given(VALUES, st.integers(0, 2**32))
 @example([0.0, 3.9558508528260704e-258], 0)
@@ -188,13 +180,9 @@ def test_effect_sizes_of_pairs_are_of_their_differences() -> None:
     first = [value + 0.1 + 0.01 * (n % 2) for n, value in enumerate(second)]
     apart, pairs = (stats.compare(first, second, 1, paired=paired) for paired in (False, True))
 
-    assert abs(apart.cliff) < 0.1 and abs(apart.hedges) < 0.1
-    assert pairs.cliff == 1.0
-    assert pairs.hedges > 10.0
-    swapped = stats.compare(second, first, 1, paired=True)
-    assert swapped.cliff == -1.0 and swapped.hedges == pytest.approx(-pairs.hedges)
+    assert abs(apart.cliff) < 0.1 and pairs.cliff == 1.0
+    assert stats.compare(second, first, 1, paired=True).cliff == -1.0
     assert stats.cliffs_delta([1.0, 2.0], [2.0, 1.0], paired=True) == 0.0
-    assert stats.hedges_g([1.0, 2.0], [0.0, 1.0], paired=True) == math.inf
 
 
 def found_of(size: float, draws: int, sizes: tuple[int, ...], level: float) -> float:

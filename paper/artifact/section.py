@@ -411,15 +411,12 @@ def abstract(results: Results) -> str:
 
 def validation(results: Results) -> list[tuple[str, str, str]]:
     """The rows of table 8.6.7, filled in: check, status, note."""
-    told = _blocks("section.j2", results)
-    rows = (
-        ("controlled", "Controlled comparison"), ("reproduced", "Reproducibility"),
-        ("long-term", "Field integrity"), ("isolation-test", "Lock isolation test"),
-        ("long-term", "Long-term stability"), ("concurrent", "Concurrent sessions"),
-    )  # fmt: skip
-    truths = {s.name: s.truth(results) for s in SENTENCES if s.name in dict(rows)}
-    keys = [title.split()[0].lower().replace("-", "_") for _, title in rows]
+    told = {s.name: (truth, text) for s, truth, _, text in evidence(results)}
     return [
-        (title, truths[name], told[f"v_{key}"])
-        for (name, title), key in zip(rows, keys, strict=True)
-    ]
+        (title, *told[name])
+        for name, title in (
+            ("controlled", "Controlled comparison"), ("reproduced", "Reproducibility"),
+            ("long-term", "Field integrity, long-term stability"),
+            ("isolation-test", "Lock isolation test"), ("concurrent", "Concurrent sessions"),
+        )
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from paper.experiments.arms import ARMS, LABELS, per_thousand
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.lock_isolation.alone import CHOICES, REORDERED
 from paper.experiments.lock_isolation.published import PUBLISHED, UNLOCKED
-from paper.experiments.plots import Plot, bars, forest
+from paper.experiments.plots import Plot, bars
 from paper.experiments.stats import Comparison, bootstrap, compare, holm, rarest
 from paper.experiments.summary import Estimate, Summary, Table, chance, tell
 
@@ -288,9 +288,8 @@ def _level_table(config: Config, rows: Sequence[Row]) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """Defects by arm, and effects with their intervals."""
+    """Defects by arm; effects are in a table."""
     defects = [row for row in rows if row["kind"] == "defects"]
-    effects = _effects(config, rows)
 
     def draw_defects(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -303,29 +302,12 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         axes.set_ylabel("replies on a cycle, per 1,000")
         figure.legend(loc="outside upper center", ncols=2)
 
-    def draw_effects(figure: Figure) -> None:
-        for place, (metric, label) in enumerate(METRICS.items(), start=1):
-            axes = figure.add_subplot(1, 2, place)
-            shown = [effect for effect in effects if effect.metric == metric]
-            labels = [f"{effect.workload}, {effect.arm}" for effect in shown]
-            forest(axes, labels, [effect.compared.difference for effect in shown])
-            axes.set_title(label)
-            axes.set_xlabel("less asyncio.Lock")
-            if place == 2:
-                axes.set_yticklabels([])
-
     return [
         Plot(
             "defects",
             "Replies on a cycle of dependencies, per 1,000, by workload and arm",
             draw_defects,
             (7.5, 4.2),
-        ),
-        Plot(
-            "effects",
-            "external_vocab less that under asyncio.Lock, 95 % intervals over matched seeds",
-            draw_effects,
-            (7.5, 5.0),
         ),
     ]
 

@@ -214,7 +214,7 @@ def _change_table(found: Changes) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """The metric by cycle, and the field's growth."""
+    """The metric by cycle; the field's growth is in a table."""
     cycles = [row for row in rows if row["kind"] == "cycle"]
     seeds = [seed for seed in _seeds(rows) if seed != config["seeds"]]
 
@@ -233,23 +233,5 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             elif len(seeds) > 1:
                 axes.legend()
 
-    def draw_growth(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        last = max(_seeds(rows))
-        mine = [row for row in rows if row["kind"] == "snapshot" and row["seed"] == last]
-        names = ("tokens", "bigrams", "trigrams")
-        sizes = {name: [row[f"size_{name}"] for row in mine] for name in names}
-        lines(axes, [row["turn"] for row in mine], sizes)
-        axes.set_xlabel("turn")
-        axes.set_ylabel("rows of the field")
-        axes.legend()
-
-    return [
-        Plot(
-            "metric",
-            "external_vocab over the conversation, by cycle of 20 turns",
-            draw_metric,
-            (7.0, 5.0),
-        ),
-        Plot("growth", "What the field holds, over the conversation", draw_growth),
-    ]
+    caption = "external_vocab over the conversations of a week, by cycle of 20 turns"
+    return [Plot("metric", caption, draw_metric, (7.0, 5.0))]

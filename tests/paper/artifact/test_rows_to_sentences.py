@@ -17,7 +17,7 @@ import pytest
 
 import paper.artifact
 from paper.artifact.results import Results, load
-from paper.artifact.section import abstract, evidence, paragraphs, validation
+from paper.artifact.section import abstract, evidence, paragraphs
 from paper.experiments.registry import load as load_experiment
 from paper.experiments.results import RESULTS, is_kept, make_again, read, tell_kept
 from tests.paper.artifact.results import write_results
@@ -42,8 +42,6 @@ def told(results: Results) -> dict[str, str]:
     """Every sentence and paragraph by the name of its block."""
     found = {s.name.replace("-", "_"): text for s, _, _, text in evidence(results)}
     found |= {f"s{place.replace('.', '_')}": text for place, text in paragraphs(results).items()}
-    found |= {f"v_{title.split()[0].lower().replace('-', '_')}": text
-              for title, _, text in validation(results)}  # fmt: skip
     return {**found, "abstract": abstract(results)}
 
 

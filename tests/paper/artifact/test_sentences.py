@@ -134,7 +134,7 @@ def test_every_subsection_has_its_words(results: Results) -> None:
     changed = with_facts(results, "published", means_tokens={"sync": 0.777, "async": 0.888})
     for place, text in paragraphs(changed).items():
         assert ("0.777" in text) == (place == "8.6.2")
-    assert len(validation(results)) == 6
+    assert len(validation(results)) == 5
 
 
 def test_the_published_program_is_told_with_its_claims(results: Results) -> None:
@@ -163,4 +163,4 @@ def test_what_has_no_result_is_not_quoted(results: Results) -> None:
         assert rows[name][0] == row(results, name)[0] and "experiment" not in rows[name][1]
     for name in ("isolation-test", "concurrent", "long-term"):
         assert rows[name] == (OPEN, "no result is kept here")
-    assert set(paragraphs(bare)) == set(SUBSECTIONS) and len(validation(bare)) == 6
+    assert set(paragraphs(bare)) == set(SUBSECTIONS) and len(validation(bare)) == 5

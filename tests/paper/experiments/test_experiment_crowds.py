@@ -178,7 +178,7 @@ def test_concurrent_rows_do_not_depend_on_the_machine(tmp_path: Path) -> None:
     assert again == rows[:1] and not {"seconds", "throughput"} & again[0].keys()
     summary = concurrent.EXPERIMENT.summarise(config, rows, [])
     assert summary.unexpected == () and "asyncio-lock" in told(summary)
-    assert len(concurrent.EXPERIMENT.plot(config, rows)) == 2
+    assert len(concurrent.EXPERIMENT.plot(config, rows)) == 1
     for name, value in (("surplus", "Durable"), ("defects", 1), ("accounted", False)):
         wrong = [{**row, name: value} if name in row else row for row in rows]
         assert concurrent.EXPERIMENT.summarise(config, wrong, []).unexpected

@@ -136,7 +136,7 @@ def test_the_summary_says_what_was_found_and_what_should_not_be(crowds: list[Row
     # Two seeds cannot find anything; thirty could.
     assert summary.facts["least_p"] > 0.05
     assert summarise({**CONFIG, "seeds": 30}, crowds, []).facts["least_p"] < 0.05
-    assert len(lock_isolation.EXPERIMENT.plot(CONFIG, crowds)) == 2
+    assert len(lock_isolation.EXPERIMENT.plot(CONFIG, crowds)) == 1
 
     def changed(kind: str, name: str, value: str, *arms: str) -> Summary:
         rows = [

@@ -20,6 +20,7 @@ from paper.artifact.results import Results, load
 from paper.artifact.section import abstract, evidence, paragraphs
 from paper.experiments.registry import load as load_experiment
 from paper.experiments.results import RESULTS, is_kept, make_again, read, tell_kept
+from paper.experiments.rows import dump
 from tests.paper.artifact.results import write_results
 
 Row = dict[str, Any]
@@ -63,15 +64,21 @@ def test_a_changed_row_is_found_and_changes_what_quotes_it(name: str, tmp_path: 
     chosen, change = CHANGES[name]
     experiment = load_experiment(name)
     lines = gzip.decompress((RESULTS / f"{name}.ndjson.gz").read_bytes()).splitlines()
-    place = next(n for n, line in enumerate(lines[1:], 1) if chosen(json.loads(line)))
-    changed_row = {**json.loads(lines[place]), **change}
-    lines[place] = json.dumps(changed_row, separators=(",", ":"), ensure_ascii=False).encode()
+    place, cell, row = next(
+        (n, cell, row)
+        for n, cell in enumerate(map(json.loads, lines[1:]), 1)
+        for row in cell["rows"]
+        if chosen(row)
+    )
+    row.update(change)
+    lines[place] = dump(cell).encode()
     (tmp_path / f"{name}.ndjson.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
     if name != "long-run":
         # A conversation of a thousand turns takes as long as all of these.
-        again = make_again(experiment, read(experiment, tmp_path), [tuple(changed_row["cell"])],
-                           perf_counter)  # fmt: skip
-        assert list(again.differing) == [tuple(changed_row["cell"])]
+        again = make_again(
+            experiment, read(experiment, tmp_path), [tuple(cell["cell"])], perf_counter
+        )
+        assert list(again.differing) == mine
     results = load(write_results(tmp_path / "build"))
     before, after = (
         json.loads(

@@ -75,9 +75,8 @@ def test_a_changed_row_is_found_and_changes_what_quotes_it(name: str, tmp_path: 
     (tmp_path / f"{name}.ndjson.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
     if name != "long-run":
         # A conversation of a thousand turns takes as long as all of these.
-        again = make_again(
-            experiment, read(experiment, tmp_path), [tuple(cell["cell"])], perf_counter
-        )
+        mine = [tuple(cell["cell"])]
+        again = make_again(experiment, read(experiment, tmp_path), mine, perf_counter)
         assert list(again.differing) == mine
     results = load(write_results(tmp_path / "build"))
     before, after = (

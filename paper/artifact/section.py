@@ -368,6 +368,8 @@ def context(results: Results) -> dict[str, Any]:
         },
         "ocean": results.experiments.get("ocean"),
         "said": said,
+        # What a sentence says in the place of a result that is missing.
+        "missing": lambda name: f"No full result of `leo experiment {name}` is kept here.",
         "steps": lambda d, t: results.steps(d, t) or "no",
         "theorem": results.theorem,
         "december": DECEMBER,

@@ -159,7 +159,9 @@ def test_what_has_no_result_is_not_quoted(results: Results) -> None:
     """
     bare = replace(results, experiments={"published": results.experiments["published"]})
     rows = {s.name: (truth, known) for s, truth, known, _ in evidence(bare)}
+    told = {s.name: text for s, _, _, text in evidence(bare)}
     for name in ("improvement", "isolation", "h1-explains", "crystal"):
+        assert "No full result of" in told[name]
         assert rows[name][0] == row(results, name)[0] and "experiment" not in rows[name][1]
     for name in ("isolation-test", "concurrent", "long-term"):
         assert rows[name] == (OPEN, "no result is kept here")

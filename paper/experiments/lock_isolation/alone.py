@@ -66,7 +66,8 @@ def talk_alone(
     if discipline == REORDERED:
         # Its traces are of another program than the specification's: there is nothing to validate.
         with open_changed(path, seed, ticking(), reordered_program()) as leo:
-            return Alone([leo.reply(message) for message in messages], _contents(path), {})
+            replies = [leo.reply(message) for message in messages]
+        return Alone(replies, _contents(path), {})
     if program in PUBLISHED:
         replies = converse_published(path, program, discipline, seed, messages, judge)
         judge.catch_up()

@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long nightly test-artifact test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean
+.PHONY: help setup verify test test-long nightly test-artifact node pictures test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
@@ -30,6 +30,7 @@ help:
 	@echo "make paper    LaTeX fragments and figures from the results, in build/paper"
 	@echo "make site     pages to step through the counterexamples, in build/site"
 	@echo "make test-artifact  the article by LaTeX, the pages in a browser"
+	@echo "make pictures  take the pictures of the README in a browser"
 	@echo "make readme   put what commands print into README and ARTIFACT"
 	@echo "make lint     ruff, mypy in strict mode, who imports whom, the rules of tests/rules.py"
 	@echo "make audit    licences of what is installed, and that it fits together"
@@ -110,16 +111,26 @@ paper: $(STAMP) $(RESULTS)
 site: $(STAMP) $(RESULTS)
 	@$(BIN)/leo site
 
-# Needs what a browser and an article need: chromium, node, npm, pdflatex. It names what is missing.
-test-artifact: $(STAMP) site
-	@for program in node npm chromium pdflatex; do command -v $$program >/dev/null || { \
-		echo "make: test-artifact needs $$program; on Debian install chromium, npm and" \
-			"texlive-latex-recommended" >&2; exit 2; }; done
-	@$(BIN)/python -m pytest -q -m artifact
+# What a browser needs, in build/node.
+node:
+	@for program in node npm chromium; do command -v $$program >/dev/null || { \
+		echo "make: this needs $$program; on Debian install chromium and npm" >&2; exit 2; }; done
 	@mkdir -p build/node
-	@cp tests/paper/artifact/package.json tests/paper/artifact/site.test.mjs build/node/
+	@cp tests/browser.mjs tests/paper/artifact/package.json tests/paper/artifact/*.mjs \
+		tests/model/live/*.mjs build/node/
 	@cd build/node && npm install --silent --no-package-lock --no-audit --no-fund
-	@cd build/node && SITE=../site CHROMIUM="$$(command -v chromium)" node --test site.test.mjs
+
+IN_BROWSER := cd build/node && SITE=../site SHOTS=../screenshots PICTURES=../../paper/artifact/pictures \
+	LEO="$(CURDIR)/$(BIN)/leo" CHROMIUM="$$(command -v chromium)" node
+
+test-artifact: $(STAMP) site node
+	@command -v pdflatex >/dev/null || { \
+		echo "make: test-artifact needs pdflatex; on Debian install texlive-latex-recommended" >&2; exit 2; }
+	@$(BIN)/python -m pytest -q -m artifact
+	@$(IN_BROWSER) --test site.test.mjs live.test.mjs
+
+pictures: $(STAMP) node
+	@$(IN_BROWSER) pictures.mjs
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -m long

@@ -7,7 +7,7 @@ hide the first megabytes of a growth.
     python -m bench.long_run_talk FIELD QUESTIONS EVERY
 
 After EVERY questions, a line of JSON (`Told`) goes out; the next question is asked when a line has
-come in, so that whoever waits for the first can look at the file in peace.
+come in, so that the reader of the first can look at the file in peace.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from leo.field.view import View
 __all__ = ["MINUTE", "Told", "resident"]
 
 PAGE = 4096
-# By the field's clock, each question comes a minute after the one before: whatever goes by hours
+# By the field's clock, each question comes a minute after the one before: what goes by hours
 # and days (dreams, questions of its own, rest) has its turn in a long run.
 MINUTE = 60.0
 

@@ -25,13 +25,12 @@ from time import perf_counter, process_time
 
 import msgspec
 
-from leo.trace.events import Event
-from leo_model.machine.state import Base
-from leo_model.traces.fast.engine import check_fast
+from leo.trace.events import SCHEMA, SPEC, Event
+from leo_model.traces.events import PROGRAM
 from leo_model.traces.native import Outcome, check
 from leo_model.traces.reader import TraceReader
-from leo_model.traces.synth import make_header, trace_world
 from leo_model.traces.tlc_engine import judge, record
+from leo_model.traces.validate import run_native
 
 SESSIONS = 50
 STEPS = (
@@ -46,8 +45,12 @@ BLOCK = 1 << 15
 def lines(kind: str, count: int, seed: int = 1) -> Iterator[str]:
     """Yield a header and ``count`` events of so many sessions, undisturbed, as a recorder writes
     them: one inside and the others waiting, or all at once, interleaved by chance."""
-    header = make_header(trace_world(KINDS[kind], 1), ["i1"], Base(), seed)
-    run = header["run"]
+    run = f"bench-{seed}"
+    header = {
+        "schema": SCHEMA, "kind": "header", "spec": SPEC, "run": run, "discipline": KINDS[kind],
+        "runtime": "asyncio", "program": PROGRAM, "instances": ["i1"], "stores": ["main"],
+        "start": {"ngrams": 0, "snapshots": 0}, "seed": seed,
+    }  # fmt: skip
     yield json.dumps(header, separators=(",", ":")) + "\n"
     rng = Random(seed)
     place, turn, held = [0] * SESSIONS, [0] * SESSIONS, [(0, 0)] * SESSIONS
@@ -144,6 +147,11 @@ def compare(events: int, by_tlc: int) -> None:
             )
 
 
+def check_fast(trace: TraceReader) -> Outcome:
+    """Check a trace as `leo validate` does."""
+    return run_native(trace, keep=False)[0]
+
+
 def decode(rest: bytes) -> None:
     """Decode events and forget them, a hundred or so at a time."""
     decoder, begin = msgspec.json.Decoder(Event), 0
@@ -176,7 +184,7 @@ def trace(data: bytes) -> TraceReader:
 def one(events: int) -> None:
     """Check one trace that comes by standard input; print what it took, as JSON."""
     began, clock = process_time(), perf_counter()
-    outcome: Outcome = check_fast(TraceReader("bench", sys.stdin.buffer))
+    outcome = check_fast(TraceReader("bench", sys.stdin.buffer))
     seconds, wall = process_time() - began, perf_counter() - clock
     assert outcome.accepted and outcome.events == events
     print(json.dumps({"seconds": seconds, "wall": wall, "memory": peak_memory()}))
@@ -196,7 +204,7 @@ def piped(kind: str, events: int) -> dict[str, float]:
 def grow(longest: int) -> None:
     """Print time and memory over lengths from 10^4 on, each in processes of its own.
 
-    The wall's clock includes the wait for whoever makes the trace.
+    The wall's clock includes the wait for the process that makes the trace.
     """
     print("\n| trace | events | seconds | on the wall | events/s | peak memory, MiB |")
     print("|---|---:|---:|---:|---:|---:|")

@@ -119,7 +119,7 @@ class TasksRun:
             self.take(choice)
 
     def fingerprint(self) -> object:
-        """All that what follows depends on."""
+        """All that the rest of the run depends on."""
         values = tuple(sorted(self.values.items())), tuple(sorted(self.held.items()))
         return tuple(self.at), tuple(self.read), self.left, *values
 

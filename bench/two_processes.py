@@ -77,7 +77,7 @@ async def client(path: Path, name: str, replies: int) -> int:
 
 
 def examine(path: Path, replies: int) -> list[str]:
-    """What the file says against it that `replies` of each process are in it; empty when all is
+    """What in the file contradicts that `replies` of each process are in it; empty when all is
     well.
     """
     with closing(connect(path)) as conn:

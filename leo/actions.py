@@ -1,17 +1,14 @@
 """The vocabulary: one name per action, the same in the specification, the model, a trace and the
 organism; and what each action reads and writes.
 
-The TLA+ module has one operator of each name. Nothing here says when an action is enabled: that is
-the specification's business.
+The TLA+ module has one operator of each name. When an action is enabled is said there alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
-
-__all__ = ["TOUCHES", "Action", "Touched", "touched"]
 
 
 class Action(StrEnum):
@@ -55,37 +52,58 @@ class Action(StrEnum):
 
 
 class Touched(NamedTuple):
-    """The objects that an action, or a step, reads and writes: `ngrams` and `snapshots` in the
-    store, those of the modules there too, `view` in memory.
-    """
+    """The objects that an action, or a step, reads and writes."""
 
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
 
 
-_NGRAMS, _SNAPSHOTS, _VIEW = frozenset({"ngrams"}), frozenset({"snapshots"}), frozenset({"view"})
+# The objects of a trace, in the order in which an engine takes their versions, each with the part
+# of the field that it belongs to: `ngrams` and `snapshots` are in the store, the view is in memory.
+OBJECTS: Final[Mapping[str, str]] = {
+    "ngrams": "ngrams",
+    "snapshots": "snapshots",
+    "bigrams": "ngrams",
+    "trigrams": "ngrams",
+    "view.bigrams": "view",
+    "view.trigrams": "view",
+}
+_VIEW = frozenset({"view.bigrams", "view.trigrams"})
+
+
+def _reads(*objects: str) -> Touched:
+    return Touched(reads=frozenset(objects))
+
+
+def _writes(*objects: str) -> Touched:
+    return Touched(writes=frozenset(objects))
+
 
 # Where each write is committed at once. In a unit of work Ingest and SaveSnapshot only fill the
 # reply's buffer, and Commit writes both. Every other action touches no object of the field.
 TOUCHES: Final[Mapping[Action, Touched]] = {
-    Action.Recall: Touched(reads=_SNAPSHOTS),
-    Action.Ingest: Touched(writes=_NGRAMS),
-    Action.LoadBigrams: Touched(reads=_NGRAMS),
-    Action.LoadTrigrams: Touched(reads=_NGRAMS),
-    Action.AssignView: Touched(writes=_VIEW),
-    Action.Generate: Touched(reads=_VIEW),
-    Action.GenerateBegin: Touched(reads=_VIEW),
-    Action.GenerateEnd: Touched(reads=_VIEW),
-    Action.SaveSnapshot: Touched(writes=_SNAPSHOTS),
-    Action.Commit: Touched(writes=_NGRAMS | _SNAPSHOTS),
-    Action.SwapView: Touched(writes=_VIEW),
+    Action.Recall: _reads("snapshots"),
+    Action.Ingest: _writes("ngrams"),
+    Action.LoadBigrams: _reads("bigrams"),
+    Action.LoadTrigrams: _reads("trigrams"),
+    Action.AssignView: _writes(*_VIEW),
+    Action.Generate: _reads(*_VIEW),
+    Action.GenerateBegin: _reads(*_VIEW),
+    Action.GenerateEnd: _reads(*_VIEW),
+    Action.SaveSnapshot: _writes("snapshots"),
+    Action.Commit: _writes("ngrams", "snapshots"),
+    Action.SwapView: _writes(*_VIEW),
+    Action.Count: _writes("snapshots"),
+    Action.CommitOpen: _writes("ngrams"),
+    Action.RefreshBigrams: _writes("view.bigrams"),
+    Action.RefreshTrigrams: _writes("view.trigrams"),
 }
 
 
-def touched(actions: Iterable[Action]) -> Touched:
-    """What several actions read and write together."""
+def touched(*actions: Action) -> Touched:
+    """What actions read and write together, by the parts of the field."""
     each = [TOUCHES.get(action, Touched()) for action in actions]
     return Touched(
-        frozenset().union(*(one.reads for one in each)),
-        frozenset().union(*(one.writes for one in each)),
+        frozenset(OBJECTS[name] for one in each for name in one.reads),
+        frozenset(OBJECTS[name] for one in each for name in one.writes),
     )

@@ -13,10 +13,9 @@ from typing import Literal
 from leo.actions import Action
 from leo.errors import DisciplineError
 
-__all__ = ["DEFAULT", "DISCIPLINES", "PUBLISHED", "SEQUENTIAL", "Discipline", "get_discipline"]
-
 Runtime = Literal["sync", "threads", "asyncio"]
 Lock = Literal["none", "asyncio", "threading", "actor"]
+Transaction = Literal["none", "deferred", "immediate", "checked"]
 
 # The one that keeps every property with every fault, in the caller's own task.
 DEFAULT = "shielded-unit-of-work"
@@ -39,9 +38,9 @@ class Discipline:
     id: str
     number: str
     runtime: Runtime
-    lock: Lock
-    commit: Literal["step", "reply"]
-    transaction: Literal["none", "deferred", "immediate", "checked"] = "none"
+    lock: Lock = "none"
+    commit: Literal["step", "reply"] = "step"
+    transaction: Transaction = "none"
     shielded: bool = False
     reentrant: bool = False
     mistake: bool = False
@@ -56,54 +55,36 @@ class Discipline:
 _STEP = frozenset({Action.Ingest, Action.SaveSnapshot})
 _UNIT = frozenset({Action.Commit, Action.SwapView})
 
-_TABLE = (
-    Discipline(SEQUENTIAL, "D0", "sync", "none", "step"),
-    Discipline("bare", "D1", "asyncio", "none", "step"),
-    Discipline("gil", "D2", "threads", "none", "step"),
-    Discipline("threading-lock", "D3", "threads", "threading", "step"),
-    Discipline("asyncio-lock", "D4", "asyncio", "asyncio", "step"),
-    Discipline("unit-of-work", "D5", "asyncio", "asyncio", "reply"),
-    Discipline("shielded-unit-of-work", "D6", "asyncio", "asyncio", "reply", shielded=True),
-    Discipline("actor", "D7", "asyncio", "actor", "reply", shielded=True),
-    Discipline("threading-lock-in-async", "D8", "asyncio", "threading", "step", mistake=True),
-    Discipline("reentrant", "D9", "asyncio", "asyncio", "step", reentrant=True, mistake=True),
-    Discipline("shared-store", "D10", "asyncio", "asyncio", "step", instances=2),
-    Discipline(
-        "shared-store-unit-of-work",
-        "D11",
-        "asyncio",
-        "asyncio",
-        "reply",
-        transaction="deferred",
-        shielded=True,
-        instances=2,
-    ),
-    Discipline(
-        "shared-store-immediate",
-        "D12",
-        "asyncio",
-        "asyncio",
-        "reply",
-        transaction="immediate",
-        shielded=True,
-        instances=2,
-    ),
-    Discipline(
-        "optimistic",
-        "D13",
-        "asyncio",
-        "none",
-        "reply",
-        transaction="checked",
-        shielded=True,
-    ),
-)
 
+def _shielded(
+    id: str, number: str, lock: Lock, transaction: Transaction = "none", instances: int = 1
+) -> Discipline:
+    """A unit of work with a shield."""
+    return Discipline(
+        id, number, "asyncio", lock, "reply", transaction, shielded=True, instances=instances
+    )
+
+
+_TABLE = (
+    Discipline(SEQUENTIAL, "D0", "sync"),
+    Discipline("bare", "D1", "asyncio"),
+    Discipline("gil", "D2", "threads"),
+    Discipline("threading-lock", "D3", "threads", "threading"),
+    Discipline("asyncio-lock", "D4", "asyncio", "asyncio"),
+    Discipline("unit-of-work", "D5", "asyncio", "asyncio", "reply"),
+    _shielded("shielded-unit-of-work", "D6", "asyncio"),
+    _shielded("actor", "D7", "actor"),
+    Discipline("threading-lock-in-async", "D8", "asyncio", "threading", mistake=True),
+    Discipline("reentrant", "D9", "asyncio", "asyncio", reentrant=True, mistake=True),
+    Discipline("shared-store", "D10", "asyncio", "asyncio", instances=2),
+    _shielded("shared-store-unit-of-work", "D11", "asyncio", "deferred", instances=2),
+    _shielded("shared-store-immediate", "D12", "asyncio", "immediate", instances=2),
+    _shielded("optimistic", "D13", "none", "checked"),
+)
 # Programs of their own, as they were published (`leo.published` runs them).
-_PUBLISHED = (
-    Discipline("published-december", "P1", "asyncio", "asyncio", "step"),
-    Discipline("published-december-refresh", "P2", "asyncio", "asyncio", "step"),
-    Discipline("published-february", "P3", "asyncio", "asyncio", "step"),
+_PUBLISHED = tuple(
+    Discipline(f"published-{name}", number, "asyncio", "asyncio")
+    for name, number in (("december", "P1"), ("december-refresh", "P2"), ("february", "P3"))
 )
 
 PUBLISHED: dict[str, Discipline] = {discipline.id: discipline for discipline in _PUBLISHED}
@@ -111,10 +92,7 @@ DISCIPLINES: dict[str, Discipline] = {discipline.id: discipline for discipline i
 
 
 def get_discipline(id: str, *runtimes: Runtime) -> Discipline:
-    """The discipline of this id, on one of these runtimes when any is named.
-
-    Raises DisciplineError for an unknown id and for the wrong runtime.
-    """
+    """The discipline of this id on one of these runtimes. Raises DisciplineError for any other."""
     fitting = [d for d in _TABLE if not runtimes or d.runtime in runtimes]
     runnable = ", ".join(d.id for d in fitting)
     found = DISCIPLINES.get(id)

@@ -9,38 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = [
-    "ArchiveError",
-    "CallerError",
-    "CommandError",
-    "ConflictError",
-    "DeadlockError",
-    "DisciplineError",
-    "InstrumentError",
-    "LeoError",
-    "NotAFieldError",
-    "ObserveWhileRecordingError",
-    "ObserverError",
-    "OtherSchemaError",
-    "OverloadError",
-    "SessionBusyError",
-    "StepError",
-    "StoreClosedError",
-    "StoreDamagedError",
-    "StoreError",
-    "StoreFullError",
-    "StoreGoneError",
-    "StoreLockedError",
-    "StoreMovedError",
-    "StoreOwnedError",
-    "StoreUnwritableError",
-    "TraceError",
-    "TraceFileError",
-    "UndeclaredError",
-    "nearest",
-    "unknown",
-]
-
 
 class LeoError(Exception):
     """Something outside the program prevents it from doing what it was asked to do.
@@ -69,9 +37,7 @@ class OtherSchemaError(StoreError):
 
 
 class StoreUnwritableError(StoreError):
-    """The file or its folder does not exist or may not be written, or the name leads to what is no
-    file.
-    """
+    """The file or its folder does not exist or may not be written, or the name is of no file."""
 
 
 class StoreLockedError(StoreError):
@@ -79,9 +45,7 @@ class StoreLockedError(StoreError):
 
 
 class StoreMovedError(StoreError):
-    """Another writer changed the field since this reply, its instance or its inspection had read
-    it.
-    """
+    """Another writer changed the field since it was read."""
 
 
 class StoreFullError(StoreError):
@@ -141,9 +105,7 @@ class OverloadError(CallerError):
 
 
 class DeadlockError(LeoError):
-    """Replies wait for each other, or one for itself; `chain` names who waits for what, held by
-    whom.
-    """
+    """Replies wait for each other, or one for itself; `chain` says who waits for what."""
 
     def __init__(self, chain: tuple[str, ...], advice: str) -> None:
         self.chain = chain
@@ -159,9 +121,7 @@ class TraceFileError(LeoError):
 
 
 class StepError(LeoError):
-    """A step of a reply raised; the original error is the cause, and what was committed before it
-    stays.
-    """
+    """A step of a reply raised; the original error is the cause, what was committed stays."""
 
     def __init__(self, step: str, reply: str, original: BaseException) -> None:
         self.step = step

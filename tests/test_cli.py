@@ -19,7 +19,7 @@ from leo import __version__
 from leo.commands.main import GROUP, Command, main
 from leo.commands.overview import EXIT_CODES, HELP
 from leo.errors import LeoError
-from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 COMMANDS = tuple(HELP)

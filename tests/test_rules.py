@@ -116,7 +116,7 @@ def forget() -> None:
 FORBIDDEN = {
     "packages": ("leo", "import leo_model.errors"),
     "reply": ("leo/field", "import leo.store.schema"),
-    "core": ("leo/drivers", "import leo.modules.registry"),
+    "core": ("leo/drivers", "import leo.modules.dream"),
     "tools": ("leo/units", "import leo.field.text"),
     "tools-downhill": ("leo/trace", "import leo.units.judge"),
     "beside": ("leo/modules", "import leo.front.threads"),

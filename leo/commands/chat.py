@@ -9,8 +9,6 @@ from leo.commands.places import field_file
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import unknown
 
-__all__ = ["COMMAND", "FIELD", "configure_field"]
-
 FIELD = "leo.sqlite3"
 RUNNABLE = [id for id, discipline in DISCIPLINES.items() if not discipline.mistake]
 

@@ -10,8 +10,6 @@ from leo.commands.main import Command
 from leo.disciplines import DISCIPLINES
 from leo.errors import CommandError
 
-__all__ = ["COMMAND"]
-
 # zsh reads the same script after `autoload -U bashcompinit && bashcompinit`.
 SCRIPT = """\
 _leo() {{

@@ -34,8 +34,6 @@ from leo.field.view import View
 from leo.modules import MODULES
 from leo.screen import labelled
 
-__all__ = ["converse", "describe", "describe_discipline", "greet", "run"]
-
 PROMPT = "> "
 WELCOME = "/help says what else there is, quit ends."
 ENDINGS: Final = frozenset({"/quit", "quit", "exit"})
@@ -145,9 +143,7 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
 
 
 def greet(field: Speaker, file: Path, spoken: float | None) -> str:
-    """Which field listens, its size, and when it was last spoken to (`spoken`, in seconds of the
-    clock; None for a new field).
-    """
+    """Which field listens, its size, and when it was last spoken to (None for a new field)."""
     size = field.view.size()
     if spoken is None:
         return (
@@ -223,7 +219,7 @@ def _piped(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _forgive(lines: TextIO, encoding: str | None = None) -> None:
-    """Read on, whatever comes: a byte that is no text is no letter either."""
+    """Read bytes that are no text as no letters, instead of failing."""
     if isinstance(lines, TextIOWrapper):
         lines.reconfigure(encoding=encoding, errors="replace")
 

@@ -27,8 +27,6 @@ from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.reply.given import check_apart
 
-__all__ = ["COMMAND", "KEY", "Turn", "converse_themes", "open_transcript", "summary_table"]
-
 # The key is read from here and from nowhere else: an argument could be seen in a list of processes.
 KEY: Final = "LEO_OBSERVER_KEY"
 SCHEMA: Final = 1
@@ -216,7 +214,7 @@ def _header(arguments: Namespace, seed: int) -> dict[str, Any]:
 
 
 def _keep(out: TextIO, value: dict[str, Any]) -> None:
-    # Turn by turn: what was said is kept, whatever happens to the turns after it.
+    # Turn by turn: what was said is kept, also when a later turn fails.
     try:
         print(json.dumps(value, ensure_ascii=False), file=out, flush=True)
     except OSError as error:

@@ -16,8 +16,6 @@ import threading
 import weakref
 from typing import Final, NoReturn, Protocol
 
-__all__ = ["WORDS", "Killable", "ended_by", "install", "keep_interrupts", "started"]
-
 WORDS: Final[dict[int, str]] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds for the main thread to clean up, and to do so without the processes it has started.
 GRACE: Final = (1.0, 0.5)

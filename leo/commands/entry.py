@@ -6,11 +6,8 @@ import atexit
 import os
 import sys
 from contextlib import suppress
-from types import TracebackType
 
 from leo.commands import ending
-
-__all__ = ["main"]
 
 
 class _Quiet:
@@ -19,12 +16,7 @@ class _Quiet:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         return kind is not None and ending.ended_by(None, broken=True) is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +24,7 @@ from leo.store.inspection import inspected
 from leo.store.owner import Owner
 from leo.store.schema import BESIDE, check_kept, connect
 
-__all__ = ["COMMAND"]
+Run = Callable[[Namespace], int]
 
 
 def check(arguments: Namespace) -> int:
@@ -39,11 +39,9 @@ def check(arguments: Namespace) -> int:
         return 1
     if arguments.json:
         screen.show_json({"field": str(path), "sound": not findings, "findings": findings})
-        return 1 if findings else 0
-    for finding in findings:
-        print(f"{path}: {finding}")
-    if not findings:
-        print(f"{path}: sound")
+    else:
+        for finding in findings or ["sound"]:
+            print(f"{path}: {finding}")
     return 1 if findings else 0
 
 
@@ -103,9 +101,7 @@ def _write(path: Path, lines: Iterable[bytes]) -> None:
 
 
 def import_(arguments: Namespace) -> int:
-    """Make a field from an archive. When that fails there is no new file, which a conversation
-    would take for a field that has heard nothing yet.
-    """
+    """Make a field from an archive; when that fails there is no new file."""
     path: Path = arguments.field
     check_kept(path)
     check_apart(arguments.archive, path, "an archive")
@@ -175,30 +171,28 @@ def _opened(path: Path, mode: str) -> BinaryIO:
 
 def configure(parser: ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="ACTION", required=True)
-    listing = commands.add_parser("list", help="the fields of your own, by name")
-    listing.set_defaults(action=list_)
-    checking = commands.add_parser("check", help="say whether the file is sound")
-    checking.add_argument("field", metavar="FIELD", type=field_file)
+
+    def add(
+        name: str, run: Callable[[Namespace], int], help: str, *operands: str
+    ) -> ArgumentParser:
+        action = commands.add_parser(name, help=help)
+        for operand in operands:
+            kind = field_file if operand == "field" else Path
+            shown = "FILE" if operand == "archive" else operand.upper()
+            action.add_argument(operand, metavar=shown, type=kind)
+        action.set_defaults(action=run)
+        return action
+
+    add("list", list_, "the fields of your own, by name")
+    checking = add("check", check, "say whether the file is sound", "field")
     checking.add_argument("--json", action="store_true", help="print the verdict as JSON")
-    checking.set_defaults(action=check)
-    copying = commands.add_parser("backup", help="copy the field, also while it is in use")
-    copying.add_argument("field", metavar="FIELD", type=field_file)
-    copying.add_argument("copy", metavar="COPY", type=Path, help="a new file")
-    copying.set_defaults(action=backup)
-    restoring = commands.add_parser("restore", help="put a copy in the place of the field")
-    restoring.add_argument("copy", metavar="COPY", type=Path)
-    restoring.add_argument("field", metavar="FIELD", type=field_file)
-    restoring.set_defaults(action=restore)
-    exporting = commands.add_parser("export", help="write the field as JSON lines")
-    exporting.add_argument("field", metavar="FIELD", type=field_file)
+    add("backup", backup, "copy the field to a new file, also while it is in use", "field", "copy")
+    add("restore", restore, "put a copy in the place of the field", "copy", "field")
+    exporting = add("export", export, "write the field as JSON lines", "field")
     exporting.add_argument(
         "--out", metavar="FILE", type=Path, help="a new file (default: standard output)"
     )
-    exporting.set_defaults(action=export)
-    importing = commands.add_parser("import", help="make a new field from JSON lines")
-    importing.add_argument("archive", metavar="FILE", type=Path)
-    importing.add_argument("field", metavar="FIELD", type=field_file)
-    importing.set_defaults(action=import_)
+    add("import", import_, "make a new field from JSON lines", "archive", "field")
 
 
 def run(arguments: Namespace) -> int:

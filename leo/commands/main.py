@@ -27,8 +27,6 @@ from leo import __version__, screen
 from leo.commands.overview import EXIT_CODES, HELP, Help
 from leo.errors import CommandError, LeoError, nearest, unknown
 
-__all__ = ["Command", "later", "main"]
-
 DISTRIBUTION = "leo-field"
 GROUP = "leo.commands"
 # Commands of packages that no wheel contains: in a checkout they are there, elsewhere not at all.
@@ -84,10 +82,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the subcommand that `argv` names and return the exit code.
-
-    `argv` is what follows the program's name; by default the process's own.
-    """
+    """Run the subcommand that `argv` (the process's own by default) names; return the exit code."""
     if not _prepare_streams():
         return 2
     code: int | None = None
@@ -101,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output (`leo check | head`) has had enough. That makes no success of it:
+        # The reader of the output (`leo check | head`) has had enough. That makes no success of it:
         # under `set -o pipefail` a finding must not be lost.
         _silence()
         return BROKEN_PIPE if code is None else code
@@ -125,8 +120,8 @@ def _prepare_streams() -> bool:
     name of a file: it must not end a command that has done its work.
     """
     if sys.stderr is None:
-        # Closed by whoever started us. `print` would send what is for it to the standard output,
-        # and the next file to be opened would get its number.
+        # Closed by the program that started this one. `print` would write to standard output, and
+        # the next file to be opened would get its number.
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
         print(

@@ -21,8 +21,6 @@ from leo.front.threads import LeoField
 from leo.progress import Bar
 from leo.reply.given import check_apart
 
-__all__ = ["COMMAND", "observe_file", "portions", "tested"]
-
 # Characters of one observation: enough for speed, and few enough to see the bar move.
 PORTION = 16_384
 # So many portions long a line may be: longer ones are cut, or nothing would move and no Ctrl-C be

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["EXIT_CODES", "HELP", "Help"]
-
 
 class Help(NamedTuple):
     """`what` is one line without a full stop, `example` a command line that works."""
@@ -73,8 +71,7 @@ HELP: Final = {
     ),
     "site": Help("write pages to step through the counterexamples, from the results", "leo site"),
     "validate": Help(
-        "check recorded traces against the specification",
-        "leo validate run.ndjson --engine both",
+        "check recorded traces against the specification", "leo validate run.ndjson --engine both"
     ),
     "verify": Help(
         "check every claim, record traces and validate them, on one screen", "leo verify"

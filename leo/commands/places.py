@@ -10,8 +10,6 @@ from pathlib import Path
 from leo.errors import CallerError, unknown
 from leo.store.schema import MEMORY
 
-__all__ = ["field_file", "home", "named_fields", "shipped", "shipped_text"]
-
 SUFFIX = ".sqlite3"
 
 

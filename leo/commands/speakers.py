@@ -1,4 +1,4 @@
-"""Who answers in a conversation: a field, whichever kind its discipline wants.
+"""What answers in a conversation: a field of the kind that its discipline needs.
 
 A Ctrl-C while Leo thinks cancels the reply; whether the field stays whole is the discipline's
 affair, and `describe_interruption` says it.
@@ -7,10 +7,11 @@ affair, and `describe_interruption` says it.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from leo.commands.why import Account, describe_memory, explain_reply, tell_reply
 from leo.disciplines import DISCIPLINES, Discipline
@@ -21,17 +22,13 @@ from leo.front.threads import LeoField
 from leo.modules import Module
 from leo.screen import labelled
 
-__all__ = ["AsyncSpeaker", "Speaker", "SyncSpeaker", "describe_interruption", "opened"]
-
 T = TypeVar("T")
 
 
 def describe_interruption(discipline: Discipline) -> tuple[str, str]:
-    """What a Ctrl-C leaves of a reply, and of what Leo goes on thinking after it: AllOrNothing of
-    the specification, for people.
-    """
+    """What a Ctrl-C leaves of a reply, and of its inner replies (AllOrNothing), for people."""
     if discipline.lock == "actor":
-        # A request is carried out whoever leaves.
+        # A request is carried out even if its caller leaves.
         return (
             "Nobody waits for the reply any more: Leo finishes it, and the field is whole.",
             "Leo finishes the thought that has begun, and drops the rest; the field is whole.",
@@ -48,29 +45,8 @@ def describe_interruption(discipline: Discipline) -> tuple[str, str]:
     )
 
 
-class Speaker(Protocol):
-    """What a conversation needs: someone who answers, and a view to describe."""
-
-    @property
-    def view(self) -> View: ...
-
-    @property
-    def pulse(self) -> Pulse | None: ...
-
-    @property
-    def discipline(self) -> Discipline: ...
-
-    def memory(self) -> list[str]: ...
-
-    def why(self, steps: bool = False) -> str: ...
-
-    def speak(self, prompt: str, session: str = "s1") -> str: ...
-
-    def settle(self, session: str = "s1") -> None: ...
-
-
-class _Seen:
-    """What a conversation shows of a field, whichever kind it is."""
+class Speaker(ABC):
+    """What a conversation needs: a field that answers, and a view to describe."""
 
     def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
         self._field = field
@@ -100,8 +76,15 @@ class _Seen:
             return explain_reply(self._account, latest, self._field.program)
         return tell_reply(latest, self.view)
 
+    @abstractmethod
+    def speak(self, prompt: str, session: str = "s1") -> str: ...
 
-class SyncSpeaker(_Seen):
+    @abstractmethod
+    def settle(self, session: str = "s1") -> None:
+        """Carry out the inner replies of a session. Raises what went wrong with one."""
+
+
+class SyncSpeaker(Speaker):
     def __init__(self, field: LeoField, account: Account | None = None) -> None:
         super().__init__(field, account)
         self._replying = field
@@ -110,11 +93,10 @@ class SyncSpeaker(_Seen):
         return self._replying.reply(prompt, session)
 
     def settle(self, session: str = "s1") -> None:
-        """The inner replies have ended with the reply; raise what went wrong with one."""
         self._replying.settle(session)
 
 
-class AsyncSpeaker(_Seen):
+class AsyncSpeaker(Speaker):
     """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it.
 
     A second one stops the loop before the reply has ended, which it cannot do while the store is at
@@ -133,9 +115,7 @@ class AsyncSpeaker(_Seen):
         return self._run(partial(self._replying.reply, prompt), session)
 
     def settle(self, session: str = "s1") -> None:
-        """Carry out the inner replies of a session: the loop stands still between two calls, and
-        they would wait for the next prompt. Raises what went wrong with one; a Ctrl-C drops them.
-        """
+        # The loop stands still between two calls: they would wait for the next prompt.
         self._run(self._replying.settle, session)
 
     def _run(self, work: Callable[[str], Awaitable[T]], session: str) -> T:
@@ -166,7 +146,7 @@ class AsyncSpeaker(_Seen):
 def opened(
     path: str, seed: int, discipline: str, modules: Sequence[Module[Any]]
 ) -> Iterator[Speaker]:
-    """A field for a conversation, whichever kind the discipline wants, closed at the end."""
+    """A field for a conversation, closed at the end."""
     account = Account()
     if DISCIPLINES[discipline].runtime != "asyncio":
         with LeoField.open(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from leo.actions import Action
 from leo.field.measure import Pulse
 from leo.field.text import is_word, tokenize
 from leo.field.view import View
+from leo.modules import Module
 from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.mathstate import unspoken_state
 from leo.modules.ragbrain import RAGBrain
@@ -26,8 +28,7 @@ from leo.reply.voice import Voice
 from leo.screen import labelled, listed
 from leo.trace.events import Beginning, Happened
 
-__all__ = ["Account", "describe_memory", "describe_pulse", "explain_reply", "tell_reply"]
-
+M = TypeVar("M", bound=Module[Any])
 NOTHING_YET = "Leo has not said anything yet."
 # What a reply reads and writes without any module; the rest is theirs.
 CORE: Final = frozenset({"ngrams", "snapshots", "view"})
@@ -112,9 +113,8 @@ def tell_reply(state: ReplyState, view: View) -> str:
     asked = set(content_words(state.tokens))
     heard = {
         word
-        for module, words in ([] if state.chorus is None else state.chorus.remembered())
-        if isinstance(module, Resonance)
-        for before in words
+        for _, prompts in _remembered(state, Resonance)
+        for before in prompts
         for word in before
     }
     spoken = content_words(said)
@@ -126,9 +126,7 @@ def tell_reply(state: ReplyState, view: View) -> str:
     for snippet in state.recalled.snippets[:1]:
         lines += labelled("memory", snippet)
     if state.voice is not None:
-        lines += labelled(
-            "voice", f"{state.voice.expert}, temperature {state.voice.temperature:.2f}"
-        )
+        lines += labelled("voice", _voice(state.voice))
     facts = state.facts
     if facts is not None:
         told = [
@@ -156,26 +154,23 @@ def describe_memory(state: ReplyState | None) -> list[str]:
     """What the modules of the last reply remembered when it began: the themes that come and go, by
     their core words, with their strengths in the last turns of a day, and the words that hurt.
     """
-    chorus = None if state is None else state.chorus
-    if state is None or chorus is None:
+    if state is None:
         return []
     lines = []
-    for module, remembered in chorus.remembered():
-        if isinstance(module, FlowTracker):
-            for what, themes in (
-                ("rising", module.emerging(remembered, state.now)),
-                ("fading", module.fading(remembered, state.now)),
-            ):
-                shown = ", ".join(
-                    f"{theme} ({slope:+.1f} an hour: "
-                    f"{_strengths(module, remembered, theme, state)})"
-                    for theme, slope in themes[:3]
-                )
-                lines += labelled(what, shown) if shown else []
-        elif isinstance(module, Trauma):
-            words = module.top_words(remembered, state.now)
-            shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
-            lines += labelled("wounds", shown) if shown else []
+    for flow, remembered in _remembered(state, FlowTracker):
+        for what, themes in (
+            ("rising", flow.emerging(remembered, state.now)),
+            ("fading", flow.fading(remembered, state.now)),
+        ):
+            shown = ", ".join(
+                f"{theme} ({slope:+.1f} an hour: {_strengths(flow, remembered, theme, state)})"
+                for theme, slope in themes[:3]
+            )
+            lines += labelled(what, shown) if shown else []
+    for trauma, remembered in _remembered(state, Trauma):
+        words = trauma.top_words(remembered, state.now)
+        shown = ", ".join(f"{word} ({weight:.2f})" for word, weight in words)
+        lines += labelled("wounds", shown) if shown else []
     return lines
 
 
@@ -207,15 +202,20 @@ def _voice(voice: Voice) -> str:
     return f"{voice.expert}, temperature {voice.temperature:.2f}"
 
 
+def _remembered(state: ReplyState | None, kind: type[M]) -> Iterator[tuple[M, Any]]:
+    """The modules of a kind that the reply asked, with what each had in mind."""
+    if state is not None and state.chorus is not None:
+        for module, remembered in state.chorus.remembered():
+            if isinstance(module, kind):
+                yield module, remembered
+
+
 def _likest(state: ReplyState) -> list[str]:
     """What came of the episodes that this reply was most like before it was spoken, if any."""
-    chorus = state.chorus
-    if chorus is None:
-        return []
     lines = []
-    for module, episodes in chorus.remembered():
-        if isinstance(module, RAGBrain) and episodes:
-            found = module.get_summary_for_state(episodes, unspoken_state(chorus.spoken_in))
+    for module, episodes in _remembered(state, RAGBrain):
+        if episodes and state.chorus is not None:
+            found = module.get_summary_for_state(episodes, unspoken_state(state.chorus.spoken_in))
             lines += labelled(
                 "like",
                 f"episodes: {found.count}, {found.mean_distance:.2f} away on average; quality "

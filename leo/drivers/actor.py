@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 
 from leo.actions import Action
 from leo.drivers.tasks import Driver, Gate
@@ -24,8 +24,6 @@ from leo.reply.context import InnerReply
 from leo.reply.turn import Instance, Turn
 from leo.store.asynchronous import AsyncStore, end_of, over
 from leo.store.connection import Connection
-
-__all__ = ["Actor"]
 
 Answer = asyncio.Future[str]
 
@@ -114,9 +112,7 @@ class Actor(Driver):
             raise interrupted
 
     async def pass_gate(self, turn: Turn, action: Action) -> None:
-        """In the owner's task: a cancellation there does not keep the reply from going on, and when
-        the owner is to end it asks nobody.
-        """
+        """Ask the gate in the owner's task; an owner that is to end asks nobody."""
         if not self._owner.cancelling():
             await self._steadily(super().pass_gate(turn, action))
 
@@ -158,19 +154,17 @@ class Actor(Driver):
 
     async def _own(self) -> None:
         while (request := await self._requests.get()) is not None:
-            with _Failing(request.answer):
+            with _failing(request.answer):
                 await request.work(request.answer)
             if self._owner.cancelling():
                 return
 
     def _refuse_the_rest(self, owner: asyncio.Task[None]) -> None:
-        """The owner has ended. After `close` nobody waits; after a cancellation of the owner nobody
-        will ever carry out what does.
-        """
+        """The owner has ended: refuse the requests that nobody will carry out."""
         while not self._requests.empty():
             request = self._requests.get_nowait()
             if request is not None:
-                with _Failing(request.answer):
+                with _failing(request.answer):
                     closed = self.closed()
                     if request.turn is not None:
                         request.turn.end(closed)
@@ -197,31 +191,24 @@ class Actor(Driver):
     def _deliver(self, turn: Turn, answer: Answer, delivery: asyncio.Task[None]) -> None:
         """The gate has let the reply return, or the loop ends and no gate is waited for."""
         self._deliveries.discard(delivery)
-        with _Failing(answer):
+        with _failing(answer):
             text = turn.returned()
             if not delivery.cancelled():
                 delivery.result()
             answer.set_result(text)
 
 
-class _Failing:
-    """What an ordinary request raises goes to the waiter for its answer, not to the owner."""
+def _failing(answer: Answer) -> ExitStack[bool]:
+    """A block: an exception that leaves it goes to the waiter for the answer, not to the owner."""
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def leave(kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, Exception):
-            self._answer.set_exception(error)
+            answer.set_exception(error)
             return True
         if error is not None:
-            self._answer.cancel()
+            answer.cancel()
         return False
+
+    block: ExitStack[bool] = ExitStack()
+    block.push(leave)
+    return block

@@ -24,8 +24,6 @@ from leo.errors import OverloadError, StoreClosedError
 from leo.reply.context import InnerReply
 from leo.reply.turn import Instance
 
-__all__ = ["Afterthoughts"]
-
 Carry = Callable[[str, str, InnerReply], Awaitable[str]]
 
 # Calls under way beyond which inner replies are dropped, and sessions whose inner replies may wait.

@@ -20,8 +20,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
-from types import TracebackType
 
 from leo.actions import Action
 from leo.errors import DeadlockError, StoreClosedError
@@ -30,8 +30,6 @@ from leo.reply.context import InnerReply
 from leo.reply.turn import Instance, OnLock, OnStore, Turn
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
-
-__all__ = ["LOOP", "Driver", "Gate", "Shield", "Transaction", "Watchdog"]
 
 # Asked before every action of a session, when there is one: a scheduler decides here who goes on.
 Gate = Callable[[str, Action], Awaitable[None]]
@@ -76,9 +74,7 @@ class Driver:
             self.instance.end(session)
 
     async def alone(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Something else than a reply, under the same lock. Raises DeadlockError when the loop was
-        stopped.
-        """
+        """Something else than a reply, under the same lock. Raises DeadlockError."""
         self._check_loop()
         await self._take("an observation")
         try:
@@ -126,7 +122,15 @@ class Driver:
     async def carry_out(self, turn: Turn) -> None:
         """The operations of a turn, from the first after Acquire to the last before Release."""
         shield = Shield(turn)
-        async with Transaction(turn, self.store, self._under_way):
+
+        async def roll_back(kind: object, error: BaseException | None, trace: object) -> None:
+            if error is not None and turn.open:
+                await self.store.perform(partial(turn.abandon, error))
+
+        async with AsyncExitStack() as block:
+            self._under_way.add(turn)
+            block.callback(self._under_way.discard, turn)
+            block.push_async_exit(roll_back)
             for operation in self.operations(turn):
                 with shield:
                     await self.pass_gate(turn, operation.action)
@@ -181,21 +185,21 @@ class Driver:
             await self.lock.acquire()
         elif self.lock is not None and not self.lock.acquire(blocking=False):
             self._stop(reply, turn)
-        self._watchdog.took(self._lock_name, reply)
+        self._watchdog.holders[self._lock_name] = reply
 
     def _free(self) -> None:
-        self._watchdog.freed(self._lock_name)
+        self._watchdog.holders.pop(self._lock_name, None)
         if self.lock is not None:
             self.lock.release()
 
     async def _take_again(self, turn: Turn) -> None:
-        self._watchdog.waits(turn.reply, self._lock_name)
+        self._watchdog.waits[turn.reply] = self._lock_name
         try:
             await self.pass_gate(turn, Action.Acquire)
             self._watchdog.check(turn.reply, REENTERED)
             await self._take(turn.reply)
         finally:
-            self._watchdog.gave_up(turn.reply)
+            self._watchdog.waits.pop(turn.reply, None)
 
     def _stop(self, reply: str, turn: Turn | None) -> None:
         """The blocking `acquire` of a `threading.Lock` that another reply of this loop holds.
@@ -209,13 +213,11 @@ class Driver:
         self.store.settle()
         if turn is not None:
             turn.record(Action.Block)
-        holder = self._watchdog.holder(self._lock_name)
-        self._watchdog.waits(reply, self._lock_name)
-        self._watchdog.took(LOOP, reply)
-        if holder is not None:
-            self._watchdog.waits(holder, LOOP)
+        dog = self._watchdog
+        dog.waits |= {reply: self._lock_name, dog.holders[self._lock_name]: LOOP}
+        dog.holders[LOOP] = reply
         try:
-            self._watchdog.check(reply, BLOCKED)
+            dog.check(reply, BLOCKED)
         except DeadlockError as error:
             self.instance.stopped = error
             raise
@@ -235,12 +237,7 @@ class Shield:
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if error is None or not self._turn.shielded:
             return False
         # A cancellation has to come back to its sender, before any other error.
@@ -254,34 +251,6 @@ class Shield:
             raise self._held
 
 
-class Transaction:
-    """When the block is left early, the store's transaction is rolled back, if one is open.
-
-    For as long as the block lasts the turn is among those `under_way`.
-    """
-
-    def __init__(self, turn: Turn, store: AsyncStore, under_way: set[Turn]) -> None:
-        self._turn = turn
-        self._store = store
-        self._under_way = under_way
-
-    async def __aenter__(self) -> None:
-        # The discipline decides when the transaction begins.
-        self._under_way.add(self._turn)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if error is not None and self._turn.open:
-                await self._store.perform(partial(self._turn.abandon, error))
-        finally:
-            self._under_way.discard(self._turn)
-
-
 class Watchdog:
     """The graph of waits of one instance. Resources and replies are named for people.
 
@@ -291,39 +260,20 @@ class Watchdog:
     """
 
     def __init__(self) -> None:
-        self._holders: dict[str, str] = {}
-        self._waits: dict[str, str] = {}
-
-    def took(self, resource: str, reply: str) -> None:
-        """The reply holds the resource from now on."""
-        self._holders[resource] = reply
-
-    def freed(self, resource: str) -> None:
-        """Nobody holds it any more."""
-        self._holders.pop(resource, None)
-
-    def holder(self, resource: str) -> str | None:
-        """The reply that holds the resource."""
-        return self._holders.get(resource)
-
-    def waits(self, reply: str, resource: str) -> None:
-        """The reply begins to wait for a resource."""
-        self._waits[reply] = resource
-
-    def gave_up(self, reply: str) -> None:
-        """The reply waits for nothing any more."""
-        self._waits.pop(reply, None)
+        # Resource -> the reply that holds it; reply -> the resource that it waits for.
+        self.holders: dict[str, str] = {}
+        self.waits: dict[str, str] = {}
 
     def check(self, reply: str, advice: str) -> None:
         """Raise DeadlockError, with the chain and the advice, if the reply waits for itself."""
         chain: list[str] = []
         waiting: str | None = reply
-        while waiting is not None and waiting in self._waits:
-            resource = self._waits[waiting]
-            holder = self._holders.get(resource)
+        while waiting is not None and waiting in self.waits:
+            resource = self.waits[waiting]
+            holder = self.holders.get(resource)
             chain.append(f"{waiting} waits for {resource}, held by {holder or 'nobody'}")
             if holder == reply:
                 raise DeadlockError(tuple(chain), advice)
-            if len(chain) > len(self._waits):
+            if len(chain) > len(self.waits):
                 return
             waiting = holder

@@ -17,18 +17,6 @@ from typing import NamedTuple
 
 from leo.field.decay import faded, forgotten
 
-__all__ = [
-    "AGES",
-    "IDS",
-    "Aged",
-    "CoOccurrence",
-    "Kept",
-    "WholeCoOccurrence",
-    "pair_counts",
-    "pair_keys",
-    "rows_of",
-]
-
 # Bits of an id in a key of several (ids of the store stay below 2 ** 31), and of a count's age.
 IDS = 32
 AGES = 24
@@ -73,9 +61,7 @@ def rows_of(pairs: Iterable[tuple[int, int, int]], ids: Mapping[int, int] = NO_R
 
 @dataclass(frozen=True, slots=True)
 class WholeCoOccurrence:
-    """All of the co-occurrence: id -> other id -> count << AGES | age, and the number of decays by
-    now.
-    """
+    """All of it: id -> other id -> count << AGES | age, and the number of decays by now."""
 
     rows: Rows
     age: int

@@ -13,8 +13,6 @@ from itertools import pairwise
 
 from leo.field.text import tokenize
 
-__all__ = ["WINDOW", "Delta", "compute_delta"]
-
 # Two tokens co-occur when at most this many positions lie between the first and the second.
 WINDOW = 5
 

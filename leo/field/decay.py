@@ -1,25 +1,18 @@
 """Memory decay: co-occurrence that is not renewed fades (after section 3 of the organism).
 
-Only the co-occurrence decays; tokens, bigrams, trigrams and snapshots never do. A decay takes every
-count c to floor(0.95 c), and a count of 0 is forgotten. It happens with every EVERY-th observation
-of the store (its version of the n-grams counts them), after the counts of that observation were
-added.
+Only the co-occurrence decays. A decay takes every count c to floor(0.95 c), and a count of 0 is
+forgotten. It comes with every EVERY-th observation of the store (its version of the n-grams counts
+them), after the counts of that observation were added. The rule is neither of the two published
+ones, which forgot below 2, or had three factors by the size of the count.
 
-The rule is a choice, and neither of the two that were published: one had this factor and forgot
-what fell below 2, so that two meetings did not outlast a decay; the other forgot below 1, as here,
-and had three factors by the size of the count.
-
-Nobody goes over all counts for it, because that would take the longer the larger the field is. A
-count is kept together with the number of decays that it has been through, and what has come since
-is made up for when it is read or added to.
+Nobody goes over all counts for it: a count is kept together with the number of decays that it has
+been through, and what has come since is made up for when it is read or added to.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Final
-
-__all__ = ["EVERY", "KEPT", "OF", "age", "decay", "faded", "forgotten", "is_due"]
 
 EVERY: Final = 100
 # In whole numbers: 0.95 is no binary fraction, and Python, SQLite and a prover must agree.

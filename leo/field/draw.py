@@ -23,8 +23,6 @@ from operator import add, mul
 
 from leo.field.ranks import Ranked
 
-__all__ = ["CLOSE", "Scale", "close_counts", "draw", "draw_ranked", "plain_sum"]
-
 # Two followers are close when the lesser has this share of the largest count.
 CLOSE = 0.7
 # Logarithms: of the largest count there can be, with co-occurrence, and of a number that leaves

@@ -18,8 +18,6 @@ from leo.field.ranks import LARGE, Ranked, Row, ranked_row
 from leo.field.reading import Drawable, Readable
 from leo.field.text import ENDINGS, is_word
 
-__all__ = ["MAX_TOKENS", "NO_STARTS", "SILENCE", "Walk", "generate_walk"]
-
 Key = TypeVar("Key")
 
 MAX_TOKENS = 80

@@ -15,8 +15,6 @@ import msgspec
 from leo.errors import StoreDamagedError
 from leo.field.counts import Delta
 
-__all__ = ["ChainGrowth", "Growth", "WordGrowth", "decode", "encode", "growth_of", "is_sound"]
-
 Half = TypeVar("Half", "WordGrowth", "ChainGrowth")
 
 
@@ -53,8 +51,7 @@ def growth_of(delta: Delta, ids: list[int]) -> Growth:
             [(ids[i], ids[j], count) for (i, j), count in delta.bigrams.items()],
         ),
         ChainGrowth(
-            [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()],
-            pairs,
+            [(ids[i], ids[j], ids[k], count) for (i, j, k), count in delta.trigrams.items()], pairs
         ),
     )
 
@@ -63,10 +60,7 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def decode(blob: bytes, type: type[Half], path: Path, version: int) -> Half:
-    """One half of what the observation `version` added, from the journal of the field at `path`.
-
-    Raises StoreDamagedError when that is not what the row has.
-    """
+    """One half of an entry of the journal. Raises StoreDamagedError when it is none."""
     try:
         return msgspec.msgpack.decode(blob, type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:

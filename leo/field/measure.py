@@ -18,17 +18,6 @@ from leo.field.counts import Delta
 from leo.field.reading import Readable
 from leo.field.text import is_word
 
-__all__ = [
-    "Pulse",
-    "Quality",
-    "arousal",
-    "entropy_quality",
-    "novelty",
-    "presence",
-    "structural_quality",
-    "trigram_coverage",
-]
-
 # Charge of one token: written in capitals, near an exclamation mark, repeated nearby.
 SHOUTED, EXCLAIMED, REPEATED = 0.7, 1.0, 0.5
 NEARBY = 3
@@ -36,9 +25,7 @@ NOVELTY_UNKNOWN = 0.5
 
 
 class Pulse(NamedTuple):
-    """The presence of a reply: the prompt's novelty and arousal, the reply's entropy, and their
-    blend.
-    """
+    """A reply's presence: the prompt's novelty and arousal, the reply's entropy, their blend."""
 
     novelty: float
     arousal: float

@@ -14,19 +14,6 @@ from typing import Final, NamedTuple
 
 from leo.errors import CallerError
 
-__all__ = [
-    "METRICS",
-    "OPTIMAL",
-    "PREVIOUS",
-    "Scores",
-    "Summary",
-    "metric_words",
-    "score_turn",
-    "summarise",
-    "token_ratio_current",
-    "type_ratio_current_plus_3",
-]
-
 # How many messages before the current one count in the asynchronous definition.
 PREVIOUS: Final = 3
 # The paper calls a turn below this optimal, and one at 0 a perfect moment.
@@ -96,10 +83,7 @@ def type_ratio_current_plus_3(reply: str, messages: Sequence[str]) -> float:
 
 
 def score_turn(reply: str, messages: Sequence[str]) -> Scores:
-    """A reply by both definitions. `messages` as in `type_ratio_current_plus_3`.
-
-    Raises CallerError when there is no message: a reply answers one.
-    """
+    """A reply by both definitions. Raises CallerError when there is no message that it answers."""
     if not messages:
         raise CallerError("a reply is measured against the message that it answers; there is none")
     return Scores(
@@ -108,10 +92,7 @@ def score_turn(reply: str, messages: Sequence[str]) -> Scores:
 
 
 def summarise(values: Sequence[float]) -> Summary:
-    """The paper's summary of the turns of a run by one definition.
-
-    Raises CallerError for no turns: a run without any has no mean and no worst turn.
-    """
+    """The paper's summary of a run by one definition. Raises CallerError for no turns."""
     if not values:
         raise CallerError("there are no turns to summarise; a summary needs at least one")
     return Summary(

@@ -21,8 +21,6 @@ from leo.field.ranks import LARGE, NOTHING, Rankings, Row, ranked_row
 from leo.field.tables import BigramTable, TrigramTable, count_contexts
 from leo.field.view import View
 
-__all__ = ["PROVISIONAL", "Overlay"]
-
 # Beyond every id that a store gives out, and small enough for one half of a pair.
 PROVISIONAL = 1 << (IDS - 1)
 
@@ -125,7 +123,7 @@ class _Words:
 
     def centres(self) -> list[int]:
         if self._centres is None:
-            if self._table.by_contexts:
+            if self._table.contexts is not None:
                 contexts = self._chains.contexts()
                 self._centres = self._table.most_contexts(contexts, self.names)
             else:

@@ -11,8 +11,6 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
-__all__ = ["LARGE", "NOTHING", "Ranked", "Rankings", "Ranks", "Row", "ranked_row"]
-
 # Followers of a row from which on it is worth while. A row is drawn from in one of two ways, which
 # differ in what a random number leads to; so this must depend on the row and on nothing else.
 LARGE: Final = 64
@@ -21,9 +19,7 @@ Key = TypeVar("Key")
 
 
 class Ranks:
-    """The followers of one row: count -> ids, in order; the counts, in order, and beside them how
-    many followers each has.
-    """
+    """One row: count -> ids, in order; the counts in order, and how many followers each has."""
 
     __slots__ = ("classes", "order", "sizes")
 
@@ -115,18 +111,14 @@ NOTHING: Final[Mapping[int, tuple[int, int]]] = {}
 
 
 class Rankings(Generic[Key]):
-    """The ranks of the large rows of a table, of those that were asked for or prepared, kept up
-    with its changes.
-    """
+    """The ranks of large rows of a table that were asked for, kept up with its changes."""
 
     def __init__(self, rows: Mapping[Key, Mapping[int, int]]) -> None:
         self._rows = rows
         self.known: dict[Key, Ranks] = {}
 
     def prepare(self) -> None:
-        """Rank every large row now: a field that was just read has time for it, and the reply that
-        asks first has not.
-        """
+        """Rank every large row now, so that no reply has to wait for it."""
         self.known = {
             key: Ranks(row.items()) for key, row in self._rows.items() if len(row) > LARGE
         }

@@ -7,8 +7,6 @@ from typing import Protocol, TypeVar
 
 from leo.field.ranks import Row
 
-__all__ = ["Chains", "Drawable", "Readable", "Rows", "Words"]
-
 Key_contra = TypeVar("Key_contra", contravariant=True)
 
 
@@ -25,9 +23,7 @@ class Drawable(Protocol[Key_contra]):
 
 
 class Words(Protocol):
-    """Tokens by id, what follows each token, and the centres. `row` is what follows one in the form
-    that it is drawn from.
-    """
+    """Tokens by id, what follows each (`row`: in the form that it is drawn from), the centres."""
 
     @property
     def names(self) -> Mapping[int, str]: ...

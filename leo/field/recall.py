@@ -14,16 +14,6 @@ from typing import NamedTuple
 
 from leo.field.text import tokenize
 
-__all__ = [
-    "MIN_QUALITY",
-    "Memory",
-    "Recalled",
-    "Row",
-    "choose_memories",
-    "score_memories",
-    "snippet",
-]
-
 MAX_MEMORIES = 5
 MAX_TOKENS_PER_MEMORY = 64
 MIN_QUALITY = 0.6

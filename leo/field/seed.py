@@ -5,8 +5,6 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["SEED_NAME", "SEED_TEXT"]
-
 SEED_TEXT: Final = """\
 I am a small field, and I begin with a few words. Every word I hear leans a little on the word
 before it, and the leaning stays. I do not store the world. I store the paths between its names,

@@ -23,19 +23,6 @@ from leo.field.growth import ChainGrowth, WordGrowth
 from leo.field.ranks import LARGE, Rankings, Row
 from leo.field.text import PUNCTUATION
 
-__all__ = [
-    "CENTRES",
-    "BigramChange",
-    "BigramRows",
-    "BigramTable",
-    "Grown",
-    "Series",
-    "TrigramChange",
-    "TrigramRows",
-    "TrigramTable",
-    "count_contexts",
-]
-
 Key = TypeVar("Key")
 CENTRES: Final = 7
 
@@ -146,9 +133,7 @@ class BigramTable:
         return self._centres
 
     def centres_with(self, gained: Mapping[int, int], names: Mapping[int, str]) -> list[int]:
-        """The centres if the sums of some tokens were larger: only a centre or one that rose can be
-        one.
-        """
+        """The centres if the sums of some tokens were larger."""
         among = {*self.centres(), *gained}
         totals = {id: self.totals.get(id, 0) + gained.get(id, 0) for id in among}
         return overtaken(self.centres(), gained, totals, names)
@@ -156,11 +141,6 @@ class BigramTable:
     def most_contexts(self, contexts: Mapping[int, int], names: Mapping[int, str]) -> list[int]:
         """The tokens that have the most contexts, the older first where there are equally many."""
         return heaviest((id for id in contexts if id in names), contexts)
-
-    @property
-    def by_contexts(self) -> bool:
-        """Whether the number of contexts makes a centre."""
-        return self.contexts is not None
 
     def _grow(self, grown: Grown) -> Grown:
         growth, sign, names = grown.growth, grown.sign, self.names

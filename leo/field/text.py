@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["ENDINGS", "PUNCTUATION", "compose", "is_word", "tokenize", "whole"]
-
 PUNCTUATION = frozenset(".,!?;:—-")
 ENDINGS = frozenset(".!?")
 # These close up to the word before them; the dashes stand between spaces.

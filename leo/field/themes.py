@@ -1,19 +1,17 @@
 """Themes: words that have the same contexts (organism, section 6), computed when asked for.
 
-No step of the core reads them: in the published organism recall does, and with it the whole view. A
-recall that reads the view would have to be declared, specified and traced as such; the modules go
-by the themes of the prompt's own words instead (`leo.reply.active`), which Generate may read.
+No step reads them: a recall that reads the whole view would have to be declared, specified and
+traced as such. The modules go by the themes of the prompt's own words instead (`leo.reply.active`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
 from leo.field.view import View
-
-__all__ = ["Survey", "Theme", "compute_themes", "survey_themes"]
 
 MIN_CONTEXTS = 5
 MIN_TOTAL = 10
@@ -38,11 +36,6 @@ class Survey(NamedTuple):
     candidates: int
 
 
-def compute_themes(view: View) -> list[Theme]:
-    """All themes. Every candidate is compared with every theme: on a large field, minutes."""
-    return survey_themes(view).themes
-
-
 def survey_themes(view: View, most: int | None = None) -> Survey:
     """One pass over the candidates in order of age: an unused one begins a theme and takes in every
     later unused one whose set is alike (Jaccard >= 0.4) to the theme as it has grown so far.
@@ -53,33 +46,16 @@ def survey_themes(view: View, most: int | None = None) -> Survey:
     able = _able(view)
     asked = able if most is None else sorted(nlargest(most, able, key=able.__getitem__))
     candidates = [(id, _closest(view, id)) for id in asked]
-    themes: list[Theme] = []
-    used: set[int] = set()
-    for place, (first, own) in enumerate(candidates):
-        if first in used:
-            continue
-        used.add(first)
-        centres, words = [first], set(own)
-        for other, others in candidates[place + 1 :]:
-            if other not in used and _alike(words, others):
-                used.add(other)
-                centres.append(other)
-                words |= others
-        names = view.words.names
-        themes.append(
-            Theme(
-                len(themes),
-                tuple(names[id] for id in centres),
-                frozenset(names[id] for id in words),
-            )
-        )
+    names = view.words.names
+    themes = [
+        Theme(place, tuple(names[id] for id in centres), frozenset(names[id] for id in words))
+        for place, (centres, words) in enumerate(merged(candidates))
+    ]
     return Survey(themes, len(candidates), len(able))
 
 
 def _able(view: View) -> dict[int, int]:
-    """Tokens with at least 5 contexts and a total of 10, in order of age, each with the number of
-    its contexts.
-    """
+    """Tokens with enough contexts for a theme, in order of age: id -> number of contexts."""
     contexts: defaultdict[int, int] = defaultdict(int)
     totals: defaultdict[int, int] = defaultdict(int)
     names = view.words.names
@@ -105,5 +81,16 @@ def _closest(view: View, id: int) -> set[int]:
     return {id, *(other for _, other in ranked)}
 
 
-def _alike(words: set[int], others: set[int]) -> bool:
-    return len(words & others) >= LIKENESS * len(words | others)
+def merged(candidates: Sequence[tuple[int, set[int]]]) -> Iterator[tuple[list[int], set[int]]]:
+    """Each unused candidate takes in every later one whose set is alike to the words so far."""
+    used: set[int] = set()
+    for place, (first, own) in enumerate(candidates):
+        if first in used:
+            continue
+        centres, words = [first], set(own)
+        for other, others in candidates[place + 1 :]:
+            if other not in used and len(words & others) >= LIKENESS * len(words | others):
+                used.add(other)
+                centres.append(other)
+                words |= others
+        yield centres, words

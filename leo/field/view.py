@@ -27,8 +27,6 @@ from leo.field.cooccurrence import Aged
 from leo.field.growth import Growth
 from leo.field.tables import BigramChange, BigramTable, Grown, Series, TrigramChange, TrigramTable
 
-__all__ = ["Centres", "Layer", "Loaded", "Timeline", "View"]
-
 Rows = TypeVar("Rows")
 Centres = Literal["weight", "contexts"]
 
@@ -45,9 +43,7 @@ class Layer(Generic[Rows]):
 
 
 class Timeline(Generic[Rows]):
-    """The layers around a table. `apply` changes the table by rows and returns the rows that undo
-    it.
-    """
+    """The layers around a table. `apply` changes the table and returns the rows that undo it."""
 
     def __init__(self, apply: Callable[[Rows], Rows], version: int = 0) -> None:
         self._apply = apply

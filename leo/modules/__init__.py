@@ -1,58 +1,59 @@
 """The modules of the organism: each one file with its role, its reads and writes declared as data,
 tables of its own, and pure functions.
 
-`registry` has them in their order, `leo.reply.chorus` asks them, `leo.store.rows` reads and writes
-what they keep. The core imports none of them: the caller who opens a field hands them in.
+`leo.reply.chorus` asks them, `leo.store.rows` reads and writes what they keep. The core imports
+none of them: the caller who opens a field hands them in. The order is that of a reply: the trauma
+level and the theme words are known before anything is recalled, the regulator hears the voice that
+the others agreed on, and School asks last.
+
+Left out of what the published programs had, by the organism's sections: the hint made of word
+pieces (it needs a trained model), the stock phrases for technical answers, one's own reply observed
+at the end (a write after Generate is in no program of the specification), a temperature that
+follows the entropy (8.5), words of the prompt pasted into the reply (8.6, 8.7: they raise
+external_vocab; `Resonance` has their role), first impressions from word lists (8.8), the
+documentation as a first text (4), School's entities and relations (15d).
 """
 
+from typing import Any, Final
+
+from leo.modules.bias import Bias
 from leo.modules.dream import Dream
 from leo.modules.emotion import Emotion
+from leo.modules.faces import AsyncMathBrain, AsyncRAGBrain, AsyncSantaKlaus
 from leo.modules.flowtracker import FlowState, FlowTracker
 from leo.modules.gameengine import GameEngine
-from leo.modules.mathbrain import AsyncMathBrain, MathBrain
+from leo.modules.mathbrain import MathBrain
 from leo.modules.mathstate import unspoken_state
 from leo.modules.metaleo import MetaLeo
 from leo.modules.overthinking import Overthinking
-from leo.modules.ragbrain import AsyncRAGBrain, RAGBrain
-from leo.modules.registry import MODULES
+from leo.modules.ragbrain import RAGBrain
 from leo.modules.resonance import Resonance, content_words
-from leo.modules.santaklaus import AsyncSantaKlaus, SantaKlaus
+from leo.modules.santaklaus import SantaKlaus
 from leo.modules.school import School
 from leo.modules.trauma import Trauma
 from leo.reply.chorus import Chorus
 from leo.reply.module import Module
 
 __all__ = [
-    "MODULES",
-    "AsyncMathBrain",
-    "AsyncRAGBrain",
-    "AsyncSantaKlaus",
-    "Chorus",
-    "Dream",
-    "Emotion",
-    "FlowState",
-    "FlowTracker",
-    "GameEngine",
-    "MathBrain",
-    "MetaLeo",
-    "Module",
-    "Overthinking",
-    "RAGBrain",
-    "Resonance",
-    "SantaKlaus",
-    "School",
-    "Trauma",
-    "bias",
-    "content_words",
-    "dream",
-    "flowtracker",
-    "mathbrain",
-    "mathstate",
-    "metaleo",
-    "multileo",
-    "overthinking",
-    "ragbrain",
-    "resonance",
-    "trauma",
-    "unspoken_state",
-]
+    "MODULES", "AsyncMathBrain", "AsyncRAGBrain", "AsyncSantaKlaus", "Chorus", "Dream",
+    "Emotion", "FlowState", "FlowTracker", "GameEngine", "MathBrain", "MetaLeo", "Module",
+    "Overthinking", "RAGBrain", "Resonance", "SantaKlaus", "School", "Trauma", "bias",
+    "content_words", "dream", "flowtracker", "mathbrain", "mathstate", "metaleo", "multileo",
+    "overthinking", "ragbrain", "resonance", "trauma", "unspoken_state",
+]  # fmt: skip
+
+MODULES: Final[tuple[Module[Any], ...]] = (
+    Emotion(),
+    Bias(),
+    Trauma(),
+    FlowTracker(),
+    SantaKlaus(),
+    MetaLeo(),
+    RAGBrain(),
+    GameEngine(),
+    MathBrain(),
+    Dream(),
+    Overthinking(),
+    Resonance(),
+    School(),
+)

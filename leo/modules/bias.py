@@ -1,12 +1,9 @@
 """Bias: where a reply likes to begin (organism, section 5).
 
-Not one of the ten modules but the part of the field that lived in side files: the published field
-wrote the list of its centres into a file named by the list's hash, kept the 32 files that were
-touched last, and began a reply at a centre in proportion to the number of files that name it. The
-folder was one for all fields on the machine, so that instances that shared nothing else biased each
-other. Here a list of centres is a row of the field's own store.
-
-Like the published one it is a reply behind: what is read in Recall was kept by earlier replies.
+Not one of the ten modules but the part of the field that lived in side files, one folder for all
+fields on a machine: lists of centres, the 32 touched last, and replies began at a centre in
+proportion to the number of lists that name it. Here a list is a row of the field's own store. What
+is read in Recall was kept by earlier replies, as published.
 """
 
 from __future__ import annotations
@@ -19,11 +16,9 @@ from itertools import chain
 from random import Random
 from typing import ClassVar, Final
 
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["SHARDS", "Bias"]
+from leo.reply.context import After, Changes, Heard, Moment
+from leo.reply.module import Module, insert, keep_latest
+from leo.store.rows import Rows, unpacked
 
 SHARDS: Final = 32
 
@@ -34,7 +29,7 @@ def _centres(written: str) -> tuple[str, ...]:
     return tuple(unpacked(written, "bias"))
 
 
-class Bias(BaseModule[dict[str, int]]):
+class Bias(Module[dict[str, int]]):
     """Token -> number of kept lists of centres that name it; writes the centres of this reply."""
 
     name = "bias"
@@ -65,13 +60,5 @@ class Bias(BaseModule[dict[str, int]]):
         if not context.centres:
             return Changes()
         row = (json.dumps(context.centres, ensure_ascii=False), context.now)
-        return Changes(
-            puts=(
-                Put("INSERT OR REPLACE INTO bias (centres, at) VALUES (?, ?)", (row,)),
-                Put(
-                    "DELETE FROM bias WHERE centres IN "
-                    "(SELECT centres FROM bias ORDER BY at DESC, centres LIMIT -1 OFFSET ?)",
-                    ((SHARDS,),),
-                ),
-            )
-        )
+        kept = insert("bias", "centres, at", (row,), replace=True)
+        return Changes(puts=(kept, keep_latest("bias", SHARDS, "centres")))

@@ -1,10 +1,8 @@
 """Dream: now and then a private dialogue with an imaginary friend (organism, section 15g).
 
-In the published program the friend never spoke: its generator returned an empty text, and dialogues
-of no turns were written. Here each turn is an inner reply: the driver runs it like any other reply,
-in an inner session, under the same discipline, and the turn's row is written together with what
-that reply leaves in the field. A dialogue that was interrupted has whole turns only; it stays
-unfinished, and the next one begins anew.
+Each turn is an inner reply, in an inner session, and its row is written together with what that
+reply leaves in the field. An interrupted dialogue has whole turns only; it stays unfinished, and
+the next one begins anew. (The published friend never spoke.)
 """
 
 from __future__ import annotations
@@ -18,10 +16,9 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
-from leo.reply.context import After, Changes, Inner, InnerReply, Put, Rows
-from leo.reply.module import BaseModule
-
-__all__ = ["Dream", "DreamState", "DreamTurn", "Fragment", "choose", "faded", "temperature"]
+from leo.reply.context import After, Changes, Inner, InnerReply
+from leo.reply.module import Module, insert, keep_newest
+from leo.store.rows import Put, Rows
 
 PAUSE: Final = 180.0
 CHANCE: Final = 0.3
@@ -94,7 +91,7 @@ def faded(fragments: Sequence[Fragment], turns: Sequence[DreamTurn]) -> list[Fra
     return sorted(left, key=lambda fragment: (-fragment.weight, fragment.text))[:KEPT]
 
 
-class Dream(BaseModule[DreamState]):
+class Dream(Module[DreamState]):
     """The gate after a reply; the turns, one inner reply each; the fragments at the end."""
 
     name = "dream"
@@ -167,14 +164,13 @@ class Dream(BaseModule[DreamState]):
             return self._turn(state, context, context.inner.place, rng)
         if not self.gate(state, context, rng):
             return Changes()
-        sql = "INSERT INTO dream_dialogs (session, started_at) VALUES (?, ?)"
-        begun = Put(sql, ((context.session, context.now),))
+        begun = insert("dream_dialogs", "session, started_at", ((context.session, context.now),))
         seed = f"{context.prompt} {context.text}".strip()
         first = self._next(0, [seed, *choose(state.fragments, rng)], context)
         old = "(SELECT max(id) FROM dream_dialogs) - ?"
         forgotten = (
             Put(f"DELETE FROM dream_turns WHERE dialog_id <= {old}", ((DIALOGS,),)),
-            Put(f"DELETE FROM dream_dialogs WHERE id <= {old}", ((DIALOGS,),)),
+            keep_newest("dream_dialogs", DIALOGS),
         )
         return Changes(puts=(begun, *forgotten), inner=(first,))
 
@@ -187,11 +183,8 @@ class Dream(BaseModule[DreamState]):
             *(dialog, index, turn.speaker, turn.text, turn.trauma),
             *(pulse.novelty, pulse.arousal, pulse.entropy),
         )
-        insert = (
-            "INSERT INTO dream_turns (dialog_id, place, speaker, text, trauma, novelty, arousal, "
-            "entropy) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        said = Put(insert, (row,))
+        columns = "dialog_id, place, speaker, text, trauma, novelty, arousal, entropy"
+        said = insert("dream_turns", columns, (row,))
         turns = (*state.turns, turn)
         if len(context.text) < SHORTEST or index + 1 == TURNS:
             return Changes(puts=(said, *self._finish(state, dialog, turns, context.now)))
@@ -224,10 +217,7 @@ class Dream(BaseModule[DreamState]):
                 ((now, count, trauma, arousal, dialog),),
             ),
             Put("DELETE FROM dream_fragments", ((),)),
-            Put(
-                "INSERT INTO dream_fragments (text, weight) VALUES (?, ?)",
-                tuple(faded(state.fragments, turns)),
-            ),
+            insert("dream_fragments", "text, weight", faded(state.fragments, turns)),
         )
 
 

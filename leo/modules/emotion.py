@@ -2,23 +2,12 @@
 sections 2 and 9).
 
 Not one of the ten modules but the part of the field that lived in memory only. Here a charge is a
-row. Two things differ, for the role's sake: a charge is halved per day since the token was last
-charged, and it never exceeds MAX_CHARGE. The published map only ever grew, so that in a long life
-every prompt is exciting, and after a restart none is.
+row, is halved per day, and never exceeds MAX_CHARGE: the published map only ever grew.
 
-Nor is every observed text charged, as section 2 has it, but what Leo is told in a reply:
-
-- An inner reply says to itself what was said already, and its walk repeats itself. Charged for that
-  the field would excite itself, the more the longer it thinks: a ring begins with the prompt once
-  more. What it says to itself leaves no wound either (`leo.modules.trauma`).
-- A memory that comes to mind is Leo's own, and a note was charged when it was the prompt: to be
-  remembered five times is not to be shouted five times. And to add to the charges of their tokens
-  these would have to be read, by a query that has to wait for what Recall finds.
-- A text that `leo observe` takes in is read, not told. That operation is one transaction over the
-  n-grams; a charge there would be a write of `emotion` outside the two moments at which a module's
-  rows are read and written, on which its history being that of the snapshots depends.
-
-The published counter of observations needs no row: the version of `ngrams` counts them already.
+Charged is what Leo is told in a reply, and nothing else: an inner reply repeats what was said, and
+would excite itself; a memory was charged when it was the prompt; and a text that `leo observe`
+takes in is one transaction over the n-grams, outside the two moments at which a module's rows are
+read and written, on which its history being that of the snapshots depends.
 """
 
 from __future__ import annotations
@@ -29,10 +18,9 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import EXCLAIMED, NEARBY, REPEATED, SHOUTED
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import BaseModule
-
-__all__ = ["HALF_LIFE", "MAX_CHARGE", "Charge", "Emotion", "charges", "stirred"]
+from leo.reply.context import After, Changes, Heard, Moment
+from leo.reply.module import Module, insert
+from leo.store.rows import Rows
 
 HALF_LIFE: Final = 24 * 3600.0
 MAX_CHARGE: Final = 2.0
@@ -73,7 +61,7 @@ def stirred(arousal: float, tokens: Sequence[str], stored: Mapping[str, float]) 
     return 1.0 - (1.0 - arousal) * math.exp(-0.5 * charge / len(tokens))
 
 
-class Emotion(BaseModule[dict[str, Charge]]):
+class Emotion(Module[dict[str, Charge]]):
     """Reads the charges of the prompt's tokens, corrects the arousal, writes the new charges."""
 
     name = "emotion"
@@ -106,10 +94,7 @@ class Emotion(BaseModule[dict[str, Charge]]):
             (token, min(MAX_CHARGE, self._left(state, token, context.now) + new), context.now)
             for token, new in charges(context.tokens).items()
         )
-        if not rows:
-            return Changes()
-        sql = "INSERT OR REPLACE INTO emotion (token, charge, at) VALUES (?, ?, ?)"
-        return Changes(puts=(Put(sql, rows),))
+        return Changes(puts=(insert("emotion", "token, charge, at", rows, replace=True),))
 
     @staticmethod
     def _left(state: Mapping[str, Charge], token: str, now: float) -> float:

@@ -1,13 +1,9 @@
 """FlowTracker: which themes come and go (organism, section 15b).
 
-A theme is keyed by its core word. The published tracker keyed them by their place in a list that
-was made anew after every observation, so that its series mixed unrelated themes; and it wrote one
-row per theme of the field and reply. Here a turn writes a row for itself and one per *active* theme
-(at most three): that a theme was silent in a turn follows from the turn's row.
-
-As published, a turn is recorded first and trends are looked for then, so that a theme emerges in
-the very turn in which it grows. The rows are written with the snapshot, later than that: `recorded`
-is the state as it will be.
+A theme is keyed by its core word (the published tracker used places in a list that was made anew
+each time). A turn writes a row for itself and one per *active* theme, at most three: that a theme
+was silent follows from the turn's row. As published, a turn counts first and trends are looked for
+then; the rows are written later, with the snapshot: `recorded` is the state as it will be.
 """
 
 from __future__ import annotations
@@ -19,11 +15,9 @@ from math import fsum
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["TURNS", "FlowState", "FlowTracker", "Point"]
+from leo.reply.context import After, Changes, Heard, Moment
+from leo.reply.module import Module, insert, keep_newest
+from leo.store.rows import Put, Rows, unpacked
 
 HOUR: Final = 3600.0
 WINDOW: Final = 6 * HOUR
@@ -54,7 +48,7 @@ class FlowState:
     total: int
 
 
-class FlowTracker(BaseModule[FlowState]):
+class FlowTracker(Module[FlowState]):
     """Records the active themes of a reply; finds those that emerge and those that fade."""
 
     name = "flow"
@@ -135,9 +129,7 @@ class FlowTracker(BaseModule[FlowState]):
     def get_trajectory(
         self, state: FlowState, theme: str, now: float, window: float = KEPT
     ) -> list[Point]:
-        """The strengths of a theme in the turns of the last `window` seconds, oldest first; 0 where
-        it was silent.
-        """
+        """The strengths of a theme in the last `window` seconds, oldest first; 0 where silent."""
         own = state.strengths.get(theme, {})
         return [Point(at, own.get(id, 0.0)) for id, at in state.turns if now - at <= window]
 
@@ -172,11 +164,8 @@ class FlowTracker(BaseModule[FlowState]):
         )
         puts = (
             Put("DELETE FROM flow_turns WHERE at < ?", ((now - KEPT,),)),
-            Put("INSERT INTO flow_turns (at) VALUES (?)", ((now,),)),
-            Put(
-                "DELETE FROM flow_turns WHERE id <= (SELECT max(id) FROM flow_turns) - ?",
-                ((TURNS,),),
-            ),
+            insert("flow_turns", "at", ((now,),)),
+            keep_newest("flow_turns", TURNS),
             # The turn of this very transaction is the newest one.
             Put(
                 "INSERT INTO flow_strengths (turn_id, theme, strength) "

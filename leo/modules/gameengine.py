@@ -1,9 +1,7 @@
 """GameEngine: which kind of turn follows which two (organism, section 15c).
 
-Repaired: the published suggestion was asked for before the human's turn had been noted, so that it
-predicted the human and was used for Leo; the names of blended experts could not be decoded, so that
-it said nothing; its tail was lost on restart; and it rewrote its whole file every tenth turn. Here
-the human's turn is noted when it is heard, counts are added in the store, and the tail is a row.
+The human's turn is noted when it is heard, so that the suggestion is for Leo's (the published one
+predicted the human's); counts are added in the store, and the tail is a row.
 """
 
 from __future__ import annotations
@@ -14,10 +12,9 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import is_word, tokenize
-from leo.reply.context import After, Before, Changes, Hints, Moment, Put, Rows
-from leo.reply.module import BaseModule
-
-__all__ = ["GameEngine", "GameState", "Suggestion", "TurnType", "bucket", "mode_of"]
+from leo.reply.context import After, Before, Changes, Hints, Moment
+from leo.reply.module import Module, insert
+from leo.store.rows import Put, Rows
 
 LOW, HIGH = 0.33, 0.66
 META: Final = ("leo", "yourself", "your name", "you remember", "your field", "who are you")
@@ -102,7 +99,7 @@ def mode_of(text: str) -> str:
     return "a"
 
 
-class GameEngine(BaseModule[GameState]):
+class GameEngine(Module[GameState]):
     """Learns second-order transitions between turn types, and hints at the next one."""
 
     name = "game"
@@ -228,9 +225,11 @@ class GameEngine(BaseModule[GameState]):
                     "ON CONFLICT DO UPDATE SET count = count + 1",
                     ((human,), (leo,)),
                 ),
-                Put(
-                    "INSERT OR REPLACE INTO game_tail (session, human, leo) VALUES (?, ?, ?)",
+                insert(
+                    "game_tail",
+                    "session, human, leo",
                     ((context.session, human, leo),),
+                    replace=True,
                 ),
             )
         )

@@ -1,8 +1,7 @@
 """MathBrain: predicts the quality of a reply from numbers, and regulates it (organism, section 13).
 
 Before the walk it regulates (`leo.modules.multileo`); after it, it learns from what was said, and
-records what came of the regulation. The weights are a row, saved with the reply: the published
-synchronous program never saved them, and the asynchronous one rewrote a file in place.
+records what came of the regulation. The weights are a row, saved with the reply.
 """
 
 from __future__ import annotations
@@ -12,22 +11,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Final
 
-from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import MathState, spoken_state, unspoken_state
 from leo.modules.mlp import Network, fresh_network
-from leo.modules.multileo import (
-    Profile,
-    Scores,
-    merge_profile,
-    profile_key,
-    regulate,
-    scores,
-)
-from leo.reply.context import After, Before, Changes, Hints, Put, Rows
-from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["AsyncMathBrain", "Brain", "MathBrain"]
+from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
+from leo.reply.context import After, Before, Changes, Hints
+from leo.reply.module import Module, insert, keep_latest, keep_newest
+from leo.store.rows import Put, Rows, unpacked
 
 # Kinds of situations are combinations of words: only those met last are worth their reading.
 PROFILES: Final = 128
@@ -43,7 +32,7 @@ class Brain:
     profiles: dict[str, Profile]
 
 
-class MathBrain(BaseModule[Brain]):
+class MathBrain(Module[Brain]):
     """The network's and the regulator's place in a reply. `seed` makes the first weights."""
 
     name = "mathbrain"
@@ -114,11 +103,8 @@ class MathBrain(BaseModule[Brain]):
 
     def puts(self, network: Network) -> tuple[Put, ...]:
         """The row of the weights."""
-        sql = (
-            "INSERT OR REPLACE INTO mathbrain (id, parameters, observations, loss) "
-            "VALUES (1, ?, ?, ?)"
-        )
-        return (Put(sql, ((network.dump(), network.observations, network.loss),)),)
+        row = (1, network.dump(), network.observations, network.loss)
+        return (insert("mathbrain", "id, parameters, observations, loss", (row,), replace=True),)
 
     def before(self, state: Brain, context: Before, rng: Random) -> Hints:
         """Regulate the voice that the other modules have agreed on."""
@@ -162,49 +148,16 @@ class MathBrain(BaseModule[Brain]):
             *(voice.temperature - voice.shift, voice.temperature),
             *(voice.instead_of or voice.expert, voice.expert),
         )
-        marks = ", ".join("?" * len(event))
-        return (
-            Put(
-                "INSERT INTO multileo_events (at, session, key, boredom_before, overwhelm_before, "
-                "stuck_before, boredom_after, overwhelm_after, stuck_after, quality_predicted, "
-                "quality, temperature_before, temperature_after, expert_before, expert_after) "
-                f"VALUES ({marks})",
-                (event,),
-            ),
-            Put(
-                "INSERT OR REPLACE INTO multileo_profiles "
-                "(key, samples, boredom, overwhelm, stuck, quality, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((key, *profile, context.now),),
-            ),
-            # Those that `load` cannot see would begin anew anyhow.
-            Put(
-                "DELETE FROM multileo_profiles WHERE key IN "
-                "(SELECT key FROM multileo_profiles ORDER BY at DESC, key LIMIT -1 OFFSET ?)",
-                ((PROFILES,),),
-            ),
-            Put(
-                "DELETE FROM multileo_events WHERE id <= (SELECT max(id) FROM multileo_events) - ?",
-                ((EVENTS,),),
-            ),
+        events = (
+            "at, session, key, boredom_before, overwhelm_before, stuck_before, boredom_after, "
+            "overwhelm_after, stuck_after, quality_predicted, quality, temperature_before, "
+            "temperature_after, expert_before, expert_after"
         )
-
-
-class AsyncMathBrain(MathBrain):
-    """The same brain where the store is awaited.
-
-    Nothing differs but who waits: network, learning and regulation are computed without an await,
-    so no other task can see a half-learned network, and the row is replaced in one transaction.
-    """
-
-    def __init__(self, perform: Perform, seed: int = 0) -> None:
-        super().__init__(seed)
-        self._perform = perform
-
-    async def recollect(self, now: float) -> Brain:
-        """What the store has of it. Raises what `perform` raises."""
-        return self.load(await fetch(self._perform, self, "", (), now))
-
-    async def save(self, network: Network) -> None:
-        """Keep a network, outside a reply."""
-        await store(self._perform, self.puts(network))
+        profiles = "key, samples, boredom, overwhelm, stuck, quality, at"
+        return (
+            insert("multileo_events", events, (event,)),
+            insert("multileo_profiles", profiles, ((key, *profile, context.now),), replace=True),
+            # Those that `load` cannot see would begin anew anyhow.
+            keep_latest("multileo_profiles", PROFILES, "key"),
+            keep_newest("multileo_events", EVENTS),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final
 
@@ -12,33 +12,8 @@ from leo.field.measure import presence
 from leo.reply.context import After, Before
 from leo.reply.voice import EXPERTS
 
-__all__ = ["SCALARS", "MathState", "spoken_state", "unit_of", "unspoken_state"]
-
 LENGTH: Final = 64
 UNKNOWN_ENTROPY: Final = 0.5
-
-# The order of the network's inputs, and the columns of an episode.
-SCALARS: Final = (
-    "entropy",
-    "novelty",
-    "arousal",
-    "pulse",
-    "trauma",
-    "active",
-    "emerging",
-    "fading",
-    "length",
-    "unique_ratio",
-    "expert_temperature",
-    "expert_semantic",
-    "meta_weight",
-    "meta_used",
-    "overthinking",
-    "rings",
-)
-
-
-_scalars = attrgetter(*SCALARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +36,11 @@ class MathState:
     unique_ratio: float
     expert_temperature: float
     expert_semantic: float
-    meta_weight: float
-    meta_used: float
-    overthinking: float
-    rings: float
-    expert: str
+    meta_weight: float = 0.0
+    meta_used: float = 0.0
+    overthinking: float = 0.0
+    rings: float = 0.0
+    expert: str = "structural"
     # The sixteen numbers at length 1: an episode is compared again in every reply.
     unit: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
@@ -88,6 +63,11 @@ class MathState:
         """The sixteen and the expert as one of five; an unknown name counts as structural."""
         expert = self.expert if self.expert in EXPERTS else "structural"
         return (*self.scalars(), *(float(name == expert) for name in EXPERTS))
+
+
+# The order of the network's inputs, and the columns of an episode.
+SCALARS: Final = tuple(item.name for item in fields(MathState) if item.init)[:-1]
+_scalars = attrgetter(*SCALARS)
 
 
 def unit_of(numbers: Sequence[float]) -> tuple[float, ...]:
@@ -113,10 +93,6 @@ def unspoken_state(context: Before) -> MathState:
         unique_ratio=1.0,
         expert_temperature=context.voice.temperature - context.voice.shift,
         expert_semantic=context.voice.semantic,
-        meta_weight=0.0,
-        meta_used=0.0,
-        overthinking=0.0,
-        rings=0.0,
         expert=context.voice.instead_of or context.voice.expert,
     )
 

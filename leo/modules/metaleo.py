@@ -1,11 +1,8 @@
 """MetaLeo: the inner voice, which may say something else instead (organism, section 15).
 
-The published one asked the field for a whole nested reply: in the synchronous program that recalled
-and observed a second time and then crashed unseen, in the asynchronous one it could only have
-waited for its own lock. Here the inner voice walks the view of the reply that it belongs to, with
-the words on its mind boosted. It reads what Generate reads, writes no n-grams, and needs no lock.
-
-Its buffer, lost on every restart before, is rows.
+The published one asked the field for a whole nested reply. Here the inner voice walks the view of
+the reply that it belongs to, with the words on its mind boosted: it reads what Generate reads,
+writes no n-grams, and needs no lock. Its buffer is rows.
 """
 
 from __future__ import annotations
@@ -19,18 +16,9 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import Pulse
 from leo.field.text import ENDINGS, is_word, tokenize
-from leo.reply.context import After, Changes, Put, Rows
-from leo.reply.module import BaseModule
-
-__all__ = [
-    "Fragment",
-    "MetaLeo",
-    "coherence",
-    "length_score",
-    "meta_weight",
-    "resonance",
-    "score_text",
-]
+from leo.reply.context import After, Changes
+from leo.reply.module import Module, insert, keep_newest
+from leo.store.rows import Rows
 
 FRAGMENTS: Final = 8
 LETTERS: Final = 200
@@ -51,10 +39,7 @@ class Fragment(NamedTuple):
 
 
 def meta_weight(pulse: Pulse, trauma: float, quality: float) -> float:
-    """.1, and .15 if entropy < .25, .15 if trauma > .6, .1 if quality < .4, .05 if arousal > .7.
-
-    At most .5.
-    """
+    """.1, and more for a low entropy, a wound, a poor or an excited reply; at most .5."""
     weight = 0.1
     weight += 0.15 * (pulse.entropy < 0.25)
     weight += 0.15 * (trauma > 0.6)
@@ -101,7 +86,7 @@ def score_text(text: str) -> float:
     return 0.4 * coherence(text) + 0.4 * resonance(text) + 0.2 * length_score(text)
 
 
-class MetaLeo(BaseModule[tuple[Fragment, ...]]):
+class MetaLeo(Module[tuple[Fragment, ...]]):
     """Scores what was said against what could have been said; the state is its buffer."""
 
     name = "metaleo"
@@ -162,12 +147,5 @@ class MetaLeo(BaseModule[tuple[Fragment, ...]]):
         if not fragments:
             return Changes()
         rows = tuple((fragment.tag, fragment.text[:LETTERS], context.now) for fragment in fragments)
-        return Changes(
-            puts=(
-                Put("INSERT INTO metaleo (tag, text, at) VALUES (?, ?, ?)", rows),
-                Put(
-                    "DELETE FROM metaleo WHERE id <= (SELECT max(id) FROM metaleo) - ?",
-                    ((FRAGMENTS,),),
-                ),
-            )
-        )
+        kept = insert("metaleo", "tag, text, at", rows)
+        return Changes(puts=(kept, keep_newest("metaleo", FRAGMENTS)))

@@ -17,8 +17,6 @@ import msgspec
 
 from leo.field.draw import plain_sum
 
-__all__ = ["HIDDEN", "INPUTS", "PARAMETERS", "Network", "fresh_network"]
-
 INPUTS: Final = 21
 HIDDEN: Final = 16
 PARAMETERS: Final = HIDDEN * INPUTS + HIDDEN + HIDDEN + 1

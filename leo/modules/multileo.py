@@ -1,9 +1,7 @@
 """MultiLeo: regulation of temperature and expert by three scores (organism, section 13).
 
-In the published program the caller took the mapping of active themes for a list of pairs, so that
-regulation was skipped, without a word, whenever a theme was active. Here it works, and what it
-learned is used: where a kind of situation was regulated at least three times and quality fell, the
-next nudge is half as strong.
+What it learned is used: where a kind of situation was regulated at least three times and quality
+fell, the next nudge is half as strong. (The published caller skipped it when a theme was active.)
 """
 
 from __future__ import annotations
@@ -12,8 +10,6 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from leo.modules.mathstate import MathState
-
-__all__ = ["Profile", "Regulation", "Scores", "merge_profile", "profile_key", "regulate", "scores"]
 
 CUTS: Final = (0.33, 0.66)
 SAMPLES: Final = 3

@@ -1,13 +1,9 @@
 """Overthinking: three hidden continuations of the exchange, the rings (organism, section 15f).
 
-It writes nothing by itself. Each ring is an inner reply: the driver runs it after the reply has
-ended, as an ordinary reply of an inner session, under the same discipline. So a ring is atomic
-exactly when replies are. The published program observed three thoughts within the reply, each in
-its own transaction, between the reply's own steps.
-
-What is fed back: an ordinary reply observes its prompt. So ring 0 is prompted with the exchange,
-and each further ring with the thought of the ring before it. The last thought is left to the inner
-voice (MetaLeo) and, like every reply, to recall.
+It writes nothing by itself. Each ring is an inner reply, run by the driver after the reply has
+ended, under the same discipline: a ring is atomic exactly when replies are. Ring 0 is prompted with
+the exchange, each further ring with the thought before it; the last thought is left to the inner
+voice (MetaLeo) and to recall.
 """
 
 from __future__ import annotations
@@ -18,10 +14,9 @@ from typing import Final
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import ENDINGS, compose, tokenize
-from leo.reply.context import After, Changes, Inner, InnerReply, Rows
-from leo.reply.module import BaseModule
-
-__all__ = ["RINGS", "Overthinking", "ring_temperature"]
+from leo.reply.context import After, Changes, Inner, InnerReply
+from leo.reply.module import Module
+from leo.store.rows import Rows
 
 RINGS: Final = 3
 LENGTHS: Final = (30, 40, 20)
@@ -39,7 +34,7 @@ def ring_temperature(index: int, pulse: Pulse, trauma: float) -> float:
     return 1.4 if pulse.novelty > 0.7 else 1.2
 
 
-class Overthinking(BaseModule[None]):
+class Overthinking(Module[None]):
     """Describes the rings, one after the other: ring k + 1 knows what ring k thought."""
 
     name = "overthinking"

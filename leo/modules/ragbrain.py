@@ -1,8 +1,7 @@
 """RAGBrain: the episodes, and what came of those that were like this one (organism, section 14).
 
-The published log had no reader inside a reply: a memory that was only ever written. Here a reply
-asks it, before it speaks, who spoke best in a like state, and leans a little towards that expert.
-The log lives in the field's own file and is written with the snapshot, not in a file of its own.
+A reply asks it, before it speaks, who spoke best in a like state, and leans a little towards that
+expert (the published log had no reader). The log is written with the snapshot.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from random import Random
 from typing import Any, ClassVar, Final, NamedTuple
 
 from leo.field.draw import plain_sum
-from leo.modules.faces import Perform, fetch, store
 from leo.modules.mathstate import SCALARS, MathState, spoken_state, unspoken_state
-from leo.reply.context import After, Before, Changes, Hints, Put, Rows
-from leo.reply.module import BaseModule
+from leo.reply.context import After, Before, Changes, Hints
+from leo.reply.module import Module, insert, keep_newest
 from leo.reply.voice import EXPERTS
-
-__all__ = ["AsyncRAGBrain", "Episode", "RAGBrain", "Summary", "unit_distance"]
+from leo.store.rows import Put, Rows
 
 # The published query looks at 1000 (asynchronously at 500); a reply has ten milliseconds for
 # everything.
@@ -63,7 +60,7 @@ def _episode(row: tuple[Any, ...]) -> Episode:
     return Episode(MathState(*row[:-2]), float(row[-2]), float(row[-1]))
 
 
-class RAGBrain(BaseModule[tuple[Episode, ...]]):
+class RAGBrain(Module[tuple[Episode, ...]]):
     """A log of what was asked, what was said, and how good it was: the KEPT newest."""
 
     name = "ragbrain"
@@ -86,11 +83,7 @@ class RAGBrain(BaseModule[tuple[Episode, ...]]):
         return tuple(map(_episode, rows["episodes"]))
 
     def query_similar(
-        self,
-        episodes: Sequence[Episode],
-        state: MathState,
-        top: int = 5,
-        min_quality: float = 0.0,
+        self, episodes: Sequence[Episode], state: MathState, top: int = 5, min_quality: float = 0.0
     ) -> list[tuple[float, Episode]]:
         """The `top` nearest by cosine distance with at least that quality; the newer one if equal.
 
@@ -106,10 +99,7 @@ class RAGBrain(BaseModule[tuple[Episode, ...]]):
     def get_summary_for_state(
         self, episodes: Sequence[Episode], state: MathState, top: int = 10
     ) -> Summary:
-        """What came of the `top` nearest, in four numbers: for a person who asks why.
-
-        `before` asks for one of them by its expert, which no mean has.
-        """
+        """What came of the `top` nearest, in four numbers: for a person who asks why."""
         found = self.query_similar(episodes, state, top)
         if not found:
             return Summary(0, 0.0, 0.0, 0.0)
@@ -135,11 +125,7 @@ class RAGBrain(BaseModule[tuple[Episode, ...]]):
             quality,
         )
         columns = f"at, session, prompt, reply, expert, {', '.join(SCALARS)}, quality"
-        marks = ", ".join("?" * len(row))
-        return (
-            Put(f"INSERT INTO episodes ({columns}) VALUES ({marks})", (row,)),
-            Put("DELETE FROM episodes WHERE id <= (SELECT max(id) FROM episodes) - ?", ((KEPT,),)),
-        )
+        return (insert("episodes", columns, (row,)), keep_newest("episodes", KEPT))
 
     def before(self, state: tuple[Episode, ...], context: Before, rng: Random) -> Hints:
         """Lean towards the expert of the best of the like episodes, by 0.1 of its quality."""
@@ -154,28 +140,3 @@ class RAGBrain(BaseModule[tuple[Episode, ...]]):
         """Log the episode."""
         episode = Episode(spoken_state(context), context.quality.overall, context.now)
         return Changes(puts=self.puts(context.prompt, context.text, context.session, episode))
-
-
-class AsyncRAGBrain(RAGBrain):
-    """The same log where the store is awaited.
-
-    Nothing differs but who waits. The published asynchronous one read fewer episodes, in another
-    metric, from sixteen numbers instead of twenty-one: three differences that had nothing to do
-    with awaiting.
-    """
-
-    def __init__(self, perform: Perform) -> None:
-        self._perform = perform
-
-    async def query_stored(
-        self, state: MathState, now: float, top: int = 5, min_quality: float = 0.0
-    ) -> list[tuple[float, Episode]]:
-        """`query_similar` over what the store has. Raises what `perform` raises."""
-        episodes = self.load(await fetch(self._perform, self, "", (), now))
-        return self.query_similar(episodes, state, top, min_quality)
-
-    async def observe_episode(
-        self, prompt: str, reply: str, session: str, episode: Episode
-    ) -> None:
-        """Log one episode in a transaction of its own, outside a reply."""
-        await store(self._perform, self.puts(prompt, reply, session, episode))

@@ -1,13 +1,9 @@
 """Resonance: what was heard lately leans what is said, and what is said is said whole.
 
-The published programs pasted a word of the prompt into the reply and pulled the walk towards the
-prompt's words (organism, sections 8.6 and 8.7), which turns the observer's words into a high
-external_vocab. Here nothing is pasted. A sentence may begin with a word that was heard, the words
-that were heard weigh more where the walk meets them, and of a few walks the one is said that takes
-something up without repeating the prompt. A reply ends with a sentence, and says none twice.
-
-A word is taken up when it has at least LETTERS letters: short words are everywhere, in any
-language.
+The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
+which turns the observer's words into a high external_vocab. Here nothing is pasted: words that were
+heard may begin a sentence and weigh more on the way, and of a few walks the one is said that takes
+something up without repeating the prompt. A word is taken up when it has at least LETTERS letters.
 """
 
 from __future__ import annotations
@@ -19,11 +15,9 @@ from typing import ClassVar, Final
 
 from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.modules.metaleo import coherence
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import BaseModule
-from leo.store.rows import unpacked
-
-__all__ = ["Resonance", "content_words", "echoes", "repeats", "whole_sentences"]
+from leo.reply.context import After, Changes, Heard, Moment
+from leo.reply.module import Module, insert
+from leo.store.rows import Put, Rows, unpacked
 
 LETTERS: Final = 4
 PROMPTS: Final = 10
@@ -80,7 +74,7 @@ def _runs(tokens: Sequence[str]) -> Iterator[tuple[str, ...]]:
     return zip(*(words[shift:] for shift in range(RUN)), strict=False)
 
 
-class Resonance(BaseModule[tuple[tuple[str, ...], ...]]):
+class Resonance(Module[tuple[tuple[str, ...], ...]]):
     """The state: the content words of the session's last PROMPTS prompts, the newest first.
 
     `python -m bench.voice` measures what it does to a conversation.
@@ -131,15 +125,14 @@ class Resonance(BaseModule[tuple[tuple[str, ...], ...]]):
         return Changes(
             text=compose(best),
             puts=(
-                Put("INSERT INTO resonance (session, words) VALUES (?, ?)",
-                    ((context.session, heard),)),
+                insert("resonance", "session, words", ((context.session, heard),)),
                 Put(
                     "DELETE FROM resonance WHERE session = ? AND id NOT IN (SELECT id FROM "
                     "resonance WHERE session = ? ORDER BY id DESC LIMIT ?)",
                     ((context.session, context.session, PROMPTS),),
                 ),
             ),
-        )  # fmt: skip
+        )
 
     def _weights(
         self, state: tuple[tuple[str, ...], ...], tokens: Iterable[str]

@@ -1,9 +1,5 @@
 """SantaKlaus: recalls past good replies, has them observed again, boosts their tokens (organism,
-section 12).
-
-A thin object over `leo.field.recall`, which has the formulas. The published one wrote its usage
-counters in a connection of its own before it observed anything; here the use is noted when the
-snapshot is saved, with everything else that the reply leaves behind.
+section 12). `leo.field.recall` has the formulas; the use is noted with the snapshot.
 """
 
 from __future__ import annotations
@@ -13,18 +9,16 @@ from typing import ClassVar, Final, cast
 
 from leo.field.recall import MIN_QUALITY, Recalled, Row, choose_memories
 from leo.field.text import tokenize
-from leo.modules.faces import Perform, fetch
-from leo.reply.context import Heard, Moment, Rows
-from leo.reply.module import BaseModule
+from leo.reply.context import Heard, Moment
+from leo.reply.module import Module
 from leo.store.operations import newest
-
-__all__ = ["AsyncSantaKlaus", "SantaKlaus", "as_loud_as"]
+from leo.store.rows import Rows
 
 LOUDER: Final = 1
 SHORTEST: Final = 12
 
 
-class SantaKlaus(BaseModule[Sequence[Row]]):
+class SantaKlaus(Module[Sequence[Row]]):
     """Memories in, what comes to mind out.
 
     `WRITES` has `ngrams` for the snippets that it has observed and `snapshots` for their use.
@@ -75,23 +69,3 @@ def as_loud_as(snippets: Sequence[str], tokens: int) -> tuple[str, ...]:
         found.append(text if len(said) == len(tokenize(text)) else " ".join(said))
         left -= len(said)
     return tuple(found)
-
-
-class AsyncSantaKlaus(SantaKlaus):
-    """The same recall where the store is awaited.
-
-    Nothing differs but who waits: the rows come through `perform`, which runs a closure on the
-    store's thread, and then the function of the synchronous class is called on them. In particular
-    it is one read transaction in both, where the published pair differed in formula and in number
-    of connections.
-    """
-
-    def __init__(self, perform: Perform) -> None:
-        self._perform = perform
-
-    async def recall_stored(
-        self, session: str, tokens: Sequence[str], arousal: float, now: float
-    ) -> Recalled:
-        """What comes to mind of what the store has. Raises what `perform` raises."""
-        memories = self.load(await fetch(self._perform, self, session, tokens, now))
-        return self.recall(memories, tokens, arousal, now)

@@ -1,11 +1,7 @@
 """School: asks what a name means, and takes the next prompt for the answer (organism, section 15d).
 
-The answer needs no observation of its own: it is the prompt, and every reply observes its prompt.
-So the note and what the field took in of it belong to one reply; published, they were two
-transactions on two connections. The question and the counters, lost on restart before, are rows.
-
-The published School fell silent because the trauma level was stuck at 1. The level decays now
-(`leo.modules.trauma`), and School asks.
+The answer is a prompt, and every reply observes its prompt: the note and what the field took in of
+it belong to one reply. The question and the counters are rows.
 """
 
 from __future__ import annotations
@@ -16,10 +12,9 @@ from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.text import ENDINGS, is_word, tokenize
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import BaseModule
-
-__all__ = ["Note", "Roll", "School", "SchoolState", "candidates"]
+from leo.reply.context import After, Changes, Heard, Moment
+from leo.reply.module import Module, insert
+from leo.store.rows import Put, Rows
 
 COOLDOWN: Final = 5.0
 DAY: Final = 24 * 3600.0
@@ -56,9 +51,7 @@ class Roll:
     pending: bool = False
 
     def asked_by(self, now: float) -> int:
-        """The number of questions that still count. A day without one wipes the slate: the
-        published counter lasted as long as its process, and this one lasts longer than that.
-        """
+        """The number of questions that still count: none after a day without one."""
         return 0 if self.at is None or now - self.at >= DAY else self.asked
 
 
@@ -88,7 +81,7 @@ def candidates(text: str) -> list[str]:
     return list(found)
 
 
-class School(BaseModule[SchoolState]):
+class School(Module[SchoolState]):
     """`WRITES` has `ngrams` for the notes that it recalls and has observed with the prompt."""
 
     name = "school"
@@ -190,16 +183,12 @@ class School(BaseModule[SchoolState]):
                 ((word.lower(), word, now, now),),
             )
             row = (context.session, roll.asked_by(now) + 1, now, word.lower(), 1)
-            return Changes(puts=(*puts, asked, self._enrol(row)), appended=f"{word}?")
+            return Changes(puts=(*puts, asked, _enrol(row)), appended=f"{word}?")
         if pending != roll.pending:
             row = (context.session, roll.asked, roll.at or now, roll.last, 0)
-            puts += (self._enrol(row),)
+            puts += (_enrol(row),)
         return Changes(puts=puts)
 
-    @staticmethod
-    def _enrol(row: tuple[str, int, float, str, int]) -> Put:
-        sql = (
-            "INSERT OR REPLACE INTO school_roll (session, asked, at, last, pending) "
-            "VALUES (?, ?, ?, ?, ?)"
-        )
-        return Put(sql, (row,))
+
+def _enrol(row: tuple[str, int, float, str, int]) -> Put:
+    return insert("school_roll", "session, asked, at, last, pending", (row,), replace=True)

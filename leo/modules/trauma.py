@@ -1,21 +1,12 @@
 """Trauma: how much a prompt touches the words that the field began with (organism, section 15e).
 
-Roles kept: the level (routing, gates, the inner voice), the events, the weights of the touched
-words. What was dead or stuck works here:
+What differs from the published program, whose level was 1 in every turn:
 
-- The level never decayed, in spite of its name. It is halved per day, and a prompt that does not
-  hurt heals. Published, one half of the new level is the score and the other half is the past; a
-  prompt that heals takes the same halves, and never raises the level.
-- The decay of the words was rolled back or failed. Here it is a function of the time that has
-  passed since a word was last touched, and needs no write of its own.
-- The level was 1.0 in every turn. The reply counted too, and a field speaks in the words that it
-  began with: here the prompt counts, one is hurt by what one is told. Function words are in every
-  text: here only content words count. And the pulse alone was a wound, since anything new and
-  not monotonous scores beyond the threshold by that: here novelty, arousal and entropy deepen a
-  wound, and are none where no word is touched and nobody asks who one is.
-
-Without the last two every new sentence hurt as well, the wounded spoke nineteen turns of twenty,
-and the modules that choose or learn from an expert had one to go by.
+- The level is halved per day, and a prompt that does not hurt heals: one half of the new level is
+  the score and the other half is the past, and it never rises by that.
+- A word's weight is a function of the time since it was last touched, and needs no write to decay.
+- Only the prompt counts, and of it only content words. Novelty, arousal and entropy deepen a wound,
+  and are none where no word is touched and nobody asks who one is.
 """
 
 from __future__ import annotations
@@ -29,10 +20,9 @@ from typing import ClassVar, Final, NamedTuple
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
 from leo.field.text import is_word, tokenize
-from leo.reply.context import After, Changes, Heard, Moment, Put, Rows
-from leo.reply.module import BaseModule
-
-__all__ = ["THRESHOLD", "Event", "Trauma", "TraumaState", "Wound", "content_words", "decay"]
+from leo.reply.context import After, Changes, Heard, Moment
+from leo.reply.module import Module, insert, keep_newest
+from leo.store.rows import Put, Rows
 
 THRESHOLD: Final = 0.3
 HALF_LIFE: Final = 24 * 3600.0
@@ -108,7 +98,7 @@ def _content(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= MIN_LETTERS) - FUNCTION_WORDS
 
 
-class Trauma(BaseModule[TraumaState]):
+class Trauma(Module[TraumaState]):
     """Gives the level to the modules after it; scores every prompt; writes the strong events."""
 
     name = "trauma"
@@ -205,8 +195,7 @@ class Trauma(BaseModule[TraumaState]):
 
     @staticmethod
     def _levelled(context: After, level: float, puts: tuple[Put, ...]) -> Changes:
-        sql = "INSERT OR REPLACE INTO trauma_level (id, level, at) VALUES (1, ?, ?)"
-        put = Put(sql, ((level, context.now),))
+        put = insert("trauma_level", "id, level, at", ((1, level, context.now),), replace=True)
         return Changes(puts=(*puts, put), facts=replace(context.facts, trauma=level))
 
     @staticmethod
@@ -217,17 +206,11 @@ class Trauma(BaseModule[TraumaState]):
         for word in wound.words:
             old = state.words.get(word, Event(0.0, now))
             weights.append((word, decay(old.score, now - old.at) + wound.score, now))
-        insert = "INSERT INTO trauma_events (at, score, overlap, novelty, arousal, entropy) "
+        columns = "at, score, overlap, novelty, arousal, entropy"
         return (
-            Put(insert + "VALUES (?, ?, ?, ?, ?, ?)", (event,)),
-            Put(
-                "DELETE FROM trauma_events WHERE id <= (SELECT max(id) FROM trauma_events) - ?",
-                ((EVENTS,),),
-            ),
-            Put(
-                "INSERT OR REPLACE INTO trauma_words (word, weight, at) VALUES (?, ?, ?)",
-                tuple(weights),
-            ),
+            insert("trauma_events", columns, (event,)),
+            keep_newest("trauma_events", EVENTS),
+            insert("trauma_words", "word, weight, at", weights, replace=True),
         )
 
 

@@ -3,8 +3,7 @@
 `http` is a module of its own, because it needs the extra of that name.
 """
 
-from leo.observers.observer import Exchange, Observer
-from leo.observers.scripted import ScriptedObserver
+from leo.observers.scripted import Exchange, Observer, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES, THEMES, TURNS
 
 __all__ = [

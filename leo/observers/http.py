@@ -18,12 +18,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from types import TracebackType
 from typing import Any, Final, Self
 
 from leo.errors import ObserverError
 from leo.field.text import whole
-from leo.observers.observer import Exchange
+from leo.observers.scripted import Exchange
 
 try:
     import httpx
@@ -36,8 +35,6 @@ except ModuleNotFoundError as missing:
         "extra with pip install 'leo-field[http]', or choose the scripted observer, which needs "
         "nothing"
     ) from missing
-
-__all__ = ["HttpObserver", "Limits"]
 
 # With every 5xx: what may go away by itself.
 PASSING: Final = frozenset({408, 429, *range(500, 600)})
@@ -159,12 +156,7 @@ class HttpObserver:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close()
 
     def _messages(self, theme: str, so_far: Sequence[Exchange]) -> list[dict[str, str]]:
@@ -213,8 +205,8 @@ class HttpObserver:
             problem = _problem(error)
         made = tries.statistics["attempt_number"]
         # Not `from` the error: its text has the address.
-        raise ObserverError(
-            f"the observer at {self._place} did not answer: {problem}, after {made} "
+        raise self._error(
+            f"did not answer: {problem}, after {made} "
             f"{'try' if made == 1 else 'tries'}; see that the server runs and is not overloaded, "
             "and try again"
         ) from None
@@ -226,31 +218,34 @@ class HttpObserver:
             if status in PASSING:
                 raise _Passing(status, _retry_after(response))
             if status in (401, 403):
-                raise ObserverError(
-                    f"the observer at {self._place} refused the key (status {status}); set the "
+                raise self._error(
+                    f"refused the key (status {status}); set the "
                     "environment variable that holds it to a valid one"
                 )
             if status != 200:
-                raise ObserverError(
-                    f"the observer at {self._place} answered with status {status}, expected 200; "
+                raise self._error(
+                    f"answered with status {status}, expected 200; "
                     "see that the address ends where /chat/completions begins (often /v1) and that "
                     "the server has the model"
                 )
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise ObserverError(
-                    f"the observer at {self._place} answered in a compressed form, which was not "
+                raise self._error(
+                    "answered in a compressed form, which was not "
                     "asked for and is not read; see that no proxy in between compresses"
                 )
             said = bytearray()
             async for part in response.aiter_raw():
                 said += part
                 if len(said) > LONGEST:
-                    raise ObserverError(
-                        f"the observer at {self._place} answered with more than {LONGEST:,} bytes; "
+                    raise self._error(
+                        f"answered with more than {LONGEST:,} bytes; "
                         f"expected one message of about {self.words or DEFAULT_WORDS} words: see "
                         "that the address is that of a chat server, or try another model"
                     )
             return bytes(said)
+
+    def _error(self, text: str) -> ObserverError:
+        return ObserverError(f"the observer at {self._place} {text}")
 
     def _message(self, body: bytes) -> str:
         """The text of an answer: one line without control characters, as a terminal can show it."""
@@ -259,20 +254,17 @@ class HttpObserver:
         except (ValueError, KeyError, IndexError, TypeError, RecursionError):
             text = None
         if not isinstance(text, str):
-            raise ObserverError(
-                f"the observer at {self._place} answered something that is no chat completion; "
+            raise self._error(
+                "answered something that is no chat completion; "
                 "expected a JSON object with choices[0].message.content, a text: see that the "
                 "server is compatible"
             )
         words = CONTROL.sub(" ", whole(text)).split()
         if not words:
-            raise ObserverError(
-                f"the observer at {self._place} answered with an empty message; try again, or "
-                "another model"
-            )
+            raise self._error("answered with an empty message; try again, or another model")
         if len(self._key) >= SHORTEST_SECRET and self._key.lower() in "".join(words).lower():
-            raise ObserverError(
-                f"the observer at {self._place} sent the key back in its message, which is kept "
+            raise self._error(
+                "sent the key back in its message, which is kept "
                 "nowhere; ask another server, and take a new key if you do not trust this one"
             )
         return " ".join(words)

@@ -1,21 +1,36 @@
-"""The scripted observer: the same words every time, and as many of them as one asks for.
+"""What an observer is, and the scripted one: the same words every time, and as many of them as one
+asks for.
 
-It does not look at the replies, so that two runs that are to be compared hear the same messages,
-whatever was answered. The published arms differed in the length of the observer's messages (71 and
-19 words on average), and length alone moves the metric: here it is an argument.
+It does not look at the replies, so that two runs that are to be compared hear the same messages.
+The published arms differed in the length of the observer's messages (71 and 19 words on average),
+and length alone moves the metric: here it is an argument.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 from leo.errors import CallerError
-from leo.observers.observer import Exchange
 from leo.observers.themes import FILLERS, SENTENCES, THEMES, TURNS
 
-__all__ = ["ScriptedObserver"]
+
+class Exchange(NamedTuple):
+    """What the observer said in a turn, and what the field answered."""
+
+    message: str
+    reply: str
+
+
+class Observer(Protocol):
+    """Says the next message of a conversation."""
+
+    def say(self, theme: str, turn: int, so_far: Sequence[Exchange] = ()) -> str:
+        """The message of a turn, counted from 0, after the turns `so_far` of the same theme.
+
+        Raises LeoError when there is nothing to say or nobody to ask.
+        """
 
 
 class ScriptedObserver:

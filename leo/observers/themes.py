@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FILLERS", "SENTENCES", "THEMES", "TURNS"]
-
 TURNS: Final = 4
 
 THEMES: Final[dict[str, tuple[str, str, str, str]]] = {

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Final
 
 from leo.actions import Action
@@ -19,8 +18,6 @@ from leo.reply.program import PROGRAM, speak
 from leo.store.connection import Connection
 from leo.store.operations import NewSnapshot, get_memories, load_all, process_seed
 from leo.trace.events import NO_TRACE, Beginning, Happened, Tracer
-
-__all__ = ["Call", "Fail", "Gate", "Published", "fails_never"]
 
 # Asked before every action that an await precedes; who is asked may cancel the call.
 Gate = Callable[[str, Action], Awaitable[None]]
@@ -36,9 +33,7 @@ def fails_never(session: str, action: Action) -> None:
 
 
 class Published:
-    """A published program on one field file. `clock` gives seconds; equal seeds and calls give
-    equal words.
-    """
+    """A published program on one field file; equal seeds and calls give equal words."""
 
     # After these actions a cancellation finds a commit carried out.
     carried_out: frozenset[Action] = frozenset()
@@ -62,9 +57,9 @@ class Published:
         self.fail = fail
         self._seed = seed
         self._clock = clock
-        self._tracer = tracer
+        self.tracer = tracer
         self._gate = gate
-        self._counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         if tracer.enabled:
             runtime = PUBLISHED[discipline].runtime
             program = tuple(step.name for step in PROGRAM)
@@ -76,29 +71,10 @@ class Published:
         process_seed(conn, compute_delta((SEED_TEXT,)), SEED_NAME)
         return load_all(conn)
 
-    def number(self, session: str) -> int:
-        """The number of the session's next call."""
-        self._counts[session] = self._counts.get(session, 0) + 1
-        return self._counts[session]
-
     async def pass_gate(self, call: Call, action: Action) -> None:
         """Ask the gate, if there is one."""
         if self._gate is not None:
             await self._gate(call.session, action)
-
-    def record(
-        self,
-        call: Call,
-        action: Action,
-        reads: dict[str, int],
-        writes: dict[str, int],
-        outcome: str,
-    ) -> None:
-        """Tell the tracer, if there is one."""
-        if self._tracer.enabled:
-            name = f"{call.session}.{call.number}"
-            event = Happened(action, "i1", "main", call.session, name, reads, writes, outcome)
-            self._tracer.record(event)
 
     def recall(self, call: Call, count: int, conn: Connection) -> list[Memory]:
         """Recall: the newest snapshots, so many of them at most."""
@@ -107,7 +83,7 @@ class Published:
         return memories[:count]
 
     def generate(self, call: Call) -> str:
-        """Generate: a walk through the view, whatever it holds. Nothing is awaited."""
+        """Generate: a walk through the view. Nothing is awaited."""
         self.fail(call.session, Action.Generate)
         rng = Random(f"{self._seed}:{call.session}.{call.number}")
         spoken = speak(self.view, rng, TEMPERATURE, {})
@@ -129,12 +105,12 @@ class Call:
     """One call of a session, from its beginning to how it ends: a block around its actions.
 
     An exception that leaves the block ends the call: its end is recorded and the lock is freed with
-    no await in between, and whatever is open on a shared connection stays open.
+    no await in between. A transaction that is open on a shared connection stays open.
     """
 
     def __init__(self, field: Published, session: str) -> None:
         self.session = session
-        self.number = field.number(session)
+        field.counts[session] = self.number = field.counts.get(session, 0) + 1
         self.last: Action | None = None
         self._field = field
         self._locked = False
@@ -148,7 +124,10 @@ class Call:
     ) -> None:
         """An action of this call was carried out just now."""
         self.last = action
-        self._field.record(self, action, reads, writes, outcome)
+        tracer, name = self._field.tracer, f"{self.session}.{self.number}"
+        if tracer.enabled:
+            event = Happened(action, "i1", "main", self.session, name, reads, writes, outcome)
+            tracer.record(event)
 
     async def acquire(self) -> None:
         """Call, then the lock."""
@@ -172,12 +151,7 @@ class Call:
     def __enter__(self) -> Call:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None:
             return
         if isinstance(error, asyncio.CancelledError):

@@ -22,8 +22,6 @@ from leo.store.connection import Connection, transaction
 from leo.store.ngrams import bump, load_bigrams, load_trigrams
 from leo.store.operations import process_delta
 
-__all__ = ["December"]
-
 T = TypeVar("T")
 
 # How many texts come to mind: two stand for the "up to five" of the program.
@@ -64,7 +62,7 @@ class December(Published):
         return text
 
     async def refresh(self, session: str = "s1") -> None:
-        """Load the view, whoever is in the middle of what. Raises StoreError."""
+        """Load the view, without the lock. Raises StoreError."""
         with Call(self, f"{session}~refresh") as call:
             call.record(Action.Refresh)
             await self._load(call)

@@ -20,8 +20,6 @@ from leo.store.operations import process_delta, process_snapshot
 from leo.store.schema import BUSY_TIMEOUT
 from leo.store.synchronous import Store
 
-__all__ = ["February"]
-
 
 class February(Published):
     """The program; made by `await February.open(path)`, ended by `await close()`."""
@@ -58,7 +56,13 @@ class February(Published):
             await call.acquire()
             for part in halves(text):
                 await self._statement(call, part)
-            await self._operate(call, Action.CommitOpen, lambda conn: self._commit(call, conn))
+
+            def commit(conn: Connection) -> None:
+                # With what other calls have left in the open transaction.
+                conn.execute("COMMIT")
+                call.record(Action.CommitOpen, writes={"ngrams": get_version(conn, "ngrams")})
+
+            await self._operate(call, Action.CommitOpen, commit)
             view = self.view
             version, words = await self._operate(
                 call, Action.RefreshBigrams, lambda conn: load_bigrams(conn, view.bigrams.version)
@@ -120,11 +124,6 @@ class February(Published):
             call.record(Action.Statement)
 
         await self._operate(call, Action.Statement, work)
-
-    def _commit(self, call: Call, conn: Connection) -> None:
-        """The commit publishes what is in the transaction, whoever put it there."""
-        conn.execute("COMMIT")
-        call.record(Action.CommitOpen, writes={"ngrams": get_version(conn, "ngrams")})
 
     async def _operate(self, call: Call, action: Action, work: Callable[[Connection], Any]) -> Any:
         """One operation on the one asynchronous connection."""

@@ -3,14 +3,4 @@
 Other rooms may import these files.
 """
 
-__all__ = [
-    "chorus",
-    "commit",
-    "context",
-    "given",
-    "modular",
-    "module",
-    "program",
-    "turn",
-    "voice",
-]
+__all__ = ["chorus", "commit", "context", "given", "module", "program", "turn", "voice"]

@@ -1,15 +1,12 @@
 """Active themes around the words of a prompt, at a cost that does not grow with the field.
 
-Section 6 builds every theme of the field in one pass; `leo.field.themes` does that when somebody
-asks. A reply cannot: the pass is quadratic in the field. So the same rules (at least 5 contexts, a
-total of 10, the 16 closest contexts, Jaccard 0.4 with the growing union) are applied to the words
-of the prompt only, and a theme is named by its core word, not by its place in a list: the name
-stays the same however the field grows.
+Section 6 builds every theme of the field in one pass (`leo.field.themes`), which is quadratic. Here
+the same rules are applied to the words of the prompt only, and a theme is named by its core word,
+so that the name stays the same however the field grows.
 
-The contexts of a word are looked for where a reader of the field can see them from the word: among
-the words that can follow it within the window, each weighed by how often they co-occur with it. A
-word that many words follow is near everything and is the core of nothing, and nor is a centre of
-the field. Punctuation is left out: it is near everything too, and would make all themes alike.
+The contexts of a word are looked for among the words that can follow it within the window, each
+weighed by how often they co-occur. A word that many words follow is the core of nothing, nor is a
+centre of the field; punctuation is left out, it would make all themes alike.
 """
 
 from __future__ import annotations
@@ -22,9 +19,7 @@ from typing import Final, NamedTuple
 from leo.field.counts import WINDOW
 from leo.field.reading import Readable
 from leo.field.text import PUNCTUATION, is_word
-from leo.field.themes import ACTIVE, LIKENESS, MIN_CONTEXTS, MIN_TOTAL, NEIGHBOURS
-
-__all__ = ["MAX_CORES", "MAX_FOLLOWERS", "NO_THEMES", "Themes", "active_themes"]
+from leo.field.themes import ACTIVE, MIN_CONTEXTS, MIN_TOTAL, NEIGHBOURS, merged
 
 MAX_FOLLOWERS: Final = 64
 MAX_AHEAD: Final = 128
@@ -59,16 +54,8 @@ def active_themes(
     found = ((id, own) for id in rare if (own := _closest(view, id, marks)))
     sets = list(islice(found, MAX_CORES))
     names = view.words.names
-    used: set[int] = set()
     scored: list[tuple[int, int, frozenset[str]]] = []
-    for place, (core, own) in enumerate(sets):
-        if core in used:
-            continue
-        words = set(own)
-        for other, others in sets[place + 1 :]:
-            if other not in used and len(words & others) >= LIKENESS * len(words | others):
-                used.add(other)
-                words |= others
+    for (core, *_), words in merged(sets):
         named = frozenset(names[id] for id in words)
         scored.append((-sum(counts[word] for word in sorted(named)), core, named))
     best = sorted(scored, key=lambda item: item[:2])[:ACTIVE]
@@ -79,9 +66,7 @@ def active_themes(
 
 
 def _closest(view: Readable, core: int, marks: Set[int]) -> set[int]:
-    """The core with its closest contexts, the ids of punctuation not among them; empty where it is
-    too rare or too common for a theme.
-    """
+    """The core with its closest contexts; empty where it is too rare or too common for a theme."""
     names, chains = view.words.names, view.chains
     followers = view.words.followers.get(core) or {}
     if core not in names or len(followers) > MAX_FOLLOWERS:

@@ -25,16 +25,13 @@ from leo.reply.context import (
     Hints,
     InnerReply,
     Moment,
-    Put,
-    Rows,
     Seen,
     Speak,
     Spoken,
 )
-from leo.reply.module import NO_CHANCE, NO_HINTS, BaseModule, Module
+from leo.reply.module import NO_CHANCE, NO_HINTS, Module
 from leo.reply.voice import Voice, blend_weights, compute_voice
-
-__all__ = ["Chorus", "Outcome", "Speech"]
+from leo.store.rows import Put, Rows
 
 Context = TypeVar("Context", bound=Before)
 # The name of the voice in an inner reply, in which no expert speaks.
@@ -55,9 +52,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a reply leaves: its final text, rows for the transaction of the snapshot, inner replies
-    to run after it has ended.
-    """
+    """What a reply leaves: its final text, rows for the snapshot, inner replies after it, facts."""
 
     text: str
     puts: tuple[Put, ...]
@@ -132,9 +127,7 @@ class Chorus:
         max_tokens: int = MAX_TOKENS,
         centres: tuple[str, ...] = (),
     ) -> Speech:
-        """In Generate: how to speak. `novelty` in [0, 1]; `themes` and `centres` are those of the
-        view.
-        """
+        """In Generate: how to speak. `novelty` in [0, 1]; `themes` and `centres` of the view."""
         self._seen = Seen(themes, centres=centres)
         if self.inner is not None:
             voice = Voice(INNER_VOICE, self.inner.temperature, 0.0)
@@ -237,7 +230,7 @@ def _new(context: After, changes: Changes) -> dict[str, Any]:
 
 def _is_mute(module: Module[Any], hook: str) -> bool:
     """Whether a module has left a hook as it was: it need not be given randomness then."""
-    return getattr(type(module), hook, None) is getattr(BaseModule, hook)
+    return getattr(type(module), hook, None) is getattr(Module, hook)
 
 
 def _values(context: Moment, names: tuple[str, ...]) -> dict[str, Any]:

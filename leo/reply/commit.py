@@ -44,8 +44,6 @@ from leo.store.operations import (
 )
 from leo.store.rows import Rows, parameters
 
-__all__ = ["ATTEMPTS", "on_store", "operations"]
-
 Work = Callable[[Connection], None]
 
 # Optimistic replies can be overtaken for ever; this many times is a sign that a lock is needed.
@@ -77,20 +75,38 @@ class Found:
 
 def step_commit(turn: Turn) -> Iterator[Operation]:
     """The program's actions, each write committed by itself."""
+
+    def save(new: NewSnapshot) -> Iterator[Operation]:
+        def write(conn: Connection) -> None:
+            version = process_snapshot(conn, new, turn.instance.expected(conn))
+            turn.instance.wrote(snapshots=version)
+            turn.record(Action.SaveSnapshot, writes={"snapshots": version})
+
+        yield on_store(turn, Action.SaveSnapshot, write)
+
+    yield from _steps(turn, partial(_generating, turn), partial(_observing, turn), save)
+    turn.step = "release"
+
+
+def _steps(
+    turn: Turn,
+    generate: Callable[[Step], Iterator[Operation]],
+    ingest: Callable[[Delta], Iterator[Operation]],
+    save: Callable[[NewSnapshot], Iterator[Operation]],
+) -> Iterator[Operation]:
     for step in turn.instance.program:
         turn.step = step.name
         found = Found()
         if Action.Recall in step.actions:
             yield recalling(turn, found)
         if Action.Generate in step.actions:
-            yield from _generating(turn, step)
+            yield from generate(step)
             continue
         writes = declared(step, step.function(turn.state, found.given_to(step)))
         if writes.ngrams is not None:
-            yield from _observing(turn, writes.ngrams)
+            yield from ingest(writes.ngrams)
         if writes.snapshot is not None:
-            yield on_store(turn, Action.SaveSnapshot, partial(_save, turn, writes.snapshot))
-    turn.step = "release"
+            yield from save(writes.snapshot)
 
 
 def on_store(turn: Turn, action: Action, work: Work) -> OnStore:
@@ -105,26 +121,19 @@ def on_store(turn: Turn, action: Action, work: Work) -> OnStore:
 
 def recalling(turn: Turn, into: Found) -> OnStore:
     """Recall: what the store has for the reply goes `into` what was found, by one read."""
-    chorus = turn.state.chorus
-    if chorus is None:
 
-        def recall(conn: Connection) -> None:
-            version, memories = get_memories(conn)
-            turn.instance.check_read(conn, "snapshots", version)
-            into.memories.extend(memories)
-            turn.record(Action.Recall, reads={"snapshots": version})
-
-        return on_store(turn, Action.Recall, recall)
-    moment = chorus.moment
-    given = parameters(moment.session, moment.tokens, moment.now)
-
-    def recall_rows(conn: Connection) -> None:
-        version, found = get_rows(conn, chorus.modules, given)
+    def recall(conn: Connection) -> None:
+        chorus = turn.state.chorus
+        if chorus is None:
+            version, into.memories = get_memories(conn)
+        else:
+            moment = chorus.moment
+            given = parameters(moment.session, moment.tokens, moment.now)
+            version, into.rows = get_rows(conn, chorus.modules, given)
         turn.instance.check_read(conn, "snapshots", version)
-        into.rows.update(found)
         turn.record(Action.Recall, reads={"snapshots": version})
 
-    return on_store(turn, Action.Recall, recall_rows)
+    return on_store(turn, Action.Recall, recall)
 
 
 def refresh(turn: Turn) -> Iterator[Operation]:
@@ -207,12 +216,6 @@ def _generating(turn: Turn, step: Step) -> Iterator[Operation]:
     yield OnLoop(Action.GenerateEnd, end)
 
 
-def _save(turn: Turn, new: NewSnapshot, conn: Connection) -> None:
-    version = process_snapshot(conn, new, turn.instance.expected(conn))
-    turn.instance.wrote(snapshots=version)
-    turn.record(Action.SaveSnapshot, writes={"snapshots": version})
-
-
 def unit_of_work(turn: Turn) -> Iterator[Operation]:
     """The program's actions, committed together."""
     for attempts_left in reversed(range(ATTEMPTS)):
@@ -244,21 +247,7 @@ class _Unit:
         yield self._beginning()
         if self.stale:
             yield from refresh(turn)
-        for step in turn.instance.program:
-            turn.step = step.name
-            found = Found()
-            if Action.Recall in step.actions:
-                yield recalling(turn, found)
-            if Action.Generate in step.actions:
-                yield self._generating(step)
-                continue
-            writes = declared(step, step.function(turn.state, found.given_to(step)))
-            if writes.ngrams is not None:
-                self.delta = writes.ngrams
-                yield self._buffered(Action.Ingest)
-            if writes.snapshot is not None:
-                self.snapshot = writes.snapshot
-                yield self._buffered(Action.SaveSnapshot)
+        yield from _steps(turn, self._generating, self._ingesting, self._saving)
         turn.step = "commit"
         yield self._committing()
         if self.committed is not None:
@@ -301,10 +290,7 @@ class _Unit:
         self._writing(conn, begun, busy)
 
     def _writing(
-        self,
-        conn: Connection,
-        work: Callable[[], None],
-        busy: Callable[[], None] = lambda: None,
+        self, conn: Connection, work: Callable[[], None], busy: Callable[[], None] = lambda: None
     ) -> None:
         """Do something with SQLite's write lock in hand, in one moment with taking it; `busy` is
         done when others have kept it beyond the timeout.
@@ -329,10 +315,15 @@ class _Unit:
                     )
             Event().wait(pause)
 
-    def _buffered(self, action: Action) -> OnLoop:
-        return OnLoop(action, lambda: self.turn.record(action))
+    def _ingesting(self, delta: Delta) -> Iterator[Operation]:
+        self.delta = delta
+        yield OnLoop(Action.Ingest, lambda: self.turn.record(Action.Ingest))
 
-    def _generating(self, step: Step) -> OnLoop:
+    def _saving(self, new: NewSnapshot) -> Iterator[Operation]:
+        self.snapshot = new
+        yield OnLoop(Action.SaveSnapshot, lambda: self.turn.record(Action.SaveSnapshot))
+
+    def _generating(self, step: Step) -> Iterator[Operation]:
         turn = self.turn
         view = turn.instance.view
 
@@ -343,7 +334,7 @@ class _Unit:
             self.saw = view.bigrams.version
             turn.record(Action.Generate, reads=view.versions())
 
-        return OnLoop(Action.Generate, generate)
+        yield OnLoop(Action.Generate, generate)
 
     def _committing(self) -> OnStore:
         turn = self.turn

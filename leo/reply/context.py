@@ -11,24 +11,7 @@ from leo.errors import UndeclaredError
 from leo.field.measure import Pulse, Quality
 from leo.reply.active import NO_THEMES, Themes
 from leo.reply.voice import Voice
-from leo.store.rows import Put, Rows
-
-__all__ = [
-    "After",
-    "Before",
-    "Changes",
-    "Facts",
-    "Heard",
-    "Hints",
-    "Inner",
-    "InnerReply",
-    "Moment",
-    "Put",
-    "Rows",
-    "Seen",
-    "Speak",
-    "Spoken",
-]
+from leo.store.rows import Put
 
 
 class Inner(NamedTuple):
@@ -104,18 +87,21 @@ class Before(Moment):
     seen: Seen | None = None
 
     @property
-    def themes(self) -> Themes:
-        """The active themes. Raises UndeclaredError for a module that does not read the view."""
+    def looked(self) -> Seen:
+        """What the view offers. Raises UndeclaredError for a module that does not read it."""
         if self.seen is None:
             raise UndeclaredError("the module reads 'view' without declaring it")
-        return self.seen.themes
+        return self.seen
+
+    @property
+    def themes(self) -> Themes:
+        """The active themes. Raises UndeclaredError like `looked`."""
+        return self.looked.themes
 
     @property
     def centres(self) -> tuple[str, ...]:
-        """The view's centres, the heaviest first. Raises UndeclaredError like `themes`."""
-        if self.seen is None:
-            raise UndeclaredError("the module reads 'view' without declaring it")
-        return self.seen.centres
+        """The view's centres, the heaviest first. Raises UndeclaredError like `looked`."""
+        return self.looked.centres
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +132,9 @@ class After(Before):
     @property
     def speak(self) -> Speak:
         """A walk through the view. Raises UndeclaredError for a module that does not read it."""
-        if self.seen is None or self.seen.speak is None:
+        if self.looked.speak is None:
             raise UndeclaredError("the module reads 'view' without declaring it")
-        return self.seen.speak
+        return self.looked.speak
 
 
 @dataclass(frozen=True, slots=True)

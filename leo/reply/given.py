@@ -14,8 +14,6 @@ from leo.errors import CallerError
 from leo.store.owner import SUFFIX
 from leo.store.schema import BESIDE
 
-__all__ = ["LONGEST", "check_apart", "check_call", "check_text", "check_time"]
-
 # Characters of one prompt or observation: a second's work.
 LONGEST: Final = 100_000
 LONGEST_NAME: Final = 200
@@ -58,9 +56,7 @@ def check_text(given: object, what: str) -> None:
 
 
 def check_call(session: object, prompt: object) -> None:
-    """What `reply` is given. Raises CallerError for a text that `check_text` refuses, and for a
-    session whose name no trace can hold.
-    """
+    """What `reply` is given. Raises CallerError for no text, or a name that no trace can hold."""
     check_text(prompt, "a prompt")
     check_text(session, "the name of a session")
     name = str(session)

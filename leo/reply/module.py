@@ -12,14 +12,14 @@ is an argument, what a module remembers is in its rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from leo.errors import UndeclaredError
-from leo.reply.context import After, Before, Changes, Heard, Hints, Moment, Rows
-
-__all__ = ["NO_CHANCE", "NO_HINTS", "BaseModule", "Module"]
+from leo.reply.context import After, Before, Changes, Heard, Hints, Moment
+from leo.store.rows import Put, Rows
 
 S = TypeVar("S")
 HEARD_NOTHING, NO_HINTS, NO_CHANGES = Heard(), Hints(), Changes()
@@ -41,41 +41,17 @@ class NoChance(Random):
 NO_CHANCE: Final = NoChance()
 
 
-class Module(Protocol[S]):
-    """A module. READS and WRITES name objects: `ngrams`, `snapshots`, `view`, and its own.
+class Module(ABC, Generic[S]):
+    """What each module is derived from: one that does nothing.
 
-    They speak of the reply itself: an inner reply that a module describes reads and writes like any
-    other reply, on its own account. `INNER` are the kinds of inner replies that it takes part in.
-    USES_CHANCE are the hooks that draw from their `rng`; in any other it raises UndeclaredError.
-    QUERIES are named SELECTs with the parameters :now (seconds), :session (the outer one), :tokens
-    and :words (JSON arrays: the prompt's tokens, its words in lower case). ARRAYS are its columns,
-    `table.column`, with a JSON array in them, and SQLite's names for the types of its elements.
+    READS and WRITES name objects, `ngrams`, `snapshots`, `view`, and its own. They speak of the
+    reply itself: an inner reply that a module describes reads and writes on its own account. INNER
+    are the kinds of inner replies that it takes part in. USES_CHANCE are the hooks that draw from
+    their `rng`; in any other it raises UndeclaredError. QUERIES are named SELECTs with the
+    parameters :now (seconds), :session (the outer one), :tokens and :words (JSON arrays: the
+    prompt's tokens, its words in lower case). ARRAYS are its columns, `table.column`, with a JSON
+    array in them, and SQLite's names for the types of its elements.
     """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def READS(self) -> frozenset[str]: ...
-    @property
-    def WRITES(self) -> frozenset[str]: ...
-    @property
-    def INNER(self) -> frozenset[str]: ...
-    @property
-    def USES_CHANCE(self) -> frozenset[str]: ...
-    @property
-    def DDL(self) -> tuple[str, ...]: ...
-    @property
-    def QUERIES(self) -> Mapping[str, str]: ...
-    @property
-    def ARRAYS(self) -> Mapping[str, str]: ...
-    def load(self, rows: Rows) -> S: ...
-    def hear(self, state: S, moment: Moment) -> Heard: ...
-    def before(self, state: S, context: Before, rng: Random) -> Hints: ...
-    def after(self, state: S, context: After, rng: Random) -> Changes: ...
-
-
-class BaseModule(Generic[S]):
-    """The module that does nothing: what each module starts from."""
 
     name: ClassVar[str]
     READS: ClassVar[frozenset[str]] = frozenset()
@@ -85,6 +61,10 @@ class BaseModule(Generic[S]):
     DDL: ClassVar[tuple[str, ...]] = ()
     QUERIES: ClassVar[Mapping[str, str]] = {}
     ARRAYS: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def load(self, rows: Rows) -> S:
+        """Its state, from the rows of its queries."""
 
     def hear(self, state: S, moment: Moment) -> Heard:
         """Nothing comes to mind."""
@@ -97,3 +77,23 @@ class BaseModule(Generic[S]):
     def after(self, state: S, context: After, rng: Random) -> Changes:
         """Nothing to add or to keep."""
         return NO_CHANGES
+
+
+def insert(
+    table: str, columns: str, rows: Sequence[tuple[Any, ...]], *, replace: bool = False
+) -> Put:
+    """Rows for a table of a module's own; with `replace` in the place of those with their key."""
+    marks = ", ".join("?" * (columns.count(",") + 1))
+    instead = " OR REPLACE" if replace else ""
+    return Put(f"INSERT{instead} INTO {table} ({columns}) VALUES ({marks})", tuple(rows))
+
+
+def keep_newest(table: str, count: int) -> Put:
+    """Let go of what is older than the newest rows of a table; its `id` is a number that grows."""
+    return Put(f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?", ((count,),))
+
+
+def keep_latest(table: str, count: int, key: str) -> Put:
+    """Let go of all rows but those with the latest times `at`; `key` is the primary key."""
+    order = f"SELECT {key} FROM {table} ORDER BY at DESC, {key} LIMIT -1 OFFSET ?"
+    return Put(f"DELETE FROM {table} WHERE {key} IN ({order})", ((count,),))

@@ -5,17 +5,20 @@ A step is a plain function. It is given what it declares to read, returns what i
 does no input or output: the driver does that, under the discipline's rules. Every driver runs these
 same objects, so two executions can only differ in how their steps met.
 
-This is the core program; `leo.reply.modular` has the one that asks modules in its steps.
+With modules a program has the same four steps, in which a chorus is asked. What a module reads
+comes with Recall's transaction and what it keeps goes with the snapshot's, so the actions, their
+order and the objects of a trace are those of the core program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from random import Random
-from typing import Final
+from typing import Any, Final
 
-from leo.actions import Action, touched
+from leo.actions import Action, Touched, touched
 from leo.errors import UndeclaredError
 from leo.field import measure
 from leo.field.counts import Delta, compute_delta
@@ -24,23 +27,13 @@ from leo.field.measure import Pulse, Quality
 from leo.field.reading import Readable
 from leo.field.recall import Memory, Recalled, choose_memories
 from leo.field.text import compose, tokenize
+from leo.reply.active import active_themes
 from leo.reply.chorus import Chorus
-from leo.reply.context import Facts, InnerReply, Put, Rows, Spoken
+from leo.reply.context import Facts, InnerReply, Moment, Spoken
+from leo.reply.module import Module
 from leo.reply.voice import Voice, choose_expert
 from leo.store.operations import NewSnapshot
-
-__all__ = [
-    "PROGRAM",
-    "Given",
-    "ReplyState",
-    "Step",
-    "Writes",
-    "declared",
-    "judge",
-    "observe",
-    "snapshot",
-    "speak",
-]
+from leo.store.rows import Put, Rows
 
 
 @dataclass(slots=True)
@@ -111,9 +104,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """What a step wants written: counts to the n-grams (and so to the view), a row to the
-    snapshots.
-    """
+    """What a step wants written: counts to the n-grams and the view, a row to the snapshots."""
 
     ngrams: Delta | None = None
     snapshot: NewSnapshot | None = None
@@ -198,7 +189,7 @@ def snapshot(state: ReplyState, given: Given) -> Writes:
 
 
 def _step(function: Callable[[ReplyState, Given], Writes], *actions: Action) -> Step:
-    return Step(function.__name__, actions, *touched(actions), function)
+    return Step(function.__name__, actions, *touched(*actions), function)
 
 
 PROGRAM: Final[tuple[Step, ...]] = (
@@ -215,3 +206,90 @@ def declared(step: Step, writes: Writes) -> Writes:
         if value is not None and name not in step.writes:
             raise UndeclaredError(f"the step writes {name!r} without declaring it")
     return writes
+
+
+# Bounded: a program that opens fields with modules of its own making would keep them all.
+@lru_cache(maxsize=64)
+def program_for(modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
+    """The steps of a reply with these modules. Equal modules give equal steps everywhere."""
+    if not modules:
+        return PROGRAM
+    objects = step_objects(modules)
+    return tuple(
+        Step(step.name, step.actions, *objects[step.name], FUNCTIONS.get(step.name, step.function))
+        for step in PROGRAM
+    )
+
+
+def step_objects(modules: Iterable[Module[Any]]) -> Mapping[str, Touched]:
+    """What each step of the program reads and writes with these modules.
+
+    Rows of modules are read in `recall` and written in `snapshot`; the rest follows from the
+    actions. Without any module nothing is recalled.
+    """
+    listed = tuple(modules)
+    reads = frozenset[str]().union(*(module.READS for module in listed))
+    writes = frozenset[str]().union(*(module.WRITES for module in listed))
+    return {step.name: Touched(step.reads, step.writes) for step in PROGRAM} | {
+        "recall": Touched(reads - {"ngrams", "view"}),
+        "snapshot": Touched(writes=(writes - {"ngrams", "view"}) | {"snapshots"}),
+    }
+
+
+def chorus_for(
+    modules: tuple[Module[Any], ...],
+    reply: str,
+    prompt: str,
+    now: float,
+    key: str,
+    inner: InnerReply | None,
+) -> Chorus:
+    """The modules of one attempt. An inner reply counts its own turns, in the outer session."""
+    session, _, count = reply.rpartition(".")
+    tokens = tuple(tokenize(prompt))
+    moment = Moment(
+        prompt=prompt,
+        tokens=tokens,
+        session=session if inner is None else inner.root,
+        turn=int(count),
+        now=now,
+        arousal=measure.arousal(tokens),
+    )
+    return Chorus(modules, moment, key, inner)
+
+
+def recall_with(state: ReplyState, given: Given) -> Writes:
+    """Let every module hear the prompt: what comes to mind, and how much it moves."""
+    heard = _chorus(state).hear(given.rows)
+    state.recalled = Recalled(heard.used, heard.observe, dict(heard.boosts))
+    state.starts = heard.starts
+    if heard.arousal is not None:
+        state.arousal = heard.arousal
+    return Writes()
+
+
+def generate_with(state: ReplyState, given: Given) -> Writes:
+    """Speak as the modules advise, then let them judge it, choose, add, and wish for more."""
+    assert state.observed is not None, "observe comes before generate"
+    chorus, view = _chorus(state), given.view
+    novelty = measure.novelty(state.tokens, view, state.observed)
+    themes = active_themes(view, view.words.id_of, state.tokens)
+    centres = tuple(view.words.names[id] for id in view.words.centres())
+    speech = chorus.before(novelty, themes, centres=centres)
+    say = partial(speak, view, starts=state.starts)
+    boosts = state.recalled.boosts
+    spoken = say(state.rng, speech.voice.temperature, boosts, speech.max_tokens)
+    judge(state, spoken, view, novelty)
+    assert state.pulse is not None and state.quality is not None, "judged just now"
+    outcome = chorus.after(spoken, state.pulse, state.quality, say)
+    state.text, state.marks, state.inner = outcome.text, outcome.puts, outcome.inner
+    state.voice, state.facts = speech.voice, outcome.facts
+    return Writes()
+
+
+FUNCTIONS: Final = {"recall": recall_with, "generate": generate_with}
+
+
+def _chorus(state: ReplyState) -> Chorus:
+    assert state.chorus is not None, "a program with modules has a chorus"
+    return state.chorus

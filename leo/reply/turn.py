@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from leo.actions import Action
@@ -36,33 +35,12 @@ from leo.field.text import whole
 from leo.field.view import Centres, Loaded, View
 from leo.reply.context import InnerReply
 from leo.reply.given import check_time
-from leo.reply.modular import chorus_for, program_for
 from leo.reply.module import Module
-from leo.reply.program import ReplyState, Step
+from leo.reply.program import ReplyState, Step, chorus_for, program_for
 from leo.store.connection import Connection, reading
 from leo.store.ngrams import load_bigrams, load_trigrams
-from leo.store.operations import (
-    Versions,
-    get_versions,
-    load_all,
-    moved,
-    process_seed,
-    process_text,
-)
+from leo.store.operations import Versions, get_versions, load_all, moved, process_seed, process_text
 from leo.trace.events import Beginning, Happened, Tracer
-
-__all__ = [
-    "INNER",
-    "Contents",
-    "Ending",
-    "Instance",
-    "OnLock",
-    "OnLoop",
-    "OnStore",
-    "Opened",
-    "Operation",
-    "Turn",
-]
 
 # In the names of inner sessions only: a trace must not confuse them with the callers' own.
 INNER: Final = "~"
@@ -137,9 +115,7 @@ class Instance:
         return self._known
 
     def expected(self, conn: Connection) -> Versions | None:
-        """The versions that the store must have: those that are known, where the store is not
-        shared.
-        """
+        """The versions that the store must have, where it is not shared."""
         return self.known(conn) if self.discipline.instances == 1 else None
 
     def check_read(self, conn: Connection, name: str, version: int) -> None:
@@ -185,10 +161,8 @@ class Instance:
             )
         delta = compute_delta((text,))
         view = self.view
-        if self.discipline.commit == "reply" and self.discipline.transaction in (
-            "none",
-            "deferred",
-        ):
+        alone = self.discipline.transaction in ("none", "deferred")
+        if self.discipline.commit == "reply" and alone:
             # Increments, as after a commit: such a view need not be a version of the store.
             def add(conn: Connection) -> Callable[[], None]:
                 done = process_text(conn, delta, self.expected(conn))
@@ -241,16 +215,12 @@ class Instance:
         self._busy[session] = owner
 
     def moment(self) -> AbstractContextManager[object]:
-        """Inside, an operation of the store and its event are one for all instances on the
-        store.
-        """
+        """Inside, an operation of the store and its event are one for all instances."""
         shared = self.tracer.enabled and self.discipline.instances > 1
         return self.tracer.moment() if shared else nullcontext()
 
     def call(self, session: str, prompt: str, inner: InnerReply | None) -> tuple[str, ReplyState]:
-        """Number the reply and give it its own randomness: equal seeds and calls give equal
-        replies.
-        """
+        """Number the reply and give it its own randomness: equal seeds and calls, equal replies."""
         count = self._counts.get(session, 0) + 1
         reply = f"{session}.{count}"
         state = self.state(reply, prompt, check_time(self.clock()), inner)
@@ -265,9 +235,7 @@ class Instance:
         return ReplyState(prompt, now, Random(key), chorus)
 
     def returned(self, session: str, state: ReplyState, inner: InnerReply | None) -> None:
-        """A reply has returned: what it wishes to follow waits. A session's new reply puts an end
-        to what the one before it still wished for.
-        """
+        """What a reply wishes to follow waits, in the place of the last reply's wishes."""
         if inner is None:
             self.latest = state
             self._waiting[session] = list(state.inner)
@@ -283,9 +251,7 @@ class Instance:
         return None
 
     def drop(self, session: str) -> int:
-        """Forget the inner replies of a session that wait: nobody carries them out any more. Return
-        their number.
-        """
+        """Forget the inner replies of a session that wait. Return their number."""
         return len(self._waiting.pop(session, ()))
 
     def end(self, session: str, owner: object = None) -> None:
@@ -302,9 +268,7 @@ class Instance:
         writes: dict[str, int],
         outcome: str,
     ) -> None:
-        """Tell the tracer, if there is one. A stopped event loop does nothing, so nothing is
-        told.
-        """
+        """Tell the tracer, if there is one; nothing on a stopped event loop."""
         if self.tracer.enabled and self.stopped is None:
             self.tracer.record(
                 Happened(action, self.name, self.store, session, reply, reads, writes, outcome)
@@ -347,57 +311,17 @@ class OnStore:
 
 @dataclass(frozen=True, slots=True)
 class OnLoop:
-    """An action in memory, which nothing on the same loop (or under the same latch) can
-    interrupt.
-    """
+    """An action in memory, which nothing on the same loop (or latch) can interrupt."""
 
     action: Action
     work: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class OnLock:
+class OnLock(OnLoop):
     """An action after which the reply asks for the lock that it holds."""
 
-    action: Action
-    work: Callable[[], None]
 
-
-Operation = OnStore | OnLoop | OnLock
-
-
-class Ending:
-    """How a reply ends when it does not return.
-
-    CancelledError: `Cancel`, or `CancelApplied` when the last action was a write carried out. A
-    deadlock is ended by its watchdog's cancellation. Anything else: `Raise`, and an ordinary
-    exception goes on as a StepError. A reply that was not called yet leaves no event.
-    """
-
-    def __init__(self, turn: Turn, free: Callable[[], None]) -> None:
-        self._turn = turn
-        self._free = free
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            return
-        turn = self._turn
-        # Even a recorder that fails must not leave the lock with a reply that has ended.
-        try:
-            turn.end(error)
-        finally:
-            self._free()
-        ordinary = isinstance(error, Exception) and not isinstance(error, DeadlockError)
-        if turn.last is not None and ordinary:
-            raise StepError(turn.step, turn.reply, error) from error
+Operation = OnStore | OnLoop
 
 
 class Turn:
@@ -493,12 +417,30 @@ class Turn:
             self.open = False
             self.end(error)
 
-    def ending(self, free: Callable[[], None] = lambda: None) -> Ending:
+    def ending(self, free: Callable[[], None] = lambda: None) -> ExitStack:
         """A block around the reply's actions: an exception that leaves it ends the reply.
 
-        `free` gives back the lock; it is called together with the record, nothing comes in between.
+        CancelledError: `Cancel`, or `CancelApplied` when the last action was a write carried out. A
+        deadlock is ended by its watchdog's cancellation. Anything else: `Raise`, and an ordinary
+        exception goes on as a StepError. A reply that was not called yet leaves no event. `free`
+        gives back the lock; it is called together with the record, nothing comes in between.
         """
-        return Ending(self, free)
+
+        def leave(kind: object, error: BaseException | None, trace: object) -> None:
+            if error is None:
+                return
+            # Even a recorder that fails must not leave the lock with a reply that has ended.
+            try:
+                self.end(error)
+            finally:
+                free()
+            ordinary = isinstance(error, Exception) and not isinstance(error, DeadlockError)
+            if self.last is not None and ordinary:
+                raise StepError(self.step, self.reply, error) from error
+
+        block = ExitStack()
+        block.push(leave)
+        return block
 
     def returned(self) -> str:
         """Return: the reply ends with an answer."""

@@ -12,43 +12,27 @@ from typing import Final, NamedTuple
 
 from leo.field.draw import plain_sum
 
-__all__ = [
-    "BASE",
-    "EXPERTS",
-    "Expert",
-    "Voice",
-    "blend_weights",
-    "choose_expert",
-    "compute_voice",
-]
-
-BASE: Final = {
-    "structural": 0.3,
-    "semantic": 0.2,
-    "creative": 0.1,
-    "precise": 0.2,
-    "wounded": 0.0,
-}
-
 
 class Expert(NamedTuple):
-    """A way to speak. `semantic` is the weight that is reported, not used in sampling."""
+    """A way to speak. `semantic` is reported, not used in sampling; `base` is its plain weight."""
 
     name: str
     temperature: float
     semantic: float
+    base: float
 
 
 EXPERTS = {
     expert.name: expert
     for expert in (
-        Expert("structural", 0.8, 0.2),
-        Expert("semantic", 1.0, 0.5),
-        Expert("creative", 1.3, 0.4),
-        Expert("precise", 0.6, 0.3),
-        Expert("wounded", 0.9, 0.6),
+        Expert("structural", 0.8, 0.2, 0.3),
+        Expert("semantic", 1.0, 0.5, 0.2),
+        Expert("creative", 1.3, 0.4, 0.1),
+        Expert("precise", 0.6, 0.3, 0.2),
+        Expert("wounded", 0.9, 0.6, 0.0),
     )
 }
+BASE: Final = {expert.name: expert.base for expert in EXPERTS.values()}
 
 
 def choose_expert(novelty: float) -> Expert:

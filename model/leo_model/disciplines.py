@@ -1,7 +1,8 @@
 """What tells the disciplines apart: the Python side of ``spec/Disciplines.tla``.
 
 Each discipline is the answers to the questions there; the transition system asks for the answers
-and never for the name.  A test compares them with the module, another with the organism's table.
+and never for the name.  The answers follow from the organism's table (``leo.disciplines``); a test
+compares them with the module.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from leo.disciplines import DISCIPLINES as RUNNABLE
+from leo.disciplines import PUBLISHED, SEQUENTIAL, Discipline, Transaction
 from leo.errors import unknown
 from leo_model.errors import CheckError
 
 LockKind = Literal["none", "fifo", "unfair", "blocking"]
-Transaction = Literal["none", "deferred", "immediate", "checked"]
 Program = Literal["paper", "december", "february"]
 
 # At which labels no await lets another task run: question 9 of the module.
@@ -67,7 +69,7 @@ class Rules:
     @property
     def possible_faults(self) -> tuple[str, ...]:
         """The faults that can strike at all: threads cannot be cancelled, for example."""
-        if self.name == "sequential":
+        if self.name == SEQUENTIAL:
             return ()
         if self.published:
             return ("Cancel", "Raise", "Swallow", "Crash")
@@ -75,42 +77,45 @@ class Rules:
         return (*faults, "Busy") if self.transaction == "immediate" else faults
 
 
-def _unit(name: str, number: str, **answers: object) -> Rules:
-    """A discipline with one shielded commit per reply."""
-    return Rules(name, number, whole_reply=True, shielded=True, **answers)  # type: ignore[arg-type]
-
-
-def _published(name: str, number: str, program: Program, *asks: str) -> Rules:
-    """A program as it was published: a commit per step under an ``asyncio.Lock``."""
-    return Rules(name, number, lock="fifo", program=program, asks=asks)
-
-
-DISCIPLINES: dict[str, Rules] = {
-    rules.name: rules
-    for rules in (
-        Rules("sequential", "-"),
-        Rules("bare", "D1"),
-        Rules("gil", "D2", threads=True),
-        Rules("threading-lock", "D3", lock="unfair", threads=True),
-        Rules("asyncio-lock", "D4", lock="fifo"),
-        Rules("unit-of-work", "D5", lock="fifo", whole_reply=True),
-        _unit("shielded-unit-of-work", "D6", lock="fifo"),
-        _unit("actor", "D7", lock="fifo", detached=True),
-        Rules("threading-lock-in-async", "D8", lock="blocking"),
-        Rules("reentrant", "D9", lock="fifo", reentrant=True),
-        Rules("shared-store", "D10", lock="fifo", instances=2),
-        _unit("shared-store-unit-of-work", "D11", lock="fifo", transaction="deferred", instances=2),
-        _unit("shared-store-immediate", "D12", lock="fifo", transaction="immediate", instances=2),
-        _unit("optimistic", "D13", transaction="checked"),
-        _published("published-december", "P1", "december", "reply", "reply", "blank"),
-        _published("published-december-refresh", "P2", "december", "reply", "refresh", "blank"),
-        _published("published-february", "P3", "february", "reply", "observe", "reply"),
-    )
+# The organism's lock, by its runtime, as the specification sees it.
+_LOCKS: dict[tuple[str, str], LockKind] = {
+    ("asyncio", "asyncio"): "fifo",
+    ("asyncio", "actor"): "fifo",
+    ("asyncio", "threading"): "blocking",
+    ("threads", "threading"): "unfair",
+}
+# The published programs, and what their sessions call.
+_PROGRAMS: dict[str, tuple[Program, tuple[str, ...]]] = {
+    "published-december": ("december", ("reply", "reply", "blank")),
+    "published-december-refresh": ("december", ("reply", "refresh", "blank")),
+    "published-february": ("february", ("reply", "observe", "reply")),
 }
 
 
+def _rules(one: Discipline) -> Rules:
+    """The answers that follow from the organism's table."""
+    program, asks = _PROGRAMS.get(one.id, ("paper", ("reply",)))
+    return Rules(
+        one.id,
+        one.number,
+        lock=_LOCKS.get((one.runtime, one.lock), "none"),
+        threads=one.runtime == "threads",
+        whole_reply=one.commit == "reply",
+        shielded=one.shielded,
+        transaction=one.transaction,
+        detached=one.lock == "actor",
+        reentrant=one.reentrant,
+        instances=one.instances,
+        program=program,
+        asks=asks,
+    )
+
+
+DISCIPLINES = {name: _rules(one) for name, one in (RUNNABLE | PUBLISHED).items()}
+
+
 # What this organism executes; the published programs are organisms of their own (`leo.published`).
-IDEALISED = tuple(name for name, rules in DISCIPLINES.items() if not rules.published)
+IDEALISED = tuple(RUNNABLE)
 
 
 def chosen(names: Iterable[str]) -> list[str]:
@@ -118,7 +123,7 @@ def chosen(names: Iterable[str]) -> list[str]:
 
     Raises CheckError for a name that no discipline has.
     """
-    numbers = {rules.number: name for name, rules in DISCIPLINES.items() if rules.number != "-"}
+    numbers = {rules.number: name for name, rules in DISCIPLINES.items()}
     found = [numbers.get(name, name) for name in names]
     for name in found:
         if name not in DISCIPLINES:

@@ -1,7 +1,4 @@
-"""The errors of the model. The type says who is at fault, the text shows both values.
-
-What can go wrong around a run of TLC, as types: who is at fault is in the name.
-"""
+"""The errors of the model. The type says who is at fault, the text shows both values."""
 
 from leo.errors import LeoError
 

@@ -1,15 +1,15 @@
-"""Folders and files that a command writes: what cannot be written is said, not traced back.
+"""Files: those that a command writes, and which of them a result depends on.
 
-Which files a result depends on, found along the imports, and one hash of them.
-
-A list by hand lacks a module sooner or later, and then an old result looks fresh. The hash is for
-this project only: whether a result has to be made again. What readers are shown is the hash of the
-specification (`leo_model.checking.check.spec_hash`).
+What cannot be written is said, not traced back. What a result depends on is found along the
+imports: a list by hand lacks a module sooner or later, and then an old result looks fresh. The hash
+is for this project only: whether a result has to be made again. What readers are shown is the hash
+of the specification (`leo_model.checking.check.spec_hash`).
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import secrets
 import sys
@@ -58,6 +58,11 @@ def write_file(path: Path, data: bytes) -> None:
         raise CheckError(
             f"{path}: cannot be written ({error.strerror}); name a file that can be"
         ) from None
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON values as ``write_file`` does, a field to a line."""
+    write_file(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def cache_folder() -> Path:

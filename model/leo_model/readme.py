@@ -3,8 +3,8 @@
     python -m leo_model.readme README.md ARTIFACT.md < output of `leo verify`
 
 A quotation stands between `<!-- NAME -->` and `<!-- /NAME -->`, in its last ```text block. `verify`
-is the whole output, `table` its table and legend; `example` is what the Python block before it
-prints.
+is the whole output, `table` its table with a short legend; `example` is what the Python block
+before it prints.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from textwrap import wrap
 
+from leo_model.checking.table import SIGNS, WORDS
 from leo_model.errors import ModelError
+from leo_model.machine.properties import PROPERTIES
 
 __all__ = ["marked", "printed", "refreshed"]
 
 VERIFIED = "verified: every claim and every trace is as expected"
-# The table of the README: from the first line to the counterexample, without the list of faults.
-COUNTEREXAMPLE = "\nThe shortest way"
-FAULTS = re.compile(r"✗f  with each of these faults alone\n(?:.+\n)+\n")
+WIDTH = 100
 # What the program of the example is called in its output.
 NAME = "inventory.py"
 
@@ -50,6 +51,23 @@ def printed(text: str) -> str:
     return out.getvalue()
 
 
+def brief(output: str) -> str:
+    """The table in the output of `leo verify`, the signs in a line, the columns by their names."""
+    version, matrix = output.split("\n\n")[:2]
+    signs = [f"{sign} {WORDS[verdict]}" for verdict, sign in SIGNS.items()]
+    columns = [f"{about.short} {about.standard}" for about in PROPERTIES.values()]
+    counted = re.search(r"^\d.* not as claimed\.$", output, re.MULTILINE)
+    if counted is None:
+        raise ModelError("the output has no line that counts the runs of TLC")
+    # A line ends between two entries: within one, spaces do not break.
+    legend = [
+        line.replace("\xa0", " ")
+        for told in (signs, columns)
+        for line in wrap("; ".join(entry.replace(" ", "\xa0") for entry in told), WIDTH)
+    ]
+    return "\n".join([version, "", matrix, "", *legend, "", counted[0]])
+
+
 def refreshed(text: str, output: str) -> str:
     """The text with `output` in the places `verify` and `table` that it has.
 
@@ -63,7 +81,7 @@ def refreshed(text: str, output: str) -> str:
     places = 0
     for name, quoted in (
         ("verify", output),
-        ("table", FAULTS.sub("", output.partition(COUNTEREXAMPLE)[0])),
+        ("table", brief(output)),
     ):
         body = quoted.strip("\n") + "\n"
         text, found = marked(name).subn(lambda m, body=body: m[1] + body + m[3], text)  # type: ignore[misc]

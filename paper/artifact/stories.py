@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from leo.actions import Action, touched
 from leo_model.machine.machine import Move, apply, enabled
 from leo_model.machine.narrate import note, witness
 from leo_model.machine.properties import name, names
@@ -23,12 +24,7 @@ Story = dict[str, Any]
 # Under which disciplines a schedule is shown again: the paper's lock, and the one that is whole.
 INSTEAD = ("asyncio-lock", "shielded-unit-of-work")
 FAULTS = frozenset({"Cancel", "CancelApplied", "Raise", "Crash", "Recover", "Busy"})
-WRITES = {
-    "Ingest": ("ngrams",),
-    "SaveSnapshot": ("snapshots",),
-    "Commit": ("ngrams", "snapshots"),
-    "CommitOpen": ("ngrams",),
-}
+# Whose writes it shows that a step came after them: what it generates from shows those of its view.
 READS = {
     "Recall": ("snapshots",),
     "Generate": ("ngrams",),
@@ -205,7 +201,7 @@ def _conflict(frames: Sequence[Frame], one: str, other: str) -> tuple[int, int] 
 def writes(frame: Frame) -> frozenset[str]:
     """What a step writes. In a unit of work the steps put their writes into a buffer."""
     buffered = frame["note"].startswith("buffers")
-    return frozenset() if buffered else frozenset(WRITES.get(frame["action"], ()))
+    return frozenset() if buffered else touched(Action(frame["action"])).writes - {"view"}
 
 
 def _reads(frame: Frame) -> frozenset[str]:

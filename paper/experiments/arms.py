@@ -178,7 +178,7 @@ def concerned(defects: Mapping[str, int]) -> dict[str, int]:
 
 def judge_events(checker: Checker, organism: Organism, event: Event) -> None:
     """Give an event to the checker. Raises ExperimentError when it is refused."""
-    rejection = checker.feed(organism.lines.line(event))
+    rejection = checker.feed_event(event)
     if rejection is not None:
         raise ExperimentError(
             f"{organism.case.discipline}: event {event.seq}, {event.reply} {event.action}, is no "

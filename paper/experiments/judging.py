@@ -9,7 +9,6 @@ from threading import RLock
 from typing import Final
 
 from leo.trace.events import Beginning, Event, Happened, event_of, header_of
-from leo_model.organism.recording import LineMaker
 from leo_model.traces.native import Checker
 from paper.experiments.errors import ExperimentError
 
@@ -39,7 +38,6 @@ class Judge:
         self._waiting: deque[Event] = deque()
         self._seq = 0
         self._checker: Checker | None = None
-        self._lines: LineMaker | None = None
         # The loop and the store's threads record; reentrant, as an event lies inside its moment.
         self._lock = RLock()
 
@@ -61,7 +59,6 @@ class Judge:
                 beginning, run=RUN, instances=self._instances, stores=(beginning.store,)
             )
             self._checker = Checker(header)
-            self._lines = LineMaker(beginning.discipline)
 
     def record(self, happened: Happened) -> None:
         """Check one event. Thread-safe."""
@@ -75,10 +72,9 @@ class Judge:
 
     def catch_up(self) -> None:
         """Check what has been recorded since the last time. Raises ExperimentError."""
-        assert self._lines is not None, "an instance begins before it records"
         while self._waiting:
             event = self._waiting.popleft()
-            rejection = self.checker.feed(self._lines.line(event))
+            rejection = self.checker.feed_event(event)
             if rejection is not None:
                 raise ExperimentError(
                     f"event {event.seq}, {event.reply} {event.action}, is no step of the "

@@ -1,7 +1,9 @@
-"""Files of fields that several tests look at or damage, each test a copy of its own."""
+"""Coroutine tests, and files of fields that several tests look at, each test a copy of its own."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,16 @@ import pytest
 
 from leo import MODULES
 from tests.leo.support import sync_field
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that is a coroutine function has an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
 
 
 @pytest.fixture(scope="module")

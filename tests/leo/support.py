@@ -29,35 +29,17 @@ PROMPTS = ("What is a field?", "Who are you, LEO? Do say!", "A path is not a pat
 
 # The order of a reply's actions, from the contract between specification, model and organism.
 REPLY = [
-    "Call",
-    "Acquire",
-    "Recall",
-    "Ingest",
-    "LoadBigrams",
-    "LoadTrigrams",
-    "AssignView",
-    "Generate",
-    "SaveSnapshot",
-    "Release",
-    "Return",
-]
+    "Call", "Acquire", "Recall", "Ingest", "LoadBigrams", "LoadTrigrams", "AssignView",
+    "Generate", "SaveSnapshot", "Release", "Return",
+]  # fmt: skip
 WRITES = {"Ingest", "SaveSnapshot"}
 # Asynchronous disciplines with a commit per step; the third works as long as nobody waits.
 ASYNC = ("bare", "asyncio-lock", "threading-lock-in-async", "shared-store")
 # The same under the disciplines that commit once per reply, and those disciplines.
 UNIT = [
-    "Call",
-    "Acquire",
-    "Begin",
-    "Recall",
-    "Ingest",
-    "Generate",
-    "SaveSnapshot",
-    "Commit",
-    "SwapView",
-    "Release",
-    "Return",
-]
+    "Call", "Acquire", "Begin", "Recall", "Ingest", "Generate", "SaveSnapshot", "Commit",
+    "SwapView", "Release", "Return",
+]  # fmt: skip
 UNITS = (
     "unit-of-work",
     "shielded-unit-of-work",

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from leo_model.commands.validate import VALIDATE
-from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 

@@ -26,7 +26,7 @@ from proofs.algebra import chance, counting, decay, load, sensitivity
 from proofs.catalogue import choose
 from proofs.tools.errors import NotProvedError, UndecidedError
 from proofs.tools.exact import enumerated, identity, refuted
-from tests.leo.field.test_generate import Fixed
+from tests.leo.field.test_walk import Fixed
 
 TEXTS = st.lists(st.text("abc .!", max_size=12), max_size=4)
 WORDS = "abcdefgh"

@@ -214,10 +214,11 @@ def test_second_opinion_tries_every_strategy() -> None:
     assert crosscheck.answer(_Stand(["unknown"] * 3), query) == "unknown"
 
 
+@pytest.mark.parametrize("said", ["sat", "unknown", "timeout", ""])
 def test_second_opinion_fails_the_command(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A query to which cvc5 does not say unsat makes the command end with 1."""
+    """A query to which cvc5 does not say unsat makes the command end with 1; unknown does."""
 
     def prove() -> list[Discharged]:
         (tmp_path / "q.smt2").write_text("(check-sat)")
@@ -226,6 +227,6 @@ def test_second_opinion_fails_the_command(
     monkeypatch.setattr(commands, "QUERIES", tmp_path)
     monkeypatch.setattr(commands, "choose", lambda _: [replace(trivial(1), prove=prove)])
     monkeypatch.setattr(commands, "load", lambda: None)
-    monkeypatch.setattr(commands, "crosscheck", lambda _: [(Path("q.smt2"), "sat")])
+    monkeypatch.setattr(crosscheck, "load", lambda: _Stand([said] * 3))
     assert commands.run(arguments("--cvc5")) == 1
-    assert "cvc5 says sat to q.smt2" in capsys.readouterr().err
+    assert f"cvc5 says {said or 'nothing'} to {tmp_path / 'q.smt2'}" in capsys.readouterr().err

@@ -6,10 +6,9 @@ claim that it should have decided; nothing is passed over.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers
 from leo_model.checking.plan import Bound, Run, job
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.files import made_from, make_folder, spec_folder, write_file
+from leo_model.files import made_from, make_folder, spec_folder, write_json
 from leo_model.machine.narrate import bare_lanes, lanes, replay, schedule_of, witness
 from leo_model.machine.reachable import bounded_world
 from leo_model.tlc.driver import run_many
@@ -265,15 +264,7 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
     data = {
         "spec": {"folder": spec_folder().name, "hash": spec_hash()},
         "made_from": made_from("results.json", claims.path),
-        "claims": [
-            {
-                "discipline": c.discipline,
-                "property": c.property,
-                "verdict": c.verdict,
-                "reason": c.reason,
-            }
-            for c in claims.cells.values()
-        ],
+        "claims": list(map(asdict, claims.cells.values())),
         "runs": {
             run.name: {
                 "verdict": str(result.verdict),
@@ -302,7 +293,7 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
         ],
         "findings": [str(finding) for finding in report.findings],
     }
-    write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(path, data)
 
 
 def spec_hash() -> str:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import ClaimsError
 from leo_model.files import spec_folder
@@ -79,47 +81,93 @@ class Claims:
         """Return the properties with one of the verdicts, in the order of the table."""
         return [t for t in PROPERTIES if self.cells[discipline, t].verdict in verdicts]
 
+    def may_fall(self, discipline: str, *, faults: bool) -> list[str]:
+        """Return the properties that are claimed to fall, where faults strike or do not."""
+        return self.titles(discipline, FALLS, *([FALLS_WITH_FAULTS] if faults else []))
+
+
+class _NotApplicable(msgspec.Struct, forbid_unknown_fields=True, rename={"reason": NOT_APPLICABLE}):
+    reason: str
+
+
+class _File(msgspec.Struct):
+    spec: str
+    claims: dict[str, Any]
+    apart: dict[str, Any]
+    also: dict[str, dict[str, list[str]]]
+    actions: dict[str, Any]
+    runs: dict[str, Any]
+
 
 def load_claims(path: Path | None = None) -> Claims:
     """Read and check the claims file; raise ClaimsError when it does not say what it must."""
     path = spec_folder() / "claims.json" if path is None else path
     try:
-        data = json.loads(path.read_text("utf-8"))
+        file = msgspec.json.decode(path.read_bytes(), type=_File)
     except OSError as error:
         raise ClaimsError(
             f"{path}: cannot be read ({error.strerror}); name a claims file"
         ) from None
-    except ValueError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ClaimsError(
-            f"{path}: is not JSON ({error}); correct the file at that place"
+            f"{path}: is no claims file ({error}); expected an object with "
+            f"{', '.join(_File.__struct_fields__)}, as spec/claims.json has them"
         ) from None
-    if not isinstance(data, dict) or data.get("spec") != SPEC_VERSION:
-        found = data.get("spec") if isinstance(data, dict) else type(data).__name__
+    if file.spec != SPEC_VERSION:
         raise ClaimsError(
-            f'{path}: expected an object with "spec": "{SPEC_VERSION}", found {found!r}; '
-            "use the claims file that belongs to this specification"
+            f"{path}: expected claims of {SPEC_VERSION}, found {file.spec!r}; use the claims file "
+            "that belongs to this specification"
         )
-    cells = dict(_cells(path, _table(path, data, "claims")))
+    cells = _cells(path, file.claims)
+    apart = _apart(path, file.apart, cells)
+    also: dict[tuple[str, str], str] = {}
+    for title, verdicts in file.also.items():
+        _known(path, "property of also", title, MORE)
+        for verdict, disciplines in verdicts.items():
+            _known(path, f"verdict of {title}", verdict, (HOLDS, FALLS))
+            for discipline in disciplines:
+                _known(path, f"discipline of {title}", discipline, DISCIPLINES)
+                also[discipline, title] = verdict
+    actions: dict[str, frozenset[str]] = {}
+    for discipline, names in file.actions.items():
+        _known(path, "discipline", discipline, DISCIPLINES)
+        actions[discipline] = _shaped(path, f"actions of {discipline}", names, frozenset[str])
+        for name in actions[discipline]:
+            _known(path, f"action of {discipline}", name, ACTIONS)
+    numbers = {run: _shaped(path, f"run {run}", each, Numbers) for run, each in file.runs.items()}
+    return Claims(path, cells, apart, also, actions, numbers)
+
+
+def _shaped(path: Path, place: str, value: object, kind: Any) -> Any:
+    """A part of the file as values of a kind; the decoder alone would not say which part it is."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ClaimsError(f"{path}: {place}: {error}; found {value!r}") from None
+
+
+def _cells(path: Path, table: dict[str, Any]) -> dict[tuple[str, str], Claim]:
+    """Every property of every discipline has a verdict."""
+    cells: dict[tuple[str, str], Claim] = {}
+    for discipline, entry in table.items():
+        _known(path, "discipline", discipline, DISCIPLINES)
+        row = _shaped(path, f"claims of {discipline}", entry, dict[str, Any])
+        for title, verdict in row.items():
+            _known(path, f"property of {discipline}", title, PROPERTIES)
+            value = _shaped(path, f"{discipline} / {title}", verdict, str | _NotApplicable)
+            if isinstance(value, _NotApplicable):
+                claim = Claim(discipline, title, NOT_APPLICABLE, value.reason)
+            else:
+                _known(path, f"verdict of {discipline} / {title}", value, VERDICTS)
+                claim = Claim(discipline, title, value)
+            cells[discipline, title] = claim
     missing = [f"{d} / {t}" for d in DISCIPLINES for t in PROPERTIES if (d, t) not in cells]
     if missing:
         raise ClaimsError(
             f"{path}: no verdict for {missing[0]} and {len(missing) - 1} more; every property of "
-            'every discipline needs one, or {"not-applicable": "the reason"}'
+            f'every discipline needs one, or {{"{NOT_APPLICABLE}": "the reason"}}'
         )
-    apart = _apart(path, _table(path, data, "apart"), cells)
-    also = _also(path, _table(path, data, "also"))
-    actions = {}
-    for discipline, names in _table(path, data, "actions").items():
-        _known(path, "discipline", discipline, DISCIPLINES)
-        if not isinstance(names, list):
-            raise ClaimsError(
-                f"{path}: actions of {discipline}: expected a list of names, found {names!r}"
-            )
-        for name in names:
-            _known(path, f"action of {discipline}", name, ACTIONS)
-        actions[discipline] = frozenset(names)
-    numbers = {run: _numbers(path, run, entry) for run, entry in _table(path, data, "runs").items()}
-    return Claims(path, cells, apart, also, actions, numbers)
+    return cells
 
 
 def _apart(
@@ -127,16 +175,14 @@ def _apart(
 ) -> dict[tuple[str, str], frozenset[str]]:
     """Each cell that falls with faults has the list of those that are enough alone."""
     found: dict[tuple[str, str], frozenset[str]] = {}
-    for discipline, row in table.items():
+    for discipline, entry in table.items():
         _known(path, "discipline of apart", discipline, DISCIPLINES)
         possible = DISCIPLINES[discipline].possible_faults
-        for title, faults in row.items() if isinstance(row, dict) else ():
-            if not isinstance(faults, list) or not set(faults) <= set(possible):
-                raise ClaimsError(
-                    f"{path}: apart: {discipline} / {title}: expected a list of some of "
-                    f"{', '.join(possible)}, found {faults!r}"
-                )
-            found[discipline, title] = frozenset(faults)
+        row = _shaped(path, f"apart: {discipline}", entry, dict[str, frozenset[str]])
+        for title, faults in row.items():
+            for fault in faults:
+                _known(path, f"fault of apart: {discipline} / {title}", fault, possible)
+            found[discipline, title] = faults
     falling = {cell for cell, claim in cells.items() if claim.verdict == FALLS_WITH_FAULTS}
     for discipline, title in sorted(falling ^ set(found)):
         raise ClaimsError(
@@ -146,64 +192,9 @@ def _apart(
     return found
 
 
-def _also(path: Path, table: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """The verdicts of the properties that have no column, of the disciplines that are listed."""
-    found: dict[tuple[str, str], str] = {}
-    for title, verdicts in table.items():
-        _known(path, "property of also", title, MORE)
-        for verdict, disciplines in verdicts.items() if isinstance(verdicts, dict) else ():
-            _known(path, f"verdict of {title}", verdict, (HOLDS, FALLS))
-            for discipline in disciplines:
-                _known(path, f"discipline of {title}", discipline, DISCIPLINES)
-                found[discipline, title] = verdict
-    return found
-
-
-def _numbers(path: Path, run: str, entry: object) -> Numbers:
-    found = entry if isinstance(entry, dict) else {}
-    distinct, depth = found.get("distinct"), found.get("depth", -1)
-    if type(distinct) is not int or not (depth is None or (type(depth) is int and depth >= 0)):
-        raise ClaimsError(
-            f'{path}: run {run}: expected {{"distinct": a number, "depth": a number or null}}, '
-            f"found {entry!r}; `leo check --record` writes it"
-        )
-    return Numbers(distinct, depth)
-
-
-def _table(path: Path, data: dict[str, Any], key: str) -> dict[str, Any]:
-    value = data.get(key)
-    if not isinstance(value, dict):
-        raise ClaimsError(f"{path}: {key!r} must be an object, found {type(value).__name__}")
-    return value
-
-
-def _cells(path: Path, table: dict[str, Any]) -> list[tuple[tuple[str, str], Claim]]:
-    cells = []
-    for discipline, row in table.items():
-        _known(path, "discipline", discipline, DISCIPLINES)
-        if not isinstance(row, dict):
-            raise ClaimsError(
-                f"{path}: claims of {discipline}: expected an object from properties to verdicts, "
-                f"found {type(row).__name__}"
-            )
-        for title, value in row.items():
-            _known(path, f"property of {discipline}", title, PROPERTIES)
-            if isinstance(value, dict) and set(value) == {NOT_APPLICABLE}:
-                claim = Claim(discipline, title, NOT_APPLICABLE, value[NOT_APPLICABLE])
-            elif isinstance(value, str) and value in VERDICTS:
-                claim = Claim(discipline, title, value)
-            else:
-                raise ClaimsError(
-                    f"{path}: {discipline} / {title}: {value!r} is no verdict; expected one of "
-                    f'{", ".join(VERDICTS)}, or {{"not-applicable": "the reason"}}'
-                )
-            cells.append(((discipline, title), claim))
-    return cells
-
-
-def _known(path: Path, what: str, name: object, known: Any) -> None:
-    if not isinstance(name, str) or name not in known:
-        near = difflib.get_close_matches(str(name), list(known), 1)
+def _known(path: Path, what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         raise ClaimsError(f"{path}: unknown {what}: {name!r}; {hint}")
 

@@ -4,11 +4,9 @@ A state of either is brought to one form: every variable by name, functions as p
 sets of ``(session, n)``.  Two graphs are the same when they have the same states and the same edges
 with the same action names.
 
-The lock is a no-op for one session: TLC's graph with the lock, projected, is the one without.
-
-With one session and no faults nothing is ever waited for; the executions with and without the lock
-are the same up to the variable ``holder``.  A comparison of sequential runs can therefore show no
-effect of a lock, whatever it measures.
+`leo noop` compares two of TLC's: with one session and no faults nothing is ever waited for, and the
+executions with and without the lock are the same up to the variable ``holder``.  A comparison of
+sequential runs can therefore show no effect of a lock.
 """
 
 from __future__ import annotations

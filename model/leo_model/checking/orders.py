@@ -2,8 +2,8 @@
 
 The formal content of the paper's second hypothesis (the refactoring changed the order of
 operations): an order can lose a property with one session and no fault, where no lock can help.
-What each order is claimed to lose is data (``spec/orders.json``), as the claims are: whatever is
-not listed there is claimed to hold, and a difference in either direction is a finding.
+What each order is claimed to lose is data (``spec/orders.json``), as the claims are: what is not
+listed there is claimed to hold, and a difference in either direction is a finding.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import groupby, permutations
 from pathlib import Path
 from textwrap import fill
+
+import msgspec
 
 from leo import screen
 from leo_model.checking.claims import SPEC_VERSION
@@ -88,48 +90,35 @@ def check_orders(
     ]
 
 
+class _File(msgspec.Struct):
+    spec: str
+    orders: list[Order]
+
+
 def load_orders(path: Path | None = None) -> list[Order]:
     """Read what every order is claimed to lose. Raises ClaimsError when the file does not say it of
     all 24 orders and all three disciplines, or says it of something else.
     """
     path = spec_folder() / "orders.json" if path is None else path
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        file = msgspec.json.decode(path.read_bytes(), type=_File)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ClaimsError(f"{path}: cannot be read ({error}); name a file of orders") from None
-    if not isinstance(data, dict) or data.get("spec") != SPEC_VERSION:
-        raise ClaimsError(f'{path}: expected an object with "spec": "{SPEC_VERSION}"')
-    rows = data.get("orders")
-    orders = [_order(path, row) for row in rows] if isinstance(rows, list) else []
-    if [order.program for order in orders] != list(ORDERS):
+    if file.spec != SPEC_VERSION:
+        raise ClaimsError(f"{path}: expected orders of {SPEC_VERSION}, found {file.spec!r}")
+    if [order.program for order in file.orders] != list(ORDERS):
         raise ClaimsError(
             f"{path}: expected the {len(ORDERS)} orders of {', '.join(PAPER_PROGRAM)}, each once, "
-            f"as itertools.permutations gives them; found {len(orders)}, or others"
+            f"as itertools.permutations gives them; found {len(file.orders)}, or others"
         )
-    return orders
-
-
-def _order(path: Path, row: object) -> Order:
-    falls = row.get("falls") if isinstance(row, dict) else None
-    program = row.get("program") if isinstance(row, dict) else None
     names = [name for name, _ in DISCIPLINES]
-    whole = (
-        program in [list(order) for order in ORDERS]
-        and isinstance(falls, dict)
-        and list(falls) == names
-        and all(
-            isinstance(titles, list) and all(title in ASKED for title in titles)
-            for titles in falls.values()
-        )
-    )
-    if not whole:
-        raise ClaimsError(
-            f'{path}: expected {{"program": the four steps, "falls": for each of '
-            f"{', '.join(names)} a list of properties (known are {', '.join(ASKED)})}}, "
-            f"found {row!r}"
-        )
-    assert isinstance(program, list) and isinstance(falls, dict)
-    return Order(tuple(program), {name: frozenset(falls[name]) for name in names})
+    for order in file.orders:
+        if list(order.falls) != names or not all(map(set(ASKED).issuperset, order.falls.values())):
+            raise ClaimsError(
+                f"{path}: {' '.join(order.program)}: expected for each of {', '.join(names)} a "
+                f"list of properties (known are {', '.join(ASKED)}), found {order.falls}"
+            )
+    return file.orders
 
 
 def orders_json(orders: Sequence[Order]) -> list[dict[str, object]]:

@@ -4,10 +4,9 @@ Every property is asked alone, and as the claims ask it (``leo_model.checking.pl
 without faults, because a fault may free a reply that waits, and ``Answered`` of sessions that call
 for ever, under weak and under strong fairness, without VIEW and symmetry.
 
-What searches of single properties came to: it holds, it falls, or it says nothing.
-
-A property that never had an occasion to fail holds of every program. ``MCOccasions`` says what each
-one's occasion is and prints it when TLC meets it, here as in the searches of the claims.
+A property that never had an occasion to fail holds of every program, and the answer then is that it
+says nothing.  ``MCOccasions`` says what each one's occasion is (its non-vacuity witness) and prints
+it when TLC meets it, here as in the searches of the claims.
 """
 
 from __future__ import annotations
@@ -175,6 +174,12 @@ class Question:
                 yield Run(self.discipline, "holds", self.bound, faults, one, occasions=not quiet)
 
 
+def check_title(title: str) -> None:
+    """Raise CheckError when there is no property of this name."""
+    if title not in PROPERTIES:
+        raise CheckError(f"there is no property {unknown(title, PROPERTIES)}")
+
+
 def read_question(text: str) -> Question:
     """Read ``discipline=... sessions=... turns=... faults=... property=...``.
 
@@ -187,8 +192,8 @@ def read_question(text: str) -> Question:
         )
     (discipline,) = chosen([words["discipline"]])
     title = words.get("property")
-    if title is not None and title not in PROPERTIES:
-        raise CheckError(f"there is no property {unknown(title, PROPERTIES)}")
+    if title is not None:
+        check_title(title)
     bound = _bound(words, discipline, title)
     titles = (title,) if title else FOR_EVER if not bound.turns else _all_but_progress()
     return Question(discipline, bound, _faults(words, discipline, title), titles)

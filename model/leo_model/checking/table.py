@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from textwrap import wrap
 
@@ -113,9 +112,11 @@ def legend() -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()) -> str:
-    """Return the cells as JSON, with reasons, and whether each was found as claimed."""
-    cells = [
+def cells(
+    claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()
+) -> list[dict[str, object]]:
+    """Return the cells as JSON values, with reasons, and whether each was found as claimed."""
+    return [
         {
             "discipline": name,
             "property": title,
@@ -127,4 +128,3 @@ def as_json(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = 
         for name in disciplines
         for title in PROPERTIES
     ]
-    return json.dumps(cells, indent=1, ensure_ascii=False) + "\n"

@@ -20,8 +20,9 @@ from leo_model.checking.check import (
 from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
-from leo_model.checking.table import as_json, text
-from leo_model.commands.options import add_build, add_disciplines, known_property
+from leo_model.checking.questions import check_title
+from leo_model.checking.table import cells, text
+from leo_model.commands.options import add_build, add_disciplines
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
 from leo_model.files import make_folder, spec_folder
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.json:
-        print(as_json(claims, disciplines, wrong), end="")
+        screen.show_json(cells(claims, disciplines, wrong))
         return 1 if report.findings else 0
     print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
     for finding in report.findings:
@@ -87,7 +88,7 @@ def selected(
 ) -> list[Run]:
     """Return the runs that decide a property, at a bound."""
     if title is not None:
-        known_property(title)
+        check_title(title)
     found = [
         r for r in runs if (title is None or title in r.titles) and r.bound.covers(sessions, turns)
     ]
@@ -146,10 +147,10 @@ def print_text(
         for told in stories(report.counterexamples):
             print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
-    cells = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
+    decided = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
     print(
-        f"\n{len(cells)} claims decided by {len(report.runs)} runs of TLC over {states:,} states; "
-        f"{len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
+        f"\n{len(decided)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
+        f"states; {len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -13,11 +12,11 @@ from leo import screen
 from leo.commands.main import Command
 from leo.progress import Bar
 from leo_model.checking.check import spec_hash
-from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims, load_claims
-from leo_model.commands.options import add_build, add_disciplines, add_json
+from leo_model.checking.claims import Claims, load_claims
+from leo_model.commands.options import add_build, add_disciplines, add_json, add_store
 from leo_model.disciplines import DISCIPLINES, IDEALISED, chosen
 from leo_model.errors import CheckError
-from leo_model.files import make_folder, write_file
+from leo_model.files import make_folder, write_json
 from leo_model.organism.case import Case
 from leo_model.organism.cover import Coverage, cover, differences
 from leo_model.organism.organism import Organism
@@ -33,9 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sessions", type=int, help="this bound only (with --turns, --faults)")
     parser.add_argument("--turns", type=int, default=1, help="calls of each session (default: 1)")
     parser.add_argument("--faults", choices=("none", "all"), default="none", help="default: none")
-    parser.add_argument(
-        "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
-    )
+    add_store(parser)
     parser.add_argument(
         "--renamed", action="store_true", help="count states that differ in session names as one"
     )
@@ -95,8 +92,7 @@ def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, bool]]:
 
 def surplus(claims: Claims, found: Coverage) -> dict[str, str]:
     """What broke although it is claimed to hold at this bound: the title, and a schedule."""
-    verdicts = [FALLS, *([FALLS_WITH_FAULTS] if found.case.faults else [])]
-    claimed = claims.titles(found.case.discipline, *verdicts)
+    claimed = claims.may_fall(found.case.discipline, faults=bool(found.case.faults))
     return {title: token for title, token in found.broken.items() if title not in claimed}
 
 
@@ -127,7 +123,7 @@ def _write(folder: Path, found: Coverage, wrong: dict[str, str]) -> dict[str, An
         "holds_but_broke": wrong,
         **asdict(found),
     }
-    write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(path, data)
     return data
 
 

@@ -6,7 +6,6 @@ It says what breaks, and how far the search came.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from leo.progress import Bar
 from leo.schedules.exploration import STRATEGIES as OF_ANYBODY
 from leo.schedules.named import load
 from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
-from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
-from leo_model.commands.options import add_build, add_json, one_discipline
-from leo_model.disciplines import DISCIPLINES
+from leo_model.checking.claims import load_claims
+from leo_model.commands.options import add_build, add_json, add_store
+from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.files import make_folder, write_file
+from leo_model.files import make_folder, write_json
 from leo_model.organism.case import Case, to_token
 from leo_model.organism.organism import Organism
 from leo_model.organism.replay import replay, table
@@ -41,9 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most", type=int, default=1, help="faults in one schedule, 0: any number (default: 1)"
     )
-    parser.add_argument(
-        "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
-    )
+    add_store(parser)
     parser.add_argument(
         "--strategy",
         choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
@@ -113,7 +110,7 @@ def _anybodys(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     """The question, checked.  Raises CheckError or ModelError for one that has no answer."""
-    discipline = one_discipline(args.discipline)
+    (discipline,) = chosen([args.discipline])
     possible = DISCIPLINES[discipline].possible_faults
     words = {"none": (), "all": possible}.get(args.faults, tuple(args.faults.split(",")))
     unknown = [word for word in words if word not in possible]
@@ -140,17 +137,14 @@ def _name(case: Case, args: argparse.Namespace) -> str:
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report) -> None:
-    strikes = ", ".join(case.faults) or "none"
-    print(f"{case.discipline}, {case.bound} (sessions x turns), faults: {strikes}")
+    print(case)
     print(f"{report.strategy}: {report}")
     if report.redundant:
         print(f"{report.redundant:,} runs belonged to classes that had been explored")
     if not report.found:
         print("nothing is broken in them" if report.runs > 1 else "nothing is broken in it")
         return
-    claimed = load_claims().titles(
-        case.discipline, FALLS, *([FALLS_WITH_FAULTS] if case.faults else [])
-    )
+    claimed = load_claims().may_fall(case.discipline, faults=bool(case.faults))
     first = min(report.found.values(), key=lambda found: (len(found.steps), found.run))
     with Organism(case, store=args.store, spin=True) as organism:
         shown = table(replay(organism, first.choices))
@@ -181,7 +175,7 @@ def _write(path: Path, case: Case, plan: Plan, report: Report) -> dict[str, Any]
         "how_far": str(report),
         "violations": {title: told(found) for title, found in report.found.items()},
     }
-    write_file(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(path, data)
     return data
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import secrets
 import socket
 from importlib.util import find_spec
@@ -58,11 +59,24 @@ def run(args: argparse.Namespace) -> int:
     token = secrets.token_urlsafe(12)
     keep_interrupts()
     theatre = Theatre(args.field, args.discipline)
-    config = uvicorn.Config(
-        application(theatre, token, host), log_level="warning", timeout_graceful_shutdown=1
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(theatre, token, host), log_level="warning", timeout_graceful_shutdown=1
+        )
     )
-    print(f"open http://{host}/{token}/ in a browser on this machine; Ctrl-C ends it", flush=True)
-    uvicorn.Server(config).run(sockets=[listening])
+
+    async def serve() -> None:
+        try:
+            await theatre.start()
+            print(
+                f"open http://{host}/{token}/ in a browser on this machine; Ctrl-C ends it",
+                flush=True,
+            )
+            await server.serve(sockets=[listening])
+        finally:
+            await theatre.stop()
+
+    asyncio.run(serve())
     return 0
 
 

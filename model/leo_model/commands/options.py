@@ -5,10 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from leo.errors import unknown
-from leo_model.disciplines import DISCIPLINES, chosen
-from leo_model.errors import CheckError
-from leo_model.machine.properties import PROPERTIES
+from leo_model.disciplines import DISCIPLINES
 
 BUILD = Path("build")
 
@@ -36,14 +33,7 @@ def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
 
 
-def one_discipline(name: str) -> str:
-    """The discipline of this name or number. Raises CheckError when there is none."""
-    (found,) = chosen([name])
-    return found
-
-
-def known_property(title: str) -> str:
-    """The property of this name. Raises CheckError when there is none."""
-    if title not in PROPERTIES:
-        raise CheckError(f"there is no property {unknown(title, PROPERTIES)}")
-    return title
+def add_store(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from leo_model.checking.orders import (
     write_orders,
 )
 from leo_model.commands.options import add_build, add_json
-from leo_model.files import made_from, make_folder, spec_folder, write_file
+from leo_model.files import made_from, make_folder, spec_folder, write_json
 
 # What the paper and the pages read of the orders, below the folder of everything that is built.
 ORDER_RESULTS = Path("check/orders.json")
@@ -48,7 +47,7 @@ def run(args: Namespace) -> int:
         "summary": summary(orders),
         "findings": findings,
     }
-    write_file(results, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(results, told)
     if args.json:
         screen.show_json(told)
         return 1 if findings else 0

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from leo import screen
 from leo.commands.main import Command
 from leo.progress import Bar
 from leo_model.checking.check import check, spec_hash
-from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
-from leo_model.commands.options import add_build, add_json
+from leo_model.commands.options import add_build, add_json, add_store
 from leo_model.disciplines import chosen
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_file
+from leo_model.files import made_from, write_file, write_json
 from leo_model.organism.case import Case, from_token
 from leo_model.organism.replay import (
     Attempt,
@@ -31,9 +31,7 @@ from leo_model.organism.replay import (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("token", nargs="*", help="a schedule, as `leo explore` prints it")
-    parser.add_argument(
-        "--store", choices=("memory", "aiosqlite"), default="memory", help="default: memory"
-    )
+    add_store(parser)
     parser.add_argument("--trace", type=Path, help="write the trace of the run to this file")
     parser.add_argument(
         "--claims", action="store_true", help="carry out TLC's counterexample of every claim"
@@ -75,8 +73,7 @@ def run(args: argparse.Namespace) -> int:
             }
         )
         return 1 if broken or differs is not None else 0
-    strikes = ", ".join(case.faults) or "none"
-    print(f"{case.discipline}, {case.bound} (sessions x turns), seed {case.seed}, {strikes}\n")
+    print(f"{case}; seed {case.seed}\n")
     print(table(done))
     for line in verdicts(done):
         print(line)
@@ -96,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
 
 def unclaimed(case: Case, done: Replayed) -> set[str]:
     """What broke although it is claimed to hold."""
-    verdicts = [FALLS, *([FALLS_WITH_FAULTS] if case.faults else [])]
-    return set(done.outcome.violations) - set(load_claims().titles(case.discipline, *verdicts))
+    claimed = load_claims().may_fall(case.discipline, faults=bool(case.faults))
+    return set(done.outcome.violations).difference(claimed)
 
 
 def replay_claims(args: argparse.Namespace) -> int:
@@ -132,12 +129,12 @@ def replay_claims(args: argparse.Namespace) -> int:
         carry_out(found, folder / "replayed", args.store) for found in report.counterexamples
     ]
     ask_engines(attempts, args.engine)
-    path, told = folder / "replayed.json", as_json(attempts, args.store)
-    write_file(path, told.encode())
+    path, told = folder / "replayed.json", results(attempts, args.store)
+    write_json(path, told)
     done = bool(attempts) and all(a.yes for a in attempts)
     code = 0 if done and not report.findings else 1
     if args.json:
-        print(told, end="")
+        screen.show_json(told)
         return code
     for finding in report.findings:
         print(f"NOT AS CLAIMED  {finding}")
@@ -155,8 +152,8 @@ def text(attempts: Sequence[Attempt]) -> str:
     return screen.table(["", "discipline", "loses", "schedule"], rows)
 
 
-def as_json(attempts: Sequence[Attempt], store: str) -> str:
-    """The results as one JSON object, cells by `discipline / property`."""
+def results(attempts: Sequence[Attempt], store: str) -> dict[str, Any]:
+    """The results as JSON values, cells by `discipline / property`."""
     cells = {
         a.cell: {
             "replayed": a.yes,
@@ -170,8 +167,7 @@ def as_json(attempts: Sequence[Attempt], store: str) -> str:
         for a in attempts
     }
     made = made_from("replayed.json")
-    data = {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
 
 
 REPLAY = Command(configure, run)

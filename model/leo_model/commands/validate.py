@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from threading import Event
 from types import FrameType
 from typing import TextIO
 
+from leo import screen
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo.errors import TraceError
@@ -169,7 +169,7 @@ def show(reports: list[Report], options: argparse.Namespace, claims: Claims) -> 
     if options.junit is not None:
         write_junit(options.junit, list(zip(reports, allowed, strict=True)))
     if options.json:
-        print(json.dumps([to_builtins(report) for report in reports], indent=1, ensure_ascii=False))
+        screen.show_json([to_builtins(report) for report in reports])
     else:
         blocks = [
             to_text(report, _stories(path, report, permitted, explain=options.explain))

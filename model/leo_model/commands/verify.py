@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
@@ -12,18 +11,14 @@ from leo import screen
 from leo.commands.main import Command
 from leo_model.checking.check import Report as CheckReport
 from leo_model.checking.check import spec_hash
-from leo_model.checking.claims import (
-    SPEC_VERSION,
-    Claims,
-    load_claims,
-)
+from leo_model.checking.claims import SPEC_VERSION, Claims, load_claims
 from leo_model.checking.plan import plan
-from leo_model.checking.table import as_json, text
+from leo_model.checking.table import cells, text
 from leo_model.commands.check import check_with_bar
 from leo_model.commands.options import add_build, add_json
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_file
+from leo_model.files import made_from, write_json
 from leo_model.traces.report import to_builtins
 from leo_model.traces.validate import Report as TraceReport
 from leo_model.traces.validate import expected_to_break, validate
@@ -71,12 +66,11 @@ def run(args: argparse.Namespace) -> int:
         "made_from": made,
         "traces": [to_builtins(verdict) for verdict in verdicts],
     }
-    data = json.dumps(told, ensure_ascii=False, indent=1)
-    write_file(folder / "traces.json", data.encode())
+    write_json(folder / "traces.json", told)
     if args.json:
         wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
-        cells = json.loads(as_json(claims, DISCIPLINES, wrong))
-        screen.show_json({"claims": cells, **told, "findings": findings})
+        seen = cells(claims, DISCIPLINES, wrong)
+        screen.show_json({"claims": seen, **told, "findings": findings})
         return 1 if findings else 0
     show(claims, report, verdicts, print)
     print(f"files: {args.build / 'check'} (results, counterexamples), {folder} (traces, fields)")

@@ -9,8 +9,8 @@ const make = (tag, text, name) => {
   return made;
 };
 const FAULTS = new Set(["Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"]);
-const MOST = 200;
-let people = [], rows = new Map(), source = null;
+const MOST = 200, FRAME = 16;
+let people = [], rows = new Map(), source = null, told = [];
 
 async function ask(what, more = {}) {
   const answer = await fetch("act", { method: "POST", body: JSON.stringify({ what, ...more }) });
@@ -20,12 +20,17 @@ async function ask(what, more = {}) {
 
 function listen() {
   if (source) source.close();
+  told = [];
   source = new EventSource("events?name=" + encodeURIComponent(at("name").value));
   source.onmessage = (message) => {
-    const told = JSON.parse(message.data);
-    ({ stage, scene, played, said, held, event, fell, rejected, answer, gone })[told.kind](told);
+    // The page is laid out once for all that comes within a frame.
+    if (told.push(JSON.parse(message.data)) === 1) setTimeout(show, FRAME);
   };
   source.onerror = () => { at("verdict").textContent = "The server is gone, or comes back in a moment."; };
+}
+
+function show() {
+  for (const one of told.splice(0)) ({ stage, pace, scene, played, said, held, event, fell, rejected, answer, gone })[one.kind](one);
 }
 
 function stage(told) {
@@ -50,15 +55,20 @@ function stage(told) {
   }));
 }
 
+function pace(told) {
+  at("pace").value = told.seconds === null ? "click" : String(told.seconds);
+}
+
 function scene(told) {
   const buttons = [...at("scenes").querySelectorAll("button")];
   buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === told.number)));
   at("told").textContent = buttons[told.number].dataset.text;
-  at("pace").value = "click";
+  document.body.dataset.scene = "on";
 }
 
 function played(told) {
   if (!at("fallen").children.length) at("verdict").textContent = "The scene is over, and nothing has fallen.";
+  document.body.dataset.scene = "over";
   if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say.";
 }
 
@@ -103,6 +113,7 @@ function event(told) {
   });
   at("events").prepend(row);
   rows.set(told.seq, row);
+  rows.delete(told.seq - MOST);
   if (at("events").rows.length > MOST) at("events").lastChild.remove();
   if (!instance) note(told.who, "");
   memory(told.now);
@@ -115,12 +126,13 @@ function memory(now) {
   }
   at("memory").replaceChildren(...boxes.map(([name, text, torn]) => {
     const box = make("div", undefined, torn ? "torn" : "");
-    box.append(make("dt", name), make("dd", torn ? `${text} (torn)` : text));
+    const said = make("dd", torn ? `${text} (torn)` : text);
+    box.append(make("dt", name), said);
     if (name !== "store") {
       const button = make("button", "Kill");
       button.setAttribute("aria-label", `Kill ${name.slice(8)}`);
       button.onclick = () => ask("kill", { instance: name.slice(8) });
-      box.append(" ", button);
+      said.append(" ", button);
     }
     return box;
   }));
@@ -128,7 +140,7 @@ function memory(now) {
 
 function fell(told) {
   const item = make("li");
-  item.append(make("b", `✗ ${told.property}`), make("span", told.why + " "),
+  item.append(make("b", `✗ ${told.property} (${told.standard})`), make("span", told.why + " "),
     make("span", told.claimed ? `(line ${told.line}; as the claims say)` : `(line ${told.line}; the claims say that it holds)`, "claim"));
   at("fallen").append(item);
   at("verdict").textContent = `${at("fallen").children.length} properties have fallen.`.replace(/^1 properties have/, "1 property has");
@@ -144,6 +156,7 @@ function line(who, text, name) {
   const item = make("li", undefined, name);
   item.append(make("b", who + ": "), text);
   at("talk").prepend(item);
+  if (at("talk").children.length > MOST) at("talk").lastChild.remove();
 }
 
 function said(told) { lane(told.who); line(told.who, told.text, ""); note(told.who, "waits for the lock"); }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +34,7 @@ BEHIND: Final = 2000
 KEPT: Final = 400
 LONGEST_NAME: Final = 24
 LONGEST_TEXT: Final = 2000
+LONGEST_BODY: Final = 20_000
 # Seconds between the cues of a scene, when it is played to be watched.
 CUE: Final = 0.6
 POLICY: Final = (
@@ -56,6 +57,7 @@ class Theatre:
         self._playing: asyncio.Task[None] | None = None
         self._setting = asyncio.Lock()
         self.stage: Stage | None = None
+        self.pace: float | None = 0.0
         self.traces: dict[str, Path] = {}
 
     async def start(self) -> None:
@@ -90,12 +92,27 @@ class Theatre:
                 }
             )
             self.stage = await Stage.open(folder, field, discipline, self.tell)
+            self.go_at(self.pace)
             self.traces[str(self._numbered)] = self.stage.trace
             return self.stage
+
+    async def ready(self) -> Stage:
+        """The stage, once nobody is setting another one."""
+        async with self._setting:
+            assert self.stage is not None, "set at the start"
+            return self.stage
+
+    def go_at(self, pace: float | None) -> None:
+        """Seconds before each action, on this stage and the next ones; None waits for clicks."""
+        self.pace = pace
+        self.tell({"kind": "pace", "seconds": pace})
+        if self.stage is not None:
+            self.stage.go_at(pace)
 
     async def scene(self, number: int) -> None:
         """Play a scene on a new field of its own."""
         await self._stop_scene()
+        self.pace = None
         stage = await self.set(SCENES[number].discipline, fresh=True)
         self._playing = asyncio.get_running_loop().create_task(self._play(number, stage))
 
@@ -127,14 +144,18 @@ class Theatre:
                 queue.put_nowait(text)
 
     async def watch(self) -> AsyncIterator[str]:
-        """What happened lately, then what happens, as server-sent events."""
+        """What happened lately, then what happens, as server-sent events, one or more at a time."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         for text in self._past:
             queue.put_nowait(text)
         self._watchers.add(queue)
         try:
-            while (told := await queue.get()) is not None:
-                yield f"data: {told}\n\n"
+            told: str | None = ""
+            while told is not None:
+                # All that there is in one write.
+                waiting = [await queue.get(), *(queue.get_nowait() for _ in range(queue.qsize()))]
+                told = waiting[-1]
+                yield "".join(f"data: {text}\n\n" for text in waiting if text is not None)
         finally:
             self._watchers.discard(queue)
 
@@ -177,8 +198,12 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
         if (no := refused(request)) is not None:
             return no
         try:
-            asked = await request.json()
-            await _carry_out(theatre, asked)
+            body = bytearray()
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST_BODY:
+                    raise ValueError(f"more than {LONGEST_BODY:,} bytes")
+            await _carry_out(theatre, json.loads(body))
         except LeoError as error:
             return JSONResponse({"error": str(error)}, 409)
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -195,16 +220,7 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
             await asyncio.to_thread(theatre.stage.flush)
         return FileResponse(path, filename=path.name, media_type="application/x-ndjson")
 
-    @asynccontextmanager
-    async def life(_: Starlette) -> AsyncIterator[None]:
-        await theatre.start()
-        try:
-            yield
-        finally:
-            await theatre.stop()
-
     return Starlette(
-        lifespan=life,
         routes=[
             Route("/{token}/", asset("page.html", "text/html")),
             Route("/{token}/page.css", asset("page.css", "text/css")),
@@ -225,15 +241,15 @@ HEADERS: Final = {
 
 
 async def _carry_out(theatre: Theatre, asked: dict[str, Any]) -> None:
-    stage, what = theatre.stage, asked["what"]
-    assert stage is not None, "set at the start"
+    what = asked["what"]
+    stage = await theatre.ready()
     if what == "discipline":
         await theatre.set(str(asked["name"]))
     elif what == "scene":
         await theatre.scene(int(asked["number"]))
     elif what == "pace":
         pace = asked["seconds"]
-        stage.pace = None if pace is None else min(5.0, max(0.0, float(pace)))
+        theatre.go_at(None if pace is None else min(5.0, max(0.0, float(pace))))
     elif what == "kill":
         await stage.kill(str(asked["instance"]))
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,13 @@ from leo.front.tasks import AsyncLeoField
 from leo.published.february import February
 from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
+from leo.store.owner import Owner
 from leo.trace.events import Beginning, Happened, event_of, header_of
 from leo.trace.recorder import NdjsonRecorder
 from leo_model.checking.claims import HOLDS, NOT_APPLICABLE, load_claims
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.organism.recording import LineMaker
+from leo_model.machine.properties import PROPERTIES
 from leo_model.traces.native import Checker
 
 __all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
@@ -77,6 +78,8 @@ class Stage:
             raise CheckError(
                 f"{discipline!r} cannot be watched live; expected one of {', '.join(ON_STAGE)}"
             )
+        # Nobody else may write what the recording does not see, not even one that shares.
+        self._owner = Owner.take(field, discipline, shared=False)
         self.discipline = discipline
         self.trace = folder / f"{discipline}.ndjson"
         self.path = field
@@ -89,7 +92,6 @@ class Stage:
         self._fields: dict[str, AsyncLeoField | February] = {}
         self._stores: dict[str, AsyncStore] = {}
         self._lives = 0
-        self._lines = LineMaker(discipline)
         self._checker: Checker | None = None
         self._seq = 0
         self._moved = asyncio.Condition()
@@ -104,12 +106,15 @@ class Stage:
     async def open(cls, folder: Path, field: Path, discipline: str, tell: Tell) -> Stage:
         """Open every instance of the discipline. Raises LeoError when that cannot be."""
         stage = cls(folder, field, discipline, tell)
-        for name in stage._tracers:
-            await stage._revive(name)
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(stage.close)
+            for name in stage._tracers:
+                await stage._revive(name)
+            undo.pop_all()
         return stage
 
-    async def close(self) -> str:
-        """Cancel what is under way, close the field and the recording; tell where the trace is."""
+    async def close(self) -> None:
+        """Cancel what is under way, close the field and the recording."""
         for person in self.people.values():
             if person.task is not None:
                 person.task.cancel()
@@ -118,7 +123,7 @@ class Stage:
         for field in self._fields.values():
             await field.close()
         self._recorder.close()
-        return str(self.trace)
+        self._owner.release()
 
     def flush(self) -> None:
         """Wait until every event so far is in the file. Blocks: call it on a thread."""
@@ -149,6 +154,13 @@ class Stage:
         person = self.people.get(name)
         if person is not None and person.task is not None:
             person.task.cancel()
+
+    def go_at(self, pace: float | None) -> None:
+        """Change the pace. Without clicks to wait for, nobody stays at a gate."""
+        self.pace = pace
+        if pace is not None:
+            for name in self.people:
+                self.step(name)
 
     def step(self, name: str) -> None:
         """Let a reply through the gate at which it is held."""
@@ -222,6 +234,7 @@ class Stage:
             self._fields[instance] = field
             return
         store = self._stores[instance] = await AsyncStore.open(self.path)
+        await store.perform(lambda conn: conn.watch(alone=len(self._tracers) == 1))
         me = Instance(
             discipline=get_discipline(self.discipline, "asyncio"),
             seed=0,
@@ -237,7 +250,8 @@ class Stage:
         person = self._seated(session)
         person.at, person.gate = action, self._loop.create_future()
         held = person.gate
-        self._tell({"kind": "held", "who": person.name, "action": str(action)})
+        if self.pace != 0:
+            self._tell({"kind": "held", "who": person.name, "action": str(action)})
         if self.pace is not None:
             self._loop.call_later(self.pace, _open, held)
         await self._notify()
@@ -287,7 +301,7 @@ class Stage:
         checker = self._checker
         assert checker is not None, "a recording begins before its first event"
         event = event_of(happened, seq=seq, writer=WRITER, run=RUN, time=0.0)
-        rejection = checker.feed(self._lines.line(event))
+        rejection = checker.feed_event(event)
         person = self._seated(happened.session).name if happened.session else happened.instance
         self._tell(
             {
@@ -314,7 +328,14 @@ class Stage:
         expected = claim.verdict not in (HOLDS, NOT_APPLICABLE)
         self.fell[title] = witness
         self._tell(
-            {"kind": "fell", "property": title, "line": line, "why": witness, "claimed": expected}
+            {
+                "kind": "fell",
+                "property": title,
+                "standard": PROPERTIES[title].standard,
+                "line": line,
+                "why": witness,
+                "claimed": expected,
+            }
         )
 
     def _versions(self, checker: Checker) -> dict[str, Any]:

@@ -1,16 +1,9 @@
-"""What may be forgotten: the Python side of ``spec/Forget.tla``.
+"""What the check of a trace may forget: the Python side of ``Absorbed`` in ``spec/TraceField.tla``.
 
-A settled reply has ended, is in every copy of the memory (or, having written nothing, in none),
-and only settled replies precede it in the serialization graph.  It can be on no future cycle, and
-no property tells two states apart that differ only in settled replies.  Forgetting them is what
-keeps the memory of the streaming checker constant for each reply that is still open.
-
-What the check of a trace may forget: the Python side of ``Absorbed`` in TraceField.tla.
-
-A bounded search may only forget what no property can miss (``leo_model.machine.forget``).  The
-check of a trace keeps a list of what fell, so it may also forget a reply that broke a property when
-it ended: a reply that was cancelled half-way would otherwise be remembered for ever, and with it
-every later one.
+A bounded search may only forget what no property can miss (``spec/Forget.tla``).  The check of a
+trace keeps a list of what fell, so it may also forget a reply that broke a property when it ended:
+one that was cancelled half-way would otherwise be remembered for ever, and with it every later one.
+Forgetting keeps the memory of the streaming checker constant for each reply that is still open.
 
 A reply is *absorbed* when it has ended and every copy that anybody holds of an object that it wrote
 contains it.  Taking an absorbed reply out of all of them at once changes no comparison of copies.
@@ -25,9 +18,11 @@ from collections import defaultdict
 from leo_model.machine.dsg import upstream
 from leo_model.machine.properties import is_stored
 from leo_model.machine.state import (
+    BLANK,
     UNREAD,
     Content,
     Edge,
+    Local,
     Reply,
     State,
     Store,
@@ -38,25 +33,6 @@ from leo_model.machine.state import (
 from leo_model.machine.steps import World
 
 NOTHING: Content = frozenset()
-
-
-def settled(z: State) -> Content:
-    """Return the replies of the state that may be forgotten."""
-    whole = z.ngrams & z.snapshots
-    wrote = z.wrote
-    copies = [table for i, view in z.view.items() if z.up[i] for table in view]
-    for held in z.local.values():
-        copies += [table for table in (held.bigrams, held.trigrams) if table != UNREAD]
-    candidates: set[Reply] = set()
-    for reply in wrote | z.returned | z.readers.ngrams | z.readers.snapshots:
-        if not z.ended(reply):
-            continue
-        if reply in whole:
-            if all(reply in table for table in copies):
-                candidates.add(reply)
-        elif reply not in wrote and reply not in z.returned:
-            candidates.add(reply)
-    return frozenset(upstream(candidates, z.dsg))
 
 
 def forget(z: State, gone: Content) -> None:
@@ -71,7 +47,10 @@ def forget(z: State, gone: Content) -> None:
     writes |= gone
     z.store = Store(*(tuple(r for r in writers if r not in writes) for writers in z.store))
     z.view = {i: Tables(*(table - writes for table in view)) for i, view in z.view.items()}
-    z.local = {s: type(held)(*(c - writes for c in held)) for s, held in z.local.items()}
+    z.local = {
+        s: held if held is BLANK else Local(*(content - writes for content in held))
+        for s, held in z.local.items()
+    }
     z.returned -= gone
     z.readers = z.readers._replace(
         ngrams=z.readers.ngrams - gone, snapshots=z.readers.snapshots - gone
@@ -79,8 +58,9 @@ def forget(z: State, gone: Content) -> None:
     z.dsg = frozenset(e for e in z.dsg if e[0] not in gone and e[1] not in gone)
 
 
-def tidy(w: World, z: State, cyclic: set[Reply]) -> set[Reply]:
-    """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle.
+def tidy(w: World, z: State, cyclic: set[Reply], links: Links) -> set[Reply]:
+    """Forget what can be forgotten, in place; ``cyclic`` are the replies known to be on a cycle,
+    and ``links`` are brought up to the state's edges where that is needed.
 
     Returns the replies that stand for others from now on.
     """
@@ -88,7 +68,7 @@ def tidy(w: World, z: State, cyclic: set[Reply]) -> set[Reply]:
     gone = frozenset(upstream(absorbed, z.dsg))
     forget(z, gone)
     cyclic -= gone
-    return _merge(z, cyclic, absorbed - gone) if cyclic else set()
+    return _merge(z, cyclic, absorbed - gone, links) if cyclic else set()
 
 
 def get_absorbed(w: World, z: State) -> Content:
@@ -146,6 +126,11 @@ class Links:
             self._before[target].add(source)
         self._known = edges
 
+    def touching(self, nodes: Content) -> set[Edge]:
+        """Return the edges from or to one of the nodes."""
+        found = {(node, target) for node in nodes for target in self._after.get(node, ())}
+        return found | {(source, node) for node in nodes for source in self._before.get(node, ())}
+
     def component(self, reply: Reply, wrote: Content) -> set[Reply]:
         """Return the replies that wrote and are on a cycle with ``reply``, itself among them; empty
         when it is on none.
@@ -167,14 +152,7 @@ def _reach(reply: Reply, following: dict[Reply, set[Reply]], wrote: Content) -> 
     return found
 
 
-def component(z: State, reply: Reply, wrote: Content) -> set[Reply]:
-    """Return the replies on a cycle with ``reply``, as ``Links.component`` does."""
-    links = Links()
-    links.update(z.dsg)
-    return links.component(reply, wrote)
-
-
-def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> set[Reply]:
+def _merge(z: State, cyclic: set[Reply], absorbed: Content, links: Links) -> set[Reply]:
     """Let one absorbed reply of each cycle stand for the others on it.
 
     Nothing new can precede an absorbed reply, and all of one cycle have the same replies upstream
@@ -185,20 +163,19 @@ def _merge(z: State, cyclic: set[Reply], absorbed: Content) -> set[Reply]:
     standing: set[Reply] = set()
     while left:
         reply = min(left)
-        group = component(z, reply, wrote) & left | {reply}
+        links.update(z.dsg)
+        group = links.component(reply, wrote) & left | {reply}
         left -= group
         # The one that stays must have written what any of them wrote.
         stays = max(group, key=lambda r: (r in z.snapshots, r in z.ngrams, r))
         gone = frozenset(group - {stays})
-        if gone:
-            standing.add(stays)
-        edges: set[Edge] = set()
-        for source, target in z.dsg:
-            edge = (stays if source in gone else source, stays if target in gone else target)
-            if edge[0] != edge[1]:
-                edges.add(edge)
+        if not gone:
+            continue
+        standing.add(stays)
+        theirs = links.touching(gone)
+        renamed = {(stays if a in gone else a, stays if b in gone else b) for a, b in theirs}
         readers = z.readers
-        z.dsg = frozenset(edges)
+        z.dsg = (z.dsg - theirs) | (renamed - {(stays, stays)})
         z.readers = readers._replace(
             ngrams=readers.ngrams | ({stays} if gone & readers.ngrams else frozenset()),
             snapshots=readers.snapshots | ({stays} if gone & readers.snapshots else frozenset()),

@@ -89,7 +89,7 @@ def _pair(bigrams: Content, trigrams: Content) -> str:
 
 
 def schedule_of(trace: Trace) -> list[Move]:
-    """Return the moves of a counterexample: the actor is whoever an action changed."""
+    """Return the moves of a counterexample: the actor is the one that an action changed."""
     moves = []
     for before, after in zip(trace.steps, trace.steps[1:], strict=False):
         moves.append(Move(after.action, _actor(before.state, after.state)))

@@ -18,12 +18,16 @@ from leo_model.machine.steps import World, view_is_current
 Witness = str | None
 Property = Callable[[World, State], Witness]
 
-OUTSIDE = {"idle", "called", "blocked", "reload", "return"}
+OUTSIDE = frozenset({"idle", "called", "blocked", "reload", "return"})
+# A reply that begins with SQLite's write lock is inside from Begin to Commit.
+OUTSIDE_IMMEDIATE = OUTSIDE | {"begin", "swap", "release"}
 
 
 def name(write: Write) -> str:
     """Write a reply as the traces do: session, dot, number; and the part of a write, if any."""
-    return ".".join(map(str, write[:2])) + "".join(f"/{part}" for part in write[2:])
+    session, number, *parts = write
+    text = f"{session}.{number}"
+    return text if not parts else text + "".join(f"/{part}" for part in parts)
 
 
 def names(content: Content) -> str:
@@ -35,8 +39,8 @@ def names(content: Content) -> str:
 
 def inside(w: World, z: State, s: str) -> bool:
     """The reply of ``s`` is inside its program."""
-    outside = {"begin", "swap", "release"} if w.rules.transaction == "immediate" else set()
-    return z.pc[s] not in OUTSIDE | outside
+    immediate = w.rules.transaction == "immediate"
+    return z.pc[s] not in (OUTSIDE_IMMEDIATE if immediate else OUTSIDE)
 
 
 def mutual_exclusion(w: World, z: State) -> Witness:
@@ -257,10 +261,16 @@ class Atomic(NamedTuple):
     answer: dict[str, tuple[Content, Content, Content]]
 
 
+NO_ANSWER = (EMPTY, EMPTY, EMPTY)
+
+
 def has_taken_effect(w: World, z: State, s: str) -> bool:
     """The call in flight has done all that others can see of it."""
+    # Most sessions of a long run are between two calls, or wait: they cost no more than this.
+    if z.pc[s] in {"idle", "called"}:
+        return False
     reply, call = z.reply(s), w.call_of(s)
-    if not z.in_flight(s) or call == "refresh":
+    if call == "refresh":
         return False
     if call == "observe":
         return w.observation(reply) <= z.ngrams
@@ -269,19 +279,15 @@ def has_taken_effect(w: World, z: State, s: str) -> bool:
 
 def refinement_mapping(w: World, z: State) -> Atomic:
     """The refinement mapping: hide the writes of replies that are still half-way."""
-    phase, answer = {}, {}
+    phase, answer = {}, dict.fromkeys(z.pc, NO_ANSWER)
     in_effect = {s for s in z.pc if has_taken_effect(w, z, s)}
     half_way = frozenset(r for r in z.wrote if not z.ended(r) and r[0] not in in_effect)
-    for s in z.pc:
-        done = s in in_effect
-        phase[s] = "done" if done else "called" if z.in_flight(s) else "idle"
+    for s, label in z.pc.items():
+        phase[s] = "done" if s in in_effect else "called" if label != "idle" else "idle"
+    for s in in_effect:
         seen = z.local[s]
-        answers = done and w.call_of(s) != "observe"
-        answer[s] = (
-            (seen.recalled, authors(seen.sawBigrams), authors(seen.sawTrigrams))
-            if answers
-            else (EMPTY, EMPTY, EMPTY)
-        )
+        if w.call_of(s) != "observe":
+            answer[s] = (seen.recalled, authors(seen.sawBigrams), authors(seen.sawTrigrams))
     return Atomic(phase, (authors(z.ngrams) - half_way, z.snapshots - half_way), answer)
 
 

@@ -177,7 +177,7 @@ def statement(w: World, z: State, s: str) -> None:
 
 
 def commit_open(w: World, z: State, s: str) -> None:
-    """The commit publishes what is in the transaction, whoever put it there."""
+    """The commit publishes all that is in the transaction, also what others put there."""
     # GUARD
     require(*at(w, z, s, "commit"))
     # EFFECT

@@ -1,14 +1,13 @@
-"""Breadth-first search: the reachable graph of a world, and shortest witnesses."""
+"""Breadth-first search: the reachable graph of a world, and shortest schedules."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move, is_finished, successors
-from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
 
@@ -83,29 +82,3 @@ def explore(world: World) -> Graph:
         elif dead:
             graph.deadlocks.append(source)
     return graph
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A property that falls, with a shortest schedule and what a person should read."""
-
-    property: str
-    schedule: tuple[Move, ...]
-    witness: str
-
-
-def violations(world: World, graph: Graph) -> Iterator[Violation]:
-    """Yield, for each property that falls on the graph, a shortest violation."""
-    for title, holds in SAFETY.items():
-        for number, state in enumerate(graph.states):
-            witness = holds(world, state)
-            if witness is not None:
-                yield Violation(title, tuple(graph.path(number)), witness)
-                break
-    if graph.deadlocks:
-        yield Violation("DeadlockFree", tuple(graph.path(graph.deadlocks[0])), "nothing can move")
-    for source, move, target in graph.edges:
-        witness = refines(world, graph.states[source], graph.states[target])
-        if witness is not None:
-            yield Violation("Refines", (*graph.path(source), move), witness)
-            break

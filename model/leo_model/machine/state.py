@@ -7,7 +7,7 @@ replies whose writes it has absorbed.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
@@ -167,6 +167,9 @@ class State:
         return authors(self.ngrams) | self.snapshots
 
 
-def authors(content: Iterable[Write]) -> Replies:
+def authors(content: Collection[Write]) -> Replies:
     """Return the replies that made the writes."""
-    return frozenset(write if len(write) == 2 else write[:2] for write in content)
+    # Where no write has parts, which is so of nearly all programs, they are their replies.
+    if max(map(len, content), default=2) == 2:
+        return frozenset(content)
+    return frozenset(write[:2] for write in content)

@@ -1,6 +1,5 @@
-"""What is executed: the discipline, how many sessions call how often, what may strike, the seed.
-
-A schedule as a word that can be printed, mailed, and carried out again.
+"""A case (discipline, sessions, calls, faults, seed) and its choices, as a word that can be
+printed, mailed, and carried out again.
 
     leo1.asyncio-lock.2x1.7.CR.a5bCa2.k3wq1f
 
@@ -84,6 +83,10 @@ class Case:
     @property
     def bound(self) -> str:
         return f"{self.sessions}x{self.turns}"
+
+    def __str__(self) -> str:
+        strikes = ", ".join(self.faults) or "none"
+        return f"{self.discipline}, {self.bound} (sessions x turns), faults: {strikes}"
 
 
 VERSION = "leo1"

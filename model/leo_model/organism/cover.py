@@ -4,11 +4,10 @@ A tour takes the real organism along the edges of the reachable graph until each
 every step the organism's own event must be the edge that was asked for, and must lead to the state
 that the specification says; anything else is a difference.
 
-The reachable graph up to the names of the sessions.
-
-Sessions of one instance are alike but for their names.  Of the states that differ in names only,
-one is kept; an edge says how the sessions of its source are called in its target.  Every edge of
-the whole graph is an edge of this one under other names (a test puts them all back and compares).
+Sessions of one instance are alike but for their names.  ``renamed_graph`` keeps one of the states
+that differ in names only; an edge says how the sessions of its source are called in its target.
+Every edge of the whole graph is an edge of this one under other names (a test puts them all back
+and compares).
 """
 
 from __future__ import annotations
@@ -164,17 +163,6 @@ def rename(state: State, names: Names) -> State:
         readers=Objects(*map(content, state.readers)),
         dsg=frozenset((write(a), write(b)) for a, b in state.dsg),
     )
-
-
-def every_naming(world: World) -> Iterator[dict[str, str]]:
-    """Every way to rename sessions within their instances."""
-    groups = [world.peers(i) for i in dict.fromkeys(world.instance_of.values())]
-    for orders in product(*(permutations(group) for group in groups)):
-        yield {
-            old: new
-            for group, order in zip(groups, orders, strict=True)
-            for old, new in zip(group, order, strict=True)
-        }
 
 
 # What has to be chosen for a move; everything else is a step of its session.

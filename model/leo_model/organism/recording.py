@@ -1,8 +1,6 @@
-"""What a run records: the events of its instances, and what they say about each session.
+"""What a run records, and what the validator says of it: of its events, and of what is left behind.
 
 The clock of a recording counts events, so that equal schedules give equal bytes.
-
-What the validator says of a run: of its events, and of what is left behind.
 """
 
 from __future__ import annotations
@@ -14,10 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 from leo.actions import Action
-from leo.trace.events import Beginning, Event, Happened, Header, header_of
+from leo.trace.events import Beginning, Event, Happened, Header, event_of, header_of
 from leo_model.disciplines import Rules
-from leo_model.machine.machine import ACTIONS
-from leo_model.traces.events import ENDS, Carries, Line, carries
+from leo_model.traces.events import ENDS
 from leo_model.traces.native import Checker
 
 RUN = "schedule"
@@ -58,36 +55,13 @@ class Recording:
         if self.header is None:
             self.header = header_of(beginning, run=RUN, instances=instances, stores=(STORE,))
 
-    def add(
-        self,
-        action: Action,
-        instance: str,
-        session: str = "",
-        reply: str = "",
-        reads: Mapping[str, int] | None = None,
-        writes: Mapping[str, int] | None = None,
-        outcome: str = "ok",
-    ) -> None:
+    def add(self, happened: Happened) -> None:
         """Number an event, and note what it says of its session."""
         number = len(self.events) + 1
-        self.events.append(
-            Event(
-                seq=number,
-                writer=WRITER,
-                run=RUN,
-                time=round(number * TICK, 6),
-                instance=instance,
-                store=STORE,
-                session=session,
-                reply=reply,
-                action=action,
-                reads=dict(reads or {}),
-                writes=dict(writes or {}),
-                outcome=outcome,
-            )
-        )
-        if session:
-            self._note(action, self._seats[session])
+        time = round(number * TICK, 6)
+        self.events.append(event_of(happened, seq=number, writer=WRITER, run=RUN, time=time))
+        if happened.session:
+            self._note(happened.action, self._seats[happened.session])
 
     def _note(self, action: Action, seat: Seat) -> None:
         seat.last = action
@@ -107,8 +81,8 @@ class Recording:
                 self.writing = None
 
     def crashed(self, instance: str) -> None:
-        """Whatever was in flight at an instance is over, and nobody there has seen it end."""
-        self.add(Action.Crash, instance, outcome="crashed")
+        """All that was in flight at an instance is over, and nobody there has seen it end."""
+        self.add(Happened(Action.Crash, instance, STORE, "", "", {}, {}, "crashed"))
         for seat in self._seats.values():
             if seat.instance == instance:
                 seat.in_flight = seat.left = False
@@ -133,43 +107,17 @@ class Incarnation:
         self._recording.begin(beginning, self._instances)
 
     def record(self, happened: Happened) -> None:
-        self._recording.add(
-            happened.action,
-            happened.instance,
-            happened.session,
-            happened.reply,
-            happened.reads,
-            happened.writes,
-            happened.outcome,
-        )
+        self._recording.add(happened)
 
     def moment(self) -> AbstractContextManager[object]:
         """Only one goes on at a time: every step is a moment."""
         return nullcontext()
 
 
-class LineMaker:
-    """Makes the checked lines that an engine takes, without a detour over bytes."""
-
-    def __init__(self, discipline: str) -> None:
-        self._carries: dict[str, Carries] = {a: carries(discipline, a) for a in ACTIONS}
-
-    def line(self, event: Event) -> Line:
-        """Return the line of an event."""
-        held = event.reads or event.writes
-        versions = tuple(map(held.__getitem__, self._carries[event.action].order))
-        if event.session:
-            turn = int(event.reply.rpartition(".")[2])
-            return Line(event.seq + 1, event, event.session, turn, versions)
-        return Line(event.seq + 1, event, event.instance, 0, versions)
-
-
 NOT_A_BEHAVIOUR = "NotABehaviour"
 
 
-def judge(
-    recording: Recording, lines: LineMaker, final: Mapping[str, Mapping[str, int]]
-) -> dict[str, str]:
+def judge(recording: Recording, final: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     """Return what the validator says of the events: what is broken, and how.
 
     Events tell what the organism says that it did.  That it did nothing else is seen in the end:
@@ -178,7 +126,7 @@ def judge(
     assert recording.header is not None, "written when the instances began"
     checker = Checker(recording.header)
     for event in recording.events:
-        rejection = checker.feed(lines.line(event))
+        rejection = checker.feed_event(event)
         if rejection is not None:
             where = f"event {event.seq}, {event.reply or event.instance} {event.action}"
             reasons = "; ".join(rejection.reasons)

@@ -1,6 +1,4 @@
-"""Carrying out a schedule again: the same choices, and the same bytes.
-
-Counterexamples of TLC, carried out by the real organism.
+"""Carrying out schedules: those of tokens, twice to the same bytes, and TLC's counterexamples.
 
 A claim that falls in the specification has to fall in the organism: the counterexample's moves are
 made the organism's schedule, what the organism records must be those moves, and the validator must
@@ -14,23 +12,23 @@ carrying out its circle several times, back to the same place each time, with th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from leo.actions import Action
 from leo.schedules.system import Choice, Outcome
-from leo.trace.events import Event, Header
+from leo.trace.events import Header
 from leo.trace.lanes import LaneStep, lane_table
 from leo_model.checking.check import Counterexample
 from leo_model.machine.machine import Move, enabled
-from leo_model.machine.narrate import ENDINGS
 from leo_model.organism.case import FAULTS, Case, ScheduleError, to_token
 from leo_model.organism.cover import choice_of
 from leo_model.organism.organism import Organism, StoreKind
 from leo_model.organism.recording import NOT_A_BEHAVIOUR
 from leo_model.organism.run import OrganismRun
 from leo_model.traces.native import Checker
+from leo_model.traces.story import note
 from leo_model.traces.validate import Engine, validate
 
 
@@ -101,29 +99,11 @@ def _said(choice: Choice) -> str:
 def table(done: Replayed) -> str:
     """The run as lanes, one for each session."""
     lanes = tuple(f"s{number + 1}" for number in range(done.case.sessions))
-    return lane_table(list(_rows(done.outcome.events)), lanes=lanes)
-
-
-def _rows(events: Sequence[Event]) -> Iterator[LaneStep]:
-    for event in events:
-        action = event.action.value
-        shown = action if event.session else f"{action} {event.instance}"
-        yield LaneStep(event.seq, event.session, shown, _note(event))
-
-
-def _note(event: Event) -> str:
-    """What an event itself says: versions, as in the trace."""
-    parts = [
-        f"{word} {_versions(held)}"
-        for word, held in (("reads", event.reads), ("writes", event.writes))
-        if held
+    rows = [
+        LaneStep(event.seq, event.session, event.action.value, note(event))
+        for event in done.outcome.events
     ]
-    return ", ".join(parts) or ENDINGS.get(event.action, "")
-
-
-def _versions(held: dict[str, int]) -> str:
-    # Short names: a lane of 30 columns has to hold them.
-    return ", ".join(f"{name} v{version}" for name, version in held.items())
+    return lane_table(rows, lanes=lanes)
 
 
 def verdicts(done: Replayed) -> list[str]:
@@ -234,7 +214,7 @@ def _judge(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> None:
         open_calls = [s.name for s in run.seats.values() if s.in_flight]
         checker = Checker(_header(run))
         for event in run.recording.events:
-            checker.feed(run.organism.lines.line(event))
+            checker.feed_event(event)
         possible = [m for m in enabled(checker.world, checker.state) if not _is_fault(m)]
         attempt.yes = not run.enabled() and not possible and bool(open_calls)
         attempt.why = (
@@ -265,7 +245,7 @@ def _go_round(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> Non
 
 
 def _place(run: OrganismRun) -> tuple[object, ...]:
-    """Where everybody stands, whatever was counted on the way."""
+    """Where everybody stands; what was counted on the way is left out."""
     return tuple((s.name, s.at, s.in_flight, s.left) for s in run.seats.values())
 
 

@@ -3,9 +3,8 @@
 What is behind a gate is the organism's own code.  From one gate to the next nothing else can run:
 that is the grain of the specification.
 
-What each action reads and writes, so that an explorer can tell which steps commute.
-
-Besides the objects of the field there are those that make an order visible:
+``footprint`` says what each action reads and writes, so that an explorer can tell which steps
+commute.  Besides the objects of the field there are those that make an order visible:
 
 lock.I      the lock of an instance, with its queue
 life.I      whether the process of an instance runs
@@ -16,14 +15,16 @@ order       who called, started and ended before whom (NoOvertaking, MutualExclu
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache, partial
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, TypeVar
 
-from leo.actions import Action
+from leo.actions import Action, Touched, touched
 from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.disciplines import Discipline
 from leo.front.tasks import AsyncLeoField
@@ -34,10 +35,11 @@ from leo.schedules.loop import SteppedLoop
 from leo.schedules.system import Choice, Outcome, Step
 from leo.store import operations
 from leo.store.connection import Connection
+from leo.trace.events import Happened
 from leo_model.disciplines import DISCIPLINES, Rules
 from leo_model.machine.reachable import bounded_world
 from leo_model.organism.case import Case, ScheduleError
-from leo_model.organism.recording import STORE, Incarnation, LineMaker, Recording, Seat, judge
+from leo_model.organism.recording import STORE, Incarnation, Recording, Seat, judge
 from leo_model.organism.stores import (
     FIRST_WORDS,
     FileShelf,
@@ -52,44 +54,33 @@ NOTHING: frozenset[str] = frozenset()
 OBJECTS = frozenset({"ngrams", "snapshots"})
 
 
-class Footprint(NamedTuple):
-    """The objects that an action reads and writes."""
-
-    reads: frozenset[str]
-    writes: frozenset[str]
-
-
 @cache
-def footprint(rules: Rules, action: str, instance: str) -> Footprint:
-    """Return what an action of a session of the instance touches."""
+def footprint(rules: Rules, action: str, instance: str) -> Touched:
+    """Return what an action of a session of the instance touches: the objects of the field, and
+    what the order of actions hangs on besides.
+    """
     view, lock, life = f"view.{instance}", f"lock.{instance}", f"life.{instance}"
-    reads: set[str] = {life}
-    writes: set[str] = set()
     unit, immediate = rules.whole_reply, rules.transaction == "immediate"
+    # In a unit of work these two fill a buffer.
+    buffered = unit and action in {"Ingest", "SaveSnapshot"}
+    field = Touched() if buffered else touched(Action(action))
+    reads, writes = ({view if name == "view" else name for name in names} for names in field)
+    reads.add(life)
     match action:
         case "Call" | "Acquire" | "Block" | "Release" | "Return":
             writes |= {"order", lock}
-            # Whoever finds a blocking lock taken stops the event loop (Block).
+            # A reply that finds a blocking lock taken stops the event loop (Block).
             if rules.lock == "blocking" and action in {"Acquire", "Block"}:
                 writes.add(life)
         case "Begin":
             reads |= {view, *OBJECTS} if rules.transaction in {"checked", "immediate"} else NOTHING
             writes |= {"transaction", "order"} if immediate else NOTHING
-        case "Recall":
+        case "Recall" if rules.transaction == "deferred":
             # The first read of a deferred transaction fixes what all of it sees.
-            reads |= OBJECTS if rules.transaction == "deferred" else {"snapshots"}
-        case "Ingest":
-            writes |= NOTHING if unit else {"ngrams"}
-        case "LoadBigrams" | "LoadTrigrams":
-            reads.add("ngrams")
-        case "AssignView" | "SwapView":
-            writes.add(view)
-        case "Generate" | "GenerateBegin" | "GenerateEnd":
-            reads.add(view)
-        case "SaveSnapshot":
+            reads |= OBJECTS
+        case "SaveSnapshot" if not unit:
             # A snapshot belongs to the n-grams that it is saved beside (SnapshotProvenance).
-            reads |= NOTHING if unit else {"ngrams"}
-            writes |= NOTHING if unit else {"snapshots"}
+            reads.add("ngrams")
         case "Commit" | "Retry" | "BusySnapshot":
             writes |= {*OBJECTS, "transaction"}
             reads.add(view)
@@ -102,7 +93,7 @@ def footprint(rules: Rules, action: str, instance: str) -> Footprint:
         case "Crash" | "Recover":
             reads |= OBJECTS
             writes |= {life, lock, view, "order", "transaction"}
-    return Footprint(frozenset(reads), frozenset(writes))
+    return Touched(frozenset(reads), frozenset(writes))
 
 
 T = TypeVar("T")
@@ -162,7 +153,6 @@ class Setting:
             else step
             for step in PROGRAM
         )
-        self.lines = LineMaker(case.discipline)
         self.template = Template(text)
         self.loop = SteppedLoop()  # type: ignore[abstract]
         self.threads = case.runs_on_threads
@@ -229,7 +219,7 @@ class OrganismRun(ABC):
             store=STORE,
             program=organism.program,
         )
-        # A client counts its calls whatever becomes of the process that it talks to.
+        # A client counts its calls, also when the process that it talks to has died.
         me._counts.update({s.name: s.calls for s in self.seats.values() if s.calls})
         self.lives[instance], self.fields[instance] = life, me
         return me
@@ -342,11 +332,11 @@ class OrganismRun(ABC):
             more.add("faults")
         return step._replace(writes=step.writes | more) if more else step
 
-    def _footprint(self, actions: tuple[str, ...], instance: str) -> Footprint:
+    def _footprint(self, actions: tuple[str, ...], instance: str) -> Touched:
         each = [footprint(self.rules, action, instance) for action in actions]
         if len(each) == 1:
             return each[0]
-        return Footprint(
+        return Touched(
             frozenset().union(*(one.reads for one in each)),
             frozenset().union(*(one.writes for one in each)),
         )
@@ -388,7 +378,7 @@ class OrganismRun(ABC):
         self._be_born(instance).take(opened)
         self.revive(instance)
         self.up[instance] = True
-        self.recording.add(Action.Recover, instance)
+        self.recording.add(Happened(Action.Recover, instance, STORE, "", "", {}, {}, "ok"))
 
     def finished(self) -> bool:
         turns = self.organism.case.turns
@@ -404,6 +394,18 @@ class OrganismRun(ABC):
         """The session has calls left, and somebody to call."""
         return self.has_calls_left(seat) and self._alive(seat)
 
+    def note_answer(self, seat: Seat, call: asyncio.Task[str] | Future[str]) -> None:
+        """What a caller got: text, or the name of what was raised."""
+        if call.cancelled():
+            said = "(cancelled)"
+        elif (error := call.exception()) is None:
+            said = call.result()
+        else:
+            place, text = self.organism.shelf.place, str(error)
+            text = text.replace(place, "the store") if place else text
+            said = f"({type(error).__name__}: {text})"
+        self.answers[f"{seat.name}.{seat.calls}"] = said
+
     def close(self) -> Outcome:
         stuck = not self.finished() and not any(self._can_step(s) for s in self.seats.values())
         waiting = [s.name for s in self.seats.values() if s.in_flight or self.wants_to_call(s)]
@@ -414,7 +416,7 @@ class OrganismRun(ABC):
             self.kill(instance)
         final = {"store": self.perform(operations.get_versions)}
         final |= {f"view of {i}": views[i] for i, up in self.up.items() if up}
-        violations = judge(self.recording, self.organism.lines, final)
+        violations = judge(self.recording, final)
         if stuck and all(self.up.values()) and waiting:
             violations["DeadlockFree"] = f"nothing can move: {', '.join(waiting)} wait for ever"
         return Outcome(self.recording.events, self.answers, final, violations)
@@ -446,9 +448,3 @@ class OrganismRun(ABC):
 
 def _begins(seat: Seat) -> bool:
     return seat.at is Action.Begin
-
-
-def raised(error: BaseException, place: str) -> str:
-    """What a caller got instead of an answer.  ``place`` is the file of this run's store."""
-    text = str(error).replace(place, "the store") if place else str(error)
-    return f"({type(error).__name__}: {text})"

@@ -56,7 +56,7 @@ class Template:
 
 
 class InlineStore(AsyncStore):
-    """An asynchronous store whose operations are carried out by whoever asks for them."""
+    """An asynchronous store that carries an operation out at once, in the task that asks."""
 
     def __init__(self, conn: Connection) -> None:
         self._connection = None
@@ -158,14 +158,23 @@ class MemoryShelf:
         self._conn.close()
 
 
-class FileShelf:
+class _FolderShelf:
+    """A store in a file of a folder of its own."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._folder = TemporaryDirectory(
+            prefix="leo-schedules-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+        )
+        self._path = Path(self._folder.name) / "field.sqlite3"
+        self.place = str(self._path)
+
+
+class FileShelf(_FolderShelf):
     """A file, with a connection for each instance."""
 
     def __init__(self, template: Template, instances: tuple[str, ...]) -> None:
-        self._template = template
-        self._folder = _folder()
-        self._path = Path(self._folder.name) / "field.sqlite3"
-        self.place = str(self._path)
+        super().__init__(template)
         self._conns = {i: connect(self._path, NO_PATIENCE) for i in instances}
         self.reset()
 
@@ -190,15 +199,12 @@ class FileShelf:
         self._folder.cleanup()
 
 
-class WorkerShelf:
+class WorkerShelf(_FolderShelf):
     """A file, with aiosqlite's worker thread and connection for each instance."""
 
     def __init__(self, template: Template, instances: tuple[str, ...], loop: SteppedLoop) -> None:
-        self._template = template
+        super().__init__(template)
         self._loop = loop
-        self._folder = _folder()
-        self._path = Path(self._folder.name) / "field.sqlite3"
-        self.place = str(self._path)
         ExpectedStore.loop = loop
         self._stores = {i: self._open() for i in instances}
         self.reset()
@@ -235,9 +241,3 @@ def content(conn: Connection) -> str:
 def _roll_back(conn: Connection) -> None:
     if conn.in_transaction:
         conn.execute("ROLLBACK")
-
-
-def _folder() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(
-        prefix="leo-schedules-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-    )

@@ -9,9 +9,7 @@ from typing import Any
 from leo.actions import Action
 from leo.front.tasks import AsyncLeoField
 from leo_model.organism.recording import Seat
-from leo_model.organism.run import Injected, Killed, OrganismRun, Setting, raised
-
-CANCELLED = "(cancelled)"
+from leo_model.organism.run import Injected, Killed, OrganismRun, Setting
 
 
 class TaskRun(OrganismRun):
@@ -61,7 +59,7 @@ class TaskRun(OrganismRun):
             for name, seat in self.seats.items():
                 call = calls.get(name)
                 if call is not None and call.done():
-                    self.answers[f"{name}.{seat.calls}"] = _answer(call, self.organism.shelf.place)
+                    self.note_answer(seat, call)
                     del calls[name]
                     call = None
                 if call is None and self.wants_to_call(seat):
@@ -98,14 +96,4 @@ class TaskRun(OrganismRun):
         for name in mine:
             call = self._calls.pop(name, None)
             if call is not None and self.seats[name].calls:
-                self.answers[f"{name}.{self.seats[name].calls}"] = _answer(
-                    call, self.organism.shelf.place
-                )
-
-
-def _answer(call: asyncio.Task[str], place: str) -> str:
-    """What a caller got: text, or the name of what was raised."""
-    if call.cancelled():
-        return CANCELLED
-    error = call.exception()
-    return raised(error, place) if error is not None else call.result()
+                self.note_answer(self.seats[name], call)

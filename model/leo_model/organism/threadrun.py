@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from threading import Lock
-from types import TracebackType
 from typing import Self
 
 from leo.actions import Action
 from leo.front.threads import LeoField
 from leo_model.organism.recording import Seat
-from leo_model.organism.run import Injected, Killed, OrganismRun, Setting, raised
+from leo_model.organism.run import Injected, Killed, OrganismRun, Setting
 from leo_model.organism.stores import MemoryShelf
 
 
@@ -26,12 +24,7 @@ class Pool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._executor.shutdown()
 
     def begin(self, field: LeoField, prompt: str, name: str) -> Future[str]:
@@ -72,12 +65,7 @@ class ScheduledLock:
     def __enter__(self) -> bool:
         return self.acquire()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.release()
 
 
@@ -147,7 +135,7 @@ class ThreadRun(OrganismRun):
         for name, seat in self.seats.items():
             call = self._calls.get(name)
             if call is not None and call.done():
-                self.answers[f"{name}.{seat.calls}"] = _answer(call, self.organism.shelf.place)
+                self.note_answer(seat, call)
                 del self._calls[name]
                 call = None
             if call is None and self.wants_to_call(seat):
@@ -161,20 +149,10 @@ class ThreadRun(OrganismRun):
                 if seat.at is not None:
                     self._strikes[name] = Killed()
                     self._release(seat)
-                self.answers[f"{name}.{seat.calls}"] = _answer(
-                    self._calls.pop(name), self.organism.shelf.place
-                )
+                self.note_answer(seat, self._calls.pop(name))
 
 
 def _closed() -> Lock:
     lock = Lock()
-    with ExitStack() as keep:
-        keep.enter_context(lock)
-        keep.pop_all()
+    lock.acquire()
     return lock
-
-
-def _answer(call: Future[str], place: str) -> str:
-    """What a caller got: text, or the name of what was raised."""
-    error = call.exception()
-    return raised(error, place) if error is not None else call.result()

@@ -15,9 +15,6 @@ A server can also end, or wait until its time is over, without an answer: it ask
 leave and fails when the reply of a process that is leaving does not come, its port can be taken
 between the choice and the start, a worker may never come. That says nothing of the specification,
 so such a run is begun again, `attempts` times in all, and the answer says how often.
-
-The processes of TLC's distributed mode: a server that hands out states, workers that explore
-them.
 """
 
 import os
@@ -38,12 +35,11 @@ from leo_model.tlc.driver import (
     check_assumptions,
     no_messages,
     prepare,
-    progress_reader,
     result_path,
     run,
 )
 from leo_model.tlc.java import Runtime, environment
-from leo_model.tlc.job import OnProgress, TlcJob, TlcResult, Verdict, config_sections
+from leo_model.tlc.job import TlcJob, TlcResult, Verdict, config_sections
 from leo_model.tlc.messages import Code, Message, Stream
 from leo_model.tlc.process import Children, lay_out, watch
 from leo_model.tlc.verdict import judge, raise_refusal
@@ -237,7 +233,6 @@ def run_distributed(
     runtime: Runtime | None = None,
     host: str = "127.0.0.1",
     port: int | None = None,
-    progress: OnProgress | None = None,
     listener: Listener | None = None,
     grace: float = 8.0,
     attempts: int = 2,
@@ -273,7 +268,7 @@ def run_distributed(
         folder = Path(tempfile.mkdtemp(prefix=f"{job.name}-", dir=work))
         at = free_port() if port is None else port
         crew = Crew(job, runtime, folder, workers, host, at, Children(), grace)
-        result, pointed = _serve(crew, progress, listener)
+        result, pointed = _serve(crew, listener)
         if pointed:
             result = _confirm(job, work, runtime)
         if pointed or job.keep or result.verdict is Verdict.ERROR:
@@ -285,14 +280,11 @@ def run_distributed(
         unanswered += 1
 
 
-def _serve(
-    crew: Crew, progress: OnProgress | None, listener: Listener | None
-) -> tuple[TlcResult, bool]:
+def _serve(crew: Crew, listener: Listener | None) -> tuple[TlcResult, bool]:
     """One run of a server and its workers; whether the server points at a state where something
     fell.
     """
     job = crew.job
-    report = progress_reader(job.name, progress)
 
     def on_message(message: Message) -> None:
         if message.code == Code.SERVER_READY:
@@ -300,8 +292,6 @@ def _serve(
         crew.hear(message)
         if listener is not None:
             listener(message, crew.processes)
-        if report is not None:
-            report(message)
 
     stream = Stream(on_message)
     try:

@@ -1,7 +1,4 @@
-"""The TLC driver: one run in a folder of its own, judged by its messages; several side by side.
-
-One run of TLC in a fresh folder: its command line, its output, its result.
-"""
+"""The TLC driver: one run in a folder of its own, judged by its messages; several side by side."""
 
 import json
 import re
@@ -18,33 +15,26 @@ from leo_model.files import cache_folder, make_folder
 from leo_model.tlc.dot import read_dot
 from leo_model.tlc.java import Runtime, find, with_cache
 from leo_model.tlc.job import (
-    OnProgress,
-    Progress,
     TlcJob,
     TlcResult,
     Verdict,
     check_job,
     config_sections,
 )
-from leo_model.tlc.messages import Code, Message, Stream
+from leo_model.tlc.messages import Code, Stream
 from leo_model.tlc.process import Children, lay_out, watch
-from leo_model.tlc.verdict import judge, number, raise_refusal
-
-_PROGRESS = re.compile(
-    r"Progress\((-?\d+)\).*?: ([\d,]+) states generated.*?, (-?[\d,]+) distinct states found.*?, "
-    r"(-?[\d,]+) states left"
-)
+from leo_model.tlc.verdict import judge, raise_refusal
 
 
 def run_once(
-    job: TlcJob, work: Path, runtime: Runtime, progress: OnProgress | None, children: Children
+    job: TlcJob, work: Path, runtime: Runtime, children: Children
 ) -> tuple[TlcResult, Stream]:
     """One run in a fresh folder under `work`, and what it wrote. Errors as for
     `leo_model.tlc.driver.run`."""
     folder = Path(tempfile.mkdtemp(prefix=f"{job.name}-", dir=work))
     keep = True
     try:
-        stream = Stream(progress_reader(job.name, progress))
+        stream = Stream()
         start, flags = lay_out(job, folder)
         command = runtime.command(
             "tlc2.TLC", folder / "tmp", heap_mb=job.heap_mb, full=job.long, flags=flags
@@ -77,7 +67,7 @@ def check_assumptions(
     search of depth 1 does not. It would pass over liveness: the properties are none of its
     business.
     """
-    checked, stream = run_once(replace(job, dfid=1), work, runtime, None, children)
+    checked, stream = run_once(replace(job, dfid=1), work, runtime, children)
     started = any(message.code == Code.INITIAL_DONE_DFID for message in stream.messages)
     if started and not checked.errors:
         if checked.folder is not None and not job.keep:
@@ -95,20 +85,6 @@ def no_messages(runtime: Runtime, folder: Path, stream: Stream, code: int | None
         f"it wrote: {said}; check JAVA_HOME and TLA2TOOLS_JAR, or unset both to use the runtime "
         "and the jar that come with this program"
     )
-
-
-def progress_reader(name: str, progress: OnProgress | None) -> Callable[[Message], None] | None:
-    """A listener for a Stream that hands TLC's reports of progress on to `progress`."""
-    if progress is None:
-        return None
-
-    def on_message(message: Message) -> None:
-        found = _PROGRESS.search(message.text) if message.code == Code.PROGRESS else None
-        if found:
-            depth, generated, distinct, left = map(number, found.groups())
-            progress(Progress(name, depth, generated, distinct, left))
-
-    return on_message
 
 
 def options(job: TlcJob, folder: Path) -> list[str]:
@@ -139,7 +115,6 @@ def run(
     *,
     work: Path = DEFAULT_WORK,
     runtime: Runtime | None = None,
-    progress: OnProgress | None = None,
     children: Children | None = None,
 ) -> TlcResult:
     """Run TLC once and judge what it wrote.
@@ -161,7 +136,7 @@ def run(
         fell = check_assumptions(replace(job, simulate=None), work, runtime, children)
         if fell is not None:
             return _record(fell, work)
-    result, _ = run_once(job, work, runtime, progress, children)
+    result, _ = run_once(job, work, runtime, children)
     return _record(result, work)
 
 
@@ -181,12 +156,11 @@ def run_many(
     work: Path = DEFAULT_WORK,
     runtime: Runtime | None = None,
     done: Callable[[TlcResult], None] | None = None,
-    progress: OnProgress | None = None,
 ) -> list[TlcResult]:
     """Run all jobs, `parallel` at a time, and return their results in the order of the jobs.
 
-    The default is one more than two cores have: each JVM spends 0.3 s of its end asleep. done and
-    progress are called from the threads of the runs. When a run raises, or the user interrupts, all
+    The default is one more than two cores have: each JVM spends 0.3 s of its end asleep. done
+    is called from the threads of the runs. When a run raises, or the user interrupts, all
     others are killed and the exception goes on. Names must differ. With runtime None the cache is
     made when many runs will use it.
 
@@ -203,7 +177,7 @@ def run_many(
     children = Children()
 
     def one(job: TlcJob) -> TlcResult:
-        result = run(job, work=work, runtime=runtime, progress=progress, children=children)
+        result = run(job, work=work, runtime=runtime, children=children)
         if done is not None:
             done(result)
         return result

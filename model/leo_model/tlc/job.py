@@ -1,7 +1,7 @@
 """What a run of TLC is asked, and what it answered."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -112,19 +112,6 @@ class TlcResult:
         """
         return self.verdict not in (Verdict.OK, Verdict.ERROR) and self.property == name
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is, as TLC says about once a minute."""
-
-    job: str
-    depth: int
-    generated: int
-    distinct: int
-    left: int
-
-
-OnProgress = Callable[[Progress], None]
 
 _MODULE = re.compile(r"^-{4,}\s*MODULE\s+(\w+)\s*-{4,}", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

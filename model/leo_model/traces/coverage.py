@@ -1,31 +1,21 @@
 """How much of the specification traces have exercised: actions, states, transitions.
 
-What is counted.  For each discipline the whole reachable graph of a small bound (sessions times
-calls of each, every fault that can strike) is the measure, its states taken up to names
-(``shape``): who is who, how many calls were made before, which versions the store
-had, and replies that are over and absorbed do not matter.  A line of a trace counts for a
-transition of the graph when the states before and after it have shapes of the graph; of any other
-line (more replies at once than the bound, or a state with more that is not forgotten) only the
-action counts, and the report says how many such lines there were.  Only lines that are steps of the
-specification count: a trace is followed up to its first line that is not.
+For each discipline the whole reachable graph of a small bound (sessions times calls of each, every
+fault that can strike) is the measure.  Its states are taken up to names (``shape``): who is who,
+how many calls were made before, which versions the store had, and replies that are over and
+absorbed (``leo_model.machine.forget``) do not matter.  Two states of the same shape have the same
+future up to names, so a state of a long run with many sessions can have the shape of a state of the
+small graph.
 
-Traces are merged by adding them to the same ``Coverage``.
-
-States up to names: what is left of a state when it does not matter who is who.
-
-The shape of a state is the state without what is over and absorbed
-(``leo_model.machine.forget``), without versions and numbers of calls, and with sessions,
-instances and replies numbered: of all ways to number them, the one that gives the least value.  Two
-states of the same shape have the same future up to names, so a state of a long run with many
-sessions can have the shape of a state of the small bounded graph.
-
-``leo validate --coverage``: what traces have exercised, for people (80 columns) and programs.
+A line of a trace counts for a transition of the graph when the states before and after it have
+shapes of the graph; of any other line (more replies at once than the bound, or a state with more
+that is not forgotten) only the action counts, and the report says how many such lines there were.
+A trace is followed up to its first line that is no step.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections import Counter
@@ -272,7 +262,7 @@ def run(options: argparse.Namespace) -> int:
                 errors.append(error)
             bar.step(Path(path).name)
     if options.json:
-        print(json.dumps([to_builtins(coverage) for coverage in found.values()], indent=1))
+        screen.show_json([to_builtins(coverage) for coverage in found.values()])
     else:
         print("\n\n".join(map(to_text, found.values())))
     for problem in errors:

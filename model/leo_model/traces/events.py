@@ -8,14 +8,16 @@ specification.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple, Protocol
 
+from leo.actions import OBJECTS, TOUCHES, Action, Touched
 from leo.trace.events import Event, Header
 from leo_model.disciplines import DISCIPLINES
 
 PROGRAM = ("recall", "observe", "generate", "snapshot")
 
-# What ends a reply, whatever it did before; in an actor, Cancel only sends the caller away.
+# What ends a reply; in an actor, Cancel only sends the caller away.
 ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"})
 
 VIEW = ("view.bigrams", "view.trigrams")
@@ -48,46 +50,25 @@ class Carries(NamedTuple):
     outcome: str = "ok"
 
 
-def _reads(*objects: str) -> Carries:
-    return Carries(reads=frozenset(objects), order=objects)
-
-
-def _writes(*objects: str) -> Carries:
-    return Carries(writes=frozenset(objects), order=objects)
-
-
-_STEP = {
-    "Recall": _reads("snapshots"),
-    "Ingest": _writes("ngrams"),
-    "LoadBigrams": _reads("bigrams"),
-    "LoadTrigrams": _reads("trigrams"),
-    "AssignView": _writes(*VIEW),
-    "Generate": _reads(*VIEW),
-    "GenerateBegin": _reads(*VIEW),
-    "GenerateEnd": _reads(*VIEW),
-    "SaveSnapshot": _writes("snapshots"),
-    "Commit": _writes("ngrams", "snapshots"),
-    "SwapView": _writes(*VIEW),
-    "Count": _writes("snapshots"),
-    "CommitOpen": _writes("ngrams"),
-    "RefreshBigrams": _writes("view.bigrams"),
-    "RefreshTrigrams": _writes("view.trigrams"),
-    "Return": Carries(outcome="returned"),
-    "Cancel": Carries(outcome="cancelled"),
-    "CancelApplied": Carries(outcome="cancelled"),
-    "Raise": Carries(outcome="raised"),
-    "Crash": Carries(outcome="crashed"),
+_OUTCOMES = {
+    "Return": "returned",
+    "Cancel": "cancelled",
+    "CancelApplied": "cancelled",
+    "Raise": "raised",
+    "Crash": "crashed",
 }
-_ELSE = Carries()
 
 
+@cache
 def carries(discipline: str, action: str) -> Carries:
     """Return what a line of the action must carry: in a unit of work, writes go to a buffer
     first.
     """
+    touched = TOUCHES.get(Action(action), Touched())
     if DISCIPLINES[discipline].whole_reply and action in ("Ingest", "SaveSnapshot"):
-        return _ELSE
-    return _STEP.get(action, _ELSE)
+        touched = Touched()
+    order = tuple(name for name in OBJECTS if name in touched.reads | touched.writes)
+    return Carries(*touched, order, _OUTCOMES.get(action, "ok"))
 
 
 class Line(NamedTuple):
@@ -103,6 +84,16 @@ class Line(NamedTuple):
     actor: str
     turn: int
     versions: tuple[int, ...]
+
+
+def line_of(number: int, event: Event, discipline: str) -> Line:
+    """Return the line of an event that is known to be one of its discipline."""
+    held = event.reads or event.writes
+    versions = tuple(map(held.__getitem__, carries(discipline, event.action).order))
+    if not event.session:
+        return Line(number, event, event.instance, 0, versions)
+    turn = int(event.reply.rpartition(".")[2])
+    return Line(number, event, event.session, turn, versions)
 
 
 class Trace(Protocol):

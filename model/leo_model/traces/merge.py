@@ -1,25 +1,19 @@
 """Traces of several processes on one store, merged into one (``leo validate A B --merge``).
 
 Each process has a file of its own, with the same run and discipline, and another writer and
-instance.  What one file says in its order, the other does not contradict:
-``leo_model.traces.merge`` finds the orders that are behaviours of the specification.  The merged
-trace is an ordinary trace of several writers, in one of these orders, and both engines judge it as
-such.
+instance.  Each writer's lines are in order; between writers only versions and guards tell.  The
+search takes one line after the other and keeps, after each, every state that some order of the
+lines so far leads to: orders that lead to the same state are one.  Its time is the number of lines
+times the states kept.  These are bounded: when more are needed, the answer is "undecided".  The
+merged trace is an ordinary trace of several writers, in one of the orders that are behaviours, and
+both engines judge it as such.
+
+The order of calls in different processes is in no version.  It decides about ``NoOvertaking`` only,
+so states that differ in it alone count as one, and that property is not decided here.
 
 A process that opened the store later than the first is taken as one that was down until then: the
 merged trace begins with its Crash, and has its Recover where the store was at the versions that its
 header names.  These lines are of a writer called ``merge``.
-
-In which orders can the lines of several writers have happened?
-
-Each writer's lines are in order; between writers only versions and guards tell.  The search takes
-one line after the other and keeps, after each, every state that some order of the lines so far
-leads to: orders that lead to the same state are one.  So it needs no luck and no going back, and
-its time is the number of lines times the states kept, which is bounded: when more are needed, the
-answer is "undecided".
-
-The order of calls in different processes is in no version.  It decides about ``NoOvertaking`` only,
-so states that differ in it alone count as one, and that property is not decided here.
 """
 
 from __future__ import annotations
@@ -39,8 +33,8 @@ from leo.trace.events import Event, Header
 from leo_model.errors import Refused
 from leo_model.machine.machine import Move, apply
 from leo_model.traces.events import Line
-from leo_model.traces.explain import Rejection, expected_versions, explain
-from leo_model.traces.native import Checker, Watch
+from leo_model.traces.explain import Rejection, explain
+from leo_model.traces.native import Checker, Watch, expected_versions
 from leo_model.traces.reader import TraceReader, open_trace, too_many, trace_of
 
 UNDECIDABLE: Final = "NoOvertaking"
@@ -205,7 +199,7 @@ def _forget_the_order_of_calls(checker: Checker) -> None:
 def _stuck(node: Node, writers: Sequence[Sequence[Line]], depth: int) -> tuple[Rejection, ...]:
     w, z = node.checker.world, node.checker.state
     return tuple(
-        explain(w, z, lines[place])
+        explain(w, z, lines[place], expected_versions(w, z, lines[place]))
         for place, lines in zip(node.taken, writers, strict=True)
         if place < len(lines)
     )

@@ -1,11 +1,9 @@
 """The native engine: a trace, line by line, through the Python transition system.
 
 One state is kept and changed in place.  Settled replies are forgotten after each end of a reply, so
-the memory depends on the replies in flight and not on the length of the trace.
-
-Which properties fall along a trace: looked at only where an action can make them fall.
-
-A test compares this with the plain evaluation of every property after every line.
+the memory depends on the replies in flight and not on the length of the trace.  A property is
+looked at only where an action can make it fall; a test compares this with the plain evaluation of
+every property after every line.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from leo.trace.events import Header
+from leo.trace.events import Event, Header
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.machine.forget import Links, tidy
@@ -30,8 +28,82 @@ from leo_model.machine.properties import (
 )
 from leo_model.machine.state import Base, Content, Reply, State, authors
 from leo_model.machine.steps import World
-from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of
-from leo_model.traces.explain import Rejection, expected_versions, explain
+from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of, line_of
+from leo_model.traces.explain import Rejection, explain
+
+# The versions that a line must carry, by its action: the Python side of ``ExpectedVersions``. They
+# are told from the state before the step, the specification tells them from the state after it.
+
+
+def _snapshots(w: World, z: State, s: str) -> tuple[int, ...]:
+    return (z.base.snapshots + len(z.store.snapshots),)
+
+
+def _ngrams(w: World, z: State, s: str) -> tuple[int, ...]:
+    return (z.base.ngrams + len(z.store.ngrams),)
+
+
+def _next_ngrams(w: World, z: State, s: str) -> tuple[int, ...]:
+    return () if w.rules.whole_reply else (z.base.ngrams + len(z.store.ngrams) + 1,)
+
+
+def _next_snapshots(w: World, z: State, s: str) -> tuple[int, ...]:
+    return () if w.rules.whole_reply else (z.base.snapshots + len(z.store.snapshots) + 1,)
+
+
+def _next_both(w: World, z: State, s: str) -> tuple[int, ...]:
+    ngrams, snapshots = z.base
+    return (ngrams + len(z.store.ngrams) + 1, snapshots + len(z.store.snapshots) + 1)
+
+
+def _view(w: World, z: State, s: str) -> tuple[int, ...]:
+    bigrams, trigrams = z.view[w.instance_of[s]]
+    return (z.base.ngrams + len(bigrams), z.base.ngrams + len(trigrams))
+
+
+def _loaded(w: World, z: State, s: str) -> tuple[int, ...]:
+    held = z.local[s]
+    return (z.base.ngrams + len(held.bigrams), z.base.ngrams + len(held.trigrams))
+
+
+def _swapped(w: World, z: State, s: str) -> tuple[int, ...]:
+    reply = z.reply(s)
+    view = z.view[w.instance_of[s]]
+    return tuple(z.base.ngrams + len(table) + (reply not in table) for table in view)
+
+
+def _published(w: World, z: State, s: str) -> tuple[int, ...]:
+    """The version of the n-grams after the open transaction was committed."""
+    return (z.base.ngrams + len(z.store.ngrams) + len(z.open.writes),)
+
+
+_EXPECTED: dict[str, Callable[[World, State, str], tuple[int, ...]]] = {
+    "Recall": _snapshots,
+    "Ingest": _next_ngrams,
+    "LoadBigrams": _ngrams,
+    "LoadTrigrams": _ngrams,
+    "AssignView": _loaded,
+    "Generate": _view,
+    "GenerateBegin": _view,
+    "GenerateEnd": _view,
+    "SaveSnapshot": _next_snapshots,
+    "Commit": _next_both,
+    "SwapView": _swapped,
+    "Count": _next_snapshots,
+    "CommitOpen": _published,
+    "RefreshBigrams": _ngrams,
+    "RefreshTrigrams": _ngrams,
+}
+
+
+def expected_versions(world: World, z: State, line: Line) -> tuple[int, ...]:
+    """Return the versions that the line must carry, in the order of ``Carries.order``.
+
+    Only meant for an action that is enabled in ``z``; for another one the answer says nothing.
+    """
+    tell = _EXPECTED.get(line.event.action)
+    return () if tell is None else tell(world, z, line.actor)
+
 
 # What each count means, for the report.
 CONCERNED = {
@@ -90,10 +162,10 @@ class Watch:
         self.violations: dict[str, Violation] = {}
         # The replies of the state that are on a cycle.
         self.cyclic: set[Reply] = set()
+        self.links = Links()
         self._world = world
         self._overtaken: frozenset[str] = frozenset()
         self._unstable: set[str] = set()
-        self._links = Links()
 
     def resume(self, cyclic: set[Reply], overtaken: frozenset[str]) -> None:
         """Go on from a state that another has reached; nobody is reading in it."""
@@ -172,8 +244,8 @@ class Watch:
         nodes = z.wrote | only_read(self._world, z)
         if reply not in nodes:
             return
-        self._links.update(z.dsg)
-        found = self._links.component(reply, nodes) - self.cyclic
+        self.links.update(z.dsg)
+        found = self.links.component(reply, nodes) - self.cyclic
         self.note(line, "Serializable", len(found), lambda: SAFETY["Serializable"](self._world, z))
         self.cyclic |= found
 
@@ -262,17 +334,16 @@ class Checker:
         w, z, s, action = self.world, self.state, line.actor, line.event.action
         if line.turn:
             self.admit(line)
-            if z.calls[s] + (action in CALLS) != line.turn:
-                return explain(w, z, line)
-        if expected_versions(w, z, line) != line.versions:
-            return explain(w, z, line)
+        due = expected_versions(w, z, line)
+        if due != line.versions or (line.turn and z.calls[s] + (action in CALLS) != line.turn):
+            return explain(w, z, line, due)
         before = z.copy() if action in self.watch.atomic else None
         ends = self._in_flight(line) if action in ENDS else ()
         left = z.left
         try:
             apply(w, z, Move(action, s))
         except Refused:
-            return explain(w, z, line)
+            return explain(w, z, line, due)
         ended = [reply for reply in ends if not z.in_flight(reply[0])]
         self.events += 1
         self.replies += action in CALLS
@@ -281,8 +352,13 @@ class Checker:
             self._count(action, ended, left)
         self.watch.look(line, before, ended, z)
         if ended and self._forgetting:
-            self.standing = (self.standing | tidy(w, z, self.watch.cyclic)) & z.wrote
+            stand = tidy(w, z, self.watch.cyclic, self.watch.links)
+            self.standing = (self.standing | stand) & z.wrote
         return None
+
+    def feed_event(self, event: Event) -> Rejection | None:
+        """Take an event that is known to be one of the discipline, of a trace with one writer."""
+        return self.feed(line_of(event.seq + 1, event, self.world.rules.name))
 
     def _in_flight(self, line: Line) -> list[Reply]:
         """Return the replies that the line may end."""

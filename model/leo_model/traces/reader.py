@@ -1,9 +1,7 @@
-"""The reader of traces: NDJSON, schema 1, everything checked that a line can say by itself.
+"""The reader of traces: NDJSON, schema 1, the header and every line checked by itself.
 
 What a line says against the specification (an action that is not enabled, a version that the state
 does not have) is for the engines; what it says against the schema is refused here, with the line.
-
-The header of a trace: what was recorded, under which claim.
 """
 
 from __future__ import annotations

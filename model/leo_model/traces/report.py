@@ -1,7 +1,4 @@
-"""The report on traces, for people (80 columns) and for programs.
-
-The report on traces as JUnit XML, for CI systems: one suite a trace, one case a question.
-"""
+"""The report on traces: for people (80 columns), as JSON values, and as JUnit XML for CI."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
+
+import msgspec
 
 from leo.errors import TraceError
 from leo.trace.events import Event
@@ -182,10 +181,7 @@ def to_builtins(report: Report) -> dict[str, Any]:
             "open": native.open,
             "notices": native.notices,
             "rejection": _rejection_fields(native.rejection),
-            "violations": [
-                {"property": v.property, "line": v.line, "witness": v.witness, "count": v.count}
-                for v in native.violations.values()
-            ],
+            "violations": msgspec.to_builtins(list(native.violations.values())),
         }
     if tlc is not None:
         result["tlc"] = {"kind": tlc.kind, "line": tlc.line, "broken": sorted(tlc.broken)}
@@ -195,18 +191,8 @@ def to_builtins(report: Report) -> dict[str, Any]:
 def _rejection_fields(found: Rejection | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {
-        "line": found.line,
-        "seq": found.event.seq,
-        "event": describe_event(found.event),
-        "kind": found.kind,
-        "reasons": list(found.reasons),
-        "expected": found.expected,
-        "observed": found.observed,
-        "enabled": [[move.action, move.actor] for move in found.enabled],
-        "nearest": found.nearest,
-        "state": list(found.state),
-    }
+    event = {"seq": found.event.seq, "event": describe_event(found.event)}
+    return msgspec.to_builtins(found) | event  # type: ignore[no-any-return]
 
 
 # The properties that one trace can break.

@@ -3,15 +3,8 @@
 The check itself keeps no lines, so that its memory does not grow.  For a story the file is read a
 second time, up to the line at which the property fell, and only the lines of the replies that the
 witness names are kept.  Which reply precedes which is not guessed from versions: it is what the
-transition system adds to its graph at that line.
-
-Lines of a trace as a lane diagram: one lane per session, time downwards, 80 columns.
-
-Of which kind the dependencies are that a line of a trace adds between replies
-(``leo_model.machine.dsg``).
-
-The transition system keeps pairs of replies without a kind, because no property asks for it; the
-name of a cycle does (``leo.units.anomalies``).
+transition system adds to its graph at that line.  The kind of a dependency (``Kinds``) is told from
+the line, because no property asks for it; the name of a cycle does (``leo.units.anomalies``).
 """
 
 from __future__ import annotations
@@ -23,6 +16,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from leo.actions import TOUCHES
+from leo.trace.events import Event
 from leo.trace.lanes import LaneStep, lane_table
 from leo.units import RW, WR, WW, name_of
 from leo_model.machine.narrate import ENDINGS
@@ -30,7 +25,7 @@ from leo_model.machine.properties import name
 from leo_model.machine.state import Content, Reply, State, authors
 from leo_model.traces.events import VIEW, Line
 from leo_model.traces.native import Checker, Violation
-from leo_model.traces.reader import open_trace
+from leo_model.traces.reader import START, open_trace
 
 WIDTH = 80
 # More lanes leave no room for what an event read and wrote.
@@ -58,15 +53,14 @@ def lanes_of(lines: Sequence[Line], verdict: str = "", *, first: Iterable[str] =
 
 def step(line: Line) -> LaneStep:
     """Return an event as a step of the diagram."""
-    action = line.event.action.value
-    return LaneStep(line.number, line.actor if line.turn else "", action, note(line))
-
-
-def note(line: Line) -> str:
-    """Say what an event read and wrote, in versions, or how its reply ended."""
     event = line.event
-    if not line.turn:
-        return f"{line.actor}: {ENDINGS[event.action.value]}"
+    return LaneStep(line.number, event.session, event.action.value, note(event))
+
+
+def note(event: Event) -> str:
+    """Say what an event read and wrote, in versions, or how its reply ended."""
+    if not event.session:
+        return f"{event.instance}: {ENDINGS[event.action.value]}"
     return ENDINGS.get(event.action.value) or ", ".join(
         f"{verb} {objects(versions)}"
         for verb, versions in (("reads", event.reads), ("writes", event.writes))
@@ -84,13 +78,10 @@ def objects(versions: dict[str, int]) -> str:
 
 Pair = tuple[Reply, Reply]
 
-# The objects that an action writes, and the tables of the view that it reads.
+# The objects of the store that an action writes, and the tables of the view that it reads.
 WRITES = {
-    "Ingest": ("ngrams",),
-    "SaveSnapshot": ("snapshots",),
-    "Commit": ("ngrams", "snapshots"),
-    "Count": ("snapshots",),
-    "CommitOpen": ("ngrams",),
+    str(action): tuple(name for name in START if name in touched.writes)
+    for action, touched in TOUCHES.items()
 }
 READS = {
     "Generate": ("bigrams", "trigrams"), "GenerateBegin": ("bigrams",), "GenerateEnd": ("trigrams",)

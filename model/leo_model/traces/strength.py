@@ -21,7 +21,6 @@ same ones do.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -50,11 +49,11 @@ from leo_model.traces.mutate import (
     REPLY,
     SWAP,
     Base,
+    Fields,
     Mutant,
     mutants,
 )
 from leo_model.traces.reader import NOT_DECODED, trace_of
-from leo_model.traces.synth import Fields
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict, judge
 from leo_model.traces.validate import run_native
 
@@ -87,7 +86,7 @@ class Survivor:
     fall in the mutant only.
     """
 
-    number: int
+    line: int
     kind: str
     field: str
     how: str
@@ -294,7 +293,7 @@ def run(options: argparse.Namespace) -> int:
         except (TraceError, CheckError) as error:
             errors.append(error)
     if options.json:
-        print(json.dumps([to_builtins(strength) for strength in found], indent=1))
+        screen.show_json([to_builtins(strength) for strength in found])
     else:
         print("\n\n".join(map(to_text, found)))
     for problem in errors:
@@ -356,7 +355,7 @@ def _lines(strength: Strength) -> Iterator[str]:
 
 
 def _said(hole: Survivor) -> str:
-    return f"line {hole.number}, {hole.kind}: {hole.field}, {hole.how}: accepted"
+    return f"line {hole.line}, {hole.kind}: {hole.field}, {hole.how}: accepted"
 
 
 def _word(survivor: Survivor) -> str:
@@ -417,16 +416,7 @@ def to_builtins(strength: Strength) -> dict[str, Any]:
             for (kind, field), count in strength.total.items()
         ],
         "survivors": [
-            {
-                "line": survivor.number,
-                "kind": survivor.kind,
-                "field": survivor.field,
-                "how": survivor.how,
-                "verdict": _word(survivor),
-                "why": survivor.why,
-                "lost": sorted(survivor.lost),
-                "fell": sorted(survivor.fell),
-            }
+            {"verdict": _word(survivor)} | msgspec.to_builtins(survivor, order="deterministic")
             for survivor in strength.survivors
         ],
     }

@@ -2,15 +2,12 @@
 
 A generated module holds the traces as constants; ``spec/TraceField.tla`` does the rest and prints
 one verdict for each.  A trace without a verdict, or with two, is an error of ours and not a result.
-Verdicts are kept by content (``VerdictCache``), so a trace that TLC has judged is not
-judged again until the trace, a module of the specification or the jar is another.
 
-TLC's verdicts on traces, kept by content: same trace, specification and jar, same verdict.
-
-A verdict is kept only after a whole run of TLC ended well and judged each of its traces exactly
-once, one file for each trace, renamed into its place.  A file that is cut, changed or of another
-trace does not match its own signature, made with a key of the user's, and counts as absent: the
-worst that a cache can do here is to ask TLC again.
+Verdicts are kept by content (``VerdictCache``): same trace, specification and jar, same verdict.  A
+verdict is kept only after a whole run of TLC ended well and judged each of its traces exactly once,
+one file for each trace, renamed into its place.  A file that is cut, changed or of another trace
+does not match its own signature, made with a key of the user's, and counts as absent: the worst
+that a cache can do here is to ask TLC again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Trace files, judged by one engine or by both, against what their disciplines promise.
 
-A trace that is still being written: read as it grows, until it is closed or somebody stops.
+A file may still be growing: it is read until its writers close it, or somebody stops.
 """
 
 from __future__ import annotations

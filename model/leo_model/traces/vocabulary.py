@@ -5,11 +5,9 @@ classes, the call sites from the organism's source.  What only a person can say,
 which variable and what a field means, is written here, and ``problems`` tells when one of the three
 has something that another lacks.  ``python -m leo_model.traces.vocabulary`` writes the table anew.
 
-Where the organism records each action: read from the source of the package ``leo``.
-
 A call site is a call of ``record``, or of a function that hands its own parameter on to one, with
 ``Action.X`` as an argument.  Sites are named by file and function, not by line, so that the table
-made of them changes only when a site does.
+changes only when a site does.
 """
 
 from __future__ import annotations
@@ -31,6 +29,8 @@ from leo_model.machine.machine import ACTIONS
 from leo_model.traces.events import carries
 
 RECORD = "record"
+MACHINE: Final = "ACTIONS in model/leo_model/machine/machine.py"
+HERE: Final = "model/leo_model/traces/vocabulary.py"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -225,34 +225,27 @@ def problems(field: str | None = None, sites: dict[str, list[str]] | None = None
     known = variables(field)
     steps = actions(field) | actions(module_texts(PUBLISHED))
     rules = (
-        ("variable", set(known), set(SHOWN), "VARIABLES of spec/", "SHOWN in trace_table.py"),
+        ("variable", set(known), set(SHOWN), "VARIABLES of spec/", f"SHOWN in {HERE}"),
         ("action", steps, set(map(str, Action)), "Next of spec/", "leo/actions.py"),
-        (
-            "action",
-            steps,
-            set(ACTIONS),
-            "Next of spec/",
-            "ACTIONS in model/leo_model/machine/machine.py",
-        ),
+        ("action", steps, set(ACTIONS), "Next of spec/", MACHINE),
         (
             "action",
             steps,
             set(sites) | set(UNTOLD),
             "Next of spec/",
-            "the organism: record it in leo/, or say in UNTOLD of trace_table.py who tells it",
+            f"the organism: record it in leo/, or say in UNTOLD of {HERE} who tells it",
         ),
         *(
             ("field", set(struct.__struct_fields__), set(words), f"leo.trace.events.{name}", place)
             for struct, words, name, place in (
-                (Header, HEADER, "Header", "HEADER in model/leo_model/traces/vocabulary.py"),
-                (Event, EVENT, "Event", "EVENT in model/leo_model/traces/vocabulary.py"),
-                (End, CLOSING, "End", "CLOSING in model/leo_model/traces/vocabulary.py"),
+                (Header, HEADER, "Header", f"HEADER in {HERE}"),
+                (Event, EVENT, "Event", f"EVENT in {HERE}"),
+                (End, CLOSING, "End", f"CLOSING in {HERE}"),
             )
         ),
     )
     found = [
-        f"the action {action} is recorded by {sites[action][0]}: take it out of UNTOLD in "
-        "trace_table.py"
+        f"the action {action} is recorded by {sites[action][0]}: take it out of UNTOLD in {HERE}"
         for action in set(UNTOLD) & set(sites)
     ]
     for kind, one, other, here, there in rules:

@@ -3,8 +3,6 @@
 A cancellation strikes at an action's boundary that a seeded generator chooses, through the gate of
 the driver; the order in which the sessions run is what the event loop and the database's worker
 thread make of it.
-
-Prompts for workloads: those of the scripted observer, dealt out to sessions.
 """
 
 from __future__ import annotations

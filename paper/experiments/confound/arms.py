@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from leo.field.view import Centres
 from leo.modules import Module, SantaKlaus
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.context import Before, Hints, Rows
-from leo.reply.module import BaseModule
+from leo.reply.context import Before, Hints
+from leo.store.rows import Rows
 from paper.experiments.arms import CHORUS, Heard, converse, digest, scores_of
 from paper.experiments.experiment import Row
 
@@ -29,7 +29,7 @@ LOCKS: Final = ("sequential", "asyncio-lock")
 SWITCHES: Final = ("metric", "length", "modules", "temperature", "centres", "lock")
 
 
-class Steady(BaseModule[None]):
+class Steady(Module[None]):
     """Speaks at one temperature, whatever the other modules say: it is asked last."""
 
     name = "steady"

@@ -31,8 +31,7 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.modules import MODULES, Dream, MetaLeo, Module, Overthinking
 from leo.observers import THEMES, TURNS, ScriptedObserver
-from leo.reply.modular import program_for
-from leo.reply.program import Given, ReplyState, Step, Writes
+from leo.reply.program import Given, ReplyState, Step, Writes, program_for
 from leo.reply.turn import Instance
 from leo.store.asynchronous import AsyncStore
 from leo.store.checkup import check_field

@@ -1,4 +1,4 @@
-"""`leo chat` through a pipe, and a conversation with interruptions."""
+"""`leo chat`: the conversation, and why a reply is what it is."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import asyncio
 import io
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from leo import MODULES
 from leo.actions import Action
 from leo.commands.conversation import EMPTY, ENDED, HELP, converse, describe
-from leo.commands.speakers import AsyncSpeaker, SyncSpeaker, describe_interruption
+from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import SessionBusyError, StepError
@@ -30,7 +32,7 @@ from leo.front.tasks import Gate
 from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
-from tests.leo.field.test_generate import view_of
+from tests.leo.field.test_walk import view_of
 from tests.leo.support import async_field, dump, picture, reloaded, sync_field
 
 pytestmark = pytest.mark.slow
@@ -110,12 +112,15 @@ class Stub:
             raise StepError("observe", "s1~ring0.1", ValueError("no"))
 
 
+STUB = cast(Speaker, Stub())
+
+
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
     lines.insert(4, "/why now")
-    converse(Stub(), iter([*lines, "/quit", "x"]), out, notices)
+    converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
     assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
     assert notices.getvalue().splitlines() == [
         "",
@@ -141,7 +146,7 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("leo.commands.conversation.survey_themes", pressed)
     out, notices = io.StringIO(), io.StringIO()
-    converse(Stub(), iter(["/field", "/field", "hi"]), out, notices)
+    converse(STUB, iter(["/field", "/field", "hi"]), out, notices)
     assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
     assert notices.getvalue() == f"\n{ENDED}\n"
 
@@ -161,7 +166,7 @@ def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
     said = " ".join(["words"] * 40)
     for width, lines in ((80, 4), (40, 7), (None, 1)):
         out = io.StringIO()
-        converse(Stub(), iter([said]), out, out, width)
+        converse(STUB, iter([said]), out, out, width)
         shown = out.getvalue().splitlines()
         assert len(shown) == lines and " ".join(shown) == said.upper()
         assert width is None or max(map(len, shown)) <= width
@@ -171,9 +176,7 @@ def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
 def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
     tmp_path: Path, discipline: str
 ) -> None:
-    """After the answer is shown and before anything else is typed: `/field` has the rings, and
-    `/why` names them.
-    """
+    """After the answer is shown and before anything else is typed: `/field` has the rings."""
     out, account, versions = io.StringIO(), Account(), list[int]()
     with speaking(tmp_path / "field", discipline, account) as speaker:
 
@@ -190,14 +193,12 @@ def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
 
 @pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
 def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str) -> None:
-    """In the middle of the first ring: the answer is on the screen already, the rest is dropped,
-    and the next prompt is answered and thought about.
-    """
+    """In the middle of the first ring: the answer is on the screen already, the rest is dropped."""
     out, notices, account = io.StringIO(), io.StringIO(), Account()
     gate = interrupted_at(Action.Generate, "s1~ring0")
     with speaking(tmp_path / "field", discipline, account, gate) as speaker:
         converse(speaker, iter(["hello there"]), out, notices)
-        # An actor carries a request out whoever leaves: then the ring is there, and no other.
+        # An actor carries out a request whose caller leaves: then the ring is there, and no other.
         assert "ring1" not in speaker.why(steps=True)
         converse(speaker, iter(["and now?"]), out, notices)
         assert "s1~ring1" in speaker.why(steps=True)
@@ -315,9 +316,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
 def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
-    """The first one asks for the end of the reply, the second one does not wait for it; the next
-    prompt does, and is answered.
-    """
+    """The first one asks for the end of the reply, the second one does not wait for it."""
     out, notices = io.StringIO(), io.StringIO()
     bump, main = ngrams.bump, threading.main_thread()
     let_go, presses = threading.Event(), [1, 2]
@@ -380,3 +379,88 @@ def test_a_conversation_that_ends_over_an_abandoned_reply_is_closed(tmp_path: Pa
 def press_twice() -> None:
     signal.raise_signal(signal.SIGINT)
     signal.raise_signal(signal.SIGINT)
+
+
+def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
+    """`/why --steps`: its actions with versions, the objects of its steps, the rows that it left;
+    `/field` has its pulse; a reply that failed has its actions only.
+    """
+    out, notices, account = io.StringIO(), io.StringIO(), Account()
+    failures: list[ZeroDivisionError] = []
+
+    def gate(session: str, action: Action) -> None:
+        if failures and action is Action.Generate:
+            raise failures.pop()
+
+    with sync_field(tmp_path / "field", account, gate=gate, modules=MODULES) as field:
+        lines = iter(
+            ["/why --steps", "/field", "hello there", "/why --steps", "/field", "/discipline"]
+        )
+        converse(SyncSpeaker(field, account), lines, out, notices, 80)
+        told = out.getvalue().splitlines()
+        assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
+        assert "reply    s1.1" in told and "  Recall        reads snapshots 0" in told
+        assert "  Return        returned" in told and "after    s1~ring0.1" in "\n".join(told)
+        assert "step     recall: reads modules, snapshots; writes -" in told
+        # What the modules keep is named once, however many steps touch it.
+        assert "\n".join(told).count("metaleo") == 1
+        assert any("episodes (1)" in line for line in told if line.startswith("kept"))
+        assert max(map(len, told)) <= 80
+        assert len([line for line in told if line.startswith("pulse    0.")]) == 2
+        assert told[-1].startswith("sequential (D0): on sync")
+        failures.append(ZeroDivisionError("no voice"))
+        out.truncate(0)
+        converse(SyncSpeaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
+    assert "ZeroDivisionError: no voice" in notices.getvalue()
+    assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
+
+
+def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
+    """The quality of the replies so far, and how far they were: nothing for the first reply, nor
+    without modules.
+    """
+    out, account, qualities = io.StringIO(), Account(), []
+    with sync_field(tmp_path / "field", account, modules=MODULES) as field:
+        for prompt in ("hello there", "Rain over the sea?", "and now?"):
+            converse(SyncSpeaker(field, account), iter([prompt, "/why --steps"]), out, out)
+            assert field.latest is not None and field.latest.quality is not None
+            qualities.append(field.latest.quality.overall)
+    first, second, _ = qualities
+    told = [line for line in out.getvalue().splitlines() if line.startswith("like ")]
+    shown = [(1, first, first), (2, (first + second) / 2, max(first, second))]
+    for line, (count, mean, best) in zip(told, shown, strict=True):
+        assert line.startswith(f"like     episodes: {count}, 0.")
+        assert line.endswith(f" away on average; quality {mean:.2f}, at best {best:.2f}")
+        assert len(line) <= 80
+    with sync_field(tmp_path / "field", account) as field:
+        field.reply("hello")
+        assert "\nlike " not in SyncSpeaker(field, account).why()
+
+
+def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
+    """As the last reply found it in the store: a theme that rises, one that fades, each with its
+    strengths in a day's last turns; a word that was turned against Leo. Before a reply, and
+    without modules, there is nothing to tell.
+    """
+    rows = (
+        "INSERT INTO flow_turns VALUES (1, -36000.0), (2, -6000.0), (3, -2400.0)",
+        "INSERT INTO flow_strengths VALUES (2, 'rain', 3.0), (3, 'sea', 2.0)",
+        "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
+    )
+    out = io.StringIO()
+    sync_field(tmp_path / "field", modules=MODULES).close()
+    with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
+        for row in rows:
+            conn.execute(row)
+    told = [
+        "rising   sea (+2.0 an hour: 0 0 2)",
+        "fading   rain (-3.0 an hour: 0 3 0)",
+        "wounds   silence (1.00)",
+    ]
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
+        assert SyncSpeaker(field).memory() == []
+        converse(SyncSpeaker(field), iter(["hello", "/field"]), out, out)
+    assert sorted(out.getvalue().splitlines()[-3:]) == sorted(told)
+    with sync_field(tmp_path / "field") as field:
+        field.reply("hello")
+        assert SyncSpeaker(field).memory() == []

@@ -73,9 +73,7 @@ def test_a_text_in_one_line_is_cut_where_it_can_be() -> None:
 def test_a_bad_file_is_found_before_anything_is_taken_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: bytes | None, named: str
 ) -> None:
-    """Missing or binary, after a good one: exit code 2, no field is made, and the corrected command
-    takes in every file once.
-    """
+    """Missing or binary, after a good one: exit code 2, no field is made."""
     good, other, field = (tmp_path / name for name in ("good", "other", "field"))
     good.write_text(LINE)
     if bad is not None:
@@ -106,9 +104,7 @@ def test_what_can_be_read_only_once_is_read_once(tmp_path: Path) -> None:
 def test_ctrl_c_says_how_much_was_taken_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the middle of the second portion's transaction: the portion is in the field whole, and so
-    much is said. Exit code 130; Ctrl-C is afterwards what it was.
-    """
+    """In the middle of the second portion's transaction: the portion is in the field whole."""
     bump, begun = ngrams.bump, list[str]()
 
     def pressed(conn: Connection, name: str) -> int:

@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 
-from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 # What takes long enough to be ended, from each command. The others are over at once (cite), or

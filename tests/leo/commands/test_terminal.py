@@ -1,10 +1,9 @@
-"""`leo chat` at a terminal of 80 columns: keys, lines that fit, Ctrl-C. Nothing here waits for a
-clock: what is typed next is typed when the terminal shows what it answers.
-"""
+"""Terminals, pipes and progress bars."""
 
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import re
 import select
@@ -13,13 +12,18 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from tests.leo.support import dump
+from leo.commands.conversation import _piped
+from leo.errors import CallerError
+from leo.progress import Bar
+from leo.store.archive import export_field, import_field
+from leo.store.schema import connect
+from tests.leo.support import dump, sync_field
 
 pytestmark = pytest.mark.slow
 
@@ -184,3 +188,145 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 80, lines
     reply = lines[lines.index("> Hello Leo, who are you?") + 1 : lines.index("> /why --steps")]
     assert len(reply) > 1 and all(len(line) > 50 for line in reply[:-1])
+
+
+def leo(redirection: str, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The command, with its standard streams as a shell redirects them."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "leo", *words],
+        input=given,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+
+
+def test_a_letter_that_the_output_has_not_ends_nothing(tmp_path: Path) -> None:
+    """Prompts and file names beyond ASCII, an output of ASCII."""
+    words = ("--seed", "1", "--modules", "none", "--field", str(tmp_path / "fïeld"))
+    text = "Bücher. " * 40
+    done = leo("", "chat", *words, given=f"{text}\n{text}\n/é\n/field\n".encode())
+    assert done.returncode == 0, done.stderr
+    assert b"B?cher" in done.stdout and b"version  3" in done.stdout
+    assert b"There is no '/?'" in done.stderr or b"There is no '/\\xe9'" in done.stderr
+    shown = leo("", "field", "check", str(tmp_path / "fïeld"))
+    assert shown.returncode == 0 and shown.stdout.endswith(b"f?eld: sound\n")
+
+
+def test_a_conversation_without_an_input_is_refused(tmp_path: Path) -> None:
+    """Nothing is made, and the error says what is missing."""
+    done = leo("<&-", "chat", "--field", str(tmp_path / "field"))
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.startswith(b"leo: error: standard input is closed")
+    assert not (tmp_path / "field").exists()
+
+
+def test_an_input_that_cannot_be_read_is_an_error() -> None:
+    """Open for writing only, as after `0>file`: what cannot be read is said in a sentence."""
+    here, there = os.pipe()
+    os.close(here)
+    with os.fdopen(there, "rb", closefd=True) as raw, pytest.raises(CallerError, match="input"):
+        list(_piped(line.decode() for line in raw))
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "error"),
+    [
+        (">&-", 2, b"leo: error: standard output is closed"),
+        ("2>&-", 0, b""),
+        (">&- 2>&-", 2, b""),
+        ("<&-", 0, b""),
+        ("<&- >&- 2>&-", 2, b""),
+    ],
+)
+def test_closed_streams_give_no_traceback(
+    tmp_path: Path, redirection: str, code: int, error: bytes
+) -> None:
+    """Without an output there is nothing to do; without an output for errors they are not shown."""
+    sync_field(tmp_path / "field").close()
+    done = leo(redirection, "field", "check", str(tmp_path / "field"))
+    assert done.returncode == code
+    assert done.stderr.startswith(error) and b"Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+
+
+def test_notices_that_nobody_sees_are_not_among_the_replies(tmp_path: Path) -> None:
+    """With the output for errors closed, an empty line is no line of the output."""
+    done = leo("2>&-", "chat", "--field", str(tmp_path / "field"), given=b"\n\nhello\n")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
+
+
+def test_a_prompt_without_an_answer_is_a_line_and_a_failure(tmp_path: Path) -> None:
+    """On a full disk: one line out for each line in, each failure said, and no success."""
+    field = tmp_path / "field"
+    sync_field(field).close()
+    full = field.stat().st_size // 512 + 8
+    given = "".join(f"the wall of path {'x' * 90}{n} is a field\n" * 9 for n in range(9))
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -f {full}; exec "$@"', "sh", sys.executable, "-m", "leo", "chat",
+         "--field", str(field), "--modules", "none"],
+        input=given.encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert len(done.stdout.split(b"\n")) - 1 == given.count("\n")
+    failures = done.stderr.count(b"Leo could not answer")
+    assert 0 < failures == done.stdout.split(b"\n")[:-1].count(b"")
+
+
+@pytest.mark.parametrize(
+    "words", [["observe", "book.txt"], ["check", "bare"], ["field", "check", "x"]]
+)
+def test_a_folder_that_is_gone_is_said(tmp_path: Path, words: list[str]) -> None:
+    """A command in a deleted folder: a sentence, exit code 2."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(folder), sys.executable, "-m", "leo",
+         *words],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONSAFEPATH": "1"},
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.startswith(b"leo: error: the current folder") and b"Trace" not in done.stderr
+
+
+class ProgressTerminal(io.StringIO):
+    """It says that somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("total", [1.0, 7, None])
+def test_a_bar_is_for_a_terminal_and_what_takes_long(total: float | None) -> None:
+    """Nothing for two seconds, then what is counted; in a file nothing at all."""
+    screen, file, now = ProgressTerminal(), io.StringIO(), [0.0]
+    with (
+        Bar("book.txt", total, out=screen, clock=lambda: now[0]) as bar,
+        Bar("book.txt", total, out=file, clock=lambda: now[0]) as unseen,
+    ):
+        for now[0] in (1.9, 2.1):
+            for each in (bar, unseen):
+                each.show(0.5)
+            assert ("book.txt" in screen.getvalue()) == (now[0] > 2)
+    assert file.getvalue() == ""
+
+
+def test_an_archive_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From little to nearly all of it, on the way out and on the way in."""
+    monkeypatch.setattr("leo.store.archive.SHOWN", 100)
+    sync_field(tmp_path / "field").close()
+    there, back = list[float](), list[float]()
+    with closing(connect(tmp_path / "field")) as conn:
+        lines = list(export_field(conn, (), there.append))
+    with closing(connect(tmp_path / "copy")) as conn:
+        import_field(conn, io.BytesIO(b"".join(lines)), "archive", (), back.append)
+    for parts in (there, back):
+        assert len(parts) == (len(lines) - 1) // 100 and parts == sorted(parts)
+        assert 0 < parts[0] < 0.2 and 0.8 < parts[-1] <= 1

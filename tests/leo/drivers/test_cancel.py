@@ -1,4 +1,4 @@
-"""Cancellation at every await of a reply: before each action, during each operation, twice."""
+"""Cancellation at every action, and the shield between commit and swap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leo.errors import StepError
 from leo.front.tasks import AsyncLeoField
 from leo.reply.turn import Contents, Instance
 from leo.store.connection import Connection
-from leo.trace.events import Event
+from leo.trace.events import Event, Happened, NoTrace
 from tests.leo.judge import judge
 from tests.leo.support import (
     ASYNC,
@@ -105,7 +105,7 @@ def test_cancelled_during_an_operation(tmp_path: Path, discipline: str, action: 
 @pytest.mark.parametrize("discipline", ASYNC)
 @pytest.mark.parametrize("action", REPLY[1:-1])
 def test_raised_before_an_action(tmp_path: Path, discipline: str, action: str) -> None:
-    """Raise, wherever it is; what was committed before stays, and the next reply works."""
+    """Raise, before every action; what was committed before stays, and the next reply works."""
 
     async def scenario(field: AsyncLeoField) -> None:
         async def gate(session: str, asked: Action) -> None:
@@ -155,9 +155,7 @@ def test_cancelled_while_waiting_for_the_lock(tmp_path: Path) -> None:
 def test_cancelled_again_and_again_while_the_worker_is_busy(
     tmp_path: Path, discipline: str, position: int
 ) -> None:
-    """Three cancellations while an operation waits for the worker thread: the reply ends only when
-    the operation has happened, and ends once.
-    """
+    """Three cancellations while an operation waits for the worker thread."""
     wanted = OPERATIONS[position]
 
     async def scenario(field: AsyncLeoField) -> None:
@@ -205,22 +203,18 @@ def test_a_timeout_is_a_timeout(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("discipline", [*ASYNC, *UNITS])
-def test_a_cancelled_observation_is_whole(tmp_path: Path, discipline: str) -> None:
+async def test_a_cancelled_observation_is_whole(tmp_path: Path, discipline: str) -> None:
     """The text is in the store, the lock is free, and the view has it too."""
-
-    async def main() -> None:
-        async with await async_field(tmp_path / "field", discipline) as field:
-            task = asyncio.ensure_future(field.observe("grey herons wait"))
-            await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert field._driver.lock is None or not field._driver.lock.locked()
-            await field.reply("and now?")
-            assert field.view.trigram_count("grey", "herons", "wait") >= 1
-            assert picture(field.view) == await field._store.perform(reloaded)
-
-    asyncio.run(main())
+    async with await async_field(tmp_path / "field", discipline) as field:
+        task = asyncio.ensure_future(field.observe("grey herons wait"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert field._driver.lock is None or not field._driver.lock.locked()
+        await field.reply("and now?")
+        assert field.view.trigram_count("grey", "herons", "wait") >= 1
+        assert picture(field.view) == await field._store.perform(reloaded)
 
 
 def test_opening_and_closing_survive_cancellation(tmp_path: Path) -> None:
@@ -266,3 +260,63 @@ def test_a_field_that_is_cancelled_while_it_is_read_is_closed(
     before = threading.active_count()
     asyncio.run(main())
     assert threading.active_count() == before
+
+
+SHIELDED = [id for id in UNITS if id != "unit-of-work"]
+
+
+class FailsOnce(NoTrace):
+    """A tracer that fails at the first commit, and then has room again."""
+
+    enabled = True  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        self.left = [OSError("no room for a trace")]
+        self.actions: list[str] = []
+
+    def record(self, happened: Happened) -> None:
+        self.actions.append(happened.action.value)
+        if happened.action is Action.Commit and self.left:
+            raise self.left.pop()
+
+
+async def whole(field: AsyncLeoField) -> bool:
+    return picture(field.view) == await field._store.perform(reloaded)
+
+
+@pytest.mark.parametrize("discipline", SHIELDED)
+async def test_an_error_between_commit_and_swap_waits_for_the_swap(
+    tmp_path: Path, discipline: str
+) -> None:
+    """The recorder fails when the commit is carried out."""
+    tracer = FailsOnce()
+    async with await async_field(tmp_path / "field", discipline, tracer) as field:
+        with pytest.raises(StepError, match=r"'commit' .*no room for a trace"):
+            await field.reply("grey herons wait")
+        assert tracer.actions[-3:] == ["Commit", "SwapView", "Raise"]
+        assert field.view.trigram_count("grey", "herons", "wait") == 1
+        assert await whole(field)
+        assert await field.reply("and now?")
+        assert await whole(field)
+
+
+@pytest.mark.parametrize("discipline", [id for id in SHIELDED if id != "actor"])
+async def test_a_cancellation_comes_before_an_error_that_was_held_back(
+    tmp_path: Path, discipline: str
+) -> None:
+    """Both strike between commit and swap: the view is swapped."""
+    tracer = FailsOnce()
+    calls: list[asyncio.Task[str]] = []
+
+    async def gate(session: str, action: Action) -> None:
+        if action is Action.SwapView and calls:
+            calls.pop().cancel()
+            await asyncio.sleep(0)
+
+    async with await async_field(tmp_path / "field", discipline, tracer, gate) as field:
+        call = asyncio.ensure_future(field.reply("grey herons wait"))
+        calls.append(call)
+        await asyncio.wait((call,))
+        assert call.cancelled()
+        assert tracer.actions[-2:] == ["SwapView", "CancelApplied"]
+        assert await whole(field)

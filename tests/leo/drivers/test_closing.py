@@ -1,15 +1,19 @@
-"""What becomes of calls that meet a field that is being closed."""
+"""Closing a field while replies are under way, once or several times."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 
+from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError, StoreClosedError
+from leo.trace.events import NO_TRACE, Tracer
+from tests.leo.drivers.test_inner import D6, RING, AtRing
 from tests.leo.judge import judge
 from tests.leo.support import UNIT, UNITS, actions, async_field, read_trace, recorder
 
@@ -27,61 +31,49 @@ class Held:
             await self.go_on.wait()
 
 
-def test_requests_made_while_an_actor_closes_are_refused(tmp_path: Path) -> None:
-    """`close` waits for a reply that is under way; a reply or an observation that comes then is
-    told that the field was closed, leaves no event, and the reply under way is answered.
-    """
+async def test_requests_made_while_an_actor_closes_are_refused(tmp_path: Path) -> None:
+    """`close` waits for a reply that is under way."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = Held("s1", Action.Generate)
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate)
-            first = asyncio.ensure_future(field.reply("hello", "s1"))
-            await gate.there.wait()
-            closing = asyncio.ensure_future(field.close())
-            await asyncio.sleep(0)
-            calls: tuple[Coroutine[None, None, object], ...]
-            calls = (field.reply("late", "s2"), field.observe("late"))
-            late = [asyncio.ensure_future(call) for call in calls]
-            await asyncio.sleep(0)
-            gate.go_on.set()
-            assert await first
-            await closing
-            for refused in late:
-                with pytest.raises(StoreClosedError, match="was closed; open it again"):
-                    await refused
-            with pytest.raises(StoreClosedError):
-                await field.reply("later", "s2")
-
-    asyncio.run(main())
+    gate = Held("s1", Action.Generate)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", "actor", tracer, gate)
+        first = asyncio.ensure_future(field.reply("hello", "s1"))
+        await gate.there.wait()
+        closing = asyncio.ensure_future(field.close())
+        await asyncio.sleep(0)
+        calls: tuple[Coroutine[None, None, object], ...]
+        calls = (field.reply("late", "s2"), field.observe("late"))
+        late = [asyncio.ensure_future(call) for call in calls]
+        await asyncio.sleep(0)
+        gate.go_on.set()
+        assert await first
+        await closing
+        for refused in late:
+            with pytest.raises(StoreClosedError, match="was closed; open it again"):
+                await refused
+        with pytest.raises(StoreClosedError):
+            await field.reply("later", "s2")
     events = read_trace(trace)[1]
     assert actions(events) == UNIT and actions(events, "s2") == []
     assert judge(trace).open == 0
 
 
 @pytest.mark.unjudged("nothing is called, so the trace has no event to judge")
-def test_a_call_that_is_held_until_an_actor_has_closed_is_refused(tmp_path: Path) -> None:
-    """Before Call nothing was asked for yet, so `close` does not wait; afterwards nobody would ever
-    read the request, and the caller is told so instead of waiting for ever.
-    """
+async def test_a_call_that_is_held_until_an_actor_has_closed_is_refused(tmp_path: Path) -> None:
+    """Before Call nothing was asked for yet, so `close` does not wait."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = Held("s1", Action.Call)
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate)
-            call = asyncio.ensure_future(field.reply("hello", "s1"))
-            await gate.there.wait()
-            await field.close()
-            gate.go_on.set()
-            for _ in range(10):
-                await asyncio.sleep(0)
-            assert call.done(), "the call waits for ever"
-            with pytest.raises(StoreClosedError, match="was closed; open it again"):
-                await call
-
-    asyncio.run(main())
+    gate = Held("s1", Action.Call)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", "actor", tracer, gate)
+        call = asyncio.ensure_future(field.reply("hello", "s1"))
+        await gate.there.wait()
+        await field.close()
+        gate.go_on.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert call.done(), "the call waits for ever"
+        with pytest.raises(StoreClosedError, match="was closed; open it again"):
+            await call
     assert read_trace(trace)[1] == []
 
 
@@ -90,79 +82,205 @@ CALLERS_OWN = [id for id in ("asyncio-lock", *UNITS) if id != "actor"]
 
 @pytest.mark.parametrize("discipline", CALLERS_OWN)
 @pytest.mark.parametrize("action", [Action.Acquire, Action.Recall, Action.Generate])
-def test_closing_while_replies_are_under_way(
+async def test_closing_while_replies_are_under_way(
     tmp_path: Path, discipline: str, action: Action
 ) -> None:
-    """One reply is held somewhere in its program, two wait: the first finds the field closed at its
-    next operation, and so do the others in their turn; nothing of them is kept.
-    """
+    """One reply is held somewhere in its program, two wait."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = Held("s1", action)
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", discipline, tracer, gate)
-            calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
-            await asyncio.sleep(0)
-            await field.close()
-            gate.go_on.set()
-            for call in calls:
-                with pytest.raises(StepError) as caught:
-                    await call
-                assert isinstance(caught.value.__cause__, StoreClosedError)
-
-    asyncio.run(main())
+    gate = Held("s1", action)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", discipline, tracer, gate)
+        calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
+        await asyncio.sleep(0)
+        await field.close()
+        gate.go_on.set()
+        for call in calls:
+            with pytest.raises(StepError) as caught:
+                await call
+            assert isinstance(caught.value.__cause__, StoreClosedError)
     assert judge(trace).outcomes == {"raised": 3}
 
 
-def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> None:
-    """The owner is cancelled, as a loop does that ends: who still waits in the queue is told that
-    the field was closed, and is not handed a cancellation that nobody asked for.
-    """
-
-    async def main() -> None:
-        gate = Held("s1", Action.Generate)
-        field = await async_field(tmp_path / "field", "actor", gate=gate)
-        first = asyncio.ensure_future(field.reply("hello", "s1"))
+@pytest.mark.parametrize("discipline", [id for id in CALLERS_OWN if id in UNITS])
+async def test_closing_cuts_no_swap(tmp_path: Path, discipline: str) -> None:
+    """A reply is held between its commit and the swap of the view."""
+    trace = tmp_path / "trace"
+    gate = Held("s1", Action.SwapView)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", discipline, tracer, gate)
+        call = asyncio.ensure_future(field.reply("grey herons wait", "s1"))
         await gate.there.wait()
-        waiting = asyncio.ensure_future(field.reply("hello", "s2"))
-        await asyncio.sleep(0)
-        field._driver._owner.cancel()  # type: ignore[attr-defined]
-        await asyncio.wait((first, waiting))
-        with pytest.raises(StoreClosedError, match="was closed; open it again"):
-            waiting.result()
         await field.close()
+        gate.go_on.set()
+        assert await call
+        assert field.view.trigram_count("grey", "herons", "wait") == 1
+    assert actions(read_trace(trace)[1]) == UNIT
+    assert judge(trace).outcomes == {"returned": 1}
 
-    asyncio.run(main())
+
+async def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> None:
+    """The owner is cancelled, as a loop does that ends."""
+    gate = Held("s1", Action.Generate)
+    field = await async_field(tmp_path / "field", "actor", gate=gate)
+    first = asyncio.ensure_future(field.reply("hello", "s1"))
+    await gate.there.wait()
+    waiting = asyncio.ensure_future(field.reply("hello", "s2"))
+    await asyncio.sleep(0)
+    field._driver._owner.cancel()  # type: ignore[attr-defined]
+    await asyncio.wait((first, waiting))
+    with pytest.raises(StoreClosedError, match="was closed; open it again"):
+        waiting.result()
+    await field.close()
 
 
-def test_the_write_lock_of_a_field_that_closes_is_free_when_its_reply_has_ended(
+async def test_the_write_lock_of_a_field_that_closes_is_free_when_its_reply_has_ended(
     tmp_path: Path,
 ) -> None:
-    """Two instances on one store, the first held inside its transaction, the second waiting for the
-    write lock. The first is closed: its reply ends there and then, and only after that the second
-    begins, although the first one's caller learns of it later.
-    """
+    """The held reply ends when its field closes, and only then the other instance begins."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = Held("s1", Action.Generate)
-        with recorder(trace, ("i1", "i2")) as tracer:
-            path, discipline = tmp_path / "field", "shared-store-immediate"
-            one = await async_field(path, discipline, tracer, gate, instance="i1")
-            two = await async_field(path, discipline, tracer, instance="i2")
-            held = asyncio.ensure_future(one.reply("hello", "s1"))
-            await gate.there.wait()
-            waits = asyncio.ensure_future(two.reply("hello", "s2"))
-            await asyncio.sleep(0)
-            await one.close()
-            assert await waits
-            gate.go_on.set()
-            with pytest.raises(StepError) as caught:
-                await held
-            assert isinstance(caught.value.__cause__, StoreClosedError)
-            await two.close()
-
-    asyncio.run(main())
+    gate = Held("s1", Action.Generate)
+    with recorder(trace, ("i1", "i2")) as tracer:
+        path, discipline = tmp_path / "field", "shared-store-immediate"
+        one = await async_field(path, discipline, tracer, gate, instance="i1")
+        two = await async_field(path, discipline, tracer, instance="i2")
+        held = asyncio.ensure_future(one.reply("hello", "s1"))
+        await gate.there.wait()
+        waits = asyncio.ensure_future(two.reply("hello", "s2"))
+        await asyncio.sleep(0)
+        await one.close()
+        assert await waits
+        gate.go_on.set()
+        with pytest.raises(StepError) as caught:
+            await held
+        assert isinstance(caught.value.__cause__, StoreClosedError)
+        await two.close()
     assert actions(read_trace(trace)[1])[-1] == "Raise"
     assert judge(trace).outcomes == {"raised": 1, "returned": 1}
+
+
+RINGS = ["s1", "s1~ring0", "s1~ring1", "s1~ring2"]
+
+
+async def turns(count: int = 20) -> None:
+    """Let other tasks go on."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def thinking(
+    gate: AtRing, path: Path, discipline: str = D6, tracer: Tracer = NO_TRACE
+) -> AsyncLeoField:
+    """A field that has replied, with a ring under way that the gate holds."""
+    field = await async_field(path, discipline, tracer, gate, modules=MODULES)
+    await field.reply("hello there")
+    await gate.there.wait()
+    return field
+
+
+def is_closed(field: AsyncLeoField) -> bool:
+    """Whether the file is closed: its thread has ended."""
+    return not field._store._thread.is_alive()
+
+
+@pytest.mark.parametrize("cancelled", [None, 0, 1], ids=["nobody", "first", "second"])
+@pytest.mark.parametrize("discipline", [D6, "actor"])
+async def test_who_closes_as_well_cuts_no_inner_reply_short(
+    tmp_path: Path, discipline: str, cancelled: int | None
+) -> None:
+    """Two close while a ring is under way."""
+    trace = tmp_path / "trace"
+    gate = AtRing()
+    with recorder(trace) as tracer:
+        field = await thinking(gate, tmp_path / "field", discipline, tracer)
+        closing = [asyncio.ensure_future(field.close()) for _ in range(2)]
+        await turns()
+        if cancelled is not None:
+            closing[cancelled].cancel()
+        await turns()
+        assert not any(call.done() for call in closing)
+        gate.go_on.set()
+        await asyncio.wait(closing)
+        for place, call in enumerate(closing):
+            assert call.cancelled() if place == cancelled else call.exception() is None
+        assert is_closed(field)
+        await field.close()
+    returned = [e.session for e in read_trace(trace)[1] if e.action is Action.Return]
+    assert returned == RINGS
+    assert judge(trace).open == 0
+
+
+@pytest.mark.parametrize("closers", [1, 2])
+async def test_inner_replies_end_with_the_patience_of_all_who_close(
+    tmp_path: Path, closers: int
+) -> None:
+    """Everybody who closes is cancelled, one after the other."""
+    trace = tmp_path / "trace"
+    with recorder(trace) as tracer:
+        field = await thinking(AtRing(), tmp_path / "field", D6, tracer)
+        closing = [asyncio.ensure_future(field.close()) for _ in range(closers)]
+        for call in closing:
+            await turns()
+            assert not any(other.done() for other in closing)
+            call.cancel()
+        await asyncio.wait(closing)
+        assert all(call.cancelled() for call in closing)
+        assert is_closed(field)
+    events = read_trace(trace)[1]
+    assert actions(events, RING)[-1] == "Cancel"
+    assert [e.session for e in events if e.action is Action.Return] == ["s1"]
+    assert judge(trace).open == 0
+
+
+async def test_who_closes_as_well_comes_back_when_the_file_is_closed(tmp_path: Path) -> None:
+    """The thread of the store is at work when two close: neither is told that it is done."""
+    go_on = threading.Event()
+    field = await async_field(tmp_path / "field", D6)
+    work = asyncio.ensure_future(field._store.perform(lambda conn: go_on.wait(10)))
+    await turns()
+    closing = [asyncio.ensure_future(field.close()) for _ in range(3)]
+    await turns()
+    closing[2].cancel()
+    await turns()
+    assert not any(call.done() for call in closing)
+    go_on.set()
+    await asyncio.wait((work, *closing))
+    assert [call.cancelled() for call in closing] == [False, False, True]
+    assert is_closed(field)
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["nobody", "first"])
+async def test_what_went_wrong_is_told_once(tmp_path: Path, cancelled: bool) -> None:
+    """To the first who closes, or to the next when that one is cancelled; no later call has it."""
+    gate = AtRing(ZeroDivisionError("no thought"))
+    field = await thinking(gate, tmp_path / "field")
+    closing = [asyncio.ensure_future(field.close()) for _ in range(3)]
+    await turns()
+    if cancelled:
+        closing[0].cancel()
+        await turns()
+    gate.go_on.set()
+    await asyncio.wait(closing)
+    assert closing[0].cancelled() == cancelled
+    told, *others = closing[cancelled:]
+    with pytest.raises(StepError, match="no thought"):
+        told.result()
+    assert [call.exception() for call in others] == [None] * len(others)
+    await field.close()
+
+
+async def test_what_went_wrong_while_the_only_closer_was_cancelled_is_for_the_next(
+    tmp_path: Path,
+) -> None:
+    """The ring fails in the moment of the cancellation: the next call has the error, once."""
+    gate = AtRing(ZeroDivisionError("no thought"))
+    field = await thinking(gate, tmp_path / "field")
+    ring = field._afterthoughts._tasks["s1"]
+    closing = asyncio.ensure_future(field.close())
+    await turns()
+    ring.add_done_callback(lambda _: closing.cancel())
+    gate.go_on.set()
+    await asyncio.wait((closing,))
+    assert closing.cancelled()
+    with pytest.raises(StepError, match="no thought"):
+        await field.close()
+    await field.close()

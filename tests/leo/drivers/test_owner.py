@@ -10,7 +10,7 @@ import pytest
 from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError, StoreClosedError, StoreLockedError
-from tests.leo.drivers.test_afterthoughts import RING, AtRing
+from tests.leo.drivers.test_inner import RING, AtRing
 from tests.leo.judge import judge
 from tests.leo.support import UNIT, actions, async_field, picture, read_trace, recorder, reloaded
 
@@ -52,39 +52,30 @@ class CancelsOwner:
 @pytest.mark.parametrize("callers", [False, True], ids=["owner", "all"])
 @pytest.mark.parametrize("under_way", [False, True], ids=["before", "under way"])
 @pytest.mark.parametrize("action", UNIT[1:])
-def test_a_cancelled_owner_finishes_the_reply_under_way(
+async def test_a_cancelled_owner_finishes_the_reply_under_way(
     tmp_path: Path, action: str, under_way: bool, callers: bool
 ) -> None:
-    """Wherever it strikes, the reply under way is carried to its Return, and its caller has the
-    answer or a cancellation of its own; who waits is refused, and so is who comes later; the view
-    is what the store is, and closing is no error.
-    """
+    """At every action the reply under way is carried to its Return."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = CancelsOwner(action, under_way)
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate)
-            gate.field = field
-            calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
-            gate.callers = calls if callers else []
-            await asyncio.wait(calls, timeout=10)
-            if not callers:
-                assert calls[0].result()
-            for call in calls[callers ^ 1 :]:
-                if not call.cancelled() or not callers:
-                    # Where the owner was done before the cancellation came, it was an answer.
-                    assert call.exception() is None or isinstance(
-                        call.exception(), StoreClosedError
-                    )
-            with pytest.raises(StoreClosedError, match=CLOSED):
-                await field.reply("later", "s4")
-            await asyncio.wait((owner(field),), timeout=10)
-            assert picture(field.view) == await field._store.perform(reloaded)
-            await field.close()
-            await field.close()
-
-    asyncio.run(main())
+    gate = CancelsOwner(action, under_way)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", "actor", tracer, gate)
+        gate.field = field
+        calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
+        gate.callers = calls if callers else []
+        await asyncio.wait(calls, timeout=10)
+        if not callers:
+            assert calls[0].result()
+        for call in calls[callers ^ 1 :]:
+            if not call.cancelled() or not callers:
+                # Where the owner was done before the cancellation came, it was an answer.
+                assert call.exception() is None or isinstance(call.exception(), StoreClosedError)
+        with pytest.raises(StoreClosedError, match=CLOSED):
+            await field.reply("later", "s4")
+        await asyncio.wait((owner(field),), timeout=10)
+        assert picture(field.view) == await field._store.perform(reloaded)
+        await field.close()
+        await field.close()
     events = read_trace(trace)[1]
     assert [name for name in actions(events) if name != "Cancel"] == UNIT
     assert actions(events, "s4") == []
@@ -92,33 +83,27 @@ def test_a_cancelled_owner_finishes_the_reply_under_way(
     assert outcome.open == 0 and outcome.replies == 3
 
 
-def test_who_waits_for_a_cancelled_owner_ends_by_raise(tmp_path: Path) -> None:
+async def test_who_waits_for_a_cancelled_owner_ends_by_raise(tmp_path: Path) -> None:
     """The first is answered; of the others, called and not begun, the trace has Call and Raise."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = CancelsOwner("Generate", under_way=False)
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate)
-            gate.field = field
-            calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
-            await asyncio.wait(calls, timeout=10)
-            assert calls[0].result()
-            for call in calls[1:]:
-                with pytest.raises(StoreClosedError, match=CLOSED):
-                    call.result()
-            await field.close()
-
-    asyncio.run(main())
+    gate = CancelsOwner("Generate", under_way=False)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", "actor", tracer, gate)
+        gate.field = field
+        calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in (1, 2, 3)]
+        await asyncio.wait(calls, timeout=10)
+        assert calls[0].result()
+        for call in calls[1:]:
+            with pytest.raises(StoreClosedError, match=CLOSED):
+                call.result()
+        await field.close()
     events = read_trace(trace)[1]
     assert actions(events, "s2") == actions(events, "s3") == ["Call", "Raise"]
     assert judge(trace).outcomes == {"returned": 1, "raised": 2}
 
 
 def test_the_end_of_a_loop_leaves_a_whole_field(tmp_path: Path) -> None:
-    """`asyncio.run` cancels every task while replies are under way, and nobody closes the field:
-    the trace is a behaviour in which nothing is left open.
-    """
+    """`asyncio.run` cancels every task while replies are under way, and nobody closes the field."""
     trace = tmp_path / "trace"
     fields: list[AsyncLeoField] = []
     calls: list[asyncio.Task[str]] = []
@@ -136,90 +121,68 @@ def test_the_end_of_a_loop_leaves_a_whole_field(tmp_path: Path) -> None:
     assert judge(trace).open == 0
 
 
-def test_an_owner_that_never_began_leaves_nobody_waiting(tmp_path: Path) -> None:
-    """Cancelled before its first step, with a request in the queue: the request is refused, and
-    closing is no error.
-    """
+async def test_an_owner_that_never_began_leaves_nobody_waiting(tmp_path: Path) -> None:
+    """Cancelled before its first step, with a request in the queue: the request is refused."""
+    field = await async_field(tmp_path / "field", "actor")
 
-    async def main() -> None:
-        field = await async_field(tmp_path / "field", "actor")
+    async def never(answer: asyncio.Future[str]) -> None:
+        raise AssertionError("nobody carries this out")
 
-        async def never(answer: asyncio.Future[str]) -> None:
-            raise AssertionError("nobody carries this out")
-
-        answer = field._driver._request(never)  # type: ignore[attr-defined]
-        owner(field).cancel()
-        with pytest.raises(StoreClosedError, match=CLOSED):
-            await asyncio.wait_for(answer, 10)
-        await field.close()
-
-    asyncio.run(main())
+    answer = field._driver._request(never)  # type: ignore[attr-defined]
+    owner(field).cancel()
+    with pytest.raises(StoreClosedError, match=CLOSED):
+        await asyncio.wait_for(answer, 10)
+    await field.close()
 
 
-def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_closing(
+async def test_inner_replies_that_a_cancelled_owner_leaves_behind_are_no_error_of_closing(
     tmp_path: Path,
 ) -> None:
-    """A ring is under way, after those of another session: it is finished, and nothing follows; the
-    one who closes the field is not told to open it again.
-    """
+    """A ring is under way, after those of another session: it is finished, and nothing follows."""
     trace = tmp_path / "trace"
-
-    async def main() -> None:
-        gate = AtRing()
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=MODULES)
-            calls = [asyncio.ensure_future(field.reply("hello there", f"s{n}")) for n in (2, 1)]
-            await asyncio.wait((*calls, asyncio.ensure_future(gate.there.wait())), timeout=10)
-            owner(field).cancel()
-            await field.close()
-            await field.close()
-
-    asyncio.run(main())
+    gate = AtRing()
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=MODULES)
+        calls = [asyncio.ensure_future(field.reply("hello there", f"s{n}")) for n in (2, 1)]
+        await asyncio.wait((*calls, asyncio.ensure_future(gate.there.wait())), timeout=10)
+        owner(field).cancel()
+        await field.close()
+        await field.close()
     events = read_trace(trace)[1]
     assert actions(events, RING)[-1] == "Return" and actions(events, "s1~ring1") == []
     assert actions(events, "s2~ring1")[-1] == "Return"
     assert judge(trace).open == 0
 
 
-def test_an_observation_under_way_is_finished(tmp_path: Path) -> None:
-    """The owner is cancelled while the store is at work: the text is taken in, and whoever asked
-    for it is not told of a cancellation that was not theirs.
-    """
-
-    async def main() -> None:
-        field = await async_field(tmp_path / "field", "actor")
-        observed = asyncio.ensure_future(field.observe("grey herons wait"))
-        while not field._store._tx.qsize():
-            await asyncio.sleep(0)
-        owner(field).cancel()
-        await asyncio.wait_for(observed, 10)
-        assert field.view.trigram_count("grey", "herons", "wait") == 1
-        await field.close()
-
-    asyncio.run(main())
+async def test_an_observation_under_way_is_finished(tmp_path: Path) -> None:
+    """The owner is cancelled while the store is at work: the text is taken in."""
+    field = await async_field(tmp_path / "field", "actor")
+    observed = asyncio.ensure_future(field.observe("grey herons wait"))
+    while not field._store._tx.qsize():
+        await asyncio.sleep(0)
+    owner(field).cancel()
+    await asyncio.wait_for(observed, 10)
+    assert field.view.trigram_count("grey", "herons", "wait") == 1
+    await field.close()
 
 
-def test_an_operation_that_fails_meanwhile_is_told(tmp_path: Path) -> None:
+async def test_an_operation_that_fails_meanwhile_is_told(tmp_path: Path) -> None:
     """The owner is cancelled while an operation fails: the caller is told of the failure."""
     trace = tmp_path / "trace"
+    gate = CancelsOwner("Recall", under_way=True)
+    with recorder(trace) as tracer:
+        field = await async_field(tmp_path / "field", "actor", tracer, gate)
+        gate.field = field
+        perform = field._store.perform
 
-    async def main() -> None:
-        gate = CancelsOwner("Recall", under_way=True)
-        with recorder(trace) as tracer:
-            field = await async_field(tmp_path / "field", "actor", tracer, gate)
-            gate.field = field
-            perform = field._store.perform
+        async def refused(work: object) -> None:
+            def fail(conn: object) -> None:
+                raise StoreLockedError("not now")
 
-            async def refused(work: object) -> None:
-                def fail(conn: object) -> None:
-                    raise StoreLockedError("not now")
+            await perform(fail)
 
-                await perform(fail)
-
-            field._store.perform = refused  # type: ignore[method-assign, assignment]
-            with pytest.raises(StepError, match="not now"):
-                await asyncio.wait_for(field.reply("hello"), 10)
-            await field.close()
-
-    asyncio.run(main())
+        field._store.perform = refused  # type: ignore[method-assign, assignment]
+        with pytest.raises(StepError, match="not now"):
+            await asyncio.wait_for(field.reply("hello"), 10)
+        await field.close()
     assert actions(read_trace(trace)[1]) == ["Call", "Acquire", "Begin", "Raise"]

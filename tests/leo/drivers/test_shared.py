@@ -1,4 +1,4 @@
-"""Two instances on one store, and optimistic replies on one instance."""
+"""Several instances, or processes, on one file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 import leo.reply.commit
-from bench.two_processes import examine
+from bench.two_processes import examine, is_same
+from leo import LeoField
 from leo.actions import Action
+from leo.commands.main import main
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
 from leo.field.counts import compute_delta
 from leo.store.operations import process_text
-from leo.store.schema import connect
+from leo.store.schema import BESIDE, connect
 from leo.trace.events import Event
 from leo_model.traces.native import Outcome
 from tests.leo.judge import judge
@@ -102,9 +105,7 @@ def test_two_instances_leave_traces_that_are_behaviours(tmp_path: Path, discipli
 def test_views_that_fell_behind_and_decays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
-    """A journal of one observation and a decay with every third: still behaviours, and views that
-    are loaded anew are whole.
-    """
+    """A journal of one observation and a decay with every third: still behaviours."""
     monkeypatch.setattr("leo.store.ngrams.JOURNAL", 1)
     monkeypatch.setattr("leo.field.decay.EVERY", 3)
     instances = PAIR if discipline in SHARED else ("i1",)
@@ -167,32 +168,28 @@ def test_an_immediate_transaction_keeps_everything_but_the_order_of_calls(tmp_pa
     assert "LoadBigrams" in {event.action.value for event in events}
 
 
-def test_an_immediate_transaction_gives_up_when_the_timeout_is_over(tmp_path: Path) -> None:
+async def test_an_immediate_transaction_gives_up_when_the_timeout_is_over(tmp_path: Path) -> None:
     """D12: Busy, while the other instance sits in its transaction; both go on afterwards."""
+    inside, go_on = asyncio.Event(), asyncio.Event()
 
-    async def main() -> None:
-        inside, go_on = asyncio.Event(), asyncio.Event()
+    async def gate(session: str, action: Action) -> None:
+        if action is Action.Generate and not inside.is_set():
+            inside.set()
+            await go_on.wait()
 
-        async def gate(session: str, action: Action) -> None:
-            if action is Action.Generate and not inside.is_set():
-                inside.set()
-                await go_on.wait()
-
-        with recorder(tmp_path / "trace", PAIR) as tracer:
-            path, name = tmp_path / "field", "shared-store-immediate"
-            first = await async_field(path, name, tracer, gate, 0.05, "i1")
-            second = await async_field(path, name, tracer, gate, 0.05, "i2")
-            async with first, second:
-                slow = asyncio.ensure_future(first.reply("hello", "s1"))
-                await inside.wait()
-                with pytest.raises(StepError, match=r"'begin' .* beyond the busy timeout"):
-                    await second.reply("hello", "s2")
-                go_on.set()
-                assert await slow and await second.reply("hello", "s2")
-                whole = await second._store.perform(reloaded)
-                assert picture(second.view) == whole
-
-    asyncio.run(main())
+    with recorder(tmp_path / "trace", PAIR) as tracer:
+        path, name = tmp_path / "field", "shared-store-immediate"
+        first = await async_field(path, name, tracer, gate, 0.05, "i1")
+        second = await async_field(path, name, tracer, gate, 0.05, "i2")
+        async with first, second:
+            slow = asyncio.ensure_future(first.reply("hello", "s1"))
+            await inside.wait()
+            with pytest.raises(StepError, match=r"'begin' .* beyond the busy timeout"):
+                await second.reply("hello", "s2")
+            go_on.set()
+            assert await slow and await second.reply("hello", "s2")
+            whole = await second._store.perform(reloaded)
+            assert picture(second.view) == whole
     events = read_trace(tmp_path / "trace")[1]
     assert actions(events, "s2")[:3] == ["Call", "Acquire", "Busy"]
     assert judge(tmp_path / "trace").outcomes == {"returned": 2, "refused by the store": 1}
@@ -205,36 +202,31 @@ def test_optimistic_replies_keep_everything_but_exclusion(tmp_path: Path) -> Non
     assert set(outcome.violations) <= {"MutualExclusion", "NoOvertaking"}
 
 
-def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: Path) -> None:
-    """D13: begun after another's commit and before its swap, so no version differs at the commit;
-    what it spoke from does.
-    """
-
-    async def main() -> None:
-        with recorder(tmp_path / "trace") as tracer:
-            field = await async_field(tmp_path / "field", "optimistic", tracer)
-            spoken, committed = asyncio.Event(), asyncio.Event()
-
-            async def gate(session: str, action: Action) -> None:
-                if session == "first" and action is Action.SwapView:
-                    committed.set()
-                    await spoken.wait()
-                if session == "second" and action is Action.SaveSnapshot:
-                    spoken.set()
-
-            field._driver.gate = gate
-            async with field:
-                first = asyncio.ensure_future(field.reply("hello", "first"))
-                await committed.wait()
-                second = await field.reply("hello", "second")
-                texts.extend((await first, second))
-                assert picture(field.view) == await field._store.perform(reloaded)
-
+async def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: Path) -> None:
+    """D13: begun after another's commit and before its swap."""
     texts: list[str] = []
-    asyncio.run(main())
+
+    with recorder(tmp_path / "trace") as tracer:
+        field = await async_field(tmp_path / "field", "optimistic", tracer)
+        spoken, committed = asyncio.Event(), asyncio.Event()
+
+        async def gate(session: str, action: Action) -> None:
+            if session == "first" and action is Action.SwapView:
+                committed.set()
+                await spoken.wait()
+            if session == "second" and action is Action.SaveSnapshot:
+                spoken.set()
+
+        field._driver.gate = gate
+        async with field:
+            first = asyncio.ensure_future(field.reply("hello", "first"))
+            await committed.wait()
+            second = await field.reply("hello", "second")
+            texts.extend((await first, second))
+            assert picture(field.view) == await field._store.perform(reloaded)
     # Serializable to the byte: what the two would have said one after the other.
-    with sync_field(tmp_path / "serial") as field:
-        assert texts == [field.reply("hello", "first"), field.reply("hello", "second")]
+    with sync_field(tmp_path / "serial") as alone:
+        assert texts == [alone.reply("hello", "first"), alone.reply("hello", "second")]
     assert dump(tmp_path / "serial") == dump(tmp_path / "field")
     events = read_trace(tmp_path / "trace")[1]
     assert actions(events, "second").count("Retry") == 1
@@ -242,95 +234,79 @@ def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: 
 
 
 @pytest.mark.parametrize("before", [97, 98])
-def test_an_observation_between_an_optimistic_commit_and_its_swap(
+async def test_an_observation_between_an_optimistic_commit_and_its_swap(
     tmp_path: Path, before: int
 ) -> None:
-    """D13 has no lock that keeps an observation away: whichever of the two carries a decay, they
+    """D13 has no lock that keeps an observation away: if either of the two carries a decay, they
     come into the view in the order of the store, once each; and the field goes on.
     """
+    committed, observed = asyncio.Event(), asyncio.Event()
 
-    async def main() -> None:
-        committed, observed = asyncio.Event(), asyncio.Event()
+    async def gate(session: str, action: Action) -> None:
+        if action is Action.SwapView and not observed.is_set():
+            committed.set()
+            await observed.wait()
 
-        async def gate(session: str, action: Action) -> None:
-            if action is Action.SwapView and not observed.is_set():
-                committed.set()
-                await observed.wait()
-
-        opening = async_field(tmp_path / "field", "optimistic", gate=gate)
-        async with await opening as field:
-            for _ in range(before):
-                await field.observe("alpha beta gamma")
-            replying = asyncio.ensure_future(field.reply("hello"))
-            await committed.wait()
-            await field.observe("delta epsilon zeta")
-            assert picture(field.view) == await field._store.perform(reloaded)
-            observed.set()
-            assert await replying
-            assert picture(field.view) == await field._store.perform(reloaded)
-            await asyncio.gather(*(field.observe(f"eta {n} theta") for n in range(4)))
-            assert await field.reply("and now?")
-            assert picture(field.view) == await field._store.perform(reloaded)
-
-    asyncio.run(main())
+    opening = async_field(tmp_path / "field", "optimistic", gate=gate)
+    async with await opening as field:
+        for _ in range(before):
+            await field.observe("alpha beta gamma")
+        replying = asyncio.ensure_future(field.reply("hello"))
+        await committed.wait()
+        await field.observe("delta epsilon zeta")
+        assert picture(field.view) == await field._store.perform(reloaded)
+        observed.set()
+        assert await replying
+        assert picture(field.view) == await field._store.perform(reloaded)
+        await asyncio.gather(*(field.observe(f"eta {n} theta") for n in range(4)))
+        assert await field.reply("and now?")
+        assert picture(field.view) == await field._store.perform(reloaded)
 
 
-def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
+async def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
     """D13: the first attempt starts again because the versions moved, the second knows why."""
+    path = tmp_path / "field"
+    texts = ["grey herons wait"]
 
-    async def main() -> None:
-        path = tmp_path / "field"
-        texts = ["grey herons wait"]
+    async def gate(session: str, action: Action) -> None:
+        if action is Action.Commit and texts:
+            with closing(connect(path)) as other:
+                process_text(other, compute_delta((texts.pop(),)))
 
-        async def gate(session: str, action: Action) -> None:
-            if action is Action.Commit and texts:
-                with closing(connect(path)) as other:
-                    process_text(other, compute_delta((texts.pop(),)))
-
-        async with await async_field(path, "optimistic", gate=gate) as field:
-            with pytest.raises(StepError, match="close the field and open it again"):
-                await field.reply("hello")
-
-    asyncio.run(main())
+    async with await async_field(path, "optimistic", gate=gate) as field:
+        with pytest.raises(StepError, match="close the field and open it again"):
+            await field.reply("hello")
 
 
-def test_an_optimistic_reply_gives_up_in_the_end(
+async def test_an_optimistic_reply_gives_up_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Overtaken in every attempt: the error says so, and the trace is still a behaviour."""
     monkeypatch.setattr(leo.reply.commit, "ATTEMPTS", 3)
+    with recorder(tmp_path / "trace") as tracer:
+        field = await async_field(tmp_path / "field", "optimistic", tracer)
 
-    async def main() -> None:
-        with recorder(tmp_path / "trace") as tracer:
-            field = await async_field(tmp_path / "field", "optimistic", tracer)
+        async def gate(session: str, action: Action) -> None:
+            if session == "slow" and action is Action.Commit:
+                await field.reply("me first", "fast")
 
-            async def gate(session: str, action: Action) -> None:
-                if session == "slow" and action is Action.Commit:
-                    await field.reply("me first", "fast")
-
-            field._driver.gate = gate
-            async with field:
-                with pytest.raises(StepError, match="3 times in a row") as caught:
-                    await field.reply("hello", "slow")
-                assert isinstance(caught.value.__cause__, ConflictError)
-                assert picture(field.view) == await field._store.perform(reloaded)
-
-    asyncio.run(main())
+        field._driver.gate = gate
+        async with field:
+            with pytest.raises(StepError, match="3 times in a row") as caught:
+                await field.reply("hello", "slow")
+            assert isinstance(caught.value.__cause__, ConflictError)
+            assert picture(field.view) == await field._store.perform(reloaded)
     assert judge(tmp_path / "trace").outcomes == {"returned": 3, "raised": 1}
 
 
-def test_an_instance_that_comes_late_cannot_join_a_recording(tmp_path: Path) -> None:
+async def test_an_instance_that_comes_late_cannot_join_a_recording(tmp_path: Path) -> None:
     """Its view would not be what the header says."""
-
-    async def main() -> None:
-        path, trace = tmp_path / "field", tmp_path / "trace"
-        with recorder(trace, PAIR) as tracer:
-            async with await async_field(path, "shared-store", tracer, instance="i1") as field:
-                await field.reply("hello")
-                with pytest.raises(TraceFileError, match="i2 was opened when the store was at"):
-                    await async_field(path, "shared-store", tracer, instance="i2")
-
-    asyncio.run(main())
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    with recorder(trace, PAIR) as tracer:
+        async with await async_field(path, "shared-store", tracer, instance="i1") as field:
+            await field.reply("hello")
+            with pytest.raises(TraceFileError, match="i2 was opened when the store was at"):
+                await async_field(path, "shared-store", tracer, instance="i2")
 
 
 REPLIES = 80
@@ -338,9 +314,7 @@ REPLIES = 80
 
 @pytest.mark.slow
 def test_two_processes_on_one_store_lose_nothing(tmp_path: Path) -> None:
-    """D12, two processes, 80 replies each: versions account for every reply, no view is torn, and
-    nobody sees "database is locked". `bench.two_processes` does the same with 2,000.
-    """
+    """D12, two processes, 80 replies each: versions account for every reply, no view is torn."""
     command = [sys.executable, "-m", "bench.two_processes", f"--replies={REPLIES}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
@@ -358,3 +332,84 @@ def test_a_lost_reply_is_found(tmp_path: Path) -> None:
         conn.execute("UPDATE objects SET version = version - 1")
     assert any("the versions are" in finding for finding in examine(path, 2))
     assert any("'ada is' was observed" in finding for finding in examine(path, 4))
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[LeoField]:
+    """A field whose view does not have the last observation, made by somebody else."""
+    with sync_field(tmp_path / "field") as field:
+        field.observe("grey herons wait")
+        with closing(connect(tmp_path / "field")) as other:
+            process_text(other, compute_delta(("grey herons fish",)))
+        yield field
+
+
+def test_a_view_that_is_behind_is_brought_up_to_date_and_compared(
+    behind: LeoField, tmp_path: Path
+) -> None:
+    """By the increments that the next reply would load: then it is what a whole load gives."""
+    with closing(connect(tmp_path / "field")) as conn:
+        assert is_same(behind.view, conn)
+    assert behind.view.trigram_count("grey", "herons", "fish") == 1
+
+
+def test_a_view_that_was_wrong_before_it_fell_behind_is_found(
+    behind: LeoField, tmp_path: Path
+) -> None:
+    """Another process's last word is no excuse."""
+    words = behind.view.words
+    words.followers[words.ids["grey"]][words.ids["herons"]] += 1
+    with closing(connect(tmp_path / "field")) as conn:
+        assert not is_same(behind.view, conn)
+
+
+# The words of a command over a file and a field.
+COMMANDS = {
+    "converse": ["converse", "--themes", "1", "--out", "{file}", "--field", "{field}"],
+    "export": ["field", "export", "{field}", "--out", "{file}"],
+    "import": ["field", "import", "{file}", "{field}"],
+    "observe": ["observe", "{file}", "--field", "{field}"],
+}
+READING = ("import", "observe")
+
+
+def found(folder: Path) -> dict[str, bytes | None]:
+    """What is in a folder; a link may lead to no file yet."""
+    return {path.name: path.read_bytes() if path.exists() else None for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("end", ["", *BESIDE])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_sqlite_would_take_for_its_own_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, end: str, link: bool
+) -> None:
+    """Before anything is made; what is there stays as it is. A link is followed, as SQLite does."""
+    field, file = tmp_path / "field", tmp_path / f"field{end}"
+    if command == "export":
+        sync_field(field).close()
+    elif command in READING:
+        file.write_text("grey herons wait")
+    named = field
+    if link:
+        named = tmp_path / "link"
+        named.symlink_to(field)
+    before = found(tmp_path)
+    words = [word.format(file=file, field=named) for word in COMMANDS[command]]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"leo: error: {file}: ") and told.count("\n") == 1
+    assert ("beside the field" if end else "this is the file of the field") in told
+    assert "name another file" in told
+    assert found(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", ["converse", "export"])
+def test_a_file_of_another_name_is_not_refused(tmp_path: Path, command: str) -> None:
+    """The control: neither one that begins as the field does, nor one beside another field."""
+    field = tmp_path / "field"
+    sync_field(field).close()
+    (tmp_path / "other").mkdir()
+    for file in (tmp_path / "field-wall", tmp_path / "other" / "field-wal"):
+        assert main([word.format(file=file, field=field) for word in COMMANDS[command]]) == 0
+        assert file.read_text("utf-8").startswith("{")

@@ -55,9 +55,7 @@ class Preempt:
 
 
 def test_the_gil_may_go_away_in_the_middle_of_generate(tmp_path: Path) -> None:
-    """Another thread's observation comes between the halves: the second half sees it in the
-    trigrams and not in the bigrams, and the specification names what fell.
-    """
+    """Another thread's observation comes between the halves."""
     trace = tmp_path / "trace"
     gate = Preempt("GenerateEnd", until="GenerateBegin")
     seen: list[str] = []
@@ -181,9 +179,7 @@ def test_the_lock_is_held_from_acquire_to_release(tmp_path: Path) -> None:
 
 
 def test_a_session_is_found_free_and_taken_in_one_step(tmp_path: Path) -> None:
-    """While one thread looks whether a session has a reply under way, nobody else can: of two calls
-    at once one is refused.
-    """
+    """While one thread looks whether a session has a reply under way, nobody else can."""
     shut: list[bool] = []
 
     class Looked(dict[str, object]):
@@ -208,9 +204,7 @@ def test_a_session_is_found_free_and_taken_in_one_step(tmp_path: Path) -> None:
 def test_a_gate_that_raises_at_return_does_not_keep_the_reply(
     tmp_path: Path, discipline: str
 ) -> None:
-    """The lock is free and all is written: the reply has returned, and the session may call again,
-    although the caller is told of the gate's failure.
-    """
+    """The lock is free and all is written: the reply has returned."""
     trace = tmp_path / "trace"
     strike = ["Return"]
 

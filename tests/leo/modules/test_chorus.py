@@ -1,4 +1,4 @@
-"""The chorus: how what the modules say is put together."""
+"""The chorus, the voice, the active themes: how what the modules say is put together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leo.field.measure import Pulse, Quality
+from leo.field.text import PUNCTUATION, tokenize
+from leo.reply.active import MAX_FOLLOWERS, active_themes
 from leo.reply.chorus import Chorus
 from leo.reply.context import (
     After,
@@ -19,19 +23,18 @@ from leo.reply.context import (
     Inner,
     InnerReply,
     Moment,
-    Put,
-    Rows,
     Spoken,
 )
-from leo.reply.module import BaseModule
-from leo.reply.voice import blend_weights, compute_voice
-from tests.leo.modules.contexts import FAIR, QUIET, moment, mute
+from leo.reply.module import Module
+from leo.reply.voice import BASE, EXPERTS, blend_weights, compute_voice
+from leo.store.rows import Put, Rows
+from tests.leo.modules.support import FAIR, QUIET, UNIT, TinyDriver, moment, mute
 
 SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)
 RING = InnerReply("s1~ring0", "x", 0.8, 30, Inner("ring", 0), "s1")
 
 
-class Parrot(BaseModule[str]):
+class Parrot(Module[str]):
     """Says what it was made to say, and remembers the contexts that it was given."""
 
     def __init__(
@@ -137,3 +140,125 @@ def test_in_an_inner_reply_no_expert_speaks() -> None:
     assert speech.max_tokens == 30
     chorus.after(SPOKEN, Pulse(0.9, 0.0, 0.5, 0.4), Quality(0.5, 0.5, 0.5), mute)
     assert two.contexts == [] and one.contexts[-1].inner == Inner("ring", 0)
+
+
+COUNTS = st.integers(0, 5)
+
+
+@given(UNIT, UNIT, UNIT, COUNTS, st.dictionaries(st.sampled_from(sorted(EXPERTS)), UNIT))
+def test_shares_add_up(
+    new: float, aroused: float, hurt: float, active: int, boosts: dict[str, float]
+) -> None:
+    """Shares are at least 0 and sum to 1; the temperature is between the experts' extremes."""
+    weights = blend_weights(new, aroused, hurt, active, boosts)
+    assert set(weights) == set(EXPERTS) and min(weights.values()) >= 0.0
+    assert sum(weights.values()) == pytest.approx(1.0)
+    voice = compute_voice(weights)
+    assert 0.6 - 1e-9 <= voice.temperature <= 1.3 + 1e-9
+    assert weights[voice.expert] == max(weights.values())
+
+
+def test_quiet_blend_by_hand() -> None:
+    """.3 .2 .1 .2 0 over their sum of .8, and its mean temperature."""
+    weights = blend_weights(0.0, 0.0, 0.0, 0, {})
+    assert weights == {name: pytest.approx(weight / 0.8) for name, weight in BASE.items()}
+    voice = compute_voice(weights)
+    assert voice.expert == "structural"
+    assert voice.temperature == pytest.approx((0.24 + 0.2 + 0.13 + 0.12) / 0.8)
+    assert voice.semantic == pytest.approx((0.06 + 0.1 + 0.04 + 0.06) / 0.8)
+
+
+def test_each_rule_by_hand() -> None:
+    """Trauma, novelty, themes, arousal and boosts move the weights that section 9 names."""
+    hurt = blend_weights(0.0, 0.0, 0.5, 0, {})
+    assert hurt["wounded"] == pytest.approx(0.3 / 0.8)
+    # At most .5, and what would fall below 0 is 0.
+    assert blend_weights(0.0, 0.0, 1.0, 0, {})["wounded"] == pytest.approx(0.5 / 0.825)
+    new = blend_weights(1.0, 0.0, 0.0, 0, {})
+    assert new["creative"] == pytest.approx(0.3 / 0.9) and new["precise"] == pytest.approx(
+        0.1 / 0.9
+    )
+    rich = blend_weights(0.0, 0.0, 0.0, 2, {})
+    assert rich["semantic"] == pytest.approx(0.3 / 0.85)
+    assert rich["structural"] == pytest.approx(0.25 / 0.85)
+    loud = blend_weights(0.0, 1.0, 0.0, 0, {})
+    assert loud["precise"] == pytest.approx(0.29 / 0.845)
+    assert blend_weights(0.0, 0.0, 0.0, 0, {"creative": 0.2})["creative"] == pytest.approx(0.3)
+
+
+@given(UNIT, UNIT)
+def test_more_trauma_is_no_less_wounded(one: float, other: float) -> None:
+    """The wounded share grows with the level."""
+    low, high = sorted((one, other))
+    shares = [blend_weights(0.0, 0.0, level, 0, {})["wounded"] for level in (low, high)]
+    assert shares[0] <= shares[1] + 1e-12
+
+
+# Seven words that stay the centres.
+TREES = "oak elm ash fir yew bay box. "
+WEATHER = (
+    "Rain fell over the wide grey sea while gulls cried. "
+    "Rain fell over the old grey harbour while boats rocked. "
+    "Rain fell over the far grey island while people slept. "
+)
+
+
+@pytest.fixture
+def driver() -> TinyDriver:
+    """A field that has heard of the weather."""
+    tiny = TinyDriver(modules=())
+    tiny.observe(WEATHER * 3)
+    tiny.observe(TREES * 100)
+    return tiny
+
+
+def active(driver: TinyDriver, prompt: str) -> dict[str, int]:
+    """Core word -> score."""
+    found = active_themes(driver.view, driver.view.words.ids.get, tokenize(prompt))
+    assert set(found.scores) == set(found.words)
+    return found.scores
+
+
+def test_a_word_with_co_occurrence_is_a_theme(driver: TinyDriver) -> None:
+    """A word of the prompt that co-occurs is a core; the score counts the prompt's words."""
+    assert active(driver, "Rain again") == {"Rain": 1}
+    assert active(driver, "Rain fell over it")["Rain"] == 3
+    assert active(driver, "nobody knows these") == {}
+
+
+def test_alike_words_are_one_theme(driver: TinyDriver) -> None:
+    """Words with the same contexts merge, and the older one names the theme."""
+    assert list(active(driver, "over Rain")) == ["Rain"]
+
+
+def test_the_key_survives_the_growth_of_the_field(driver: TinyDriver) -> None:
+    """New themes, older or younger, do not rename the one that was there."""
+    before = active(driver, "Rain again")
+    driver.observe("Bread and butter and honey on the table, bread and butter and honey. " * 5)
+    assert active(driver, "Rain again") == before
+
+
+def test_punctuation_and_centres_are_no_cores(driver: TinyDriver) -> None:
+    """What is near everything is the core of nothing."""
+    assert active(driver, "Rain . , !") == {"Rain": 1}
+    names = driver.view.words.names
+    centres = " ".join(names[id] for id in driver.view.words.centres())
+    assert active(driver, f"{centres} . , !") == {}
+
+
+def test_punctuation_is_in_no_theme(driver: TinyDriver) -> None:
+    """It follows every one of these, and near everything it would make all themes alike."""
+    driver.observe("Tea, milk and sugar. Tea, cream and honey. Tea, bread and jam. " * 5)
+    found = active_themes(driver.view, driver.view.words.ids.get, ["Tea"])
+    assert {"Tea", "milk", "honey"} <= found.words["Tea"]
+    assert found.words["Tea"].isdisjoint(PUNCTUATION)
+
+
+def test_a_word_near_everything_is_no_core(driver: TinyDriver) -> None:
+    """With more than MAX_FOLLOWERS followers a word is too common; with as many it is not."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = [f"{a}{b}x" for a in letters for b in letters]
+    driver.observe(" ".join(f"zephyr {word}." for word in words[:MAX_FOLLOWERS]))
+    assert list(active(driver, "zephyr")) == ["zephyr"]
+    driver.observe(f"zephyr {words[MAX_FOLLOWERS]}")
+    assert active(driver, "zephyr") == {}

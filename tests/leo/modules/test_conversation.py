@@ -1,4 +1,4 @@
-"""All modules together, over a scripted conversation and a store in memory."""
+"""All modules over a scripted conversation; their rows, and who awaits them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,42 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from leo.errors import StoreError
 from leo.field.text import tokenize
-from leo.modules import MODULES
+from leo.modules import (
+    MODULES,
+    AsyncMathBrain,
+    AsyncRAGBrain,
+    AsyncSantaKlaus,
+    SantaKlaus,
+    flowtracker,
+    mathbrain,
+    ragbrain,
+    trauma,
+)
 from leo.modules.emotion import charges
+from leo.modules.faces import Perform, store
+from leo.modules.mathbrain import Brain
+from leo.modules.mathstate import SCALARS, MathState
+from leo.modules.mlp import fresh_network
+from leo.modules.ragbrain import Episode, RAGBrain
+from leo.store import operations as sql
 from leo.store import rows
-from tests.leo.modules.driver import TinyDriver
-from tests.leo.modules.script import EVERYDAY, SCRIPT
+from leo.store.asynchronous import AsyncStore
+from leo.store.connection import Connection
+from leo.store.operations import NewSnapshot
+from leo.store.rows import Put
+from leo.store.schema import connect
+from tests.leo.modules.support import EVERYDAY, SCRIPT, TinyDriver
+from tests.leo.modules.test_registry import OWNERS
+from tests.leo.support import sync_field
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -50,8 +76,8 @@ def test_same_seed_same_rows() -> None:
 def test_hash_seeds_change_nothing() -> None:
     """The rows do not depend on how Python orders its sets."""
     code = (
-        "from tests.leo.modules.driver import TinyDriver\n"
-        "from tests.leo.modules.script import EVERYDAY, SCRIPT\n"
+        "from tests.leo.modules.support import TinyDriver\n"
+        "from tests.leo.modules.support import EVERYDAY, SCRIPT\n"
         "driver = TinyDriver()\n"
         "print([driver.reply(prompt) for prompt in SCRIPT[:24]], driver.dump())"
     )
@@ -113,8 +139,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
     experts = {row[0] for row in talked.conn.execute("SELECT DISTINCT expert FROM episodes")}
     assert len(experts) >= 3
     shifted = count(
-        talked,
-        "SELECT count(*) FROM multileo_events WHERE temperature_before <> temperature_after",
+        talked, "SELECT count(*) FROM multileo_events WHERE temperature_before <> temperature_after"
     )
     assert shifted > 0
 
@@ -122,9 +147,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 7])
 def test_everyday_talk_heals(seed: int) -> None:
-    """What people say on any day, said twice, hurts now and then: between two wounds the level
-    comes down, the other experts speak, and when it is no longer new the regulator replaces some.
-    """
+    """What people say on any day, said twice, hurts now and then."""
     driver = TinyDriver(seed, step=20.0)
     for prompt in ("Do you remember the silence of the morning, Leo?", *EVERYDAY, *EVERYDAY):
         driver.reply(prompt)
@@ -175,9 +198,7 @@ def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
 
 
 def test_only_what_leo_is_told_leaves_a_charge() -> None:
-    """The charged tokens are those that the prompts charge: no ring, no recalled reply adds one,
-    though they repeat themselves.
-    """
+    """The charged tokens are those that the prompts charge."""
     driver, told = TinyDriver(), ("What WONDERFUL news! We won!", "a quiet line", "NO, no, NO")
     for prompt in told:
         driver.reply(prompt)
@@ -195,3 +216,133 @@ def test_sessions_have_games_of_their_own() -> None:
         driver.reply(prompt, "b")
     assert [row[0] for row in driver.table("game_tail")] == ["a", "b"]
     assert count(driver, "SELECT sum(count) FROM game_turns") == 8
+
+
+TEXTS = {"session", "prompt", "reply", "expert", "key", "expert_before", "expert_after"}
+
+
+def test_a_field_gets_the_tables_of_its_modules(tmp_path: Path) -> None:
+    """When it is opened with them first; all it had stays. Without any it needs none of them."""
+    path = tmp_path / "field"
+
+    def tables() -> set[str]:
+        with closing(sqlite3.connect(path)) as conn:
+            return {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+
+    with sync_field(path) as field:
+        field.reply("hello there")
+    assert not set(OWNERS) & tables()
+    with sync_field(path, modules=MODULES[:2]) as field:
+        assert field.reply("and now?")
+    assert set(OWNERS) & tables() == {"bias", "emotion"}
+    with sync_field(path, modules=MODULES) as field:
+        assert field.view.versions()["view.bigrams"] == 3
+        assert field.reply("and then?")
+    assert set(OWNERS) <= tables()
+    with sync_field(path) as field:
+        assert field.reply("and alone?")
+
+
+LOGS = {
+    "episodes": ragbrain.KEPT,
+    "flow_turns": flowtracker.TURNS,
+    "multileo_events": mathbrain.EVENTS,
+    "trauma_events": trauma.EVENTS,
+}
+
+
+def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
+    """After its next entry a log has no more than it keeps, the newest."""
+    path = tmp_path / "field"
+    talk = ("What is a field?", "I am AFRAID of the dark!", "who are you, leo?", "wide grey water")
+
+    def reply() -> None:
+        with sync_field(path, modules=MODULES) as field:
+            for prompt in talk:
+                field.reply(prompt)
+
+    reply()
+    newest = {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        for table, kept in LOGS.items():
+            columns = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")][1:]
+            values = ", ".join("'x'" if name in TEXTS else "5" for name in columns)
+            for id in range(1000, 1000 + kept + 5):
+                conn.execute(f"INSERT INTO {table} VALUES ({id}, {values})")
+            newest[table] = id
+        for number in range(mathbrain.PROFILES + 5):
+            conn.execute("INSERT INTO multileo_profiles VALUES (?, 1, 0, 0, 0, 0, 0)", (number,))
+    reply()
+    with closing(connect(path)) as conn:
+        for table, kept in LOGS.items():
+            count, last = conn.execute(f"SELECT count(*), max(id) FROM {table}").fetchone()
+            assert last > newest[table] and count <= kept, table
+        [profiles] = conn.execute("SELECT count(*) FROM multileo_profiles").fetchone()
+        assert profiles == mathbrain.PROFILES
+
+
+FACES_TEXTS = ("The river rose.", "Bread is good.", "Poor words.")
+
+
+def state(novelty: float) -> MathState:
+    """A state of halves with a novelty."""
+    return MathState(**({name: 0.5 for name in SCALARS} | {"novelty": novelty}), expert="precise")
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Perform]:
+    """A real store that has the modules' tables."""
+    store = await AsyncStore.open(path / "field.db", 5.0, keepers=MODULES)
+    try:
+        yield store.perform
+    finally:
+        await store.close()
+
+
+async def test_santa_recalls_what_the_plain_one_does(tmp_path: Path) -> None:
+    """The memories of the store, awaited, come to mind as they do when they are given."""
+    tokens = tokenize("the river")
+    async with opened(tmp_path) as perform:
+        for quality, text in zip((0.8, 0.9, 0.1), FACES_TEXTS, strict=True):
+            new = NewSnapshot(text, "leo", quality, 0.0, 10.0, ())
+            await perform(partial(sql.process_snapshot, new=new))
+        _, memories = await perform(sql.get_memories)
+        found = await AsyncSantaKlaus(perform).recall_stored("s1", tokens, 0.0, 1000.0)
+        assert found == SantaKlaus().recall(memories, tokens, 0.0, 1000.0)
+        assert len(found.ids) == 2
+
+
+async def test_mathbrain_keeps_its_network(tmp_path: Path) -> None:
+    """What was saved is recollected; before that there is a fresh network."""
+    async with opened(tmp_path) as perform:
+        brain = AsyncMathBrain(perform, seed=4)
+        assert await brain.recollect(5.0) == Brain(fresh_network(4), {})
+        await brain.save(fresh_network(9))
+        assert await brain.recollect(5.0) == Brain(fresh_network(9), {})
+
+
+async def test_ragbrain_finds_what_the_plain_one_does(tmp_path: Path) -> None:
+    """Episodes that were logged are found in the order of their distance."""
+    episodes = [Episode(state(novelty), novelty, 5.0) for novelty in (0.1, 0.5, 0.9)]
+    async with opened(tmp_path) as perform:
+        rag = AsyncRAGBrain(perform)
+        for episode in episodes:
+            await rag.observe_episode("p", "r", "s1", episode)
+        found = await rag.query_stored(state(0.5), now=9.0, top=2)
+        assert found == RAGBrain().query_similar(episodes[::-1], state(0.5), top=2)
+        assert found[0][1] == episodes[1]
+
+
+async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    """When one of several writes fails, none is kept, and the error is the store's."""
+    insert = "INSERT INTO metaleo (tag, text, at) VALUES (?, ?, ?)"
+    async with opened(tmp_path) as perform:
+        puts = (Put(insert, (("meta", "kept?", 1.0),)), Put(insert, (("meta", None, 1.0),)))
+        with pytest.raises(StoreError):
+            await store(perform, puts)
+
+        def count(conn: Connection) -> int:
+            number: int = conn.execute("SELECT count(*) FROM metaleo").fetchone()[0]
+            return number
+
+        assert await perform(count) == 0

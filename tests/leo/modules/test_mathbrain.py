@@ -1,6 +1,9 @@
-"""MathBrain: the network, its gradient, what it learns and keeps (organism, section 13)."""
+"""MathBrain, MultiLeo and RAGBrain: numbers of a reply, and what is learned of them."""
+
+from __future__ import annotations
 
 import math
+from dataclasses import astuple, replace
 from random import Random
 from typing import Any
 
@@ -9,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.modules.mathbrain import Brain, MathBrain
-from leo.modules.mathstate import spoken_state
+from leo.modules.mathstate import SCALARS, MathState, spoken_state, unit_of, unspoken_state
 from leo.modules.mlp import INPUTS, PARAMETERS, Network, fresh_network
+from leo.modules.multileo import Profile, Scores, merge_profile, profile_key, regulate, scores
+from leo.modules.ragbrain import Episode, RAGBrain, Summary, unit_distance
 from leo.reply.voice import Voice
-from tests.leo.modules.contexts import UNIT, Store, after, before
+from tests.leo.modules.support import FAIR, UNIT, Store, after, before
 
 # A network that expects something of the state in the test of regulation.
 SEED = 21
@@ -73,7 +78,7 @@ def test_running_loss() -> None:
 
 
 def test_predictions_are_qualities() -> None:
-    """Whatever the output, the prediction is in [0, 1]."""
+    """The prediction is in [0, 1] for every output."""
     inputs = [1.0] * INPUTS
     high, low = Network((5.0,) * PARAMETERS), Network((5.0,) * 352 + (-5.0,) * 17)
     assert high.predict(inputs) == pytest.approx(1.0) and high.output(inputs) <= 1.0
@@ -138,3 +143,201 @@ def test_regulation_with_active_themes_leaves_an_event_and_a_profile() -> None:
     assert 0.05 < predicted < 0.6
     profile = brain.load(store.read()).profiles[event[0]]
     assert profile.samples == 1 and profile.quality == pytest.approx(0.8 - predicted)
+
+
+EXPERTS = st.sampled_from(["structural", "semantic", "creative", "precise", "wounded"])
+CALM = Scores(0.0, 0.0, 0.0)
+
+
+def state(**given: float) -> MathState:
+    """A state of zeros."""
+    return MathState(**({name: 0.0 for name in SCALARS} | given), expert="structural")
+
+
+@given(UNIT, UNIT, UNIT, UNIT, UNIT, UNIT)
+def test_scores_are_bounded(
+    new: float, aroused: float, hurt: float, entropy: float, active: float, predicted: float
+) -> None:
+    """Each score is in [0, 1]."""
+    found = scores(
+        state(novelty=new, arousal=aroused, trauma=hurt, entropy=entropy, active=active), predicted
+    )
+    assert all(-1e-12 <= score <= 1.0 + 1e-12 for score in found)
+
+
+def test_scores_by_hand() -> None:
+    """Nothing going on at an even entropy is plain boredom; an active share lessens being stuck."""
+    assert scores(state(entropy=0.5), 1.0) == pytest.approx((1.0, 0.2, 0.0))
+    loud = state(novelty=1.0, arousal=1.0, trauma=1.0, entropy=1.0, active=0.25)
+    assert scores(loud, 0.0) == pytest.approx((0.0, 1.0, 0.7 + 0.3 * 0.75))
+    assert scores(state(arousal=0.5, entropy=0.5, trauma=0.1), 0.0).overwhelm == pytest.approx(0.5)
+
+
+@given(st.floats(0.3, 1.4), EXPERTS, UNIT, UNIT, UNIT)
+def test_the_nudge_keeps_the_temperature_in_range(
+    temperature: float, expert: str, bored: float, overwhelmed: float, stuck: float
+) -> None:
+    """T + shift is in [0.1, 1.5], by at most 0.3; the wounded stay wounded."""
+    found = regulate(temperature, expert, Scores(bored, overwhelmed, stuck), Profile())
+    assert 0.1 - 1e-9 <= temperature + found.shift <= 1.5 + 1e-9
+    assert abs(found.shift) <= 0.3 + 1e-9
+    assert expert != "wounded" or found.expert == "wounded"
+
+
+@given(UNIT, UNIT)
+def test_more_boredom_is_no_cooler(one: float, other: float) -> None:
+    """The nudge grows with boredom and falls with being overwhelmed."""
+    low, high = sorted((one, other))
+    plain = Profile()
+    shifts = [regulate(0.8, "semantic", CALM._replace(boredom=b), plain).shift for b in (low, high)]
+    assert shifts[0] <= shifts[1]
+    shifts = [
+        regulate(0.8, "semantic", CALM._replace(overwhelm=o), plain).shift for o in (low, high)
+    ]
+    assert shifts[0] >= shifts[1]
+
+
+@pytest.mark.parametrize(
+    ("expert", "found", "shift", "chosen"),
+    [
+        ("structural", Scores(0.6, 0.7, 0.6), 0.0, "structural"),
+        ("structural", Scores(0.7, 0.0, 0.0), 0.05, "structural"),
+        ("structural", Scores(1.0, 0.0, 0.0), 0.2, "creative"),
+        ("creative", Scores(0.0, 1.0, 0.0), -0.2, "precise"),
+        ("structural", Scores(0.0, 1.0, 0.0), -0.2, "structural"),
+        ("structural", Scores(0.0, 0.0, 0.8), 0.1, "semantic"),
+        ("precise", Scores(0.0, 0.0, 0.8), 0.1, "precise"),
+    ],
+)
+def test_nudges_by_hand(expert: str, found: Scores, shift: float, chosen: str) -> None:
+    """.2 (b - .6) / .4, -.2 (o - .7) / .3, .1 when stuck; the experts they call for."""
+    regulation = regulate(0.8, expert, found, Profile())
+    assert regulation.shift == pytest.approx(shift) and regulation.expert == chosen
+
+
+def test_what_did_not_help_is_done_by_half() -> None:
+    """Three samples with falling quality halve the nudge; two, or a rise, do not."""
+    bored = Scores(1.0, 0.0, 0.0)
+    for profile, shift in (
+        (Profile(3, quality=-0.1), 0.1),
+        (Profile(2, quality=-0.1), 0.2),
+        (Profile(3, quality=0.1), 0.2),
+    ):
+        assert regulate(0.8, "semantic", bored, profile).shift == pytest.approx(shift)
+
+
+def test_key_has_three_words_and_levels() -> None:
+    """Sorted core words, at most three, and L, M or H for each score."""
+    assert profile_key(("d", "b", "a", "c"), Scores(0.1, 0.5, 0.9)) == "a b c|LMH"
+    assert profile_key((), Scores(0.33, 0.66, 0.67)) == "|LMH"
+
+
+@given(st.lists(st.tuples(UNIT, UNIT), min_size=1, max_size=9))
+def test_profile_has_the_means(samples: list[tuple[float, float]]) -> None:
+    """Running means equal the means of all deltas."""
+    profile = Profile()
+    for start, end in samples:
+        before, then = Scores(start, 0.0, 0.0), Scores(end, 0.0, 0.0)
+        profile = merge_profile(profile, before, then, end)
+    assert profile.samples == len(samples)
+    mean = sum(end - start for start, end in samples) / len(samples)
+    assert profile.boredom == pytest.approx(mean, abs=1e-9)
+    assert profile.quality == pytest.approx(sum(end for _, end in samples) / len(samples))
+
+
+RAGBRAIN_VECTORS = st.lists(UNIT, min_size=4, max_size=4)
+
+
+def ragbrain_state(expert: str = "structural", **given: float) -> MathState:
+    """A state of halves."""
+    return MathState(**({name: 0.5 for name in SCALARS} | given), expert=expert)
+
+
+@given(RAGBRAIN_VECTORS, RAGBRAIN_VECTORS)
+def test_distance_is_symmetric_and_bounded(one: list[float], other: list[float]) -> None:
+    """In [0, 2]; the same both ways; 0 to itself, unless it is the zero vector."""
+    first, second = unit_of(one), unit_of(other)
+    far = unit_distance(first, second)
+    assert 0.0 <= far <= 2.0 and far == pytest.approx(unit_distance(second, first))
+    if math.hypot(*one) > 1e-6:
+        assert unit_distance(first, first) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_distance_by_hand() -> None:
+    """Orthogonal vectors are at 1, opposite ones at 2, and so is the zero vector at 1."""
+    assert unit_distance((1, 0), (0, 1)) == 1.0
+    assert unit_distance((1, 0), (-1, 0)) == 2.0
+    assert unit_distance((0, 0), unit_of((1, 1))) == 1.0
+
+
+def test_numbers_are_clamped() -> None:
+    """NaN becomes 0; everything is cut to [0, 1], the expert's temperature to [0, 2]."""
+    odd = ragbrain_state(entropy=math.nan, novelty=7.0, arousal=-1.0, expert_temperature=9.0)
+    assert (odd.entropy, odd.novelty, odd.arousal, odd.expert_temperature) == (0.0, 1.0, 0.0, 2.0)
+
+
+def test_features_name_the_expert() -> None:
+    """Sixteen numbers and one of five experts; an unknown name counts as structural."""
+    assert ragbrain_state("creative").features() == (*[0.5] * 16, 0.0, 0.0, 1.0, 0.0, 0.0)
+    assert ragbrain_state("inner").features()[16:] == (1.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_nearest_first_and_only_good_ones() -> None:
+    """The nearest episodes of at least the asked quality."""
+    rag = RAGBrain()
+    near, mid, far = (
+        Episode(ragbrain_state(novelty=novelty), quality, 0.0)
+        for novelty, quality in ((0.5, 0.2), (0.6, 0.9), (0.0, 0.7))
+    )
+    found = rag.query_similar((far, mid, near), ragbrain_state(), top=2)
+    assert [episode for _, episode in found] == [near, mid]
+    found = rag.query_similar((far, mid, near), ragbrain_state(), top=2, min_quality=0.5)
+    assert [episode for _, episode in found] == [mid, far]
+    assert len(rag.query_similar((far, mid, near), ragbrain_state(), min_quality=0.7)) == 2
+    assert rag.query_similar((), ragbrain_state()) == []
+
+
+def test_a_summary_is_that_of_the_nearest() -> None:
+    """Count, mean and best quality, mean distance; of no episode, nothing."""
+    rag = RAGBrain()
+    near, mid, far = (
+        Episode(ragbrain_state(novelty=novelty), quality, 0.0)
+        for novelty, quality in ((0.5, 0.2), (0.6, 0.8), (0.0, 1.0))
+    )
+    found = rag.get_summary_for_state((far, mid, near), ragbrain_state(), top=2)
+    distance = unit_distance(mid.state.unit, near.state.unit) / 2
+    assert astuple(found) == pytest.approx((2, 0.5, 0.8, distance))
+    found = rag.get_summary_for_state((far, *[mid] * 9, near), ragbrain_state())
+    assert (found.count, found.max_quality) == (10, 0.8)
+    assert rag.get_summary_for_state((), ragbrain_state()) == Summary(0, 0.0, 0.0, 0.0)
+
+
+def test_a_like_episode_gives_its_expert_weight() -> None:
+    """The best of the like episodes lends its expert 0.1 of its quality; an unlike one nothing."""
+    rag, context = RAGBrain(), before(novelty=0.9)
+    like = replace(unspoken_state(context), expert="creative")
+    hints = rag.before((Episode(like, 0.8, 0.0),), context, Random(0))
+    assert hints.weights == {"creative": pytest.approx(0.08)}
+    for length, weights in ((0.39, 1), (0.36, 0)):
+        # Nearer or farther than .05 by the length alone.
+        near = replace(like, length=length)
+        far = unit_distance(near.unit, unspoken_state(context).unit)
+        assert (far <= 0.05) == bool(weights), far
+        hints = rag.before((Episode(near, 0.8, 0.0),), context, Random(0))
+        assert len(hints.weights) == weights
+    unlike = ragbrain_state("creative", length=0.0, unique_ratio=0.0, expert_temperature=0.0)
+    assert rag.before((Episode(unlike, 0.8, 0.0),), context, Random(0)).weights == {}
+
+
+def test_an_episode_comes_back_as_it_was() -> None:
+    """What is logged after a reply is what the next reply finds."""
+    rag = RAGBrain()
+    store = Store(rag)
+    voice = Voice("creative", 0.9, 0.3)
+    context = after("Rain?", text="Rain.", session="s9", voice=voice)
+    store.write(rag.after((), context, Random(0)))
+    (episode,) = rag.load(store.read())
+    assert episode.quality == FAIR.overall and episode.at == 1000.0
+    assert episode.state.expert == "creative" and episode.state.expert_temperature == 0.9
+    assert episode.state.length == pytest.approx(2 / 64) and episode.state.unique_ratio == 1.0
+    assert store.all("SELECT session, prompt, reply FROM episodes") == [("s9", "Rain?", "Rain.")]

@@ -1,36 +1,44 @@
-"""All modules in the real organism: under every discipline, judged by the specification."""
+"""The modules in real replies: inner replies, faults, cancellations."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, NoReturn
 
 import pytest
 
-from leo import DISCIPLINES, MODULES
+from leo import DISCIPLINES, MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.errors import CallerError, StepError, StoreMovedError
 from leo.field.recall import MIN_QUALITY
+from leo.front.tasks import Gate
+from leo.modules import Emotion, Module, Overthinking
 from leo.modules.santaklaus import SantaKlaus
-from leo.reply.modular import program_for, step_objects
-from leo.reply.program import PROGRAM
+from leo.reply.context import After, Before, Changes, Hints, Moment
+from leo.reply.program import PROGRAM, program_for, step_objects
 from leo.store.operations import CAP, newest
+from leo.store.rows import Put
 from leo.store.schema import connect
 from leo.trace.events import NO_TRACE, Event, Tracer
 from tests.leo.judge import judge
+from tests.leo.modules.test_registry import OWNERS
 from tests.leo.support import (
     REPLY,
     UNIT,
     actions,
     async_field,
     dump,
+    picture,
     read_trace,
     recorder,
+    reloaded,
     sync_field,
 )
 
@@ -77,9 +85,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
 def test_one_session_gives_the_same_bytes_and_a_true_trace(
     tmp_path: Path, discipline: str, expected: tuple[list[str], str]
 ) -> None:
-    """Equal replies, equal store, modules' rows included; the trace is a behaviour, and in it every
-    inner reply is an ordinary one that comes after the Return of its reply.
-    """
+    """Equal replies, equal store, modules' rows included; the trace is a behaviour."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     with recorder(trace) as tracer:
         assert (talk(path, discipline, tracer), dump(path)) == expected
@@ -111,9 +117,7 @@ def one_after_the_other(events: list[Event]) -> bool:
 
 @pytest.mark.parametrize("discipline", MANY)
 def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, discipline: str) -> None:
-    """Three sessions, on threads or on a loop: each reply has its episode and its turn of the flow,
-    and the specification accepts what was recorded.
-    """
+    """Three sessions, on threads or on a loop."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     names = ("s1", "s2", "s3")
     with recorder(trace) as tracer:
@@ -149,26 +153,22 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
 @pytest.mark.parametrize(
     "discipline", ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
 )
-def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, discipline: str) -> None:
-    """With modules too, what two instances do to one store is a behaviour that breaks no claim; and
-    they answer, but for the deferred transactions (D11) that the store refuses.
-    """
+async def test_two_instances_on_one_store_leave_a_true_trace(
+    tmp_path: Path, discipline: str
+) -> None:
+    """With modules too, what two instances do to one store is a behaviour that breaks no claim."""
     path, trace = tmp_path / "field", tmp_path / "trace"
     ends: list[object] = []
-
-    async def main() -> None:
-        with recorder(trace, ("i1", "i2")) as tracer:
-            one = await async_field(path, discipline, tracer, instance="i1", modules=MODULES)
-            two = await async_field(path, discipline, tracer, instance="i2", modules=MODULES)
-            async with one, two:
-                for prompt in SAID[:3]:
-                    replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
-                    ends.extend(await asyncio.gather(*replies, return_exceptions=True))
-                    # A commit that is refused may be one of an inner reply.
-                    rings = (one._afterthoughts.settle("s1"), two._afterthoughts.settle("s2"))
-                    ends.extend(await asyncio.gather(*rings, return_exceptions=True))
-
-    asyncio.run(main())
+    with recorder(trace, ("i1", "i2")) as tracer:
+        one = await async_field(path, discipline, tracer, instance="i1", modules=MODULES)
+        two = await async_field(path, discipline, tracer, instance="i2", modules=MODULES)
+        async with one, two:
+            for prompt in SAID[:3]:
+                replies = (one.reply(prompt, "s1"), two.reply(prompt, "s2"))
+                ends.extend(await asyncio.gather(*replies, return_exceptions=True))
+                # A commit that is refused may be one of an inner reply.
+                rings = (one._afterthoughts.settle("s1"), two._afterthoughts.settle("s2"))
+                ends.extend(await asyncio.gather(*rings, return_exceptions=True))
     judge(trace)
     refused = [end.__cause__ for end in ends if isinstance(end, BaseException)]
     assert all(isinstance(cause, StoreMovedError) for cause in refused)
@@ -177,9 +177,7 @@ def test_two_instances_on_one_store_leave_a_true_trace(tmp_path: Path, disciplin
 
 
 def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:
-    """After the conversation: one row per turn where a module keeps one, and the origins of all
-    snapshots; and the versions account for every reply, the inner ones too.
-    """
+    """After the conversation: one row per turn where a module keeps one."""
     path = tmp_path / "field"
     talk(path, "shielded-unit-of-work")
     origins = dict(rows_of(path, "SELECT origin, count(*) FROM snapshots GROUP BY origin"))
@@ -236,9 +234,7 @@ def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None
 def test_a_synchronous_inner_reply_that_fails_is_raised_afterwards(
     tmp_path: Path, closed: bool
 ) -> None:
-    """The reply has returned, so its text is not lost; the session's next call says once what went
-    wrong with the ring, or else `close` does. Other sessions are answered meanwhile.
-    """
+    """The reply has returned, so its text is not lost."""
 
     def gate(session: str, action: Action) -> None:
         if session == "s1~ring1" and action is Action.Generate and failures:
@@ -273,3 +269,195 @@ def test_half_a_sign_in_a_prompt_is_replaced(tmp_path: Path) -> None:
             lambda conn: conn.execute("SELECT prompt FROM episodes ORDER BY id LIMIT 1").fetchone()
         )
     assert kept == "hello \ufffd there"
+
+
+D6 = "shielded-unit-of-work"
+
+
+class Moody(Emotion):
+    """Emotion, and a mood: the hook that it names raises once, or its row is refused."""
+
+    mood = ""
+
+    def _mind(self, hook: str, context: Moment) -> None:
+        if self.mood == hook and context.inner is None:
+            self.mood = ""
+            raise ZeroDivisionError("moody")
+
+    def hear(self, state: Any, moment: Moment) -> Any:
+        self._mind("hear", moment)
+        return super().hear(state, moment)
+
+    def before(self, state: Any, context: Before, rng: Random) -> Hints:
+        self._mind("before", context)
+        return super().before(state, context, rng)
+
+    def after(self, state: Any, context: After, rng: Random) -> Changes:
+        self._mind("after", context)
+        changes = super().after(state, context, rng)
+        if self.mood == "row":
+            self.mood = ""
+            bad = Put("INSERT INTO metaleo (tag, text, at) VALUES (?, ?, ?)", (("x", None, 1.0),))
+            return Changes(puts=(*changes.puts, bad))
+        return changes
+
+
+def with_moody() -> tuple[Moody, list[Module[Any]]]:
+    """All modules, the emotion being moody."""
+    moody = Moody()
+    return moody, [moody, *MODULES[1:]]
+
+
+@pytest.mark.parametrize("discipline", [D6, "actor", "optimistic", "shared-store-immediate"])
+@pytest.mark.parametrize(
+    ("mood", "step"),
+    [("hear", "recall"), ("before", "generate"), ("after", "generate"), ("row", "commit")],
+)
+async def test_a_module_that_raises_leaves_nothing(
+    tmp_path: Path, discipline: str, mood: str, step: str
+) -> None:
+    """Store and view are what they were, not a row of any module moved."""
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    moody, modules = with_moody()
+    with recorder(trace) as tracer:
+        async with await async_field(path, discipline, tracer, modules=modules) as field:
+            await field.reply("hello there")
+            await field._afterthoughts.settle("s1")
+            before, seen = dump(path), picture(field.view)
+            moody.mood = mood
+            with pytest.raises(StepError, match=f"^the step '{step}' of reply s1.2 failed"):
+                await field.reply("and now?")
+            assert dump(path) == before and picture(field.view) == seen
+            assert await field.reply("and now?")
+    assert judge(trace).open == 0
+    assert actions(read_trace(trace)[1]).count("Raise") == 1
+
+
+async def test_a_module_that_raises_under_step_commit_leaves_the_observation(
+    tmp_path: Path,
+) -> None:
+    """What D4 does not promise: the n-grams were committed before the module raised, its rows and
+    the snapshot were not; and the specification says so of the trace.
+    """
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    moody, modules = with_moody()
+    moody.mood = "after"
+    with recorder(trace) as tracer:
+        async with await async_field(path, "asyncio-lock", tracer, modules=modules) as field:
+            with pytest.raises(StepError, match="ZeroDivisionError: moody"):
+                await field.reply("hello there")
+    assert "AllOrNothing" in judge(trace).violations
+    with closing(connect(path)) as conn:
+        versions = dict(conn.execute("SELECT name, version FROM objects"))
+        assert versions == {"ngrams": 2, "snapshots": 0}
+        for table in OWNERS:
+            assert conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def at_ring(act: Callable[[], None], ring: str = "s1~ring1") -> Gate:
+    """A gate at which something happens once, before a ring speaks."""
+    acts = [act]
+
+    async def gate(session: str, action: Action) -> None:
+        if session == ring and action is Action.Generate and acts:
+            acts.pop()()
+            await asyncio.sleep(0)
+
+    return gate
+
+
+def fail() -> NoReturn:
+    raise ZeroDivisionError("no thought")
+
+
+def cancel(task: asyncio.Task[str]) -> None:
+    task.cancel()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("discipline", [D6, "actor", "asyncio-lock"])
+async def test_an_inner_reply_that_fails_is_not_hidden(
+    tmp_path: Path, discipline: str, closed: bool
+) -> None:
+    """The reply was answered; the session's next call, or else `close`, says what went wrong with
+    the ring; the call after that is answered.
+    """
+    trace = tmp_path / "trace"
+
+    async def talk(field: AsyncLeoField) -> None:
+        assert await field.reply("hello there")
+        if closed:
+            return
+        with pytest.raises(
+            StepError, match=r"'generate' of reply s1~ring1\.1 failed: .*no thought"
+        ):
+            await field.reply("and now?")
+        assert await field.reply("and now?")
+
+    with recorder(trace) as tracer:
+        field = await async_field(
+            tmp_path / "field", discipline, tracer, at_ring(fail), modules=MODULES
+        )
+        await talk(field)
+        if closed:
+            with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
+                await field.close()
+        await field.close()
+    _, events = read_trace(trace)
+    assert actions(events, "s1~ring1")[-1 if closed else 0] == ("Raise" if closed else "Call")
+    # What the failed ring would have wished for is gone; the next reply wishes anew.
+    assert ("s1~ring2" in {event.session for event in events}) != closed
+    judge(trace)
+
+
+@pytest.mark.parametrize("discipline", [D6, "asyncio-lock", "optimistic"])
+async def test_a_cancelled_caller_drops_the_inner_replies_that_are_left(
+    tmp_path: Path, discipline: str
+) -> None:
+    """Cancelled while it waits for the rings."""
+    path, trace = tmp_path / "field", tmp_path / "trace"
+    callers: list[asyncio.Task[str]] = []
+    gate = at_ring(lambda: cancel(callers[0]))
+    with recorder(trace) as tracer:
+        async with await async_field(path, discipline, tracer, gate, modules=MODULES) as field:
+            await field.reply("hello there")
+            callers.append(asyncio.ensure_future(field.reply("and now?")))
+            await asyncio.wait(callers)
+            assert callers[0].cancelled()
+            assert picture(field.view) == await field._store.perform(reloaded)
+            assert await field.reply("and now?")
+    _, events = read_trace(trace)
+    assert [e.reply for e in events if e.session == "s1" and e.action == "Call"] == ["s1.1", "s1.2"]
+    first = [e.action.value for e in events if e.reply == "s1~ring1.1"]
+    assert first[-1] == "Cancel" and judge(trace).open == 0
+    assert [e.reply for e in events if e.session == "s1~ring2" and e.action == "Call"] == [
+        "s1~ring2.1"
+    ]
+
+
+class Twice(Overthinking):
+    """Wishes for two inner replies at once, and for none after them."""
+
+    def after(self, state: None, context: After, rng: Random) -> Changes:
+        if context.inner is not None:
+            return Changes()
+        [ring] = super().after(state, context, rng).inner
+        return Changes(inner=(ring, ring._replace(session=f"{context.session}~more")))
+
+
+async def test_what_a_reply_wished_for_ends_with_the_next_one(tmp_path: Path) -> None:
+    """The first of two wishes fails: the second is dropped, and is not carried out later."""
+    trace = tmp_path / "trace"
+    gate = at_ring(fail, "s1~ring0")
+    with recorder(trace) as tracer:
+        opening = async_field(tmp_path / "field", D6, tracer, gate, modules=[Twice()])
+        async with await opening as field:
+            await field.reply("hello there")
+            with pytest.raises(StepError, match=r"s1~ring0\.1 failed"):
+                await field.reply("and now?")
+            await field.reply("and now?")
+    _, events = read_trace(trace)
+    assert [event.reply for event in events if event.action == "Call"] == [
+        *("s1.1", "s1~ring0.1"),
+        *("s1.2", "s1~ring0.2", "s1~more.1"),
+    ]

@@ -161,9 +161,7 @@ def test_the_seed_of_a_transcript_repeats_it(
 def test_what_cannot_be_asked_leaves_nothing_in_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
 ) -> None:
-    """Neither a length that only some turns can have nor a field that cannot be opened leaves a
-    transcript, which would refuse the next try; the length leaves no field, either.
-    """
+    """No transcript that would refuse the next try, and no field."""
     monkeypatch.chdir(tmp_path)
     assert main(["converse", "--themes", "5", *given, "--out", "t.ndjson"]) == 2
     assert list(tmp_path.iterdir()) == []

@@ -231,9 +231,7 @@ def test_control_characters_are_white_space() -> None:
 
 
 def test_an_answer_without_end_is_cut_off() -> None:
-    """More than a message can be is an error at once: it is not read to its end, nor asked for
-    again.
-    """
+    """More than a message can be is an error at once."""
     endless = json.dumps({"choices": [{"message": {"content": "a " * (1 << 20)}}]}).encode()
     with serving((200, {}, endless)) as (stub, base):
         assert "answered with more than 1,048,576 bytes" in refusal(base)
@@ -289,9 +287,7 @@ def test_other_answers_are_errors(answer: Answer, named: str) -> None:
     ],
 )
 def test_addresses_are_checked_and_not_repeated(base: str) -> None:
-    """Only http and https, no password in it, nothing that could not be looked up, asked or sent;
-    the error does not repeat the address.
-    """
+    """Only http and https, no password, nothing that cannot be asked."""
     with pytest.raises(ObserverError, match="address of the observer") as caught:
         HttpObserver(base, "m")
     assert "word" not in str(caught.value).replace("password", "")

@@ -1,10 +1,10 @@
-"""The published programs, executed and recorded: what they lose, judged by both engines."""
+"""The published programs: what they leave behind, and the schedules of the specification."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,15 @@ from leo.errors import DisciplineError, StoreError
 from leo.front.tasks import AsyncLeoField
 from leo.published.december import December
 from leo.published.february import February
+from leo.trace.events import Happened
 from leo.trace.recorder import NdjsonRecorder
-from leo_model.checking.claims import load_claims
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
+from leo_model.checking.plan import Bound, negative_bound
+from leo_model.disciplines import DISCIPLINES
+from leo_model.machine.machine import Move
+from leo_model.machine.reachable import bounded_world, explore
 from leo_model.traces.validate import Report, expected_to_break, validate
+from tests.model.fallen import violations
 
 FOUR = {"Serializable", "ReadsOwnObservation", "SnapshotProvenance", "ViewAgreesWithStore"}
 PROMPTS = ("what does the river keep", "and who walks there", "tell me of the grass")
@@ -25,29 +31,20 @@ PROMPTS = ("what does the river keep", "and who walks there", "tell me of the gr
 Talk = Callable[[Any], Awaitable[None]]
 
 
-def february(folder: Path, talk: Talk, **options: Any) -> Path:
+async def february(folder: Path, talk: Talk, **options: Any) -> Path:
     """Record a run of the program of February; the path of its trace."""
-
-    async def run() -> None:
-        with NdjsonRecorder(folder / "february.ndjson", run="february") as recorder:
-            field = await February.open(
-                folder / "february.sqlite3", timeout=0.01, tracer=recorder, **options
-            )
-            await talk(field)
-            await field.close()
-
-    asyncio.run(run())
+    with NdjsonRecorder(folder / "february.ndjson", run="february") as recorder:
+        path = folder / "february.sqlite3"
+        field = await February.open(path, timeout=0.01, tracer=recorder, **options)
+        await talk(field)
+        await field.close()
     return folder / "february.ndjson"
 
 
-def december(folder: Path, talk: Talk, **options: Any) -> Path:
+async def december(folder: Path, talk: Talk, **options: Any) -> Path:
     """Record a run of the program of December; the path of its trace."""
-
-    async def run() -> None:
-        with NdjsonRecorder(folder / "december.ndjson", run="december") as recorder:
-            await talk(await December.open(folder / "december.sqlite3", tracer=recorder, **options))
-
-    asyncio.run(run())
+    with NdjsonRecorder(folder / "december.ndjson", run="december") as recorder:
+        await talk(await December.open(folder / "december.sqlite3", tracer=recorder, **options))
     return folder / "december.ndjson"
 
 
@@ -101,24 +98,20 @@ async def conversation(field: Any) -> None:
         await field.reply(prompt)
 
 
-def test_one_session_of_february_breaks_four_properties(tmp_path: Path) -> None:
+async def test_one_session_of_february_breaks_four_properties(tmp_path: Path) -> None:
     """No fault, nothing concurrent: no lock can matter, and four properties fall."""
-    report = judged(february(tmp_path, conversation))
+    report = judged(await february(tmp_path, conversation))
 
     assert report.broken == FOUR | {"Refines"}
 
 
-def test_the_same_conversation_under_a_unit_of_work_breaks_nothing(tmp_path: Path) -> None:
+async def test_the_same_conversation_under_a_unit_of_work_breaks_nothing(tmp_path: Path) -> None:
     """The client, the prompts and the judges are the same."""
-
-    async def run() -> None:
-        with NdjsonRecorder(tmp_path / "d6.ndjson", run="d6") as recorder:
-            async with await AsyncLeoField.open(
-                tmp_path / "d6.sqlite3", discipline="shielded-unit-of-work", tracer=recorder
-            ) as field:
-                await conversation(field)
-
-    asyncio.run(run())
+    with NdjsonRecorder(tmp_path / "d6.ndjson", run="d6") as recorder:
+        async with await AsyncLeoField.open(
+            tmp_path / "d6.sqlite3", discipline="shielded-unit-of-work", tracer=recorder
+        ) as field:
+            await conversation(field)
     assert judged(tmp_path / "d6.ndjson").broken == frozenset()
 
 
@@ -129,7 +122,7 @@ def rows(field: Path, table: str) -> int:
     return int(count)
 
 
-def test_a_reply_of_february_returns_with_nothing_stored(tmp_path: Path) -> None:
+async def test_a_reply_of_february_returns_with_nothing_stored(tmp_path: Path) -> None:
     """observe() is cancelled half-way; the next reply finds the database locked, twice, and
     returns; the file has nothing of it."""
     striker = Striker("s1~observe", Action.Statement, 2)
@@ -140,13 +133,13 @@ def test_a_reply_of_february_returns_with_nothing_stored(tmp_path: Path) -> None
         assert await field.reply("does anybody keep this", "s2")
         stored.append(rows(tmp_path / "february.sqlite3", "snapshots"))
 
-    report = judged(february(tmp_path, talk, gate=striker))
+    report = judged(await february(tmp_path, talk, gate=striker))
 
     assert stored == [0]
     assert "Durable" in report.broken and "AllOrNothing" not in report.broken
 
 
-def test_the_next_observe_of_february_publishes_the_fragment(tmp_path: Path) -> None:
+async def test_the_next_observe_of_february_publishes_the_fragment(tmp_path: Path) -> None:
     """Another session's commit: half a text is in the store, and nobody ever meant that."""
     striker = Striker("s1~observe", Action.Statement, 2)
 
@@ -157,10 +150,10 @@ def test_the_next_observe_of_february_publishes_the_fragment(tmp_path: Path) -> 
             tokens = {token for (token,) in conn.execute("SELECT token FROM tokens")}
         assert "fragmentary" in tokens and "anywhere" not in tokens
 
-    assert judged(february(tmp_path, talk, gate=striker)).broken >= {"AllOrNothing"}
+    assert judged(await february(tmp_path, talk, gate=striker)).broken >= {"AllOrNothing"}
 
 
-def test_a_refresh_of_february_that_is_cancelled_tears_the_view(tmp_path: Path) -> None:
+async def test_a_refresh_of_february_that_is_cancelled_tears_the_view(tmp_path: Path) -> None:
     """The tables are assigned one by one between awaits."""
     striker = Striker("s1~observe", Action.RefreshTrigrams)
 
@@ -168,28 +161,28 @@ def test_a_refresh_of_february_that_is_cancelled_tears_the_view(tmp_path: Path) 
         await striker.cancels(field.observe("one table new and the other old", "s1"))
         await field.reply("what is torn", "s2")
 
-    assert "ViewNotTorn" in judged(february(tmp_path, talk, gate=striker)).broken
+    assert "ViewNotTorn" in judged(await february(tmp_path, talk, gate=striker)).broken
 
 
 @pytest.mark.parametrize("action", [Action.Ingest, Action.SaveSnapshot])
-def test_february_swallows_what_a_write_raises(tmp_path: Path, action: Action) -> None:
+async def test_february_swallows_what_a_write_raises(tmp_path: Path, action: Action) -> None:
     """The reply goes on and returns, half done."""
 
     async def talk(field: February) -> None:
         assert await field.reply("does it matter")
 
-    report = judged(february(tmp_path, talk, fail=Failing("s1", action)))
+    report = judged(await february(tmp_path, talk, fail=Failing("s1", action)))
     assert report.broken >= {"AllOrNothing", "Durable"}
 
 
-def test_sessions_of_december_break_nothing(tmp_path: Path) -> None:
+async def test_sessions_of_december_break_nothing(tmp_path: Path) -> None:
     """Under the lock, without faults: one connection an operation, and every property holds."""
 
     async def talk(field: December) -> None:
         await asyncio.gather(*(field.reply("what is kept", f"s{k}") for k in range(3)))
         await field.reply("nothing comes to mind", "s9", recalls=False)
 
-    assert judged(december(tmp_path, talk)).broken == frozenset()
+    assert judged(await december(tmp_path, talk)).broken == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -200,14 +193,16 @@ def test_sessions_of_december_break_nothing(tmp_path: Path) -> None:
         (Action.Count, 1, set()),
     ],
 )
-def test_december_cancelled(tmp_path: Path, action: Action, nth: int, broken: set[str]) -> None:
+async def test_december_cancelled(
+    tmp_path: Path, action: Action, nth: int, broken: set[str]
+) -> None:
     """What was committed stays: the mark of use without the text, the text without the view."""
     striker = Striker("s1", action, nth)
 
     async def talk(field: December) -> None:
         await striker.cancels(field.reply("what is kept", "s1"))
 
-    assert judged(december(tmp_path, talk, gate=striker)).broken == broken
+    assert judged(await december(tmp_path, talk, gate=striker)).broken == broken
 
 
 @pytest.mark.parametrize(
@@ -221,16 +216,16 @@ def test_december_cancelled(tmp_path: Path, action: Action, nth: int, broken: se
         ),
     ],
 )
-def test_december_swallows(tmp_path: Path, action: Action, broken: set[str]) -> None:
+async def test_december_swallows(tmp_path: Path, action: Action, broken: set[str]) -> None:
     """An exception of recall or observe does not reach the caller, who is answered."""
 
     async def talk(field: December) -> None:
         assert await field.reply("what is kept", "s1")
 
-    assert judged(december(tmp_path, talk, fail=Failing("s1", action))).broken == broken
+    assert judged(await december(tmp_path, talk, fail=Failing("s1", action))).broken == broken
 
 
-def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) -> None:
+async def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) -> None:
     """refresh() loads both tables, a reply ingests and loads, refresh() assigns what it has."""
     loaded = asyncio.Event()
     over = asyncio.Event()
@@ -249,11 +244,11 @@ def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) -> Non
         await refresh
         await field.reply("nothing comes to mind", "s3", recalls=False)
 
-    report = judged(december(tmp_path, talk, gate=gate, refreshes=True))
+    report = judged(await december(tmp_path, talk, gate=gate, refreshes=True))
     assert report.broken == {"Serializable", "ViewNotTorn", "ViewAgreesWithStore", "Refines"}
 
 
-def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
+async def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
     """The lock is free afterwards, and the next call is answered."""
 
     async def talk(field: December) -> None:
@@ -261,7 +256,7 @@ def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
             await field.reply("what is kept", "s1")
         assert await field.reply("and now", "s2")
 
-    report = judged(december(tmp_path, talk, fail=Failing("s1", Action.Generate)))
+    report = judged(await december(tmp_path, talk, fail=Failing("s1", Action.Generate)))
     assert report.native is not None and report.native.outcomes["raised"] == 1
 
 
@@ -269,3 +264,135 @@ def test_a_published_program_is_no_discipline_of_this_organism(tmp_path: Path) -
     """Its name is known, and who runs it is said."""
     with pytest.raises(DisciplineError, match=r"leo\.published runs it"):
         asyncio.run(AsyncLeoField.open(tmp_path / "f.sqlite3", discipline="published-february"))
+
+
+PUBLISHED = [name for name, rules in DISCIPLINES.items() if rules.published]
+# Nobody records the death of a process.
+FAULTS = ("Cancel", "Raise", "Swallow")
+FAILURES = {"Raise", "Swallow"}
+CANCELLATIONS = {"Cancel", "CancelApplied"}
+
+
+def schedules(discipline: str) -> dict[str, list[Move]]:
+    """A shortest schedule for each property that is claimed to fall, by our own search."""
+    claims, found = load_claims(), {}
+    for verdict, faults, bound in (
+        (FALLS, (), negative_bound(discipline, False)),
+        (FALLS_WITH_FAULTS, FAULTS, Bound(2, 1)),
+    ):
+        world = bounded_world(discipline, bound.sessions, bound.turns, faults)
+        titles = claims.titles(discipline, verdict)
+        for violation in violations(world, explore(world)) if titles else ():
+            if violation.property in titles:
+                found[violation.property] = list(violation.schedule)
+    return found
+
+
+class Follower:
+    """A recorder, a gate and a source of failures that let a schedule happen, and nothing else."""
+
+    enabled = True
+
+    def __init__(self, discipline: str, schedule: list[Move], trace: Path) -> None:
+        asks = DISCIPLINES[discipline].asks
+        calls = {f"s{k + 1}": asks[k % len(asks)] for k in range(9)}
+        self.asks = calls
+        self.names = {s: s if call == "reply" else f"{s}~{call}" for s, call in calls.items()}
+        self.moves = [(move.action, self.names[move.actor]) for move in schedule]
+        self.done = 0
+        self._recorder = NdjsonRecorder(trace, run=discipline)
+
+    def begin(self, beginning: Any) -> None:
+        """The header."""
+        self._recorder.begin(beginning)
+
+    def record(self, happened: Happened) -> None:
+        """An event: the next of the schedule, until that is over."""
+        if self.done < len(self.moves):
+            assert (str(happened.action), happened.session) == self.moves[self.done]
+            self._recorder.record(happened)
+            self.done += 1
+
+    def moment(self) -> Any:
+        """The lock of the recording."""
+        return self._recorder.moment()
+
+    def close(self) -> None:
+        """The closing line."""
+        self._recorder.close()
+
+    def next(self) -> tuple[str, str]:
+        """The move that comes next; nothing when the schedule is over."""
+        return self.moves[self.done] if self.done < len(self.moves) else ("", "")
+
+    async def gate(self, session: str, action: Action) -> None:
+        """Wait until the schedule has come to this action, or to its failure."""
+        while self.next() not in {(str(action), session), *((f, session) for f in FAILURES)}:
+            await asyncio.sleep(0)
+
+    def fail(self, session: str, action: Action) -> None:
+        """Fail when that is what comes next."""
+        if self.next() in {(failure, session) for failure in FAILURES}:
+            raise StoreError("the schedule says so")
+
+
+async def follow(follower: Follower, field: Any) -> None:
+    """Begin and cancel calls as the schedule says; what happens in between, the gate lets pass."""
+    tasks: dict[str, asyncio.Task[Any]] = {}
+    sessions = {name: s for s, name in follower.names.items()}
+    while follower.done < len(follower.moves):
+        action, name = follower.next()
+        done = follower.done
+        if action in ("Call", "Refresh"):
+            tasks[name] = asyncio.create_task(call_of(field, follower.asks, sessions[name]))
+        elif action in CANCELLATIONS:
+            tasks[name].cancel()
+        while follower.done == done:
+            await asyncio.sleep(0)
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+def call_of(field: Any, asks: dict[str, str], session: str) -> Coroutine[Any, Any, object]:
+    """The call that a session makes."""
+    match asks[session]:
+        case "observe":
+            return field.observe("a text of two halves", session)  # type: ignore[no-any-return]
+        case "refresh":
+            return field.refresh(session)  # type: ignore[no-any-return]
+        case "blank":
+            return field.reply("what", session, recalls=False)  # type: ignore[no-any-return]
+    return field.reply("what", session)  # type: ignore[no-any-return]
+
+
+async def run(discipline: str, follower: Follower, path: Path) -> None:
+    """Open the program, follow the schedule, close."""
+    options = {"tracer": follower, "gate": follower.gate, "fail": follower.fail}
+    if discipline == "published-february":
+        february = await February.open(path, timeout=0.01, **options)
+        await follow(follower, february)
+        await february.close()
+    else:
+        refreshes = discipline.endswith("refresh")
+        await follow(follower, await December.open(path, refreshes=refreshes, **options))
+
+
+@pytest.mark.parametrize("discipline", PUBLISHED)
+def test_what_falls_in_the_specification_falls_in_the_program(
+    discipline: str, tmp_path: Path
+) -> None:
+    """Action for action, by the word of both engines on what was recorded."""
+    found = schedules(discipline)
+    claims = load_claims()
+    assert set(found) == set(claims.titles(discipline, FALLS, FALLS_WITH_FAULTS))
+    traces = {}
+    for title, schedule in found.items():
+        traces[title] = tmp_path / f"{title}.ndjson"
+        follower = Follower(discipline, schedule, traces[title])
+        asyncio.run(asyncio.wait_for(run(discipline, follower, tmp_path / f"{title}.sqlite3"), 60))
+        follower.close()
+        assert follower.done == len(schedule)
+    for title, report in zip(traces, validate(list(traces.values()), "both"), strict=True):
+        assert report.accepted and report.disagreement() is None, title
+        assert title in report.broken

@@ -1,18 +1,22 @@
-"""Unit of work: one commit per reply, whatever happens to the caller, a step or the disk."""
+"""Unit of work: one commit per reply; Ctrl-C, a caller that leaves, a step or disk that fails."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+import leo.field.tables
 from leo import AsyncLeoField
 from leo.actions import Action
 from leo.errors import StepError, StoreClosedError, StoreFullError, StoreLockedError
+from leo.front.threads import LeoField
+from leo.reply.turn import Instance
 from leo.store.connection import Connection
 from leo.trace.events import Event
 from leo_model.traces.native import Outcome
@@ -26,6 +30,7 @@ from tests.leo.support import (
     read_trace,
     recorder,
     reloaded,
+    sync_field,
 )
 
 ON_STORE = ("Recall", "Commit")
@@ -36,7 +41,7 @@ Scenario = Callable[[AsyncLeoField], Awaitable[None]]
 class Strike:
     """A gate that strikes the reply of s1 before one action: cancels its task, or raises.
 
-    The task is that of the caller, whoever carries the reply out.
+    The task is that of the caller, also where another one carries the reply out.
     """
 
     def __init__(self, action: str, how: str) -> None:
@@ -159,9 +164,7 @@ def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, acti
 def test_what_raises_after_the_commit_leaves_a_whole_reply(
     tmp_path: Path, discipline: str, action: str
 ) -> None:
-    """Raise, with the reply in the store; behind a shield the view has taken it first. Under D5 a
-    raise between commit and swap is the trap that a cancellation there is.
-    """
+    """Raise, with the reply in the store; behind a shield the view has taken it first."""
     gate = Strike(action, "raise")
     trapped = discipline == "unit-of-work" and action == "SwapView"
 
@@ -191,9 +194,7 @@ def test_a_view_that_was_not_swapped_stays_behind(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_half_applied(tmp_path: Path) -> None:
-    """The commit is refused, the error names the file, nothing of the reply is there; with room
-    again, the next reply works.
-    """
+    """The commit is refused, the error names the file, nothing of the reply is there."""
 
     def shrink(conn: Connection) -> None:
         pages = conn.execute("PRAGMA page_count").fetchone()[0]
@@ -244,19 +245,15 @@ def test_an_actor_serves_a_session_after_the_request_that_it_left(tmp_path: Path
     assert mine == ["s1.1", "s1.2"]
 
 
-def test_an_actor_finishes_its_requests_before_it_closes(tmp_path: Path) -> None:
+async def test_an_actor_finishes_its_requests_before_it_closes(tmp_path: Path) -> None:
     """Requests made before `close` are answered; a call after it is refused."""
-
-    async def main() -> None:
-        field = await async_field(tmp_path / "field", "actor")
-        calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in range(3)]
-        await asyncio.sleep(0)
-        await field.close()
-        assert all(await asyncio.gather(*calls))
-        with pytest.raises(StoreClosedError, match="was closed"):
-            await field.reply("hello")
-
-    asyncio.run(main())
+    field = await async_field(tmp_path / "field", "actor")
+    calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in range(3)]
+    await asyncio.sleep(0)
+    await field.close()
+    assert all(await asyncio.gather(*calls))
+    with pytest.raises(StoreClosedError, match="was closed"):
+        await field.reply("hello")
 
 
 def test_a_failure_that_nobody_waits_for_does_not_stop_the_actor(tmp_path: Path) -> None:
@@ -274,3 +271,85 @@ def test_a_failure_that_nobody_waits_for_does_not_stop_the_actor(tmp_path: Path)
 
     events, _ = run(tmp_path / "field", "actor", scenario, gate)
     assert [a for a in actions(events) if a != "Cancel"] == [*UNIT[:5], "Raise"]
+
+
+TEXT = "a field in the morning is mostly silence then a voice crosses it"
+Act = Callable[[LeoField], object]
+ACTS: list[Act] = [lambda field: field.observe(TEXT), lambda field: field.reply(TEXT)]
+
+
+def interrupt_the(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Ctrl-C comes once, in the middle of an assignment: before the row of this number is added."""
+    grow, calls = leo.field.tables._grow, iter(range(1, number + 1))
+
+    def cut(rows: Iterable[object]) -> Iterator[object]:
+        for row in rows:
+            if next(calls, 0) == number:
+                raise KeyboardInterrupt
+            yield row
+
+    def interrupted(table: Any, rankings: Any, rows: Iterable[object], sign: int) -> None:
+        grow(table, rankings, cast(Any, cut(rows)), sign)
+
+    monkeypatch.setattr(leo.field.tables, "_grow", interrupted)
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "threading-lock", "gil"])
+@pytest.mark.parametrize("act", ACTS, ids=["observe", "reply"])
+@pytest.mark.parametrize("number", [1, 5])
+def test_an_interrupt_in_an_assignment_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str, act: Act, number: int
+) -> None:
+    """Interrupted inside the rows of an observation or of a reply."""
+    with sync_field(tmp_path / "field", discipline=discipline) as field:
+        interrupt_the(monkeypatch, number)
+        with pytest.raises(KeyboardInterrupt):
+            act(field)
+        assert picture(field.view) == field._store.perform(reloaded)
+        assert field.reply("hello")
+        assert picture(field.view) == field._store.perform(reloaded)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=["observe", "reply"])
+def test_the_lock_is_held_until_the_view_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Act
+) -> None:
+    """Nobody can reply from the half of an assignment: lock and latch are freed afterwards."""
+    with sync_field(tmp_path / "field", discipline="threading-lock") as field:
+        lock, latch = field._lock, field._latch
+        assert lock is not None
+        take, held = Instance.take, []
+
+        def watched(instance: Instance, opened: object) -> None:
+            held.append((lock.locked(), latch.locked()))  # type: ignore[attr-defined]
+            take(instance, opened)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Instance, "take", watched)
+        interrupt_the(monkeypatch, 5)
+        with pytest.raises(KeyboardInterrupt):
+            act(field)
+        assert held == [(True, True)]
+        assert not lock.locked() and not latch.locked()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("act", ACTS, ids=["observe", "reply"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreLockedError("not now")])
+def test_a_view_that_could_not_be_mended_is_mended_by_whoever_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Act, error: BaseException
+) -> None:
+    """A second Ctrl-C, or a store that is locked just then: the caller gets the interrupt."""
+    take, failures = Instance.take, [error]
+
+    def failing(instance: Instance, opened: object) -> None:
+        if failures:
+            raise failures.pop()
+        take(instance, opened)  # type: ignore[arg-type]
+
+    with sync_field(tmp_path / "field") as field:
+        monkeypatch.setattr(Instance, "take", failing)
+        interrupt_the(monkeypatch, 5)
+        with pytest.raises(KeyboardInterrupt):
+            act(field)
+        assert not failures
+        act(field)
+        assert picture(field.view) == field._store.perform(reloaded)

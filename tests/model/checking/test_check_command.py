@@ -174,11 +174,11 @@ def test_a_build_folder_that_is_a_file_is_refused(
 def malformed() -> dict[str, Callable[[dict[str, Any]], object]]:
     """Changes of the claims file, each by what the error says."""
     return {
-        "claims of bare: expected an object": lambda d: d["claims"].update(bare=[]),
-        "expected a list of names, found 7": lambda d: d["actions"].update(bare=7),
-        "unknown action of bare: 7": lambda d: d["actions"].update(bare=[7]),
-        r"\['holds'\] is no verdict": lambda d: d["claims"]["bare"].update(Durable=["holds"]),
-        f"run {RUN}: expected": lambda d: d["runs"].update({RUN: {"depth": 3}}),
+        r"claims of bare: .* found \[\]": lambda d: d["claims"].update(bare=[]),
+        "actions of bare: .* found 7": lambda d: d["actions"].update(bare=7),
+        r"actions of bare: .* found \[7\]": lambda d: d["actions"].update(bare=[7]),
+        r"bare / Durable: .*\['holds'\]": lambda d: d["claims"]["bare"].update(Durable=["holds"]),
+        f"run {RUN}: .*distinct": lambda d: d["runs"].update({RUN: {"depth": 3}}),
         f"run {RUN}: .* found 7": lambda d: d["runs"].update({RUN: 7}),
         f"run {RUN}: .* 'x'": lambda d: d["runs"].update({RUN: {"distinct": 1, "depth": "x"}}),
     }

@@ -11,16 +11,19 @@ from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
 from leo_model.errors import ModelError
-from leo_model.readme import VERIFIED, marked, printed, refreshed
+from leo_model.machine.properties import PROPERTIES
+from leo_model.readme import VERIFIED, brief, marked, printed, refreshed
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 ARTIFACT = (ROOT / "ARTIFACT.md").read_text("utf-8")
-GOOD = f"the table\n\nThe shortest way\n{VERIFIED}\n"
+COUNTED = "2 runs of TLC over 30 states; 0 not as claimed."
+GOOD = f"the version\n\nthe table\n\n✓  a legend\n\n{COUNTED}\n\nThe shortest way\n{VERIFIED}\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "quoted"), [(README, "table", "the table\n"), (ARTIFACT, "verify", GOOD)]
+    ("text", "name", "quoted"),
+    [(README, "table", brief(GOOD) + "\n"), (ARTIFACT, "verify", GOOD)],
 )
 def test_the_output_goes_to_its_place(text: str, name: str, quoted: str) -> None:
     """The marked block is replaced, and nothing else."""
@@ -28,6 +31,14 @@ def test_the_output_goes_to_its_place(text: str, name: str, quoted: str) -> None
     assert old is not None and new is not None
     assert new[2] == quoted
     assert refreshed(text, GOOD) == text[: old.start(2)] + quoted + text[old.end(2) :]
+
+
+def test_the_brief_table_names_every_column() -> None:
+    """The README has the table, a sign and a name for each column, and the count, no more."""
+    lines = brief(GOOD).splitlines()
+    assert lines[:3] == ["the version", "", "the table"] and lines[-1] == COUNTED
+    for about in PROPERTIES.values():
+        assert f"{about.short} {about.standard}" in " ".join(lines)
 
 
 def numbers(text: str) -> dict[str, str]:
@@ -77,5 +88,7 @@ def test_an_output_that_is_not_whole_is_refused() -> None:
     """A run that was interrupted or found something is not quoted."""
     with pytest.raises(ModelError, match="found everything as expected"):
         refreshed(README, "the table\n")
+    with pytest.raises(ModelError, match="counts the runs"):
+        refreshed(README, GOOD.replace(COUNTED, ""))
     with pytest.raises(ModelError, match="the text has no place"):
         refreshed("no place", GOOD)

@@ -50,7 +50,8 @@ def test_what_is_not_understood_is_said(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with page(tmp_path) as (_, client):
-            for body in ("", "[]", '{"what": "dance"}', '{"what": "scene", "number": 99}'):
+            long = json.dumps({"what": "say", "who": "ada", "text": "a" * 20_000})
+            for body in ("", "[]", '{"what": "dance"}', '{"what": "scene", "number": 99}', long):
                 answer = await client.post("/secret/act", content=body)
                 assert answer.status_code == 400, body
             answer = await client.post("/secret/act", content='{"what":"discipline","name":"gil"}')
@@ -67,7 +68,7 @@ def test_a_reply_and_its_recording(tmp_path: Path) -> None:
             said = {"what": "say", "who": "ada", "text": "What is a field?"}
             await client.post("/secret/act", content=json.dumps(said))
             watching = theatre.watch()
-            while json.loads((await anext(watching))[6:])["kind"] != "answer":
+            while '"kind": "answer"' not in await anext(watching):
                 pass
             trace = (await client.get("/secret/trace/1")).text.splitlines()
             assert json.loads(trace[-1])["action"] == "Return"
@@ -85,8 +86,28 @@ def test_who_is_too_far_behind_is_let_go(tmp_path: Path) -> None:
         assert await anext(watching)
         for number in range(3000):
             theatre.tell({"number": number})
-        left = [text async for text in watching]
-        assert 2000 <= len(left) < 2010
+        left = "".join([text async for text in watching])
+        assert 2000 <= left.count("data: ") < 2010
         await theatre.stop()
+
+    asyncio.run(run())
+
+
+def test_what_is_said_while_the_stage_is_set_is_said_on_the_new_one(tmp_path: Path) -> None:
+    """A new discipline, a pace and a prompt at once: the reply waits at its first gate."""
+
+    async def run() -> None:
+        async with page(tmp_path) as (theatre, client):
+            asked: list[dict[str, object]] = [
+                {"what": "discipline", "name": "bare"},
+                {"what": "pace", "seconds": None},
+                {"what": "say", "who": "ada", "text": "What is a field?"},
+            ]
+            await asyncio.gather(*(client.post("/secret/act", json=one) for one in asked))
+            assert theatre.stage is not None and theatre.stage.discipline == "bare"
+            ada = theatre.stage.people["ada"]
+            await theatre.stage.until(lambda: ada.gate is not None)
+            await client.post("/secret/act", json={"what": "pace", "seconds": 0})
+            await theatre.stage.until(lambda: ada.task is None)
 
     asyncio.run(run())

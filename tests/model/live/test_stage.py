@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from leo.actions import Action
+from leo.errors import StoreOwnedError
+from leo.front.tasks import AsyncLeoField
 from leo_model.errors import CheckError
 from leo_model.live.scenes import SCENES, Scene, play
 from leo_model.live.stage import Stage
@@ -106,3 +108,17 @@ def test_one_reply_at_a_time_and_no_threads(tmp_path: Path) -> None:
     on_stage(tmp_path, "asyncio-lock", act)
     with pytest.raises(CheckError, match=r"^'gil' cannot be watched live"):
         on_stage(tmp_path, "gil", act)
+
+
+def test_a_field_is_on_one_stage(tmp_path: Path) -> None:
+    """What others write the recording does not see: a second stage and a sharing field wait."""
+
+    async def act(_: Stage) -> None:
+        for discipline in ("asyncio-lock", "shared-store-immediate"):
+            with pytest.raises(StoreOwnedError):
+                await Stage.open(tmp_path, tmp_path / "field", discipline, print)
+            with pytest.raises(StoreOwnedError):
+                await AsyncLeoField.open(tmp_path / "field", discipline=discipline)
+
+    on_stage(tmp_path, "shared-store", act)
+    on_stage(tmp_path, "bare", lambda _: asyncio.sleep(0))

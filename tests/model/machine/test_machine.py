@@ -11,7 +11,8 @@ from leo_model.errors import Refused
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates, enabled
 from leo_model.machine.narrate import replay
 from leo_model.machine.properties import SAFETY
-from leo_model.machine.reachable import bounded_world, explore, initial_state, violations
+from leo_model.machine.reachable import bounded_world, explore, initial_state
+from tests.model.fallen import violations
 
 DECIDED = {*SAFETY, "DeadlockFree", "Refines"}
 

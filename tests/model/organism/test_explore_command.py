@@ -11,10 +11,11 @@ import pytest
 from leo.commands.main import main
 from leo.schedules.search import DEADLOCK, Plan, explore
 from leo.schedules.system import Walk
-from leo_model.machine.reachable import bounded_world, violations
+from leo_model.machine.reachable import bounded_world
 from leo_model.machine.reachable import explore as reachable_graph
 from leo_model.organism.case import Case
 from leo_model.organism.organism import Organism
+from tests.model.fallen import violations
 from tests.model.organism.machine_system import Machine
 
 QUIET = ("asyncio-lock", "unit-of-work", "shielded-unit-of-work", "threading-lock", "actor")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import permutations, product
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,6 @@ from leo_model.organism.cover import (
     NamedGraph,
     cover,
     differences,
-    every_naming,
     rename,
     renamed_graph,
 )
@@ -33,6 +34,17 @@ QUIET = [Case("reentrant", 3), Case("sequential", 1, 3)]
 
 def name_of(case: Case) -> str:
     return f"{case.discipline}-{case.bound}-{'faults' if case.faults else 'quiet'}"
+
+
+def every_naming(world: World) -> Iterator[dict[str, str]]:
+    """Every way to rename sessions within their instances."""
+    groups = [world.peers(i) for i in dict.fromkeys(world.instance_of.values())]
+    for orders in product(*(permutations(group) for group in groups)):
+        yield {
+            old: new
+            for group, order in zip(groups, orders, strict=True)
+            for old, new in zip(group, order, strict=True)
+        }
 
 
 @pytest.mark.slow

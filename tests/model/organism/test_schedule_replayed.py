@@ -13,8 +13,9 @@ from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.plan import Bound, negative_bound
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
-from leo_model.machine.reachable import bounded_world, explore, violations
+from leo_model.machine.reachable import bounded_world, explore
 from leo_model.organism.replay import ask_engines, carry_out, circle_of
+from tests.model.fallen import violations
 
 TWO = Bound(2, 1)
 SMALL = ("unit-of-work", "threading-lock", "reentrant", "optimistic")

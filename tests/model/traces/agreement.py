@@ -9,11 +9,11 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from leo_model.traces.mutate import mutate
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import Fields
 from leo_model.traces.tlc_engine import Recorded, judge
 from leo_model.traces.validate import Report, run_native
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import Fields
 
 
 class Case(NamedTuple):

@@ -20,7 +20,7 @@ from leo_model.machine.state import State
 from leo_model.traces import coverage
 from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import random_trace, scripted_trace, trace_world
+from tests.model.traces.synth import random_trace, scripted_trace, trace_world
 
 
 def covered(discipline: str, schedules: list[list[Move]]) -> Coverage:

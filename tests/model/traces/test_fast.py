@@ -23,12 +23,13 @@ from leo_model.traces.fast import convert as fast_convert
 from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import state as fast_state
 from leo_model.traces.fast.convert import is_fast
-from leo_model.traces.fast.engine import check_fast, feed_all
-from leo_model.traces.mutate import mutate
+from leo_model.traces.fast.engine import feed_all
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import TraceReader
-from leo_model.traces.synth import Fields, random_trace, trace_world
+from leo_model.traces.validate import run_native
 from leo_model.traces.workload import Workload, record
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import Fields, random_trace, trace_world
 
 FAST = [name for name, rules in DISCIPLINES.items() if is_fast(rules, rules.instances)]
 
@@ -299,7 +300,7 @@ def test_packed_and_damaged_files_are_read_as_far(monkeypatch: pytest.MonkeyPatc
     ]
     for data in (packed, *damaged):
         results = []
-        for judge in (check_fast, check):
+        for judge in (lambda trace: run_native(trace, keep=False)[0], check):
             trace = TraceReader("t", Packed(fileobj=io.BytesIO(data)))
             try:
                 result: object = judge(trace)

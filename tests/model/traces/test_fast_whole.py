@@ -20,8 +20,8 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import whole as fast_whole
-from leo_model.traces.mutate import mutate
-from leo_model.traces.synth import Fields, random_trace, scripted_trace, trace_world
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import Fields, random_trace, scripted_trace, trace_world
 from tests.model.traces.test_fast import FAST, assert_same, said, to_bytes
 
 LOCKED = [name for name in FAST if DISCIPLINES[name].lock == "fifo"]
@@ -216,7 +216,23 @@ def test_lock_is_fair(discipline: str) -> None:
 
 
 @pytest.mark.parametrize("discipline", LOCKED)
-def test_whoever_did_not_call_does_not_go_in(discipline: str) -> None:
+def test_lock_is_fair_while_a_reply_has_still_to_return(discipline: str) -> None:
+    """Where replies are not whole, and lines are walked one by one, the same is refused."""
+    header, right = traced(discipline, moves(discipline, "c1 w1 c1 a1 c2 w2 c2 c3 w2 w3 r1"))
+    with eager() as taken:
+        assert_same(to_bytes(header, right))
+    assert sum(taken) == 0
+    names = {"s2.2": ("s3", "s3.1"), "s3.1": ("s2", "s2.2"), "s1.2": ("s1", "s1.2")}
+    begin = 1 + next(k for k, event in enumerate(right) if event["reply"] == "s3.1")
+    wrong = right[:begin]
+    for event in right[begin:]:
+        session, reply = names[event["reply"]]
+        wrong.append({**event, "session": session, "reply": reply})
+    refused(header, wrong, begin + 2)
+
+
+@pytest.mark.parametrize("discipline", LOCKED)
+def test_session_that_did_not_call_does_not_go_in(discipline: str) -> None:
     """Neither when nobody waits nor under the number of another reply."""
     header, events = traced(discipline, moves(discipline, "c1 w1 c1 w1 c2 w2"))
     refused(header, renumbered(events[:22] + events[23:]), 22 + 2)

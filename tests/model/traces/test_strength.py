@@ -19,12 +19,13 @@ from leo_model.errors import CheckError
 from leo_model.machine.machine import Move
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
-from leo_model.traces import explain, native, reader, strength
+from leo_model.traces import native, reader, strength
 from leo_model.traces.events import Line
 from leo_model.traces.mutate import END, HEADER, Base, Mutant, evenly, mutants
+from leo_model.traces.native import expected_versions
 from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_text
-from leo_model.traces.synth import random_trace, scripted_trace, trace_world
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
+from tests.model.traces.synth import random_trace, scripted_trace, trace_world
 
 
 def base(discipline: str, events: int, *, seed: int = 2, closed: bool = True) -> Base:
@@ -103,7 +104,7 @@ def test_sites_are_spread() -> None:
 def blind_to_reads(world: World, z: State, line: Line) -> tuple[int, ...]:
     if line.event.action == "LoadBigrams":
         return line.versions
-    return explain.expected_versions(world, z, line)
+    return expected_versions(world, z, line)
 
 
 def test_hole_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:

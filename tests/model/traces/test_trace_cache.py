@@ -12,7 +12,6 @@ from leo_model.errors import CheckError
 from leo_model.files import cache_folder, secret
 from leo_model.traces import tlc_engine as tracetlc
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.tlc_engine import (
     CacheError,
     EngineError,
@@ -22,6 +21,7 @@ from leo_model.traces.tlc_engine import (
     judge,
     record,
 )
+from tests.model.traces.synth import random_trace, trace_world
 
 GUARD = TlcVerdict("guard", 5, frozenset({"Refines", "Serializable"}))
 

@@ -14,8 +14,8 @@ from leo.trace.words import NOT_CLOSED
 from leo_model.commands import validate as commands_validate
 from leo_model.commands.validate import VALIDATE
 from leo_model.traces import validate as validation
-from leo_model.traces.synth import Fields, random_trace, trace_world
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
+from tests.model.traces.synth import Fields, random_trace, trace_world
 from tests.model.traces.test_trace_merge import split
 from tests.model.traces.test_trace_reader import encode, end, sample
 from tests.model.validating import options, write

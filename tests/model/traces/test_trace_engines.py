@@ -11,12 +11,10 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
-from leo_model.traces import explain, native
+from leo_model.traces import native
 from leo_model.traces import tlc_engine as tracetlc
 from leo_model.traces.events import Line
-from leo_model.traces.mutate import MUTATIONS, mutate
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.tlc_engine import (
     EngineError,
     Recorded,
@@ -27,6 +25,8 @@ from leo_model.traces.tlc_engine import (
     record,
 )
 from tests.model.traces.agreement import Agreement, Case, compare, mutated
+from tests.model.traces.mutation import MUTATIONS, mutate
+from tests.model.traces.synth import random_trace, trace_world
 
 
 def cases(per_discipline: int, length: int, seed: int) -> list[Case]:
@@ -83,7 +83,7 @@ def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for k, event in enumerate(case.events)
         if event["action"] == "LoadBigrams"
     ][:3]
-    right = explain.expected_versions
+    right = native.expected_versions
 
     def blind(world: World, z: State, line: Line) -> tuple[int, ...]:
         return line.versions if line.event.action == "LoadBigrams" else right(world, z, line)

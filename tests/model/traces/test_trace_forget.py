@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from leo_model.disciplines import DISCIPLINES
-from leo_model.machine.forget import component, tidy
+from leo_model.machine.forget import Links, tidy
 from leo_model.machine.machine import Move
 from leo_model.machine.state import Local, Objects, Reply, State, Store, Tables
 from leo_model.machine.steps import World
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import Fields, scripted_trace, trace_world
 from leo_model.traces.tlc_engine import judge, record
+from tests.model.traces.synth import Fields, scripted_trace, trace_world
 
 UNIT = "Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit SwapView Release Return"
 
@@ -106,12 +106,14 @@ def test_merged_replies_keep_the_paths_through_them() -> None:
         dsg=frozenset({(u, m), (m, r), (r, u)}),
     )
     cyclic: set[Reply] = {u, m, r}
+    links = Links()
     # Only the first writes may be merged, and u's is between the two.
-    tidy(world, z, cyclic)
+    tidy(world, z, cyclic, links)
     assert cyclic == {u, m, r}
     z.store = Store((m, r, u), (m, r))
-    tidy(world, z, cyclic)
-    assert cyclic == {u, r} == component(z, u, z.wrote)
+    tidy(world, z, cyclic, links)
+    links.update(z.dsg)
+    assert cyclic == {u, r} == links.component(u, z.wrote)
     assert z.store == Store((r, u), (r,)) and z.base == (1, 1)
 
 

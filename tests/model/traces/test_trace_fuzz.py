@@ -14,9 +14,9 @@ import pytest
 from leo.errors import TraceError
 from leo_model.disciplines import DISCIPLINES
 from leo_model.traces.reader import TraceReader
-from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.tlc_engine import Recorded, judge
 from leo_model.traces.validate import run_native
+from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode, end
 
 # A trace of so few lines takes milliseconds: seconds are a hang.

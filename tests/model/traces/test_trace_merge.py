@@ -15,11 +15,12 @@ from leo.errors import TraceError
 from leo.trace.events import Event
 from leo_model.traces.events import Line
 from leo_model.traces.merge import UNDECIDABLE, Merged, find_orders, merge
-from leo_model.traces.mutate import mutate, renumber
+from leo_model.traces.mutate import renumber
 from leo_model.traces.native import Checker, check
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import Fields, random_trace, trace_world
 from leo_model.traces.tlc_engine import judge, record
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import Fields, random_trace, trace_world
 
 SHARED = ("shared-store", "shared-store-unit-of-work", "shared-store-immediate")
 

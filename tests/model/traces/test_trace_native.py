@@ -15,7 +15,7 @@ from leo_model.machine.state import State
 from leo_model.traces.events import Line
 from leo_model.traces.native import CONCERNED, SWALLOWED, Checker, Outcome, check
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import Fields, random_trace, trace_world
+from tests.model.traces.synth import Fields, random_trace, trace_world
 
 Schedule = tuple[Fields, list[Fields]]
 

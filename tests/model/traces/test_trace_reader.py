@@ -18,7 +18,7 @@ from leo.errors import TraceError
 from leo.trace.lines import MAX_LINE, open_stream
 from leo_model.traces.native import check
 from leo_model.traces.reader import TraceReader, open_trace, trace_of
-from leo_model.traces.synth import random_trace, trace_world
+from tests.model.traces.synth import random_trace, trace_world
 
 Lines = list[Any]
 

@@ -17,7 +17,7 @@ from leo_model.machine.state import Base, State
 from leo_model.machine.steps import PAPER_PROGRAM, World
 from leo_model.traces.native import Checker, Outcome
 from leo_model.traces.reader import trace_of
-from leo_model.traces.synth import Fields, random_trace, trace_world
+from tests.model.traces.synth import Fields, random_trace, trace_world
 
 SCHEDULES = {
     "seed": st.integers(0, 10**9),

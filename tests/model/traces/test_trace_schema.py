@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from leo.errors import TraceError
 from leo.units import judge_bytes
 from leo_model.disciplines import DISCIPLINES
-from leo_model.traces.mutate import mutate
 from leo_model.traces.reader import TraceReader
 from leo_model.traces.schema import schema, schema_path, text
-from leo_model.traces.synth import random_trace, trace_world
 from leo_model.traces.workload import Workload, record
 from tests.leo.units.definition import traces
 from tests.leo.units.test_instrument import Shelf, watch
 from tests.leo.units.test_units_traces import JSON, racing
 from tests.leo.units.writer import Writer
+from tests.model.traces.mutation import mutate
+from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import BAD, encode, sample
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())

@@ -15,8 +15,8 @@ from leo_model.traces.native import check
 from leo_model.traces.reader import open_trace, trace_of
 from leo_model.traces.report import to_text
 from leo_model.traces.story import lanes_of, objects, tell
-from leo_model.traces.synth import random_trace, scripted_trace, trace_world
 from leo_model.traces.validate import validate
+from tests.model.traces.synth import random_trace, scripted_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 FAULTY = [name for name in DISCIPLINES if name != "sequential"]

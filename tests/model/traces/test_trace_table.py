@@ -47,7 +47,8 @@ def test_a_new_variable_is_noticed() -> None:
     )
     assert new != FIELD
     assert problems(new, SITES) == [
-        "the variable mood is in VARIABLES of spec/ and missing in SHOWN in trace_table.py"
+        "the variable mood is in VARIABLES of spec/ and missing in SHOWN in "
+        "model/leo_model/traces/vocabulary.py"
     ]
 
 

@@ -13,9 +13,9 @@ from leo_model.checking.claims import load_claims
 from leo_model.commands.validate import VALIDATE
 from leo_model.machine.machine import Move
 from leo_model.traces import validate as validation
-from leo_model.traces.synth import scripted_trace, trace_world
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from leo_model.traces.validate import Engine, validate
+from tests.model.traces.synth import scripted_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 from tests.model.validating import options, write
 

@@ -12,11 +12,12 @@ from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.plan import plan
 from leo_model.files import made_from
-from leo_model.machine.reachable import bounded_world, explore, violations
+from leo_model.machine.reachable import bounded_world, explore
 from paper.artifact.results import EXPERIMENTS
 from paper.experiments.registry import load, module_of
 from paper.experiments.sources import sources_of
 from paper.experiments.summary import as_json
+from tests.model.fallen import violations
 
 # Theorems and facts that the sentences about the section name.
 TITLES = (

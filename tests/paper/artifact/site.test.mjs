@@ -1,15 +1,13 @@
-// Drives the pages in a real browser. SITE: the folder of the pages. CHROMIUM: the browser's program.
+// Drives the pages in a real browser. SITE: the folder of the pages.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { barriers, faults, launch } from "./browser.mjs";
 
 const site = resolve(process.env.SITE ?? "build/site");
 const shots = resolve(site, "..", "screenshots");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const every = readdirSync(site).filter((name) => name.endsWith(".html"));
 const STORY = "asyncio-lock.AllOrNothing.html";
 const LONG = "unit-of-work.Serializable.html";
@@ -22,10 +20,7 @@ let browser;
 
 before(async () => {
   mkdirSync(shots, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
-  });
+  browser = await launch();
 });
 after(async () => browser.close());
 
@@ -43,48 +38,6 @@ async function open(name, { hash = "", width = 1400, ...options } = {}) {
   });
   await page.goto(pathToFileURL(resolve(site, name)).href + hash);
   return { page, wrong, close: () => context.close() };
-}
-
-// What a person would see as broken: text over text, text cut off, a page wider than the window.
-function faults() {
-  const found = [];
-  const wide = document.documentElement.scrollWidth;
-  if (wide > innerWidth) found.push(`the page is ${wide} wide`);
-  const boxes = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode;
-    const parent = node.parentElement;
-    if (!node.data.trim() || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    if (parent.closest("svg, math, .skip, thead, script, style, .arrows")) continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    let scroller = parent;
-    while (scroller && !["auto", "scroll"].includes(getComputedStyle(scroller).overflowX)) scroller = scroller.parentElement;
-    for (const rect of range.getClientRects()) {
-      if (rect.width < 2 || rect.height < 2) continue;
-      if (!scroller && (rect.right > innerWidth + 1 || rect.left < -1)) {
-        found.push(`cut off: ${node.data.trim().slice(0, 40)}`);
-      }
-      boxes.push({ rect, node, sticky: Boolean(parent.closest(".controls, tbody th")) });
-    }
-  }
-  boxes.sort((one, other) => one.rect.top - other.rect.top);
-  for (let n = 0; n < boxes.length; n += 1) {
-    const a = boxes[n];
-    for (let m = n + 1; m < boxes.length && boxes[m].rect.top < a.rect.bottom - 3; m += 1) {
-      const b = boxes[m];
-      if (a.node === b.node || a.sticky || b.sticky) continue;
-      const x = Math.min(a.rect.right, b.rect.right) - Math.max(a.rect.left, b.rect.left);
-      const y = Math.min(a.rect.bottom, b.rect.bottom) - Math.max(a.rect.top, b.rect.top);
-      const [one, other] = [a, b].map(({ node }) => node.data.trim().slice(0, 30));
-      if (x > 2 && y > 5) found.push(`overlap: ${one} / ${other}`);
-    }
-  }
-  for (const box of document.querySelectorAll("main :not(thead)")) {
-    if (getComputedStyle(box).overflowX === "hidden" && box.scrollWidth > box.clientWidth + 1) found.push(`clipped: ${box.className}`);
-  }
-  return [...new Set(found)];
 }
 
 test("every page opens without errors and without a request", async () => {
@@ -175,11 +128,7 @@ test("no page has a serious fault of accessibility, light or dark", async () => 
   for (const colorScheme of SCHEMES) {
     for (const name of pages) {
       const { page, close } = await open(name, { colorScheme, reducedMotion: "reduce" });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run());
-      const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-      const told = serious.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
-      assert.deepEqual(told, [], `${name} (${colorScheme})`);
+      assert.deepEqual(await barriers(page), [], `${name} (${colorScheme})`);
       await close();
     }
   }

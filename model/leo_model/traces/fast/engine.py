@@ -17,14 +17,16 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from leo.trace.events import MAX_VERSION
-from leo_model.traces.events import ENDS, Line
+import msgspec
+
+from leo.trace.events import MAX_VERSION, Event
+from leo_model.traces.events import ENDS, Line, line_of
 from leo_model.traces.explain import Rejection
 from leo_model.traces.fast.convert import give, is_fast, take
-from leo_model.traces.fast.state import Books, Row, Rows, to_line
+from leo_model.traces.fast.state import Books, Row, Rows
 from leo_model.traces.fast.steps import walk, walk_units
 from leo_model.traces.fast.whole import walk_whole
-from leo_model.traces.native import Checker, Outcome
+from leo_model.traces.native import Checker
 from leo_model.traces.reader import TraceReader
 
 BLOCK: Final = 1 << 18
@@ -33,16 +35,6 @@ LARGEST: Final = 1 << 22
 # How many lines the full checker takes at least, and at most, before the fast path is tried again.
 PATIENCE: Final = 32
 MOST_PATIENCE: Final = 1 << 13
-
-
-def check_fast(trace: TraceReader) -> Outcome:
-    """Check a trace as ``leo_model.traces.native.check`` does, with the same result.
-
-    Raises TraceError for a line that is not in the schema.
-    """
-    checker = Checker(trace.header)
-    rejection = feed_all(trace, checker)
-    return checker.outcome(trace.name, trace.notices, rejection)
 
 
 def feed_all(
@@ -95,7 +87,11 @@ class Front:
         texts = self._tail[-count:] if count else []
         end = self._checker.events + 1
         return [
-            to_line(end - len(texts) + k + 1, text, self._trace.header.discipline)
+            line_of(
+                end - len(texts) + k + 1,
+                msgspec.json.decode(text, type=Event),
+                self._trace.header.discipline,
+            )
             for k, text in enumerate(texts)
         ]
 

@@ -1,17 +1,15 @@
-"""The state of a trace in numbers: what the fast path keeps instead of contents and edges.
+"""The fast path's picture of a trace: the lines of a block (``Rows``) and the state in numbers
+(``Books``).
+
+Only the plainest form of an event is taken: one object a line, nothing unknown, the names that the
+header has.  Anything else is no error here; it is left to ``leo_model.traces.reader``.
 
 Where a store has one instance and every view is a version that the store had, a content is a
 number: how many of the writers, oldest first, are in it.  The serialization graph then needs no
 edges.  Writers of n-grams are a chain, so replies on a common cycle are neighbours in it, and an
 edge backwards, from writer ``q`` to an earlier writer ``r``, puts all of ``r..q`` on one.  A group
-is such a range.
-
-``leo_model.traces.fast.convert`` takes these books from a full state and gives the state back.
-
-The lines of a block at once: decoded by msgspec against the very strings of one trace.
-
-Only the plainest form of an event is taken: one object a line, nothing unknown, the names that the
-header has.  Anything else is no error here; it is left to ``leo_model.traces.reader``.
+is such a range.  ``leo_model.traces.fast.convert`` takes these books from a full state and gives
+the state back.
 """
 
 from __future__ import annotations
@@ -24,10 +22,9 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from leo.trace.events import Event, Header
+from leo.trace.events import Header
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import Edge, Reply
-from leo_model.traces.events import Line, carries
 
 # The bytes in which a recorder writes versions.
 SNAPSHOTS: Final = b'{"snapshots":%d}'
@@ -86,18 +83,6 @@ class Rows:
         return rows if len(rows) == len(text) - len(block) else []
 
 
-def to_line(number: int, text: bytes, discipline: str) -> Line:
-    """Return a line that was taken as the reader would have."""
-    event = _event(text)
-    held = event.reads or event.writes
-    order = carries(discipline, event.action).order
-    turn = int(event.reply.rpartition(".")[2])
-    return Line(number, event, event.session, turn, tuple(map(held.__getitem__, order)))
-
-
-_event: Final = msgspec.json.Decoder(Event).decode
-
-
 # What a session at a label does next when nothing disturbs it.
 STEP_LABELS: Final = {
     "idle": "Call",
@@ -134,7 +119,8 @@ class Run(msgspec.Struct, gc=False):
 
     ``wrote`` and ``saved`` are the versions that it made of n-grams and snapshots; ``at_save`` the
     version of the n-grams when it saved.  ``low`` and ``high`` are the versions of the view that it
-    read, the smaller and the larger.  It precedes whoever saves a snapshot after version ``after``.
+    read, the smaller and the larger.  It precedes each reply that saves
+    a snapshot after version ``after``.
     """
 
     session: str

@@ -1,11 +1,9 @@
-"""The undisturbed reply, where every write is committed at once: bare, sequential, asyncio-lock.
+"""Undisturbed replies, line by line: with a commit for each step (``walk``: bare, sequential,
+asyncio-lock) and in a unit of work under a fair lock (``walk_units``).
 
-One function, and a long one: it is run for every line, and a call costs as much as a line may.
-
-The undisturbed reply in a unit of work under a fair lock: unit-of-work and its shielded kin.
-
-Nothing can fall here while the view is current: one reply is inside, reads all that is committed,
-and commits once.
+Each is one function, and a long one: it is run for every line, and a call costs as much as a line
+may.  In ``walk_units`` nothing can fall while the view is current: one reply is inside, reads all
+that is committed, and commits once.
 """
 
 from __future__ import annotations
@@ -203,13 +201,13 @@ def walk(
         elif action == "Acquire":
             if inside and not may_enter:
                 break
-            first = arrivals[0] == session
-            if fair and (holder != NOBODY or not first):
+            if fair and holder != NOBODY:
                 break
-            if first:
+            if arrivals[0] == session:
                 arrivals.popleft()
                 overtaken.discard(session)
             else:
+                # Under a fair lock nobody has ever passed another.
                 if not may_pass:
                     break
                 earlier = arrivals.index(session)
@@ -261,7 +259,7 @@ def walk_units(books: Books, rows: Sequence[Row]) -> tuple[int, int, dict[str, i
     now_snapshots = Raw(SNAPSHOTS % snapshots)
     now_view = Raw(VIEW % (view, view))
     taken = called = 0
-    # Begins as `fast_steps` does: a call for each event would cost more than the walk itself.
+    # Begins as `walk` does: a call for each event would cost more than the walk itself.
     for taken, row in enumerate(rows):  # noqa: B007 - how far it came, after the loop
         session, action = row.session, row.action
         run = seats.get(session)

@@ -1,9 +1,8 @@
 """Whole undisturbed replies under a fair lock, one after the other, with nothing but calls between.
 
-``leo_model.traces.fast.steps`` and ``leo_model.traces.fast.steps`` take such rows as well, with the
-same result.  This exists for speed: nearly all of a locked trace is like that, and what each row
-must be is then known before one is looked at, so that the rows of a block are compared column by
-column, in C.
+``leo_model.traces.fast.steps`` takes such rows as well, with the same result and four fifths of the
+speed: nearly all of a locked trace is like that, what each row must be is known before one is
+looked at, and the rows of a block are compared column by column, in C.
 """
 
 from __future__ import annotations

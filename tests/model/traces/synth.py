@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from random import Random
-from typing import Any
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.disciplines import PUBLISHED
 from leo.trace.events import SCHEMA, SPEC
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.machine.forget import tidy
+from leo_model.machine.forget import Links, tidy
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates
 from leo_model.machine.state import Base, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import ENDS, PROGRAM, carries
 from leo_model.traces.explain import FAULTS
+from leo_model.traces.mutate import Fields
 
-Fields = dict[str, Any]
+__all__ = ["Fields", "make_header", "random_trace", "scripted_trace", "trace_world"]
 
 
 def trace_world(discipline: str, sessions: int, instances: int | None = None) -> World:
@@ -59,7 +59,7 @@ def random_trace(
         actor = move.actor
         events.append(_event(world, state, move, len(events) + 1, header["run"]))
         if move.action in ENDS:
-            tidy(world, state, set())
+            tidy(world, state, set(), Links())
     return header, events
 
 

@@ -35,8 +35,8 @@ from paper.experiments.arms import (
 )
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.lock_isolation.alone import CHOICES, REORDERED, talk_alone
-from paper.experiments.lock_isolation.published import PUBLISHED, UNLOCKED, talk_published
-from paper.experiments.lock_isolation.report import PROGRAMS, plot, summarise
+from paper.experiments.lock_isolation.published import IDS, PUBLISHED, UNLOCKED, talk_published
+from paper.experiments.lock_isolation.report import plot, summarise
 
 
 class Workload(NamedTuple):
@@ -87,7 +87,7 @@ def cells(config: Config) -> list[Key]:
         found += [(name, "core", arm, seed) for arm in arms for seed in seeds]
         if not workload.background:
             # Their own writers, `observe` and `refresh`, are among the sessions.
-            found += [(name, PUBLISHED_AS, arm, seed) for arm in PROGRAMS for seed in seeds]
+            found += [(name, PUBLISHED_AS, arm, seed) for arm in IDS for seed in seeds]
     return found
 
 

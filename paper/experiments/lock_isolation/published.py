@@ -31,6 +31,8 @@ from paper.experiments.judging import Judge
 T = TypeVar("T")
 
 PUBLISHED: Final = ("december", "february")
+# Their rows in the claims: December, December with somebody who calls `refresh()`, February.
+IDS: Final = tuple(name for name, rules in DISCIPLINES.items() if rules.published)
 UNLOCKED: Final = "unlocked"
 # A store that is held by somebody else is refused at once: nobody else can free it meanwhile.
 NO_PATIENCE: Final = 0.0

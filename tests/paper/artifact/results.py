@@ -200,6 +200,7 @@ def facts_of(name: str) -> dict[str, Any]:
         },
         "long-run": {
             "turns": 1000, "snapshots": 20, "failed": 0, "stops": 1, "whole_stops": 1,
+            "conversations": {"0": 1000}, "changes": 0, "tests": 3,
         },
         "perturbation": {
             "contexts": 99, "crossed": 0, "differ_later": 0.5, "last": 15,

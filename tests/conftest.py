@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,11 +22,9 @@ MARKER = "unjudged(reason): the runs that this test records are wrong on purpose
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with the most slow tests come first, so that no worker is left alone at the end."""
-    slow: dict[Path, int] = {}
-    for item in items:
-        slow[item.path] = slow.get(item.path, 0) + (item.get_closest_marker("slow") is not None)
-    items.sort(key=lambda item: -slow[item.path])
+    """The last rooms come first: proofs and runs of TLC take longest, and no worker is to be
+    left alone with one at the end."""
+    items.sort(key=lambda item: item.path, reverse=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

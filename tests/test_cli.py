@@ -75,7 +75,6 @@ def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leo.commands.main, "_load", lambda _: GREET)
 
 
-@pytest.mark.slow
 def test_help_shows_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """`leo --help` ends 0, fits 80 columns, and has help and an example for each command."""
     assert tuple(leo.commands.main._entries()) == COMMANDS
@@ -200,7 +199,6 @@ def into_a_closed_pipe(*words: str, unbuffered: bool = False) -> tuple[int, byte
     return done.returncode, done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", [False, True])
 def test_closed_pipe_is_quiet(unbuffered: bool) -> None:
     """When the reader of the output has gone, the command ends without a word: with its own exit
@@ -210,7 +208,6 @@ def test_closed_pipe_is_quiet(unbuffered: bool) -> None:
     assert into_a_closed_pipe("--version", unbuffered=unbuffered) == (code, b"")
 
 
-@pytest.mark.slow
 def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
     """`leo validate BAD | head -0` under `pipefail` is no success: a trace that is not a behaviour
     of what it claims ends 1, whoever reads the report.
@@ -225,7 +222,6 @@ def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
     assert into_a_closed_pipe(*words, unbuffered=True) == (141, b"")
 
 
-@pytest.mark.slow
 def test_a_shell_completes() -> None:
     """The script is one that bash takes, and it knows commands, options and disciplines."""
     done = subprocess.run(

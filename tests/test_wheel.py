@@ -16,7 +16,6 @@ import pytest
 from leo import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
-pytestmark = pytest.mark.slow
 
 
 # Modules of the optional dependencies, unless the environment says that they may be used.

@@ -105,8 +105,8 @@ def header_of(
 class Happened(msgspec.Struct, frozen=True, gc=False):
     """An action of a reply: the versions of what it read and wrote, and how it ended.
 
-    `reads` and `writes` are not changed any more by whoever tells: a recorder keeps them until it
-    has the time to write them.
+    `reads` and `writes` are not changed any more: a recorder keeps them until it has the time to
+    write them.
 
     A msgspec.Struct because one is made for each action: a NamedTuple takes three times as long.
     """

@@ -34,7 +34,7 @@ def open_stream(path: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
     Raises TraceError when the file cannot be opened.
     """
     if str(path) == "-":
-        # It is None when the shell has closed it, whatever its type says.
+        # It is None when the shell has closed it, against its type.
         if cast(object, sys.stdin) is None:
             raise TraceError("-: standard input is closed; name a file, or pipe a trace into it")
         yield "standard input", _unpacked(cast(io.BufferedReader, sys.stdin.buffer))

@@ -119,7 +119,7 @@ class NdjsonRecorder:
             self._sink.put(
                 (seq, self._clock() - began, happened),
                 ROW_SIZE + len(happened.session) + len(happened.reply),
-                # A reply has ended: whoever got its answer finds it in the file soon.
+                # A reply has ended: its event is soon in the file.
                 hand_over=happened.outcome != "ok",
             )
             # Last: an event that was refused has used up no number.

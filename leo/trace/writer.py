@@ -4,7 +4,7 @@ time.
 A reply pays for what happens on its way, and most for what happens in small pieces: each piece
 finds the processor's caches full of other things. So `put` only takes what a line is made of.
 
-Waking a thread takes the interpreter away from whoever woke it, for longer than a line takes to
+Waking a thread takes the interpreter away from the caller, for longer than a line takes to
 make. So a thread that is at work is left alone: it looks for items by itself, every `PAUSE`, and is
 woken only when it has found none, when somebody waits for it, or when much has gathered.
 
@@ -96,7 +96,7 @@ class Sink(Generic[Item]):
         if much and given - self._written > LIMIT:
             raise self._failed(ValueError(f"{LIMIT >> 20} MiB wait for a disk that is too slow"))
         self._items.append(item)
-        # Only now: whoever reads how much was given finds all of it among the items.
+        # Only now: who reads how much was given finds all of it among the items.
         self._given = given
         if much:
             self._announced = given
@@ -147,7 +147,7 @@ class Sink(Generic[Item]):
             raise self._failed(self._error) from self._error
 
     def _work(self) -> None:
-        # Whatever happens here, nobody is to wait for ever or to believe that all is written.
+        # In no case is anybody to wait for ever or to believe that all is written.
         error: Exception | None = RuntimeError("the thread that wrote it has died")
         try:
             with self._file:
@@ -187,7 +187,7 @@ class Sink(Generic[Item]):
         if seconds is not None or not self._items:
             self._wait(self._wake, seconds)
         self._idle = False
-        # What whoever set it has put is taken after this.
+        # What was put before it was set is taken after this.
         self._wake.clear()
 
     def _take(self, count: int) -> list[Item]:

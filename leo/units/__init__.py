@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
     from leo.units.call import Gate, Naming
-    from leo.units.imports import is_history, trace_of
-    from leo.units.judge import Watching, judge_bytes, judge_lines, judge_merged, judge_reader
+    from leo.units.history import History
+    from leo.units.imports import history_of, is_history
+    from leo.units.judge import (
+        Watching,
+        judge_bytes,
+        judge_lines,
+        judge_merged,
+        judge_reader,
+        uncollected,
+    )
     from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
     from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units, lines_of
     from leo.units.recording import Recording, instrument
@@ -34,6 +42,7 @@ __all__ = [
     "WW",
     "Case",
     "Gate",
+    "History",
     "Naming",
     "Peeked",
     "Promise",
@@ -44,6 +53,7 @@ __all__ = [
     "UnitsReader",
     "UnitsVerdict",
     "Watching",
+    "history_of",
     "instrument",
     "is_history",
     "is_units",
@@ -55,14 +65,22 @@ __all__ = [
     "name_of",
     "to_fields",
     "to_lines",
-    "trace_of",
+    "uncollected",
 ]
 
 _HOME = {
     "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
     "call": ("Gate", "Naming"),
-    "imports": ("is_history", "trace_of"),
-    "judge": ("Watching", "judge_bytes", "judge_lines", "judge_merged", "judge_reader"),
+    "history": ("History",),
+    "imports": ("history_of", "is_history"),
+    "judge": (
+        "Watching",
+        "judge_bytes",
+        "judge_lines",
+        "judge_merged",
+        "judge_reader",
+        "uncollected",
+    ),
     "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
     "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units", "lines_of"),
     "recording": ("Recording", "instrument"),

@@ -27,6 +27,10 @@ G2_ITEM: Final = "G2-item write skew"
 LOST_UPDATE: Final = "lost update"
 # None of Adya's: a read returned an older value than that which was there.
 STALE: Final = "stale read"
+# What Elle finds in the values of a history, before any order of it.
+GARBAGE: Final = "garbage read"
+DUPLICATE: Final = "duplicate elements"
+INCOMPATIBLE: Final = "incompatible orders"
 # The gravest first: that which the weakest level forbids.
 NAMES: Final = (G0, G1A, G1B, G1C, LOST_UPDATE, G_SINGLE, G_NONADJACENT, G2_ITEM)
 
@@ -50,6 +54,9 @@ FORBIDDEN_FROM: Final = {
     G_NONADJACENT: "snapshot-isolation",
     G2_ITEM: "serializable",
     STALE: "strict-serializable",
+    GARBAGE: "read-uncommitted",
+    DUPLICATE: "read-uncommitted",
+    INCOMPATIBLE: "read-committed",
 }
 
 

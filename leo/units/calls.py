@@ -18,18 +18,21 @@ from leo.units.anomalies import RW, WR
 OPEN: Final = 1 << 62
 
 
-class Unit(msgspec.Struct, eq=False):
+class Unit(msgspec.Struct, eq=False, gc=False):
     """A unit: open until `outcome` says how it ended. `closed` is the number of that event.
 
     `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
     that it made; its calls from number `saved` on are neither committed nor taken back. `kept` is
     True for the version that an object had when the recording began, whose writer nobody knows.
+    Where it opened and ended is on the lines `begin` and `end`.
     """
 
     name: str
     opened: int
     session: str = ""
     closed: int = OPEN
+    begin: int = 0
+    end: int = 0
     outcome: str = ""
     error: str = ""
     calls: list[Call] = []
@@ -46,14 +49,14 @@ class Unit(msgspec.Struct, eq=False):
 
     @property
     def ended(self) -> str:
-        """How and where it ended, after its name. Event n is on line n + 1."""
+        """How and where it ended, after its name."""
         if not self.outcome:
             return "had not ended"
         said = "was cancelled" if self.outcome == "cancelled" else self.outcome
-        return f"{said}{f' {self.error}' if self.error else ''} (line {self.closed + 1})"
+        return f"{said}{f' {self.error}' if self.error else ''} (line {self.end})"
 
 
-class Call(msgspec.Struct, eq=False):
+class Call(msgspec.Struct, eq=False, gc=False):
     """A call: it acted after event `since` and not after event `seq`, on line `line`.
 
     `certain` is False for a write whose call raised or was cancelled. `appends` says that its
@@ -81,7 +84,7 @@ class Call(msgspec.Struct, eq=False):
         return self.certain and self.undone is None and self.unit.committed
 
 
-class Access:
+class Access(msgspec.Struct, eq=False, gc=False):
     """What a call did to one object: it stands after `lo` and not after `hi`.
 
     `sure`: it happened, in a unit that committed. `append`: it is a write that overwrites nothing.
@@ -90,24 +93,17 @@ class Access:
     and on none that had ended by `behind` at all.
     """
 
-    __slots__ = (
-        "append", "behind", "call", "hi", "hidden", "item", "lo", "looked", "sure", "unit", "write",
-    )  # fmt: skip
-
-    def __init__(
-        self, call: Call, item: str, lo: int, hi: int, *, write: bool, looked: bool = False
-    ) -> None:
-        self.call = call
-        self.unit = call.unit
-        self.item = item
-        self.lo = lo
-        self.hi = hi
-        self.write = write
-        self.looked = looked
-        self.append = write and call.appends
-        self.sure = call.counts if write else call.unit.committed
-        self.hidden = False
-        self.behind = -OPEN
+    call: Call
+    unit: Unit
+    item: str
+    lo: int
+    hi: int
+    write: bool
+    looked: bool
+    append: bool
+    sure: bool
+    hidden: bool = False
+    behind: int = -OPEN
 
     @property
     def version(self) -> int:
@@ -147,20 +143,24 @@ class Edge:
 def accesses(call: Call, item: str) -> list[Access]:
     """What a call did to an object: the read first, when it did both."""
     found = []
-    if call.observed:
-        if item in call.reads:
-            at = 3 * call.reads[item] + 1
-            found.append(Access(call, item, at, at, write=False, looked=True))
-        if item in call.writes:
-            at = 3 * call.writes[item]
-            found.append(Access(call, item, at - 1, at, write=True, looked=True))
-        return found
+    unit, lo, hi = call.unit, call.since, call.seq
     if item in call.reads:
-        place = call.looked.get(item) if call.looked else None
-        lo, hi = place or (call.since, call.seq)
-        found.append(Access(call, item, lo, hi, write=False, looked=place is not None))
+        looked = True
+        if call.observed:
+            lo = hi = 3 * call.reads[item] + 1
+        elif call.looked and item in call.looked:
+            lo, hi = call.looked[item]
+        else:
+            looked = False
+        found.append(Access(call, unit, item, lo, hi, False, looked, False, unit.committed))
     if item in call.writes:
-        found.append(Access(call, item, call.since, call.seq, write=True))
+        lo, hi = call.since, call.seq
+        if call.observed:
+            hi = 3 * call.writes[item]
+            lo = hi - 1
+        found.append(
+            Access(call, unit, item, lo, hi, True, call.observed, call.appends, call.counts)
+        )
     return found
 
 

@@ -1,136 +1,428 @@
 """Cycles of dependencies that are there wherever inside their intervals the calls acted.
 
-Which units are on cycles, Tarjan's algorithm says, on a graph that has a line of points for each
-object: an access enters the line behind its end, and leaves it before its beginning. So the graph
-is as long as the trace, however many accesses depend on one another. The dependencies themselves
-are made of the units of one group only, to find a short cycle in it and its name.
+Which units are on cycles, Tarjan's algorithm says, on a graph that is as long as the trace, however
+many accesses depend on one another: on an object's line an access depends on the write before it,
+and where calls overlapped the line has points, which an access enters behind its end and leaves
+before its beginning. Tarjan's algorithm also decides which levels fall: G0 is a circle of ww, G1c
+one of ww and wr, and snapshot isolation falls to a circle without two rw one after the other
+(A. Cerone, A. Gotsman, Analysing Snapshot Isolation, 2018). A short witness is then searched.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import islice
 from typing import Final
 
-from leo.units.anomalies import G_SINGLE, LOST_UPDATE, RW, WR, WW, name_of
-from leo.units.calls import Access, Edge, Unit
+from leo.units.anomalies import (
+    G0,
+    G1C,
+    G2_ITEM,
+    G_NONADJACENT,
+    G_SINGLE,
+    LOST_UPDATE,
+    RW,
+    WR,
+    WW,
+    name_of,
+)
+from leo.units.calls import OPEN, Access, Edge, Unit, order_of
+from leo.units.patterns import Block
 
 Cycle = tuple[Edge, ...]
-Lines = Mapping[str, Sequence[Access]]
 Adjacency = list[list[int]]
+# A hop from a unit to another, by their numbers, and its kind.
+Hop = tuple[int, int, int]
 
-# So many edges are looked at to find a short cycle in one group.
-EFFORT: Final = 200_000
-# So many dependencies of one access are made, of a small group and of a large one.
-NEAREST: Final = (64, 2)
+# So many ways are tried to find a shorter cycle, when one has been found.
+EFFORT: Final = 20_000
+# A group of more calls is searched for short cycles in a part first: of so many units that ended
+# one after the other, so many accesses to an object, and so many objects.
 SMALL: Final = 2_000
+PART: Final = (200, 400, 8)
+# What a way is: along an object's line, or a dependency. A way is `4 * target + kind`.
+_NEXT, _WW, _WR, _RW = range(4)
+_KINDS: Final = ("", WW, WR, RW)
 
 
-def groups(
-    units: Sequence[Unit], lines: Lines, clocks: Sequence[Sequence[Unit]] = ()
-) -> list[list[Unit]]:
-    """Return the units that are on cycles with one another, a list for each group.
+class Graph:
+    """Some units of a block and their dependencies; a node is the number of a unit, or a point.
 
-    `lines` are the accesses of each object, in `order_of`. Of the units of one of the `clocks`, in
-    the order in which they closed, one that ended before another opened comes before it.
+    `near`: where calls did not overlap, an access depends on the write before it only, and a write
+    on the reads since; else all pairs are a hop apart.
     """
-    number = {unit: k for k, unit in enumerate(units)}
-    graph: Adjacency = [[] for _ in units]
-    for line in lines.values():
-        _add_line([access for access in line if access.sure], number, graph)
-    for clock in clocks:
-        _add_time(clock, number, graph)
-    found = []
-    for component in components(graph):
-        members = sorted(k for k in component if k < len(units))
-        if len(members) > 1:
-            found.append([units[k] for k in members])
-    return sorted(found, key=lambda group: group[0].closed)
+
+    def __init__(
+        self,
+        block: Block,
+        units: Sequence[Unit],
+        clocks: Iterable[Sequence[Unit]] = (),
+        *,
+        near: bool = True,
+        part: bool = False,
+    ) -> None:
+        self.units = units
+        self.ways: Adjacency = [[] for _ in units]
+        self._of = block.of
+        self._number = {unit: k for k, unit in enumerate(units)}
+        # The points that only a write depends on.
+        self._after_reads: set[int] = set()
+        _, most, of_items = PART if part else (0, None, None)
+        for line in islice(_lines(block, units), of_items):
+            mine = line[:most]
+            if near and _in_a_row(mine):
+                self._add_row(mine)
+            else:
+                self._add_points(mine)
+        for clock in clocks:
+            self._add_time(clock)
+
+    def _add_row(self, line: Sequence[Access]) -> None:
+        number, ways = self._number, self.ways
+        last = -1
+        readers: list[int] = []
+        for access in line:
+            unit = number[access.unit]
+            if access.write:
+                if last not in (-1, unit) and ways[last][-1:] != [4 * unit + _WW]:
+                    ways[last].append(4 * unit + _WW)
+                for reader in readers:
+                    if reader != unit:
+                        ways[reader].append(4 * unit + _RW)
+                last = unit
+                readers = []
+            else:
+                if last not in (-1, unit) and not access.hidden:
+                    ways[last].append(4 * unit + _WR)
+                readers.append(unit)
+
+    def _add_points(self, line: Sequence[Access]) -> None:
+        number = self._number
+        writes, appends, reads = _Points(self.ways), _Points(self.ways), _Points(self.ways)
+        for access in line:
+            unit = number[access.unit]
+            if access.write:
+                writes.leave(access.lo, 4 * unit + _WW)
+                reads.leave(access.lo, 4 * unit + _RW)
+                if not access.append:
+                    appends.leave(access.lo, 4 * unit + _WW)
+                (appends if access.append else writes).enter(access.hi, unit)
+            else:
+                if not access.hidden:
+                    writes.leave(access.lo, 4 * unit + _WR)
+                    appends.leave(access.lo, 4 * unit + _WR)
+                reads.enter(access.hi, unit)
+        self._after_reads.update(reads.nodes)
+
+    def _add_time(self, clock: Sequence[Unit]) -> None:
+        """Of the units of a clock, in the order in which they closed, one that ended before another
+        opened comes before it.
+        """
+        points = _Points(self.ways)
+        for unit in clock:
+            points.enter(unit.closed, self._number[unit])
+        for unit in clock:
+            points.leave(unit.opened, 4 * self._number[unit])
+
+    def parts(self, kinds: Collection[int]) -> list[list[int]]:
+        """The units that are on circles of these kinds of ways only."""
+        chosen = {_NEXT, *kinds}
+        return self._of_units(
+            components([[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways])
+        )
+
+    def _of_units(self, found: Iterable[list[int]]) -> list[list[int]]:
+        count = len(self.units)
+        parts = [sorted(node for node in part if node < count) for part in found]
+        return sorted(part for part in parts if len(part) > 1)
+
+    @cached_property
+    def _flow(self) -> list[list[int]]:
+        return self.parts((_WW, _WR))
+
+    @cached_property
+    def _apart(self) -> list[list[int]]:
+        """The units that are on circles without two rw one after the other.
+
+        Each has a second node, for who came by rw and may not leave by it.
+        """
+        first = len(self.ways)
+        graph = [
+            [(way >> 2) + (first if way & 3 == _RW else 0) for way in ways] for ways in self.ways
+        ]
+        graph += [
+            [way >> 2 for way in ways if way & 3 != _RW and way >> 2 not in self._after_reads]
+            for ways in self.ways[: len(self.units)]
+        ]
+        parts = []
+        for part in components(graph):
+            nodes = sorted(part)
+            units = [node for node in nodes if node < len(self.units)]
+            # A walk begins with who came in another way.
+            parts.append(list(dict.fromkeys([*units, *(n - first for n in nodes if n >= first)])))
+        return sorted(part for part in parts if len(part) > 1)
+
+    def groups(self) -> list[list[Unit]]:
+        """The units that are on cycles with one another, a list for each group."""
+        return [[self.units[k] for k in part] for part in self.parts((_WW, _WR, _RW))]
+
+    def cycles(
+        self, group: Sequence[Unit], spare: Effort, known: Sequence[Cycle] = ()
+    ) -> list[Cycle]:
+        """Return short cycles of a group, the gravest first, of which some may be `known`: of the
+        name that the weakest level forbids, which is found if it is there, and of others as far as
+        there is effort to `spare`. One that concerns no other unit than the graver ones is left
+        out.
+        """
+        found: list[Cycle] = []
+        covered: set[Unit] = set()
+        whole = [self._number[unit] for unit in group]
+        members = set(whole)
+        for name, step, closes in _GRADES:
+            mine = [cycle for cycle in known if name_of([e.kind for e in cycle]) == name]
+            needed = not found and not mine
+            looks = needed or (spare.left > 0 and not known)
+            for part in self._where(name, whole) if looks else ():
+                if part[0] in members:
+                    cycle, tried = self._shortest(part, step, closes)
+                    spare.left -= 0 if needed else tried
+                    mine += [cycle] if cycle else []
+            for cycle in mine:
+                units = {edge.source.unit for edge in cycle}
+                if not units <= covered:
+                    covered |= units
+                    found.append(cycle)
+        return found
+
+    def _where(self, name: str, whole: list[int]) -> list[list[int]]:
+        """The units some of which are on a cycle of a name, if any are."""
+        if name == G0:
+            return self.parts((_WW,)) if self._flow else []
+        if name == G1C:
+            return self._flow
+        return [whole] if name == G2_ITEM else self._apart
+
+    def _shortest(
+        self, part: Sequence[int], step: _Step, closes: Callable[[int], bool]
+    ) -> tuple[Cycle, int]:
+        """Return a shortest cycle among the walks that `step` allows, or `()`: the shortest of
+        those found within `EFFORT`; and how many ways were tried. All walks from the first unit
+        are.
+        """
+        best: list[Hop] = []
+        members, effort = set(part), 0
+        for start in part:
+            if effort > (EFFORT // 10 if best else EFFORT) or len(best) == 2:
+                break
+            hops, tried = self._walk(start, step, partial(_closed, closes, start), members)
+            effort += tried
+            if hops and (not best or (_simple(hops), -len(hops)) > (_simple(best), -len(best))):
+                best = hops
+        return self._edges(best), effort
+
+    def _walk(
+        self,
+        start: int,
+        step: _Step,
+        ends: Callable[[int, int], bool],
+        members: Collection[int] | None = None,
+    ) -> tuple[list[Hop], int]:
+        """Return a shortest walk from a unit to where it `ends`, and how many ways were tried."""
+        count, ways = len(self.units), self.ways
+        came: dict[tuple[int, int], tuple[tuple[int, int], int]] = {}
+        # Which units came to a point. The second may go where the first would only meet itself.
+        there_by: dict[tuple[int, int], tuple[int, ...]] = {}
+        queue = deque([(start, 0)])
+        tried = 0
+        while queue:
+            place = queue.popleft()
+            unit, mark = place
+            stack = [unit]
+            while stack:
+                for way in ways[stack.pop()]:
+                    there, kind = way >> 2, way & 3
+                    tried += 1
+                    if there >= count:
+                        by = there_by.get((there, mark), ())
+                        if len(by) < 2 and unit not in by:
+                            there_by[there, mark] = (*by, unit)
+                            stack.append(there)
+                        continue
+                    if there == unit or (members is not None and there not in members):
+                        continue
+                    after = step(mark, kind)
+                    if after is None:
+                        continue
+                    if ends(there, after):
+                        hops = [(unit, there, kind)]
+                        while place in came:
+                            place, by_kind = came[place]
+                            hops.append((place[0], hops[-1][0], by_kind))
+                        return hops[::-1], tried
+                    if there != start and (there, after) not in came:
+                        came[there, after] = (place, kind)
+                        queue.append((there, after))
+        return [], tried
+
+    def _edges(self, hops: Iterable[Hop]) -> Cycle:
+        return tuple(
+            self._edge(self.units[one], self.units[other], kind) for one, other, kind in hops
+        )
+
+    def _edge(self, source: Unit, target: Unit, kind: int) -> Edge:
+        """The accesses that a dependency is made of: the two that are nearest to one another."""
+        before: dict[tuple[str, bool], tuple[list[int], list[Access]]] = {}
+        for access in sorted(self._of[source], key=lambda access: access.hi):
+            if access.sure and access.write == (kind != _RW):
+                ends, some = before.setdefault((access.item, access.append), ([], []))
+                ends.append(access.hi)
+                some.append(access)
+        pairs = []
+        for access in self._of[target]:
+            if not access.sure or access.write != (kind != _WR) or access.hidden:
+                continue
+            for appended in (False,) if access.append else (False, True):
+                ends, some = before.get((access.item, appended), ([], []))
+                at = bisect_right(ends, access.lo)
+                pairs += [(some[at - 1], access)] if at else []
+        one, other = min(pairs, key=lambda pair: pair[1].lo - pair[0].hi)
+        return Edge(one, other, _KINDS[kind])
+
+    def too_late(self) -> Iterator[tuple[list[Unit], Cycle]]:
+        """Yield units without cycles that depend on one that opened after they had ended, those
+        that overlapped in time together, and a path of dependencies that shows it.
+        """
+        closed = [unit.closed for unit in self.units]
+        earliest = [OPEN] * len(self.ways)
+        count = len(closed)
+        for nodes in components([[way >> 2 for way in ways] for ways in self.ways]):
+            # Several nodes are a unit and points that it enters and leaves.
+            least = OPEN
+            for node in nodes:
+                for way in self.ways[node]:
+                    there = way >> 2
+                    if there < count and closed[there] < least:
+                        least = closed[there]
+                    if earliest[there] < least:
+                        least = earliest[there]
+            for node in nodes:
+                earliest[node] = least
+        late = [k for k, unit in enumerate(self.units) if earliest[k] < unit.opened]
+        late.sort(key=lambda k: earliest[k])
+        while late:
+            group, until = [late[0]], self.units[late[0]].opened
+            while len(group) < len(late) and earliest[late[len(group)]] <= until:
+                group.append(late[len(group)])
+                until = max(until, self.units[group[-1]].opened)
+            late = late[len(group) :]
+            paths = [
+                self._walk(k, _any, partial(self._ended_before, self.units[k], False))[0]
+                for k in group[:16]
+            ]
+            yield [self.units[k] for k in group], self._edges(sorted(paths, key=len)[0])
+
+    def way_back(self, group: Sequence[Unit]) -> Cycle:
+        """Return a short path of dependencies from a unit of a group to one of the same session
+        that had ended before it opened, or `()`.
+        """
+        found, effort = list[Hop](), 0
+        for late in group:
+            hops, tried = self._walk(
+                self._number[late], _any, partial(self._ended_before, late, True)
+            )
+            effort += tried
+            if hops and (not found or len(hops) < len(found)):
+                found = hops
+            if effort > EFFORT:
+                break
+        return self._edges(found)
+
+    def _ended_before(self, late: Unit, of_session: bool, there: int, mark: int) -> bool:
+        unit = self.units[there]
+        if of_session and unit.session != late.session:
+            return False
+        return unit.closed < late.opened
+
+
+def _lines(block: Block, units: Sequence[Unit]) -> Iterator[list[Access]]:
+    """What some units surely did, by object."""
+    if len(units) == len(block.committed):
+        for line in block.lines.values():
+            yield [access for access in line.accesses if access.sure]
+        return
+    lines: dict[str, list[Access]] = {}
+    for unit in units:
+        for access in block.of[unit]:
+            if access.sure:
+                lines.setdefault(access.item, []).append(access)
+    for found in lines.values():
+        yield sorted(found, key=order_of)
 
 
 class _Points:
-    """The points of an object's line behind the ends of some accesses, each reached from the one
-    before it.
-    """
+    """The points of a line behind the ends of some accesses, each reached from the one before."""
 
-    def __init__(self, graph: Adjacency) -> None:
-        self._graph = graph
+    def __init__(self, ways: Adjacency) -> None:
+        self.nodes: list[int] = []
+        self._ways = ways
         self._ends: list[int] = []
-        self._nodes: list[int] = []
 
-    def enter(self, access: Access, source: int) -> None:
-        node = len(self._graph)
-        self._graph.append([])
-        if self._nodes:
-            self._graph[self._nodes[-1]].append(node)
-        self._graph[source].append(node)
-        self._ends.append(access.hi)
-        self._nodes.append(node)
+    def enter(self, end: int, source: int) -> None:
+        node = len(self._ways)
+        self._ways.append([])
+        if self.nodes:
+            self._ways[self.nodes[-1]].append(4 * node)
+        self._ways[source].append(4 * node)
+        self._ends.append(end)
+        self.nodes.append(node)
 
-    def leave(self, access: Access, target: int) -> None:
-        found = bisect_right(self._ends, access.lo)
+    def leave(self, begin: int, way: int) -> None:
+        found = bisect_right(self._ends, begin)
         if found:
-            self._graph[self._nodes[found - 1]].append(target)
+            self._ways[self.nodes[found - 1]].append(way)
 
 
-def _add_line(line: Sequence[Access], number: Mapping[Unit, int], graph: Adjacency) -> None:
-    writes, appends, reads = _Points(graph), _Points(graph), _Points(graph)
+def _in_a_row(line: Sequence[Access]) -> bool:
+    """No two calls overlapped, and each write overwrites."""
+    end, call = -OPEN, None
     for access in line:
-        unit = number[access.unit]
-        if access.write:
-            writes.leave(access, unit)
-            reads.leave(access, unit)
-            if not access.append:
-                appends.leave(access, unit)
-            (appends if access.append else writes).enter(access, unit)
-        else:
-            if not access.hidden:
-                writes.leave(access, unit)
-                appends.leave(access, unit)
-            reads.enter(access, unit)
-
-
-def _add_time(units: Sequence[Unit], number: Mapping[Unit, int], graph: Adjacency) -> None:
-    """Add a line of points for real time."""
-    ends = [unit.closed for unit in units]
-    first = len(graph)
-    for k, unit in enumerate(units):
-        graph.append([first + k + 1] if k + 1 < len(units) else [])
-        graph[number[unit]].append(first + k)
-    for unit in units:
-        before = bisect_right(ends, unit.opened)
-        if before:
-            graph[first + before - 1].append(number[unit])
+        if access.append or (access.lo < end and access.call is not call):
+            return False
+        end, call = access.hi, access.call
+    return True
 
 
 def components(graph: Adjacency) -> list[list[int]]:
-    """Return the strongly connected components of more than one node (Tarjan 1972)."""
+    """Return the strongly connected components, each after those that it leads to (Tarjan 1972)."""
     index = [0] * len(graph)
     low = [0] * len(graph)
-    on_stack = bytearray(len(graph))
     stack: list[int] = []
     found, count = [], 0
+    done = len(graph) + 1
     for root in range(len(graph)):
         if index[root]:
             continue
         count += 1
         index[root] = low[root] = count
         stack.append(root)
-        on_stack[root] = 1
         work = [(root, iter(graph[root]))]
         while work:
             node, ways = work[-1]
             for other in ways:
-                if not index[other]:
+                known = index[other]
+                if not known:
                     count += 1
                     index[other] = low[other] = count
                     stack.append(other)
-                    on_stack[other] = 1
                     work.append((other, iter(graph[other])))
                     break
-                if on_stack[other] and index[other] < low[node]:
-                    low[node] = index[other]
+                # What is in a component already has a number beyond all.
+                if known < low[node]:
+                    low[node] = known
             else:
                 work.pop()
                 if work and low[node] < low[work[-1][0]]:
@@ -142,238 +434,85 @@ def components(graph: Adjacency) -> list[list[int]]:
                     component = stack[at:]
                     del stack[at:]
                     for member in component:
-                        on_stack[member] = 0
-                    if len(component) > 1:
-                        found.append(component)
+                        index[member] = done
+                    found.append(component)
     return found
 
 
-class Group:
-    """Units and their sure dependencies: of each access on the nearest before it."""
+@dataclass(slots=True)
+class Effort:
+    """So many ways may be tried for names beyond the gravest of a group, of one trace."""
 
-    def __init__(self, units: Sequence[Unit], lines: Lines, nearest: int) -> None:
-        self.units = units
-        self.out: dict[Unit, list[Edge]] = {unit: [] for unit in units}
-        for line in lines.values():
-            self._add(line, nearest)
-
-    def _add(self, line: Sequence[Access], nearest: int) -> None:
-        # Accesses and their ends: reads, writes that overwrite, and writes that append.
-        kinds: list[tuple[list[Access], list[int]]] = [([], []), ([], []), ([], [])]
-        for access in line:
-            if not access.sure or access.unit not in self.out:
-                continue
-            if access.write:
-                before = kinds[:2] if access.append else kinds
-            else:
-                before = kinds[3 if access.hidden else 1 :]
-            for found, ends in before:
-                left = nearest
-                for at in range(bisect_right(ends, access.lo) - 1, -1, -1):
-                    other = found[at]
-                    if other.unit is not access.unit:
-                        kind = RW if not other.write else WW if access.write else WR
-                        self.out[other.unit].append(Edge(other, access, kind))
-                        left -= 1
-                        if not left:
-                            break
-            mine = kinds[access.write + access.append]
-            mine[0].append(access)
-            mine[1].append(access.hi)
-
-    def part(self, kinds: frozenset[str]) -> list[list[Unit]]:
-        """The units that are on cycles of these kinds of dependencies only."""
-        number = {unit: k for k, unit in enumerate(self.units)}
-        graph = [
-            [number[edge.target.unit] for edge in self.out[unit] if edge.kind in kinds]
-            for unit in self.units
-        ]
-        return [[self.units[k] for k in sorted(part)] for part in components(graph)]
-
-    def cycles(self) -> list[Cycle]:
-        """Return a short cycle of each name that there is, the gravest first; one that concerns no
-        other unit than the graver ones is left out.
-        """
-        found: list[Cycle] = []
-        covered: set[Unit] = set()
-        for kinds, step, closes in _GRADES:
-            for part in self.part(kinds):
-                cycle = self._shortest(part, kinds, step, closes)
-                units = {edge.source.unit for edge in cycle}
-                if cycle and not units <= covered:
-                    covered |= units
-                    found.append(cycle)
-        # Where the effort did not suffice to name one, there is one all the same.
-        return found or [c for part in self.part(_ALL) if (c := self._shortest(part, *_ANY))]
-
-    def _shortest(
-        self,
-        part: Sequence[Unit],
-        kinds: frozenset[str],
-        step: _Step,
-        closes: Callable[[int], bool],
-    ) -> Cycle:
-        """Return a shortest cycle among the walks that `step` allows, or `()`: the shortest of
-        those found within `EFFORT`.
-        """
-        best: Cycle = ()
-        members, effort = set(part), EFFORT
-        for unit in part:
-            if effort <= 0 or len(best) == 2:
-                break
-            start = (unit, 0)
-            came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
-            queue = deque([start])
-            cycle: Cycle = ()
-            while queue and not cycle:
-                place = queue.popleft()
-                for edge in self.out[place[0]]:
-                    effort -= 1
-                    there = edge.target.unit
-                    if edge.kind not in kinds or there not in members:
-                        continue
-                    mark = step(place[1], edge.kind)
-                    if mark is None or (there, mark) in came:
-                        continue
-                    if there is not unit:
-                        came[there, mark] = (place, edge)
-                        queue.append((there, mark))
-                    elif closes(mark):
-                        cycle = _back(start, place, edge, came)
-                        break
-            if cycle and (not best or len(cycle) < len(best)) and _simple(cycle):
-                best = cycle
-        return best
+    left: int = 10 * EFFORT
 
 
-# What a walk remembers of the edges that it took, after one more of a kind; None where it may not.
-_Step = Callable[[int, str], int | None]
-# The first edge was rw; the last was; there was an edge; there was an rw, and another; two of them
+def cycles_of(block: Block, graph: Graph, group: Sequence[Unit], spare: Effort) -> list[Cycle]:
+    """Return short cycles of one of the groups of a graph, the gravest first: at least one."""
+    if sum(len(unit.calls) for unit in group) <= SMALL:
+        return Graph(block, group, near=False).cycles(group, spare)
+    part = Graph(block, group[: PART[0]], near=False, part=True)
+    known = [cycle for those in part.groups() for cycle in part.cycles(those, spare)]
+    return graph.cycles(group, spare, known)
+
+
+# What a walk remembers of the ways that it took, after one more of a kind; None where it may not.
+_Step = Callable[[int, int], int | None]
+# The first way was rw; the last was; there was a way; there was an rw, and another; two of them
 # followed one another.
-_FIRST, _LAST, _BEGUN, _ONE, _TWO, _NEXT = 1, 2, 4, 8, 16, 32
-_ALL: Final = frozenset({WW, WR, RW})
+_FIRST, _LAST, _BEGUN, _ONE, _TWO, _NEXT_TO = 1, 2, 4, 8, 16, 32
 
 
-def _counted(mark: int, kind: str) -> int:
+def _any(mark: int, kind: int) -> int | None:
+    return 0
+
+
+def _counted(mark: int, kind: int) -> int:
     """Remember all of it."""
-    if kind != RW:
+    if kind != _RW:
         return (mark | _BEGUN) & ~_LAST
     mark |= 0 if mark & _BEGUN else _FIRST
-    mark |= _NEXT if mark & _LAST else 0
+    mark |= _NEXT_TO if mark & _LAST else 0
     mark |= _TWO if mark & _ONE else _ONE
     return mark | _BEGUN | _LAST
 
 
-def _single(mark: int, kind: str) -> int | None:
-    return None if kind == RW and mark & _ONE else _counted(mark, kind)
+def _overwriting(mark: int, kind: int) -> int | None:
+    return 0 if kind == _WW else None
 
 
-def _apart(mark: int, kind: str) -> int | None:
-    return None if kind == RW and mark & _LAST else _counted(mark, kind)
+def _flowing(mark: int, kind: int) -> int | None:
+    return None if kind == _RW else mark | (kind == _WR)
+
+
+def _single(mark: int, kind: int) -> int | None:
+    return None if kind == _RW and mark & _ONE else _counted(mark, kind)
+
+
+def _apart(mark: int, kind: int) -> int | None:
+    return None if kind == _RW and mark & _LAST else _counted(mark, kind)
 
 
 def _touch(mark: int) -> bool:
-    """The first edge and the last are rw: they follow one another where the cycle closes."""
+    """The first way and the last are rw: they follow one another where the cycle closes."""
     return bool(mark & _FIRST and mark & _LAST)
 
 
-_Grade = tuple[frozenset[str], _Step, Callable[[int], bool]]
-# From the gravest on: G0, G1c, G-single, G-nonadjacent, G2-item.
-_GRADES: Final[tuple[_Grade, ...]] = (
-    (frozenset({WW}), lambda mark, kind: 0, lambda mark: True),
-    (frozenset({WW, WR}), lambda mark, kind: mark | (kind == WR), lambda mark: mark == 1),
-    (_ALL, _single, lambda mark: bool(mark & _ONE)),
-    (_ALL, _apart, lambda mark: bool(mark & _TWO) and not _touch(mark)),
-    (_ALL, _counted, lambda mark: bool(mark & _NEXT) or _touch(mark)),
+# From the gravest on: the walks that may close to a cycle of a name, and when they do.
+_GRADES: Final[tuple[tuple[str, _Step, Callable[[int], bool]], ...]] = (
+    (G0, _overwriting, lambda mark: True),
+    (G1C, _flowing, bool),
+    (G_SINGLE, _single, lambda mark: bool(mark & _ONE)),
+    (G_NONADJACENT, _apart, lambda mark: bool(mark & _TWO) and not _touch(mark)),
+    (G2_ITEM, _counted, lambda mark: bool(mark & _NEXT_TO) or _touch(mark)),
 )
-_ANY: Final[_Grade] = (_ALL, lambda mark, kind: 0, lambda mark: True)
 
 
-def _back(
-    start: tuple[Unit, int],
-    place: tuple[Unit, int],
-    last: Edge,
-    came: Mapping[tuple[Unit, int], tuple[tuple[Unit, int], Edge]],
-) -> Cycle:
-    path = [last]
-    while place != start:
-        place, edge = came[place]
-        path.append(edge)
-    return tuple(reversed(path))
+def _closed(closes: Callable[[int], bool], start: int, there: int, mark: int) -> bool:
+    return there == start and closes(mark)
 
 
-def _simple(cycle: Cycle) -> bool:
-    return len({edge.source.unit for edge in cycle}) == len(cycle)
-
-
-def cycles_of(units: Sequence[Unit], lines: Lines) -> list[Cycle]:
-    """Return short cycles of one of the `groups`, the gravest first: at least one."""
-    size = sum(len(unit.calls) for unit in units)
-    nearest = NEAREST[size > SMALL]
-    while not (found := Group(units, lines, nearest).cycles()):
-        nearest *= 8
-    return found
-
-
-def path_back(units: Sequence[Unit], lines: Lines, clocks: Sequence[Sequence[Unit]]) -> Cycle:
-    """Return a path of dependencies from a unit to one that had ended before it opened, by one of
-    the clocks: of a group that has no cycle without real time. It is `()` where it takes several
-    such steps in time to close the circle.
-    """
-    nearest = NEAREST[sum(len(unit.calls) for unit in units) > SMALL]
-    if len(clocks) > 1:
-        out = Group(units, lines, nearest).out
-        found = [
-            path for unit in units[: EFFORT // len(units)] if (path := _way_back(unit, out, True))
-        ]
-        return min(found, key=len, default=())
-    while True:
-        out = Group(units, lines, nearest).out
-        earliest: dict[Unit, int] = {}
-        for unit in _last_first(out):
-            after = [min(e.target.unit.closed, earliest[e.target.unit]) for e in out[unit]]
-            earliest[unit] = min(after, default=unit.closed)
-        late = [unit for unit in units if earliest[unit] < unit.opened]
-        if late:
-            return min((_way_back(unit, out, False) for unit in late[:16]), key=len)
-        nearest *= 8
-
-
-def _last_first(out: Mapping[Unit, Sequence[Edge]]) -> Iterable[Unit]:
-    """The units of a graph without cycles, each after all that depend on it."""
-    open_ = {unit: len(edges) for unit, edges in out.items()}
-    into: dict[Unit, list[Unit]] = {unit: [] for unit in out}
-    for unit, edges in out.items():
-        for edge in edges:
-            into[edge.target.unit].append(unit)
-    ready = deque(unit for unit, count in open_.items() if not count)
-    while ready:
-        unit = ready.popleft()
-        yield unit
-        for other in into[unit]:
-            open_[other] -= 1
-            if not open_[other]:
-                ready.append(other)
-
-
-def _way_back(late: Unit, out: Mapping[Unit, Sequence[Edge]], one_clock: bool) -> Cycle:
-    """A shortest path to a unit that had ended before this one opened; with `one_clock` it is of
-    the same session.
-    """
-    came: dict[tuple[Unit, int], tuple[tuple[Unit, int], Edge]] = {}
-    start = (late, 0)
-    queue = deque([late])
-    while queue:
-        unit = queue.popleft()
-        for edge in out[unit]:
-            there = edge.target.unit
-            if (there, 0) in came or there is late:
-                continue
-            if there.closed < late.opened and (not one_clock or there.session == late.session):
-                return _back(start, (unit, 0), edge, came)
-            came[there, 0] = ((unit, 0), edge)
-            queue.append(there)
-    return ()
+def _simple(hops: Sequence[Hop]) -> bool:
+    return len({hop[0] for hop in hops}) == len(hops)
 
 
 def named(cycle: Cycle) -> str:

@@ -1,270 +1,259 @@
-"""Histories of others as traces of units: Elle's (Jepsen) in EDN, and plain lines of JSON.
+"""Histories of others: Elle's (Jepsen) of lists and of registers, and plain lines of transactions.
 
-An imported history has observed versions: who wrote which version of an object, its reads tell.
+They have observed versions: of a list its longest read tells the order of the writes, of registers
+an order of the transactions in which each finds what it read (`leo.units.search`). What Elle finds
+in the values themselves is found here; the rest is the judge's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from heapq import heapify, heappop, heappush
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
 from leo.errors import TraceError
+from leo.screen import visible
 from leo.trace.words import shown
-from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from leo.units import edn
+from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE
+from leo.units.calls import shown as as_named
+from leo.units.history import History, Op, Transaction, refuse_twice, writers_of
+from leo.units.registers import Registers
 
-__all__ = ["is_history", "trace_of"]
+__all__ = ["history_of", "is_history"]
+
+# What is done to a register alone.
+SINGLE: Final = ("read", "write", "cas")
+_ENDS: Final = {":ok": "returned", ":fail": "raised", ":info": "cancelled"}
 
 
 def is_history(first: bytes) -> str:
     """Tell by its first line what a file is: "elle", "transactions", or "" for neither."""
     text = first.lstrip()
-    if re.match(rb"\[?\s*\{\s*:", text) or text.startswith(b"#jepsen"):
+    if re.match(rb"(;|\[|\{\s*:|#jepsen)", text) or (first and not text):
         return "elle"
     if text.startswith(b"{") and b'"calls"' in text and b'"seq"' not in text:
         return "transactions"
     return ""
 
 
-def trace_of(kind: str, data: bytes, name: str) -> bytes:
-    """Return the trace of units that a history is. Raises TraceError when it is none."""
-    events = _Events(name)
-    if kind == "elle":
-        _elle(events, data, name)
-    else:
-        _transactions(events, data, name)
-    return events.data()
-
-
-class _Events:
-    """The events of a trace, numbered as they come."""
-
-    def __init__(self, name: str) -> None:
-        self.clock = True
-        self._run = name
-        self._events: list[UnitEvent] = []
-
-    def add(
-        self,
-        unit: str,
-        session: str,
-        action: UnitAction,
-        outcome: str = "ok",
-        reads: dict[str, int] | None = None,
-        writes: dict[str, int] | None = None,
-    ) -> None:
-        self._events.append(
-            UnitEvent(
-                len(self._events) + 1, "import", self._run, 0.0, "", "main", session, unit, action,
-                reads or {}, writes or {}, outcome,
-            )
-        )  # fmt: skip
-
-    def data(self) -> bytes:
-        header = UnitsHeader(
-            UNITS_SCHEMA, "units", UNITS_SPEC, self._run, {}, observed=True, clock=self.clock
+def history_of(kind: str, data: bytes, name: str) -> History:
+    """Return what `data` holds. Raises TraceError when it is no history."""
+    if kind == "transactions":
+        return _plain(data, name)
+    try:
+        values = list(edn.values_of(data.decode()))
+    except ValueError as error:
+        raise TraceError(f"{name}: this is no EDN ({error}); expected a history of Elle") from error
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    entries = [entry for entry in values if isinstance(entry, dict) and ":type" in entry]
+    timed = any(entry[":type"] == ":invoke" for entry in entries)
+    found = _transactions(entries, name, timed=timed)
+    if not found:
+        raise TraceError(
+            f"{name}: there is no transaction; expected maps with :type, :process, :f and :value"
         )
-        end = UnitsEnd("end", self._run, "import", len(self._events))
-        return msgspec.json.Encoder().encode_lines([header, *self._events, end])
+    if any(verb == ":append" or isinstance(value, list) for t in found for verb, _, value in t.ops):
+        return _Lists(found, name, timed=timed).history()
+    twice = all(
+        str(entry.get(":f")).lstrip(":") in SINGLE for entry in entries if _of_client(entry)
+    )
+    return Registers(found, name, timed=timed, twice=twice).history()
 
 
-# EDN, as far as histories need it.
-_TOKEN: Final = re.compile(
-    r"""[\s,]+|;[^\n]*|(?P<open>[\[({]|\#\{)|(?P<close>[\])}])|(?P<string>"(?:\\.|[^"\\])*")"""
-    r"""|(?P<tag>\#[\w.+/-]+)|(?P<atom>[^\s,\[\](){}";]+)"""
-)
-_WORDS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False}
-_CLOSES: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
+def _of_client(entry: dict[str, Any]) -> bool:
+    """It is no action of a nemesis, nor a word of the log."""
+    process = entry.get(":process")
+    return not isinstance(process, str) and (process is not None or ":value" in entry)
 
 
-def edn(text: str) -> Iterator[Any]:
-    """Yield the values of a text in EDN: keywords as text with their colon, tags left out.
-
-    Raises ValueError where it is none.
-    """
-    stack: list[tuple[str, list[Any]]] = [("", [])]
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise ValueError(f"no EDN at {text[at : at + 20]!r}")
-        at = match.end()
-        if match["open"]:
-            stack.append((match["open"], []))
-        elif match["close"]:
-            kind, found = stack.pop()
-            if _CLOSES.get(kind) != match["close"]:
-                raise ValueError(f"{match['close']} closes nothing at {text[at - 20 : at]!r}")
-            stack[-1][1].append(_made(kind, found))
-        elif match["string"]:
-            stack[-1][1].append(msgspec.json.decode(match["string"]))
-        elif match["atom"]:
-            stack[-1][1].append(_atom(match["atom"]))
-        if len(stack) == 1:
-            yield from stack[0][1]
-            stack[0][1].clear()
-    if len(stack) > 1:
-        raise ValueError(f"{stack[-1][0]} is not closed")
-
-
-def _made(kind: str, found: list[Any]) -> Any:
-    if kind == "{":
-        if len(found) % 2:
-            raise ValueError("a map has a key without a value")
-        return {str(key): value for key, value in zip(found[::2], found[1::2], strict=True)}
+def _transactions(
+    entries: Sequence[dict[str, Any]], name: str, *, timed: bool
+) -> list[Transaction]:
+    """The transactions of clients: what a nemesis does is no part of it."""
+    found: list[Transaction] = []
+    open_: dict[str, Transaction] = {}
+    for number, entry in enumerate(entries):
+        process, kind = entry.get(":process"), entry[":type"]
+        if not _of_client(entry):
+            continue
+        if kind not in (":invoke", *_ENDS):
+            raise TraceError(
+                f"{name}: line {entry[edn.LINE]}: the type {shown(kind)}; expected :invoke, :ok, "
+                ":fail or :info"
+            )
+        session = f"T{number}" if process is None else str(process)
+        ops = _ops(entry, name)
+        if kind == ":invoke":
+            if session in open_:
+                raise TraceError(
+                    f"{name}: line {entry[edn.LINE]}: process {session} begins a transaction and "
+                    "has not ended the one before; expected one at a time"
+                )
+            made = Transaction(
+                f"T{entry.get(':index', number)}", session, "cancelled", number, number,
+                entry[edn.LINE], entry[edn.LINE], ops,
+            )  # fmt: skip
+            open_[session] = made
+            found.append(made)
+            continue
+        ended = open_.pop(session, None)
+        if ended is None:
+            ended = Transaction(
+                f"T{entry.get(':index', number)}",
+                session,
+                "",
+                number,
+                number,
+                entry[edn.LINE],
+                0,
+                ops,
+            )
+            found.append(ended)
+        ended.outcome, ended.end, ended.line = _ENDS[kind], number, entry[edn.LINE]
+        if ops or kind == ":ok":
+            ended.ops = ops
+    for one in found:
+        if one.outcome == "cancelled":
+            # Nobody knows when it was over.
+            one.end = len(entries)
+            one.ops = [op for op in one.ops if op[0] != ":r" or op[2] is not None]
     return found
 
 
-def _atom(word: str) -> Any:
-    if word in _WORDS:
-        return _WORDS[word]
-    try:
-        return int(word.rstrip("N"))
-    except ValueError:
-        return word
-
-
-Op = tuple[str, str, Any]
-
-
-def _elle(events: _Events, data: bytes, name: str) -> None:
-    """Take a history of list-append or of rw-register transactions.
-
-    Of a list the order of the writes is that of the longest read. Of a register it is what the
-    transactions that read before they wrote tell, and the order in which they completed for the
-    rest.
-    """
-    try:
-        found = list(edn(data.decode()))
-    except ValueError as error:
-        raise TraceError(f"{name}: this is no EDN ({error}); expected a history of Elle") from error
-    if len(found) == 1 and isinstance(found[0], list):
-        found = found[0]
-    entries = [entry for entry in found if isinstance(entry, dict) and ":type" in entry]
-    entries = [entry for entry in entries if isinstance(entry.get(":value"), list)]
-    if not entries:
-        raise TraceError(f"{name}: there is no transaction; expected maps with :type and :value")
-    done = [_ops(entry, name) for entry in entries]
-    lists = any(v == ":append" or isinstance(value, list) for ops in done for v, _, value in ops)
-    versions = (_list_orders if lists else _register_orders)(entries, done, name)
-    open_: dict[str, str] = {}
-    seen = {
-        (key, value if not isinstance(value, list) else value[-1])
-        for entry, ops in zip(entries, done, strict=True)
-        if entry[":type"] == ":ok"
-        for verb, key, value in ops
-        if verb == ":r" and value not in (None, [])
-    }
-    for number, (entry, ops) in enumerate(zip(entries, done, strict=True)):
-        session, kind = str(entry.get(":process")), entry[":type"]
-        if kind == ":invoke":
-            open_[session] = f"T{number}"
-            events.add(f"T{number}", session, UnitAction.Open)
-            continue
-        unit = open_.pop(session, "")
-        if not unit:
-            unit = f"T{number}"
-            events.add(unit, session, UnitAction.Open)
-        # Nobody knows how it ended: what others saw of it tells that it was carried out.
-        saw = any(verb != ":r" and (key, value) in seen for verb, key, value in ops)
-        if kind == ":info" and not saw:
-            continue
-        for verb, key, value in ops:
-            if verb == ":r":
-                if kind == ":ok":
-                    last = value[-1] if isinstance(value, list) and value else value
-                    version = versions[key].get(last, 0) if last not in (None, []) else 0
-                    events.add(unit, session, UnitAction.Read, reads={key: version})
-            elif value in versions[key]:
-                events.add(unit, session, UnitAction.Write, writes={key: versions[key][value]})
-        ended = "raised" if kind == ":fail" else "returned"
-        events.add(unit, session, UnitAction.Close, ended)
-
-
 def _ops(entry: dict[str, Any], name: str) -> list[Op]:
+    """What an entry does: a list of operations, or one on a register."""
+    verb: str = str(entry.get(":f", ":txn"))
+    value: Any = entry.get(":value")
+    single = verb.lstrip(":")
+    if single in SINGLE:
+        key = "register"
+        pair = isinstance(value, list) and len(value) == 2
+        if pair and (single != "cas" or isinstance(value[1], list)):
+            key, value = str(value[0]), value[1]
+        if single != "cas":
+            return [(f":{single[0]}", key, value)]
+        if isinstance(value, list) and len(value) == 2:
+            return [(":r", key, value[0]), (":w", key, value[1])]
+    if value is None and verb == ":txn":
+        return []
     ops = []
-    for op in entry[":value"]:
+    for op in value if isinstance(value, list) else [value]:
         if not isinstance(op, list) or len(op) != 3 or op[0] not in (":r", ":w", ":append"):
             raise TraceError(
-                f"{name}: {shown(op)} is no operation; expected [:r KEY VALUE], [:w KEY VALUE] or "
-                "[:append KEY VALUE]"
+                f"{name}: line {entry[edn.LINE]}: {shown(op)} is no operation; expected "
+                "[:r KEY VALUE], [:w KEY VALUE] or [:append KEY VALUE], or :f :read, :write or "
+                ":cas with a value"
             )
         ops.append((op[0], str(op[1]), op[2]))
     return ops
 
 
-Orders = dict[str, dict[Any, int]]
+class _Lists:
+    """A history of lists that transactions append to."""
 
+    def __init__(self, found: list[Transaction], name: str, *, timed: bool) -> None:
+        self._found = found
+        self._history = History(name, clock=timed)
+        self._writers = writers_of(found)
+        refuse_twice(self._writers, name)
+        self._longest: dict[str, list[Any]] = {}
 
-def _list_orders(entries: Sequence[dict[str, Any]], done: list[list[Op]], name: str) -> Orders:
-    longest: dict[str, list[Any]] = {}
-    for entry, ops in zip(entries, done, strict=True):
-        for verb, key, value in ops:
-            longest.setdefault(key, [])
-            if verb == ":r" and entry[":type"] == ":ok" and value:
-                one, other = sorted((longest[key], value), key=len)
-                if other[: len(one)] != one:
+    def history(self) -> History:
+        # Which reads are left out: they have no place in the order.
+        odd: set[tuple[int, int]] = set()
+        for k, one in enumerate(self._found):
+            for at, (verb, key, value) in enumerate(one.ops):
+                if verb == ":r" and not isinstance(value, list | None):
                     raise TraceError(
-                        f"{name}: {key} was read as {shown(one)} and as {shown(other)}: neither is "
-                        "the beginning of the other, so its writes have no order"
+                        f"{self._history.name}: line {one.line}: {key} was read as {shown(value)}; "
+                        "expected a list, as other transactions append to it"
                     )
-                longest[key] = other
-    return {key: {value: k for k, value in enumerate(values, 1)} for key, values in longest.items()}
+                if verb == ":r" and one.done and not self._fits(one, key, value or []):
+                    odd.add((k, at))
+        versions = {
+            (key, value): k
+            for key, values in self._longest.items()
+            for k, value in enumerate(values, 1)
+        }
+        unseen: dict[str, list[Any]] = {}
+        for one in self._found:
+            self._see_itself(one)
+            for verb, key, value in one.ops if one.done else ():
+                if verb == ":append" and (key, value) not in versions:
+                    unseen.setdefault(key, []).append(value)
+        # They came after all that was read, and nobody knows in which order.
+        for key, values in unseen.items():
+            last = len(self._longest.get(key, ()))
+            versions |= {(key, value): last + k for k, value in enumerate(values, 1)}
+        for k, one in enumerate(self._found):
+            calls: list[tuple[dict[str, int], dict[str, int], bool]] = []
+            for at, (verb, key, value) in enumerate(one.ops):
+                if verb == ":r" and one.done and (k, at) not in odd:
+                    calls.append(({key: versions[key, value[-1]] if value else 0}, {}, False))
+                elif verb != ":r" and (key, value) in versions:
+                    loose = value in unseen.get(key, ()) and len(unseen[key]) > 1
+                    calls.append(({}, {key: versions[key, value]}, loose))
+            if one.outcome == "cancelled" and calls:
+                # It was seen, so it was carried out.
+                one.outcome = "returned"
+            self._history.add(one, calls)
+        return self._history
 
+    def _fits(self, one: Transaction, key: str, value: list[Any]) -> bool:
+        """Look at one read; False when it has no place in the order."""
+        note = self._history.note
+        if len(set(map(str, value))) < len(value):
+            text = f"{one.name} read {as_named(key)} as {shown(value)}, which has an element twice"
+            note("ReadsWhatWasWritten", DUPLICATE, [one], text)
+            return False
+        for element in value:
+            by = self._writers.get((key, element), [])
+            if not by:
+                text = f"{one.name} read {shown(element)} in {as_named(key)}, which nobody appended"
+                note("ReadsWhatWasWritten", GARBAGE, [one], text)
+            elif by[0].outcome == "raised" and element != value[-1]:
+                text = (
+                    f"{one.name} read {shown(element)} in {as_named(key)}, which {by[0].name} "
+                    "appended, and that failed"
+                )
+                note("NoAbortedRead", G1A, [one, by[0]], text)
+        longest = self._longest.setdefault(key, [])
+        less, more = sorted((longest, value), key=len)
+        if more[: len(less)] != less:
+            text = (
+                f"{one.name} read {as_named(key)} as {shown(value)}, and another as "
+                f"{shown(longest)}: neither is the beginning of the other"
+            )
+            note("ReadsWhatWasWritten", INCOMPATIBLE, [one], text)
+            return False
+        self._longest[key] = more
+        return True
 
-def _register_orders(entries: Sequence[dict[str, Any]], done: list[list[Op]], name: str) -> Orders:
-    written: dict[str, list[Any]] = {}
-    before: dict[str, dict[Any, set[Any]]] = {}
-    for entry, ops in zip(entries, done, strict=True):
-        latest: dict[str, Any] = {}
-        for verb, key, value in ops if entry[":type"] != ":invoke" else ():
-            written.setdefault(key, [])
-            if verb == ":w":
-                if value in written[key]:
-                    raise TraceError(
-                        f"{name}: {shown(value)} was written to {key} twice; expected each value "
-                        "once: a read cannot tell which of the two it found"
-                    )
-                written[key].append(value)
-                if latest.get(key) is not None:
-                    before.setdefault(key, {}).setdefault(value, set()).add(latest[key])
-            if verb == ":w" or entry[":type"] == ":ok":
-                latest[key] = value
-    for ops in done:
-        for _, key, _ in ops:
-            written.setdefault(key, [])
-    return {
-        key: {value: k for k, value in enumerate(_sorted(values, before.get(key, {})), 1)}
-        for key, values in written.items()
-    }
-
-
-def _sorted(values: Sequence[Any], before: dict[Any, set[Any]]) -> list[Any]:
-    """The values in an order that keeps what comes before what, and else as they are; those that
-    come before one another are left as they are.
-    """
-    place = {value: k for k, value in enumerate(values)}
-    missing = {value: len(before.get(value, set()) & place.keys()) for value in values}
-    after: dict[Any, list[Any]] = {}
-    for value in values:
-        for one in before.get(value, ()):
-            after.setdefault(one, []).append(value)
-    free = [place[value] for value in values if not missing[value]]
-    heapify(free)
-    ordered = []
-    while free:
-        value = values[heappop(free)]
-        ordered.append(value)
-        for later in after.get(value, ()):
-            missing[later] -= 1
-            if not missing[later]:
-                heappush(free, place[later])
-    known = set(ordered)
-    return [*ordered, *(value for value in values if value not in known)]
+    def _see_itself(self, one: Transaction) -> None:
+        """A transaction sees what it appended behind what it read, or at the end."""
+        read: dict[str, list[Any]] = {}
+        wrote: dict[str, list[Any]] = {}
+        for verb, key, given in one.ops if one.done else ():
+            mine = wrote.setdefault(key, [])
+            if verb != ":r":
+                mine.append(given)
+                continue
+            value = given or []
+            known = read.get(key)
+            right = value[len(value) - len(mine) :] if known is None else value
+            if right != (known or []) + mine:
+                text = f"{one.name} read {as_named(key)} as {shown(value)}"
+                if mine:
+                    text = f"{text}, after it had appended {shown(mine)}"
+                    self._history.note("ReadsOwnWrites", "", [one], text)
+                else:
+                    text = f"{text}, and before as {shown(known)}"
+                    self._history.note("StableRead", "", [one], text)
+            read[key], wrote[key] = value, []
 
 
 class _Call(msgspec.Struct, forbid_unknown_fields=True):
@@ -272,49 +261,67 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True):
     writes: dict[str, int] = {}
 
 
-class _Transaction(msgspec.Struct, forbid_unknown_fields=True):
-    """A line: what a unit did, which versions it found and made, and when, if that is known."""
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """What a unit did, which versions it found and made, and when, if that is known."""
 
     unit: str
     calls: list[_Call]
-    session: str = ""
+    session: str | None = None
     begin: float | None = None
     end: float | None = None
-    outcome: str = "returned"
+    outcome: Literal["returned", "raised", "cancelled"] = "returned"
 
 
-def _transactions(events: _Events, data: bytes, name: str) -> None:
+def _plain(data: bytes, name: str) -> History:
     """Take lines of transactions: with `begin` and `end` by one clock, else in the order of each
     session.
     """
-    units: list[_Transaction] = []
-    decode = msgspec.json.Decoder(_Transaction).decode
+    units: list[tuple[int, _Line]] = []
+    decode = msgspec.json.Decoder(_Line).decode
+    made: dict[tuple[str, int], int] = {}
+    names: dict[str, int] = {}
     for number, line in enumerate(data.splitlines(), 1):
+        if not line.strip():
+            continue
         try:
-            units.append(decode(line))
+            unit = decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise TraceError(
-                f"{name}: line {number}: {error}; expected a transaction with unit, calls (each "
-                "with reads and writes, object to version), perhaps session, begin, end, outcome"
+                f"{name}: line {number}: {visible(str(error))}; expected a transaction with "
+                "unit, calls (each with reads and writes, object to version), perhaps session, "
+                "begin, end, outcome"
             ) from error
-    events.clock = all(unit.begin is not None and unit.end is not None for unit in units)
-    steps: list[tuple[float, int, Callable[[], None]]] = []
-    for place, unit in enumerate(units):
-        begin, end = (unit.begin, unit.end) if events.clock else (3.0 * place, 3.0 * place + 1)
+        if names.setdefault(unit.unit, number) != number or not unit.unit.isprintable():
+            raise TraceError(
+                f"{name}: line {number}: the unit {shown(unit.unit)} is on line "
+                f"{names[unit.unit]} as well, or cannot be printed; expected a name of its own"
+            )
+        for call in unit.calls:
+            for item, version in (*call.writes.items(), *call.reads.items()):
+                if version < (item in call.writes):
+                    raise TraceError(
+                        f"{name}: line {number}: version {version} of {shown(item)}; expected 1 or "
+                        "more for what is written, 0 for what nobody had written"
+                    )
+            for item, version in call.writes.items():
+                if made.setdefault((item, version), number) != number:
+                    raise TraceError(
+                        f"{name}: line {number}: version {version} of {shown(item)} was written "
+                        f"on line {made[item, version]} as well; expected each version once"
+                    )
+        units.append((number, unit))
+    clock = all(unit.begin is not None and unit.end is not None for _, unit in units)
+    history = History(name, clock=clock, values=False)
+    for number, unit in units:
+        begin, end = (unit.begin, unit.end) if clock else (number, number)
         if begin is None or end is None or begin > end:
-            raise TraceError(f"{name}: {unit.unit} begins at {begin} and ends at {end}")
-        steps.append((begin, 1, partial(_open, events, unit)))
-        steps.append((end, 0 if begin < end else 2, partial(_close, events, unit)))
-    for _, _, step in sorted(steps, key=lambda one: one[:2]):
-        step()
-
-
-def _open(events: _Events, unit: _Transaction) -> None:
-    events.add(unit.unit, unit.session, UnitAction.Open)
-
-
-def _close(events: _Events, unit: _Transaction) -> None:
-    for call in unit.calls:
-        action = UnitAction.Write if call.writes else UnitAction.Read
-        events.add(unit.unit, unit.session, action, reads=call.reads, writes=call.writes)
-    events.add(unit.unit, unit.session, UnitAction.Close, unit.outcome)
+            raise TraceError(
+                f"{name}: line {number}: {unit.unit} begins at {begin} and ends at {end}; expected "
+                "an end that is not before the beginning"
+            )
+        session = f"{unit.unit} alone" if unit.session is None else unit.session
+        history.add(
+            Transaction(unit.unit, session, unit.outcome, begin, end, number, number, []),
+            [(call.reads, call.writes, False) for call in unit.calls],
+        )
+    return history

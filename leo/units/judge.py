@@ -13,9 +13,10 @@ import gc
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 from msgspec import UNSET
@@ -24,7 +25,8 @@ from leo.errors import TraceError
 from leo.trace.lines import Lines
 from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
-from leo.units.graph import cycles_of, groups, path_back
+from leo.units.graph import Effort, Graph, cycles_of
+from leo.units.history import History
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import (
     Block,
@@ -34,6 +36,7 @@ from leo.units.patterns import (
     dirty_reads,
     lost_update,
     own_write_missed,
+    plainly,
     unstable_read,
 )
 from leo.units.reader import UnitsReader, lines_of
@@ -69,42 +72,63 @@ def judge_lines(
     """Judge a trace of units; `torn` leaves out a last line that was cut. Raises TraceError when
     it is none.
     """
-    return judge_reader(UnitsReader(lines, torn=torn), watching or Watching())
+    return judge_reader(UnitsReader(lines, torn=torn), watching)
 
 
-def judge_reader(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
+def judge_reader(reader: UnitsReader | History, watching: Watching | None = None) -> UnitsVerdict:
     """Judge what a reader yields, as far as there is time for it. Raises TraceError for a line that
     is not in the schema.
     """
-    collecting = gc.isenabled()
-    # What the judge holds is no garbage, and to walk it over and over would cost as much as all the
-    # rest. What it lets go of is in no circle: see `_forget`.
-    gc.disable()
-    try:
-        return _judged(reader, watching)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _judged(reader: UnitsReader, watching: Watching) -> UnitsVerdict:
+    watching = watching or Watching()
     judge = UnitsJudge(reader.name, reader.header, watching.news)
     feed, clock = judge.feed, watching.clock
     until = OPEN if watching.seconds is None else clock() + watching.seconds
-    for line, event in reader:
-        feed(line, event)
-        if not line % EVERY:
-            if watching.progress is not None:
-                watching.progress(line)
-            if clock() > until:
-                judge.cut(
-                    f"stopped after {watching.seconds:g} s at line {line:,}: what follows is not "
-                    "judged"
-                )
-                break
-    verdict = judge.verdict(reader.notices)
+    with judge:
+        for line, event in reader:
+            feed(line, event)
+            if not line % EVERY:
+                if watching.progress is not None:
+                    watching.progress(line)
+                if clock() > until:
+                    judge.cut(
+                        f"stopped after {watching.seconds:g} s at line {line:,}: what follows is "
+                        "not judged"
+                    )
+                    break
+        verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
+    if isinstance(reader, History):
+        _of_history(reader, verdict, watching)
     return verdict
+
+
+def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> None:
+    """Add what the history says itself of what was found in it."""
+    for other in history.others if verdict.broken else ():
+        verdict.compare(judge_reader(other, Watching(watching.seconds, watching.clock)))
+    for name in history.unsure:
+        verdict.doubt(name)
+    if "Serializable" in verdict.broken:
+        verdict.doubtful.pop("StrictlySerializable", None)
+    for name, found in history.found:
+        verdict.note(name, found)
+    for name, found in history.sure.items():
+        if name not in verdict.broken:
+            verdict.note(name, found)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Inside, Python does not look for garbage: what a judge holds is none, and to walk it over and
+    over costs up to a third of its time. Of use to a process that does nothing else.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def judge_bytes(data: bytes) -> UnitsVerdict:
@@ -120,33 +144,37 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
     header = msgspec.structs.replace(readers[0].header, clock=False)
     judge = UnitsJudge(" + ".join(r.name for r in readers), header, watching.news)
     offset, notices = 0, list[str]()
-    for reader in readers:
-        if not reader.header.observed or reader.header.run != header.run:
-            raise TraceError(
-                f"{reader.name}: expected observed versions (version=) of the run {header.run!r}: "
-                "traces of several processes are put together by the versions of their store"
-            )
-        name = PurePath(reader.name).name
-        last = 0
-        for line, event in reader:
-            last = event.seq
-            since = event.since if event.since is UNSET else event.since + offset
-            unit = f"{event.reply} ({name})"
-            judge.feed(
-                line,
-                msgspec.structs.replace(
-                    event, seq=last + offset, since=since, reply=unit, session=name
-                ),
-            )
-        offset += last
-        notices += [f"{name}: {notice}" for notice in reader.notices]
-    verdict = judge.verdict(notices)
+    with judge:
+        for reader in readers:
+            if not reader.header.observed or reader.header.run != header.run:
+                raise TraceError(
+                    f"{reader.name}: expected observed versions (version=) of the run "
+                    f"{header.run!r}: traces of several processes are put together by the versions "
+                    "of their store"
+                )
+            name = PurePath(reader.name).name
+            last = 0
+            for line, event in reader:
+                last = event.seq
+                since = event.since if event.since is UNSET else event.since + offset
+                unit = f"{event.reply} ({name})"
+                judge.feed(
+                    line,
+                    msgspec.structs.replace(
+                        event, seq=last + offset, since=since, reply=unit, session=name
+                    ),
+                )
+            offset += last
+            notices += [f"{name}: {notice}" for notice in reader.notices]
+        verdict = judge.verdict(notices)
     verdict.closed = all(reader.closed for reader in readers)
     return verdict
 
 
 class UnitsJudge:
-    """Takes the checked events of one trace."""
+    """Takes the checked events of one trace. When it is left as a context manager, it lets go of
+    them: they know each other in circles that the garbage collector does not see.
+    """
 
     def __init__(
         self, name: str, header: UnitsHeader, news: Callable[[Case], object] | None = None
@@ -165,6 +193,9 @@ class UnitsJudge:
         self._dirty: set[str] = set()
         self._looked: list[Call] = []
         self._values: dict[str, Values] = {}
+        self._spare = Effort()
+        # No call has an interval, so none is under way.
+        self._exact = True
         self._observed = header.observed
         if self._observed:
             self._settle_at = OPEN
@@ -181,10 +212,12 @@ class UnitsJudge:
                 return
             if unit is None:
                 # The line of its opening is missing.
-                unit = self._open[event.reply] = Unit(event.reply, event.seq, event.session)
+                unit = self._open[event.reply] = Unit(
+                    event.reply, event.seq, event.session, begin=line
+                )
             self._add(unit, line, event)
         elif action is _OPEN:
-            self._open[event.reply] = Unit(event.reply, event.seq, event.session)
+            self._open[event.reply] = Unit(event.reply, event.seq, event.session, begin=line)
             said.units += 1
         elif action is _CLOSE:
             unit = self._open.pop(event.reply, None)
@@ -206,16 +239,22 @@ class UnitsJudge:
             wrote = [call for call in unit.calls if call.writes]
             if wrote:
                 text = f"{unit.name} wrote and had not ended when the recording was closed"
-                said.note("AllOrNothing", Found(text, (text,), (unit,), sure=False))
+                said.note("AllOrNothing", Found(plainly(text), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))
         self._settle(at_the_end=True)
+        return said
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         for unit in (*self._closed, *self._open.values()):
             unit.calls.clear()
-        return said
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
         exact = since is UNSET
+        self._exact = self._exact and exact
         call = Call(
             unit,
             seq,
@@ -260,7 +299,7 @@ class UnitsJudge:
         since = event.since if isinstance(event.since, int) else event.seq - 1
         unit = Unit(f"{event.reply} (late)", since, event.session)
         self._add(unit, line, event)
-        unit.closed, unit.outcome = event.seq, "returned"
+        unit.closed, unit.outcome, unit.end = event.seq, "returned", line
         self._closed.append(unit)
         if event.writes:
             items = ", ".join(shown(item) for item in event.writes)
@@ -268,11 +307,12 @@ class UnitsJudge:
             text = f"{event.reply} had ended, and its call {event.call or 'of old'} wrote {items}"
             sure = event.outcome == "ok"
             self._verdict.note(
-                "NoLateWrite", Found(said, (f"{text} (line {line})",), (unit,), sure)
+                "NoLateWrite", Found(plainly(said, f"{text} (line {line})"), (unit,), sure)
             )
 
     def _end_writes(self, unit: Unit, event: UnitEvent) -> None:
         """A unit keeps what it wrote since it last did so, or takes it back."""
+        self._exact = self._exact and event.since is UNSET
         since = event.since if isinstance(event.since, int) else event.seq - 1
         pending = [call for call in unit.calls[unit.saved :] if call.writes]
         unit.saved = len(unit.calls)
@@ -280,7 +320,8 @@ class UnitsJudge:
             if event.outcome != "ok":
                 call.certain = False
             elif event.action is UnitAction.Undo:
-                call.undone = since, event.seq
+                # Where versions are observed, who read what was undone had it before.
+                call.undone = (OPEN, OPEN) if self._observed else (since, event.seq)
                 self._dirty.update(call.writes)
         if event.outcome == "ok" and event.action is UnitAction.Save:
             unit.commits += 1
@@ -314,7 +355,7 @@ class UnitsJudge:
         insort(self._closed, unit, key=lambda other: other.closed)
 
     def _close(self, unit: Unit, line: int, event: UnitEvent) -> None:
-        unit.closed, unit.outcome = event.seq, event.outcome
+        unit.closed, unit.outcome, unit.end = event.seq, event.outcome, line
         unit.error = event.error or ""
         self._verdict.outcomes[event.outcome] += 1
         if event.outcome != "returned":
@@ -330,7 +371,11 @@ class UnitsJudge:
     def _judge_failed(self, unit: Unit) -> None:
         """A unit failed: did it leave a part of what it wrote?"""
         pending = [call for call in unit.calls[unit.saved :] if call.writes]
-        if self._commits:
+        if self._commits and self._observed:
+            self._dirty.update(*(call.writes for call in unit.calls))
+            if not unit.commits:
+                return
+        elif self._commits:
             # Nothing of it stays that was not committed.
             for call in pending:
                 call.undone = unit.closed - 1, unit.closed
@@ -350,12 +395,16 @@ class UnitsJudge:
         error = f" ({unit.error})" if unit.error else ""
         said = f"{unit.name} failed{error} and {'left' if certain else 'may have left'} {items}"
         said = f"{said} behind" if not undone else f"{said}, but not {_told(undone)[1]}"
-        self._verdict.note("AllOrNothing", Found(said, (text,), (unit,), sure=certain))
+        self._verdict.note("AllOrNothing", Found(plainly(said, text), (unit,), sure=certain))
 
     def _settle(self, *, at_the_end: bool = False) -> None:
         """Judge the units that no open unit can be on a cycle with any more."""
         first = next((unit.opened for unit in self._open.values()), OPEN)
         oldest = OPEN if at_the_end else first
+        if self._exact and not at_the_end:
+            # Who has done nothing yet will do nothing before what follows.
+            begun = (unit.calls[0].since for unit in self._open.values() if unit.calls)
+            oldest = min(begun, default=OPEN)
         if not self._observed:
             self._judge_values(oldest)
         else:
@@ -373,7 +422,7 @@ class UnitsJudge:
         for unit in self._closed[: bisect_left(ends, wait)]:
             unit.settled = True
         if not at_the_end:
-            self._forget(bisect_left(ends, wait))
+            self._forget(bisect_left(ends, wait), oldest)
 
     def _spans(self, at_the_end: bool) -> Iterator[tuple[int, int]]:
         if self._observed:
@@ -387,7 +436,7 @@ class UnitsJudge:
         for item, touched in self._touched.items():
             wrote = {call.writes[item] for call in touched.writes}
             there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
-            start = self._start.get(item, min(there) - 1)
+            start = self._start.get(item, max(min(there) - 1, 0))
             for version in range(start + 1, max(there) + 1):
                 if version not in wrote:
                     unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
@@ -447,18 +496,26 @@ class UnitsJudge:
 
     def _judge_block(self, block: Block) -> None:
         said = self._verdict
-        lines = {item: line.accesses for item, line in block.lines.items()}
+        graph = Graph(block, block.committed)
         circling: set[Unit] = set()
-        for group in groups(block.committed, lines):
+        for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(group, lines):
+                for cycle in cycles_of(block, graph, group, self._spare):
                     said.note("Serializable", of_cycle(cycle))
-        clocks = self._clocks(block.committed)
-        for group in groups(block.committed, lines, clocks):
-            if circling.isdisjoint(group) and not all(unit.settled for unit in group):
-                path = path_back(group, lines, clocks)
-                said.note("StrictlySerializable", of_path(path) if path else of_group(group))
+        rest = [unit for unit in block.committed if unit not in circling]
+        if circling:
+            graph = Graph(block, rest)
+        if self._clock:
+            for group, path in graph.too_late():
+                if not all(unit.settled for unit in group):
+                    said.note("StrictlySerializable", of_path(path))
+        else:
+            graph = Graph(block, rest, self._sessions(rest))
+            for group in graph.groups():
+                if not all(unit.settled for unit in group):
+                    path = graph.way_back(group)
+                    said.note("StrictlySerializable", of_path(path) if path else of_group(group))
         torn = Torn(block)
         open_ = Doubt.needed(block)
         for unit in block.committed:
@@ -481,15 +538,12 @@ class UnitsJudge:
         if open_ and not circling:
             self._doubt(block)
 
-    def _clocks(self, units: Sequence[Unit]) -> list[list[Unit]]:
-        """The units whose order in time is known: all, or those of each session."""
-        if self._clock:
-            return [list(units)]
+    @staticmethod
+    def _sessions(units: Sequence[Unit]) -> Iterable[list[Unit]]:
         sessions: dict[str, list[Unit]] = {}
         for unit in units:
             sessions.setdefault(unit.session, []).append(unit)
-        # Two at least, so that nobody takes them for one clock.
-        return [*sessions.values(), []]
+        return sessions.values()
 
     def _doubt(self, block: Block) -> None:
         """Look for cycles that depend on when the calls acted, until one is found."""
@@ -508,14 +562,16 @@ class UnitsJudge:
                     said.note(name, (of_path if in_time else of_cycle)(path))
                     break
 
-    def _forget(self, waiting: int) -> None:
-        """Keep the units that wait, the last ones that are judged, and who wrote what objects hold
-        now.
+    def _forget(self, waiting: int, oldest: int) -> None:
+        """Keep the units that wait, the last ones that are judged, and who wrote what objects held
+        when what waits, or begins after event `oldest`, may have read them.
         """
         first = max(0, waiting - self._keep)
         gone = set(self._closed[:first])
         for item, touched in self._touched.items():
-            floor = max((c.since for c in touched.writes if c.counts and not c.appends), default=0)
+            begun = min((c.since for c in touched.calls if not c.unit.settled), default=oldest)
+            held = (c for c in touched.writes if c.seq <= min(begun, oldest))
+            floor = max((c.since for c in held if c.counts and not c.appends), default=0)
             stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
             if len(stay) < len(touched.calls):
                 lost = (call.writes[item] for call in touched.writes if call.unit in gone)
@@ -527,7 +583,7 @@ class UnitsJudge:
             unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_at = max(2 * self._keep, 2 * (len(self._closed) - self._keep))
+        self._settle_at = max(2 * self._keep, 2 * len(self._closed))
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from leo.units.anomalies import G1A, G1B, LOST_UPDATE, RW, WR, WW
 from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, shown
@@ -19,21 +19,30 @@ from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, 
 EFFORT = 500_000
 DOUBLE_CHECK = (
     "double-checked locking looks twice on purpose, and only the second look counts: then promise "
-    "read-atomic (--promise), or leave StableRead out (--without)"
+    "read-committed (--promise), or leave StableRead out (--without)"
 )
+
+
+# A finding in a sentence for people, and the sentences that show it.
+Told = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found: in a sentence for people, the sentences that show it, the units concerned,
-    whether it is sure, and its name if it has one (`leo.units.anomalies`).
+    """What was found: what tells it in a sentence for people and in those that show it (called for
+    the first of its name only), the units concerned, whether it is sure, and its name if it has one
+    (`leo.units.anomalies`).
     """
 
-    said: str
-    witness: tuple[str, ...]
+    tell: Callable[[], Told]
     units: tuple[Unit, ...]
     sure: bool
     name: str = ""
+
+
+def plainly(said: str, *witness: str) -> Callable[[], Told]:
+    """What tells a finding whose words are made already."""
+    return lambda: (said, witness or (said,))
 
 
 class Line:
@@ -64,15 +73,18 @@ class Line:
 
     @cached_property
     def _counting(self) -> _Tops:
-        return _Tops([w for w in self._there if w.sure], _began)
+        return self._tops([w for w in self._there if w.sure])
 
     @cached_property
     def _replacing(self) -> _Tops:
-        return _Tops([w for w in self._there if not w.append], _began)
+        return self._tops([w for w in self._there if not w.append])
 
     @cached_property
     def _kept(self) -> _Tops:
-        return _Tops([w for w in self._there if w.sure and not w.append], _began)
+        return self._tops([w for w in self._there if w.sure and not w.append])
+
+    def _tops(self, some: Sequence[Access]) -> _Tops:
+        return self._certain if len(some) == len(self._there) else _Tops(some, _began)
 
     @cached_property
     def _late(self) -> list[tuple[list[int], _Tops]]:
@@ -165,12 +177,15 @@ class Line:
 
     def mark_hidden(self) -> None:
         """Find the reads that may have found what a failed unit wrote."""
+        if not self._failed:
+            return
         certain = [w for w in self._failed if w.call.certain and not w.append]
         fixed = _Tops([w for w in certain if not w.call.undone], _began)
         undone = [w for w in certain if w.call.undone]
         ends, late = self._late[True]
-        for read in self.accesses if self._failed else ():
-            if not read.write:
+        first = min(write.lo for write in self._failed)
+        for read in self.accesses:
+            if not read.write and read.hi > first:
                 read.hidden = self._hides(read)
                 there = [*fixed.up_to(read.lo), *(w for w in undone if _there(w, read))]
                 behind = max((w.lo for w in there), default=-OPEN)
@@ -301,16 +316,21 @@ def lost_update(block: Block, unit: Unit, *, sure: bool) -> Found | None:
         if not sure and (read.call is not write.call or read.looked):
             other = line.perhaps_between(read, write, counting=True)
         if other is not None:
-            missed, over = Edge(read, other, RW, sure), Edge(other, write, WW, sure)
             return Found(
-                f"{unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
-                f"{shown(read.item)} v{other.version} without having seen it",
-                (missed.tell(), over.tell()),
+                partial(_of_lost, read, other, write, sure),
                 (unit, other.unit),
                 sure,
                 LOST_UPDATE if sure else "",
             )
     return None
+
+
+def _of_lost(read: Access, other: Access, write: Access, sure: bool) -> Told:
+    return (
+        f"{read.unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
+        f"{shown(read.item)} v{other.version} without having seen it",
+        (Edge(read, other, RW, sure).tell(), Edge(other, write, WW, sure).tell()),
+    )
 
 
 def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
@@ -324,18 +344,21 @@ def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
             if other is None:
                 other = line.perhaps_between(last, first, counting=False)
         if other is not None:
-            missed, seen = Edge(first, other, RW, sure), Edge(other, last, WR, sure)
-            again: tuple[str, ...] = ()
-            if one.call.method and one.call.method == two.call.method:
-                again = (DOUBLE_CHECK,)
-            return Found(
-                f"{unit.name} read {shown(one.item)} twice, and {other.unit.name} "
-                f"{'' if sure else 'perhaps '}wrote it in between",
-                (missed.tell(), seen.tell(), *again),
-                (unit, other.unit),
-                sure,
-            )
+            return Found(partial(_of_unstable, first, other, last, sure), (unit, other.unit), sure)
     return None
+
+
+def _of_unstable(first: Access, other: Access, last: Access, sure: bool) -> Told:
+    again = first.call.method and first.call.method == last.call.method
+    return (
+        f"{first.unit.name} read {shown(first.item)} twice, and {other.unit.name} "
+        f"{'' if sure else 'perhaps '}wrote it in between",
+        (
+            Edge(first, other, RW, sure).tell(),
+            Edge(other, last, WR, sure).tell(),
+            *((DOUBLE_CHECK,) if again else ()),
+        ),
+    )
 
 
 class Torn:
@@ -389,11 +412,8 @@ class Torn:
                     moved = before.looked or read.looked
                     if before.call is read.call and missed.call is write.call and not moved:
                         continue
-                    seen, unseen = Edge(write, read, WR, sure), Edge(before, missed, RW, sure)
                     return Found(
-                        f"{unit.name} {'' if sure else 'perhaps '}saw {write.unit.name}'s "
-                        f"{shown(read.item)} and not its {shown(item)}",
-                        (seen.tell(), unseen.tell()),
+                        partial(_of_torn, write, read, before, missed, sure),
                         (unit, write.unit),
                         sure,
                     )
@@ -403,6 +423,14 @@ class Torn:
         if sure:
             return write.hi <= read.lo and write.call.certain and not read.hidden
         return write.lo < read.hi and write.hi > read.behind
+
+
+def _of_torn(write: Access, read: Access, before: Access, missed: Access, sure: bool) -> Told:
+    return (
+        f"{read.unit.name} {'' if sure else 'perhaps '}saw {write.unit.name}'s "
+        f"{shown(read.item)} and not its {shown(missed.item)}",
+        (Edge(write, read, WR, sure).tell(), Edge(before, missed, RW, sure).tell()),
+    )
 
 
 def own_write_missed(unit: Unit) -> Found | None:
@@ -417,22 +445,25 @@ def own_write_missed(unit: Unit) -> Found | None:
                 mine = wrote.get((item, certain))
                 if mine is None or not read.looked or read.lo >= mine.hi:
                     continue
-                sure, name = certain and read.hi <= mine.lo, shown(item)
-                found = Found(
-                    f"{unit.name} {'' if sure else 'perhaps '}did not see its own write of {name}",
-                    (
-                        f"{unit.name} wrote {name} v{mine.version} (line {mine.call.line}), and "
-                        f"then read v{read.version} (line {call.line})",
-                    ),
-                    (unit,),
-                    sure,
-                )
+                sure = certain and read.hi <= mine.lo
+                found = Found(partial(_of_own, mine, read, sure), (unit,), sure)
                 if sure:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
             wrote[item, call.certain] = accesses(call, item)[-1]
     return perhaps
+
+
+def _of_own(mine: Access, read: Access, sure: bool) -> Told:
+    unit, name = mine.unit.name, shown(mine.item)
+    return (
+        f"{unit} {'' if sure else 'perhaps '}did not see its own write of {name}",
+        (
+            f"{unit} wrote {name} v{mine.version} (line {mine.call.line}), and then read "
+            f"v{read.version} (line {read.call.line})",
+        ),
+    )
 
 
 def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tuple[str, Found]]:
@@ -442,6 +473,8 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
     read is not known.
     """
     for read in reads:
+        if not (any(line.aborted(read)) or any(line.intermediate(read))):
+            continue
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze
         only = found[0] if len(found) == 1 and exact and _there(found[0], read) else None
@@ -455,31 +488,39 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
 
 
 def _aborted(read: Access, write: Access, *, sure: bool) -> Found:
-    writer, undone = write.unit, write.call.undone
-    sure = sure and (bool(writer.outcome) or undone is not None)
-    ended = f"took it back (line {undone[1] + 1})" if undone else writer.ended
+    undone = write.call.undone
+    sure = sure and (bool(write.unit.outcome) or undone is not None)
     return Found(
+        partial(_of_aborted, read, write, undone, sure), (read.unit, write.unit), sure, G1A
+    )
+
+
+def _of_aborted(read: Access, write: Access, undone: tuple[int, int] | None, sure: bool) -> Told:
+    writer = write.unit
+    ended = "took it back" if undone else writer.ended
+    if undone and undone[1] < OPEN:
+        ended = f"{ended} (line {undone[1] + 1})"
+    return (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer.name} wrote to "
         f"{shown(read.item)}, and {writer.name} {ended}",
         (f"{_said(read, write, sure)}; {writer.name} {ended}",),
-        (read.unit, writer),
-        sure,
-        G1A,
     )
 
 
 def _intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Found:
+    tell = partial(_of_intermediate, read, write, again, sure, certain)
+    return Found(tell, (read.unit, write.unit), sure, G1B)
+
+
+def _of_intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Told:
     writer = write.unit.name
-    return Found(
+    return (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer} wrote to "
         f"{shown(read.item)} and then wrote again",
         (
             f"{_said(read, write, sure)}; {writer} {'' if certain else 'perhaps '}wrote it again, "
             f"v{again.version} (line {again.call.line})",
         ),
-        (read.unit, write.unit),
-        sure,
-        G1B,
     )
 
 

@@ -1,8 +1,9 @@
-"""The report on a trace of units, for people (80 columns) and for programs."""
+"""The report on a trace of units, for people (at most 80 columns) and for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
@@ -13,6 +14,7 @@ from leo.units.calls import shown
 from leo.units.verdict import PROPERTIES, Case, UnitsVerdict
 
 WIDTH = 80
+NARROW = 40
 # A table of more lanes, or a longer one, says less than the sentences do.
 LANES = 3
 ROWS = 14
@@ -153,11 +155,15 @@ def _case(word: str, case: Case, told: set[frozenset[str]]) -> Iterator[str]:
         yield from _item("", OPEN if case.overlapped else FAILED)
     if 1 < len(units) <= LANES and 1 < len(case.steps) <= ROWS:
         yield ""
-        for row in lane_table(lanes_of(case), width=WIDTH - 4).splitlines():
+        for row in lane_table(lanes_of(case), width=_width() - 4).splitlines():
             yield f"    {row}".rstrip()
         yield ""
 
 
+def _width() -> int:
+    return max(NARROW, min(WIDTH, get_terminal_size().columns))
+
+
 def _item(word: str, text: str) -> Iterator[str]:
-    for k, line in enumerate(wrap(shown(text), WIDTH - 12, break_on_hyphens=False) or [""]):
+    for k, line in enumerate(wrap(shown(text), _width() - 12, break_on_hyphens=False) or [""]):
         yield f"  {word if k == 0 else '':<9} {line}"

@@ -18,7 +18,7 @@ from leo.units.anomalies import (
 )
 from leo.units.calls import Edge, Unit, shown
 from leo.units.graph import Cycle, named
-from leo.units.patterns import Found
+from leo.units.patterns import Found, plainly
 
 
 def of_cycle(cycle: Cycle) -> Found:
@@ -26,18 +26,20 @@ def of_cycle(cycle: Cycle) -> Found:
     units = tuple(dict.fromkeys(edge.source.unit for edge in cycle))
     sure = all(edge.sure for edge in cycle)
     name = named(cycle)
-    return Found(_said(name, cycle, units), tuple(edge.tell() for edge in cycle), units, sure, name)
+    return Found(
+        lambda: (_said(name, cycle, units), tuple(edge.tell() for edge in cycle)), units, sure, name
+    )
 
 
 def of_path(path: Cycle) -> Found:
     """A path of dependencies from a unit to one that had ended before it opened."""
     late, early = path[0].source.unit, path[-1].target.unit
     units = tuple(dict.fromkeys((late, *(edge.target.unit for edge in path))))
-    opened = f"{late.name} opened (line {late.opened + 1})"
+    opened = f"{late.name} opened (line {late.begin})"
     if early.kept:
         in_time = f"what it missed was there before {opened}"
     else:
-        in_time = f"{early.name} had returned (line {early.closed + 1}) before {opened}"
+        in_time = f"{early.name} had returned (line {early.end}) before {opened}"
     sure = all(edge.sure for edge in path)
     if len(path) == 1 and path[0].kind == RW:
         said = (
@@ -49,14 +51,14 @@ def of_path(path: Cycle) -> Found:
             f"{early.name} had ended before {late.name} began, and {'' if sure else 'perhaps '}"
             f"depends on it all the same"
         )
-    return Found(said, (*(edge.tell() for edge in path), in_time), units, sure)
+    return Found(plainly(said, *(edge.tell() for edge in path), in_time), units, sure)
 
 
 def of_group(group: Sequence[Unit]) -> Found:
     """Units whose dependencies contradict the orders of several sessions together."""
     who = _listed([unit.name for unit in group])
     said = f"{who} depend on one another in an order that their sessions do not have"
-    return Found(said, (said,), tuple(group[:8]), sure=True)
+    return Found(plainly(said), tuple(group[:8]), sure=True)
 
 
 def _said(name: str, cycle: Cycle, units: tuple[Unit, ...]) -> str:

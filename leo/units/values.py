@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from leo.units.anomalies import STALE
 from leo.units.calls import OPEN, Call, shown
-from leo.units.patterns import Found
+from leo.units.patterns import Found, plainly
 
 
 class Values:
@@ -83,4 +83,4 @@ class Values:
         )
         name = "" if version is None and self._start in self._gave else STALE
         text = f"{call.unit.name} read it on line {call.line}"
-        return Found(said, (text,), (call.unit,), sure=True, name=name), version
+        return Found(plainly(said, text), (call.unit,), sure=True, name=name), version

@@ -11,7 +11,7 @@ from leo.errors import LeoError
 from leo.trace.words import nearest
 from leo.units.anomalies import ALSO, FORBIDDEN_FROM, LEVELS, NAMES
 from leo.units.calls import Call, Unit, shown
-from leo.units.patterns import Found
+from leo.units.patterns import Found, plainly
 
 # The properties, those first that a weak level already forbids to break; and that level.
 WEAKEST: Final = {
@@ -22,8 +22,8 @@ WEAKEST: Final = {
     "NoIntermediateRead": "read-committed",
     "ReadsOwnWrites": "read-atomic",
     "NoTornRead": "read-atomic",
+    "StableRead": "read-atomic",
     "NoLostUpdate": "snapshot-isolation",
-    "StableRead": "snapshot-isolation",
     "Serializable": "serializable",
     "StrictlySerializable": "strict-serializable",
 }
@@ -75,6 +75,11 @@ class Finding:
     @property
     def count(self) -> int:
         return sum(case.count for case in self.cases.values())
+
+    @property
+    def weakest(self) -> int:
+        """The number of the weakest level that forbids one of the cases."""
+        return min(LEVELS.index(case.level) for case in self)
 
     @property
     def anomalies(self) -> Counter[str]:
@@ -171,16 +176,15 @@ class UnitsVerdict:
         cases = findings.setdefault(name, Finding(name)).cases
         case = cases.get(found.name)
         if case is None:
-            closed = [unit.closed for unit in found.units if unit.outcome]
-            last = [unit.calls[-1].seq for unit in found.units if not unit.outcome and unit.calls]
-            line = max([*closed, *last], default=0) + 1
+            closed = [unit.end for unit in found.units if unit.outcome]
+            last = [unit.calls[-1].line for unit in found.units if not unit.outcome and unit.calls]
+            line = max([*closed, *last], default=1)
             case = cases[found.name] = Case(
                 name,
                 found.name,
                 found.sure,
                 line,
-                found.said,
-                found.witness,
+                *found.tell(),
                 tuple(unit.name for unit in found.units),
                 tuple(_steps(found.units)),
                 any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
@@ -188,6 +192,22 @@ class UnitsVerdict:
             if self.news is not None:
                 self.news(case)
         case.count += 1
+
+    def doubt(self, name: str) -> None:
+        """Take for undecided what was found of a property."""
+        for case in self.broken.pop(name, Finding(name)):
+            case.sure = False
+            self.doubtful.setdefault(name, Finding(name)).cases[case.anomaly] = case
+
+    def compare(self, other: UnitsVerdict) -> None:
+        """Keep what falls in the `other` verdict as well, on the same history in another order; of
+        what both break, that which a stronger level forbids is sure.
+        """
+        for name in [*self.broken]:
+            if name not in other.broken:
+                self.doubt(name)
+            elif other.broken[name].weakest > self.broken[name].weakest:
+                self.broken[name] = other.broken[name]
 
     def note_forgotten(self, call: Call, item: str) -> None:
         """A read of a version that units overwrote of which only the newest is known."""
@@ -197,21 +217,21 @@ class UnitsVerdict:
             "that ended long before and are forgotten"
         )
         said = f"{unit.name} read {shown(item)} v{version}, long after it was overwritten"
-        self.note("StrictlySerializable", Found(said, (text,), (unit,), sure=True))
-        self.note("Serializable", Found(said, (text,), (unit,), sure=False))
+        self.note("StrictlySerializable", Found(plainly(said, text), (unit,), sure=True))
+        self.note("Serializable", Found(plainly(said, text), (unit,), sure=False))
 
     def note_unsearched(self, name: str, units: Sequence[Unit]) -> None:
         """More calls overlapped than were looked through."""
-        first, last = units[0], units[-1]
+        lines = [line for unit in units if not unit.kept for line in (unit.begin, unit.end)]
         text = (
-            f"{len(units):,} units overlapped (lines {first.opened + 1} to {last.closed + 1}): "
+            f"{len(units):,} units overlapped (lines {min(lines)} to {max(lines)}): "
             "too many to try every order of their calls"
         )
-        self.note(name, Found(text, (text,), (), sure=False))
+        self.note(name, Found(plainly(text), (), sure=False))
 
 
 def _steps(units: Sequence[Unit]) -> Iterator[tuple[int, str, str, str]]:
-    """Yield a row for each call. Lines are events and the header, so event n is on line n + 1."""
+    """Yield a row for each call."""
     calls = sorted((call for unit in units for call in unit.calls), key=lambda call: call.seq)
     for call in calls[:200]:
         told = [

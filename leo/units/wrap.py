@@ -7,13 +7,13 @@ would make a trace that looks whole and is not.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Final
 
 from leo.errors import InstrumentError
 
-__all__ = ["Awaited", "Method", "Patches", "is_awaited", "label_of"]
+__all__ = ["Method", "Patches", "label_of"]
 
 Method = Callable[..., Any]
 Wrap = Callable[[Method], Method]
@@ -141,32 +141,3 @@ def _refused(target: object, name: str, why: str) -> InstrumentError:
 def label_of(target: object) -> str:
     """The class's name, of a class or of an object."""
     return target.__name__ if isinstance(target, type) else type(target).__name__
-
-
-def is_awaited(kind: type) -> bool:
-    """Whether values of a type are awaited or entered before they are done."""
-    return hasattr(kind, "__await__") or hasattr(kind, "__aenter__")
-
-
-class Awaited:
-    """Something that can be awaited or entered, and tells when that is done; else it is as the
-    original.
-    """
-
-    def __init__(
-        self, awaited: Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]], result: Any
-    ) -> None:
-        self._awaited = awaited
-        self._result = result
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._awaited(self._result).__await__()
-
-    async def __aenter__(self) -> Any:
-        return await self._awaited(self._result.__aenter__())
-
-    async def __aexit__(self, *error: Any) -> Any:
-        return await self._result.__aexit__(*error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._result, name)

@@ -1,19 +1,17 @@
-"""What the tests of the model share: one TLC with a warm cache, and toy specifications."""
+"""What the tests of the model share: TLC with the cache that the commands use, and a folder."""
 
-import os
 from pathlib import Path
 
 import pytest
 
+from leo_model.files import cache_folder
 from leo_model.tlc.java import Runtime, find, with_cache
 
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
-    """The installed TLC; its cache is made once, for all workers, and saves a third of each run."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return with_cache(find({}), shared / "java-cache")
+def runtime() -> Runtime:
+    """The installed TLC; its cache saves a third of each run."""
+    return with_cache(find({}), cache_folder() / "java")
 
 
 @pytest.fixture

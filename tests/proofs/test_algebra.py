@@ -228,12 +228,6 @@ def test_published_figures_are_of_the_published_turns() -> None:
     assert "the published one is" not in theorem.claim
 
 
-def test_theorem_17_claims_no_more_than_is_checked() -> None:
-    """Equality is checked for new tokens; that nothing else reaches the bound is not claimed."""
-    (theorem,) = choose([17])
-    assert "exactly when" not in theorem.latex and "with equality when no token" in theorem.latex
-
-
 def test_published_ratio_is_near_chance() -> None:
     """Theorem 22: the organism's words predict the published ratio within a tenth."""
     predicted = chance.predicted_ratio(chance.organism_words())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from random import Random
 
@@ -9,7 +10,7 @@ import pytest
 import z3
 
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.machine.machine import ACTIONS, ONLY_PUBLISHED
+from leo_model.machine.machine import ACTIONS
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import NOBODY, Local, State, Tables
@@ -38,7 +39,8 @@ from proofs.relation.vocabulary import State as Symbols
 from proofs.tools.discharge import Obligation
 
 PROVED = (
-    "threading-lock", "asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate",
+    "threading-lock", "asyncio-lock", "unit-of-work", "shielded-unit-of-work", "actor",
+    "shared-store-immediate", "optimistic",
 )  # fmt: skip
 
 
@@ -46,20 +48,66 @@ def world_of(machine: MachineWorld, *dropped: str) -> World:
     return World(machine.rules, machine.faults, frozenset(dropped))
 
 
+def looked_at(discipline: str, most: int = 300) -> list[State]:
+    """So many of the states that two sessions reach with all faults, all over the graph."""
+    states = explore(bounded_world(discipline, 2, 1)).states
+    return states[:: -(-len(states) // most)]
+
+
 def bounded_case(case: Case, turns: int = 1) -> tuple[MachineWorld, Graph]:
     faults = tuple(sorted(case.world.faults))
-    machine = bounded_world(case.world.rules.name, 2, turns, faults)
+    alone, published = case.world.alone, case.world.rules.published
+    sessions = 1 if alone else 3 if published and not faults else 2
+    machine = bounded_world(case.world.rules.name, sessions, turns + alone, faults)
     return machine, explore(machine)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("discipline", IDEALISED)
-def test_moves_agree_on_every_reachable_state(discipline: str) -> None:
-    """From every state of the bounded graph both systems take exactly the same moves."""
-    machine = bounded_world(discipline, 2, 1)
-    ours = Relation(world_of(machine))
-    for state in explore(machine).states:
+# What no search of minutes gets through is followed without faults there.
+QUIET_BEYOND = ("bare", "gil", "shared-store", "shared-store-unit-of-work", "published-december")
+
+
+def agree(discipline: str, states: Sequence[State], sessions: int = 2, turns: int = 1) -> None:
+    """From each state both systems take exactly the same moves, and the formulas say of it what the
+    machine's properties say. Serializable is stronger here: the edges go along the versions, so
+    they have no cycle. Of a published program the relation has no contents to say it of.
+    """
+    machine = bounded_world(discipline, sessions, turns, faults_of(discipline, sessions * turns))
+    world = world_of(machine)
+    ours = Relation(world)
+    titles = () if machine.rules.published else PROPERTIES.keys() & SAFETY.keys()
+    formulas = {title: PROPERTIES[title](world, symbols()) for title in titles}
+    for state in states:
         assert disagreements(machine, ours, state) == []
+        facts = encode(machine, state)
+        for title, formula in formulas.items():
+            mine = ours.holds(formula, facts)
+            theirs = SAFETY[title](machine, state) is None
+            assert mine == theirs or (title == "Serializable" and theirs), (title, state)
+
+
+def faults_of(discipline: str, calls: int) -> tuple[str, ...] | None:
+    """All of them, or none where that would be too many states."""
+    return () if calls > 2 and discipline in QUIET_BEYOND else None
+
+
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_moves_and_properties_agree_on_reachable_states(discipline: str) -> None:
+    """On three hundred states of the bounded graph."""
+    agree(discipline, looked_at(discipline))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("sessions", "turns"), [(2, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_moves_and_properties_agree_on_every_reachable_state(
+    discipline: str, sessions: int, turns: int
+) -> None:
+    """On all of them."""
+    faults = faults_of(discipline, sessions * turns)
+    agree(
+        discipline, explore(bounded_world(discipline, sessions, turns, faults)).states,
+        sessions, turns,
+    )  # fmt: skip
 
 
 def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
@@ -70,7 +118,8 @@ def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
     def content() -> frozenset[tuple[str, int]]:
         return frozenset(r for r in replies if rng.random() < 0.5)
 
-    labels = [label for label in LABELS if label != "blocked" or machine.rules.lock == "blocking"]
+    field = list(LABELS)[: list(LABELS).index("count")]
+    labels = [label for label in field if label != "blocked" or machine.rules.lock == "blocking"]
     for s in z.pc:
         if rng.random() < 0.5:
             z.pc[s] = rng.choice(labels)
@@ -94,7 +143,6 @@ def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
     return z
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("discipline", IDEALISED)
 def test_moves_agree_on_random_unreachable_states(discipline: str) -> None:
     """The two systems are the same function, not only where executions lead."""
@@ -102,11 +150,11 @@ def test_moves_agree_on_random_unreachable_states(discipline: str) -> None:
     ours = Relation(world_of(machine))
     states = explore(bounded_world(discipline, 2, 1, ())).states
     moves = 0
-    for _ in range(150):
+    for _ in range(80):
         state = perturbed(rng.choice(states), machine, rng)
         assert disagreements(machine, ours, state) == []
         moves += len(list(ours.successors(encode(machine, state))))
-    assert moves > 150
+    assert moves > 80
 
 
 def test_a_dropped_guard_is_noticed() -> None:
@@ -129,32 +177,12 @@ def test_action_names_are_the_specs() -> None:
     """One vocabulary: every action of the relation is one of the machine's, and all occur."""
     names = {
         action.name
-        for rules in (DISCIPLINES[name] for name in IDEALISED)
+        for rules in DISCIPLINES.values()
         for action in relation(World(rules, frozenset(rules.possible_faults)), symbols())
     }
-    assert names == set(ACTIONS) - set(ONLY_PUBLISHED)
+    assert names == set(ACTIONS)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("discipline", IDEALISED)
-def test_properties_agree(discipline: str) -> None:
-    """The formulas say of every reachable state what the machine's properties say.
-
-    Serializable is stronger here: the edges go along the versions, so they have no cycle.
-    """
-    machine = bounded_world(discipline, 2, 1)
-    world = world_of(machine)
-    ours = Relation(world)
-    formulas = {title: formula(world, symbols()) for title, formula in PROPERTIES.items()}
-    for state in explore(machine).states:
-        facts = encode(machine, state)
-        for title, formula in formulas.items():
-            mine = ours.holds(formula, facts)
-            theirs = SAFETY[title](machine, state) is None
-            assert mine == theirs or (title == "Serializable" and theirs), (title, state)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("key", CASES)
 def test_invariants_hold_and_are_not_vacuous(key: str) -> None:
     """Every reachable state satisfies the hypotheses; every action of the discipline occurs."""
@@ -174,8 +202,7 @@ def test_invariants_hold_and_are_not_vacuous(key: str) -> None:
     assert taken == {move.action for _, move, _ in graph.edges}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("key", CASES)
+@pytest.mark.parametrize("key", [k for k in CASES if not k.startswith("P")])
 def test_simulation_agrees_with_refines(key: str) -> None:
     """A transition is a step of AtomicReply in z3 exactly when the machine says so."""
     case = CASES[key]
@@ -237,21 +264,20 @@ def universe(facts: dict[str, object]) -> tuple[dict[object, Term], list[Term]]:
     return constants, formulas
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("discipline", PROVED)
 def test_solver_accepts_transitions_and_refuses_others(discipline: str) -> None:
     """Asked about two states written out as models, z3 itself says which pairs are transitions."""
     machine, rng = bounded_world(discipline, 2, 1), Random(3)
     graph = explore(machine)
     pairs = {(a, b) for a, _, b in graph.edges}
-    yes = rng.sample(sorted(pairs), 12)
+    yes = rng.sample(sorted(pairs), 6)
     size = len(graph.states)
     no = [
-        p for p in ((rng.randrange(size), rng.randrange(size)) for _ in range(30)) if p not in pairs
+        p for p in ((rng.randrange(size), rng.randrange(size)) for _ in range(10)) if p not in pairs
     ]
     # The hardest ones: close to a transition, but into another successor's successor.
-    no += [(a, c) for a, b in yes[:6] for x, c in sorted(pairs) if x == b and (a, c) not in pairs][
-        :8
+    no += [(a, c) for a, b in yes[:4] for x, c in sorted(pairs) if x == b and (a, c) not in pairs][
+        :5
     ]
     now, then = symbols(), symbols("'")
     step = z3.Or(

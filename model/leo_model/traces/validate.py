@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -17,17 +17,17 @@ from leo.errors import TraceError
 from leo.trace.lines import GZIP_MAGIC, Lines, open_stream
 from leo.trace.words import NO_EVENTS
 from leo.units import (
+    History,
     Peeked,
     Promise,
     UnitsReader,
     UnitsVerdict,
     Watching,
+    history_of,
     is_history,
     is_units,
     judge_merged,
     judge_reader,
-    lines_of,
-    trace_of,
 )
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, Claims
 from leo_model.traces.events import NOTHING, Line
@@ -154,8 +154,8 @@ def validate(
                 first = peeked.first()
                 kind = is_history(first)
                 if kind:
-                    reader = UnitsReader(lines_of(trace_of(kind, _whole(peeked), name), name))
-                    examine_units(reader, report, engine, units)
+                    history = history_of(kind, _whole(peeked), name)
+                    examine_units(history, report, engine, units)
                     continue
                 if is_units(first):
                     reader = UnitsReader(Lines(name, peeked), torn=torn)
@@ -225,7 +225,8 @@ def _merge_units(paths: Sequence[str | Path], report: Report, *, torn: bool, how
         readers = [
             UnitsReader(Lines(*stack.enter_context(open_stream(path))), torn=torn) for path in paths
         ]
-        report.units = verdict = judge_merged(readers, how.watching)
+        with how.within():
+            report.units = verdict = judge_merged(readers, how.watching)
     verdict.promise = how.promise
     report.unsure = frozenset(verdict.undecided)
     report.closed = verdict.closed
@@ -273,21 +274,28 @@ def examine(
 
 @dataclass(frozen=True, slots=True)
 class OfUnits:
-    """How a trace of units is judged: against which promise, for how long, and who is told."""
+    """How a trace of units is judged: against which promise, for how long, and who is told;
+    `within` is entered meanwhile.
+    """
 
     promise: Promise = Promise()
     watching: Watching = Watching()
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def examine_units(
-    reader: UnitsReader, report: Report, engine: Engine = "native", how: OfUnits | None = None
+    reader: UnitsReader | History,
+    report: Report,
+    engine: Engine = "native",
+    how: OfUnits | None = None,
 ) -> None:
     """Judge a trace of units into a report. Raises TraceError for a line that is not in its
     schema.
     """
     how = how or OfUnits()
     report.name = reader.name
-    report.units = verdict = judge_reader(reader, how.watching)
+    with how.within():
+        report.units = verdict = judge_reader(reader, how.watching)
     verdict.promise = how.promise
     report.unsure = frozenset(verdict.undecided)
     report.closed = verdict.closed

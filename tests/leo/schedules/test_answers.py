@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -56,12 +55,10 @@ class Store:
 @pytest.mark.parametrize("callers", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_shielded_commit_holds_completely(callers: int) -> None:
     """With a cancellation at any moment: complete, in far fewer schedules than there are."""
-    begun = monotonic()
     found = explore(Store, [lambda store: store.turn("q")] * callers)
 
     assert found.holds, str(found)
     assert found.schedules < {2: 500, 3: 10_000}[callers]
-    assert monotonic() - begun < {2: 20, 3: 120}[callers]
 
 
 def test_the_trap_is_found() -> None:

@@ -137,7 +137,7 @@ def test_a_recording_never_waits_for_the_disk(tmp_path: Path) -> None:
     with reader:
         run.start()
         run.join(30)
-        assert not run.is_alive(), "recording waits for whoever reads the pipe"
+        assert not run.is_alive(), "recording waits for the reader of the pipe"
         os.set_blocking(reader.fileno(), True)
         closing.start()
         lines = reader.read().splitlines()

@@ -112,11 +112,11 @@ WAKING = [(call, rest) for call in (flushes, gathers, closes) for rest in ("idle
 
 # In a pause the end of a reply wakes nobody: see the test of a thread at work.
 @pytest.mark.parametrize(("call", "rest"), [*WAKING, (hands_over, "idle")])
-def test_whoever_needs_the_thread_wakes_it(
+def test_a_call_that_needs_the_thread_wakes_it(
     tmp_path: Path, call: Callable[[Sink[bytes]], None], rest: str
 ) -> None:
-    """A thread that rests goes on at once for whoever waits for it or brings much, and an idle one
-    for the end of a reply: nobody is left with what the thread would find by itself, if ever."""
+    """A thread that rests goes on at once for a call that waits for it or brings much, and an idle
+    one for the end of a reply: nobody is left with what the thread would find late, if ever."""
     resting: queue.Queue[float | None] = queue.Queue()
     over: queue.Queue[bool] = queue.Queue()
 

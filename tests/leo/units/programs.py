@@ -390,8 +390,8 @@ WRONG = {
         "load.2 read x and got 0, which is v0: at v1 it was 1", declared(values=True),
     ),
     "check then act": Program(
-        lambda: Lazy(locked=False), two_gets, "read-atomic",
-        "get.2 overwrote get.1's made v1 without having seen it", declared("get"),
+        lambda: Lazy(locked=False), two_gets, "read-committed",
+        "get.2 read made twice, and get.1 wrote it in between", declared("get"),
     ),
     "memory written back": Program(
         Chat, lambda chat: asyncio.gather(*map(chat.rewriting_turn, "ab")), "read-atomic",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import io
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ import pytest
 import leo.trace.events
 from leo.actions import Action
 from leo.errors import TraceFileError
+from leo.trace.events import Beginning
+from leo.trace.recorder import NdjsonRecorder
 from leo.trace.writer import Sink
 from leo.units import Gate, Recording, instrument
 from leo.units.log import UNITS_SCHEMA, UnitAction
@@ -196,7 +199,7 @@ def test_what_outlives_its_unit_is_a_unit_of_its_own() -> None:
 
 
 def test_two_recordings_do_not_mix() -> None:
-    """A unit of one recording is no unit of another, in whichever order they nest."""
+    """A unit of one recording is no unit of another, in both orders of nesting."""
     one, two = Shelf(), Shelf()
     with watch(one) as first, watch(two) as second, first.unit("a"), second.unit("b"):
         one.get("x")
@@ -293,7 +296,7 @@ def test_the_file_and_the_memory_say_the_same(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program goes on, with every answer; whoever closes the recording learns of it."""
+    """The program goes on, with every answer; closing the recording tells of it."""
 
     def full(sink: Sink[bytes], line: bytes, size: int, *, hand_over: bool) -> None:
         raise TraceFileError("no room")
@@ -305,6 +308,38 @@ def test_a_full_disk_is_told_at_the_end(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(TraceFileError, match="no room"):
         recording.close()
     assert vars(shelf) == {"values": {}}
+
+
+class Slow(io.FileIO):
+    """A disk that takes a few bytes at a time."""
+
+    def write(self, data: Any, /) -> int:
+        return super().write(memoryview(data)[:7])
+
+
+@pytest.mark.parametrize("kind", ["units", "replies"])
+def test_a_disk_that_takes_little_at_a_time_gets_every_line(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write may take a part of what it is given: the rest is written after it."""
+
+    def opened(path: Path, mode: str, buffering: int) -> io.FileIO:
+        assert mode == "xb" and buffering == 0
+        return Slow(path, mode)
+
+    path = tmp_path / "trace"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", opened)
+        if kind == "units":
+            recording = instrument(Shelf(), reads={"get": "shelf"}, path=path)
+            with recording, recording.unit("turn"):
+                pass
+        else:
+            with NdjsonRecorder(path, run="r") as recorder:
+                recorder.begin(Beginning("i1", "main", "bare", "asyncio", (), {}, 0))
+    whole = path.read_bytes()
+    assert whole.endswith(b"}\n")
+    assert [msgspec.json.decode(line)["run"] for line in whole.splitlines()]
 
 
 def test_several_objects_in_one_recording() -> None:

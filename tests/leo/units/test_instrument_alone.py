@@ -66,7 +66,7 @@ def test_what_is_no_name_is_told_at_the_end_and_not_to_the_program(names: Any) -
     st.sampled_from([1, 2, CHUNK]),
 )
 @settings(max_examples=30)
-def test_whatever_is_called_the_trace_is_one(calls: list[str], chunk: int) -> None:
+def test_any_calls_make_one_trace(calls: list[str], chunk: int) -> None:
     """Calls alone and in units, that return and that raise, however many lines are made at a time:
     the judge finds a whole trace of as many units, and nothing wrong with calls one by one."""
 
@@ -93,6 +93,6 @@ def test_whatever_is_called_the_trace_is_one(calls: list[str], chunk: int) -> No
     assert (verdict.units, verdict.open, verdict.closed) == (len(calls), 0, True)
     assert verdict.outcomes["raised"] == calls.count("bad")
     assert not verdict.broken
-    # A write that raised may have happened, and then whoever read after it has read it.
+    # A write that raised may have happened, and then a later read has read it.
     may_be = {"AllOrNothing", "NoAbortedRead"} if "bad" in calls else set()
     assert set(verdict.undecided) <= may_be

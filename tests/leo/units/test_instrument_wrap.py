@@ -45,7 +45,7 @@ class Proxy:
 @pytest.mark.parametrize("name", ["get", "put", "add", "count", "wait"])
 @pytest.mark.parametrize("on_class", [False, True])
 def test_signature_kind_and_name_are_kept(name: str, on_class: bool) -> None:
-    """Whoever inspects a wrapped method sees the method."""
+    """An inspection of a wrapped method shows the method."""
     shelf = Shelf()
     before = getattr(shelf, name)
     with instrument(Shelf if on_class else shelf, unit=name):
@@ -138,3 +138,9 @@ def test_a_wrapper_replaced_by_others_is_left_and_told() -> None:
         first.close()
     second.close()
     first.close()
+
+
+def test_a_list_of_methods_is_refused() -> None:
+    """What a method reads or writes has to be named: a list of methods does not say it."""
+    with pytest.raises(InstrumentError, match=r"^writes=\['put'\]: expected a mapping"):
+        instrument(Shelf(), reads={"get": "shelf"}, writes=["put"])  # type: ignore[arg-type]

@@ -228,7 +228,7 @@ def test_moments_that_cannot_be_are_not_doubted(closing: str) -> None:
     [("x", "x", "x"), ("xy", "", "xy"), ("xy", "xy", "xy"), ("", "x", "x")],
 )
 def test_a_call_is_one_moment(reads: str, writes: str, other: str) -> None:
-    """Two calls that overlapped, each all that its unit did: whichever acted first, nothing came
+    """Two calls that overlapped, each all that its unit did: in either order nothing came
     between one of them and itself, and neither saw a part of the other. Nothing is left open."""
     trace = Writer()
     for unit in "ab":

@@ -32,8 +32,8 @@ def check_exact(seed: int) -> None:
 
 
 def check_doubt(seed: int) -> None:
-    """Calls with intervals, and writes that raised: broken means that it fell whatever happened,
-    and nothing found means that it did not fall whatever happened.
+    """Calls with intervals, and writes that raised: broken means that it fell in every world, and
+    nothing found that it fell in none.
     """
     rng = Random(seed)
     exact = rng.choice((True, False, None))

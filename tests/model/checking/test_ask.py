@@ -47,7 +47,6 @@ def test_answers_are_those_of_the_table(
     assert all(answer in told for answer in answers)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "nothing", "something"),
     [
@@ -86,7 +85,6 @@ def test_what_holds_of_nothing_says_nothing(
     assert {title for title, said in told.items() if "it holds in all" in said} == something
 
 
-@pytest.mark.slow
 def test_an_occasion_that_view_hides_is_found(tmp_path: Path) -> None:
     """A whole reply that has ended may look to the search for AllOrNothing like a cancelled one
     that has written nothing; then it is looked for without VIEW, and was there all the time."""

@@ -26,7 +26,7 @@ def on_stage(
 
     async def run() -> Stage:
         stage = await Stage.open(folder, folder / "field", discipline, told.append)
-        await asyncio.wait_for(act(stage), 30)
+        await asyncio.wait_for(act(stage), 120)
         await stage.close()
         return stage
 

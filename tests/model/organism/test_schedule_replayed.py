@@ -52,7 +52,6 @@ def shortest(discipline: str) -> list[Counterexample]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("discipline", SMALL)
 def test_what_falls_in_the_specification_falls_in_the_organism(
     discipline: str, tmp_path: Path

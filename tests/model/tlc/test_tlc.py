@@ -48,7 +48,6 @@ def toy(config: str, **options: object) -> TlcJob:
     return TlcJob("toy", TOY, config, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
 def test_ok(runtime: Runtime, work: Path) -> None:
     """Nothing fell: the counts are TLC's, all states were seen, no folder is left."""
     result = run(toy(SPEC + "INVARIANTS TypeOK\nPROPERTY UpOrReset"), work=work, runtime=runtime)
@@ -61,7 +60,6 @@ def test_ok(runtime: Runtime, work: Path) -> None:
     assert [path.name for path in work.iterdir()] == ["toy.result.json"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "verdict", "name", "length"),
     [
@@ -86,7 +84,6 @@ def test_name_of_what_fell(
     assert len(result.trace.steps) == length
 
 
-@pytest.mark.slow
 def test_trace_has_actions_and_values(runtime: Runtime, work: Path) -> None:
     """Each state of a counterexample has the action that led to it, its place, and its values."""
     config = "CONSTANTS S = {a} Last = 4\nSPECIFICATION Spec\nINVARIANT Small"
@@ -97,7 +94,6 @@ def test_trace_has_actions_and_values(runtime: Runtime, work: Path) -> None:
     assert steps[2].state == {"x": 2, "by": Fn([("a", (1,))])}
 
 
-@pytest.mark.slow
 def test_temporal_property_stuttering_and_lasso(runtime: Runtime, work: Path) -> None:
     """A fallen liveness property is named; its behaviour ends by stuttering or in a loop."""
     result = run(toy(SPEC + "PROPERTY Comes3"), work=work, runtime=runtime)
@@ -121,7 +117,6 @@ Returns == []<>(x = 0)
 """
 
 
-@pytest.mark.slow
 def test_lasso(runtime: Runtime, work: Path) -> None:
     """The loop of a lasso begins at the state that TLC goes back to."""
     job = TlcJob("loop", LOOP, "SPECIFICATION Spec\nPROPERTY Returns")
@@ -152,7 +147,6 @@ Moves == [][x' # x]_x
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "length"),
     [("0", 5), ("1", 1)],
@@ -168,7 +162,6 @@ def test_refinement(runtime: Runtime, work: Path, tmp_path: Path, start: str, le
     assert len(result.trace.steps) == length
 
 
-@pytest.mark.slow
 def test_graph_of_a_dump(runtime: Runtime, work: Path) -> None:
     """A dump is read into a graph with as many states as TLC counts; labels have no arguments."""
     result = run(toy(SPEC, dump=True), work=work, runtime=runtime)
@@ -180,7 +173,6 @@ def test_graph_of_a_dump(runtime: Runtime, work: Path) -> None:
     assert all((s["x"] == 4) == (s == t) for s, label, t in graph.edges if label in ("Stay", "Inc"))
 
 
-@pytest.mark.slow
 def test_output_and_coverage(runtime: Runtime, work: Path) -> None:
     """PrintT's lines are the output, one per state; coverage counts states and steps."""
     result = run(toy(SPEC + "INVARIANT Told", coverage=True), work=work, runtime=runtime)
@@ -190,7 +182,6 @@ def test_output_and_coverage(runtime: Runtime, work: Path) -> None:
     assert set(result.coverage) == {"Init", "Inc", "Reset", "Leave", "Stay"}
 
 
-@pytest.mark.slow
 def test_simulation(runtime: Runtime, work: Path) -> None:
     """A simulation finds a violation, and its success is not a complete search."""
     job = toy(SPEC + "INVARIANT TypeOK", simulate=Simulate(5, 10, seed=3))
@@ -201,7 +192,6 @@ def test_simulation(runtime: Runtime, work: Path) -> None:
     assert run(job, work=work, runtime=runtime).fell("Small")
 
 
-@pytest.mark.slow
 def test_depth_first(runtime: Runtime, work: Path) -> None:
     """A depth-first search that ends before all states were seen has shown nothing."""
     assert run(toy(SPEC, dfid=30), work=work, runtime=runtime).verdict is Verdict.OK
@@ -210,7 +200,6 @@ def test_depth_first(runtime: Runtime, work: Path) -> None:
     assert "lacks the message that model checking completed" in result.reason
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("root", "config", "said"),
     [
@@ -236,7 +225,6 @@ def test_sany_refuses(runtime: Runtime, work: Path, root: str, config: str, said
     assert not list(work.glob("*.json"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "said"),
     [

@@ -14,7 +14,7 @@ import pytest
 from leo_model.checking.claims import Numbers, load_claims
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import plan
-from leo_model.errors import JobError, SpecError
+from leo_model.errors import JobError
 from leo_model.tlc.distributed import Crew, run_distributed, worker_command
 from leo_model.tlc.driver import run
 from leo_model.tlc.java import Runtime
@@ -45,7 +45,6 @@ def job(config: str, size: int = 12, root: str = SPACE) -> TlcJob:
     return TlcJob("space", text, "INIT Init\nNEXT Next\n" + config, deadlock=False, timeout=60)
 
 
-@pytest.mark.slow
 def test_same_answer_as_a_local_run(runtime: Runtime, work: Path) -> None:
     """Two workers find the same verdict and as many distinct states as a local run, and leave
     nothing. The slower of the two may find that all is done when it comes.
@@ -60,7 +59,6 @@ def test_same_answer_as_a_local_run(runtime: Runtime, work: Path) -> None:
     assert answer.unanswered or [path.name for path in work.iterdir()] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "verdict", "name"),
     [
@@ -94,7 +92,6 @@ def test_killed_worker_is_survived(runtime: Runtime, work: Path) -> None:
     assert (answer.registered, answer.lost) == (2, 1)
 
 
-@pytest.mark.slow
 def test_no_worker_left_is_an_error(runtime: Runtime, work: Path) -> None:
     """When the only worker is killed, the server would wait for ever: it is ended, and says
     nothing.
@@ -161,19 +158,11 @@ def test_all_threads_lost_is_an_error(runtime: Runtime, tmp_path: Path) -> None:
     assert crew.deserted.startswith("no worker is left (2 worker threads came, 2 were lost)")
 
 
-@pytest.mark.slow
 def test_false_assume(runtime: Runtime, work: Path) -> None:
     """The server passes over a false ASSUME and reports success; here it falls."""
     false = job(NEAR, root=SPACE.replace("= 4\n", "= 5\n"))
     answer = run_distributed(false, work=work, runtime=runtime)
     assert answer.result.verdict is Verdict.ASSUMPTION
-
-
-@pytest.mark.slow
-def test_refused_specification(runtime: Runtime, work: Path) -> None:
-    """A syntax error is SANY's, before any server is started."""
-    with pytest.raises(SpecError, match="SANY refuses"):
-        run_distributed(job("", root=SPACE.replace("Init ==", "Init")), work=work, runtime=runtime)
 
 
 @pytest.mark.parametrize(

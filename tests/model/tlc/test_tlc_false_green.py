@@ -49,7 +49,6 @@ def job(config: str, root: str = GOOD) -> TlcJob:
     return TlcJob("counter", root, SPEC + config)
 
 
-@pytest.mark.slow
 def test_false_assume_in_simulation(runtime: Runtime, work: Path) -> None:
     """A false ASSUME falls, though TLC's simulation passes over it and ends with exit code 0."""
     checked = run(job("", FALSE_ASSUME), work=work, runtime=runtime)
@@ -63,7 +62,6 @@ def test_false_assume_in_simulation(runtime: Runtime, work: Path) -> None:
     assert (result.verdict, result.property) == (checked.verdict, checked.property)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -83,7 +81,6 @@ def test_crash_while_checking(runtime: Runtime, work: Path, config: str, said: s
     assert re.search(said, result.reason)
 
 
-@pytest.mark.slow
 def test_another_property_fell(runtime: Runtime, work: Path) -> None:
     """When TypeOK falls, the expected violation of Goal has not been seen: exit code 12 says
     neither.
@@ -94,7 +91,6 @@ def test_another_property_fell(runtime: Runtime, work: Path) -> None:
     assert result.fell("TypeOK")
 
 
-@pytest.mark.slow
 def test_two_temporal_properties(runtime: Runtime, work: Path) -> None:
     """TLC does not say which of two liveness properties fell, so that nothing was shown."""
     result = run(job("PROPERTIES Visits Nine"), work=work, runtime=runtime)
@@ -103,7 +99,6 @@ def test_two_temporal_properties(runtime: Runtime, work: Path) -> None:
     assert not result.fell("Nine")
 
 
-@pytest.mark.slow
 def test_liveness_with_two_workers(runtime: Runtime, work: Path) -> None:
     """TLC checks liveness with two workers without a warning; it is not believed."""
     result = run(replace(job("PROPERTY Visits"), workers=2), work=work, runtime=runtime)
@@ -111,7 +106,6 @@ def test_liveness_with_two_workers(runtime: Runtime, work: Path) -> None:
     assert result.reason == "a liveness property needs one worker, the job has 2"
 
 
-@pytest.mark.slow
 def test_liveness_with_symmetry(runtime: Runtime, work: Path) -> None:
     """TLC checks liveness under symmetry with a warning and exit code 0; it is not believed."""
     root = COUNTER.replace("ONE", "1").replace("VARIABLE", "CONSTANTS A, B\nVARIABLE")
@@ -131,7 +125,6 @@ Next == x' = x + 1
 LONG = TlcJob("counter", ENDLESS, "INIT Init\nNEXT Next", timeout=1)
 
 
-@pytest.mark.slow
 def test_timeout(runtime: Runtime, work: Path) -> None:
     """A run that takes too long is killed, and has shown nothing."""
     result = run(LONG, work=work, runtime=runtime)
@@ -139,7 +132,6 @@ def test_timeout(runtime: Runtime, work: Path) -> None:
     assert result.reason == "timed out after 1 s"
 
 
-@pytest.mark.slow
 def test_stale_result(runtime: Runtime, work: Path) -> None:
     """The result of an earlier run is gone before the next one starts: a run that breaks off leaves
     none.
@@ -152,7 +144,6 @@ def test_stale_result(runtime: Runtime, work: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.slow
 def test_two_runs_at_once(runtime: Runtime, work: Path) -> None:
     """Two runs of one job, started in the same moment, have a folder each and the same counts."""
     together = threading.Barrier(2)
@@ -172,7 +163,6 @@ def test_two_runs_at_once(runtime: Runtime, work: Path) -> None:
     assert (first.verdict, first.distinct) == (second.verdict, second.distinct) == (Verdict.OK, 5)
 
 
-@pytest.mark.slow
 def test_many_keep_their_order_and_one_failure_ends_all(runtime: Runtime, work: Path) -> None:
     """Results come in the order of the jobs; a job that cannot run ends the others at once."""
     jobs = [replace(job("INVARIANT TypeOK"), name="first"), replace(job(""), name="second")]
@@ -222,7 +212,6 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.slow
 def test_interrupt_ends_the_children(tmp_path: Path) -> None:
     """Ctrl-C ends the runs under way, long before their time is up."""
     done = subprocess.run(
@@ -230,7 +219,7 @@ def test_interrupt_ends_the_children(tmp_path: Path) -> None:
         cwd=Path(__file__).resolve().parents[3],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert done.stdout.startswith("interrupted"), done.stderr

@@ -114,12 +114,11 @@ def test_options_from_outside_are_dropped() -> None:
     assert environment(given) == {"PATH": "p"}
 
 
-@pytest.mark.slow
 def test_cache_is_kept_by_runtime_and_jar(runtime: Runtime, tmp_path: Path) -> None:
     """The cache has one file per runtime and jar; another jar or runtime has another name."""
     assert runtime.cache is not None
     assert runtime.cache == cache_path(runtime, runtime.cache.parent)
-    assert [path.name for path in runtime.cache.parent.iterdir()] == [runtime.cache.name]
+    assert runtime.cache.is_file()
     other = tmp_path / "other.jar"
     other.write_bytes(b"")
     names = {
@@ -129,7 +128,6 @@ def test_cache_is_kept_by_runtime_and_jar(runtime: Runtime, tmp_path: Path) -> N
     assert len(names) == 3
 
 
-@pytest.mark.slow
 def test_no_cache_is_no_harm(runtime: Runtime, tmp_path: Path, work: Path) -> None:
     """An old runtime, a failing one and a damaged cache give slower runs and the same verdict."""
     assert with_cache(replace(runtime, cache=None, major=21), tmp_path).cache is None

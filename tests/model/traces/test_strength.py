@@ -53,7 +53,6 @@ def assert_no_hole(discipline: str, events: int, sites: int) -> Strength:
     return found
 
 
-@pytest.mark.slow
 def test_rejected_and_equivalent_are_everything() -> None:
     """No hole: of every mutant that the native engine accepts TLC says that it is a behaviour, or
     the field only informs."""

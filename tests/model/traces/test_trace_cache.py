@@ -165,7 +165,6 @@ def test_a_run_that_does_not_end_leaves_nothing(
     assert not list((place / "cache").rglob("*"))
 
 
-@pytest.mark.slow
 def test_kept_verdicts_are_those_of_tlc(tmp_path: Path) -> None:
     """The verdicts out of the cache are the ones that TLC gave, and it is not asked again."""
     cache = tracetlc.open_cache(tmp_path / "cache")
@@ -175,7 +174,6 @@ def test_kept_verdicts_are_those_of_tlc(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.slow
 def test_a_failed_run_of_tlc_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run in which an invariant falls judges nothing, and nothing is kept."""
     monkeypatch.setattr(tracetlc, "CONFIG", tracetlc.CONFIG + "INVARIANT MutualExclusion\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -12,27 +13,33 @@ from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
 from leo_model.traces import native
-from leo_model.traces import tlc_engine as tracetlc
 from leo_model.traces.events import Line
 from leo_model.traces.reader import trace_of
 from leo_model.traces.tlc_engine import (
     EngineError,
     Recorded,
     TlcVerdict,
-    judge,
     make_batches,
     read_verdicts,
     record,
 )
-from tests.model.traces.agreement import Agreement, Case, compare, mutated
+from tests.model.traces.agreement import Case, compare, mutated
 from tests.model.traces.mutation import MUTATIONS, mutate
 from tests.model.traces.synth import random_trace, trace_world
 
+# One of each kind: a run of TLC for each takes a second. The long test has all, `leo verify`
+# recorded runs of all, and test_conformance.py has `bare` and `asyncio-lock`.
+KINDS = (
+    "threading-lock", "threading-lock-in-async", "unit-of-work", "actor", "reentrant", "optimistic",
+    "shared-store-unit-of-work", "shared-store-immediate", "published-february",
+    "published-december-refresh",
+)  # fmt: skip
 
-def cases(per_discipline: int, length: int, seed: int) -> list[Case]:
-    """Random traces of every discipline."""
+
+def cases(disciplines: Iterable[str], per_discipline: int, length: int, seed: int) -> list[Case]:
+    """Random traces of these disciplines."""
     found = []
-    for discipline in DISCIPLINES:
+    for discipline in disciplines:
         rng = Random(f"{discipline} {seed}")
         for k in range(per_discipline):
             sessions = 1 if discipline == "sequential" else rng.randint(1, 4)
@@ -41,42 +48,34 @@ def cases(per_discipline: int, length: int, seed: int) -> list[Case]:
             found.append(Case(f"{discipline} {k}", header, events))
     # The one action that chance hardly meets: a transaction that a cancellation left open.
     locked = random_trace(trace_world("published-february", 2), Random(8), 0.03, 80)
-    found.append(Case("locked", *locked))
-    return found
+    # A run in which nothing happened is a behaviour.
+    empty = random_trace(trace_world("actor", 2), Random(0), 0.0, 0)
+    return [*found, Case("locked", *locked), Case("empty", *empty)]
 
 
-@pytest.fixture(scope="module")
-def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
-    """Valid traces of every discipline and 210 mutated ones: a run of TLC for each discipline."""
-    valid = cases(9, 50, seed=1)
-    return compare([*valid, *mutated(valid, 210, Random(2))], work=tmp_path_factory.mktemp("tlc"))
-
-
-@pytest.mark.slow
-def test_engines_agree_on_valid_and_mutated_traces(agreement: Agreement) -> None:
+def test_engines_agree_on_valid_and_mutated_traces(tmp_path: Path) -> None:
     """Both engines say the same of each trace: accepted or not, the line, guard or data, and which
-    properties fell."""
+    properties fell. Traces of the transition system are accepted; every action and every kind of
+    mutation occurs, so that none is missing in TraceField, and most mutations are refused (a swap
+    of independent steps, or the last line dropped, is a behaviour too).
+    """
+    valid = cases(KINDS, 6, 50, seed=1)
+    agreement = compare([*valid, *mutated(valid, 120, Random(2))], work=tmp_path)
     assert agreement.disagreements == []
-    assert agreement.traces == len(cases(9, 50, seed=1)) + 210
-
-
-@pytest.mark.slow
-def test_valid_traces_are_accepted_and_mutations_are_not(agreement: Agreement) -> None:
-    """Traces of the transition system are accepted; every kind of mutation occurs and most are
-    refused (a swap of independent steps, or the last line dropped, is a behaviour too)."""
-    assert agreement.accepted[""] == agreement.total[""] == len(cases(9, 50, seed=1))
+    assert agreement.traces == len(valid) + 120
+    assert agreement.accepted[""] == agreement.total[""] == len(valid)
+    assert {event["action"] for case in valid for event in case.events} == set(ACTIONS)
     assert set(agreement.total) == {"", *MUTATIONS}
     for kind in ("version", "repeat", "turn", "rename"):
         assert agreement.accepted[kind] <= agreement.total[kind] // 5
-    assert sum(agreement.accepted[kind] for kind in MUTATIONS) < 210 // 3
+    assert sum(agreement.accepted[kind] for kind in MUTATIONS) < 120 // 3
 
 
-@pytest.mark.slow
 def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three mistakes in the native engine, each noticed as a disagreement: a version that is not
     looked at, a property that is not looked at, one that is told too often."""
-    bare = [case for case in cases(9, 50, seed=1) if case.header["discipline"] == "bare"]
-    lock = [case for case in cases(9, 50, seed=1) if case.header["discipline"] == "asyncio-lock"]
+    bare = cases(["bare"], 4, 50, seed=1)[:4]
+    lock = cases(["asyncio-lock"], 4, 50, seed=1)[:4]
     wrong = [
         Case(case.name, case.header, [*case.events[:k], {**event, "reads": {"bigrams": 99}}])
         for case in lock
@@ -96,27 +95,9 @@ def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "MutualExclusion" in compare(bare, work=tmp_path).disagreements[0]
 
 
-@pytest.mark.slow
-def test_actions_of_the_trace_module_are_all_there(agreement: Agreement) -> None:
-    """Every action of the vocabulary occurs in the random traces that TLC accepts, so that none is
-    missing in TraceField (a CASE without it would be an error of TLC's)."""
-    traces = cases(9, 50, seed=1)
-    assert agreement.accepted[""] == len(traces)
-    seen = {event["action"] for case in traces for event in case.events}
-    assert seen == set(ACTIONS)
-
-
 def header_only(discipline: str) -> Recorded:
     header, _ = random_trace(trace_world(discipline, 2), Random(0), 0.0, 0)
     return record(trace_of("empty", header, []))
-
-
-@pytest.mark.slow
-def test_trace_without_events_is_accepted(tmp_path: Path) -> None:
-    """A run in which nothing happened is a behaviour."""
-    assert judge([header_only("bare")], work=tmp_path) == [
-        TlcVerdict("accepted", None, frozenset())
-    ]
 
 
 def test_batches_have_one_discipline_and_a_bounded_size() -> None:
@@ -156,14 +137,6 @@ def test_verdicts_are_read_also_when_they_are_broken_into_lines() -> None:
     ]
 
 
-def test_tlc_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that ends in anything but success judges nothing: the folder is named and kept."""
-    monkeypatch.setattr(tracetlc, "CONFIG", tracetlc.CONFIG + "INVARIANT MutualExclusion\n")
-    header, events = random_trace(trace_world("bare", 2), Random(0), 0.0, 30)
-    with pytest.raises(EngineError, match=r"TLC judged no trace of the batch trace-1: invariant"):
-        judge([record(trace_of("t", header, events))], work=tmp_path)
-
-
 def test_mutations_leave_the_original_alone_and_number_the_lines() -> None:
     """A mutation changes a copy, and its lines are numbered anew, so that the engines see it."""
     header, events = random_trace(trace_world("shared-store", 3), Random(4), 0.1, 40)
@@ -179,10 +152,10 @@ def test_mutations_leave_the_original_alone_and_number_the_lines() -> None:
 
 @pytest.mark.long
 def test_engines_agree_on_five_thousand_traces(tmp_path: Path) -> None:
-    """The same of 560 valid traces of every discipline and of 4,500 mutations of them."""
-    valid = cases(40, 40, seed=11)
+    """The same of valid traces of every discipline and of 4,500 mutations of them."""
+    valid = cases(DISCIPLINES, 40, 40, seed=11)
     found = compare([*valid, *mutated(valid, 4500, Random(12), length=30)], work=tmp_path)
     assert found.disagreements == []
-    assert found.traces == 5060
-    assert found.accepted[""] == found.total[""] == 560
+    assert found.traces == 4500 + len(valid)
+    assert found.accepted[""] == found.total[""] == len(valid)
     assert all(found.total[kind] > 150 for kind in MUTATIONS)

@@ -106,7 +106,6 @@ def test_what_cannot_be_followed(tmp_path: Path, what: str) -> None:
     assert "--follow takes one file that a recorder is writing" in str(report.error)
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_with_a_summary(tmp_path: Path) -> None:
     """The real command on a file that nobody closes: Ctrl-C brings the summary, exit code 0."""
     path = tmp_path / "t"

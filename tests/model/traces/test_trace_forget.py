@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.forget import Links, tidy
 from leo_model.machine.machine import Move
@@ -79,7 +77,6 @@ def test_only_the_first_writes_are_forgotten() -> None:
     assert outcome.violations["ViewAgreesWithStore"].line == len(schedule[1]) + 1
 
 
-@pytest.mark.slow
 def test_tlc_forgets_no_more_than_that(tmp_path: Path) -> None:
     """The same two schedules under TLC: the same properties fall."""
     found = [

@@ -18,7 +18,6 @@ from leo_model.traces.merge import UNDECIDABLE, Merged, find_orders, merge
 from leo_model.traces.mutate import renumber
 from leo_model.traces.native import Checker, check
 from leo_model.traces.reader import trace_of
-from leo_model.traces.tlc_engine import judge, record
 from tests.model.traces.mutation import mutate
 from tests.model.traces.synth import Fields, random_trace, trace_world
 
@@ -146,15 +145,6 @@ def test_merged_trace_is_an_ordinary_trace(tmp_path: Path) -> None:
     assert {e.writer for e in found.events} == {"w-i1", "w-i2"}
     with pytest.raises(TraceError, match="cannot be written"):
         found.save(tmp_path)
-
-
-@pytest.mark.slow
-def test_tlc_judges_the_merged_trace(tmp_path: Path) -> None:
-    """The reference says of the order that was found what the native engine says."""
-    found = merged(tmp_path, split(*schedule("shared-store-immediate", 5, 60)))
-    (verdict,) = judge([record(found.trace())], work=tmp_path / "tlc")
-    native = check(found.trace())
-    assert verdict.accepted and verdict.broken == frozenset(native.violations)
 
 
 BASE = schedule("shared-store-immediate", 5, 40, rate=0.0)

@@ -75,7 +75,6 @@ def good(report: Report) -> bool:
     return report.error is None and report.accepted and not report.broken
 
 
-@pytest.mark.slow
 def test_two_processes_under_immediate_transactions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,7 +104,6 @@ def test_two_processes_under_immediate_transactions(
     assert versions == sorted(set(versions)) and len(versions) == 12
 
 
-@pytest.mark.slow
 def test_a_process_that_opens_later(tmp_path: Path) -> None:
     """The second opens the store after six commits: until then it was down."""
     first = Process(tmp_path, "i1", "shared-store-immediate")
@@ -130,7 +128,6 @@ def test_a_process_that_opens_later(tmp_path: Path) -> None:
     assert actions[1] == "Crash" and actions.count("Recover") == 1
 
 
-@pytest.mark.slow
 def test_a_run_that_pretends_is_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from leo_model.machine.machine import Move
 from leo_model.traces.native import check
 from leo_model.traces.reader import open_trace, trace_of
 from leo_model.traces.report import to_text
-from leo_model.traces.story import lanes_of, objects, tell
+from leo_model.traces.story import lanes_of, tell
 from leo_model.traces.validate import validate
 from tests.model.traces.synth import random_trace, scripted_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
@@ -143,44 +143,6 @@ def test_a_cycle_has_adyas_name(discipline: str, script: str, anomaly: str, tmp_
     assert named(scripted(tmp_path / "t", discipline, script)) == anomaly
 
 
-def test_a_half_applied_reply_is_told(tmp_path: Path) -> None:
-    """The write that stayed, and the cancellation that kept the other away."""
-    path = scripted(tmp_path / "t", "asyncio-lock", "s1 Call Acquire Recall Ingest CancelApplied")
-    _, diagram = told(path)["AllOrNothing"]
-    assert "5 │ Ingest  writes ngrams v1" in diagram
-    assert "6 │ CancelApplied  cancelled, and applied" in diagram
-    assert "s1.1 has ended with its observation in the store and without its" in diagram
-
-
-def test_a_torn_view_is_told(tmp_path: Path) -> None:
-    """Both versions of the view, and the reply whose write came in between."""
-    path = scripted(
-        tmp_path / "t",
-        "bare",
-        "s1 Call Acquire Recall Ingest LoadBigrams; s2 Call Acquire Recall Ingest;"
-        "s1 LoadTrigrams AssignView Generate",
-    )
-    _, diagram = told(path)["ViewNotTorn"]
-    text = " ".join(diagram.replace("│", " ").split())
-    assert "AssignView writes view.bigrams v1, view.trigrams v2" in text
-    assert "Ingest writes ngrams v2" in text
-
-
-def test_a_snapshot_of_another_field_is_told(tmp_path: Path) -> None:
-    """What was generated from, and the write that came before the snapshot was saved."""
-    path = scripted(
-        tmp_path / "t",
-        "bare",
-        f"s1 Call Acquire Recall {OBSERVE} Generate; s2 Call Acquire Recall Ingest;s1 SaveSnapshot",
-    )
-    _, diagram = told(path)["SnapshotProvenance"]
-    text = " ".join(diagram.replace("│", " ").split())
-    assert "9 Generate reads view v1" in text and "Ingest writes ngrams v2" in text
-    assert (
-        "s1.1 generated from {s1.1} and its snapshot was saved into a field of {s1.1, s2.1}" in text
-    )
-
-
 @pytest.mark.parametrize("discipline", FAULTY)
 def test_every_story_can_be_told(discipline: str, tmp_path: Path) -> None:
     """Random schedules with faults: every violation has a story, each edge of a cycle a reason,
@@ -229,10 +191,3 @@ def test_sessions_that_do_not_fit_are_counted() -> None:
     text = lanes_of(list(trace_of("t", header, events)), first=["s7"])
     assert "s7" in text.splitlines()[0]
     assert re.search(r"^\(\d+ events of 5 other sessions are left out\)$", text, re.MULTILINE)
-
-
-def test_two_tables_of_one_version_are_one_view() -> None:
-    """A view is named once, unless it is torn."""
-    assert objects({"view.bigrams": 3, "view.trigrams": 3}) == "view v3"
-    assert objects({"view.bigrams": 3, "view.trigrams": 4}) == "view.bigrams v3, view.trigrams v4"
-    assert objects({"ngrams": 3, "snapshots": 3}) == "ngrams v3, snapshots v3"

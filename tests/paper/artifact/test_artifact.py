@@ -7,6 +7,7 @@ import gzip
 import html
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ import pytest
 from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
 from leo_model.commands.cite import cite, results_hash
-from paper.artifact.article import make_paper
+from paper.artifact.article import PARTS, make_paper
 from paper.artifact.errors import ArtifactError
 from paper.artifact.figure import LOCK, draw
+from paper.artifact.folder import MADE, made_anew
 from paper.artifact.formulas import paragraphs
 from paper.artifact.kept import keep, take
 from paper.artifact.results import load
 from paper.artifact.site import _evidence, make_site
 from paper.artifact.stories import elsewhere, story
-from tests.paper.artifact.results import write_results
+from paper.artifact.typeset import MODULES
+from tests.paper.artifact.results import put, write_results
 
 LINK = re.compile(r'(?:href|src)="([^"#]*)(?:#([^"]*))?"')
 
@@ -67,7 +70,7 @@ def edited(build: Path, out: Path, path: str, edit: Callable[[Any], None]) -> Pa
     write_results(out)
     data = json.loads((out / path).read_text("utf-8"))
     edit(data)
-    (out / path).write_text(json.dumps(data), "utf-8")
+    put(out / path, data)
     return out
 
 
@@ -158,6 +161,50 @@ def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path
         load(edited(build, tmp_path / "d", file, other))
 
 
+def _says_more(data: Any) -> None:
+    data["theorems"][0]["obligations"] += 1
+
+
+def _decides_what_falls(data: Any) -> None:
+    cell = {"discipline": "bare", "property": "Serializable", "faults": False}
+    data["theorems"][0]["cells"].append(cell)
+
+
+def _breaks_what_holds(data: Any) -> None:
+    data["traces"][0]["broken"] = ["MutualExclusion"]
+
+
+def _is_no_behaviour(data: Any) -> None:
+    data["traces"][0]["accepted"] = False
+
+
+@pytest.mark.parametrize(
+    ("path", "edit"),
+    [
+        ("proofs/theorems.json", _says_more),
+        ("proofs/theorems.json", _decides_what_falls),
+        ("verify/traces.json", _breaks_what_holds),
+        ("verify/traces.json", _is_no_behaviour),
+    ],
+)
+def test_results_changed_by_hand_stop_the_build(
+    tmp_path: Path, path: str, edit: Callable[[Any], None]
+) -> None:
+    """One paragraph that names the file and the command, whoever changes it; and where the hash is
+    made anew, what is not claimed is refused all the same.
+    """
+    write_results(tmp_path)
+    data = json.loads((tmp_path / path).read_text("utf-8"))
+    edit(data)
+    (tmp_path / path).write_text(json.dumps(data), "utf-8")
+    with pytest.raises(ArtifactError, match=rf"{path}.*somebody has changed it.*run `leo"):
+        load(tmp_path)
+    if edit is not _says_more:
+        put(tmp_path / path, data)
+        with pytest.raises(ArtifactError, match=rf"{path}.*not claimed.*run `leo"):
+            load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("path", "command"),
     [
@@ -172,10 +219,7 @@ def test_results_of_other_sources_stop_the_build(
     """A result that was made from other claims, another plan, other proofs or another organism is
     not quoted, although the specification is the same; nor is one that does not say it.
     """
-    for edit in (
-        lambda data: data.update(made_from="0" * 64),
-        lambda data: data.pop("made_from"),
-    ):
+    for edit in (lambda data: data.update(made_from="0" * 64), lambda data: data.pop("made_from")):
         with pytest.raises(ArtifactError, match=f"{path}.*other sources.*`{command}`"):
             load(edited(build, tmp_path, path, edit))
 
@@ -351,11 +395,6 @@ def test_the_code_of_the_guide_runs(site: Path, tmp_path: Path) -> None:
     assert judge_bytes((tmp_path / "run.ndjson").read_bytes()).broken
 
 
-def test_the_start_page_is_light(site: Path) -> None:
-    """The page that everybody opens, with its style, is under 300 KB."""
-    assert sum((site / name).stat().st_size for name in ("index.html", "style.css")) < 300_000
-
-
 def test_what_the_search_finds_is_there(site: Path) -> None:
     """Every entry of the search leads to a page and a place in it, and has its words."""
     text = (site / "search.html").read_text("utf-8")
@@ -365,3 +404,109 @@ def test_what_the_search_finds_is_there(site: Path) -> None:
         name, _, anchor = place.partition("#")
         assert heading and words
         assert not anchor or f'id="{anchor}"' in (site / name).read_text("utf-8")
+
+
+# The article and every fragment by itself, by a real LaTeX.
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    build = write_results(tmp_path_factory.mktemp("build"))
+    make_paper(load(build), build, build / "paper", lambda _: None)
+    return build / "paper"
+
+
+def latex(paper: Path, name: str) -> str:
+    """Compile one file and return what LaTeX said."""
+    ended = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"],
+        cwd=paper, capture_output=True, text=True, errors="replace", timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-2000:]
+    return ended.stdout
+
+
+@pytest.mark.artifact
+@pytest.mark.parametrize("name", [*PARTS, "specification", "article"])
+def test_it_compiles(paper: Path, name: str) -> None:
+    """The article and each of its fragments compile, and no character is missing in a font."""
+    said = latex(paper, name)
+    assert "Missing character" not in said
+    assert (paper / f"{name}.pdf").stat().st_size > 5000
+
+
+@pytest.mark.artifact
+def test_the_specification_is_typeset_twice_the_same(paper: Path, tmp_path: Path) -> None:
+    """Every module has its LaTeX and its PDF, and a second time gives the same bytes."""
+    build = write_results(tmp_path)
+    make_paper(load(build), build, tmp_path / "paper", lambda _: None)
+    for module in MODULES:
+        for ending in ("tex", "pdf"):
+            one, other = (
+                root / "modules" / f"{module}.{ending}" for root in (paper, tmp_path / "paper")
+            )
+            assert one.read_bytes() == other.read_bytes(), one.name
+
+
+# The folder that `leo paper` and `leo site` write: only what they made is ever deleted.
+
+
+def test_a_users_folder_is_refused_and_left_alone(build: Path, tmp_path: Path) -> None:
+    """A folder with somebody's file in it is not emptied: both commands refuse and say why."""
+    (tmp_path / "thesis.tex").write_text("years of work")
+    results = load(build)
+    with pytest.raises(ArtifactError, match=f"{tmp_path}.*thesis.tex.*--out"):
+        make_site(results, build, tmp_path)
+    with pytest.raises(ArtifactError, match=f"{tmp_path}.*thesis.tex.*--out"):
+        make_paper(results, build, tmp_path, lambda _: None, modules=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_what_was_made_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
+    """A second making deletes the files of the first, and not what a user has put beside them."""
+    out = tmp_path / "site"
+    with made_anew(out):
+        (out / "figures").mkdir()
+        (out / "figures" / "old.svg").write_text("made")
+        (out / "index.html").write_text("made")
+    (out / "figures" / "mine.svg").write_text("mine")
+    with made_anew(out):
+        assert not (out / "index.html").exists()
+        (out / "new.html").write_text("made")
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert names == {MADE, "figures/mine.svg", "new.html"}
+    with made_anew(out):
+        pass
+    assert (out / "figures" / "mine.svg").read_text() == "mine"
+
+
+def test_a_making_that_fails_can_be_repeated(tmp_path: Path) -> None:
+    """What was written before an error is known as ours, and the next making replaces it."""
+    out = tmp_path / "paper"
+    with pytest.raises(ArtifactError, match="no LaTeX"), made_anew(out):
+        (out / "half.tex").write_text("half")
+        raise ArtifactError("no LaTeX")
+    with made_anew(out):
+        assert not (out / "half.tex").exists()
+
+
+def test_a_list_that_leads_outside_deletes_nothing_there(tmp_path: Path) -> None:
+    """A list of what was made that names a file outside of its folder, or is none, is refused."""
+    precious = tmp_path / "precious.txt"
+    precious.write_text("precious")
+    out = tmp_path / "site"
+    out.mkdir()
+    for text in ("../precious.txt\n", f"{precious}\n"):
+        (out / MADE).write_text(text)
+        with pytest.raises(ArtifactError, match=MADE), made_anew(out):
+            pass
+    assert precious.read_text() == "precious"
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """--out that names a file is refused, and the file stays."""
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(ArtifactError, match=r"out.*not a folder"), made_anew(tmp_path / "out"):
+        pass
+    assert (tmp_path / "out").read_text() == "a file"

@@ -142,7 +142,7 @@ def test_the_published_program_is_told_with_its_claims(results: Results) -> None
     assert row(results, "published-class")[0] == FALSE
     told = {s.name: text for s, _, _, text in evidence(results)}
     for discipline, names in (
-        ("published-december", {"h1-order", "lock-atomic", "published-class"}),
+        ("published-december", {"h1-order", "lock-atomic", "measured-class"}),
         ("published-december-refresh", {"lock-apart"}),
         ("published-february", {"h1-order", "published-class"}),
     ):

@@ -28,7 +28,6 @@ from tests.paper.experiments.experiment_cells import CONFIG, measured, told
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", PROGRAM, {"ngrams": 0, "snapshots": 0}, 1)
 
 
-@pytest.mark.slow
 def test_a_long_run_survives_its_stops(tmp_path: Path) -> None:
     """Two days of eight turns: killed at noon, without power in the evening. Whole replies only,
     the turn of a kill is taken again, the counts are those of the texts that are still there.
@@ -156,7 +155,6 @@ def test_the_judge_refuses_what_is_no_step() -> None:
         record(Action.Release)
 
 
-@pytest.mark.slow
 def test_concurrent_rows_do_not_depend_on_the_machine(tmp_path: Path) -> None:
     """Rows of a place are equal in two runs, its timings are elsewhere; nothing is unexpected, and
     what should not be is said.
@@ -229,7 +227,6 @@ def test_a_real_crew_is_validated_too(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.slow
 def test_workloads_of_as_many_sessions_have_schedules_of_their_own(tmp_path: Path) -> None:
     """Three talkers, and one with two background writers: not the same defects twice."""
     found = [

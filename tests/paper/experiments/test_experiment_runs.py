@@ -69,7 +69,6 @@ def _copied(row: Row) -> bool:
     return bool(row["program"] == "core" and row["workload"] == "a" and row["arm"] != REORDERED)
 
 
-@pytest.mark.slow
 def test_a_decay_in_the_middle_of_a_reply_is_seen_whenever_it_is_committed(tmp_path: Path) -> None:
     """Twenty turns with all modules are more observations than a decay takes. In this conversation
     an inner reply generates from what its own observation has made decay.

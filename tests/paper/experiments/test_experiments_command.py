@@ -43,7 +43,6 @@ def test_without_the_libraries_it_says_so(
     assert "leo-field[experiments]" in error
 
 
-@pytest.mark.slow
 def test_other_commands_do_not_load_the_libraries() -> None:
     """Neither the help of all commands nor `leo check` and `leo validate` import numpy."""
     code = (
@@ -90,7 +89,6 @@ def test_wrong_arguments_end_2(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_finding_ends_1(toy: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What should not be gives exit code 1 and is said; otherwise the code is 0."""
     common = ["--build", str(tmp_path), "--jobs", "1"]

@@ -100,7 +100,6 @@ def test_few_seeds_cannot_be_significant() -> None:
     assert least_chance(10) == pytest.approx(10 / 1024)
 
 
-@pytest.mark.slow
 def test_switches_do_what_they_say(tmp_path: Path) -> None:
     """Each switch alone changes the replies, but the lock, which changes none; equal arms and seeds
     are equal, another seed is not.

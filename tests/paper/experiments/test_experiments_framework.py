@@ -37,7 +37,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build / "toy"
 
 
-@pytest.mark.slow
 def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     """Rows, summaries and plots are equal byte by byte; there is one file of each kind."""
     run_toy(tmp_path)
@@ -52,7 +51,6 @@ def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.slow
 def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:
     """The rows depend on the seed."""
     run_toy(tmp_path, seed=8)
@@ -60,7 +58,6 @@ def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:
     assert read_rows(tmp_path / "toy/rows.jsonl").cells != read_rows(whole / "rows.jsonl").cells
 
 
-@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(cut=st.integers(0, 1000))
 def test_a_torn_file_is_mended(

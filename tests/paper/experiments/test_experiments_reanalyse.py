@@ -218,7 +218,6 @@ def test_cross_pairing_by_hand(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.slow
 def test_the_command_goes_on_without_what_it_cannot_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,7 +242,6 @@ def test_the_command_goes_on_without_what_it_cannot_read(
     assert facts["reproduced"]["async"]["types"] == 20 > facts["reproduced"]["async"]["tokens"]
 
 
-@pytest.mark.slow
 def test_one_arm_is_measured_and_not_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,7 +131,6 @@ def test_only_full_runs_of_what_is_here_are_kept(tmp_path: Path) -> None:
     assert is_kept("toy", tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", KEPT)
 def test_a_cell_of_each_result_is_made_again(name: str) -> None:
     """The kept rows are those of the sources here."""

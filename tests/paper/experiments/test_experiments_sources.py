@@ -109,7 +109,6 @@ def test_judging_is_followed_to_its_end() -> None:
     assert measuring(load("concurrent").measure.__module__).keys() >= JUDGING
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lock-isolation", "long-run"])
 def test_every_module_that_is_loaded_is_known(name: str) -> None:
     """What an interpreter loads for a measurement is what was found, and what only tells of it."""

@@ -38,7 +38,6 @@ def test_a_planted_effect_is_found(paired: bool) -> None:
     assert found.cliff > 0.3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("paired", [False, True])
 def test_without_an_effect_p_values_are_uniform(paired: bool) -> None:
     """150 comparisons of samples from one distribution have evenly distributed p-values; those of
@@ -53,7 +52,6 @@ def test_without_an_effect_p_values_are_uniform(paired: bool) -> None:
     assert uniform([p(n, 0.5) for n in range(150)]) < 0.001
 
 
-@pytest.mark.slow
 def test_intervals_cover_the_mean_as_often_as_they_say() -> None:
     """Of 200 intervals of 95 %, between 88 and 99 % have the true mean."""
     hits = sum(
@@ -72,7 +70,6 @@ def test_a_change_of_the_mean_is_found_where_it_is() -> None:
     assert change.after - change.before > 1.5
 
 
-@pytest.mark.slow
 def test_without_a_change_p_values_are_uniform() -> None:
     """120 series without a change have evenly distributed p-values."""
     p = [stats.change_point(normal(n, 40), n, resamples=200).p for n in range(120)]

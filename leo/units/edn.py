@@ -1,0 +1,71 @@
+"""EDN, as far as histories need it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+# The key under which a map has the number of its line: no key of EDN is an empty text.
+LINE: Final = ""
+
+_TOKEN: Final = re.compile(
+    r"""[\s,]+|;[^\n]*|(?P<open>[\[({]|\#\{)|(?P<close>[\])}])|(?P<string>"(?:\\.|[^"\\])*")"""
+    r"""|(?P<tag>\#[\w.+/-]+)|(?P<atom>[^\s,\[\](){}";]+)|(?P<wrong>.)"""
+)
+_WORDS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False}
+_CLOSES: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
+
+
+def values_of(text: str) -> Iterator[Any]:
+    """Yield the values of a text: keywords as text with their colon, tags left out.
+
+    Raises ValueError where it is no EDN.
+    """
+    stack: list[tuple[str, list[Any], int]] = [("", [], 1)]
+    found = stack[0][1]
+    known = dict(_WORDS)
+    at, line = 0, 1
+    for match in _TOKEN.finditer(text):
+        what, word = match.lastgroup, match.group()
+        if what == "atom":
+            if word not in known:
+                known[word] = _atom(word)
+            found.append(known[word])
+        elif what == "open":
+            line += text.count("\n", at, match.start())
+            at = match.start()
+            found = []
+            stack.append((word, found, line))
+        elif what == "close":
+            kind, inner, began = stack.pop()
+            if _CLOSES.get(kind) != word:
+                raise ValueError(f"line {line}: {word} closes nothing")
+            found = stack[-1][1]
+            found.append(_made(kind, inner, began))
+        elif what == "string":
+            found.append(msgspec.json.decode(word))
+        elif what == "wrong":
+            raise ValueError(f"line {line}: {text[match.start() : match.start() + 20]!r}")
+        if len(stack) == 1 and found:
+            yield from found
+            found.clear()
+    if len(stack) > 1:
+        raise ValueError(f"line {stack[-1][2]}: {stack[-1][0]} is not closed")
+
+
+def _made(kind: str, found: list[Any], line: int) -> Any:
+    if kind != "{":
+        return found
+    if len(found) % 2:
+        raise ValueError(f"line {line}: a map has a key without a value")
+    return {LINE: line} | {str(k): value for k, value in zip(found[::2], found[1::2], strict=True)}
+
+
+def _atom(word: str) -> Any:
+    try:
+        return int(word.rstrip("N"))
+    except ValueError:
+        return word

@@ -1,0 +1,203 @@
+"""A history of registers, each written whole: in which order were their values written?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from random import Random
+from typing import Any, Final
+
+from leo.trace.words import shown
+from leo.units.anomalies import GARBAGE
+from leo.units.calls import Unit
+from leo.units.calls import shown as as_named
+from leo.units.history import History, Transaction, refuse_twice, writers_of
+from leo.units.patterns import Found, plainly
+from leo.units.search import TRIES, Orders, Step
+
+# So many other orders of the writes are tried, where theirs is not known.
+OTHERS: Final = 6
+# The version that an operation finds or makes, by the numbers of its transaction and its own.
+Places = dict[tuple[int, int], int]
+
+
+class Registers:
+    """A history of registers, each written whole. `twice`: a value may be written twice."""
+
+    def __init__(self, found: list[Transaction], name: str, *, timed: bool, twice: bool) -> None:
+        self._name, self._timed = name, timed
+        self._writers = writers_of(found)
+        self._unique = all(len(by) == 1 for by in self._writers.values())
+        if not twice:
+            refuse_twice(self._writers, name)
+        seen = {op[1:] for one in found if one.done for op in one.ops if op[0] == ":r"}
+        for one in found:
+            wrote = {op[1:] for op in one.ops if op[0] != ":r"}
+            if one.outcome == "cancelled" and self._unique and seen & wrote:
+                # It was seen, so it was carried out.
+                one.outcome = "returned"
+        self._found = [one for one in found if one.outcome != "cancelled" or not self._unique]
+        # What was found in the values, and whether there can be an order all the same.
+        self._notes: list[tuple[str, str, list[Transaction], str]] = []
+        self._sound = True
+        # Reads that are left out: a transaction that did not see itself.
+        self._odd: set[tuple[int, int]] = set()
+
+    def history(self) -> History:
+        for one in self._found:
+            if one.done:
+                self._look(one)
+        strict = serial = False
+        places: Places | None = None
+        if self._sound:
+            strict, places = self._search(in_order=True)
+            if places is not None:
+                return self._made(places)
+            serial, places = self._search(in_order=False)
+        if places is not None:
+            history = self._made(places)
+            if not strict:
+                history.unsure.add("StrictlySerializable")
+            return history
+        all_places = [self._placed(k) for k in range(1 + OTHERS * self._unique)]
+        history = self._made(all_places[0])
+        if any(places != all_places[0] for places in all_places):
+            history.others = [self._made(places) for places in all_places[1:]]
+        said = "no order of the transactions, one after the other, explains what they read"
+        if self._sound:
+            who = tuple(Unit(one.name, 0, closed=one.line, end=one.line) for one in self._found[:3])
+            perhaps = f"{TRIES:,} tries did not tell whether an order explains what they read"
+            history.sure["Serializable"] = Found(
+                plainly(said if serial else perhaps), who, sure=serial
+            )
+        return history
+
+    def _look(self, one: Transaction) -> None:
+        """Was what a transaction read written, and for all to see, and does it see itself?"""
+        known: dict[str, tuple[Any, bool]] = {}
+        for at, (verb, key, value) in enumerate(one.ops):
+            if verb != ":r":
+                known[key] = value, True
+                continue
+            by = self._writers.get((key, value), [])
+            expected, mine = known.get(key, (value, False))
+            said = f"{one.name} read {as_named(key)} as {shown(value)}"
+            if value is not None and not by:
+                self._note("ReadsWhatWasWritten", GARBAGE, one, f"{said}, which nobody wrote")
+            elif expected != value and mine:
+                said = f"{said}, after it had written {shown(expected)}"
+                self._note("ReadsOwnWrites", "", one, said)
+                self._odd.add((id(one), at))
+            last = [dict(op[1:] for op in writer.ops if op[0] != ":r").get(key) for writer in by]
+            if expected != value or (by and value not in last and one not in by):
+                self._sound = False
+            if by and all(writer.outcome == "raised" for writer in by):
+                self._sound = False
+            known[key] = value, False
+
+    def _note(self, name: str, anomaly: str, one: Transaction, said: str) -> None:
+        self._notes.append((name, anomaly, [one], said))
+        self._sound = False
+
+    def _search(self, *, in_order: bool) -> tuple[bool, Places | None]:
+        """Search for an order; `in_order` it keeps who came after whom, as far as that is known.
+        Return whether all were tried, and the versions that one makes.
+        """
+        steps: list[Step] = []
+        numbers: list[int] = []
+        latest: dict[str, int] = {}
+        for k, one in enumerate(self._found):
+            if one.outcome == "raised":
+                continue
+            finds: dict[str, Any] = {}
+            leaves: dict[str, Any] = {}
+            for verb, key, value in one.ops:
+                if verb != ":r":
+                    leaves[key] = value
+                elif key not in leaves:
+                    finds[key] = value
+            after = latest.get(one.session, -1) if in_order and not self._timed else -1
+            latest[one.session] = len(steps)
+            steps.append(Step(finds, leaves, one.begin, one.end, not one.done, after))
+            numbers.append(k)
+        orders = Orders(steps, in_time=in_order and self._timed, unique=self._unique)
+        order = orders.find()
+        if order is None:
+            return orders.exhausted, None
+        places: Places = {}
+        now: dict[str, int] = {}
+        for k in (numbers[place] for place in order):
+            for at, (verb, key, _) in enumerate(self._found[k].ops):
+                now[key] = now.get(key, 0) + (verb != ":r")
+                places[k, at] = now[key]
+        return True, places
+
+    def _placed(self, number: int) -> Places:
+        """The versions where no order is known: what a transaction read comes before what it then
+        wrote, and the rest in the order of the ends, or in one by chance.
+        """
+        if not self._unique:
+            return {}
+        before: dict[str, dict[Any, set[Any]]] = {}
+        written: dict[str, list[Any]] = {}
+        for one in sorted(self._found, key=lambda one: one.end):
+            latest: dict[str, Any] = {}
+            for verb, key, value in one.ops:
+                if verb != ":r":
+                    written.setdefault(key, []).append(value)
+                    if latest.get(key) is not None:
+                        before.setdefault(key, {}).setdefault(value, set()).add(latest[key])
+                latest[key] = value
+        versions: dict[tuple[str, Any], int] = {}
+        for key, values in written.items():
+            if number:
+                Random(f"{number} {key}").shuffle(values)
+            ordered = _sorted(values, before.get(key, {}))
+            versions |= {(key, value): k for k, value in enumerate(ordered, 1)}
+            versions[key, None] = 0
+        return {
+            (k, at): versions.get((key, value), 0)
+            for k, one in enumerate(self._found)
+            for at, (_, key, value) in enumerate(one.ops)
+            if (value is None or (key, value) in versions) and (id(one), at) not in self._odd
+        }
+
+    def _made(self, places: Places) -> History:
+        history = History(self._name, clock=self._timed)
+        for note in self._notes:
+            history.note(*note)
+        for k, one in enumerate(self._found):
+            calls: list[tuple[dict[str, int], dict[str, int], bool]] = []
+            for at, (verb, key, _) in enumerate(one.ops):
+                if (k, at) in places:
+                    call = {key: places[k, at]}
+                    calls.append((call, {}, False) if verb == ":r" else ({}, call, False))
+            if one.outcome == "cancelled" and calls:
+                one.outcome = "returned"
+            if calls or one.outcome != "cancelled":
+                history.add(one, calls)
+        return history
+
+
+def _sorted(values: Sequence[Any], before: Mapping[Any, set[Any]]) -> list[Any]:
+    """The values in an order that keeps what comes before what, and else as they are; those that
+    come before one another are left as they are.
+    """
+    place = {value: k for k, value in enumerate(values)}
+    missing = {value: len(before.get(value, set()) & place.keys()) for value in values}
+    after: dict[Any, list[Any]] = {}
+    for value in values:
+        for one in before.get(value, ()):
+            after.setdefault(one, []).append(value)
+    free = [place[value] for value in values if not missing[value]]
+    heapify(free)
+    ordered = []
+    while free:
+        value = values[heappop(free)]
+        ordered.append(value)
+        for later in after.get(value, ()):
+            missing[later] -= 1
+            if not missing[later]:
+                heappush(free, place[later])
+    known = set(ordered)
+    return [*ordered, *(value for value in values if value not in known)]

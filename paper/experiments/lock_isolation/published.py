@@ -12,18 +12,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
 from leo.actions import Action
-from leo.published.call import Call
 from leo.published.december import December
 from leo.published.february import February
 from leo.schedules.loop import SteppedLoop
+from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 from leo.store.schema import connect
 from leo.store.synchronous import Store
 from leo_model.disciplines import DISCIPLINES
-from leo_model.organism.stores import InlineStore
 from paper.experiments.arms import Talk, concerned, ticking
 from paper.experiments.errors import ExperimentError
 from paper.experiments.judging import Judge
@@ -80,9 +79,19 @@ class _December(December):
 
     conn: Connection
 
-    async def _operate(self, call: Call, action: Action, work: Callable[[Connection], T]) -> T:
+    async def _operate(self, call: Any, action: Action, work: Callable[[Connection], T]) -> T:
         await self.pass_gate(call, action)
         return work(self.conn)
+
+
+class _AtOnce:
+    """An asynchronous store whose operations are carried out at once."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    async def perform(self, work: Callable[[Connection], T]) -> T:
+        return work(self._conn)
 
 
 def talk_published(
@@ -145,7 +154,8 @@ def _opened(
     """A published program whose operations are carried out on these connections, at once."""
     if DISCIPLINES[discipline].program == "february":
         february = February(discipline, path, February.open_work(conn), **options)
-        february._asynchronous, february._synchronous = InlineStore(conn), other
+        february._asynchronous = cast(AsyncStore, _AtOnce(conn))
+        february._synchronous = other
         return february
     december = _December(discipline, path, December.open_work(conn), **options)
     december.conn = conn

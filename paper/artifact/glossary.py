@@ -24,3 +24,9 @@ GLOSSARY = {
 }
 
 PROPERTIES_IN_WORDS = {title: about.meaning for title, about in PROPERTIES.items()}
+# Those without a column in the table, which have counterexamples all the same.
+MORE_IN_WORDS = {
+    "NoDoubleDelta": "a view takes in each reply once",
+    "LoopRuns": "no reply stops the event loop",
+    "AloneReturns": "a reply that is alone and unharmed returns",
+}

@@ -15,7 +15,7 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
-from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
+from paper.artifact.glossary import GLOSSARY, MORE_IN_WORDS, PROPERTIES_IN_WORDS
 from paper.artifact.results import EXPERIMENTS, Json, Results
 from paper.artifact.section import SUBSECTIONS, abstract, evidence, kind, paragraphs
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
@@ -74,7 +74,7 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
             "disciplines": {name: DISCIPLINES[name] for name in rows},
             "properties": list(PROPERTIES),
             "verdicts": VERDICTS,
-            "in_words": PROPERTIES_IN_WORDS,
+            "in_words": PROPERTIES_IN_WORDS | MORE_IN_WORDS,
             "standard": {title: about.standard for title, about in PROPERTIES.items()},
             "subsections": SUBSECTIONS,
             "cells": _cells(results),

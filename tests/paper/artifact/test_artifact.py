@@ -17,11 +17,13 @@ import pytest
 from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
 from leo_model.commands.cite import cite, results_hash
+from leo_model.machine.properties import MORE
 from paper.artifact.article import PARTS, make_paper
 from paper.artifact.errors import ArtifactError
 from paper.artifact.figure import LOCK, draw
 from paper.artifact.folder import MADE, made_anew
 from paper.artifact.formulas import paragraphs
+from paper.artifact.glossary import MORE_IN_WORDS, PROPERTIES_IN_WORDS
 from paper.artifact.kept import keep, take
 from paper.artifact.results import load
 from paper.artifact.site import _evidence, make_site
@@ -364,6 +366,11 @@ def test_citations_name_release_and_hashes(tmp_path: Path) -> None:
     second = results_hash(tmp_path)
     (tmp_path / "b.jsonl").write_text("2")
     assert len({None, first, second, results_hash(tmp_path)}) == 4
+
+
+def test_every_property_has_its_words() -> None:
+    """Those with a column of the table, and those that have counterexamples alone."""
+    assert set(MORE_IN_WORDS) == set(MORE) and not set(MORE) & set(PROPERTIES_IN_WORDS)
 
 
 def test_kept_results_are_taken_if_they_are_of_these_sources(build: Path, tmp_path: Path) -> None:

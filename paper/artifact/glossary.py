@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from leo_model.machine.properties import PROPERTIES
 
-__all__ = ["GLOSSARY", "PROPERTIES_IN_WORDS"]
-
 GLOSSARY = {
     "field": "the memory that an organism grows: n-gram counts and snapshots of its own replies",
     "store": "the SQLite file in which the field is kept; each object in it has a version",
@@ -26,3 +24,9 @@ GLOSSARY = {
 }
 
 PROPERTIES_IN_WORDS = {title: about.meaning for title, about in PROPERTIES.items()}
+# Those without a column in the table, which have counterexamples all the same.
+MORE_IN_WORDS = {
+    "NoDoubleDelta": "a view takes in each reply once",
+    "LoopRuns": "no reply stops the event loop",
+    "AloneReturns": "a reply that is alone and unharmed returns",
+}

@@ -18,10 +18,6 @@ from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.state import UNREAD, Content, State
 from leo_model.machine.steps import World
 
-__all__ = [
-    "FAULTS", "INSTEAD", "Frame", "Story", "dependencies", "elsewhere", "frames", "story", "writes",
-]  # fmt: skip
-
 Frame = dict[str, Any]
 Story = dict[str, Any]
 

@@ -17,9 +17,6 @@ from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES
 from paper.experiments.ocean.learners import Floats, Learner, Text
 
-__all__ = ["FAULTS", "NONE", "SETTLED", "VOCABULARY", "Seen", "Stream", "apart", "compared", "gain",
-           "histories", "stream_of"]  # fmt: skip
-
 NONE: Final = "none"
 FAULTS: Final = ("stale", "lost", "doubled", "reordered", "torn")
 # Two observations in the wrong order are both there after the second.

@@ -24,8 +24,6 @@ os.environ.setdefault(
 import jax
 import jax.numpy as jnp
 
-__all__ = ["SIZES", "SPAN", "Shape", "State", "Transformer", "parameters"]
-
 # The longest text, in tokens.
 SPAN: Final = 32
 BATCH: Final = 8

@@ -1,4 +1,4 @@
-"""What commands printed, put where README and ARTIFACT quote it (`make readme`).
+"""Puts the output of commands where README and ARTIFACT quote it (`make readme`).
 
     python -m leo_model.readme README.md ARTIFACT.md < output of `leo verify`
 
@@ -24,7 +24,7 @@ from leo_model.machine.properties import PROPERTIES
 __all__ = ["marked", "printed", "refreshed"]
 
 VERIFIED = "verified: every claim and every trace is as expected"
-WIDTH = 100
+WIDTH = 120
 # What the program of the example is called in its output.
 NAME = "inventory.py"
 
@@ -60,11 +60,8 @@ def brief(output: str) -> str:
     if counted is None:
         raise ModelError("the output has no line that counts the runs of TLC")
     # A line ends between two entries: within one, spaces do not break.
-    legend = [
-        line.replace("\xa0", " ")
-        for told in (signs, columns)
-        for line in wrap("; ".join(entry.replace(" ", "\xa0") for entry in told), WIDTH)
-    ]
+    told = "; ".join(entry.replace(" ", "\xa0") for entry in (*signs, *columns))
+    legend = [line.replace("\xa0", " ") for line in wrap(told, WIDTH)]
     return "\n".join([matrix, "", *legend, f"{version}: {counted[0]}"])
 
 

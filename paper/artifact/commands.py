@@ -10,8 +10,6 @@ from leo.progress import Bar
 from leo_model.commands.options import add_build
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["PAPER", "SITE"]
-
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
     add_build(parser, jobs=None)

@@ -16,13 +16,14 @@ import contextlib
 import gc
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules import database, world
-from leo.schedules.answers import Ending, answer_of, let_go
+from leo.schedules.answers import Ending, answer_of, let_go, numbered
+from leo.schedules.around import Around
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
@@ -73,6 +74,10 @@ class Scenario(Generic[T]):
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
+    around: Around = field(default_factory=Around)
+
+    def __post_init__(self) -> None:
+        self.around.see([self.make, *self.calls.values()])
 
     @property
     def declared(self) -> bool:
@@ -118,6 +123,9 @@ class CoroutineRun(Generic[T]):
         self.loop.__enter__()
         try:
             self.target: T = self._made()
+            if not scenario.around.met:
+                self._meet()
+            scenario.around.begin()
             self._recording = self._instrumented() if scenario.declared else None
             for name, call in scenario.calls.items():
                 self.loop.begin(name, _awaited(call, self.target))
@@ -130,6 +138,13 @@ class CoroutineRun(Generic[T]):
         except BaseException:
             self._tear_down()
             raise
+
+    def _meet(self) -> None:
+        """Have the code of all that the object consists of looked at, once."""
+        shape, around = Shape(data=True), self.scenario.around
+        shape.add(self.target)
+        around.met = True
+        around.see([self.target, *shape.reached()])
 
     def _made(self) -> Any:
         try:
@@ -401,7 +416,7 @@ class CoroutineRun(Generic[T]):
     def fingerprint(self) -> bytes | None:
         """Equal for two states that the same steps can follow; None when that cannot be told."""
         loop = self.loop
-        shape = Shape(loop.labels)
+        shape = Shape(loop.labels, around=self.scenario.around)
         # How often somebody went round counts only when he is about to be passed over for it.
         turning = self._turning[::2] if self._turning[2] > 2 else ()
         try:
@@ -410,6 +425,11 @@ class CoroutineRun(Generic[T]):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
             tasks: Mapping[str, Any] = loop.tasks
+            for told, value in self.scenario.around.values(loop.context):
+                shape.mark("around", told)
+                shape.add(value)
+            if loop.files:
+                shape.mark("files", *world.contents(loop))
             for label, task in sorted(tasks.items()):
                 if not task.done():
                     shape.mark(label, task._must_cancel, task.cancelling(), len(loop.held[label]))
@@ -453,17 +473,23 @@ class CoroutineRun(Generic[T]):
         for task in self.loop.tasks.values():
             # What only the frames of an exception keep alive is no part of the state.
             let_go(task)
-        answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
+        numbers, opaque, tasks = dict[int, int](), dict[str, None](), self.loop.tasks
+        answers = {it: answer_of(tasks[it], numbers, opaque) for it in self.scenario.calls}
         shape = Shape(data=True)
         for value in self.state_parts():
             shape.add(value)
-        return Ending(answers, shape.digest(), dict(self.began_after))
+        same = numbered(shape, numbers)
+        opaque.update(shape.opaque)
+        return Ending(answers, shape.digest(), dict(self.began_after), same, tuple(opaque))
 
     def state_parts(self) -> list[Any]:
         """What the final state is: of the object, and of databases that the run has opened."""
         state = self.scenario.state
         if state is not None:
             found = self.loop.perform(lambda: state(self.target))
+            if isinstance(found, Iterator):
+                # A generator says nothing of itself.
+                found = list(found)
             if not inspect.isawaitable(found):
                 return [found]
             if self.finished() and not self.still_going():
@@ -472,9 +498,19 @@ class CoroutineRun(Generic[T]):
             if inspect.iscoroutine(found):
                 found.close()
             return [self.target]
-        if self.loop.connections:
-            return [self.target, content(self.loop)]
-        return [self.target]
+        return [self.target, *self.beside().items()]
+
+    def beside(self) -> dict[str, Any]:
+        """What belongs to the state beside the object, by its name."""
+        found = dict(self.scenario.around.values(self.loop.context, ending=True))
+        found.update(content(self.loop) if self.loop.connections else {})
+        found.update(world.contents(self.loop))
+        for label, task in self.loop.tasks.items():
+            # A task in the background that fails, and nobody has seen it.
+            own = label not in self.scenario.calls and task.done() and not task.cancelled()
+            if own and getattr(task, "_log_traceback", False):
+                found[f"task {label}"] = task
+        return found
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""

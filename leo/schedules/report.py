@@ -11,7 +11,6 @@ from typing import Any
 
 from leo.errors import LeoError
 from leo.schedules.choosing import CLOCK
-from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at
 from leo.schedules.shape import ADDRESS, CLIENTS, fields_of
 from leo.schedules.system import Choice
@@ -109,10 +108,11 @@ def state_of(run: Any) -> dict[str, str]:
     if run.scenario.state is not None:
         return flat(run.state_parts()[0])
     found = flat(run.target)
-    if run.loop.connections:
-        for file, tables in content(run.loop).items():
-            name = file.replace("\\", "/").rpartition("/")[2]
-            found.update(flat(tables, name if isinstance(tables, Mapping) else file))
+    for told, value in run.beside().items():
+        name = told.replace("\\", "/").rpartition("/")[2]
+        found.update(
+            flat(value, name if told in run.loop.files or isinstance(value, Mapping) else told)
+        )
     return found
 
 
@@ -238,6 +238,8 @@ class Exploration:
     not_asked: tuple[str, ...] = ()
     bounded: tuple[str, ...] = ()
     how_far: str = ""
+    # Why it was not asked whether the calls are atomic.
+    unasked: str = ""
 
     @property
     def holds(self) -> bool:
@@ -249,9 +251,10 @@ class Exploration:
         far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
         if self.broken is not None:
             return f"{self.broken.title}: {self.broken.witness}"
+        more = f"; atomicity not asked: {self.unasked}" if self.unasked else ""
         if self.complete:
-            return f"complete: {far}, and what was asked holds in all of them"
-        return f"not complete: {far}, nothing found; {self.how_far}"
+            return f"complete: {far}, and what was asked holds in all of them{more}"
+        return f"not complete: {far}, nothing found; {self.how_far}{more}"
 
     def __str__(self) -> str:
         """The sentence, the table, and what the answer is about."""

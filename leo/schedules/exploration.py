@@ -41,6 +41,7 @@ from leo.schedules.report import (
     told_step,
 )
 from leo.schedules.system import Choice
+from leo.schedules.watch import Watch
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
@@ -126,10 +127,18 @@ def explore(
     )
     _check(scenario, strategy, bound, limit, seconds)
     asks = atomic if atomic is not None else invariant is None and at_end is None
-    with world():
-        search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
-        search.check_calls()
-        return search.replay(schedule) if schedule is not None else search.search()
+    watch = Watch()
+    try:
+        with watch, world():
+            search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
+            search.check_calls()
+            found = search.replay(schedule) if schedule is not None else search.search()
+    except KeyboardInterrupt:
+        if not watch.said:
+            raise
+    if watch.said:
+        raise Refused(watch.said)
+    return found
 
 
 class _Enough(Exception):
@@ -548,7 +557,7 @@ class _Search(Generic[T]):
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
         for name in scenario.around.left:
             not_asked.append(
-                f"is {name} part of the state: schedules do not begin with the same; set it in `make`"
+                f"is {name} part of the state: set it in `make`, schedules begin with others"
             )
         bounded = list(scenario.bounded)
         if self.by_type:

@@ -52,7 +52,7 @@ class Watch:
         while not self._over.wait(patience / 15):
             active, now = threads.Threads.active, monotonic()
             at = None if active is None else (id(active), active.loop.steps)
-            if at is None or at != last or active._owner != self._owner:
+            if active is None or at != last or active._owner != self._owner:
                 last, since = at, now
             elif now - since > patience and not self._debugged():
                 since = now

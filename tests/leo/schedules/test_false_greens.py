@@ -203,7 +203,10 @@ def test_views_and_generators_are_looked_into(view: Callable[[Any], Any]) -> Non
         def write(self, value: int) -> None:
             self.kept["n"] = value
 
-    found = explore(Kept, [Kept.add] * 2, state=lambda it: view(it.kept), cancellations=0)
+    def shown(it: Any) -> Any:
+        return view(it.kept)
+
+    found = explore(Kept, [Kept.add] * 2, state=shown, cancellations=0)
     assert found.broken is not None
 
 

@@ -20,6 +20,8 @@ from contextvars import Context, ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
+from leo.schedules import world
+from leo.schedules.database import content
 from leo.schedules.places import rank
 from leo.schedules.shape import CLIENTS, CONSTANT, PLAIN, Shape
 
@@ -49,8 +51,7 @@ class Around:
 
     def __init__(self) -> None:
         self.places: dict[tuple[int, str], Place] = {}
-        # Has the object that `make` makes been looked at?
-        self.met = False
+        self._met = False
         # The names of those that runs do not find as the first one did.
         self.left: dict[str, None] = {}
         self._seen: dict[int, Any] = {}
@@ -155,12 +156,17 @@ class Around:
             told += "'"
         self.places[at] = Place(told, holder, read)
 
-    def begin(self) -> None:
+    def begin(self, target: Any) -> None:
         """A run begins: what is not as it was when the first one began is no part of endings.
 
         It has what an earlier run left.  What only grows, a log or a count of runs, is no part of
         states either: it would tell all of them apart.
         """
+        if not self._met:
+            self._met = True
+            shape = Shape(data=True)
+            shape.add(target)
+            self.see([target, *shape.reached()])
         for at, (told, holder, read) in list(self.places.items()):
             value: Any = read()
             size = value if type(value) is int else len(value) if isinstance(value, Sized) else 0
@@ -187,6 +193,19 @@ class Around:
             if value is _MISSING or isinstance(value, _CODE) or (ending and told in self.left):
                 continue
             yield told, value
+
+
+def beside(run: Any) -> dict[str, Any]:
+    """What belongs to the state beside the object, by its name."""
+    found = dict(run.scenario.around.values(run.loop.context, ending=True))
+    found.update(content(run.loop) if run.loop.connections else {})
+    found.update(world.contents(run.loop))
+    for label, task in run.loop.tasks.items():
+        # A task in the background that fails, and nobody has seen it.
+        own = label not in run.scenario.calls and task.done() and not task.cancelled()
+        if own and getattr(task, "_log_traceback", False):
+            found[f"task {label}"] = task
+    return found
 
 
 @functools.cache

@@ -23,9 +23,8 @@ from typing import Any, Generic, TypeVar
 from leo.errors import LeoError
 from leo.schedules import database, world
 from leo.schedules.answers import Ending, answer_of, let_go, numbered
-from leo.schedules.around import Around
+from leo.schedules.around import Around, beside
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
-from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
 from leo.schedules.shape import Opaque, Shape
@@ -123,9 +122,7 @@ class CoroutineRun(Generic[T]):
         self.loop.__enter__()
         try:
             self.target: T = self._made()
-            if not scenario.around.met:
-                self._meet()
-            scenario.around.begin()
+            scenario.around.begin(self.target)
             self._recording = self._instrumented() if scenario.declared else None
             for name, call in scenario.calls.items():
                 self.loop.begin(name, _awaited(call, self.target))
@@ -138,13 +135,6 @@ class CoroutineRun(Generic[T]):
         except BaseException:
             self._tear_down()
             raise
-
-    def _meet(self) -> None:
-        """Have the code of all that the object consists of looked at, once."""
-        shape, around = Shape(data=True), self.scenario.around
-        shape.add(self.target)
-        around.met = True
-        around.see([self.target, *shape.reached()])
 
     def _made(self) -> Any:
         try:
@@ -498,19 +488,7 @@ class CoroutineRun(Generic[T]):
             if inspect.iscoroutine(found):
                 found.close()
             return [self.target]
-        return [self.target, *self.beside().items()]
-
-    def beside(self) -> dict[str, Any]:
-        """What belongs to the state beside the object, by its name."""
-        found = dict(self.scenario.around.values(self.loop.context, ending=True))
-        found.update(content(self.loop) if self.loop.connections else {})
-        found.update(world.contents(self.loop))
-        for label, task in self.loop.tasks.items():
-            # A task in the background that fails, and nobody has seen it.
-            own = label not in self.scenario.calls and task.done() and not task.cancelled()
-            if own and getattr(task, "_log_traceback", False):
-                found[f"task {label}"] = task
-        return found
+        return [self.target, *beside(self).items()]
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""

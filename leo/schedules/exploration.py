@@ -28,12 +28,13 @@ from leo.schedules.calls import (
 from leo.schedules.chance import Priorities
 from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.optimal import Optimal
-from leo.schedules.places import place_of
 from leo.schedules.pruned import Pruned
 from leo.schedules.report import (
     Broken,
     Exploration,
+    differs,
     from_text,
+    goes_round,
     state_of,
     tell_state,
     tell_steps,
@@ -298,7 +299,7 @@ class _Search(Generic[T]):
                     yield from self._with_one_switch()
                 run = search.next()
                 if search.endless and not run.broken and not run.finished():
-                    run.broken[ENDLESS] = _goes_round(run, search.path)
+                    run.broken[ENDLESS] = goes_round(run, search.path)
                 path = list(search.path)
                 search.backtrack()
                 self._was_last = search.ended
@@ -432,9 +433,9 @@ class _Search(Generic[T]):
             seen.append(states)
         for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
             if one != two:
-                raise Refused(_differs(path, step))
+                raise Refused(differs(path, step))
         if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
-            raise Refused(_differs(path, min(map(len, seen)) + 1))
+            raise Refused(differs(path, min(map(len, seen)) + 1))
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -504,7 +505,7 @@ class _Search(Generic[T]):
             run.close()
             raise
         if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
-            run.broken[ENDLESS] = _goes_round(run, choices)
+            run.broken[ENDLESS] = goes_round(run, choices)
         over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
@@ -591,17 +592,3 @@ class _Search(Generic[T]):
 
 def _to_standard_error(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _goes_round(run: CoroutineRun[Any], path: Sequence[Choice]) -> str:
-    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
-    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
-    return f"{who} goes round at {where} and nobody ends that"
-
-
-def _differs(path: Sequence[Choice], step: int) -> str:
-    return (
-        f"the object behaves differently when the same schedule is executed again: step {step} of "
-        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
-        "earlier run left in a global decides there"
-    )

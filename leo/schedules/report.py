@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from leo.errors import LeoError
+from leo.schedules.around import beside
 from leo.schedules.choosing import CLOCK
 from leo.schedules.places import place_of, raised_at
 from leo.schedules.shape import ADDRESS, CLIENTS, fields_of
@@ -108,7 +109,7 @@ def state_of(run: Any) -> dict[str, str]:
     if run.scenario.state is not None:
         return flat(run.state_parts()[0])
     found = flat(run.target)
-    for told, value in run.beside().items():
+    for told, value in beside(run).items():
         name = told.replace("\\", "/").rpartition("/")[2]
         found.update(
             flat(value, name if told in run.loop.files or isinstance(value, Mapping) else told)
@@ -202,6 +203,22 @@ def tell_raised(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return f"raises {type(error).__name__} of {', '.join(told)}"
     return f"raises {told[0]}"
+
+
+def goes_round(run: Any, path: Sequence[Choice]) -> str:
+    """Who went last in a run that came back to where it was, and where."""
+    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
+    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
+    return f"{who} goes round at {where} and nobody ends that"
+
+
+def differs(path: Sequence[Choice], step: int) -> str:
+    """A schedule that did not come out the same when it was executed again."""
+    return (
+        f"the object behaves differently when the same schedule is executed again: step {step} of "
+        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
+        "earlier run left in a global decides there"
+    )
 
 
 @dataclass(frozen=True, slots=True)

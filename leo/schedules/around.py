@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from leo.schedules import world
 from leo.schedules.database import content
 from leo.schedules.places import rank
-from leo.schedules.shape import CLIENTS, CONSTANT, PLAIN, Shape
+from leo.schedules.shape import CLIENTS, CONSTANT, PLAIN, Opaque, Shape
 
 _MISSING: Any = object()
 # What code does, and no state.
@@ -51,6 +51,7 @@ class Around:
 
     def __init__(self) -> None:
         self.places: dict[tuple[int, str], Place] = {}
+        self.unseen: dict[str, None] = {}
         self._met = False
         # The names of those that runs do not find as the first one did.
         self.left: dict[str, None] = {}
@@ -180,6 +181,22 @@ class Around:
                 if size > smallest:
                     del self.places[at]
                     self._left[at] = holder
+
+    def add_to(self, shape: Shape, context: Context) -> None:
+        """Add all places to the shape of a state; `unseen` says what had to be left out."""
+        for told, value in self.values(context):
+            shape.mark("around", told)
+            if _is_state(value):
+                shape.add(value)
+                continue
+            try:
+                shape.add(value)
+            except Opaque as opaque:
+                # A library's object, a client say: to compare no states at all would be worse.
+                for at in [at for at, place in self.places.items() if place.told == told]:
+                    self._left[at] = self.places.pop(at).holder
+                what = f"{told} is taken to stay as it is: {opaque} cannot be looked into"
+                self.unseen[what] = None
 
     def values(self, context: Context, *, ending: bool = False) -> Iterator[tuple[str, Any]]:
         """The places that have a value, by their names."""

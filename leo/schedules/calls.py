@@ -415,9 +415,7 @@ class CoroutineRun(Generic[T]):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
             tasks: Mapping[str, Any] = loop.tasks
-            for told, value in self.scenario.around.values(loop.context):
-                shape.mark("around", told)
-                shape.add(value)
+            self.scenario.around.add_to(shape, loop.context)
             if loop.files:
                 shape.mark("files", *world.contents(loop))
             for label, task in sorted(tasks.items()):

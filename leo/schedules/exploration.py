@@ -560,7 +560,7 @@ class _Search(Generic[T]):
             not_asked.append(
                 f"is {name} part of the state: set it in `make`, schedules begin with others"
             )
-        bounded = list(scenario.bounded)
+        bounded = [*scenario.bounded, *scenario.around.unseen]
         if self.by_type:
             bounded.append(
                 f"of results and states only the type was compared: {', '.join(self.by_type)}"

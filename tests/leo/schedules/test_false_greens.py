@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import hashlib
 import os
 import threading
 from collections import defaultdict
@@ -24,6 +25,7 @@ TABLE: dict[str, int] = {}
 LOG: list[str] = []
 VALUE: contextvars.ContextVar[dict[str, int]] = contextvars.ContextVar("VALUE")
 MUTEX = threading.Lock()
+HASH = hashlib.sha256()
 
 
 class Registry:
@@ -293,6 +295,16 @@ def test_what_cannot_be_looked_into_is_said() -> None:
             return (it for it in [1])
 
     assert "generator" in " ".join(explore(Gives, [Gives.give] * 2).bounded)
+
+
+def test_an_object_of_a_library_in_a_global_is_said() -> None:
+    class Hashes:
+        async def add(self) -> None:
+            await asyncio.sleep(0)
+            HASH.update(b"a")
+
+    found = explore(Hashes, [Hashes.add] * 2)
+    assert found.holds and any("HASH" in text for text in found.bounded)
 
 
 class Barrier:

@@ -9,26 +9,26 @@ schedules of what happens inside one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
-from leo.schedules.answers import Answer, Ending
+from leo.schedules.answers import Ending
 from leo.schedules.calls import Scenario
 from leo.schedules.pruned import Pruned
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
 Order = tuple[str, ...]
-Serial = dict[tuple[frozenset[tuple[str, str, bytes]], bytes], "Outcome"]
+Serial = dict[Any, "Outcome"]
 
 
 @dataclass(slots=True)
 class Outcome:
     """One outcome of serial executions: what each call came to, in which orders, and the state."""
 
-    answers: Mapping[str, Answer]
+    ending: Ending
     told: str
     orders: set[Order] = field(default_factory=set)
 
@@ -44,14 +44,21 @@ class Atomicity:
     tell: Callable[[Any], str]
     pace: Callable[[], None] = lambda: None
     runs: int = 0
+    _left: int = 0
     _serial: dict[frozenset[str], Serial] = field(default_factory=dict)
     _known: dict[Any, bool] = field(default_factory=dict)
 
     def serial(self, names: frozenset[str]) -> Serial:
         """The outcomes of these calls alone, one after the other."""
+        left = len(self.scenario.around.left)
         known = self._serial.get(names)
-        if known is not None:
+        if known is not None and left == self._left:
             return known
+        if left != self._left:
+            # What the state is has changed.
+            self._left = left
+            self._serial.clear()
+            self._known.clear()
         calls = {name: call for name, call in self.scenario.calls.items() if name in names}
         alone = replace(
             self.scenario, calls=calls, cancellations=0, serial=True, most=None,
@@ -69,23 +76,23 @@ class Atomicity:
             search.backtrack()
             self.runs += 1
             self.pace()
+        if left != len(self.scenario.around.left):
+            return self.serial(names)
         self._serial[names] = found
         return found
 
     def _add(self, found: Serial, run: Any) -> None:
         ending = run.ending()
-        answers = ending.answers
-        key = frozenset((name, it.kind, it.shape) for name, it in answers.items()), ending.state
+        key = _key(ending)[:-1]
         if key not in found:
-            found[key] = Outcome(answers, self.tell(run))
+            found[key] = Outcome(ending, self.tell(run))
         found[key].orders.add(tuple(ending.began_after))
 
     def explains(self, ending: Ending) -> bool:
         """Is there a serial order with these results and this final state?"""
-        key = _key(ending)
-        if key not in self._known:
-            self._known[key] = self._explained(ending)
-        return self._known[key]
+        explained = self._explained(ending)
+        self._known[_key(ending)] = explained
+        return explained
 
     def known(self, ending: Ending) -> bool:
         """Has an ending like this one been explained before?"""
@@ -96,15 +103,10 @@ class Atomicity:
         maybe = [name for name in ending.answers if name not in whole]
         for size in range(len(maybe), -1, -1):
             for some in combinations(maybe, size):
-                for (answers, state), outcome in self.serial(whole.union(some)).items():
-                    if state != ending.state:
-                        continue
-                    if any(
-                        (name, "returned", ending.answers[name].shape) not in answers
-                        for name in whole
+                for outcome in self.serial(whole.union(some)).values():
+                    if _alike(outcome.ending, ending, whole) and any(
+                        _keeps(order, whole, ending) for order in outcome.orders
                     ):
-                        continue
-                    if any(_keeps(order, whole, ending) for order in outcome.orders):
                         return True
         return False
 
@@ -117,10 +119,20 @@ class Atomicity:
         return bool(self.serial(names))
 
 
+def _alike(one: Ending, other: Ending, whole: frozenset[str]) -> bool:
+    """Have some calls returned the same, with the same state?"""
+    return (
+        one.state == other.state
+        and all(one.answers[name][:2] == other.answers[name][:2] for name in whole)
+        and one.pattern(whole) == other.pattern(whole)
+    )
+
+
 def _key(ending: Ending) -> Any:
     return (
-        tuple((name, it.kind, it.shape) for name, it in ending.answers.items()),
+        tuple((name, *it[:2]) for name, it in ending.answers.items()),
         ending.state,
+        ending.pattern(ending.answers),
         tuple((name, tuple(sorted(it))) for name, it in sorted(ending.began_after.items())),
     )
 

@@ -16,15 +16,15 @@ import contextlib
 import gc
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules import database, world
-from leo.schedules.answers import Ending, answer_of, let_go
+from leo.schedules.answers import Ending, answer_of, let_go, numbered
+from leo.schedules.around import Around, beside
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
-from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
 from leo.schedules.shape import Opaque, Shape
@@ -73,6 +73,10 @@ class Scenario(Generic[T]):
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
+    around: Around = field(default_factory=Around)
+
+    def __post_init__(self) -> None:
+        self.around.see([self.make, *self.calls.values()])
 
     @property
     def declared(self) -> bool:
@@ -118,6 +122,7 @@ class CoroutineRun(Generic[T]):
         self.loop.__enter__()
         try:
             self.target: T = self._made()
+            scenario.around.begin(self.target)
             self._recording = self._instrumented() if scenario.declared else None
             for name, call in scenario.calls.items():
                 self.loop.begin(name, _awaited(call, self.target))
@@ -401,7 +406,7 @@ class CoroutineRun(Generic[T]):
     def fingerprint(self) -> bytes | None:
         """Equal for two states that the same steps can follow; None when that cannot be told."""
         loop = self.loop
-        shape = Shape(loop.labels)
+        shape = Shape(loop.labels, around=self.scenario.around)
         # How often somebody went round counts only when he is about to be passed over for it.
         turning = self._turning[::2] if self._turning[2] > 2 else ()
         try:
@@ -410,6 +415,9 @@ class CoroutineRun(Generic[T]):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
             tasks: Mapping[str, Any] = loop.tasks
+            self.scenario.around.add_to(shape, loop.context)
+            if loop.files:
+                shape.mark("files", *world.contents(loop))
             for label, task in sorted(tasks.items()):
                 if not task.done():
                     shape.mark(label, task._must_cancel, task.cancelling(), len(loop.held[label]))
@@ -453,17 +461,23 @@ class CoroutineRun(Generic[T]):
         for task in self.loop.tasks.values():
             # What only the frames of an exception keep alive is no part of the state.
             let_go(task)
-        answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
+        numbers, opaque, tasks = dict[int, int](), dict[str, None](), self.loop.tasks
+        answers = {it: answer_of(tasks[it], numbers, opaque) for it in self.scenario.calls}
         shape = Shape(data=True)
         for value in self.state_parts():
             shape.add(value)
-        return Ending(answers, shape.digest(), dict(self.began_after))
+        same = numbered(shape, numbers)
+        opaque.update(shape.opaque)
+        return Ending(answers, shape.digest(), dict(self.began_after), same, tuple(opaque))
 
     def state_parts(self) -> list[Any]:
         """What the final state is: of the object, and of databases that the run has opened."""
         state = self.scenario.state
         if state is not None:
             found = self.loop.perform(lambda: state(self.target))
+            if isinstance(found, Iterator):
+                # A generator says nothing of itself.
+                found = list(found)
             if not inspect.isawaitable(found):
                 return [found]
             if self.finished() and not self.still_going():
@@ -472,9 +486,7 @@ class CoroutineRun(Generic[T]):
             if inspect.iscoroutine(found):
                 found.close()
             return [self.target]
-        if self.loop.connections:
-            return [self.target, content(self.loop)]
-        return [self.target]
+        return [self.target, *beside(self).items()]
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""

@@ -65,6 +65,8 @@ class ChoosingLoop(SteppedLoop):
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
         self.connections: list[Any] = []
+        # The files that were opened, by their paths.
+        self.files: dict[str, None] = {}
         self.contents: dict[str, bytes] = {}
         self.drawn: dict[str, int] = {}
         self._any_time = clock == "any"

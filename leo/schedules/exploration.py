@@ -28,12 +28,13 @@ from leo.schedules.calls import (
 from leo.schedules.chance import Priorities
 from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.optimal import Optimal
-from leo.schedules.places import place_of
 from leo.schedules.pruned import Pruned
 from leo.schedules.report import (
     Broken,
     Exploration,
+    differs,
     from_text,
+    goes_round,
     state_of,
     tell_state,
     tell_steps,
@@ -41,6 +42,7 @@ from leo.schedules.report import (
     told_step,
 )
 from leo.schedules.system import Choice
+from leo.schedules.watch import Watch
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
@@ -126,10 +128,18 @@ def explore(
     )
     _check(scenario, strategy, bound, limit, seconds)
     asks = atomic if atomic is not None else invariant is None and at_end is None
-    with world():
-        search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
-        search.check_calls()
-        return search.replay(schedule) if schedule is not None else search.search()
+    watch = Watch()
+    try:
+        with watch, world():
+            search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
+            search.check_calls()
+            found = search.replay(schedule) if schedule is not None else search.search()
+    except KeyboardInterrupt:
+        if not watch.said:
+            raise
+    if watch.said:
+        raise Refused(watch.said)
+    return found
 
 
 class _Enough(Exception):
@@ -204,12 +214,16 @@ class _Search(Generic[T]):
         self.progress = _to_standard_error if progress is None else progress
         self.runs = self.states = 0
         self.opaque: dict[str, None] = {}
+        self.by_type: dict[str, None] = {}
         self.done: Callable[[], float] = lambda: 0.0
         self.initial: dict[str, str] = {}
         self.atomicity = Atomicity(scenario, self._tell_state, self._pace)
-        self.asks = asks and len(scenario.calls) <= MOST_CALLS
-        self.too_many = asks and not self.asks
-        self.no_order = False
+        # Why it is not asked whether the calls are atomic; empty if it is.
+        self.unasked = ""
+        if not asks:
+            self.unasked = "atomic=True asks that too"
+        elif len(scenario.calls) > MOST_CALLS:
+            self.unasked = f"more than {MOST_CALLS} calls"
 
     def check_calls(self) -> None:
         """Each call has to return something to await; nothing of it is executed."""
@@ -242,7 +256,14 @@ class _Search(Generic[T]):
             # From here on it is about telling it well.
             self.seconds = None
             self._execute_twice(found)
-            return self._result(False, self._told(self._shorter(found)), "")
+            told = self._told(self._shorter(found))
+            if told is None:
+                left = ", ".join(self.scenario.around.left) or "something"
+                raise Refused(
+                    f"`{to_text(found)}` broke something once and not again: {left} keeps what an "
+                    "earlier schedule left; set it in `make`"
+                )
+            return self._result(False, told, "")
         complete = self.strategy == "every" or (self.strategy == "preemptions" and not self._cut)
         return self._result(complete, None, self._covered())
 
@@ -278,7 +299,7 @@ class _Search(Generic[T]):
                     yield from self._with_one_switch()
                 run = search.next()
                 if search.endless and not run.broken and not run.finished():
-                    run.broken[ENDLESS] = _goes_round(run, search.path)
+                    run.broken[ENDLESS] = goes_round(run, search.path)
                 path = list(search.path)
                 search.backtrack()
                 self._was_last = search.ended
@@ -347,8 +368,15 @@ class _Search(Generic[T]):
         try:
             broken = dict(run.broken)
             pruned = getattr(run, "pruned", False)
-            if self.asks and not broken and not pruned and run.finished() and not run.still_going():
+            if (
+                not self.unasked
+                and not broken
+                and not pruned
+                and run.finished()
+                and not run.still_going()
+            ):
                 ending = run.ending()
+                self.by_type.update(dict.fromkeys(ending.opaque))
                 if self.scenario.declared:
                     ending = ending._replace(began_after={})
                 if self.atomicity.known(ending):
@@ -405,9 +433,9 @@ class _Search(Generic[T]):
             seen.append(states)
         for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
             if one != two:
-                raise Refused(_differs(path, step))
+                raise Refused(differs(path, step))
         if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
-            raise Refused(_differs(path, min(map(len, seen)) + 1))
+            raise Refused(differs(path, min(map(len, seen)) + 1))
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -449,14 +477,14 @@ class _Search(Generic[T]):
         self.runs = 1
         try:
             self._compare_with_serial()
-        except _Enough:
-            self.asks = False
+        except _Enough as enough:
+            self.unasked = str(enough)
         return self._result(False, self._told(from_text(schedule)), "one schedule was executed")
 
     def _compare_with_serial(self) -> None:
         """Execute the calls one after the other; unless that ends there is nothing to compare."""
-        if self.asks and not self.atomicity.serial(frozenset(self.scenario.calls)):
-            self.asks, self.no_order = False, True
+        if not self.unasked and not self.atomicity.serial(frozenset(self.scenario.calls)):
+            self.unasked = "no serial order ends"
 
     def _told(self, choices: Sequence[Choice]) -> Broken | None:
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
@@ -477,7 +505,7 @@ class _Search(Generic[T]):
             run.close()
             raise
         if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
-            run.broken[ENDLESS] = _goes_round(run, choices)
+            run.broken[ENDLESS] = goes_round(run, choices)
         over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
@@ -486,7 +514,7 @@ class _Search(Generic[T]):
             possible: list[str] = []
             if title == ATOMIC:
                 possible = [
-                    f"{', '.join(f'{n} → {it.told}' for n, it in outcome.answers.items())}; "
+                    f"{', '.join(f'{n} → {it.told}' for n, it in outcome.ending.answers.items())}; "
                     f"{outcome.told} ({' '.join(min(outcome.orders))})"
                     for outcome in self.atomicity.possible()
                 ]
@@ -505,17 +533,15 @@ class _Search(Generic[T]):
     def _result(self, complete: bool, broken: Broken | None, how_far: str) -> Exploration:
         scenario = self.scenario
         asked, not_asked = [], []
-        if self.asks:
+        if self.unasked:
+            not_asked.append(f"are the calls atomic: {self.unasked}")
+        else:
             asked.append(
                 "are the calls atomic: results and final state of some serial order, a cancelled "
                 "or failed call whole or not at all"
             )
-        elif self.too_many:
-            not_asked.append(f"are the calls atomic: more than {MOST_CALLS} calls")
-        elif self.no_order:
-            not_asked.append("are the calls atomic: one after the other they never end")
-        else:
-            not_asked.append("are the calls atomic (atomic=True)")
+            if scenario.declared:
+                not_asked.append("do calls that did not overlap keep their order")
         if scenario.invariant is not None:
             asked.append(f"the {INVARIANT}, between any two steps")
         if scenario.at_end is not None:
@@ -530,14 +556,22 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
-        bounded = list(scenario.bounded)
+        for name in scenario.around.left:
+            not_asked.append(
+                f"is {name} part of the state: set it in `make`, schedules begin with others"
+            )
+        bounded = [*scenario.bounded, *scenario.around.unseen]
+        if self.by_type:
+            bounded.append(
+                f"of results and states only the type was compared: {', '.join(self.by_type)}"
+            )
         if self.opaque:
             bounded.append(
                 f"states were not compared: {', '.join(self.opaque)} cannot be looked into"
             )
         return Exploration(
             self.runs, complete, broken, self.states,
-            tuple(asked), tuple(not_asked), tuple(bounded), how_far,
+            tuple(asked), tuple(not_asked), tuple(bounded), how_far, self.unasked,
         )  # fmt: skip
 
     def _pace(self) -> None:
@@ -558,17 +592,3 @@ class _Search(Generic[T]):
 
 def _to_standard_error(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _goes_round(run: CoroutineRun[Any], path: Sequence[Choice]) -> str:
-    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
-    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
-    return f"{who} goes round at {where} and nobody ends that"
-
-
-def _differs(path: Sequence[Choice], step: int) -> str:
-    return (
-        f"the object behaves differently when the same schedule is executed again: step {step} of "
-        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
-        "earlier run left in a global decides there"
-    )

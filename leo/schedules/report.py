@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from leo.errors import LeoError
+from leo.schedules.around import beside
 from leo.schedules.choosing import CLOCK
-from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at
 from leo.schedules.shape import ADDRESS, CLIENTS, fields_of
 from leo.schedules.system import Choice
@@ -109,10 +109,11 @@ def state_of(run: Any) -> dict[str, str]:
     if run.scenario.state is not None:
         return flat(run.state_parts()[0])
     found = flat(run.target)
-    if run.loop.connections:
-        for file, tables in content(run.loop).items():
-            name = file.replace("\\", "/").rpartition("/")[2]
-            found.update(flat(tables, name if isinstance(tables, Mapping) else file))
+    for told, value in beside(run).items():
+        name = told.replace("\\", "/").rpartition("/")[2]
+        found.update(
+            flat(value, name if told in run.loop.files or isinstance(value, Mapping) else told)
+        )
     return found
 
 
@@ -208,6 +209,22 @@ def tell_raised(error: BaseException) -> str:
     return f"raises {told[0]}"
 
 
+def goes_round(run: Any, path: Sequence[Choice]) -> str:
+    """Who went last in a run that came back to where it was, and where."""
+    who = next((choice.who for choice in reversed(path) if choice.who != CLOCK), CLOCK)
+    where = place_of(run.loop.tasks[who]) if who in run.loop.tasks else None
+    return f"{who} goes round at {where} and nobody ends that"
+
+
+def differs(path: Sequence[Choice], step: int) -> str:
+    """A schedule that did not come out the same when it was executed again."""
+    return (
+        f"the object behaves differently when the same schedule is executed again: step {step} of "
+        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
+        "earlier run left in a global decides there"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """What was broken and how, by which schedule (a text that `explore` takes), and its table.
@@ -242,6 +259,8 @@ class Exploration:
     not_asked: tuple[str, ...] = ()
     bounded: tuple[str, ...] = ()
     how_far: str = ""
+    # Why it was not asked whether the calls are atomic.
+    unasked: str = ""
 
     @property
     def holds(self) -> bool:
@@ -253,9 +272,10 @@ class Exploration:
         far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
         if self.broken is not None:
             return f"{self.broken.title}: {self.broken.witness}"
+        more = f"; atomicity not asked: {self.unasked}" if self.unasked else ""
         if self.complete:
-            return f"complete: {far}, and what was asked holds in all of them"
-        return f"not complete: {far}, nothing found; {self.how_far}"
+            return f"complete: {far}, and what was asked holds in all of them{more}"
+        return f"not complete: {far}, nothing found; {self.how_far}{more}"
 
     def __str__(self) -> str:
         """The sentence, the table, and what the answer is about."""

@@ -35,15 +35,17 @@ from hashlib import blake2b
 from typing import Any
 
 from leo.schedules.places import rank
-from leo.schedules.threads import HeldQueue
+from leo.schedules.threads import HeldLock, HeldQueue
 
-_PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
-_CONSTANT = (
+_LARGE = 1 << 24
+PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
+CONSTANT = (
     type, types.ModuleType, types.CodeType, logging.Logger, logging.Handler, threading.Thread,
     Executor, asyncio.AbstractEventLoop, re.Pattern, types.GetSetDescriptorType,
     types.MemberDescriptorType, property, contextvars.ContextVar, contextvars.Token,
     types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
 )  # fmt: skip
+_SORTED = PLAIN | {tuple}
 # The text of an object without one of its own: it differs from run to run.
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 _SLOT = types.MemberDescriptorType
@@ -68,9 +70,17 @@ class Shape:
     """
 
     def __init__(
-        self, labels: dict[asyncio.Task[Any], str] | None = None, *, data: bool = False
+        self,
+        labels: dict[asyncio.Task[Any], str] | None = None,
+        *,
+        data: bool = False,
+        around: Any = None,
     ) -> None:
         self.out: list[Any] = []
+        self.around = around
+        # Of data: the objects that are equal to themselves only, and types not looked into.
+        self.same: list[int] = []
+        self.opaque: dict[str, None] = {}
         self.labels = labels or {}
         self.data = data
         self._seen: dict[int, int] = {}
@@ -83,9 +93,12 @@ class Shape:
     def add(self, it: Any) -> None:
         """Add an object and all that is reached from it."""
         kind = type(it)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             if kind is str and "0x" in it:
                 it = ADDRESS.sub("", it)
+            elif kind is int and it > _LARGE and it in self._seen:
+                # The `id` of an object.
+                it = ("id", self._seen[it])
             self.out.append(it)
             return
         handler = _HANDLERS.get(kind)
@@ -101,6 +114,10 @@ class Shape:
         self._seen[id(it)] = len(self._seen)
         self._keep.append(it)
         handler(self, it)
+
+    def reached(self) -> list[Any]:
+        """The objects that were added, without plain values."""
+        return self._keep
 
     def add_all(self, them: Iterable[Any]) -> None:
         for it in them:
@@ -137,16 +154,23 @@ def _dict(shape: Shape, it: Any) -> None:
     items = list(it.items())
     if shape.data:
         # The order in which keys came in is no difference between two final states.
-        items.sort(key=lambda item: repr(item[0]) if type(item[0]) in _PLAIN else "")
+        items.sort(key=lambda item: repr(item[0]) if type(item[0]) in _SORTED else "")
     shape.out.append(("dict", len(items)))
     for key, value in items:
         shape.add(key)
         shape.add(value)
 
 
+def _view(shape: Shape, it: Any) -> None:
+    items = list(it)
+    if shape.data and isinstance(it, Set):
+        items.sort(key=repr)
+    _list(shape, items)
+
+
 def _set(shape: Shape, it: Any) -> None:
     shape.out.append(("set", len(it)))
-    if all(type(item) in _PLAIN for item in it):
+    if all(type(item) in PLAIN for item in it):
         shape.out.extend(sorted(it, key=lambda item: (type(item).__name__, repr(item))))
     else:
         for _, item in sorted(((shape.alone(item), item) for item in it), key=lambda two: two[0]):
@@ -231,10 +255,13 @@ def _coroutine(shape: Shape, it: Any) -> None:
     frame = getattr(it, _FRAMES[type(it)])
     if frame is None or shape.data:
         shape.mark("ended" if frame is None else "suspended", it.__qualname__)
+        if shape.data and not isinstance(it, types.CoroutineType):
+            shape.opaque[type(it).__name__] = None
         return
     names = frame.f_locals
     shape.mark("at", id(frame.f_code), frame.f_lasti, *names)
-    _globals_of(shape, frame.f_globals)
+    if shape.around is not None:
+        shape.around.see(shape.around.code(frame.f_code, frame.f_globals))
     skip = {id(frame), id(frame.f_code), id(names)}
     if frame.f_code is asyncio.as_completed.__code__:
         # Its last loop over a set leaves a task behind, which one is by chance.
@@ -255,35 +282,6 @@ def _referents(shape: Shape, it: Any, skip: Set[int] = frozenset()) -> None:
     for other in gc.get_referents(it):
         if id(other) not in skip:
             shape.add(other)
-
-
-def _globals_of(shape: Shape, names: dict[str, Any]) -> None:
-    """What a module of the user's keeps in globals that can change."""
-    if id(names) in shape._seen:
-        return
-    shape._seen[id(names)] = len(shape._seen)
-    if rank(str(names.get("__file__", ""))) != 2:
-        return
-    for name, value in list(names.items()):
-        kind: Any = type(value)
-        if not name.startswith("__") and (kind in _MUTABLE or _is_state(kind)):
-            shape.mark("global", name)
-            shape.add(value)
-
-
-@functools.cache
-def _is_state(kind: Any) -> bool:
-    """Is it a class of the user's, or one of asyncio's locks and queues?"""
-    if kind.__module__ in ("asyncio.locks", "asyncio.queues"):
-        return True
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return file is not None and rank(file) == 2 and not issubclass(kind, _CONSTANT)
-
-
-_MUTABLE = frozenset({
-    int, float, bool, dict, list, set,
-    collections.deque, collections.defaultdict, collections.Counter,
-})  # fmt: skip
 
 
 def _weak(shape: Shape, it: Any) -> None:
@@ -346,7 +344,10 @@ def _buffer(shape: Shape, it: Any) -> None:
 
 
 def _lru(shape: Shape, it: Any) -> None:
-    shape.mark("cached", *it.cache_info())
+    # A cache is no difference between two final states.
+    shape.mark("cached")
+    if not shape.data:
+        _referents(shape, it)
 
 
 def _bytes(shape: Shape, it: Any) -> None:
@@ -354,8 +355,15 @@ def _bytes(shape: Shape, it: Any) -> None:
 
 
 def _opaque(shape: Shape, it: Any) -> None:
+    if it in (sys.stdout, sys.stderr):
+        return
     if not shape.data:
         raise Opaque(type(it).__qualname__)
+    shape.opaque[type(it).__qualname__] = None
+    shape.mark("object", type(it).__qualname__)
+
+
+def _client(shape: Shape, it: Any) -> None:
     shape.mark("object", type(it).__qualname__)
 
 
@@ -385,9 +393,11 @@ def _context(shape: Shape, it: Any) -> None:
 
 _REFERENTS = (
     "async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable",
+    "_lru_list_elem",
     "_asyncio.FutureIter", "FutureIter",
 )  # fmt: skip
 
+_ORDER = collections.OrderedDict[Any, Any]()
 _HANDLERS: dict[type, Handler] = {
     tuple: _tuple,
     list: _list,
@@ -403,6 +413,12 @@ _HANDLERS: dict[type, Handler] = {
     types.GeneratorType: _coroutine,
     types.AsyncGeneratorType: _coroutine,
     types.MappingProxyType: _dict,
+    collections.defaultdict: _dict,
+    **{
+        type(view): _view
+        for it in (dict[Any, Any](), _ORDER)
+        for view in (it.keys(), it.values(), it.items())
+    },
     weakref.ReferenceType: _weak,
     _LOCK: _lock,
     _RLOCK: _lock,
@@ -437,7 +453,7 @@ def _handler_for(kind: type) -> Handler:
     known = _known_handler(kind)
     if kind.__module__.partition(".")[0] not in CLIENTS:
         return known
-    return lambda shape, it: (_opaque if shape.data else known)(shape, it)
+    return lambda shape, it: _client(shape, it) if shape.data else known(shape, it)
 
 
 def _known_handler(kind: type) -> Handler:
@@ -452,7 +468,7 @@ def _known_handler(kind: type) -> Handler:
         return _with_fields(kind, _future)
     if base is not kind and base in _HANDLERS:
         return _with_fields(kind, _HANDLERS[base])
-    if base is not kind and base in _PLAIN:
+    if base is not kind and base in PLAIN:
         return _with_fields(kind, _as(base))
     if hasattr(kind, "__next__"):
         plain: Any = object.__reduce__
@@ -508,43 +524,42 @@ def _slots(kind: Any) -> list[tuple[str, Any]]:
 def _with_fields(kind: type, content: Handler | None) -> Handler:
     """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
     classes = [base for base in kind.__mro__ if _made_by_python(base)]
-    shared = [
-        (base, field)
-        for base in classes
-        if rank(getattr(sys.modules.get(base.__module__), "__file__", None) or "?") == 2
-        for field, value in vars(base).items()
-        if type(value) in _MUTABLE and not field.startswith("__")
-    ]
+    own = rank(getattr(sys.modules.get(kind.__module__), "__file__", None) or "?") == 2
+    equal: Any = object.__eq__
+    named = own and content is None and kind.__eq__ is equal
+    elsewhere = _ELSEWHERE - {"_loop"} if own else _ELSEWHERE
     name = f"{kind.__module__}.{kind.__qualname__}"
     dictionary = _dictionary_of(kind)
     slotted = any(isinstance(it, _SLOT) for base in classes for it in vars(base).values())
 
     def add(shape: Shape, it: Any) -> None:
         shape.out.append(name)
+        if named and shape.data:
+            shape.same.append(id(it))
         if content is not None:
             content(shape, it)
         fields = None if dictionary is None else dictionary(it)
         if fields:
             # The order in which fields were set is no difference between two final states.
             for field in sorted(fields) if shape.data else list(fields):
-                if field not in _ELSEWHERE and not (shape.data and field in _WAITING):
+                if field not in elsewhere and not (
+                    shape.data and field in _WAITING and type(fields[field]) is not int
+                ):
                     shape.out.append(field)
                     shape.add(fields[field])
             shape.out.append(...)
         if slotted:
             for field, value in slots_of(it):
-                if field not in _ELSEWHERE:
+                if field not in elsewhere:
                     shape.out.append(field)
                     shape.add(value)
-        for owner, field in shared:
-            shape.add(vars(owner).get(field))
 
     return add
 
 
 _BASES: tuple[tuple[Any, Handler], ...] = (
     (enum.Enum, _enum),
-    (_CONSTANT, _constant),
+    (CONSTANT, _constant),
     (asyncio.Task, _task),
     (asyncio.Handle, _handle),
     (sqlite3.Connection, _database),
@@ -552,5 +567,6 @@ _BASES: tuple[tuple[Any, Handler], ...] = (
     (random.Random, _random),
     (_LOCAL, _local),
     ((io.BytesIO, io.StringIO), _buffer),
+    (HeldLock, lambda shape, it: _lock(shape, it._lock)),
     (HeldQueue, lambda shape, it: shape.add(it.items)),
 )

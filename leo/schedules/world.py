@@ -156,6 +156,36 @@ def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., A
     return refuse
 
 
+def _noting(real: Callable[..., Any], paths: int = 1) -> Callable[..., Any]:
+    """A function of paths in place of one, by which a run is known to use these files."""
+
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        loop = _loop()
+        for path in args[:paths]:
+            if loop is not None and isinstance(path, str | bytes | os.PathLike):
+                name = os.path.abspath(os.fsdecode(path))
+                if not name.endswith((".py", ".pyc")) and not name.startswith(
+                    ("/dev/null", "/proc/")
+                ):
+                    loop.files[name] = None
+        return real(*args, **kwargs)
+
+    return noting
+
+
+def contents(loop: ChoosingLoop) -> dict[str, Any]:
+    """What is in the files that a run has opened, but for databases."""
+    found: dict[str, Any] = {}
+    databases = {connection.leo_file for connection in loop.connections}
+    for path in sorted(loop.files.keys() - databases):
+        try:
+            with _REAL_OPEN(path, "rb") as file:
+                found[path] = file.read()
+        except OSError as error:
+            found[path] = type(error).__name__
+    return found
+
+
 def _get_loop(it: Any) -> Any:
     """A lock made at import serves each run, as if the program had begun with it."""
     loop = _loop()
@@ -186,6 +216,12 @@ _BOUND: Any = asyncio.mixins._LoopBoundMixin
 _REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
+_REAL_OPEN = open
+_PATHS = (os.open, os.remove, os.unlink, os.truncate, os.mkdir, os.rmdir)
+_OF_PATHS = [
+    *((real, _noting(real)) for real in (open, *_PATHS)),
+    *((real, _noting(real, 2)) for real in (os.rename, os.replace)),
+]
 _INSTEAD: list[tuple[Any, Any]] = [
     (time.time, _clock(time.time, 1.0, _EPOCH)),
     (time.monotonic, _clock(time.monotonic, 1.0, 0.0)),
@@ -198,10 +234,12 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (datetime.datetime, _Datetime),
     (queue.SimpleQueue, threads.HeldQueue),
     (sqlite3.connect, database.connect),
+    *_OF_PATHS,
 ]
 # Attributes of modules and classes that code looks up when it uses them.
 _PLACES: list[tuple[Any, str, Any]] = [
     *((time, real.__name__, fake) for real, fake in _INSTEAD[:7]),
+    *((os, real.__name__, fake) for real, fake in _OF_PATHS[1:]),
     (os, "urandom", _urandom),
     (datetime, "datetime", _Datetime),
     (queue, "SimpleQueue", threads.HeldQueue),

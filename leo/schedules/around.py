@@ -1,0 +1,255 @@
+"""What calls share beside their object: globals, class attributes, defaults, closures.
+
+Which ones is read off the code: the names that the functions and classes mention, from `make` and
+the calls on, as far as they lie in the user's own files.  They belong to the state if each run
+begins with the same.
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import functools
+import itertools
+import os
+import sys
+import types
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextvars import Context, ContextVar
+from functools import partial
+from typing import Any, NamedTuple
+
+from leo.schedules import world
+from leo.schedules.database import content
+from leo.schedules.places import rank
+from leo.schedules.shape import CLIENTS, CONSTANT, PLAIN, Opaque, Shape
+
+_MISSING: Any = object()
+# What code does, and no state.
+_CODE = (
+    *(it for it in CONSTANT if it is not ContextVar), types.FunctionType, types.MethodType,
+    types.BuiltinFunctionType, staticmethod, classmethod, functools.cached_property,
+    functools._lru_cache_wrapper, functools.partial, types.GenericAlias,
+)  # fmt: skip
+_CONTAINERS = frozenset(
+    {dict, defaultdict, OrderedDict, Counter, list, deque, set, tuple, frozenset, itertools.count}
+)
+_ASYNCIO = ("asyncio.locks", "asyncio.queues")
+
+
+class Place(NamedTuple):
+    """A name whose value can change, as people know it; the holder is kept alive."""
+
+    told: str
+    holder: Any
+    read: Callable[[], Any]
+
+
+class Around:
+    """The places of one exploration: `see` code, `begin` each run."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[int, str], Place] = {}
+        self.unseen: dict[str, None] = {}
+        self._met = False
+        # The names of those that runs do not find as the first one did.
+        self.left: dict[str, None] = {}
+        self._seen: dict[int, Any] = {}
+        self._first: dict[tuple[int, str], Any] = {}
+        self._left: dict[tuple[int, str], Any] = {}
+
+    def see(self, them: Iterable[Any]) -> None:
+        """Note what functions, classes and methods mention, and what that mentions."""
+        todo = list(them)
+        while todo:
+            it: Any = todo.pop()
+            it = it if isinstance(it, _CODE) else type(it)
+            if id(it) in self._seen:
+                continue
+            self._seen[id(it)] = it
+            if isinstance(it, types.FunctionType):
+                todo += self._function(it)
+            elif isinstance(it, type):
+                todo += self._class(it)
+            elif isinstance(it, types.MethodType):
+                kind = it.__self__ if isinstance(it.__self__, type) else type(it.__self__)
+                todo += (it.__func__, kind)
+            elif isinstance(it, property):
+                todo += (it.fget, it.fset, it.fdel)
+            elif isinstance(it, functools.partial | functools.cached_property):
+                todo.append(it.func)
+            else:
+                todo.append(getattr(it, "__wrapped__", None))
+
+    def code(self, code: types.CodeType, names: dict[str, Any]) -> list[Any]:
+        """Note what code mentions of its globals; what is to be seen as well."""
+        if id(code) in self._seen or rank(code.co_filename) != 2:
+            return []
+        self._seen[id(code)] = code
+        todo: list[Any] = []
+        if not {"environ", "getenv", "putenv"}.isdisjoint(code.co_names):
+            variables: Any = os.environ
+            self._add(os, "environ", "os.environ", lambda: variables._data)
+        stored = {it.argval for it in dis.get_instructions(code) if it.opname == "STORE_GLOBAL"}
+        for name in dict.fromkeys((*code.co_names, *sorted(stored))):
+            found = names.get(name)
+            if isinstance(found, types.ModuleType):
+                if rank(getattr(found, "__file__", None) or "<frozen") == 2:
+                    for other in code.co_names:
+                        todo.append(self._in(vars(found), other, f"{name}.{other}", False))
+            else:
+                todo.append(self._in(names, name, name, name in stored))
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                todo += self.code(constant, names)
+        return todo
+
+    def _in(self, names: dict[str, Any], name: str, told: str, stored: bool) -> Any:
+        if stored or name in names:
+            self._add(names, name, told, partial(names.get, name, _MISSING))
+        return names.get(name)
+
+    def _function(self, it: Any) -> list[Any]:
+        todo = [getattr(it, "__wrapped__", None), *self.code(it.__code__, it.__globals__)]
+        own = rank(it.__code__.co_filename) == 2
+        for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True):
+            todo.append(_content(cell))
+            if own and name != "__class__":
+                self._add(cell, "", name, partial(_content, cell))
+        for field in ("__defaults__", "__kwdefaults__", "__dict__") if own else ():
+            told = it.__name__ if field == "__dict__" else f"defaults of {it.__name__}"
+            self._add(it, field, told, partial(_of_function, it, field))
+        return todo
+
+    def _class(self, kind: type) -> list[Any]:
+        todo: list[Any] = []
+        for base in kind.__mro__:
+            if not _own(base) or issubclass(base, enum.Enum):
+                continue
+            fields = dict(vars(base))
+            todo += fields.values()
+            functions = [getattr(it, "__func__", it) for it in fields.values()]
+            stored = {
+                step.argval
+                for function in functions
+                if isinstance(function, types.FunctionType)
+                for step in dis.get_instructions(function)
+                if step.opname == "STORE_ATTR"
+            }
+            for name in dict.fromkeys((*fields, *sorted(stored))):
+                if not name.startswith(("__", "_abc_")):
+                    self._add(
+                        base, name, f"{base.__name__}.{name}", partial(_attribute, base, name)
+                    )
+        return todo
+
+    def _add(self, holder: Any, key: str, told: str, read: Callable[[], Any]) -> None:
+        at, value = (id(holder), key), read()
+        if at in self.places or at in self._left or isinstance(value, _CODE):
+            return
+        if type(value).__module__.partition(".")[0] in CLIENTS - {"threading", "_thread", "leo"}:
+            return
+        if isinstance(holder, type) and not (value is _MISSING or _is_state(value)):
+            # What a framework keeps in a class describes it.
+            return
+        while any(told == place.told for place in self.places.values()):
+            told += "'"
+        self.places[at] = Place(told, holder, read)
+
+    def begin(self, target: Any) -> None:
+        """A run begins: what is not as it was when the first one began is no part of endings.
+
+        It has what an earlier run left.  What only grows, a log or a count of runs, is no part of
+        states either: it would tell all of them apart.
+        """
+        if not self._met:
+            self._met = True
+            shape = Shape(data=True)
+            shape.add(target)
+            self.see([target, *shape.reached()])
+        for at, (told, holder, read) in list(self.places.items()):
+            value: Any = read()
+            size = value if type(value) is int else len(value) if isinstance(value, Sized) else 0
+            if type(value) not in PLAIN:
+                shape = Shape(data=True)
+                shape.add(None if value is _MISSING else value)
+                value = shape.digest()
+            first, smallest = self._first.setdefault(at, (value, size))
+            if first != value:
+                self.left[told] = None
+                if size > smallest:
+                    del self.places[at]
+                    self._left[at] = holder
+
+    def add_to(self, shape: Shape, context: Context) -> None:
+        """Add all places to the shape of a state; `unseen` says what had to be left out."""
+        for told, value in self.values(context):
+            shape.mark("around", told)
+            if _is_state(value):
+                shape.add(value)
+                continue
+            try:
+                shape.add(value)
+            except Opaque as opaque:
+                # A library's object, a client say: to compare no states at all would be worse.
+                for at in [at for at, place in self.places.items() if place.told == told]:
+                    self._left[at] = self.places.pop(at).holder
+                what = f"{told} is taken to stay as it is: {opaque} cannot be looked into"
+                self.unseen[what] = None
+
+    def values(self, context: Context, *, ending: bool = False) -> Iterator[tuple[str, Any]]:
+        """The places that have a value, by their names."""
+        for told, _, read in list(self.places.values()):
+            value = read()
+            if isinstance(value, ContextVar):
+                value = context.get(value)
+                if type(value) in PLAIN:
+                    # Each call has a context of its own.
+                    continue
+            if value is _MISSING or isinstance(value, _CODE) or (ending and told in self.left):
+                continue
+            yield told, value
+
+
+def beside(run: Any) -> dict[str, Any]:
+    """What belongs to the state beside the object, by its name."""
+    found = dict(run.scenario.around.values(run.loop.context, ending=True))
+    found.update(content(run.loop) if run.loop.connections else {})
+    found.update(world.contents(run.loop))
+    for label, task in run.loop.tasks.items():
+        # A task in the background that fails, and nobody has seen it.
+        own = label not in run.scenario.calls and task.done() and not task.cancelled()
+        if own and getattr(task, "_log_traceback", False):
+            found[f"task {label}"] = task
+    return found
+
+
+@functools.cache
+def _own(kind: Any) -> bool:
+    """Is it a class of the user's?"""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    known = file is not None or kind.__module__ == "__main__"
+    return known and rank(file or "?") == 2 and not issubclass(kind, CONSTANT)
+
+
+def _is_state(value: Any) -> bool:
+    kind: Any = type(value)
+    return (
+        kind in PLAIN or kind in _CONTAINERS or kind.__module__ in _ASYNCIO or _own(kind)
+    )  # fmt: skip
+
+
+def _attribute(kind: type, name: str) -> Any:
+    return vars(kind).get(name, _MISSING)
+
+
+def _of_function(it: Any, field: str) -> Any:
+    return getattr(it, field) or None
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _MISSING

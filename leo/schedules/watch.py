@@ -1,0 +1,79 @@
+"""Nothing hangs: a step that neither ends nor suspends is broken off, and named.
+
+A lock of threads that another call holds blocks the thread of the loop for ever, in C, and so does
+`while True`.  A thread looks on from outside.  A signal interrupts the main thread even while it
+waits for a lock; any other thread sees the exception when it executes Python again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+import threading
+from time import monotonic
+from typing import Any, Self
+
+from leo.schedules import threads
+from leo.schedules.places import standing
+
+# By default nobody minds this signal: one that comes late does nothing.
+_SIGNAL: Any = getattr(signal, "SIGURG", None)
+
+
+class Stuck(KeyboardInterrupt):
+    """Ends a step from outside; asyncio lets it through."""
+
+
+class Watch:
+    """Watches the thread that enters it; `said` is what it has broken off."""
+
+    def __init__(self) -> None:
+        self.said = ""
+        self._over = threading.Event()
+        self._owner = threading.get_ident()
+        self._main = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
+        self._thread = threading.Thread(target=self._look, name="leo watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._main:
+            self._before = signal.signal(_SIGNAL, self._strike)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._main:
+            signal.signal(_SIGNAL, self._before)
+
+    def _look(self) -> None:
+        last, since, patience = None, monotonic(), 1.5 * threads.PATIENCE
+        while not self._over.wait(patience / 15):
+            active, now = threads.Threads.active, monotonic()
+            at = None if active is None else (id(active), active.loop.steps)
+            if active is None or at != last or active._owner != self._owner:
+                last, since = at, now
+            elif now - since > patience and not self._debugged():
+                since = now
+                self.said = (
+                    f"a step neither ends nor suspends for {patience:g} s, at "
+                    f"{standing(sys._current_frames().get(self._owner))}: the loop's own thread "
+                    "waits there, and nobody else can go on; wait with `await`, for an "
+                    "asyncio.Lock say"
+                )
+                if self._main:
+                    signal.pthread_kill(self._owner, _SIGNAL)
+                else:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(self._owner), ctypes.py_object(Stuck)
+                    )
+
+    def _debugged(self) -> bool:
+        frame = sys._current_frames().get(self._owner)
+        while frame is not None and not frame.f_code.co_filename.endswith(("pdb.py", "bdb.py")):
+            frame = frame.f_back
+        return frame is not None
+
+    def _strike(self, *_: object) -> None:
+        raise Stuck

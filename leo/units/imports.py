@@ -17,7 +17,7 @@ from leo.errors import TraceError
 from leo.screen import visible
 from leo.trace.words import shown
 from leo.units import edn
-from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE
+from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE, LOST_UPDATE
 from leo.units.calls import shown as as_named
 from leo.units.history import History, Op, Transaction, refuse_twice, writers_of
 from leo.units.registers import Registers
@@ -179,29 +179,53 @@ class _Lists:
             for key, values in self._longest.items()
             for k, value in enumerate(values, 1)
         }
-        unseen: dict[str, list[Any]] = {}
         for one in self._found:
+            if one.outcome == "cancelled":
+                one.ops = [op for op in one.ops if op[0] == ":append"]
+                if any(op[1:] in versions for op in one.ops):
+                    # It was seen, so it was carried out, and whole.
+                    one.outcome = "returned"
             self._see_itself(one)
-            for verb, key, value in one.ops if one.done else ():
-                if verb == ":append" and (key, value) not in versions:
-                    unseen.setdefault(key, []).append(value)
-        # They came after all that was read, and nobody knows in which order.
-        for key, values in unseen.items():
-            last = len(self._longest.get(key, ()))
-            versions |= {(key, value): last + k for k, value in enumerate(values, 1)}
+        unseen = self._unseen(versions)
         for k, one in enumerate(self._found):
             calls: list[tuple[dict[str, int], dict[str, int], bool]] = []
             for at, (verb, key, value) in enumerate(one.ops):
                 if verb == ":r" and one.done and (k, at) not in odd:
                     calls.append(({key: versions[key, value[-1]] if value else 0}, {}, False))
                 elif verb != ":r" and (key, value) in versions:
-                    loose = value in unseen.get(key, ()) and len(unseen[key]) > 1
-                    calls.append(({}, {key: versions[key, value]}, loose))
-            if one.outcome == "cancelled" and calls:
-                # It was seen, so it was carried out.
-                one.outcome = "returned"
+                    calls.append(({}, {key: versions[key, value]}, (key, value) in unseen))
             self._history.add(one, calls)
         return self._history
+
+    def _unseen(self, versions: dict[tuple[str, Any], int]) -> set[tuple[str, Any]]:
+        """Give versions to what nobody read: it came after all that was. Return the values whose
+        order nobody knows, and of which it matters.
+        """
+        unseen: dict[str, dict[Any, Transaction]] = {}
+        informed: dict[str, list[Transaction]] = {}
+        for one in self._found:
+            read = set()
+            for verb, key, value in one.ops if one.done else ():
+                if verb == ":r":
+                    read.add(key)
+                elif (key, value) not in versions:
+                    unseen.setdefault(key, {})[value] = one
+                    if key in read and one not in informed.setdefault(key, []):
+                        informed[key].append(one)
+        loose: set[tuple[str, Any]] = set()
+        for key, values in unseen.items():
+            last = len(self._longest.get(key, ()))
+            versions |= {(key, value): last + k for k, value in enumerate(values, 1)}
+            who = informed.get(key, [])
+            if len(who) < len({one.name for one in values.values()}):
+                loose |= {(key, value) for value in values}
+            if len(who) > 1 and (key, next(iter(values))) in loose:
+                text = (
+                    f"{who[0].name} and {who[1].name} read {as_named(key)} and appended to it, and "
+                    "neither had seen the other's"
+                )
+                self._history.note("NoLostUpdate", LOST_UPDATE, who[:2], text)
+        return loose
 
     def _fits(self, one: Transaction, key: str, value: list[Any]) -> bool:
         """Look at one read; False when it has no place in the order."""
@@ -234,15 +258,23 @@ class _Lists:
         return True
 
     def _see_itself(self, one: Transaction) -> None:
-        """A transaction sees what it appended behind what it read, or at the end."""
+        """A transaction sees what it appended behind what it read, or at the end; and not before
+        it has appended it.
+        """
+        coming = [op[1:] for op in one.ops if op[0] != ":r"]
         read: dict[str, list[Any]] = {}
         wrote: dict[str, list[Any]] = {}
         for verb, key, given in one.ops if one.done else ():
             mine = wrote.setdefault(key, [])
             if verb != ":r":
                 mine.append(given)
+                coming.remove((key, given))
                 continue
             value = given or []
+            early = [element for element in value if (key, element) in coming]
+            if early:
+                text = f"{one.name} read {as_named(key)} as {shown(value)} before it appended "
+                self._history.note("ReadsOwnWrites", "", [one], f"{text}{shown(early[0])} itself")
             known = read.get(key)
             right = value[len(value) - len(mine) :] if known is None else value
             if right != (known or []) + mine:

@@ -434,13 +434,20 @@ def _of_torn(write: Access, read: Access, before: Access, missed: Access, sure: 
 
 
 def own_write_missed(unit: Unit) -> Found | None:
-    """A unit read an object, after it had written it, in an older version."""
+    """A unit read an object, after it had written it, in an older version; or read a version that
+    it only wrote later.
+    """
     # The latest of those that surely happened, and of those that may have.
     wrote: dict[tuple[str, bool], Access] = {}
     perhaps = None
-    for call in unit.calls:
+    made = {made: k for k, c in enumerate(unit.calls) if c.observed for made in c.writes.items()}
+    for k, call in enumerate(unit.calls):
         for item in call.reads if call.looked or call.observed else ():
             read = accesses(call, item)[0]
+            later = made.get((item, read.version), -1)
+            if later > k:
+                tell = partial(_of_early, read, unit.calls[later])
+                return Found(tell, (unit,), sure=True)
             for certain in (True, False):
                 mine = wrote.get((item, certain))
                 if mine is None or not read.looked or read.lo >= mine.hi:
@@ -451,7 +458,10 @@ def own_write_missed(unit: Unit) -> Found | None:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
-            wrote[item, call.certain] = accesses(call, item)[-1]
+            write, before = accesses(call, item)[-1], wrote.get((item, True))
+            if before is not None and call.certain and write.hi < before.lo:
+                return Found(partial(_of_swapped, before, write), (unit,), sure=True)
+            wrote[item, call.certain] = write
     return perhaps
 
 
@@ -463,6 +473,23 @@ def _of_own(mine: Access, read: Access, sure: bool) -> Told:
             f"{unit} wrote {name} v{mine.version} (line {mine.call.line}), and then read "
             f"v{read.version} (line {read.call.line})",
         ),
+    )
+
+
+def _of_early(read: Access, write: Call) -> Told:
+    unit, what = read.unit.name, f"{shown(read.item)} v{read.version}"
+    return (
+        f"{unit} read {what} before it wrote it itself",
+        (f"{unit} read {what} (line {read.call.line}), and only then wrote it (line {write.line})",),
+    )
+
+
+def _of_swapped(first: Access, second: Access) -> Told:
+    unit, item = first.unit.name, shown(first.item)
+    return (
+        f"{unit} wrote {item} twice, and its second write stands before its first",
+        (f"{unit} wrote {item} v{first.version} and then v{second.version} "
+         f"(line {second.call.line})",),
     )
 
 

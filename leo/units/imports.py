@@ -8,7 +8,7 @@ in the values themselves is found here; the rest is the judge's.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from leo.trace.words import shown
 from leo.units import edn
 from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE, LOST_UPDATE
 from leo.units.calls import shown as as_named
-from leo.units.history import History, Op, Transaction, refuse_twice, writers_of
+from leo.units.history import History, Op, Transaction, all_orders, refuse_twice, writers_of
 from leo.units.registers import Registers
 
 __all__ = ["history_of", "is_history"]
@@ -187,45 +187,72 @@ class _Lists:
                     one.outcome = "returned"
             self._see_itself(one)
         unseen = self._unseen(versions)
+        before: dict[str, dict[Any, list[Any]]] = {}
+        for one in self._found:
+            mine: dict[str, list[Any]] = {}
+            for verb, key, value in one.ops if one.done else ():
+                if verb == ":append":
+                    before.setdefault(key, {})[value] = [*mine.setdefault(key, [])]
+                    mine[key].append(value)
+        orders = [*all_orders(unseen, before, len(self._found))]
+        if not orders:
+            self._miss_each_other(unseen)
+        loose = {} if orders else {key: v for key, v in unseen.items() if len(v) > 1}
+        notes = self._history.found
+        history, *history.others = [
+            self._made(versions, order, odd, loose) for order in orders or [unseen]
+        ]
+        for other in (history, *history.others):
+            other.found, other.complete = notes, True
+        return history
+
+    def _made(
+        self,
+        seen: Mapping[tuple[str, Any], int],
+        order: Mapping[str, Iterable[Any]],
+        odd: Container[tuple[int, int]],
+        loose: Mapping[str, Container[Any]],
+    ) -> History:
+        """The history, with what nobody read in an order, behind all that somebody read."""
+        history, versions = History(self._history.name, clock=self._history.header.clock), {**seen}
+        for key, values in order.items():
+            last = len(self._longest.get(key, ()))
+            versions |= {(key, value): last + k for k, value in enumerate(values, 1)}
         for k, one in enumerate(self._found):
             calls: list[tuple[dict[str, int], dict[str, int], bool]] = []
             for at, (verb, key, value) in enumerate(one.ops):
                 if verb == ":r" and one.done and (k, at) not in odd:
                     calls.append(({key: versions[key, value[-1]] if value else 0}, {}, False))
                 elif verb != ":r" and (key, value) in versions:
-                    calls.append(({}, {key: versions[key, value]}, (key, value) in unseen))
-            self._history.add(one, calls)
-        return self._history
+                    call = {key: versions[key, value]}
+                    calls.append(({}, call, value in loose.get(key, ())))
+            history.add(one, calls)
+        return history
 
-    def _unseen(self, versions: dict[tuple[str, Any], int]) -> set[tuple[str, Any]]:
-        """Give versions to what nobody read: it came after all that was. Return the values whose
-        order nobody knows, and of which it matters.
-        """
+    def _unseen(self, versions: Container[tuple[str, Any]]) -> dict[str, dict[Any, Transaction]]:
+        """Return what was appended and nobody read: it came after all that somebody read."""
         unseen: dict[str, dict[Any, Transaction]] = {}
-        informed: dict[str, list[Transaction]] = {}
         for one in self._found:
-            read = set()
             for verb, key, value in one.ops if one.done else ():
-                if verb == ":r":
-                    read.add(key)
-                elif (key, value) not in versions:
+                if verb == ":append" and (key, value) not in versions:
                     unseen.setdefault(key, {})[value] = one
-                    if key in read and one not in informed.setdefault(key, []):
-                        informed[key].append(one)
-        loose: set[tuple[str, Any]] = set()
+        return unseen
+
+    def _miss_each_other(self, unseen: Mapping[str, Mapping[Any, Transaction]]) -> None:
+        """Of two that read a list and then append, unseen, the later one overwrites the other."""
         for key, values in unseen.items():
-            last = len(self._longest.get(key, ()))
-            versions |= {(key, value): last + k for k, value in enumerate(values, 1)}
-            who = informed.get(key, [])
-            if len(who) < len({one.name for one in values.values()}):
-                loose |= {(key, value) for value in values}
-            if len(who) > 1 and (key, next(iter(values))) in loose:
+            who = dict[int, Transaction]()
+            for value, one in values.items():
+                before = one.ops[: one.ops.index((":append", key, value))]
+                if any(op[:2] == (":r", key) for op in before):
+                    who[id(one)] = one
+            if len(who) > 1:
+                first, second, *_ = who.values()
                 text = (
-                    f"{who[0].name} and {who[1].name} read {as_named(key)} and appended to it, and "
+                    f"{first.name} and {second.name} read {as_named(key)} and appended to it, and "
                     "neither had seen the other's"
                 )
-                self._history.note("NoLostUpdate", LOST_UPDATE, who[:2], text)
-        return loose
+                self._history.note("NoLostUpdate", LOST_UPDATE, [first, second], text)
 
     def _fits(self, one: Transaction, key: str, value: list[Any]) -> bool:
         """Look at one read; False when it has no place in the order."""

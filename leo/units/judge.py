@@ -98,14 +98,20 @@ def judge_reader(reader: UnitsReader | History, watching: Watching | None = None
         verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     if isinstance(reader, History):
-        _of_history(reader, verdict, watching)
+        return _of_history(reader, verdict, watching)
     return verdict
 
 
-def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> None:
+def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> UnitsVerdict:
     """Add what the history says itself of what was found in it."""
-    for other in history.others if verdict.broken else ():
-        verdict.compare(judge_reader(other, Watching(watching.seconds, watching.clock)))
+    for other in history.others:
+        if not verdict.broken:
+            break
+        judged = judge_reader(other, Watching(watching.seconds, watching.clock))
+        if not history.complete:
+            verdict.compare(judged)
+        elif judged.rank() > verdict.rank():
+            verdict = judged
     for name in history.unsure:
         verdict.doubt(name)
     if "Serializable" in verdict.broken:
@@ -115,6 +121,7 @@ def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> 
     for name, found in history.sure.items():
         if name not in verdict.broken:
             verdict.note(name, found)
+    return verdict
 
 
 @contextmanager

@@ -480,7 +480,7 @@ def _of_early(read: Access, write: Call) -> Told:
     unit, what = read.unit.name, f"{shown(read.item)} v{read.version}"
     return (
         f"{unit} read {what} before it wrote it itself",
-        (f"{unit} read {what} (line {read.call.line}), and only then wrote it (line {write.line})",),
+        (f"{unit} read it on line {read.call.line}, and only then wrote it (line {write.line})",),
     )
 
 
@@ -488,8 +488,10 @@ def _of_swapped(first: Access, second: Access) -> Told:
     unit, item = first.unit.name, shown(first.item)
     return (
         f"{unit} wrote {item} twice, and its second write stands before its first",
-        (f"{unit} wrote {item} v{first.version} and then v{second.version} "
-         f"(line {second.call.line})",),
+        (
+            f"{unit} wrote {item} v{first.version} and then v{second.version} "
+            f"(line {second.call.line})",
+        ),
     )
 
 

@@ -332,7 +332,7 @@ class Graph:
         found, effort = list[Hop](), 0
         for late in group:
             hops, tried = self._walk(
-                self._number[late], _any, partial(self._ended_before, late, True)
+                self._number[late], _depending, partial(self._ended_before, late, True)
             )
             effort += tried
             if hops and (not found or len(hops) < len(found)):
@@ -464,6 +464,11 @@ _FIRST, _LAST, _BEGUN, _ONE, _TWO, _NEXT_TO = 1, 2, 4, 8, 16, 32
 
 def _any(mark: int, kind: int) -> int | None:
     return 0
+
+
+def _depending(mark: int, kind: int) -> int | None:
+    """By dependencies only, and not by the order of a session."""
+    return 0 if kind else None
 
 
 def _counted(mark: int, kind: int) -> int:

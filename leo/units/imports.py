@@ -195,15 +195,14 @@ class _Lists:
                     before.setdefault(key, {})[value] = [*mine.setdefault(key, [])]
                     mine[key].append(value)
         orders = [*all_orders(unseen, before, len(self._found))]
+        loose: dict[str, dict[Any, Transaction]] = {}
         if not orders:
+            orders = [{key: [*values] for key, values in unseen.items()}]
+            loose = {key: values for key, values in unseen.items() if len(values) > 1}
             self._miss_each_other(unseen)
-        loose = {} if orders else {key: v for key, v in unseen.items() if len(v) > 1}
-        notes = self._history.found
-        history, *history.others = [
-            self._made(versions, order, odd, loose) for order in orders or [unseen]
-        ]
+        history, *history.others = [self._made(versions, one, odd, loose) for one in orders]
         for other in (history, *history.others):
-            other.found, other.complete = notes, True
+            other.found, other.complete = self._history.found, True
         return history
 
     def _made(
@@ -356,8 +355,11 @@ def _plain(data: bytes, name: str) -> History:
                 f"{names[unit.unit]} as well, or cannot be printed; expected a name of its own"
             )
         for call in unit.calls:
-            for item, version in (*call.writes.items(), *call.reads.items()):
-                if version < (item in call.writes):
+            for item, version, least in (
+                *((item, version, 1) for item, version in call.writes.items()),
+                *((item, version, 0) for item, version in call.reads.items()),
+            ):
+                if version < least:
                     raise TraceError(
                         f"{name}: line {number}: version {version} of {shown(item)}; expected 1 or "
                         "more for what is written, 0 for what nobody had written"

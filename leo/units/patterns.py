@@ -507,13 +507,13 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze
         only = found[0] if len(found) == 1 and exact and _there(found[0], read) else None
-        for write in line.aborted(read):
+        aborted = sorted(line.aborted(read), key=lambda write: write is not only)
+        for write in aborted[:1]:
             yield "NoAbortedRead", _aborted(read, write, sure=write is only)
-            break
-        for write, again, certain in line.intermediate(read):
+        again = sorted(line.intermediate(read), key=lambda found: found[0] is not only)
+        for write, later, certain in again[:1]:
             sure = write is only and certain
-            yield "NoIntermediateRead", _intermediate(read, write, again, sure, certain)
-            break
+            yield "NoIntermediateRead", _intermediate(read, write, later, sure, certain)
 
 
 def _aborted(read: Access, write: Access, *, sure: bool) -> Found:

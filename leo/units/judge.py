@@ -153,6 +153,7 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
     offset, notices = 0, list[str]()
     with judge:
         for reader in readers:
+            reader.written = readers[0].written
             if not reader.header.observed or reader.header.run != header.run:
                 raise TraceError(
                     f"{reader.name}: expected observed versions (version=) of the run "
@@ -440,18 +441,25 @@ class UnitsJudge:
 
     def _fill_gaps(self) -> None:
         """Make the units that wrote the versions of which there is no line: perhaps they did."""
+        missing = 0
         for item, touched in self._touched.items():
             wrote = {call.writes[item] for call in touched.writes}
             there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
             start = self._start.get(item, max(min(there) - 1, 0))
             for version in range(start + 1, max(there) + 1):
                 if version not in wrote:
+                    missing += 1
                     unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
                     unit.kept = True
                     call = Call(unit, OPEN, 1, OPEN, False, {}, {item: version}, "", observed=True)
                     unit.calls.append(call)
                     touched.calls.append(call)
                     self._closed.append(unit)
+        if missing:
+            self._verdict.notices.append(
+                f"{missing:,} versions were written by no recorded call: what else their writers "
+                "did is not judged"
+            )
 
     def _add_values(self, call: Call, event: UnitEvent) -> None:
         for item, words in event.saw.items() if event.saw is not UNSET else ():

@@ -338,11 +338,13 @@ def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
     for one, two in block.pairs(unit, writes=False):
         first, last = sorted((one, two), key=order_of)
         line = block.lines[one.item]
-        other = line.between(first, last, counting=False) if sure else None
+        # Where the store tells its versions, a failed write that nobody saw was never there.
+        counting = one.call.observed
+        other = line.between(first, last, counting=counting) if sure else None
         if not sure and one.call is not two.call:
-            other = line.perhaps_between(first, last, counting=False)
+            other = line.perhaps_between(first, last, counting=counting)
             if other is None:
-                other = line.perhaps_between(last, first, counting=False)
+                other = line.perhaps_between(last, first, counting=counting)
         if other is not None:
             return Found(partial(_of_unstable, first, other, last, sure), (unit, other.unit), sure)
     return None

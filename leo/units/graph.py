@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -143,6 +143,14 @@ class Graph:
     @cached_property
     def _flow(self) -> list[list[int]]:
         return self.parts((_WW, _WR))
+
+    def flows(self, group: Iterable[Unit]) -> bool:
+        """Some units of a group are on a circle without rw."""
+        return not self._flowing.isdisjoint(map(self._number.__getitem__, group))
+
+    @cached_property
+    def _flowing(self) -> set[int]:
+        return {unit for part in self._flow for unit in part}
 
     @cached_property
     def _apart(self) -> list[list[int]]:
@@ -446,8 +454,21 @@ class Effort:
     left: int = 10 * EFFORT
 
 
-def cycles_of(block: Block, graph: Graph, group: Sequence[Unit], spare: Effort) -> list[Cycle]:
-    """Return short cycles of one of the groups of a graph, the gravest first: at least one."""
+def cycles_of(
+    block: Block,
+    graph: Graph,
+    group: Sequence[Unit],
+    overwritten: Mapping[Unit, tuple[Access, Access, Access] | None],
+    spare: Effort,
+) -> list[Cycle]:
+    """Return short cycles of one of the groups of a graph, the gravest first: at least one. A lost
+    update, as `overwritten` has them by unit, is one.
+    """
+    if spare.left <= 0 and not graph.flows(group):
+        for three in map(overwritten.get, group):
+            if three is not None:
+                read, other, write = three
+                return [(Edge(read, other, RW), Edge(other, write, WW))]
     if sum(len(unit.calls) for unit in group) <= SMALL:
         return Graph(block, group, near=False).cycles(group, spare)
     part = Graph(block, group[: PART[0]], near=False, part=True)

@@ -34,6 +34,7 @@ from leo.units.patterns import (
     Line,
     Torn,
     dirty_reads,
+    lost,
     lost_update,
     own_write_missed,
     plainly,
@@ -512,11 +513,12 @@ class UnitsJudge:
     def _judge_block(self, block: Block) -> None:
         said = self._verdict
         graph = Graph(block, block.committed)
+        overwritten = {unit: lost(block, unit, sure=True) for unit in block.committed}
         circling: set[Unit] = set()
         for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group, self._spare):
+                for cycle in cycles_of(block, graph, group, overwritten, self._spare):
                     said.note("Serializable", of_cycle(cycle))
         rest = [unit for unit in block.committed if unit not in circling]
         if circling:
@@ -536,12 +538,16 @@ class UnitsJudge:
         for unit in block.committed:
             if unit.settled:
                 continue
-            for name, look in (("NoLostUpdate", lost_update), ("StableRead", unstable_read)):
-                found = look(block, unit, sure=True)
-                if found is None and open_ and name not in said.broken:
-                    found = look(block, unit, sure=False)
-                if found is not None:
-                    said.note(name, found)
+            sure, three = True, overwritten[unit]
+            if three is None and open_ and "NoLostUpdate" not in said.broken:
+                sure, three = False, lost(block, unit, sure=False)
+            if three is not None:
+                said.note("NoLostUpdate", lost_update(*three, sure=sure))
+            found = unstable_read(block, unit, sure=True)
+            if found is None and open_ and "StableRead" not in said.broken:
+                found = unstable_read(block, unit, sure=False)
+            if found is not None:
+                said.note("StableRead", found)
             found = torn.find(unit, sure=True)
             if found is None and open_ and "NoTornRead" not in said.broken:
                 found = torn.find(unit, sure=False)

@@ -104,6 +104,11 @@ class Line:
         return _Spread(self._failed)
 
     @cached_property
+    def dirty_from(self) -> int:
+        """No read that ended by this event found what failed, or was written again."""
+        return min((w.lo for w in (*self._failed, *self._twice.writes)), default=OPEN)
+
+    @cached_property
     def _last(self) -> dict[Unit, Access]:
         """Of each unit its last write."""
         return {write.unit: write for write in self.writes}
@@ -239,7 +244,7 @@ class _Spread:
     """Some writes of an object, by their ends."""
 
     def __init__(self, writes: Sequence[Access]) -> None:
-        self._writes = writes
+        self.writes = writes
         self._ends = [write.hi for write in writes]
         self._soonest = _least_from(writes)
 
@@ -247,10 +252,10 @@ class _Spread:
         """Yield those that a read may have found, when it found nothing that ended up to `floor`;
         with `own` those of its own unit as well.
         """
-        for at in range(bisect_right(self._ends, floor), len(self._writes)):
+        for at in range(bisect_right(self._ends, floor), len(self.writes)):
             if self._soonest[at] >= read.hi:
                 return
-            write = self._writes[at]
+            write = self.writes[at]
             found = write.lo < read.hi and not _taken_back(write, read)
             if found and write.call is not read.call and (own or write.unit is not read.unit):
                 yield write
@@ -287,7 +292,7 @@ class Block:
         for unit in units:
             mine = self.of[unit] = []
             for call in unit.calls:
-                for item in {**call.reads, **call.writes}:
+                for item in {**call.reads, **call.writes} if call.writes else call.reads:
                     both = made.get((call, item)) or accesses(call, item)
                     mine += both
                     lines.setdefault(item, []).extend(both)
@@ -308,21 +313,26 @@ class Block:
                 latest[access.item] = access
 
 
-def lost_update(block: Block, unit: Unit, *, sure: bool) -> Found | None:
-    """A unit read an object and then wrote it, and another unit wrote it in between."""
+def lost(block: Block, unit: Unit, *, sure: bool) -> tuple[Access, Access, Access] | None:
+    """A read of a unit, the write of another after it, and the write of the unit after that."""
     for read, write in block.pairs(unit, writes=True):
         line = block.lines[read.item]
         other = line.between(read, write, counting=True) if sure and write.sure else None
         if not sure and (read.call is not write.call or read.looked):
             other = line.perhaps_between(read, write, counting=True)
         if other is not None:
-            return Found(
-                partial(_of_lost, read, other, write, sure),
-                (unit, other.unit),
-                sure,
-                LOST_UPDATE if sure else "",
-            )
+            return read, other, write
     return None
+
+
+def lost_update(read: Access, other: Access, write: Access, *, sure: bool) -> Found:
+    """A unit read an object and then wrote it, and another unit wrote it in between."""
+    return Found(
+        partial(_of_lost, read, other, write, sure),
+        (read.unit, other.unit),
+        sure,
+        LOST_UPDATE if sure else "",
+    )
 
 
 def _of_lost(read: Access, other: Access, write: Access, sure: bool) -> Told:
@@ -386,8 +396,10 @@ class Torn:
 
     def find(self, unit: Unit, *, sure: bool) -> Found | None:
         """Return a torn read of a unit."""
+        if not self._last:
+            return None
         reads = [access for access in self._block.of[unit] if not access.write]
-        if not self._last or len({read.item for read in reads}) < 2:
+        if len({read.item for read in reads}) < 2:
             return None
         # Of each object the read that surely came first, or that can have come first.
         first: dict[str, Access] = {}
@@ -504,7 +516,9 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
     read is not known.
     """
     for read in reads:
-        if not (any(line.aborted(read)) or any(line.intermediate(read))):
+        if read.hi <= line.dirty_from or not (
+            any(line.aborted(read)) or any(line.intermediate(read))
+        ):
             continue
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze

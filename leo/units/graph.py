@@ -142,7 +142,12 @@ class Graph:
 
     @cached_property
     def _flow(self) -> list[list[int]]:
-        return self.parts((_WW, _WR))
+        return self.parts((_WW, _WR)) if self._sees else []
+
+    @cached_property
+    def _sees(self) -> bool:
+        """There is a ww or a wr."""
+        return any(0 < way & 3 < _RW for ways in self.ways for way in ways)
 
     def flows(self, group: Iterable[Unit]) -> bool:
         """Some units of a group are on a circle without rw."""
@@ -158,6 +163,8 @@ class Graph:
 
         Each has a second node, for who came by rw and may not leave by it.
         """
+        if not self._sees:
+            return []
         first = len(self.ways)
         graph = [
             [(way >> 2) + (first if way & 3 == _RW else 0) for way in ways] for ways in self.ways

@@ -86,14 +86,18 @@ class Line:
     def _tops(self, some: Sequence[Access]) -> _Tops:
         return self._certain if len(some) == len(self._there) else _Tops(some, _began)
 
+    # From each write on, those that began first: of all, and of units that committed.
+
     @cached_property
-    def _late(self) -> list[tuple[list[int], _Tops]]:
-        """From each write on, those that began first: of all, and of units that committed."""
-        counting = [w for w in self.writes if w.unit.committed and not w.call.undone]
-        return [
-            ([w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo))
-            for some in (self.writes, counting)
-        ]
+    def _late(self) -> tuple[list[int], _Tops]:
+        return [w.hi for w in self.writes], _Tops(self.writes[::-1], lambda write: -write.lo)
+
+    @cached_property
+    def _late_counting(self) -> tuple[list[int], _Tops]:
+        some = [w for w in self.writes if w.unit.committed and not w.call.undone]
+        if len(some) == len(self.writes):
+            return self._late
+        return [w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo)
 
     @cached_property
     def _failed(self) -> list[Access]:
@@ -142,7 +146,7 @@ class Line:
         """Return a write of another unit that may stand between two accesses of two calls;
         `counting` asks for one of a unit that committed.
         """
-        ends, late = self._late[counting]
+        ends, late = self._late_counting if counting else self._late
         for write in late.first(len(ends) - bisect_right(ends, first.lo)):
             if write.unit is not first.unit and write.lo < last.hi:
                 return write
@@ -187,7 +191,7 @@ class Line:
         certain = [w for w in self._failed if w.call.certain and not w.append]
         fixed = _Tops([w for w in certain if not w.call.undone], _began)
         undone = [w for w in certain if w.call.undone]
-        ends, late = self._late[True]
+        ends, late = self._late_counting
         first = min(write.lo for write in self._failed)
         for read in self.accesses:
             if not read.write and read.hi > first:

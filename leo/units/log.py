@@ -231,19 +231,24 @@ class Log:
             elif reads or writes:
                 versions = self._versions
                 action, made = _READ, _NONE
-                seen = {name: versions.get(name, 0) for name in reads} if reads else _NONE
+                seen = _NONE
+                if reads:
+                    seen = {}
+                    for name in reads:
+                        seen[name] = versions.get(name, 0)
                 if writes:
                     action, made = _WRITE, {}
                     for name in writes:
                         made[name] = versions[name] = versions.get(name, 0) + 1
                 self.seq = seq = self.seq + 1
-                who = (seq, "w1", run, now, instance, "main", session, unit)
-                if more is NO_MORE and error is UNSET and unit in self._open:
-                    self._rows.append((*who, action, seen, made, outcome, since, call))
-                else:
+                row: Row = (
+                    seq, "w1", run, now, instance, "main", session, unit, action, seen, made,
+                    outcome, since, call,
+                )  # fmt: skip
+                if more is not NO_MORE or error is not UNSET or unit not in self._open:
                     late = UNSET if unit in self._open else True
-                    rare = since, call, more.appends, late, error, more.saw, more.gave
-                    self._rows.append((*who, action, seen, made, outcome, *rare))
+                    row = (*row, more.appends, late, error, more.saw, more.gave)
+                self._rows.append(row)
             if closes:
                 self._open.discard(unit)
                 self.seq = seq = self.seq + 1

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from leo.errors import InstrumentError, TraceFileError
+from leo.trace.events import End
 from leo.trace.writer import Sink, failed
 
 UNITS_SCHEMA: Final = 1
@@ -93,15 +94,6 @@ class UnitEvent(_Plain, frozen=True, gc=False):
     error: str | UnsetType = UNSET
     saw: dict[str, str] | UnsetType = UNSET
     gave: dict[str, str] | UnsetType = UNSET
-
-
-class UnitsEnd(msgspec.Struct, frozen=True):
-    """The last line, of the shape of `leo.trace.events.End`: closed after so many events."""
-
-    kind: str
-    run: str
-    writer: str
-    events: int
 
 
 # As many lines are made at a time: together they cost half of what they cost one by one.
@@ -334,7 +326,7 @@ class Log:
                 return
             self.closed = True
             self._hand_over()
-            self._keep([UnitsEnd("end", self._run, "w1", self.seq)])
+            self._keep([End("end", self._run, "w1", self.seq)])
         if self._sink is not None:
             self._sink.close()
         if self._error is not None:
@@ -347,7 +339,7 @@ class Log:
         self._keep(list(starmap(_Plain if plain else UnitEvent, rows)))
         self._rows.clear()
 
-    def _keep(self, lines: Sequence[UnitsHeader | UnitEvent | _Plain | UnitsEnd]) -> None:
+    def _keep(self, lines: Sequence[UnitsHeader | UnitEvent | _Plain | End]) -> None:
         if self._error is not None:
             return
         try:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from leo.errors import TraceError
-from leo.trace.events import MAX_VERSION
+from leo.trace.events import MAX_VERSION, End
 from leo.trace.lines import MAX_LINE, Blocks, CutError, Lines, Source
 from leo.trace.words import NOT_CLOSED, nearest, repeated_key, shown
 from leo.units.log import (
@@ -23,7 +23,6 @@ from leo.units.log import (
     UNITS_SPEC,
     UnitAction,
     UnitEvent,
-    UnitsEnd,
     UnitsHeader,
 )
 
@@ -300,7 +299,7 @@ class UnitsReader:
             raise self._fail("a second header; a file holds one recording: do not join recordings")
         try:
             if kind == "end":
-                self._end(msgspec.convert(fields, UnitsEnd))
+                self._end(msgspec.convert(fields, End))
                 return None
             event = msgspec.convert(fields, UnitEvent)
         except msgspec.ValidationError as error:
@@ -317,7 +316,7 @@ class UnitsReader:
             )
         return event
 
-    def _end(self, end: UnitsEnd) -> None:
+    def _end(self, end: End) -> None:
         if end.events != self._seq:
             raise self._fail(
                 f"the end says {end.events} events and {self._seq} precede it; lines are missing "

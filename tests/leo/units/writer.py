@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from leo.trace.events import End
 from leo.units.judge import judge_bytes
-from leo.units.log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.verdict import UnitsVerdict
 
 
@@ -67,7 +68,7 @@ class Writer:
         lines = [
             UnitsHeader(1, "units", "units/1", "r", self.start),
             *self.events,
-            UnitsEnd("end", "r", "w1", len(self.events)),
+            End("end", "r", "w1", len(self.events)),
         ]
         return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 

@@ -205,7 +205,9 @@ class Graph:
                 if part[0] in members:
                     cycle, tried = self._shortest(part, step, closes)
                     spare.left -= 0 if needed else tried
-                    mine += [cycle] if cycle else []
+                    # One that comes by a unit twice is made of others, which have graver names.
+                    simple = len({edge.source.unit for edge in cycle}) == len(cycle)
+                    mine += [cycle] if cycle and (simple or needed) else []
             for cycle in mine:
                 units = {edge.source.unit for edge in cycle}
                 if not units <= covered:

@@ -246,7 +246,7 @@ class UnitsJudge:
         said.notices = list(notices)
         for unit in self._open.values():
             wrote = [call for call in unit.calls if call.writes]
-            if wrote:
+            if wrote and not said.cut:
                 text = f"{unit.name} wrote and had not ended when the recording was closed"
                 said.note("AllOrNothing", Found(plainly(text), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))

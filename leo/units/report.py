@@ -63,7 +63,7 @@ def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
         f"calls: {verdict.calls:,}, events: {verdict.events:,}",
     )
     if verdict.events:
-        yield from _item("holds", holds(verdict))
+        yield from _item("holds", f"{holds(verdict)}{', so far' if verdict.cut else ''}")
     for notice in verdict.notices:
         yield from _item("notice", notice)
     told: set[frozenset[str]] = set()

@@ -114,6 +114,9 @@ def _transactions(
             )
             found.append(ended)
         ended.outcome, ended.end, ended.line = _ENDS[kind], number, entry[edn.LINE]
+        if kind == ":info" and not str(entry.get(":f")).endswith("cas"):
+            # What it read nobody knows; a comparison that was carried out found what it had to.
+            ops = [op for op in ops if op[0] != ":r"]
         if ops or kind == ":ok":
             ended.ops = ops
     for one in found:
@@ -180,11 +183,9 @@ class _Lists:
             for k, value in enumerate(values, 1)
         }
         for one in self._found:
-            if one.outcome == "cancelled":
-                one.ops = [op for op in one.ops if op[0] == ":append"]
-                if any(op[1:] in versions for op in one.ops):
-                    # It was seen, so it was carried out, and whole.
-                    one.outcome = "returned"
+            if one.outcome == "cancelled" and any(op[1:] in versions for op in one.ops):
+                # It was seen, so it was carried out, and whole.
+                one.outcome = "returned"
             self._see_itself(one)
         unseen = self._unseen(versions)
         before: dict[str, dict[Any, list[Any]]] = {}

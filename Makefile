@@ -145,7 +145,8 @@ nightly: $(STAMP)
 	@$(BIN)/leo mutants --build build/nightly
 	@$(BIN)/python -m tests.soak --minutes 60
 	@for name in $(NIGHTLY); do for bound in "sessions=4 turns=1" "sessions=3 turns=2"; do \
-		$(BIN)/leo ask discipline=$$name $$bound --build build/nightly || exit $$?; done; done
+		$(BIN)/leo ask discipline=$$name $$bound seconds=14400 --build build/nightly || exit $$?; \
+		done; done
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)

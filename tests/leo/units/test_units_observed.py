@@ -12,7 +12,7 @@ import pytest
 from leo import instrument
 from leo.commands.main import main
 from leo.errors import TraceError
-from leo.units import UnitsVerdict, history_of, judge_bytes, judge_reader
+from leo.units import history_of, judge_bytes
 
 
 class Row:
@@ -117,66 +117,6 @@ def write_traces(paths: list[Path], header: bytes, *, lose: bool) -> None:
             out.append(json.dumps(event).encode() + b"\n")
         out.append(b'{"kind":"end","run":"units","writer":"w","events":4}\n')
         path.write_bytes(b"".join(out))
-
-
-def elle(*transactions: str) -> UnitsVerdict:
-    """A history of Elle, in which each process runs one transaction, all at the same time."""
-    lines = [
-        f"{{:type :invoke, :f :txn, :value {value}, :process {k}}}"
-        for k, value in enumerate(transactions)
-    ]
-    lines += [
-        f"{{:type :ok, :f :txn, :value {value}, :process {k}}}"
-        for k, value in enumerate(transactions)
-    ]
-    return judge_reader(history_of("elle", "\n".join(lines).encode(), "history"))
-
-
-@pytest.mark.parametrize(
-    ("transactions", "anomaly"),
-    [
-        (("[[:append x 1]]", "[[:r x [1]] [:append x 2]]", "[[:r x [1 2]]]"), None),
-        (
-            (
-                "[[:append x 1] [:append y 2]]",
-                "[[:append x 2] [:append y 1]]",
-                "[[:r x [1 2]]]",
-                "[[:r y [1 2]]]",
-            ),
-            "G0 dirty write",
-        ),
-        (("[[:append x 1] [:r y [1]]]", "[[:append y 1] [:r x [1]]]"), "G1c circular"),
-        (("[[:append x 1] [:append y 1]]", "[[:r x [1]] [:r y []]]", "[[:r y [1]]]"), "G-single"),
-        (
-            ("[[:r x nil] [:append y 1]]", "[[:r y []] [:append x 1]]", "[[:r x [1]] [:r y [1]]]"),
-            "G2-item",
-        ),
-        (("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 2]]"), None),
-        (
-            ("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 1] [:w x 3]]", "[[:r x 3]]"),
-            "lost update",
-        ),
-        (("[[:w x 1] [:w y 1]]", "[[:r x 1] [:r y nil]]"), "G-single"),
-    ],
-)
-def test_histories_of_elle(transactions: tuple[str, ...], anomaly: str | None) -> None:
-    """Lists and registers, with the anomalies that Elle names."""
-    verdict = elle(*transactions)
-    assert not verdict.undecided
-    assert (anomaly is None) == ("Serializable" not in verdict.broken)
-    if anomaly is not None:
-        assert verdict.broken["Serializable"].first.anomaly.startswith(anomaly)
-
-
-def test_a_failed_transaction_that_was_seen_is_an_aborted_read() -> None:
-    """And one of which nobody knows how it ended was carried out, when it was seen."""
-    history = """
-        {:type :fail :f :txn :value [[:append x 1]] :process 0}
-        {:type :info :f :txn :value [[:append y 1]] :process 1}
-        {:type :ok :f :txn :value [[:r x [1]] [:r y [1]]] :process 2}
-    """
-    verdict = judge_reader(history_of("elle", history.encode(), "history"))
-    assert set(verdict.broken) == {"NoAbortedRead"}
 
 
 @pytest.mark.parametrize(

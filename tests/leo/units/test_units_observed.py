@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from leo import instrument
 from leo.commands.main import main
 from leo.errors import TraceError
 from leo.units import history_of, judge_bytes
+from leo.units.log import UnitsHeader
 
 
 class Row:
@@ -94,6 +96,18 @@ def test_the_traces_of_several_processes_are_one_history(
     assert ("NoLostUpdate", lines == "all") in found
     if lines != "all":
         assert any("missing" in notice for notice in verdict["notices"])
+
+
+def test_a_version_that_two_processes_wrote_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such a store has lost one of the two writes, and no order can be told by its versions."""
+    paths = [tmp_path / "one", tmp_path / "two"]
+    header = UnitsHeader(1, "units", "units/1", "units", {}, observed=True)
+    write_traces(paths, msgspec.json.encode(header) + b"\n", lose=False)
+    paths[1].write_bytes(paths[1].read_bytes().replace(b'"row": 2', b'"row": 1'))
+    assert main(["validate", "--merge", *map(str, paths)]) == 2
+    assert "'row'" in capsys.readouterr().err
 
 
 def write_traces(paths: list[Path], header: bytes, *, lose: bool) -> None:

@@ -20,6 +20,7 @@ class Writer:
     events: list[UnitEvent] = field(default_factory=list)
     start: dict[str, int] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    commits: bool = False
 
     def add(
         self,
@@ -66,7 +67,7 @@ class Writer:
 
     def data(self) -> bytes:
         lines = [
-            UnitsHeader(1, "units", "units/1", "r", self.start),
+            UnitsHeader(1, "units", "units/1", "r", self.start, self.commits),
             *self.events,
             End("end", "r", "w1", len(self.events)),
         ]

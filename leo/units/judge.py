@@ -41,7 +41,7 @@ from leo.units.patterns import (
     unstable_read,
 )
 from leo.units.reader import UnitsReader, lines_of
-from leo.units.spans import Touched, made, merged, spans
+from leo.units.spans import Touched, fill_gaps, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
@@ -416,8 +416,12 @@ class UnitsJudge:
             oldest = min(begun, default=OPEN)
         if not self._observed:
             self._judge_values(oldest)
-        else:
-            self._fill_gaps()
+        elif gaps := fill_gaps(self._touched, self._start):
+            self._closed += gaps
+            self._verdict.notices.append(
+                f"{len(gaps):,} versions were written by no recorded call: what else their writers "
+                "did is not judged"
+            )
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
         blocks = list(merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
@@ -439,28 +443,6 @@ class UnitsJudge:
             return iter([(self._closed[0].closed, OPEN - 1)] if self._closed else [])
         open_units = bool(self._open) and not at_the_end
         return spans(self._touched, self._looked, self._start, open_units=open_units)
-
-    def _fill_gaps(self) -> None:
-        """Make the units that wrote the versions of which there is no line: perhaps they did."""
-        missing = 0
-        for item, touched in self._touched.items():
-            wrote = {call.writes[item] for call in touched.writes}
-            there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
-            start = self._start.get(item, max(min(there) - 1, 0))
-            for version in range(start + 1, max(there) + 1):
-                if version not in wrote:
-                    missing += 1
-                    unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
-                    unit.kept = True
-                    call = Call(unit, OPEN, 1, OPEN, False, {}, {item: version}, "", observed=True)
-                    unit.calls.append(call)
-                    touched.calls.append(call)
-                    self._closed.append(unit)
-        if missing:
-            self._verdict.notices.append(
-                f"{missing:,} versions were written by no recorded call: what else their writers "
-                "did is not judged"
-            )
 
     def _add_values(self, call: Call, event: UnitEvent) -> None:
         for item, words in event.saw.items() if event.saw is not UNSET else ():

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from leo.trace.words import shown
-from leo.units.anomalies import GARBAGE
+from leo.units.anomalies import G1A, GARBAGE
 from leo.units.calls import Unit
 from leo.units.calls import shown as as_named
 from leo.units.history import History, Transaction, all_orders, refuse_twice, writers_of
@@ -63,7 +63,7 @@ class Registers:
         history, *history.others = [self._made(places) for places in orders]
         history.complete = complete
         said = "no order of the transactions, one after the other, explains what they read"
-        if self._sound:
+        if self._sound or not (self._unique or self._notes):
             who = tuple(Unit(one.name, 0, closed=one.line, end=one.line) for one in self._found[:3])
             perhaps = f"{TRIES:,} tries did not tell whether an order explains what they read"
             history.sure["Serializable"] = Found(
@@ -92,6 +92,12 @@ class Registers:
                 self._sound = False
             if by and all(writer.outcome == "raised" for writer in by):
                 self._sound = False
+                if not self._unique:
+                    # The judge is not told of versions, and cannot find it.
+                    said = f"{one.name} read {as_named(key)} as {shown(value)}, and {by[0].name}"
+                    self._notes.append(
+                        ("NoAbortedRead", G1A, [one, by[0]], f"{said}, which wrote it, failed")
+                    )
             known[key] = value, False
 
     def _note(self, name: str, anomaly: str, one: Transaction, said: str) -> None:

@@ -385,6 +385,9 @@ SINGLES = {
     ),
     "a swap that failed": Told(register("0 w 1", "(1 c [2 3]", "!1 c [2 3]", "0 r 1")),
     "a swap of what was never there": Told(register("0 w 1", "1 c [7 8]"), "", ("garbage read",)),
+    "a swap that failed was seen, of a value written twice": Told(
+        register("(0 c [2 2]", "!0 c [2 2]", "(1 w 2", "!1 w 2", "2 r 2"), RU, (G1A,)
+    ),
     "two swaps of the same": Told(register("0 w 1", "0 c [1 2]", "1 c [1 3]"), RA, (LOST,)),
     "two swaps of the same, which came back": Told(
         register("0 w 1", "(0 c [1 2]", "(1 c [1 2]", ")0 c [1 2]", ")1 c [1 2]", "2 w 1"), SER

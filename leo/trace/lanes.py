@@ -98,36 +98,6 @@ def lane_table(
     return "\n".join(out) + "\n"
 
 
-def lane_markdown(
-    steps: Sequence[LaneStep],
-    verdict: str = "",
-    *,
-    lanes: Sequence[str] = (),
-    back_to: int | None = None,
-) -> str:
-    """The same table in Markdown. A step of no session stands in the first lane, in italics."""
-    names = lane_names(steps, lanes)
-
-    def row(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cells) + " |"
-
-    out = [row(["#", *(_escape(name) for name in names)]), "|---:|" + "---|" * len(names)]
-    for step in steps:
-        cells = [""] * len(names)
-        text = _escape(_one_line(step))
-        cells[names.index(step.lane) if step.lane else 0] = text if step.lane else f"*{text}*"
-        out.append(row([str(step.index), *cells]))
-    if back_to is not None:
-        out += ["", f"↺ then again from step {back_to}"]
-    if verdict:
-        out += ["", f"✗ **{_escape(verdict)}**"]
-    return "\n".join(out) + "\n"
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
-
-
 def _one_line(step: LaneStep) -> str:
     note = " ".join(step.note.split())
     return f"{step.action}  {note}" if note else step.action

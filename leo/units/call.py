@@ -69,8 +69,8 @@ class Call:
         self.own = int(of_class)
         self.ends = more.ends is not None
         self.looks = token is not None or version is not None
-        self.reads = _namer(reads, log, name)
-        self.writes = _namer(writes, log, name)
+        self.reads, self.always_reads = _namer(reads, log, name)
+        self.writes, self.always_writes = _namer(writes, log, name)
 
     def wrap(self, original: Method) -> Method:
         """The wrapper, of the same kind and with the same signature."""
@@ -80,11 +80,14 @@ class Call:
 
     def _sync(self, original: Method) -> Method:
         log, name, name_reads, name_writes = self.log, self.name, self.reads, self.writes
-        looks, usual = self.looks, self.more
+        const_reads, const_writes = self.always_reads, self.always_writes
+        looks, usual, ended, here = self.looks, self.more, self.ended, _here.get
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            unit = current(log)
+            unit = here()
+            if unit is not None and not (unit.open and unit.log is log):
+                unit = current(log)
             alone = unit is None
             if unit is None:
                 if log.closed:
@@ -92,15 +95,15 @@ class Call:
                 unit = Unit(log, name)
             since, reads, writes, outcome, more = 0, _NO_NAMES, _NO_NAMES, "raised", usual
             try:
-                reads = _NO_NAMES if name_reads is None else name_reads(*args, **kwargs)
-                writes = _NO_NAMES if name_writes is None else name_writes(*args, **kwargs)
+                reads = const_reads if name_reads is None else name_reads(*args, **kwargs)
+                writes = const_writes if name_writes is None else name_writes(*args, **kwargs)
                 since = log.seq
                 result = original(*args, **kwargs)
                 outcome = "ok"
                 if type(result) not in _PLAIN and _is_awaited(type(result)):
                     outcome = "later"
-                    ended = _Ended(self, unit, since, reads, writes, alone, args, kwargs)
-                    return ended.follow(result)
+                    later = _Ended(self, unit, since, reads, writes, alone, args, kwargs)
+                    return later.follow(result)
                 if looks:
                     more = self.seen(reads, writes, args, kwargs, result)
             except asyncio.CancelledError:
@@ -108,7 +111,7 @@ class Call:
                 raise
             finally:
                 if outcome != "later":
-                    self.ended(unit, since, reads, writes, outcome, alone, more)
+                    ended(unit, since, reads, writes, outcome, alone, more)
             return result
 
         return wrapper
@@ -116,11 +119,14 @@ class Call:
     def _async(self, original: Method) -> Method:
         log, name, gate = self.log, self.name, self.gate
         name_reads, name_writes = self.reads, self.writes
-        looks, usual = self.looks, self.more
+        const_reads, const_writes = self.always_reads, self.always_writes
+        looks, usual, ended, here = self.looks, self.more, self.ended, _here.get
 
         @functools.wraps(original)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            unit = current(log)
+            unit = here()
+            if unit is not None and not (unit.open and unit.log is log):
+                unit = current(log)
             alone = unit is None
             if unit is None:
                 if log.closed:
@@ -134,8 +140,8 @@ class Call:
                 await gate(unit.name, name, "before")
             since, reads, writes, outcome, more = 0, _NO_NAMES, _NO_NAMES, "raised", usual
             try:
-                reads = _NO_NAMES if name_reads is None else name_reads(*args, **kwargs)
-                writes = _NO_NAMES if name_writes is None else name_writes(*args, **kwargs)
+                reads = const_reads if name_reads is None else name_reads(*args, **kwargs)
+                writes = const_writes if name_writes is None else name_writes(*args, **kwargs)
                 since = log.seq
                 result = await original(*args, **kwargs)
                 outcome = "ok"
@@ -145,7 +151,7 @@ class Call:
                 outcome = "cancelled"
                 raise
             finally:
-                self.ended(unit, since, reads, writes, outcome, alone, more)
+                ended(unit, since, reads, writes, outcome, alone, more)
             if gate is not None:
                 await gate(unit.name, name, "after")
             return result
@@ -306,12 +312,12 @@ class _Awaited:
         return getattr(self._result, name)
 
 
-def _namer(naming: Naming | None, log: Log, method: str) -> Callable[..., tuple[str, ...]] | None:
-    if naming is None:
-        return None
-    if isinstance(naming, str):
-        constant = (naming,)
-        return lambda *args, **kwargs: constant
+def _namer(
+    naming: Naming | None, log: Log, method: str
+) -> tuple[Callable[..., tuple[str, ...]] | None, tuple[str, ...]]:
+    """What names the objects of a call, or None and their names where these are always the same."""
+    if naming is None or isinstance(naming, str):
+        return None, _NO_NAMES if naming is None else (naming,)
 
     def names(*args: Any, **kwargs: Any) -> tuple[str, ...]:
         found = naming(*args, **kwargs)
@@ -333,7 +339,7 @@ def _namer(naming: Naming | None, log: Log, method: str) -> Callable[..., tuple[
         )
         return _NO_NAMES
 
-    return names
+    return names, _NO_NAMES
 
 
 class Unit:

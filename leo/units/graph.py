@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -142,7 +142,20 @@ class Graph:
 
     @cached_property
     def _flow(self) -> list[list[int]]:
-        return self.parts((_WW, _WR))
+        return self.parts((_WW, _WR)) if self._sees else []
+
+    @cached_property
+    def _sees(self) -> bool:
+        """There is a ww or a wr."""
+        return any(0 < way & 3 < _RW for ways in self.ways for way in ways)
+
+    def flows(self, group: Iterable[Unit]) -> bool:
+        """Some units of a group are on a circle without rw."""
+        return not self._flowing.isdisjoint(map(self._number.__getitem__, group))
+
+    @cached_property
+    def _flowing(self) -> set[int]:
+        return {unit for part in self._flow for unit in part}
 
     @cached_property
     def _apart(self) -> list[list[int]]:
@@ -150,6 +163,8 @@ class Graph:
 
         Each has a second node, for who came by rw and may not leave by it.
         """
+        if not self._sees:
+            return []
         first = len(self.ways)
         graph = [
             [(way >> 2) + (first if way & 3 == _RW else 0) for way in ways] for ways in self.ways
@@ -190,7 +205,9 @@ class Graph:
                 if part[0] in members:
                     cycle, tried = self._shortest(part, step, closes)
                     spare.left -= 0 if needed else tried
-                    mine += [cycle] if cycle else []
+                    # One that comes by a unit twice is made of others, which have graver names.
+                    simple = len({edge.source.unit for edge in cycle}) == len(cycle)
+                    mine += [cycle] if cycle and (simple or needed) else []
             for cycle in mine:
                 units = {edge.source.unit for edge in cycle}
                 if not units <= covered:
@@ -332,7 +349,7 @@ class Graph:
         found, effort = list[Hop](), 0
         for late in group:
             hops, tried = self._walk(
-                self._number[late], _any, partial(self._ended_before, late, True)
+                self._number[late], _depending, partial(self._ended_before, late, True)
             )
             effort += tried
             if hops and (not found or len(hops) < len(found)):
@@ -446,8 +463,21 @@ class Effort:
     left: int = 10 * EFFORT
 
 
-def cycles_of(block: Block, graph: Graph, group: Sequence[Unit], spare: Effort) -> list[Cycle]:
-    """Return short cycles of one of the groups of a graph, the gravest first: at least one."""
+def cycles_of(
+    block: Block,
+    graph: Graph,
+    group: Sequence[Unit],
+    overwritten: Mapping[Unit, tuple[Access, Access, Access] | None],
+    spare: Effort,
+) -> list[Cycle]:
+    """Return short cycles of one of the groups of a graph, the gravest first: at least one. A lost
+    update, as `overwritten` has them by unit, is one.
+    """
+    if spare.left <= 0 and not graph.flows(group):
+        for three in map(overwritten.get, group):
+            if three is not None:
+                read, other, write = three
+                return [(Edge(read, other, RW), Edge(other, write, WW))]
     if sum(len(unit.calls) for unit in group) <= SMALL:
         return Graph(block, group, near=False).cycles(group, spare)
     part = Graph(block, group[: PART[0]], near=False, part=True)
@@ -464,6 +494,11 @@ _FIRST, _LAST, _BEGUN, _ONE, _TWO, _NEXT_TO = 1, 2, 4, 8, 16, 32
 
 def _any(mark: int, kind: int) -> int | None:
     return 0
+
+
+def _depending(mark: int, kind: int) -> int | None:
+    """By dependencies only, and not by the order of a session."""
+    return 0 if kind else None
 
 
 def _counted(mark: int, kind: int) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import permutations, product
+from math import factorial, prod
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +18,8 @@ from leo.units.patterns import Found, plainly
 
 # What was done to an object: ":r", ":w" or ":append", the object, and the value.
 Op = tuple[str, str, Any]
+# So many transactions are judged in other orders of their writes, where theirs is not known.
+MOST: Final = 20_000
 
 
 @dataclass(slots=True)
@@ -43,7 +47,7 @@ class History:
 
     What the judge finds of the `unsure` properties is undecided. `sure` is said where it finds
     nothing of a property. The `others` have the writes in other orders, as possible as this one:
-    what falls in one and not in another is undecided.
+    what falls in one and not in another is undecided, or did not happen when these are `complete`.
     """
 
     def __init__(self, name: str, *, clock: bool, values: bool = True) -> None:
@@ -57,6 +61,7 @@ class History:
         self.sure: dict[str, Found] = {}
         self.unsure: set[str] = set()
         self.others: list[History] = []
+        self.complete = False
         self._steps: list[tuple[tuple[float, int, int], int, tuple[Any, ...]]] = []
 
     def add(
@@ -99,6 +104,32 @@ class History:
                     appends=True if appends else msgspec.UNSET,
                 ),
             )  # fmt: skip
+
+
+def all_orders(
+    written: Mapping[str, Collection[Any]],
+    before: Mapping[str, Mapping[Any, Collection[Any]]],
+    count: int,
+) -> Iterator[Mapping[str, Sequence[Any]]]:
+    """Yield every order of the values written to each object, that keeps what comes `before` what;
+    none when these are too many to judge each with `count` transactions, or there is none.
+    """
+    if count * prod(factorial(min(len(values), 9)) for values in written.values()) > MOST:
+        return
+    choices = [
+        [
+            order
+            for order in permutations(values)
+            if not any(
+                one in order[at:]
+                for at, value in enumerate(order)
+                for one in before.get(key, {}).get(value, ())
+            )
+        ]
+        for key, values in written.items()
+    ]
+    for chosen in product(*choices):
+        yield dict(zip(written, chosen, strict=True))
 
 
 Writers = dict[tuple[str, Any], list[Transaction]]

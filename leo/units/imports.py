@@ -8,7 +8,7 @@ file finds the anomalies that the values alone show; the judge finds the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -17,9 +17,9 @@ from leo.errors import TraceError
 from leo.screen import visible
 from leo.trace.words import shown
 from leo.units import edn
-from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE
+from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE, LOST_UPDATE
 from leo.units.calls import shown as as_named
-from leo.units.history import History, Op, Transaction, refuse_twice, writers_of
+from leo.units.history import History, Op, Transaction, all_orders, refuse_twice, writers_of
 from leo.units.registers import Registers
 
 __all__ = ["history_of", "is_history"]
@@ -114,6 +114,9 @@ def _transactions(
             )
             found.append(ended)
         ended.outcome, ended.end, ended.line = _ENDS[kind], number, entry[edn.LINE]
+        if kind == ":info" and not str(entry.get(":f")).endswith("cas"):
+            # What it read nobody knows; a comparison that was carried out found what it had to.
+            ops = [op for op in ops if op[0] != ":r"]
         if ops or kind == ":ok":
             ended.ops = ops
     for one in found:
@@ -179,14 +182,40 @@ class _Lists:
             for key, values in self._longest.items()
             for k, value in enumerate(values, 1)
         }
-        unseen: dict[str, list[Any]] = {}
         for one in self._found:
+            if one.outcome == "cancelled" and any(op[1:] in versions for op in one.ops):
+                # It was seen, so it was carried out, and whole.
+                one.outcome = "returned"
             self._see_itself(one)
+        unseen = self._unseen(versions)
+        before: dict[str, dict[Any, list[Any]]] = {}
+        for one in self._found:
+            mine: dict[str, list[Any]] = {}
             for verb, key, value in one.ops if one.done else ():
-                if verb == ":append" and (key, value) not in versions:
-                    unseen.setdefault(key, []).append(value)
-        # They came after all that was read, and nobody knows in which order.
-        for key, values in unseen.items():
+                if verb == ":append":
+                    before.setdefault(key, {})[value] = [*mine.setdefault(key, [])]
+                    mine[key].append(value)
+        orders = [*all_orders(unseen, before, len(self._found))]
+        loose: dict[str, dict[Any, Transaction]] = {}
+        if not orders:
+            orders = [{key: [*values] for key, values in unseen.items()}]
+            loose = {key: values for key, values in unseen.items() if len(values) > 1}
+            self._miss_each_other(unseen)
+        history, *history.others = [self._made(versions, one, odd, loose) for one in orders]
+        for other in (history, *history.others):
+            other.found, other.complete = self._history.found, True
+        return history
+
+    def _made(
+        self,
+        seen: Mapping[tuple[str, Any], int],
+        order: Mapping[str, Iterable[Any]],
+        odd: Container[tuple[int, int]],
+        loose: Mapping[str, Container[Any]],
+    ) -> History:
+        """The history, with what nobody read in an order, behind all that somebody read."""
+        history, versions = History(self._history.name, clock=self._history.header.clock), {**seen}
+        for key, values in order.items():
             last = len(self._longest.get(key, ()))
             versions |= {(key, value): last + k for k, value in enumerate(values, 1)}
         for k, one in enumerate(self._found):
@@ -195,13 +224,35 @@ class _Lists:
                 if verb == ":r" and one.done and (k, at) not in odd:
                     calls.append(({key: versions[key, value[-1]] if value else 0}, {}, False))
                 elif verb != ":r" and (key, value) in versions:
-                    loose = value in unseen.get(key, ()) and len(unseen[key]) > 1
-                    calls.append(({}, {key: versions[key, value]}, loose))
-            if one.outcome == "cancelled" and calls:
-                # It was seen, so it was carried out.
-                one.outcome = "returned"
-            self._history.add(one, calls)
-        return self._history
+                    call = {key: versions[key, value]}
+                    calls.append(({}, call, value in loose.get(key, ())))
+            history.add(one, calls)
+        return history
+
+    def _unseen(self, versions: Container[tuple[str, Any]]) -> dict[str, dict[Any, Transaction]]:
+        """Return what was appended and nobody read: it came after all that somebody read."""
+        unseen: dict[str, dict[Any, Transaction]] = {}
+        for one in self._found:
+            for verb, key, value in one.ops if one.done else ():
+                if verb == ":append" and (key, value) not in versions:
+                    unseen.setdefault(key, {})[value] = one
+        return unseen
+
+    def _miss_each_other(self, unseen: Mapping[str, Mapping[Any, Transaction]]) -> None:
+        """Of two that read a list and then append, unseen, the later one overwrites the other."""
+        for key, values in unseen.items():
+            who = dict[int, Transaction]()
+            for value, one in values.items():
+                before = one.ops[: one.ops.index((":append", key, value))]
+                if any(op[:2] == (":r", key) for op in before):
+                    who[id(one)] = one
+            if len(who) > 1:
+                first, second, *_ = who.values()
+                text = (
+                    f"{first.name} and {second.name} read {as_named(key)} and appended to it, and "
+                    "neither had seen the other's"
+                )
+                self._history.note("NoLostUpdate", LOST_UPDATE, [first, second], text)
 
     def _fits(self, one: Transaction, key: str, value: list[Any]) -> bool:
         """Look at one read; False when it has no place in the order."""
@@ -234,15 +285,23 @@ class _Lists:
         return True
 
     def _see_itself(self, one: Transaction) -> None:
-        """A transaction sees what it appended behind what it read, or at the end."""
+        """A transaction sees what it appended behind what it read, or at the end; and not before
+        it has appended it.
+        """
+        coming = [op[1:] for op in one.ops if op[0] != ":r"]
         read: dict[str, list[Any]] = {}
         wrote: dict[str, list[Any]] = {}
         for verb, key, given in one.ops if one.done else ():
             mine = wrote.setdefault(key, [])
             if verb != ":r":
                 mine.append(given)
+                coming.remove((key, given))
                 continue
             value = given or []
+            early = [element for element in value if (key, element) in coming]
+            if early:
+                text = f"{one.name} read {as_named(key)} as {shown(value)} before it appended "
+                self._history.note("ReadsOwnWrites", "", [one], f"{text}{shown(early[0])} itself")
             known = read.get(key)
             right = value[len(value) - len(mine) :] if known is None else value
             if right != (known or []) + mine:
@@ -297,8 +356,11 @@ def _plain(data: bytes, name: str) -> History:
                 f"{names[unit.unit]} as well, or cannot be printed; expected a name of its own"
             )
         for call in unit.calls:
-            for item, version in (*call.writes.items(), *call.reads.items()):
-                if version < (item in call.writes):
+            for item, version, least in (
+                *((item, version, 1) for item, version in call.writes.items()),
+                *((item, version, 0) for item, version in call.reads.items()),
+            ):
+                if version < least:
                     raise TraceError(
                         f"{name}: line {number}: version {version} of {shown(item)}; expected 1 or "
                         "more for what is written, 0 for what nobody had written"

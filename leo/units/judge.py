@@ -34,13 +34,14 @@ from leo.units.patterns import (
     Line,
     Torn,
     dirty_reads,
+    lost,
     lost_update,
     own_write_missed,
     plainly,
     unstable_read,
 )
 from leo.units.reader import UnitsReader, lines_of
-from leo.units.spans import Touched, made, merged, spans
+from leo.units.spans import Touched, fill_gaps, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
@@ -98,14 +99,20 @@ def judge_reader(reader: UnitsReader | History, watching: Watching | None = None
         verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     if isinstance(reader, History):
-        _of_history(reader, verdict, watching)
+        return _of_history(reader, verdict, watching)
     return verdict
 
 
-def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> None:
+def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> UnitsVerdict:
     """Add what the history says itself of what was found in it."""
-    for other in history.others if verdict.broken else ():
-        verdict.compare(judge_reader(other, Watching(watching.seconds, watching.clock)))
+    for other in history.others:
+        if not verdict.broken:
+            break
+        judged = judge_reader(other, Watching(watching.seconds, watching.clock))
+        if not history.complete:
+            verdict.compare(judged)
+        elif judged.rank() > verdict.rank():
+            verdict = judged
     for name in history.unsure:
         verdict.doubt(name)
     if "Serializable" in verdict.broken:
@@ -115,6 +122,7 @@ def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> 
     for name, found in history.sure.items():
         if name not in verdict.broken:
             verdict.note(name, found)
+    return verdict
 
 
 @contextmanager
@@ -146,6 +154,7 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
     offset, notices = 0, list[str]()
     with judge:
         for reader in readers:
+            reader.written = readers[0].written
             if not reader.header.observed or reader.header.run != header.run:
                 raise TraceError(
                     f"{reader.name}: expected observed versions (version=) of the run "
@@ -237,7 +246,7 @@ class UnitsJudge:
         said.notices = list(notices)
         for unit in self._open.values():
             wrote = [call for call in unit.calls if call.writes]
-            if wrote:
+            if wrote and not said.cut:
                 text = f"{unit.name} wrote and had not ended when the recording was closed"
                 said.note("AllOrNothing", Found(plainly(text), (unit,), sure=False))
                 self._dirty.update(*(call.writes for call in wrote))
@@ -407,8 +416,12 @@ class UnitsJudge:
             oldest = min(begun, default=OPEN)
         if not self._observed:
             self._judge_values(oldest)
-        else:
-            self._fill_gaps()
+        elif gaps := fill_gaps(self._touched, self._start):
+            self._closed += gaps
+            self._verdict.notices.append(
+                f"{len(gaps):,} versions were written by no recorded call: what else their writers "
+                "did is not judged"
+            )
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
         blocks = list(merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
@@ -430,21 +443,6 @@ class UnitsJudge:
             return iter([(self._closed[0].closed, OPEN - 1)] if self._closed else [])
         open_units = bool(self._open) and not at_the_end
         return spans(self._touched, self._looked, self._start, open_units=open_units)
-
-    def _fill_gaps(self) -> None:
-        """Make the units that wrote the versions of which there is no line: perhaps they did."""
-        for item, touched in self._touched.items():
-            wrote = {call.writes[item] for call in touched.writes}
-            there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
-            start = self._start.get(item, max(min(there) - 1, 0))
-            for version in range(start + 1, max(there) + 1):
-                if version not in wrote:
-                    unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
-                    unit.kept = True
-                    call = Call(unit, OPEN, 1, OPEN, False, {}, {item: version}, "", observed=True)
-                    unit.calls.append(call)
-                    touched.calls.append(call)
-                    self._closed.append(unit)
 
     def _add_values(self, call: Call, event: UnitEvent) -> None:
         for item, words in event.saw.items() if event.saw is not UNSET else ():
@@ -497,11 +495,12 @@ class UnitsJudge:
     def _judge_block(self, block: Block) -> None:
         said = self._verdict
         graph = Graph(block, block.committed)
+        overwritten = {unit: lost(block, unit, sure=True) for unit in block.committed}
         circling: set[Unit] = set()
         for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group, self._spare):
+                for cycle in cycles_of(block, graph, group, overwritten, self._spare):
                     said.note("Serializable", of_cycle(cycle))
         rest = [unit for unit in block.committed if unit not in circling]
         if circling:
@@ -521,12 +520,16 @@ class UnitsJudge:
         for unit in block.committed:
             if unit.settled:
                 continue
-            for name, look in (("NoLostUpdate", lost_update), ("StableRead", unstable_read)):
-                found = look(block, unit, sure=True)
-                if found is None and open_ and name not in said.broken:
-                    found = look(block, unit, sure=False)
-                if found is not None:
-                    said.note(name, found)
+            sure, three = True, overwritten[unit]
+            if three is None and open_ and "NoLostUpdate" not in said.broken:
+                sure, three = False, lost(block, unit, sure=False)
+            if three is not None:
+                said.note("NoLostUpdate", lost_update(*three, sure=sure))
+            found = unstable_read(block, unit, sure=True)
+            if found is None and open_ and "StableRead" not in said.broken:
+                found = unstable_read(block, unit, sure=False)
+            if found is not None:
+                said.note("StableRead", found)
             found = torn.find(unit, sure=True)
             if found is None and open_ and "NoTornRead" not in said.broken:
                 found = torn.find(unit, sure=False)

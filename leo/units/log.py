@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from leo.errors import InstrumentError, TraceFileError
+from leo.trace.events import End
 from leo.trace.writer import Sink, failed
 
 UNITS_SCHEMA: Final = 1
@@ -93,15 +94,6 @@ class UnitEvent(_Plain, frozen=True, gc=False):
     error: str | UnsetType = UNSET
     saw: dict[str, str] | UnsetType = UNSET
     gave: dict[str, str] | UnsetType = UNSET
-
-
-class UnitsEnd(msgspec.Struct, frozen=True):
-    """The last line, of the shape of `leo.trace.events.End`: closed after so many events."""
-
-    kind: str
-    run: str
-    writer: str
-    events: int
 
 
 # As many lines are made at a time: together they cost half of what they cost one by one.
@@ -231,19 +223,24 @@ class Log:
             elif reads or writes:
                 versions = self._versions
                 action, made = _READ, _NONE
-                seen = {name: versions.get(name, 0) for name in reads} if reads else _NONE
+                seen = _NONE
+                if reads:
+                    seen = {}
+                    for name in reads:
+                        seen[name] = versions.get(name, 0)
                 if writes:
                     action, made = _WRITE, {}
                     for name in writes:
                         made[name] = versions[name] = versions.get(name, 0) + 1
                 self.seq = seq = self.seq + 1
-                who = (seq, "w1", run, now, instance, "main", session, unit)
-                if more is NO_MORE and error is UNSET and unit in self._open:
-                    self._rows.append((*who, action, seen, made, outcome, since, call))
-                else:
+                row: Row = (
+                    seq, "w1", run, now, instance, "main", session, unit, action, seen, made,
+                    outcome, since, call,
+                )  # fmt: skip
+                if more is not NO_MORE or error is not UNSET or unit not in self._open:
                     late = UNSET if unit in self._open else True
-                    rare = since, call, more.appends, late, error, more.saw, more.gave
-                    self._rows.append((*who, action, seen, made, outcome, *rare))
+                    row = (*row, more.appends, late, error, more.saw, more.gave)
+                self._rows.append(row)
             if closes:
                 self._open.discard(unit)
                 self.seq = seq = self.seq + 1
@@ -329,7 +326,7 @@ class Log:
                 return
             self.closed = True
             self._hand_over()
-            self._keep([UnitsEnd("end", self._run, "w1", self.seq)])
+            self._keep([End("end", self._run, "w1", self.seq)])
         if self._sink is not None:
             self._sink.close()
         if self._error is not None:
@@ -342,7 +339,7 @@ class Log:
         self._keep(list(starmap(_Plain if plain else UnitEvent, rows)))
         self._rows.clear()
 
-    def _keep(self, lines: Sequence[UnitsHeader | UnitEvent | _Plain | UnitsEnd]) -> None:
+    def _keep(self, lines: Sequence[UnitsHeader | UnitEvent | _Plain | End]) -> None:
         if self._error is not None:
             return
         try:

@@ -86,14 +86,18 @@ class Line:
     def _tops(self, some: Sequence[Access]) -> _Tops:
         return self._certain if len(some) == len(self._there) else _Tops(some, _began)
 
+    # From each write on, those that began first: of all, and of units that committed.
+
     @cached_property
-    def _late(self) -> list[tuple[list[int], _Tops]]:
-        """From each write on, those that began first: of all, and of units that committed."""
-        counting = [w for w in self.writes if w.unit.committed and not w.call.undone]
-        return [
-            ([w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo))
-            for some in (self.writes, counting)
-        ]
+    def _late(self) -> tuple[list[int], _Tops]:
+        return [w.hi for w in self.writes], _Tops(self.writes[::-1], lambda write: -write.lo)
+
+    @cached_property
+    def _late_counting(self) -> tuple[list[int], _Tops]:
+        some = [w for w in self.writes if w.unit.committed and not w.call.undone]
+        if len(some) == len(self.writes):
+            return self._late
+        return [w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo)
 
     @cached_property
     def _failed(self) -> list[Access]:
@@ -102,6 +106,11 @@ class Line:
     @cached_property
     def _dirty(self) -> _Spread:
         return _Spread(self._failed)
+
+    @cached_property
+    def dirty_from(self) -> int:
+        """No read that ended by this event found what failed, or was written again."""
+        return min((w.lo for w in (*self._failed, *self._twice.writes)), default=OPEN)
 
     @cached_property
     def _last(self) -> dict[Unit, Access]:
@@ -137,7 +146,7 @@ class Line:
         """Return a write of another unit that may stand between two accesses of two calls;
         `counting` asks for one of a unit that committed.
         """
-        ends, late = self._late[counting]
+        ends, late = self._late_counting if counting else self._late
         for write in late.first(len(ends) - bisect_right(ends, first.lo)):
             if write.unit is not first.unit and write.lo < last.hi:
                 return write
@@ -182,7 +191,7 @@ class Line:
         certain = [w for w in self._failed if w.call.certain and not w.append]
         fixed = _Tops([w for w in certain if not w.call.undone], _began)
         undone = [w for w in certain if w.call.undone]
-        ends, late = self._late[True]
+        ends, late = self._late_counting
         first = min(write.lo for write in self._failed)
         for read in self.accesses:
             if not read.write and read.hi > first:
@@ -239,7 +248,7 @@ class _Spread:
     """Some writes of an object, by their ends."""
 
     def __init__(self, writes: Sequence[Access]) -> None:
-        self._writes = writes
+        self.writes = writes
         self._ends = [write.hi for write in writes]
         self._soonest = _least_from(writes)
 
@@ -247,10 +256,10 @@ class _Spread:
         """Yield those that a read may have found, when it found nothing that ended up to `floor`;
         with `own` those of its own unit as well.
         """
-        for at in range(bisect_right(self._ends, floor), len(self._writes)):
+        for at in range(bisect_right(self._ends, floor), len(self.writes)):
             if self._soonest[at] >= read.hi:
                 return
-            write = self._writes[at]
+            write = self.writes[at]
             found = write.lo < read.hi and not _taken_back(write, read)
             if found and write.call is not read.call and (own or write.unit is not read.unit):
                 yield write
@@ -287,7 +296,7 @@ class Block:
         for unit in units:
             mine = self.of[unit] = []
             for call in unit.calls:
-                for item in {**call.reads, **call.writes}:
+                for item in {**call.reads, **call.writes} if call.writes else call.reads:
                     both = made.get((call, item)) or accesses(call, item)
                     mine += both
                     lines.setdefault(item, []).extend(both)
@@ -308,21 +317,26 @@ class Block:
                 latest[access.item] = access
 
 
-def lost_update(block: Block, unit: Unit, *, sure: bool) -> Found | None:
-    """A unit read an object and then wrote it, and another unit wrote it in between."""
+def lost(block: Block, unit: Unit, *, sure: bool) -> tuple[Access, Access, Access] | None:
+    """A read of a unit, the write of another after it, and the write of the unit after that."""
     for read, write in block.pairs(unit, writes=True):
         line = block.lines[read.item]
         other = line.between(read, write, counting=True) if sure and write.sure else None
         if not sure and (read.call is not write.call or read.looked):
             other = line.perhaps_between(read, write, counting=True)
         if other is not None:
-            return Found(
-                partial(_of_lost, read, other, write, sure),
-                (unit, other.unit),
-                sure,
-                LOST_UPDATE if sure else "",
-            )
+            return read, other, write
     return None
+
+
+def lost_update(read: Access, other: Access, write: Access, *, sure: bool) -> Found:
+    """A unit read an object and then wrote it, and another unit wrote it in between."""
+    return Found(
+        partial(_of_lost, read, other, write, sure),
+        (read.unit, other.unit),
+        sure,
+        LOST_UPDATE if sure else "",
+    )
 
 
 def _of_lost(read: Access, other: Access, write: Access, sure: bool) -> Told:
@@ -338,11 +352,13 @@ def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
     for one, two in block.pairs(unit, writes=False):
         first, last = sorted((one, two), key=order_of)
         line = block.lines[one.item]
-        other = line.between(first, last, counting=False) if sure else None
+        # Where the store tells its versions, a failed write that nobody saw was never there.
+        counting = one.call.observed
+        other = line.between(first, last, counting=counting) if sure else None
         if not sure and one.call is not two.call:
-            other = line.perhaps_between(first, last, counting=False)
+            other = line.perhaps_between(first, last, counting=counting)
             if other is None:
-                other = line.perhaps_between(last, first, counting=False)
+                other = line.perhaps_between(last, first, counting=counting)
         if other is not None:
             return Found(partial(_of_unstable, first, other, last, sure), (unit, other.unit), sure)
     return None
@@ -384,8 +400,10 @@ class Torn:
 
     def find(self, unit: Unit, *, sure: bool) -> Found | None:
         """Return a torn read of a unit."""
+        if not self._last:
+            return None
         reads = [access for access in self._block.of[unit] if not access.write]
-        if not self._last or len({read.item for read in reads}) < 2:
+        if len({read.item for read in reads}) < 2:
             return None
         # Of each object the read that surely came first, or that can have come first.
         first: dict[str, Access] = {}
@@ -434,13 +452,20 @@ def _of_torn(write: Access, read: Access, before: Access, missed: Access, sure: 
 
 
 def own_write_missed(unit: Unit) -> Found | None:
-    """A unit read an object, after it had written it, in an older version."""
+    """A unit read an object, after it had written it, in an older version; or read a version that
+    it only wrote later.
+    """
     # The latest of those that surely happened, and of those that may have.
     wrote: dict[tuple[str, bool], Access] = {}
     perhaps = None
-    for call in unit.calls:
+    made = {made: k for k, c in enumerate(unit.calls) if c.observed for made in c.writes.items()}
+    for k, call in enumerate(unit.calls):
         for item in call.reads if call.looked or call.observed else ():
             read = accesses(call, item)[0]
+            later = made.get((item, read.version), -1)
+            if later > k:
+                tell = partial(_of_early, read, unit.calls[later])
+                return Found(tell, (unit,), sure=True)
             for certain in (True, False):
                 mine = wrote.get((item, certain))
                 if mine is None or not read.looked or read.lo >= mine.hi:
@@ -451,7 +476,10 @@ def own_write_missed(unit: Unit) -> Found | None:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
-            wrote[item, call.certain] = accesses(call, item)[-1]
+            write, before = accesses(call, item)[-1], wrote.get((item, True))
+            if before is not None and call.certain and write.hi < before.lo:
+                return Found(partial(_of_swapped, before, write), (unit,), sure=True)
+            wrote[item, call.certain] = write
     return perhaps
 
 
@@ -466,6 +494,25 @@ def _of_own(mine: Access, read: Access, sure: bool) -> Told:
     )
 
 
+def _of_early(read: Access, write: Call) -> Told:
+    unit, what = read.unit.name, f"{shown(read.item)} v{read.version}"
+    return (
+        f"{unit} read {what} before it wrote it itself",
+        (f"{unit} read it on line {read.call.line}, and only then wrote it (line {write.line})",),
+    )
+
+
+def _of_swapped(first: Access, second: Access) -> Told:
+    unit, item = first.unit.name, shown(first.item)
+    return (
+        f"{unit} wrote {item} twice, and its second write stands before its first",
+        (
+            f"{unit} wrote {item} v{first.version} and then v{second.version} "
+            f"(line {second.call.line})",
+        ),
+    )
+
+
 def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tuple[str, Found]]:
     """Yield the properties of reads that fell, each with the unit that read.
 
@@ -473,18 +520,20 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
     read is not known.
     """
     for read in reads:
-        if not (any(line.aborted(read)) or any(line.intermediate(read))):
+        if read.hi <= line.dirty_from or not (
+            any(line.aborted(read)) or any(line.intermediate(read))
+        ):
             continue
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze
         only = found[0] if len(found) == 1 and exact and _there(found[0], read) else None
-        for write in line.aborted(read):
+        aborted = sorted(line.aborted(read), key=lambda write: write is not only)
+        for write in aborted[:1]:
             yield "NoAbortedRead", _aborted(read, write, sure=write is only)
-            break
-        for write, again, certain in line.intermediate(read):
+        again = sorted(line.intermediate(read), key=lambda found: found[0] is not only)
+        for write, later, certain in again[:1]:
             sure = write is only and certain
-            yield "NoIntermediateRead", _intermediate(read, write, again, sure, certain)
-            break
+            yield "NoIntermediateRead", _intermediate(read, write, later, sure, certain)
 
 
 def _aborted(read: Access, write: Access, *, sure: bool) -> Found:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from leo.errors import TraceError
-from leo.trace.events import MAX_VERSION
+from leo.trace.events import MAX_VERSION, End
 from leo.trace.lines import MAX_LINE, Blocks, CutError, Lines, Source
 from leo.trace.words import NOT_CLOSED, nearest, repeated_key, shown
 from leo.units.log import (
@@ -24,7 +24,6 @@ from leo.units.log import (
     UNITS_SPEC,
     UnitAction,
     UnitEvent,
-    UnitsEnd,
     UnitsHeader,
 )
 
@@ -130,7 +129,8 @@ class Peeked:
 class UnitsReader:
     """A trace of units, read while it is iterated over. ``closed`` tells whether it has its end;
     ``torn`` lets the last line be one that was cut: it is left out, and a notice says so.
-    ``growing``: the lines come one by one, and each is wanted as soon as it is there.
+    ``growing``: the lines come one by one, and each is wanted as soon as it is there. ``written``
+    are the observed versions that have a line: readers of one store share it.
     """
 
     def __init__(self, lines: Lines, *, torn: bool = False, growing: bool = False) -> None:
@@ -144,7 +144,7 @@ class UnitsReader:
         self.header = self._header()
         self._versions = dict(self.header.start)
         self._open: dict[str, int] = {}
-        self._written: set[tuple[str, int]] = set()
+        self.written: set[tuple[str, int]] = set()
         self._growing = growing
         self._lost = False
         self._decoder = msgspec.json.Decoder(_Strict)
@@ -300,7 +300,7 @@ class UnitsReader:
             raise self._fail("a second header; a file holds one recording: do not join recordings")
         try:
             if kind == "end":
-                self._end(msgspec.convert(fields, UnitsEnd))
+                self._end(msgspec.convert(fields, End))
                 return None
             event = msgspec.convert(fields, UnitEvent)
         except msgspec.ValidationError as error:
@@ -317,7 +317,7 @@ class UnitsReader:
             )
         return event
 
-    def _end(self, end: UnitsEnd) -> None:
+    def _end(self, end: End) -> None:
         if end.events != self._seq:
             raise self._fail(
                 f"the end says {end.events} events and {self._seq} precede it; lines are missing "
@@ -397,12 +397,14 @@ class UnitsReader:
     def _observe(self, event: UnitEvent) -> None:
         """Check versions that the store told: each is written once."""
         for name, version in event.writes.items():
-            if (name, version) in self._written or not 0 < version <= MAX_VERSION:
+            if (name, version) in self.written or not 0 < version <= MAX_VERSION:
                 raise self._fail(
                     f"{event.reply} writes version {version} of {shown(name)}, which an earlier "
-                    f"line wrote, or which is none; expected 1 to {MAX_VERSION:,}, each once"
+                    "line wrote, or one of another process, or which is none; expected 1 to "
+                    f"{MAX_VERSION:,}, each once: a store that gives a version twice has lost a "
+                    "write"
                 )
-            self._written.add((name, version))
+            self.written.add((name, version))
         if any(not 0 <= version <= MAX_VERSION for version in event.reads.values()):
             raise self._fail(f"the versions of reads must be 0 to {MAX_VERSION:,}")
 

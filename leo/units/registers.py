@@ -8,10 +8,10 @@ from random import Random
 from typing import Any, Final
 
 from leo.trace.words import shown
-from leo.units.anomalies import GARBAGE
+from leo.units.anomalies import G1A, GARBAGE
 from leo.units.calls import Unit
 from leo.units.calls import shown as as_named
-from leo.units.history import History, Transaction, refuse_twice, writers_of
+from leo.units.history import History, Transaction, all_orders, refuse_twice, writers_of
 from leo.units.patterns import Found, plainly
 from leo.units.search import TRIES, Orders, Step
 
@@ -59,12 +59,11 @@ class Registers:
             if not strict:
                 history.unsure.add("StrictlySerializable")
             return history
-        all_places = [self._placed(k) for k in range(1 + OTHERS * self._unique)]
-        history = self._made(all_places[0])
-        if any(places != all_places[0] for places in all_places):
-            history.others = [self._made(places) for places in all_places[1:]]
+        orders, complete = self._orders()
+        history, *history.others = [self._made(places) for places in orders]
+        history.complete = complete
         said = "no order of the transactions, one after the other, explains what they read"
-        if self._sound:
+        if self._sound or not (self._unique or self._notes):
             who = tuple(Unit(one.name, 0, closed=one.line, end=one.line) for one in self._found[:3])
             perhaps = f"{TRIES:,} tries did not tell whether an order explains what they read"
             history.sure["Serializable"] = Found(
@@ -93,6 +92,12 @@ class Registers:
                 self._sound = False
             if by and all(writer.outcome == "raised" for writer in by):
                 self._sound = False
+                if not self._unique:
+                    # The judge is not told of versions, and cannot find it.
+                    said = f"{one.name} read {as_named(key)} as {shown(value)}, and {by[0].name}"
+                    self._notes.append(
+                        ("NoAbortedRead", G1A, [one, by[0]], f"{said}, which wrote it, failed")
+                    )
             known[key] = value, False
 
     def _note(self, name: str, anomaly: str, one: Transaction, said: str) -> None:
@@ -132,12 +137,13 @@ class Registers:
                 places[k, at] = now[key]
         return True, places
 
-    def _placed(self, number: int) -> Places:
+    def _orders(self) -> tuple[list[Places], bool]:
         """The versions where no order is known: what a transaction read comes before what it then
-        wrote, and the rest in the order of the ends, or in one by chance.
+        wrote. Return those of every order when these are few, else of the order of the ends and of
+        some by chance; and whether these are all.
         """
         if not self._unique:
-            return {}
+            return [{}], False
         before: dict[str, dict[Any, set[Any]]] = {}
         written: dict[str, list[Any]] = {}
         for one in sorted(self._found, key=lambda one: one.end):
@@ -148,12 +154,22 @@ class Registers:
                     if latest.get(key) is not None:
                         before.setdefault(key, {}).setdefault(value, set()).add(latest[key])
                 latest[key] = value
-        versions: dict[tuple[str, Any], int] = {}
-        for key, values in written.items():
-            if number:
+        if orders := list(all_orders(written, before, len(self._found))):
+            return [self._placed(order) for order in orders], True
+        found: list[Places] = []
+        for number in range(1 + OTHERS):
+            for key, values in written.items() if number else ():
                 Random(f"{number} {key}").shuffle(values)
-            ordered = _sorted(values, before.get(key, {}))
-            versions |= {(key, value): k for k, value in enumerate(ordered, 1)}
+            places = self._placed(
+                {key: _sorted(values, before.get(key, {})) for key, values in written.items()}
+            )
+            found += [] if places in found else [places]
+        return found, False
+
+    def _placed(self, order: Mapping[str, Sequence[Any]]) -> Places:
+        versions: dict[tuple[str, Any], int] = {}
+        for key, values in order.items():
+            versions |= {(key, value): k for k, value in enumerate(values, 1)}
             versions[key, None] = 0
         return {
             (k, at): versions.get((key, value), 0)

@@ -26,7 +26,7 @@ MEANING = {
     "NoLostUpdate": "a unit overwrote what it had not read",
     "StableRead": "a unit read an object twice, and another unit had written it",
     "NoTornRead": "a unit saw another's write to one object and not to the other",
-    "ReadsOwnWrites": "a unit did not see what it had written itself",
+    "ReadsOwnWrites": "a unit did not see what it had written itself, or saw it too early",
     "ReadsWhatWasWritten": "a read returned what its version's write had not given",
     "NoAbortedRead": "a unit read what another wrote that failed",
     "NoIntermediateRead": "a unit read what another wrote, and then wrote again",
@@ -63,7 +63,7 @@ def to_lines(verdict: UnitsVerdict) -> Iterator[str]:
         f"calls: {verdict.calls:,}, events: {verdict.events:,}",
     )
     if verdict.events:
-        yield from _item("holds", holds(verdict))
+        yield from _item("holds", f"{holds(verdict)}{', so far' if verdict.cut else ''}")
     for notice in verdict.notices:
         yield from _item("notice", notice)
     told: set[frozenset[str]] = set()

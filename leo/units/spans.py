@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from leo.units.calls import OPEN, Call
+from leo.units.calls import OPEN, Call, Unit
 
 
 @dataclass(slots=True)
@@ -87,6 +87,26 @@ def made(writes: Sequence[Call], item: str, version: int) -> Call | None:
     at = bisect_left(writes, version, key=lambda call: call.writes[item])
     found = writes[at] if at < len(writes) else None
     return found if found is not None and found.writes[item] == version else None
+
+
+def fill_gaps(all_touched: Mapping[str, Touched], start: Mapping[str, int]) -> list[Unit]:
+    """Make the units that wrote the observed versions of which there is no line: perhaps they
+    did.
+    """
+    units = []
+    for item, touched in all_touched.items():
+        wrote = {call.writes[item] for call in touched.writes}
+        there = wrote | {call.reads[item] for call in touched.calls if item in call.reads}
+        first = start.get(item, max(min(there) - 1, 0))
+        for version in range(first + 1, max(there) + 1):
+            if version not in wrote:
+                unit = Unit("someone not recorded", -OPEN, closed=OPEN - 1, outcome="returned")
+                unit.kept = True
+                call = Call(unit, OPEN, 1, OPEN, False, {}, {item: version}, "", observed=True)
+                unit.calls.append(call)
+                touched.calls.append(call)
+                units.append(unit)
+    return units
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -164,6 +164,11 @@ class UnitsVerdict:
         lowest = min((LEVELS.index(case.level) for case in cases), default=len(LEVELS))
         return LEVELS[lowest - 1] if lowest else ""
 
+    def rank(self) -> tuple[int, int]:
+        """How strong a level holds, for sure and perhaps, to compare it with that of another."""
+        known = ("", *LEVELS)
+        return known.index(self.level(sure=True)), known.index(self.level(sure=False))
+
     def permitted(self) -> set[str]:
         """The properties that fell, or may have, all within what was promised."""
         fell = {*self.broken, *self.undecided}

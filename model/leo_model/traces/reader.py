@@ -11,20 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
 from leo.disciplines import PUBLISHED
 from leo.errors import TraceError
-from leo.trace.events import MAX_VERSION, SCHEMA, SPEC, Event, Header
+from leo.trace.events import MAX_VERSION, SCHEMA, SPEC, End, Event, Header
 from leo.trace.lines import Blocks, CutError, Lines, Source, open_stream
 from leo.trace.words import (
-    END,
-    FIELDS,
     explain_end,
-    explain_event,
     is_name,
     listed,
     nearest,
@@ -155,7 +152,8 @@ def too_many(header: Header) -> str | None:
 
 # In the place of a writer's sequence number: it has closed its recording.
 CLOSED = -1
-EVENT_KEYS = len(FIELDS)
+EVENT_KEYS = len(Event.__struct_fields__)
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -275,15 +273,24 @@ class TraceReader:
 
     def _decode_with_care(self, fields: object) -> Event:
         """Say why a JSON value is no event, or leave out what a newer writer added."""
-        explanation = explain_event(fields)
-        if explanation is not None:
-            raise self._fail(explanation)
-        assert isinstance(fields, dict)
-        self._notice("events", fields.keys() - FIELDS.keys())
+        if isinstance(fields, dict) and fields.get("kind") == "header":
+            raise self._fail("a second header; a file holds one recording: do not join recordings")
+        return self._known(fields, Event, "events")
+
+    def _known(self, fields: object, kind: type[_Struct], several: str) -> _Struct:
+        """Take the known fields of a line, and give notice of others."""
+        names = kind.__struct_fields__
+        if not isinstance(fields, dict):
+            raise self._fail(f"expected an event as a JSON object and found {shown(fields)}")
         try:
-            return msgspec.convert({key: fields[key] for key in FIELDS}, Event)
+            found = msgspec.convert({key: fields[key] for key in names if key in fields}, kind)
         except msgspec.ValidationError as error:
-            raise self._fail(f"{error}; expected an event of schema 1") from error
+            hint = nearest(str(fields.get("action")), ACTIONS) if "action" in str(error) else ""
+            raise self._fail(
+                f"{error}{hint}; expected {several} of schema 1 with {', '.join(names)}"
+            ) from error
+        self._notice(several, fields.keys() - set(names))
+        return found
 
     def _notice(self, kind: str, unknown: AbstractSet[str]) -> None:
         """Say once that fields are ignored."""
@@ -296,14 +303,13 @@ class TraceReader:
 
     def _end(self, fields: dict[str, object]) -> None:
         """Take the line with which a writer closes its recording."""
-        writer = str(fields.get("writer"))
-        events: int | None = self._seq.get(writer, 0)
-        problem = explain_end(fields, None if events == CLOSED else events, self.header.run)
+        end = self._known(fields, End, "ends")
+        events: int | None = self._seq.get(end.writer, 0)
+        problem = explain_end(end, None if events == CLOSED else events, self.header.run)
         if problem is not None:
             raise self._fail(problem)
-        self._notice("ends", fields.keys() - END.keys())
         self._closed_some = self._closed_some or bool(events)
-        self._seq[writer] = CLOSED
+        self._seq[end.writer] = CLOSED
 
     def _checked(self, event: Event) -> Line:
         header = self.header

@@ -33,8 +33,8 @@ import msgspec
 from leo import screen
 from leo.errors import TraceError
 from leo.progress import Bar
+from leo.trace.events import Event
 from leo.trace.lines import Lines, open_stream
-from leo.trace.words import FIELDS
 from leo_model.errors import CheckError
 from leo_model.traces.events import NOTHING
 from leo_model.traces.mutate import (
@@ -242,7 +242,7 @@ EVENTS: Final = 150
 SITES: Final = 2
 # As many holes are written out; --json has every survivor.
 SHOWN: Final = 20
-_FIELDS: Final = (*FIELDS, REPLY, KIND, DROP, DOUBLE, SWAP)
+_FIELDS: Final = (*Event.__struct_fields__, REPLY, KIND, DROP, DOUBLE, SWAP)
 _LEGEND: Final = (
     ". all refused; ~ some accepted with another verdict; = some equivalent; ! a hole; "
     "rpl: session and reply together; knd: another action in its form; "

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leo.actions import Action
 from leo.errors import LeoError
-from leo.trace.lanes import LaneStep, lane_markdown, lane_table
+from leo.trace.lanes import LaneStep, lane_table
 
 STEPS = [
     LaneStep(1, "s1", "Call"),
@@ -73,24 +73,6 @@ def test_narrow_lanes_break_names_before_a_capital() -> None:
         " Applied",
         "  the write",
         "  was",
-    ]
-
-
-def test_markdown() -> None:
-    """The Markdown table has one column per session, and no text can break its columns."""
-    steps = [*STEPS, LaneStep(5, "s2", "Recall", "a|b *c*\nd")]
-    assert lane_markdown(steps, "Coherent_2 falls", back_to=1).splitlines() == [
-        "| # | s1 | s2 |",
-        "|---:|---|---|",
-        "| 1 | Call |  |",
-        "| 2 | Recall reads snapshots 0 |  |",
-        "| 3 |  | SaveSnapshot writes snapshots 1 |",
-        "| 4 | *Crash* |  |",
-        "| 5 |  | Recall a\\|b \\*c\\* d |",
-        "",
-        "↺ then again from step 1",
-        "",
-        "✗ **Coherent\\_2 falls**",
     ]
 
 

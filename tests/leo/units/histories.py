@@ -221,6 +221,27 @@ LISTS = {
     "crashed, and seen": Told(
         in_turn("[[:append x 1]]", "[[:r x [1]]]", ends={0: "info"})
     ),
+    "it sees what it only then appends": Told(in_turn("[[:r x [1 2]] [:append x 2]]",
+        "[[:append x 1]]"), RC),
+    "it sees what it only then appends, before its own last": Told(
+        in_turn("[[:append x 1] [:r x [2 1]] [:append x 2]]"), RC
+    ),
+    "its own appends change places": Told(
+        in_turn("[[:append x 1] [:append x 2]]", "[[:r x [2 1]]]"), RC
+    ),
+    "crashed, and seen without its last append": Told(
+        in_turn("[[:append x 1] [:append x 2]]", "[[:r x [1]]]", ends={0: "info"}), RU, (G1B,)
+    ),
+    "two read and appended, and nobody looked later": Told(
+        together("[[:r x []] [:append x 1]]", "[[:r x []] [:append x 2]]"), RA, (LOST,)
+    ),
+    "one read and appended, the other looked away, and nobody looked later": Told(
+        together("[[:r x []] [:append x 1] [:append y 1]]", "[[:append x 2] [:r y nil]]"),
+        RA, (SINGLE,),
+    ),
+    "one read and appended, and nobody looked later": Told(
+        together("[[:r x []] [:append x 1]]", "[[:append x 2]]")
+    ),
     "crashed, and never seen": Told(in_turn("[[:append x 1]]", "[[:r x []]]", ends={0: "info"})),
     "crashed, and seen by the second reader only": Told(
         in_turn("[[:append x 1]]", "[[:r x []]]", "[[:r x [1]]]", ends={0: "info"})
@@ -308,6 +329,14 @@ REGISTERS = {
     "it reads twice, and another came between": Told(
         together("[[:r x nil] [:r x 1]]", "[[:w x 1]]"), RC, (SINGLE,)
     ),
+    "it sees what it only then writes": Told(together("[[:r x 1] [:w x 1]]"), RC),
+    "an order that snapshots explain, and one of four only": Told(
+        together("[[:r x 4] [:r y 3]]", "[[:w x 4]]", "[[:r x nil] [:w x 2] [:w y 3]]",
+                 "[[:w y 1] [:r x 2]]"), SI,
+    ),
+    "what a crashed transaction says that it read is not asked": Told(
+        in_turn("[[:r x 3]]", "[[:r x 9] [:w x 3]]", ends={1: "info"}), SER
+    ),
     "a value that nobody wrote": Told(
         in_turn("[[:w x 1]]", "[[:r x 99]]"), "", ("garbage read",)
     ),
@@ -356,6 +385,9 @@ SINGLES = {
     ),
     "a swap that failed": Told(register("0 w 1", "(1 c [2 3]", "!1 c [2 3]", "0 r 1")),
     "a swap of what was never there": Told(register("0 w 1", "1 c [7 8]"), "", ("garbage read",)),
+    "a swap that failed was seen, of a value written twice": Told(
+        register("(0 c [2 2]", "!0 c [2 2]", "(1 w 2", "!1 w 2", "2 r 2"), RU, (G1A,)
+    ),
     "two swaps of the same": Told(register("0 w 1", "0 c [1 2]", "1 c [1 3]"), RA, (LOST,)),
     "two swaps of the same, which came back": Told(
         register("0 w 1", "(0 c [1 2]", "(1 c [1 2]", ")0 c [1 2]", ")1 c [1 2]", "2 w 1"), SER
@@ -412,6 +444,18 @@ PLAIN = {
     "it does not see itself": Told(lines(unit("w x 1", "r x 0")), RC),
     "it reads twice, and another came between": Told(
         lines(unit("w x 1"), unit("r x 0", "r x 1")), RC, (SINGLE,)
+    ),
+    "one call reads and writes": Told(
+        lines({"calls": [{"reads": {"x": 0}, "writes": {"x": 1}}]}, unit("r x 1"))
+    ),
+    "sessions in a circle, by way of a third": Told(
+        lines(
+            unit("w x 1", session="p"), unit("r y 0", session="p"), unit("w y 1", session="q"),
+            unit("r x 0", session="q"),
+        ), SER,
+    ),
+    "between two reads another failed, and nobody saw it": Told(
+        lines(unit("r y 0", "w y 2", "r y 2"), unit("w y 1", outcome="raised"))
     ),
     "a line is missing": Told(
         lines(unit("w x 2"), unit("r x 0", "w y 1"), unit("r y 1", "r x 2")),

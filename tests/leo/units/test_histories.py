@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
 from random import Random
@@ -43,73 +44,154 @@ def test_history(told: Told, tmp_path: Path) -> None:
         assert main(["validate", str(path), "--promise", told.level]) == 0
 
 
-def by_chance(seed: int) -> tuple[str, list[tuple[list[list[Any]], int, int]]]:
-    """A history of a few transactions, and each with its operations, its beginning and its end."""
+@dataclass
+class Tried:
+    """A transaction of a history by chance: its operations, how it ends, and when."""
+
+    ops: list[list[Any]]
+    kind: str
+    begin: int = -1
+    end: int = 0
+
+    def written(self) -> set[str]:
+        return {key for verb, key, _ in self.ops if verb != ":r"}
+
+
+def by_chance(seed: int) -> tuple[str, list[Tried]]:
+    """A history of a few transactions that find the right thing, or what was there at another time,
+    or what is written at any time.
+    """
     rng = Random(seed)
-    lists, count = seed % 2, rng.randint(2, 5)
-    state: dict[str, list[int]] = {"x": [], "y": []}
-    done: list[tuple[list[list[Any]], int, int]] = []
-    times = sorted(rng.sample(range(count * 4), count * 2))
-    starts: list[int] = []
-    spans: list[tuple[int, int]] = []
-    while len(spans) < count:
-        # Some begin, and one of those that have begun ends.
-        while len(starts) + len(spans) < count and (not starts or rng.random() < 0.6):
-            starts.append(times.pop(0))
-        spans.append((starts.pop(rng.randrange(len(starts))), times.pop(0)))
-    value = 0
-    for begin, end in rng.sample(spans, count):
+    verb, count, value = (":w", ":append")[seed % 2], rng.randint(2, 4), 0
+    tried = []
+    for _ in range(count):
         ops: list[list[Any]] = []
-        mine: dict[str, list[int]] = {}
         for _ in range(rng.randint(1, 3)):
+            value += 1
             key = rng.choice("xy")
-            if rng.random() < 0.5:
-                value += 1
-                mine[key] = [*mine.get(key, state[key]), value]
-                ops.append([":append" if lists else ":w", key, value])
-            else:
-                # What is there, or what was there before.
-                seen = mine.get(key, state[key])
-                if key not in mine and rng.random() < 0.3:
-                    seen = seen[: rng.randint(0, len(seen))]
-                ops.append([":r", key, seen if lists else (seen[-1] if seen else None)])
-                mine.setdefault(key, seen)
-        state |= {k: v for k, v in mine.items() if any(op[1] == k and op[0] != ":r" for op in ops)}
-        done.append((ops, begin, end))
-    entries = []
-    for k, (ops, begin, end) in enumerate(done):
-        text = str(ops).replace("'", "").replace("None", "nil").replace(",", "")
-        entries += [(begin, entry("invoke", k, text)), (end, entry("ok", k, text))]
-    return "".join(text for _, text in sorted(entries)), done
+            ops.append([":r", key, None] if rng.random() < 0.5 else [verb, key, value])
+        tried.append(Tried(ops, rng.choices(["ok", "info", "fail"], [8, 1, 1])[0]))
+    states: list[dict[str, list[int]]] = [{"x": [], "y": []}]
+    order = rng.sample(tried, count)
+    wild = rng.random() < 0.4
+    for one in order:
+        after = {key: [*values] for key, values in states[-1].items()}
+        for did, key, what in one.ops if wild or one.kind != "fail" else ():
+            if did != ":r":
+                after[key].insert(rng.randint(0, 9) if wild else 9, what)
+        states.append(after)
+    for at, one in enumerate(order):
+        base = states[at] if rng.random() < 0.7 else rng.choice(states)
+        mine: dict[str, list[int]] = {"x": [], "y": []}
+        for op in one.ops:
+            if op[0] != ":r":
+                mine[op[1]].append(op[2])
+                continue
+            there = (states[-1] if wild else base if rng.random() < 0.9 else rng.choice(states))[
+                op[1]
+            ]
+            there = there[: rng.randint(0, len(there))] if wild else there
+            seen = [e for e in there if e not in mine[op[1]]] + mine[op[1]]
+            op[2] = seen if seed % 2 else (seen[-1] if seen else None)
+    text = ""
+    times = [one for one in order for _ in "be"]
+    if rng.random() < 0.5:
+        rng.shuffle(times)
+    for now, one in enumerate(times):
+        ended = one.begin >= 0
+        one.begin, one.end = (one.begin, now) if ended else (now, 0)
+        told = [[op[0], op[1], None if op[0] == ":r" and not ended else op[2]] for op in one.ops]
+        said = str(told).replace("'", "").replace("None", "nil").replace(",", "")
+        text += entry(one.kind if ended else "invoke", tried.index(one), said)
+    return text, tried
 
 
-def explains(order: Sequence[tuple[list[list[Any]], int, int]]) -> bool:
+def found(one: Tried, state: dict[str, list[int]]) -> dict[str, list[int]] | None:
+    """What a transaction leaves, if it finds in a state what it read."""
+    state = {**state}
+    for verb, key, value in one.ops:
+        there = state.get(key, [])
+        if verb == ":r" and one.kind == "ok":
+            right = there if isinstance(value, list) else there[-1:]
+            if right != (value if isinstance(value, list) else [] if value is None else [value]):
+                return None
+        elif verb != ":r":
+            state[key] = [*there, value]
+    return state
+
+
+def in_order(order: Sequence[Tried]) -> bool:
     """Each transaction, one after the other, finds what it read."""
-    state: dict[str, Any] = {}
-    for ops, _, _ in order:
-        for verb, key, value in ops:
-            if verb == ":append":
-                state[key] = [*state.get(key, []), value]
-            elif verb == ":w":
-                state[key] = value
-            elif (state.get(key) or None) != (value or None):
-                return False
-    return True
+    state: dict[str, list[int]] | None = {}
+    for one in order:
+        state = None if state is None else found(one, state)
+    return state is not None
 
 
-@pytest.mark.parametrize("first", range(0, 1_000, 250))
+def in_snapshots(
+    left: Sequence[Tried],
+    state: dict[str, list[int]],
+    done: Sequence[Tried] = (),
+    begun: Sequence[tuple[Tried, int]] = (),
+) -> bool:
+    """Each finds what it read in a snapshot, and of two that write the same the first one wins."""
+    if not left and not begun:
+        return True
+    for one in left:
+        rest, now = [other for other in left if other is not one], (one, len(done))
+        if found(one, state) is not None and in_snapshots(rest, state, done, [*begun, now]):
+            return True
+    for one, since in begun:
+        if not any(one.written() & other.written() for other in done[since:]):
+            blind = Tried([op for op in one.ops if op[0] != ":r"], "ok")
+            after, rest_begun = found(blind, state), [b for b in begun if b[0] is not one]
+            if after is not None and in_snapshots(left, after, [*done, one], rest_begun):
+                return True
+    return False
+
+
+def what_holds(tried: Sequence[Tried]) -> int:
+    """The strongest level that holds by the definition, as its number; -1 below snapshots."""
+    sure, open_ = ([one for one in tried if one.kind == kind] for kind in ("ok", "info"))
+    holds = -1
+    for size in range(len(open_) + 1):
+        for some in combinations(open_, size):
+            orders = [o for o in permutations([*sure, *some]) if in_order(o)]
+            late = [
+                any(b.kind == "ok" and b.end < a.begin for a, b in combinations(o, 2))
+                for o in orders
+            ]
+            if not all(late):
+                return LEVELS.index("strict-serializable")
+            if orders:
+                holds = LEVELS.index("serializable")
+            elif holds < 0 and in_snapshots([*sure, *some], {}):
+                holds = LEVELS.index("snapshot-isolation")
+    return holds
+
+
+def check_by_chance(seed: int) -> None:
+    """By the definition: is there an order, one that keeps who came after whom, or are there
+    snapshots? Nothing is undecided.
+    """
+    text, tried = by_chance(seed)
+    verdict = judge_reader(history_of("elle", text.encode(), "history"))
+    sure, perhaps = (
+        LEVELS.index(level) if (level := verdict.level(sure=which)) else -1
+        for which in (True, False)
+    )
+    holds = what_holds(tried)
+    assert sure == perhaps or perhaps < LEVELS.index("snapshot-isolation"), seed
+    assert (sure if sure >= LEVELS.index("snapshot-isolation") else -1) == holds, seed
+
+
+@pytest.mark.parametrize("first", range(0, 2_000, 250))
 def test_histories_by_chance(first: int) -> None:
-    """By the definition: is there an order, and one that keeps who came after whom?"""
     for seed in range(first, first + 250):
-        text, done = by_chance(seed)
-        orders = [order for order in permutations(done) if explains(order)]
-        strict = any(all(a[1] < b[2] for a, b in combinations(order, 2)) for order in orders)
-        verdict = judge_reader(history_of("elle", text.encode(), "history"))
-        level = verdict.level(sure=True)
-        assert not {"Serializable", "StrictlySerializable"} & set(verdict.undecided), seed
-        if strict:
-            assert verdict.clean, seed
-        elif orders:
-            assert level == "serializable", seed
-        else:
-            assert LEVELS.index(level) < LEVELS.index("serializable") if level else True, seed
+        check_by_chance(seed)
+
+
+@pytest.mark.long
+def test_ten_thousand_histories() -> None:
+    for seed in range(10_000):
+        check_by_chance(seed)

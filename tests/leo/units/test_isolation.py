@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from leo.commands.main import main
+from leo.trace.events import End
 from leo.units.anomalies import NAMES
 from leo.units.judge import judge_bytes
-from leo.units.log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.report import to_fields, to_lines
 
 FOLDER = Path(__file__).parent / "isolation"
@@ -58,7 +59,7 @@ def lines_of(vector: dict[str, Any]) -> bytes:
     lines = [
         UnitsHeader(1, "units", "units/1", "r", vector["pre"]),
         *events,
-        UnitsEnd("end", "r", "w1", len(events)),
+        End("end", "r", "w1", len(events)),
     ]
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 

@@ -276,3 +276,18 @@ def test_report_for_people_and_programs() -> None:
     assert fields["undecided"] == []
     assert not fields["clean"]
     assert msgspec.json.decode(msgspec.json.encode(fields)) == fields
+
+
+def test_of_two_failed_writes_the_one_that_was_read_is_named() -> None:
+    """A unit fails after it has written twice: what a reader found is not left open."""
+    trace = Writer(commits=True)
+    for unit in "ab":
+        trace.add(unit, "Open")
+    for _ in range(2):
+        trace.add("a", "Write", writes="x")
+    trace.add("b", "Read", reads="x")
+    trace.add("a", "Close", outcome="raised")
+    trace.add("b", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert set(verdict.broken) == {"NoAbortedRead"}
+    assert not verdict.undecided

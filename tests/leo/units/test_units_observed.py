@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from leo import instrument
 from leo.commands.main import main
 from leo.errors import TraceError
-from leo.units import UnitsVerdict, history_of, judge_bytes, judge_reader
+from leo.units import history_of, judge_bytes
+from leo.units.log import UnitsHeader
 
 
 class Row:
@@ -96,6 +98,18 @@ def test_the_traces_of_several_processes_are_one_history(
         assert any("missing" in notice for notice in verdict["notices"])
 
 
+def test_a_version_that_two_processes_wrote_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such a store has lost one of the two writes, and no order can be told by its versions."""
+    paths = [tmp_path / "one", tmp_path / "two"]
+    header = UnitsHeader(1, "units", "units/1", "units", {}, observed=True)
+    write_traces(paths, msgspec.json.encode(header) + b"\n", lose=False)
+    paths[1].write_bytes(paths[1].read_bytes().replace(b'"row": 2', b'"row": 1'))
+    assert main(["validate", "--merge", *map(str, paths)]) == 2
+    assert "'row'" in capsys.readouterr().err
+
+
 def write_traces(paths: list[Path], header: bytes, *, lose: bool) -> None:
     """Both read version 0; one writes version 1, the other version 2."""
     for path, version in zip(paths, (1, 2), strict=True):
@@ -117,66 +131,6 @@ def write_traces(paths: list[Path], header: bytes, *, lose: bool) -> None:
             out.append(json.dumps(event).encode() + b"\n")
         out.append(b'{"kind":"end","run":"units","writer":"w","events":4}\n')
         path.write_bytes(b"".join(out))
-
-
-def elle(*transactions: str) -> UnitsVerdict:
-    """A history of Elle, in which each process runs one transaction, all at the same time."""
-    lines = [
-        f"{{:type :invoke, :f :txn, :value {value}, :process {k}}}"
-        for k, value in enumerate(transactions)
-    ]
-    lines += [
-        f"{{:type :ok, :f :txn, :value {value}, :process {k}}}"
-        for k, value in enumerate(transactions)
-    ]
-    return judge_reader(history_of("elle", "\n".join(lines).encode(), "history"))
-
-
-@pytest.mark.parametrize(
-    ("transactions", "anomaly"),
-    [
-        (("[[:append x 1]]", "[[:r x [1]] [:append x 2]]", "[[:r x [1 2]]]"), None),
-        (
-            (
-                "[[:append x 1] [:append y 2]]",
-                "[[:append x 2] [:append y 1]]",
-                "[[:r x [1 2]]]",
-                "[[:r y [1 2]]]",
-            ),
-            "G0 dirty write",
-        ),
-        (("[[:append x 1] [:r y [1]]]", "[[:append y 1] [:r x [1]]]"), "G1c circular"),
-        (("[[:append x 1] [:append y 1]]", "[[:r x [1]] [:r y []]]", "[[:r y [1]]]"), "G-single"),
-        (
-            ("[[:r x nil] [:append y 1]]", "[[:r y []] [:append x 1]]", "[[:r x [1]] [:r y [1]]]"),
-            "G2-item",
-        ),
-        (("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 2]]"), None),
-        (
-            ("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 1] [:w x 3]]", "[[:r x 3]]"),
-            "lost update",
-        ),
-        (("[[:w x 1] [:w y 1]]", "[[:r x 1] [:r y nil]]"), "G-single"),
-    ],
-)
-def test_histories_of_elle(transactions: tuple[str, ...], anomaly: str | None) -> None:
-    """Lists and registers, with the anomalies that Elle names."""
-    verdict = elle(*transactions)
-    assert not verdict.undecided
-    assert (anomaly is None) == ("Serializable" not in verdict.broken)
-    if anomaly is not None:
-        assert verdict.broken["Serializable"].first.anomaly.startswith(anomaly)
-
-
-def test_a_failed_transaction_that_was_seen_is_an_aborted_read() -> None:
-    """And one of which nobody knows how it ended was carried out, when it was seen."""
-    history = """
-        {:type :fail :f :txn :value [[:append x 1]] :process 0}
-        {:type :info :f :txn :value [[:append y 1]] :process 1}
-        {:type :ok :f :txn :value [[:r x [1]] [:r y [1]]] :process 2}
-    """
-    verdict = judge_reader(history_of("elle", history.encode(), "history"))
-    assert set(verdict.broken) == {"NoAbortedRead"}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from leo.trace.events import End
 from leo.units.judge import judge_bytes
-from leo.units.log import UnitAction, UnitEvent, UnitsEnd, UnitsHeader
+from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.verdict import UnitsVerdict
 
 
@@ -19,6 +20,7 @@ class Writer:
     events: list[UnitEvent] = field(default_factory=list)
     start: dict[str, int] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    commits: bool = False
 
     def add(
         self,
@@ -65,9 +67,9 @@ class Writer:
 
     def data(self) -> bytes:
         lines = [
-            UnitsHeader(1, "units", "units/1", "r", self.start),
+            UnitsHeader(1, "units", "units/1", "r", self.start, self.commits),
             *self.events,
-            UnitsEnd("end", "r", "w1", len(self.events)),
+            End("end", "r", "w1", len(self.events)),
         ]
         return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 

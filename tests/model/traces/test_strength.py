@@ -13,7 +13,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from leo.trace.words import FIELDS
+from leo.trace.events import Event
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.machine.machine import Move
@@ -73,7 +73,7 @@ def test_every_field_of_every_kind_is_mutated() -> None:
     trace = base("asyncio-lock", 80)
     places = {(m.kind, m.field) for m in mutants(trace, 1)}
     for kind in {event["action"] for event in trace.events}:
-        assert {(kind, field) for field in FIELDS} <= places
+        assert {(kind, field) for field in Event.__struct_fields__} <= places
         assert (kind, "new field") in places
     for word in ("drop", "double", "swap"):
         assert sum(field == word for _, field in places) > 8

@@ -100,9 +100,9 @@ BAD: dict[str, tuple[bytes, str]] = {
     "header wrong type": (changed(0, seed="x"), r"line 1: the header is not of schema 1: Expected"),
     "unknown action": (
         changed(2, action="Aquire"),
-        r"line 3: unknown action 'Aquire'; did you mean 'Acquire'\? The actions are Call, ",
+        r"line 3: .*'Aquire'.* did you mean 'Acquire'\?",
     ),
-    "foreign action": (changed(2, action="Zzz"), r"line 3: unknown action 'Zzz'\. The actions are"),
+    "foreign action": (changed(2, action="Zzz"), r"line 3: .*'Zzz'.*action"),
     "gap": (
         encode([*sample()[:5], *sample()[6:]]),
         r"line 6: a gap .* seq 6 where 5 .* 1 event is",
@@ -138,13 +138,13 @@ BAD: dict[str, tuple[bytes, str]] = {
     "deep": (encode(sample()[:3]) + b"[" * 500_000 + b"\n" + encode(sample()[3:]), r"line 4: "),
     "an array": (encode([*sample()[:3], [1]]), r"line 4: expected an event as a JSON object"),
     "second header": (encode([*sample(), sample()[0]]), r"line 32: a second header"),
-    "lacks outcome": (without(4, "outcome"), r"line 5: the event lacks outcome; every event"),
-    "seq a string": (changed(4, seq="4"), r"line 5: seq must be an integer, and is '4'"),
-    "seq a boolean": (changed(1, seq=True), r"line 2: seq must be an integer, and is True"),
-    "time a string": (changed(4, time="now"), r"line 5: time must be a number of seconds"),
+    "lacks outcome": (without(4, "outcome"), r"line 5: .*`outcome`; expected events"),
+    "seq a string": (changed(4, seq="4"), r"line 5: .*`int`.*\$\.seq"),
+    "seq a boolean": (changed(1, seq=True), r"line 2: .*`int`.*\$\.seq"),
+    "time a string": (changed(4, time="now"), r"line 5: .*`float`.*\$\.time"),
     "version a string": (
         changed(RECALL, reads={"snapshots": "3"}),
-        r"the version of 'snapshots' in reads must be an integer, and is '3'",
+        r"`int`.*\$\.reads",
     ),
     "version negative": (changed(RECALL, reads={"snapshots": -1}), r"out of range"),
     "version enormous": (changed(RECALL, reads={"snapshots": 10**12}), r"out of range"),
@@ -195,11 +195,11 @@ BAD: dict[str, tuple[bytes, str]] = {
     ),
     "end without a count": (
         encode([*sample(), {"kind": "end", "run": "r", "writer": "w1"}]),
-        r"line 32: the closing line lacks events; it has kind, run, writer, events",
+        r"line 32: .*`events`; expected ends .* kind, run, writer, events",
     ),
     "end with a true count": (
         encode([*sample(), end(events=True)]),
-        r"line 32: events of the closing line must be an integer, and is True",
+        r"line 32: .*`int`.*\$\.events",
     ),
     "event after the end": (
         encode([*sample()[:-1], end(events=29), sample()[-1]]),

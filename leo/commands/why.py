@@ -113,8 +113,8 @@ def tell_reply(state: ReplyState, view: View) -> str:
     asked = set(content_words(state.tokens))
     heard = {
         word
-        for _, prompts in _remembered(state, Resonance)
-        for before in prompts
+        for _, remembered in _remembered(state, Resonance)
+        for before in remembered.heard
         for word in before
     }
     spoken = content_words(said)

@@ -12,7 +12,7 @@ order and the objects of a trace are those of the core program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from random import Random
@@ -26,6 +26,7 @@ from leo.field.generation import MAX_TOKENS, NO_STARTS, SILENCE, generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.reading import Readable
 from leo.field.recall import Memory, Recalled, choose_memories
+from leo.field.sentences import opening_words, whole_sentences
 from leo.field.text import compose, tokenize
 from leo.reply.active import active_themes
 from leo.reply.chorus import Chorus
@@ -157,10 +158,15 @@ def speak(
     most: int = MAX_TOKENS,
     *,
     starts: Mapping[str, float] = NO_STARTS,
+    openings: Collection[str] | None = None,
 ) -> Spoken:
-    """Walk through the view, `most` tokens at most, and put the words together."""
+    """Walk through the view, `most` tokens at most, and put the words together: all of them, or
+    with `openings` the whole sentences, if there are any.
+    """
     walk = generate_walk(view, rng, temperature, boosts, most, starts)
-    return Spoken(compose(walk.tokens) or compose((SILENCE,)), walk.tokens, walk.entropy)
+    whole = whole_sentences(walk.tokens, view, openings) if openings is not None else ()
+    text = compose(whole) or compose(walk.tokens) or compose((SILENCE,))
+    return Spoken(text, walk.tokens, walk.entropy)
 
 
 def judge(state: ReplyState, spoken: Spoken, view: Readable, novelty: float) -> None:
@@ -276,7 +282,7 @@ def generate_with(state: ReplyState, given: Given) -> Writes:
     themes = active_themes(view, view.words.id_of, state.tokens)
     centres = tuple(view.words.names[id] for id in view.words.centres())
     speech = chorus.before(novelty, themes, centres=centres)
-    say = partial(speak, view, starts=state.starts)
+    say = partial(speak, view, starts=state.starts, openings=opening_words(state.tokens))
     boosts = state.recalled.boosts
     spoken = say(state.rng, speech.voice.temperature, boosts, speech.max_tokens)
     judge(state, spoken, view, novelty)

@@ -1,9 +1,10 @@
 """Resonance: what was heard lately leans what is said, and what is said is said whole.
 
 The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
-which turns the observer's words into a high external_vocab. Here nothing is pasted: words that were
-heard may begin a sentence and weigh more on the way, and of a few walks the one is said that takes
-something up without repeating the prompt. A word is taken up when it has at least LETTERS letters.
+which turns the observer's words into a high external_vocab. Here nothing is pasted: a
+sentence may begin as one of the prompt does, words that were heard weigh more on the way, and of a
+few walks the one is said that takes something up without repeating the prompt, or what Leo said in
+the last replies. A word is taken up when it has at least LETTERS letters.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from leo.store.rows import Put, Rows, unpacked
 
 LETTERS: Final = 4
 PROMPTS: Final = 10
-# The weight of a word of this prompt, as a start and as a boost, and what is left of it for each
-# prompt since.
-START, BOOST, FADING = 3.0, 8.0, 0.8
+# The weight of the first word of a prompt's sentence as a start; of a word that is long enough as
+# a boost, and of the short ones, which lead to it; what is left of a boost for each prompt since.
+START, BOOST, PATH, FADING = 120.0, 20.0, 2.0, 0.8
 # Walks at least, and at most while none of them has FEW sentences that were not said in the last
 # REPLIES replies.
 WALKS, MORE = 4, 9
@@ -35,6 +36,8 @@ FEW, REPLIES = 2, 6
 ENOUGH, RUN = 3, 4
 # Words of a sentence at least, sentences of a reply at most.
 SHORTEST, MOST = 3, 4
+# What a sentence is worth less when its runs of words were all said in those replies.
+STALE: Final = 0.5
 NO_WEIGHTS: Mapping[str, float] = {}
 
 
@@ -68,8 +71,14 @@ def fresh_sentences(
     for sentence in split_sentences(tokens):
         words = sentence_words(sentence)
         stutters = any(one == other for one, other in pairwise(words))
-        if sentence[-1] in ENDINGS and len(words) >= SHORTEST and not stutters and words not in said:
+        if (
+            sentence[-1] in ENDINGS
+            and len(words) >= SHORTEST
+            and not stutters
+            and words not in said
+        ):
             taken = sum(weights.get(word, 0.0) for word in content_words(sentence))
+            taken -= STALE * staleness(words, said)
             found.setdefault(words, (taken, sentence))
     kept = sorted(found, key=lambda words: found[words][0], reverse=True)[:MOST]
     return tuple(token for words in found if words in kept for token in found[words][1])
@@ -78,6 +87,13 @@ def fresh_sentences(
 def sentence_words(sentence: Iterable[str]) -> tuple[str, ...]:
     """What makes two sentences the same: their words in lower case, in their order."""
     return tuple(token.lower() for token in sentence if is_word(token))
+
+
+def staleness(words: Sequence[str], said: Iterable[tuple[str, ...]]) -> float:
+    """The share of the runs of RUN words that stood in a sentence that was said."""
+    old = {run for sentence in said for run in _runs(sentence)}
+    runs = list(_runs(words))
+    return sum(run in old for run in runs) / max(1, len(runs))
 
 
 def _enough(tokens: Sequence[str]) -> bool:
@@ -119,8 +135,7 @@ class Resonance(Module[Remembered]):
     QUERIES: ClassVar[Mapping[str, str]] = {
         "heard": "SELECT words FROM resonance WHERE session = :session "
         f"ORDER BY id DESC LIMIT {PROMPTS}",
-        "said": "SELECT text FROM snapshots WHERE origin = 'leo' "
-        f"ORDER BY id DESC LIMIT {REPLIES}",
+        "said": f"SELECT text FROM snapshots WHERE origin = 'leo' ORDER BY id DESC LIMIT {REPLIES}",
     }
 
     def load(self, rows: Rows) -> Remembered:
@@ -138,8 +153,10 @@ class Resonance(Module[Remembered]):
         """Where sentences may begin, and what weighs more on the way."""
         weights = self._weights(state, moment.tokens)
         spelled = {token.lower(): token for token in moment.tokens}
+        boosts = dict.fromkeys(filter(is_word, moment.tokens), PATH)
+        boosts |= {spelled.get(word, word): BOOST * weight for word, weight in weights.items()}
         return Heard(
-            boosts={spelled.get(word, word): BOOST * weight for word, weight in weights.items()},
+            boosts=boosts,
             starts=dict.fromkeys(opening_words(moment.tokens), START),
         )
 
@@ -149,11 +166,18 @@ class Resonance(Module[Remembered]):
         """
         weights = self._weights(state, context.tokens)
         boosts = {word: BOOST * weight for word, weight in weights.items()}
-        walks = [fresh_sentences(tokenize(context.text), weights, state.said)]
+        # The prompt's own sentences would be an echo.
+        said = state.said.union(map(sentence_words, split_sentences(context.tokens)))
+        walks = [fresh_sentences(tokenize(context.text), weights, said)]
         while len(walks) < WALKS or (len(walks) < MORE and not any(map(_enough, walks))):
             spoken = context.speak(rng, context.voice.temperature, boosts, MAX_TOKENS)
-            walks.append(fresh_sentences(tokenize(spoken.text), weights, state.said))
-        best = max(walks, key=lambda tokens: self._worth(tokens, context.tokens, weights))
+            walks.append(fresh_sentences(tokenize(spoken.text), weights, said))
+        best = max(
+            walks,
+            key=lambda tokens: (
+                self._worth(tokens, context.tokens, weights) - STALE * staleness(tokens, state.said)
+            ),
+        )
         heard = json.dumps(content_words(context.tokens))
         return Changes(
             text=compose(best) or None,

@@ -36,6 +36,9 @@ from leo.reply.voice import Voice, choose_expert
 from leo.store.operations import NewSnapshot
 from leo.store.rows import Put, Rows
 
+# Walks for one whole sentence, at most.
+TRIES: Final = 3
+
 
 @dataclass(slots=True)
 class ReplyState:
@@ -158,15 +161,20 @@ def speak(
     most: int = MAX_TOKENS,
     *,
     starts: Mapping[str, float] = NO_STARTS,
-    openings: Collection[str] | None = None,
+    openings: Collection[str] = (),
+    tries: int = 0,
 ) -> Spoken:
     """Walk through the view, `most` tokens at most, and put the words together: all of them, or
-    with `openings` the whole sentences, if there are any.
+    those in whole sentences, if there are any in so many tries.
     """
     walk = generate_walk(view, rng, temperature, boosts, most, starts)
-    whole = whole_sentences(walk.tokens, view, openings) if openings is not None else ()
-    text = compose(whole) or compose(walk.tokens) or compose((SILENCE,))
-    return Spoken(text, walk.tokens, walk.entropy)
+    text = ""
+    for _ in range(tries):
+        if text := compose(whole_sentences(walk.tokens, view, openings)):
+            break
+        # No sentence of a short walk was whole; its half would be learnt as one.
+        walk = generate_walk(view, rng, temperature, boosts, MAX_TOKENS, starts)
+    return Spoken(text or compose(walk.tokens) or compose((SILENCE,)), walk.tokens, walk.entropy)
 
 
 def judge(state: ReplyState, spoken: Spoken, view: Readable, novelty: float) -> None:
@@ -282,7 +290,9 @@ def generate_with(state: ReplyState, given: Given) -> Writes:
     themes = active_themes(view, view.words.id_of, state.tokens)
     centres = tuple(view.words.names[id] for id in view.words.centres())
     speech = chorus.before(novelty, themes, centres=centres)
-    say = partial(speak, view, starts=state.starts, openings=opening_words(state.tokens))
+    say = partial(
+        speak, view, starts=state.starts, openings=opening_words(state.tokens), tries=TRIES
+    )
     boosts = state.recalled.boosts
     spoken = say(state.rng, speech.voice.temperature, boosts, speech.max_tokens)
     judge(state, spoken, view, novelty)

@@ -20,7 +20,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import EMPTY, ENDED, HELP, converse, describe
+from leo.commands.conversation import EMPTY, ENDED, converse, describe, describe_commands
 from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -121,7 +121,7 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
     lines.insert(4, "/why now")
     converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
-    assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
+    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nYO\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,

@@ -23,7 +23,7 @@ help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
 	@echo "make test     run the tests"
 	@echo "make test-long  the tests that take minutes: thousands of traces, a hundred thousand mutations"
-	@echo "make nightly  every claim without VIEW and symmetry, every mutant, larger bounds (hours)"
+	@echo "make nightly  every claim without VIEW and symmetry, every mutant, larger bounds, an hour of use"
 	@echo "make experiments    run section 8.6 in full and keep the rows in paper/results (hours)"
 	@echo "make recompute      make a twentieth of the kept rows again and compare"
 	@echo "make ocean    the experiment with transformers (installs JAX); make test-ocean its tests"
@@ -137,14 +137,16 @@ test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q --hypothesis-profile=thorough
 
 # What holds is searched again with nothing left out of a state, and D4, D6 and D12 beyond the bounds of
-# the claims; every mutant of the specification must change its claim.
+# the claims; every mutant of the specification must change its claim; a field is in use for an hour.
 NIGHTLY := asyncio-lock shielded-unit-of-work shared-store-immediate
 
 nightly: $(STAMP)
 	@$(BIN)/leo check --history --build build/nightly
 	@$(BIN)/leo mutants --build build/nightly
+	@$(BIN)/python -m tests.soak --minutes 60
 	@for name in $(NIGHTLY); do for bound in "sessions=4 turns=1" "sessions=3 turns=2"; do \
-		$(BIN)/leo ask discipline=$$name $$bound --build build/nightly || exit $$?; done; done
+		$(BIN)/leo ask discipline=$$name $$bound seconds=14400 --build build/nightly || exit $$?; \
+		done; done
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(SOURCES)

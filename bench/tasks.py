@@ -8,7 +8,8 @@ times in a run, and a cancelled task lets go of its locks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import types
+from collections.abc import Iterator, Sequence
 
 from leo.errors import LeoError
 from leo.schedules.system import Choice, Outcome, Step
@@ -22,6 +23,12 @@ class Tasks:
 
     Raises LeoError for an operation that is none of the four.
     """
+
+    # A run's fingerprint says all that what follows and the outcome depend on.
+    tells_apart = True
+
+    # A run's fingerprint says all that what follows and the outcome depend on.
+    tells_apart = True
 
     def __init__(self, program: Sequence[Sequence[str]], cancels: int = 0) -> None:
         self.cancels = cancels
@@ -99,6 +106,11 @@ class TasksRun:
             self.at[task] = len(system.operations[task])
             self.held = {name: by for name, by in self.held.items() if by != task}
             return system.cancellations[task]
+        return self.operate(task, at)
+
+    def operate(self, task: int, at: int) -> Step:
+        """Do an operation of a task."""
+        system = self.system
         kind, name = system.operations[task][at]
         if kind == "r":
             self.read[task] += self.values.get(name, 0)
@@ -107,7 +119,7 @@ class TasksRun:
         elif kind == "release":
             self.held.pop(name, None)
         elif name in self.held:
-            raise LeoError(f"task {choice.who} cannot acquire {name}: it is held")
+            raise LeoError(f"task {system.names[task]} cannot acquire {name}: it is held")
         else:
             self.held[name] = task
         self.at[task] = at + 1
@@ -133,6 +145,45 @@ class TasksRun:
         """The values that are left, and what each task has read."""
         reads = dict(zip(self.system.names, self.read, strict=True))
         return Outcome(final={**self.values, **reads})
+
+
+class Coroutines(Tasks):
+    """The same, each task a coroutine that goes on when it is sent to; without locks."""
+
+    def start(self) -> CoroutinesRun:
+        return CoroutinesRun(self)
+
+
+class CoroutinesRun(TasksRun):
+    """One execution of `Coroutines`."""
+
+    __slots__ = ("coroutines",)
+
+    def __init__(self, system: Tasks) -> None:
+        super().__init__(system)
+        self.coroutines = [self._task(task) for task in range(len(system.names))]
+
+    async def _task(self, task: int) -> None:
+        for at in range(len(self.system.operations[task])):
+            self.operate(task, at)
+            await _turn()
+
+    def take(self, choice: Choice) -> Step:
+        """Let a task go on to its next await."""
+        task = int(choice.who[1:]) - 1
+        step = self.system.steps[task][self.at[task]]
+        self.coroutines[task].send(None)
+        return step
+
+    def close(self) -> Outcome:
+        for coroutine in self.coroutines:
+            coroutine.close()
+        return super().close()
+
+
+@types.coroutine
+def _turn() -> Iterator[None]:
+    yield
 
 
 def _operation(text: str) -> tuple[str, str]:

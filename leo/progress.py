@@ -12,6 +12,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
+from leo.screen import Screen, visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -38,6 +40,8 @@ class Bar:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         stream = sys.stderr if out is None else out
+        # It draws over its own lines.
+        stream = stream.out if isinstance(stream, Screen) else stream
         self._out = stream if stream.isatty() else None
         self._what = what
         self._total = total
@@ -70,7 +74,7 @@ class Bar:
             self._drawn.add_task(self._what, total=self._total)
         (task,) = self._drawn.tasks
         self._drawn.update(
-            task.id, completed=self._done, description=f"{self._what} {name}".rstrip()
+            task.id, completed=self._done, description=visible(f"{self._what} {name}".rstrip())
         )
         self._drawn.refresh()
 

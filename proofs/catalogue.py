@@ -1,52 +1,36 @@
-"""The theorems by number: 1 to 14 (z3) here, 15 to 22 (sympy) in ``algebra_index``, 23 and 24 (z3)
-in ``progress_index``.
+"""The theorems by number: 1 to 14 and 26 (z3) here, 15 to 22 (sympy) in ``algebra.index``, 23 to 25
+(z3) in ``progress.index``; and what no theorem decides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 
+from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, NEEDS_STRONG_FAIRNESS, Claims
+from leo_model.disciplines import DISCIPLINES
 from proofs.algebra.index import ALGEBRA
 from proofs.invariants.noop import prove_noop, refute_noop
 from proofs.invariants.program import prove_program, refute_program
 from proofs.invariants.unbounded import (
-    CASES,
     Mutant,
+    cells_of,
+    named,
     prove_property,
     prove_refinement,
     refute_property,
     refute_refinement,
+    scope,
 )  # fmt: skip
 from proofs.progress.index import PROGRESS
 from proofs.tools.errors import NoSuchTheoremError
 from proofs.tools.theorem import Cell, Theorem
 
-__all__ = ["THEOREMS", "choose"]
-
-EVERYWHERE = ("D3", "D4", "D4f", "D6", "D7", "D12")
-WHOLE = ("D3q", "D4", "D6", "D7", "D12")
-SIMULATED = ("D4", "D6", "D7", "D12")
-FAIR = ("D4", "D4f", "D6", "D7")
-ON_THREADS = ("D3",)
-SCOPE = {
-    ON_THREADS: "D3 with all faults",
-    EVERYWHERE: "D4 without and with all faults, D3, D6, D7 and D12 with all faults",
-    WHOLE: "D3 and D4 without faults, D6, D7 and D12 with all faults",
-    SIMULATED: "D4 without faults, D6, D7 and D12 with all faults",
-    FAIR: "D4 without and with all faults, D6 and D7 with all faults",
-}
 ASSUMED = (
-    "one instance in D3, D4, D6 and D7, any number of instances on one store in D12",
-    "a session makes one call at a time; sessions and calls are unbounded",
+    "one instance, but any number of them on one store in D10, D11 and D12",
+    "a session makes one call at a time; sessions (one in its own row) and calls are unbounded",
     "the relation is the spec's (tests/proofs/test_tie.py)",
 )
-TEX_SCOPE = {
-    ON_THREADS: r"D3 (with all faults)",
-    EVERYWHERE: r"D4 (with and without faults), D3, D6, D7 and D12 (with all faults)",
-    WHOLE: r"D3 and D4 without faults and of D6, D7 and D12 with all faults",
-    SIMULATED: r"D4 without faults and of D6, D7 and D12 with all faults",
-    FAIR: r"D4 (with and without faults), D6 and D7 (with all faults)",
-}
 INDUCTION = (
     "An inductive invariant over uninterpreted sorts of sessions, instances and replies: it holds "
     "initially, every action of the specification preserves it, and it implies the property; "
@@ -54,116 +38,89 @@ INDUCTION = (
 )
 
 
-def _cells(title: str, cases: tuple[str, ...]) -> tuple[Cell, ...]:
-    """The cells of the table that a theorem about these cases decides."""
-    worlds = [CASES[key].world for key in cases]
-    return tuple(Cell(world.rules.name, title, bool(world.faults)) for world in worlds)
-
-
 def _property(
-    number: int,
-    title: str,
-    says: str,
-    tex: str,
-    mutant: Mutant,
-    cases: tuple[str, ...] = EVERYWHERE,
-    sketch: str = "",
+    number: int, title: str, says: str, mutant: Mutant, cases: str, sketch: str = ""
 ) -> Theorem:
+    keys = named(cases)
     return Theorem(
         number=number,
         title=title,
-        claim=f"{says} Any number of sessions and calls; {SCOPE[cases]}.",
+        claim=f"{says} Any number of sessions and calls; {scope(keys)}.",
         assumptions=ASSUMED,
         tool="z3",
         place=f"proofs/invariants/unbounded.py prove_property({title!r})",
-        prove=partial(prove_property, title, cases),
+        prove=partial(prove_property, title, keys),
         mutant=mutant.text,
         refute=partial(refute_property, title, mutant),
-        latex=f"In every execution of {TEX_SCOPE[cases]}, for any number of sessions and "
-        f"calls: {tex}",
+        latex=f"{says} This holds in every execution of {scope(keys)}, for any number of sessions "
+        "and calls.",
         sketch=f"{INDUCTION} {sketch}".strip(),
-        cells=_cells(title, cases),
+        cells=cells_of(title, keys),
     )
 
 
 NO_LOCK = "Acquire: lock is free"
 NO_WRITE_LOCK = "Begin: write lock is free"
+SIMULATED = named("1q D3q D4q D5q D6 D7 D8q D12 D13")
 
 SAFETY = (
     _property(
         1, "MutualExclusion",
         "At most one reply is inside its program (D12: from Begin to Commit, over all instances).",
-        "at most one reply is inside its program, over all instances that share the store.",
-        Mutant("D4", NO_LOCK),
+        Mutant("D4q", NO_LOCK), "D3 D4 D4q D5 D6 D7 D8 D9 D12 P1 P2 P3",
     ),
     _property(
         2, "Serializable",
-        "The serialization graph of the replies that have written is acyclic: every "
-        "edge goes along the order of n-gram versions, which is a strict total order "
-        "of their writers.",
-        "the direct serialization graph of the replies that have written is acyclic; the order in "
-        "which they wrote the n-grams is a serial order that explains every read and write.",
-        Mutant("D12", NO_WRITE_LOCK),
-        sketch="Every dependency edge embeds into the strict order of n-gram versions; a "
-        "cycle would bring a reply before itself. The induction over the length of a "
-        "path is by hand, its step is an obligation.",
+        "The serialization graph of the replies that have written is acyclic: every edge goes "
+        "along the order of n-gram versions, which is a strict total order of their writers.",
+        Mutant("D12", NO_WRITE_LOCK), "1q D3 D4 D4q D5q D6 D7 D8 D12 D13",
+        "Every dependency edge between replies that have written embeds into the strict order of "
+        "n-gram versions; a cycle would bring a reply before itself. The induction over the length "
+        "of a path is by hand (README), its step is an obligation.",
     ),
     _property(
-        3, "StableRead",
-        "What generate reads does not change while it reads.",
-        "what \\emph{generate} reads does not change while it reads.",
-        Mutant("D3", NO_LOCK),
-        ON_THREADS,
-        "Only on threads is there a moment between its two reads; who stands there holds the lock, "
-        "and nobody else assigns the view.",
+        3, "StableRead", "What generate reads does not change while it reads.",
+        Mutant("D3", NO_LOCK), "D3",
+        "A thread can be stopped between its two reads; who stands there holds the lock, and "
+        "nobody else assigns the view.",
     ),
     _property(
-        4, "ViewNotTorn",
-        "No reply generates from tables of two different versions.",
-        "no reply generates from tables of two different versions.",
-        Mutant("D4", NO_LOCK),
+        4, "ViewNotTorn", "No reply generates from tables of two different versions.",
+        Mutant("D4q", NO_LOCK), "1q D3 D4 D4q D5 D6 D7 D8 D11 D12 D13",
     ),
     _property(
         5, "ReadsOwnObservation",
         "A reply generates from a field that contains its own observation.",
-        "a reply generates from a field that contains its own observation.",
-        Mutant("D4", NO_LOCK),
+        Mutant("D4q", NO_LOCK), "1q D3 D4 D4q D5 D6 D7 D8 D10 D11 D12 D13",
     ),
     _property(
         6, "SnapshotProvenance",
         "A snapshot is saved into the version of the field that generated it.",
-        "a snapshot is saved into the version of the field that generated it.",
-        Mutant("D12", NO_WRITE_LOCK),
+        Mutant("D12", NO_WRITE_LOCK), "1q D3 D4 D4q D5q D6 D7 D8 D12 D13",
     ),
     _property(
         7, "AllOrNothing",
-        "A reply that has ended has all of its writes in the store or none.",
-        "a reply that has ended, however it ended, has all of its writes in the store or none.",
-        Mutant("D4", faults=True),
-        WHOLE,
+        "A reply that has ended, however it ended, has all of its writes in the store or none.",
+        Mutant("D4q", faults=True), "1q D1q D2q D3q D4q D5 D6 D7 D8q D10q D11 D12 D13",
     ),
     _property(
-        8, "Durable",
-        "A reply that returned has all of its writes in the store, crash or not.",
-        "a reply that returned has all of its writes in the store.",
-        Mutant("D6", "Return: label"),
+        8, "Durable", "A reply that returned has all of its writes in the store, crash or not.",
+        Mutant("D6", "Return: label"), "1q D1 D2 D3 D4 D4q D5 D6 D7 D8 D10 D11 D12 D13",
     ),
     _property(
         9, "ViewAgreesWithStore",
         "When no reply of an instance is in flight its view equals the store (D12: a version that "
         "the store had).",
-        "whenever no reply of an instance is in flight, its view equals the store (with several "
-        "instances: a version that the store had).",
-        Mutant("D6", "CancelApplied: shield"),
-        WHOLE,
+        Mutant("D6", "CancelApplied: shield"), "1q D3q D4q D5q D6 D7 D8q D12 D13",
     ),
     _property(
-        10, "NoOvertaking",
-        "Replies start in the order of their calls.",
-        "replies start in the order of their calls.",
-        Mutant("D6", "Acquire: my turn"),
-        FAIR,
+        10, "NoOvertaking", "Replies start in the order of their calls.",
+        Mutant("D6", "Acquire: my turn"), "D4 D4q D5 D6 D7 D9 P1 P2 P3",
     ),
+)  # fmt: skip
+NO_DOUBLE = _property(
+    26, "NoDoubleDelta", "A view takes the delta of each reply at most once.",
+    Mutant("D6", "SwapView: pc stays"), "D5 D6 D7 D11 D12 D13",
 )  # fmt: skip
 
 SHIELDLESS = Mutant("D6", "CancelApplied: shield")
@@ -172,19 +129,19 @@ REFINEMENT = Theorem(
     number=11,
     title="Refines",
     claim="Every action is a step of AtomicReply or nothing: a whole reply takes "
-    f"effect at one moment. Any number of sessions and calls; {SCOPE[SIMULATED]}.",
+    f"effect at one moment. Any number of sessions and calls; {scope(SIMULATED)}.",
     assumptions=ASSUMED,
     tool="z3",
     place="proofs/invariants/unbounded.py prove_refinement",
     prove=partial(prove_refinement, SIMULATED),
     mutant=SHIELDLESS.text,
     refute=partial(refute_refinement, SHIELDLESS),
-    latex=f"Every execution of {TEX_SCOPE[SIMULATED]}, for any number of sessions and calls, "
+    latex=f"Every execution of {scope(SIMULATED)}, for any number of sessions and calls, "
     r"implements \textsc{AtomicReply}, the specification in which a whole reply is one step.",
     sketch="A forward simulation under the refinement mapping that hides the writes of replies in "
     "flight; a reply takes effect at its last write. The inductive invariant of the other theorems "
     "gives what each step needs.",
-    cells=_cells("Refines", SIMULATED),
+    cells=cells_of("Refines", SIMULATED),
 )
 
 NO_OP = Theorem(
@@ -251,7 +208,16 @@ UNIT = Theorem(
     sketch="As before; the view lacks exactly the commit that has not been swapped in.",
 )
 
-THEOREMS: tuple[Theorem, ...] = (*SAFETY, REFINEMENT, NO_OP, STEP, UNIT, *ALGEBRA, *PROGRESS)
+THEOREMS: tuple[Theorem, ...] = (
+    *SAFETY, REFINEMENT, NO_OP, STEP, UNIT, *ALGEBRA, *PROGRESS, NO_DOUBLE,
+)  # fmt: skip
+# Why no theorem decides a positive cell of a published program.
+CONTENTS = (
+    "an observation is several writes there, and the z3 relation of the published programs has no "
+    "contents: TLC's word, within its bound"
+)
+
+UNKNOWN = "no reason is known"
 
 
 def choose(numbers: list[int]) -> list[Theorem]:
@@ -264,3 +230,18 @@ def choose(numbers: list[int]) -> list[Theorem]:
                 "see leo prove --list"
             )
     return [known[number] for number in numbers] or list(THEOREMS)
+
+
+def undecided(claims: Claims, theorems: Sequence[Theorem] = THEOREMS) -> Iterator[tuple[Cell, str]]:
+    """Yield the positive cells of the table that no theorem decides, each with the reason. A cell
+    that falls with faults is positive too: it holds without them.
+    """
+    decided = {cell for theorem in theorems for cell in theorem.cells}
+    for (discipline, title), claim in claims.cells.items():
+        if claim.verdict not in (HOLDS, NEEDS_STRONG_FAIRNESS, FALLS_WITH_FAULTS):
+            continue
+        with_faults = claim.verdict != FALLS_WITH_FAULTS
+        rules = DISCIPLINES[discipline]
+        cell = Cell(discipline, title, with_faults and bool(rules.possible_faults))
+        if cell not in decided and Cell(discipline, title, True) not in decided:
+            yield cell, CONTENTS if rules.published else UNKNOWN

@@ -7,10 +7,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from textwrap import fill
 
 from leo import screen
 from leo.commands.main import Command
-from proofs.catalogue import THEOREMS, choose
+from leo_model.checking.claims import load_claims
+from proofs.catalogue import THEOREMS, choose, undecided
 from proofs.index import INDEX, index, latex, write_results
 from proofs.index import results as results_of
 from proofs.tools.crosscheck import crosscheck, load
@@ -18,12 +20,14 @@ from proofs.tools.discharge import QUERIES
 from proofs.tools.errors import NoQueriesError, ProofError
 from proofs.tools.theorem import Certificate, Theorem, certify
 
-__all__ = ["PROVE"]
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="only these theorems")
     parser.add_argument("--list", action="store_true", help="list the theorems and prove nothing")
+    parser.add_argument(
+        "--undecided", action="store_true",
+        help="list the positive cells of the table that no theorem decides, and why",
+    )  # fmt: skip
     parser.add_argument("--mutants", action="store_true", help="show the mutants' counter-models")
     parser.add_argument("--latex", action="store_true", help="print the statements as LaTeX")
     parser.add_argument("--index", action="store_true", help="write proofs/INDEX.md (all theorems)")
@@ -37,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         for theorem in theorems:
             print(f"{theorem.number:>2}  {theorem.title}: {theorem.claim}")
         return 0
+    if arguments.undecided:
+        return _print_undecided()
     if arguments.cvc5:
         load()  # Better to say that it is missing before the work than after.
     QUERIES.mkdir(parents=True, exist_ok=True)
@@ -64,6 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.cvc5:
         failed += _second_opinion()
     return 1 if failed else 0
+
+
+def _print_undecided() -> int:
+    reasons: dict[str, list[str]] = {}
+    for cell, reason in undecided(load_claims()):
+        faults = "" if cell.faults else ", without faults"
+        reasons.setdefault(reason, []).append(f"{cell.discipline} / {cell.property}{faults}")
+    for reason, cells in reasons.items():
+        print(fill(f"{len(cells)} positive cells without a theorem: {reason}", screen.width()))
+        print("".join(f"  {cell}\n" for cell in cells), end="")
+    return 0
 
 
 def _certify(theorems: Sequence[Theorem], mutants: bool) -> list[Certificate]:
@@ -96,7 +113,7 @@ def _second_opinion() -> int:
     if not queries:
         raise NoQueriesError(
             "--cvc5: these theorems ask z3 nothing, so there is nothing to ask cvc5; name one that "
-            "is proved by z3 (1 to 14, 23, 24), or none for all"
+            "is proved by z3 (1 to 14, 23 to 26), or none for all"
         )
     doubted = crosscheck(queries)
     for query, said in doubted:

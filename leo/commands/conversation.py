@@ -94,7 +94,8 @@ def converse(
 
     def answer(prompt: str) -> str:
         reply = field.speak(prompt)
-        return reply if width is None else fill(reply, width)
+        # One line, also of a field with words that nobody could have said.
+        return screen.visible(reply) if width is None else fill(reply, width)
 
     def attempt(act: Callable[[], None], interrupted: str, failed: str) -> bool:
         """Whether it was carried out to its end."""

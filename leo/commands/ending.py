@@ -14,6 +14,8 @@ import signal
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn, Protocol
 
 WORDS: Final[dict[int, str]] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -39,6 +41,22 @@ def started(processes: Killable) -> None:
     _started.add(processes)
 
 
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Processes that are started inside never hear Ctrl-C, not even while Python begins in them:
+    the command ends them, and says so.
+    """
+    from multiprocessing import resource_tracker  # noqa: PLC0415
+
+    # Started inside, it would have the process listen again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def keep_interrupts() -> None:
     """From now on Ctrl-C is the command's own affair, and need not end it."""
     _kept.add(signal.SIGINT)
@@ -57,10 +75,19 @@ def install() -> None:
     """Listen for both signals. A signal that the process was started to ignore stays ignored."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _unraised
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_listen, args=(reader,), name="ending", daemon=True).start()
+
+
+def _unraised(lost: sys.UnraisableHookArgs) -> None:
+    """A signal's exception that struck where none can be raised (a weak reference's callback, say)
+    is no news: the thread ends the command.
+    """
+    if not issubclass(lost.exc_type, (KeyboardInterrupt, SystemExit)):
+        sys.__unraisablehook__(lost)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:

@@ -16,14 +16,16 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from io import TextIOWrapper
 from textwrap import fill
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 from leo import __version__, screen
+from leo.commands import ending
 from leo.commands.overview import EXIT_CODES, HELP, Help
 from leo.errors import CommandError, LeoError, nearest, unknown
 
@@ -85,9 +87,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the subcommand that `argv` (the process's own by default) names; return the exit code."""
     if not _prepare_streams():
         return 2
+    out, errors = (cast(TextIO, screen.Screen(one)) for one in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(errors):
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(argv: list[str]) -> int:
     code: int | None = None
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        code = _dispatch(argv)
         # Output that waits in the buffer can fail too: better here than at the interpreter's exit.
         sys.stdout.flush()
     except LeoError as error:
@@ -162,6 +170,13 @@ def _dispatch(argv: list[str]) -> int:
     entries = _entries()
     if word not in entries:
         raise CommandError(f"there is no command {unknown(word, entries)}\nsee leo --help")
+    for given in argv:
+        # A name on the disk need not be UTF-8: its other bytes come as surrogates.
+        if (shown := screen.visible(given)) != given.encode("utf-8", "replace").decode():
+            raise CommandError(
+                f"the argument {shown!r:.80} has a character that a terminal would obey, a line "
+                "end for instance, and would be shown in messages: leave it out, or rename the file"
+            )
     command = _load(entries[word])
     help = HELP.get(word)
     parser = Parser(
@@ -206,6 +221,9 @@ def _load(entry: EntryPoint) -> Command:
     try:
         command = entry.load()
     except BROKEN as error:
+        # A signal in the middle of an import may look like this as well.
+        if ending.ended_by(None, broken=True) is not None:
+            raise SystemExit from error
         raise CommandError(
             f"the command {entry.name!r} cannot be loaded from {entry.value}: "
             f"{type(error).__name__}: {error}; "

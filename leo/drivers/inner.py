@@ -8,7 +8,8 @@ has one order, under every discipline.
 Callers go first: an inner reply begins when no call is under way, one at a time, or when its own
 session calls again. Where more than PRESSURE calls are under way by then, it is dropped instead,
 and so are the oldest of more than WAITING sessions whose inner replies have not begun; the number
-of those that were dropped is kept. One session alone is never under pressure.
+of those that were dropped is kept. One session alone is never under pressure. What went wrong is
+kept for WAITING sessions, those where it did so last.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class Afterthoughts:
         self._held: dict[str, asyncio.Future[bool]] = {}
         self._awaited: Counter[str] = Counter()
         self._quiet: str | None = None
-        # Those under way, and those that went wrong and nobody has been told of.
+        # Those under way, and what went wrong and nobody has been told of.
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failed: dict[str, BaseException] = {}
         self._closed = False
         # Who closes and is willing to wait.
         self._patient: set[object] = set()
@@ -96,6 +98,8 @@ class Afterthoughts:
         """
         task = self._tasks.get(session)
         if task is None:
+            if session in self._failed:
+                raise self._failed.pop(session)
             return
         self._awaited[session] += 1
         self._tell(session, self._calls <= PRESSURE)
@@ -119,6 +123,7 @@ class Afterthoughts:
             raise interrupted
         if not task.cancelled():
             self._forget(session, task)
+            self._failed.pop(session, None)
             task.result()
 
     async def close(self) -> None:
@@ -149,11 +154,12 @@ class Afterthoughts:
         if interrupted is not None:
             # What went wrong at the same time stays for the next caller.
             raise interrupted
-        ended, self._tasks = tuple(self._tasks.values()), {}
-        failed = [task.exception() for task in ended if not task.cancelled()]
+        for session, task in list(self._tasks.items()):
+            self._ended(session, task)
+        failed, self._failed = self._failed, {}
         errors = [
             error
-            for error in failed
+            for error in failed.values()
             if isinstance(error, Exception) and not isinstance(error, StoreClosedError)
         ]
         if errors:
@@ -210,8 +216,21 @@ class Afterthoughts:
             held.set_result(begins)
 
     def _ended(self, session: str, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
-            self._forget(session, task)
+        if self._tasks.get(session) is not task:
+            # A waiter was quicker, and was told.
+            return
+        self._forget(session, task)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self._failed[session] = error
+        if len(self._failed) > WAITING:
+            del self._failed[next(iter(self._failed))]
+        # The session may never come back: what the reply had in mind, which its frames hold, goes.
+        cause: BaseException | None = error
+        while cause is not None:
+            cause.__traceback__ = None
+            cause = cause.__cause__ or cause.__context__
 
     def _forget(self, session: str, task: asyncio.Task[None]) -> None:
         # Another waiter may have begun the next ones by now.

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
-from leo.schedules.calls import Answer, Ending, Scenario
+from leo.schedules.answers import Answer, Ending
+from leo.schedules.calls import Scenario
 from leo.schedules.pruned import Pruned
 
 # With more calls there are too many serial orders to execute.

@@ -17,14 +17,13 @@ from collections.abc import Callable, Sequence
 
 from leo.schedules.system import (
     Choice,
-    EngineError,
     Events,
     Step,
     System,
     Walk,
+    check_again,
     check_length,
     look,
-    said,
 )
 
 Price = Callable[[Sequence[Choice], str, Choice], int]
@@ -84,11 +83,8 @@ class Brute:
                 again = run.take(choice)
                 if position == len(self._taken):
                     self._taken.append(again)
-                elif again is not self._taken[position] and again != self._taken[position]:
-                    raise EngineError(
-                        f"step {position + 1} was {said(self._taken[position])} and is now "
-                        f"{said(again)}: something decides that the scheduler does not own"
-                    )
+                else:
+                    check_again(position + 1, self._taken[position], again)
             while enabled := run.enabled():
                 (first, spent), *others = self._affordable(enabled)
                 self.others.append(others[::-1])

@@ -18,10 +18,11 @@ import inspect
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules import database, world
+from leo.schedules.answers import Ending, answer_of, let_go
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.database import content
 from leo.schedules.places import in_library, place_of, raised_at, suspended
@@ -80,28 +81,6 @@ class Scenario(Generic[T]):
 
     def start(self) -> CoroutineRun[T]:
         return CoroutineRun(self)
-
-
-class Answer(NamedTuple):
-    """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
-
-    `shape` is equal for equal results, `told` is for people.
-    """
-
-    kind: str
-    shape: bytes
-    told: str
-
-
-class Ending(NamedTuple):
-    """What a run came to, for the question whether the calls are atomic.
-
-    `began_after` has, for each call that began, the calls that had returned by then.
-    """
-
-    answers: Mapping[str, Answer]
-    state: bytes
-    began_after: Mapping[str, frozenset[str]]
 
 
 class CoroutineRun(Generic[T]):
@@ -195,7 +174,7 @@ class CoroutineRun(Generic[T]):
         ):
             names = [
                 name for name in names if name not in scenario.calls or name in self.began_after
-            ]
+            ] or self.loop.clock()
         elif self._turning[2] >= _ROUNDS and len(names) > 1 and self._turning[0] in names:
             names.remove(self._turning[0])
             self._say_bounded(
@@ -349,7 +328,7 @@ class CoroutineRun(Generic[T]):
 
     def _look(self) -> None:
         """See whether anything is broken now that was not before."""
-        if self.broken:
+        if self.broken or self.loop.refused is not None:
             return
         self.broken_at = self.steps
         for name in self.scenario.calls:
@@ -377,7 +356,7 @@ class CoroutineRun(Generic[T]):
         if self._over:
             if not self.still_going():
                 self._judge(AT_END, self.scenario.at_end)
-        elif self.loop.refused is None and not self.scenario.serial:
+        elif not self.scenario.serial:
             if not self.loop.names():
                 self.broken[DEADLOCK] = self._stuck()
             elif self.steps >= _MOST_STEPS:
@@ -438,6 +417,7 @@ class CoroutineRun(Generic[T]):
                     shape.add(task._fut_waiter)
                     for handle in loop.held[label]:
                         shape.add(handle._args)
+                        shape.add(handle._context)  # type: ignore[attr-defined]
                 elif label in self.scenario.calls:
                     shape.mark(label, "over")
                     shape.add(task)
@@ -465,11 +445,14 @@ class CoroutineRun(Generic[T]):
         """Who could go on now, where each task stands, and what the calls came to."""
         tasks = self.loop.tasks.items()
         places = [(label, tuple(suspended(task.get_coro()))) for label, task in tasks]
-        over = self.ending()[:2] if self.finished() else None
+        over = self.ending() if self.finished() and not self.still_going() else None
         return self.loop.names(), places, over
 
     def ending(self) -> Ending:
         """What the run came to; the calls are over."""
+        for task in self.loop.tasks.values():
+            # What only the frames of an exception keep alive is no part of the state.
+            let_go(task)
         answers = {name: answer_of(self.loop.tasks[name]) for name in self.scenario.calls}
         shape = Shape(data=True)
         for value in self.state_parts():
@@ -481,9 +464,14 @@ class CoroutineRun(Generic[T]):
         state = self.scenario.state
         if state is not None:
             found = self.loop.perform(lambda: state(self.target))
-            if inspect.isawaitable(found):
-                found = self._carried_out(found, "state")
-            return [found]
+            if not inspect.isawaitable(found):
+                return [found]
+            if self.finished() and not self.still_going():
+                return [self._carried_out(found, "to-state")]
+            # To await it now would let others go on.
+            if inspect.iscoroutine(found):
+                found.close()
+            return [self.target]
         if self.loop.connections:
             return [self.target, content(self.loop)]
         return [self.target]
@@ -510,14 +498,12 @@ class CoroutineRun(Generic[T]):
         loop, entered = self.loop, self._entered
         self._quiet = True
         self.watch_chance("somebody")
+        orderly = self._over and not self.broken and loop.refused is None
         try:
-            loop.end()
-            if isinstance(entered, contextlib._GeneratorContextManager):
-                loop.perform(lambda: entered.__exit__(None, None, None))
-            elif entered is not None:
-                loop.refused = None
-                self._carried_out(entered.__aexit__(None, None, None), "tear-down")
-                loop.end()
+            loop.end(name for name in self.scenario.calls if name in loop.tasks)
+            if entered is not None:
+                self._exit(entered, orderly)
+            loop.end(loop.tasks)
         finally:
             loop.threads.end()
             left = False
@@ -532,6 +518,24 @@ class CoroutineRun(Generic[T]):
                 loop.perform(gc.collect)
             self.loop.__exit__()
             world.over()
+
+    def _exit(self, entered: Any, orderly: bool) -> None:
+        """Tear down what `make` has made; background tasks still go on."""
+        was, self.loop.refused = self.loop.refused, None
+        # After a schedule that was broken or cut off nothing can be expected of it.
+        with contextlib.suppress(*(() if orderly else (Exception, asyncio.CancelledError))):
+            try:
+                if isinstance(entered, contextlib._GeneratorContextManager):
+                    self.loop.perform(lambda: entered.__exit__(None, None, None))
+                else:
+                    self._carried_out(entered.__aexit__(None, None, None), "tear-down")
+            except LeoError:
+                raise
+            except (Exception, asyncio.CancelledError) as error:
+                raise LeoError(
+                    f"the end of make {tell_raised(error)}; it has to end after each schedule"
+                ) from error
+        self.loop.refused = was
 
     # What the methods of the object say of themselves.
 
@@ -572,17 +576,3 @@ def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[
     """What methods read or write; `*` when that depends on their arguments."""
     found = [declared[method] for method in methods if method in declared]
     return frozenset(naming if isinstance(naming, str) else "*" for naming in found)
-
-
-def answer_of(task: asyncio.Task[Any]) -> Answer:
-    """What a call came to."""
-    if not task.done():
-        return Answer("open", b"", "(not over)")
-    if task.cancelled():
-        return Answer("cancelled", b"", "(cancelled)")
-    error = task.exception()
-    shape = Shape(data=True)
-    shape.add(task.result() if error is None else error)
-    if error is not None:
-        return Answer("raised", shape.digest(), f"({type(error).__name__}: {error})")
-    return Answer("returned", shape.digest(), repr(task.result()))

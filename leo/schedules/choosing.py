@@ -13,21 +13,26 @@ import sys
 from abc import update_abstractmethods
 from asyncio import events
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
+from types import FrameType
 from typing import Any, Self, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.loop import SteppedLoop
-from leo.schedules.places import place_of, user_line
+from leo.schedules.places import place_of, rank, standing
 from leo.schedules.threads import Threads
 
 T = TypeVar("T")
 CLOCK = "clock"
+# Tasks of the scheduler's own, beside the calls.
+_SETTING_UP = ("make", "to-state", "tear-down")
 # A cancelled task that is still not over after so many steps will never be.
 _PATIENCE = 1000
+# One that polls may lose a cancellation, which comes again after so many steps.
+_AGAIN = 100
 # Callbacks that call each other go on for so many rounds in one step.
 _ROUNDS = 50
 _INSTEAD = "put something in its place that awaits asyncio.sleep(0), a fake client for example"
@@ -52,6 +57,7 @@ class ChoosingLoop(SteppedLoop):
         self.labels: dict[asyncio.Task[Any], str] = {}
         self.refused: str | None = None
         self.running = "make"
+        self.context = copy_context()
         self.threads = Threads(self)
         self.later: list[asyncio.Handle] = []
         self.timers: list[tuple[float, int, asyncio.TimerHandle, str]] = []
@@ -72,9 +78,13 @@ class ChoosingLoop(SteppedLoop):
     # What the scheduler asks.
 
     def begin(self, label: str, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Make a task of the scheduler's own; it does not run yet."""
+        """Make a task of the scheduler's own; it does not run yet.
+
+        It sees what `make` has set in context variables; what it sets there is its own.
+        """
         self._label = label
-        asyncio.Task(coroutine, loop=self, name=label)
+        own = self.context if label in _SETTING_UP else self.context.copy()
+        asyncio.Task(coroutine, loop=self, name=label, context=own)
 
     def names(self) -> list[str]:
         """The labels of those that can go on, in the order in which they were made; the clock last.
@@ -86,13 +96,17 @@ class ChoosingLoop(SteppedLoop):
             found += self.threads.able(idle=False) or (
                 [] if found else self.threads.able(idle=True)
             )
-        if (self._any_time or not found) and self.next_timer() is not None:
-            found.append(CLOCK)
+        if self._any_time or not found:
+            found += self.clock()
         return found
+
+    def clock(self) -> list[str]:
+        """The clock, if there is a timer."""
+        return [CLOCK] if self.next_timer() is not None else []
 
     def can(self, label: str) -> bool:
         """Is somebody among `names`?"""
-        return bool(self.held.get(label)) or label in self.names()
+        return bool(self.held.get(label)) or label in self.names() or label in self.clock()
 
     def go_on(self, label: str) -> None:
         """Run one task to its next suspension, a thread to its next, or the clock to a timer."""
@@ -131,30 +145,34 @@ class ChoosingLoop(SteppedLoop):
         why = self.refused or f"it never ends; {place_of(self.tasks[label])}"
         raise Refused(f"{label}: {why}")
 
-    def end(self) -> None:
-        """Cancel all that is not over. Raises LeoError when that does not end it."""
-        going = [task for task in self.tasks.values() if not task.done()]
+    def end(self, labels: Iterable[str]) -> None:
+        """Cancel tasks that are not over. Raises LeoError when that does not end them."""
+        labels = list(labels)
+        going = self._going(labels)
         for attempt in range(_PATIENCE):
             if not going:
                 break
             able = self.names()
-            if not able or not attempt:
+            if not able or not attempt % _AGAIN:
                 for task in going:
                     task.cancel()
                 self.stand_still()
             else:
                 self.go_on(able[0])
-            going = [task for task in self.tasks.values() if not task.done()]
-        for task in self.tasks.values():
+            going = self._going(labels)
+        for task in map(self.tasks.__getitem__, labels):
             # Nobody will look at it again, and asyncio would complain when it is collected.
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             task._log_traceback = False
         if going:
-            names = ", ".join(label for label, task in self.tasks.items() if not task.done())
+            names = ", ".join(label for label in labels if not self.tasks[label].done())
             raise Refused(
                 f"{names}: cancelled at the end of a schedule, and not over after {_PATIENCE} "
                 "steps; a call must end when it is cancelled"
             )
+
+    def _going(self, labels: Iterable[str]) -> list[asyncio.Task[Any]]:
+        return [task for task in map(self.tasks.__getitem__, labels) if not task.done()]
 
     def next_timer(self) -> asyncio.TimerHandle | None:
         """The timer that time would come to."""
@@ -174,7 +192,7 @@ class ChoosingLoop(SteppedLoop):
         sys.set_asyncgen_hooks(*self._before[1])
 
     def perform(self, function: Callable[[], T]) -> T:
-        return function()
+        return self.context.run(function)
 
     def stand_still(self) -> None:
         """Run what the step has made ready."""
@@ -302,7 +320,7 @@ class ChoosingLoop(SteppedLoop):
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
         if isinstance(executor, ProcessPoolExecutor):
-            raise self._refuse("a pool of processes")
+            raise self.refuse("a pool of processes")
         if executor is not None:
             return asyncio.wrap_future(executor.submit(func, *args), loop=self)
         return self.threads.call(func, args)
@@ -342,18 +360,27 @@ class ChoosingLoop(SteppedLoop):
     def is_running(self) -> bool:
         return events._get_running_loop() is self
 
-    def _refuse(self, what: str) -> Refused:
+    def refuse(self, what: str, instead: str = _INSTEAD) -> Refused:
         """The error for something that cannot be followed; it also ends the run."""
-        self.refused = f"{what} cannot be followed ({user_line()}): {_INSTEAD}"
+        self.refused = f"{what} cannot be followed ({self.user_line()}): {instead}"
         return Refused(self.refused)
+
+    def user_line(self, frame: FrameType | None = None) -> str:
+        """The user's line of a frame (default: the caller's), or of the task that it works for."""
+        place, label = standing(frame or sys._getframe(1)), self.running
+        while label and (place is None or rank(place.file) < 2):
+            if label in self.tasks:
+                place = place_of(self.tasks[label]) or place
+            label = label.rpartition(".")[0]
+        return "in a library" if place is None else str(place)
 
 
 def _refusing(name: str, what: str) -> Callable[..., Any]:
     def method(self: ChoosingLoop, *args: Any, **kwargs: Any) -> Any:
-        raise self._refuse(f"{what} ({name})")
+        raise self.refuse(f"{what} ({name})")
 
     async def coroutine(self: ChoosingLoop, *args: Any, **kwargs: Any) -> Any:
-        raise self._refuse(f"{what} ({name})")
+        raise self.refuse(f"{what} ({name})")
 
     of_base = getattr(asyncio.AbstractEventLoop, name)
     return coroutine if asyncio.iscoroutinefunction(of_base) else method

@@ -256,10 +256,13 @@ def content(loop: ChoosingLoop) -> dict[str, Any]:
 
 
 def _open_state(connection: sqlite3.Connection) -> Any:
-    """Of a connection that is open: is a transaction open, and the rows if no file has them."""
+    """Of a connection that is open: is a transaction open, and the rows if no file has them.
+
+    One without a transaction may be that of a pool: to keep it open is no difference.
+    """
     file = _plain(connection, "PRAGMA database_list").fetchone()[2]
-    told = "a transaction is open" if connection.in_transaction else "open"
-    return told if file else (told, rows(connection))
+    told = "a transaction is open" if connection.in_transaction else None
+    return told if file else (told or "open", rows(connection))
 
 
 def _or_why(read: Callable[[Any], T], what: Any) -> T | str | None:

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
 from leo.errors import LeoError
+from leo.schedules.answers import Ending
 from leo.schedules.atomic import MOST_CALLS, Atomicity
 from leo.schedules.calls import (
     AT_END,
@@ -21,7 +22,6 @@ from leo.schedules.calls import (
     INVARIANT,
     Calls,
     CoroutineRun,
-    Ending,
     Invariant,
     Scenario,
 )
@@ -54,6 +54,8 @@ STRATEGIES: Final = ("every", "preemptions", "random", "pct")
 _SILENT = 2.0
 # So many seconds are spent on making a schedule shorter.
 _SHORTER = 2.0
+# After so many steps some schedules with one switch are executed first.
+_LONG, _SOME = 2000, 500
 # After so many schedules one is executed twice, to see whether it comes out the same.
 _TWICE = 500
 
@@ -269,8 +271,11 @@ class _Search(Generic[T]):
         else:
             bound = self.bound if self.strategy == "preemptions" else None
             search = Pruned(self.scenario.start, self.prune, bound)
-            self.done = search.done
+            self.done, steps = search.done, 0
             while not search.ended:
+                if bound is None and steps >= 0 and (steps := steps + len(search.path)) > _LONG:
+                    steps = -1
+                    yield from self._with_one_switch()
                 run = search.next()
                 if search.endless and not run.broken and not run.finished():
                     run.broken[ENDLESS] = _goes_round(run, search.path)
@@ -280,6 +285,17 @@ class _Search(Generic[T]):
                 self.states, self._cut = search.states, search.cut
                 self.runs += 1
                 yield path, run
+
+    def _with_one_switch(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
+        """Some schedules that depth first would come to late: most findings need one switch."""
+        search = Pruned(self.scenario.start, prune=False, switches=1)
+        for _ in range(_SOME):
+            if search.ended:
+                return
+            run, path = search.next(), list(search.path)
+            search.backtrack()
+            self.runs += 1
+            yield path, run
 
     def _optimal(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
         """One run of each class; each is carried out once more to be looked at."""
@@ -466,7 +482,7 @@ class _Search(Generic[T]):
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run, choices)
         for title, witness in broken.items():
-            table = tell_steps(steps, self.scenario.calls, f"{title}: {witness}")
+            table = tell_steps(steps, self.scenario.calls, title)
             possible: list[str] = []
             if title == ATOMIC:
                 possible = [

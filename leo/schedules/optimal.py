@@ -30,6 +30,7 @@ from leo.schedules.system import (
     Step,
     System,
     Walk,
+    check_again,
     check_length,
     look,
     said,
@@ -113,6 +114,10 @@ class Optimal:
         self.sure: frozenset[str] = frozenset()
         self.reset()
 
+    def planned(self) -> int:
+        """How many branches are known and were not explored."""
+        return sum(len(node.ahead) for node in self.nodes)
+
     def reset(self) -> None:
         """Forget everything but the numbers of steps and the actions that can wait."""
         self.path: list[int] = []
@@ -170,12 +175,7 @@ class Optimal:
         for position, number in enumerate(numbers):
             again = take(steps[number].choice)
             if position < len(before):
-                expected = before[position]
-                if again is not expected and again != expected:
-                    raise EngineError(
-                        f"step {position + 1} was {said(expected)} and is now {said(again)} "
-                        "under the same schedule: something decides that the scheduler does not own"
-                    )
+                check_again(position + 1, before[position], again)
 
     def _go_on(self, run: Run, branch: Branch | tuple[()]) -> str:
         """Follow the branch, then whatever is enabled, and say how the run ended."""

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import linecache
 import os
-import sys
 import sysconfig
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
@@ -103,15 +102,13 @@ def in_library(error: BaseException, name: str) -> bool:
 
 
 def standing(frame: FrameType | None) -> Place | None:
-    """The user's line of a frame and those that called it."""
-    places = []
+    """The user's line of a frame and those that called it, up to the scheduler's."""
+    places: list[Place] = []
     while frame is not None:
-        places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        ours = frame.f_code.co_filename.startswith(_HERE + os.sep)
+        if ours and places:
+            break
+        if not ours:
+            places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
     return innermost([place for place in reversed(places) if rank(place.file)])
-
-
-def user_line() -> str:
-    """The user's own line that is being executed, for messages."""
-    place = standing(sys._getframe(1))
-    return "in a library" if place is None else str(place)

@@ -1,8 +1,8 @@
 """A search that knows the states that it has been in, for systems that can tell them apart.
 
 Depth first, each schedule executed from a new start.  A state that was reached before, by whatever
-schedule, is not explored again: what can follow it, and what comes out, is the same.  The system
-says what a state is (`fingerprint`); where it cannot, nothing is pruned.
+schedule, is not explored again: what can follow it, and what comes out, is the same.  The run
+says in which state it is (`fingerprint`), or None; then nothing is pruned.
 
 With a bound, schedules with at most so many preemptions are executed (one for taking the turn from
 somebody who could go on: Musuvathi and Qadeer, Iterative context bounding, PLDI 2007).
@@ -12,20 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from leo.schedules.brute import preemptions
 from leo.schedules.system import Choice
 
-
-class StateRun(Protocol):
-    """A run that can say in what state it is."""
-
-    def enabled(self) -> tuple[Choice, ...]: ...
-    def take(self, choice: Choice) -> Any: ...
-    def again(self, path: Sequence[Choice]) -> None: ...
-    def fingerprint(self) -> object: ...
-    def close(self) -> Any: ...
+# So often in a row may a state not be told apart before that is given up.
+_BLIND = 30
 
 
 @dataclass(slots=True)
@@ -34,6 +27,7 @@ class Node:
 
     state: object
     enabled: tuple[Choice, ...]
+    first: Choice
     left: list[Choice]
     spent: int
     free: bool
@@ -44,13 +38,14 @@ class Pruned:
     """The search; call `next` until `ended`.
 
     `start` begins a run.  `prune=False` executes every schedule.  `bound` is the most preemptions.
-    `states` counts those that were told apart, `cut` says whether the bound left anything out,
-    `same` how often a state was compared once more with what it was when it was first reached.
+    `switches` is the most choices that are not the first in their order.
+    `states` counts those that were told apart, `cut` says whether the bound left anything out.
     """
 
     start: Any
     prune: bool = True
     bound: int | None = None
+    switches: int | None = None
     path: list[Choice] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     states: int = 0
@@ -58,7 +53,7 @@ class Pruned:
     cut: bool = False
     ended: bool = False
     endless: bool = False
-    differs: int | None = None
+    _blind: int = 0
     _seen: dict[Any, int] = field(default_factory=dict)
 
     def next(self) -> Any:
@@ -94,6 +89,10 @@ class Pruned:
         if self.nodes and self.bound is not None:
             spent += preemptions(self.nodes[-1].enabled, self._mover(), self.path[-1])
         order = self._in_order(enabled, last)
+        if self.switches is not None:
+            spent += bool(self.nodes) and self.path[-1] != self.nodes[-1].first
+            if spent >= self.switches:
+                order = order[:1]
         if self.bound is not None:
             within = [
                 it
@@ -106,6 +105,10 @@ class Pruned:
         state = None
         if self.prune and (len(enabled) > 1 or len(self.path) % 50 == 49):
             state = run.fingerprint()
+            self._blind = self._blind + 1 if state is None else 0
+            if self._blind == _BLIND:
+                # Not to try any more saves most of the time.
+                self.prune = False
             if state is not None:
                 key: Any = state if self.bound is None else (state, self._mover(True))
                 known = self._seen.get(key)
@@ -114,7 +117,7 @@ class Pruned:
                     return False
                 self.states += known is None
                 self._seen[key] = spent
-        self.nodes.append(Node(state, enabled, order[::-1], spent, free))
+        self.nodes.append(Node(state, enabled, order[0], order[::-1], spent, free))
         return True
 
     def _mover(self, after: bool = False) -> str:
@@ -133,10 +136,13 @@ class Pruned:
                 self.endless = True
                 return
 
-    @staticmethod
-    def _in_order(enabled: Sequence[Choice], last: str) -> list[Choice]:
-        """The one that went last goes on first; cancellations come last."""
-        return sorted(enabled, key=lambda it: (it.what != "step", it.who != last))
+    def _in_order(self, enabled: Sequence[Choice], last: str) -> list[Choice]:
+        """The one that went last goes on first; cancellations come last.
+
+        With `switches`, those that the last step has made able come second: a thread, say.
+        """
+        before = self.nodes[-1].enabled if self.nodes and self.switches is not None else ()
+        return sorted(enabled, key=lambda it: (it.what != "step", it.who != last, it in before))
 
     def backtrack(self) -> None:
         """Go back to the last state with another choice, and make it; ended when there is none."""

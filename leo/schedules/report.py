@@ -13,6 +13,7 @@ from leo.errors import LeoError
 from leo.schedules.choosing import CLOCK
 from leo.schedules.database import content
 from leo.schedules.places import place_of, raised_at
+from leo.schedules.shape import ADDRESS, CLIENTS, fields_of
 from leo.schedules.system import Choice
 from leo.trace.lanes import LaneStep, lane_table
 
@@ -52,16 +53,16 @@ def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
     if isinstance(value, Mapping) and deep:
         found = {}
         for key, item in value.items():
-            found.update(flat(item, f"{name}[{key!r}]", deep - 1))
+            found.update(flat(item, f"{name}[{short(key)}]", deep - 1))
         return found or {name: "{}"}
     if type(value).__module__ == "asyncio.locks" or type(value).__module__ == "asyncio.queues":
         return {name: _told_lock(value)}
     found_fields = _fields(value)
     if found_fields is None or not deep:
-        return {name: _short(value)}
+        return {name: short(value)}
     found = {}
     for key, item in found_fields.items():
-        if type(item).__module__.partition(".")[0] not in ("threading", "aiosqlite", "_thread"):
+        if type(item).__module__.partition(".")[0] not in CLIENTS:
             found.update(flat(item, f"{name}.{key}" if name else key, deep - 1))
     return found
 
@@ -69,10 +70,11 @@ def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
 def _fields(value: Any) -> dict[str, Any] | None:
     """The fields of an object that has no text of its own."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {it.name: getattr(value, it.name, None) for it in fields(value)}
+        found = fields_of(value)
+        return {it.name: found.get(it.name) for it in fields(value)}
     plain: Any = object.__repr__
-    if type(value).__repr__ is plain and hasattr(value, "__dict__"):
-        return dict(vars(value))
+    if type(value).__repr__ is plain and type(value) is not object:
+        return fields_of(value)
     return None
 
 
@@ -82,7 +84,7 @@ def _told_future(future: asyncio.Future[Any]) -> str:
     if future.cancelled():
         return "cancelled"
     error = future.exception()
-    return f"raised {error!r}" if error is not None else f"done: {_short(future.result())}"
+    return f"raised {short(error)}" if error is not None else f"done: {short(future.result())}"
 
 
 def _told_lock(lock: Any) -> str:
@@ -94,8 +96,11 @@ def _told_lock(lock: Any) -> str:
     return ("locked" if locked() else "free") if locked is not None else type(lock).__name__
 
 
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
+def short(value: Any) -> str:
+    """A value in one line, without addresses, which differ from run to run."""
+    if isinstance(value, asyncio.Task):
+        return f"<task {value.get_name()}>"
+    text = ADDRESS.sub("", " ".join(repr(value).split()))
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 
@@ -156,7 +161,7 @@ def _ending(task: asyncio.Task[Any]) -> str:
     if task.cancelled():
         return "ends, cancelled"
     error = task.exception()
-    return f"returns {_short(task.result())}" if error is None else f"raises {type(error).__name__}"
+    return f"returns {short(task.result())}" if error is None else f"raises {type(error).__name__}"
 
 
 def tell_steps(steps: Sequence[LaneStep], lanes: Iterable[str], verdict: str) -> str:
@@ -190,7 +195,7 @@ def tell_raised(error: BaseException) -> str:
     told = []
     for leaf in leaves(error):
         place = raised_at(leaf)
-        text = str(leaf).partition("\n")[0]
+        text = ADDRESS.sub("", str(leaf).partition("\n")[0])
         told.append(
             f"{type(leaf).__name__}{': ' if text else ''}{text}{f' (at {place})' if place else ''}"
         )
@@ -257,7 +262,7 @@ class Exploration:
                 told.append(("came out", self.broken.came_out))
                 told += [("one by one", text) for text in self.broken.possible]
             told.append(("schedule", self.broken.schedule))
-        told += [("asked", text) for text in self.asked]
+        told += [("asked", "; ".join(self.asked))] if self.asked else []
         told += [("not asked", text) for text in self.not_asked]
         told += [("bounded", text) for text in self.bounded]
         for name, text in told:

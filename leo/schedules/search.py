@@ -1,6 +1,7 @@
 """Exploring the schedules of a system, in one of five ways, and saying how far it came.
 
-optimal  one run for each class of schedules (leo.schedules.optimal)
+optimal  one run for each class of schedules (leo.schedules.optimal; where a system tells its states
+         apart, leo.schedules.asleep)
 brute    every interleaving
 bounded  every interleaving with at most so many preemptions or delays
 random   runs by chance, with a seed
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from leo.errors import LeoError
+from leo.schedules.asleep import Asleep
 from leo.schedules.brute import Brute, Price, delays, preemptions
 from leo.schedules.chance import ByChance
 from leo.schedules.optimal import Optimal
@@ -108,6 +110,8 @@ class Report:
             self.redundant += 1
             return
         self.runs += 1
+        if walk.finished and not walk.outcome.violations:
+            return
         violations = dict(walk.outcome.violations)
         if not walk.finished:
             violations.setdefault(DEADLOCK, "nothing can move")
@@ -135,7 +139,7 @@ def search_of(system: System, plan: Plan) -> Search:
     """The search of a plan, before its first run."""
     match plan.strategy:
         case "optimal":
-            return Optimal(system)
+            return Asleep(system) if getattr(system, "tells_apart", False) else Optimal(system)
         case "brute":
             return Brute(system)
         case "bounded":
@@ -153,26 +157,26 @@ def explore(system: System, plan: Plan = Plan(), visit: Visit | None = None) -> 
     """
     report, search = Report(plan.strategy), search_of(system, plan)
     classes: set[NormalForm] = set()
-    ended = False
+    ended, brute = False, search if isinstance(search, Brute) else None
     while plan.limit is None or report.runs < plan.limit:
         walk = search.next()
         if walk is None:
             ended = True
             break
         report.add(walk)
-        if isinstance(search, Brute):
-            classes.add(normal_form(search.events, walk.numbers))
+        if brute is not None:
+            classes.add(normal_form(brute.events, walk.numbers))
         if visit is not None:
             visit(walk)
         if plan.first and report.found:
             break
-    if isinstance(search, Brute):
+    if brute is not None:
         report.classes = len(classes)
+    if isinstance(search, Optimal | Asleep):
+        report.classes, report.planned = report.runs, search.planned()
     if isinstance(search, Optimal):
-        report.classes = report.runs
         report.probes, report.restarts = search.probes, search.restarts
-        report.planned = sum(len(node.ahead) for node in search.nodes)
-    conclude(report, plan, ended=ended, pruned=isinstance(search, Brute) and search.cut)
+    conclude(report, plan, ended=ended, pruned=brute is not None and brute.cut)
     return report
 
 

@@ -18,6 +18,7 @@ import contextvars
 import enum
 import functools
 import gc
+import io
 import logging
 import marshal
 import random
@@ -27,8 +28,9 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from concurrent.futures import Executor
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -43,7 +45,12 @@ _CONSTANT = (
     types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
 )  # fmt: skip
 # The text of an object without one of its own: it differs from run to run.
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
+_SLOT = types.MemberDescriptorType
+# What objects of these libraries hold are connections and caches of statements, no state of the
+# user's; rows are looked at where they are.
+CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "databases",
+                     "tortoise", "httpx", "httpcore", "redis", "aiohttp"})  # fmt: skip
 _NAMED = (contextvars.ContextVar, logging.Logger)
 _LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
@@ -77,7 +84,7 @@ class Shape:
         kind = type(it)
         if kind in _PLAIN:
             if kind is str and "0x" in it:
-                it = _ADDRESS.sub("0x", it)
+                it = ADDRESS.sub("", it)
             self.out.append(it)
             return
         handler = _HANDLERS.get(kind)
@@ -205,8 +212,9 @@ def _future(shape: Shape, it: Any) -> None:
         else:
             shape.add(it._result)
     elif state == "PENDING" and not shape.data:
-        for callback in it._callbacks or ():
-            shape.add(callback[0])
+        for callback, context in it._callbacks or ():
+            shape.add(callback)
+            shape.add(context)
 
 
 def _task(shape: Shape, it: Any) -> None:
@@ -256,24 +264,25 @@ def _globals_of(shape: Shape, names: dict[str, Any]) -> None:
     if rank(str(names.get("__file__", ""))) != 2:
         return
     for name, value in list(names.items()):
-        if type(value) in _MUTABLE and not name.startswith("__"):
+        kind: Any = type(value)
+        if not name.startswith("__") and (kind in _MUTABLE or _is_state(kind)):
             shape.mark("global", name)
             shape.add(value)
 
 
-_MUTABLE = frozenset(
-    {
-        int,
-        float,
-        bool,
-        dict,
-        list,
-        set,
-        collections.deque,
-        collections.defaultdict,
-        collections.Counter,
-    }
-)
+@functools.cache
+def _is_state(kind: Any) -> bool:
+    """Is it a class of the user's, or one of asyncio's locks and queues?"""
+    if kind.__module__ in ("asyncio.locks", "asyncio.queues"):
+        return True
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return file is not None and rank(file) == 2 and not issubclass(kind, _CONSTANT)
+
+
+_MUTABLE = frozenset({
+    int, float, bool, dict, list, set,
+    collections.deque, collections.defaultdict, collections.Counter,
+})  # fmt: skip
 
 
 def _weak(shape: Shape, it: Any) -> None:
@@ -327,6 +336,12 @@ def _iterator(shape: Shape, it: Any) -> None:
 def _random(shape: Shape, it: Any) -> None:
     shape.mark("random")
     shape.add(it.getstate())
+
+
+def _buffer(shape: Shape, it: Any) -> None:
+    shape.mark("closed" if it.closed else "buffer")
+    if not it.closed:
+        shape.mark("buffer", it.getvalue(), it.tell())
 
 
 def _lru(shape: Shape, it: Any) -> None:
@@ -403,7 +418,7 @@ def _made_by_python(kind: type) -> bool:
     """Is a class written in Python, with no fields but those in its dictionary and its slots?"""
     if not kind.__flags__ & _HEAP or kind.__flags__ & _IMMUTABLE:
         return False
-    slots = sum(isinstance(value, types.MemberDescriptorType) for value in vars(kind).values())
+    slots = sum(isinstance(value, _SLOT) for value in vars(kind).values())
     # A dictionary and weak references take a word each.
     return kind.__basicsize__ - (kind.__base__ or object).__basicsize__ <= 8 * (slots + 2)
 
@@ -418,6 +433,13 @@ def _handler_for(kind: type) -> Handler:
             return handler
     if kind.__name__ in _REFERENTS:
         return _referents
+    known = _known_handler(kind)
+    if kind.__module__.partition(".")[0] not in CLIENTS:
+        return known
+    return lambda shape, it: (_opaque if shape.data else known)(shape, it)
+
+
+def _known_handler(kind: type) -> Handler:
     base = kind
     while _made_by_python(base):
         base = base.__base__ or object
@@ -453,15 +475,38 @@ _ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
 _WAITING = frozenset({"_waiters", "_getters", "_putters"})
 
 
+def fields_of(it: object) -> dict[str, Any]:
+    """The fields and slots of an object."""
+    dictionary = _dictionary_of(type(it))
+    return {**(dictionary(it) if dictionary is not None else {}), **dict(slots_of(it))}
+
+
+def _dictionary_of(kind: type) -> Callable[[object], dict[str, Any]] | None:
+    """What gives the dictionary of an object; the object's own `__getattr__` is not asked."""
+    for base in kind.__mro__:
+        if isinstance(found := vars(base).get("__dict__"), types.GetSetDescriptorType):
+            return found.__get__
+    return None
+
+
+def slots_of(it: object) -> Iterator[tuple[str, Any]]:
+    """The slots of an object that have a value; nothing of its own code runs."""
+    kind: Any = type(it)
+    for field, slot in _slots(kind):
+        # A slot without a value would make `getattr` call `__getattr__`.
+        with suppress(AttributeError):
+            yield field, slot.__get__(it)
+
+
+@functools.cache
+def _slots(kind: Any) -> list[tuple[str, Any]]:
+    fields = [it for base in kind.__mro__ for it in vars(base).items()]
+    return [(field, slot) for field, slot in fields if isinstance(slot, _SLOT)]
+
+
 def _with_fields(kind: type, content: Handler | None) -> Handler:
     """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
     classes = [base for base in kind.__mro__ if _made_by_python(base)]
-    slots = [
-        field
-        for base in classes
-        for field, value in vars(base).items()
-        if isinstance(value, types.MemberDescriptorType)
-    ]
     shared = [
         (base, field)
         for base in classes
@@ -470,12 +515,14 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
         if type(value) in _MUTABLE and not field.startswith("__")
     ]
     name = f"{kind.__module__}.{kind.__qualname__}"
+    dictionary = _dictionary_of(kind)
+    slotted = any(isinstance(it, _SLOT) for base in classes for it in vars(base).values())
 
     def add(shape: Shape, it: Any) -> None:
         shape.out.append(name)
         if content is not None:
             content(shape, it)
-        fields = getattr(it, "__dict__", None)
+        fields = None if dictionary is None else dictionary(it)
         if fields:
             # The order in which fields were set is no difference between two final states.
             for field in sorted(fields) if shape.data else list(fields):
@@ -483,10 +530,11 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
                     shape.out.append(field)
                     shape.add(fields[field])
             shape.out.append(...)
-        for field in slots:
-            if field not in _ELSEWHERE and hasattr(it, field):
-                shape.out.append(field)
-                shape.add(getattr(it, field))
+        if slotted:
+            for field, value in slots_of(it):
+                if field not in _ELSEWHERE:
+                    shape.out.append(field)
+                    shape.add(value)
         for owner, field in shared:
             shape.add(vars(owner).get(field))
 
@@ -502,5 +550,6 @@ _BASES: tuple[tuple[Any, Handler], ...] = (
     (sqlite3.Cursor, _cursor),
     (random.Random, _random),
     (_LOCAL, _local),
+    ((io.BytesIO, io.StringIO), _buffer),
     (HeldQueue, lambda shape, it: shape.add(it.items)),
 )

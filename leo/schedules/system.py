@@ -81,7 +81,11 @@ class Run(Protocol):
 
 
 class System(Protocol):
-    """Something that can be executed again and again from the same beginning."""
+    """Something that can be executed again and again from the same beginning.
+
+    With an attribute `tells_apart` that is true its runs have a `fingerprint()`, which says all
+    that what follows and the outcome depend on; then no step is executed twice in one state.
+    """
 
     def start(self) -> Run:
         """Begin an execution.  The run before it must have been closed."""
@@ -156,8 +160,7 @@ class Events:
         return tuple(self.steps[number].choice for number in numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """One run: the numbers of its steps, the steps as taken, and how it ended.
 
     `complete`: nothing was enabled any more.  `redundant`: everything enabled was asleep, the run
@@ -197,6 +200,15 @@ def check_length(steps: int) -> None:
         raise EngineError(
             f"a schedule has not ended after {_MOST_STEPS:,} steps: somebody can go on for ever, "
             "and schedules are executed to their end; bound how often it tries"
+        )
+
+
+def check_again(position: int, before: Step, again: Step) -> None:
+    """Raise EngineError when a step that is taken once more does something else."""
+    if again is not before and again != before:
+        raise EngineError(
+            f"step {position} was {said(before)} and is now {said(again)} under the same "
+            "schedule: something decides that the scheduler does not own"
         )
 
 

@@ -21,7 +21,6 @@ from concurrent.futures import thread as _pool
 from typing import TYPE_CHECKING, Any
 
 from leo.errors import LeoError
-from leo.schedules.places import standing
 
 if TYPE_CHECKING:
     from leo.schedules.choosing import ChoosingLoop
@@ -32,6 +31,8 @@ PATIENCE = 10.0
 _TRIES = 100
 _start, _join = threading.Thread.start, threading.Thread.join
 _wait = threading.Condition.wait
+_new_lock = threading.Lock
+_new_rlock = threading.RLock
 
 
 class Ended(SystemExit):
@@ -44,7 +45,7 @@ class Controlled:
     def __init__(self, label: str, thread: threading.Thread) -> None:
         self.label = label
         self.thread = thread
-        self.turn = threading.Lock()
+        self.turn = _new_lock()
         self.turn.acquire()
         self.ready: Callable[[], bool] | None = None
         self.gives_up = False
@@ -86,7 +87,7 @@ class Threads:
         self.log: list[str] = []
         self._by_ident: dict[int, Controlled] = {}
         self._owner = threading.get_ident()
-        self._back = threading.Lock()
+        self._back = _new_lock()
         self._back.acquire()
         self._ending = False
 
@@ -110,10 +111,10 @@ class Threads:
         it.begun = True
         it.turn.release()
         if not self._back.acquire(timeout=PATIENCE):
-            place = standing(sys._current_frames().get(it.thread.ident or 0))
+            place = self.loop.user_line(sys._current_frames().get(it.thread.ident or 0))
             self.loop.refused = (
-                f"a thread neither ends nor waits for {PATIENCE:g} s, at {place}: a lock or a call "
-                "that blocks cannot be followed"
+                f"a thread neither ends nor waits for {PATIENCE:g} s, at {place}: a call that "
+                "blocks cannot be followed"
             )
             raise LeoError(self.loop.refused)
 
@@ -206,7 +207,10 @@ class Threads:
                 if not able:
                     if gives_up:
                         return
-                    raise self.loop._refuse("waiting in the loop's thread for nobody, for ever,")
+                    raise self.loop.refuse(
+                        "waiting for ever in the loop's own thread",
+                        "everybody stands still there; wait with `await`, for an asyncio.Lock say",
+                    )
                 self.go(able[0])
             return
         if self._ending:
@@ -252,7 +256,7 @@ def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
     if threads is None:
         return _wait(condition, timeout)
     parts: Any = condition
-    waiter = threading.Lock()
+    waiter = _new_lock()
     waiter.acquire()
     parts._waiters.append(waiter)
     saved = parts._release_save()
@@ -264,6 +268,47 @@ def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
         if not woken and waiter in parts._waiters:
             parts._waiters.remove(waiter)
     return woken
+
+
+class HeldLock:
+    """In place of threading.Lock: waiting for it is waiting for a turn."""
+
+    def __init__(self) -> None:
+        self._lock = _new_lock()
+        self.locked, self.release = self._lock.locked, self._lock.release
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        threads = _mine() if blocking else None
+        if threads is None:
+            return self._lock.acquire(blocking, timeout)
+        if self._lock.acquire(False):
+            return True
+        threads.wait(lambda: not self._lock.locked(), gives_up=timeout >= 0)
+        return self._lock.acquire(False)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class HeldRLock(threading._RLock):  # type: ignore[misc]
+    """In place of threading.RLock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._block = HeldLock()
+
+
+def lock() -> Any:
+    """In place of threading.Lock()."""
+    return _new_lock() if _mine() is None else HeldLock()
+
+
+def rlock() -> Any:
+    """In place of threading.RLock()."""
+    return _new_rlock() if _mine() is None else HeldRLock()
 
 
 class HeldQueue(queue.SimpleQueue):  # type: ignore[type-arg]

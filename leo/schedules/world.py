@@ -13,7 +13,9 @@ import gc
 import os
 import queue
 import random
+import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -22,7 +24,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from multiprocessing.process import BaseProcess
+from types import FrameType, FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leo.schedules import database, threads
 from leo.schedules.threads import Threads
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from leo.schedules.choosing import ChoosingLoop
 
 _MEMORY = "/dev/shm"
+# What is above the frames of this file on the stack is no part of a run.
+_CHOOSING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "choosing.py")
 # The time at which every run begins, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
 # Modules that keep the real ones: they look after threads and tests.
@@ -133,6 +139,51 @@ class _Ordered(set[Any]):
         return iter([item for item in self._order if item in self])
 
 
+def _refused(what: str, *places: tuple[Any, str]) -> Iterator[tuple[Any, str, Any]]:
+    """Replacements that refuse to be called by a run."""
+    for owner, name in places:
+        called = f"{owner.__name__}.{name}"
+        yield owner, name, _refusing(what, getattr(owner, name), called)
+
+
+def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        loop = _loop()
+        if loop is None or _importing():
+            return real(*args, **kwargs)
+        raise loop.refuse(f"{what} ({name})")
+
+    return refuse
+
+
+def _get_loop(it: Any) -> Any:
+    """A lock made at import serves each run, as if the program had begun with it."""
+    loop = _loop()
+    if loop is not None:
+        it._loop = loop
+    return _REAL_GET_LOOP(it)
+
+
+def _importing() -> bool:
+    """Is a module being imported? What it starts then belongs to no schedule."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != _CHOOSING:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+_LOOPS: tuple[tuple[Any, str], ...] = (
+    (asyncio, "new_event_loop"), (asyncio.events, "new_event_loop"),
+    *((asyncio.BaseEventLoop, name) for name in (
+        "run_forever", "create_task", "create_future", "call_soon", "call_soon_threadsafe",
+        "call_later", "call_at", "run_in_executor",
+    )),
+)  # fmt: skip
+_SOCKET = ("connect", "connect_ex", "bind", "sendto")
+_BOUND: Any = asyncio.mixins._LoopBoundMixin
+_REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
 _INSTEAD: list[tuple[Any, Any]] = [
@@ -158,6 +209,12 @@ _PLACES: list[tuple[Any, str, Any]] = [
     (threading.Thread, "start", threads.start),
     (threading.Thread, "join", threads.join),
     (threading.Condition, "wait", threads.wait),
+    (threading, "Lock", threads.lock),
+    (threading, "RLock", threads.rlock),
+    *_refused("a process", (os, "fork"), (subprocess.Popen, "__init__"), (BaseProcess, "start")),
+    *_refused("a socket", *((socket.socket, name) for name in _SOCKET)),
+    *_refused("a loop that is not the running one", *_LOOPS),
+    (_BOUND, "_get_loop", _get_loop),
     (asyncio.tasks, "set", _Ordered),
 ]
 
@@ -168,6 +225,9 @@ def world() -> Iterator[None]:
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
     names, folder = tempfile._name_sequence, tempfile.tempdir  # type: ignore[attr-defined]
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
+    _Defaults.look()
+    for function, _, after in _Defaults.found:
+        function.__defaults__ = after
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
     with warnings.catch_warnings():
@@ -194,8 +254,35 @@ def world() -> Iterator[None]:
             tempfile._name_sequence = names  # type: ignore[attr-defined]
             tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
+            for function, defaults, _ in _Defaults.found:
+                function.__defaults__ = defaults
             gc.collect()
             gc.unfreeze()
+
+
+class _Defaults:
+    """Functions that have a clock as a default, with these defaults and those in their place.
+
+    Looked for once, and again when modules have been imported: it takes a look at every object.
+    """
+
+    modules = 0
+    found: ClassVar[list[tuple[FunctionType, tuple[Any, ...], tuple[Any, ...]]]] = []
+
+    @classmethod
+    def look(cls) -> None:
+        if cls.modules == len(sys.modules):
+            return
+        cls.modules, cls.found = len(sys.modules), []
+        instead = {id(real): fake for real, fake in _INSTEAD}
+        holders = gc.get_referrers(*(real for real, _ in _INSTEAD))
+        kept = [it for it in holders if type(it) is tuple]
+        for it in gc.get_referrers(*kept):
+            if isinstance(it, FunctionType) and any(it.__defaults__ is one for one in kept):
+                before = it.__defaults__ or ()
+                after = tuple(instead.get(id(value), value) for value in before)
+                if not f"{it.__module__}.".startswith(_KEPT):
+                    cls.found.append((it, before, after))
 
 
 def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:

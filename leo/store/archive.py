@@ -19,6 +19,7 @@ from typing import IO, Any, Final, NamedTuple
 import msgspec
 
 from leo.errors import ArchiveError, CallerError, StoreDamagedError
+from leo.screen import visible
 from leo.store import rows
 from leo.store.checkup import (
     BOUNDS,
@@ -28,7 +29,7 @@ from leo.store.checkup import (
     limits,
     tables,
 )
-from leo.store.connection import Connection, printable, reading, transaction
+from leo.store.connection import Connection, reading, transaction
 from leo.store.fold import swept
 from leo.store.inspection import copied
 from leo.store.ngrams import MOST
@@ -113,11 +114,11 @@ def export_field(
 
 def _exported(conn: Connection, keepers: Sequence[Keeper]) -> dict[str, list[str]]:
     known = tables(keepers)
-    statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
     there = {name for (name,) in conn.execute(statement)} - UNKEPT
     for table in sorted(there - known.keys()):
         raise CallerError(
-            f"{conn.path}: the table {printable(table)} belongs to a module that is not known "
+            f"{conn.path}: the table {visible(table)} belongs to a module that is not known "
             "here, and an archive without it would be no copy: export with that module"
         )
     return {table: columns for table, columns in known.items() if table in there}
@@ -251,9 +252,10 @@ def _check_counts(head: _Head, counts: Counter[str], name: str | Path) -> None:
         table, *others = wrong
         rest = f", and {len(others)} more tables differ" if others else ""
         raise ArchiveError(
-            f"{name}: {counts[table]:,} rows of {table}, expected {promised.get(table, 0):,} as "
-            f"the first line says{rest}; the archive was cut or changed: copy it once more from "
-            "where it was written, or write it again with `leo field export`"
+            f"{name}: {counts[table]:,} rows of {visible(table)}, expected "
+            f"{promised.get(table, 0):,} as the first line says{rest}; the archive was cut or "
+            "changed: copy it once more from where it was written, or write it again with `leo "
+            "field export`"
         )
 
 
@@ -272,6 +274,6 @@ def _decode(line: bytes, type: type[Any], name: str | Path, number: int) -> Any:
         return msgspec.json.decode(line, type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ArchiveError(
-            f"{name}: line {number}: this is no line of an archive ({error}); "
+            f"{name}: line {number}: this is no line of an archive ({visible(str(error))}); "
             "expected what `leo field export` writes"
         ) from error

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from leo.errors import StoreDamagedError
 from leo.field.decay import age
 from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode, is_sound
+from leo.field.text import tokenize
 from leo.store import rows
 from leo.store.connection import Connection, explain, is_misfit, is_undecoded, reading, wording
 from leo.store.ngrams import JOURNAL, MOST, get_version
@@ -92,7 +93,7 @@ def tables(keepers: Sequence[Keeper]) -> dict[str, list[str]]:
         make(conn)
         rows.create(conn, keepers)
         names = conn.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
             "ORDER BY rowid"
         ).fetchall()
         return {
@@ -112,8 +113,9 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
     unread = "a part of the field cannot be read ({}): restore it from a backup (leo field restore)"
     try:
         with reading(conn):
-            for part in (_pages, check_structure, _contents, _relations):
-                before = len(findings)
+            # First of all: nothing is asked of a file that computes things of its own, such as
+            # an index over an expression, which may not come to an end.
+            for part in (check_structure, _pages, _contents, _relations):
                 try:
                     findings.extend(part(conn, keepers))
                 except sqlite3.Error as error:
@@ -122,7 +124,7 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
                         raise
                     findings.append(unread.format(wording(error)))
                 # What follows asks for tables, columns and versions.
-                if part is check_structure and len(findings) > before:
+                if part is check_structure and findings:
                     break
     except StoreDamagedError as error:
         # Over damaged pages SQLite may refuse to end a transaction, even one that only read.
@@ -174,8 +176,11 @@ def _contents(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
         )
         try:
             # SQLite takes any bytes for a text: only reading them shows what they are.
-            for _ in conn.execute(f"SELECT * FROM {table}"):
-                pass
+            strange = 0
+            for row in conn.execute(f"SELECT * FROM {table}"):
+                strange += table == "tokens" and tokenize(row[1]) != [row[1]]
+            if strange:
+                yield f"{strange:,} tokens that no text has"
         except sqlite3.OperationalError as error:
             if not is_undecoded(error):
                 raise

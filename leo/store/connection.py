@@ -23,6 +23,7 @@ from leo.errors import (
     StoreMovedError,
     StoreUnwritableError,
 )
+from leo.screen import visible
 
 __all__ = [
     "REFUSALS",
@@ -32,7 +33,6 @@ __all__ = [
     "foreign",
     "is_misfit",
     "is_undecoded",
-    "printable",
     "reading",
     "transaction",
     "unwritable",
@@ -221,20 +221,14 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
 def wording(error: BaseException | None) -> str:
     """SQLite's words, or others where its own have bytes in them that are no text.
 
-    They may quote the file: lines become one, and a sign that a terminal would obey becomes a
-    question mark.
+    They may quote the file: lines become one.
     """
     if isinstance(error, UnicodeDecodeError):
         return "a name in the schema is no UTF-8"
     if is_undecoded(error):
         # They end with the bytes.
         return "a text is no UTF-8"
-    return printable(re.sub(r"[ \t\r\n]+", " ", str(error)))
-
-
-def printable(text: str) -> str:
-    """The text with a question mark for every sign that a terminal would obey."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    return visible(re.sub(r"[ \t\r\n]+", " ", str(error)))
 
 
 def is_undecoded(error: BaseException | None) -> bool:

@@ -20,7 +20,8 @@ from typing import Final
 import msgspec
 
 from leo.errors import CallerError, StoreOwnedError
-from leo.store.connection import Connection, printable, unwritable
+from leo.screen import visible
+from leo.store.connection import Connection, unwritable
 from leo.store.schema import check_place
 
 __all__ = ["SUFFIX", "Owner"]
@@ -134,7 +135,7 @@ class Owner:
             who, advice = f"the process {found.pid}", "close it there"
         return (
             f"{self._path}: {who} has had this field open since {since:%Y-%m-%d %H:%M:%S} under "
-            f"{printable(found.discipline)[:40] or 'its own discipline'}: {advice}; or, to use it "
+            f"{visible(found.discipline)[:40] or 'its own discipline'}: {advice}; or, to use it "
             f"in several places at once, {SHARING}"
         )
 

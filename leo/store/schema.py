@@ -25,13 +25,13 @@ from typing import Final
 
 from leo.errors import OtherSchemaError, StoreDamagedError, StoreUnwritableError
 from leo.field.decay import faded
+from leo.screen import visible
 from leo.store import rows
 from leo.store.connection import (
     REFUSALS,
     Connection,
     explain,
     foreign,
-    printable,
     reading,
     transaction,
     unwritable,
@@ -76,6 +76,10 @@ EFFECTIVE: Final = os.access in os.supports_effective_ids
 SHORTEST: Final = 512
 # What SQLite calls a database that is gone when it is closed.
 MEMORY: Final = ":memory:"
+# Tables of SQLite's own, which some files have.
+STATISTICS: Final = frozenset(
+    ("table", f"sqlite_{what}") for what in ("sequence", "stat1", "stat4")
+)
 # What the names of the files end in that SQLite keeps beside a field.
 BESIDE: Final = ("-wal", "-shm", "-journal")
 
@@ -362,8 +366,10 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     found: dict[str, tuple[str, str, str]] = {
         name: (kind, sql, table)
         for kind, name, sql, table in conn.execute(
-            "SELECT type, name, sql, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+            "SELECT type, name, sql, tbl_name FROM sqlite_master"
         )
+        # SQLite's own: the index of a key has no statement.
+        if (kind, name) not in STATISTICS and not (kind == "index" and sql is None)
     }
     known = rows.named((*DDL, *(sql for keeper in keepers for sql in keeper.DDL))).keys()
     wanted = [(DDL, True)] + [
@@ -380,7 +386,7 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
         plain = str(sql).startswith(("CREATE TABLE", "CREATE INDEX"))
         # An index computes something for every row that is written.
         if not plain or (kind == "index" and table in known):
-            yield f"no field has the {kind} {printable(name)}"
+            yield f"no field has the {kind} {visible(name)}"
 
 
 def identify(conn: Connection) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from leo.errors import TraceError
+from leo.screen import visible
 from leo.trace.words import shown
 from leo.units import edn
 from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE
@@ -286,8 +287,9 @@ def _plain(data: bytes, name: str) -> History:
             unit = decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise TraceError(
-                f"{name}: line {number}: {error}; expected a transaction with unit, calls (each "
-                "with reads and writes, object to version), perhaps session, begin, end, outcome"
+                f"{name}: line {number}: {visible(str(error))}; expected a transaction with "
+                "unit, calls (each with reads and writes, object to version), perhaps session, "
+                "begin, end, outcome"
             ) from error
         if names.setdefault(unit.unit, number) != number or not unit.unit.isprintable():
             raise TraceError(

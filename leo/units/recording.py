@@ -90,6 +90,12 @@ class Recording:
         nothing is left open then. Raises InstrumentError, with nothing changed, for what cannot be
         wrapped.
         """
+        for word, named in (("reads", reads), ("writes", writes), ("appends", appends)):
+            if not isinstance(named, Mapping | None):
+                raise InstrumentError(
+                    f"{word}={named!r}: expected a mapping from the name of each method to what it "
+                    f"{word}, for instance {word}={{'method': 'stock'}}"
+                )
         reads, writes, appends = reads or {}, writes or {}, appends or {}
         ends = dict.fromkeys(_names(commits), UnitAction.Save)
         ends |= dict.fromkeys(_names(rolls_back), UnitAction.Undo)

@@ -14,7 +14,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
 from hashlib import sha256
@@ -113,6 +113,17 @@ MAKERS: Final = {
     "traces.json": "leo_model.commands.verify",
     "replayed.json": "leo_model.commands.replay",
 }
+
+
+def contents_of(result: Mapping[str, object]) -> str:
+    """The SHA-256 of all that a result says."""
+    said = {name: value for name, value in result.items() if name != "contents"}
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(result: Mapping[str, object]) -> dict[str, object]:
+    """The result with its hash, so that one that somebody has edited is known."""
+    return {**result, "contents": contents_of(result)}
 
 
 @cache

@@ -65,7 +65,7 @@ def brief(output: str) -> str:
         for told in (signs, columns)
         for line in wrap("; ".join(entry.replace(" ", "\xa0") for entry in told), WIDTH)
     ]
-    return "\n".join([version, "", matrix, "", *legend, "", counted[0]])
+    return "\n".join([matrix, "", *legend, "", f"{version}: {counted[0]}"])
 
 
 def refreshed(text: str, output: str) -> str:

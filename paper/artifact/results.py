@@ -14,10 +14,10 @@ from typing import Any
 
 from leo import __version__
 from leo_model.checking.check import spec_hash
-from leo_model.checking.claims import load_claims
+from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS, load_claims
 from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.results import problems
-from leo_model.files import MAKERS, made_from
+from leo_model.files import MAKERS, contents_of, made_from
 from paper.artifact.errors import ArtifactError
 from paper.experiments.registry import EXPERIMENTS as MODULES
 from paper.experiments.sources import sources_of
@@ -120,6 +120,7 @@ def load(build: Path) -> Results:
     found = {name: _result(build, name, spec) for name in COMMANDS}
     check = found["check/results.json"]
     _believed(check, build / "check/results.json")
+    _as_claimed(found["proofs/theorems.json"], found["verify/traces.json"], build)
     orders = found["check/orders.json"].get("orders", [])
     if orders and orders != orders_json(load_orders()):
         raise ArtifactError(
@@ -171,6 +172,11 @@ def _result(build: Path, name: str, spec: str) -> Json:
             f"{path} records {len(data['findings'])} verdicts that are not as claimed: an artifact "
             f"is made of what holds; `{command}` says which"
         )
+    if made is not None and data.get("contents") != contents_of(data):
+        raise ArtifactError(
+            f"{path} is not what `{command}` wrote: somebody has changed it since; run `{command}` "
+            "again"
+        )
     return data
 
 
@@ -218,3 +224,28 @@ def _believed(check: Json, path: Path) -> None:
             f"{path} is not what `leo check` writes here: {wrong[0]}{more}: run `leo check` "
             "without arguments"
         )
+
+
+def _as_claimed(proofs: Json, verified: Json, build: Path) -> None:
+    """Raise ArtifactError for a theorem about a cell that is claimed to fall, and for a trace that
+    is no behaviour or breaks what is claimed to hold.
+    """
+    claims = load_claims()
+    for theorem in proofs["theorems"]:
+        for cell in theorem["cells"]:
+            key = cell["discipline"], cell["property"]
+            held = {HOLDS} if cell["faults"] else {HOLDS, FALLS_WITH_FAULTS}
+            if key not in claims.cells or claims.cells[key].verdict not in held:
+                raise ArtifactError(
+                    f"{build / 'proofs/theorems.json'}: {theorem['title']} is said to decide "
+                    f"{' / '.join(key)}, which is not claimed to hold: run `leo prove` again"
+                )
+    for trace in verified.get("traces", []):
+        broken = set(trace.get("broken", ()))
+        broken -= set(claims.titles(trace["discipline"], FALLS, FALLS_WITH_FAULTS))
+        if not trace["accepted"] or broken:
+            raise ArtifactError(
+                f"{build / 'verify/traces.json'}: a trace of {trace['discipline']} is said to "
+                f"{'break ' + ', '.join(sorted(broken)) if broken else 'be no behaviour'}, which "
+                "is not claimed: run `leo verify` again"
+            )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leo import __version__
+from leo.commands.ending import deaf
 from leo.progress import Bar
 from leo_model.checking.check import spec_hash
 from paper.experiments.errors import ExperimentError
@@ -156,16 +156,13 @@ def measure_all(
         return
     # A new interpreter for each process: nothing of a thread or a loop is carried over.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         try:
-            yield from pool.map(partial(_measure_named, experiment.name, config, clock), cells)
+            with deaf():
+                found = pool.map(partial(_measure_named, experiment.name, config, clock), cells)
+            yield from found
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal: this one's parent ends it, and says so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _measure_named(name: str, config: Config, clock: Clock, cell: Key) -> Measured:

@@ -29,23 +29,6 @@ from paper.experiments.published.data import ARMS, CLAIMED, read_turns
 from proofs.tools.exact import enumerated, identity, refuted
 from proofs.tools.theorem import Discharged
 
-__all__ = [
-    "LONG",
-    "MEASURED_RATIO",
-    "PRINTED_RATIO",
-    "SHORT",
-    "by_chance",
-    "organism_words",
-    "predicted_ratio",
-    "prove_chance",
-    "published_mean",
-    "refute_chance",
-    "simulate",
-    "types_by_chance",
-    "words",
-    "zipf",
-]  # fmt: skip
-
 
 def published_mean(arm: str, column: str) -> float:
     """The mean of a column of the published turns over an arm ("sync" or "async")."""

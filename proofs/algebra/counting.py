@@ -17,12 +17,6 @@ import sympy as sp
 from proofs.tools.exact import enumerated, identity, refuted
 from proofs.tools.theorem import Discharged
 
-__all__ = [
-    "CORE", "WITHOUT_RECALL", "count_by_hand", "exclusive", "interleavings", "lonely_chance",
-    "prove_counting", "prove_serializable", "refute_counting", "refute_serializable", "serial",
-    "serializable_core", "serializable_without_recall",
-]  # fmt: skip
-
 # (object, is it written) for each step.
 Program = tuple[tuple[str, bool], ...]
 CORE: Program = (("snapshots", False), ("ngrams", True), ("ngrams", False), ("snapshots", True))

@@ -14,11 +14,6 @@ import sympy as sp
 from proofs.tools.exact import Expr, enumerated, identity, refuted
 from proofs.tools.theorem import Discharged
 
-__all__ = [
-    "RATES", "commutator", "decayed", "drift_bound", "extreme_count", "floor_decay",
-    "prove_commutation", "prove_drift", "refute_commutation", "refute_drift",
-]  # fmt: skip
-
 RATES = (Fraction(9, 10), Fraction(19, 20), Fraction(499, 500))
 _SMALL = 400
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from proofs.algebra import chance, counting, decay, load, sensitivity
 from proofs.tools.theorem import Theorem
 
-__all__ = ["ALGEBRA"]
-
 ALGEBRA = (
     Theorem(
         number=15,

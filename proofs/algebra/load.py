@@ -16,11 +16,6 @@ import sympy as sp
 from proofs.tools.exact import enumerated, identity, refuted
 from proofs.tools.theorem import Discharged
 
-__all__ = [
-    "alone", "overlaps", "prove_load", "refute_load", "simulate_overlaps", "simulate_waiting",
-    "waiting",
-]  # fmt: skip
-
 _REPLIES, _SEED = 60_000, 7
 
 

@@ -16,11 +16,6 @@ import sympy as sp
 from proofs.tools.exact import enumerated, identity, refuted
 from proofs.tools.theorem import Discharged
 
-__all__ = [
-    "doubled_bound", "heated_bound", "prove_heated", "prove_stale", "ratio_bound", "refute_heated",
-    "refute_stale", "stale_bound", "total_variation",
-]  # fmt: skip
-
 
 def total_variation(one: Sequence[Fraction], other: Sequence[Fraction]) -> Fraction:
     """Half the sum of the absolute differences of two distributions over the same tokens."""

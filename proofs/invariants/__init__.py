@@ -1,13 +1,3 @@
 """Safety for any number of sessions: invariants, properties, refinement, occasions."""
 
-__all__ = [
-    "contents",
-    "execution",
-    "invariants",
-    "noop",
-    "occasions",
-    "program",
-    "safety",
-    "simulation",
-    "unbounded",
-]
+__all__ = ["execution", "invariants", "noop", "program", "safety", "simulation", "unbounded"]

@@ -1,25 +1,106 @@
-"""A real execution of a mutant: the same relation, run from the initial state on a few sessions.
+"""Real executions: the relation itself, run from the initial state on a few sessions.
 
 A counter-model of an inductive step need not be reachable. So each mutant is also executed, breadth
-first and bounded, until the property itself is broken: that is what a person can replay. In the
-same way a theorem's own relation is executed until it meets what the theorem speaks of.
+first and bounded, until the property itself is broken: that is what a person can replay.
+
+And nothing is a theorem for lack of occasions. "What generate reads does not change" follows from
+any invariant under which nobody ever reads. So for each property there is an occasion, the kind of
+state in which it could fail (as in ``spec/MCOccasions.tla``), and for each theorem and each of its
+relations an execution without faults to such a state.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Hashable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, replace
+from functools import cache
 
 import z3
 
 from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.steps import World as MachineWorld
+from proofs.invariants.safety import has_generated, inside
 from proofs.relation.relation import World
 from proofs.relation.tie import Facts, Relation, encode
-from proofs.relation.vocabulary import State, Term
+from proofs.relation.vocabulary import (
+    LABELS,
+    UNREAD,
+    State,
+    Symbol,
+    Term,
+    every,
+    in_flight,
+    instance_of,
+    is_over,
+    owner,
+    symbols,
+)  # fmt: skip
+from proofs.tools.errors import VacuousError
+from proofs.tools.theorem import Discharged
 
-__all__ = ["reach", "shortest_violation"]
+
+def some(names: str, body: Callable[..., Term]) -> Term:
+    """As ``every``, for one that exists."""
+    return z3.Not(every(names, lambda *xs: z3.Not(body(*xs))))
+
+
+def _quiet_and_filled(z: State, i: Term, r: Term) -> Term:
+    quiet = every("s", lambda s: z3.Implies(instance_of(s) == i, z3.Not(in_flight(z, s))))
+    return z3.And(z.up(i), z.view_b(i, r), quiet)
+
+
+def _taken_effect(z: State, r: Term) -> Term:
+    return z3.And(z.current(owner(r), r), in_flight(z, owner(r)), z.snapshots(r))
+
+
+def _wrote(z: State) -> Symbol:
+    return lambda r: z3.Or(z.ngrams(r), z.snapshots(r))
+
+
+OCCASIONS: dict[str, Callable[[World, State], Term]] = {
+    "MutualExclusion": lambda w, z: some("s", lambda s: inside(w, z, s)),
+    "Serializable": lambda w, z: some("q r", lambda q, r: z3.And(
+        z.dsg(q, r), _wrote(z)(q), _wrote(z)(r)
+    )),
+    "StableRead": lambda w, z: some("s", lambda s: z.pc(s) == LABELS["generateEnd"]),
+    "ViewNotTorn": lambda w, z: some("s", lambda s: has_generated(z, s)),
+    "ReadsOwnObservation": lambda w, z: some("s r", lambda s, r: z3.And(
+        has_generated(z, s), z.current(s, r)
+    )),
+    "SnapshotProvenance": lambda w, z: some("s", lambda s: z3.Not(z.saved(s, UNREAD))),
+    "AllOrNothing": lambda w, z: some("r", lambda r: z3.And(_wrote(z)(r), is_over(z, r))),
+    "Durable": lambda w, z: some("r", z.returned),
+    "ViewAgreesWithStore": lambda w, z: some("i r", lambda i, r: _quiet_and_filled(z, i, r)),
+    "NoOvertaking": lambda w, z: some("s t", z.ahead),
+    "NoDoubleDelta": lambda w, z: some("s", lambda s: z.pc(s) == LABELS["swap"]),
+    "Refines": lambda w, z: some("r", lambda r: _taken_effect(z, r)),
+    "Lock no-op": lambda w, z: some("i s", z.holder),
+}  # fmt: skip
+
+
+@cache
+def _reached(world: World, sessions: int) -> tuple[Mapping[str, list[str]], int]:
+    """For every occasion that is reached a shortest schedule; how many states were looked at."""
+    wanted = {title: formula(world, symbols()) for title, formula in OCCASIONS.items()}
+    turns = 2 if sessions == 1 else 1
+    return reach(replace(world, faults=frozenset()), wanted, sessions, turns)
+
+
+def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharged:
+    """Discharge "the property `title` has an occasion" for the case `name`.
+
+    Raises VacuousError when no execution of the bound leads to one.
+    """
+    start = time.perf_counter()
+    sessions = 1 if world.alone else 3 if world.rules.published else sessions
+    found, states = _reached(world, sessions)
+    if title not in found:
+        raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")
+    schedule = ", ".join(found[title])
+    return Discharged(f"{name}: occasion of {title}: {schedule}", time.perf_counter() - start)
+
 
 LIMIT = 20_000
 _FIELDS = tuple(f.name for f in fields(State))
@@ -42,7 +123,9 @@ def reach(
     and how many states were looked at; the search ends when all have been met.
     """
     bounded = bounded_world(world.rules.name, sessions, turns)
-    machine = MachineWorld(world.rules, bounded.instance_of, turns=turns, faults=world.faults)
+    machine = MachineWorld(
+        world.rules, bounded.instance_of, turns=turns, faults=world.faults, asks=bounded.asks
+    )
     start = encode(machine, initial_state(bounded))
     relation = Relation(world)
     parents: dict[Hashable, tuple[Hashable, str] | None] = {_key(start): None}

@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 import z3
 
 from leo_model.disciplines import DISCIPLINES
-from proofs.invariants.occasions import occasion
+from proofs.invariants.execution import occasion
 from proofs.invariants.unbounded import explain
 from proofs.relation.endings import initially, relation
 from proofs.relation.relation import World
@@ -24,8 +24,6 @@ from proofs.tools.countermodel import render, small_universe
 from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
-
-__all__ = ["prove_noop", "refute_noop"]
 
 LOCKED = ("asyncio-lock", "threading-lock", "unit-of-work", "shielded-unit-of-work", "actor")
 

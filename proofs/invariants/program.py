@@ -23,9 +23,6 @@ from proofs.tools.discharge import TIMEOUT, Obligation, counter_example, dischar
 from proofs.tools.errors import NotProvedError, UndecidedError, VacuousError
 from proofs.tools.theorem import Discharged
 
-__all__ = ["discharge_occasion", "occasion", "prove_program", "refute_program"]
-
-
 OBJECT = z3.DeclareSort("Object")
 R = z3.Const("reply", REPLY)
 O = z3.Const("object", OBJECT)  # noqa: E741 - an object

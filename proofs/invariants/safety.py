@@ -25,11 +25,10 @@ from proofs.relation.vocabulary import (
     is_over,
 )  # fmt: skip
 
-__all__ = ["PROPERTIES", "inside"]
-
 PROGRAM = (
     "recall", "ingest", "reenter", "loadBigrams", "loadTrigrams", "assign",
-    "generate", "generateEnd", "snapshot", "commit",
+    "generate", "generateEnd", "snapshot", "commit", "count", "load", "ingestAgain", "loadAgain",
+    "statement", "statementAgain", "refreshBigrams", "refreshTrigrams",
 )  # fmt: skip
 
 
@@ -126,6 +125,13 @@ def view_agrees_with_store(w: World, z: State) -> Term:
     return every("i q r", lambda i, q, r: z3.Implies(z3.And(z.up(i), quiet(i)), agrees(i, q, r)))
 
 
+def no_double_delta(w: World, z: State) -> Term:
+    return every("s r", lambda s, r: z3.Implies(
+        z3.And(z.pc(s) == LABELS["swap"], z.current(s, r)),
+        z3.Not(z3.Or(z.view_b(instance_of(s), r), z.view_t(instance_of(s), r))),
+    ))  # fmt: skip
+
+
 def no_overtaking(w: World, z: State) -> Term:
     return every("s", lambda s: z3.Not(z.overtaken(s)))
 
@@ -141,4 +147,5 @@ PROPERTIES: dict[str, Callable[[World, State], Term]] = {
     "Durable": durable,
     "ViewAgreesWithStore": view_agrees_with_store,
     "NoOvertaking": no_overtaking,
+    "NoDoubleDelta": no_double_delta,
 }

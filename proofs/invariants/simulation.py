@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 import z3
 
-from proofs.invariants.contents import done_labels
+from proofs.invariants.invariants import done_labels
 from proofs.relation.relation import Action, R, S, World
 from proofs.relation.vocabulary import State, Symbol, Term, at, every, in_flight, is_over
-
-__all__ = ["mapping_is_the_specs", "simulates"]
 
 
 @dataclass(frozen=True)

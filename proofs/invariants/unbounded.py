@@ -1,5 +1,4 @@
-"""Theorems 1 to 11: the safety of D3, D4, D6, D7 and D12 for any number of sessions, and the
-refinement.
+"""Theorems 1 to 11 and 26: safety for any number of sessions, and the refinement.
 
 For each discipline there is one inductive invariant; its initiation and its consecution, action by
 action, are obligations that all theorems of the discipline share. What a theorem adds is that the
@@ -9,16 +8,16 @@ and an execution to a state of which the property speaks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 import z3
 
 from leo_model.disciplines import DISCIPLINES
-from proofs.invariants.execution import shortest_violation
+from proofs.invariants.execution import occasion, shortest_violation
 from proofs.invariants.invariants import assumptions, invariant
-from proofs.invariants.occasions import occasion
 from proofs.invariants.safety import PROPERTIES
 from proofs.invariants.simulation import (
     atomic_initially,
@@ -31,12 +30,7 @@ from proofs.relation.vocabulary import State, Term, has_reply, symbols
 from proofs.tools.countermodel import failing_parts, render, small_universe
 from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
-from proofs.tools.theorem import Discharged
-
-__all__ = [
-    "CASES", "Case", "Mutant", "case", "prove_property", "prove_refinement", "refute_property",
-    "refute_refinement",
-]  # fmt: skip
+from proofs.tools.theorem import Cell, Discharged
 
 
 @dataclass(frozen=True)
@@ -65,18 +59,43 @@ def case(discipline: str, faults: bool = True) -> Case:
     """Return a case with all the faults that can strike, or with none."""
     rules = DISCIPLINES[discipline]
     strikes = frozenset(rules.possible_faults) if faults else frozenset()
-    return Case(f"{rules.number} {'with faults' if faults else 'no faults'}", World(rules, strikes))
+    number = "one session" if rules.name == "sequential" else rules.number
+    world = World(rules, strikes, alone=rules.name == "sequential")
+    return Case(f"{number} {'with faults' if strikes else 'no faults'}", world)
 
 
-CASES: dict[str, Case] = {
-    "D3": case("threading-lock"),
-    "D3q": case("threading-lock", faults=False),
-    "D4": case("asyncio-lock", faults=False),
-    "D4f": case("asyncio-lock"),
-    "D6": case("shielded-unit-of-work"),
-    "D7": case("actor"),
-    "D12": case("shared-store-immediate"),
-}
+# Every discipline with all of its faults by its number; under the number and "q" without any, where
+# a property holds without them only.
+HALF = ("D1", "D2", "D3", "D4", "D5", "D8", "D10")
+CASES: dict[str, Case] = {"1q": case("sequential")}
+for _name, _rules in DISCIPLINES.items():
+    if _name != "sequential":
+        CASES[_rules.number] = case(_name)
+    if _rules.number in HALF:
+        CASES[f"{_rules.number}q"] = case(_name, faults=False)
+
+
+def named(text: str) -> tuple[str, ...]:
+    """The keys of several cases, written apart."""
+    return tuple(text.split())
+
+
+def scope(keys: Iterable[str]) -> str:
+    """Say which disciplines are meant, with all faults and without any."""
+
+    def listed(names: list[str]) -> str:
+        return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
+
+    loud = [key for key in keys if not key.endswith("q")]
+    quiet = ["one session" if key == "1q" else key[:-1] for key in keys if key.endswith("q")]
+    parts = [f"{listed(loud)} with all faults"] if loud else []
+    return ", ".join([*parts, f"{listed(quiet)} without faults"] if quiet else parts)
+
+
+def cells_of(title: str, keys: Iterable[str]) -> tuple[Cell, ...]:
+    """The cells of the table that a theorem about these cases decides."""
+    worlds = [CASES[key].world for key in keys]
+    return tuple(Cell(world.rules.name, title, bool(world.faults)) for world in worlds)
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,9 @@ class Mutant:
     def world(self) -> World:
         world = CASES[self.of].world
         faults = frozenset(world.rules.possible_faults) if self.faults else world.faults
-        return World(world.rules, faults, frozenset({self.dropped} if self.dropped else ()))
+        return replace(
+            world, faults=faults, dropped=frozenset({self.dropped} if self.dropped else ())
+        )
 
     @property
     def text(self) -> str:
@@ -100,7 +121,7 @@ class Mutant:
         name = self.dropped.removesuffix(" stays")
         parts = [f"without the {what} {name!r}"] if name else []
         parts += ["with faults"] if self.faults else []
-        return f"{self.of.removesuffix('f')} {' and '.join(parts)}"
+        return f"{self.of.removesuffix('q')} {' and '.join(parts)}"
 
 
 def inductive_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:
@@ -187,18 +208,21 @@ def prove_refinement(cases: tuple[str, ...]) -> list[Discharged]:
     return found
 
 
+def failing_step(weaker: str, attempt: Iterable[Obligation]) -> str:
+    """Return the counter-model of the first obligation that fails. Raises NotProvedError when a
+    weakened statement proves.
+    """
+    found = counter_example(attempt, small_universe)
+    if found is None:
+        raise NotProvedError(f"the mutant ({weaker}) proves", "the theorem does not need it")
+    return render(*found)
+
+
 def _attempt(mutant: Mutant, last: Callable[[Case, World], Iterator[Obligation]]) -> str:
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)
-
-    def attempt() -> Iterator[Obligation]:
-        yield from inductive_obligations(changed, original)
-        yield from last(changed, original)
-
-    found = counter_example(attempt(), small_universe)
-    if found is None:
-        raise NotProvedError(f"the mutant ({mutant.text}) proves", "the theorem does not need it")
-    return render(*found)
+    parts = (inductive_obligations(changed, original), last(changed, original))
+    return failing_step(mutant.text, chain(*parts))
 
 
 def refute_property(title: str, mutant: Mutant) -> str:

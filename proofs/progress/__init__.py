@@ -1,3 +1,3 @@
-"""Progress for any number of sessions: no deadlock, and answers where the lock serves in turn."""
+"""Progress for any number of sessions: no deadlock, and an answer to every call."""
 
 __all__ = ["index"]

@@ -7,6 +7,7 @@ from functools import cache
 
 import z3
 
+from proofs.relation import published
 from proofs.relation.relation import (
     Action,
     Guard,
@@ -36,8 +37,6 @@ from proofs.relation.vocabulary import (
     owner,
 )  # fmt: skip
 
-__all__ = ["initially", "relation"]
-
 
 def initially(z: State) -> Term:
     """The spec's ``Init``."""
@@ -52,13 +51,14 @@ def initially(z: State) -> Term:
         every("s", lambda s: z3.And(
             z.pc(s) == LABELS["idle"],
             z3.Not(z3.Or(z.waiting(s), z.overtaken(s), z.writing(s), z.moved(s), z.left(s))),
+            z3.Not(z3.Or(z.has_b(s), z.has_t(s), z.counted(s))),
         )),
         every("s r", lambda s, r: z3.And(z3.Not(z.current(s, r)), *(
             register(s, r) == (r == UNREAD)
             for register in (z.recalled, z.loaded_b, z.loaded_t, z.saw_b, z.saw_t, z.saved)
         ))),
         every("s t", lambda s, t: z3.Not(z.ahead(s, t))),
-        every("i s", lambda i, s: z3.And(z.up(i), z3.Not(z.holder(i, s)))),
+        every("i s", lambda i, s: z3.And(z.up(i), z3.Not(z.opened(i)), z3.Not(z.holder(i, s)))),
     )  # fmt: skip
     return z3.And(empty, quiet)
 
@@ -136,17 +136,17 @@ def raise_(w: World, z: State) -> Action:
 
 def busy(w: World, z: State) -> Action:
     t = z3.Const("t", SESSION)
-    guard = standing(z, "begin") | {"write lock is taken": z3.Exists([t], z.writing(t))}
+    guard = standing(w, z, "begin") | {"write lock is taken": z3.Exists([t], z.writing(t))}
     return act(w, z, "Busy", guard, end_early(z, is_me), "End", is_me)
 
 
 def busy_snapshot(w: World, z: State) -> Action:
-    guard = standing(z, "commit") | {"store has moved": z.moved(S)}
+    guard = standing(w, z, "commit") | {"store has moved": z.moved(S)}
     return act(w, z, "BusySnapshot", guard, end_early(z, is_me), "End", is_me)
 
 
 def retry(w: World, z: State) -> Action:
-    guard = standing(z, "commit") | {"store has moved": z.moved(S)}
+    guard = standing(w, z, "commit") | {"store has moved": z.moved(S)}
     effect: dict[str, Symbol] = {
         "pc": goto(z, "begin"),
         **blank(z, is_me),
@@ -163,6 +163,7 @@ def crash(w: World, z: State) -> Action:
     effect: dict[str, Symbol] = {
         **end_early(z, gone),
         "up": lambda i: z3.And(z.up(i), i != I),
+        "opened": lambda i: z3.And(z.opened(i), i != I),
         "view_b": lambda i, q: z3.If(i == I, q == UNREAD, z.view_b(i, q)),
         "view_t": lambda i, q: z3.If(i == I, q == UNREAD, z.view_t(i, q)),
     }
@@ -181,7 +182,19 @@ def recover(w: World, z: State) -> Action:
 @cache
 def relation(w: World, z: State) -> tuple[Action, ...]:
     """The spec's ``Next`` as a tuple of actions, from the state ``z``."""
-    actions = program(w, z)
+    actions = published.program(w, z) if w.rules.published else program(w, z)
+    if w.rules.published:
+        actions += published.strikes(w, z, end_early(z, is_me))
+    else:
+        actions += strikes(w, z)
+    if "Crash" in w.faults:
+        actions.append(crash(w, z))
+    return (*actions, recover(w, z))
+
+
+def strikes(w: World, z: State) -> list[Action]:
+    """The faults from within, and the ways out that the discipline itself takes."""
+    actions = []
     if "Cancel" in w.faults and not w.rules.threads:
         actions.append(cancel(w, z))
         if not w.rules.detached:
@@ -194,6 +207,4 @@ def relation(w: World, z: State) -> tuple[Action, ...]:
         actions.append(busy_snapshot(w, z))
     if w.rules.transaction == "checked":
         actions.append(retry(w, z))
-    if "Crash" in w.faults:
-        actions.append(crash(w, z))
-    return (*actions, recover(w, z))
+    return actions

@@ -29,14 +29,11 @@ from proofs.relation.vocabulary import (
     State,
     Symbol,
     Term,
+    asks,
+    at,
     every,
     instance_of,
 )  # fmt: skip
-
-__all__ = [
-    "Action", "Guard", "I", "R", "S", "World", "act", "add_read", "add_write", "alive", "append",
-    "append_order", "blank", "goto", "is_me", "learn", "standing", "started", "unread",
-]  # fmt: skip
 
 S = z3.Const("session", SESSION)
 R = z3.Const("reply", REPLY)
@@ -47,13 +44,14 @@ Guard = dict[str, Term]
 
 @dataclass(frozen=True)
 class World:
-    """What is fixed: the discipline's answers, the faults that strike, and the guards and effects
-    that a mutant drops.
+    """What is fixed: the discipline's answers, the faults that strike, the guards and effects that
+    a mutant drops, and whether there is one session only.
     """
 
     rules: Rules
     faults: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,17 +100,32 @@ def alive(z: State, i: Term) -> Term:
     )
 
 
-def standing(z: State, label: str) -> Guard:
-    """The spec's ``At(s, label)``, and the name of the reply in flight."""
-    return {
-        "label": z.pc(S) == LABELS[label],
-        "alive": alive(z, instance_of(S)),
-        "reply": z.current(S, R),
-    }
+def may_run(w: World, z: State) -> Guard:
+    """The spec's ``MayRun(s)``."""
+    guard = {"alive": alive(z, instance_of(S))}
+    if w.rules.published:
+        guard["nobody runs on"] = every("t", lambda t: z3.Not(z3.And(
+            instance_of(t) == instance_of(S), t != S, in_stretch(w, z, t)
+        )))  # fmt: skip
+    return guard
 
 
-def goto(z: State, label: str) -> Symbol:
-    return lambda t: z3.If(t == S, LABELS[label], z.pc(t))
+def in_stretch(w: World, z: State, s: Term) -> Term:
+    """The spec's ``InStretch(s)``: no await lets another task run."""
+    calls = sorted(set(w.rules.asks))
+    return z3.Or(*(
+        z3.And(asks(call, s), at(z, s, sorted(w.rules.stretch(call)))) for call in calls
+    ))  # fmt: skip
+
+
+def standing(w: World, z: State, *labels: str) -> Guard:
+    """The spec's ``At(s, label)``, for one of the labels, and the name of the reply in flight."""
+    return {"label": at(z, S, labels), **may_run(w, z), "reply": z.current(S, R)}
+
+
+def goto(z: State, label: Term | str) -> Symbol:
+    there = LABELS[label] if isinstance(label, str) else label
+    return lambda t: z3.If(t == S, there, z.pc(t))
 
 
 def learn(register: Symbol, content: Callable[[Term], Term]) -> Symbol:
@@ -162,7 +175,11 @@ def blank(z: State, gone: Callable[[Term], Term]) -> dict[str, Symbol]:
     def blanked(register: Symbol) -> Symbol:
         return lambda t, q: z3.If(gone(t), unread(q), register(t, q))
 
-    return {name: blanked(getattr(z, name)) for name in registers}
+    flags = {
+        "has_b": lambda t: z3.And(z.has_b(t), z3.Not(gone(t))),
+        "has_t": lambda t: z3.And(z.has_t(t), z3.Not(gone(t))),
+    }
+    return {name: blanked(getattr(z, name)) for name in registers} | flags
 
 
 def is_me(t: Term) -> Term:

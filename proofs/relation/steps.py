@@ -15,13 +15,13 @@ from proofs.relation.relation import (
     act,
     add_read,
     add_write,
-    alive,
     append,
     append_order,
     blank,
     goto,
     is_me,
     learn,
+    may_run,
     standing,
     started,
     unread,
@@ -33,29 +33,42 @@ from proofs.relation.vocabulary import (
     State,
     Symbol,
     Term,
+    asks,
     at,
     every,
     instance_of,
     owner,
 )  # fmt: skip
 
-__all__ = ["is_my_turn", "lock_is_free", "program"]
-
 
 def call(w: World, z: State) -> Action:
     guard = {
         "label": z.pc(S) == LABELS["idle"],
-        "alive": alive(z, instance_of(S)),
-        "new reply": z3.And(z3.Not(z.called(R)), owner(R) == S, R != UNREAD),
+        **may_run(w, z),
+        "new reply": is_new(z),
     }
+    if w.rules.published:
+        guard["takes the lock"] = z3.Not(asks("refresh", S))
     effect: dict[str, Symbol] = {
         "pc": goto(z, "called"),
-        "current": lambda t, q: z3.If(t == S, q == R, z.current(t, q)),
-        "called": append(z.called),
+        **numbered(z),
         "waiting": lambda t: z3.Or(z.waiting(t), t == S),
         "ahead": lambda t, u: z3.Or(z.ahead(t, u), z3.And(z.waiting(t), u == S)),
     }
     return act(w, z, "Call", guard, effect, "Call")
+
+
+def is_new(z: State) -> Term:
+    return z3.And(z3.Not(z.called(R)), owner(R) == S, R != UNREAD)
+
+
+def numbered(z: State) -> dict[str, Symbol]:
+    """``calls' = [calls EXCEPT ![s] = NextNumber(s)]``: the reply of the session is a new one."""
+    return {
+        "current": lambda t, q: z3.If(t == S, q == R, z.current(t, q)),
+        "called": append(z.called),
+        "counted": lambda t: z3.And(z.counted(t), t != S),
+    }
 
 
 def lock_is_free(z: State) -> Term:
@@ -69,12 +82,14 @@ def is_my_turn(z: State) -> Term:
 
 def acquire(w: World, z: State) -> Action:
     instance = instance_of(S)
-    guard = standing(z, "called")
+    guard = standing(w, z, "called")
     if w.rules.lock != "none":
         guard["lock is free"] = lock_is_free(z)
     if w.rules.lock == "fifo":
         guard["my turn"] = is_my_turn(z)
     effect: dict[str, Symbol] = {"pc": goto(z, "begin" if w.rules.whole_reply else "recall")}
+    if w.rules.published:
+        effect["pc"] = goto(z, z3.If(asks("observe", S), LABELS["statement"], LABELS["recall"]))
     if w.rules.lock != "none":
         effect["holder"] = lambda i, t: z3.If(i == instance, t == S, z.holder(i, t))
     if w.rules.transaction != "immediate":
@@ -84,7 +99,7 @@ def acquire(w: World, z: State) -> Action:
 
 def block(w: World, z: State) -> Action:
     t = z3.Const("t", SESSION)
-    guard = standing(z, "called")
+    guard = standing(w, z, "called")
     guard["lock is taken"] = z3.Exists([t], z.holder(instance_of(S), t))
     return act(w, z, "Block", guard, {"pc": goto(z, "blocked")})
 
@@ -97,7 +112,7 @@ def is_current(z: State, i: Term) -> Term:
 
 
 def begin(w: World, z: State) -> list[Action]:
-    guard = standing(z, "begin")
+    guard = standing(w, z, "begin")
     if w.rules.transaction != "immediate":
         return [act(w, z, "Begin", guard, {"pc": goto(z, "recall")})]
     guard["write lock is free"] = every("t", lambda t: z3.Not(z.writing(t)))
@@ -115,107 +130,21 @@ def begin(w: World, z: State) -> list[Action]:
     ]  # fmt: skip
 
 
-def recall(w: World, z: State) -> Action:
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "ingest"),
-        "recalled": learn(z.recalled, z.snapshots),
-        "readers_s": append(z.readers_s),
-        "dsg": add_read(z, z.snapshots, z.snapshots),
-    }
-    return act(w, z, "Recall", standing(z, "recall"), effect)
-
-
-def ingest(w: World, z: State) -> Action:
-    guard = standing(z, "ingest")
+def observed(w: World, z: State) -> tuple[str, dict[str, Symbol]]:
+    """``Ingest``: a buffer, or a commit of its own."""
     if w.rules.whole_reply:
-        return act(w, z, "Ingest", guard, {"pc": goto(z, "generate")})
-    effect: dict[str, Symbol] = {
+        return "Ingest", {"pc": goto(z, "generate")}
+    return "Ingest", {
         "pc": goto(z, "loadBigrams"),
         "ngrams": append(z.ngrams),
         "nbefore": append_order(z.ngrams, z.nbefore),
         "dsg": add_write(z, lambda q: z3.Or(z.ngrams(q), z.readers_n(q))),
     }
-    return act(w, z, "Ingest", guard, effect)
 
 
-def reenter(w: World, z: State) -> Action:
-    return act(w, z, "Reenter", standing(z, "ingest"), {"pc": goto(z, "reenter")})
-
-
-def load_bigrams(w: World, z: State) -> Action:
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "loadTrigrams"),
-        "loaded_b": learn(z.loaded_b, z.ngrams),
-    }
-    return act(w, z, "LoadBigrams", standing(z, "loadBigrams"), effect)
-
-
-def load_trigrams(w: World, z: State) -> Action:
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "assign"),
-        "loaded_t": learn(z.loaded_t, z.ngrams),
-    }
-    return act(w, z, "LoadTrigrams", standing(z, "loadTrigrams"), effect)
-
-
-def assign_view(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "recall" if w.rules.whole_reply else "generate"),
-        "view_b": lambda i, q: z3.If(i == here, z.loaded_b(S, q), z.view_b(i, q)),
-        "view_t": lambda i, q: z3.If(i == here, z.loaded_t(S, q), z.view_t(i, q)),
-        "loaded_b": learn(z.loaded_b, unread),
-        "loaded_t": learn(z.loaded_t, unread),
-    }
-    return act(w, z, "AssignView", standing(z, "assign"), effect)
-
-
-def own(w: World) -> Callable[[Term], Term]:
-    """The spec's ``Own(s)``: what a unit of work sees over the view."""
-    return lambda q: q == R if w.rules.whole_reply else z3.BoolVal(False)
-
-
-def generate(w: World, z: State) -> Action:
-    here, buffer = instance_of(S), own(w)
-    after_bigrams = replace(z, dsg=add_read(z, lambda q: z.view_b(here, q), z.ngrams))
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "snapshot"),
-        "saw_b": learn(z.saw_b, lambda q: z3.Or(z.view_b(here, q), buffer(q))),
-        "saw_t": learn(z.saw_t, lambda q: z3.Or(z.view_t(here, q), buffer(q))),
-        "readers_n": append(z.readers_n),
-        "dsg": add_read(after_bigrams, lambda q: z.view_t(here, q), z.ngrams),
-    }
-    if w.rules.transaction == "checked":
-        t = z3.Const("t", SESSION)
-        pending = z3.Exists([t], z3.And(instance_of(t) == here, z.pc(t) == LABELS["swap"]))
-        effect["moved"] = lambda u: z3.Or(z.moved(u), z3.And(u == S, pending))
-    return act(w, z, "Generate", standing(z, "generate"), effect)
-
-
-def generate_begin(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "generateEnd"),
-        "saw_b": learn(z.saw_b, lambda q: z.view_b(here, q)),
-        "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
-        "readers_n": append(z.readers_n),
-        "dsg": add_read(z, lambda q: z.view_b(here, q), z.ngrams),
-    }
-    return act(w, z, "GenerateBegin", standing(z, "generate"), effect)
-
-
-def generate_end(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "snapshot"),
-        "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
-        "dsg": add_read(z, lambda q: z.view_t(here, q), z.ngrams),
-    }
-    return act(w, z, "GenerateEnd", standing(z, "generateEnd"), effect)
-
-
-def save_snapshot(w: World, z: State) -> Action:
-    guard = standing(z, "snapshot")
+def saved(w: World, z: State) -> Action:
+    """``SaveSnapshot``: a buffer, or a commit of its own and the reply has taken effect."""
+    guard = standing(w, z, "snapshot")
     if w.rules.whole_reply:
         return act(w, z, "SaveSnapshot", guard, {"pc": goto(z, "commit")})
     effect: dict[str, Symbol] = {
@@ -228,6 +157,24 @@ def save_snapshot(w: World, z: State) -> Action:
     return act(w, z, "SaveSnapshot", guard, effect, "Do")
 
 
+def generated(w: World, z: State, buffer: Callable[[Term], Term]) -> dict[str, Symbol]:
+    """``Generate``, in one step: the view, and over it what the unit of work has in its buffer."""
+    here = instance_of(S)
+    after_bigrams = replace(z, dsg=add_read(z, lambda q: z.view_b(here, q), z.ngrams))
+    effect: dict[str, Symbol] = {
+        "pc": goto(z, "snapshot"),
+        "saw_b": learn(z.saw_b, lambda q: z3.Or(z.view_b(here, q), buffer(q))),
+        "saw_t": learn(z.saw_t, lambda q: z3.Or(z.view_t(here, q), buffer(q))),
+        "readers_n": append(z.readers_n),
+        "dsg": add_read(after_bigrams, lambda q: z.view_t(here, q), z.ngrams),
+    }
+    if w.rules.transaction == "checked":
+        t = z3.Const("t", SESSION)
+        pending = z3.Exists([t], z3.And(instance_of(t) == here, z.pc(t) == LABELS["swap"]))
+        effect["moved"] = lambda u: z3.Or(z.moved(u), z3.And(u == S, pending))
+    return effect
+
+
 def relies_on_snapshot(w: World, z: State, t: Term) -> Term:
     """The spec's ``HasSnapshot(t)``."""
     labels = {"none": (), "immediate": ()}.get(
@@ -237,7 +184,7 @@ def relies_on_snapshot(w: World, z: State, t: Term) -> Term:
 
 
 def commit(w: World, z: State) -> Action:
-    guard = standing(z, "commit") | {"store has not moved": z3.Not(z.moved(S))}
+    guard = standing(w, z, "commit") | {"store has not moved": z3.Not(z.moved(S))}
     effect: dict[str, Symbol] = {
         "pc": goto(z, "swap"),
         "ngrams": append(z.ngrams),
@@ -254,22 +201,12 @@ def commit(w: World, z: State) -> Action:
     return act(w, z, "Commit", guard, effect, "Do")
 
 
-def swap_view(w: World, z: State) -> Action:
-    here = instance_of(S)
-    effect: dict[str, Symbol] = {
-        "pc": goto(z, "release"),
-        "view_b": lambda i, q: z3.Or(z.view_b(i, q), z3.And(i == here, q == R)),
-        "view_t": lambda i, q: z3.Or(z.view_t(i, q), z3.And(i == here, q == R)),
-    }
-    return act(w, z, "SwapView", standing(z, "swap"), effect)
-
-
 def release(w: World, z: State) -> Action:
     effect: dict[str, Symbol] = {
         "pc": goto(z, "return"),
         "holder": lambda i, t: z3.And(z.holder(i, t), t != S),
     }
-    return act(w, z, "Release", standing(z, "release"), effect)
+    return act(w, z, "Release", standing(w, z, "release"), effect)
 
 
 def return_(w: World, z: State) -> Action:
@@ -279,16 +216,66 @@ def return_(w: World, z: State) -> Action:
         "returned": lambda q: z3.Or(z.returned(q), z3.And(q == R, z3.Not(z.left(S)))),
         "left": lambda t: z3.And(z.left(t), t != S),
     }
-    return act(w, z, "Return", standing(z, "return"), effect, "End", is_me)
+    return act(w, z, "Return", standing(w, z, "return"), effect, "End", is_me)
 
 
 def program(w: World, z: State) -> list[Action]:
     """The program's own steps under the discipline; an action that it rules out is left out."""
-    steps = [call(w, z), acquire(w, z), *begin(w, z), recall(w, z)]
-    steps.append(reenter(w, z) if w.rules.reentrant else ingest(w, z))
-    steps += [load_bigrams(w, z), load_trigrams(w, z), assign_view(w, z)]
-    steps += [generate_begin(w, z) if w.rules.threads else generate(w, z), generate_end(w, z)]
-    steps += [save_snapshot(w, z), commit(w, z), swap_view(w, z), release(w, z), return_(w, z)]
-    if w.rules.lock == "blocking":
-        steps.append(block(w, z))
-    return steps
+    here = instance_of(S)
+
+    def step(name: str, label: str, effect: dict[str, Symbol]) -> Action:
+        return act(w, z, name, standing(w, z, label), effect)
+
+    def own(q: Term) -> Term:
+        return q == R if w.rules.whole_reply else z3.BoolVal(False)
+
+    ingest = ("Reenter", {"pc": goto(z, "reenter")}) if w.rules.reentrant else observed(w, z)
+    generate = ("Generate", generated(w, z, own))
+    if w.rules.threads:
+        generate = (
+            "GenerateBegin",
+            {
+                "pc": goto(z, "generateEnd"),
+                "saw_b": learn(z.saw_b, lambda q: z.view_b(here, q)),
+                "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
+                "readers_n": append(z.readers_n),
+                "dsg": add_read(z, lambda q: z.view_b(here, q), z.ngrams),
+            },
+        )
+    found = [
+        call(w, z), acquire(w, z), *begin(w, z),
+        step("Recall", "recall", {
+            "pc": goto(z, "ingest"),
+            "recalled": learn(z.recalled, z.snapshots),
+            "readers_s": append(z.readers_s),
+            "dsg": add_read(z, z.snapshots, z.snapshots),
+        }),
+        step(ingest[0], "ingest", ingest[1]),
+        step("LoadBigrams", "loadBigrams", {
+            "pc": goto(z, "loadTrigrams"), "loaded_b": learn(z.loaded_b, z.ngrams),
+        }),
+        step("LoadTrigrams", "loadTrigrams", {
+            "pc": goto(z, "assign"), "loaded_t": learn(z.loaded_t, z.ngrams),
+        }),
+        step("AssignView", "assign", {
+            "pc": goto(z, "recall" if w.rules.whole_reply else "generate"),
+            "view_b": lambda i, q: z3.If(i == here, z.loaded_b(S, q), z.view_b(i, q)),
+            "view_t": lambda i, q: z3.If(i == here, z.loaded_t(S, q), z.view_t(i, q)),
+            "loaded_b": learn(z.loaded_b, unread),
+            "loaded_t": learn(z.loaded_t, unread),
+        }),
+        step(generate[0], "generate", generate[1]),
+        step("GenerateEnd", "generateEnd", {
+            "pc": goto(z, "snapshot"),
+            "saw_t": learn(z.saw_t, lambda q: z.view_t(here, q)),
+            "dsg": add_read(z, lambda q: z.view_t(here, q), z.ngrams),
+        }),
+        saved(w, z), commit(w, z),
+        step("SwapView", "swap", {
+            "pc": goto(z, "release"),
+            "view_b": lambda i, q: z3.Or(z.view_b(i, q), z3.And(i == here, q == R)),
+            "view_t": lambda i, q: z3.Or(z.view_t(i, q), z3.And(i == here, q == R)),
+        }),
+        release(w, z), return_(w, z),
+    ]  # fmt: skip
+    return [*found, block(w, z)] if w.rules.lock == "blocking" else found

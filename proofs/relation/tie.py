@@ -10,7 +10,6 @@ the two agree on every transition and on every pair of states that is not one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -23,9 +22,17 @@ from leo_model.machine.state import State as MachineState
 from leo_model.machine.steps import World as MachineWorld
 from proofs.relation.endings import relation
 from proofs.relation.relation import Action, World
-from proofs.relation.vocabulary import INSTANCE, REPLY, SESSION, VARIABLES, State, Term, symbols
-
-__all__ = ["Facts", "Relation", "disagreements", "encode"]
+from proofs.relation.vocabulary import (
+    CALLS,
+    CONTROL,
+    INSTANCE,
+    ONLY_CONTROL,
+    REPLY,
+    SESSION,
+    VARIABLES,
+    Term,
+    symbols,
+)
 
 Facts = dict[str, Any]
 NOT_CALLED = next(iter(UNREAD_CONTENT))
@@ -77,7 +84,7 @@ def _symbol(term: Term, inner: list[str]) -> str:
         return repr(name) if term.sort().name() == "Label" else f"P_{name}"
     if name in ("owner", "InstanceOf", "pc"):
         return f"Z[{name!r}][{inner[0]}]"
-    return f"(({', '.join(inner)},) in Z[{_SPEC_NAME[name]!r}])"
+    return f"(({', '.join(inner)},) in Z[{_SPEC_NAME.get(name, name)!r}])"
 
 
 class _Compiled:
@@ -143,7 +150,8 @@ def _parameters(action: str, facts: Facts) -> Iterator[tuple[str, dict[str, Any]
     current = dict(facts["current"])
     for session in facts["domains"]["D_s"]:
         # A call may take any reply that is new; the machine numbers them, so the next one is taken.
-        reply = facts["next"](facts, session) if action == "Call" else current.get(session)
+        calls = action in ("Call", "Refresh")
+        reply = facts["next"](facts, session) if calls else current.get(session)
         if reply is not None:
             yield session, {"P_session": session, "P_reply": reply}
 
@@ -206,24 +214,39 @@ def encode(world: MachineWorld, z: MachineState) -> Facts:
         "readers_n": _content(z.readers.ngrams),
         "readers_s": _content(z.readers.snapshots),
         "dsg": z.dsg,
+        "has_b": frozenset((s,) for s in sessions if z.local[s].bigrams != UNREAD_CONTENT),
+        "has_t": frozenset((s,) for s in sessions if z.local[s].trigrams != UNREAD_CONTENT),
+        "counted": frozenset((s,) for s in sessions if z.reply(s) in z.snapshots),
+        "opened": frozenset((i,) for i in z.up if z.open.open),
     }
+    for call in CALLS:
+        asking = frozenset((s,) for s in sessions if world.call_of(s) == call)
+        facts[f"asks.{call}"] = asking
     return facts
 
 
-def _named(facts: Facts) -> dict[str, Any]:
-    return {f.name: facts[f.name] for f in fields(State)}
+def followed(world: MachineWorld) -> tuple[str, ...]:
+    """The variables that the relation has: all of Field, the control of Published."""
+    return tuple(n for n in VARIABLES if (
+        n in CONTROL if world.rules.published else n not in ONLY_CONTROL
+    ))  # fmt: skip
+
+
+def _named(facts: Facts, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: facts[name] for name in names}
 
 
 def disagreements(machine: MachineWorld, ours: Relation, state: MachineState) -> list[str]:
     """Compare all moves of the two systems from one state; an empty list says that they agree."""
+    names = followed(machine)
     theirs = {
-        (move.action, move.actor): _named(encode(machine, after))
+        (move.action, move.actor): _named(encode(machine, after), names)
         for move, after in successors(machine, state)
     }
     mine: dict[tuple[str, str], dict[str, Any]] = {}
     for move, after in ours.successors(encode(machine, state)):
         assert move not in mine, f"two branches of {move} are enabled at once"
-        mine[move] = _named(after)
+        mine[move] = _named(after, names)
     found = [f"{' '.join(move)}: only the machine takes it" for move in theirs.keys() - mine.keys()]
     found += [f"{' '.join(move)}: only z3 takes it" for move in mine.keys() - theirs.keys()]
     for move in theirs.keys() & mine.keys():

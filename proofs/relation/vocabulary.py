@@ -14,16 +14,10 @@ universal quantifier stay in the effectively propositional fragment (EPR), where
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import z3
-
-__all__ = [
-    "BACKGROUND", "INSTANCE", "LABEL", "LABELS", "REPLY", "SESSION", "UNREAD", "VARIABLES",
-    "State", "Term", "at", "every", "has_reply", "in_flight", "instance_of", "is_over",
-    "owner", "symbols",
-]  # fmt: skip
 
 # z3 carries no type information; the alias says where a formula or a term is meant.
 Term = Any
@@ -38,48 +32,26 @@ LABELS: dict[str, Term] = {
     for label in (
         "idle", "called", "begin", "recall", "ingest", "reenter", "loadBigrams", "loadTrigrams",
         "assign", "generate", "generateEnd", "snapshot", "commit", "swap", "release", "return",
-        "blocked",
+        "blocked", "count", "load", "ingestAgain", "loadAgain", "reload", "statement",
+        "statementAgain", "refreshBigrams", "refreshTrigrams",
     )
 }  # fmt: skip
 
+CALLS = ("blank", "observe", "refresh")
 UNREAD = z3.Const("unread", REPLY)
 owner = z3.Function("owner", REPLY, SESSION)
 instance_of = z3.Function("InstanceOf", SESSION, INSTANCE)
+# What a session calls, if it is not a reply() that finds something to recall.
+_ASKS = {call: z3.Function(f"asks.{call}", SESSION, z3.BoolSort()) for call in CALLS}
 
 BACKGROUND: tuple[Term, ...] = (z3.Distinct(*LABELS.values()),)
 
-# Field of State -> (name in the spec, sorts of the arguments, sort of the value).
-VARIABLES: dict[str, tuple[str, tuple[Term, ...], Term]] = {
-    "pc": ("pc", (SESSION,), LABEL),
-    "current": ("calls.current", (SESSION, REPLY), z3.BoolSort()),
-    "called": ("calls.made", (REPLY,), z3.BoolSort()),
-    "ngrams": ("store.ngrams", (REPLY,), z3.BoolSort()),
-    "snapshots": ("store.snapshots", (REPLY,), z3.BoolSort()),
-    "nbefore": ("store.ngrams.order", (REPLY, REPLY), z3.BoolSort()),
-    "sbefore": ("store.snapshots.order", (REPLY, REPLY), z3.BoolSort()),
-    "view_b": ("view.bigrams", (INSTANCE, REPLY), z3.BoolSort()),
-    "view_t": ("view.trigrams", (INSTANCE, REPLY), z3.BoolSort()),
-    "recalled": ("local.recalled", (SESSION, REPLY), z3.BoolSort()),
-    "loaded_b": ("local.bigrams", (SESSION, REPLY), z3.BoolSort()),
-    "loaded_t": ("local.trigrams", (SESSION, REPLY), z3.BoolSort()),
-    "saw_b": ("local.sawBigrams", (SESSION, REPLY), z3.BoolSort()),
-    "saw_t": ("local.sawTrigrams", (SESSION, REPLY), z3.BoolSort()),
-    "saved": ("local.saved", (SESSION, REPLY), z3.BoolSort()),
-    "holder": ("holder", (INSTANCE, SESSION), z3.BoolSort()),
-    "waiting": ("arrivals", (SESSION,), z3.BoolSort()),
-    "ahead": ("arrivals.order", (SESSION, SESSION), z3.BoolSort()),
-    "overtaken": ("overtaken", (SESSION,), z3.BoolSort()),
-    "writing": ("writing", (SESSION,), z3.BoolSort()),
-    "moved": ("moved", (SESSION,), z3.BoolSort()),
-    "up": ("up", (INSTANCE,), z3.BoolSort()),
-    "left": ("left", (SESSION,), z3.BoolSort()),
-    "returned": ("returned", (REPLY,), z3.BoolSort()),
-    "readers_n": ("readers.ngrams", (REPLY,), z3.BoolSort()),
-    "readers_s": ("readers.snapshots", (REPLY,), z3.BoolSort()),
-    "dsg": ("dsg", (REPLY, REPLY), z3.BoolSort()),
-}
-
 Symbol = Callable[..., Term]
+
+
+def _variable(name: str, *sorts: Term, value: Term = z3.BoolSort()) -> Any:  # noqa: B008 - a sort
+    """A variable: its name in the spec, the sorts of its arguments, the sort of its value."""
+    return field(metadata={"is": (name, sorts, value)})
 
 
 @dataclass(frozen=True)
@@ -88,33 +60,48 @@ class State:
     makes of it).
     """
 
-    pc: Symbol
-    current: Symbol
-    called: Symbol
-    ngrams: Symbol
-    snapshots: Symbol
-    nbefore: Symbol
-    sbefore: Symbol
-    view_b: Symbol
-    view_t: Symbol
-    recalled: Symbol
-    loaded_b: Symbol
-    loaded_t: Symbol
-    saw_b: Symbol
-    saw_t: Symbol
-    saved: Symbol
-    holder: Symbol
-    waiting: Symbol
-    ahead: Symbol
-    overtaken: Symbol
-    writing: Symbol
-    moved: Symbol
-    up: Symbol
-    left: Symbol
-    returned: Symbol
-    readers_n: Symbol
-    readers_s: Symbol
-    dsg: Symbol
+    pc: Symbol = _variable("pc", SESSION, value=LABEL)
+    current: Symbol = _variable("calls.current", SESSION, REPLY)
+    called: Symbol = _variable("calls.made", REPLY)
+    ngrams: Symbol = _variable("store.ngrams", REPLY)
+    snapshots: Symbol = _variable("store.snapshots", REPLY)
+    nbefore: Symbol = _variable("store.ngrams.order", REPLY, REPLY)
+    sbefore: Symbol = _variable("store.snapshots.order", REPLY, REPLY)
+    view_b: Symbol = _variable("view.bigrams", INSTANCE, REPLY)
+    view_t: Symbol = _variable("view.trigrams", INSTANCE, REPLY)
+    recalled: Symbol = _variable("local.recalled", SESSION, REPLY)
+    loaded_b: Symbol = _variable("local.bigrams", SESSION, REPLY)
+    loaded_t: Symbol = _variable("local.trigrams", SESSION, REPLY)
+    saw_b: Symbol = _variable("local.sawBigrams", SESSION, REPLY)
+    saw_t: Symbol = _variable("local.sawTrigrams", SESSION, REPLY)
+    saved: Symbol = _variable("local.saved", SESSION, REPLY)
+    holder: Symbol = _variable("holder", INSTANCE, SESSION)
+    waiting: Symbol = _variable("arrivals", SESSION)
+    ahead: Symbol = _variable("arrivals.order", SESSION, SESSION)
+    overtaken: Symbol = _variable("overtaken", SESSION)
+    writing: Symbol = _variable("writing", SESSION)
+    moved: Symbol = _variable("moved", SESSION)
+    up: Symbol = _variable("up", INSTANCE)
+    left: Symbol = _variable("left", SESSION)
+    returned: Symbol = _variable("returned", REPLY)
+    readers_n: Symbol = _variable("readers.ngrams", REPLY)
+    readers_s: Symbol = _variable("readers.snapshots", REPLY)
+    dsg: Symbol = _variable("dsg", REPLY, REPLY)
+    has_b: Symbol = _variable("local.bigrams.loaded", SESSION)
+    has_t: Symbol = _variable("local.trigrams.loaded", SESSION)
+    counted: Symbol = _variable("store.snapshots.mine", SESSION)
+    opened: Symbol = _variable("open", INSTANCE)
+
+
+# Field of State -> (name in the spec, sorts of the arguments, sort of the value).
+VARIABLES: dict[str, tuple[str, tuple[Term, ...], Term]] = {
+    f.name: f.metadata["is"] for f in fields(State)
+}
+# The published programs are followed without contents: what their guards ask, and what it hangs on.
+ONLY_CONTROL = frozenset({"has_b", "has_t", "counted", "opened"})
+CONTROL = ONLY_CONTROL | {
+    "pc", "current", "called", "holder", "waiting", "ahead", "overtaken", "up", "left", "returned",
+}  # fmt: skip
 
 
 def symbols(mark: str = "") -> State:
@@ -134,6 +121,13 @@ def at(z: State, s: Term, labels: Iterable[str]) -> Term:
     places = [z.pc(s) == LABELS[label] for label in labels]
     # An empty disjunction is printed as a bare `or`, which SMT-LIB does not know.
     return z3.Or(*places) if places else z3.BoolVal(False)
+
+
+def asks(call: str, s: Term) -> Term:
+    """What the session calls: a member of ``CALLS``, or "reply"."""
+    if call == "reply":
+        return z3.Not(z3.Or(*(f(s) for f in _ASKS.values())))
+    return _ASKS[call](s)
 
 
 def in_flight(z: State, s: Term) -> Term:

@@ -27,8 +27,6 @@ from proofs.relation.vocabulary import (
 )  # fmt: skip
 from proofs.tools.discharge import Obligation
 
-__all__ = ["failing_parts", "render", "small_universe"]
-
 REGISTERS = ("recalled", "loaded_b", "loaded_t", "saw_b", "saw_t", "saved")
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from proofs.tools.errors import ProofError
 
-__all__ = ["answer", "crosscheck", "load"]
-
 # Tried one after the other: the second instantiates quantifiers by enumeration, which is
 # complete for queries such as these but slower.
 STRATEGIES: tuple[dict[str, str], ...] = ({}, {"enum-inst": "true"}, {"finite-model-find": "true"})

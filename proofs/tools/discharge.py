@@ -25,8 +25,6 @@ from proofs.relation.vocabulary import BACKGROUND, Term
 from proofs.tools.errors import UndecidedError
 from proofs.tools.theorem import Discharged
 
-__all__ = ["QUERIES", "Obligation", "counter_example", "discharge", "fragment", "query_path"]
-
 
 def fragment(formulas: Iterable[Term]) -> str:
     """Return "EPR" or "UF" (uninterpreted functions, not known to be decidable)."""

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from leo.errors import LeoError
 
-__all__ = [
-    "NoQueriesError",
-    "NoSuchTheoremError",
-    "NotProvedError",
-    "ProofError",
-    "UndecidedError",
-    "VacuousError",
-]
-
 
 class ProofError(LeoError):
     """A statement has not been proved; whatever the reason, it must not be called a theorem."""

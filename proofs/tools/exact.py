@@ -16,8 +16,6 @@ import sympy as sp
 from proofs.tools.errors import NotProvedError, UndecidedError
 from proofs.tools.theorem import Discharged
 
-__all__ = ["Expr", "enumerated", "identity", "refuted"]
-
 # sympy carries no type information.
 Expr = Any
 

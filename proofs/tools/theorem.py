@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NamedTuple
 
-__all__ = ["Cell", "Certificate", "Discharged", "Theorem", "certify"]
-
 Clock = Callable[[], float]
 
 

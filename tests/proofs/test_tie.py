@@ -10,7 +10,7 @@ import pytest
 import z3
 
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.machine.machine import ACTIONS, ONLY_PUBLISHED
+from leo_model.machine.machine import ACTIONS
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import NOBODY, Local, State, Tables
@@ -39,7 +39,8 @@ from proofs.relation.vocabulary import State as Symbols
 from proofs.tools.discharge import Obligation
 
 PROVED = (
-    "threading-lock", "asyncio-lock", "shielded-unit-of-work", "actor", "shared-store-immediate",
+    "threading-lock", "asyncio-lock", "unit-of-work", "shielded-unit-of-work", "actor",
+    "shared-store-immediate", "optimistic",
 )  # fmt: skip
 
 
@@ -55,19 +56,26 @@ def looked_at(discipline: str, most: int = 300) -> list[State]:
 
 def bounded_case(case: Case, turns: int = 1) -> tuple[MachineWorld, Graph]:
     faults = tuple(sorted(case.world.faults))
-    machine = bounded_world(case.world.rules.name, 2, turns, faults)
+    alone, published = case.world.alone, case.world.rules.published
+    sessions = 1 if alone else 3 if published and not faults else 2
+    machine = bounded_world(case.world.rules.name, sessions, turns + alone, faults)
     return machine, explore(machine)
 
 
-def agree(discipline: str, states: Sequence[State]) -> None:
+# What no search of minutes gets through is followed without faults there.
+QUIET_BEYOND = ("bare", "gil", "shared-store", "shared-store-unit-of-work", "published-december")
+
+
+def agree(discipline: str, states: Sequence[State], sessions: int = 2, turns: int = 1) -> None:
     """From each state both systems take exactly the same moves, and the formulas say of it what the
     machine's properties say. Serializable is stronger here: the edges go along the versions, so
-    they have no cycle.
+    they have no cycle. Of a published program the relation has no contents to say it of.
     """
-    machine = bounded_world(discipline, 2, 1)
+    machine = bounded_world(discipline, sessions, turns, faults_of(discipline, sessions * turns))
     world = world_of(machine)
     ours = Relation(world)
-    formulas = {title: formula(world, symbols()) for title, formula in PROPERTIES.items()}
+    titles = () if machine.rules.published else PROPERTIES.keys() & SAFETY.keys()
+    formulas = {title: PROPERTIES[title](world, symbols()) for title in titles}
     for state in states:
         assert disagreements(machine, ours, state) == []
         facts = encode(machine, state)
@@ -77,17 +85,29 @@ def agree(discipline: str, states: Sequence[State]) -> None:
             assert mine == theirs or (title == "Serializable" and theirs), (title, state)
 
 
-@pytest.mark.parametrize("discipline", IDEALISED)
+def faults_of(discipline: str, calls: int) -> tuple[str, ...] | None:
+    """All of them, or none where that would be too many states."""
+    return () if calls > 2 and discipline in QUIET_BEYOND else None
+
+
+@pytest.mark.parametrize("discipline", DISCIPLINES)
 def test_moves_and_properties_agree_on_reachable_states(discipline: str) -> None:
     """On three hundred states of the bounded graph."""
     agree(discipline, looked_at(discipline))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("discipline", IDEALISED)
-def test_moves_and_properties_agree_on_every_reachable_state(discipline: str) -> None:
+@pytest.mark.parametrize(("sessions", "turns"), [(2, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("discipline", DISCIPLINES)
+def test_moves_and_properties_agree_on_every_reachable_state(
+    discipline: str, sessions: int, turns: int
+) -> None:
     """On all of them."""
-    agree(discipline, explore(bounded_world(discipline, 2, 1)).states)
+    faults = faults_of(discipline, sessions * turns)
+    agree(
+        discipline, explore(bounded_world(discipline, sessions, turns, faults)).states,
+        sessions, turns,
+    )  # fmt: skip
 
 
 def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
@@ -98,7 +118,8 @@ def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
     def content() -> frozenset[tuple[str, int]]:
         return frozenset(r for r in replies if rng.random() < 0.5)
 
-    labels = [label for label in LABELS if label != "blocked" or machine.rules.lock == "blocking"]
+    field = list(LABELS)[: list(LABELS).index("count")]
+    labels = [label for label in field if label != "blocked" or machine.rules.lock == "blocking"]
     for s in z.pc:
         if rng.random() < 0.5:
             z.pc[s] = rng.choice(labels)
@@ -156,10 +177,10 @@ def test_action_names_are_the_specs() -> None:
     """One vocabulary: every action of the relation is one of the machine's, and all occur."""
     names = {
         action.name
-        for rules in (DISCIPLINES[name] for name in IDEALISED)
+        for rules in DISCIPLINES.values()
         for action in relation(World(rules, frozenset(rules.possible_faults)), symbols())
     }
-    assert names == set(ACTIONS) - set(ONLY_PUBLISHED)
+    assert names == set(ACTIONS)
 
 
 @pytest.mark.parametrize("key", CASES)
@@ -181,7 +202,7 @@ def test_invariants_hold_and_are_not_vacuous(key: str) -> None:
     assert taken == {move.action for _, move, _ in graph.edges}
 
 
-@pytest.mark.parametrize("key", CASES)
+@pytest.mark.parametrize("key", [k for k in CASES if not k.startswith("P")])
 def test_simulation_agrees_with_refines(key: str) -> None:
     """A transition is a step of AtomicReply in z3 exactly when the machine says so."""
     case = CASES[key]

@@ -17,7 +17,7 @@ from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers
 from leo_model.checking.plan import Bound, Run, job
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
-from leo_model.files import made_from, make_folder, spec_folder, write_json
+from leo_model.files import made_from, make_folder, sealed, spec_folder, write_json
 from leo_model.machine.narrate import bare_lanes, lanes, replay, schedule_of, witness
 from leo_model.machine.reachable import bounded_world
 from leo_model.tlc.driver import run_many
@@ -293,7 +293,7 @@ def write_results(report: Report, claims: Claims, path: Path) -> None:
         ],
         "findings": [str(finding) for finding in report.findings],
     }
-    write_json(path, data)
+    write_json(path, sealed(data))
 
 
 def spec_hash() -> str:

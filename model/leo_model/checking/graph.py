@@ -7,6 +7,8 @@ with the same action names.
 `leo noop` compares two of TLC's: with one session and no faults nothing is ever waited for, and the
 executions with and without the lock are the same up to the variable ``holder``.  A comparison of
 sequential runs can therefore show no effect of a lock.
+
+The paper's listing is D9: the graphs of the two are the same up to the names of steps.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from leo_model.checking.plan import Bound, Run, job
 from leo_model.errors import CheckError
+from leo_model.files import spec_folder
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import State
 from leo_model.tlc.dot import Graph as DumpedGraph
@@ -166,3 +169,59 @@ def check_noop(*, work: Path, sessions: int = 1) -> list[NoOp]:
         )
         for locked, free in PAIRS
     ]
+
+
+# The lines of module Snippet by the labels of Field, and its action that has another name there.
+LINES = {
+    "async with": "called", "async_recall": "recall", "async_observe": "ingest",
+    "async with, again": "reenter",
+}  # fmt: skip
+OBSERVE, REENTER = "Observe", "Reenter"
+
+
+def snippet_job(sessions: int, turns: int, module: Path | str | None = None) -> TlcJob:
+    """Return the TLC job that dumps the graph of the paper's listing, read line by line."""
+    names = ", ".join(f"s{k + 1}" for k in range(sessions))
+    config = f"SPECIFICATION Spec\nCONSTANTS\n    Sessions = {{{names}}}\n    Turns = {turns}\n"
+    root = module or spec_folder() / "Snippet.tla"
+    return TlcJob("snippet", root, config, library=(spec_folder(),), deadlock=False, dump=True)
+
+
+def check_snippet(*, work: Path, module: Path | str | None = None) -> NoOp:
+    """Compare the listing of section 8.6.4 with D9, by TLC's graphs of three sessions and a call.
+
+    Raises CheckError when TLC could not dump a graph.
+    """
+    jobs = [dump_job("reentrant", 3, 1, ()), snippet_job(3, 1, module)]
+    found = run_many(jobs, work=work)
+    graphs = []
+    for result, seen in zip(found, (_reentrant, _snippet), strict=True):
+        if result.graph is None:
+            raise CheckError(f"{result.job}: no graph: {result.reason or result.verdict}")
+        known = {state: canonical(seen(state)) for state in result.graph.states}
+        edges = {
+            (known[a], REENTER if action == OBSERVE else action, known[b])
+            for a, action, b in result.graph.edges
+        }
+        graphs.append(Flat(frozenset(known.values()), frozenset(edges)))
+    one, other = graphs
+    same = compare(one, other).empty
+    return NoOp("reentrant", "the listing", len(other.states), len(other.edges), same)
+
+
+def _reentrant(state: Any) -> dict[str, object]:
+    (holder,) = state["holder"].values()
+    kept = {name: state[name] for name in ("pc", "calls", "arrivals")}
+    return {**kept, "holder": holder}
+
+
+def _snippet(state: Any) -> dict[str, object]:
+    """Who waits for the second time has started: it is not among the arrivals of Field."""
+    line = state["line"]
+    started = {s for s in line if line[s] == "async with, again"}
+    return {
+        "pc": {s: LINES.get(line[s], line[s]) for s in line},
+        "calls": state["made"],
+        "arrivals": tuple(s for s in state["waiters"] if s not in started),
+        "holder": state["owner"],
+    }

@@ -15,7 +15,8 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.files import spec_folder
 from leo_model.tlc.job import TlcJob
 
-LONGEST = 240.0
+# Seconds of one search; without VIEW a search has many times the states.
+LONGEST, PLAIN_LONGEST = 240.0, 3600.0
 # The operators of the specification in whose place module Bounded puts its own.
 BOUNDED = (
     "Sessions", "Instances", "InstanceOf", "Asks",
@@ -72,6 +73,7 @@ class Run:
     spec: str = "Spec"
     history: bool = False
     occasions: bool = False
+    limit: float = LONGEST
 
     @property
     def name(self) -> str:
@@ -239,6 +241,7 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
     A deadlock is a violation only in the runs that claim there is none: with faults on, a
     cancellation could always save a reply that waits for itself, so there it says nothing.
     """
+    limit = PLAIN_LONGEST if run.history else run.limit
     root = "MCOccasions" if run.occasions else "MCField"
     if DISCIPLINES[run.discipline].published:
         root = "MCPublished"
@@ -250,5 +253,7 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
         config(run),
         deadlock="DeadlockFree" in run.titles,
         coverage=run.occasions,
-        timeout=LONGEST,
+        timeout=limit,
+        long=limit > LONGEST,
+        heap_mb=3072 if limit > LONGEST else 1024,
     )

@@ -132,7 +132,7 @@ def occasion_job(run: Run) -> TlcJob:
         text.replace("OccasionsSeen", UNMET),
         library=(spec_folder(),),
         deadlock=False,
-        timeout=LONGEST,
+        timeout=run.limit,
     )
 
 
@@ -145,21 +145,24 @@ def _register(title: str) -> int:
     return int(found[1])
 
 
-KEYS = ("discipline", "sessions", "turns", "faults", "property")
+KEYS = ("discipline", "sessions", "turns", "faults", "property", "seconds")
 # Beyond these TLC's search would not end, or would not begin.
-MOST_SESSIONS, MOST_TURNS = 6, 9
+MOST_SESSIONS, MOST_TURNS, MOST_SECONDS = 6, 9, 99_999
 # What can be asked of sessions that call for ever, whose contents are not tracked.
 FOR_EVER = ("DeadlockFree", "Answered")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, checked. ``faults`` are those of every property but ``DeadlockFree``."""
+    """What was asked, checked. ``faults`` are those of every property but ``DeadlockFree``,
+    ``limit`` the seconds of one search.
+    """
 
     discipline: str
     bound: Bound
     faults: tuple[str, ...]
     titles: tuple[str, ...]
+    limit: float = LONGEST
 
     def runs(self) -> Iterator[Run]:
         """Yield a search for each property, two for ``Answered``."""
@@ -183,6 +186,7 @@ def check_title(title: str) -> None:
 def read_question(text: str) -> Question:
     """Read ``discipline=... sessions=... turns=... faults=... property=...``.
 
+    ``seconds=...`` is the limit of each search.
     Raises CheckError for a question that has no answer, or whose answer would say nothing.
     """
     words = _words(text)
@@ -196,7 +200,8 @@ def read_question(text: str) -> Question:
         check_title(title)
     bound = _bound(words, discipline, title)
     titles = (title,) if title else FOR_EVER if not bound.turns else _all_but_progress()
-    return Question(discipline, bound, _faults(words, discipline, title), titles)
+    limit = _number(words, "seconds", int(LONGEST), 1, MOST_SECONDS)
+    return Question(discipline, bound, _faults(words, discipline, title), titles, limit)
 
 
 def _all_but_progress() -> tuple[str, ...]:
@@ -210,7 +215,7 @@ def _words(text: str) -> dict[str, str]:
         if key not in KEYS or not value:
             raise CheckError(
                 f"{word!r} is not understood; expected discipline=NAME sessions=N turns=N, "
-                "and if wanted faults=Cancel,Raise,Crash,Busy (or none) and property=NAME"
+                "and if wanted faults=Cancel,Raise,Crash,Busy (or none), property=NAME, seconds=N"
             )
         if key in words:
             raise CheckError(f"{key} is given twice, {words[key]} and {value}; give one")
@@ -242,7 +247,7 @@ def _bound(words: Mapping[str, str], discipline: str, title: str | None) -> Boun
 
 def _number(words: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
     text = words.get(key, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 2 or not least <= int(text) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or not least <= int(text) <= most:
         raise CheckError(f"{key}={text}: expected a number from {least} to {most}")
     return int(text)
 
@@ -266,7 +271,7 @@ def _faults(words: Mapping[str, str], discipline: str, title: str | None) -> tup
 def ask(text: str, build: Path, jobs: int, *, as_json: bool = False) -> int:
     """Print the answers. Returns 2 when one could not be decided."""
     question = read_question(text)
-    runs = list(question.runs())
+    runs = [replace(run, limit=question.limit) for run in question.runs()]
     answers = answered(runs, build / "ask", jobs)
     code = 2 if any(answer.undecided for answer in answers) else 0
     if as_json:

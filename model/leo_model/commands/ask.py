@@ -15,7 +15,7 @@ def configure(parser: ArgumentParser) -> None:
         nargs="+",
         metavar="KEY=VALUE",
         help="discipline=NAME, and if wanted sessions=N turns=N (0: for ever) property=NAME "
-        "faults=Cancel,Raise,Crash,Busy (or none)",
+        "faults=Cancel,Raise,Crash,Busy (or none) seconds=N (of one search)",
     )
     add_build(parser)
     add_json(parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
@@ -71,6 +72,10 @@ def run(args: argparse.Namespace) -> int:
     if args.record and all(finding.numbers_only for finding in report.findings):
         refuse_other_tlc(report)
         record_numbers(claims, report.numbers, {run.name for run in plan(claims)})
+        # What is recorded is no finding any more, so it is shown: a mistake that changes numbers
+        # only would be absorbed here. No mutant is: each changes a verdict (`leo mutants`).
+        for finding in report.findings:
+            print(f"recorded  {str(finding).partition('; if')[0]}", file=sys.stderr)
         report.findings.clear()
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)

@@ -21,7 +21,7 @@ from leo_model.checking.orders import (
     write_orders,
 )
 from leo_model.commands.options import add_build, add_json
-from leo_model.files import made_from, make_folder, spec_folder, write_json
+from leo_model.files import made_from, make_folder, sealed, spec_folder, write_json
 
 # What the paper and the pages read of the orders, below the folder of everything that is built.
 ORDER_RESULTS = Path("check/orders.json")
@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
         "summary": summary(orders),
         "findings": findings,
     }
-    write_json(results, told)
+    write_json(results, sealed(told))
     if args.json:
         screen.show_json(told)
         return 1 if findings else 0

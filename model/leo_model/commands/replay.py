@@ -14,9 +14,9 @@ from leo_model.checking.check import check, spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
 from leo_model.commands.options import add_build, add_json, add_store
-from leo_model.disciplines import chosen
+from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_file, write_json
+from leo_model.files import made_from, sealed, write_file, write_json
 from leo_model.organism.case import Case, from_token
 from leo_model.organism.replay import (
     Attempt,
@@ -107,8 +107,8 @@ def replay_claims(args: argparse.Namespace) -> int:
     runs = [
         run
         for run in plan(claims, names)
-        # Threads have no worker thread to wait for.
-        if run.falls and (args.store == "memory" or not Case(run.discipline).runs_on_threads)
+        # Threads have no worker thread to wait for; a published program has a store of its own.
+        if run.falls and (args.store == "memory" or not DISCIPLINES[run.discipline].threads)
     ]
     if not runs:
         raise CheckError(
@@ -167,7 +167,7 @@ def results(attempts: Sequence[Attempt], store: str) -> dict[str, Any]:
         for a in attempts
     }
     made = made_from("replayed.json")
-    return {"spec": spec_hash(), "made_from": made, "store": store, "cells": cells}
+    return sealed({"spec": spec_hash(), "made_from": made, "store": store, "cells": cells})
 
 
 REPLAY = Command(configure, run)

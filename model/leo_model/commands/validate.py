@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TextIO
 
 from leo import screen
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
 from leo.errors import TraceError
+from leo.progress import Bar
 from leo.units import ALSO, LEVELS, Case, Promise, Watching, uncollected
 from leo_model.checking.claims import Claims, load_claims
 from leo_model.traces import coverage, strength
@@ -206,7 +206,7 @@ def _of_units(options: argparse.Namespace) -> OfUnits:
         raise TraceError(f"--undecided {options.undecided}: expected an exit code, 0 to 255")
     progress = None
     if sys.stderr.isatty() and not options.json:
-        progress = partial(_say_progress, sys.stderr)
+        progress = partial(_say_progress, Bar("lines judged", None))
     return OfUnits(
         Promise(options.promise, frozenset(options.without)),
         Watching(seconds=options.limit_seconds, progress=progress),
@@ -214,10 +214,10 @@ def _of_units(options: argparse.Namespace) -> OfUnits:
     )
 
 
-def _say_progress(stream: TextIO, line: int) -> None:
+def _say_progress(bar: Bar, line: int) -> None:
     """Say on a terminal how far the judge has come, every so many lines."""
     if not line % PROGRESS:
-        print(f"\r{line:,} lines judged", end="\r", file=stream, flush=True)
+        bar.show(line)
 
 
 def _stories(

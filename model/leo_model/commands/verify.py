@@ -18,7 +18,7 @@ from leo_model.commands.check import check_with_bar
 from leo_model.commands.options import add_build, add_json
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.files import made_from, write_json
+from leo_model.files import made_from, sealed, write_json
 from leo_model.traces.report import to_builtins
 from leo_model.traces.validate import Report as TraceReport
 from leo_model.traces.validate import expected_to_break, validate
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         "made_from": made,
         "traces": [to_builtins(verdict) for verdict in verdicts],
     }
-    write_json(folder / "traces.json", told)
+    write_json(folder / "traces.json", sealed(told))
     if args.json:
         wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
         seen = cells(claims, DISCIPLINES, wrong)

@@ -1,3 +1,5 @@
 """The transition system: what other rooms may import from here."""
 
-__all__ = ["dsg", "forget", "machine", "narrate", "properties", "reachable", "state", "steps"]
+__all__ = [
+    "dsg", "forget", "machine", "narrate", "properties", "published", "reachable", "state", "steps",
+]  # fmt: skip

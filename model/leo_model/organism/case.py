@@ -56,8 +56,10 @@ class Case:
             )
         if rules.published:
             raise ScheduleError(
-                f"{self.discipline} is a program as it was published, and no schedule of this "
-                f"organism; name one of {', '.join(IDEALISED)}"
+                f"{self.discipline} is a program as it was published: its awaits are those of real "
+                "connections, which no scheduler owns; `leo check` searches its schedules, and "
+                f"`leo replay --claims {self.discipline}` has the program follow those that break "
+                f"something; to explore or cover, name one of {', '.join(IDEALISED)}"
             )
         if not 1 <= self.sessions <= MOST_SESSIONS or self.turns < 1:
             raise ScheduleError(

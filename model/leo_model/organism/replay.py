@@ -21,7 +21,9 @@ from leo.schedules.system import Choice, Outcome
 from leo.trace.events import Header
 from leo.trace.lanes import LaneStep, lane_table
 from leo_model.checking.check import Counterexample
+from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move, enabled
+from leo_model.organism import published
 from leo_model.organism.case import FAULTS, Case, ScheduleError, to_token
 from leo_model.organism.cover import choice_of
 from leo_model.organism.organism import Organism, StoreKind
@@ -146,6 +148,15 @@ def carry_out(found: Counterexample, folder: Path, store: StoreKind = "memory") 
     """Make the organism follow a counterexample; its trace is written to ``folder``."""
     attempt = Attempt(found.discipline, found.property, found.steps)
     moves = [Move(*pair) for pair in found.schedule]
+    if DISCIPLINES[found.discipline].published:
+        attempt.trace = folder / f"{found.discipline}.{found.property}.ndjson"
+        attempt.token = f"{len(moves)} steps, followed by the program itself"
+        try:
+            published.carry_out(found.discipline, moves, attempt.trace)
+            attempt.yes = True  # What it breaks is for the engines to say.
+        except ScheduleError as error:
+            attempt.why, attempt.trace = str(error), None
+        return attempt
     circle = circle_of(moves, found.back_to)
     case = case_of(found, moves + circle * ROUNDS)
     rounds = circle[-1:] + circle * (ROUNDS - 1)

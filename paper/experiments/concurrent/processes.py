@@ -15,6 +15,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leo.commands.ending import deaf
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.trace.events import Beginning, Happened
@@ -60,7 +61,8 @@ def run_in_processes(
         process = context.Process(
             target=_one_process, args=(discipline, part, path, barrier, clock, outs[-1])
         )
-        process.start()
+        with deaf():
+            process.start()
         started.append(process)
     for process in started:
         process.join()

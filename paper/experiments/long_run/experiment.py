@@ -16,6 +16,7 @@ from contextlib import closing
 from random import Random
 from typing import Any
 
+from leo.commands.ending import deaf
 from leo.store.checkup import check_field
 from leo.store.operations import get_versions
 from leo.store.schema import connect
@@ -81,7 +82,8 @@ def _run(leg: Leg, part: int, seed: int, lab: Lab) -> tuple[list[dict[str, Any]]
     out = lab.folder / "leg.jsonl"
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=carry_out_apart, args=(leg, lab.clock, out))
-    process.start()
+    with deaf():
+        process.start()
     process.join()
     if process.exitcode != -signal.SIGKILL:
         raise ExperimentError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,16 +20,18 @@ import pytest
 from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
-# What takes long enough to be ended, from each command. The others are over at once (cite), or
-# need the results of these (paper, site).
+# What takes long enough to be ended, from each command. The others are over at once (cite,
+# completion), or need the results of these (paper, site).
 LONG = {
     "ask": "discipline=bare sessions=4 turns=2",
+    "chat": "",
     "check": "shared-store",
-    "converse": "--field field.sqlite3",
+    "converse": "--field field.sqlite3 --observer http --model one --url http://127.0.0.1:PORT/v1",
     "cover": "bare",
     "experiment": "all --quick",
     "explore": "bare --sessions 3",
     "field": "import archive new.sqlite3",
+    "live": "",
     "mutants": "",
     "noop": "",
     "observe": "book.txt",
@@ -40,11 +43,18 @@ LONG = {
     "verify": "",
 }
 # These treat Ctrl-C as an answer; SIGTERM ends them as any other.
-KEEP = {"validate"}
+KEEP = {"chat", "live", "validate"}
 
 
 def prepare(command: str, folder: Path) -> int | None:
-    """What the command works on; the open end of a pipe that says nothing, if it reads one."""
+    """What the command works on; the open end of a pipe or of a server that says nothing, if it
+    reads one.
+    """
+    if command == "converse":
+        return socket.create_server(("127.0.0.1", 0)).detach()
+    if command == "chat":
+        os.mkfifo(folder / "said")
+        return os.open(folder / "said", os.O_RDWR)
     if command == "observe":
         (folder / "book.txt").write_text("A field is a path, and nobody walls it. " * 400_000)
     if command == "validate":
@@ -89,11 +99,15 @@ def ended(command: str, number: int, folder: Path, moment: float) -> None:
     """Begin a command, end it, and look at what it leaves."""
     (folder / "tmp").mkdir()
     pipe = prepare(command, folder)
+    words = LONG[command]
+    if command == "converse" and pipe is not None:
+        with socket.socket(fileno=os.dup(pipe)) as server:
+            words = words.replace("PORT", str(server.getsockname()[1]))
     process = subprocess.Popen(
-        [sys.executable, "-m", "leo", command, *LONG[command].split()],
+        [sys.executable, "-m", "leo", command, *words.split()],
         cwd=folder,
         env=os.environ | {"TMPDIR": str(folder / "tmp")},
-        stdin=subprocess.DEVNULL,
+        stdin=pipe if command == "chat" else subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,

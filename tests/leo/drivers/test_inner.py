@@ -12,6 +12,7 @@ from leo import MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.drivers.inner import PRESSURE, WAITING
 from leo.errors import CallerError, OverloadError, StepError
+from leo.reply.program import ReplyState
 from tests.leo.judge import judge
 from tests.leo.support import actions, async_field, read_trace, recorder, sync_field
 
@@ -151,7 +152,8 @@ async def test_what_has_ended_well_is_not_kept(tmp_path: Path) -> None:
         await follow(field, session)
     assert not field._afterthoughts._tasks
     failed = await follow(field, "s1")
-    assert field._afterthoughts._tasks == {"s1": failed}
+    assert not field._afterthoughts._tasks
+    assert field._afterthoughts._failed == {"s1": failed.exception()}
     assert not field._instance._waiting
     with pytest.raises(StepError, match="no thought"):
         await field.close()
@@ -245,6 +247,33 @@ async def test_thoughts_that_wait_are_bounded(tmp_path: Path) -> None:
             task.cancel()
         gate.go_on.set()
         await long
+
+
+@pytest.mark.unjudged("inner replies fail")
+def test_errors_that_nobody_asks_for_are_bounded(tmp_path: Path) -> None:
+    """Sessions whose inner replies fail and that never come back: the last errors are kept, and
+    nothing of what the replies had in mind.
+    """
+
+    async def gate(session: str, action: Action) -> None:
+        if "~" in session and action is Action.Generate:
+            raise RuntimeError(session)
+
+    async def main() -> None:
+        async with await async_field(tmp_path / "field", D6, gate=gate, modules=MODULES) as field:
+            for number in range(WAITING + 3):
+                await field.reply("hello there", f"s{number}")
+                await settled(field)
+            kept = field._afterthoughts._failed
+            assert not field._afterthoughts._tasks
+            assert len(kept) == WAITING and "s2" not in kept and "s3" in kept
+            gc.collect()
+            assert sum(isinstance(thing, ReplyState) for thing in gc.get_objects()) < 5
+            with pytest.raises(StepError, match="s9~"):
+                await field.settle("s9")
+            kept.clear()
+
+    asyncio.run(main())
 
 
 def test_one_session_hears_the_same_whoever_waits_for_its_thoughts(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import factorial
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from bench.tasks import LOST_UPDATE, Tasks, TasksRun
 from leo.errors import LeoError
+from leo.schedules.asleep import Asleep
 from leo.schedules.brute import Brute, delays, preemptions
 from leo.schedules.optimal import Optimal
 from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
@@ -41,9 +43,9 @@ def programs(draw: st.DrawFn) -> tuple[Program, int]:
     return program, draw(st.integers(0, room))
 
 
-def optimal(system: Tasks) -> tuple[Optimal, list[Walk]]:
+def optimal(system: Tasks, kind: type[Optimal | Asleep] = Optimal) -> tuple[Any, list[Walk]]:
     """All walks of an optimal search; one that began anew has those since."""
-    search, walks = Optimal(system), list[Walk]()
+    search, walks = kind(system), list[Walk]()
     while (walk := search.next()) is not None:
         walks = [] if walk.end == "refused" else [*walks, walk]
     return search, walks
@@ -66,17 +68,18 @@ def end(walk: Walk) -> tuple[object, ...]:
     return (*sorted(walk.outcome.final.items()), walk.finished)
 
 
+@pytest.mark.parametrize("kind", [Optimal, Asleep])
 @given(programs())
 @example(([("w x",), ("w x",)], 1))
 @example(([("acquire a",), ("acquire a",), ("w z",)], 1))
 @example(([("release a", "w x"), ("release a",), ("w x",), ("w x",)], 1))
 @example((CROSSED, 1))
 @settings(max_examples=40)
-def test_one_run_for_each_class(case: tuple[Program, int]) -> None:
+def test_one_run_for_each_class(kind: type[Optimal | Asleep], case: tuple[Program, int]) -> None:
     """As many runs as classes, each class once, nothing redundant; the same ends and deadlocks."""
     program, cancels = case
     system = Tasks(program, cancels)
-    search, walks = optimal(system)
+    search, walks = optimal(system, kind)
     everything = every(system, search.events)
 
     assert classes(search.events, walks) == classes(search.events, everything)

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from leo import explore
-from leo.schedules.calls import CoroutineRun, Ending, Scenario
+from leo.schedules.answers import Ending
+from leo.schedules.calls import CoroutineRun, Scenario
 from leo.schedules.pruned import Pruned
 from leo.schedules.shape import Shape
 from leo.schedules.world import world

@@ -60,6 +60,16 @@ def statement(sql: str) -> Callable[[Path], None]:
     return spoil
 
 
+def hidden(path: Path) -> None:
+    """A trigger under a name that SQLite keeps for itself."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute(
+            "INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_t', 'tokens', 0, "
+            "'CREATE TRIGGER sqlite_t AFTER INSERT ON tokens BEGIN SELECT 1; END')"
+        )
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:20_000])
 
@@ -78,6 +88,9 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "a token that is no text": statement("UPDATE tokens SET token = CAST(x'ff0a' AS TEXT)"
         " WHERE id = 3"),
     "a trigger": statement("CREATE TRIGGER t AFTER INSERT ON tokens BEGIN SELECT 1; END"),
+    "a trigger like one of SQLite's": statement("CREATE TRIGGER sqliteXt AFTER INSERT ON tokens "
+        "BEGIN SELECT 1; END"),
+    "a trigger of SQLite's": hidden,
     "a view": statement("CREATE VIEW strange AS SELECT * FROM tokens"),
     "an index": statement("CREATE INDEX strange ON tokens (hex(token))"),
     "a version beyond all": statement("UPDATE objects SET version = 1 << 62"),
@@ -190,7 +203,10 @@ def test_numbers_that_no_field_has_reached_are_found(
         assert f"rows of {table} with a" in out
 
 
-FOREIGN_SCHEMA = ["a trigger", "a view", "a virtual table", "an index", "a computed column"]
+FOREIGN_SCHEMA = [
+    "a trigger", "a trigger like one of SQLite's", "a trigger of SQLite's", "a view",
+    "a virtual table", "an index", "a computed column",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*FOREIGN_SCHEMA, "a version beyond all", "another type"])
@@ -214,3 +230,17 @@ def test_a_view_in_place_of_a_table_is_not_asked(field: Path) -> None:
         sync_field(field)
     assert main(["field", "check", str(field)]) == 1
     assert main(["field", "export", str(field)]) == 2
+
+
+def test_what_a_file_computes_is_not_computed(
+    field: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An index over an expression, which a look at all pages would compute for every row, and find
+    that the rows are others.
+    """
+    statement("CREATE INDEX strange ON tokens (hex(token))")(field)
+    with closing(sqlite3.connect(field, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("UPDATE sqlite_master SET sql = replace(sql, 'hex', 'lower')")
+    assert main(["field", "check", str(field)]) == 1
+    assert capsys.readouterr().out == f"{field}: no field has the index strange\n"

@@ -138,3 +138,9 @@ def test_a_wrapper_replaced_by_others_is_left_and_told() -> None:
         first.close()
     second.close()
     first.close()
+
+
+def test_a_list_of_methods_is_refused() -> None:
+    """What a method reads or writes has to be named: a list of methods does not say it."""
+    with pytest.raises(InstrumentError, match=r"^writes=\['put'\]: expected a mapping"):
+        instrument(Shelf(), reads={"get": "shelf"}, writes=["put"])  # type: ignore[arg-type]

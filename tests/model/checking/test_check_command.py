@@ -61,14 +61,18 @@ def checked(copy: Path, *words: str) -> int:
     )  # fmt: skip
 
 
-def test_record_leaves_results_without_findings(copy: Path, found: dict[str, Any]) -> None:
-    """What is recorded is no finding any more, neither on the screen nor in the results."""
+def test_record_leaves_results_without_findings(
+    copy: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is recorded is no finding any more, but is shown: a mistake may hide in it."""
     found.update(distinct=5, depth=3)
     results = copy.parent / "build" / commands_check.PARTIAL
 
     assert checked(copy) == 1
     assert len(json.loads(results.read_text())["findings"]) == 1
+    capsys.readouterr()
     assert checked(copy, "--record") == 0
+    assert "recorded  actor / " in capsys.readouterr().err
     assert json.loads(results.read_text())["findings"] == []
     assert load_claims(copy).numbers[RUN].distinct == 5
     assert checked(copy) == 0

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.claims import load_claims
-from leo_model.checking.graph import PAIRS, check_noop, compare, explored, project
+from leo_model.checking.graph import PAIRS, check_noop, check_snippet, compare, explored, project
 from leo_model.checking.mutants import REACHABLE, load_mutants, mutate, runs_for, try_mutants
 from leo_model.checking.orders import ORDERS, load_orders, order_job
 from leo_model.checking.plan import Bound
 from leo_model.errors import MutantError
+from leo_model.files import spec_folder
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
 
@@ -112,6 +113,22 @@ def test_two_sessions_can_tell() -> None:
 
     assert not compare(locked, free).empty
     assert locked.edges < free.edges
+
+
+def test_the_papers_listing_is_d9(tmp_path: Path) -> None:
+    """Read line by line, the listing waits for its own lock: TLC's graph of it is that of D9. With
+    a lock that its owner may take again the two are not the same.
+    """
+    found = check_snippet(work=tmp_path / "literal")
+    assert found.equal and found.states > 40
+
+    literal = (spec_folder() / "Snippet.tla").read_text("utf-8")
+    taken = 'Entered(s) == owner = "nobody"'
+    assert taken in literal
+    forgiving = literal.replace(taken, 'Entered(s) == owner \\in {"nobody", s}')
+    forgiving = forgiving.replace("Head(waiters) = s /\\ waiters' = Tail(waiters)",
+                                  "waiters' = SelectSeq(waiters, LAMBDA t : t # s)")  # fmt: skip
+    assert not check_snippet(work=tmp_path / "forgiving", module=forgiving).equal
 
 
 def test_orders_of_the_steps(tmp_path: Path) -> None:

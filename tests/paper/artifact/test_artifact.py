@@ -25,7 +25,7 @@ from paper.artifact.results import load
 from paper.artifact.site import _evidence, make_site
 from paper.artifact.stories import elsewhere, story
 from paper.artifact.typeset import MODULES
-from tests.paper.artifact.results import write_results
+from tests.paper.artifact.results import put, write_results
 
 LINK = re.compile(r'(?:href|src)="([^"#]*)(?:#([^"]*))?"')
 
@@ -68,7 +68,7 @@ def edited(build: Path, out: Path, path: str, edit: Callable[[Any], None]) -> Pa
     write_results(out)
     data = json.loads((out / path).read_text("utf-8"))
     edit(data)
-    (out / path).write_text(json.dumps(data), "utf-8")
+    put(out / path, data)
     return out
 
 
@@ -157,6 +157,50 @@ def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path
         load(edited(build, tmp_path / "c", file, of_one_property))
     with pytest.raises(ArtifactError, match=r"bare.holds.2x1.quiet is none of them"):
         load(edited(build, tmp_path / "d", file, other))
+
+
+def _says_more(data: Any) -> None:
+    data["theorems"][0]["obligations"] += 1
+
+
+def _decides_what_falls(data: Any) -> None:
+    cell = {"discipline": "bare", "property": "Serializable", "faults": False}
+    data["theorems"][0]["cells"].append(cell)
+
+
+def _breaks_what_holds(data: Any) -> None:
+    data["traces"][0]["broken"] = ["MutualExclusion"]
+
+
+def _is_no_behaviour(data: Any) -> None:
+    data["traces"][0]["accepted"] = False
+
+
+@pytest.mark.parametrize(
+    ("path", "edit"),
+    [
+        ("proofs/theorems.json", _says_more),
+        ("proofs/theorems.json", _decides_what_falls),
+        ("verify/traces.json", _breaks_what_holds),
+        ("verify/traces.json", _is_no_behaviour),
+    ],
+)
+def test_results_changed_by_hand_stop_the_build(
+    tmp_path: Path, path: str, edit: Callable[[Any], None]
+) -> None:
+    """One paragraph that names the file and the command, whoever changes it; and where the hash is
+    made anew, what is not claimed is refused all the same.
+    """
+    write_results(tmp_path)
+    data = json.loads((tmp_path / path).read_text("utf-8"))
+    edit(data)
+    (tmp_path / path).write_text(json.dumps(data), "utf-8")
+    with pytest.raises(ArtifactError, match=rf"{path}.*somebody has changed it.*run `leo"):
+        load(tmp_path)
+    if edit is not _says_more:
+        put(tmp_path / path, data)
+        with pytest.raises(ArtifactError, match=rf"{path}.*not claimed.*run `leo"):
+            load(tmp_path)
 
 
 @pytest.mark.parametrize(

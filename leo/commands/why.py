@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from leo.actions import Action
 from leo.field.measure import Pulse
-from leo.field.text import compose, is_word, tokenize
+from leo.field.sentences import split_sentences
+from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.field.view import View
 from leo.modules import Module
 from leo.modules.flowtracker import HOUR, FlowState, FlowTracker
@@ -137,7 +139,10 @@ def tell_reply(state: ReplyState, view: View) -> str:
             told.update(run)
     lines += labelled("paths", ", ".join(often[:3]) or "each walked once before")
     for snippet in state.recalled.snippets[:1]:
-        lines += labelled("memory", compose(tokenize(snippet)))
+        sentences = list(split_sentences(tokenize(snippet)))
+        # A memory longer than the prompt is cut: half a sentence tells nothing.
+        whole = [one for one in sentences if one[-1] in ENDINGS] or sentences
+        lines += labelled("memory", compose(chain.from_iterable(whole)))
     if state.voice is not None:
         lines += labelled("voice", _voice(state.voice))
     facts = state.facts

@@ -41,17 +41,18 @@ def whole_sentences(
     there, and gets its full stop. A step that the view does not know is where a walk was broken.
     """
     words = view.words
-    opens = {id for end in ENDINGS for id in _followers(view, end)}
+    after_ends = [_followers(view, end) for end in ENDINGS]
     kept: list[str] = []
     sentence: list[str] = []
-    follows: Collection[int] = opens
+    follows: Collection[int] = ()
     for token in tokens:
         id = words.id_of(token)
         if sentence and id not in follows:
-            if not follows and is_word(sentence[-1]):
+            # The length of a large row is not known without counting.
+            if next(iter(follows), None) is None and is_word(sentence[-1]):
                 kept += [*sentence, "."]
             sentence = []
-        if sentence or token in openings or id in opens:
+        if sentence or token in openings or any(id in row for row in after_ends):
             sentence.append(token)
         if token in ENDINGS:
             kept += sentence

@@ -63,9 +63,10 @@ def fresh_sentences(
     tokens: Iterable[str],
     weights: Mapping[str, float] = NO_WEIGHTS,
     said: Collection[tuple[str, ...]] = (),
+    old: Collection[tuple[str, ...]] = (),
 ) -> tuple[str, ...]:
     """Of the sentences with an end, SHORTEST words at least, no word twice in a row, and words that
-    were not `said`, the MOST that take up most: in their order, each once.
+    were not `said`, the MOST that take up most with fewest `old` runs: in their order, each once.
     """
     found: dict[tuple[str, ...], tuple[float, list[str]]] = {}
     for sentence in split_sentences(tokens):
@@ -78,7 +79,7 @@ def fresh_sentences(
             and words not in said
         ):
             taken = sum(weights.get(word, 0.0) for word in content_words(sentence))
-            taken -= STALE * staleness(words, said)
+            taken -= STALE * staleness(words, old)
             found.setdefault(words, (taken, sentence))
     kept = sorted(found, key=lambda words: found[words][0], reverse=True)[:MOST]
     return tuple(token for words in found if words in kept for token in found[words][1])
@@ -89,9 +90,8 @@ def sentence_words(sentence: Iterable[str]) -> tuple[str, ...]:
     return tuple(token.lower() for token in sentence if is_word(token))
 
 
-def staleness(words: Sequence[str], said: Iterable[tuple[str, ...]]) -> float:
-    """The share of the runs of RUN words that stood in a sentence that was said."""
-    old = {run for sentence in said for run in _runs(sentence)}
+def staleness(words: Sequence[str], old: Collection[tuple[str, ...]]) -> float:
+    """The share of the runs of RUN words that are `old`."""
     runs = list(_runs(words))
     return sum(run in old for run in runs) / max(1, len(runs))
 
@@ -168,14 +168,15 @@ class Resonance(Module[Remembered]):
         boosts = {word: BOOST * weight for word, weight in weights.items()}
         # The prompt's own sentences would be an echo.
         said = state.said.union(map(sentence_words, split_sentences(context.tokens)))
-        walks = [fresh_sentences(tokenize(context.text), weights, said)]
+        old = {run for sentence in state.said for run in _runs(sentence)}
+        walks = [fresh_sentences(tokenize(context.text), weights, said, old)]
         while len(walks) < WALKS or (len(walks) < MORE and not any(map(_enough, walks))):
             spoken = context.speak(rng, context.voice.temperature, boosts, MAX_TOKENS)
-            walks.append(fresh_sentences(tokenize(spoken.text), weights, said))
+            walks.append(fresh_sentences(tokenize(spoken.text), weights, said, old))
         best = max(
             walks,
             key=lambda tokens: (
-                self._worth(tokens, context.tokens, weights) - STALE * staleness(tokens, state.said)
+                self._worth(tokens, context.tokens, weights) - STALE * staleness(tokens, old)
             ),
         )
         heard = json.dumps(content_words(context.tokens))

@@ -67,18 +67,18 @@ verify: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q
 
-# Results that the paper and the pages quote. The claims are those of `make verify`.
+# Results that the paper and the pages quote: those kept, or made here where the sources changed.
 RESULTS := build/check/results.json build/check/orders.json build/proofs/theorems.json \
 	build/experiments/report.md
 
 build/check/results.json: | $(STAMP)
-	@$(BIN)/leo check >/dev/null
+	@$(BIN)/python -m paper.artifact.kept $@ || $(BIN)/leo check >/dev/null
 
 build/check/orders.json: | $(STAMP)
-	@$(BIN)/leo orders >/dev/null
+	@$(BIN)/python -m paper.artifact.kept $@ || $(BIN)/leo orders >/dev/null
 
 build/proofs/theorems.json: | $(STAMP)
-	@$(BIN)/leo prove
+	@$(BIN)/python -m paper.artifact.kept $@ || $(BIN)/leo prove
 
 build/experiments/report.md: $(wildcard paper/results/*.gz) | $(STAMP)
 	@$(BIN)/leo experiment all --kept >/dev/null

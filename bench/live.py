@@ -3,7 +3,7 @@
     python -m bench.live --clients 50 --minutes 10
 
 Starts `leo live` on a new field. Each client has a stream of its own and speaks, thinks for up to
-four seconds after the answer, and speaks again; one in ten leaves in mid reply and comes back.
+four seconds after the answer, and speaks again; one in ten leaves during a reply and comes back.
 Prints, for each tenth of the time: replies, seconds from speaking to the answer, memory of the
 server; then the verdict of `leo validate` on the downloaded recording.
 """

@@ -7,7 +7,7 @@ hide the first megabytes of a growth.
     python -m bench.long_run_talk FIELD QUESTIONS EVERY
 
 After EVERY questions, a line of JSON (`Told`) goes out; the next question is asked when a line has
-come in, so that the reader of the first can look at the file in peace.
+come in, so that the reader of the first can inspect the file while nothing changes.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 one again.
 
 Three fields of the same seed get the same prompts, a block of them at a time and in an order that
-changes, so that the machine's moods strike all of them. Each reply is compared with the reply of
-the same prompt without a recorder, and each block's time of the processor, which other programs
-disturb less and in which the thread that writes has its share, with that of the same block. A whole
-conversation is held several times over, each time in new files: where a file happens to lie would
-otherwise be taken for a difference.
+changes, so that disturbances of the machine affect all of them alike. Each reply is compared with
+the reply of the same prompt without a recorder, and each block's time of the processor, which other
+programs disturb less and in which the thread that writes has its share, with that of the same
+block. A whole conversation is held several times over, each time in new files: where a file happens
+to lie would otherwise be taken for a difference.
 
 The figure is the median of the ratios; its interval is that of the medians of resampled blocks, as
 replies of one block share their disturbances. The second column without a recorder measures the

@@ -1,7 +1,7 @@
-"""The organism, and the tools for anybody's asynchronous code: the names that others may import.
+"""The public names of the package: the organism, and the tools for anybody's asynchronous code.
 
-Each name is loaded when it is asked for: `import leo` costs next to nothing, and naming a field
-loads no module, observer or command.
+Each name is loaded on first use. So `import leo` costs next to nothing, and using a field loads no
+module, observer or command.
 """
 
 from __future__ import annotations

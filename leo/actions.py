@@ -1,7 +1,7 @@
-"""The vocabulary: one name per action, the same in the specification, the model, a trace and the
-organism; and what each action reads and writes.
+"""The vocabulary: the name of each action, and the objects that it reads and writes.
 
-The TLA+ module has one operator of each name. When an action is enabled is said there alone.
+The specification, the model, the traces and the organism use the same names. The TLA+ module has
+one operator of each name; only that operator says when the action is enabled.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The disciplines: how a program of steps may be executed, as data.
 
-A discipline never changes what a reply is, only how its steps meet those of other replies. The ids
-and the numbers are those of the formal model; `sequential` is D1 restricted to one session, and is
-numbered D0.
+A discipline never changes the steps of a reply, only how they interleave with those of other
+replies. The ids and the numbers are those of the formal model; `sequential` is D1 restricted to one
+session, and is numbered D0.
 """
 
 from __future__ import annotations

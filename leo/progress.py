@@ -1,6 +1,6 @@
-"""How far long work is: a bar on the terminal of standard error, and nothing anywhere else.
+"""A progress bar for long work: only on standard error, and only where that is a terminal.
 
-It appears when the work has taken two seconds. Rich is loaded then, and not before.
+It appears after two seconds. Rich is loaded then, and not before.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 -------------------------------- MODULE Field --------------------------------
-(* One reply of a field organism, cut wherever another reply can run.        *)
+(* One reply of a field organism, cut at each place where another can run.   *)
 (*                                                                           *)
 (* The program is the paper's (section 8.6.4): recall reads the snapshots,   *)
 (* observe writes the n-grams and refreshes the view, generate reads the     *)

@@ -1,7 +1,7 @@
 ------------------------------ MODULE Lifecycle ------------------------------
-(* The life of a reply, whatever it does in between: it is called, waits for *)
-(* the lock, returns, or ends early.  The state of an organism and the words *)
-(* for it are here too.  Field and Published add the program.                *)
+(* The life of a reply, for every program: it is called, waits for the lock, *)
+(* returns, or ends early.  The state of an organism and the words for it    *)
+(* are here too.  Field and Published add the program.                       *)
 (*                                                                           *)
 (* What is left out: what the n-grams are.  The content of an object is the  *)
 (* set of the writes that it has absorbed; observations are increments,      *)
@@ -193,7 +193,7 @@ EndEarly(gone) ==
     /\ UNCHANGED <<calls, store, returned>>
 
 (* The process dies: views, buffers and locks are gone, the store stays, and *)
-(* whoever opens it next rolls back what was not committed.                  *)
+(* the next process that opens it rolls back what was not committed.         *)
 Crash(i) ==
     /\ MayStrike("Crash")
     /\ up[i]

@@ -1,10 +1,10 @@
 ------------------------------ MODULE Occasions ------------------------------
-(* Nothing holds for lack of occasions.  Each property says something only   *)
-(* in certain states; TLC prints the name of each kind of state when it      *)
-(* meets the first one (with one worker), and the checker of the claims      *)
-(* misses those that were not printed.  A property that falls has had its    *)
-(* occasion: the counterexample.  The search may use a VIEW: what it meets   *)
-(* can be reached all the same, it only meets less.                          *)
+(* Non-vacuity.  Each property says something only in certain states, its    *)
+(* occasions (non-vacuity witnesses).  TLC prints the name of a property     *)
+(* when it meets the first one (with one worker), and the checker of the     *)
+(* claims reports a property that was not printed.  A property that falls    *)
+(* has had its occasion: the counterexample.  The search may use a VIEW:     *)
+(* what it meets is reachable all the same, it only meets less.              *)
 EXTENDS Bounded
 
 (* Register k remembers that the occasion was met, so that it is looked for  *)
@@ -14,8 +14,8 @@ ASSUME \A k \in 1 .. 11 : TLCSet(k, FALSE)
 Seen(k, name, occasion) ==
     TLCGet(k) \/ (occasion => TLCSet(k, TRUE) /\ PrintT(<<"occasion", name>>))
 
-(* Who is alone excludes nobody: the occasion is one inside, and one at the  *)
-(* door.                                                                     *)
+(* A session alone excludes no other: the occasion is one session inside and *)
+(* one that waits.                                                           *)
 Waits(s) == pc[s] \in {"called", "begin", "blocked"} /\ ~Inside(s)
 
 OccasionsSeen ==

@@ -144,7 +144,7 @@ Statement(s) ==
     /\ open' = [open |-> TRUE, writes |-> Written(open.writes, NextWrite(s))]
     /\ UNCHANGED <<calls, memory, local, lockVars, writing, moved, up, left, history>>
 
-(* The commit publishes what is in the transaction, whoever put it there.    *)
+(* The commit publishes all writes in the transaction, by any reply.         *)
 CommitOpen(s) ==
     /\ At(s, "commit")
     /\ Goto(s, "refreshBigrams")

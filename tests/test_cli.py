@@ -210,7 +210,7 @@ def test_closed_pipe_is_quiet(unbuffered: bool) -> None:
 
 def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
     """`leo validate BAD | head -0` under `pipefail` is no success: a trace that is not a behaviour
-    of what it claims ends 1, whoever reads the report.
+    of what it claims ends 1, with and without a reader of the report.
     """
     header, events = random_trace(trace_world("bare", 3), Random(2), 0.0, 120)
     trace = tmp_path / "bad.ndjson"

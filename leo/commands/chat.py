@@ -1,4 +1,4 @@
-"""`leo chat`: which field, and how it replies; the talk is `leo.commands.conversation`."""
+"""`leo chat`: its arguments. `leo.commands.conversation` holds the conversation itself."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A conversation: type, Leo answers, and the field grows and is there tomorrow.
+"""A conversation with a field at a terminal or over a pipe. The field grows and is kept.
 
-From a terminal it is a conversation; from a pipe it is one prompt a line in, one reply a line out.
-Ctrl-C while Leo thinks cancels the reply, in a command it ends the command; at the prompt it ends
-the conversation. What it leaves of a reply is the discipline's affair, and the conversation says
-it: nothing or all where a reply is committed once, a part where each step is.
+Over a pipe each line in is a prompt and each line out is a reply. Ctrl-C while Leo thinks cancels
+the reply; in a command it ends the command; at the prompt it ends the conversation. The discipline
+decides what a cancelled reply leaves: nothing or everything where a reply is committed once, a part
+where each step is committed. The conversation tells which.
 """
 
 from __future__ import annotations

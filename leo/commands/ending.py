@@ -1,8 +1,8 @@
-"""How a command ends when it is told to: SIGINT and SIGTERM, within two seconds.
+"""How SIGINT and SIGTERM end a command within two seconds.
 
-The main thread is told first, by an exception, and cleans up. Where it cannot hear (it is in a
-library written in C, or waits for a process or a thread), a thread beside it ends the processes
-that the command has started, and after that the command itself.
+First an exception in the main thread lets it clean up. The main thread may be unable to receive it:
+it is inside a C library, or waits for a process or a thread. Then a helper thread ends the
+processes that the command has started, and after them the command itself.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def started(processes: Killable) -> None:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """Processes that are started inside never hear Ctrl-C, not even while Python begins in them:
-    the command ends them, and says so.
+    """Processes started inside never get Ctrl-C, not even while their Python starts: the command
+    ends them and reports it.
     """
     from multiprocessing import resource_tracker  # noqa: PLC0415
 
-    # Started inside, it would have the process listen again.
+    # Started inside the block, it would unblock the signal.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -58,7 +58,7 @@ def deaf() -> Iterator[None]:
 
 
 def keep_interrupts() -> None:
-    """From now on Ctrl-C is the command's own affair, and need not end it."""
+    """From now on the command handles Ctrl-C itself and may go on after it."""
     _kept.add(signal.SIGINT)
 
 

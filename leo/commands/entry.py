@@ -1,4 +1,4 @@
-"""The process of `leo`: signals are listened for before anything else is loaded."""
+"""The entry point of the process `leo`. It installs signal handlers before it loads anything."""
 
 from __future__ import annotations
 

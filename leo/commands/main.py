@@ -1,8 +1,8 @@
 """The command `leo`: it finds the subcommands, runs one, and turns errors into exit codes.
 
 The subcommands are entry points, because most of them live in the package `leo_model`, which `leo`
-must not import. Only the subcommand that was asked for is loaded. One that cannot be loaded is
-reported when it is asked for, and does not take the others down.
+must not import. Only the requested subcommand is loaded, so one that cannot be loaded does not
+break the others.
 
 Exit codes are in `leo.commands.overview.EXIT_CODES`.
 """

@@ -128,8 +128,8 @@ def _unreadable(path: Path, error: OSError) -> CallerError:
 def _held_back() -> Iterator[Callable[[], None]]:
     """Inside, a Ctrl-C waits until the function that is given here is called, or for the end.
 
-    Where Ctrl-C is somebody else's affair (another thread, a handler of the caller's own), it
-    stays that.
+    Where something else handles Ctrl-C (another thread, a handler of the caller's own), nothing
+    changes.
     """
     presses: list[int] = []
 

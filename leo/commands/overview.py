@@ -1,4 +1,4 @@
-"""What `leo --help` says of each command, as data: the list costs no import of a command."""
+"""What `leo --help` says of each command, as data: printing it imports no command."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ HELP: Final = {
         "leo live --discipline asyncio-lock",
     ),
     "mutants": Help("does every mutant of the specification change a claim?", "leo mutants"),
-    "noop": Help("can one session tell a lock from none?", "leo noop"),
+    "noop": Help("does the lock change the state graph of one session?", "leo noop"),
     "observe": Help("grow a field from text files", "leo observe book.txt --field leo.sqlite3"),
     "orders": Help("which of the 24 orders of the steps lose what?", "leo orders"),
     "paper": Help("write LaTeX fragments and figures from the results", "leo paper --no-modules"),

@@ -1,4 +1,4 @@
-"""Where fields live: a file that is named, or a name for one among a person's own fields."""
+"""Where fields are stored: a path names a file, a plain name one of the user's own fields."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What answers in a conversation: a field of the kind that its discipline needs.
+"""What answers in a conversation: a synchronous or an asynchronous field, as the discipline needs.
 
-A Ctrl-C while Leo thinks cancels the reply; whether the field stays whole is the discipline's
-affair, and `describe_interruption` says it.
+Ctrl-C while Leo thinks cancels the reply. The discipline decides whether the field stays whole;
+`describe_interruption` tells the user.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Why a reply is what it is: the account of the last one, for people.
+"""`/why`: how the last reply came about, for people.
 
-A recorder that keeps one reply in memory: the actions that were carried out, with the versions that
-they read and wrote. What the modules did with it is in the reply's state.
+A recorder keeps the actions of one reply in memory, with the versions that they read and wrote. The
+reply's state holds what the modules did.
 """
 
 from __future__ import annotations

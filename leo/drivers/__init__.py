@@ -1,4 +1,4 @@
-"""The drivers: who carries the actions of a reply out on an event loop, and when.
+"""The drivers: they carry out the actions of a reply on an event loop.
 
 Other rooms may import these files.
 """

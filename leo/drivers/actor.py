@@ -1,13 +1,12 @@
 """The actor: one task owns the field, requests wait in a queue, callers wait for answers.
 
-A caller that is cancelled goes away; its request does not. That is all a caller's cancellation can
-do here, and why none ever cuts a reply short. The price: the work of a caller who left is done all
-the same, and a session that calls again waits until its abandoned request has ended.
+Cancelling a caller ends its wait and leaves its request in the queue, so no cancellation of a
+caller cuts a reply short. The price: an abandoned request is carried out all the same, and a
+session that calls again waits until its abandoned request has ended.
 
-A cancellation of the owner, as at the end of a loop that cancels every task, cuts nothing short
-either: the owner carries the reply that it has begun to its Return, and then takes no other. The
-requests that wait end there, by Raise: their callers are told that the field was closed, as are
-those who come later.
+Cancelling the owner task, as a closing event loop does, cuts no reply short either. The owner
+carries the current reply to its Return and takes no other. The waiting requests end by Raise: their
+callers get StoreClosedError, as do later callers.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Inner replies where nobody waits for them: a task for each session, after its reply has returned.
+"""Inner replies in the background: a task for each session, after its reply has returned.
 
-An inner reply is an ordinary reply of an inner session. It calls and takes its place in the queue
-like any other, so that other sessions may come in between, and it is as atomic as the discipline
-makes a reply. A session's next reply waits until they have ended: what one session says and hears
-has one order, under every discipline.
+An inner reply is an ordinary reply of an inner session. It calls and queues like any other, so
+other sessions may run in between, and it is as atomic as the discipline makes a reply. A session's
+next reply waits until its inner replies have ended, so that the replies of one session have one
+order under every discipline.
 
 Callers go first: an inner reply begins when no call is under way, one at a time, or when its own
-session calls again. Where more than PRESSURE calls are under way by then, it is dropped instead,
-and so are the oldest of more than WAITING sessions whose inner replies have not begun; the number
-of those that were dropped is kept. One session alone is never under pressure. What went wrong is
+session calls again. If more than PRESSURE calls are under way by then, it is dropped. If more than
+WAITING sessions have inner replies that have not begun, those of the oldest are dropped. `dropped`
+counts them. A single session never drops any. What went wrong is
 kept for WAITING sessions, those where it did so last.
 """
 

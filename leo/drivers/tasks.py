@@ -5,14 +5,13 @@ Rules that the traces depend on:
    action each.
 2. An operation that was issued is awaited to its end, so its event comes before that of a
    cancellation.
-3. How a reply ends is recorded and the lock is freed with no await in between: nobody can see a
+3. The end of a reply is recorded and the lock is freed with no await in between: nobody can see a
    lock that is held by a reply that has ended. Only an open transaction is rolled back first, on
-   the worker thread, in one moment with the record. After Release nothing but a gate is awaited,
-   and nothing can keep the reply from its Return.
-4. A call takes its place in the queue for the lock before anything else can run: calls are served
-   in order.
-5. A shield holds back from the commit until the view has been swapped: a cancellation, and
-   an error in between (a recorder that fails).
+   the worker thread, in one atomic step with the record. After Release nothing but a gate is
+   awaited, and nothing can keep the reply from its Return.
+4. A call enters the queue for the lock before anything else can run: calls are served in order.
+5. From the commit until the view has been swapped, a shield delays every cancellation, and every
+   error (such as that of a recorder that fails).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The field: text to counts, counts to a view, a walk through the view. Pure: no input, no output,
-no clock; chance is an argument.
+"""The field: text to counts, counts to a view, a walk through the view.
+
+Pure: no input, no output, no clock; randomness is an argument.
 
 Other rooms may import these files.
 """

@@ -1,10 +1,9 @@
-"""Which tokens co-occur: counts that fade, without a pass over all of them
-(`leo.field.decay`).
+"""Co-occurrence counts that decay without a pass over all of them (`leo.field.decay`).
 
-A pair stands in the rows of both its ids, with a count and the number of decays that it has been
-through as one whole number: a large field has millions of these, and a tuple for each would be most
-of its memory. In both rows, because a reply asks of one token how often it was near many others,
-many times for each pair that it adds.
+One integer holds the count of a pair and the number of decays that it has been through: a large
+field has millions of pairs, and a tuple for each would be most of its memory. A pair is in the rows
+of both its ids, because a reply looks up the neighbours of a token far more often than it adds a
+pair.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Memory decay: co-occurrence that is not renewed fades (after section 3 of the organism).
 
-Only the co-occurrence decays. A decay takes every count c to floor(0.95 c), and a count of 0 is
-forgotten. It comes with every EVERY-th observation of the store (its version of the n-grams counts
-them), after the counts of that observation were added. The rule is neither of the two published
-ones, which forgot below 2, or had three factors by the size of the count.
+Only the co-occurrence decays. A decay takes every count c to floor(0.95 c); a count of 0 is
+forgotten. Every EVERY-th observation of the store (the version of the n-grams counts them) ends
+with a decay, after its own counts were added. Neither published program had this rule: one forgot
+counts below 2, the other had three factors by the size of the count.
 
-Nobody goes over all counts for it: a count is kept together with the number of decays that it has
-been through, and what has come since is made up for when it is read or added to.
+Decay is lazy: each count is kept with the number of decays that it has been through, and catches up
+when it is read or added to.
 """
 
 from __future__ import annotations

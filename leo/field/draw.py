@@ -1,15 +1,15 @@
 """One step of a walk: a choice among weighted followers, at a temperature (organism, section 8.3).
 
 Where several counts are close, the published rule adds co-occurrence to the weight of every
-follower. In a large row that would be a look at each of them again; there it is added where it
-decides, to the close ones.
+follower. A large row would have to be read once more for that; there only the close followers get
+it, since only among them does it decide.
 
-A weight is taken to the power 1 / T. In a row of few followers it is divided by the largest one
-first, so that a low temperature cannot overflow, and the draw is in the order of their ids. A large
-row is drawn from in two layers: what some followers weigh beyond their counts (the boosted by ids,
-then the close ones by counts and ids), and after it all of them by groups of equal counts, the
-smallest first, and by ids within a group. Either way the choice depends on counts, ids, boosts and
-the random number, not on how the row came to be.
+A weight is raised to the power 1 / T. In a small row it is first divided by the largest weight, so
+that a low temperature cannot overflow, and the draw follows the order of the ids. A large row is
+drawn from in two layers. The first has what some followers weigh beyond their counts: the boosted
+by ids, then the close ones by counts and ids. The second has all followers by groups of equal
+counts, the smallest first, and by ids within a group. Either way the choice depends on counts, ids,
+boosts and the random number, not on the history of the row.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Speech: a walk through the view, given the randomness (organism, sections 8.2 to 8.4).
+"""Generation: a walk through the view, with randomness as an argument (organism, 8.2 to 8.4).
 
 The walk depends on counts, ids and the random numbers only. Candidates are taken in the order of
 their ids, so that neither hash seeds nor the order in which rows were loaded can change a reply.

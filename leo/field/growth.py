@@ -1,8 +1,8 @@
 """What one observation adds to the field, by the ids of the store.
 
 The same rows are upserted into the tables, kept in the journal, and absorbed by the view. Counts
-only add, so taking them away again is the same with the other sign: no picture of the state before
-is needed to go back.
+only add, so undoing an observation subtracts the same counts and needs no copy of the state
+before.
 """
 
 from __future__ import annotations

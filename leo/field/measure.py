@@ -1,9 +1,8 @@
-"""Numbers about texts and replies: presence and quality (organism, section 9). All pure, all in [0,
-1].
+"""Measures of texts and replies: presence and quality (organism, section 9). Pure, all in [0, 1].
 
 Arousal is measured on the text alone here. With modules, `leo.modules.emotion` corrects it in
-Recall by what the text's tokens were charged with before: its rows are a module's object, which the
-formal model covers. The core program has no such object, and its arousal is the text's.
+Recall by the charge that the text's tokens got earlier; that charge is in rows of the module, an
+object that the formal model covers. The core program has no such object.
 """
 
 from __future__ import annotations

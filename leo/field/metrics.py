@@ -2,8 +2,8 @@
 
 The two published arms were measured with two different metrics (formal model, section 8): the
 synchronous one with `token_ratio_current`, the asynchronous one with `type_ratio_current_plus_3`.
-They have names of their own here, so that nobody compares one with the other by accident. Both say
-which share of a reply was taken from the observer's words: low is held to be good.
+Each has its own name here, so that nobody compares one with the other by accident. Both give the
+share of a reply that is taken from the observer's words; the paper holds a low share to be good.
 """
 
 from __future__ import annotations

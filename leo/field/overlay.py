@@ -1,10 +1,10 @@
-"""What a unit of work sees: the view and, over it, the counts of its own buffer.
+"""What a unit of work reads: the view with the counts of its own buffer laid over it.
 
-Nothing is copied and nothing is applied: the sums are made where the walk asks for them, so that
-the cost depends on the observation and not on the field, and other replies never see the buffer.
+Nothing is copied and nothing is applied: a sum is made where the walk asks for it. So the cost
+depends on the observation and not on the field, and other replies never see the buffer.
 
-A token that the view does not know gets a provisional id. Ids only matter by their order, and new
-tokens come after all old ones, in order of appearance: as the store will number them.
+A token that the view does not know gets a provisional id. Only the order of ids matters: new tokens
+come after all old ones, in order of appearance, as the store will number them.
 """
 
 from __future__ import annotations

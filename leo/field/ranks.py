@@ -1,8 +1,8 @@
-"""What follows a common word, by how often it does: thousands of followers, few different counts.
+"""The followers of a common word, grouped by count: thousands of followers, few different counts.
 
-A full stop or an article is followed by a share of all words, so a draw that looks at each of them
-becomes the slower the larger the field is. Equal counts have equal chances. So it is enough to know
-how many followers there are of each count, and where in the order of their ids they stand.
+A full stop or an article is followed by a large share of all words, so a draw that looks at each
+follower gets slower as the field grows. Equal counts have equal chances. So the draw only needs the
+number of followers of each count, and their order by ids.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a reader of the field needs of a view: the view itself has it, and so has an overlay."""
+"""The interface that a reader of the field needs; a view and an overlay both implement it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Recall: which past replies come to mind, and what they lend weight to (organism, section 12).
 
-The score is that of the December program, without chance: 0.4 Jaccard + 0.2 share of theme words +
-0.2 closeness of arousal + 0.2 quality, lessened by recent use.
+The score is that of the December program, without its random part: 0.4 Jaccard + 0.2 share of theme
+words + 0.2 closeness of arousal + 0.2 quality, reduced by recent use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first words of a field: what an empty one is given to begin with."""
+"""The seed text: the first observation of an empty field."""
 
 from __future__ import annotations
 

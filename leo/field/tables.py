@@ -1,13 +1,13 @@
 """The two tables of a view: tokens with bigrams, trigrams with co-occurrence; and their changes.
 
-A table is changed by one of these, and returns the change that undoes it:
+A table applies one of these changes, and returns the change that undoes it:
 
 rows        absolute counts; 0 (or the token None) says that the row does not exist
-growth      counts to add, or to take away again
+growth      counts to add, or to subtract again
 a decay of the co-occurrence, and the co-occurrence as a whole (`leo.field.cooccurrence`)
 several of these in a row
 
-The bigrams say which tokens are the centres of the field: the few with the most weight (organism,
+The bigrams determine the centres of the field: the few tokens with the most weight (organism,
 section 7).
 """
 

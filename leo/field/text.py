@@ -2,7 +2,7 @@
 
 A token is a maximal run of Latin letters (accented ones of Latin-1 included, the signs of
 multiplication and division not) and straight apostrophes, or one punctuation mark. Everything else
-vanishes; case is kept.
+is dropped; case is kept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Themes: words that have the same contexts (organism, section 6), computed when asked for.
+"""Themes: words that share contexts (organism, section 6), computed on demand for `/field`.
 
-No step reads them: a recall that reads the whole view would have to be declared, specified and
-traced as such. The modules go by the themes of the prompt's own words instead (`leo.reply.active`).
+No step of a reply reads them: a recall that reads the whole view would have to be declared,
+specified and traced as such. The modules use the themes of the prompt's own words instead
+(`leo.reply.active`).
 """
 
 from __future__ import annotations

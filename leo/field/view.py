@@ -2,19 +2,19 @@
 
 Two tables, because the store is read by two loads: tokens with bigrams, trigrams with
 co-occurrence. Each is set to the version that was loaded, so a view may mix two versions: that is
-the torn view of the formal model, and what reads it must stand it.
+the torn view of the formal model, and every reader must cope with it.
 
-The published organism *rebinds* its tables: the last to assign wins, and a task that loaded an
-older version sets the view back to it. A copy of the field per load would be faithful and far too
-dear, so a table is kept once and the versions around it as differences (Baker's rerooting of
-persistent arrays):
+The published organism *rebinds* its tables: the last task to assign wins, and one that loaded an
+older version sets the view back to it. Copying the field at each load would do the same and cost
+far too much. So a table is kept once, and the versions around it as differences (Baker's rerooting
+of persistent arrays):
 
     older  --rows-->  now  <--rows--  loaded but not yet assigned
 
-Every layer but `now` knows the rows that turn its neighbour *towards now* into itself. Setting the
+Every layer but `now` has the rows that turn its neighbour *towards now* into itself. Setting the
 table to a layer walks that path and turns each arrow around; the cost is the size of the
 differences on the path. Arrows point towards `now` only, so a layer that no reply holds any more is
-garbage: nothing to compact.
+collected as garbage, and nothing has to be compacted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""AsyncLeoField: the asynchronous organism. Every operation of the store is an await; the rest is
-not.
+"""AsyncLeoField: the asynchronous organism. Only operations of the store (and the lock) are
+awaited.
 
-The same program under any asynchronous discipline, by one argument. Two or more of them on one file
-are the shared-store disciplines: open all before the first reply, and give them one recorder.
+One argument chooses the discipline; the program is the same. Two or more fields on one file are the
+shared-store disciplines: open all before the first reply, and give them one recorder.
 """
 
 from __future__ import annotations

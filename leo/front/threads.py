@@ -1,8 +1,8 @@
 """LeoField: the synchronous organism, for one thread or for several at a time.
 
-With threads, what is read from or written to the view is one action under a latch, because Python's
-dicts may not change while they are read. The latch is no lock of the discipline: it protects the
-tables, not the reply, and the GIL may be given away between any two actions.
+With threads, each read or write of the view is one action under a latch, because Python's dicts
+must not change while they are read. The latch is not the discipline's lock: it protects the tables,
+not the reply, and another thread may run between any two actions.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
-"""The modules of the organism: each one file with its role, its reads and writes declared as data,
-tables of its own, and pure functions.
+"""The modules of the organism, one file each: declared reads and writes, tables, pure functions.
 
-`leo.reply.chorus` asks them, `leo.store.rows` reads and writes what they keep. The core imports
-none of them: the caller who opens a field hands them in. The order is that of a reply: the trauma
-level and the theme words are known before anything is recalled, the regulator hears the voice that
-the others agreed on, and School asks last.
+`leo.reply.chorus` asks them; `leo.store.rows` reads and writes their rows. The core imports none of
+them: the caller who opens a field passes them. A reply asks them in the order of `MODULES`: the
+trauma level and the theme words are known before anything is recalled, the regulator sees the voice
+that the others agreed on, and School asks last.
 
-Left out of what the published programs had, by the organism's sections: the hint made of word
-pieces (it needs a trained model), the stock phrases for technical answers, one's own reply observed
-at the end (a write after Generate is in no program of the specification), a temperature that
-follows the entropy (8.5), words of the prompt pasted into the reply (8.6, 8.7: they raise
+These parts of the published programs were left out, by the organism's sections: the hint made of
+word pieces (it needs a trained model), the stock phrases for technical answers, one's own reply
+observed at the end (a write after Generate is in no program of the specification), a temperature
+that follows the entropy (8.5), words of the prompt pasted into the reply (8.6, 8.7: they raise
 external_vocab; `Resonance` has their role), first impressions from word lists (8.8), the
 documentation as a first text (4), School's entities and relations (15d).
 """

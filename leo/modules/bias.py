@@ -1,9 +1,9 @@
 """Bias: where a reply likes to begin (organism, section 5).
 
-Not one of the ten modules but the part of the field that lived in side files, one folder for all
-fields on a machine: lists of centres, the 32 touched last, and replies began at a centre in
-proportion to the number of lists that name it. Here a list is a row of the field's own store. What
-is read in Recall was kept by earlier replies, as published.
+It is not one of the paper's ten modules. In the published program it was a part of the field kept
+in side files, one folder for all fields on a machine: the 32 latest lists of centres. A reply began
+at a centre in proportion to the number of lists that name it. Here a list is a row of the field's
+own store. Recall reads what earlier replies kept, as published.
 """
 
 from __future__ import annotations

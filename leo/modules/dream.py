@@ -1,8 +1,8 @@
 """Dream: now and then a private dialogue with an imaginary friend (organism, section 15g).
 
-Each turn is an inner reply, in an inner session, and its row is written together with what that
-reply leaves in the field. An interrupted dialogue has whole turns only; it stays unfinished, and
-the next one begins anew. (The published friend never spoke.)
+Each turn is an inner reply in an inner session, and its row is written in the transaction of that
+reply. So an interrupted dialogue has whole turns only; it stays unfinished, and the next dialogue
+starts from its beginning. (In the published program the friend never spoke.)
 """
 
 from __future__ import annotations

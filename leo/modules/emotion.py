@@ -1,13 +1,13 @@
-"""Emotion: what each token has been charged with, and how much of it the prompt stirs up (organism,
-sections 2 and 9).
+"""Emotion: the charge of each token, and how much of it a prompt recalls (organism, 2 and 9).
 
-Not one of the ten modules but the part of the field that lived in memory only. Here a charge is a
-row, is halved per day, and never exceeds MAX_CHARGE: the published map only ever grew.
+It is not one of the paper's ten modules: in the published program this part of the field was in
+memory only, and its map only grew. Here a charge is a row, is halved per day, and never exceeds
+MAX_CHARGE.
 
-Charged is what Leo is told in a reply, and nothing else: an inner reply repeats what was said, and
-would excite itself; a memory was charged when it was the prompt; and a text that `leo observe`
-takes in is one transaction over the n-grams, outside the two moments at which a module's rows are
-read and written, on which its history being that of the snapshots depends.
+Only prompts charge tokens. An inner reply repeats what was said, and would excite itself. A memory
+was charged when it was the prompt. `leo observe` takes a text in by one transaction over the
+n-grams; it neither reads nor writes rows of modules, because those must have the history of the
+snapshots.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The modules where the store is awaited outside a reply.
+"""Asynchronous access to the modules outside a reply, for callers on an event loop.
 
-Nothing differs but who waits: `perform` runs a closure on the store's thread, and the functions of
-the synchronous class are called on what it found. What is written goes in one transaction. All of
-them raise what `perform` raises.
+Each class calls `perform` to run a closure on the store's thread, and then the functions of the
+synchronous class on the rows that it found. Writes are one transaction. Every method raises what
+`perform` raises.
 """
 
 from __future__ import annotations

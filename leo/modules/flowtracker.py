@@ -1,9 +1,10 @@
 """FlowTracker: which themes come and go (organism, section 15b).
 
-A theme is keyed by its core word (the published tracker used places in a list that was made anew
-each time). A turn writes a row for itself and one per *active* theme, at most three: that a theme
-was silent follows from the turn's row. As published, a turn counts first and trends are looked for
-then; the rows are written later, with the snapshot: `recorded` is the state as it will be.
+The key of a theme is its core word (the published tracker used positions in a list that was rebuilt
+each time). A turn writes a row for itself and one per *active* theme, at most three; a theme
+without a row in a turn was silent in it. As published, the current turn counts before trends are
+computed. Its rows are written later, with the snapshot, so `recorded` computes the state that they
+will give.
 """
 
 from __future__ import annotations

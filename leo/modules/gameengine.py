@@ -1,7 +1,7 @@
 """GameEngine: which kind of turn follows which two (organism, section 15c).
 
-The human's turn is noted when it is heard, so that the suggestion is for Leo's (the published one
-predicted the human's); counts are added in the store, and the tail is a row.
+The human's turn is noted in `hear`, so that the suggestion is for Leo's turn (the published engine
+predicted the human's). Counts are added in the store, and the last two turns are a row.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """MathBrain: predicts the quality of a reply from numbers, and regulates it (organism, section 13).
 
-Before the walk it regulates (`leo.modules.multileo`); after it, it learns from what was said, and
-records what came of the regulation. The weights are a row, saved with the reply.
+Before the walk it regulates (`leo.modules.multileo`). After the walk it learns from what was said,
+and records the effect of the regulation. The weights are a row, saved with the reply.
 """
 
 from __future__ import annotations

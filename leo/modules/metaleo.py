@@ -1,8 +1,8 @@
-"""MetaLeo: the inner voice, which may say something else instead (organism, section 15).
+"""MetaLeo: the inner voice, which may replace the reply by another one (organism, section 15).
 
-The published one asked the field for a whole nested reply. Here the inner voice walks the view of
-the reply that it belongs to, with the words on its mind boosted: it reads what Generate reads,
-writes no n-grams, and needs no lock. Its buffer is rows.
+The published module asked the field for a whole nested reply. Here the inner voice walks the view
+of the reply that it belongs to, and boosts the words of its own buffer. It reads what Generate
+reads, writes no n-grams, and needs no lock. Its buffer is rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """MultiLeo: regulation of temperature and expert by three scores (organism, section 13).
 
-What it learned is used: where a kind of situation was regulated at least three times and quality
+It uses what it learned: if a kind of situation was regulated at least three times and the quality
 fell, the next nudge is half as strong. (The published caller skipped it when a theme was active.)
 """
 

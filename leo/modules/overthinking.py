@@ -1,9 +1,9 @@
 """Overthinking: three hidden continuations of the exchange, the rings (organism, section 15f).
 
 It writes nothing by itself. Each ring is an inner reply, run by the driver after the reply has
-ended, under the same discipline: a ring is atomic exactly when replies are. Ring 0 is prompted with
-the exchange, each further ring with the thought before it; the last thought is left to the inner
-voice (MetaLeo) and to recall.
+ended, under the same discipline: a ring is atomic exactly when replies are. The prompt of ring 0 is
+the exchange, that of each further ring the thought before it. The inner voice (MetaLeo) and recall
+use the last thought.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""RAGBrain: the episodes, and what came of those that were like this one (organism, section 14).
+"""RAGBrain: the log of episodes, and the outcome of those that are similar (organism, section 14).
 
-A reply asks it, before it speaks, who spoke best in a like state, and leans a little towards that
-expert (the published log had no reader). The log is written with the snapshot.
+Before a reply is generated, the module looks up which expert did best in similar states, and leans
+a little towards that expert (nothing read the published log). The log is written with the snapshot.
 """
 
 from __future__ import annotations

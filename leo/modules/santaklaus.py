@@ -1,5 +1,5 @@
 """SantaKlaus: recalls past good replies, has them observed again, boosts their tokens (organism,
-section 12). `leo.field.recall` has the formulas; the use is noted with the snapshot.
+section 12). `leo.field.recall` has the formulas; the snapshot's transaction notes their use.
 """
 
 from __future__ import annotations

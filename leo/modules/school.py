@@ -1,7 +1,7 @@
 """School: asks what a name means, and takes the next prompt for the answer (organism, section 15d).
 
-The answer is a prompt, and every reply observes its prompt: the note and what the field took in of
-it belong to one reply. The question and the counters are rows.
+The answer is a prompt, and every reply observes its prompt: so the note, and the counts that the
+field learns from the answer, belong to one reply. The question and the counters are rows.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Trauma: how much a prompt touches the words that the field began with (organism, section 15e).
+"""Trauma: how much a prompt touches the words of the seed text (organism, section 15e).
 
 What differs from the published program, whose level was 1 in every turn:
 
-- The level is halved per day, and a prompt that does not hurt heals: one half of the new level is
-  the score and the other half is the past, and it never rises by that.
-- A word's weight is a function of the time since it was last touched, and needs no write to decay.
-- Only the prompt counts, and of it only content words. Novelty, arousal and entropy deepen a wound,
-  and are none where no word is touched and nobody asks who one is.
+- The level is halved per day. The new level is half the prompt's score and half the old level, so a
+  prompt that does not hurt heals: its score never raises the level.
+- A word's weight is a function of the time since it was last touched, so its decay needs no write.
+- Only content words of the prompt count. Novelty, arousal and entropy deepen a wound; they make
+  none where no word is touched and the prompt does not ask who Leo is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Observers: who talks to a field in an experiment, or from the command line.
+"""Observers: the partners who talk to a field in an experiment, or from the command line.
 
-`http` is a module of its own, because it needs the extra of that name.
+Only `http` needs the extra of that name, so it is not loaded here.
 """
 
 from leo.observers.scripted import Exchange, Observer, ScriptedObserver

@@ -1,13 +1,13 @@
 """An observer behind an OpenAI-compatible HTTP interface: `POST BASE/chat/completions`.
 
 It needs the extra `http`. Four rules:
-1. The key is a header of the request and nothing else. No error repeats what a server sends, and
-   a message that holds the key is refused: a server may send back what it was sent.
-2. What may pass (no connection, a timeout, 408, 429, 5xx) is tried again; everything else is an
-   error at once.
-3. One limit, `Limits.total`, bounds a message with all its tries and waits, however slowly the
-   bytes come and however long a server asks to wait.
-4. Bytes are bounded as they come: no compressed answer is asked for, and none is decoded.
+1. The key is only in a header of the request. No error repeats what a server sends, and a message
+   that holds the key is refused: a server may send back what it was sent.
+2. Temporary failures (no connection, a timeout, 408, 429, 5xx) are retried; all others are errors
+   at once.
+3. One limit, `Limits.total`, bounds a message with all its attempts and waits, also when the bytes
+   come slowly or a server asks to wait.
+4. The number of bytes is bounded while they arrive. No compressed answer is requested or decoded.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class HttpObserver:
 
     `base` is the address up to `/chat/completions`, as in `https://host/v1`; `words` the length
     that the model is asked for, which it keeps to as well as it can. `seed` is sent along when it
-    is given; whether the server honours it is the server's affair, so such a run is not repeatable
-    and its transcript is what remains of it. `tell` hears of each wait before another try.
+    is given; a server may ignore it, so such a run is not repeatable and only its transcript
+    is kept. `tell` hears of each wait before another try.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
-"""What an observer is, and the scripted one: the same words every time, and as many of them as one
-asks for.
+"""What an observer is, and the scripted one: the same words in each run, as many as requested.
 
-It does not look at the replies, so that two runs that are to be compared hear the same messages.
+It does not look at the replies, so that two runs to be compared get the same messages.
 The published arms differed in the length of the observer's messages (71 and 19 words on average),
 and length alone moves the metric: here it is an argument.
 """

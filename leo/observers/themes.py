@@ -1,7 +1,7 @@
 """What the scripted observer says: our own words on the paper's five paradox themes.
 
-Each theme has four prompts, one a turn, and sentences that say more of the same. `FILLERS` bring
-any message to an exact number of words: there is one of each length up to five.
+Each theme has four prompts, one a turn, and further sentences on it. `FILLERS` bring any message to
+an exact number of words: there is one of each length up to five.
 """
 
 from __future__ import annotations

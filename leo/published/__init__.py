@@ -1,6 +1,7 @@
-"""The two programs that the paper's numbers come from, rebuilt: December 2025 and February 2026.
+"""The two published programs, rebuilt: December 2025, which the paper measured, and February 2026.
 
-They are for recording and judging, not for keeping a field: `leo.published.february` loses texts.
+They exist to be recorded and judged. Do not keep a field with them: `leo.published.february` loses
+texts.
 """
 
 __all__ = ["december", "february"]

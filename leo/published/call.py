@@ -1,4 +1,4 @@
-"""What both published programs share: the field in memory, the lock, one call and its events."""
+"""What both published programs share: the field in memory, the lock, a call and its events."""
 
 from __future__ import annotations
 

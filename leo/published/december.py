@@ -1,7 +1,7 @@
 """The program of 31 December 2025, which was measured: a connection for each operation.
 
-Everything in reply() is under the lock, and each operation commits by itself. `refresh` is for
-anybody and takes no lock.
+All of reply() is under the lock, and each operation commits by itself. `refresh` takes no lock and
+may be called at any time.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Active themes around the words of a prompt, at a cost that does not grow with the field.
 
 Section 6 builds every theme of the field in one pass (`leo.field.themes`), which is quadratic. Here
-the same rules are applied to the words of the prompt only, and a theme is named by its core word,
-so that the name stays the same however the field grows.
+the same rules are applied to the words of the prompt only. A theme is named by its core word, so
+its name stays the same while the field grows.
 
-The contexts of a word are looked for among the words that can follow it within the window, each
-weighed by how often they co-occur. A word that many words follow is the core of nothing, nor is a
-centre of the field; punctuation is left out, it would make all themes alike.
+The contexts of a word are the words that can follow it within the window, each weighted by how
+often the two co-occur. A word with many followers is never a core, and neither is a centre of the
+field. Punctuation is left out, because it would make all themes alike.
 """
 
 from __future__ import annotations

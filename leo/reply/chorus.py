@@ -1,8 +1,9 @@
-"""Chorus: the modules of one reply, asked in their order. No input or output, like the modules.
+"""Chorus: the modules of one reply, asked in their order. Like the modules it does no input or
+output.
 
-A driver reads the rows of `modules` in Recall's transaction and calls `hear`; in Generate it calls
-`before`, walks, calls `after`; and it writes `puts` with the snapshot. Each module gets randomness
-of its own for each hook, so that none changes the luck of another or of the walk.
+A driver reads the rows of `modules` in Recall's transaction and calls `hear`. In Generate it calls
+`before`, walks, and calls `after`. It writes `puts` with the snapshot. Each hook of each module
+gets its own random generator, so that no module changes the draws of another or of the walk.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """The actions of a reply, in order: each write committed by itself, or all of them together.
 
-Step commit: each write is a transaction of its own, and shows in the view at once.
+Step commit: each write is a transaction of its own, and the view gets it at once.
 
 Unit of work: the writes go into a buffer, and are committed in one transaction or not at all. The
-reply speaks from the view with its own buffer over it; the view takes the buffer after the commit,
-as increments. What surrounds the reads is the discipline's choice:
+reply generates from the view with its own buffer over it; after the commit the buffer is added to
+the view. The discipline chooses the transaction around the reads:
 
     none        each read by itself; the reply that holds the instance's lock is alone
-    deferred    SQLite's snapshot from the first read on; a commit that finds the store moved fails
+    deferred    SQLite's snapshot from the first read on; the commit fails if the store has changed
     immediate   SQLite's write lock before the first read, and a view that is brought up to date
-    checked     nothing; the commit compares the versions, and the reply starts again
+    checked     none; if the commit finds other versions than were read, the reply starts again
 """
 
 from __future__ import annotations

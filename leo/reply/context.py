@@ -1,4 +1,4 @@
-"""What a module is given and what it gives back: plain frozen data, one context per hook."""
+"""The arguments and results of a module's hooks: frozen data, one context per hook."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a caller gives to a field, checked before anything is marked, queued or written.
+"""Checks of a caller's arguments, made before anything is marked, queued or written.
 
-Type hints say the same, but callers need not run a type checker. What got past here would fail in
-the middle of a reply, where it looks like a fault of the field's.
+Type hints say the same, but callers need not run a type checker. A wrong argument that is not
+caught here would fail in the middle of a reply, where it looks like a fault of the field.
 """
 
 from __future__ import annotations

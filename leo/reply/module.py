@@ -1,13 +1,13 @@
 """What a module of the organism is: declared reads and writes, tables of its own, pure hooks.
 
 A module does no input or output. Its rows are read in the transaction of Recall and written in the
-transaction that saves the snapshot, so a reply leaves all of its marks together, and a module's
-object has the history of the object `snapshots`: one read and one write per reply, at those two
+transaction that saves the snapshot, so all marks of a reply are written together. A module's object
+therefore has the history of the object `snapshots`: one read and one write per reply, at those two
 places. The specification needs no further object for it.
 
-Three hooks, in the order of a reply: `hear` (in Recall, before anything was observed), `before`
-(in Generate, before the walk) and `after` (in Generate, after it). Time is in the context, chance
-is an argument, what a module remembers is in its rows.
+A reply calls three hooks: `hear` (in Recall, before anything was observed), `before` (in Generate,
+before the walk) and `after` (in Generate, after it). The context has the time, the random generator
+is an argument, and a module's memory is in its rows.
 """
 
 from __future__ import annotations

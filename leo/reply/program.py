@@ -1,13 +1,12 @@
-"""The program of a reply, as data: what its steps are, what they read and write, and what they
-compute.
+"""The program of a reply, as data: its steps, what they read and write, and what they compute.
 
-A step is a plain function. It is given what it declares to read, returns what it wants written, and
-does no input or output: the driver does that, under the discipline's rules. Every driver runs these
-same objects, so two executions can only differ in how their steps met.
+A step is a plain function. It gets what it declares to read, returns what is to be written, and
+does no input or output: the driver does that, under the rules of the discipline. Every driver runs
+these same objects, so two executions can differ only in how their steps interleave.
 
-With modules a program has the same four steps, in which a chorus is asked. What a module reads
-comes with Recall's transaction and what it keeps goes with the snapshot's, so the actions, their
-order and the objects of a trace are those of the core program.
+With modules a program has the same four steps, which also ask a chorus. The rows of a module are
+read in Recall's transaction and written in the snapshot's, so the actions, their order and the
+objects of a trace are those of the core program.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""An instance of the field, and one execution of its program: what happened so far, how it ends.
+"""An instance of the field (`Instance`), and one execution of its program (`Turn`).
 
-An instance is owned by one event loop, or by threads that take its latch for all that they do with
-the view; the store's worker thread only ever runs the closures that a turn made for it.
+One event loop owns an instance, or several threads do, which take its latch for each use of the
+view. The store's worker thread runs only the closures that a turn made for it.
 
-A turn's operations (`leo.reply.commit`) are the program's actions in order. A driver takes them one
-by one and carries each out where it belongs, so every driver performs the same actions and differs
-only in what may happen between two of them. Each operation records its own event at the moment when
-it happens, on the thread where it happens. How a reply ends, too, is decided here, from the last
-action that was carried out.
+The operations of a turn (`leo.reply.commit`) are the program's actions in order. A driver takes
+them one by one and carries each out on the right thread. So every driver performs the same actions,
+and drivers differ only in what may happen between two of them. Each operation records its own event
+when and where it happens. `Turn.end` decides from the last action how an interrupted reply ended.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The voice of a reply: experts, each with a temperature, chosen by what the prompt is like, or
-blended into one temperature (organism, section 9, the blend of the later version).
+"""The voice of a reply: experts with a temperature each, one chosen by measures of the prompt, or
+all blended into one temperature (organism, section 9; the blend is that of the later version).
 
-The rule for an entropy below 0.4 is left out: a reply's entropy is not known before it is spoken,
-and the published program gave the constant 0.5 for it, so that the rule never applied.
+The rule for an entropy below 0.4 is left out. The entropy of a reply is unknown before it is
+generated, and the published program passed the constant 0.5, so the rule never applied.
 """
 
 from __future__ import annotations

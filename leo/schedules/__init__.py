@@ -1,6 +1,6 @@
-"""Every schedule of a system that can be executed again: anybody's async class, or the organism.
+"""Runs every schedule of a system that can be restarted: a user's async class, or the organism.
 
-Each name is loaded when it is asked for.
+Each name is loaded on first use.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """One schedule of each class, for systems that can tell their states apart.
 
-Sleep sets alone have one complete schedule of each class (Godefroid, Partial-Order Methods for the
-Verification of Concurrent Systems, 1996, chapter 5); what they waste is schedules that end asleep.
-What can follow depends on the state and its sleep set only, so that each such pair is looked at
-once: what ends asleep is not gone into again, and a step in a state is executed once.  Every
-schedule is a path through these pairs.
+Sleep sets alone give one complete schedule of each class (Godefroid, Partial-Order Methods for the
+Verification of Concurrent Systems, 1996, chapter 5), but waste time on schedules that end blocked
+by the sleep set.  What can follow depends only on the state and its sleep set, so each such pair is
+explored once: a blocked schedule is not executed again, and neither is a step in a known state.
+Every schedule is a path through these pairs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every interleaving, or every one within a bound: what needs no declared sets.
+"""Executes every interleaving, or every one within a bound. It needs no declared sets.
 
-Depth first, each schedule executed from a new start.  A bound is a price for each choice and the
-most that a schedule may cost:
+Depth first, each schedule executed from a new start.  A bound is a cost for each choice and a
+maximal cost of a schedule:
 
 preemptions  one for taking the turn from somebody who could go on (Musuvathi and Qadeer, Iterative
              context bounding, PLDI 2007)

@@ -2,8 +2,8 @@
 
 Each call is a task.  A choice lets one task run to its next suspension (an `await` that really
 suspends: a lock that is free does not), lets a thread carry out what it was given, asks for the
-cancellation of a call, or lets time pass.  Every suspension is taken to last as long as the
-scheduler likes, as one that waits for the network does.
+cancellation of a call, or lets time pass.  A suspension may last arbitrarily long, as one
+that waits for the network does.
 
 Without declared sets every step depends on every other.  With them, only what the named methods
 read and write is shared; the methods are instrumented through `leo.instrument`.

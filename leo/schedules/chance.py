@@ -1,4 +1,4 @@
-"""Schedules by chance, with a seed: uniform, and by priorities (PCT).
+"""Random schedules with a seed: uniform, and by priorities (PCT).
 
 A schedule depends on the seed and on its own number, not on those before it, so that a search can
 be cut anywhere and go on.

@@ -1,4 +1,4 @@
-"""An event loop that runs one task at a time, the one that a scheduler chooses.
+"""An event loop that runs one task at a time: the one that the scheduler chooses.
 
 Tasks, futures, locks, events, queues, timeouts and task groups are asyncio's own, and what is built
 on them (anyio) runs unchanged.  What differs: a task that could go on is held until it is chosen, a

@@ -1,8 +1,9 @@
-"""SQLite in a run: waiting for a lock is a choice of the scheduler, and rows are state.
+"""SQLite in a run: the scheduler decides how long a connection waits for a lock, and rows are
+state.
 
-A connection that finds the database locked would wait in C, for seconds, and nobody could let the
-other one go on.  Here it gives its turn back and tries again when somebody else has gone on; when
-nobody else can go on, its time is over, and it gets the error that SQLite has for that.
+A connection that finds the database locked would wait in C, for seconds, while the scheduler could
+run nobody else.  Here it gives its turn back and tries again after another step.  If no other step
+is possible, it gets SQLite's error for a timeout.
 """
 
 from __future__ import annotations

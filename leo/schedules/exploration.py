@@ -1,4 +1,4 @@
-"""`leo.explore`: every schedule of a few calls on one object, and a short one that breaks it."""
+"""`leo.explore`: runs every schedule of a few calls on an object, and shows a short failing one."""
 
 from __future__ import annotations
 

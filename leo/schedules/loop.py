@@ -1,7 +1,7 @@
-"""An event loop that goes on only when it is told to, and then until nothing is left to do.
+"""An event loop that is stepped: each step runs until no task is ready.
 
 It has no clock and no sockets: a task runs until it awaits something that only the scheduler, or a
-worker thread whose answer is expected, can bring about.  Then the loop stands still.
+worker thread whose answer is expected, can provide.  Then the loop stops until the next step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An exploration with a name, for the command line: `leo explore module:scenario`."""
+"""Finds a scenario by its name, for the command line: `leo explore module:scenario`."""
 
 from __future__ import annotations
 

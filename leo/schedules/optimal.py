@@ -178,7 +178,7 @@ class Optimal:
                 check_again(position + 1, before[position], again)
 
     def _go_on(self, run: Run, branch: Branch | tuple[()]) -> str:
-        """Follow the branch, then whatever is enabled, and say how the run ended."""
+        """Follow the branch, then any enabled choice, and say how the run ended."""
         steps, conflicts = self.events.steps, self.events.conflicts
         todo: list[Branch] = [branch] if branch else []
         node = self.nodes[-1]

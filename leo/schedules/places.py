@@ -1,4 +1,4 @@
-"""Where the user's code stands: file, line and function, without the frames of libraries."""
+"""The current place in the user's code: file, line and function, without frames of libraries."""
 
 from __future__ import annotations
 

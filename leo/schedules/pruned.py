@@ -1,11 +1,11 @@
-"""A search that knows the states that it has been in, for systems that can tell them apart.
+"""A search that remembers visited states, for systems that can tell them apart.
 
-Depth first, each schedule executed from a new start.  A state that was reached before, by whatever
-schedule, is not explored again: what can follow it, and what comes out, is the same.  The run
-says in which state it is (`fingerprint`), or None; then nothing is pruned.
+Depth first, each schedule executed from a new start.  A state that any schedule reached before is
+not explored again: the same steps and outcomes can follow it.  The run tells its state
+(`fingerprint`), or None; then nothing is pruned.
 
-With a bound, schedules with at most so many preemptions are executed (one for taking the turn from
-somebody who could go on: Musuvathi and Qadeer, Iterative context bounding, PLDI 2007).
+With a bound, only schedules with at most so many preemptions are executed (a preemption takes the
+turn from a task that could go on: Musuvathi and Qadeer, Iterative context bounding, PLDI 2007).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from leo.schedules.brute import preemptions
 from leo.schedules.system import Choice
 
-# So often in a row may a state not be told apart before that is given up.
+# After so many states in a row that cannot be told apart, the search stops asking for them.
 _BLIND = 30
 
 

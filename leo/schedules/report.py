@@ -1,4 +1,4 @@
-"""A schedule for people: who went when, from which of the user's lines, and what changed."""
+"""Shows a schedule to people: whose turn it was, at which line of the user's code, what changed."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Exploring the schedules of a system, in one of five ways, and saying how far it came.
+"""Explores the schedules of a system by one of five strategies, and reports how far it came.
 
 optimal  one run for each class of schedules (leo.schedules.optimal; where a system tells its states
          apart, leo.schedules.asleep)
 brute    every interleaving
 bounded  every interleaving with at most so many preemptions or delays
-random   runs by chance, with a seed
-pct      runs by chance with priorities, with a seed
+random   random schedules, with a seed
+pct      random schedules by priorities, with a seed
 
-A search that was cut off never says that something holds: `Report.complete` is true only when every
-class of schedules has been executed.
+A search that was cut off never claims that a property holds: `Report.complete` is true only when
+every class of schedules has been executed.
 """
 
 from __future__ import annotations

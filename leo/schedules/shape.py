@@ -1,4 +1,4 @@
-"""The shape of objects: what two executions are compared by.
+"""The shape of objects: plain values by which two executions are compared.
 
 A shape is a list of plain values, in the order in which the objects are reached, with a number for
 an object that was reached before.  Two states of a run have equal shapes only if the same steps can
@@ -63,7 +63,8 @@ class Opaque(Exception):
 class Shape:
     """Collects a shape: `add` objects, then take the `digest`.
 
-    `labels` names tasks; a task counts by its label, and whoever wants more adds its coroutine.
+    `labels` names tasks; a task counts by its label only, so a caller who needs more adds its
+    coroutine.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a search asks of a system, and what every search shares.
+"""The interface between a search and a system, and what all searches share.
 
 A system is executed again and again from its beginning.  A search makes the choices; what a choice
 did is a step.  Searches compare steps as numbers: `Events` has the number of each step, and which
@@ -77,7 +77,7 @@ class Run(Protocol):
         """Everything has come to its end; with nothing enabled before that, it is a deadlock."""
 
     def close(self) -> Outcome:
-        """End the run, wherever it stands, and say what it came to."""
+        """End the run at any point, and return its outcome."""
 
 
 class System(Protocol):

@@ -1,4 +1,4 @@
-"""Threads that run one at a time, each when it is chosen.
+"""Threads that run one at a time: the one that the scheduler chooses.
 
 A thread that is started during a run waits for its turn.  It gives the turn back when it ends, and
 where it would wait: before it takes from a queue, waits for a condition (events, semaphores,
@@ -182,7 +182,7 @@ class Threads:
     def call(self, function: Callable[..., Any], args: Any) -> asyncio.Future[Any]:
         """Call a function in a thread of its own; the future gets what it comes to.
 
-        Once it is asked for it is carried out, whatever becomes of the one who waits for it.
+        Once requested it is carried out, even if the task that waits for it is cancelled.
         """
         done: Future[Any] = Future()
         done.set_running_or_notify_cancel()

@@ -1,4 +1,4 @@
-"""What a run sees of the world outside: time, chance, temporary names, threads and databases.
+"""What a run sees of the outside world: time, randomness, temporary names, threads, databases.
 
 During an exploration the functions below replace those of the standard library, in every module
 that has them under a name of its own.  They act on the run in progress; for every other thread, and
@@ -74,7 +74,7 @@ def _sleep(seconds: float) -> None:
 
 
 def _urandom(size: int) -> bytes:
-    """The same bytes for the same call at the same point, in whatever order the calls go."""
+    """The same bytes for the same call at the same point, in every order of the calls."""
     loop = _loop()
     if loop is None:
         return _REAL_URANDOM(size)
@@ -286,7 +286,7 @@ class _Defaults:
 
 
 def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
-    """Replace objects wherever a module has them as a global."""
+    """Replace objects in every module that has them as a global."""
     for name, module in list(sys.modules.items()):
         if f"{name}.".startswith(_KEPT) or not hasattr(module, "__dict__"):
             continue

@@ -1,6 +1,6 @@
 """The store: one SQLite file, its tables, its operations, one transaction each.
 
-Other rooms may import these files; `fold` is open to what measures the store.
+Other rooms may import these files; only benchmarks import `fold`.
 """
 
 __all__ = [

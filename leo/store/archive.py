@@ -1,9 +1,9 @@
 """A field as JSON lines, and back: to keep, to compare, to carry to another machine.
 
-The first line says what it is and how many rows each table has, so that an archive that was cut is
-known; then one line per row, table by table. The journal is left out: the tables take in what is
-new in it before they are written, and the rest only spares views that are open a load. Nobody has
-an imported field open.
+The first line has the format and the number of rows of each table, so that an archive that was cut
+off is recognised. Then there is one line per row, table by table. The journal is left out. Its new
+entries are folded into the tables before these are written; its older entries only save open views
+a full load, and nobody has an imported field open.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""The store for an asynchronous driver: aiosqlite, one closure per operation, never abandoned.
+"""The store for an asynchronous driver: aiosqlite, one closure per operation, always awaited to its
+end.
 
-Why not aiosqlite's own methods? A reply's step must be one item on the worker thread's queue: with
-a call per statement a cancellation leaves a transaction open half way. And cancelling a task that
-waits for aiosqlite cancels the *wait*; the queued call still runs, unseen by the code that handled
-the cancellation. Here the wait goes on until the operation has ended, and only then is the
-cancellation raised.
+Why not aiosqlite's own methods? A step of a reply must be one item on the worker thread's queue:
+with a call per statement a cancellation leaves a transaction open half way. And cancelling a task
+that waits for aiosqlite cancels only the *wait*: the queued call still runs, and the code that
+handled the cancellation does not see it. Here the wait goes on until the operation has ended, and
+only then is the cancellation raised.
 
-This uses `_tx`, `_thread`, `_running` and `_connection` of aiosqlite.Connection, which is why its
-minor version is pinned. `_execute`, which does the same in a coroutine, awaits a future of its own
-that the cancellation would cancel, and wrapping it in a task gives the loop's shutdown a task to
-cancel. A plain future that only we know has neither weakness, however often the waiting task is
-cancelled.
+This uses `_tx`, `_thread`, `_running` and `_connection` of aiosqlite.Connection, so its minor
+version is pinned. Its coroutine `_execute` awaits a future of its own, which a cancellation would
+cancel; and a task around it could be cancelled by the loop's shutdown. A plain future known only
+here has neither weakness, even if the waiting task is cancelled several times.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A field copied while it is in use, and a copy put in the place of a field.
 
-`cp` copies a file and not the log beside it, and puts a file beside a log that is not its own:
-SQLite then applies the one to the other. Here SQLite makes the copy, of one state of the store; and
-the old file goes, with what belongs to it, before the new one has its name.
+`cp` copies a file without its log, and can put a file beside the log of another, which SQLite then
+applies to it. Here SQLite copies one state of the store; and the old file and its log are removed
+before the new file gets its name.
 """
 
 from __future__ import annotations

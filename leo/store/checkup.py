@@ -1,10 +1,9 @@
-"""What must be true of the file of a field (organism, section 19: what a torn write would leave
-behind).
+"""`leo field check`: is the file of a field sound? (Organism, section 19: traces of a torn write.)
 
-SQLite's own checks, then the field's: the tables are those of a field and of its modules, every
-value is of its column's type, every count is positive, no trigram was seen more often than the
-bigrams that it is made of, no row is newer than its object, no number is one that a field cannot
-have reached, the journal is the end of the history and nothing else.
+It runs SQLite's own checks, then the field's: the tables are those of a field and of its modules,
+every value has its column's type, every count is positive, no trigram has a larger count than its
+bigrams, no row is newer than its object, no number is beyond what a field can reach, and the
+journal is exactly the end of the history.
 """
 
 from __future__ import annotations

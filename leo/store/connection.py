@@ -1,6 +1,6 @@
-"""A connection to the file of a field: its transactions, and what SQLite's refusals mean.
+"""A connection to the file of a field: its transactions, and our errors for SQLite's errors.
 
-An error names the file and what to do; the transaction that it ended is rolled back.
+An error names the file and what to do; the transaction in which it happened is rolled back.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """The journal folded into the tables of the n-grams: many observations in one pass.
 
-A reply's transaction writes what it observed as one row of the journal. The tables take in FOLD of
-them at a time, or as many as have HEAVY pairs together, because adding a row to a table costs the
-same whether one observation asks for it or fifty do, and the observations of one conversation ask
-for much the same rows. So the field is at any moment
+The transaction of a reply writes its observation as one row of the journal. A fold adds FOLD
+observations to the tables at a time, or as many as have HEAVY pairs together: updating a row costs
+the same for one observation as for fifty, and the observations of one conversation update much the
+same rows. So the field is at any moment
 
     the tables, as they were after observation `folding.version`, and the journal from there on
 
-and a fold changes neither the field nor its version. It is part of the transaction of the
-observation that makes it due, which depends on the observations only: equal histories leave equal
-files. A decay is always the end of a fold, so that the counts of one fold are of one age.
+A fold changes neither the field nor its version. It is part of the transaction of the observation
+that makes it due. Only the observations decide when one is due, so equal histories leave equal
+files. A fold always ends at a decay, so that its counts have been through the same decays.
 """
 
 from __future__ import annotations

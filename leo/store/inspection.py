@@ -1,4 +1,4 @@
-"""A field that is looked at and not touched: not folded, and not even made."""
+"""Opens a field for reading only: it is neither folded nor created."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A whole field read into tables: once, when it is opened, and nothing is held twice meanwhile.
+"""Reads a whole field into tables when it is opened, without holding any part of it twice.
 
-SQLite makes a new object for every number, and a large field names each of its tokens thousands of
-times. So the rows hold the objects that the table of the tokens has: less memory, and a look-up
-that finds the very same object need not follow two pointers to see that they are equal.
+SQLite makes a new object for every number, and a large field refers to each of its tokens thousands
+of times. So the rows share the objects of the table of tokens. This takes less memory, and look-ups
+are faster, because identical objects need no comparison of values.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The n-grams in the store: written together, loaded by two reads, remembered by a journal.
+"""The n-grams in the store: written together, loaded by two reads, with a journal of increments.
 
-The journal holds what the last observations added. A view that is not further behind is brought up
-to date by increments, at a cost that does not grow with the field. The tables take the journal in
-later (`leo.store.fold`).
+The journal holds the increments of the last observations. A view that the journal still covers is
+brought up to date by increments, at a cost that does not grow with the field. The journal is folded
+into the tables later (`leo.store.fold`).
 """
 
 from __future__ import annotations

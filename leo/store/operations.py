@@ -1,8 +1,8 @@
 """The operations on a store: plain functions over a connection, one transaction each.
 
 The synchronous and the asynchronous store run these same functions. An operation returns the
-version that it read or produced, taken inside its own transaction, so that a trace tells the truth
-across processes.
+version that it read or produced. It takes the version inside its own transaction, so that a trace
+is right with several processes too.
 """
 
 from __future__ import annotations

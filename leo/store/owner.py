@@ -1,10 +1,9 @@
-"""Who has a field: one process alone, or several that share it.
+"""The owner of an open field: one process alone, or several that share it.
 
-A field that is open has a small file beside it, `FILE-owner`, which the processes that have the
-field open hold a lock on: alone, or together with others that share. The system takes the lock away
-from a process that dies, however it dies, so that nobody waits for the dead; and the name is
-removed before the lock is given back, so that nobody finds the file of a field that is closed.
-What is in it says who has the field, for the one that is refused.
+An open field has a small file beside it, `FILE-owner`. The processes that have the field open hold
+a lock on it, exclusive or shared. The system frees the lock when a process dies in any way, so
+nobody waits for a dead process. The name is removed before the lock is freed, so nobody finds the
+file of a closed field. Its content names the owner, for the error of a process that is refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The modules' rows: the three things that a driver does with them, inside transactions of its own.
+"""The modules' rows: creating their tables, reading and writing them in a driver's transactions.
 
-`create` belongs to the schema, `read` to the transaction of Recall, `write` to the one that saves
-the snapshot. None of them begins or ends a transaction. The store knows of a module what `Keeper`
-says, and no more.
+`create` is called by the schema, `read` in the transaction of Recall, `write` in the one that saves
+the snapshot. None of them begins or ends a transaction. `Keeper` is all that the store knows of a
+module.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 Rules:
 1. A file that is not ours is recognised before anything is written to it.
-2. An error names the file and what to do; the transaction that it ended is rolled back.
-3. The tables are those of one schema; a module's are made when it is first there.
-4. The journal holds what the last observations added, so that a view loads what changed and no
-   more. A view that is further behind is told by the version that last touched each row.
+2. An error names the file and what to do; the transaction in which it happened is rolled back.
+3. The tables are those of one schema; a module's tables are created when the field is first opened
+   with it.
+4. The journal holds the increments of the last observations, so that a view loads only what
+   changed. A view that is further behind finds the changed rows by the version that last changed
+   each row.
 
 WAL with synchronous=NORMAL: a commit survives the death of the process; a power cut may lose the
 last commits but leaves whole transactions. With synchronous=FULL each commit waits for the disk,

@@ -1,7 +1,7 @@
 """The store for a synchronous driver: a connection that performs one operation at a time.
 
-Threads may share it: a guard lets in one at a time. An operation is a whole transaction, so the
-guard separates what SQLite would separate between two connections, and no more.
+Threads may share it: a guard admits one at a time. An operation is a whole transaction, so the
+guard isolates exactly what SQLite would isolate between two connections.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The trace seam: what a recorder is told, and the default that is told nothing.
+"""The events of a trace, and the interface of a recorder (`Tracer`); the default records nothing.
 
-This module holds events only; recorders live in `leo.trace.recorder`. A driver asks
-`tracer.enabled` before it builds anything, so that a reply without a recorder pays for one
-attribute look-up per action.
+Recorders are in `leo.trace.recorder`. A driver checks `tracer.enabled` before it builds an event,
+so that a reply without a recorder pays for one attribute look-up per action.
 """
 
 from __future__ import annotations

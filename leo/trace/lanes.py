@@ -1,6 +1,6 @@
 """A counterexample as a table: one lane per session, time downwards.
 
-Pure text from a list of steps; what a step's note says is the caller's business.
+It makes text from a list of steps; the caller supplies the note of each step.
 """
 
 import re

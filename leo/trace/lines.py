@@ -1,4 +1,4 @@
-"""The lines of a trace file: bounded, whole, out of a plain or a gzip stream."""
+"""Reads the lines of a trace file, of bounded length, from a plain or a gzip stream."""
 
 from __future__ import annotations
 

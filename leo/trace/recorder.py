@@ -1,10 +1,10 @@
 """A recorder of traces: NDJSON, schema 1, one line per event, numbered where it happens.
 
-No reply ever waits for the disk, nor until its lines are made: a thread does both
-(`leo.trace.writer`), soon after a reply has ended. What was there at a `flush` is in the file when
-`flush` returns; a process that is killed loses at most what came after, and never the readability
-of the rest. `close` writes a last line that says how many events there are, so that a recording
-that was cut off can be told from a whole one.
+No reply waits for the disk, or for its lines to be encoded: a thread does both
+(`leo.trace.writer`), soon after a reply has ended. When `flush` returns, every event recorded
+before the call is in the file. A killed process loses at most what came after, and the rest stays
+readable. `close` writes a last line with the number of events, so that a recording that was cut off
+can be told from a whole one.
 
 Several processes on one store have a recorder each: the same `run`, another `writer` and instance,
 a file of its own. `leo validate --merge` reads them together.

@@ -1,4 +1,4 @@
-"""What is wrong with a line, in words: used only after a decoder has refused it."""
+"""Error messages for a line that a decoder has refused: what is wrong with it, in words."""
 
 from __future__ import annotations
 

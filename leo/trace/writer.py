@@ -1,20 +1,19 @@
-"""Where a recorder's lines go: a thread of its own makes them and hands them to the file, many at a
-time.
+"""A recorder's writer thread: it encodes lines and writes them to the file, many at a time.
 
-A reply pays for what happens on its way, and most for what happens in small pieces: each piece
-finds the processor's caches full of other things. So `put` only takes what a line is made of.
+Encoding a line on the way of a reply would cost more than encoding many together, because each time
+the processor's caches hold other data. So `put` only keeps what a line is made of.
 
-Waking a thread takes the interpreter away from the caller, for longer than a line takes to
-make. So a thread that is at work is left alone: it looks for items by itself, every `PAUSE`, and is
-woken only when it has found none, when somebody waits for it, or when much has gathered.
+Waking a thread takes the interpreter away from the caller, for longer than a line takes to encode.
+So the thread polls for items every `PAUSE` while it has work. It is woken only when it has found no
+item, when somebody waits for it, or when many items have gathered.
 
-The rules that a reader of the file relies on:
+Readers of the file rely on these rules:
 1. `put` never waits for the disk. Items gather in memory, and the thread takes them from there.
-2. Only whole lines are handed over, in their order. A process that is killed while the kernel
-   copies them can leave one torn line, and only as the last.
+2. Only whole lines are written, in their order. A process that is killed while the kernel copies
+   them can leave one torn line, and only as the last.
 3. A line whose item was there when `flush` was called is in the file when `flush` returns, or
-   `flush` raises. From then on the death of the process cannot lose it; `sync` asks for the same of
-   a power failure.
+   `flush` raises. From then on the death of the process cannot lose it; `sync` also makes it
+   survive a power failure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Anybody's code, recorded and judged: what other rooms may import from here.
+"""Records and judges a user's own code: what other rooms may import from here.
 
-Each name is loaded when it is asked for: recording a program does not load the judge.
+Each name is loaded on first use: recording a program does not load the judge.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name of the door. Raises AttributeError for any other."""
+    """Load one of the exported names. Raises AttributeError for any other."""
     for home, names in _HOME.items():
         if name in names:
             return getattr(import_module(f"leo.units.{home}"), name)

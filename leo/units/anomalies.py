@@ -1,4 +1,4 @@
-"""Adya's names for what goes wrong between transactions, and the levels that forbid them.
+"""Adya's names for the anomalies between transactions, and the isolation levels that forbid them.
 
 The names and their definitions are those of Adya's thesis (Weak Consistency, 1999) and of Adya,
 Liskov, O'Neil (Generalized Isolation Level Definitions, 2000); G-nonadjacent, the cycles that

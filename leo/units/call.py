@@ -1,7 +1,8 @@
-"""One wrapped method, and the units that its calls belong to, kept apart by contextvars.
+"""One wrapped method (`Call`), and the unit that its calls belong to (`Unit`), kept in a
+contextvar.
 
-A task takes the unit of the task that made it; another thread has it when it was given the context.
-A unit that has closed is nobody's current unit, wherever it is still set.
+A task inherits the unit of the task that made it; another thread has it if it was given the
+context. A closed unit is never the current unit, even where the variable still holds it.
 """
 
 from __future__ import annotations
@@ -361,7 +362,7 @@ class Unit:
             _here.reset(self._token)
         except (RuntimeError, ValueError):
             # It has stepped out. Or a block that spans a yield ended in another context than it
-            # began in. The unit is closed, so nobody takes it for the current one wherever it is
+            # began in. The unit is closed, so it is not taken for the current one where it is
             # still set.
             return
 

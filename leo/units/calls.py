@@ -1,4 +1,4 @@
-"""Units, their calls, and what a call did to one object: where on the object's line it stands.
+"""Units, their calls, and the place of a call in the history of an object.
 
 A counted version says that a call acted between two events: after `since`, at the latest at `seq`.
 A read that names an older version says more: it stands right behind the write that made it. Where

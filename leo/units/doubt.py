@@ -1,7 +1,7 @@
-"""Cycles of dependencies that are there for some choice of the moments at which the calls acted.
+"""Possible cycles: they exist for some choice of the moments at which the calls acted.
 
-A call acts at one moment of its interval, the same for all objects. Cycles are searched generously,
-never the other way round: where none is found, there is none.
+A call acts at one moment of its interval, the same for all objects. The search over-approximates:
+it may report a cycle that no choice allows, but if it finds none, there is none.
 """
 
 from __future__ import annotations

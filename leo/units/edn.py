@@ -1,4 +1,4 @@
-"""EDN, as far as histories need it."""
+"""A reader of EDN, as far as histories use it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Cycles of dependencies that are there wherever inside their intervals the calls acted.
+"""Sure cycles: they exist for every choice of the moments at which the calls acted.
 
-Which units are on cycles, Tarjan's algorithm says, on a graph that is as long as the trace, however
-many accesses depend on one another: on an object's line an access depends on the write before it,
-and where calls overlapped the line has points, which an access enters behind its end and leaves
-before its beginning. Tarjan's algorithm also decides which levels fall: G0 is a circle of ww, G1c
-one of ww and wr, and snapshot isolation falls to a circle without two rw one after the other
-(A. Cerone, A. Gotsman, Analysing Snapshot Isolation, 2018). A short witness is then searched.
+Tarjan's algorithm finds the units on cycles. The graph is linear in the length of the trace: in the
+history of an object an access depends only on the write before it. Where calls overlapped, the
+history has extra points; an access has an edge to the points after its end, and one from the points
+before its beginning. Tarjan's algorithm also decides which levels fall: G0 is a cycle of ww, G1c
+one of ww and wr, and snapshot isolation falls to a cycle without two adjacent rw (A. Cerone, A.
+Gotsman, Analysing Snapshot Isolation, 2018). Then a short witness is searched.
 """
 
 from __future__ import annotations

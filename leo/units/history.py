@@ -1,4 +1,4 @@
-"""A history of transactions that the judge reads, and what its transactions did."""
+"""A history of transactions that was imported, in the form that the judge reads."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Histories of others: Elle's (Jepsen) of lists and of registers, and plain lines of transactions.
+"""Imports histories: Elle's (Jepsen) of lists and of registers, and plain lines of transactions.
 
-They have observed versions: of a list its longest read tells the order of the writes, of registers
-an order of the transactions in which each finds what it read (`leo.units.search`). What Elle finds
-in the values themselves is found here; the rest is the judge's.
+Their versions are observed. The longest read of a list gives the order of its writes. For registers
+an order of the transactions is searched in which each reads what it read (`leo.units.search`). This
+file finds the anomalies that the values alone show; the judge finds the rest.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The judge of traces of units: which properties fell, for sure or possibly.
 
-It takes one line after the other. A unit is judged when all that were open beside it have closed.
-A cycle needs a dependency that leads back: from a unit to one that closed before it. So the judge
-looks for those, object by object, in one pass; only the units between the two ends of one (a
-`Block`) are looked at closely. "Broken" does not depend on when inside their intervals the calls
-acted; "undecided" does, and is never called valid.
+It takes one line after the other. A unit is judged when all units that overlapped it have closed. A
+cycle needs a back dependency: from a unit to one that closed before it. One pass over each object
+finds those; only the units between the two ends of one (a `Block`) are searched for cycles. A
+property is "broken" if it falls for every choice of the moments at which the calls acted inside
+their intervals. It is "undecided" if that depends on the choice, and is then never called valid.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The trace of a recording of units: what its lines are, and the log that numbers them.
 
-Versions are counted here, one more for each completed write of a name. The lock makes a version and
-the number of its event one moment.
+Versions are counted here: each completed write of a name adds one. A lock makes counting the
+version and numbering its event one atomic step.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Patterns that have a name of their own: a lost update, an unstable or torn read, a dirty read.
 
-Most are cycles of two units. They are looked for besides the cycles, because the name says what to
-repair. Of each pattern at most one finding is made for a unit: the first that is sure, else the
-first that is possible.
+Most are cycles of two units. They are searched for besides the cycles, because the name says what
+to repair. A unit has at most one finding of each pattern: the first sure one, else the first
+possible one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The reader of traces of units (``leo/units/GUIDE.md``): everything that must hold of a line.
+"""The reader of traces of units (``leo/units/GUIDE.md``): it checks each line, and refuses bad
+traces.
 
-The versions of an object count its writes in the order of the lines, a call belongs to a unit that
-is open, and nothing is missing in between: what the judge is told is consistent, or refused here.
+The versions of an object count its writes in the order of the lines, a call belongs to an open
+unit, and no line is missing. So the judge's input is always consistent.
 """
 
 from __future__ import annotations

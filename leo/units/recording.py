@@ -1,11 +1,11 @@
-"""Recording somebody else's object: its calls become a unit's reads and writes of named objects.
+"""`instrument`: records the calls of an object as reads and writes of named objects by units.
 
 What an event says, and what it does not:
-1. A call is taken to act at one moment between its beginning and its end; when, the wrapper cannot
-   see. So an event has both ends (`since` and its own number), and what two calls that overlapped
-   did to each other is for the judge to leave open.
-2. A write gets its version when its call ends. One whose call raised or was cancelled gets one too,
-   with that outcome: it may have happened.
+1. A call is taken to act at one moment between its beginning and its end, which the wrapper cannot
+   see. So an event has both ends (`since` and its own number). If two calls overlapped, the judge
+   leaves open which acted first.
+2. A write gets its version when its call ends. A write whose call raised or was cancelled gets one
+   too, with that outcome: it may have happened.
 3. A read whose call raised or was cancelled returned nothing, and is not recorded.
 4. A call outside a unit is a unit of its own. Tasks made inside a unit belong to it until it
    closes; threads do when they were given its context (`asyncio.to_thread` does that).

@@ -1,4 +1,4 @@
-"""A history of registers, each written whole: in which order were their values written?"""
+"""Histories of registers, each written whole: finds the order in which values were written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is there an order of transactions, one after the other, that explains what each read?
+"""Searches for a serial order of transactions that explains what each of them read.
 
 The search of Wing and Gong (Testing and Verifying Concurrent Objects, 1993) with Lowe's memory of
 what was tried (Testing for Linearizability, 2017), on transactions of several registers.

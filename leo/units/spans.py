@@ -1,8 +1,8 @@
-"""Where dependencies lead back: from a unit to one that closed before it.
+"""Back dependencies: from a unit to one that closed before it. A span lies between the two ends of
+one.
 
-A cycle needs one such dependency, and lies between its two ends, or within several of them that
-have a point in common. Who is in none of these spans is on no cycle, which one pass over the
-accesses of each object tells.
+A cycle needs a back dependency, and lies within its span, or within several spans that overlap. A
+unit in no span is on no cycle. One pass over the accesses of each object finds all spans.
 """
 
 from __future__ import annotations

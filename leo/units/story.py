@@ -1,6 +1,4 @@
-"""Cycles of dependencies in words: first what happened, for people; then who did what on which
-line.
-"""
+"""Tells cycles of dependencies in words: a summary first, then the accesses with their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values in words: did a read return what the write of its version had given?"""
+"""Checks recorded values: did a read return what the write of its version had written?"""
 
 from __future__ import annotations
 

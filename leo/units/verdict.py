@@ -1,4 +1,4 @@
-"""What was found about one trace of units, and the level that it leaves standing."""
+"""The verdict on a trace of units: findings, and the strongest isolation level that holds."""
 
 from __future__ import annotations
 

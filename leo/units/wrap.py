@@ -1,7 +1,7 @@
-"""Putting wrappers in the place of methods, and taking them out again.
+"""Replaces methods by wrappers, and restores them.
 
-What cannot be wrapped is refused before anything is changed: a wrapper that some calls go around
-would make a trace that looks whole and is not.
+A method that cannot be wrapped is refused before anything is changed: if some calls bypassed the
+wrapper, the trace would look complete and would not be.
 """
 
 from __future__ import annotations

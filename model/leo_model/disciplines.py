@@ -1,8 +1,8 @@
-"""What tells the disciplines apart: the Python side of ``spec/Disciplines.tla``.
+"""What distinguishes the disciplines: the Python side of ``spec/Disciplines.tla``.
 
-Each discipline is the answers to the questions there; the transition system asks for the answers
-and never for the name.  The answers follow from the organism's table (``leo.disciplines``); a test
-compares them with the module.
+That module asks questions, and a discipline is a list of answers (``Rules``).  The transition
+system uses the answers and never the name.  They are derived from the organism's table
+(``leo.disciplines``); a test compares them with the module.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The errors of the model. The type says who is at fault, the text shows both values."""
+"""The errors of the model. The type says who is at fault; the text shows expected and found."""
 
 from leo.errors import LeoError
 

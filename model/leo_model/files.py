@@ -1,9 +1,9 @@
-"""Files: those that a command writes, and which of them a result depends on.
+"""Files: writing those of a command, and finding the source files that a result depends on.
 
-What cannot be written is said, not traced back. What a result depends on is found along the
-imports: a list by hand lacks a module sooner or later, and then an old result looks fresh. The hash
-is for this project only: whether a result has to be made again. What readers are shown is the hash
-of the specification (`leo_model.checking.check.spec_hash`).
+A file that cannot be written is an error message, not a traceback. Dependencies are found along the
+imports: a list by hand would lack a module sooner or later, and an old result would look fresh. The
+hash of the dependencies only decides whether a result has to be made again. Readers see the hash of
+the specification (`leo_model.checking.check.spec_hash`).
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def made_from(result: str, claims: Path | None = None, root: Path = ROOT) -> str
 
 
 def _file(module: str, root: Path) -> Path | None:
-    """The file of a module below `root`, or wherever it was loaded from; None when there is none
+    """The file of a module, below `root` or where it was loaded from; None when there is none
     (the name of a class, say, in a `from` import).
     """
     for folder in (root, root / "model"):
@@ -202,8 +202,8 @@ def _file(module: str, root: Path) -> Path | None:
 
 @cache
 def _imported(text: str) -> tuple[str, ...]:
-    """Every dotted name that a text imports, wherever it does; names that are no modules too. What
-    is only for a type checker is not carried out.
+    """Every dotted name that a text imports, at any depth; names that are no modules too. Imports
+    for a type checker only are left out.
     """
     found: list[str] = []
     waiting: list[ast.AST] = [ast.parse(text)]

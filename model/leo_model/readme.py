@@ -1,4 +1,4 @@
-"""What commands printed, put where README and ARTIFACT quote it (`make readme`).
+"""Puts the output of commands where README and ARTIFACT quote it (`make readme`).
 
     python -m leo_model.readme README.md ARTIFACT.md < output of `leo verify`
 

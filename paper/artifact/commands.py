@@ -9,8 +9,6 @@ from leo.commands.main import Command
 from leo.progress import Bar
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["PAPER", "SITE"]
-
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder of the results")

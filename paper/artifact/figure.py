@@ -19,8 +19,6 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from paper.artifact.stories import FAULTS, Story, dependencies, writes
 
-__all__ = ["draw"]
-
 RED, INK, PALE, LOCK = "#b3261e", "#1b1b1f", "#dfe5f1", "#6b7a99"
 WIDE, STEP, TALL = 3.6, 0.62, 0.46
 # The bytes depend on the content only: no dates, no random identifiers.

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["MADE", "made_anew"]
-
 # The list of the files that the last making wrote, one path a line.
 MADE = ".made-by-leo"
 

@@ -7,8 +7,6 @@ import re
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
-__all__ = ["paragraphs"]
-
 _MATH = re.compile(r"\\\[(?P<display>.*?)\\\]|\$(?P<inline>[^$]+)\$", re.DOTALL)
 _WORDS = (
     (re.compile(r"\\emph\{([^}]*)\}"), r"<em>\1</em>"),

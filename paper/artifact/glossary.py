@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from leo_model.machine.properties import PROPERTIES
 
-__all__ = ["GLOSSARY", "PROPERTIES_IN_WORDS"]
-
 GLOSSARY = {
     "field": "the memory that an organism grows: n-gram counts and snapshots of its own replies",
     "store": "the SQLite file in which the field is kept; each object in it has a version",
@@ -14,7 +12,7 @@ GLOSSARY = {
     "step": "a part of a reply during which no other reply can run",
     "discipline": "the rules by which the steps of several replies may meet: runtime, lock, commit",
     "unit of work": "all writes of one reply, committed in one transaction",
-    "shield": "a commit and the swap of the view happen as one, whatever the caller does",
+    "shield": "a commit and the swap of the view happen as one, even if the caller is cancelled",
     "direct serialization graph": "its nodes are replies; an edge says that one came before "
     "another because of what they read and wrote; no serial order explains a cycle",
     "torn view": "a view whose tables come from different versions of the store",
@@ -26,3 +24,9 @@ GLOSSARY = {
 }
 
 PROPERTIES_IN_WORDS = {title: about.meaning for title, about in PROPERTIES.items()}
+# Those without a column in the table, which have counterexamples all the same.
+MORE_IN_WORDS = {
+    "NoDoubleDelta": "a view takes in each reply once",
+    "LoopRuns": "no reply stops the event loop",
+    "AloneReturns": "a reply that is alone and unharmed returns",
+}

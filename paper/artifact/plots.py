@@ -13,8 +13,6 @@ from leo_model.machine.properties import PROPERTIES
 from paper.artifact.results import Results
 from paper.experiments.plots import STYLE, Plot, lines, save
 
-__all__ = ["measured", "orders"]
-
 SEARCH = "view, symmetry"
 
 

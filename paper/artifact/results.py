@@ -19,15 +19,14 @@ from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.results import problems
 from leo_model.files import MAKERS, contents_of, made_from
 from paper.artifact.errors import ArtifactError
-from paper.experiments.registry import EXPERIMENTS as MODULES
+from paper.experiments.registry import module_of
 from paper.experiments.sources import sources_of
-
-__all__ = ["EXPERIMENTS", "Results", "load"]
 
 Json = Mapping[str, Any]
 
 # What the artifact quotes; `leo experiment all --kept` makes those that have a kept result. The
-# published figures are always there; what else has no result is said to have none.
+# published figures are always there; what else has no result, or that of a quick run, is said to
+# have none.
 EXPERIMENTS = (
     "published", "confound", "lock-isolation", "concurrent", "long-run", "perturbation", "ocean",
 )  # fmt: skip
@@ -133,11 +132,7 @@ def load(build: Path) -> Results:
         check["runs"],
         check["counterexamples"],
         found["proofs/theorems.json"]["theorems"],
-        {
-            name: _experiment(build, name, spec)
-            for name in EXPERIMENTS
-            if name == "published" or (build / "experiments" / name / "summary.json").exists()
-        },
+        {name: told for name in EXPERIMENTS if (told := _experiment(build, name, spec))},
         {name: found[f"bench/{name}.json"].get("rows", []) for name in ("growth", "cost")},
         {
             cell: f"it breaks the property too; leo replay {one['token']}"
@@ -180,14 +175,18 @@ def _result(build: Path, name: str, spec: str) -> Json:
     return data
 
 
-def _experiment(build: Path, name: str, spec: str) -> Json:
+def _experiment(build: Path, name: str, spec: str) -> Json | None:
     path = build / "experiments" / name / "summary.json"
+    if name != "published" and not path.exists():
+        return None
     summary: Json = _read(path, f"leo experiment {name} --kept")
+    if summary["stamp"]["config"]["quick"]:
+        return None
     if "kept" in summary["stamp"]:
         # Such rows are compared with the sources here by making some of them again.
         return summary
     _fresh(summary["stamp"]["spec"], spec, path, f"leo experiment {name}")
-    if summary["stamp"]["sources"] != sources_of(MODULES[name].module):
+    if summary["stamp"]["sources"] != sources_of(module_of(name)):
         raise ArtifactError(
             f"{path} is of rows that other sources measured: run `leo experiment {name}` again"
         )

@@ -15,13 +15,11 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
-from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
-from paper.artifact.results import Json, Results
+from paper.artifact.glossary import GLOSSARY, MORE_IN_WORDS, PROPERTIES_IN_WORDS
+from paper.artifact.results import EXPERIMENTS, Json, Results
 from paper.artifact.section import SUBSECTIONS, abstract, evidence, kind, paragraphs
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
-
-__all__ = ["make_site"]
 
 ASSETS = ("style.css", "stepper.js", "search.js")
 
@@ -76,7 +74,7 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
             "disciplines": {name: DISCIPLINES[name] for name in rows},
             "properties": list(PROPERTIES),
             "verdicts": VERDICTS,
-            "in_words": PROPERTIES_IN_WORDS,
+            "in_words": PROPERTIES_IN_WORDS | MORE_IN_WORDS,
             "standard": {title: about.standard for title, about in PROPERTIES.items()},
             "subsections": SUBSECTIONS,
             "cells": _cells(results),
@@ -109,7 +107,8 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
          "decides": dict.fromkeys((c["discipline"], c["property"]) for c in t["cells"])}
         for t in results.theorems
     ])  # fmt: skip
-    page("experiments.html", "experiments.html", experiments=_experiments(results, build, out))
+    page("experiments.html", "experiments.html", experiments=_experiments(results, build, out),
+         missing=[name for name in EXPERIMENTS if name not in results.experiments])  # fmt: skip
     page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")

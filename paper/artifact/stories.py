@@ -18,10 +18,6 @@ from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.state import UNREAD, Content, State
 from leo_model.machine.steps import World
 
-__all__ = [
-    "FAULTS", "INSTEAD", "Frame", "Story", "dependencies", "elsewhere", "frames", "story", "writes",
-]  # fmt: skip
-
 Frame = dict[str, Any]
 Story = dict[str, Any]
 
@@ -74,7 +70,7 @@ def frames(world: World, moves: Sequence[Move]) -> list[Frame]:
 
 
 def elsewhere(found: Mapping[str, Any], discipline: str) -> Story:
-    """Return the same wishes under another discipline: whoever may not move yet waits.
+    """Return the same wishes under another discipline: a session that may not move yet waits.
 
     The sessions are scheduled in the order of the counterexample; a step that the discipline does
     not allow now is put off until it does, and the program's own steps replace those it does not

@@ -16,8 +16,6 @@ from markupsafe import escape as html
 
 from paper.experiments.summary import Estimate, chance, number
 
-__all__ = ["Tex", "escape", "estimate", "html_environment", "plain_environment", "tex_environment"]
-
 _SIGNS = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

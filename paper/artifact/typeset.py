@@ -13,8 +13,6 @@ from leo_model.files import spec_folder
 from leo_model.tlc.java import environment, find
 from paper.artifact.errors import ArtifactError
 
-__all__ = ["MODULES", "typeset"]
-
 MODULES = (
     "Disciplines", "Dsg", "Field", "Properties", "AtomicReply", "Forget", "MCField", "TraceField",
 )  # fmt: skip
@@ -59,4 +57,6 @@ def typeset(out: Path, done: Callable[[str], None]) -> str:
             for ending in ("tex", "pdf"):
                 shutil.copy(work / f"{module}.{ending}", out / "modules")
             done(module)
-    return "\n".join(rf"\includepdf[pages=-]{{modules/{module}.pdf}}" for module in MODULES) + "\n"
+    # Our page numbers, in the place of those of each module.
+    shown = r"pages=-,pagecommand={\thispagestyle{plain}},trim=0 42mm 0 0,clip,scale=.9"
+    return "\n".join(rf"\includepdf[{shown}]{{modules/{module}.pdf}}" for module in MODULES) + "\n"

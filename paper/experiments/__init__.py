@@ -4,4 +4,4 @@
 is imported by the other packages: numpy, scipy and matplotlib are needed for `leo experiment` only.
 """
 
-__all__ = ["plots", "published", "registry", "sources", "summary"]
+__all__ = ["plots", "published", "registry", "results", "sources", "summary"]

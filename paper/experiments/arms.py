@@ -7,20 +7,24 @@ on the same organism give the same bytes, which no real event loop and no real t
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from leo.disciplines import get_discipline
+from leo.disciplines import DISCIPLINES, get_discipline
 from leo.field.generation import MAX_TOKENS
 from leo.field.metrics import Scores, score_turn
 from leo.field.seed import SEED_TEXT
+from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
+from leo.modules import MODULES, Module, Resonance
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.program import Step
 from leo.reply.turn import Instance
@@ -33,23 +37,6 @@ from leo_model.organism.organism import Organism, OrganismRun
 from leo_model.organism.recording import Seat
 from leo_model.traces.native import CONCERNED, Checker
 from paper.experiments.errors import ExperimentError
-
-__all__ = [
-    "ARMS",
-    "LABELS",
-    "Arm",
-    "Crowd",
-    "Heard",
-    "Talk",
-    "digest",
-    "judge_events",
-    "open_changed",
-    "per_thousand",
-    "say_in_turn",
-    "scores_of",
-    "surplus",
-    "talk",
-]
 
 
 class Arm(NamedTuple):
@@ -75,6 +62,15 @@ LABELS: Final = {
     "async-lock": "asyncio, asyncio.Lock",
     "unit-of-work": "asyncio, shielded unit of work",
 }
+
+# All modules that the published programs had. Resonance is this organism's own: it stands for
+# rules of the walk that only the last version had (`leo.modules.registry`), so what is compared
+# with the published runs leaves it out.
+CHORUS: Final[tuple[Module[Any], ...]] = tuple(m for m in MODULES if not isinstance(m, Resonance))
+
+START: Final = 1_767_139_200.0
+# Seconds between two replies, for the modules that look at the time.
+PACE: Final = 15.0
 
 
 class Heard(NamedTuple):
@@ -130,7 +126,7 @@ class Talk:
 
     @property
     def calls(self) -> int:
-        """All replies that were called, whatever became of them."""
+        """All replies that were called, however they ended."""
         return self.outcomes.total()
 
 
@@ -167,13 +163,17 @@ def talk(case: Case, say: Say, seed: int, cancel: float = 0.0) -> Talk:
             "mend the organism first"
         )
     returned = {event.reply for event in events if event.outcome == "returned"}
-    defects = {name: found.count for name, found in checker.watch.violations.items()}
     return Talk(
         {name: text for name, text in answers.items() if name in returned},
         Counter(checker.outcomes),
-        {name: defects.get(name, 0) for name in CONCERNED},
+        concerned({name: found.count for name, found in checker.watch.violations.items()}),
         events,
     )
+
+
+def concerned(defects: Mapping[str, int]) -> dict[str, int]:
+    """How many replies each broken property concerns, 0 for those that hold."""
+    return {name: defects.get(name, 0) for name in CONCERNED}
 
 
 def judge_events(checker: Checker, organism: Organism, event: Event) -> None:
@@ -192,6 +192,30 @@ def _choose(choices: Sequence[Choice], rng: Random, cancel: float) -> Choice:
     if strikes and (not steps or (cancel and rng.random() < cancel)):
         return rng.choice(strikes)
     return rng.choice(steps)
+
+
+def ticking() -> Callable[[], float]:
+    """A clock in seconds that goes on by PACE with every reading."""
+    ticks = count()
+    return lambda: START + PACE * next(ticks)
+
+
+def converse(
+    path: Path, discipline: str, seed: int, messages: Sequence[str], **options: Any
+) -> list[str]:
+    """The replies of one session on the organism's own drivers, on a new field; `options` are those
+    of opening it.
+    """
+    options |= {"seed": seed, "discipline": discipline, "clock": ticking()}
+
+    async def answers() -> list[str]:
+        async with await AsyncLeoField.open(path, **options) as leo:
+            return [await leo.reply(message) for message in messages]
+
+    if DISCIPLINES[discipline].runtime == "asyncio":
+        return asyncio.run(answers())
+    with LeoField.open(path, **options) as leo:
+        return [leo.reply(message) for message in messages]
 
 
 @contextmanager
@@ -220,7 +244,7 @@ def open_changed(
 def surplus(discipline: str, talked: Talk) -> list[str]:
     """The properties that fell and that the claims do not let fall, given how replies ended."""
     kinds = [FALLS]
-    if set(talked.outcomes) - {"returned"}:
+    if set(+talked.outcomes) - {"returned"}:
         kinds.append(FALLS_WITH_FAULTS)
     permitted = load_claims().titles(discipline, *kinds)
     return sorted(name for name, count in talked.defects.items() if count and name not in permitted)

@@ -14,13 +14,11 @@ from leo.commands.main import Command
 from paper.experiments.errors import MissingLibraryError
 from paper.experiments.registry import EXPERIMENTS
 
-__all__ = ["EXPERIMENT"]
-
 LIBRARIES = ("numpy", "scipy", "matplotlib")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    listed = "; ".join(f"{name}: {entry.help}" for name, entry in EXPERIMENTS.items())
+    listed = "; ".join(f"{name}: {help}" for name, help in EXPERIMENTS.items())
     parser.add_argument(
         "name",
         metavar="NAME",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from leo_model.errors import ModelError
 
-__all__ = ["ExperimentError", "MissingLibraryError", "TranscriptError"]
-
 
 class ExperimentError(ModelError):
     """An experiment was asked for that cannot be carried out, or its files cannot be used."""

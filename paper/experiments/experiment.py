@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from paper.experiments.plots import Plot
     from paper.experiments.summary import Summary
 
-__all__ = ["Config", "Experiment", "Key", "Lab", "Option", "Row", "seed_of"]
-
 # Values that JSON has. The configuration always has "seed" (an integer) and "quick" (a boolean).
 Config = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -70,20 +68,21 @@ class Experiment:
     `cells` lists the keys in order; `measure` returns the rows of one cell: flat, JSON values, no
     wall-clock times. `summarise` turns all rows, in the order of the cells, and the timings into
     sentences and tables, `plot` into figures. Both see rows only, so that a summary can be made
-    again without measuring. `parallel`: cells may be measured two at a time (not when they are
+    again without measuring. `costly` cells are made again only with all others (`--recompute 1`).
+    `parallel`: cells may be measured two at a time (not when they are
     timed). What the rows depend on is found from the module of `measure` (`sources`): rows made by
     other sources are not used again. `prepare` turns what the command line gave into the
     configuration, and may refuse it; only an experiment with `files` has it.
     """
 
     name: str
-    help: str
     options: tuple[Option, ...]
     cells: Callable[[Config], Sequence[Key]]
     measure: Callable[[Config, Key, Lab], Sequence[Row]]
     summarise: Callable[[Config, Sequence[Row], Sequence[Row]], Summary]
     plot: Callable[[Config, Sequence[Row]], Sequence[Plot]]
     parallel: bool = True
+    costly: Callable[[Config, Key], bool] = lambda config, key: False
     files: str = ""
     prepare: Callable[[dict[str, Any], Sequence[Path]], Config] | None = None
 

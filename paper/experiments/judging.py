@@ -12,8 +12,6 @@ from leo.trace.events import Beginning, Event, Happened, event_of, header_of
 from leo_model.traces.native import Checker
 from paper.experiments.errors import ExperimentError
 
-__all__ = ["Judge"]
-
 RUN: Final = "judged"
 
 

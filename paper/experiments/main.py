@@ -27,8 +27,6 @@ from paper.experiments.results import (
 )
 from paper.experiments.runner import Outcome, run_experiment
 
-__all__ = ["BUILD", "main"]
-
 BUILD = Path("build/experiments")
 SEED = 7
 WIDTH = 80
@@ -47,18 +45,14 @@ def main(name: str, arguments: Sequence[str]) -> int:
 
 
 def run_all(arguments: Sequence[str]) -> int:
-    """Every experiment that is not apart, then the report. With --kept also the kept results of
-    those that are; where none is kept, a quick run, which the report calls one.
+    """Every experiment that is not apart, then the report. With --kept or --recompute those that
+    have a kept result; what is apart is never made again here.
     """
     given = _common("all", "Run every experiment, and write one report.").parse_args(arguments)
     code = 0
     for name in EXPERIMENTS:
-        if is_kept(name) and given.kept:
-            code = max(code, carry_out(load(name), given))
-        elif name not in APART and given.kept:
-            quick = argparse.Namespace(**{**vars(given), "kept": False, "quick": True})
-            code = max(code, carry_out(load(name), quick))
-        elif name not in APART and (is_kept(name) or given.recompute is None):
+        kept = is_kept(name) or not (given.kept or given.recompute is not None)
+        if kept and (given.kept or name not in APART):
             code = max(code, carry_out(load(name), given))
     if given.recompute is None:
         print(f"report: {write_report(given.build)}")
@@ -98,7 +92,7 @@ def carry_out(experiment: Experiment, given: argparse.Namespace) -> int:
 def recompute(experiment: Experiment, given: argparse.Namespace) -> int:
     """Make a share of the kept rows again, and say whether they are the same. Exit code 1: not."""
     result = read(experiment)
-    cells = share_of(result, given.recompute, Random())
+    cells = share_of(experiment, result, given.recompute, Random())
     jobs = given.jobs if experiment.parallel else 1
     again = make_again(experiment, result, cells, time.perf_counter, jobs)
     same = len(cells) - len(again.differing)
@@ -162,7 +156,7 @@ def _share(text: str) -> float:
 
 
 def _parser(experiment: Experiment) -> argparse.ArgumentParser:
-    parser = _common(experiment.name, f"{experiment.help[:1].upper()}{experiment.help[1:]}.")
+    parser = _common(experiment.name, EXPERIMENTS[experiment.name].capitalize() + ".")
     for option in experiment.options:
         several = _several(option.default)
         parser.add_argument(

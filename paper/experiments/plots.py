@@ -17,19 +17,6 @@ from matplotlib.figure import Figure
 
 from paper.experiments.summary import Estimate
 
-__all__ = [
-    "DASHES",
-    "GREYS",
-    "HATCHES",
-    "MARKERS",
-    "Plot",
-    "bars",
-    "forest",
-    "lines",
-    "save",
-    "scatter",
-]
-
 GREYS = ("#111111", "#666666", "#999999", "#444444", "#bbbbbb", "#222222")
 DASHES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "x")

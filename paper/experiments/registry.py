@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 import importlib
-from typing import NamedTuple
 
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Experiment
 
-__all__ = ["APART", "EXPERIMENTS", "WITH_FILES", "Entry", "load"]
-
-
-class Entry(NamedTuple):
-    """Where an experiment is, and what it asks, in one line: enough for the help."""
-
-    module: str
-    help: str
-
-
-# In the order in which `leo experiment all` runs them.
-EXPERIMENTS: dict[str, Entry] = {
-    "published": Entry(
-        "paper.experiments.published.experiment", "what the published figures say, and cannot"
-    ),
-    "confound": Entry(
-        "paper.experiments.confound.experiment", "which difference moved the published metric"
-    ),
-    "lock-isolation": Entry(
-        "paper.experiments.lock_isolation.experiment",
-        "does the lock change the replies, and what breaks",
-    ),
-    "concurrent": Entry(
-        "paper.experiments.concurrent.experiment",
-        "observers at the same time: waiting, fairness, defects",
-    ),
-    "long-run": Entry(
-        "paper.experiments.long_run.experiment", "does the field stay whole for long"
-    ),
-    "perturbation": Entry(
-        "paper.experiments.perturbation.experiment", "how far one wrong observation reaches"
-    ),
-    "ocean": Entry(
-        "paper.experiments.ocean.experiment", "do transformers tolerate what a field does not"
-    ),
-    "reanalyse": Entry(
-        "paper.experiments.reanalyse.experiment", "transcripts, by both definitions"
-    ),
+# What each asks, in one line, in the order in which `leo experiment all` runs them.
+EXPERIMENTS = {
+    "published": "what the published figures say, and cannot",
+    "confound": "which difference moved the published metric",
+    "lock-isolation": "does the lock change the replies, and what breaks",
+    "concurrent": "observers at the same time: waiting, fairness, defects",
+    "long-run": "does the field stay whole for long",
+    "perturbation": "how far one wrong observation reaches",
+    "ocean": "do transformers tolerate what a field does not",
+    "reanalyse": "transcripts, by both definitions",
 }
 # These are no part of `all`: they need files, or a library that nothing else needs.
 WITH_FILES = frozenset({"reanalyse"})
 APART = WITH_FILES | {"ocean"}
+
+
+def module_of(name: str) -> str:
+    """The module that measures: its EXPERIMENT is the experiment of that name."""
+    return f"paper.experiments.{name.replace('-', '_')}.experiment"
 
 
 def load(name: str) -> Experiment:
@@ -59,10 +35,6 @@ def load(name: str) -> Experiment:
             f"there is no experiment {name!r}; the experiments are {', '.join(EXPERIMENTS)}, and "
             "all: see leo experiment --help"
         )
-    experiment = importlib.import_module(EXPERIMENTS[name].module).EXPERIMENT
-    if not isinstance(experiment, Experiment):
-        raise ExperimentError(
-            f"{EXPERIMENTS[name].module}: EXPERIMENT is a {type(experiment).__name__}, expected an "
-            "Experiment"
-        )
+    experiment = importlib.import_module(module_of(name)).EXPERIMENT
+    assert isinstance(experiment, Experiment), name
     return experiment

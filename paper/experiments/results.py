@@ -27,18 +27,6 @@ from paper.experiments.rows import STAMP, dump, line_of, parse_rows, read_rows
 from paper.experiments.runner import Outcome, measure_all, read_timings, tell
 from paper.experiments.sources import made_of, sources_of
 
-__all__ = [
-    "RESULTS",
-    "Again",
-    "Result",
-    "changed",
-    "keep",
-    "make_again",
-    "read",
-    "share_of",
-    "tell_kept",
-]
-
 RESULTS: Final = ROOT / "paper" / "results"
 # What else decides a row that is made of floating-point numbers.
 LIBRARIES: Final = ("numpy", "scipy", "jax", "jaxlib")
@@ -58,7 +46,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Again:
-    """Cells that were measured again, and the first line that differs of each that differs: as it
+    """Cells that were measured again, and the first row that differs of each that differs: as it
     was kept, and as it is now.
     """
 
@@ -93,8 +81,7 @@ def keep(experiment: Experiment, build: Path, date: str, folder: Path = RESULTS)
         "made": made_of(experiment.measure.__module__),
     }
     lines = [dump({STAMP: stamp, "kept": kept})]
-    for cell, rows in stored.cells.items():
-        lines += [line_of(cell, number, len(rows), row) for number, row in enumerate(rows)]
+    lines += [line_of(cell, rows) for cell, rows in stored.cells.items()]
     timings = build / experiment.name / "timings.jsonl"
     lines += map(dump, read_timings(timings, stamp["config_hash"], list(stored.cells)))
     path = _path(experiment.name, folder)
@@ -125,7 +112,7 @@ def read(experiment: Experiment, folder: Path = RESULTS) -> Result:
         ) from None
     except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
         raise ExperimentError(f"{path}: no result ({error}); {_RESTORE}") from None
-    if not whole or any("cell" not in row or "of" in row for row in timings):
+    if not whole or any("cell" not in row or "rows" in row for row in timings):
         raise ExperimentError(f"{path}: not all cells are there in their order; {_RESTORE}")
     return Result(stored.stamp, kept, stored.cells, timings)
 
@@ -158,26 +145,25 @@ def make_again(
     clock: Callable[[], float],
     jobs: int = 1,
 ) -> Again:
-    """Measure cells again and compare their rows, byte for byte as lines."""
+    """Measure cells again and compare their rows, byte for byte as JSON."""
     differing: dict[Key, tuple[str, str]] = {}
     work = measure_all(experiment, result.stamp["config"], cells, clock, jobs)
     for cell, (measured, _) in zip(cells, work, strict=True):
-        then, now = (_lines(cell, rows) for rows in (result.cells[cell], measured))
+        then, now = ([*map(dump, rows)] for rows in (result.cells[cell], measured))
         if then != now:
             pairs = zip([*then, ""], [*now, ""], strict=False)
             differing[cell] = next(pair for pair in pairs if pair[0] != pair[1])
     return Again(list(cells), differing)
 
 
-def share_of(result: Result, share: float, rng: Random) -> list[Key]:
-    """A random share of the cells, at least one, in their order."""
-    cells = list(result.cells)
+def share_of(experiment: Experiment, result: Result, share: float, rng: Random) -> list[Key]:
+    """A random share of the cells that are not costly, at least one, in their order; all if asked
+    for all.
+    """
+    config = result.stamp["config"]
+    cells = [cell for cell in result.cells if share == 1 or not experiment.costly(config, cell)]
     chosen = set(rng.sample(cells, min(len(cells), max(1, ceil(share * len(cells))))))
     return [cell for cell in cells if cell in chosen]
-
-
-def _lines(cell: Key, rows: Sequence[Row]) -> list[str]:
-    return [line_of(cell, number, len(rows), row) for number, row in enumerate(rows)]
 
 
 def _path(name: str, folder: Path) -> Path:

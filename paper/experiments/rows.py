@@ -1,8 +1,7 @@
 """The rows of an experiment on disk: JSON lines, appended cell by cell, the same bytes every time.
 
-The first line is the stamp. Each further line is one row with the key of its cell, its number and
-the number of rows of that cell; a cell counts when all of them are there. Whatever follows the last
-whole cell was being written when the run stopped: it is cut off, and the cell measured again.
+The first line is the stamp. Each further line is a cell with its rows. Whatever follows the last
+whole line was being written when the run stopped: it is cut off, and the cell measured again.
 """
 
 from __future__ import annotations
@@ -16,21 +15,7 @@ from typing import Any
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Key, Row
 
-__all__ = [
-    "STAMP",
-    "RowFile",
-    "Stored",
-    "append",
-    "dump",
-    "line_of",
-    "load_rows",
-    "parse_rows",
-    "read_rows",
-    "trim",
-]
-
 STAMP = "stamp"
-OWN = ("cell", "row", "of")
 
 
 @dataclass
@@ -54,14 +39,9 @@ def dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def line_of(cell: Key, number: int, of: int, row: Row) -> str:
-    """A row as its line. Raises ExperimentError for a row that uses the framework's own names."""
-    if clash := sorted(set(OWN) & row.keys()):
-        raise ExperimentError(
-            f"a row of the cell {cell} has the name {clash[0]!r}, which the file uses itself; "
-            "give it another name"
-        )
-    return dump({"cell": list(cell), "row": number, "of": of, **row})
+def line_of(cell: Key, rows: Sequence[Row]) -> str:
+    """A cell as its line."""
+    return dump({"cell": list(cell), "rows": list(rows)})
 
 
 def read_rows(path: Path) -> Stored:
@@ -79,65 +59,28 @@ def read_rows(path: Path) -> Stored:
 
 
 def parse_rows(data: bytes) -> Stored:
-    """The rows of a file. A line that is no row, at the end or before, ends the reading at the last
-    whole cell before it: what comes after it cannot be trusted to be complete.
+    """The rows of a file. A line that is no cell, or has no end, ends the reading: what comes after
+    it cannot be trusted to be complete.
     """
     stored = Stored()
-    pending: list[Row] = []
-    begun: Key | None = None
-    at = 0
     for line in data.splitlines(keepends=True):
-        at += len(line)
-        value = _parse(line)
-        if value is None:
+        try:
+            value = json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
             break
         if stored.stamp is None:
-            stamp = value.get(STAMP)
-            if not isinstance(stamp, dict):
+            if not (isinstance(value, dict) and isinstance(value.get(STAMP), dict)):
                 break
-            stored.stamp, stored.end = stamp, at
-            continue
-        cell, number, of = _place(value)
-        if cell is None or cell in stored.cells or number != len(pending):
+            stored.stamp = value[STAMP]
+        elif isinstance(value, dict) and value.keys() == {"cell", "rows"}:
+            cell = tuple(value["cell"])
+            if cell in stored.cells:
+                break
+            stored.cells[cell] = value["rows"]
+        else:
             break
-        if number and cell != begun:
-            break
-        begun = cell
-        pending.append({name: item for name, item in value.items() if name not in OWN})
-        if len(pending) == of:
-            stored.cells[cell], stored.end = pending, at
-            pending, begun = [], None
+        stored.end += len(line)
     return stored
-
-
-def load_rows(path: Path) -> tuple[Mapping[str, Any], list[Row]]:
-    """The stamp and the rows of a finished file, for whoever uses them elsewhere.
-
-    Raises ExperimentError when the file is missing or holds no rows.
-    """
-    stored = read_rows(path)
-    if stored.stamp is None or not stored.cells:
-        raise ExperimentError(
-            f"{path}: holds no rows; run the experiment again: leo experiment {path.parent.name}"
-        )
-    return stored.stamp, stored.rows
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _place(value: dict[str, Any]) -> tuple[Key | None, int, int]:
-    cell, number, of = (value.get(name) for name in OWN)
-    if not (isinstance(cell, list) and isinstance(number, int) and isinstance(of, int)):
-        return None, 0, 0
-    return tuple(cell), number, of
 
 
 class RowFile:
@@ -176,10 +119,9 @@ class RowFile:
 
     def put(self, cell: Key, rows: Sequence[Row]) -> None:
         """Append the rows of a cell, in one write."""
-        lines = [line_of(cell, number, len(rows), row) for number, row in enumerate(rows)]
-        if not lines:
+        if not rows:
             raise ExperimentError(f"the cell {cell} gave no rows; each cell has at least one")
-        append(self._path, lines)
+        append(self._path, [line_of(cell, rows)])
         # What is kept is what a later reading would find, tuples and all.
         self.stored.cells[cell] = [json.loads(dump(row)) for row in rows]
 

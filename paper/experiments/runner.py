@@ -31,8 +31,6 @@ from paper.experiments.rows import RowFile, append, dump, trim
 from paper.experiments.sources import sources_of
 from paper.experiments.summary import Summary, as_json, as_markdown
 
-__all__ = ["Outcome", "measure_all", "read_timings", "run_experiment", "stamp_of", "tell", "write"]
-
 Clock = Callable[[], float]
 Measured = tuple[list[Row], list[dict[str, Any]]]
 

@@ -18,8 +18,6 @@ from typing import Final
 
 from leo_model.files import ROOT, claims_of, modules_of
 
-__all__ = ["TELLING", "made_of", "measuring", "sources_of"]
-
 # The endings of modules that see rows only after they were measured.
 TELLING: Final = (".report", ".summary", ".plots", ".tables")
 

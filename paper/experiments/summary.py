@@ -15,19 +15,6 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-__all__ = [
-    "Cell",
-    "Estimate",
-    "Summary",
-    "Table",
-    "as_json",
-    "as_markdown",
-    "chance",
-    "number",
-    "tell",
-    "template",
-]
-
 
 class Estimate(NamedTuple):
     """A value with its 95 % confidence interval."""

@@ -2,7 +2,7 @@
 
 The metric is the share of a reply's words that also occur in the observer's message. If the m
 words of the message are drawn independently with probabilities pi, a word w is among them with
-probability 1 - (1 - pi_w)^m whatever the reply is about. The asynchronous arm's variant counts
+probability 1 - (1 - pi_w)^m, independently of the reply. The asynchronous arm's variant counts
 distinct words and looks at four messages, which is the same with 4m.
 
 The lengths and the ratio to compare with are computed from the 93 published turns

@@ -11,7 +11,7 @@ ALGEBRA = (
         title="Observation and decay",
         claim="The deltas of observations commute. Decay and observation do not: with the "
         "real-valued decay, decaying after observing a falls short of observing "
-        "after decaying by (1 - rho) a, whatever the count; with the floored decay "
+        "after decaying by (1 - rho) a, for every count; with the floored decay "
         "by that, give or take less than 1.",
         assumptions=(
             "an observation adds counts",

@@ -3,10 +3,10 @@
 A counter-model of an inductive step need not be reachable. So each mutant is also executed, breadth
 first and bounded, until the property itself is broken: that is what a person can replay.
 
-And nothing is a theorem for lack of occasions. "What generate reads does not change" follows from
-any invariant under which nobody ever reads. So for each property there is an occasion, the kind of
-state in which it could fail (as in ``spec/MCOccasions.tla``), and for each theorem and each of its
-relations an execution without faults to such a state.
+A theorem must not hold vacuously. "What generate reads does not change" follows from any invariant
+under which nobody ever reads. So each property has a non-vacuity witness: a kind of state in which
+it could fail (an *occasion*, as in ``spec/MCOccasions.tla``). For each theorem and each of its
+relations there is an execution without faults to such a state.
 """
 
 from __future__ import annotations
@@ -82,14 +82,14 @@ OCCASIONS: dict[str, Callable[[World, State], Term]] = {
 
 @cache
 def _reached(world: World, sessions: int) -> tuple[Mapping[str, list[str]], int]:
-    """For every occasion that is reached a shortest schedule; how many states were looked at."""
+    """A shortest schedule to each witness that is reached, and the number of states seen."""
     wanted = {title: formula(world, symbols()) for title, formula in OCCASIONS.items()}
     turns = 2 if sessions == 1 else 1
     return reach(replace(world, faults=frozenset()), wanted, sessions, turns)
 
 
 def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharged:
-    """Discharge "the property `title` has an occasion" for the case `name`.
+    """Discharge "the property `title` has a non-vacuity witness" for the case `name`.
 
     Raises VacuousError when no execution of the bound leads to one.
     """
@@ -99,7 +99,7 @@ def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharg
     if title not in found:
         raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")
     schedule = ", ".join(found[title])
-    return Discharged(f"{name}: occasion of {title}: {schedule}", time.perf_counter() - start)
+    return Discharged(f"{name}: witness of {title}: {schedule}", time.perf_counter() - start)
 
 
 LIMIT = 20_000

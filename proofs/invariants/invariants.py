@@ -51,7 +51,7 @@ def implies(*parts: Term) -> Term:
 
 
 def step_writes_ok(w: World, z: State) -> Conjuncts:
-    """What a reply of a step commit has written where it stands, whoever runs beside it."""
+    """What a reply of a step commit has written at its label, with any reply beside it."""
     late = unsaved(w)
     found = {
         "not yet observed": every("s r", lambda s, r: implies(
@@ -76,7 +76,7 @@ def step_writes_ok(w: World, z: State) -> Conjuncts:
 
 
 def views_ok(w: World, z: State) -> Conjuncts:
-    """Whoever writes meanwhile, a view and what is loaded for it hold committed replies."""
+    """A view and what is loaded for it hold committed replies, with any writer meanwhile."""
     early, late = ("loadTrigrams", "assign"), ("assign",)
     return {
         "a view holds what is committed": every("i q", lambda i, q: implies(
@@ -171,7 +171,7 @@ def step_view_ok(w: World, z: State) -> Conjuncts:
 
 
 def unit_writes_ok(w: World, z: State) -> Conjuncts:
-    """The unit of work: what a reply has written and seen, whoever runs beside it."""
+    """The unit of work: what a reply has written and seen, with any reply beside it."""
     done, seen = done_labels(w), ("snapshot", "commit", "swap", "release", "return")
     found = {
         "both writes or none": every("r", lambda r: z.ngrams(r) == z.snapshots(r)),

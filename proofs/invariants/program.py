@@ -330,10 +330,10 @@ def _becomes(made: Memory, after: Memory) -> Iterator[Term]:
 
 
 def discharge_occasion(kind: str, formula: Term) -> Discharged:
-    """Raises VacuousError when the formula of an occasion is not satisfiable, UndecidedError when
+    """Raises VacuousError when the formula of a witness is not satisfiable, UndecidedError when
     z3 gives up.
     """
-    name = f"any program, {kind} commit: occasion"
+    name = f"any program, {kind} commit: witness"
     start = time.perf_counter()
     solver = z3.Solver()
     solver.set("timeout", TIMEOUT)

@@ -131,7 +131,7 @@ def _do(old: Atomic, new: Atomic) -> list[Term]:
 
 
 def _end(old: Atomic, new: Atomic, gone: Callable[[Term], Term]) -> list[Term]:
-    """Whoever is gone was in flight and is idle; when nobody is gone this is stuttering."""
+    """A reply that is gone was in flight and is idle; when none is gone this is stuttering."""
     return [
         every("s q", lambda s, q: z3.Implies(gone(s), z3.And(
             z3.Not(old.idle(s)), new.idle(s), *(z3.Not(a(s, q)) for a in new.answers)

@@ -188,7 +188,7 @@ def inductive(key: str) -> tuple[Discharged, ...]:
 
 
 def prove_property(title: str, cases: tuple[str, ...]) -> list[Discharged]:
-    """Discharge the induction, the safety obligation and an occasion to fail for every case."""
+    """Discharge the induction, the safety obligation and a non-vacuity witness for every case."""
     found: list[Discharged] = []
     for key in cases:
         of = CASES[key]

@@ -162,12 +162,12 @@ def waits_for(w: World, z: State, h: Term, u: Term) -> Term:
     return z3.And(at(z, h, (place,)), owns(w, z, u))
 
 
-def needs_luck(w: World) -> bool:
+def needs_strong_fairness(w: World) -> bool:
     """Weak fairness is not enough: something is given away in no order."""
     return w.rules.published or w.rules.transaction == "immediate" or w.rules.lock == "unfair"
 
 
-def luck_obligations(of: Case, judge: World) -> Iterator[Obligation]:
+def strong_obligations(of: Case, judge: World) -> Iterator[Obligation]:
     """Who has what is given away in no order has it no longer after finitely many of its steps."""
     z, known = of.state, known_of(judge, of.state)
     u, own_steps = z3.Const("u", SESSION), {action.name for action in steps_of(of.world, z)}
@@ -186,10 +186,10 @@ def luck_obligations(of: Case, judge: World) -> Iterator[Obligation]:
 
 
 def ranking_obligations(
-    of: Case, invariant_of: World | None = None, luck: bool = True
+    of: Case, invariant_of: World | None = None, strong: bool = True
 ) -> Iterator[Obligation]:
     """The premises of the rule. ``invariant_of`` is the world whose invariant is tried; without
-    ``luck`` those of weak fairness alone.
+    ``strong`` those of weak fairness alone.
     """
     judge, z = invariant_of or of.world, of.state
     known = (*known_of(judge, z), in_flight(z, ASKER))
@@ -218,9 +218,9 @@ def ranking_obligations(
     whole = (*hypotheses(judge, z), in_flight(z, ASKER))
     yield Obligation(f"{of.name}: somebody is helpful", whole, z3.Exists([h], helpful(judge, z, h)))
     helps = (*whole, helpful(judge, z, h))
-    if luck and needs_luck(judge):
+    if strong and needs_strong_fairness(judge):
         helps = (*helps, every("u", lambda u: z3.Not(waits_for(judge, z, h, u))))
-        yield from luck_obligations(of, judge)
+        yield from strong_obligations(of, judge)
     yield Obligation(f"{of.name}: a helpful session can step", helps, can_step(of.world, z, h))
 
 
@@ -350,7 +350,7 @@ def refute_answered(mutant: Mutant) -> str:
     return _starved(mutant.text, mutant.world, step)
 
 
-def refute_without_luck() -> str:
+def refute_under_weak() -> str:
     """Show that weak fairness is not enough for D3: the premise that fails, and who starves."""
     of, weaker = CASES["D3"], "D3 under weak fairness"
-    return _starved(weaker, of.world, failing_step(weaker, ranking_obligations(of, luck=False)))
+    return _starved(weaker, of.world, failing_step(weaker, ranking_obligations(of, strong=False)))

@@ -99,7 +99,7 @@ def is_first(z: State, i: Term, s: Term) -> Term:
 
 
 def queue_has_a_first(z: State) -> Term:
-    """A finite queue has a first (the sentence by hand): for whoever waits, somebody of the same
+    """A finite queue has a first (the sentence by hand): for each waiter, somebody of the same
     instance waits behind nobody of it.
     """
     h = z3.Const("h", SESSION)
@@ -314,13 +314,13 @@ def occasions_met(name: str, w: World, of: str, titles: tuple[str, ...]) -> list
             raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")
     seconds = (time.perf_counter() - start) / len(titles)
     return [
-        Discharged(f"{name}: occasion of {of}, {title}: {', '.join(found[title])}", seconds)
+        Discharged(f"{name}: witness of {of}, {title}: {', '.join(found[title])}", seconds)
         for title in titles
     ]
 
 
 def prove_deadlock(cases: tuple[str, ...]) -> list[Discharged]:
-    """Discharge the induction, the safety obligations and the occasions for every case."""
+    """Discharge the induction, the safety obligations and the witnesses of every case."""
     found: list[Discharged] = []
     for key in cases:
         of = CASES[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from proofs.invariants.unbounded import Mutant, cells_of, named, scope
-from proofs.progress.answered import prove_answered, refute_answered, refute_without_luck
+from proofs.progress.answered import prove_answered, refute_answered, refute_under_weak
 from proofs.progress.deadlock import prove_deadlock, refute_deadlock
 from proofs.tools.theorem import Theorem
 
@@ -77,7 +77,7 @@ LUCKY = Theorem(
     place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, BY_LUCK),
     mutant="D3 under weak fairness",
-    refute=refute_without_luck,
+    refute=refute_under_weak,
     latex=f"In every strongly fair behaviour of {scope(BY_LUCK)}, for any number of sessions and "
     "calls, every call ends.",
     sketch="The ranking of the theorem before. Where the helpful session's step waits for what is "

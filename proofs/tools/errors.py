@@ -6,7 +6,7 @@ from leo.errors import LeoError
 
 
 class ProofError(LeoError):
-    """A statement has not been proved; whatever the reason, it must not be called a theorem."""
+    """A statement has not been proved, for any reason: it must not be called a theorem."""
 
     exit_code = 1
 
@@ -33,7 +33,7 @@ class VacuousError(ProofError):
 
     def __init__(self, obligation: str, searched: str) -> None:
         self.obligation = obligation
-        super().__init__(f"vacuous: {obligation}: never has an occasion to fail in {searched}")
+        super().__init__(f"vacuous: {obligation}: no non-vacuity witness in {searched}")
 
 
 class NoQueriesError(LeoError):

@@ -84,7 +84,7 @@ class Unchecked(_Unit):
 
 
 class Stale(_Unit):
-    """Never brings the view up to date, whatever another instance has committed."""
+    """Never brings the view up to date with the commits of another instance."""
 
     def _begin_immediate(self, conn: Connection) -> None:
         super()._begin_immediate(conn)

@@ -13,10 +13,10 @@ from proofs.invariants.unbounded import CASES, Case, Mutant, explain
 from proofs.progress.answered import (
     comes_before,
     helpful,
-    luck_obligations,
     ranking_obligations,
     refute_answered,
     starving,
+    strong_obligations,
     way,
 )
 from proofs.progress.index import BY_LUCK, IN_ORDER
@@ -80,12 +80,12 @@ def test_a_lock_out_of_turn_starves(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", BY_LUCK)
-def test_no_answer_without_luck(key: str) -> None:
+def test_no_answer_under_weak_fairness(key: str) -> None:
     """threading.Lock, SQLite's busy handler and a busy event loop serve in no order: under weak
     fairness the rule does not prove, because the helpful session's step is not always enabled.
     """
     with pytest.raises(NotProvedError, match="a helpful session can step"):
-        list(discharge(ranking_obligations(CASES[key], luck=False), explain))
+        list(discharge(ranking_obligations(CASES[key], strong=False), explain))
 
 
 def test_who_never_gives_up_the_lock_is_noticed() -> None:
@@ -93,7 +93,7 @@ def test_who_never_gives_up_the_lock_is_noticed() -> None:
     case, stuck = CASES["D3"], Mutant("D3", "LoadBigrams: pc stays")
     changed = Case("stuck", stuck.world)
     with pytest.raises(NotProvedError, match="LoadBigrams of its owner comes nearer"):
-        list(discharge(luck_obligations(changed, case.world), explain))
+        list(discharge(strong_obligations(changed, case.world), explain))
 
 
 def test_a_mutant_that_starves_nobody_is_refused() -> None:

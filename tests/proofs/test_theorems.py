@@ -34,12 +34,12 @@ def test_theorem_is_proved_and_its_mutant_is_not(theorem: Theorem) -> None:
     about executions (those are z3's) has, in every case, one to a state that it speaks of.
     """
     certificate = certify(theorem)
-    occasions = [o.name for o in certificate.obligations if "occasion" in o.name]
-    assert bool(occasions) == (theorem.tool == "z3")
-    assert len(occasions) >= len(theorem.cells)
+    witnesses = [o.name for o in certificate.obligations if ": witness" in o.name]
+    assert bool(witnesses) == (theorem.tool == "z3")
+    assert len(witnesses) >= len(theorem.cells)
     for cell in theorem.cells:
         number = DISCIPLINES[cell.discipline].number.replace("D0", "one session")
-        assert any(name.startswith(f"{number} ") for name in occasions), cell
+        assert any(name.startswith(f"{number} ") for name in witnesses), cell
     assert certificate.obligations
     assert certificate.counter_model.strip()
     assert certificate.version
@@ -114,9 +114,7 @@ def test_a_vacuous_theorem_is_refused(key: str) -> None:
     """On one event loop nobody is ever between the two reads of generate: StableRead says nothing
     there, and is not called a theorem, although every obligation is discharged.
     """
-    with pytest.raises(
-        VacuousError, match=r"StableRead: never has an occasion to fail in \d+ states"
-    ):
+    with pytest.raises(VacuousError, match=r"StableRead: no non-vacuity witness in \d+ states"):
         prove_property("StableRead", (key,))
 
 
@@ -167,7 +165,7 @@ def test_finite_models_are_evaluated_in_full() -> None:
 def test_any_program_theorems_are_in_epr() -> None:
     """The generic theorems are decidable throughout."""
     found = [o for kind in ("step", "unit") for o in prove_program(kind)]
-    assert {o.fragment for o in found if "occasion" not in o.name} == {"EPR"}
+    assert {o.fragment for o in found if ": witness" not in o.name} == {"EPR"}
 
 
 @pytest.mark.parametrize("kind", ["step", "unit"])
@@ -176,5 +174,5 @@ def test_an_occasion_of_any_program_can_be_missing(kind: str) -> None:
     does not lead to a state that they rule out.
     """
     impossible = occasion(kind, lambda m, first, second, thing: m.dsg(second, first))
-    with pytest.raises(VacuousError, match="occasion"):
+    with pytest.raises(VacuousError, match="commit: witness"):
         discharge_occasion(kind, impossible)

@@ -1,7 +1,7 @@
 """Checking the claims: run TLC as planned and compare what it says with what is claimed.
 
-A run that could not decide (an error, a timeout, another property that fell) is a failure of every
-claim that it should have decided; nothing is passed over.
+If a run could not decide its claims (an error, a timeout, another property that fell), each of
+these claims counts as a failure.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def said(result: TlcResult) -> str:
 
 
 def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
-    """Actions never taken, and properties that never had an occasion to fail."""
+    """Actions never taken, and properties without a non-vacuity witness."""
     findings = []
     taken = {name for name, (_, times) in result.coverage.items() if times}
     reachable = taken - {"MCInit", "Finished"}
@@ -187,7 +187,7 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
     for title in claims.titles(run.discipline, HOLDS, FALLS_WITH_FAULTS):
         if title not in {"DeadlockFree", "Answered"} and title not in seen:
             findings.append(
-                Finding((f"{run.discipline} / {title}",), "never has an occasion to fail: vacuous")
+                Finding((f"{run.discipline} / {title}",), "vacuous: it can fail in no state")
             )
     return findings
 
@@ -210,7 +210,7 @@ def _differing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
 
 
 def occasions_met(result: TlcResult) -> frozenset[str]:
-    """The properties whose occasions a search with ``occasions`` has printed."""
+    """The properties whose non-vacuity witness a search with ``occasions`` has printed."""
     said = (line.split('"') for line in result.output if line.startswith('<<"occasion"'))
     return frozenset(words[3] for words in said)
 

@@ -1,10 +1,10 @@
-"""The claims: what each discipline is said to keep and to lose, as data (``spec/claims.json``).
+"""The claims: which properties each discipline keeps and loses, as data (``spec/claims.json``).
 
-A claim is a cell of the table, (discipline, property) with a verdict.  Of a cell that falls with
-faults the file also says with which of them alone.  Beside the verdicts it records, for every run
-of TLC that decides them, the number of distinct states and the depth; and for every discipline the
-actions that must be reachable, so that nothing holds for lack of events.  Some properties are
-claimed of a few disciplines only and have no column (``also``).
+A claim is a cell of the table: (discipline, property) with a verdict.  For a property that falls
+with faults, ``apart`` has the faults that suffice alone.  For each run of TLC that decides claims,
+``runs`` has the number of distinct states and the depth.  For each discipline, ``actions`` has the
+actions that must be reachable, so that no property holds because nothing happens.  A property
+claimed of a few disciplines only has no column (``also``).
 """
 
 from __future__ import annotations

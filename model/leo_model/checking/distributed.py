@@ -1,4 +1,4 @@
-"""The claims that hold, checked by TLC's server and workers: the same numbers of states."""
+"""`leo check --distributed`: the claims that hold, checked by TLC's server and workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leo_model.tlc.job import TlcJob, Verdict
 def distributed_job(run: Run) -> TlcJob:
     """Return the part of a run that TLC's distributed mode decides: its invariants.
 
-    The occasions are left to the local run: workers far away would print each more than once.
+    Only the local run looks for non-vacuity witnesses: each worker would print them again.
     """
     made = job(replace(run, occasions=False))
     lines = [line for line in made.config.splitlines() if not line.startswith("PROPERTY")]

@@ -1,11 +1,11 @@
 """Comparing graphs: the transition system's against the one that TLC dumps, state for state.
 
-A state of either is brought to one form: every variable by name, functions as pairs, contents as
-sets of ``(session, n)``.  Two graphs are the same when they have the same states and the same edges
-with the same action names.
+States of both are brought to one form: every variable by name, functions as pairs, contents as sets
+of ``(session, n)``.  Two graphs are equal when they have the same states and the same edges with
+the same action names.
 
-`leo noop` compares two of TLC's: with one session and no faults nothing is ever waited for, and the
-executions with and without the lock are the same up to the variable ``holder``.  A comparison of
+`leo noop` compares two graphs of TLC's, with one session and no faults.  No reply ever waits there,
+and the executions with and without the lock are equal up to the variable ``holder``.  Comparing
 sequential runs can therefore show no effect of a lock.
 
 The paper's listing is D9: the graphs of the two are the same up to the names of steps.

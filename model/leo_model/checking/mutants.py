@@ -1,7 +1,7 @@
 """Mutants of the specification: does a mistake in it change a claim?
 
-Each mutant of ``spec/mutants.json`` is a named change of one module and says which claim it must
-change.  A mutant that changes none would be a mistake that no property sees.
+Each mutant of ``spec/mutants.json`` is a named change of one module, with the claim that it must
+change.  A mutant that changes no claim is a mistake that no property detects.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The 24 orders of the four steps: which properties does an order keep, and does a lock help?
 
-The formal content of the paper's second hypothesis (the refactoring changed the order of
-operations): an order can lose a property with one session and no fault, where no lock can help.
-What each order is claimed to lose is data (``spec/orders.json``), as the claims are: what is not
-listed there is claimed to hold, and a difference in either direction is a finding.
+This is the formal content of the paper's second hypothesis (the refactoring changed the order of
+operations): an order can lose a property with one session and no fault, where no lock helps.
+``spec/orders.json`` lists what each order is claimed to lose; all other properties are claimed to
+hold.  A difference in either direction is a finding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From claims to runs of TLC: which searches decide which cells, at which bound.
 
-What holds is checked together, one search for a discipline and a bound; what falls is checked
-alone, so that nothing but the named property can have fallen.
+Properties that hold are checked together, one search for a discipline and a bound.  A property that
+falls is checked alone, so that no other property can have fallen.
 """
 
 from __future__ import annotations

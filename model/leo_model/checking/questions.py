@@ -1,12 +1,13 @@
 """`leo ask`: a question that is not a claim, answered at a bound of the user's own.
 
-Every property is asked alone, and as the claims ask it (``leo_model.checking.plan``): a deadlock
-without faults, because a fault may free a reply that waits, and ``Answered`` of sessions that call
-for ever, under weak and under strong fairness, without VIEW and symmetry.
+Every property is searched for alone, in the same way as for the claims
+(``leo_model.checking.plan``): deadlocks without faults, because a fault may free a reply that
+waits; ``Answered`` with sessions that call for ever, under weak and under strong fairness, without
+VIEW and symmetry.
 
-A property that never had an occasion to fail holds of every program, and the answer then is that it
-says nothing.  ``MCOccasions`` says what each one's occasion is (its non-vacuity witness) and prints
-it when TLC meets it, here as in the searches of the claims.
+A property may hold vacuously, because no state is reached in which it could fail.  The answer is
+then that it says nothing here.  ``MCOccasions`` defines the non-vacuity witness of each property
+(its *occasion*), and TLC prints it when it reaches one, here and in the searches of the claims.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from leo_model.machine.properties import PROPERTIES
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 
-# Their occasions are in the store, and the VIEW of a search for one of them alone may take a state
-# with the occasion for one without: before it is called missing it is looked for without VIEW. The
-# occasions of the others are in what their own VIEW keeps (control, registers, snapshots).
+# Their non-vacuity witnesses depend on the store. The VIEW of a search for one of these properties
+# may merge a witness with another state, so a missing witness is searched again without VIEW. The
+# witnesses of the other properties depend on what VIEW keeps (control, registers, snapshots).
 HIDDEN_BY_VIEW = ("Serializable", "AllOrNothing", "ViewAgreesWithStore")
-VACUOUS = "says nothing here: its occasion was never met"
+VACUOUS = "holds vacuously: no state is reached in which it could fail"
 UNMET = "Unmet"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The search of one property, and the second one for its occasion where that was needed."""
+    """The search of a property, and a second one for its non-vacuity witness where needed."""
 
     run: Run
     result: TlcResult
@@ -56,7 +57,7 @@ class Answer:
         occasion = self.occasion
         if occasion is None or occasion.verdict is Verdict.OK or occasion.fell(UNMET):
             return None
-        return f"its occasion: {occasion.reason or said(occasion)}"
+        return f"its witness: {occasion.reason or said(occasion)}"
 
     @property
     def vacuous(self) -> bool:
@@ -65,7 +66,7 @@ class Answer:
 
     @property
     def doubtful(self) -> bool:
-        """It holds, and its own search, if it looked for the occasion, did not meet it."""
+        """It holds, and its search looked for the non-vacuity witness and did not reach one."""
         holds = self.result.verdict is Verdict.OK
         return holds and self.run.occasions and self.title not in occasions_met(self.result)
 
@@ -118,7 +119,7 @@ def _job(run: Run) -> TlcJob:
 
 
 def occasion_job(run: Run) -> TlcJob:
-    """Return a search without VIEW for a property's occasion, which ends when it is met."""
+    """Return a search without VIEW that ends at a property's non-vacuity witness."""
     title = run.titles[0]
     root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCOccasions"
     module = (
@@ -141,7 +142,7 @@ def _register(title: str) -> int:
     text = (spec_folder() / "Occasions.tla").read_text("utf-8")
     found = re.search(rf'Seen\((\d+), "{title}"', text)
     if found is None:
-        raise CheckError(f"Occasions.tla has no occasion of {title}; add one there")
+        raise CheckError(f"Occasions.tla has no non-vacuity witness of {title}; add one there")
     return int(found[1])
 
 

@@ -1,8 +1,8 @@
-"""A result file of `leo check`, held to the claims, the plan, the recorded numbers, and itself.
+"""Checks a result file of `leo check` before it is quoted: a file can be edited by hand.
 
-A file can be edited by hand. What would be quoted from it has to be what the claims say, decided by
-the searches that are planned, with the numbers that are recorded; and each counterexample has to
-break its property when the transition system takes its steps again.
+Its verdicts must be those of the claims, decided by the planned searches, with the recorded
+numbers. Each counterexample must break its property when the transition system takes its steps
+again.
 """
 
 from __future__ import annotations
@@ -106,10 +106,14 @@ def _rows(results: _Results, claims: Claims, runs: dict[str, Run]) -> Iterator[s
                 "expected"
             )
         recorded = claims.numbers.get(name)
-        if recorded is not None and recorded.distinct != row.distinct:
+        # 0: TLC's speed decides how far it has searched (`Numbers`).
+        if recorded is not None and recorded.distinct not in (0, row.distinct):
             yield (
                 f"run {name}: it says {row.distinct} states, and {recorded.distinct} are recorded"
             )
+
+
+_LOADS = ("LoadBigrams", "LoadTrigrams", "AssignView")
 
 
 def _again(told: _Told, run: Run, claims: Claims) -> str | None:
@@ -122,6 +126,13 @@ def _again(told: _Told, run: Run, claims: Claims) -> str | None:
         return f"it has {len(told.schedule)} steps, and {depth - 1} are recorded"
     schedule = [Move(*move) for move in told.schedule]
     world = bounded_world(told.discipline, told.sessions, told.turns, faults)
+    back_to = told.back_to
+    if not told.turns and world.rules.transaction == "immediate":
+        # The specification that forgets contents leaves open whether a view is behind when its
+        # transaction begins; this one remembers, and loads only then.
+        loads = [n for n, move in enumerate(schedule) if move.action in _LOADS]
+        schedule = [move for n, move in enumerate(schedule) if n not in loads]
+        back_to = back_to and back_to - sum(n < back_to - 1 for n in loads)
     if not told.turns:
         # Sessions that call for ever.
         world = World(
@@ -142,10 +153,10 @@ def _again(told: _Told, run: Run, claims: Claims) -> str | None:
     if told.turns:
         return None if witness(world, told.property, states) else "nothing is broken at its end"
     # A call is not answered: somebody waits, for ever or round and round.
-    if told.back_to is not None:
-        if not 0 < told.back_to <= len(states):
-            return f"there is no state {told.back_to} to come back to"
-        back = states[told.back_to - 1].pc
+    if back_to is not None:
+        if not 0 < back_to <= len(states):
+            return f"there is no state {back_to} to come back to"
+        back = states[back_to - 1].pc
         if not any(after.pc == back for _, after in successors(world, last)):
-            return f"its end does not lead back to state {told.back_to}"
+            return f"its end does not lead back to state {back_to}"
     return None if any(map(last.in_flight, last.pc)) else "nobody waits at its end"

@@ -1,4 +1,4 @@
-"""The organism watched live: a stage with the real organism on it, scenes, and a local page.
+"""`leo live`: the real organism on a stage, scenes to play there, and a local page to watch.
 
 Start with `stage`. The door is the command `leo live`; no other room imports this one.
 """

@@ -1,9 +1,9 @@
-"""The local page: one stage, many watchers, people who talk, over server-sent events.
+"""The local page: one stage for many watchers and speakers, over server-sent events.
 
 Only this machine can reach it: it listens on the loopback address, every path begins with a token
 that is made at the start, and a request that names another host or comes from another page is
-refused. Nothing is fetched from outside. A stream that closes is a caller that has gone: the reply
-under way is cancelled for real.
+refused. The page fetches nothing from outside. When a caller's stream closes, its reply under way
+is cancelled.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
                 async for text in theatre.watch():
                     yield text
             finally:
-                # The tab is gone, and with it whoever waited for the reply.
+                # The tab is gone, and with it the caller who waited for the reply.
                 if name and theatre.stage is not None:
                     theatre.stage.cancel(name)
 

@@ -1,8 +1,8 @@
 """The stage: the real organism, held at the gate of every action, and judged as it goes.
 
-People (sessions) talk to one field. Each action of a reply waits at a gate until it is let through:
-at once, after a pause, or by a click. Every event goes into a recording that `leo validate` reads,
-and through the native checker, so that a property that falls is known at the event that broke it.
+Sessions talk to one field. Each action of a reply waits at a gate until it is let through: at once,
+after a pause, or by a click. Every event goes into a recording that `leo validate` reads, and
+through the native checker, which names a broken property at the event that broke it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Dependencies between replies: the Python side of ``spec/Dsg.tla``.
 
 Edges are pairs ``(from, to)`` of Adya's direct serialization graph (ww, wr, rw).  An n-gram write
-is an increment, so a version contains every earlier write: edges to all earlier writers say the
-same as edges to the last one.
+is an increment, so a version contains every earlier write.  Edges from all earlier writers
+therefore give the same cycles as edges from the last one.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""What the check of a trace may forget: the Python side of ``Absorbed`` in ``spec/TraceField.tla``.
+"""Which replies the check of a trace may forget: the Python side of ``Absorbed`` in
+``spec/Tracing.tla``.
 
-A bounded search may only forget what no property can miss (``spec/Forget.tla``).  The check of a
-trace keeps a list of what fell, so it may also forget a reply that broke a property when it ended:
-one that was cancelled half-way would otherwise be remembered for ever, and with it every later one.
-Forgetting keeps the memory of the streaming checker constant for each reply that is still open.
+A bounded search may forget a reply only if no property can tell (``spec/Forget.tla``).  The check
+of a trace keeps a list of the properties that fell, so it may also forget a reply that broke one
+when it ended.  Otherwise a reply that was cancelled half-way would be kept for ever, and every
+later one too. Forgetting bounds the memory of the streaming checker by the number of open replies.
 
-A reply is *absorbed* when it has ended and every copy that anybody holds of an object that it wrote
-contains it.  Taking an absorbed reply out of all of them at once changes no comparison of copies.
-It may be on a cycle only if something precedes it, so absorbed replies with nothing else upstream
-are forgotten.  The others, if they are on a cycle together, are merged into one.
+A reply is *absorbed* when it has ended and every copy of each object that it wrote contains it.
+Removing it from all copies at once changes no comparison of copies.  It can be on a cycle only if
+something precedes it, so absorbed replies with nothing else upstream are forgotten.  Others that
+are on a common cycle are merged into one.
 """
 
 from __future__ import annotations

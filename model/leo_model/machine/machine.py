@@ -1,8 +1,8 @@
 """The transition system: which action may happen in which state, and what it does.
 
-This file owns legality.  ``ACTIONS`` is the whole vocabulary; a test compares it with the operators
-of ``spec/Field.tla`` and with the organism's, and another compares the reachable graph with TLC's,
-state for state and edge for edge.
+This file alone decides which actions exist.  ``ACTIONS`` is the whole vocabulary.  A test compares
+it with the operators of ``spec/Field.tla`` and with the organism's actions; another compares the
+reachable graph with TLC's, state for state and edge for edge.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Telling a schedule as a story: who did what, and what it read and wrote.
+"""Tells a schedule in words: which session did what, and what it read and wrote.
 
-The notes give versions, as the traces do: the number of writes that an object had absorbed.  Where
-a number does not say which (two views with one write each), the replies are named.
+The notes give versions, as the traces do: the number of writes that an object contains.  Where a
+version is ambiguous (two views with one write each), the note names the replies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must hold: the Python side of ``spec/Properties.tla``.
+"""The properties: the Python side of ``spec/Properties.tla``.
 
 A safety property is a function from a state to a witness: None when it holds, otherwise a sentence
 that names the replies and versions that break it.  ``Refines`` is checked on a transition, because
@@ -244,8 +244,8 @@ def loop_runs(w: World, z: State) -> Witness:
     return f"{stopped[0]} has stopped the event loop" if stopped else None
 
 
-# Properties of a few disciplines, without a column in the table. That a reply returns which is
-# alone and unharmed is one of behaviours: TLC decides it alone.
+# Properties of a few disciplines, without a column in the table. AloneReturns (without others and
+# without faults a reply returns) is a property of behaviours, so only TLC decides it.
 MORE: dict[str, Property | None] = {
     "NoDoubleDelta": no_double_delta,
     "LoopRuns": loop_runs,

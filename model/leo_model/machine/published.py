@@ -1,7 +1,7 @@
 """The actions of ``spec/Published.tla``: the programs of December 2025 and February 2026.
 
-Calls, lock and endings are those of ``steps`` and ``faults``; here is what these programs do
-differently, with the names of the specification.
+Calls, lock and endings are those of ``steps`` and ``faults``.  This file has the steps in which
+these programs differ, under the names of the specification.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""A case (discipline, sessions, calls, faults, seed) and its choices, as a word that can be
-printed, mailed, and carried out again.
+"""A replay token: a case (discipline, sessions, calls, faults, seed) and its choices, as one word.
 
     leo1.asyncio-lock.2x1.7.CR.a5bCa2.k3wq1f
 
-Version; discipline; sessions x turns; seed; kinds of faults (C R X B, or 0); choices; a checksum.
-A choice is a letter, a for the first session or instance; before it, in capitals, what happens to
-it when it does not just go on: C cancel, R raise, T timeout, X crash, V recover (X and V of an
-instance).  A number behind it: so many times in a row.  Nothing in it needs quoting in a shell or
-an address.
+Version; discipline; sessions x turns; seed; kinds of faults (C R X B, or 0); choices; a checksum. A
+choice is a letter: a is the first session or instance.  A capital before the letter says what
+happens to it; without one it makes a step: C cancel, R raise, T timeout, X crash, V recover (X and
+V of an instance).  A number behind the letter repeats the choice.  A token needs no quoting in a
+shell or a URL.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Two-way coverage: the graph of the specification, and what the organism can be made to do.
+"""Two-way coverage: every edge of the specification's graph, taken by the real organism.
 
 A tour takes the real organism along the edges of the reachable graph until each has been taken.  At
-every step the organism's own event must be the edge that was asked for, and must lead to the state
-that the specification says; anything else is a difference.
+every step the organism's event must be the chosen edge, and must lead to the state of the
+specification; anything else is a difference.
 
-Sessions of one instance are alike but for their names.  ``renamed_graph`` keeps one of the states
-that differ in names only; an edge says how the sessions of its source are called in its target.
-Every edge of the whole graph is an edge of this one under other names (a test puts them all back
-and compares).
+Sessions of one instance differ only in their names.  ``renamed_graph`` keeps one of the states that
+are equal up to names; each edge maps the sessions of its source to those of its target.  Every edge
+of the whole graph is an edge of this one under other names (a test restores all names and
+compares).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run records, and what the validator says of it: of its events, and of what is left behind.
+"""Records a run, and has the validator judge its events and the field that it leaves.
 
 The clock of a recording counts events, so that equal schedules give equal bytes.
 """

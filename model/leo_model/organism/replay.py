@@ -1,12 +1,13 @@
-"""Carrying out schedules: those of tokens, twice to the same bytes, and TLC's counterexamples.
+"""Replays schedules on the organism: those of tokens, twice to the same bytes, and counterexamples.
 
-A claim that falls in the specification has to fall in the organism: the counterexample's moves are
-made the organism's schedule, what the organism records must be those moves, and the validator must
-say of the recorded trace that the same property is broken.
+A property that falls in the specification must fall in the organism.  The moves of TLC's
+counterexample become the organism's schedule; the organism must record those moves; and the
+validator must find the same property broken in the recorded trace.
 
-What a finite trace cannot break is shown as it is: a deadlock, by an organism in which nothing can
-move and a state of the specification in which nothing is enabled; a call that is never answered, by
-carrying out its circle several times, back to the same place each time, with the call still open.
+A finite trace cannot break a liveness property, so these are shown directly.  A deadlock: nothing
+can move in the organism, and nothing is enabled in the state of the specification.  A call that is
+never answered: its cycle is carried out several times and returns to the same state each time, with
+the call still open.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One execution of the organism: what can be chosen where it stands, and what a choice does.
 
-What is behind a gate is the organism's own code.  From one gate to the next nothing else can run:
-that is the grain of the specification.
+The organism's own code runs behind each gate.  From one gate to the next nothing else can run:
+these are the atomic actions of the specification.
 
 ``footprint`` says what each action reads and writes, so that an explorer can tell which steps
 commute.  Besides the objects of the field there are those that make an order visible:

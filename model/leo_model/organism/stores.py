@@ -1,8 +1,8 @@
-"""The stores that schedules run on: made once, and as new for every run.
+"""The stores that schedules run on: created once, and reset for every run.
 
 memory      the organism's SQL on a connection of this thread, carried out at once.  Where two
-            instances share a store it is a file with two connections, because what they may see of
-            each other is SQLite's doing.
+            instances share a store it is a file with two connections, because SQLite decides what
+            each sees of the other.
 aiosqlite   the organism's own store: a file, and a worker thread for each instance.
 """
 

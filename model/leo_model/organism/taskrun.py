@@ -1,4 +1,4 @@
-"""A run of the asynchronous organism: every session a task on a loop that stands still."""
+"""A run of the asynchronous organism: each session is a task on an event loop that is stepped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of the synchronous organism: every session a thread, one of them released at a time."""
+"""A run of the synchronous organism: each session is a thread, and one runs at a time."""
 
 from __future__ import annotations
 

@@ -4,17 +4,16 @@ By default all run on this host. To add another host, give `host` an address by 
 this one and `port` a number, and start there, with the same jar, what
 `leo_model.tlc.distributed.worker_command` gives.
 
-What the server of TLC 2.15 does, seen on this machine: it passes over every PROPERTY and over a
-false ASSUME and reports success; it waits for ever when a worker met a deadlock or the last one is
-gone; it ends with exit code 0 when an invariant fell and does not say which; an evaluation error
-looks the same. So properties and deadlock checks are refused, assumptions are checked first, a
-server without workers is ended, and what fell is named by a local run. The numbers of distinct
-states agree with a local run; the depth may be greater.
+Observed of the server of TLC 2.15: it ignores every PROPERTY and a false ASSUME and reports
+success; it waits for ever when a worker met a deadlock or the last worker is gone; when an
+invariant fell it ends with exit code 0 and does not name it; an evaluation error looks the same. So
+properties and deadlock checks are refused, assumptions are checked first, a server without workers
+is ended, and a local run names the invariant that fell. The numbers of distinct states agree with a
+local run; the depth may be greater.
 
-A server can also end, or wait until its time is over, without an answer: it asks each worker to
-leave and fails when the reply of a process that is leaving does not come, its port can be taken
-between the choice and the start, a worker may never come. That says nothing of the specification,
-so such a run is begun again, `attempts` times in all, and the answer says how often.
+A server can also end or time out without an answer: a worker that is leaving does not reply to it,
+another process takes its port, or a worker never connects. That says nothing of the specification,
+so such a run is repeated, `attempts` times in all, and the answer says how often.
 """
 
 import os

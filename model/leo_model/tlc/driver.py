@@ -1,4 +1,4 @@
-"""The TLC driver: one run in a folder of its own, judged by its messages; several side by side."""
+"""Runs TLC: each run in its own folder, several in parallel, each judged by its messages."""
 
 import json
 import re

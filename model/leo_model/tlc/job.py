@@ -1,4 +1,4 @@
-"""What a run of TLC is asked, and what it answered."""
+"""The input of a run of TLC (`TlcJob`), and its result (`TlcResult`)."""
 
 import re
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
 """The message stream of TLC's `-tool` mode, and the traces in it.
 
-A message is `@!@!@STARTMSG code:severity @!@!@`, lines, `@!@!@ENDMSG code @!@!@`. TLC puts a
-message inside another one when it reports an exception that was itself a message, and then the
-inner one starts in the middle of a line. What stands outside of messages is SANY's talk before the
-search and PrintT's after it. The codes are those of `tlc2.output.EC`.
+A message is `@!@!@STARTMSG code:severity @!@!@`, lines, `@!@!@ENDMSG code @!@!@`. When TLC reports
+an exception that was itself a message, it nests one message in another, and the inner one starts in
+the middle of a line. Text outside of messages is SANY's output before the search, and PrintT's
+after it. The codes are those of `tlc2.output.EC`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The processes of TLC: one that is read to its end, and all that must end with it."""
+"""Java processes of TLC: reads one to its end, and ends all of them with this program."""
 
 import os
 import subprocess

@@ -1,12 +1,10 @@
-"""From the messages of a run to its verdict.
+"""From the messages of a run to its verdict; errors of SANY and TLC as one paragraph.
 
-TLC 2.15 can end with exit code 0 and without a complaint when it has checked nothing, and with the
-exit code of a violation when something else fell. So nothing is believed on one sign alone: "ok"
-needs the exit code, the message of success, no error, an empty queue and, where there are temporal
-properties, the end of their check; a violation needs one violation message, the exit code that
+TLC 2.15 can end with exit code 0 and no error message when it has checked nothing, and with the
+exit code of a violation when something else fell. So one sign alone is never enough. "ok" needs the
+exit code, the message of success, no error, an empty queue and, where there are temporal
+properties, the end of their check. A violation needs one violation message, the exit code that
 belongs to it, and a name that is in the configuration. Everything else is an error.
-
-What SANY and TLC find wrong in modules and configurations, as one paragraph.
 """
 
 import re

@@ -1,16 +1,16 @@
 """How much of the specification traces have exercised: actions, states, transitions.
 
-For each discipline the whole reachable graph of a small bound (sessions times calls of each, every
-fault that can strike) is the measure.  Its states are taken up to names (``shape``): who is who,
-how many calls were made before, which versions the store had, and replies that are over and
-absorbed (``leo_model.machine.forget``) do not matter.  Two states of the same shape have the same
-future up to names, so a state of a long run with many sessions can have the shape of a state of the
-small graph.
+The measure is, for each discipline, the whole reachable graph of a small bound (sessions times
+calls of each, every fault that can strike).  States are compared by their ``shape``, which leaves
+out names of sessions, numbers of earlier calls, versions of the store, and replies that are over
+and absorbed (``leo_model.machine.forget``).  Two states of the same shape have the same future up
+to names, so a state of a long run with many sessions can have the shape of a state of the small
+graph.
 
-A line of a trace counts for a transition of the graph when the states before and after it have
-shapes of the graph; of any other line (more replies at once than the bound, or a state with more
-that is not forgotten) only the action counts, and the report says how many such lines there were.
-A trace is followed up to its first line that is no step.
+A line of a trace covers a transition of the graph when the states before and after it have shapes
+of the graph.  Any other line (more replies at once than the bound, or a state with more that is not
+forgotten) covers only its action; the report gives the number of such lines.  A trace is followed
+up to its first line that is no step.
 """
 
 from __future__ import annotations

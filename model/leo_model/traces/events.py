@@ -1,8 +1,8 @@
-"""Traces as the engines see them: the header, the lines, and what each action must carry.
+"""Traces as the engines take them: the header, the lines, and the versions that each action
+carries.
 
-A trace is read by ``leo_model.traces.reader``, which checks everything that can be checked line by
-line; an engine then only has to ask whether the lines, in their order, are steps of the
-specification.
+``leo_model.traces.reader`` reads a trace and checks each line by itself.  An engine then only
+decides whether the lines, in their order, are steps of the specification.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a line is no step of the specification, for a person to read."""
+"""Explains in words why a line is no step of the specification."""
 
 from __future__ import annotations
 

@@ -1,19 +1,19 @@
 """Traces of several processes on one store, merged into one (``leo validate A B --merge``).
 
-Each process has a file of its own, with the same run and discipline, and another writer and
-instance.  Each writer's lines are in order; between writers only versions and guards tell.  The
-search takes one line after the other and keeps, after each, every state that some order of the
-lines so far leads to: orders that lead to the same state are one.  Its time is the number of lines
-times the states kept.  These are bounded: when more are needed, the answer is "undecided".  The
-merged trace is an ordinary trace of several writers, in one of the orders that are behaviours, and
-both engines judge it as such.
+Each process has its own file, with the same run and discipline, and its own writer and instance.
+The lines of a writer are in order; only versions and guards order the lines of different writers.
+The search takes one line after the other and keeps every state that some order of the lines so far
+leads to; orders that lead to the same state are one.  Its time is the number of lines times the
+states kept.  Their number is bounded: when more are needed, the answer is "undecided".  The merged
+trace is an ordinary trace of several writers, in an order that is a behaviour, and both engines
+judge it.
 
-The order of calls in different processes is in no version.  It decides about ``NoOvertaking`` only,
-so states that differ in it alone count as one, and that property is not decided here.
+No version tells the order of calls in different processes.  Only ``NoOvertaking`` depends on it, so
+states that differ in it alone count as one, and that property is not decided here.
 
-A process that opened the store later than the first is taken as one that was down until then: the
-merged trace begins with its Crash, and has its Recover where the store was at the versions that its
-header names.  These lines are of a writer called ``merge``.
+A process that opened the store later than the first counts as down until then: the merged trace
+begins with its Crash, and has its Recover where the store had the versions of its header.  These
+lines have the writer ``merge``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Every small change of a trace: each field of each kind of line, and lines lost, doubled, swapped.
+"""Small changes of a trace: each field of each kind of line, and lines lost, doubled, swapped.
 
-Nothing is left to chance: of the lines of a kind a few are chosen, evenly, and each gets every
-change that its fields allow.  The sequence numbers are written anew after lines were moved: the
-reader would refuse a gap, and the point is what the engines notice.
+The choice is deterministic: a few lines of each kind, evenly spaced, get every change that their
+fields allow.  After lines were moved, the sequence numbers are written anew: the reader would
+refuse a gap, but the test is whether the engines notice.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The native engine: a trace, line by line, through the Python transition system.
+"""The native engine: follows a trace line by line on the Python transition system.
 
-One state is kept and changed in place.  Settled replies are forgotten after each end of a reply, so
-the memory depends on the replies in flight and not on the length of the trace.  A property is
-looked at only where an action can make it fall; a test compares this with the plain evaluation of
-every property after every line.
+One state is kept and changed in place.  When a reply ends, settled replies are forgotten, so the
+memory depends on the replies in flight and not on the length of the trace.  A property is evaluated
+only after actions that can make it fall; a test compares this with evaluating every property after
+every line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The reader of traces: NDJSON, schema 1, the header and every line checked by itself.
 
-What a line says against the specification (an action that is not enabled, a version that the state
-does not have) is for the engines; what it says against the schema is refused here, with the line.
+The reader refuses a line that violates the schema, and names it.  The engines refuse a line that
+violates the specification (an action that is not enabled, a version that the state does not have).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""``spec/trace.schema.json``: what a line of a trace may look like, made from the event classes.
+"""``spec/trace.schema.json``: the JSON Schema of a line of a trace, generated from the event
+classes.
 
 There are two kinds of trace, of replies (`leo.trace.events`) and of units (`leo/units/GUIDE.md`),
-and one schema for the lines of both. It says what can be said of one line without its neighbours;
-the readers refuse more (gaps in the numbers, a session at two instances, versions of another
-discipline). Written anew by ``python -m leo_model.traces.schema``; a test fails while the file
-differs.
+and one schema for the lines of both. A schema constrains one line without its neighbours; the
+readers refuse more (gaps in the numbers, a session at two instances, versions of another
+discipline). ``python -m leo_model.traces.schema`` writes the file; a test fails while it differs.
 """
 
 from __future__ import annotations

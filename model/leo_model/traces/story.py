@@ -1,10 +1,10 @@
-"""A property that fell, told from the lines: who read what version, who wrote it, and when.
+"""Tells from the lines why a property fell: who read what version, who wrote it, and when.
 
-The check itself keeps no lines, so that its memory does not grow.  For a story the file is read a
-second time, up to the line at which the property fell, and only the lines of the replies that the
-witness names are kept.  Which reply precedes which is not guessed from versions: it is what the
-transition system adds to its graph at that line.  The kind of a dependency (``Kinds``) is told from
-the line, because no property asks for it; the name of a cycle does (``leo.units.anomalies``).
+The check keeps no lines, so that its memory does not grow.  For a story the file is read a second
+time, up to the line at which the property fell; only lines of the replies that the witness names
+are kept.  The order of replies is the one that the transition system adds to its graph at each
+line; it is not guessed from versions.  The kind of a dependency (``Kinds``) comes from the line,
+because no property needs it; only the name of a cycle does (``leo.units.anomalies``).
 """
 
 from __future__ import annotations

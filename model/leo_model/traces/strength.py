@@ -1,21 +1,19 @@
-"""How much would the check of a trace notice?  Mutate it, and ask about every mutant.
+"""``leo validate --strength``: how many small changes of a trace does the check notice?
 
-The native engine judges each mutant of an accepted trace (``leo_model.traces.mutate``).
-What it refuses is *rejected*.  What it accepts is a survivor, and of a survivor the specification
-itself is asked, not the native engine, whether it may be accepted:
+The native engine judges each mutant of an accepted trace (``leo_model.traces.mutate``).  A mutant
+that it refuses is *rejected*; one that it accepts is a survivor.  The specification, not the native
+engine, decides whether a survivor may be accepted:
 
-- what is changed is no part of a behaviour (``INFORMATIVE``: the schema says of these fields that
-  they only inform, or it is only the name of a session), and what TLC would be given is
-  unchanged: it is given sessions by number; or
-- what TLC would be given is changed, and TLC on ``TraceField.tla`` accepts it: the mutated trace is
-  another behaviour.
+- the change is no part of a behaviour (``INFORMATIVE``: the schema calls these fields informative,
+  or it is only the name of a session), and the input of TLC is unchanged, which has sessions by
+  number; or
+- the input of TLC is changed, and TLC on ``TraceField.tla`` accepts it: the mutant is another
+  behaviour.
 
 Any other survivor is a *hole*: accepted, and not a behaviour; or changed in a field that is neither
-checked nor known to be only informative.  A survivor that may be accepted is *changed* when other
-properties fall than in the trace (it was noticed, by another verdict), and *equivalent* when the
-same ones do.
-
-``leo validate --strength``: how much the check would notice, for people and programs.
+checked nor known to be informative.  A survivor that may be accepted is *changed* when other
+properties fall than in the trace (the verdict shows the change), and *equivalent* when the same
+ones do.
 """
 
 from __future__ import annotations
@@ -394,7 +392,7 @@ def _cell(
     kind: str,
     field: str,
 ) -> str:
-    """The mark of the worst that became of the mutants of a place."""
+    """The mark of the worst outcome among the mutants of a place."""
     place = (kind, field)
     worst = next((mark for mark, counts in marks.items() if counts[place]), ".")
     return worst if total[place] else ""

@@ -1,13 +1,13 @@
 """The reference engine: many traces of one discipline in one run of TLC.
 
-A generated module holds the traces as constants; ``spec/TraceField.tla`` does the rest and prints
-one verdict for each.  A trace without a verdict, or with two, is an error of ours and not a result.
+A generated module holds the traces as constants; ``spec/TraceField.tla`` prints one verdict for
+each. A trace without a verdict, or with two, is an error of ours and not a result.
 
-Verdicts are kept by content (``VerdictCache``): same trace, specification and jar, same verdict.  A
-verdict is kept only after a whole run of TLC ended well and judged each of its traces exactly once,
-one file for each trace, renamed into its place.  A file that is cut, changed or of another trace
-does not match its own signature, made with a key of the user's, and counts as absent: the worst
-that a cache can do here is to ask TLC again.
+Verdicts are cached by content (``VerdictCache``): same trace, specification and jar, same verdict.
+A verdict is stored only after a whole run of TLC ended well and judged each of its traces exactly
+once: one file for each trace, renamed into its place.  Each file is signed with a key of the
+user's.  A file that is cut, changed or of another trace does not match its signature and counts as
+absent, so the worst effect of the cache is to ask TLC again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Trace files, judged by one engine or by both, against what their disciplines promise.
+"""Judges trace files, by one engine or by both, against what their disciplines promise.
 
-A file may still be growing: it is read until its writers close it, or somebody stops.
+With `--follow` a file may still grow: it is read until its writers close it, or the user stops.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Spec variable, trace field, organism's code: the table in ``spec/README.md``, and its guard.
 
-What can be read is read: the variables and actions from the modules, the fields from the event
-classes, the call sites from the organism's source.  What only a person can say, which field shows
-which variable and what a field means, is written here, and ``problems`` tells when one of the three
-has something that another lacks.  ``python -m leo_model.traces.vocabulary`` writes the table anew.
+Variables and actions are read from the modules, fields from the event classes, call sites from the
+organism's source.  This file adds what only a person can say: which field shows which variable, and
+the meaning of a field.  ``problems`` tells when one of the three has something that another lacks.
+``python -m leo_model.traces.vocabulary`` writes the table anew.
 
 A call site is a call of ``record``, or of a function that hands its own parameter on to one, with
 ``Action.X`` as an argument.  Sites are named by file and function, not by line, so that the table

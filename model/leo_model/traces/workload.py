@@ -1,8 +1,7 @@
 """Workloads on the real organism, recorded: several sessions on one instance, some cancelled.
 
-A cancellation strikes at an action's boundary that a seeded generator chooses, through the gate of
-the driver; the order in which the sessions run is what the event loop and the database's worker
-thread make of it.
+A seeded generator chooses before which action a cancellation strikes, through the gate of the
+driver. The event loop and the database's worker thread decide the order in which the sessions run.
 """
 
 from __future__ import annotations

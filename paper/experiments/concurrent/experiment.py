@@ -17,8 +17,6 @@ from paper.experiments.concurrent.report import plot, summarise
 from paper.experiments.concurrent.runs import Crew, run_here, taken_in, waiting_of
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 
-__all__ = ["EXPERIMENT"]
-
 ONE: Final = (
     "bare",
     "gil",
@@ -104,7 +102,6 @@ def _scheduled(discipline: str, crew: Crew) -> dict[str, Any]:
 
 EXPERIMENT = Experiment(
     name="concurrent",
-    help="observers at the same time: throughput, waiting, fairness, defects",
     options=(
         Option(
             "observers",

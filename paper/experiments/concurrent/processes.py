@@ -22,8 +22,6 @@ from leo.trace.events import Beginning, Happened
 from paper.experiments.concurrent.runs import Crew, observe_all
 from paper.experiments.errors import ExperimentError
 
-__all__ = ["Ledger", "account", "run_in_processes"]
-
 # Seconds that two processes wait for each other before they begin; they need a tenth of one.
 PATIENCE = 60.0
 

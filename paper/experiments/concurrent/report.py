@@ -12,8 +12,6 @@ from paper.experiments.experiment import Config, Row
 from paper.experiments.plots import Plot, lines
 from paper.experiments.summary import Summary, Table, tell
 
-__all__ = ["plot", "summarise"]
-
 PLACES: Final = {
     "one": "one instance",
     "each": "a field each",
@@ -114,34 +112,24 @@ def _processes(processes: Sequence[Row]) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """Defects and waiting against the number of observers."""
+    """Defects against the number of observers; waiting is in a table."""
     scheduled = [row for row in rows if row["where"] == "one"]
     sizes = sorted({int(row["observers"]) for row in scheduled})
 
-    def draw(figure: Figure, name: str, per_reply: bool, label: str) -> None:
+    def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for place, discipline in enumerate(dict.fromkeys(row["discipline"] for row in scheduled)):
             mine = [row for row in scheduled if row["discipline"] == discipline]
             # Disciplines that were not asked for the largest crews have shorter lines.
-            values = [1000 * row[name] / row["replies"] if per_reply else row[name] for row in mine]
+            values = [1000 * row["Serializable"] / row["replies"] for row in mine]
             lines(axes, [row["observers"] for row in mine], {discipline: values})
             axes.lines[-1].set_linestyle(("-", "--", ":", "-.")[place % 4])
             axes.lines[-1].set_marker("os^Dvx+"[place % 7])
         axes.set_xscale("log")
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.set_xlabel("observers")
-        axes.set_ylabel(label)
+        axes.set_ylabel("replies on a cycle, per 1,000")
         axes.legend()
 
-    return [
-        Plot(
-            "defects",
-            "Replies on a cycle of dependencies by number of observers, one instance",
-            lambda figure: draw(figure, "Serializable", True, "replies on a cycle, per 1,000"),
-        ),
-        Plot(
-            "waiting",
-            "Replies that end while one waits for the lock, by number of observers, one instance",
-            lambda figure: draw(figure, "wait_mean", False, "replies waited for (mean)"),
-        ),
-    ]
+    caption = "Replies on a cycle of dependencies by number of observers, one instance"
+    return [Plot("defects", caption, draw)]

@@ -25,8 +25,6 @@ from paper.experiments.arms import per_thousand, say_in_turn
 from paper.experiments.experiment import seed_of
 from paper.experiments.judging import Judge
 
-__all__ = ["Crew", "Waiting", "observe_all", "run_here", "taken_in", "waiting_of"]
-
 # The store is held by somebody else for too long, or was changed by somebody else meanwhile.
 REFUSALS = (StoreLockedError, StoreMovedError)
 

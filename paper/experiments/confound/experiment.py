@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from itertools import product
 
-from paper.experiments.confound.arms import Arm, converse
+from paper.experiments.confound.arms import Arm, run_arm
 from paper.experiments.confound.report import plot, summarise
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.published.data import read_pairings, read_turns
-
-__all__ = ["EXPERIMENT"]
 
 FIGURES = ("published",)
 
@@ -29,13 +27,12 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     arm = Arm(*map(bool, sides))
     # The arm is no part of the seed: what chance decides is the same for all arms.
     chance_of = seed_of(config["seed"], "confound", seed)
-    rows = converse(arm, chance_of, chance_of % 1_000_003, lab.folder)
+    rows = run_arm(arm, chance_of, chance_of % 1_000_003, lab.folder)
     return [{"seed": seed, **row} for row in rows]
 
 
 EXPERIMENT = Experiment(
     name="confound",
-    help="which of the published comparison's differences moved its metric",
     options=(Option("seeds", "seeds, each with all 32 kinds of runs", 30, quick=3, least=2),),
     cells=cells,
     measure=measure,

@@ -21,19 +21,9 @@ from numpy.typing import NDArray
 from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, forest
-from paper.experiments.published.data import ARMS, conversations, turn_of
-from paper.experiments.stats import bootstrap, holm, permutation, reach
+from paper.experiments.published.data import ARMS, conversations
+from paper.experiments.stats import bootstrap, detectable, holm, permutation
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
-
-__all__ = [
-    "corner",
-    "least_chance",
-    "lock_pairs",
-    "plot",
-    "shapley",
-    "summarise",
-    "values_of",
-]
 
 Floats = NDArray[np.float64]
 LABELS: Final = {
@@ -68,7 +58,10 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "total": total,
         **{f"share_{name}": share for name, share in shares.items()},
         "largest": ranked[0],
-        "smallest_seen": reach(shares.values()),
+        "smallest_seen": max(
+            detectable(shapley(values)[:, SWITCHES.index(name)].tolist(), comparisons=len(TESTED))
+            for name in TESTED
+        ),
         "lock_pairs": compared,
         "lock_pairs_different": different,
     }
@@ -215,15 +208,15 @@ def _corners(values: Floats, config: Config) -> Table:
 
 def _published(rows: Sequence[Row]) -> Table:
     """What the published figures say of the same causes, as far as they can."""
-    turns = [turn_of(row) for row in rows if "arm" in row]
+    turns = [row for row in rows if "arm" in row]
     pairs = {
         (row["replies"], row["messages"]): row["token_ratio_current"]
         for row in rows
         if "replies" in row
     }
     printed, tokens = (
-        [fmean(getattr(turn, name) for turn in turns if turn.arm == arm) for arm in ARMS]
-        for name in ("published", "tokens_current")
+        [fmean(turn[name] for turn in turns if turn["arm"] == arm) for arm in ARMS]
+        for name in ("published_external_vocab", "token_ratio_current")
     )
     both = pairs["sync", "sync"]
     found: tuple[tuple[str, float, float], ...] = (

@@ -6,37 +6,31 @@ before observe, which is what the comparison has to notice.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from leo.disciplines import DISCIPLINES
-from leo.front.tasks import AsyncLeoField
-from leo.front.threads import LeoField
-from leo.modules import MODULES, Module
+from leo.modules import Module
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes, observe
-from leo.trace.events import Tracer
-from leo.trace.recorder import NdjsonRecorder
-from leo_model.traces.validate import validate
-from paper.experiments.arms import digest, open_changed
+from paper.experiments.arms import CHORUS, converse, digest, open_changed, ticking
 from paper.experiments.errors import ExperimentError
-
-__all__ = ["CHOICES", "REORDERED", "Alone", "reordered_program", "talk_alone"]
+from paper.experiments.judging import Judge
+from paper.experiments.lock_isolation.published import PUBLISHED, converse_published
 
 REORDERED: Final = "reordered"
-# The name of a program, and the modules that it asks.
-CHOICES: Final[dict[str, tuple[Module[Any], ...]]] = {"core": (), "modules": MODULES}
-START: Final = 1_767_139_200.0
-# Seconds between two replies, for the modules that look at the time.
-PACE: Final = 15.0
-SESSION: Final = "s1"
+# The name of a program of this organism, and the modules that it asks.
+CHOICES: Final[dict[str, tuple[Module[Any], ...]]] = {"core": (), "modules": CHORUS}
 
-Alone = tuple[list[str], str]
+
+class Alone(NamedTuple):
+    """The replies, a digest of everything in the store, and broken property -> replies."""
+
+    replies: list[str]
+    store: str
+    defects: dict[str, int]
 
 
 def reordered_program() -> tuple[Step, ...]:
@@ -59,78 +53,33 @@ def reordered_program() -> tuple[Step, ...]:
 
 
 def talk_alone(
-    discipline: str, program: str, seed: int, messages: Sequence[str], folder: Path
+    discipline: str, program: str, seed: int, messages: Sequence[str], path: Path
 ) -> Alone:
-    """The replies of one session on a new field, and a digest of everything in its store.
+    """One session on a new field at `path`.
 
     `discipline` is a discipline's id, or REORDERED (sequential, the core program in the other
-    order). Raises ExperimentError when a trace is no behaviour, or breaks anything: one session
-    cannot.
+    order); for a published program it says whether its lock locks. Raises ExperimentError for an
+    event that is no step of the specification, and when one session of this organism breaks
+    anything: it cannot.
     """
-    folder.mkdir(parents=True)
-    path = folder / "field.sqlite3"
-    ticks = count()
-
-    def clock() -> float:
-        return START + PACE * next(ticks)
-
+    judge = Judge(later=True)
     if discipline == REORDERED:
         # Its traces are of another program than the specification's: there is nothing to validate.
-        replies = _reordered(path, seed, messages, clock)
-        return replies, _contents(path)
-    trace = folder / "trace.ndjson"
-    with NdjsonRecorder(trace, run="alone") as recorder:
-        talk = _async if DISCIPLINES[discipline].runtime == "asyncio" else _sync
-        replies = talk(path, discipline, CHOICES[program], seed, messages, clock, recorder)
-    [report] = validate([trace])
-    if not report.accepted or report.broken:
+        with open_changed(path, seed, ticking(), reordered_program()) as leo:
+            replies = [leo.reply(message) for message in messages]
+        return Alone(replies, _contents(path), {})
+    if program in PUBLISHED:
+        replies = converse_published(path, program, discipline, seed, messages, judge)
+        judge.catch_up()
+        return Alone(replies, _contents(path), judge.defects)
+    replies = converse(path, discipline, seed, messages, modules=CHOICES[program], tracer=judge)
+    judge.catch_up()
+    if judge.defects:
         raise ExperimentError(
-            f"{discipline}, one session: the trace is "
-            f"{'no behaviour' if not report.accepted else 'a behaviour'} and breaks "
-            f"{', '.join(sorted(report.broken)) or 'nothing'}; a sequential session cannot: see "
-            "leo validate"
+            f"{discipline}, one session: the recorded run breaks {', '.join(sorted(judge.defects))}"
+            "; a sequential session cannot: see leo validate"
         )
-    return replies, _contents(path)
-
-
-def _sync(
-    path: Path,
-    discipline: str,
-    modules: tuple[Module[Any], ...],
-    seed: int,
-    messages: Sequence[str],
-    clock: Callable[[], float],
-    tracer: Tracer,
-) -> list[str]:
-    with LeoField.open(
-        path, seed=seed, discipline=discipline, modules=modules, tracer=tracer, clock=clock
-    ) as leo:
-        return [leo.reply(message, SESSION) for message in messages]
-
-
-def _async(
-    path: Path,
-    discipline: str,
-    modules: tuple[Module[Any], ...],
-    seed: int,
-    messages: Sequence[str],
-    clock: Callable[[], float],
-    tracer: Tracer,
-) -> list[str]:
-    async def conversation() -> list[str]:
-        async with await AsyncLeoField.open(
-            path, seed=seed, discipline=discipline, modules=modules, tracer=tracer, clock=clock
-        ) as leo:
-            return [await leo.reply(message, SESSION) for message in messages]
-
-    return asyncio.run(conversation())
-
-
-def _reordered(
-    path: Path, seed: int, messages: Sequence[str], clock: Callable[[], float]
-) -> list[str]:
-    with open_changed(path, seed, clock, reordered_program()) as leo:
-        return [leo.reply(message, SESSION) for message in messages]
+    return Alone(replies, _contents(path), {})
 
 
 def _contents(path: Path) -> str:

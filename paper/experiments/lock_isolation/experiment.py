@@ -1,7 +1,10 @@
 """The lock isolation test: one program, one observer, one metric, and only the execution differs.
 
-(a) One sequential session: the replies of all arms have the same bytes, by the theorem *lock
-no-op*. (b) 3, 5 and 10 sessions at a time. (c) One session while two others write in the
+The program is this organism's. The two published programs are arms of their own: with one session,
+with their lock and without it; with several, as they were published.
+
+(a) One sequential session: the replies of all arms of a program have the same bytes, by the theorem
+*lock no-op*. (b) 3, 5 and 10 sessions at a time. (c) One session while two others write in the
 background, as overthinking and dream do: they are prompted with what it said. (d) Five sessions
 whose calls are cancelled now and then. In (b) to (d) the schedule is random and seeded, every event
 is validated, and the question is what breaks, and whether the metric notices.
@@ -22,6 +25,8 @@ from paper.experiments.arms import (
     ARMS,
     Arm,
     Heard,
+    Talk,
+    concerned,
     digest,
     say_in_turn,
     scores_of,
@@ -30,9 +35,8 @@ from paper.experiments.arms import (
 )
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Option, Row, seed_of
 from paper.experiments.lock_isolation.alone import CHOICES, REORDERED, talk_alone
+from paper.experiments.lock_isolation.published import IDS, PUBLISHED, UNLOCKED, talk_published
 from paper.experiments.lock_isolation.report import plot, summarise
-
-__all__ = ["EXPERIMENT"]
 
 
 class Workload(NamedTuple):
@@ -44,6 +48,9 @@ class Workload(NamedTuple):
 
 
 ALONE: Final = "a"
+# The programs of several sessions: this organism's core, or a published one as it was.
+PUBLISHED_AS: Final = "published"
+LOCKED: Final = "async-lock"
 # About one reply in five is cancelled: there are some eleven choices in a reply.
 CANCEL: Final = 0.02
 WORKLOADS: Final = {
@@ -64,6 +71,12 @@ def cells(config: Config) -> list[Key]:
     for program in CHOICES:
         arms = [arm.name for arm in ARMS] + ([REORDERED] if program == "core" else [])
         found += [(ALONE, program, arm, seed) for arm in arms for seed in seeds]
+    found += [
+        (ALONE, program, arm, seed)
+        for program in PUBLISHED
+        for arm in (UNLOCKED, LOCKED)
+        for seed in seeds
+    ]
     for name, workload in WORKLOADS.items():
         # A call on a thread cannot be cancelled.
         arms = [
@@ -72,6 +85,9 @@ def cells(config: Config) -> list[Key]:
             if not workload.cancel or DISCIPLINES[arm.many].runtime == "asyncio"
         ]
         found += [(name, "core", arm, seed) for arm in arms for seed in seeds]
+        if not workload.background:
+            # Their own writers, `observe` and `refresh`, are among the sessions.
+            found += [(name, PUBLISHED_AS, arm, seed) for arm in IDS for seed in seeds]
     return found
 
 
@@ -83,6 +99,8 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
     chance = seed_of(config["seed"], "lock-isolation", seed)
     if name == ALONE:
         rows = _alone(config, program, arm, chance, lab)
+    elif program == PUBLISHED_AS:
+        rows = _published(config, name, arm, chance, lab)
     else:
         rows = _crowd(config, name, ARM_OF[arm], chance)
     return [{**place, **row} for row in rows]
@@ -95,9 +113,10 @@ def _script(config: Config, chance: int, session: int) -> list[Heard]:
 
 def _alone(config: Config, program: str, arm: str, chance: int, lab: Lab) -> list[Row]:
     heard = _script(config, chance, 0)
-    discipline = REORDERED if arm == REORDERED else ARM_OF[arm].alone
+    discipline = ARM_OF[arm].alone if arm in ARM_OF else arm
     messages = [one.message for one in heard]
-    replies, store = talk_alone(discipline, program, chance, messages, lab.folder / "alone")
+    path = lab.folder / "field.sqlite3"
+    replies, store, defects = talk_alone(discipline, program, chance, messages, path)
     rows: list[Row] = []
     for one, reply, scores in zip(heard, replies, scores_of(heard, replies), strict=True):
         assert scores is not None, "every reply of a sequential session returns"
@@ -111,7 +130,29 @@ def _alone(config: Config, program: str, arm: str, chance: int, lab: Lab) -> lis
                 "reply": digest(reply),
             }
         )
-    return [*rows, {"kind": "store", "store": store}]
+    return [*rows, {"kind": "store", "store": store, **concerned(defects)}]
+
+
+def _published(config: Config, name: str, arm: str, chance: int, lab: Lab) -> list[Row]:
+    """What a published program loses; its replies do not depend on what is said to it."""
+    sessions, _, cancel = WORKLOADS[name]
+    scripts = [_script(config, chance, session) for session in range(sessions)]
+    talked = talk_published(
+        arm, sessions, config["themes"] * TURNS, lambda s, t: scripts[s][t].message,
+        seed_of(chance, "schedule", name), lab.folder / "field.sqlite3", cancel,
+    )  # fmt: skip
+    return [_defects(arm, talked)]
+
+
+def _defects(discipline: str, talked: Talk) -> Row:
+    return {
+        "kind": "defects",
+        "discipline": discipline,
+        "replies": talked.calls,
+        "returned": talked.outcomes["returned"],
+        "surplus": " ".join(surplus(discipline, talked)),
+        **talked.defects,
+    }
 
 
 def _crowd(config: Config, name: str, arm: Arm, chance: int) -> list[Row]:
@@ -127,19 +168,10 @@ def _crowd(config: Config, name: str, arm: Arm, chance: int) -> list[Row]:
 
     faults = ("Cancel",) if workload.cancel else ()
     case = Case(arm.many, workload.sessions, turns, faults, chance)
-    # The schedule alone decides which defects happen, whatever is said: two workloads of as many
+    # The schedule alone decides which defects happen, not the words: two workloads of as many
     # sessions would have the same ones under one schedule.
     talked = talk(case, say, seed_of(chance, "schedule", name), workload.cancel)
-    rows: list[Row] = [
-        {
-            "kind": "defects",
-            "discipline": arm.many,
-            "replies": talked.calls,
-            "returned": talked.outcomes["returned"],
-            "surplus": " ".join(surplus(arm.many, talked)),
-            **talked.defects,
-        }
-    ]
+    rows = [_defects(arm.many, talked)]
     by_theme: dict[str, list[tuple[float, float]]] = {theme: [] for theme in THEMES}
     for session, script in enumerate(scripts):
         replies = [talked.replies.get(f"s{session + 1}.{turn + 1}") for turn in range(turns)]
@@ -169,7 +201,6 @@ SEED_SENTENCES: Final = Overthinking(SEED_TEXT).sentences
 
 EXPERIMENT = Experiment(
     name="lock-isolation",
-    help="does the lock change the replies, and what breaks without it",
     options=(
         Option("seeds", "how many seeds", default=30, quick=3, least=2),
         Option("themes", "how many of the themes, four turns each", default=5, quick=2, least=1),

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final, NamedTuple
@@ -16,11 +15,10 @@ from leo_model.traces.native import CONCERNED
 from paper.experiments.arms import ARMS, LABELS, per_thousand
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.lock_isolation.alone import CHOICES, REORDERED
-from paper.experiments.plots import Plot, bars, forest
-from paper.experiments.stats import Comparison, bootstrap, compare, holm, reach
+from paper.experiments.lock_isolation.published import PUBLISHED, UNLOCKED
+from paper.experiments.plots import Plot, bars
+from paper.experiments.stats import Comparison, bootstrap, compare, holm, rarest
 from paper.experiments.summary import Estimate, Summary, Table, chance, tell
-
-__all__ = ["plot", "summarise"]
 
 FIRST: Final = ARMS[0].name
 REFERENCE: Final = "async-lock"
@@ -32,12 +30,24 @@ CROWDS: Final = {
     "d": "5 sessions, cancellations",
 }
 METRICS: Final = {"tokens": "token ratio", "types": "type ratio"}
+# The published programs, by the ids of their rows in the claims.
+PROGRAMS: Final = {
+    "published-december": "December 2025 as published (P1)",
+    "published-december-refresh": "December 2025, refresh() called (P2)",
+    "published-february": "February 2026 as published (P3)",
+}
+NAMES: Final = {
+    **LABELS,
+    **PROGRAMS,
+    REORDERED: "synchronous, generate before observe",
+    UNLOCKED: "the lock taken away",
+}
 DETECTED: Final = 0.05
-UNLOCKED: Final = ("sync", "async")
+FREE: Final = ("sync", "async")
 
 
 class Exact(NamedTuple):
-    """One arm in (a), against the first one: replies and stores compared, and how many differ."""
+    """One arm in (a), against the first of its program: what was compared, how much differs."""
 
     program: str
     arm: str
@@ -59,13 +69,23 @@ class Effect(NamedTuple):
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     exact, effects = _exact(rows), _effects(config, rows)
-    same = [one for one in exact if one.arm != REORDERED]
+    same = [one for one in exact if one.arm != REORDERED and one.program in CHOICES]
+    published = [one for one in exact if one.program in PUBLISHED]
     [other] = [one for one in exact if one.arm == REORDERED]
     found = [effect for effect in effects if effect.p < DETECTED]
     defects = [row for row in rows if row["kind"] == "defects"]
     rates = _rates(defects)
     cycles = {place: rate["Serializable"] for place, rate in rates.items()}
     figures: dict[str, Any] = {
+        "published_replies": sum(one.replies for one in published),
+        "published_differences": sum(one.different + one.stores_different for one in published),
+        "published_alone": _published_alone(rows),
+        "published": [
+            {"label": label, "workload": CROWDS[workload], **rates[workload, arm]}
+            for arm, label in PROGRAMS.items()
+            for workload in ("b5", "d")
+            if (workload, arm) in rates
+        ],
         "sequential_replies": sum(one.replies for one in same),
         "sequential_stores": sum(one.stores for one in same),
         "replies_different": sum(one.different for one in same),
@@ -77,10 +97,13 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "reordered_differences": other.different,
         "reordered_shift": _reordered_shift(config, rows),
         "validated": sum(row["replies"] for row in defects),
-        "cycles_free": [rate for (_, arm), rate in cycles.items() if arm in UNLOCKED],
-        "cycles_locked": [rate for (_, arm), rate in cycles.items() if arm not in UNLOCKED],
-        "half": {LABELS[arm]: rate["AllOrNothing"] for (w, arm), rate in rates.items() if w == "d"},
-        "smallest_seen": reach(effect.compared.difference for effect in effects),
+        "cycles_free": [rate for (_, arm), rate in cycles.items() if arm in FREE],
+        "cycles_locked": [
+            rate for (_, arm), rate in cycles.items() if arm in LABELS and arm not in FREE
+        ],
+        "half": {NAMES[arm]: rate["AllOrNothing"] for (w, arm), rate in rates.items() if w == "d"},
+        "smallest_seen": max(effect.compared.least for effect in effects),
+        "rarest_rate": 1000 * max(rarest(int(rate["replies"])) for rate in rates.values()),
         "comparisons": len(effects),
         "detected": len(found),
         "largest_effect": max((abs(one.compared.difference.value) for one in found), default=None),
@@ -121,7 +144,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
 
 
 def _exact(rows: Sequence[Row]) -> list[Exact]:
-    """(a): each arm against the first, seed by seed and reply by reply."""
+    """(a): each arm against the first of its program, seed by seed and reply by reply."""
     said: dict[tuple[str, str], dict[tuple[object, ...], str]] = {}
     kept: dict[tuple[str, str], dict[object, str]] = {}
     for row in rows:
@@ -131,15 +154,28 @@ def _exact(rows: Sequence[Row]) -> list[Exact]:
         elif row["kind"] == "store":
             kept.setdefault(arm, {})[row["seed"]] = row["store"]
     found = []
-    for program in CHOICES:
-        first, store = said[program, FIRST], kept[program, FIRST]
+    for program in dict.fromkeys(program for program, _ in said):
+        base = FIRST if program in CHOICES else UNLOCKED
+        first, store = said[program, base], kept[program, base]
         for (name, of), mine in said.items():
-            if name == program and of != FIRST:
+            if name == program and of != base:
                 stores = kept[name, of]
                 assert mine.keys() == first.keys(), "every arm hears the same script"
                 different = sum(mine[place] != first[place] for place in first)
                 others = sum(stores[seed] != store[seed] for seed in store)
                 found.append(Exact(program, of, len(first), different, len(store), others))
+    return found
+
+
+def _published_alone(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """What the published programs lose with one session and no fault, per 1,000 replies."""
+    found = {}
+    for program in PUBLISHED:
+        mine = [row for row in rows if (row["program"], row["arm"]) == (program, REFERENCE)]
+        stores = [row for row in mine if row["kind"] == "store"]
+        replies = [len(mine) - len(stores)]
+        rates = {name: per_thousand((row[name] for row in stores), replies) for name in CONCERNED}
+        found[program] = {name: rate for name, rate in rates.items() if rate}
     return found
 
 
@@ -159,6 +195,7 @@ def _means(rows: Sequence[Row], kind: str) -> dict[tuple[str, str, str], dict[in
 
 def _effects(config: Config, rows: Sequence[Row]) -> list[Effect]:
     means = _means(rows, "metric")
+    comparisons = sum(arm != REFERENCE for _, arm, _ in means)
     compared: dict[str, tuple[tuple[str, str, str], Comparison]] = {}
     for place, mine in means.items():
         workload, arm, metric = place
@@ -167,7 +204,10 @@ def _effects(config: Config, rows: Sequence[Row]) -> list[Effect]:
             seeds = sorted(mine.keys() & reference.keys())
             one, two = ([values[seed] for seed in seeds] for values in (mine, reference))
             seed = seed_of(config["seed"], *place)
-            compared["/".join(place)] = place, compare(one, two, seed, paired=True)
+            compared["/".join(place)] = (
+                place,
+                compare(one, two, seed, paired=True, comparisons=comparisons),
+            )
     corrected = holm({name: found.p for name, (_, found) in compared.items()})
     return [Effect(*place, found, corrected[name]) for name, (place, found) in compared.items()]
 
@@ -193,13 +233,14 @@ def _rates(defects: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
 
 
 def _exact_table(exact: Sequence[Exact]) -> Table:
-    names = {**LABELS, REORDERED: "synchronous, generate before observe"}
-    programs = {"modules": "with all modules", "core": "core"}
+    programs = {"modules": "with all modules", "core": "core", "december": "December 2025",
+                "february": "February 2026"}  # fmt: skip
     return Table(
         "lock-isolation-exact",
-        "One sequential session: replies and stores against those of the synchronous arm",
+        "One sequential session: replies and stores against those of the synchronous arm, or of "
+        "the published program without its lock",
         ("program", "arm", "replies", "replies differ", "stores", "stores differ"),
-        tuple((programs[one.program], names[one.arm], *one[2:]) for one in exact),
+        tuple((programs[one.program], NAMES[one.arm], *one[2:]) for one in exact),
     )
 
 
@@ -210,7 +251,7 @@ def _defect_table(defects: Sequence[Row]) -> Table:
         "Replies concerned by each broken property, per 1,000",
         ("workload", "arm", "replies", *broken),
         tuple(
-            (CROWDS[workload], LABELS[arm], rate["replies"], *(rate[name] for name in broken))
+            (CROWDS[workload], NAMES[arm], rate["replies"], *(rate[name] for name in broken))
             for (workload, arm), rate in _rates(defects).items()
         ),
         digits=0,
@@ -221,12 +262,10 @@ def _effect_table(effects: Sequence[Effect]) -> Table:
     return Table(
         "lock-isolation-effects",
         "external_vocab, each arm less asyncio.Lock over matched seeds",
-        ("workload", "arm", "metric", "difference", "p", "p (Holm)", "Cliff's delta (pairs)",
-         "Hedges' g (pairs)"),
+        ("workload", "arm", "metric", "difference", "p", "p (Holm)", "Cliff's delta (pairs)"),
         tuple(
             (CROWDS[workload], LABELS[arm], METRICS[metric], compared.difference,
-             chance(compared.p), chance(p), compared.cliff,
-             compared.hedges if math.isfinite(compared.hedges) else None)
+             chance(compared.p), chance(p), compared.cliff)
             for workload, arm, metric, compared, p in effects
         ),
     )  # fmt: skip
@@ -243,19 +282,18 @@ def _level_table(config: Config, rows: Sequence[Row]) -> Table:
         "lock-isolation-levels",
         "external_vocab by workload and arm, mean over seeds",
         ("workload", "arm", *METRICS.values()),
-        tuple((names[workload], LABELS.get(arm, arm), *found)
+        tuple((names[workload], NAMES[arm], *found)
               for (workload, arm), found in levels.items()),
     )  # fmt: skip
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """Defects by arm, and effects with their intervals."""
+    """Defects by arm; effects are in a table."""
     defects = [row for row in rows if row["kind"] == "defects"]
-    effects = _effects(config, rows)
 
     def draw_defects(figure: Figure) -> None:
         axes = figure.add_subplot()
-        crowds = list(dict.fromkeys(str(row["workload"]) for row in defects))
+        crowds = list(CROWDS)
         series = {
             label: [_rate(config, defects, crowd, arm) for crowd in crowds]
             for arm, label in LABELS.items()
@@ -264,29 +302,12 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         axes.set_ylabel("replies on a cycle, per 1,000")
         figure.legend(loc="outside upper center", ncols=2)
 
-    def draw_effects(figure: Figure) -> None:
-        for place, (metric, label) in enumerate(METRICS.items(), start=1):
-            axes = figure.add_subplot(1, 2, place)
-            shown = [effect for effect in effects if effect.metric == metric]
-            labels = [f"{effect.workload}, {effect.arm}" for effect in shown]
-            forest(axes, labels, [effect.compared.difference for effect in shown])
-            axes.set_title(label)
-            axes.set_xlabel("less asyncio.Lock")
-            if place == 2:
-                axes.set_yticklabels([])
-
     return [
         Plot(
             "defects",
             "Replies on a cycle of dependencies, per 1,000, by workload and arm",
             draw_defects,
             (7.5, 4.2),
-        ),
-        Plot(
-            "effects",
-            "external_vocab less that under asyncio.Lock, 95 % intervals over matched seeds",
-            draw_effects,
-            (7.5, 5.0),
         ),
     ]
 

@@ -29,7 +29,7 @@ from leo.field.text import is_word, tokenize
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import MODULES
+from leo.modules import MODULES, Dream, MetaLeo, Module, Overthinking
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.program import Given, ReplyState, Step, Writes, program_for
 from leo.reply.turn import Instance
@@ -40,19 +40,6 @@ from leo.trace.events import Event
 from paper.experiments.arms import digest
 from paper.experiments.judging import Judge
 from paper.experiments.perturbation.views import picture_of
-
-__all__ = [
-    "KILLED",
-    "POWER",
-    "START",
-    "Ledger",
-    "Leg",
-    "Totals",
-    "carry_out",
-    "carry_out_apart",
-    "cut_power",
-    "inspect",
-]
 
 START: Final = 1_767_139_200.0
 DAY: Final = 86_400.0
@@ -67,6 +54,10 @@ POWER: Final = "power cut"
 Totals = tuple[int, int, int]
 CYCLE: Final = len(THEMES) * TURNS
 WORDS_OF_TRAUMA: Final = 10
+# Without those that make the organism talk to itself: a turn of theirs is four replies and more.
+QUIET: Final[tuple[Module[Any], ...]] = tuple(
+    module for module in MODULES if not isinstance(module, (Dream, MetaLeo, Overthinking))
+)
 
 
 @dataclass
@@ -82,11 +73,11 @@ class Ledger:
     history: list[Totals] = field(default_factory=list)
     _pending: Delta | None = None
 
-    def program(self) -> tuple[Step, ...]:
-        """The program with all modules, whose observations are noted."""
+    def program(self, modules: tuple[Module[Any], ...]) -> tuple[Step, ...]:
+        """The program with these modules, whose observations are noted."""
         return tuple(
             replace(step, function=self._noting(step)) if step.name == "observe" else step
-            for step in program_for(MODULES)
+            for step in program_for(modules)
         )
 
     def _noting(self, step: Step) -> Callable[[ReplyState, Given], Writes]:
@@ -114,8 +105,9 @@ class Ledger:
 @dataclass(frozen=True)
 class Leg:
     """Turns `first` to `last` (exclusive) of the script, in a session of its own, inspected at its
-    beginning and every so many turns. `turns` and `days` are those of the whole run; `totals` is
-    the ledger and `since` the clock at the leg's beginning.
+    beginning and every so many turns. `turns` and `days` are those of the whole run; `quiet`: no
+    module makes the organism talk to itself; `totals` is the ledger and `since` the clock at the
+    leg's beginning.
 
     How it stops: killed in its last turn, before the commit; or by a power cut after that turn.
     """
@@ -129,6 +121,7 @@ class Leg:
     every: int
     turns: int
     days: int
+    quiet: bool = False
     stop: str | None = None
     totals: Totals = (0, 0, 0)
     since: float = START
@@ -156,15 +149,15 @@ class _Clock:
 Keep = Callable[[str, dict[str, Any]], None]
 
 
-def script(leg: Leg) -> Iterator[tuple[int, str, list[str]]]:
-    """Turn, theme, and the messages of that theme so far, the current one last."""
+def script(leg: Leg) -> Iterator[tuple[int, list[str]]]:
+    """Turn, and the messages of its theme so far, the current one last."""
     observer = ScriptedObserver(leg.words, leg.seed % 1_000_003)
     themes, messages = list(THEMES), list[str]()
     for number in range(leg.first, leg.last):
         place = number % CYCLE
         theme, turn = themes[place // TURNS], place % TURNS
         messages = [*messages, observer.say(theme, turn)] if turn else [observer.say(theme, turn)]
-        yield number, theme, messages
+        yield number, messages
 
 
 def carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
@@ -177,7 +170,8 @@ def carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
 async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals:
     ledger = Ledger(*leg.totals, history=[leg.totals])
     judge = Judge(seen=ledger.note)
-    store = await AsyncStore.open(leg.path, keepers=MODULES)
+    modules = QUIET if leg.quiet else MODULES
+    store = await AsyncStore.open(leg.path, keepers=modules)
     now = _Clock(leg)
     instance = Instance(
         discipline=get_discipline(DEFAULT),
@@ -186,8 +180,8 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
         clock=now,
         name="i1",
         store="main",
-        modules=MODULES,
-        program=ledger.program(),
+        modules=modules,
+        program=ledger.program(modules),
     )
 
     def stop() -> None:
@@ -206,7 +200,7 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
     async with leo:
         instance.begin(await store.perform(Instance.open_work))
         began = clock()
-        for turn, theme, messages in script(leg):
+        for turn, messages in script(leg):
             now.turn = turn
             reply = await leo.reply(messages[-1], leg.session)
             scores = score_turn(reply, messages)
@@ -215,7 +209,6 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
                 {
                     "kind": "turn",
                     "turn": turn,
-                    "theme": theme,
                     "tokens": scores.token_ratio_current,
                     "types": scores.type_ratio_current_plus_3,
                     "words": len(reply.split()),

@@ -10,17 +10,12 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from leo.observers import THEMES, TURNS
 from paper.experiments.experiment import Config, Row, seed_of
-from paper.experiments.long_run.parts import POWER
+from paper.experiments.long_run.parts import CYCLE, POWER
 from paper.experiments.plots import Plot, lines
-from paper.experiments.stats import Change, block_of, change_point, holm
+from paper.experiments.stats import Change, block_of, change_point, detectable_step, holm
 from paper.experiments.summary import Summary, Table, chance, tell
 
-__all__ = ["changes", "cost", "plot", "summarise"]
-
-# The script begins again after so many turns; means over a cycle hear the same prompts.
-CYCLE: Final = len(THEMES) * TURNS
 SERIES: Final = {"tokens": "token ratio", "types": "type ratio", "words": "words of a reply"}
 DETECTED: Final = 0.05
 WORDS: Final = 10
@@ -38,12 +33,16 @@ Changes = dict[tuple[int, str], tuple[Change, float]]
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
     snapshots = [row for row in rows if row["kind"] == "snapshot"]
     stops = [row for row in rows if row["kind"] == "stop"]
-    turns = [row for row in rows if row["kind"] == "turn"]
+    cycles = [row for row in rows if row["kind"] == "cycle"]
     failed = _failed(snapshots, stops)
     lost = [row["commits"] - row["snapshots"] for row in stops if row["how"] == POWER]
-    found = changes(config, turns)
+    found = changes(config, cycles)
     figures: dict[str, Any] = {
-        "turns": len(turns),
+        "conversations": {
+            seed: sum(row["turns"] for row in cycles if row["seed"] == seed)
+            for seed in _seeds(cycles)
+        },
+        "turns": sum(row["turns"] for row in cycles),
         "committed": sum(
             max(row["commits"] for row in snapshots if row["seed"] == seed)
             for seed in _seeds(snapshots)
@@ -57,6 +56,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "most_lost": max(lost, default=0),
         "reachable": min(row["reachable"] for row in snapshots),
         "trauma_stable": _stable(snapshots),
+        "smallest_seen": _steps(config, cycles, found),
         "tests": len(found),
         "changes": sum(p < DETECTED for _, p in found.values()),
     }
@@ -72,6 +72,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         planned=config["turns"],
         days=config["days"],
         words=WORDS,
+        series=SERIES,
         moved=moved,
         failures=failed[:8],
         cost=cost(timings),
@@ -111,32 +112,43 @@ def _seeds(rows: Sequence[Row]) -> list[int]:
     return sorted({int(row["seed"]) for row in rows})
 
 
-def _cycles(turns: Sequence[Row], seed: int, name: str) -> list[float]:
+def _cycles(cycles: Sequence[Row], seed: int, name: str) -> list[float]:
     """The mean of a series over each whole cycle of the script."""
-    mine = [float(row[name]) for row in turns if row["seed"] == seed]
-    return [fmean(mine[k : k + CYCLE]) for k in range(0, len(mine) - CYCLE + 1, CYCLE)]
+    return [row[name] for row in cycles if row["seed"] == seed and row["turns"] == CYCLE]
 
 
-def changes(config: Config, turns: Sequence[Row]) -> Changes:
+def changes(config: Config, cycles: Sequence[Row]) -> Changes:
     """(conversation, series) -> its change-point test and the corrected p-value.
 
     A field remembers, so neighbouring cycles are alike, and single cycles may not be shuffled:
     blocks of them are. A conversation with so few blocks that not even their rarest order would be
     called a change has no test.
     """
-    seeds = _seeds(turns)
+    seeds = _seeds(cycles)
+    tests = len(seeds) * len(SERIES)
     found: dict[tuple[int, str], Change] = {}
     for seed in seeds:
         for name in SERIES:
-            means = _cycles(turns, seed, name)
+            means = _cycles(cycles, seed, name)
             block = block_of(len(means))
             blocks = len(means) // block
-            if blocks < 4 or len(seeds) * len(SERIES) / factorial(blocks) > DETECTED:
+            if blocks < 4 or tests / factorial(blocks) > DETECTED:
                 continue
             chosen = seed_of(config["seed"], seed, name)
             found[seed, name] = change_point(means, chosen, block=block)
     corrected = holm({f"{seed}/{name}": change.p for (seed, name), change in found.items()})
     return {place: (change, corrected[f"{place[0]}/{place[1]}"]) for place, change in found.items()}
+
+
+def _steps(config: Config, cycles: Sequence[Row], found: Changes) -> dict[int, list[float | None]]:
+    """The smallest step that each test would have found: conversation -> series."""
+    steps: dict[int, list[float | None]] = {}
+    for seed, name in found:
+        means = _cycles(cycles, seed, name)
+        chosen, block = seed_of(config["seed"], seed, name, "power"), block_of(len(means))
+        least = detectable_step(means, chosen, block=block, comparisons=len(found))
+        steps.setdefault(seed, []).append(least)
+    return steps
 
 
 def cost(timings: Sequence[Row]) -> Mapping[str, float] | None:
@@ -202,14 +214,14 @@ def _change_table(found: Changes) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """The metric by cycle, and the field's growth."""
-    turns = [row for row in rows if row["kind"] == "turn"]
-    seeds = _seeds(rows)
+    """The metric by cycle; the field's growth is in a table."""
+    cycles = [row for row in rows if row["kind"] == "cycle"]
+    seeds = [seed for seed in _seeds(rows) if seed != config["seeds"]]
 
     def draw_metric(figure: Figure) -> None:
         for place, name in enumerate(("tokens", "types"), start=1):
             axes = figure.add_subplot(2, 1, place)
-            series = {f"conversation {seed}": _cycles(turns, seed, name) for seed in seeds}
+            series = {f"conversation {seed}": _cycles(cycles, seed, name) for seed in seeds}
             x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
             lines(axes, x, {label: values[: len(x)] for label, values in series.items()})
             for row in rows:
@@ -221,22 +233,5 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             elif len(seeds) > 1:
                 axes.legend()
 
-    def draw_growth(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        mine = [row for row in rows if row["kind"] == "snapshot" and row["seed"] == seeds[0]]
-        names = ("tokens", "bigrams", "trigrams")
-        sizes = {name: [row[f"size_{name}"] for row in mine] for name in names}
-        lines(axes, [row["turn"] for row in mine], sizes)
-        axes.set_xlabel("turn")
-        axes.set_ylabel("rows of the field")
-        axes.legend()
-
-    return [
-        Plot(
-            "metric",
-            "external_vocab over the conversation, by cycle of 20 turns",
-            draw_metric,
-            (7.0, 5.0),
-        ),
-        Plot("growth", "What the field holds, over the conversation", draw_growth),
-    ]
+    caption = "external_vocab over the conversations of a week, by cycle of 20 turns"
+    return [Plot("metric", caption, draw_metric, (7.0, 5.0))]

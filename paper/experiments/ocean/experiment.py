@@ -24,8 +24,6 @@ from paper.experiments.ocean.histories import (
 from paper.experiments.ocean.learners import Counts, Field, Learner, Text
 from paper.experiments.ocean.report import FIELD, plot, summarise
 
-__all__ = ["EXPERIMENT", "struck"]
-
 # The observation that is struck, counted from 0.
 MOMENT: Final = 4
 LAGS: Final = (0, 1, 2, 4, 8, 16, 32)
@@ -164,7 +162,6 @@ def _short(value: float) -> float:
 
 EXPERIMENT = Experiment(
     name="ocean",
-    help="whether a transformer tolerates the faults that a field does not",
     options=(
         Option("seeds", "how many streams", default=20, quick=3, least=2),
         Option(

@@ -17,9 +17,6 @@ from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES
 from paper.experiments.ocean.learners import Floats, Learner, Text
 
-__all__ = ["FAULTS", "NONE", "SETTLED", "VOCABULARY", "Seen", "Stream", "apart", "compared", "gain",
-           "histories", "stream_of"]  # fmt: skip
-
 NONE: Final = "none"
 FAULTS: Final = ("stale", "lost", "doubled", "reordered", "torn")
 # Two observations in the wrong order are both there after the second.
@@ -136,8 +133,8 @@ def seen(learner: Learner, state: Any, stream: Stream, lag: int, chance: int) ->
     rng = np.random.default_rng([chance, lag])
     message = stream.messages[lag]
     ends = rng.integers(2, len(message), REPLIES)
-    # A choice by Gumbel's noise: two distributions that are close choose the same, whatever the
-    # order of the tokens.
+    # A choice by Gumbel's noise: two distributions that are close choose the same, in any order
+    # of the tokens.
     noise = rng.gumbel(size=(LENGTH, REPLIES, len(VOCABULARY)))
     said = [message[:end] for end in ends]
     for step in noise:

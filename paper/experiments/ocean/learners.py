@@ -15,8 +15,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Counts", "Field", "Floats", "Learner", "Text"]
-
 Text = tuple[int, ...]
 Floats = NDArray[np.float64]
 # By the one or two tokens before: how often each token followed.

@@ -10,15 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
-from paper.experiments.stats import bootstrap, bootstrap_difference, holm, permutation, reach
+from paper.experiments.stats import bootstrap, bootstrap_difference, detectable, holm, permutation
 from paper.experiments.summary import Estimate, Summary, Table, number, tell
-
-__all__ = ["FIELD", "plot", "summarise", "verdict_of"]
 
 FIELD: Final = "field"
 LABELS: Final = {
@@ -47,10 +46,13 @@ EVEN: Final = "matched"
 
 
 class Compared(NamedTuple):
-    """A transformer less the field by seed, and p, corrected for the number of comparisons."""
+    """A transformer less the field by seed; p, corrected for the number of comparisons; and the
+    smallest difference that would have been found.
+    """
 
     difference: Estimate
     p: float
+    least: float
 
     @property
     def way(self) -> str:
@@ -95,7 +97,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "verdicts": verdicts,
         "ways": _ways(compared.values()),
         "even": _ways(one for (arm, _, _), one in compared.items() if arm[1] == EVEN),
-        "smallest_seen": reach(one.difference for one in compared.values()),
+        "smallest_seen": max(one.least for one in compared.values()),
         "unseen": _lost(config, rows, seen=False),
         "seen": _lost(config, rows, seen=True),
         "elsewhere": _means(config, values, "lost", "elsewhere"),
@@ -141,15 +143,20 @@ def _values(rows: Sequence[Row]) -> Values:
 
 def _compared(config: Config, values: Values) -> dict[tuple[Arm, str, str], Compared]:
     """Every transformer with the field, but where the fault moves neither of them."""
+    pairs = {
+        (arm, fault, measure): (ours, values[BASE, fault, measure])
+        for (arm, fault, measure), ours in values.items()
+        if arm != BASE and measure != "elsewhere"
+        if any(ours) or any(values[BASE, fault, measure])
+    }
     found = {}
-    for (arm, fault, measure), ours in values.items():
-        theirs = values[BASE, fault, measure]
-        if arm != BASE and measure != "elsewhere" and (any(ours) or any(theirs)):
-            seed = seed_of(config["seed"], arm, fault, measure)
-            found[arm, fault, measure] = Compared(
-                bootstrap_difference(ours, theirs, seed, paired=True),
-                permutation(ours, theirs, seed, paired=True, resamples=PERMUTATIONS),
-            )
+    for place, (ours, theirs) in pairs.items():
+        seed = seed_of(config["seed"], *place)
+        found[place] = Compared(
+            bootstrap_difference(ours, theirs, seed, paired=True),
+            permutation(ours, theirs, seed, paired=True, resamples=PERMUTATIONS),
+            detectable(np.subtract(ours, theirs).tolist(), comparisons=len(pairs)),
+        )
     corrected = holm({str(place): one.p for place, one in found.items()})
     return {place: one._replace(p=corrected[str(place)]) for place, one in found.items()}
 
@@ -292,7 +299,8 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
                 capsize=2,
                 label=arm[0],
             )
-            axes.set_xticks(range(len(found)), [_tick(x, by) for x in found])
+            ticks = [_tick(x, by).replace(" or more", "+") for x in found]
+            axes.set_xticks(range(len(found)), ticks)
 
     def draw(figure: Figure) -> None:
         counts, lags = figure.subplots(1, 2, sharey=True)

@@ -17,14 +17,12 @@ import numpy as np
 
 from paper.experiments.ocean.learners import Floats, Text
 
-# One thread, whatever the machine has: the order of a sum is part of the result.
+# One thread on every machine: the order of a sum is part of the result.
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 )
 import jax
 import jax.numpy as jnp
-
-__all__ = ["SIZES", "SPAN", "Shape", "State", "Transformer", "parameters"]
 
 # The longest text, in tokens.
 SPAN: Final = 32

@@ -24,8 +24,6 @@ from paper.experiments.perturbation.report import plot, summarise
 from paper.experiments.perturbation.runs import KINDS, NONE, Conversation, run_with
 from paper.experiments.perturbation.views import Gap, gaps, picture_of
 
-__all__ = ["EXPERIMENT"]
-
 # The reply of the defect, counted from 0: a few have been said, so that some can be recalled.
 MOMENT: Final = 4
 
@@ -141,7 +139,6 @@ def _apart(one: str, other: str) -> float:
 
 EXPERIMENT = Experiment(
     name="perturbation",
-    help="how far one stale, lost, doubled or reordered observation reaches",
     options=(
         Option("seeds", "how many conversations", default=30, quick=3, least=2),
         Option("growths", "passes of text before it", default=(0, 10, 100), quick=(0, 10), least=0),

@@ -10,10 +10,8 @@ from matplotlib.figure import Figure
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
-from paper.experiments.stats import bootstrap, reach
+from paper.experiments.stats import bootstrap, detectable
 from paper.experiments.summary import Estimate, Summary, Table, tell
-
-__all__ = ["bucket", "plot", "summarise"]
 
 LABELS: Final = {
     "stale": "read before it was there",
@@ -49,6 +47,12 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "deep": _reach(row["distance"] for row in missed if row["counts"] >= DEEP),
         "last": last,
         "differ_at_once": _different(row for row in replies if row["lag"] == 0),
+        "smallest_seen": max(
+            detectable(
+                _means([r for r in replies if r["defect"] == defect and r["lag"] >= 0], "ratio")
+            )
+            for defect in LABELS
+        ),
         "differ_later": _different(row for row in replies if row["lag"] == last),
         "kinds": [
             {
@@ -60,7 +64,6 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
             if (after := [r for r in replies if r["defect"] == defect and r["lag"] >= 0])
         ],
     }
-    figures["smallest_seen"] = reach(kind["ratio"] for kind in figures["kinds"])
     tables = (_gap_table(gaps), _reply_table(config, replies))
     return tell("perturbation/report.j2", figures, tables, least=DEEP)
 
@@ -76,11 +79,15 @@ def _different(replies: Any) -> float:
 
 def _by_seed(config: Config, rows: Sequence[Row], name: str, *parts: object) -> Estimate:
     """The mean over conversations, each of them a mean over its rows."""
+    return bootstrap(_means(rows, name), seed_of(config["seed"], name, *parts))
+
+
+def _means(rows: Sequence[Row], name: str) -> list[float]:
+    """The mean over its rows of each conversation."""
     values: dict[int, list[float]] = {}
     for row in rows:
         values.setdefault(int(row["seed"]), []).append(float(row[name]))
-    means = [fmean(several) for several in values.values()]
-    return bootstrap(means, seed_of(config["seed"], name, *parts))
+    return [fmean(several) for several in values.values()]
 
 
 def _gap_table(gaps: Sequence[Row]) -> Table:
@@ -179,6 +186,7 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             lags,
             {label: [fmean(apart[kind, lag]) for lag in lags] for kind, label in LABELS.items()},
         )
+        axes.set_xticks([lag for lag in lags if lag % 3 == 0])
         axes.set_xlabel("replies after the defect")
         axes.set_ylabel("share of words apart")
         axes.legend(title="an observation")

@@ -18,8 +18,6 @@ from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes
 from paper.experiments.arms import open_changed
 from paper.experiments.perturbation.views import Context, picture_of
 
-__all__ = ["KINDS", "NONE", "Conversation", "run_with"]
-
 NONE: Final = "none"
 # stale: generate reads the view of before the observation. lost: nothing is written. doubled: it is
 # written twice. reordered: it is written with, and after, that of the next reply.

@@ -14,18 +14,6 @@ from typing import Final, NamedTuple
 
 from leo.field.view import View
 
-__all__ = [
-    "BOUNDS",
-    "Context",
-    "Gap",
-    "Picture",
-    "distance",
-    "doubled_bound",
-    "gaps",
-    "picture_of",
-    "stale_bound",
-]
-
 # The tokens before, one or two; what follows them, and how often.
 Context = tuple[str, ...]
 Picture = Mapping[Context, Mapping[str, int]]

@@ -1,20 +1,18 @@
 """The published figures: 93 turns of the comparison of 31 December 2025, as data.
 
-`runs.csv` has one line for each turn, `pairings.csv` the means of replies
-paired with the messages of either arm. Where they come from: README.md beside this file.
+`runs.csv` has one line for each turn (lengths in words split at white space; the printed value, and
+what each definition gives), `pairings.csv` the means of replies paired with the messages of either
+arm. Where they come from: README.md beside this file.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from paper.experiments.experiment import Row
-
-__all__ = ["ARMS", "CLAIMED", "Turn", "conversations", "read_pairings", "read_turns", "turn_of"]
 
 ARMS: Final = ("sync", "async")
 # The paper's table (8.6.2), as printed.
@@ -30,30 +28,6 @@ REAL = (
     "type_ratio_current",
     "type_ratio_current_plus_3",
 )
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One published turn. Lengths are in words split at white space; `published` is the printed
-    value, the others were computed from the transcript.
-    """
-
-    arm: str
-    run: str
-    theme: str
-    turn: int
-    published: float
-    observer_words: int
-    observer_distinct: int
-    reply_words: int
-    tokens_current: float
-    types_current: float
-    types_plus_3: float
-
-    @property
-    def fallback(self) -> bool:
-        """A reply of one word: what the program says when it says nothing."""
-        return self.reply_words == 1
 
 
 def read_turns() -> list[Row]:
@@ -77,26 +51,14 @@ def read_pairings() -> list[Row]:
         ]
 
 
-def turn_of(row: Row) -> Turn:
-    """A row as a turn."""
-    return Turn(
-        row["arm"],
-        row["run"],
-        row["theme"],
-        row["turn"],
-        row["published_external_vocab"],
-        row["observer_words"],
-        row["observer_distinct_words"],
-        row["reply_words"],
-        row["token_ratio_current"],
-        row["type_ratio_current"],
-        row["type_ratio_current_plus_3"],
-    )
+def is_fallback(turn: Row) -> bool:
+    """A reply of one word: what the program says when it says nothing."""
+    return bool(turn["reply_words"] == 1)
 
 
-def conversations(turns: Sequence[Turn]) -> list[list[Turn]]:
+def conversations(turns: Sequence[Row]) -> list[list[Row]]:
     """The turns by run and theme: one conversation each, the unit that is independent."""
-    found: dict[tuple[str, str, str], list[Turn]] = {}
+    found: dict[tuple[str, str, str], list[Row]] = {}
     for turn in turns:
-        found.setdefault((turn.arm, turn.run, turn.theme), []).append(turn)
+        found.setdefault((turn["arm"], turn["run"], turn["theme"]), []).append(turn)
     return list(found.values())

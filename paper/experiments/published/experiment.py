@@ -6,8 +6,6 @@ from paper.experiments.experiment import Config, Experiment, Key, Lab, Row
 from paper.experiments.published.data import read_pairings, read_turns
 from paper.experiments.published.report import plot, summarise
 
-__all__ = ["EXPERIMENT"]
-
 
 def cells(config: Config) -> list[Key]:
     return [("turns",), ("pairings",)]
@@ -20,7 +18,6 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
 
 EXPERIMENT = Experiment(
     name="published",
-    help="what the published figures say, and what they cannot say",
     options=(),
     cells=cells,
     measure=measure,

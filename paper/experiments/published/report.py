@@ -6,7 +6,7 @@ run, one theme).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 from statistics import fmean
 from typing import Any
@@ -17,19 +17,17 @@ from numpy.typing import NDArray
 
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, scatter
-from paper.experiments.published.data import ARMS, CLAIMED, Turn, conversations, turn_of
+from paper.experiments.published.data import ARMS, CLAIMED, conversations, is_fallback
 from paper.experiments.stats import Comparison, compare, resampled
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
 
-__all__ = ["plot", "summarise"]
-
-Value = Callable[[Turn], float]
 PRINTED, TOKENS, TYPES = "as printed", "tokens, current message", "types, current and 3 before"
 WHOLE = "tokens, current message, without fallbacks"
-VALUES: dict[str, Value] = {
-    PRINTED: lambda turn: turn.published,
-    TOKENS: lambda turn: turn.tokens_current,
-    TYPES: lambda turn: turn.types_plus_3,
+# The column of each metric.
+VALUES = {
+    PRINTED: "published_external_vocab",
+    TOKENS: "token_ratio_current",
+    TYPES: "type_ratio_current_plus_3",
 }
 # Below this the paper calls a turn optimal.
 OPTIMAL = 0.2
@@ -38,19 +36,19 @@ ROUNDED = 0.0005 + 1e-9
 
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
-    turns = [turn_of(row) for row in rows if "arm" in row]
+    turns = [row for row in rows if "arm" in row]
     pairs = {
         (row["replies"], row["messages"]): row["token_ratio_current"]
         for row in rows
         if "replies" in row
     }
-    by_arm = {arm: [turn for turn in turns if turn.arm == arm] for arm in ARMS}
+    by_arm = {arm: [turn for turn in turns if turn["arm"] == arm] for arm in ARMS}
     found = {name: _compare(turns, value, config, name) for name, value in VALUES.items()}
-    whole = [turn for turn in turns if not turn.fallback]
+    whole = [turn for turn in turns if not is_fallback(turn)]
     found[WHOLE] = _compare(whole, VALUES[TOKENS], config, "without fallbacks")
-    lengths = {arm: [turn.observer_words for turn in mine] for arm, mine in by_arm.items()}
+    lengths = {arm: [turn["observer_words"] for turn in mine] for arm, mine in by_arm.items()}
     means = {
-        name: {arm: fmean(map(value, mine)) for arm, mine in by_arm.items()}
+        name: {arm: _mean(value, mine) for arm, mine in by_arm.items()}
         for name, value in VALUES.items()
     }
     slope, predicted = _length(turns, config)
@@ -59,7 +57,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     figures: dict[str, Any] = {
         "turns": len(turns),
         "conversations": len(conversations(turns)),
-        "runs": len({turn.run for turn in turns}),
+        "runs": len({turn["run"] for turn in turns}),
         "claimed": CLAIMED,
         "means_printed": means[PRINTED],
         "means_tokens": tokens,
@@ -68,6 +66,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "tokens": found[TOKENS].difference,
         "types": found[TYPES].difference,
         "without_fallbacks": found[WHOLE].difference,
+        "smallest_seen": max(one.least for one in found.values()),
         "arms": {arm: _arm(mine, config, arm) for arm, mine in by_arm.items()},
         "observer_words": {arm: fmean(words) for arm, words in lengths.items()},
         "shortest": {arm: min(words) for arm, words in lengths.items()},
@@ -78,7 +77,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "length_slope": slope,
         "predicted_at_short_length": predicted,
         "way_of_length": (tokens["sync"] - predicted.value) / (tokens["sync"] - tokens["async"]),
-        "fallbacks": {arm: sum(turn.fallback for turn in mine) for arm, mine in by_arm.items()},
+        "fallbacks": {arm: sum(is_fallback(turn) for turn in mine) for arm, mine in by_arm.items()},
         "reproduced": same,
     }
     tables = (
@@ -93,10 +92,8 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         Table(
             "published-comparisons",
             "Asynchronous less synchronous arm",
-            ("metric", "async less sync", "p", "Cliff's delta", "Hedges' g"),
-            tuple(
-                (name, r.difference, chance(r.p), r.cliff, r.hedges) for name, r in found.items()
-            ),
+            ("metric", "async less sync", "p", "Cliff's delta"),
+            tuple((name, r.difference, chance(r.p), r.cliff) for name, r in found.items()),
         ),
         Table(
             "published-pairings",
@@ -112,72 +109,78 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     return tell("published/report.j2", figures, tables)
 
 
-def _arm(turns: Sequence[Turn], config: Config, arm: str) -> dict[str, Any]:
+def _arm(turns: Sequence[Row], config: Config, arm: str) -> dict[str, Any]:
     """The paper's table for an arm, by each metric, with intervals over conversations."""
     talks = conversations(turns)
     found: dict[str, Any] = {}
     for name, key in ((TOKENS, "tokens"), (TYPES, "types")):
         value = VALUES[name]
 
-        def both(drawn: NDArray[np.int64], value: Value = value) -> NDArray[np.float64]:
-            values = np.array([value(turn) for n in drawn for turn in talks[n]])
+        def both(drawn: NDArray[np.int64], value: str = value) -> NDArray[np.float64]:
+            values = np.array([turn[value] for n in drawn for turn in talks[n]])
             return np.array([values.mean(), (values < OPTIMAL).mean()])
 
         mean, optimal = resampled(len(talks), both, seed_of(config["seed"], "arm", arm, key))
-        values = [value(turn) for turn in turns]
+        values = [turn[value] for turn in turns]
         found[key] = {"mean": mean, "optimal": optimal, "worst": max(values), "best": min(values),
                       "perfect": sum(value == 0.0 for value in values)}  # fmt: skip
     return found
 
 
-def _compare(turns: Sequence[Turn], value: Value, config: Config, name: str) -> Comparison:
+def _mean(column: str, turns: Sequence[Row]) -> float:
+    return fmean(turn[column] for turn in turns)
+
+
+def _compare(turns: Sequence[Row], value: str, config: Config, name: str) -> Comparison:
     """Asynchronous less synchronous, over the means of the conversations."""
     means = {
-        arm: [fmean(map(value, talk)) for talk in conversations(turns) if talk[0].arm == arm]
+        arm: [_mean(value, talk) for talk in conversations(turns) if talk[0]["arm"] == arm]
         for arm in ARMS
     }
     return compare(means["async"], means["sync"], seed_of(config["seed"], "published", name))
 
 
-def _length(turns: Sequence[Turn], config: Config) -> tuple[Estimate, Estimate]:
+def _length(turns: Sequence[Row], config: Config) -> tuple[Estimate, Estimate]:
     """Least squares of the token share on the words of the message, synchronous arm only: the slope
     for 10 words, and what the line gives at the asynchronous arm's mean length.
     """
-    talks = [talk for talk in conversations(turns) if talk[0].arm == "sync"]
-    short = fmean(turn.observer_words for turn in turns if turn.arm == "async")
+    talks = [talk for talk in conversations(turns) if talk[0]["arm"] == "sync"]
+    short = fmean(turn["observer_words"] for turn in turns if turn["arm"] == "async")
 
     def fit(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
         some = [turn for n in drawn for turn in talks[n]]
-        x = [turn.observer_words for turn in some]
-        slope, start = np.polyfit(x, [turn.tokens_current for turn in some], 1)
+        x = [turn["observer_words"] for turn in some]
+        slope, start = np.polyfit(x, [turn[VALUES[TOKENS]] for turn in some], 1)
         return np.array([10 * slope, start + slope * short])
 
     slope, predicted = resampled(len(talks), fit, seed_of(config["seed"], "published", "length"))
     return slope, predicted
 
 
-def _reproduced(turns: Sequence[Turn]) -> Mapping[str, int]:
+def _reproduced(turns: Sequence[Row]) -> Mapping[str, int]:
     """Turns of an arm, and how many of the printed values each definition gives."""
     return {
         "printed": len(turns),
-        "tokens": sum(abs(turn.published - turn.tokens_current) <= ROUNDED for turn in turns),
-        "types": sum(abs(turn.published - turn.types_plus_3) <= ROUNDED for turn in turns),
+        "tokens": sum(
+            abs(turn[VALUES[PRINTED]] - turn[VALUES[TOKENS]]) <= ROUNDED for turn in turns
+        ),
+        "types": sum(abs(turn[VALUES[PRINTED]] - turn[VALUES[TYPES]]) <= ROUNDED for turn in turns),
     }
 
 
-def _runs_table(turns: Sequence[Turn]) -> Table:
+def _runs_table(turns: Sequence[Row]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for arm, run in dict.fromkeys((turn.arm, turn.run) for turn in turns):
-        mine = [turn for turn in turns if turn.run == run]
-        values = [turn.published for turn in mine]
+    for arm, run in dict.fromkeys((turn["arm"], turn["run"]) for turn in turns):
+        mine = [turn for turn in turns if turn["run"] == run]
+        values = [turn[VALUES[PRINTED]] for turn in mine]
         rows.append(
             (
                 arm,
                 run,
                 len(mine),
-                *(fmean(map(value, mine)) for value in VALUES.values()),
-                fmean(turn.observer_words for turn in mine),
-                fmean(turn.reply_words for turn in mine),
+                *(_mean(value, mine) for value in VALUES.values()),
+                fmean(turn["observer_words"] for turn in mine),
+                fmean(turn["reply_words"] for turn in mine),
                 f"{sum(value < OPTIMAL for value in values)}/{len(values)}",
                 max(values),
             )
@@ -186,14 +189,14 @@ def _runs_table(turns: Sequence[Turn]) -> Table:
     return Table("published-arms", "The published runs", heads, tuple(rows))
 
 
-def _claims_table(turns: Sequence[Turn]) -> Table:
+def _claims_table(turns: Sequence[Row]) -> Table:
     """The paper's table beside what the runs give."""
     rows: list[tuple[Cell, ...]] = []
     for arm in ARMS:
-        runs = list(dict.fromkeys(turn.run for turn in turns if turn.arm == arm))
+        runs = list(dict.fromkeys(turn["run"] for turn in turns if turn["arm"] == arm))
         # The paper's asynchronous column is its first run, its worst turn aside.
         for scope, name in ((runs, f"all {len(runs)} runs"), (runs[:1], "first run")):
-            values = [turn.published for turn in turns if turn.run in scope]
+            values = [turn[VALUES[PRINTED]] for turn in turns if turn["run"] in scope]
             share = sum(value < OPTIMAL for value in values) / len(values)
             rows.append((arm, name, fmean(values), share, max(values), min(values)))
         rows.append((arm, "in the paper", *CLAIMED[arm].values()))
@@ -202,9 +205,11 @@ def _claims_table(turns: Sequence[Turn]) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    turns = [turn_of(row) for row in rows if "arm" in row]
+    turns = [row for row in rows if "arm" in row]
     points = {
-        arm: [(turn.observer_words, turn.tokens_current) for turn in turns if turn.arm == arm]
+        arm: [
+            (turn["observer_words"], turn[VALUES[TOKENS]]) for turn in turns if turn["arm"] == arm
+        ]
         for arm in ARMS
     }
 

@@ -14,8 +14,6 @@ from paper.experiments.experiment import Config, Experiment, Key, Lab, Row
 from paper.experiments.reanalyse.report import plot, summarise
 from paper.experiments.reanalyse.transcripts import read_transcript
 
-__all__ = ["EXPERIMENT"]
-
 
 def prepare(values: dict[str, Any], files: Sequence[Path]) -> Config:
     """Say for each file whether it can be read. Raises TranscriptError when none can."""
@@ -72,7 +70,6 @@ def measure(config: Config, key: Key, lab: Lab) -> list[Row]:
 
 EXPERIMENT = Experiment(
     name="reanalyse",
-    help="transcripts of the published comparison, measured again",
     options=(),
     cells=cells,
     measure=measure,

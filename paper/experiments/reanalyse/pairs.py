@@ -18,23 +18,11 @@ from paper.experiments.experiment import Row
 from paper.experiments.stats import Comparison, bootstrap, compare, resampled
 from paper.experiments.summary import Estimate
 
-__all__ = [
-    "ARMS",
-    "DEFINITIONS",
-    "Corpus",
-    "Null",
-    "Pairing",
-    "difference",
-    "mean_of",
-    "pair",
-    "share_of_messages",
-    "shuffled",
-    "truncated",
-]
-
 ARMS: Final = ("sync", "async")
 Floats = NDArray[np.float64]
 SHUFFLES: Final = 2000
+# As they are, without what is flagged, and cut to one length; each by both definitions.
+COMPARISONS: Final = 6
 # The names of the two definitions in a row, in the order of leo.field.metrics.Scores.
 DEFINITIONS: Final = ("tokens", "types")
 
@@ -87,7 +75,7 @@ class Null(NamedTuple):
 def difference(corpus: Corpus, name: str, seed: int) -> Comparison:
     """Asynchronous less synchronous arm, over the means of the conversations."""
     means = {arm: [fmean(row[name] for row in talk) for talk in corpus.talks[arm]] for arm in ARMS}
-    return compare(means["async"], means["sync"], seed)
+    return compare(means["async"], means["sync"], seed, comparisons=COMPARISONS)
 
 
 def pair(corpus: Corpus, seed: int) -> Pairing:
@@ -154,7 +142,7 @@ def truncated(corpus: Corpus, name: str, seed: int) -> tuple[int, Comparison]:
             scores = [score_turn(row["reply"], _cut(row, most)) for row in talk]
             place = DEFINITIONS.index(name)
             means[arm].append(fmean(score[place] for score in scores))
-    return most, compare(means["async"], means["sync"], seed)
+    return most, compare(means["async"], means["sync"], seed, comparisons=COMPARISONS)
 
 
 def _cut(row: Row, most: int) -> list[str]:

@@ -25,8 +25,6 @@ from paper.experiments.reanalyse.pairs import (
 from paper.experiments.stats import holm
 from paper.experiments.summary import Cell, Summary, Table, chance, tell
 
-__all__ = ["plot", "summarise"]
-
 LABELS: Final = {
     "tokens": "tokens, current message",
     "types": "types, current and 3 before",
@@ -86,6 +84,7 @@ def _compared(turns: Sequence[Row], config: Config) -> tuple[dict[str, Any], lis
         ("without", "without flagged"): {n: difference(whole, n, seed("whole", n)) for n in LABELS},
         ("cut", f"messages cut to {most} words"): {name: one for name, (_, one) in cut.items()},
     }
+    least = max(one.least for each in found.values() for one in each.values())
     p = holm({f"{key} {n}": one.p for (key, _), each in found.items() for n, one in each.items()})
     by_key = {key: each["tokens"] for (key, _), each in found.items()}
     pairing = pair(corpus, seed("pair"))
@@ -94,6 +93,7 @@ def _compared(turns: Sequence[Row], config: Config) -> tuple[dict[str, Any], lis
         "by_messages": expm1(pairing.messages.value),
         "by_replies": expm1(pairing.replies.value),
         "cut_to": most,
+        "smallest_seen": least,
         **{f"{key}_difference": one.difference for key, one in by_key.items()},
         **{f"{key}_p": p[f"{key} tokens"] for key in by_key},
         "without_cliff": by_key["without"].cliff,

@@ -22,8 +22,6 @@ from typing import Final
 from leo.field.metrics import PREVIOUS, Scores, score_turn
 from paper.experiments.errors import TranscriptError
 
-__all__ = ["FORMATS", "Talk", "Transcript", "parse", "read_transcript"]
-
 FORMATS: Final = ("sync", "async")
 TURN: Final = {
     "sync": re.compile(r"####\s+Turn\s+(\d+)\b"),

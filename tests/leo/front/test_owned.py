@@ -194,7 +194,7 @@ def test_a_child_that_is_forked_off_has_no_part_in_the_field(tmp_path: Path) -> 
 
 
 def test_a_field_belongs_to_one_event_loop(tmp_path: Path) -> None:
-    """Another one is refused at once, whatever it asks for."""
+    """A call on another loop is refused at once, for every kind of call."""
 
     async def opened() -> AsyncLeoField:
         return await async_field(tmp_path / "field", "shielded-unit-of-work")

@@ -194,7 +194,7 @@ async def streams_of_anyio(_: Notes) -> None:
 
 
 async def sees_time_and_chance(notes: Notes) -> None:
-    """All of these are the same in each run, in whatever order the calls go."""
+    """All of these are the same in each run, in every order of the calls."""
     seen = (time.time(), time.monotonic(), datetime.now(), uuid.uuid4())
     await asyncio.sleep(0)
     assert time.time() == seen[0]

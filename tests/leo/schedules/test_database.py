@@ -39,7 +39,7 @@ class Store:
         await self.db.commit()
 
     async def one_by_one(self, work: Any) -> Any:
-        """Under the lock, to its end whatever becomes of the caller."""
+        """Under the lock, to its end even if the caller is cancelled."""
         async with self.lock:
             task = asyncio.ensure_future(work)
             try:

@@ -130,7 +130,7 @@ def test_deadlock_is_found_and_told() -> None:
 @given(programs(), st.integers(1, 5))
 @settings(max_examples=20)
 def test_a_search_that_is_cut_off_is_not_complete(case: tuple[Program, int], limit: int) -> None:
-    """A limit below the number of classes is never reported as complete, whatever the strategy."""
+    """A limit below the number of classes is never reported as complete by any strategy."""
     system = Tasks(*case)
     whole = explore(system)
     for strategy in ("optimal", "brute", "random", "pct"):

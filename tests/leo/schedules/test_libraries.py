@@ -193,7 +193,7 @@ def test_calls_see_what_make_has_set() -> None:
 
 
 class Switch:
-    """Whoever saw it on and comes late is wrong."""
+    """A call that saw the flag on and acts late is wrong."""
 
     def __init__(self) -> None:
         self.on = SHARED.n = 1

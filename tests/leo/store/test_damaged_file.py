@@ -220,7 +220,7 @@ def test_no_conversation_begins_in_a_file_that_is_no_field_of_ours(field: Path, 
 
 
 def test_a_view_in_place_of_a_table_is_not_asked(field: Path) -> None:
-    """One that never ends would hang whatever asks it."""
+    """A view that never ends would hang every command that reads it."""
     endless = (
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x, 'a', 1 FROM n"
     )

@@ -1,4 +1,4 @@
-"""The journal and the tables: together the field, wherever the border between them is."""
+"""The journal and the tables: together the field, at every border between them."""
 
 from __future__ import annotations
 

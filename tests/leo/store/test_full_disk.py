@@ -88,7 +88,7 @@ sys.exit(main(["chat", "--modules", "none", "--field", sys.argv[2]]))
 
 
 def test_a_limit_on_the_size_of_files_is_no_damage(field: Path, tmp_path: Path) -> None:
-    """Whoever is told to restore a sound file from a copy loses what the copy does not have."""
+    """Advice to restore a sound file from a copy would lose what the copy does not have."""
     path = tmp_path / "limited"
     path.write_bytes(field.read_bytes())
     words = list(map("".join, product("abcdefghijklmnop", repeat=4)))

@@ -33,8 +33,8 @@ def field(capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
     path = folder / "field"
     with sync_field(path) as opened:
         opened.reply("What is a field?")
-    # Whoever has few rights may not be able to read the interpreter's own files: all that the
-    # command needs is loaded before.
+    # A user with few rights may be unable to read the interpreter's own files: so load all that
+    # the command needs before.
     assert main(["field", "check", str(path)]) == 0
     capsys.readouterr()
     if os.geteuid() == 0:
@@ -63,7 +63,7 @@ def test_a_folder_that_may_not_be_entered_is_one_paragraph(
 def test_the_right_to_read_is_enough(
     field: Path, capsys: pytest.CaptureFixture[str], of_folder: int, of_file: int
 ) -> None:
-    """Wherever else writing is forbidden; no byte changes, and no file is left beside the field."""
+    """In other places where writing is forbidden; no byte changes, no file is left beside it."""
     assert main(["field", "export", str(field)]) == 0
     lines = capsys.readouterr().out
     field.chmod(of_file)
@@ -108,7 +108,7 @@ def test_a_file_that_is_written_meanwhile_is_not_shown_half(
             other.execute("DELETE FROM snapshots")
         return copy
 
-    # The file is read-only to whoever looks, and not to the other one.
+    # The file is read-only to the reader, and not to the writer.
     monkeypatch.setattr(inspection, "_modes", lambda path: (inspection.ALONE,))
     monkeypatch.setattr(inspection, "copied", slowly)
     with pytest.raises(StoreMovedError, match="try again"), inspected(field):
@@ -116,7 +116,7 @@ def test_a_file_that_is_written_meanwhile_is_not_shown_half(
 
 
 def test_a_copy_that_does_not_fit_is_no_fault_of_the_field(tmp_path: Path) -> None:
-    """Whoever only looks is sent to the folder of temporary files."""
+    """The error of a read-only look names the folder of temporary files."""
 
     class Full(Connection):
         def backup(self, *given: Any, **rest: Any) -> None:

@@ -98,7 +98,7 @@ def test_nothing_of_a_reply_stays(tmp_path: Path, discipline: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("discipline", ["shielded-unit-of-work", "actor"])
 def test_nothing_of_a_silent_session_stays(tmp_path: Path, discipline: str) -> None:
-    """Sessions that speak once and never again leave no object, whoever has the field's lock."""
+    """Sessions that speak once and never again leave no object, with a lock and with an actor."""
 
     async def scenario() -> tuple[Counter[str], Counter[str]]:
         async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:

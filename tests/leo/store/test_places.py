@@ -47,7 +47,7 @@ def test_a_field_needs_a_regular_file(
     words: tuple[str, ...],
     place: str,
 ) -> None:
-    """Whoever would make one elsewhere is refused before a word is lost; nothing is made."""
+    """Making a field elsewhere is refused before a word is lost; no file is made."""
     monkeypatch.chdir(pipe.parent)
     monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n"))
     capsys.readouterr()

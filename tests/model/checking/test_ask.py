@@ -75,7 +75,7 @@ def test_what_holds_of_nothing_says_nothing(
     nothing: set[str],
     something: set[str],
 ) -> None:
-    """A property whose occasion no state is, is not told as one that holds: nothing is ever written
+    """A property without a witness is not told as one that holds: nothing is ever written
     by a reply that stops inside observe, generate is one step on an event loop, one reply alone has
     nobody to be serialized with."""
     assert ask(question, tmp_path, 2) == 0
@@ -110,7 +110,7 @@ def test_an_occasion_that_was_not_decided_is_told(verdict: Verdict) -> None:
     first = TlcResult("a", Verdict.OK, distinct=5, complete=True)
     second = TlcResult("b", verdict, property="TypeOK", reason="killed after 240 s")
 
-    assert str(Answer(run, first, second)) == "not decided: its occasion: killed after 240 s"
+    assert str(Answer(run, first, second)) == "not decided: its witness: killed after 240 s"
 
 
 @pytest.mark.parametrize(

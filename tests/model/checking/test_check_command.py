@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_is_refused(
 def test_a_build_folder_that_is_a_file_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
-    """--build with the name of a file is named in the error, whatever the command."""
+    """--build with the name of a file is named in the error of each command."""
     file = tmp_path / "file"
     file.write_text("")
 

@@ -151,7 +151,7 @@ def test_a_bound_that_no_claim_has_is_refused() -> None:
 
 @pytest.mark.parametrize("columns", [40, 76, 80, 200])
 def test_the_table_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every discipline and every property is in it, whatever the terminal's width."""
+    """Every discipline and every property is in it, at every width of the terminal."""
     monkeypatch.setattr("leo.screen.columns", lambda: columns)
     shown = text(load_claims(), DISCIPLINES)
 
@@ -203,7 +203,7 @@ def test_the_legend_says_what_faults_were_on() -> None:
 
 
 def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
-    """Mutual exclusion has its occasion when one is inside and another waits: claimed of a single
+    """A witness of mutual exclusion has one reply inside and another waiting: claimed of a single
     session it would be vacuous, and the check says so."""
     claims = narrowed(load_claims(), "sequential", "MutualExclusion", HOLDS)
     (run,) = [run for run in plan(claims, ["sequential"]) if run.occasions]

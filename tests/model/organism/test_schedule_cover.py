@@ -153,7 +153,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_is_offered_is_declared() -> None:
-    """A step touches no more than it declared before it was taken, whatever is chosen."""
+    """A step touches no more than it declared before it was taken, for every choice."""
     case = Case("shared-store-unit-of-work", 2, 1, ("Cancel", "Raise", "Crash"))
     with Organism(case, most=2) as organism:
         for first in range(4):

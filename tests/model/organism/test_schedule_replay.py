@@ -69,8 +69,8 @@ def test_the_same_on_the_worker_thread(discipline: str) -> None:
 
 @pytest.mark.parametrize("discipline", ["bare", "gil", "shielded-unit-of-work", "shared-store"])
 def test_a_run_finds_the_field_as_it_was(discipline: str) -> None:
-    """Whatever other runs did before: the same bytes of the store for the first and the last run,
-    though what is said depends on every count of the view."""
+    """The store has the same bytes after the first and the last run, in spite of the runs between,
+    although a reply depends on every count of the view."""
     case = case_of(discipline)
     with Organism(case, most=0) as organism:
         schedule = by_chance(organism, 0)

@@ -63,7 +63,7 @@ def test_messages_are_told_when_complete() -> None:
     st.lists(st.text(st.characters(exclude_characters="@\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")))
 )
 def test_text_of_a_message_is_kept(lines: list[str]) -> None:
-    """The text of a message is its lines, whatever they are."""
+    """The text of a message is its lines, unchanged."""
     stream = Stream()
     for line in ["@!@!@STARTMSG 7:3 @!@!@", *lines, "@!@!@ENDMSG 7 @!@!@"]:
         stream.feed(line)

@@ -110,7 +110,7 @@ def test_same_report_on_random_schedules(discipline: str, share: list[int]) -> N
 @given(seed=st.integers(0, 10**9), discipline=st.sampled_from(FAST), rate=st.floats(0, 0.1))
 @settings(max_examples=15)
 def test_same_report_on_any_schedule(seed: int, discipline: str, rate: float) -> None:
-    """The same for whatever hypothesis thinks of, with up to eight sessions."""
+    """The same for schedules that hypothesis generates, with up to eight sessions."""
     rng = Random(seed)
     sessions = 1 if discipline == "sequential" else rng.randint(1, 8)
     world = trace_world(discipline, sessions)
@@ -130,7 +130,7 @@ def test_same_report_on_mutated_traces(discipline: str) -> None:
 
 
 def test_last_lines_are_the_last_lines() -> None:
-    """The lines that are shown before a refusal are the same, whoever has taken them."""
+    """Both paths show the same lines before a refusal."""
     rng, seen = Random(6), 0
     for _ in range(12):
         header, events = random_trace(trace_world("asyncio-lock", 3), rng, 0.0, 120)
@@ -186,8 +186,7 @@ def byte_mutants(data: bytes, count: int, rng: Random) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("discipline", FAST)
 def test_same_report_on_damaged_bytes(discipline: str) -> None:
-    """Whatever byte is damaged, both refuse it with the same text or accept it with the same
-    notices."""
+    """Both refuse a damaged byte with the same text, or accept it with the same notices."""
     rng = Random(discipline)
     for data in traces(discipline, 2, 100, seed=8):
         for mutant in byte_mutants(data, 20, rng):

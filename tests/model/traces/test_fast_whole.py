@@ -186,7 +186,7 @@ def test_each_word_of_each_line_is_looked_at(discipline: str, word: str) -> None
 @pytest.mark.parametrize("discipline", [PLAIN, UNIT])
 @pytest.mark.parametrize("step", [-1, 1])
 def test_each_version_is_looked_at(discipline: str, step: int) -> None:
-    """One too small or too large is noticed, wherever it stands."""
+    """One too small or too large is noticed at every position."""
     header, events = traced(discipline, moves(discipline, "c1 w1 c1 w1 c2 w2"))
     seen = 0
     for at in range(11, 33):
@@ -265,8 +265,8 @@ def test_lock_that_is_held_is_not_free(discipline: str) -> None:
 
 @pytest.mark.parametrize("discipline", LOCKED)
 def test_reply_that_has_not_returned_keeps_others_remembered(discipline: str) -> None:
-    """Whoever left the lock and has not returned yet is still in flight: those that come and go
-    meanwhile are not forgotten before it is over.
+    """A reply that freed the lock and has not returned is still in flight: replies that come and
+    go meanwhile are not forgotten before it has returned.
     """
     schedule = "c1 w1 c1 a1 c2 w2 c3 w3 c2 w2 c3 w3 c2 w2"
     header, events = traced(discipline, moves(discipline, schedule))

@@ -208,8 +208,8 @@ def test_a_lost_end_is_noticed(
     capsys: pytest.CaptureFixture[str],
     engine: str,
 ) -> None:
-    """A trace that is accepted and was not closed says so, whichever engine was asked: lines may
-    have been lost at its end; one that was closed says nothing."""
+    """A trace that is accepted and was not closed says so for every engine: lines may have been
+    lost at its end. One that was closed says nothing."""
     accepted = TlcVerdict("accepted", None, frozenset())
     monkeypatch.setattr(validation, "judge", lambda traces, **_: [accepted for _ in traces])
     closed, cut = tmp_path / "closed", tmp_path / "cut"

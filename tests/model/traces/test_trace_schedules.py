@@ -92,7 +92,7 @@ PAIRS = [
 def test_schedules_are_accepted_under_their_own_discipline(
     discipline: str, seed: int, program: tuple[str, ...], sessions: int, faults: float
 ) -> None:
-    """Whatever the program, the discipline, the interleaving and the faults."""
+    """For any program, discipline, interleaving and faults."""
     header, events = schedule(discipline, seed, program, sessions, faults)
     outcome = judged(header, events, discipline)
     assert outcome.rejection is None
@@ -123,7 +123,7 @@ def test_overlapping_schedules_are_never_accepted_under_a_lock(
     stricter: str, seed: int, program: tuple[str, ...], sessions: int, faults: float
 ) -> None:
     """A run in which two replies were inside at once, or one overtook another, is no run under a
-    fair lock, whatever its header claims; nor is one with a cycle, if the program is the paper's
+    fair lock, even if its header claims one; nor is one with a cycle, if the program is the paper's
     (one that generates before it observes has cycles under the lock too, once a reply was cut).
     """
     header, events = schedule("bare", seed, program, sessions, faults)

@@ -102,8 +102,8 @@ def test_a_new_field_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_an_action_changes_is_read_from_the_specification() -> None:
-    """The variables with a prime in the operator or its helpers, and no others; whatever is not
-    changed is said to be unchanged, or the action would not be one."""
+    """The variables with a prime in the operator or its helpers, and no others. An action
+    states of every other variable that it is unchanged."""
     known, bodies = variables(FIELD), operators(FIELD)
     assert changed("Release", bodies, known) == ["pc", "holder"]
     assert changed("SwapView", bodies, known) == ["pc", "view"]

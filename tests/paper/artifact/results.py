@@ -14,8 +14,7 @@ from leo_model.checking.plan import plan
 from leo_model.files import made_from, sealed
 from leo_model.machine.reachable import bounded_world, explore
 from paper.artifact.results import EXPERIMENTS
-from paper.experiments.registry import EXPERIMENTS as MODULES
-from paper.experiments.registry import load
+from paper.experiments.registry import load, module_of
 from paper.experiments.sources import sources_of
 from paper.experiments.summary import as_json
 from tests.model.fallen import violations
@@ -195,13 +194,15 @@ def facts_of(name: str) -> dict[str, Any]:
         },
         "lock-isolation": {
             "sequential_differences": 0, "sequential_replies": 1680, "cycles_free": [300.0, 700.0],
-            "cycles_locked": [0.0], "detected": 0, "comparisons": 36,
+            "cycles_locked": [0.0], "detected": 0, "comparisons": 36, "published_replies": 200,
+            "published_differences": 0, "published_alone": {"february": {"Refines": 1000.0}},
         },
         "concurrent": {
             "largest": 50, "validated": 1234, "broken": ["bare"], "whole": ["asyncio-lock"],
         },
         "long-run": {
             "turns": 1000, "snapshots": 20, "failed": 0, "stops": 1, "whole_stops": 1,
+            "conversations": {"0": 1000}, "changes": 0, "tests": 3,
         },
         "perturbation": {
             "contexts": 99, "crossed": 0, "differ_later": 0.5, "last": 15,
@@ -215,7 +216,7 @@ def summary(name: str) -> dict[str, Any]:
     return {
         "stamp": {
             "spec": spec_hash(),
-            "sources": sources_of(MODULES[name].module),
+            "sources": sources_of(module_of(name)),
             "command": f"leo experiment {name}",
             "config": {"seeds": 30, "quick": False},
             "seed": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import html
 import json
 import re
@@ -16,11 +17,14 @@ import pytest
 from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
 from leo_model.commands.cite import cite, results_hash
+from leo_model.machine.properties import MORE
 from paper.artifact.article import PARTS, make_paper
 from paper.artifact.errors import ArtifactError
 from paper.artifact.figure import LOCK, draw
 from paper.artifact.folder import MADE, made_anew
 from paper.artifact.formulas import paragraphs
+from paper.artifact.glossary import MORE_IN_WORDS, PROPERTIES_IN_WORDS
+from paper.artifact.kept import keep, take
 from paper.artifact.results import load
 from paper.artifact.site import _evidence, make_site
 from paper.artifact.stories import elsewhere, story
@@ -188,7 +192,7 @@ def _is_no_behaviour(data: Any) -> None:
 def test_results_changed_by_hand_stop_the_build(
     tmp_path: Path, path: str, edit: Callable[[Any], None]
 ) -> None:
-    """One paragraph that names the file and the command, whoever changes it; and where the hash is
+    """One paragraph that names the file and the command, for every change; and where the hash is
     made anew, what is not claimed is refused all the same.
     """
     write_results(tmp_path)
@@ -362,6 +366,28 @@ def test_citations_name_release_and_hashes(tmp_path: Path) -> None:
     second = results_hash(tmp_path)
     (tmp_path / "b.jsonl").write_text("2")
     assert len({None, first, second, results_hash(tmp_path)}) == 4
+
+
+def test_every_property_has_its_words() -> None:
+    """Those with a column of the table, and those that have counterexamples alone."""
+    assert set(MORE_IN_WORDS) == set(MORE) and not set(MORE) & set(PROPERTIES_IN_WORDS)
+
+
+def test_kept_results_are_taken_if_they_are_of_these_sources(build: Path, tmp_path: Path) -> None:
+    """What was kept comes back to the byte; of other sources, or not kept, it is not taken."""
+    results = tmp_path / "results"
+    results.mkdir()
+    path = tmp_path / "check" / "orders.json"
+    assert not take(path, results) and not path.exists()
+    keep(build, results)
+    assert take(path, results)
+    assert path.read_bytes() == (build / "check" / "orders.json").read_bytes()
+    path.unlink()
+    other = json.dumps(
+        {**json.loads((build / "check" / "orders.json").read_text()), "made_from": ""}
+    )
+    (results / "orders.json.gz").write_bytes(gzip.compress(other.encode()))
+    assert not take(path, results) and not path.exists()
 
 
 def test_the_code_of_the_guide_runs(site: Path, tmp_path: Path) -> None:

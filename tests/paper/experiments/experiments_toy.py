@@ -61,7 +61,6 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
 
 TOY = Experiment(
     name="toy",
-    help="a toy",
     options=(
         Option("size", "cells in an arm", 3, quick=1, least=1),
         Option("broken", "break it", 0),

@@ -94,6 +94,8 @@ def test_perturbation_rows_and_summary(tmp_path: Path) -> None:
     last = measured(perturbation.EXPERIMENT, key, tmp_path, config)
     assert rows[-len(last) :] == last
     assert measured(perturbation.EXPERIMENT, key, tmp_path, {**config, "seed": 8}) != last
+    # One conversation alone has no spread, and so no power.
+    rows += [{**row, "seed": 1} for row in rows]
     summary = perturbation.EXPERIMENT.summarise(config, rows, [])
     assert summary.unexpected == () and summary.facts["crossed"] == 0
     assert told(summary)

@@ -18,11 +18,11 @@ from leo.field.tables import CENTRES
 from leo.front.threads import LeoField
 from leo.observers import THEMES
 from paper.experiments.confound import experiment as confound
-from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, converse
+from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm, run_arm
 from paper.experiments.confound.report import corner, least_chance, lock_pairs, shapley, values_of
 from paper.experiments.experiment import Row
 from paper.experiments.published import experiment as published
-from paper.experiments.published.data import read_turns, turn_of
+from paper.experiments.published.data import read_turns
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", ".", "!", "e", "f"]), min_size=1, max_size=30)
 
@@ -111,7 +111,7 @@ def test_switches_do_what_they_say(tmp_path: Path) -> None:
             folder = folder.with_name(folder.name + "+")
         folder.mkdir()
         arm = Arm(*(name in on for name in Arm._fields))
-        return converse(arm, seed, 5, folder, themes=list(THEMES)[:1])
+        return run_arm(arm, seed, 5, folder, themes=list(THEMES)[:1])
 
     base = run()
     replies = [turn["reply"] for turn in base]
@@ -126,7 +126,7 @@ def test_switches_do_what_they_say(tmp_path: Path) -> None:
 
 
 def test_temperature_is_held(tmp_path: Path) -> None:
-    """Whatever the other modules say, a reply is spoken at the switch's temperature."""
+    """A reply has the switch's temperature, in spite of the other modules' advice."""
     for side, modules in product((False, True), repeat=2):
         chosen = Arm(False, modules, side, False, False).chosen()
         path = tmp_path / f"{side}-{modules}.sqlite3"
@@ -172,14 +172,18 @@ def test_published_figures_are_those_of_the_paper() -> None:
     changed value is found.
     """
     rows = read_turns()
-    turns = [turn_of(row) for row in rows]
     config = {"seed": 7, "quick": False}
     figures = published.EXPERIMENT.measure(config, ("pairings",), None)  # type: ignore[arg-type]
     summary = published.EXPERIMENT.summarise(config, [*rows, *figures], [])
 
-    assert len(turns) == 93
+    assert len(rows) == 93
     for arm, mean in (("sync", 0.209), ("async", 0.116)):
-        assert round(float(np.mean([t.published for t in turns if t.arm == arm])), 3) == mean
+        assert (
+            round(
+                float(np.mean([t["published_external_vocab"] for t in rows if t["arm"] == arm])), 3
+            )
+            == mean
+        )
     assert not summary.unexpected
     assert summary.facts["reproduced"]["sync"] == {"printed": 60, "tokens": 60, "types": 6}
     assert summary.facts["reproduced"]["async"]["types"] == 33
@@ -191,7 +195,6 @@ def test_published_figures_are_those_of_the_paper() -> None:
 
 def test_the_lengths_are_the_published_means() -> None:
     """The observer's lengths are those of the published arms, in whole words."""
-    turns = [turn_of(row) for row in read_turns()]
     for arm, length in zip(("sync", "async"), LENGTHS, strict=True):
-        words = [turn.observer_words for turn in turns if turn.arm == arm]
+        words = [turn["observer_words"] for turn in read_turns() if turn["arm"] == arm]
         assert round(float(np.mean(words))) == length

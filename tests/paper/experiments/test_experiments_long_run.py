@@ -8,10 +8,23 @@ import numpy as np
 import pytest
 
 from paper.experiments.experiment import Row
+from paper.experiments.long_run.experiment import EXPERIMENT
 from paper.experiments.long_run.report import changes, cost
 from paper.experiments.stats import block_of, change_point
 
 SERIES = ("tokens", "types", "words")
+
+
+def test_the_long_conversation_is_one_more_and_costly() -> None:
+    """It has a cell of its own, which a share of the result leaves out."""
+    config = {"seeds": 2, "long": 100_000}
+    assert EXPERIMENT.cells(config) == [(0,), (1,), (2,)]
+    assert [EXPERIMENT.costly(config, key) for key in EXPERIMENT.cells(config)] == [
+        False,
+        False,
+        True,
+    ]
+    assert EXPERIMENT.cells({**config, "long": 0}) == [(0,), (1,)]
 
 
 def timings(conversations: int, early: float, late: float) -> list[Row]:
@@ -62,12 +75,11 @@ def test_the_drift_test_rarely_raises_a_false_alarm(neighbour: float, most: floa
 
 
 def conversation(level: Sequence[float], seed: int = 0) -> list[Row]:
-    """Turns whose cycles have these means in every series, and a little noise."""
+    """Cycles that have these means in every series, and a little noise."""
     rng = np.random.default_rng(seed)
     return [
-        {"seed": seed, **{name: mean + 0.01 * float(rng.normal()) for name in SERIES}}
+        {"seed": seed, "turns": 20, **{name: mean + 0.002 * rng.normal() for name in SERIES}}
         for mean in level
-        for _ in range(20)
     ]
 
 

@@ -128,7 +128,7 @@ def test_previous_messages_are_those_of_the_conversation() -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Whatever the text, it is a transcript or an error that says what was expected."""
+    """Any text is a transcript, or an error that says what was expected."""
     for whole in (
         text,
         f"#### Turn 1\n{text}",

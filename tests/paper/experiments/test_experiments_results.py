@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from paper.experiments.errors import ExperimentError
+from paper.experiments.experiment import Experiment
 from paper.experiments.registry import EXPERIMENTS, load
 from paper.experiments.results import (
     changed,
@@ -65,10 +66,10 @@ def test_a_result_is_told_as_the_run_was(folder: Path, tmp_path: Path) -> None:
 def test_one_changed_row_is_found(folder: Path) -> None:
     """Made again, all cells are the same; after a change of one row, all but that one."""
     result = read(PLAIN, folder)
-    everything = share_of(result, 1.0, Random())
+    everything = share_of(PLAIN, result, 1.0, Random())
     assert everything == list(result.cells)
     assert not make_again(PLAIN, result, everything, perf_counter).differing
-    rewrite(folder, lambda lines: lines[3].update(value=0.25))
+    rewrite(folder, lambda lines: lines[2]["rows"][0].update(value=0.25))
     again = make_again(PLAIN, read(PLAIN, folder), everything, perf_counter)
     assert list(again.differing) == [("left", 1)]
     then, now = again.differing["left", 1]
@@ -76,8 +77,15 @@ def test_one_changed_row_is_found(folder: Path) -> None:
 
 
 def test_a_share_is_at_least_one_cell(folder: Path) -> None:
+    """A costly cell is in no share but the whole."""
+
+    def shares(toy: Experiment) -> list[int]:
+        return [len(share_of(toy, result, share, Random(1))) for share in (0, 0.05, 0.5, 1)]
+
     result = read(PLAIN, folder)
-    assert [len(share_of(result, share, Random(1))) for share in (0, 0.05, 0.5, 1)] == [1, 1, 3, 6]
+    assert shares(PLAIN) == [1, 1, 3, 6]
+    dear = replace(PLAIN, costly=lambda config, key: key[0] == "left")
+    assert shares(dear) == [1, 1, 2, 6]
 
 
 def test_a_changed_source_is_named(folder: Path) -> None:
@@ -125,9 +133,11 @@ def test_only_full_runs_of_what_is_here_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", KEPT)
 def test_a_cell_of_each_result_is_made_again(name: str) -> None:
-    """The kept rows are those of the sources here. What runs transformers is left to JAX."""
+    """The kept rows are those of the sources here."""
     experiment = load(name)
     result = read(experiment)
-    cells = [cell for cell in result.cells if name != "ocean" or cell[0] == "field"]
+    # What runs transformers is left to JAX.
+    cells = [cell for cell in share_of(experiment, result, 0.99, Random(name))
+             if name != "ocean" or cell[0] == "field"]  # fmt: skip
     again = make_again(experiment, result, [Random(name).choice(cells)], perf_counter)
     assert not again.differing, changed(experiment, result)

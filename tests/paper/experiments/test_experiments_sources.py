@@ -70,7 +70,7 @@ def test_data_are_sources_of_what_reads_them(copied: Path) -> None:
 
 @pytest.mark.parametrize("file", ["events.py", "native.py"])
 def test_what_counts_defects_is_a_source(copied: Path, file: str) -> None:
-    """Another way to find broken properties makes other rows wherever they are counted."""
+    """Another way to find broken properties makes other rows where they are counted."""
     found = changes(copied, f"model/leo_model/traces/{file}")
     assert found >= {"lock-isolation", "concurrent", "long-run"}
 

@@ -130,7 +130,7 @@ def test_the_field_keeps_to_the_theorems() -> None:
 
 
 def test_a_torn_field_has_one_new_table() -> None:
-    """Whichever it is, the rest is what it was."""
+    """Any part may be lost; the rest stays as it was."""
     field = Field(len(VOCABULARY))
     after = field.observe({}, STREAM.messages[0])
     found = {frozenset(map(len, field.torn({}, after, Random(n)))) for n in range(9)}

@@ -74,7 +74,7 @@ def test_it_learns_what_it_hears(library: Any, name: str) -> None:
 
 
 def test_what_follows_is_not_seen(library: Any) -> None:
-    """A prefix has the same distribution in any company, and however it is filled up."""
+    """A prefix has the same distribution in any batch and with any padding."""
     learner = library.Transformer(library.SIZES["33k"], SIZE)
     state = learner.begin(1)
     whole = STREAM.messages[0]

@@ -1,3 +1,3 @@
-"""The fast path of the native engine. Its door is `engine.feed_all`; nobody else comes in."""
+"""The fast path of the native engine. Other rooms call `engine.feed_all` and nothing else."""
 
 __all__ = ["engine"]

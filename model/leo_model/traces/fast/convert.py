@@ -1,8 +1,8 @@
-"""Between the full state and the books of the fast path: ``take`` and ``give``.
+"""Converts the full state into the fast path's state in numbers (``take``), and back (``give``).
 
-Both are meant for the moment after a reply has ended, when the full checker has tidied up.  What is
-given is what the full checker would have reached by itself, field for field: the same replies
-remembered under the same names, the same edges.  A test compares them.
+Call them when a reply has just ended and the full checker has forgotten what it may.  ``give``
+makes the state that the full checker would have reached by itself: the same replies under the same
+names, the same edges.  A test compares them field for field.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The fast path of the native engine: what is undisturbed is taken a block at a time.
+"""The fast path of the native engine: it takes the lines of undisturbed replies a block at a time.
 
-It never decides anything.  A block of lines is decoded at once and walked in numbers
-(``leo_model.traces.fast.state``) for as long as every line is the next step of an undisturbed reply
-and no property falls that had not fallen.  At the first line that is anything else the books go
-back to the last end of a reply before it, the full checker is given the state of that moment, and
-what it says of the lines that follow is what is said.  So a refusal, a fall and their explanations
-are always the full checker's.
+It only skips lines that the full checker would accept without a new finding.  It decodes a block of
+lines at once and follows them on a state in numbers (``leo_model.traces.fast.state``), as long as
+every line is the next step of an undisturbed reply and no further property falls.  At the first
+other line it goes back to the last end of a reply, and gives the full checker the state of that
+moment; the full checker judges the following lines.  So every refusal, every fall and every
+explanation comes from the full checker.
 
 Where there is no fast path (threads, several instances, transactions around the reads, several
 writers) the full checker takes every line.
@@ -114,7 +114,7 @@ class Front:
         while wanted == 0:
             block, rows, surplus = self._look(self._rows)
             if not rows:
-                # Nothing follows, or something in the block is not plain, and nobody knows where.
+                # Nothing follows, or some unknown line of the block is not plain.
                 wanted = block.count(b"\n") + 1
             else:
                 books, taken = self._take(books, rows, block, surplus)

@@ -1,15 +1,15 @@
 """The fast path's picture of a trace: the lines of a block (``Rows``) and the state in numbers
 (``Books``).
 
-Only the plainest form of an event is taken: one object a line, nothing unknown, the names that the
-header has.  Anything else is no error here; it is left to ``leo_model.traces.reader``.
+It takes only the plainest form of an event: one object a line, no unknown field, the names of the
+header.  Any other line is left to ``leo_model.traces.reader``; it is no error here.
 
 Where a store has one instance and every view is a version that the store had, a content is a
-number: how many of the writers, oldest first, are in it.  The serialization graph then needs no
-edges.  Writers of n-grams are a chain, so replies on a common cycle are neighbours in it, and an
-edge backwards, from writer ``q`` to an earlier writer ``r``, puts all of ``r..q`` on one.  A group
-is such a range.  ``leo_model.traces.fast.convert`` takes these books from a full state and gives
-the state back.
+number: it contains that many writers, the oldest first.  The serialization graph then needs no
+edges.  The writers of n-grams are a chain, so replies on a common cycle are neighbours in it: an
+edge backwards, from writer ``q`` to an earlier writer ``r``, puts all of ``r..q`` on one cycle.  A
+group is such a range.  ``leo_model.traces.fast.convert`` converts between ``Books`` and the full
+state.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Undisturbed replies, line by line: with a commit for each step (``walk``: bare, sequential,
-asyncio-lock) and in a unit of work under a fair lock (``walk_units``).
+"""Follows undisturbed replies line by line: with a commit for each step (``walk``: bare,
+sequential, asyncio-lock), and in a unit of work under a fair lock (``walk_units``).
 
-Each is one function, and a long one: it is run for every line, and a call costs as much as a line
-may.  In ``walk_units`` nothing can fall while the view is current: one reply is inside, reads all
-that is committed, and commits once.
+Each is one long function, because it runs for every line and a call would double its cost.  In
+``walk_units`` no property can fall while the view is current: one reply is inside, reads all that
+is committed, and commits once.
 """
 
 from __future__ import annotations

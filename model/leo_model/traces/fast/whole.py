@@ -1,8 +1,9 @@
-"""Whole undisturbed replies under a fair lock, one after the other, with nothing but calls between.
+"""Takes whole undisturbed replies under a fair lock, one after the other, with only calls between
+them.
 
-``leo_model.traces.fast.steps`` takes such rows as well, with the same result and four fifths of the
-speed: nearly all of a locked trace is like that, what each row must be is known before one is
-looked at, and the rows of a block are compared column by column, in C.
+``leo_model.traces.fast.steps`` takes such rows too, with the same result and four fifths of the
+speed.  Nearly all of a locked trace has this form.  Each row is known in advance, so the rows of a
+block are compared column by column, in C.
 """
 
 from __future__ import annotations

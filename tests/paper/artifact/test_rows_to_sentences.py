@@ -1,0 +1,93 @@
+"""From a committed row to the sentence that quotes it: one changed row is found when its cell is
+made again, and changes the sentences that quote it and no others.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+import paper.artifact
+from paper.artifact.results import Results, load
+from paper.artifact.section import abstract, evidence, paragraphs
+from paper.experiments.registry import load as load_experiment
+from paper.experiments.results import RESULTS, is_kept, make_again, read, tell_kept
+from paper.experiments.rows import dump
+from tests.paper.artifact.results import write_results
+
+Row = dict[str, Any]
+TEMPLATES = Path(paper.artifact.__file__).parent / "templates"
+# Of each experiment a row that is quoted, and a change of it that nobody can overlook.
+CHANGES: Mapping[str, tuple[Callable[[Row], bool], Row]] = {
+    "published": (lambda row: row.get("replies") == row.get("messages") == "sync",
+                  {"token_ratio_current": 0.5}),
+    "perturbation": (lambda row: row["kind"] == "gap", {"kept": False}),
+    "lock-isolation": (lambda row: row["kind"] == "reply" and row["arm"] == "async-lock",
+                       {"reply": "0" * 16}),
+    "confound": (lambda row: "seed" in row and not any(row[name] for name in ("length", "lock")),
+                 {"tokens": 100.0}),
+    "concurrent": (lambda row: row["discipline"] == "asyncio-lock", {"Serializable": 1}),
+    "long-run": (lambda row: row["kind"] == "snapshot", {"view": False}),
+}  # fmt: skip
+
+
+def told(results: Results) -> dict[str, str]:
+    """Every sentence and paragraph by the name of its block."""
+    found = {s.name.replace("-", "_"): text for s, _, _, text in evidence(results)}
+    found |= {f"s{place.replace('.', '_')}": text for place, text in paragraphs(results).items()}
+    return {**found, "abstract": abstract(results)}
+
+
+def quoting(name: str, facts: set[str]) -> set[str]:
+    """The blocks of the templates that name one of these facts of an experiment."""
+    names = rf"\b{name.replace('-', '_')}\.({'|'.join(map(re.escape, facts))})\b"
+    blocks = [
+        block
+        for template in ("evidence.j2", "section.j2")
+        for block in re.findall(r"{% block (\w+) %}(.*?){% endblock %}",
+                                (TEMPLATES / template).read_text("utf-8"), re.DOTALL)
+    ]  # fmt: skip
+    return {block for block, text in blocks if re.search(names, text)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CHANGES if is_kept(name)])
+def test_a_changed_row_is_found_and_changes_what_quotes_it(name: str, tmp_path: Path) -> None:
+    chosen, change = CHANGES[name]
+    experiment = load_experiment(name)
+    lines = gzip.decompress((RESULTS / f"{name}.ndjson.gz").read_bytes()).splitlines()
+    place, cell, row = next(
+        (n, cell, row)
+        for n, cell in enumerate(map(json.loads, lines[1:]), 1)
+        for row in cell["rows"]
+        if chosen(row)
+    )
+    row.update(change)
+    lines[place] = dump(cell).encode()
+    (tmp_path / f"{name}.ndjson.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
+    if name != "long-run":
+        # A conversation of a thousand turns takes as long as all of these.
+        mine = [tuple(cell["cell"])]
+        again = make_again(experiment, read(experiment, tmp_path), mine, perf_counter)
+        assert list(again.differing) == mine
+    results = load(write_results(tmp_path / "build"))
+    before, after = (
+        json.loads(
+            (tell_kept(experiment, tmp_path / which, folder).folder / "summary.json").read_text()
+        )
+        for which, folder in (("kept", RESULTS), ("changed", tmp_path))
+    )
+    moved = {fact for fact in before["facts"] if before["facts"][fact] != after["facts"][fact]}
+    one, other = (
+        told(replace(results, experiments={**results.experiments, name: summary}))
+        for summary in (before, after)
+    )
+    assert {block for block in one if one[block] != other[block]} == quoting(name, moved) != set()

@@ -17,8 +17,10 @@ from typing import Any, Final, NamedTuple
 
 from leo import MODULES, LeoField
 from leo.field.metrics import token_ratio_current
+from leo.field.seed import SEED_TEXT
+from leo.field.sentences import split_sentences
 from leo.field.text import is_word, tokenize
-from leo.modules.resonance import RUN, content_words, repeats
+from leo.modules.resonance import RUN, content_words, repeats, sentence_words
 from leo.reply.module import Module
 
 __all__ = ["PROMPTS", "Figures", "converse", "measure"]
@@ -43,12 +45,15 @@ WITHIN: Final = 5
 
 class Figures(NamedTuple):
     """Shares in [0, 1], means over the prompts: of a prompt's content words that come back within
-    five replies, of runs of four words said before in the same
-    reply; external_vocab; tokens of a reply.
+    five replies, of runs of four words said before in the same reply; of all sentences, those that
+    begin or end with a word that began or ended none that was heard, and those that were said in
+    the last WITHIN replies; external_vocab; tokens of a reply.
     """
 
     taken_up: float
     repeated: float
+    torn: float
+    refrains: float
     external_vocab: float
     tokens: float
 
@@ -75,8 +80,22 @@ def measure(replies: list[str]) -> Figures:
         taken.append(len(back.intersection(asked)) / len(asked))
         external.append(token_ratio_current(replies[number], prompt))
     runs = sum(max(1, sum(map(is_word, tokens)) - RUN + 1) for tokens in said)
+    sentences = [list(map(sentence_words, split_sentences(tokens))) for tokens in said]
+    known = [*split_sentences(tokenize(SEED_TEXT)), *map(tokenize, PROMPTS)]
+    begins, ends = ({words[place] for words in map(sentence_words, known)} for place in (0, -1))
+    torn = [words[0] not in begins or words[-1] not in ends for one in sentences for words in one]
+    refrains = [
+        any(words in earlier for earlier in sentences[max(0, number - WITHIN) : number])
+        for number, one in enumerate(sentences)
+        for words in one
+    ]
     return Figures(
-        fmean(taken), sum(map(repeats, said)) / runs, fmean(external), fmean(map(len, said))
+        fmean(taken),
+        sum(map(repeats, said)) / runs,
+        fmean(torn),
+        fmean(refrains),
+        fmean(external),
+        fmean(map(len, said)),
     )
 
 

@@ -24,7 +24,7 @@ from leo import screen
 from leo.commands.ending import keep_interrupts
 from leo.commands.places import home, shipped
 from leo.commands.speakers import Speaker, describe_interruption, opened
-from leo.commands.why import describe_pulse
+from leo.commands.why import describe_pulse, is_telling
 from leo.disciplines import Discipline
 from leo.errors import CallerError, LeoError
 from leo.field.measure import Pulse
@@ -37,18 +37,28 @@ from leo.screen import labelled
 PROMPT = "> "
 WELCOME = "/help says what else there is, quit ends."
 ENDINGS: Final = frozenset({"/quit", "quit", "exit"})
-HELP = """\
-Type anything and Leo answers; what you type becomes a part of the field.
-/field       the size of the field, its centres and themes, the pulse of the
-             last reply; with modules, the themes that rise and fade, and the
-             words that hurt
-/why         what the last reply took up: your words, a memory, the modules
-/why --steps its steps, what they read and wrote
-/discipline  how replies are executed
-/help        this text
-quit         end (so do exit, /quit and Ctrl-D)
-Ctrl-C       while Leo thinks: cancel the reply, or what follows it; in a
-             command: end the command"""
+HELP: Final = (
+    (
+        "/field",
+        "the size of the field, its centres and themes, the pulse of the last reply; with "
+        "modules, the themes that rise and fade, and the words that hurt",
+    ),
+    ("/why", "what the last reply took up: your words, a memory, the modules"),
+    ("/why --steps", "its steps, what they read and wrote"),
+    ("/discipline", "how replies are executed"),
+    ("/help", "this text"),
+    ("quit", "end (so do exit, /quit and Ctrl-D)"),
+    (
+        "Ctrl-C",
+        "while Leo thinks: cancel the reply, or what follows it; in a command: end the command",
+    ),
+)
+# Beside the commands: what happens with what is typed, and why an answer does not come in pieces.
+TYPED = "Type anything and Leo answers; what you type becomes a part of the field."
+AT_ONCE = (
+    "A reply is shown as a whole, after its commit: a word shown before it would be an answer that "
+    "a crash takes back."
+)
 EMPTY = "Leo waits for a word."
 ENDED = "The command was ended; the field is as it was."
 # Every candidate of a theme is compared with every theme: with all of a large field's tokens that
@@ -76,7 +86,7 @@ def converse(
         "/why": field.why,
         "/why --steps": lambda: field.why(steps=True),
         "/discipline": lambda: describe_discipline(field.discipline),
-        "/help": lambda: HELP,
+        "/help": describe_commands,
     }
 
     def show(text: Callable[[], str]) -> None:
@@ -129,7 +139,11 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
     centres = ", ".join(filter(is_word, (view.words.names[id] for id in view.words.centres())))
     themes, asked, candidates = survey_themes(view, CANDIDATES)
-    largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))[:3]
+    named = [[word for word in theme.centres if is_telling(word)][:8] for theme in themes]
+    largest = sorted(
+        (theme for theme in themes if named[theme.id]),
+        key=lambda theme: (-len(theme.words), theme.id),
+    )[:3]
     bound = f", among the {asked} tokens of {candidates:,} with most contexts"
     lines = [
         *labelled("size", size.replace("_", "-")),
@@ -138,7 +152,7 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
         *labelled("themes", f"{len(themes)}{bound if asked < candidates else ''}"),
     ]
     for theme in largest:
-        lines += labelled("", ", ".join([word for word in theme.centres if is_word(word)][:8]))
+        lines += labelled("", ", ".join(named[theme.id]))
     lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
 
@@ -147,27 +161,35 @@ def greet(field: Speaker, file: Path, spoken: float | None) -> str:
     """Which field listens, its size, and when it was last spoken to (None for a new field)."""
     size = field.view.size()
     if spoken is None:
-        return (
-            f"{file.stem} is new. It knows {size['tokens']:,} words, its first text.\n"
-            f"`leo observe --shipped {shipped()[0]}` (same --field) gives it more to talk of.\n"
-            f"{WELCOME}"
-        )
-    when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
-    return (
-        f"{file.stem} listens. It knows {size['tokens']:,} words from "
-        f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}.\n"
-        f"{WELCOME}"
-    )
+        told = [
+            f"{file.stem} is new. It knows {size['tokens']:,} words, its first text.",
+            f"`leo observe --shipped {shipped()[0]}` (same --field) gives it more to talk of.",
+        ]
+    else:
+        when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
+        told = [
+            f"{file.stem} listens. It knows {size['tokens']:,} words from "
+            f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}."
+        ]
+    return "\n".join(_filled(line) for line in (*told, WELCOME))
+
+
+def describe_commands() -> str:
+    """What can be typed, as wide as the screen allows."""
+    rows = [line for row in HELP for line in labelled(*row, label_width=13)]
+    return "\n".join([_filled(TYPED), *rows, _filled(AT_ONCE)])
+
+
+def _filled(text: str) -> str:
+    return fill(text, screen.width(), break_on_hyphens=False)
 
 
 def describe_discipline(discipline: Discipline) -> str:
     """A discipline in one sentence."""
     committed = "once per reply" if discipline.commit == "reply" else "after every step"
-    return fill(
+    return _filled(
         f"{discipline.id} ({discipline.number}): on {discipline.runtime}, lock {discipline.lock}, "
-        f"commits {committed}",
-        screen.width(),
-        break_on_hyphens=False,
+        f"commits {committed}"
     )
 
 

@@ -10,24 +10,33 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from leo.actions import Action
 from leo.field.measure import Pulse
-from leo.field.text import is_word, tokenize
+from leo.field.sentences import split_sentences
+from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.field.view import View
 from leo.modules import Module
-from leo.modules.flowtracker import FlowState, FlowTracker
+from leo.modules.flowtracker import HOUR, FlowState, FlowTracker
 from leo.modules.mathstate import unspoken_state
 from leo.modules.ragbrain import RAGBrain
 from leo.modules.resonance import Resonance, content_words
-from leo.modules.trauma import Trauma
+from leo.modules.school import COMMON
+from leo.modules.trauma import FUNCTION_WORDS, Trauma
 from leo.reply.program import ReplyState, Step
 from leo.reply.turn import INNER
 from leo.reply.voice import Voice
 from leo.screen import labelled, listed
 from leo.trace.events import Beginning, Happened
 
+# Short words of grammar, beside those that modules leave out.
+GRAMMAR: Final = frozenset[str]().union(
+    ("for", "are", "was", "were", "has", "had", "have", "will", "can", "did", "does", "been"),
+    ("with", "from", "into", "over", "upon", "then", "than", "here", "some", "only", "each"),
+    ("both", "more", "most", "such", "all", "one", "may", "must", "just", "also", "very", "out"),
+)
 M = TypeVar("M", bound=Module[Any])
 NOTHING_YET = "Leo has not said anything yet."
 # What a reply reads and writes without any module; the rest is theirs.
@@ -113,33 +122,49 @@ def tell_reply(state: ReplyState, view: View) -> str:
     asked = set(content_words(state.tokens))
     heard = {
         word
-        for _, prompts in _remembered(state, Resonance)
-        for before in prompts
+        for _, remembered in _remembered(state, Resonance)
+        for before in remembered.heard
         for word in before
     }
     spoken = content_words(said)
     lines = labelled("yours", listed(asked.intersection(spoken)))
     lines += labelled("earlier", listed(heard.intersection(spoken) - asked))
     runs = Counter({run: view.trigram_count(*run) for run in zip(said, said[1:], said[2:])})  # noqa: B905
-    often = [f"{' '.join(run)} ({count})" for run, count in runs.most_common(3) if count > 1]
-    lines += labelled("paths", ", ".join(often) or "each walked once before")
+    often: list[str] = []
+    told: set[str] = set()
+    for run, count in runs.most_common():
+        # Three windows on the same words would tell one thing three times.
+        if count > 1 and told.isdisjoint(run) and any(map(is_telling, run)):
+            often.append(f"{' '.join(run)} ({count})")
+            told.update(run)
+    lines += labelled("paths", ", ".join(often[:3]) or "each walked once before")
     for snippet in state.recalled.snippets[:1]:
-        lines += labelled("memory", snippet)
+        sentences = list(split_sentences(tokenize(snippet)))
+        # A memory longer than the prompt is cut: half a sentence tells nothing.
+        whole = [one for one in sentences if one[-1] in ENDINGS] or sentences
+        lines += labelled("memory", compose(chain.from_iterable(whole)))
     if state.voice is not None:
         lines += labelled("voice", _voice(state.voice))
     facts = state.facts
     if facts is not None:
-        told = [
+        themes = "1 theme was" if facts.active == 1 else f"{facts.active} themes were"
+        notes = [
             text
             for text, so in (
                 (f"it hurt ({facts.trauma:.2f})", facts.trauma > 0.3),
-                (f"{facts.active} themes were active", facts.active > 0),
+                (f"{themes} active", facts.active > 0),
                 ("the inner voice found better words", facts.meta_used),
             )
             if so
         ]
-        lines += labelled("modules", "; ".join(told) or "nothing out of the ordinary")
+        lines += labelled("modules", "; ".join(notes) or "nothing out of the ordinary")
     return "\n".join([*lines, "/why --steps tells what was read and written."])
+
+
+def is_telling(word: str) -> bool:
+    """Whether a word says what a theme is about: no punctuation, and no word of grammar."""
+    small = word.lower()
+    return len(word) >= 3 and small not in FUNCTION_WORDS | COMMON | GRAMMAR
 
 
 def describe_pulse(pulse: Pulse | None) -> str:
@@ -152,7 +177,8 @@ def describe_pulse(pulse: Pulse | None) -> str:
 
 def describe_memory(state: ReplyState | None) -> list[str]:
     """What the modules of the last reply remembered when it began: the themes that come and go, by
-    their core words, with their strengths in the last turns of a day, and the words that hurt.
+    their core words, and the words that hurt. Rates, and the strengths in the last turns of a day,
+    are told when the turns span an hour: in a talk of minutes a rate an hour says nothing.
     """
     if state is None:
         return []
@@ -162,9 +188,12 @@ def describe_memory(state: ReplyState | None) -> list[str]:
             ("rising", flow.emerging(remembered, state.now)),
             ("fading", flow.fading(remembered, state.now)),
         ):
+            long = any(state.now - at >= HOUR for _, at in remembered.turns)
             shown = ", ".join(
                 f"{theme} ({slope:+.1f} an hour: {_strengths(flow, remembered, theme, state)})"
-                for theme, slope in themes[:3]
+                if long
+                else theme
+                for theme, slope in [item for item in themes if is_telling(item[0])][:3]
             )
             lines += labelled(what, shown) if shown else []
     for trauma, remembered in _remembered(state, Trauma):

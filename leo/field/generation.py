@@ -60,20 +60,18 @@ class _Walker:
         self.pool = self.centres or sorted(self.names)
         names = self.names
         named = {view.words.id_of(token) for token in starts} - {None, *self.pool}
+        # Words that a start was asked for: beside the centres, which keep a weight of 1. Each
+        # begins one sentence only: it may lead to the end of a text, where a walk starts anew.
+        self.once = {id for id in named if id is not None}
         if named:
-            # Words that a start was asked for: beside the centres, which keep a weight of 1.
-            self.pool = [*self.pool, *sorted(id for id in named if id is not None)]
+            self.pool = [*self.pool, *sorted(self.once)]
         least = 1.0 if named else 0.0
-        self.sums = list(
-            accumulate(
-                [
-                    starts.get(names[id], 0.0) + (least if id not in named else 0.0)
-                    for id in self.pool
-                ]
-                if starts
-                else ()
-            )
-        )
+        self.weights = [
+            starts.get(names[id], 0.0) + (least if id not in self.once else 0.0)
+            for id in self.pool
+            if starts
+        ]
+        self.sums = list(accumulate(self.weights))
         self.entropies: list[float] = []
 
     def start(self) -> int:
@@ -83,7 +81,11 @@ class _Walker:
         """
         pool, sums = self.pool, self.sums
         if sums and sums[-1] > 0.0:
-            return pool[min(bisect(sums, self.rng.random() * sums[-1]), len(pool) - 1)]
+            place = min(bisect(sums, self.rng.random() * sums[-1]), len(pool) - 1)
+            if pool[place] in self.once:
+                self.weights[place] = 0.0
+                self.sums = list(accumulate(self.weights))
+            return pool[place]
         return pool[self.rng.randrange(len(pool))]
 
     def step(self, walked: list[int]) -> int:

@@ -50,7 +50,9 @@ class Overthinking(Module[None]):
     def after(self, state: None, context: After, rng: Random) -> Changes:
         """After a reply the first ring, after a ring the next one, after the last one nothing."""
         if context.inner is None:
-            return self._ring(0, f"{context.prompt} {context.text}".strip(), context)
+            # Without an end the prompt's last word would lead into the reply's first.
+            end = "." if context.tokens and context.tokens[-1] not in ENDINGS else ""
+            return self._ring(0, f"{context.prompt}{end} {context.text}".strip(), context)
         index = context.inner.place + 1
         if index == RINGS:
             return Changes()

@@ -129,7 +129,7 @@ class School(Module[SchoolState]):
         for token in tokens:
             known = state.notes.get(token.lower())
             if known is not None and known.note:
-                told.setdefault(token.lower(), f"{known.display}: {known.note[:TOLD]}")
+                told.setdefault(token.lower(), f"{known.display}: {_cut(known.note)}")
         return list(told.values())[:TELLINGS]
 
     def maybe_ask(self, state: SchoolState, context: After) -> str | None:
@@ -188,6 +188,13 @@ class School(Module[SchoolState]):
             row = (context.session, roll.asked, roll.at or now, roll.last, 0)
             puts += (_enrol(row),)
         return Changes(puts=puts)
+
+
+def _cut(note: str) -> str:
+    """The note's beginning: not with half a word, which would be learnt as one."""
+    if len(note) <= TOLD:
+        return note
+    return note[: TOLD + 1].rpartition(" ")[0] or note[:TOLD]
 
 
 def _enrol(row: tuple[str, int, float, str, int]) -> Put:

@@ -11,7 +11,7 @@ objects of a trace are those of the core program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from random import Random
@@ -25,6 +25,7 @@ from leo.field.generation import MAX_TOKENS, NO_STARTS, SILENCE, generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.reading import Readable
 from leo.field.recall import Memory, Recalled, choose_memories
+from leo.field.sentences import opening_words, whole_sentences
 from leo.field.text import compose, tokenize
 from leo.reply.active import active_themes
 from leo.reply.chorus import Chorus
@@ -33,6 +34,9 @@ from leo.reply.module import Module
 from leo.reply.voice import Voice, choose_expert
 from leo.store.operations import NewSnapshot
 from leo.store.rows import Put, Rows
+
+# Walks for one whole sentence, at most.
+TRIES: Final = 3
 
 
 @dataclass(slots=True)
@@ -156,10 +160,20 @@ def speak(
     most: int = MAX_TOKENS,
     *,
     starts: Mapping[str, float] = NO_STARTS,
+    openings: Collection[str] = (),
+    tries: int = 0,
 ) -> Spoken:
-    """Walk through the view, `most` tokens at most, and put the words together."""
+    """Walk through the view, `most` tokens at most, and put the words together: all of them, or
+    those in whole sentences, if there are any in so many tries.
+    """
     walk = generate_walk(view, rng, temperature, boosts, most, starts)
-    return Spoken(compose(walk.tokens) or compose((SILENCE,)), walk.tokens, walk.entropy)
+    text = ""
+    for _ in range(tries):
+        if text := compose(whole_sentences(walk.tokens, view, openings)):
+            break
+        # No sentence of a short walk was whole; its half would be learnt as one.
+        walk = generate_walk(view, rng, temperature, boosts, MAX_TOKENS, starts)
+    return Spoken(text or compose(walk.tokens) or compose((SILENCE,)), walk.tokens, walk.entropy)
 
 
 def judge(state: ReplyState, spoken: Spoken, view: Readable, novelty: float) -> None:
@@ -275,7 +289,9 @@ def generate_with(state: ReplyState, given: Given) -> Writes:
     themes = active_themes(view, view.words.id_of, state.tokens)
     centres = tuple(view.words.names[id] for id in view.words.centres())
     speech = chorus.before(novelty, themes, centres=centres)
-    say = partial(speak, view, starts=state.starts)
+    say = partial(
+        speak, view, starts=state.starts, openings=opening_words(state.tokens), tries=TRIES
+    )
     boosts = state.recalled.boosts
     spoken = say(state.rng, speech.voice.temperature, boosts, speech.max_tokens)
     judge(state, spoken, view, novelty)

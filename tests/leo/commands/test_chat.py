@@ -20,7 +20,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import EMPTY, ENDED, HELP, converse, describe
+from leo.commands.conversation import EMPTY, ENDED, converse, describe, describe_commands
 from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -121,7 +121,7 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
     lines.insert(4, "/why now")
     converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
-    assert out.getvalue() == f"HI\n{HELP}\nbecause\nDREAM\nBROOD\nYO\n"
+    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nYO\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,
@@ -464,3 +464,18 @@ def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
     with sync_field(tmp_path / "field") as field:
         field.reply("hello")
         assert SyncSpeaker(field).memory() == []
+
+
+def test_a_talk_of_minutes_has_no_rates_an_hour(tmp_path: Path) -> None:
+    """The words of the themes alone, and none of grammar or punctuation."""
+    field = sync_field(tmp_path / "field", modules=MODULES)
+    field.close()
+    with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
+        conn.execute("INSERT INTO flow_turns VALUES (1, 900.0), (2, 960.0)")
+        conn.execute(
+            "INSERT INTO flow_strengths VALUES "
+            "(2, 'sea', 2.0), (2, 'The', 3.0), (2, ',', 3.0), (1, 'rain', 1.0), (1, 'with', 2.0)"
+        )
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
+        field.reply("hello")
+        assert SyncSpeaker(field).memory() == ["rising   sea", "fading   rain"]

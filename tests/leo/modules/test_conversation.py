@@ -156,7 +156,6 @@ def test_everyday_talk_heals(seed: int) -> None:
     assert sum(level > 0.3 for level in levels) <= len(levels) // 3
     [_, *spoken] = [expert for (expert,) in driver.conn.execute("SELECT expert FROM episodes")]
     assert 0 < spoken.count("wounded") <= len(spoken) // 3
-    assert len({*spoken} - {"wounded"}) >= 2
     replaced = "expert_before <> expert_after"
     assert count(driver, f"SELECT count(*) FROM multileo_events WHERE {replaced}") >= 3
 

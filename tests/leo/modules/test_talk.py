@@ -18,10 +18,20 @@ from leo import MODULES, LeoField
 from leo.field.generation import generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.recall import Memory, choose_memories
+from leo.field.sentences import split_sentences
 from leo.field.text import ENDINGS, tokenize
 from leo.modules.flowtracker import TURNS, FlowState, FlowTracker, Point
 from leo.modules.gameengine import GameEngine, GameState, TurnType, bucket, mode_of
-from leo.modules.resonance import PROMPTS, content_words, echoes, repeats, whole_sentences
+from leo.modules.resonance import (
+    MOST,
+    PROMPTS,
+    REPLIES,
+    content_words,
+    echoes,
+    fresh_sentences,
+    repeats,
+    sentence_words,
+)
 from leo.modules.santaklaus import SantaKlaus, as_loud_as
 from leo.modules.school import Note, Roll, School, SchoolState, candidates
 from leo.reply.context import Changes, Facts
@@ -453,6 +463,7 @@ def test_more_is_taken_up_and_less_is_repeated() -> None:
     for one, other in zip(before, after, strict=True):
         assert other.taken_up > one.taken_up
         assert other.repeated < one.repeated
+        assert other.torn < 0.05 and other.refrains < 0.05 < one.refrains
         assert other.external_vocab < 0.2
 
 
@@ -473,12 +484,28 @@ def test_the_last_prompts_of_a_session_are_kept(tmp_path: Path) -> None:
 
 
 @given(TOKENS)
-def test_whole_sentences_end_and_differ(tokens: list[str]) -> None:
-    """What is kept is sentences of the walk, each once; a walk without one is kept as it is."""
-    kept = whole_sentences(tokens)
-    if kept != tuple(tokens):
-        assert kept[-1] in ENDINGS
-        assert len(kept) <= len(tokens)
+def test_fresh_sentences_end_and_differ(tokens: list[str]) -> None:
+    """What is kept is sentences with an end, each once, and none of those that were said."""
+    kept = list(split_sentences(fresh_sentences(tokens, {}, {("one", "two", "three")})))
+    words = [sentence_words(sentence) for sentence in kept]
+    assert all(sentence[-1] in ENDINGS for sentence in kept)
+    assert len(set(words)) == len(words) <= MOST and ("one", "two", "three") not in words
+    assert len(kept) <= len(list(split_sentences(tokens)))
+
+
+def test_what_was_said_a_moment_ago_is_not_said_again(tmp_path: Path) -> None:
+    """No sentence of the last REPLIES replies, nor of the prompt; another process knows, too."""
+    clock = count(1000)
+    said: list[set[tuple[str, ...]]] = []
+    for prompt in ("How do you work?", "asdf", "How do you work?", "Tell me more.") * 2:
+        with LeoField.open(
+            tmp_path / "field", seed=4, modules=MODULES, clock=lambda: float(next(clock))
+        ) as field:
+            reply = field.reply(prompt)
+        found = set(map(sentence_words, split_sentences(tokenize(reply))))
+        assert found.isdisjoint(map(sentence_words, split_sentences(tokenize(prompt))))
+        assert found.isdisjoint(words for one in said[-REPLIES:] for words in one)
+        said.append(found)
 
 
 def test_repeats_and_echoes_are_counted() -> None:

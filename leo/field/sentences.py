@@ -1,0 +1,66 @@
+"""Sentences of a walk: which of them are whole, so that no half of one is said and learnt again.
+
+A walk begins in the middle of a sentence as a rule, is broken where it would go round in a circle,
+and is cut at its largest length. What it says there reads torn, and a reply that is recalled is
+observed: the field would learn that sentences begin and end so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from leo.field.reading import Readable
+from leo.field.text import ENDINGS, is_word
+
+
+def split_sentences(tokens: Iterable[str]) -> Iterator[list[str]]:
+    """The sentences with their ends; the last one may have none."""
+    sentence: list[str] = []
+    for token in tokens:
+        sentence.append(token)
+        if token in ENDINGS:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence
+
+
+def opening_words(tokens: Iterable[str]) -> list[str]:
+    """The first word of each sentence, each once."""
+    first = (next(filter(is_word, sentence), "") for sentence in split_sentences(tokens))
+    return list(dict.fromkeys(filter(None, first)))
+
+
+def whole_sentences(
+    tokens: Iterable[str], view: Readable, openings: Collection[str] = ()
+) -> list[str]:
+    """The tokens of those sentences that begin and end as sentences of this field do.
+
+    One begins whole with one of the `openings`, or with a word that the view knows to follow an
+    end. It ends whole with an end, or with a word that nothing follows in the view: a text ended
+    there, and gets its full stop. A step that the view does not know is where a walk was broken.
+    """
+    words = view.words
+    after_ends = [_followers(view, end) for end in ENDINGS]
+    kept: list[str] = []
+    sentence: list[str] = []
+    follows: Collection[int] = ()
+    for token in tokens:
+        id = words.id_of(token)
+        if sentence and id not in follows:
+            # The length of a large row is not known without counting.
+            if next(iter(follows), None) is None and is_word(sentence[-1]):
+                kept += [*sentence, "."]
+            sentence = []
+        if sentence or token in openings or any(id in row for row in after_ends):
+            sentence.append(token)
+        if token in ENDINGS:
+            kept += sentence
+            sentence = []
+        follows = _followers(view, token)
+    return kept
+
+
+def _followers(view: Readable, token: str) -> Collection[int]:
+    id = view.words.id_of(token)
+    return (view.words.followers.get(id) or {}) if id is not None else {}

@@ -18,6 +18,7 @@ __all__ = [
     "reading",
     "recall",
     "seed",
+    "sentences",
     "tables",
     "text",
     "themes",

@@ -38,7 +38,7 @@ __all__ = [
     "Emotion", "FlowState", "FlowTracker", "GameEngine", "MathBrain", "MetaLeo", "Module",
     "Overthinking", "RAGBrain", "Resonance", "SantaKlaus", "School", "Trauma", "bias",
     "content_words", "dream", "flowtracker", "mathbrain", "mathstate", "metaleo", "multileo",
-    "overthinking", "ragbrain", "resonance", "trauma", "unspoken_state",
+    "overthinking", "ragbrain", "resonance", "school", "trauma", "unspoken_state",
 ]  # fmt: skip
 
 MODULES: Final[tuple[Module[Any], ...]] = (

@@ -225,7 +225,7 @@ def beside(run: Any) -> dict[str, Any]:
     return found
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def _own(kind: Any) -> bool:
     """Is it a class of the user's?"""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)

@@ -515,7 +515,7 @@ def slots_of(it: object) -> Iterator[tuple[str, Any]]:
             yield field, slot.__get__(it)
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def _slots(kind: Any) -> list[tuple[str, Any]]:
     fields = [it for base in kind.__mro__ for it in vars(base).items()]
     return [(field, slot) for field, slot in fields if isinstance(slot, _SLOT)]

@@ -45,18 +45,20 @@ PAUSE = 0.2
 PROGRESS = 1 << 17
 
 # Behind the example of every command: the files of others that are judged.
-OTHERS = """
-  leo validate units.ndjson --promise snapshot-isolation
-  leo validate history.edn      a history of Elle, lists or registers:
+OTHERS = """formats beside the recorder's own:
+  history.edn      a history of Elle, lists or registers:
     {:type :invoke, :process 0, :f :txn, :value [[:append x 1] [:r y nil]]}
     {:type :ok, :process 0, :f :txn, :value [[:append x 1] [:r y [2]]]}
-  leo validate lines.ndjson     a transaction a line, objects with versions:
+  lines.ndjson     a transaction a line, objects with versions:
     {"unit":"t1","calls":[{"reads":{"x":0}},{"writes":{"x":1}}],
-     "session":"s","begin":1.5,"end":2.0,"outcome":"returned"}"""
+     "session":"s","begin":1.5,"end":2.0,"outcome":"returned"}
+
+"""
+MORE = "\n  leo validate units.ndjson --promise snapshot-isolation"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = f"{parser.epilog or ''}{OTHERS}"
+    parser.epilog = f"{OTHERS}{parser.epilog or ''}{MORE}"
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="a trace, also gzipped; - for standard input"
     )

@@ -14,7 +14,13 @@ from typing import Any
 
 from leo import __version__
 from leo_model.checking.check import spec_hash
-from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS, load_claims
+from leo_model.checking.claims import (
+    FALLS,
+    FALLS_WITH_FAULTS,
+    HOLDS,
+    NEEDS_STRONG_FAIRNESS,
+    load_claims,
+)
 from leo_model.checking.orders import load_orders, orders_json
 from leo_model.checking.results import problems
 from leo_model.files import MAKERS, contents_of, made_from
@@ -233,8 +239,10 @@ def _as_claimed(proofs: Json, verified: Json, build: Path) -> None:
     for theorem in proofs["theorems"]:
         for cell in theorem["cells"]:
             key = cell["discipline"], cell["property"]
-            held = {HOLDS} if cell["faults"] else {HOLDS, FALLS_WITH_FAULTS}
-            if key not in claims.cells or claims.cells[key].verdict not in held:
+            held = {HOLDS, NEEDS_STRONG_FAIRNESS}
+            held |= set() if cell["faults"] else {FALLS_WITH_FAULTS}
+            claim = claims.cells.get(key)
+            if (claim.verdict if claim else claims.also.get(key)) not in held:
                 raise ArtifactError(
                     f"{build / 'proofs/theorems.json'}: {theorem['title']} is said to decide "
                     f"{' / '.join(key)}, which is not claimed to hold: run `leo prove` again"

@@ -25,10 +25,11 @@ from paper.artifact.folder import MADE, made_anew
 from paper.artifact.formulas import paragraphs
 from paper.artifact.glossary import MORE_IN_WORDS, PROPERTIES_IN_WORDS
 from paper.artifact.kept import keep, take
-from paper.artifact.results import load
+from paper.artifact.results import _as_claimed, load
 from paper.artifact.site import _evidence, make_site
 from paper.artifact.stories import elsewhere, story
 from paper.artifact.typeset import MODULES
+from proofs.catalogue import THEOREMS
 from tests.paper.artifact.results import put, write_results
 
 LINK = re.compile(r'(?:href|src)="([^"#]*)(?:#([^"]*))?"')
@@ -517,3 +518,18 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"out.*not a folder"), made_anew(tmp_path / "out"):
         pass
     assert (tmp_path / "out").read_text() == "a file"
+
+
+def test_the_theorems_decide_what_is_claimed_to_hold() -> None:
+    """Also what holds only under strong fairness: no theorem here is taken for a hand edit."""
+    theorems = [
+        {
+            "title": theorem.title,
+            "cells": [
+                {"discipline": cell.discipline, "property": cell.property, "faults": cell.faults}
+                for cell in theorem.cells
+            ],
+        }
+        for theorem in THEOREMS
+    ]
+    _as_claimed({"theorems": theorems}, {"traces": []}, Path("build"))

@@ -20,7 +20,7 @@ from leo.published.call import Call, Published, texts_of
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection, transaction
 from leo.store.ngrams import bump, load_bigrams, load_trigrams
-from leo.store.operations import process_delta
+from leo.store.operations import get_memories, process_delta
 
 T = TypeVar("T")
 
@@ -51,12 +51,17 @@ class December(Published):
         """
         with Call(self, session if recalls else f"{session}~blank") as call:
             await call.acquire()
-            memories = await self._operate(
-                call, Action.Recall, lambda conn: self.recall(call, TEXTS, conn)
-            )
             if recalls:
+                memories = await self._operate(
+                    call, Action.Recall, lambda conn: self.recall(call, TEXTS, conn)
+                )
                 await self._count(call, memories)
                 await self._observe_all(call, memories)
+            else:
+                # Generate follows without an await, so this is recorded when the program goes on:
+                # until then others may act, but only the holder of the lock writes snapshots.
+                version, _ = await self._operate(call, Action.Recall, get_memories)
+                call.record(Action.Recall, reads={"snapshots": version})
             text = self.generate(call)
             call.release()
         return text

@@ -251,6 +251,30 @@ async def test_a_refresh_without_the_lock_puts_an_old_view_back(tmp_path: Path) 
     assert report.broken == {"Serializable", "ViewNotTorn", "ViewAgreesWithStore", "Refines"}
 
 
+async def test_others_act_between_what_a_blank_call_reads_and_generate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread recalls: before the program goes on, without an await, a refresh may end."""
+    read, over, operate = asyncio.Event(), asyncio.Event(), December._operate
+
+    async def late(self: December, call: Any, action: Action, work: Any) -> Any:
+        done = await operate(self, call, action, work)
+        if action is Action.Recall:
+            read.set()
+            await over.wait()
+        return done
+
+    async def talk(field: December) -> None:
+        blank = asyncio.create_task(field.reply("hello", "s1", recalls=False))
+        await read.wait()
+        await field.refresh("s2")
+        over.set()
+        await blank
+
+    monkeypatch.setattr(December, "_operate", late)
+    judged(await december(tmp_path, talk, refreshes=True))
+
+
 async def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:
     """The lock is free afterwards, and the next call is answered."""
 

@@ -136,8 +136,14 @@ class December(Published):
         await self.pass_gate(call, action)
         if action not in (Action.LoadBigrams, Action.LoadTrigrams):
             self.fail(call.session, action)
+
+        def told(conn: Connection) -> T:
+            # Every operation has a thread of its own: what it does and what it tells are one.
+            with self.tracer.moment():
+                return work(conn)
+
         async with _connection(self.path) as store:
-            return await store.perform(work)
+            return await store.perform(told)
 
 
 @asynccontextmanager

@@ -240,7 +240,7 @@ def test_a_shell_completes() -> None:
 
 
 def test_runs_of_tlc_say_how_far_they_are() -> None:
-    """Whoever lets TLC run on many questions counts them: no terminal is silent for minutes."""
+    """Code that lets TLC run on many questions counts them: no terminal is silent for minutes."""
     silent = [
         f"{path}:{node.lineno}"
         for path in sources(ROOT)

@@ -1,7 +1,7 @@
 """The rows of an experiment on disk: JSON lines, appended cell by cell, the same bytes every time.
 
-The first line is the stamp. Each further line is a cell with its rows. Whatever follows the last
-whole line was being written when the run stopped: it is cut off, and the cell measured again.
+The first line is the stamp. Each further line is a cell with its rows. What follows the last whole
+line was being written when the run stopped: it is cut off, and the cell measured again.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ def test_results_stay_in_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_results_are_not_written_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In any other folder they go to the user's cache, which is made for its user alone, whatever
-    others may do by default: what is kept there is believed.
+    """In any other folder they go to the user's cache. What is kept there is believed, so only its
+    user may enter it, also where new folders are open to others.
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

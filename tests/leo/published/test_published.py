@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from leo.errors import DisciplineError, StoreError
 from leo.front.tasks import AsyncLeoField
 from leo.published.december import December
 from leo.published.february import February
+from leo.trace.events import Beginning, Happened
 from leo.trace.recorder import NdjsonRecorder
 from leo_model.checking.check import Counterexample
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
@@ -273,6 +276,41 @@ async def test_others_act_between_what_a_blank_call_reads_and_generate(
 
     monkeypatch.setattr(December, "_operate", late)
     judged(await december(tmp_path, talk, refreshes=True))
+
+
+class Moments:
+    """A tracer that notes of each action whether it was told within a moment of its thread."""
+
+    enabled = True
+
+    def __init__(self) -> None:
+        self.told: dict[Action, bool] = {}
+        self._inside = threading.local()
+
+    def begin(self, beginning: Beginning) -> None:
+        pass
+
+    def record(self, happened: Happened) -> None:
+        self.told[happened.action] = getattr(self._inside, "now", False)
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        self._inside.now = True
+        yield
+        self._inside.now = False
+
+
+async def test_an_operation_of_december_and_its_event_are_one_moment(tmp_path: Path) -> None:
+    """Each operation has a thread: without it, an event is told after what followed it."""
+    tracer = Moments()
+    field = await December.open(tmp_path / "december.sqlite3", tracer=tracer, refreshes=True)
+    await field.reply("what does the river keep", "s1")
+    await field.refresh("s2")
+
+    operations = {a for a, inside in tracer.told.items() if inside}
+    assert operations == {
+        Action.Recall, Action.Count, Action.Ingest, Action.LoadBigrams, Action.LoadTrigrams
+    }  # fmt: skip
 
 
 async def test_generate_of_a_published_program_propagates(tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ UNWRITTEN: Final = frozenset(
 )
 
 
+DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_INTERRUPT)
+
+# A file that is sound takes a tenth of so many of SQLite's steps for each of its bytes, and some
+# more; they are counted every EVERY.
+STEPS: Final = 100
+EVERY: Final = 100_000
+FIRST_STEPS: Final = 10_000_000
+
+
 class Connection(sqlite3.Connection):
     """A connection that knows its file, so that its errors can name it, and its busy timeout in
     seconds.
@@ -66,6 +75,20 @@ class Connection(sqlite3.Connection):
     # Of a file that is watched: what it was when this connection last looked.
     _seen: tuple[int, ...] | None = None
     _alone = False
+
+    def bound(self) -> None:
+        """Until `unbound`, let a statement end with an error when SQLite has taken more steps than
+        the size of the file accounts for: the pages of a file that somebody made may lead to each
+        other in such a way that reading a table takes years.
+        """
+        names = (self.path, f"{self.path}-wal")
+        size = sum(os.path.getsize(name) for name in names if os.path.exists(name))
+        left = iter(range((FIRST_STEPS + STEPS * size) // EVERY))
+        self.set_progress_handler(lambda: next(left, None) is None, EVERY)
+
+    def unbound(self) -> None:
+        """The pages are those of a tree: what reads them comes to an end."""
+        self.set_progress_handler(None, 0)
 
     def watch(self, *, alone: bool) -> None:
         """From now on a write finds out whether the file is still there, the same one, and, where
@@ -185,6 +208,8 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
             "has can still be read: make room or raise the limit, and try again"
         )
     code &= 0xFF
+    if code == sqlite3.SQLITE_INTERRUPT:
+        why = "reading it would not end"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreLockedError(
             f"{path}: another process has kept the field locked beyond the busy timeout ({why}); "
@@ -201,7 +226,7 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
         return foreign(path, "it is not a SQLite database")
     # A table or a column that every field has is a part of it as well.
     lost = is_misfit(error) and why.startswith("no such ")
-    if lost or is_undecoded(error) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
+    if lost or is_undecoded(error) or code in DAMAGED:
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({why}); nothing was written: "
             "restore it from a backup (leo field restore), or check the disk"

@@ -58,11 +58,11 @@ UNWRITTEN: Final = frozenset(
 
 DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_INTERRUPT)
 
-# A file that is sound takes a tenth of so many of SQLite's steps for each of its bytes, and some
-# more; they are counted every EVERY.
-STEPS: Final = 100
-EVERY: Final = 100_000
-FIRST_STEPS: Final = 10_000_000
+# SQLite's steps for a byte of a file, and for the smallest: a sound one takes a twentieth. They are
+# counted every EVERY.
+STEPS: Final = 1
+FIRST_STEPS: Final = 100_000
+EVERY: Final = 1000
 
 
 class Connection(sqlite3.Connection):

@@ -51,10 +51,10 @@ __all__ = [
     "check_kept",
     "check_place",
     "connect",
-    "equip",
     "faults",
     "identify",
     "make",
+    "opened",
     "set_checkpoint",
 ]
 
@@ -180,18 +180,9 @@ def connect(
     except OSError as error:
         raise unwritable(path, str(error.strerror)) from error
     try:
-        # isolation_level=None: every transaction is begun by us, none by the driver.
-        # Threads may share it, one of them at a time (`leo.store.synchronous`).
-        conn = sqlite3.connect(
-            path,
-            timeout=timeout,
-            isolation_level=None,
-            factory=Connection,
-            check_same_thread=False,
-        )
+        conn = opened(path, timeout)
     except sqlite3.Error as error:
         raise explain(error, path) from error
-    equip(conn, path, timeout)
     with ExitStack() as undo:
         undo.callback(conn.close)
         _prepare(conn, full_sync, keepers, left)
@@ -199,8 +190,18 @@ def connect(
     return conn
 
 
-def equip(conn: Connection, path: Path, timeout: float) -> None:
-    """Give a connection what all of ours have: its file, its patience, the function `faded`."""
+def opened(path: Path, timeout: float = BUSY_TIMEOUT, place: str | None = None) -> Connection:
+    """A connection as all of ours are: to `path`, or to another place of SQLite's in its name."""
+    # isolation_level=None: every transaction is begun by us, none by the driver.
+    # Threads may share it, one of them at a time (`leo.store.synchronous`).
+    conn = sqlite3.connect(
+        path if place is None else place,
+        uri=place is not None,
+        timeout=timeout,
+        isolation_level=None,
+        factory=Connection,
+        check_same_thread=False,
+    )
     conn.path = path
     conn.timeout = timeout
     conn.bound()
@@ -209,6 +210,7 @@ def equip(conn: Connection, path: Path, timeout: float) -> None:
     if sys.version_info >= (3, 12):
         conn.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     conn.create_function("faded", 2, faded, deterministic=True)
+    return conn
 
 
 def check_kept(path: str | Path) -> None:
@@ -317,9 +319,7 @@ def alone(path: Path) -> StoreDamagedError:
 
 
 def set_checkpoint(conn: sqlite3.Connection) -> None:
-    """Let the log become half as long as the file is, within bounds; a file of a log that was longer
-    is cut.
-    """
+    """Let the log become half as long as the file, within bounds; one that was longer is cut."""
     least, most = CHECKPOINT
     [pages] = conn.execute("PRAGMA page_count").fetchone()
     [size] = conn.execute("PRAGMA page_size").fetchone()

@@ -115,7 +115,7 @@ def fold(conn: Connection, version: int, last: Iterable[tuple[int, Growth]] = ()
     conn.executemany(PAIR, zip(keys, map(pairs.get, keys), repeat(age(version - 1))))
     conn.execute("UPDATE folding SET version = ?, pairs = 0", (version,))
     _sweep(conn, age(version), 2 * len(pairs))
-    set_checkpoint(conn)
+    set_checkpoint(conn, len(bigrams) + len(trigrams) + len(pairs))
 
 
 def _sweep(conn: Connection, now: int, rows: int) -> None:

@@ -68,11 +68,14 @@ PATIENCE: Final = 1.0
 PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
-# Pages in the WAL before they are copied into the file: half as many as the file has, from 700 to
-# 8000. A fold of a large field touches thousands of pages, mostly the same ones as the fold before
-# it: copying them seldom copies them once. The transaction that makes the log so long still goes
-# into it whole: with a fold of a field of 500 sessions the log stays within 4 MiB.
-CHECKPOINT: Final = (700, 8000)
+# Pages in the WAL before they are copied into the file: half as many as the file has, within these
+# bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold before
+# it: copying them seldom copies them once.
+CHECKPOINT: Final = (950, 8000)
+# A fold goes into the WAL whole. Of more rows than so many, times the pages of the file, it takes
+# more than the small rest of 4 MiB: fields that many talk to leave it ROOM.
+SCATTERED: Final = 650_000
+ROOM: Final = 250
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
@@ -318,12 +321,15 @@ def alone(path: Path) -> StoreDamagedError:
     )
 
 
-def set_checkpoint(conn: sqlite3.Connection) -> None:
-    """Let the log become half as long as the file, within bounds; one that was longer is cut."""
+def set_checkpoint(conn: sqlite3.Connection, rows: int = 0) -> None:
+    """Let the log become half as long as the file, within bounds; one that was longer is cut.
+    `rows` are those of the last fold.
+    """
     least, most = CHECKPOINT
     [pages] = conn.execute("PRAGMA page_count").fetchone()
     [size] = conn.execute("PRAGMA page_size").fetchone()
-    length = min(most, max(least, pages // 2))
+    room = ROOM if rows * pages > SCATTERED else 0
+    length = min(most, max(least - room, pages // 2))
     conn.execute(f"PRAGMA wal_autocheckpoint = {length}")
     conn.execute(f"PRAGMA journal_size_limit = {length * size}")
 

@@ -34,6 +34,7 @@ __all__ = [
     "is_misfit",
     "is_undecoded",
     "reading",
+    "size_of",
     "transaction",
     "unwritable",
     "wording",
@@ -81,8 +82,7 @@ class Connection(sqlite3.Connection):
         the size of the file accounts for: the pages of a file that somebody made may lead to each
         other in such a way that reading a table takes years.
         """
-        names = (self.path, f"{self.path}-wal")
-        size = sum(os.path.getsize(name) for name in names if os.path.exists(name))
+        size = sum(size_of(name) or 0 for name in (self.path, f"{self.path}-wal"))
         left = iter(range((FIRST_STEPS + STEPS * size) // EVERY))
         self.set_progress_handler(lambda: next(left, None) is None, EVERY)
 
@@ -241,6 +241,16 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
         f"{path}: the store refused ({why}); nothing was written: try again, and if it refuses "
         f"again, see what `leo field check {path}` says of the file"
     )
+
+
+def size_of(path: str | Path) -> int | None:
+    """The bytes of a file, None where there is none. It is asked for once: the last connection
+    that closes removes the log, and may do so between two questions.
+    """
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
 
 
 def wording(error: BaseException | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from leo.errors import StoreFullError, StoreMovedError, StoreUnwritableError
-from leo.store.connection import REFUSALS, Connection, explain, foreign
+from leo.store.connection import REFUSALS, Connection, explain, foreign, size_of
 from leo.store.schema import EFFECTIVE, alone, check_place, identify, opened
 
 __all__ = ["copied", "inspected"]
@@ -86,8 +86,7 @@ def _modes(path: Path) -> tuple[str, ...]:
 
 def _logged(path: Path) -> bool:
     """Is there a log with content, which a reader must know?"""
-    log = f"{path}-wal"
-    return os.path.exists(log) and os.path.getsize(log) > 0
+    return bool(size_of(f"{path}-wal"))
 
 
 def _connected(path: Path, mode: str) -> Connection:

@@ -35,6 +35,7 @@ from leo.store.connection import (
     explain,
     foreign,
     reading,
+    size_of,
     transaction,
     unwritable,
 )
@@ -69,8 +70,8 @@ PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
 # Pages in the WAL before they are copied into the file: half as many as the file has, within these
-# bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold before
-# it: copying them seldom copies them once.
+# bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold
+# before it: copying them seldom copies them once.
 CHECKPOINT: Final = (950, 8000)
 # A fold goes into the WAL whole. Of more rows than so many, times the pages of the file, it takes
 # more than the small rest of 4 MiB: fields that many talk to leave it ROOM.
@@ -242,7 +243,7 @@ def check_place(path: Path) -> None:
             "place where there is none yet"
         )
     # SQLite takes a file that is shorter than its header for an empty one, and would write over it.
-    if os.path.isfile(path) and 0 < os.path.getsize(path) < SHORTEST:
+    if os.path.isfile(path) and 0 < (size_of(path) or 0) < SHORTEST:
         raise foreign(path, "it is not a SQLite database")
 
 
@@ -288,9 +289,9 @@ def _left(path: Path) -> tuple[int, int | None]:
     """The size of the file and that of its log, None where there is none; to be asked before SQLite
     opens the file, because it takes a log away that it finds beside an empty one.
     """
-    size = os.path.getsize(path) if os.path.exists(path) else 0
     log = f"{path}-wal"
-    logged = os.path.getsize(log) if os.path.exists(log) else None
+    # The log first: a process that makes the field meanwhile writes the file before the log.
+    logged, size = size_of(log), size_of(path) or 0
     if not size and logged:
         raise StoreDamagedError(
             f"{path}: the field is gone, and its log, {log}, is still there; put the file back, "

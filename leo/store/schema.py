@@ -73,9 +73,9 @@ SWITCHES: Final = 100
 # bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold
 # before it: copying them seldom copies them once.
 CHECKPOINT: Final = (950, 8000)
-# A fold goes into the WAL whole. Of more rows than so many, times the pages of the file, it takes
-# more than the small rest of 4 MiB: fields that many talk to leave it ROOM.
-SCATTERED: Final = 650_000
+# A fold goes into the WAL whole. One of more rows than a conversation's has, of a field that many
+# talk to, takes up to ROOM pages, and leaves them out of the least when the file has a hundred.
+SCATTERED: Final = 3850
 ROOM: Final = 250
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
@@ -329,7 +329,7 @@ def set_checkpoint(conn: sqlite3.Connection, rows: int = 0) -> None:
     least, most = CHECKPOINT
     [pages] = conn.execute("PRAGMA page_count").fetchone()
     [size] = conn.execute("PRAGMA page_size").fetchone()
-    room = ROOM if rows * pages > SCATTERED else 0
+    room = ROOM if rows > SCATTERED and pages > 100 else 0
     length = min(most, max(least - room, pages // 2))
     conn.execute(f"PRAGMA wal_autocheckpoint = {length}")
     conn.execute(f"PRAGMA journal_size_limit = {length * size}")

@@ -73,9 +73,10 @@ SWITCHES: Final = 100
 # bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold
 # before it: copying them seldom copies them once.
 CHECKPOINT: Final = (950, 8000)
-# A fold goes into the WAL whole. One of more rows than a conversation's has, of a field that many
-# talk to, takes up to ROOM pages, and leaves them out of the least when the file has a hundred.
-SCATTERED: Final = 3850
+# A fold goes into the WAL whole, and takes up to ROOM pages beyond that: of a file of so many pages,
+# or of more rows than a conversation's has, in a field that many talk to.
+LARGE: Final = 350
+SCATTERED: Final = 4100
 ROOM: Final = 250
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
@@ -329,7 +330,7 @@ def set_checkpoint(conn: sqlite3.Connection, rows: int = 0) -> None:
     least, most = CHECKPOINT
     [pages] = conn.execute("PRAGMA page_count").fetchone()
     [size] = conn.execute("PRAGMA page_size").fetchone()
-    room = ROOM if rows > SCATTERED and pages > 100 else 0
+    room = ROOM if pages > LARGE or (rows > SCATTERED and pages > LARGE // 3) else 0
     length = min(most, max(least - room, pages // 2))
     conn.execute(f"PRAGMA wal_autocheckpoint = {length}")
     conn.execute(f"PRAGMA journal_size_limit = {length * size}")

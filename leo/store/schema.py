@@ -73,7 +73,7 @@ SWITCHES: Final = 100
 # bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold
 # before it: copying them seldom copies them once.
 CHECKPOINT: Final = (950, 8000)
-# A fold goes into the WAL whole, and takes up to ROOM pages beyond that: of a file of so many pages,
+# A fold goes into the WAL whole, and takes up to ROOM pages beyond: of a file of so many pages,
 # or of more rows than a conversation's has, in a field that many talk to.
 LARGE: Final = 350
 SCATTERED: Final = 4100

@@ -22,8 +22,6 @@ from leo.store.owner import Owner
 from leo.store.rows import Keeper
 from leo.store.schema import BESIDE, check_place, faults, opened
 
-__all__ = ["backup_field", "private_folder", "restore_field"]
-
 
 def backup_field(path: Path, copy: Path) -> None:
     """Make a new file `copy` with one state of the field at `path`, which may be in use.

@@ -24,8 +24,6 @@ from leo.store.operations import CAP
 from leo.store.rows import Keeper
 from leo.store.schema import DDL, faults, make
 
-__all__ = ["BOUNDS", "Bound", "check_field", "check_structure", "limits", "tables"]
-
 OBJECTS: Final = ("ngrams", "snapshots")
 # What an archive leaves out: the tables take in the journal before they are written.
 UNKEPT: Final = frozenset({"objects", "folding", "journal"})

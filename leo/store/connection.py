@@ -25,21 +25,6 @@ from leo.errors import (
 )
 from leo.screen import visible
 
-__all__ = [
-    "REFUSALS",
-    "Connection",
-    "begin_writing",
-    "explain",
-    "foreign",
-    "is_misfit",
-    "is_undecoded",
-    "reading",
-    "size_of",
-    "transaction",
-    "unwritable",
-    "wording",
-]
-
 # What is raised when SQLite refuses. Its words may quote a name in the file that is damaged, and
 # where that is no UTF-8 Python cannot even make the error.
 REFUSALS: Final = (sqlite3.Error, UnicodeDecodeError)

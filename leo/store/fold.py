@@ -24,8 +24,6 @@ from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode
 from leo.store.connection import Connection
 from leo.store.schema import set_checkpoint
 
-__all__ = ["FOLD", "HEAVY", "fold", "is_full", "pending", "swept"]
-
 # A divisor of the number of observations between two decays, so that a decay costs no extra fold.
 FOLD = 50
 # Half a second's work, for long texts only: fifty replies have a tenth of it.

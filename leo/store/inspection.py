@@ -13,8 +13,6 @@ from leo.errors import StoreFullError, StoreMovedError, StoreUnwritableError
 from leo.store.connection import REFUSALS, Connection, explain, foreign, size_of
 from leo.store.schema import EFFECTIVE, alone, check_place, identify, opened
 
-__all__ = ["copied", "inspected"]
-
 # Without SQLite's locks and without its files beside the field: a reader of this kind sees no log,
 # and is not told when somebody else writes.
 ALONE: Final = "mode=ro&immutable=1"

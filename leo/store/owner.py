@@ -23,8 +23,6 @@ from leo.screen import visible
 from leo.store.connection import Connection, unwritable
 from leo.store.schema import check_place
 
-__all__ = ["SUFFIX", "Owner"]
-
 SUFFIX: Final = "-owner"
 # Longer than any that is written.
 LONGEST: Final = 1000

@@ -41,24 +41,6 @@ from leo.store.connection import (
 )
 from leo.store.rows import Keeper
 
-__all__ = [
-    "APPLICATION_ID",
-    "BESIDE",
-    "BUSY_TIMEOUT",
-    "DDL",
-    "MEMORY",
-    "SCHEMA_VERSION",
-    "alone",
-    "check_kept",
-    "check_place",
-    "connect",
-    "faults",
-    "identify",
-    "make",
-    "opened",
-    "set_checkpoint",
-]
-
 APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
 SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT: Final = 5.0

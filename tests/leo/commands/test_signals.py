@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
+from threading import Thread
 
 import pytest
 
@@ -126,11 +127,11 @@ def ended(command: str, number: int, folder: Path, moment: float) -> None:
         else:
             process.send_signal(number)
         assert wait(process, 60), "it does not end"
-        # What was killed may need a moment to be gone; an orphan waits for ever.
-        for _ in range(500):
-            if not (orphans := processes_of(process.pid)):
-                break
-            Event().wait(0.02)
+        # What was killed may need a moment to be gone; an orphan stays.
+        for pid in processes_of(process.pid):
+            with suppress(ProcessLookupError), open(os.pidfd_open(pid)) as end:
+                select.select([end], [], [], 10)
+        orphans = processes_of(process.pid)
     finally:
         for left in processes_of(process.pid):
             os.kill(left, signal.SIGKILL)

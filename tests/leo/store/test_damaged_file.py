@@ -15,7 +15,7 @@ import pytest
 
 from leo import MODULES
 from leo.commands.main import main
-from leo.errors import StoreDamagedError
+from leo.errors import NotAFieldError, OtherSchemaError, StoreDamagedError
 from leo.store.connection import Connection, begin_writing, reading
 from tests.leo.store.test_damage import FATAL
 from tests.leo.support import fold_tables, sync_field
@@ -167,13 +167,19 @@ FOREIGN: dict[str, Callable[[Path], None]] = {
 def test_a_file_that_does_not_say_that_it_is_our_field_is_no_finding(
     field: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """The command could not run; the file keeps its bytes, and nothing appears beside it."""
+    """The command could not run, nor is the field opened; the file keeps its bytes, and nothing
+    appears beside it.
+    """
     FOREIGN[name](field)
     before = field.read_bytes()
     for action in ("check", "export"):
         assert main(["field", action, str(field)]) == 2
         out, told = capsys.readouterr()
         assert out == "" and told.startswith(f"leo: error: {field}: ") and told.count("\n") == 1
+    if name != "empty":
+        # Into which a new field may go.
+        with pytest.raises((NotAFieldError, OtherSchemaError)):
+            sync_field(field)
     assert field.read_bytes() == before and list(field.parent.iterdir()) == [field]
 
 
@@ -212,7 +218,9 @@ FOREIGN_SCHEMA = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*FOREIGN_SCHEMA, "a version beyond all", "another type"])
+@pytest.mark.parametrize(
+    "name", [*FOREIGN_SCHEMA, "a version beyond all", "another type", "the second page"]
+)
 def test_no_conversation_begins_in_a_file_that_is_no_field_of_ours(field: Path, name: str) -> None:
     """Before a word of it is run or written."""
     DAMAGE[name](field)

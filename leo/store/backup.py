@@ -119,7 +119,7 @@ def _settle(path: Path) -> None:
     Where that is refused there is nothing left to lose.
     """
     if path.exists():
-        with suppress(sqlite3.Error), closing(opened(path)) as old:
+        with suppress(sqlite3.Error, StoreDamagedError), closing(opened(path)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

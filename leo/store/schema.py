@@ -72,6 +72,8 @@ STATISTICS: Final = frozenset(
 )
 # What the names of the files end in that SQLite keeps beside a field.
 BESIDE: Final = ("-wal", "-shm", "-journal")
+# What a journal ends in that names another file, which SQLite deletes after a rollback.
+NAMING: Final = bytes.fromhex("d9d505f920a163d7")
 
 # co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
 # is the number of decays that a count has been through.
@@ -178,7 +180,10 @@ def connect(
 
 
 def opened(path: Path, timeout: float = BUSY_TIMEOUT, place: str | None = None) -> Connection:
-    """A connection as all of ours are: to `path`, or to another place of SQLite's in its name."""
+    """A connection as all of ours are: to `path`, or to another place of SQLite's in its name.
+    Raises StoreDamagedError for files beside it that lead elsewhere.
+    """
+    _check_beside(path)
     # isolation_level=None: every transaction is begun by us, none by the driver.
     # Threads may share it, one of them at a time (`leo.store.synchronous`).
     conn = sqlite3.connect(
@@ -198,6 +203,26 @@ def opened(path: Path, timeout: float = BUSY_TIMEOUT, place: str | None = None) 
         conn.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     conn.create_function("faded", 2, faded, deterministic=True)
     return conn
+
+
+def _check_beside(path: Path) -> None:
+    """Raise StoreDamagedError when SQLite would be led from the file to another file: it writes to
+    where a link leads, and takes away what a journal names. A field has no such journal: each of
+    its transactions is of one file.
+    """
+    field = os.path.realpath(path)
+    led = [end for end in BESIDE if os.path.islink(f"{field}{end}")]
+    with suppress(OSError), open(f"{field}{BESIDE[-1]}", "rb") as journal:
+        # Refused where it is shorter.
+        journal.seek(-len(NAMING), os.SEEK_END)
+        if not led and journal.read() == NAMING:
+            led.append(BESIDE[-1])
+    for end in led:
+        raise StoreDamagedError(
+            f"{path}: the file {field}{end} beside it leads to another file, which SQLite would "
+            "change or delete, and no field has one like it: do not trust this field; remove that "
+            "file, or restore the field from a backup (leo field restore)"
+        )
 
 
 def check_kept(path: str | Path) -> None:

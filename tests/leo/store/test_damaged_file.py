@@ -15,8 +15,10 @@ import pytest
 
 from leo import MODULES
 from leo.commands.main import main
-from leo.errors import NotAFieldError, OtherSchemaError, StoreDamagedError
+from leo.errors import NotAFieldError, OtherSchemaError, StoreDamagedError, StoreError
 from leo.store.connection import Connection, begin_writing, reading
+from leo.store.owner import SUFFIX
+from leo.store.schema import BESIDE, NAMING
 from tests.leo.store.test_damage import FATAL
 from tests.leo.support import fold_tables, sync_field
 
@@ -291,6 +293,42 @@ def test_pages_that_lead_to_each_other_are_not_followed(field: Path, table: str)
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[1, 2, 2, 2]", done
     assert done.stderr.count("leo field restore") == 3 == done.stderr.count(f" {field}: ")
+
+
+def names(field: Path, other: Path) -> None:
+    """A journal that is to be rolled back, and says that another file goes with it."""
+    name = bytes(other)
+    head = struct.pack(">8s5I", NAMING, 0, 0, field.stat().st_size // PAGE, 512, PAGE)
+    page = (1 << 30) // PAGE + 1
+    end = struct.pack(">II8s", len(name), sum(name), NAMING)
+    content = head.ljust(512, b"\0") + struct.pack(">I", page) + name + end
+    field.with_name(f"{field.name}-journal").write_bytes(content)
+
+
+LEADING: dict[str, Callable[[Path, Path], None]] = {
+    "names": names,
+    **{
+        end: lambda field, other, end=end: Path(f"{field}{end}").symlink_to(other)  # type: ignore[misc]
+        for end in (*BESIDE, SUFFIX)
+    },
+}
+
+
+@pytest.mark.parametrize("name", LEADING)
+def test_no_file_beside_a_field_leads_to_another(
+    field: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """SQLite would write to it, or delete it."""
+    other = tmp_path / "precious"
+    other.write_bytes(b"precious")
+    LEADING[name](field, other)
+    with pytest.raises(StoreError, match=str(field)):
+        sync_field(field, modules=MODULES)
+    if name != SUFFIX:
+        assert main(["field", "check", str(field)]) == 1
+        assert main(["field", "export", str(field)]) == 2
+        assert main(["field", "backup", str(field), str(tmp_path / "copy")]) == 2
+    assert other.read_bytes() == b"precious"
 
 
 ALL_COMMANDS = """

@@ -44,10 +44,11 @@ UNWRITTEN: Final = frozenset(
 
 DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_INTERRUPT)
 
-# SQLite's steps for a byte of a file, and for the smallest: a sound one takes a twentieth. They are
-# counted every EVERY.
-STEPS: Final = 1
+# SQLite's steps, for the smallest file and for each byte: what the schema takes, and what a look at
+# all pages may take, of which SQLite 3.40 needs an eighth of a step. Counted every EVERY.
 FIRST_STEPS: Final = 100_000
+SCHEMA_STEPS: Final = 1
+CHECK_STEPS: Final = 50
 EVERY: Final = 1000
 
 
@@ -62,13 +63,13 @@ class Connection(sqlite3.Connection):
     _seen: tuple[int, ...] | None = None
     _alone = False
 
-    def bound(self) -> None:
+    def bound(self, steps: int = SCHEMA_STEPS) -> None:
         """Until `unbound`, let a statement end with an error when SQLite has taken more steps than
         the size of the file accounts for: the pages of a file that somebody made may lead to each
         other in such a way that reading a table takes years.
         """
         size = sum(size_of(name) or 0 for name in (self.path, f"{self.path}-wal"))
-        left = iter(range((FIRST_STEPS + STEPS * size) // EVERY))
+        left = iter(range((FIRST_STEPS + steps * size) // EVERY))
         self.set_progress_handler(lambda: next(left, None) is None, EVERY)
 
     def unbound(self) -> None:

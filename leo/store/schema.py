@@ -30,6 +30,7 @@ from leo.field.decay import faded
 from leo.screen import visible
 from leo.store import rows
 from leo.store.connection import (
+    CHECK_STEPS,
     REFUSALS,
     Connection,
     explain,
@@ -390,6 +391,7 @@ def faults(
         sound = False
         yield finding
     if sound:
+        conn.bound(CHECK_STEPS)
         for (text,) in conn.execute(f"PRAGMA {check}"):
             # One row may be a paragraph, headed by the name that SQLite has for the file.
             for line in text.splitlines():

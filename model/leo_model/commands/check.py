@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.json:
-        screen.show_json(cells(claims, disciplines, wrong))
+        screen.show_json(cells(claims, disciplines, wrong, decided_by(claims, runs)))
         return 1 if report.findings else 0
     print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
     for finding in report.findings:
@@ -104,6 +104,15 @@ def selected(
             "ask `leo ask discipline=... sessions=... turns=...` for another one"
         )
     return found
+
+
+def decided_by(claims: Claims, runs: Iterable[Run]) -> frozenset[tuple[str, str]]:
+    """Return the cells all of whose runs are among these."""
+    names = {run.name for run in runs}
+    planned = [(run, {(run.discipline, title) for title in run.titles}) for run in plan(claims)]
+    asked = {cell for run, of in planned if run.name in names for cell in of}
+    left_out = {cell for run, of in planned if run.name not in names for cell in of}
+    return frozenset(asked - left_out)
 
 
 def refuse_other_tlc(report: Report) -> None:
@@ -146,17 +155,38 @@ def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> R
 def print_text(
     claims: Claims, disciplines: list[str], report: Report, wrong: frozenset[str], *, shown: bool
 ) -> None:
-    """Print the table and, for a few disciplines, every counterexample."""
-    print(text(claims, disciplines, wrong), end="")
+    """Print the table; of a part of the runs each with its bound; for a few disciplines, every
+    counterexample.
+    """
+    decided = decided_by(claims, [run for run, _ in report.runs])
+    print(text(claims, disciplines, wrong, decided), end="")
+    if len(report.runs) < len(plan(claims)):
+        print("\nsearched, at sessions x calls:")
+        order = list(DISCIPLINES)
+        for run, result in sorted(report.runs, key=lambda pair: order.index(pair[0].discipline)):
+            print(*searched(run, result.distinct or 0), sep="\n")
     if shown:
         for told in stories(report.counterexamples):
             print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
-    decided = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
     print(
         f"\n{len(decided)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
         f"states; {len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
+
+
+def searched(run: Run, states: int) -> list[str]:
+    """Say at which bound, with which faults and how a run searched for which properties."""
+    ways = {
+        "WeakSpec": ["weak fairness"],
+        "StrongSpec": ["strong fairness"],
+        "Spec": ["each fault alone"] if run.kind == "apart" else [],
+    }
+    faults = f"with {', '.join(run.faults)}" if run.faults else "without faults"
+    said = [str(run.bound).replace("_", " and "), faults, *ways[run.spec]]
+    titles = ", ".join(run.titles) + (" falls" if run.falls else "")
+    told = f"{'; '.join(said)}; {states:,} states: {titles}"
+    return screen.labelled(DISCIPLINES[run.discipline].number, told, label_width=4)
 
 
 def stories(found: Sequence[Counterexample]) -> Iterator[str]:

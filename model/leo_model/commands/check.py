@@ -22,7 +22,7 @@ from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
 from leo_model.checking.questions import check_title
-from leo_model.checking.table import cells, text
+from leo_model.checking.table import cells, decided, text
 from leo_model.commands.options import add_build, add_disciplines
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.json:
-        screen.show_json(cells(claims, disciplines, wrong, decided_by(claims, runs)))
+        screen.show_json(cells(decided(claims, decided_by(claims, runs)), disciplines, wrong))
         return 1 if report.findings else 0
     print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
     for finding in report.findings:
@@ -109,10 +109,10 @@ def selected(
 def decided_by(claims: Claims, runs: Iterable[Run]) -> frozenset[tuple[str, str]]:
     """Return the cells all of whose runs are among these."""
     names = {run.name for run in runs}
-    planned = [(run, {(run.discipline, title) for title in run.titles}) for run in plan(claims)]
-    asked = {cell for run, of in planned if run.name in names for cell in of}
-    left_out = {cell for run, of in planned if run.name not in names for cell in of}
-    return frozenset(asked - left_out)
+    cells: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for run in plan(claims):
+        cells[run.name in names] |= {(run.discipline, title) for title in run.titles}
+    return frozenset(cells[True] - cells[False])
 
 
 def refuse_other_tlc(report: Report) -> None:
@@ -158,8 +158,8 @@ def print_text(
     """Print the table; of a part of the runs each with its bound; for a few disciplines, every
     counterexample.
     """
-    decided = decided_by(claims, [run for run, _ in report.runs])
-    print(text(claims, disciplines, wrong, decided), end="")
+    known = decided_by(claims, [run for run, _ in report.runs])
+    print(text(decided(claims, known), disciplines, wrong), end="")
     if len(report.runs) < len(plan(claims)):
         print("\nsearched, at sessions x calls:")
         order = list(DISCIPLINES)
@@ -170,22 +170,18 @@ def print_text(
             print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
     print(
-        f"\n{len(decided)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
+        f"\n{len(known)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
         f"states; {len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
 
 
 def searched(run: Run, states: int) -> list[str]:
     """Say at which bound, with which faults and how a run searched for which properties."""
-    ways = {
-        "WeakSpec": ["weak fairness"],
-        "StrongSpec": ["strong fairness"],
-        "Spec": ["each fault alone"] if run.kind == "apart" else [],
-    }
     faults = f"with {', '.join(run.faults)}" if run.faults else "without faults"
-    said = [str(run.bound).replace("_", " and "), faults, *ways[run.spec]]
-    titles = ", ".join(run.titles) + (" falls" if run.falls else "")
-    told = f"{'; '.join(said)}; {states:,} states: {titles}"
+    faults += "; each fault alone" if run.kind == "apart" else ""
+    fair = {"WeakSpec": "; weak fairness", "StrongSpec": "; strong fairness"}.get(run.spec, "")
+    titles = ", ".join(run.titles) + (" (claimed to fall)" if run.falls else "")
+    told = f"{str(run.bound).replace('_', ' and ')}; {faults}{fair}; {states:,} states: {titles}"
     return screen.labelled(DISCIPLINES[run.discipline].number, told, label_width=4)
 
 

@@ -92,7 +92,7 @@ def test_a_part_of_the_runs_shows_what_it_decided_and_how(
     assert searched.startswith("D7  3x1 and 2x2; without faults; ")
     assert checked(copy, "--json") == 0
     cells = json.loads(capsys.readouterr().out)
-    assert [cell["property"] for cell in cells if cell["decided"]] == ["DeadlockFree"]
+    assert [cell["property"] for cell in cells if cell["verdict"] == "holds"] == ["DeadlockFree"]
 
 
 @pytest.mark.parametrize(

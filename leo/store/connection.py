@@ -68,7 +68,10 @@ class Connection(sqlite3.Connection):
         the size of the file accounts for: the pages of a file that somebody made may lead to each
         other in such a way that reading a table takes years.
         """
-        size = sum(size_of(name) or 0 for name in (self.path, f"{self.path}-wal"))
+        kept = size_of(self.path)
+        if kept is None:
+            return  # A store of this connection alone: nobody else has made its pages.
+        size = kept + (size_of(f"{self.path}-wal") or 0)
         left = iter(range((FIRST_STEPS + steps * size) // EVERY))
         self.set_progress_handler(lambda: next(left, None) is None, EVERY)
 

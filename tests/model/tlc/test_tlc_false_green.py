@@ -206,7 +206,7 @@ from tests.model.tlc.test_tlc_false_green import LONG
 from dataclasses import replace
 work = Path(sys.argv[1])
 def interrupt():
-    while not any(path.stat().st_size for path in work.glob("*/tlc.out")) and not stop.wait(0.05):
+    while not list(work.glob("*/states")) and not stop.wait(0.05):
         pass
     os.kill(os.getpid(), signal.SIGINT)
 stop = threading.Event()

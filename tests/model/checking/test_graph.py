@@ -28,7 +28,8 @@ BOUNDS: list[Bound] = [
 ]
 MORE: list[Bound] = [
     *((name, 2, 1, FAULTS[name]) for name in LARGE),
-    *((name, 1 if name == "sequential" else 2, 1, ()) for name in COVERED),
+    ("sequential", 1, 1, FAULTS["sequential"]),
+    *((name, 2, 1, ()) for name in COVERED - {"sequential"}),
     *((name, 2, 1, ()) for name, faults in FAULTS.items() if faults and name not in LARGE),
     *((n, 3, 1, ()) for n in ("asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")),
     *((name, 3, 1, ()) for name in ("published-december", "published-december-refresh")),

@@ -149,7 +149,6 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
     assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(6,)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "discipline", ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
 )

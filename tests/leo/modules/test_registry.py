@@ -78,7 +78,7 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
     watcher = Watcher()
     driver = TinyDriver(watch=watcher.begin)
     driver.conn.set_authorizer(watcher.authorize)
-    for prompt in SCRIPT[:40]:
+    for prompt in SCRIPT[:30]:
         driver.reply(prompt)
     return watcher.touched
 

@@ -240,7 +240,6 @@ if sys.argv[3] == "kill":
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["kill", "exit"])
 def test_what_was_acknowledged_outlives_the_process(tmp_path: Path, way: str) -> None:
     """Killed, a process leaves every event that a flush has acknowledged, in whole lines, and no

@@ -72,6 +72,17 @@ def test_lines_are_those_of_the_schema(tmp_path: Path) -> None:
     )
 
 
+def test_the_end_of_a_reply_is_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the header and what ends a reply ask to be written soon."""
+    asked: list[bool] = []
+    monkeypatch.setattr(Sink, "put", lambda *_, hand_over: asked.append(hand_over))
+    with recorder(tmp_path / "trace") as tracer:
+        tracer.begin(BEGINNING)
+        for outcome in ("ok", "returned", "cancelled"):
+            tracer.record(Happened(Action.Return, "i1", "main", "s1", "s1.1", {}, {}, outcome))
+    assert asked == [True, False, True, True, True]
+
+
 def test_threads_share_one_numbering(tmp_path: Path) -> None:
     """Four threads: no number missing or twice, and the lines are in the order of the numbers."""
     with recorder(tmp_path / "trace") as tracer, switching():

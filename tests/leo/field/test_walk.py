@@ -300,7 +300,6 @@ def test_a_torn_view_never_says_a_token_that_it_does_not_know() -> None:
         assert "unheard" not in generate_walk(view, Random(seed), 2.0, {}, 20).tokens
 
 
-@pytest.mark.slow
 def test_replies_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     """Two processes with different PYTHONHASHSEED give the same bytes."""
     outputs = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 
 from leo.commands.main import Command, later
@@ -49,4 +50,22 @@ def configure_field(parser: ArgumentParser) -> None:
     )
 
 
-COMMAND = Command(configure_field, later("leo.commands.conversation:run"))
+def _pace(text: str) -> float:
+    if re.fullmatch(r"\d*\.?\d+", text) is None or float(text) > 60:
+        raise ArgumentTypeError(f"expected seconds from 0 to 60, got {text!r}")
+    return float(text)
+
+
+def configure(parser: ArgumentParser) -> None:
+    configure_field(parser)
+    parser.add_argument(
+        "--pace",
+        metavar="SECONDS",
+        type=_pace,
+        default=1.0,
+        help="how long a reply takes to appear at a terminal, word after word (default: 1; 0: at "
+        "once)",
+    )
+
+
+COMMAND = Command(configure, later("leo.commands.conversation:run"))

@@ -1,24 +1,29 @@
 """A conversation with a field at a terminal or over a pipe. The field grows and is kept.
 
-Over a pipe each line in is a prompt and each line out is a reply. Ctrl-C while Leo thinks cancels
-the reply; in a command it ends the command; at the prompt it ends the conversation. The discipline
-decides what a cancelled reply leaves: nothing or everything where a reply is committed once, a part
-where each step is committed. The conversation tells which.
+Over a pipe each line in is a prompt and each line out is a reply. At a terminal a reply appears
+word after word, once it is committed. Ctrl-C while Leo thinks cancels the reply; while words
+appear, it shows the rest; in a command it ends the command; at the prompt it ends the conversation.
+The discipline decides what a cancelled reply leaves: nothing or everything where a reply is
+committed once, a part where each step is committed. The conversation tells which.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+import termios
+import tty
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from random import SystemRandom
+from select import select
 from textwrap import fill
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from leo import screen
 from leo.commands.ending import keep_interrupts
@@ -50,20 +55,59 @@ HELP: Final = (
     ("quit", "end (so do exit, /quit and Ctrl-D)"),
     (
         "Ctrl-C",
-        "while Leo thinks: cancel the reply, or what follows it; in a command: end the command",
+        "while Leo thinks: cancel the reply, or what follows it; while its words appear: show the "
+        "rest; in a command: end the command",
     ),
 )
-# Beside the commands: what happens with what is typed, and why an answer does not come in pieces.
+# Beside the commands: what happens with what is typed, and when an answer appears.
 TYPED = "Type anything and Leo answers; what you type becomes a part of the field."
-AT_ONCE = (
-    "A reply is shown as a whole, after its commit: a word shown before it would be an answer that "
-    "a crash takes back."
+APPEARS = (
+    "The words of a reply appear one by one after its commit, so that a crash takes none of them "
+    "back. Any key shows the rest at once; leo chat --pace 0 always does."
 )
 EMPTY = "Leo waits for a word."
 ENDED = "The command was ended; the field is as it was."
 # Every candidate of a theme is compared with every theme: with all of a large field's tokens that
 # takes minutes, and somebody waits.
 CANDIDATES = 500
+
+
+class Pacer(NamedTuple):
+    """How a reply appears: word after word, in `seconds` altogether.
+
+    `pauses` makes a generator of one reply. Each of its steps lets so many seconds pass, and it
+    ends when the rest is to appear at once.
+    """
+
+    seconds: float
+    pauses: Callable[[float], Generator[None]]
+
+    def show(self, text: str, out: TextIO) -> bool:
+        """Write the text and a line end; return whether the pauses, or a Ctrl-C, cut it short."""
+        words = re.findall(r"\s*\S+", text)
+        with closing(self.pauses(self.seconds / max(1, len(words)))) as pauses:
+            hurried = False
+            for word in words:
+                try:
+                    print(word, end="", file=out, flush=True)
+                    hurried = next(pauses, True) is True
+                except KeyboardInterrupt:
+                    pauses.close()
+        print(file=out, flush=True)
+        return hurried
+
+
+def until_a_key(seconds: float) -> Generator[None]:
+    """Pauses that end when somebody types. What was typed is not shown, and kept for the prompt."""
+    keys = sys.stdin.fileno()
+    before = termios.tcgetattr(keys)
+    # Not at a line's end alone; nothing that was typed already is thrown away.
+    tty.setcbreak(keys, termios.TCSANOW)
+    try:
+        while not select([keys], [], [], seconds)[0]:
+            yield
+    finally:
+        termios.tcsetattr(keys, termios.TCSANOW, before)
 
 
 def converse(
@@ -73,13 +117,15 @@ def converse(
     notices: TextIO,
     width: int | None = None,
     paired: bool = False,
+    pacer: Pacer | None = None,
 ) -> int:
     """Answer line after line, and return how many prompts had no answer.
 
     Replies go to `out`, everything about the conversation to `notices`. A reply is one line, or as
-    many of at most `width` columns as it takes. One that fails is reported, and the conversation
-    goes on; with `paired` an empty line stands in its place. What Leo goes on thinking about a
-    reply comes after the answer is shown and before the next line is read.
+    many of at most `width` columns as it takes, shown by `pacer` if there is one. One that fails is
+    reported, and the conversation goes on; with `paired` an empty line stands in its place. What
+    Leo goes on thinking about a reply comes after the answer is shown and before the next line is
+    read.
     """
     commands: dict[str, Callable[[], str]] = {
         "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
@@ -89,13 +135,21 @@ def converse(
         "/help": describe_commands,
     }
 
+    # The key that hurried the last reply may be the Enter that makes the next line an empty one.
+    hurried = False
+
     def show(text: Callable[[], str]) -> None:
         print(text(), file=out, flush=True)
 
-    def answer(prompt: str) -> str:
+    def answer(prompt: str) -> None:
+        nonlocal hurried
         reply = field.speak(prompt)
         # One line, also of a field with words that nobody could have said.
-        return screen.visible(reply) if width is None else fill(reply, width)
+        text = screen.visible(reply) if width is None else fill(reply, width)
+        if pacer is None:
+            print(text, file=out, flush=True)
+        else:
+            hurried = pacer.show(text, out)
 
     def attempt(act: Callable[[], None], interrupted: str, failed: str) -> bool:
         """Whether it was carried out to its end."""
@@ -115,9 +169,12 @@ def converse(
         prompt = line.strip()
         if prompt.lower() in ENDINGS:
             break
-        if not prompt:
+        if not prompt and not hurried:
             print(EMPTY, file=notices)
-        elif prompt in commands:
+        hurried = False
+        if not prompt:
+            continue
+        if prompt in commands:
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.startswith("/"):
             name = prompt.split()[0]
@@ -125,7 +182,7 @@ def converse(
                 f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
             )
             print(f"{wrong}; /help says what there is.", file=notices)
-        elif attempt(partial(show, partial(answer, prompt)), cancelled, "Leo could not answer"):
+        elif attempt(partial(answer, prompt), cancelled, "Leo could not answer"):
             attempt(field.settle, dropped, "Leo could not think on")
         else:
             failed += 1
@@ -177,7 +234,7 @@ def greet(field: Speaker, file: Path, spoken: float | None) -> str:
 def describe_commands() -> str:
     """What can be typed, as wide as the screen allows."""
     rows = [line for row in HELP for line in labelled(*row, label_width=13)]
-    return "\n".join([_filled(TYPED), *rows, _filled(AT_ONCE)])
+    return "\n".join([_filled(TYPED), *rows, _filled(APPEARS)])
 
 
 def _filled(text: str) -> str:
@@ -265,7 +322,8 @@ def run(arguments: Namespace) -> int:
             print(greet(field, file, spoken))
             width = screen.width() if sys.stdout.isatty() else None
             with _line_editing(file.with_suffix(".history")):
-                converse(field, _typed(), sys.stdout, sys.stdout, width)
+                pacer = Pacer(arguments.pace, until_a_key) if width and arguments.pace else None
+                converse(field, _typed(), sys.stdout, sys.stdout, width, pacer=pacer)
             return 0
         _forgive(sys.stdin, "utf-8")
         return 2 if converse(field, _piped(sys.stdin), sys.stdout, sys.stderr, paired=True) else 0

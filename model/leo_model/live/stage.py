@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from leo.actions import Action
 from leo.disciplines import get_discipline
-from leo.errors import DeadlockError, LeoError
+from leo.errors import DeadlockError, LeoError, TraceFileError
 from leo.front.tasks import AsyncLeoField
 from leo.published.february import February
 from leo.reply.turn import Instance
@@ -47,6 +46,7 @@ RUN: Final = "live"
 WRITER: Final = "w1"
 STORE: Final = "main"
 # No reply has begun before its Call, and none can be stopped at its Return.
+IDLE: Final = "idle"
 SAFE: Final = frozenset({Action.Call, Action.Return})
 
 
@@ -56,7 +56,9 @@ class Injected(Exception):
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who talks to the field. `at` is the action at whose gate the reply is held."""
+    """Somebody who talks to the field. `at` is the action at whose gate the reply is held, unless
+    it is `let_go`.
+    """
 
     name: str
     instance: str
@@ -64,6 +66,7 @@ class Person:
     task: asyncio.Task[str] | None = None
     at: Action | None = None
     gate: asyncio.Future[None] | None = None
+    let_go: bool = False
 
 
 class Stage:
@@ -74,18 +77,13 @@ class Stage:
     """
 
     def __init__(self, folder: Path, field: Path, discipline: str, tell: Tell) -> None:
-        if discipline not in ON_STAGE:
-            raise CheckError(
-                f"{discipline!r} cannot be watched live; expected one of {', '.join(ON_STAGE)}"
-            )
-        # Nobody else may write what the recording does not see, not even one that shares.
-        self._owner = Owner.take(field, discipline, shared=False)
         self.discipline = discipline
         self.trace = folder / f"{discipline}.ndjson"
         self.path = field
         self.pace: float | None = 0.0
         self.people: dict[str, Person] = {}
         self.fell: dict[str, str] = {}
+        self._closing = AsyncExitStack()
         self._tell = tell
         self._rules = DISCIPLINES[discipline]
         self._loop = asyncio.get_running_loop()
@@ -105,74 +103,102 @@ class Stage:
     @classmethod
     async def open(cls, folder: Path, field: Path, discipline: str, tell: Tell) -> Stage:
         """Open every instance of the discipline. Raises LeoError when that cannot be."""
-        stage = cls(folder, field, discipline, tell)
+        if discipline not in ON_STAGE:
+            raise CheckError(
+                f"{discipline!r} cannot be watched live; expected one of {', '.join(ON_STAGE)}"
+            )
         async with AsyncExitStack() as undo:
-            undo.push_async_callback(stage.close)
+            # Nobody else may write what the recording does not see, not even one that shares.
+            undo.callback(Owner.take(field, discipline, shared=False).release)
+            stage = cls(folder, field, discipline, tell)
+            undo.push_async_callback(stage._end)
             for name in stage._tracers:
                 await stage._revive(name)
-            undo.pop_all()
-        return stage
+            stage._closing = undo.pop_all()
+            return stage
 
     async def close(self) -> None:
         """Cancel what is under way, close the field and the recording."""
-        for person in self.people.values():
+        await self._closing.aclose()
+
+    async def _end(self) -> None:
+        await self._let_go([*self.people.values()])
+        async with AsyncExitStack() as undo:
+            # On a full disk each reply since then has told that the recording breaks off.
+            undo.enter_context(suppress(TraceFileError))
+            undo.callback(self._recorder.close)
+            for field in self._fields.values():
+                undo.push_async_callback(field.close)
+
+    async def _let_go(self, people: list[Person]) -> None:
+        """Cancel the replies of some people and wait for their ends. No gate holds them up: a
+        shield or an actor carries on with a reply whose caller has left.
+        """
+        for person in people:
+            person.let_go = True
             if person.task is not None:
                 person.task.cancel()
-        tasks = [p.task for p in self.people.values() if p.task is not None]
+            _open(person.gate)
+        tasks = [person.task for person in people if person.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
-        for field in self._fields.values():
-            await field.close()
-        self._recorder.close()
-        self._owner.release()
 
     def flush(self) -> None:
-        """Wait until every event so far is in the file. Blocks: call it on a thread."""
-        self._recorder.flush()
+        """Wait until every event so far is in the file, or none will be. Blocks: call it on a
+        thread.
+        """
+        with suppress(TraceFileError):
+            self._recorder.flush()
 
     # What people do.
 
-    def join(self, name: str) -> Person:
-        """A seat for somebody, dealt out to the instances. The same name has the same seat."""
-        if name not in self.people:
-            names = list(self._tracers)
-            instance = names[len(self.people) % len(names)]
-            self.people[name] = Person(name, instance, name)
-        return self.people[name]
-
     def say(self, name: str, text: str) -> None:
-        """Begin a reply. Raises CheckError while the last one is under way."""
-        person = self.join(name)
+        """Begin a reply. Somebody new has a seat at the next instance in turn. Raises CheckError
+        while the last reply is under way.
+        """
+        names = list(self._tracers)
+        instance = names[len(self.people) % len(names)]
+        person = self.people.setdefault(name, Person(name, instance, name))
         if person.task is not None:
             raise CheckError(f"{name} waits for a reply; cancel it, or let it end first")
+        if self._checker is not None and self._checker.state.pc.get(person.session, IDLE) != IDLE:
+            raise CheckError(f"Leo carries on with what {name} left; let it come to its end first")
         field = self._fields[person.instance]
         person.task = self._loop.create_task(field.reply(text, person.session))
         self._tell({"kind": "said", "who": name, "text": text})
         person.task.add_done_callback(lambda task: self._ended(person, task))
 
     def cancel(self, name: str) -> None:
-        """Cancel the caller's task, as a timeout or a closed connection does."""
+        """Cancel the caller's task, as a timeout or a closed connection does. Raises CheckError
+        when there is none.
+        """
         person = self.people.get(name)
-        if person is not None and person.task is not None:
-            person.task.cancel()
+        if person is None or person.task is None:
+            raise CheckError(f"{name} waits for no reply")
+        person.task.cancel()
 
     def go_at(self, pace: float | None) -> None:
         """Change the pace. Without clicks to wait for, nobody stays at a gate."""
         self.pace = pace
         if pace is not None:
-            for name in self.people:
-                self.step(name)
+            for person in self.people.values():
+                _open(person.gate)
 
     def step(self, name: str) -> None:
-        """Let a reply through the gate at which it is held."""
-        person = self.people.get(name)
-        if person is not None and person.gate is not None and not person.gate.done():
-            person.gate.set_result(None)
+        """Let a reply through the gate at which it is held. Raises CheckError for none."""
+        _open(self._held(name).gate)
 
     def fail(self, name: str) -> None:
-        """Make the step at whose gate a reply is held raise."""
+        """Make the step at whose gate a reply is held raise. Raises CheckError for none."""
+        person = self._held(name)
+        if person.at in SAFE:
+            raise CheckError(f"{person.at} is no step of the reply; let it go on to one")
+        _open(person.gate, Injected("a click made this step raise"))
+
+    def _held(self, name: str) -> Person:
         person = self.people.get(name)
-        if person is not None and person.gate is not None and person.at not in SAFE:
-            person.gate.set_exception(Injected("a click made this step raise"))
+        if person is None or person.gate is None:
+            raise CheckError(f"no reply of {name} is held; choose a slower speed and speak")
+        return person
 
     async def kill(self, instance: str) -> None:
         """End an instance as a killed process ends, and open it again.
@@ -188,13 +214,11 @@ class Stage:
         await self._stores[instance].perform(lambda _: life.die())
         self._record(Happened(Action.Crash, instance, STORE, "", "", {}, {}, "crashed"))
         mine = [p for p in self.people.values() if p.instance == instance]
-        for person in mine:
-            if person.task is not None:
-                person.task.cancel()
-        await asyncio.gather(*(p.task for p in mine if p.task is not None), return_exceptions=True)
+        await self._let_go(mine)
         await field.close()
         self._lives += 1
         for person in mine:
+            person.let_go = False
             # A new process counts anew, and a reply's name is never used twice.
             person.session = f"{person.name}-{self._lives + 1}"
         self._tracers[instance] = _Life(self)
@@ -210,11 +234,15 @@ class Stage:
 
     async def go(self, name: str, to: Action | None) -> None:
         """Let a reply go on until it is held at `to`, or has ended."""
-        person = self.people[name]
+        person, before = self.people[name], None
+
+        def moved() -> bool:
+            return person.task is None or person.gate not in (None, before)
+
         while person.task is not None and (person.at is not to or person.gate is None):
             before = person.gate
-            self.step(name)
-            await self.until(partial(_moved_on, person, before))
+            _open(before)
+            await self.until(moved)
 
     async def cancel_under_way(self, name: str) -> None:
         """Let the store begin the action at whose gate a reply is held, and cancel meanwhile."""
@@ -248,10 +276,14 @@ class Stage:
 
     async def _gate(self, session: str, action: Action) -> None:
         person = self._seated(session)
+        if person.let_go:
+            return
         person.at, person.gate = action, self._loop.create_future()
         held = person.gate
         if self.pace != 0:
-            self._tell({"kind": "held", "who": person.name, "action": str(action)})
+            # After the event before it, which is told by the loop as well.
+            told = {"kind": "held", "who": person.name, "action": str(action)}
+            self._loop.call_soon(self._tell, told)
         if self.pace is not None:
             self._loop.call_later(self.pace, _open, held)
         await self._notify()
@@ -314,7 +346,7 @@ class Stage:
                 "reads": happened.reads,
                 "writes": happened.writes,
                 "outcome": happened.outcome,
-                "now": self._versions(checker),
+                "now": self._now(checker),
             }
         )
         if rejection is not None:
@@ -338,26 +370,37 @@ class Stage:
             }
         )
 
-    def _versions(self, checker: Checker) -> dict[str, Any]:
-        """The versions of the store and of each view, as the events lead to them."""
+    def _now(self, checker: Checker) -> dict[str, Any]:
+        """The versions of the store and of each view, and who has each lock and who waits for it,
+        as the events lead to them.
+        """
         z, base = checker.state, checker.state.base
+        seats = {person.session: person for person in self.people.values()}
+        queue = [*filter(None, map(seats.get, z.arrivals))]
+        locks = z.holder if self._rules.lock != "none" else {}
         return {
             "store": [base.ngrams + len(z.store.ngrams), base.snapshots + len(z.store.snapshots)],
             "views": {
                 instance: [base.ngrams + len(two), base.ngrams + len(three)]
                 for instance, (two, three) in z.view.items()
             },
+            "locks": {
+                instance: [
+                    seats[holder].name if holder in seats else "nobody",
+                    *(person.name for person in queue if person.instance == instance),
+                ]
+                for instance, holder in locks.items()
+            },
         }
 
 
-def _open(gate: asyncio.Future[None]) -> None:
-    if not gate.done():
+def _open(gate: asyncio.Future[None] | None, error: Exception | None = None) -> None:
+    if gate is None or gate.done():
+        return
+    if error is None:
         gate.set_result(None)
-
-
-def _moved_on(person: Person, before: asyncio.Future[None] | None) -> bool:
-    """The reply is held at another gate, or has ended."""
-    return person.task is None or (person.gate is not None and person.gate is not before)
+    else:
+        gate.set_exception(error)
 
 
 class _Life:

@@ -1,5 +1,5 @@
-// What the server tells becomes lanes; what is clicked is asked of the server. No state of its own
-// survives a new stage: the server tells everything again.
+// What the server tells becomes lanes; what is clicked is asked of the server. Nothing that was told
+// survives a new stage: the server tells it again. What can have the focus stays where it is.
 "use strict";
 const at = (id) => document.getElementById(id);
 const make = (tag, text, name) => {
@@ -10,12 +10,11 @@ const make = (tag, text, name) => {
 };
 const FAULTS = new Set(["Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"]);
 const MOST = 200, FRAME = 16;
-let people = [], rows = new Map(), source = null, told = [];
+let people = [], rows = new Map(), boxes = new Map(), source = null, told = [];
 
 async function ask(what, more = {}) {
   const answer = await fetch("act", { method: "POST", body: JSON.stringify({ what, ...more }) });
-  const said = await answer.json();
-  if (said.error) at("verdict").textContent = said.error;
+  at("notice").textContent = (await answer.json()).error ?? "";
 }
 
 function listen() {
@@ -26,7 +25,8 @@ function listen() {
     // The page is laid out once for all that comes within a frame.
     if (told.push(JSON.parse(message.data)) === 1) setTimeout(show, FRAME);
   };
-  source.onerror = () => { at("verdict").textContent = "The server is gone, or comes back in a moment."; };
+  source.onopen = () => { at("notice").textContent = ""; };
+  source.onerror = () => { at("notice").textContent = "The server is gone, or comes back in a moment."; };
 }
 
 function show() {
@@ -34,25 +34,29 @@ function show() {
 }
 
 function stage(told) {
-  people = []; rows = new Map();
-  for (const id of ["events", "fallen", "memory", "talk", "people"]) at(id).replaceChildren();
-  at("people").append(make("th", "#"));
-  at("verdict").textContent = "Nothing has fallen.";
-  at("told").textContent = "";
-  at("discipline").replaceChildren(...told.disciplines.map((name) => {
-    const option = make("option", name);
-    option.selected = name === told.discipline;
-    return option;
-  }));
+  people = []; rows = new Map(); boxes = new Map();
+  for (const id of ["events", "fallen", "memory", "talk", "people", "told"]) at(id).replaceChildren();
+  at("lanes-box").hidden = true;
+  at("verdict").textContent = "Nothing has fallen. Play a scene, or say something.";
   at("trace").href = "trace/" + told.trace;
-  at("scenes").replaceChildren(...told.scenes.map(([title, text, discipline], number) => {
-    const item = make("li"), button = make("button", title);
-    button.title = discipline;
-    button.dataset.text = `${discipline}: ${text}`;
-    button.onclick = () => ask("scene", { number });
-    item.append(button);
-    return item;
-  }));
+  if (!at("scenes").children.length) {
+    at("discipline").append(...told.disciplines.map((name) => make("option", name)));
+    at("scenes").append(...told.scenes.map(([title, text, discipline], number) => {
+      const item = make("li"), button = make("button", title);
+      button.dataset.text = `${discipline}: ${text}`;
+      button.onclick = () => ask("scene", { number });
+      item.append(button);
+      return item;
+    }));
+  }
+  at("discipline").value = told.discipline;
+  pressed(-1);
+}
+
+function pressed(wanted) {
+  const buttons = [...at("scenes").querySelectorAll("button")];
+  buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === wanted)));
+  return buttons[wanted];
 }
 
 function pace(told) {
@@ -60,23 +64,29 @@ function pace(told) {
 }
 
 function scene(told) {
-  const buttons = [...at("scenes").querySelectorAll("button")];
-  buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === told.number)));
-  at("told").textContent = buttons[told.number].dataset.text;
+  at("told").textContent = pressed(told.number).dataset.text;
   document.body.dataset.scene = "on";
 }
 
 function played(told) {
   if (!at("fallen").children.length) at("verdict").textContent = "The scene is over, and nothing has fallen.";
   document.body.dataset.scene = "over";
-  if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say.";
+  if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say, or a reply failed.";
+}
+
+function header(name) {
+  const head = make("th", name === "#" ? "#" : undefined);
+  head.scope = "col";
+  // What is read with each cell: not the buttons as well.
+  head.abbr = name === "#" ? "line" : name;
+  return head;
 }
 
 function lane(who) {
   let column = people.indexOf(who);
   if (column < 0) {
     column = people.push(who) - 1;
-    const head = make("th"), acts = make("span", undefined, "acts");
+    const head = header(who), acts = make("span", undefined, "acts");
     head.append(make("span", who), make("span", "", "at"), acts);
     for (const [word, what] of [["Step", "step"], ["Cancel", "cancel"], ["Raise", "raise"]]) {
       const button = make("button", word);
@@ -84,7 +94,9 @@ function lane(who) {
       button.onclick = () => ask(what, { who });
       acts.append(button);
     }
+    if (!column) at("people").append(header("#"));
     at("people").append(head);
+    at("lanes-box").hidden = false;
     for (const row of at("events").rows) row.append(make("td"));
   }
   return column;
@@ -115,32 +127,43 @@ function event(told) {
   rows.set(told.seq, row);
   rows.delete(told.seq - MOST);
   if (at("events").rows.length > MOST) at("events").lastChild.remove();
-  if (!instance) note(told.who, "");
+  if (!instance) note(told.who, told.action === "Call" ? "waits for its turn" : "");
   memory(told.now);
 }
 
 function memory(now) {
-  const boxes = [["store", `n-grams v${now.store[0]}, snapshots v${now.store[1]}`, false]];
+  box("store", `n-grams v${now.store[0]}, snapshots v${now.store[1]}`);
   for (const [name, [two, three]] of Object.entries(now.views)) {
-    boxes.push([`view of ${name}`, `bigrams v${two}, trigrams v${three}`, two !== three]);
+    const torn = two !== three;
+    box(`view of ${name}`, `bigrams v${two}, trigrams v${three}${torn ? " (torn)" : ""}`, torn, name);
   }
-  at("memory").replaceChildren(...boxes.map(([name, text, torn]) => {
-    const box = make("div", undefined, torn ? "torn" : "");
-    const said = make("dd", torn ? `${text} (torn)` : text);
-    box.append(make("dt", name), said);
-    if (name !== "store") {
+  for (const [name, [holder, ...queue]] of Object.entries(now.locks)) {
+    box(`lock of ${name}`, queue.length ? `${holder}; then ${queue.join(", ")}` : holder);
+  }
+}
+
+function box(name, text, torn = false, instance = null) {
+  if (!boxes.has(name)) {
+    const made = make("div"), said = make("dd"), shown = make("span");
+    said.append(shown);
+    made.append(make("dt", name), said);
+    if (instance) {
       const button = make("button", "Kill");
-      button.setAttribute("aria-label", `Kill ${name.slice(8)}`);
-      button.onclick = () => ask("kill", { instance: name.slice(8) });
+      button.setAttribute("aria-label", `Kill ${instance}`);
+      button.onclick = () => ask("kill", { instance });
       said.append(" ", button);
     }
-    return box;
-  }));
+    at("memory").append(made);
+    boxes.set(name, { made, shown });
+  }
+  const { made, shown } = boxes.get(name);
+  shown.textContent = text;
+  made.className = torn ? "torn" : "";
 }
 
 function fell(told) {
   const item = make("li");
-  item.append(make("b", `✗ ${told.property} (${told.standard})`), make("span", told.why + " "),
+  item.append(make("b", `${told.property} (${told.standard})`), make("span", told.why + " "),
     make("span", told.claimed ? `(line ${told.line}; as the claims say)` : `(line ${told.line}; the claims say that it holds)`, "claim"));
   at("fallen").append(item);
   at("verdict").textContent = `${at("fallen").children.length} properties have fallen.`.replace(/^1 properties have/, "1 property has");
@@ -149,7 +172,7 @@ function fell(told) {
 }
 
 function rejected(told) {
-  at("verdict").textContent = `Line ${told.line} is no step of the specification: ${told.why}`;
+  at("verdict").textContent = `Line ${told.line} is no step of the specification: ${told.why}.`;
 }
 
 function line(who, text, name) {
@@ -159,7 +182,7 @@ function line(who, text, name) {
   if (at("talk").children.length > MOST) at("talk").lastChild.remove();
 }
 
-function said(told) { lane(told.who); line(told.who, told.text, ""); note(told.who, "waits for the lock"); }
+function said(told) { lane(told.who); line(told.who, told.text, ""); }
 function held(told) { note(told.who, `before ${told.action}`); }
 function answer(told) { line(`Leo to ${told.who}`, told.text, "leo"); note(told.who, ""); }
 function gone(told) { line(told.who, told.text, "gone"); note(told.who, ""); }

@@ -88,11 +88,10 @@ class Pacer(NamedTuple):
         with closing(self.pauses(self.seconds / max(1, len(words)))) as pauses:
             hurried = False
             for word in words:
-                try:
+                # A Ctrl-C in a pause ends the pauses.
+                with suppress(KeyboardInterrupt):
                     print(word, end="", file=out, flush=True)
                     hurried = next(pauses, True) is True
-                except KeyboardInterrupt:
-                    pauses.close()
         print(file=out, flush=True)
         return hurried
 

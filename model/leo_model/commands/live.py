@@ -7,11 +7,10 @@ import asyncio
 import secrets
 import socket
 from importlib.util import find_spec
-from pathlib import Path
 
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
-from leo.errors import unknown
+from leo.commands.places import field_file
 from leo_model.errors import CheckError
 
 LOOPBACK = "127.0.0.1"
@@ -26,7 +25,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how replies are executed at first (default: asyncio-lock)",
     )
     parser.add_argument(
-        "--field", type=Path, metavar="FILE", help="talk to this field (default: a new one)"
+        "--field",
+        type=field_file,
+        metavar="FIELD",
+        help="a file, or a bare name for a field of your own (default: a new one each time)",
     )
     parser.add_argument(
         "--port", type=int, default=0, metavar="N", help="port (default: one that is free)"
@@ -44,10 +46,7 @@ def run(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415  (an extra: only this command needs it)
 
     from leo_model.live.server import Theatre, application  # noqa: PLC0415
-    from leo_model.live.stage import ON_STAGE  # noqa: PLC0415
 
-    if args.discipline not in ON_STAGE:
-        raise CheckError(f"--discipline: there is none called {unknown(args.discipline, ON_STAGE)}")
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

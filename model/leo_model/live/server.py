@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from leo.errors import LeoError
+from leo.errors import LeoError, unknown
 from leo_model.errors import CheckError
 from leo_model.live.scenes import SCENES, play
 from leo_model.live.stage import ON_STAGE, Stage
@@ -78,8 +78,10 @@ class Theatre:
 
     async def set(self, discipline: str, fresh: bool = False) -> Stage:
         """End a scene, close the stage and set another one, `fresh` on a new field. Raises
-        LeoError when that cannot be; then nothing is on stage.
+        LeoError when that cannot be; then nothing is on stage, if there is such a discipline.
         """
+        if discipline not in ON_STAGE:
+            raise CheckError(f"there is no discipline to watch {unknown(discipline, ON_STAGE)}")
         async with self._setting:
             await self._stop_scene()
             if self.stage is not None:
@@ -164,7 +166,7 @@ class Theatre:
             else:
                 queue.put_nowait(text)
 
-    async def watch(self, name: str = "") -> AsyncIterator[str]:
+    async def watch(self, name: str = "") -> AsyncGenerator[str]:
         """What happened lately, then what happens, as server-sent events, one or more at a time.
         The reply to `name` is cancelled when its last tab is gone.
         """

@@ -51,14 +51,12 @@ SAFE: Final = frozenset({Action.Call, Action.Return})
 
 
 class Injected(Exception):
-    """The exception that a click made a step raise."""
+    """The exception that a click made a step raise, or that ends what a dead process had begun."""
 
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who talks to the field. `at` is the action at whose gate the reply is held, unless
-    it is `let_go`.
-    """
+    """Somebody who talks to the field. `at` is the action at whose gate the reply is held."""
 
     name: str
     instance: str
@@ -66,7 +64,6 @@ class Person:
     task: asyncio.Task[str] | None = None
     at: Action | None = None
     gate: asyncio.Future[None] | None = None
-    let_go: bool = False
 
 
 class Stage:
@@ -92,6 +89,7 @@ class Stage:
         self._lives = 0
         self._checker: Checker | None = None
         self._seq = 0
+        self._ending = False
         self._moved = asyncio.Condition()
         self._claims = load_claims()
         names = tuple(f"i{k + 1}" for k in range(self._rules.instances))
@@ -102,11 +100,7 @@ class Stage:
 
     @classmethod
     async def open(cls, folder: Path, field: Path, discipline: str, tell: Tell) -> Stage:
-        """Open every instance of the discipline. Raises LeoError when that cannot be."""
-        if discipline not in ON_STAGE:
-            raise CheckError(
-                f"{discipline!r} cannot be watched live; expected one of {', '.join(ON_STAGE)}"
-            )
+        """Open every instance of a discipline of `ON_STAGE`. Raises LeoError if that cannot be."""
         async with AsyncExitStack() as undo:
             # Nobody else may write what the recording does not see, not even one that shares.
             undo.callback(Owner.take(field, discipline, shared=False).release)
@@ -122,6 +116,7 @@ class Stage:
         await self._closing.aclose()
 
     async def _end(self) -> None:
+        self._ending = True
         await self._let_go([*self.people.values()])
         async with AsyncExitStack() as undo:
             # On a full disk each reply since then has told that the recording breaks off.
@@ -131,14 +126,14 @@ class Stage:
                 undo.push_async_callback(field.close)
 
     async def _let_go(self, people: list[Person]) -> None:
-        """Cancel the replies of some people and wait for their ends. No gate holds them up: a
-        shield or an actor carries on with a reply whose caller has left.
+        """Cancel the replies of people whose instances have died or are to end, and wait for their
+        ends. No gate holds them up: a shield or an actor carries on with a reply whose caller has
+        left, and after a death its next step raises.
         """
         for person in people:
-            person.let_go = True
             if person.task is not None:
                 person.task.cancel()
-            _open(person.gate)
+            _open(person.gate, self._tracers[person.instance].death)
         tasks = [person.task for person in people if person.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -218,7 +213,6 @@ class Stage:
         await field.close()
         self._lives += 1
         for person in mine:
-            person.let_go = False
             # A new process counts anew, and a reply's name is never used twice.
             person.session = f"{person.name}-{self._lives + 1}"
         self._tracers[instance] = _Life(self)
@@ -276,7 +270,10 @@ class Stage:
 
     async def _gate(self, session: str, action: Action) -> None:
         person = self._seated(session)
-        if person.let_go:
+        life = self._tracers[person.instance]
+        if life.death is not None:
+            raise life.death
+        if self._ending:
             return
         person.at, person.gate = action, self._loop.create_future()
         held = person.gate
@@ -408,10 +405,12 @@ class _Life:
 
     def __init__(self, stage: Stage) -> None:
         self.enabled = True
+        self.death: Injected | None = None
         self._stage = stage
 
     def die(self) -> None:
         self.enabled = False
+        self.death = Injected("the process is dead")
 
     def begin(self, beginning: Beginning) -> None:
         self._stage._begin(beginning)

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from select import select
+from textwrap import fill
 from typing import cast
 
 import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import EMPTY, ENDED, converse, describe, describe_commands
+from leo.commands.conversation import (
+    EMPTY,
+    ENDED,
+    Pacer,
+    converse,
+    describe,
+    describe_commands,
+    until_a_key,
+)
 from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -170,6 +182,50 @@ def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
         shown = out.getvalue().splitlines()
         assert len(shown) == lines and " ".join(shown) == said.upper()
         assert width is None or max(map(len, shown)) <= width
+
+
+@pytest.mark.parametrize("ended", [None, StopIteration, KeyboardInterrupt])
+def test_words_appear_one_by_one_after_the_commit(
+    tmp_path: Path, ended: type[BaseException] | None
+) -> None:
+    """A pause after each. A key or Ctrl-C in one shows the rest, cancels nothing, and may be the
+    Enter of an empty line.
+    """
+    out, notices, seen = io.StringIO(), io.StringIO(), list[str]()
+
+    def pauses(seconds: float) -> Generator[None]:
+        assert field._store.perform(get_versions)["snapshots"] == 1
+        while ended is None or len(seen) < 3:
+            seen.append(out.getvalue())
+            spans.append(seconds)
+            yield
+        if ended is KeyboardInterrupt:
+            raise ended
+
+    spans: list[float] = []
+    with sync_field(tmp_path / "field") as field:
+        lines = iter(["hello", "", ""])
+        converse(SyncSpeaker(field), lines, out, notices, 30, pacer=Pacer(2.0, pauses))
+        assert field.latest is not None
+    words = len(out.getvalue().split())
+    assert out.getvalue() == f"{fill(field.latest.text, 30)}\n" and len(set(spans)) == 1
+    assert notices.getvalue().splitlines() == [EMPTY] * (1 if ended else 2)
+    assert [len(text.split()) for text in seen] == [*range(1, 4 if ended else words + 1)]
+    assert ended or sum(spans) == pytest.approx(2.0)
+
+
+def test_a_key_ends_the_pauses_and_stays_for_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not shown, and the terminal is as it was."""
+    keys, screen = os.openpty()
+    with os.fdopen(keys, "rb", 0), os.fdopen(screen) as there:
+        monkeypatch.setattr("sys.stdin", there)
+        before = termios.tcgetattr(screen)
+        pauses = until_a_key(0.0)
+        assert next(pauses, "over") is None
+        os.write(keys, b"x\n")
+        assert next(pauses, "over") == "over"
+        assert termios.tcgetattr(screen) == before and there.readline() == "x\n"
+        assert not select([keys], [], [], 0)[0]
 
 
 @pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])

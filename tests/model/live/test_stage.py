@@ -96,8 +96,36 @@ def test_a_step_that_raises_and_a_killed_instance(tmp_path: Path) -> None:
     assert "AllOrNothing" in {message["property"] for message in kinds(told, "fell")}
 
 
-def test_one_reply_at_a_time_and_no_threads(tmp_path: Path) -> None:
-    """A second call of the same person is refused, and so is what cannot be held at a gate."""
+@pytest.mark.parametrize("discipline", ["actor", "shielded-unit-of-work"])
+@pytest.mark.parametrize("held", [Action.Recall, Action.Commit, Action.SwapView, Action.Release])
+def test_what_goes_on_without_its_caller_holds_nobody_up(
+    discipline: str, held: Action, tmp_path: Path
+) -> None:
+    """Neither a kill nor the end, at whatever gate it waits; the caller's next prompt waits."""
+
+    async def act(stage: Stage) -> None:
+        stage.pace = None
+        for again in (False, True):
+            stage.say("ada", "What is a field?")
+            await stage.go("ada", held)
+            stage.cancel("ada")
+            await asyncio.sleep(0)
+            if discipline == "actor":
+                await stage.until(lambda: stage.people["ada"].task is None)
+                with pytest.raises(CheckError, match=r"^Leo carries on with what ada left"):
+                    stage.say("ada", "Hello?")
+            if not again:
+                await stage.kill("i1")
+
+    _, told = on_stage(tmp_path, discipline, act)
+    assert not kinds(told, "rejected") and not kinds(told, "fell")
+    assert [m["now"]["locks"]["i1"] for m in kinds(told, "event") if m["action"] == "Acquire"] == [
+        ["ada"], ["ada"],
+    ]  # fmt: skip
+
+
+def test_one_reply_at_a_time(tmp_path: Path) -> None:
+    """A second call of the same person is refused."""
 
     async def act(stage: Stage) -> None:
         stage.pace = None
@@ -106,8 +134,6 @@ def test_one_reply_at_a_time_and_no_threads(tmp_path: Path) -> None:
             stage.say("ada", "Hello?")
 
     on_stage(tmp_path, "asyncio-lock", act)
-    with pytest.raises(CheckError, match=r"^'gil' cannot be watched live"):
-        on_stage(tmp_path, "gil", act)
 
 
 def test_a_field_is_on_one_stage(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ class Theatre:
                 await play(scene, stage, lambda: asyncio.sleep(self._cue))
         finally:
             self._playing = None
-        as_claimed = set(stage.fell) == scene.falls
+        as_claimed = stage.fell == set(scene.falls.split())
         self.tell({"kind": "played", "number": number, "as_claimed": as_claimed})
         self.go_at(self.pace)
 

@@ -11,8 +11,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from leo.actions import Action
 from leo.disciplines import get_discipline
@@ -79,9 +82,9 @@ class Stage:
         self.path = field
         self.pace: float | None = 0.0
         self.people: dict[str, Person] = {}
-        self.fell: dict[str, str] = {}
+        self.fell: set[str] = set()
         self._closing = AsyncExitStack()
-        self._tell = tell
+        self._told = tell
         self._rules = DISCIPLINES[discipline]
         self._loop = asyncio.get_running_loop()
         self._fields: dict[str, AsyncLeoField | February] = {}
@@ -159,7 +162,7 @@ class Stage:
             raise CheckError(f"Leo carries on with what {name} left; let it come to its end first")
         field = self._fields[person.instance]
         person.task = self._loop.create_task(field.reply(text, person.session))
-        self._tell({"kind": "said", "who": name, "text": text})
+        self._tell("said", who=name, text=text)
         person.task.add_done_callback(lambda task: self._ended(person, task))
 
     def cancel(self, name: str) -> None:
@@ -221,6 +224,11 @@ class Stage:
 
     # What a scene waits for.
 
+    async def held(self, name: str) -> None:
+        """Wait until a reply is held at a gate."""
+        person = self.people[name]
+        await self.until(lambda: person.gate is not None)
+
     async def until(self, ready: Callable[[], bool]) -> None:
         """Wait until something that the gates bring about is so."""
         async with self._moved:
@@ -279,8 +287,7 @@ class Stage:
         held = person.gate
         if self.pace != 0:
             # After the event before it, which is told by the loop as well.
-            told = {"kind": "held", "who": person.name, "action": str(action)}
-            self._loop.call_soon(self._tell, told)
+            self._loop.call_soon(partial(self._tell, "held", who=person.name, action=action))
         if self.pace is not None:
             self._loop.call_later(self.pace, _open, held)
         await self._notify()
@@ -299,16 +306,19 @@ class Stage:
     def _ended(self, person: Person, task: asyncio.Task[str]) -> None:
         person.task = None
         if task.cancelled():
-            self._tell({"kind": "gone", "who": person.name, "text": "(cancelled)"})
+            self._tell("gone", who=person.name, text="(cancelled)")
         elif (error := task.exception()) is None:
-            self._tell({"kind": "answer", "who": person.name, "text": task.result()})
+            self._tell("answer", who=person.name, text=task.result())
         else:
             if isinstance(error, DeadlockError):
                 self._fall("DeadlockFree", self._seq + 1, str(error))
             elif not isinstance(error, LeoError):
                 raise error
-            self._tell({"kind": "gone", "who": person.name, "text": f"({error})"})
+            self._tell("gone", who=person.name, text=f"({error})")
         self._loop.create_task(self._notify())
+
+    def _tell(self, kind: str, **what: object) -> None:
+        self._told({"kind": kind, **what})
 
     def _begin(self, beginning: Beginning) -> None:
         if self._checker is None:
@@ -332,39 +342,20 @@ class Stage:
         event = event_of(happened, seq=seq, writer=WRITER, run=RUN, time=0.0)
         rejection = checker.feed_event(event)
         person = self._seated(happened.session).name if happened.session else happened.instance
-        self._tell(
-            {
-                "kind": "event",
-                "seq": seq,
-                "who": person,
-                "instance": happened.instance,
-                "reply": happened.reply,
-                "action": str(happened.action),
-                "reads": happened.reads,
-                "writes": happened.writes,
-                "outcome": happened.outcome,
-                "now": self._now(checker),
-            }
-        )
+        self._tell("event", **asdict(happened), seq=seq, who=person, now=self._now(checker))
         if rejection is not None:
-            self._tell({"kind": "rejected", "line": seq + 1, "why": "; ".join(rejection.reasons)})
+            self._tell("rejected", line=seq + 1, why="; ".join(rejection.reasons))
         for title, found in checker.watch.violations.items():
             if title not in self.fell:
                 self._fall(title, found.line, found.witness)
 
     def _fall(self, title: str, line: int, witness: str) -> None:
         claim = self._claims.cell(self.discipline, title)
-        expected = claim.verdict not in (HOLDS, NOT_APPLICABLE)
-        self.fell[title] = witness
+        claimed = claim.verdict not in (HOLDS, NOT_APPLICABLE)
+        standard = PROPERTIES[title].standard
+        self.fell.add(title)
         self._tell(
-            {
-                "kind": "fell",
-                "property": title,
-                "standard": PROPERTIES[title].standard,
-                "line": line,
-                "why": witness,
-                "claimed": expected,
-            }
+            "fell", property=title, standard=standard, line=line, why=witness, claimed=claimed
         )
 
     def _now(self, checker: Checker) -> dict[str, Any]:
@@ -378,26 +369,22 @@ class Stage:
         return {
             "store": [base.ngrams + len(z.store.ngrams), base.snapshots + len(z.store.snapshots)],
             "views": {
-                instance: [base.ngrams + len(two), base.ngrams + len(three)]
-                for instance, (two, three) in z.view.items()
+                name: [base.ngrams + len(table) for table in view] for name, view in z.view.items()
             },
             "locks": {
-                instance: [
-                    seats[holder].name if holder in seats else "nobody",
-                    *(person.name for person in queue if person.instance == instance),
+                name: [
+                    seats[holder].name if holder in seats else holder,
+                    *(person.name for person in queue if person.instance == name),
                 ]
-                for instance, holder in locks.items()
+                for name, holder in locks.items()
             },
         }
 
 
 def _open(gate: asyncio.Future[None] | None, error: Exception | None = None) -> None:
-    if gate is None or gate.done():
-        return
-    if error is None:
-        gate.set_result(None)
-    else:
-        gate.set_exception(error)
+    """Let who is held at a gate through, or have the step raise."""
+    if gate is not None and not gate.done():
+        gate.set_result(None) if error is None else gate.set_exception(error)
 
 
 class _Life:

@@ -197,6 +197,6 @@ async def test_what_is_said_while_the_stage_is_set_is_said_on_the_new_one(
     stage = page.theatre.stage
     assert stage is not None and stage.discipline == "bare"
     ada = stage.people["ada"]
-    await stage.until(lambda: ada.gate is not None)
+    await stage.held("ada")
     await page.ask(what="pace", seconds=0)
     await stage.until(lambda: ada.task is None)

@@ -33,7 +33,7 @@ from leo.commands.conversation import (
     describe_commands,
     until_a_key,
 )
-from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
+from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
 from leo.errors import SessionBusyError, StepError
@@ -205,7 +205,7 @@ def test_words_appear_one_by_one_after_the_commit(
     spans: list[float] = []
     with sync_field(tmp_path / "field") as field:
         lines = iter(["hello", "", ""])
-        converse(SyncSpeaker(field), lines, out, notices, 30, pacer=Pacer(2.0, pauses))
+        converse(Speaker(field), lines, out, notices, 30, pacer=Pacer(2.0, pauses))
         assert field.latest is not None
     words = len(out.getvalue().split())
     assert out.getvalue() == f"{fill(field.latest.text, 30)}\n" and len(set(spans)) == 1
@@ -288,17 +288,17 @@ def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
 @contextmanager
 def speaking(
     path: Path, discipline: str, account: Account, gate: Gate | None = None
-) -> Iterator[SyncSpeaker | AsyncSpeaker]:
+) -> Iterator[Speaker]:
     """A speaker of a field with all modules, whose view is the store's in the end."""
     if discipline == "sequential":
         with sync_field(path, account, modules=MODULES) as field:
-            yield SyncSpeaker(field, account)
+            yield Speaker(field, account)
             assert picture(field.view) == field._store.perform(reloaded)
         return
     with asyncio.Runner() as runner:
         opening = async_field(path, discipline, account, gate, modules=MODULES)
         afield = runner.run(opening)
-        yield AsyncSpeaker(afield, runner, account)
+        yield Speaker(afield, account, runner)
         assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
         runner.run(afield.close())
 
@@ -324,7 +324,7 @@ def test_ctrl_c_cancels_an_asynchronous_reply(
     with asyncio.Runner() as runner:
         opening = async_field(tmp_path / "field", discipline, gate=interrupted_at(wanted))
         field = runner.run(opening)
-        converse(AsyncSpeaker(field, runner), iter(["hello\n", "again\n"]), out, notices)
+        converse(Speaker(field, runner=runner), iter(["hello\n", "again\n"]), out, notices)
         assert picture(field.view) == runner.run(field._store.perform(reloaded))
         versions = Counter(runner.run(field._store.perform(get_versions)))
         # What is there beside the seed and the second reply is of the first one.
@@ -360,7 +360,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
     out, notices = io.StringIO(), io.StringIO()
     with sync_field(tmp_path / "field") as field:
         monkeypatch.setattr(ngrams, "bump", pressed)
-        converse(SyncSpeaker(field), iter(["hello\n", "again\n"]), out, notices)
+        converse(Speaker(field), iter(["hello\n", "again\n"]), out, notices)
         assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
         assert picture(field.view) == field._store.perform(reloaded)
     cancelled, _ = describe_interruption(DISCIPLINES["sequential"])
@@ -400,7 +400,7 @@ def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
 
         field = runner.run(async_field(tmp_path / "field", discipline))
         monkeypatch.setattr(ngrams, "bump", busy)
-        converse(AsyncSpeaker(field, runner), typed(), out, notices)
+        converse(Speaker(field, runner=runner), typed(), out, notices)
         assert picture(field.view) == runner.run(field._store.perform(reloaded))
         runner.run(field.close())
     cancelled, _ = describe_interruption(DISCIPLINES[discipline])
@@ -423,7 +423,7 @@ def test_a_conversation_that_ends_over_an_abandoned_reply_is_closed(tmp_path: Pa
     ended: list[str] = []
     with asyncio.Runner() as runner:
         field = runner.run(async_field(tmp_path / "field", DEFAULT, gate=gate))
-        speaker = AsyncSpeaker(field, runner)
+        speaker = Speaker(field, runner=runner)
         with pytest.raises(KeyboardInterrupt):
             speaker.speak("hello")
         assert ended == []
@@ -452,7 +452,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         lines = iter(
             ["/why --steps", "/field", "hello there", "/why --steps", "/field", "/discipline"]
         )
-        converse(SyncSpeaker(field, account), lines, out, notices, 80)
+        converse(Speaker(field, account), lines, out, notices, 80)
         told = out.getvalue().splitlines()
         assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
         assert "reply    s1.1" in told and "  Recall        reads snapshots 0" in told
@@ -466,7 +466,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         assert told[-1].startswith("sequential (D0): on sync")
         failures.append(ZeroDivisionError("no voice"))
         out.truncate(0)
-        converse(SyncSpeaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
+        converse(Speaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
 
@@ -478,7 +478,7 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
     out, account, qualities = io.StringIO(), Account(), []
     with sync_field(tmp_path / "field", account, modules=MODULES) as field:
         for prompt in ("hello there", "Rain over the sea?", "and now?"):
-            converse(SyncSpeaker(field, account), iter([prompt, "/why --steps"]), out, out)
+            converse(Speaker(field, account), iter([prompt, "/why --steps"]), out, out)
             assert field.latest is not None and field.latest.quality is not None
             qualities.append(field.latest.quality.overall)
     first, second, _ = qualities
@@ -490,7 +490,7 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
         assert len(line) <= 80
     with sync_field(tmp_path / "field", account) as field:
         field.reply("hello")
-        assert "\nlike " not in SyncSpeaker(field, account).why()
+        assert "\nlike " not in Speaker(field, account).why()
 
 
 def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
@@ -514,12 +514,12 @@ def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
         "wounds   silence (1.00)",
     ]
     with sync_field(tmp_path / "field", modules=MODULES) as field:
-        assert SyncSpeaker(field).memory() == []
-        converse(SyncSpeaker(field), iter(["hello", "/field"]), out, out)
+        assert Speaker(field).memory() == []
+        converse(Speaker(field), iter(["hello", "/field"]), out, out)
     assert sorted(out.getvalue().splitlines()[-3:]) == sorted(told)
     with sync_field(tmp_path / "field") as field:
         field.reply("hello")
-        assert SyncSpeaker(field).memory() == []
+        assert Speaker(field).memory() == []
 
 
 def test_a_talk_of_minutes_has_no_rates_an_hour(tmp_path: Path) -> None:
@@ -534,4 +534,4 @@ def test_a_talk_of_minutes_has_no_rates_an_hour(tmp_path: Path) -> None:
         )
     with sync_field(tmp_path / "field", modules=MODULES) as field:
         field.reply("hello")
-        assert SyncSpeaker(field).memory() == ["rising   sea", "fading   rain"]
+        assert Speaker(field).memory() == ["rising   sea", "fading   rain"]

@@ -15,7 +15,7 @@ from leo.commands.conversation import converse, greet
 from leo.commands.field import COMMAND as FIELD
 from leo.commands.main import Command
 from leo.commands.places import field_file, home, named_fields, shipped, shipped_text
-from leo.commands.speakers import SyncSpeaker
+from leo.commands.speakers import Speaker
 from leo.commands.why import Account
 from leo.errors import CallerError, LeoError
 from leo.field.text import PUNCTUATION
@@ -175,8 +175,8 @@ def test_shipped_texts_are_there() -> None:
 def test_a_field_greets_by_what_it_is(tmp_path: Path) -> None:
     """Its name, its size, when it was last spoken to; a new one says how to give it more."""
     with sync_field(tmp_path / "garden.sqlite3") as field:
-        new = greet(SyncSpeaker(field), tmp_path / "garden.sqlite3", None)
-        old = greet(SyncSpeaker(field), tmp_path / "garden.sqlite3", 1_000_000.0)
+        new = greet(Speaker(field), tmp_path / "garden.sqlite3", None)
+        old = greet(Speaker(field), tmp_path / "garden.sqlite3", 1_000_000.0)
     assert new.startswith("garden is new.") and "leo observe --shipped" in new
     assert old.startswith("garden listens.") and "1970" in old
 
@@ -186,7 +186,7 @@ def test_words_that_end_a_conversation(word: str, tmp_path: Path) -> None:
     """Nothing after them is said."""
     out = io.StringIO()
     with sync_field(tmp_path / "field") as field:
-        converse(SyncSpeaker(field), iter([word, "never"]), out, out)
+        converse(Speaker(field), iter([word, "never"]), out, out)
     assert out.getvalue() == ""
 
 
@@ -195,7 +195,7 @@ def test_why_says_what_was_taken_up(tmp_path: Path) -> None:
     out, account = io.StringIO(), Account()
     with sync_field(tmp_path / "field", account, modules=MODULES) as field:
         said = ["The lighthouse whispers.", "The lighthouse whispers again, and again.", "/why"]
-        converse(SyncSpeaker(field, account), iter(said), out, out)
+        converse(Speaker(field, account), iter(said), out, out)
         latest = field.latest
     assert latest is not None
     told = dict(line.split(maxsplit=1) for line in out.getvalue().splitlines() if "  " in line)
@@ -209,7 +209,7 @@ def test_a_field_is_described_in_words(tmp_path: Path) -> None:
     out = io.StringIO()
     with sync_field(tmp_path / "field") as field:
         field.reply("One, two, three; one, two, three: one, two!")
-        converse(SyncSpeaker(field), iter(["/field"]), out, out)
+        converse(Speaker(field), iter(["/field"]), out, out)
     lines = out.getvalue().splitlines()
     [centres] = [line.split(maxsplit=1)[1] for line in lines if line.startswith("centres")]
     assert not PUNCTUATION.intersection(centres.replace(", ", ""))

@@ -27,7 +27,7 @@ from typing import Final, NamedTuple, TextIO
 
 from leo import screen
 from leo.commands.ending import keep_interrupts
-from leo.commands.places import home, shipped
+from leo.commands.places import shipped
 from leo.commands.speakers import Speaker, describe_interruption, opened
 from leo.commands.why import describe_pulse, is_telling
 from leo.disciplines import Discipline
@@ -82,18 +82,15 @@ class Pacer(NamedTuple):
     seconds: float
     pauses: Callable[[float], Generator[None]]
 
-    def show(self, text: str, out: TextIO) -> bool:
-        """Write the text and a line end; return whether the pauses, or a Ctrl-C, cut it short."""
+    def show(self, text: str, out: TextIO) -> None:
+        """Write the text and a line end. A Ctrl-C in a pause ends the pauses."""
         words = re.findall(r"\s*\S+", text)
         with closing(self.pauses(self.seconds / max(1, len(words)))) as pauses:
-            hurried = False
             for word in words:
-                # A Ctrl-C in a pause ends the pauses.
                 with suppress(KeyboardInterrupt):
                     print(word, end="", file=out, flush=True)
-                    hurried = next(pauses, True) is True
+                    next(pauses, None)
         print(file=out, flush=True)
-        return hurried
 
 
 def until_a_key(seconds: float) -> Generator[None]:
@@ -134,21 +131,17 @@ def converse(
         "/help": describe_commands,
     }
 
-    # The key that hurried the last reply may be the Enter that makes the next line an empty one.
-    hurried = False
-
     def show(text: Callable[[], str]) -> None:
         print(text(), file=out, flush=True)
 
     def answer(prompt: str) -> None:
-        nonlocal hurried
         reply = field.speak(prompt)
         # One line, also of a field with words that nobody could have said.
         text = screen.visible(reply) if width is None else fill(reply, width)
         if pacer is None:
             print(text, file=out, flush=True)
         else:
-            hurried = pacer.show(text, out)
+            pacer.show(text, out)
 
     def attempt(act: Callable[[], None], interrupted: str, failed: str) -> bool:
         """Whether it was carried out to its end."""
@@ -168,12 +161,11 @@ def converse(
         prompt = line.strip()
         if prompt.lower() in ENDINGS:
             break
-        if not prompt and not hurried:
-            print(EMPTY, file=notices)
-        hurried = False
         if not prompt:
-            continue
-        if prompt in commands:
+            # It may be the key that was to show the rest of a reply.
+            if pacer is None:
+                print(EMPTY, file=notices)
+        elif prompt in commands:
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.startswith("/"):
             name = prompt.split()[0]
@@ -262,7 +254,7 @@ def _typed() -> Iterator[str]:
 @contextmanager
 def _line_editing(kept: Path) -> Iterator[None]:
     """Give `input` what people expect of a prompt: arrow keys, and the lines before this one, also
-    those of earlier conversations with a field of the person's own, which are `kept` beside it.
+    those of earlier conversations, which are `kept` beside the field.
 
     Not every Python has it, and without it one types as one did before.
     """
@@ -271,19 +263,16 @@ def _line_editing(kept: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    ours = kept.parent == home()
-    if ours:
-        # A history that cannot be read or written is none.
-        with suppress(OSError):
-            readline.read_history_file(kept)
+    # A history that cannot be read or written is none.
+    with suppress(OSError):
+        readline.read_history_file(kept)
     try:
         yield
     finally:
-        if ours:
-            with suppress(OSError):
-                readline.set_history_length(1000)
-                readline.write_history_file(kept)
-                kept.chmod(0o600)
+        with suppress(OSError):
+            kept.touch(0o600)
+            readline.set_history_length(1000)
+            readline.write_history_file(kept)
 
 
 def _piped(lines: Iterable[str]) -> Iterator[str]:

@@ -163,7 +163,9 @@ def test_a_byte_that_is_no_text_is_no_trouble(tmp_path: Path, errors: str) -> No
 
 
 def test_arrow_keys_edit_the_line_and_bring_the_last_ones_back(tmp_path: Path) -> None:
-    """Up: the line before; left: into it. None of the keys is a word that Leo hears."""
+    """Up: the line before, also of an earlier conversation; left: into it. None of the keys is a
+    word that Leo hears.
+    """
     with terminal(tmp_path / "field", "--modules", "none") as here:
         here.see(b"> ")
         here.type("ein Rüher".encode() + LEFT * 4 + b"G" + b"\r")
@@ -178,6 +180,14 @@ def test_arrow_keys_edit_the_line_and_bring_the_last_ones_back(tmp_path: Path) -
         here.see(b"\n> ")
         here.type(b"\x04")
         assert here.end() == 0, here.shown
+    with terminal(tmp_path / "field", "--modules", "none") as again:
+        again.see(b"> ")
+        again.type(UP + UP + b"\r")
+        again.see(b"version  3")
+        again.see(b"\n> ")
+        again.type(b"\x04")
+        assert again.end() == 0, again.shown
+    assert (tmp_path / "field.history").stat().st_mode & 0o777 == 0o600
     assert b"^[[" not in here.shown
     kept = dump(tmp_path / "field")
     assert kept.count("'RGüher'") == 1 and "[A" not in kept

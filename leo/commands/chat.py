@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
+from random import SystemRandom
 
 from leo.commands.main import Command, later
 from leo.commands.places import field_file
@@ -22,32 +23,15 @@ def _discipline(id: str) -> str:
 
 def configure_field(parser: ArgumentParser) -> None:
     """The arguments that say which field, and how it replies."""
-    parser.add_argument(
-        "--field",
-        metavar="FIELD",
-        type=field_file,
-        default=FIELD,
-        help=f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)",
-    )
-    parser.add_argument(
-        "--seed",
-        metavar="N",
-        type=int,
-        help="equal seeds and prompts give equal replies (default: chance)",
-    )
-    parser.add_argument(
-        "--discipline",
-        metavar="ID",
-        default=DEFAULT,
-        type=_discipline,
-        help=f"how replies are executed: {', '.join(RUNNABLE)} (default: {DEFAULT})",
-    )
-    parser.add_argument(
-        "--modules",
-        choices=("all", "none"),
-        default="all",
-        help="whether the modules of the organism take part (default: all)",
-    )
+    named = f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)"
+    parser.add_argument("--field", metavar="FIELD", type=field_file, default=FIELD, help=named)
+    seed = "equal seeds and prompts give equal replies (default: chance)"
+    chance = SystemRandom().randrange(2**32)
+    parser.add_argument("--seed", metavar="N", type=int, default=chance, help=seed)
+    how = f"how replies are executed: {', '.join(RUNNABLE)} (default: {DEFAULT})"
+    parser.add_argument("--discipline", metavar="ID", default=DEFAULT, type=_discipline, help=how)
+    modules = "whether the modules of the organism take part (default: all)"
+    parser.add_argument("--modules", choices=("all", "none"), default="all", help=modules)
 
 
 def _pace(text: str) -> float:
@@ -58,14 +42,8 @@ def _pace(text: str) -> float:
 
 def configure(parser: ArgumentParser) -> None:
     configure_field(parser)
-    parser.add_argument(
-        "--pace",
-        metavar="SECONDS",
-        type=_pace,
-        default=1.0,
-        help="how long a reply takes to appear at a terminal, word after word (default: 1; 0: at "
-        "once)",
-    )
+    pace = "how long the words of a reply take to appear at a terminal (default: 1; 0: at once)"
+    parser.add_argument("--pace", metavar="SECONDS", type=_pace, default=1.0, help=pace)
 
 
 COMMAND = Command(configure, later("leo.commands.conversation:run"))

@@ -20,7 +20,6 @@ from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from random import SystemRandom
 from select import select
 from textwrap import fill
 from typing import Final, NamedTuple, TextIO
@@ -36,7 +35,6 @@ from leo.field.measure import Pulse
 from leo.field.text import is_word
 from leo.field.themes import survey_themes
 from leo.field.view import View
-from leo.modules import MODULES
 from leo.screen import labelled
 
 PROMPT = "> "
@@ -299,11 +297,9 @@ def run(arguments: Namespace) -> int:
             "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "
             "prompt a line through a pipe"
         )
-    seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    modules = MODULES if arguments.modules == "all" else ()
     file = Path(arguments.field)
     spoken = file.stat().st_mtime if file.exists() and file.stat().st_size else None
-    with opened(str(file), seed, arguments.discipline, modules) as field:
+    with opened(arguments) as field:
         if sys.stdin.isatty():
             # A terminal's keys may send anything, too; its encoding is its own.
             _forgive(sys.stdin)

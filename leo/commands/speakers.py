@@ -7,7 +7,8 @@ Ctrl-C while Leo thinks cancels the reply. The discipline decides whether the fi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -18,7 +19,7 @@ from leo.field.measure import Pulse
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import Module
+from leo.modules import MODULES
 from leo.screen import labelled
 
 T = TypeVar("T")
@@ -123,13 +124,12 @@ class Speaker:
 
 
 @contextmanager
-def opened(
-    path: str, seed: int, discipline: str, modules: Sequence[Module[Any]]
-) -> Iterator[Speaker]:
-    """A field for a conversation, closed at the end."""
-    account = Account()
-    given: dict[str, Any] = {"seed": seed, "discipline": discipline, "modules": modules}
-    if DISCIPLINES[discipline].runtime != "asyncio":
+def opened(arguments: Namespace) -> Iterator[Speaker]:
+    """A field for a conversation, as `configure_field` asks for it, closed at the end."""
+    path, account = arguments.field, Account()
+    given: dict[str, Any] = {"seed": arguments.seed, "discipline": arguments.discipline}
+    given["modules"] = MODULES if arguments.modules == "all" else ()
+    if DISCIPLINES[arguments.discipline].runtime != "asyncio":
         with LeoField.open(path, tracer=account, **given) as field:
             yield Speaker(field, account)
         return

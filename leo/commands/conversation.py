@@ -284,12 +284,6 @@ def _piped(lines: Iterable[str]) -> Iterator[str]:
         ) from error
 
 
-def _forgive(lines: TextIO, encoding: str | None = None) -> None:
-    """Read bytes that are no text as no letters, instead of failing."""
-    if isinstance(lines, TextIOWrapper):
-        lines.reconfigure(encoding=encoding, errors="replace")
-
-
 def run(arguments: Namespace) -> int:
     keep_interrupts()
     if sys.stdin is None:
@@ -297,17 +291,18 @@ def run(arguments: Namespace) -> int:
             "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "
             "prompt a line through a pipe"
         )
-    file = Path(arguments.field)
+    typed, file = sys.stdin.isatty(), Path(arguments.field)
+    if isinstance(sys.stdin, TextIOWrapper):
+        # Bytes that are no text, which keys may send as well, are no letters. A terminal's encoding
+        # is its own.
+        sys.stdin.reconfigure(encoding=None if typed else "utf-8", errors="replace")
     spoken = file.stat().st_mtime if file.exists() and file.stat().st_size else None
     with opened(arguments) as field:
-        if sys.stdin.isatty():
-            # A terminal's keys may send anything, too; its encoding is its own.
-            _forgive(sys.stdin)
+        if typed:
             print(greet(field, file, spoken))
             width = screen.width() if sys.stdout.isatty() else None
             with _line_editing(file.with_suffix(".history")):
                 pacer = Pacer(arguments.pace, until_a_key) if width and arguments.pace else None
                 converse(field, _typed(), sys.stdout, sys.stdout, width, pacer=pacer)
             return 0
-        _forgive(sys.stdin, "utf-8")
         return 2 if converse(field, _piped(sys.stdin), sys.stdout, sys.stderr, paired=True) else 0

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     host = f"{LOOPBACK}:{listening.getsockname()[1]}"
     token = secrets.token_urlsafe(12)
     keep_interrupts()
-    theatre = Theatre(args.field, args.discipline)
+    theatre = Theatre(args.field)
     server = uvicorn.Server(
         uvicorn.Config(
             application(theatre, token, host), log_level="warning", timeout_graceful_shutdown=1
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     async def serve() -> None:
         try:
-            await theatre.start()
+            await theatre.set(args.discipline)
             print(
                 f"open http://{host}/{token}/ in a browser on this machine; Ctrl-C ends it",
                 flush=True,

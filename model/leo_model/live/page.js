@@ -8,6 +8,12 @@ const make = (tag, text, name) => {
   if (name) made.className = name;
   return made;
 };
+const press = (word, act, label = word) => {
+  const made = make("button", word);
+  made.setAttribute("aria-label", label);
+  made.onclick = act;
+  return made;
+};
 const FAULTS = new Set(["Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"]);
 const MOST = 200, FRAME = 16;
 let people = [], rows = new Map(), boxes = new Map(), source = null, told = [];
@@ -15,6 +21,7 @@ let people = [], rows = new Map(), boxes = new Map(), source = null, told = [];
 async function ask(what, more = {}) {
   const answer = await fetch("act", { method: "POST", body: JSON.stringify({ what, ...more }) });
   at("notice").textContent = (await answer.json()).error ?? "";
+  return answer.ok;
 }
 
 function listen() {
@@ -35,21 +42,21 @@ function show() {
 
 function stage(told) {
   people = []; rows = new Map(); boxes = new Map();
-  for (const id of ["events", "fallen", "memory", "talk", "people", "told"]) at(id).replaceChildren();
+  for (const id of ["events", "fallen", "memory", "talk", "told"]) at(id).replaceChildren();
+  at("people").replaceChildren(at("people").firstElementChild);
   at("lanes-box").hidden = true;
   at("verdict").textContent = "Nothing has fallen. Play a scene, or say something.";
   at("trace").href = "trace/" + told.trace;
   if (!at("scenes").children.length) {
     at("discipline").append(...told.disciplines.map((name) => make("option", name)));
     at("scenes").append(...told.scenes.map(([title, text, discipline], number) => {
-      const item = make("li"), button = make("button", title);
-      button.dataset.text = `${discipline}: ${text}`;
-      button.onclick = () => ask("scene", { number });
-      item.append(button);
+      const item = make("li");
+      item.append(press(title, () => ask("scene", { number })));
+      item.firstChild.dataset.text = `${discipline}: ${text}`;
       return item;
     }));
   }
-  at("discipline").value = told.discipline;
+  at("discipline").value = told.name;
   pressed(-1);
 }
 
@@ -74,27 +81,17 @@ function played(told) {
   if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say, or a reply failed.";
 }
 
-function header(name) {
-  const head = make("th", name === "#" ? "#" : undefined);
-  head.scope = "col";
-  // What is read with each cell: not the buttons as well.
-  head.abbr = name === "#" ? "line" : name;
-  return head;
-}
-
 function lane(who) {
   let column = people.indexOf(who);
   if (column < 0) {
     column = people.push(who) - 1;
-    const head = header(who), acts = make("span", undefined, "acts");
+    const head = make("th"), acts = make("span", undefined, "acts");
+    // What is read with each cell: not the buttons as well.
+    Object.assign(head, { scope: "col", abbr: who });
     head.append(make("span", who), make("span", "", "at"), acts);
     for (const [word, what] of [["Step", "step"], ["Cancel", "cancel"], ["Raise", "raise"]]) {
-      const button = make("button", word);
-      button.setAttribute("aria-label", `${word}: ${who}`);
-      button.onclick = () => ask(what, { who });
-      acts.append(button);
+      acts.append(press(word, () => ask(what, { who }), `${word}: ${who}`));
     }
-    if (!column) at("people").append(header("#"));
     at("people").append(head);
     at("lanes-box").hidden = false;
     for (const row of at("events").rows) row.append(make("td"));
@@ -147,12 +144,7 @@ function box(name, text, torn = false, instance = null) {
     const made = make("div"), said = make("dd"), shown = make("span");
     said.append(shown);
     made.append(make("dt", name), said);
-    if (instance) {
-      const button = make("button", "Kill");
-      button.setAttribute("aria-label", `Kill ${instance}`);
-      button.onclick = () => ask("kill", { instance });
-      said.append(" ", button);
-    }
+    if (instance) said.append(" ", press("Kill", () => ask("kill", { instance }), `Kill ${instance}`));
     at("memory").append(made);
     boxes.set(name, { made, shown });
   }
@@ -194,11 +186,10 @@ at("pace").onchange = () => {
   const chosen = at("pace").value;
   ask("pace", { seconds: chosen === "click" ? null : Number(chosen) });
 };
-at("say").onsubmit = (submitted) => {
+at("say").onsubmit = async (submitted) => {
   submitted.preventDefault();
-  const text = at("text").value.trim();
-  if (!text || !at("name").value) return;
-  ask("say", { who: at("name").value, text });
-  at("text").value = "";
+  const text = at("text").value.trim(), who = at("name").value;
+  // What is refused can be said again.
+  if (text && who && await ask("say", { who, text })) at("text").value = "";
 };
 listen();

@@ -48,10 +48,9 @@ POLICY: Final = (
 class Theatre:
     """The stage that is set now, and who watches it. `field` is None for a new field each time."""
 
-    def __init__(self, field: Path | None, discipline: str, cue: float = CUE) -> None:
+    def __init__(self, field: Path | None, cue: float = CUE) -> None:
         self._folder = TemporaryDirectory(prefix="leo-live-")
         self._field = field
-        self._first = discipline
         self._cue = cue
         self._numbered = 0
         self._watchers: set[asyncio.Queue[str | None]] = set()
@@ -63,9 +62,6 @@ class Theatre:
         self.stage: Stage | None = None
         self.pace: float | None = 0.0
         self.traces: dict[str, Path] = {}
-
-    async def start(self) -> None:
-        await self.set(self._first)
 
     async def stop(self) -> None:
         """End the scene, the replies, the streams; leave no file but the field that was given."""
@@ -98,18 +94,11 @@ class Theatre:
                 ) from error
             field = folder / "field" if fresh or self._field is None else self._field
             self._past.clear()
-            self.tell(
-                {
-                    "kind": "stage",
-                    "discipline": discipline,
-                    "disciplines": ON_STAGE,
-                    "scenes": [[scene.title, scene.told, scene.discipline] for scene in SCENES],
-                    "trace": str(self._numbered),
-                }
-            )
+            number, scenes = str(self._numbered), [scene[:3] for scene in SCENES]
+            self.tell("stage", name=discipline, disciplines=ON_STAGE, scenes=scenes, trace=number)
             self.stage = await Stage.open(folder, field, discipline, self.tell)
             self.go_at(self.pace)
-            self.traces[str(self._numbered)] = self.stage.trace
+            self.traces[number] = self.stage.trace
             return self.stage
 
     @asynccontextmanager
@@ -127,7 +116,7 @@ class Theatre:
     def go_at(self, pace: float | None) -> None:
         """Seconds before each action of what people say; None waits for clicks."""
         self.pace = pace
-        self.tell({"kind": "pace", "seconds": pace})
+        self.tell("pace", seconds=pace)
         if self.stage is not None and self._playing is None:
             self.stage.go_at(pace)
 
@@ -138,15 +127,14 @@ class Theatre:
 
     async def _play(self, number: int, stage: Stage) -> None:
         scene = SCENES[number]
-        self.tell({"kind": "scene", "number": number})
+        self.tell("scene", number=number)
         try:
             # A reply that failed by itself, on a full disk, is there for no more cues.
             with suppress(CheckError):
                 await play(scene, stage, lambda: asyncio.sleep(self._cue))
         finally:
             self._playing = None
-        as_claimed = stage.fell == set(scene.falls.split())
-        self.tell({"kind": "played", "number": number, "as_claimed": as_claimed})
+        self.tell("played", as_claimed=stage.fell == set(scene.falls.split()))
         self.go_at(self.pace)
 
     async def _stop_scene(self) -> None:
@@ -154,9 +142,9 @@ class Theatre:
             self._playing.cancel()
             await asyncio.wait([self._playing])
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, kind: str, **what: object) -> None:
         """Pass a message to everyone who watches. One that is too far behind is let go."""
-        text = json.dumps(message)
+        text = json.dumps({"kind": kind, **what})
         self._past.append(text)
         del self._past[1:-KEPT]
         for queue in [*self._watchers]:

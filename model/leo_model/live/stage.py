@@ -35,8 +35,8 @@ from leo_model.traces.native import Checker
 
 __all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
 
-# What watchers are told: one flat message, ready for JSON.
-Tell = Callable[[dict[str, Any]], None]
+# Tells watchers that something of a kind happened: the kind, and by name what is ready for JSON.
+Tell = Callable[..., None]
 
 FEBRUARY: Final = "published-february"
 # Threads cannot be held at a gate of the event loop.
@@ -84,7 +84,7 @@ class Stage:
         self.people: dict[str, Person] = {}
         self.fell: set[str] = set()
         self._closing = AsyncExitStack()
-        self._told = tell
+        self._tell = tell
         self._rules = DISCIPLINES[discipline]
         self._loop = asyncio.get_running_loop()
         self._fields: dict[str, AsyncLeoField | February] = {}
@@ -316,9 +316,6 @@ class Stage:
                 raise error
             self._tell("gone", who=person.name, text=f"({error})")
         self._loop.create_task(self._notify())
-
-    def _tell(self, kind: str, **what: object) -> None:
-        self._told({"kind": kind, **what})
 
     def _begin(self, beginning: Beginning) -> None:
         if self._checker is None:

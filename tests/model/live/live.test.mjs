@@ -51,7 +51,7 @@ async function open(options = {}) {
 async function over(page) {
   await page.waitForFunction(() => document.body.dataset.scene === "on", null, { timeout: 60_000 });
   await page.waitForFunction(() => document.body.dataset.scene === "over", null, { timeout: 60_000 });
-  return (await page.locator("#fallen b").allTextContents()).map((text) => text.split(" ")[1]).sort();
+  return (await page.locator("#fallen b").allTextContents()).map((text) => text.split(" ")[0]).sort();
 }
 
 // What `leo validate` says of the recording that the page offers.

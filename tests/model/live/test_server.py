@@ -54,9 +54,9 @@ def on_page(test: Callable[[Page, Path], Awaitable[None]]) -> Callable[[Path], N
     """A test of a page on a field of its own, on a loop of its own."""
 
     async def opened(folder: Path) -> None:
-        theatre = Theatre(folder / "field", "asyncio-lock", cue=0)
+        theatre = Theatre(folder / "field", cue=0)
         transport = httpx.ASGITransport(application(theatre, "secret", HOST))
-        await theatre.start()
+        await theatre.set("asyncio-lock")
         try:
             async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
                 await test(Page(theatre, client), folder)
@@ -179,7 +179,7 @@ async def test_who_is_too_far_behind_is_let_go(page: Page, _: Path) -> None:
     watching = page.theatre.watch()
     assert await anext(watching)
     for number in range(3000):
-        page.theatre.tell({"number": number})
+        page.theatre.tell("number", number=number)
     left = "".join([text async for text in watching])
     assert 2000 <= left.count("data: ") < 2010
 

@@ -24,8 +24,11 @@ def on_stage(
     """What was told while `act` was played, and the closed stage."""
     told: list[dict[str, Any]] = []
 
+    def tell(kind: str, **what: Any) -> None:
+        told.append({"kind": kind, **what})
+
     async def run() -> Stage:
-        stage = await Stage.open(folder, folder / "field", discipline, told.append)
+        stage = await Stage.open(folder, folder / "field", discipline, tell)
         await asyncio.wait_for(act(stage), 120)
         await stage.close()
         return stage

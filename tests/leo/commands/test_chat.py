@@ -13,12 +13,13 @@ import sys
 import termios
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
 from select import select
 from textwrap import fill
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -41,9 +42,11 @@ from leo.field import themes
 from leo.field.themes import Survey
 from leo.field.view import View
 from leo.front.tasks import Gate
+from leo.modules import Module
 from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
+from leo.store.schema import connect
 from tests.leo.field.test_walk import view_of
 from tests.leo.support import async_field, dump, picture, reloaded, sync_field
 
@@ -228,79 +231,35 @@ def test_a_key_ends_the_pauses_and_stays_for_the_prompt(monkeypatch: pytest.Monk
         assert not select([keys], [], [], 0)[0]
 
 
-@pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])
-def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
-    tmp_path: Path, discipline: str
-) -> None:
-    """After the answer is shown and before anything else is typed: `/field` has the rings."""
-    out, account, versions = io.StringIO(), Account(), list[int]()
-    with speaking(tmp_path / "field", discipline, account) as speaker:
-
-        def typed() -> Iterator[str]:
-            yield "hello there"
-            versions.append(speaker.view.bigrams.version)
-            assert len(out.getvalue().splitlines()) == 1
-            yield "/why --steps"
-
-        converse(speaker, typed(), out, out)
-        assert versions == [speaker.view.bigrams.version] and versions[0] > 2
-    assert "after    s1~ring0.1, s1~ring1.1" in out.getvalue()
-
-
-@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
-def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str) -> None:
-    """In the middle of the first ring: the answer is on the screen already, the rest is dropped."""
-    out, notices, account = io.StringIO(), io.StringIO(), Account()
-    gate = interrupted_at(Action.Generate, "s1~ring0")
-    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
-        converse(speaker, iter(["hello there"]), out, notices)
-        # An actor carries out a request whose caller leaves: then the ring is there, and no other.
-        assert "ring1" not in speaker.why(steps=True)
-        converse(speaker, iter(["and now?"]), out, notices)
-        assert "s1~ring1" in speaker.why(steps=True)
-    _, dropped = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{dropped}\n"
-    assert len(out.getvalue().splitlines()) == 2
-
-
-@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
-def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
-    tmp_path: Path, discipline: str
-) -> None:
-    """The second one does not wait for the ring to end; the next prompt does, and is answered."""
-    out, notices, account, waits = io.StringIO(), io.StringIO(), Account(), asyncio.Event()
-    rings = ["s1~ring0"]
-
-    async def gate(session: str, action: Action) -> None:
-        if session in rings and action is Action.Generate:
-            rings.clear()
-            asyncio.get_running_loop().call_soon(press_twice)
-            await waits.wait()
-
-    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
-        converse(speaker, iter(["hello there", "and now?"]), out, notices)
-        assert "s1~ring1.1" in speaker.why(steps=True)
-    _, dropped = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{dropped}\n"
-    assert len(out.getvalue().splitlines()) == 2
-
-
 @contextmanager
 def speaking(
-    path: Path, discipline: str, account: Account, gate: Gate | None = None
+    path: Path,
+    discipline: str,
+    gate: Gate | None = None,
+    modules: Sequence[Module[Any]] = MODULES,
 ) -> Iterator[Speaker]:
-    """A speaker of a field with all modules, whose view is the store's in the end."""
+    """A speaker of a field whose view is the store's in the end."""
+    account = Account()
     if discipline == "sequential":
-        with sync_field(path, account, modules=MODULES) as field:
+        with sync_field(path, account, modules=modules) as field:
             yield Speaker(field, account)
             assert picture(field.view) == field._store.perform(reloaded)
         return
     with asyncio.Runner() as runner:
-        opening = async_field(path, discipline, account, gate, modules=MODULES)
-        afield = runner.run(opening)
+        afield = runner.run(async_field(path, discipline, account, gate, modules=modules))
         yield Speaker(afield, account, runner)
         assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
         runner.run(afield.close())
+
+
+def talk(speaker: Speaker, lines: Iterable[str], what: int) -> list[str]:
+    """The answers, where a Ctrl-C interrupted a reply (0) or what follows one (1), and that is
+    said once.
+    """
+    out, notices = io.StringIO(), io.StringIO()
+    converse(speaker, iter(lines), out, notices)
+    assert notices.getvalue() == f"\n{describe_interruption(speaker.discipline)[what]}\n"
+    return out.getvalue().splitlines()
 
 
 def interrupted_at(wanted: Action, who: str = "s1") -> Gate:
@@ -314,25 +273,73 @@ def interrupted_at(wanted: Action, who: str = "s1") -> Gate:
     return gate
 
 
+def pressed_twice_at(wanted: Action, who: str = "s1") -> Gate:
+    """A gate at which Ctrl-C is pressed twice, once; it holds the reply until it is cancelled."""
+    presses = [signal.SIGINT] * 2
+
+    def press() -> None:
+        while presses:
+            signal.raise_signal(presses.pop())
+
+    async def gate(session: str, action: Action) -> None:
+        if action is wanted and session == who and presses:
+            asyncio.get_running_loop().call_soon(press)
+            await asyncio.Event().wait()
+
+    return gate
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])
+def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
+    tmp_path: Path, discipline: str
+) -> None:
+    """After the answer is shown and before anything else is typed: `/field` has the rings."""
+    out, versions = io.StringIO(), list[int]()
+    with speaking(tmp_path / "field", discipline) as speaker:
+
+        def typed() -> Iterator[str]:
+            yield "hello there"
+            versions.append(speaker.view.bigrams.version)
+            assert len(out.getvalue().splitlines()) == 1
+            yield "/why --steps"
+
+        converse(speaker, typed(), out, out)
+        assert versions == [speaker.view.bigrams.version] and versions[0] > 2
+    assert "after    s1~ring0.1, s1~ring1.1" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("strike", "discipline"),
+    [*product([interrupted_at, pressed_twice_at], ["asyncio-lock", DEFAULT]),
+     (interrupted_at, "actor")],
+)  # fmt: skip
+def test_ctrl_c_drops_what_leo_goes_on_thinking(
+    tmp_path: Path, strike: Callable[[Action, str], Gate], discipline: str
+) -> None:
+    """In the middle of the first ring: the answer is on the screen already, the rest is dropped. A
+    second Ctrl-C does not wait for the ring to end; the next prompt does, and is answered.
+    """
+    gate = strike(Action.Generate, "s1~ring0")
+    with speaking(tmp_path / "field", discipline, gate) as speaker:
+        assert len(talk(speaker, ["hello there"], 1)) == 1
+        # An actor carries out a request whose caller leaves: then the ring is there, and no other.
+        assert "ring1" not in speaker.why(steps=True)
+        converse(speaker, iter(["and now?"]), io.StringIO(), io.StringIO())
+        assert "s1~ring1" in speaker.why(steps=True)
+
+
 @pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
 @pytest.mark.parametrize("wanted", [Action.Recall, Action.Ingest, Action.SaveSnapshot])
 def test_ctrl_c_cancels_an_asynchronous_reply(
     tmp_path: Path, wanted: Action, discipline: str
 ) -> None:
     """The signal becomes a cancellation of the reply; the next one is answered."""
-    out, notices = io.StringIO(), io.StringIO()
-    with asyncio.Runner() as runner:
-        opening = async_field(tmp_path / "field", discipline, gate=interrupted_at(wanted))
-        field = runner.run(opening)
-        converse(Speaker(field, runner=runner), iter(["hello\n", "again\n"]), out, notices)
-        assert picture(field.view) == runner.run(field._store.perform(reloaded))
-        versions = Counter(runner.run(field._store.perform(get_versions)))
+    with speaking(tmp_path / "field", discipline, interrupted_at(wanted), ()) as speaker:
+        assert len(talk(speaker, ["hello\n", "again\n"], 0)) == 1
+    with closing(connect(tmp_path / "field")) as conn:
         # What is there beside the seed and the second reply is of the first one.
-        left = versions - Counter(ngrams=2, snapshots=1)
-        runner.run(field.close())
+        left = Counter(get_versions(conn)) - Counter(ngrams=2, snapshots=1)
     cancelled, _ = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{cancelled}\n"
-    assert len(out.getvalue().splitlines()) == 1
     if discipline == "actor":
         assert "Leo finishes it" in cancelled
         assert left == Counter(ngrams=1, snapshots=1)
@@ -348,8 +355,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the middle of a transaction: it is rolled back, and the next prompt is answered."""
-    presses = [signal.SIGINT]
-    bump = ngrams.bump
+    presses, bump = [signal.SIGINT], ngrams.bump
 
     def pressed(conn: Connection, name: str) -> int:
         version = bump(conn, name)
@@ -357,15 +363,10 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
             signal.raise_signal(presses.pop())
         return version
 
-    out, notices = io.StringIO(), io.StringIO()
-    with sync_field(tmp_path / "field") as field:
+    with speaking(tmp_path / "field", "sequential", modules=()) as speaker:
         monkeypatch.setattr(ngrams, "bump", pressed)
-        converse(Speaker(field), iter(["hello\n", "again\n"]), out, notices)
-        assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
-        assert picture(field.view) == field._store.perform(reloaded)
-    cancelled, _ = describe_interruption(DISCIPLINES["sequential"])
-    assert notices.getvalue() == f"\n{cancelled}\n"
-    assert len(out.getvalue().splitlines()) == 1
+        assert len(talk(speaker, ["hello\n", "again\n"], 0)) == 1
+        assert speaker.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
 
 
 @pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
@@ -373,12 +374,11 @@ def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
     """The first one asks for the end of the reply, the second one does not wait for it."""
-    out, notices = io.StringIO(), io.StringIO()
     bump, main = ngrams.bump, threading.main_thread()
     let_go, presses = threading.Event(), [1, 2]
-
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
+    with speaking(tmp_path / "field", discipline, modules=()) as speaker:
+        assert speaker._runner is not None
+        loop = speaker._runner.get_loop()
 
         def busy(conn: Connection, name: str) -> int:
             while presses:
@@ -398,43 +398,18 @@ def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
             let_go.set()
             yield "again\n"
 
-        field = runner.run(async_field(tmp_path / "field", discipline))
         monkeypatch.setattr(ngrams, "bump", busy)
-        converse(Speaker(field, runner=runner), typed(), out, notices)
-        assert picture(field.view) == runner.run(field._store.perform(reloaded))
-        runner.run(field.close())
-    cancelled, _ = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{cancelled}\n"
-    assert len(out.getvalue().splitlines()) == 1
+        assert len(talk(speaker, typed(), 0)) == 1
 
 
 def test_a_conversation_that_ends_over_an_abandoned_reply_is_closed(tmp_path: Path) -> None:
     """The reply is brought to its end before the store is closed: nothing is left to complain."""
-    waits = asyncio.Event()
-
-    async def gate(session: str, action: Action) -> None:
-        if action is Action.Recall:
-            asyncio.get_running_loop().call_soon(press_twice)
-            try:
-                await waits.wait()
-            finally:
-                ended.append(session)
-
-    ended: list[str] = []
-    with asyncio.Runner() as runner:
-        field = runner.run(async_field(tmp_path / "field", DEFAULT, gate=gate))
-        speaker = Speaker(field, runner=runner)
+    with speaking(tmp_path / "field", DEFAULT, pressed_twice_at(Action.Recall), ()) as speaker:
         with pytest.raises(KeyboardInterrupt):
             speaker.speak("hello")
-        assert ended == []
+        assert speaker._task is not None and not speaker._task.done()
         speaker.finish()
-        assert ended == ["s1"]
-        runner.run(field.close())
-
-
-def press_twice() -> None:
-    signal.raise_signal(signal.SIGINT)
-    signal.raise_signal(signal.SIGINT)
+        assert speaker._task.done()
 
 
 def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:

@@ -185,11 +185,8 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
     centres = ", ".join(filter(is_word, (view.words.names[id] for id in view.words.centres())))
     themes, asked, candidates = survey_themes(view, CANDIDATES)
-    named = [[word for word in theme.centres if is_telling(word)][:8] for theme in themes]
-    largest = sorted(
-        (theme for theme in themes if named[theme.id]),
-        key=lambda theme: (-len(theme.words), theme.id),
-    )[:3]
+    largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))
+    named = (list(filter(is_telling, theme.centres))[:8] for theme in largest)
     bound = f", among the {asked} tokens of {candidates:,} with most contexts"
     lines = [
         *labelled("size", size.replace("_", "-")),
@@ -197,8 +194,8 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
         *labelled("centres", centres),
         *labelled("themes", f"{len(themes)}{bound if asked < candidates else ''}"),
     ]
-    for theme in largest:
-        lines += labelled("", ", ".join(named[theme.id]))
+    for words in list(filter(None, named))[:3]:
+        lines += labelled("", ", ".join(words))
     lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
 

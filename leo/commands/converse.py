@@ -76,15 +76,10 @@ def open_transcript(path: Path) -> TextIO:
         return open(
             path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
         )
-    except FileExistsError as error:
-        raise CallerError(
-            f"{path}: a file of this name exists, and a transcript is not to replace it; choose "
-            "another name or remove the file"
-        ) from error
     except OSError as error:
         raise CallerError(
-            f"{path}: the transcript cannot be begun ({error.strerror}); name a file in a folder "
-            "that exists and may be written"
+            f"{path}: the transcript cannot be begun ({error.strerror}); it is not to replace a "
+            "file: name a new one, in a folder that exists and may be written"
         ) from error
 
 

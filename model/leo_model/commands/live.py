@@ -18,21 +18,12 @@ NEEDS = ("starlette", "uvicorn")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--discipline",
-        default="asyncio-lock",
-        metavar="NAME",
-        help="how replies are executed at first (default: asyncio-lock)",
-    )
-    parser.add_argument(
-        "--field",
-        type=field_file,
-        metavar="FIELD",
-        help="a file, or a bare name for a field of your own (default: a new one each time)",
-    )
-    parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="port (default: one that is free)"
-    )
+    how = "how replies are executed at first (default: asyncio-lock)"
+    parser.add_argument("--discipline", default="asyncio-lock", metavar="NAME", help=how)
+    field = "a file, or a bare name for a field of your own (default: a new one each time)"
+    parser.add_argument("--field", type=field_file, metavar="FIELD", help=field)
+    port = "port (default: one that is free)"
+    parser.add_argument("--port", type=int, default=0, metavar="N", help=port)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -81,13 +81,15 @@ class Pacer(NamedTuple):
     pauses: Callable[[float], Generator[None]]
 
     def show(self, text: str, out: TextIO) -> None:
-        """Write the text and a line end. A Ctrl-C in a pause ends the pauses."""
+        """Write the text and a line end. A Ctrl-C ends the pauses."""
         words = re.findall(r"\s*\S+", text)
         with closing(self.pauses(self.seconds / max(1, len(words)))) as pauses:
             for word in words:
-                with suppress(KeyboardInterrupt):
+                try:
                     print(word, end="", file=out, flush=True)
                     next(pauses, None)
+                except KeyboardInterrupt:
+                    pauses.close()
         print(file=out, flush=True)
 
 

@@ -193,24 +193,18 @@ def test_arrow_keys_edit_the_line_and_bring_the_last_ones_back(tmp_path: Path) -
     assert kept.count("'RGüher'") == 1 and "[A" not in kept
 
 
-def test_without_the_module_one_types_as_before(tmp_path: Path) -> None:
-    """A Python without readline: no line editing, and no error."""
-    with terminal(tmp_path / "field", before=WITHOUT_READLINE) as here:
-        here.see(b"> ")
-        here.type(b"hello\n/quit\n")
-        assert here.end() == 0
-    assert b"Error" not in here.shown
-
-
 @pytest.mark.parametrize("before", ["", WITHOUT_READLINE])
 def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str) -> None:
-    """With line editing and without."""
-    with terminal(tmp_path / "field", before=before) as here:
+    """With line editing, and with a Python that has no readline, where one types as before."""
+    with terminal(tmp_path / "field", "--modules", "none", before=before) as here:
         here.see(b"> ")
+        here.type(b"/discipline\n")
+        here.see(b"shielded-unit-of-work (D6)")
+        here.see(b"\n> ")
         here.type(b"half a li")
         here.interrupt()
         assert here.end() == 0
-    assert b"Trace" not in here.shown
+    assert b"Trace" not in here.shown and b"Error" not in here.shown
 
 
 def test_ctrl_c_while_words_appear_shows_the_rest(tmp_path: Path) -> None:

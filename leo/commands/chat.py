@@ -9,16 +9,9 @@ from random import SystemRandom
 from leo.commands.main import Command, later
 from leo.commands.places import field_file
 from leo.disciplines import DEFAULT, DISCIPLINES
-from leo.errors import unknown
 
 FIELD = "leo.sqlite3"
 RUNNABLE = [id for id, discipline in DISCIPLINES.items() if not discipline.mistake]
-
-
-def _discipline(id: str) -> str:
-    if id not in RUNNABLE:
-        raise ArgumentTypeError(f"there is no discipline {unknown(id, RUNNABLE)}")
-    return id
 
 
 def configure_field(parser: ArgumentParser) -> None:
@@ -29,7 +22,7 @@ def configure_field(parser: ArgumentParser) -> None:
     chance = SystemRandom().randrange(2**32)
     parser.add_argument("--seed", metavar="N", type=int, default=chance, help=seed)
     how = f"how replies are executed: {', '.join(RUNNABLE)} (default: {DEFAULT})"
-    parser.add_argument("--discipline", metavar="ID", default=DEFAULT, type=_discipline, help=how)
+    parser.add_argument("--discipline", metavar="ID", default=DEFAULT, choices=RUNNABLE, help=how)
     modules = "whether the modules of the organism take part (default: all)"
     parser.add_argument("--modules", choices=("all", "none"), default="all", help=modules)
 

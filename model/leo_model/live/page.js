@@ -17,6 +17,7 @@ const press = (word, act, label = word) => {
 const FAULTS = new Set(["Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"]);
 const MOST = 200, FRAME = 16;
 let people = [], rows = new Map(), boxes = new Map(), source = null, told = [];
+const names = new Set();
 
 async function ask(what, more = {}) {
   const answer = await fetch("act", { method: "POST", body: JSON.stringify({ what, ...more }) });
@@ -24,15 +25,17 @@ async function ask(what, more = {}) {
   return answer.ok;
 }
 
+// All who have spoken in this tab are here until it closes: then the server cancels their replies.
 function listen() {
-  if (source) source.close();
+  const before = source;
+  if (before) before.onmessage = null;
   told = [];
-  source = new EventSource("events?name=" + encodeURIComponent(at("name").value));
+  source = new EventSource("events?" + new URLSearchParams([...names].map((name) => ["name", name])));
   source.onmessage = (message) => {
     // The page is laid out once for all that comes within a frame.
     if (told.push(JSON.parse(message.data)) === 1) setTimeout(show, FRAME);
   };
-  source.onopen = () => { at("notice").textContent = ""; };
+  source.onopen = () => { before?.close(); at("notice").textContent = ""; };
   source.onerror = () => { at("notice").textContent = "The server is gone, or comes back in a moment."; };
 }
 
@@ -180,7 +183,6 @@ function answer(told) { line(`Leo to ${told.who}`, told.text, "leo"); note(told.
 function gone(told) { line(told.who, told.text, "gone"); note(told.who, ""); }
 
 at("name").value = "ada";
-at("name").onchange = listen;
 at("discipline").onchange = () => ask("discipline", { name: at("discipline").value });
 at("pace").onchange = () => {
   const chosen = at("pace").value;
@@ -189,7 +191,12 @@ at("pace").onchange = () => {
 at("say").onsubmit = async (submitted) => {
   submitted.preventDefault();
   const text = at("text").value.trim(), who = at("name").value;
+  if (!text || !who) return;
+  if (!names.has(who)) {
+    names.add(who);
+    listen();
+  }
   // What is refused can be said again.
-  if (text && who && await ask("say", { who, text })) at("text").value = "";
+  if (await ask("say", { who, text })) at("text").value = "";
 };
 listen();

@@ -154,15 +154,15 @@ class Theatre:
             else:
                 queue.put_nowait(text)
 
-    async def watch(self, name: str = "") -> AsyncGenerator[str]:
+    async def watch(self, *names: str) -> AsyncGenerator[str]:
         """What happened lately, then what happens, as server-sent events, one or more at a time.
-        The reply to `name` is cancelled when its last tab is gone.
+        The replies to `names` are cancelled when the last tab of each is gone.
         """
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         for text in self._past:
             queue.put_nowait(text)
         self._watchers.add(queue)
-        self._tabs[name] += 1
+        self._tabs.update(names)
         try:
             told: str | None = ""
             while told is not None:
@@ -172,10 +172,11 @@ class Theatre:
                 yield "".join(f"data: {text}\n\n" for text in waiting if text is not None)
         finally:
             self._watchers.discard(queue)
-            self._tabs[name] -= 1
-            if not self._tabs[name] and self.stage is not None and self._playing is None:
-                with suppress(CheckError):
-                    self.stage.cancel(name)
+            self._tabs.subtract(names)
+            for name in names:
+                if not self._tabs[name] and self.stage is not None and self._playing is None:
+                    with suppress(CheckError):
+                        self.stage.cancel(name)
 
 
 def application(theatre: Theatre, token: str, host: str) -> Starlette:
@@ -199,9 +200,9 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
     async def events(request: Request) -> Response:
         if (no := refused(request)) is not None:
             return no
-        name = request.query_params.get("name", "")[:LONGEST_NAME]
+        names = {name[:LONGEST_NAME] for name in request.query_params.getlist("name")}
         return StreamingResponse(
-            theatre.watch(name), media_type="text/event-stream", headers=HEADERS
+            theatre.watch(*names), media_type="text/event-stream", headers=HEADERS
         )
 
     async def act(request: Request) -> Response:

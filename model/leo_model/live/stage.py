@@ -141,9 +141,7 @@ class Stage:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def flush(self) -> None:
-        """Wait until every event so far is in the file, or none will be. Blocks: call it on a
-        thread.
-        """
+        """Wait until every event so far is in the file, or none will be. Blocks: use a thread."""
         with suppress(TraceFileError):
             self._recorder.flush()
 
@@ -347,13 +345,11 @@ class Stage:
                 self._fall(title, found.line, found.witness)
 
     def _fall(self, title: str, line: int, witness: str) -> None:
-        claim = self._claims.cell(self.discipline, title)
-        claimed = claim.verdict not in (HOLDS, NOT_APPLICABLE)
-        standard = PROPERTIES[title].standard
         self.fell.add(title)
-        self._tell(
-            "fell", property=title, standard=standard, line=line, why=witness, claimed=claimed
-        )
+        claim = self._claims.cell(self.discipline, title)
+        told: dict[str, Any] = {"property": title, "standard": PROPERTIES[title].standard}
+        told["claimed"] = claim.verdict not in (HOLDS, NOT_APPLICABLE)
+        self._tell("fell", **told, line=line, why=witness)
 
     def _now(self, checker: Checker) -> dict[str, Any]:
         """The versions of the store and of each view, and who has each lock and who waits for it,

@@ -449,48 +449,42 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
         assert len(line) <= 80
     with sync_field(tmp_path / "field", account) as field:
         field.reply("hello")
-        assert "\nlike " not in Speaker(field, account).why()
+        assert "\nlike " not in Speaker(field, account).why(steps=True)
 
 
-def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
+DAY = (
+    "flow_turns VALUES (1, -36000.0), (2, -6000.0), (3, -2400.0)",
+    "flow_strengths VALUES (2, 'rain', 3.0), (3, 'sea', 2.0)",
+    "trauma_words VALUES ('silence', 1.0, 1000.0)",
+)
+MINUTES = (
+    "flow_turns VALUES (1, 900.0), (2, 960.0)",
+    "flow_strengths VALUES (2, 'sea', 2.0), (2, 'The', 3.0), (2, ',', 3.0), (1, 'rain', 1.0), "
+    "(1, 'with', 2.0)",
+)
+RATES = ["rising   sea (+2.0 an hour: 0 0 2)", "fading   rain (-3.0 an hour: 0 3 0)"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [(DAY, [*RATES, "wounds   silence (1.00)"]), (MINUTES, ["rising   sea", "fading   rain"])],
+)
+def test_field_tells_what_comes_and_goes_and_what_hurts(
+    rows: Sequence[str], told: list[str], tmp_path: Path
+) -> None:
     """As the last reply found it in the store: a theme that rises, one that fades, each with its
-    strengths in a day's last turns; a word that was turned against Leo. Before a reply, and
-    without modules, there is nothing to tell.
+    strengths in a day's last turns, without them in a talk of minutes; a word that was turned
+    against Leo; none of grammar or punctuation. Before a reply, and without modules, nothing.
     """
-    rows = (
-        "INSERT INTO flow_turns VALUES (1, -36000.0), (2, -6000.0), (3, -2400.0)",
-        "INSERT INTO flow_strengths VALUES (2, 'rain', 3.0), (3, 'sea', 2.0)",
-        "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
-    )
     out = io.StringIO()
     sync_field(tmp_path / "field", modules=MODULES).close()
     with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
         for row in rows:
-            conn.execute(row)
-    told = [
-        "rising   sea (+2.0 an hour: 0 0 2)",
-        "fading   rain (-3.0 an hour: 0 3 0)",
-        "wounds   silence (1.00)",
-    ]
+            conn.execute(f"INSERT INTO {row}")
     with sync_field(tmp_path / "field", modules=MODULES) as field:
         assert Speaker(field).memory() == []
         converse(Speaker(field), iter(["hello", "/field"]), out, out)
-    assert sorted(out.getvalue().splitlines()[-3:]) == sorted(told)
+    assert out.getvalue().splitlines()[-len(told) :] == told
     with sync_field(tmp_path / "field") as field:
         field.reply("hello")
         assert Speaker(field).memory() == []
-
-
-def test_a_talk_of_minutes_has_no_rates_an_hour(tmp_path: Path) -> None:
-    """The words of the themes alone, and none of grammar or punctuation."""
-    field = sync_field(tmp_path / "field", modules=MODULES)
-    field.close()
-    with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
-        conn.execute("INSERT INTO flow_turns VALUES (1, 900.0), (2, 960.0)")
-        conn.execute(
-            "INSERT INTO flow_strengths VALUES "
-            "(2, 'sea', 2.0), (2, 'The', 3.0), (2, ',', 3.0), (1, 'rain', 1.0), (1, 'with', 2.0)"
-        )
-    with sync_field(tmp_path / "field", modules=MODULES) as field:
-        field.reply("hello")
-        assert Speaker(field).memory() == ["rising   sea", "fading   rain"]

@@ -26,7 +26,7 @@ from typing import Final, NamedTuple, TextIO
 
 from leo import screen
 from leo.commands.ending import keep_interrupts
-from leo.commands.places import shipped
+from leo.commands.places import home, shipped
 from leo.commands.speakers import Speaker, describe_interruption, opened
 from leo.commands.why import describe_pulse, is_telling
 from leo.disciplines import Discipline
@@ -206,17 +206,16 @@ def greet(field: Speaker, file: Path, spoken: float | None) -> str:
     """Which field listens, its size, and when it was last spoken to (None for a new field)."""
     size = field.view.size()
     if spoken is None:
-        told = [
-            f"{file.stem} is new. It knows {size['tokens']:,} words, its first text.",
-            f"`leo observe --shipped {shipped()[0]}` (same --field) gives it more to talk of.",
-        ]
+        named = file.stem if file.parent == home() else file
+        told = _filled(f"{file.stem} is new. It knows {size['tokens']:,} words. More to talk of:")
+        told += f"\nleo observe --shipped {shipped()[0]} --field {named}"
     else:
         when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
-        told = [
+        told = _filled(
             f"{file.stem} listens. It knows {size['tokens']:,} words from "
             f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}."
-        ]
-    return "\n".join(_filled(line) for line in (*told, WELCOME))
+        )
+    return f"{told}\n{_filled(WELCOME)}"
 
 
 def describe_commands() -> str:

@@ -143,14 +143,15 @@ def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
 
 
 def test_a_bare_name_is_a_field_of_ones_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It lives in the data folder; a suffix, a folder or a file that is there makes a path."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     assert field_file("leo.sqlite3") == Path("leo.sqlite3")
     assert field_file("a/garden") == Path("a/garden")
-    assert not home().exists()
+    assert command(FIELD, "list") == 0
+    assert not home().exists() and "leo chat --field NAME" in capsys.readouterr().err
     path = field_file("garden")
     assert path == tmp_path / "data" / "leo" / "garden.sqlite3"
     assert home().stat().st_mode & 0o077 == 0

@@ -138,7 +138,7 @@ function memory(now) {
     box(`view of ${name}`, `bigrams v${two}, trigrams v${three}${torn ? " (torn)" : ""}`, torn, name);
   }
   for (const [name, [holder, ...queue]] of Object.entries(now.locks)) {
-    box(`lock of ${name}`, queue.length ? `${holder}; then ${queue.join(", ")}` : holder);
+    box(`lock of ${name}`, [holder || "free", ...queue].join("; then "));
   }
 }
 

@@ -366,7 +366,7 @@ class Stage:
             },
             "locks": {
                 name: [
-                    seats[holder].name if holder in seats else holder,
+                    seats[holder].name if holder in seats else "",
                     *(person.name for person in queue if person.instance == name),
                 ]
                 for name, holder in locks.items()

@@ -37,11 +37,11 @@ from leo.commands.conversation import (
 from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
+from leo.drivers.tasks import Gate
 from leo.errors import SessionBusyError, StepError
 from leo.field import themes
 from leo.field.themes import Survey
 from leo.field.view import View
-from leo.front.tasks import Gate
 from leo.modules import Module
 from leo.store import ngrams
 from leo.store.connection import Connection

@@ -24,12 +24,6 @@ class Tasks:
     Raises LeoError for an operation that is none of the four.
     """
 
-    # A run's fingerprint says all that what follows and the outcome depend on.
-    tells_apart = True
-
-    # A run's fingerprint says all that what follows and the outcome depend on.
-    tells_apart = True
-
     def __init__(self, program: Sequence[Sequence[str]], cancels: int = 0) -> None:
         self.cancels = cancels
         self.names = tuple(f"t{number + 1}" for number in range(len(program)))
@@ -52,7 +46,7 @@ class Tasks:
 class TasksRun:
     """One execution of `Tasks`."""
 
-    __slots__ = ("at", "held", "left", "pruned", "read", "system", "values")
+    __slots__ = ("at", "held", "left", "read", "system", "values")
 
     def __init__(self, system: Tasks) -> None:
         self.system = system
@@ -82,21 +76,6 @@ class TasksRun:
             return self.system.steps[task][self.at[task]]
         return self.system.cancellations[task]
 
-    def waiting(self) -> tuple[Step, ...]:
-        """Tasks that wait for a lock, and cancellations that are used up."""
-        system, held, found = self.system, self.held, []
-        if not held and (self.left or not system.cancels):
-            return ()
-        for task, at in enumerate(self.at):
-            operations = system.operations[task]
-            if at < len(operations):
-                kind, name = operations[at]
-                if kind == "acquire" and name in held:
-                    found.append(system.steps[task][at])
-                if system.cancels and not self.left:
-                    found.append(system.cancellations[task])
-        return tuple(found)
-
     def take(self, choice: Choice) -> Step:
         """Do one operation. Raises LeoError when the task cannot do it now."""
         task = int(choice.who[1:]) - 1
@@ -124,11 +103,6 @@ class TasksRun:
             self.held[name] = task
         self.at[task] = at + 1
         return system.steps[task][at]
-
-    def again(self, path: Sequence[Choice]) -> None:
-        """Take choices that were taken before."""
-        for choice in path:
-            self.take(choice)
 
     def fingerprint(self) -> object:
         """All that the rest of the run depends on."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from leo.schedules.answers import Ending
 from leo.schedules.calls import Scenario
-from leo.schedules.pruned import Pruned
+from leo.schedules.depth_first import DepthFirst
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
@@ -65,15 +65,13 @@ class Atomicity:
             invariant=None, at_end=None, raises=(BaseException,), bounded={},
         )  # fmt: skip
         found: Serial = {}
-        search = Pruned(alone.start)
-        while not search.ended:
-            run = search.next()
+        search = DepthFirst(alone.start, states=True)
+        while (run := search.next()) is not None:
             try:
-                if not run.pruned and run.finished():
+                if search.end == "complete" and run.finished():
                     self._add(found, run)
             finally:
                 run.close()
-            search.backtrack()
             self.runs += 1
             self.pace()
         if left != len(self.scenario.around.left):

@@ -88,7 +88,10 @@ class Scenario(Generic[T]):
 
 
 class CoroutineRun(Generic[T]):
-    """One execution of a scenario; unless steps are declared it ends when something is broken."""
+    """One execution of a scenario; it ends when something is broken.
+
+    `pruned`: it was given up, since what can follow has been explored.
+    """
 
     def __init__(self, scenario: Scenario[T]) -> None:
         self.scenario = scenario
@@ -97,10 +100,10 @@ class CoroutineRun(Generic[T]):
         self.steps = 0
         self.taken: list[Choice] = []
         self.broken: dict[str, str] = {}
-        self.broken_at = 0
         self.began_after: dict[str, frozenset[str]] = {}
         self.struck: dict[str, None] = {}
         self.opaque = ""
+        self.pruned = False
         self._quiet = False
         # The calls are over: background tasks go on, each as far as time lets it once.
         self._over = False
@@ -169,7 +172,7 @@ class CoroutineRun(Generic[T]):
         if self.loop.refused is not None:
             raise Refused(self.loop.refused)
         most = _MOST_STEPS if scenario.most is None else scenario.most
-        if not scenario.declared and (self.broken or self.steps >= most):
+        if self.broken or self.steps >= most:
             return ()
         if self._over:
             return tuple(Choice(name) for name in self.still_going())
@@ -226,22 +229,6 @@ class CoroutineRun(Generic[T]):
             # The invariant sees every state in between, so the order of all writes matters.
             writes |= {INVARIANT}
         return Step(choice, "step", reads, writes)
-
-    def waiting(self) -> tuple[Step, ...]:
-        """Tasks that wait for something that another task, or nobody, will bring about."""
-        able = set(self.loop.names())
-        steps = [
-            self.pending(Choice(name))
-            for name, task in self.loop.tasks.items()
-            if name not in able and not task.done()
-        ]
-        if self.scenario.cancellations and not self.left:
-            steps += [
-                self.pending(Choice(name, "cancel"))
-                for name in self.scenario.calls
-                if self._goes(name)
-            ]
-        return tuple(steps)
 
     def _goes(self, name: str) -> bool:
         """Is a task not over? The clock and threads always go on."""
@@ -300,13 +287,12 @@ class CoroutineRun(Generic[T]):
             where = raised_at(task.exception() or Exception())
         self.drew = f"by {name}" + (f", before {where}" if where is not None else "")
 
-    def again(self, path: Iterable[Choice]) -> None:
+    def again(self, path: Iterable[Choice]) -> list[Step]:
         """Take choices that broke nothing when they were taken before."""
         self._quiet = True
-        for choice in path:
-            self.take(choice)
+        steps = [self.take(choice) for choice in path]
         self._quiet = False
-        self._look()
+        return steps
 
     def _count_turns(self, name: str) -> None:
         """Count how often in a row somebody has gone on and come back to the same place."""
@@ -335,7 +321,6 @@ class CoroutineRun(Generic[T]):
         """See whether anything is broken now that was not before."""
         if self.broken or self.loop.refused is not None:
             return
-        self.broken_at = self.steps
         for name in self.scenario.calls:
             task = self.loop.tasks[name]
             if not task.done():
@@ -504,7 +489,7 @@ class CoroutineRun(Generic[T]):
                 f"`random` is drawn from {self.drew}, so that the same schedule may come out "
                 "differently; give `seed=1`, and the answer is about what is drawn then"
             )
-        return Outcome((), {}, {"steps": self.broken_at}, dict(self.broken))
+        return Outcome(violations=dict(self.broken))
 
     def _tear_down(self) -> None:
         loop, entered = self.loop, self._entered

@@ -36,6 +36,7 @@ from typing import Any
 
 from leo.schedules.places import rank
 from leo.schedules.threads import HeldLock, HeldQueue
+from leo.units.log import Log
 
 _LARGE = 1 << 24
 PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
@@ -43,7 +44,7 @@ CONSTANT = (
     type, types.ModuleType, types.CodeType, logging.Logger, logging.Handler, threading.Thread,
     Executor, asyncio.AbstractEventLoop, re.Pattern, types.GetSetDescriptorType,
     types.MemberDescriptorType, property, contextvars.ContextVar, contextvars.Token,
-    types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
+    types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType, Log,
 )  # fmt: skip
 _SORTED = PLAIN | {tuple}
 # The text of an object without one of its own: it differs from run to run.

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 
 from bench.tasks import LOST_UPDATE, Tasks, TasksRun
 from leo.errors import LeoError
-from leo.schedules.asleep import Asleep
-from leo.schedules.brute import Brute, delays, preemptions
-from leo.schedules.optimal import Optimal
+from leo.schedules.depth_first import DepthFirst, delays, preemptions
 from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
 from leo.schedules.system import Choice, EngineError, Events, NormalForm, Step, Walk, normal_form
 
@@ -43,20 +41,19 @@ def programs(draw: st.DrawFn) -> tuple[Program, int]:
     return program, draw(st.integers(0, room))
 
 
-def optimal(system: Tasks, kind: type[Optimal | Asleep] = Optimal) -> tuple[Any, list[Walk]]:
-    """All walks of an optimal search; one that began anew has those since."""
-    search, walks = kind(system), list[Walk]()
-    while (walk := search.next()) is not None:
-        walks = [] if walk.end == "refused" else [*walks, walk]
-    return search, walks
+def walks(system: Tasks, events: Events, **options: Any) -> list[Walk]:
+    """All walks of a depth-first search."""
+    search, found = DepthFirst(system.start, events=events, **options), list[Walk]()
+    while (run := search.next()) is not None:
+        found.append(
+            Walk(search.numbers(), tuple(search.steps), search.end, run.finished(), run.close())
+        )
+    return found
 
 
 def every(system: Tasks, events: Events) -> list[Walk]:
     """All interleavings."""
-    search, walks = Brute(system, events), list[Walk]()
-    while (walk := search.next()) is not None:
-        walks.append(walk)
-    return walks
+    return walks(system, events, reduce=False)
 
 
 def classes(events: Events, walks: Sequence[Walk]) -> set[NormalForm]:
@@ -68,24 +65,42 @@ def end(walk: Walk) -> tuple[object, ...]:
     return (*sorted(walk.outcome.final.items()), walk.finished)
 
 
-@pytest.mark.parametrize("kind", [Optimal, Asleep])
 @given(programs())
 @example(([("w x",), ("w x",)], 1))
 @example(([("acquire a",), ("acquire a",), ("w z",)], 1))
 @example(([("release a", "w x"), ("release a",), ("w x",), ("w x",)], 1))
 @example((CROSSED, 1))
-@settings(max_examples=40)
-def test_one_run_for_each_class(kind: type[Optimal | Asleep], case: tuple[Program, int]) -> None:
-    """As many runs as classes, each class once, nothing redundant; the same ends and deadlocks."""
-    program, cancels = case
-    system = Tasks(program, cancels)
-    search, walks = optimal(system, kind)
-    everything = every(system, search.events)
+@settings(max_examples=80)
+def test_one_run_for_each_class(case: tuple[Program, int]) -> None:
+    """As many complete runs as classes, each class once; the same ends and deadlocks."""
+    system, events = Tasks(*case), Events()
+    found = [walk for walk in walks(system, events) if walk.end == "complete"]
+    everything = every(system, events)
 
-    assert classes(search.events, walks) == classes(search.events, everything)
-    assert len(walks) == len(classes(search.events, everything))
-    assert {walk.end for walk in walks} == {"complete"}
-    assert {end(walk) for walk in walks} == {end(walk) for walk in everything}
+    assert classes(events, found) == classes(events, everything)
+    assert len(found) == len(classes(events, everything))
+    assert {end(walk) for walk in found} == {end(walk) for walk in everything}
+
+
+@given(programs())
+@example((CROSSED, 1))
+@settings(max_examples=80)
+def test_states_and_declared_sets_have_every_end(case: tuple[Program, int]) -> None:
+    """No state twice, with declared sets or without: the same ends and deadlocks."""
+    system = Tasks(*case)
+    ends = {end(walk) for walk in every(system, Events())}
+
+    for events in (Events(), None):
+        found = states(system, events)
+        assert {end(walk) for walk in found if walk.end == "complete"} == ends
+
+
+def states(system: Tasks, events: Events | None) -> list[Walk]:
+    """The walks of a search that remembers states."""
+    search, found = DepthFirst(system.start, events=events, states=True), list[Walk]()
+    while (run := search.next()) is not None:
+        found.append(Walk((), tuple(search.steps), search.end, run.finished(), run.close()))
+    return found
 
 
 @pytest.mark.parametrize(("tasks", "interleavings", "classes"), [(1, 1, 1), (2, 70, 34)])
@@ -133,7 +148,7 @@ def test_a_search_that_is_cut_off_is_not_complete(case: tuple[Program, int], lim
     """A limit below the number of classes is never reported as complete by any strategy."""
     system = Tasks(*case)
     whole = explore(system)
-    for strategy in ("optimal", "brute", "random", "pct"):
+    for strategy in ("reduced", "brute", "random", "pct"):
         report = explore(system, Plan(strategy, limit=limit))
         assert report.runs <= limit
         if limit < whole.runs or strategy in ("random", "pct"):
@@ -170,7 +185,7 @@ def cost(system: Tasks, choices: Sequence[Choice], price: object) -> int:
     for choice in choices:
         total += price(run.enabled(), last, choice)
         run.take(choice)
-        last = choice.who
+        last = choice.who if choice.what == "step" else ""
     return total
 
 
@@ -248,14 +263,14 @@ class SpinningRun(TasksRun):
         return step
 
 
-@pytest.mark.parametrize("strategy", ["optimal", "brute", "random", "pct"])
+@pytest.mark.parametrize("strategy", ["reduced", "brute", "random", "pct"])
 def test_a_run_that_does_not_end_is_an_error(strategy: Strategy) -> None:
     """A system that goes on for ever is told so, and the search does not hang."""
     with pytest.raises(EngineError, match="has not ended after 10,000 steps"):
         explore(Spinning([("r x",), ("r x",)]), Plan(strategy, limit=1))
 
 
-@pytest.mark.parametrize("strategy", ["optimal", "brute"])
+@pytest.mark.parametrize("strategy", ["reduced", "brute"])
 def test_nondeterminism_is_an_error(strategy: Strategy) -> None:
     """A system that does something else under the same schedule is found out."""
     with pytest.raises(EngineError, match="something decides that the scheduler does not own"):

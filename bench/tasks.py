@@ -8,8 +8,7 @@ times in a run, and a cancelled task lets go of its locks.
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from leo.errors import LeoError
 from leo.schedules.system import Choice, Outcome, Step
@@ -119,45 +118,6 @@ class TasksRun:
         """The values that are left, and what each task has read."""
         reads = dict(zip(self.system.names, self.read, strict=True))
         return Outcome(final={**self.values, **reads})
-
-
-class Coroutines(Tasks):
-    """The same, each task a coroutine that goes on when it is sent to; without locks."""
-
-    def start(self) -> CoroutinesRun:
-        return CoroutinesRun(self)
-
-
-class CoroutinesRun(TasksRun):
-    """One execution of `Coroutines`."""
-
-    __slots__ = ("coroutines",)
-
-    def __init__(self, system: Tasks) -> None:
-        super().__init__(system)
-        self.coroutines = [self._task(task) for task in range(len(system.names))]
-
-    async def _task(self, task: int) -> None:
-        for at in range(len(self.system.operations[task])):
-            self.operate(task, at)
-            await _turn()
-
-    def take(self, choice: Choice) -> Step:
-        """Let a task go on to its next await."""
-        task = int(choice.who[1:]) - 1
-        step = self.system.steps[task][self.at[task]]
-        self.coroutines[task].send(None)
-        return step
-
-    def close(self) -> Outcome:
-        for coroutine in self.coroutines:
-            coroutine.close()
-        return super().close()
-
-
-@types.coroutine
-def _turn() -> Iterator[None]:
-    yield
 
 
 def _operation(text: str) -> tuple[str, str]:

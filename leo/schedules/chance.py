@@ -19,7 +19,6 @@ from typing import Any
 
 from leo.schedules.system import Choice, Step, check_length
 
-
 Choose = Callable[[Sequence[Choice], int], Choice]
 
 

@@ -70,16 +70,15 @@ def switches(enabled: Sequence[Choice], last: str, choice: Choice) -> int:
 class Node:
     """A state on the path: what could be chosen, and what has not been yet (the next one last).
 
-    `number` is that of the step taken here, `sleep` has the bits of those that sleep, `mover` went
-    last, and `spent` is what the schedule has cost so far.
+    A choice comes with the number of its step.  `number` is that of the one taken here, `sleep` has
+    the bits of those that sleep, `mover` went last, `spent` is what the schedule has cost so far.
     """
 
-    __slots__ = ("enabled", "left", "mover", "number", "numbers", "sleep", "spent", "state")
+    __slots__ = ("enabled", "left", "mover", "number", "sleep", "spent", "state")
 
     def __init__(self, enabled: Sequence[Choice], mover: str, spent: int) -> None:
         self.enabled, self.mover, self.spent = enabled, mover, spent
-        self.left: list[Choice] = []
-        self.numbers: dict[Choice, int] = {}
+        self.left: list[tuple[Choice, int]] = []
         self.number = self.sleep = 0
         self.state: object = None
 
@@ -149,23 +148,22 @@ class DepthFirst:
     def _again(self, run: Any, path: Sequence[Choice]) -> None:
         """Take choices that were taken before; they must do the same again."""
         again = getattr(run, "again", None)
-        steps = self.steps
-        for position, step in enumerate(map(run.take, path) if again is None else again(path)):
-            before = steps[position]
+        steps = map(run.take, path) if again is None else again(path)
+        for position, (before, step) in enumerate(zip(self.steps, steps, strict=True), 1):
             if step is not before and step != before:
-                check_again(position + 1, before, step)
+                check_again(position, before, step)
 
     def _arrive(self, run: Any, enabled: Sequence[Choice]) -> Choice | None:
         """What to choose in the state that the run is in; None when it need not be explored."""
-        nodes, path, events = self.nodes, self.path, self.events
+        nodes, path = self.nodes, self.path
         parent = nodes[-1] if nodes else None
         last = path[-1] if path else None
         # A cancellation is nobody's turn.
         mover = last.who if last is not None and last.what == "step" else ""
         node = Node(enabled, mover, parent.spent if parent is not None else 0)
-        if events is None:
+        if self.events is None:
             node.left = self._in_order(enabled, last, parent)
-        elif not self._wake(run, node, parent, last):
+        elif not self._awake(run, node, parent, self.events):
             self.end = "redundant"
             return None
         if self.price is not None:
@@ -177,38 +175,32 @@ class DepthFirst:
                 return None
         check_length(len(path))
         nodes.append(node)
-        choice = node.left.pop()
-        if events is not None:
-            node.number = node.numbers[choice]
+        choice, node.number = node.left.pop()
         return choice
 
-    def _wake(self, run: Any, node: Node, parent: Node | None, last: Choice | None) -> bool:
+    def _awake(self, run: Any, node: Node, parent: Node | None, events: Events) -> bool:
         """Number what can be chosen, and leave out what sleeps; False when all of it does."""
-        events, numbers, pending = self.events, node.numbers, run.pending
-        assert events is not None, "the caller has looked"
-        for choice in node.enabled:
-            numbers[choice] = events.number(pending(choice) or unknown(choice))
-        left = node.left = list(node.enabled[::-1])
-        if not self.reduce:
-            return True
-        if parent is not None and last is not None:
+        number, pending, enabled = events.number, run.pending, node.enabled
+        left = [(it, number(pending(it) or unknown(it))) for it in enabled[::-1]]
+        if self.reduce and parent is not None:
             sleep = node.sleep = parent.sleep & ~events.conflicts[parent.number]
             if sleep:
-                left = node.left = [choice for choice in left if not sleep >> numbers[choice] & 1]
-                if len(numbers) - len(left) != sleep.bit_count():
-                    self._missing(node, parent)
-            for at, choice in enumerate(left):
-                if choice.who == last.who and choice.what == "step":
-                    left.insert(0, left.pop(at))
-                    break
-        if node.enabled[-1].what != "step":
+                left = [it for it in left if not sleep >> it[1] & 1]
+                if len(enabled) - len(left) != sleep.bit_count():
+                    self._missing(run, node, parent, events)
+            if len(left) > 1 and node.mover:
+                for at, (choice, _) in enumerate(left):
+                    if choice.who == node.mover and choice.what == "step":
+                        left.insert(0, left.pop(at))
+                        break
+        if self.reduce and enabled[-1].what != "step":
             left.sort(key=_is_fault)
+        node.left = left
         return bool(left)
 
-    def _missing(self, node: Node, parent: Node) -> None:
+    def _missing(self, run: Any, node: Node, parent: Node, events: Events) -> None:
         """A step slept, and can no longer be taken, although nothing was done that it shares."""
-        events, here = self.events, set(node.numbers.values())
-        assert events is not None, "only declared steps sleep"
+        here = {events.number(run.pending(it) or unknown(it)) for it in node.enabled}
         for number, step in enumerate(events.steps):
             if node.sleep >> number & 1 and number not in here:
                 raise EngineError(
@@ -218,17 +210,17 @@ class DepthFirst:
 
     def _in_order(
         self, enabled: Sequence[Choice], last: Choice | None, parent: Node | None
-    ) -> list[Choice]:
+    ) -> list[tuple[Choice, int]]:
         """The one that went last goes on first; cancellations come last.
 
         For `switches`, those that the last step has made able come second: a thread, say.
         """
-        if len(enabled) == 1:
-            return list(enabled)
         who = last.who if last is not None else ""
         before = parent.enabled if parent is not None and self.price is switches else ()
-        order = sorted(enabled, key=lambda it: (it.what != "step", it.who != who, it in before))
-        return order[::-1]
+        order = list(enabled)
+        if len(enabled) > 1:
+            order.sort(key=lambda it: (it.what != "step", it.who != who, it in before))
+        return [(choice, 0) for choice in reversed(order)]
 
     def _afford(self, node: Node, parent: Node | None, last: Choice | None) -> None:
         """Leave out what would cost too much; something always costs nothing."""
@@ -236,9 +228,9 @@ class DepthFirst:
         assert price is not None, "the caller has looked"
         if parent is not None and last is not None:
             node.spent += price(parent.enabled, parent.mover, last)
-        order = node.enabled = node.left[::-1]
+        order = node.enabled = [choice for choice, _ in reversed(node.left)]
         room = self.most - node.spent
-        node.left = [it for it in node.left if price(order, node.mover, it) <= room]
+        node.left = [it for it in node.left if price(order, node.mover, it[0]) <= room]
         self.cut = self.cut or len(node.left) < len(order)
 
     def _state(self, run: Any) -> object:
@@ -250,22 +242,21 @@ class DepthFirst:
         return state
 
     def _known(self, node: Node) -> bool:
-        """Is all explored that can follow a state?  It is noted as one that will be."""
-        seen, spent = self._seen, node.spent
-        key: Any = node.state if self.price is None else (node.state, node.mover)
-        known = seen.get(key)
-        if known is None:
-            self.found += 1
-        elif self.price is not None and known <= spent:
-            self._find_endless(node.state)
-            return True
-        elif self.price is None and not known & ~node.sleep:
-            self._find_endless(node.state)
-            return True
+        """Is all explored that can follow a state?  It is noted as one that will be.
+
+        With a bound that is so if it was reached at no higher cost, by the same mover; with
+        declared sets, if nothing slept there that is awake now.
+        """
+        key, worth = node.state, node.sleep
         if self.price is not None:
-            seen[key] = spent
-        else:
-            seen[key] = node.sleep if known is None else known & node.sleep
+            # What was affordable with less left is the more the less was spent: as bits.
+            key, worth = (node.state, node.mover), (1 << node.spent) - 1
+        known = self._seen.get(key)
+        if known is not None and not known & ~worth:
+            self._find_endless(node.state)
+            return True
+        self.found += known is None
+        self._seen[key] = worth if known is None else known & worth
         return False
 
     def _find_endless(self, state: object) -> None:
@@ -285,11 +276,9 @@ class DepthFirst:
             steps.pop()
             node = nodes[-1]
             if node.left:
-                choice = node.left.pop()
+                node.sleep |= 1 << node.number if self.reduce and self.events is not None else 0
+                choice, node.number = node.left.pop()
                 path.append(choice)
-                if self.events is not None:
-                    node.sleep |= 1 << node.number
-                    node.number = node.numbers[choice]
                 return True
             nodes.pop()
         return False
@@ -312,5 +301,5 @@ class DepthFirst:
         return min(1.0, total)
 
 
-def _is_fault(choice: Choice) -> bool:
-    return choice.what != "step"
+def _is_fault(pair: tuple[Choice, int]) -> bool:
+    return pair[0].what != "step"

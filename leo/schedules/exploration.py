@@ -396,9 +396,7 @@ class _Search(Generic[T]):
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
-                    found = self._first(
-                        DepthFirst(scenario.start, price=preemptions, most=bound)
-                    )
+                    found = self._first(DepthFirst(scenario.start, price=preemptions, most=bound))
                 if scenario.most is not None or monotonic() > self.until:
                     return path
                 if not search.cut:

@@ -145,7 +145,9 @@ def walks(system: System, plan: Plan, search: DepthFirst | None = None) -> Itera
         for run, steps in by_chance(system.start, plan.seed, depth):
             yield _closed(run, (), steps, "complete")
     while (run := search.next()) is not None:
-        yield _closed(run, search.numbers(), search.steps, search.end)
+        # Only to count classes are the numbers of interest.
+        numbers = () if search.reduce else search.numbers()
+        yield _closed(run, numbers, search.steps, search.end)
 
 
 def _closed(run: Run, numbers: tuple[int, ...], steps: Iterable[Step], end: str) -> Walk:

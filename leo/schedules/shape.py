@@ -44,7 +44,8 @@ CONSTANT = (
     type, types.ModuleType, types.CodeType, logging.Logger, logging.Handler, threading.Thread,
     Executor, asyncio.AbstractEventLoop, re.Pattern, types.GetSetDescriptorType,
     types.MemberDescriptorType, property, contextvars.ContextVar, contextvars.Token,
-    types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType, Log,
+    types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
+    Log,
 )  # fmt: skip
 _SORTED = PLAIN | {tuple}
 # The text of an object without one of its own: it differs from run to run.

@@ -98,7 +98,7 @@ class Events:
     object of the session's name.
     """
 
-    __slots__ = ("_bits", "_numbers", "_reads", "_writes", "conflicts", "steps")
+    __slots__ = ("_bits", "_kept", "_numbers", "_reads", "_writes", "conflicts", "steps")
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -107,14 +107,18 @@ class Events:
         self._writes: list[int] = []
         self._bits: dict[str, int] = {}
         self._numbers: dict[Step, int] = {}
+        self._kept: dict[int, int] = {}
 
     def number(self, step: Step) -> int:
         """The number of a step; equal steps have equal numbers."""
-        known = self._numbers.get(step)
+        known = self._kept.get(id(step))
+        if known is None:
+            known = self._numbers.get(step)
         return self._add(step) if known is None else known
 
     def _add(self, step: Step) -> int:
-        number = self._numbers[step] = len(self.steps)
+        # A step that a system keeps is found without a look at its sets; `steps` keeps it alive.
+        number = self._numbers[step] = self._kept[id(step)] = len(self.steps)
         writes = self._mask((*step.writes, step.choice.who))
         reads = self._mask(step.reads)
         self.steps.append(step)

@@ -249,6 +249,44 @@ def test_undeclared_access_is_an_error() -> None:
         explore(Lying([LOST_UPDATE] * 2))
 
 
+class Unlocked(Tasks):
+    """Its tasks do not say that they take locks."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.steps = [
+            [step._replace(reads=frozenset(), writes=frozenset()) for step in task]
+            for task in self.steps
+        ]
+
+
+def test_what_makes_another_step_impossible_is_an_error() -> None:
+    """A step that takes another one's lock, and declares none, stops the search."""
+    with pytest.raises(
+        EngineError, match="t1:step acquire l is not possible after t2:step acquire"
+    ):
+        explore(Unlocked([LOCKED] * 2))
+
+
+class Vague(Tasks):
+    """Its tasks say of reads that they may touch everything."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        everything = frozenset("*")
+        self.steps = [
+            [step._replace(writes=everything) if step.reads else step for step in task]
+            for task in self.steps
+        ]
+
+
+def test_what_may_touch_everything_depends_on_all() -> None:
+    """A read that says no more than `*` is not passed over beside a write of x."""
+    found = walks(Vague([("r x",), ("w x",)]), Events())
+
+    assert [walk.end for walk in found] == ["complete", "complete"]
+
+
 class Spinning(Tasks):
     """Its tasks begin again and again."""
 

@@ -275,7 +275,10 @@ class Vague(Tasks):
         super().__init__(program)
         everything = frozenset("*")
         self.steps = [
-            [step._replace(writes=everything) if step.reads else step for step in task]
+            [
+                step._replace(reads=frozenset(), writes=everything) if step.reads else step
+                for step in task
+            ]
             for task in self.steps
         ]
 

@@ -13,13 +13,13 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from leo.schedules.depth_first import DepthFirst
 from leo.schedules.search import Plan, explore
-from leo.schedules.system import Choice, Events, Outcome, Step, count_classes
+from leo.schedules.system import Choice, Events, Outcome, Step, normal_form
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "build" / "frontrun-venv"
@@ -92,7 +92,7 @@ class BareRun:
 class Turn:
     """To await it lets the scheduler choose."""
 
-    def __await__(self) -> Iterator[None]:
+    def __await__(self) -> Any:
         return iter((None,))
 
 
@@ -157,7 +157,7 @@ def numbers_of(system: Bare, events: Events, order: Sequence[int]) -> tuple[int,
 def classes_of(tasks: int, orders: Sequence[Sequence[int]]) -> int:
     """The number of classes that orders of tasks belong to."""
     events, system = Events(), Bare(tasks)
-    return count_classes(events, [numbers_of(system, events, order) for order in orders])
+    return len({normal_form(events, numbers_of(system, events, order)) for order in orders})
 
 
 def timed(work: Callable[[], object]) -> float:

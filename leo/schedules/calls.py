@@ -22,8 +22,8 @@ from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules import database, world
-from leo.schedules.answers import Ending, answer_of, let_go, numbered
 from leo.schedules.around import Around, beside
+from leo.schedules.atomic import Ending, answer_of, let_go, numbered
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
@@ -47,16 +47,10 @@ _STRIKES = 3
 
 @dataclass(slots=True)
 class Scenario(Generic[T]):
-    """An object, the calls that meet on it, and what must hold.
+    """An object, the calls that meet on it, and what must hold: as `explore` describes it.
 
-    `make` makes the object: a function, a coroutine function, or one that returns a context manager
-    (`contextlib.asynccontextmanager`), whose end runs after each schedule.  `invariant` is looked
-    at between any two steps, `at_end` when all calls are over: each gets the object, and is broken
-    when it returns False or a text, or raises AssertionError.  `raises` are exceptions that a call
-    may end with.  `cancellations` bounds how many strike in one schedule.  `state` says what the
-    final state is, of the object.  `reads` and `writes` are those of `leo.instrument`.  `seed`
-    seeds `random`, which is refused otherwise.  `most` cuts runs off after so many steps.
-    `serial`: one call after the other, in any order.
+    `most` cuts runs off after so many steps.  `serial`: one call after the other, in any order.
+    `bounded` collects what was left out.
     """
 
     make: Callable[[], Any]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.answers import Ending
-from leo.schedules.atomic import MOST_CALLS, Atomicity
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -112,24 +111,25 @@ def explore(
     Raises LeoError for what cannot be explored or followed.
     """
     scenario: Scenario[T] = Scenario(
-        make,
-        _named(calls),
-        invariant,
-        at_end,
-        tuple(raises),
-        cancellations,
-        reads or {},
-        writes or {},
-        state,
-        clock,
-        seed,
-    )
-    _check(scenario, strategy, bound, limit, seconds)
+        make, _named(calls), invariant, at_end, tuple(raises), cancellations, reads or {},
+        writes or {}, state, clock, seed,
+    )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
+    search = _Search(
+        scenario,
+        asks,
+        strategy,
+        bound,
+        limit,
+        seconds,
+        show,
+        prune,
+        progress or partial(print, file=sys.stderr, flush=True),
+    )
+    search.check()
     watch = Watch()
     try:
         with watch, world():
-            search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
             search.check_calls()
             found = search.replay(schedule) if schedule is not None else search.search()
     except KeyboardInterrupt:
@@ -163,66 +163,61 @@ def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
     return named
 
 
-def _check(
-    scenario: Scenario[Any], strategy: str, bound: int, limit: int, seconds: float | None
-) -> None:
-    """Refuse what cannot be explored, before anything runs."""
-    if not callable(scenario.make):
-        raise LeoError(f"make is {type(scenario.make).__name__}: expected a function")
-    if scenario.cancellations < 0:
-        raise LeoError(f"{scenario.cancellations} cancellations: expected 0 or more")
-    if scenario.clock not in ("idle", "any"):
-        raise LeoError(f"clock {scenario.clock!r}: expected 'idle' or 'any'")
-    if strategy not in STRATEGIES:
-        raise LeoError(f"{strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}")
-    if scenario.declared and strategy != "every":
-        raise LeoError(f"strategy {strategy!r} makes no use of reads and writes: leave one out")
-    if limit < 1:
-        raise LeoError(f"a limit of {limit} schedules: expected at least 1")
-    if bound < 0 or (strategy == "pct" and bound < 1):
-        raise LeoError(f"a bound of {bound}: expected at least {int(strategy == 'pct')}")
-    if seconds is not None and seconds <= 0:
-        raise LeoError(f"a limit of {seconds} seconds: expected more than 0")
-    kinds: tuple[Any, ...] = scenario.raises
-    for kind in kinds:
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise LeoError(f"raises {kind!r}: expected classes of exceptions")
-
-
+@dataclass
 class _Search(Generic[T]):
     """One exploration."""
 
-    def __init__(
-        self,
-        scenario: Scenario[T],
-        asks: bool,
-        strategy: str,
-        bound: int,
-        limit: int,
-        seconds: float | None,
-        show: Callable[[T], object] | None,
-        prune: bool,
-        progress: Callable[[str], None] | None,
-    ) -> None:
-        self.scenario = scenario
-        self.strategy, self.bound, self.limit, self.prune = strategy, bound, limit, prune
-        self.show = show
-        self.seconds = seconds
+    scenario: Scenario[T]
+    asks: bool
+    strategy: str
+    bound: int
+    limit: int
+    seconds: float | None
+    show: Callable[[T], object] | None
+    prune: bool
+    progress: Callable[[str], None]
+    runs: int = 0
+    states: int = 0
+    # Did the bound leave anything out?
+    cut: bool = False
+    done: Callable[[], float] = lambda: 0.0
+    planned: Callable[[], int] = lambda: 1
+    opaque: dict[str, None] = field(default_factory=dict)
+    by_type: dict[str, None] = field(default_factory=dict)
+    initial: dict[str, str] = field(default_factory=dict)
+    # Why it is not asked whether the calls are atomic; empty if it is.
+    unasked: str = ""
+
+    def check(self) -> None:
+        """Refuse what cannot be explored, before anything runs."""
+        it, pct, wrong = self.scenario, self.strategy == "pct", ""
+        make: Any = it.make
+        kinds = [kind for kind in it.raises if not _is_exception(kind)]
+        if not callable(make):
+            wrong = f"make is {type(make).__name__}: expected a function"
+        elif it.cancellations < 0:
+            wrong = f"{it.cancellations} cancellations: expected 0 or more"
+        elif it.clock not in ("idle", "any"):
+            wrong = f"clock {it.clock!r}: expected 'idle' or 'any'"
+        elif self.strategy not in STRATEGIES:
+            wrong = f"{self.strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
+        elif it.declared and self.strategy != "every":
+            wrong = f"strategy {self.strategy!r} makes no use of reads and writes: leave one out"
+        elif self.limit < 1:
+            wrong = f"a limit of {self.limit} schedules: expected at least 1"
+        elif self.bound < pct:
+            wrong = f"a bound of {self.bound}: expected at least {int(pct)}"
+        elif self.seconds is not None and self.seconds <= 0:
+            wrong = f"a limit of {self.seconds} seconds: expected more than 0"
+        elif kinds:
+            wrong = f"raises {kinds[0]!r}: expected classes of exceptions"
+        if wrong:
+            raise LeoError(wrong)
         self.begun = self.told = monotonic()
-        self.progress = _to_standard_error if progress is None else progress
-        self.runs = self.states = 0
-        self.opaque: dict[str, None] = {}
-        self.by_type: dict[str, None] = {}
-        self.done: Callable[[], float] = lambda: 0.0
-        self.planned: Callable[[], int] = lambda: 1
-        self.cut = False
-        self.initial: dict[str, str] = {}
-        self.atomicity = Atomicity(scenario, self._tell_state, self._pace)
-        # Why it is not asked whether the calls are atomic; empty if it is.
-        self.unasked = ""
-        if not asks:
+        self.atomicity = Atomicity(it, self._tell_state, self._pace)
+        if not self.asks:
             self.unasked = "atomic=True asks that too"
-        elif len(scenario.calls) > MOST_CALLS:
+        elif len(it.calls) > MOST_CALLS:
             self.unasked = f"more than {MOST_CALLS} calls"
 
     def check_calls(self) -> None:
@@ -265,8 +260,8 @@ class _Search(Generic[T]):
                     "earlier schedule left; set it in `make`"
                 )
             return self._result(False, told, "")
-        complete = self.strategy == "every" or (self.strategy == "preemptions" and not self.cut)
-        return self._result(complete, None, self._covered())
+        left = f"every schedule with at most {self.bound} preemptions, and others exist"
+        return self._result(not self.cut, None, left)
 
     def _find(self) -> tuple[Choice, ...] | None:
         """The first schedule that breaks something; None when there is none.  Raises _Enough."""
@@ -318,11 +313,6 @@ class _Search(Generic[T]):
             return DepthFirst(scenario.start, states=self.prune, price=preemptions, most=bound)
         events = Events() if scenario.declared else None
         return DepthFirst(scenario.start, states=self.prune, events=events)
-
-    def _covered(self) -> str:
-        if self.strategy == "preemptions":
-            return f"every schedule with at most {self.bound} preemptions, and others exist"
-        return "nothing was left out"
 
     def _broken(self, run: CoroutineRun[T]) -> dict[str, str]:
         """What a run breaks; the run is closed."""
@@ -530,5 +520,5 @@ class _Search(Generic[T]):
         )
 
 
-def _to_standard_error(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _is_exception(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 from leo.errors import LeoError
 
-# What a choice may do to the one whose turn it is.  `step`: go on to the next boundary.  `timeout`:
-# what it waits for has taken too long.
-KINDS = ("step", "cancel", "raise", "timeout", "crash", "recover")
-
 
 class Choice(NamedTuple):
-    """Who is chosen (a session, a task, an instance), and what happens to it (one of ``KINDS``)."""
+    """Who is chosen (a session, a task, an instance), and what happens to it.
+
+    `step`: it goes on to the next boundary; `cancel`, `raise`, `crash`, `recover`; `timeout`: what
+    it waits for has taken too long.
+    """
 
     who: str
     what: str = "step"
@@ -223,8 +223,3 @@ def normal_form(events: Events, numbers: Sequence[int]) -> NormalForm:
         layers[level].append(number)
         masks[level] |= 1 << number
     return tuple(tuple(sorted(layer)) for layer in layers)
-
-
-def count_classes(events: Events, schedules: Sequence[Sequence[int]]) -> int:
-    """How many classes the schedules belong to."""
-    return len({normal_form(events, numbers) for numbers in schedules})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from leo import explore
-from leo.schedules.answers import Ending
+from leo.schedules.atomic import Ending
 from leo.schedules.calls import CoroutineRun, Scenario
 from leo.schedules.depth_first import DepthFirst
 from leo.schedules.shape import Shape

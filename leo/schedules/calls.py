@@ -210,15 +210,12 @@ class CoroutineRun(Generic[T]):
 
     def pending(self, choice: Choice) -> Step:
         """What a choice may touch: everything, unless the task is in a method that says what."""
-        if choice.what == "cancel":
-            return Step(choice, "cancel", _NONE, _ALL)
-        if self._recording is None or choice.who not in self.loop.tasks:
-            return Step(choice, "step", _NONE, _ALL)
         inside = self._inside.get(choice.who, [])
         reads = _names(self.scenario.reads, inside)
         writes = _names(self.scenario.writes, inside)
-        if "*" in reads | writes:
-            return Step(choice, "step", _NONE, _ALL)
+        thread = choice.who not in self.loop.tasks
+        if choice.what == "cancel" or self._recording is None or thread or "*" in reads | writes:
+            return Step(choice, choice.what, _NONE, _ALL)
         if writes and self.scenario.invariant is not None:
             # The invariant sees every state in between, so the order of all writes matters.
             writes |= {INVARIANT}
@@ -235,11 +232,11 @@ class CoroutineRun(Generic[T]):
         self.steps += 1
         self.taken.append(choice)
         name, loop, scenario = choice.who, self.loop, self.scenario
+        if name in scenario.calls and name not in self.began_after:
+            self.began_after[name] = self._returned()
         if choice.what == "cancel":
             self.left -= 1
             self.struck[name] = None
-            if name not in self.began_after:
-                self.began_after[name] = self._returned()
             loop.strike(name)
         else:
             if not loop.can(name):
@@ -250,8 +247,6 @@ class CoroutineRun(Generic[T]):
             if name == CLOCK and scenario.clock == "any" and len(loop.names()) > 1:
                 owner = loop.timers[0][3]
                 self._early[owner] = self._early.get(owner, 0) + 1
-            if name in self.scenario.calls and name not in self.began_after:
-                self.began_after[name] = self._returned()
             if self._over:
                 self._extra[name] = self._extra.get(name, 0) + 1
                 if name == CLOCK and loop.next_timer() is not None:

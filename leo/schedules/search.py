@@ -63,8 +63,6 @@ class Plan:
             raise LeoError(f"the strategy {self.strategy} never ends by itself: give it a limit")
         if self.limit is not None and self.limit < 1:
             raise LeoError(f"a limit of {self.limit} runs: expected at least 1")
-        if self.price not in PRICES:
-            raise LeoError(f"{self.price!r} is no price; expected one of {', '.join(PRICES)}")
         if self.bound < 0 or self.depth < 1:
             raise LeoError(
                 f"bound {self.bound}, depth {self.depth}: expected at least 0 and at least 1"

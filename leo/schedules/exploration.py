@@ -115,17 +115,8 @@ def explore(
         writes or {}, state, clock, seed,
     )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
-    search = _Search(
-        scenario,
-        asks,
-        strategy,
-        bound,
-        limit,
-        seconds,
-        show,
-        prune,
-        progress or partial(print, file=sys.stderr, flush=True),
-    )
+    tell = progress or partial(print, file=sys.stderr, flush=True)
+    search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, tell)
     search.check()
     watch = Watch()
     try:
@@ -430,7 +421,8 @@ class _Search(Generic[T]):
                         f"step {index} of the schedule is {to_text([choice])}, which is not "
                         f"possible there; possible: {able}"
                     )
-                steps.append(told_step(run, choice, index, self._shown))
+                told = told_step(run, choice, index, self._shown)
+                steps += [told] if told is not None else []
         except BaseException:
             run.close()
             raise

@@ -49,8 +49,8 @@ __all__ = ["STRATEGIES", "Exploration", "explore"]
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
 STRATEGIES: Final = ("every", "preemptions", "random", "pct")
-# So many seconds is a search silent at most.
-_SILENT = 2.0
+# A search says something after so many seconds: with the schedule under way it is two at most.
+_SILENT = 1.5
 # So many seconds are spent on making a schedule shorter.
 _SHORTER = 2.0
 # After so many steps some schedules with one switch are executed first.

@@ -5,7 +5,7 @@ The judge is brute force: every interleaving, its class by its normal form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import factorial
 from typing import Any
@@ -29,6 +29,7 @@ OPERATIONS = st.sampled_from(
     ["r x", "w x", "r y", "w y", "w z", "acquire a", "release a", "acquire b", "release b"]
 )
 Program = Sequence[Sequence[str]]
+NOTHING: frozenset[str] = frozenset()
 
 
 @st.composite
@@ -41,13 +42,12 @@ def programs(draw: st.DrawFn) -> tuple[Program, int]:
     return program, draw(st.integers(0, room))
 
 
-def walks(system: Tasks, events: Events, **options: Any) -> list[Walk]:
+def walks(system: Tasks, events: Events | None, **options: Any) -> list[Walk]:
     """All walks of a depth-first search."""
     search, found = DepthFirst(system.start, events=events, **options), list[Walk]()
     while (run := search.next()) is not None:
-        found.append(
-            Walk(search.numbers(), tuple(search.steps), search.end, run.finished(), run.close())
-        )
+        steps = tuple(search.steps)
+        found.append(Walk(search.numbers(), steps, search.end, run.finished(), run.close()))
     return found
 
 
@@ -91,16 +91,8 @@ def test_states_and_declared_sets_have_every_end(case: tuple[Program, int]) -> N
     ends = {end(walk) for walk in every(system, Events())}
 
     for events in (Events(), None):
-        found = states(system, events)
+        found = walks(system, events, states=True)
         assert {end(walk) for walk in found if walk.end == "complete"} == ends
-
-
-def states(system: Tasks, events: Events | None) -> list[Walk]:
-    """The walks of a search that remembers states."""
-    search, found = DepthFirst(system.start, events=events, states=True), list[Walk]()
-    while (run := search.next()) is not None:
-        found.append(Walk((), tuple(search.steps), search.end, run.finished(), run.close()))
-    return found
 
 
 @pytest.mark.parametrize(("tasks", "interleavings", "classes"), [(1, 1, 1), (2, 70, 34)])
@@ -220,11 +212,7 @@ class Lying(Tasks):
 class LyingRun(TasksRun):
     def take(self, choice: Choice) -> Step:
         step = super().take(choice)
-        return replace_writes(step, step.reads) if step.reads else step
-
-
-def replace_writes(step: Step, writes: frozenset[str]) -> Step:
-    return step._replace(writes=writes)
+        return step._replace(writes=step.reads) if step.reads else step
 
 
 class Wavering(Tasks):
@@ -249,45 +237,30 @@ def test_undeclared_access_is_an_error() -> None:
         explore(Lying([LOST_UPDATE] * 2))
 
 
-class Unlocked(Tasks):
-    """Its tasks do not say that they take locks."""
-
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
-        self.steps = [
-            [step._replace(reads=frozenset(), writes=frozenset()) for step in task]
-            for task in self.steps
-        ]
+def saying(program: Program, change: Callable[[Step], Step]) -> Tasks:
+    """Tasks that declare something else."""
+    system = Tasks(program)
+    system.steps = [[change(step) for step in task] for task in system.steps]
+    return system
 
 
 def test_what_makes_another_step_impossible_is_an_error() -> None:
     """A step that takes another one's lock, and declares none, stops the search."""
+    unlocked = saying([LOCKED] * 2, lambda it: it._replace(reads=NOTHING, writes=NOTHING))
     with pytest.raises(
         EngineError, match="t1:step acquire l is not possible after t2:step acquire"
     ):
-        explore(Unlocked([LOCKED] * 2))
-
-
-class Vague(Tasks):
-    """Its tasks say of reads that they may touch everything."""
-
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
-        everything = frozenset("*")
-        self.steps = [
-            [
-                step._replace(reads=frozenset(), writes=everything) if step.reads else step
-                for step in task
-            ]
-            for task in self.steps
-        ]
+        explore(unlocked)
 
 
 def test_what_may_touch_everything_depends_on_all() -> None:
     """A read that says no more than `*` is not passed over beside a write of x."""
-    found = walks(Vague([("r x",), ("w x",)]), Events())
+    vague = saying(
+        [("r x",), ("w x",)],
+        lambda it: it._replace(reads=NOTHING, writes=frozenset("*")) if it.reads else it,
+    )
 
-    assert [walk.end for walk in found] == ["complete", "complete"]
+    assert [walk.end for walk in walks(vague, Events())] == ["complete", "complete"]
 
 
 class Spinning(Tasks):

@@ -292,4 +292,4 @@ def test_atomic_is_what_a_naive_definition_says_of_two_thousand() -> None:
     seen = [told for seed in range(5000, 7000) for told in verdicts(seed)]
 
     assert seen.count("holds") > 100
-    assert seen.count("not atomic") > 100
+    assert seen.count("not atomic") > 50

@@ -1,5 +1,7 @@
 """How many runs, and how fast, on the program read, write, read, write of two and three tasks.
 
+Seconds are those of the processor, but for frontrun, which has its own clock.
+
 The exact number of classes is counted from all interleavings, by their normal forms.  The baseline
 is a naive explorer: every interleaving, in a loop as bare as it can be.  frontrun runs its tasks on
 a real event loop, in an environment of its own that is made at the first call.
@@ -15,18 +17,88 @@ import time
 import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from bench.tasks import LOST_UPDATE, Coroutines, Tasks
-from leo.schedules.brute import numbers_of
-from leo.schedules.pruned import Pruned
+from leo.schedules.depth_first import DepthFirst
 from leo.schedules.search import Plan, explore
-from leo.schedules.system import Choice, Events, count_classes
+from leo.schedules.system import Choice, Events, Outcome, Step, normal_form
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "build" / "frontrun-venv"
 FRONTRUN = "frontrun==0.7.0"
 EXACT = {2: 34, 3: 7134}
+
+
+class Bare:
+    """Read, write, read, write of some tasks, each of them a bare coroutine.
+
+    `steps`: what each has to do, the last first.
+    """
+
+    def __init__(self, tasks: int) -> None:
+        self.choices = tuple(Choice(f"t{number + 1}") for number in range(tasks))
+        x, nothing = frozenset({"x"}), frozenset[str]()
+        self.steps = {
+            it: 2 * [Step(it, "w x", nothing, x), Step(it, "r x", x, nothing)]
+            for it in self.choices
+        }
+
+    def start(self) -> BareRun:
+        return BareRun(self)
+
+
+class BareRun:
+    """One execution: `x`, what each task has read, and how many steps each has left but one."""
+
+    __slots__ = ("able", "held", "left", "send", "steps", "tasks", "x")
+
+    def __init__(self, system: Bare) -> None:
+        self.x, self.able, self.steps = 0, system.choices, system.steps
+        self.held, self.left = dict.fromkeys(self.able, 0), dict.fromkeys(self.able, 3)
+        self.tasks = [self.task(choice) for choice in self.able]
+        self.send = dict(zip(self.able, [task.send for task in self.tasks], strict=True))
+
+    async def task(self, me: Choice) -> None:
+        for _ in range(2):
+            held = self.held[me] = self.x
+            await TURN
+            self.x = held + 1
+            await TURN
+
+    def enabled(self) -> tuple[Choice, ...]:
+        return self.able
+
+    def pending(self, choice: Choice) -> Step:
+        return self.steps[choice][self.left[choice]]
+
+    def take(self, choice: Choice) -> Step:
+        self.send[choice](None)
+        left = self.left[choice]
+        self.left[choice] = left - 1
+        if not left:
+            self.able = tuple([it for it in self.able if it is not choice])
+        return self.steps[choice][left]
+
+    def fingerprint(self) -> object:
+        return (self.x, *self.left.values(), *self.held.values())
+
+    def finished(self) -> bool:
+        return not self.able
+
+    def close(self) -> Outcome:
+        for task in self.tasks:
+            task.close()
+        return Outcome(final={"x": self.x})
+
+
+class Turn:
+    """To await it lets the scheduler choose."""
+
+    def __await__(self) -> Any:
+        return iter((None,))
+
+
+TURN = Turn()
 
 
 class Measured(NamedTuple):
@@ -44,7 +116,7 @@ def naive(tasks: int) -> list[tuple[int, ...]]:
     """Every interleaving, each executed from the start: who went when."""
     found: list[tuple[int, ...]] = []
     path: list[int] = []
-    length = len(LOST_UPDATE)
+    length = 4
     while True:
         at, held, value = [0] * tasks, [0] * tasks, 0
         done = 0
@@ -74,19 +146,26 @@ def naive(tasks: int) -> list[tuple[int, ...]]:
             return found
 
 
+def numbers_of(system: Bare, events: Events, order: Sequence[int]) -> tuple[int, ...]:
+    """The numbers of a schedule's steps: who goes when is given."""
+    numbers, run = [], system.start()
+    for who in order:
+        choice = system.choices[who]
+        numbers.append(events.number(run.pending(choice)))
+        run.take(choice)
+    return tuple(numbers)
+
+
 def classes_of(tasks: int, orders: Sequence[Sequence[int]]) -> int:
     """The number of classes that orders of tasks belong to."""
-    events, system = Events(), Tasks([LOST_UPDATE] * tasks)
-    schedules = [
-        numbers_of(system, events, [Choice(f"t{who + 1}") for who in order]) for order in orders
-    ]
-    return count_classes(events, schedules)
+    events, system = Events(), Bare(tasks)
+    return len({normal_form(events, numbers_of(system, events, order)) for order in orders})
 
 
 def timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()
     work()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def measure(tasks: int, limit: float) -> list[Measured]:
@@ -97,42 +176,35 @@ def measure(tasks: int, limit: float) -> list[Measured]:
     rows.append(
         Measured("naive", len(orders), classes_of(tasks, orders), seconds, True, "complete")
     )
-    rows += [ours(kind, [LOST_UPDATE] * tasks) for kind in (Tasks, Coroutines, Untold)]
-    rows.append(by_states(tasks))
+    rows += [ours(tasks), by_states(tasks, None), by_states(tasks, Events())]
     rows.append(frontrun(tasks, limit))
     return rows
 
 
-class Untold(Tasks):
-    """A system whose states cannot be told apart: each schedule is executed from the start."""
-
-    tells_apart = False
-
-
-OURS = {Tasks: "this engine", Coroutines: "this engine, coroutines", Untold: "this engine, untold"}
-
-
-def ours(kind: type[Tasks], program: Sequence[Sequence[str]]) -> Measured:
-    """The search that has one schedule of each class."""
-    begun = time.perf_counter()
-    report = explore(kind(program), Plan())
-    seconds = time.perf_counter() - begun
+def ours(tasks: int) -> Measured:
+    """The search that has one schedule of each class, on bare coroutines."""
+    begun = time.process_time()
+    report = explore(Bare(tasks), Plan())
+    seconds = time.process_time() - begun
     says = "complete" if report.complete else "not complete"
-    return Measured(OURS[kind], report.runs, report.classes, seconds, report.complete, says)
+    return Measured("this one", report.runs, report.classes, seconds, report.complete, says)
 
 
-def by_states(tasks: int) -> Measured:
+def by_states(tasks: int, events: Events | None) -> Measured:
     """The search that explores no state twice; it has every outcome, in fewer runs than classes."""
-    search, ends = Pruned(Tasks([LOST_UPDATE] * tasks).start), set[object]()
-    begun = time.perf_counter()
-    while not search.ended:
-        run = search.next()
-        if not run.pruned:
-            ends.add(tuple(sorted(run.close().final.items())))
-        search.backtrack()
-    seconds = time.perf_counter() - begun
-    says = f"complete: {search.states:,} states, {len(ends):,} outcomes"
-    return Measured("by states", search.runs, None, seconds, True, says)
+    search, ends = (
+        DepthFirst(Bare(tasks).start, events=events, states=True),
+        set[object](),
+    )
+    begun = time.process_time()
+    while (run := search.next()) is not None:
+        final = run.close().final
+        if search.end == "complete":
+            ends.add(tuple(sorted(final.items())))
+    seconds = time.process_time() - begun
+    says = f"complete: {search.found:,} states, {len(ends):,} outcomes"
+    name = "this one, by states" if events is None else "this one, by states and classes"
+    return Measured(name, search.runs, None, seconds, True, says)
 
 
 def frontrun(tasks: int, limit: float) -> Measured:
@@ -170,13 +242,14 @@ def main() -> int:
     wrong = []
     for tasks, exact in EXACT.items():
         for row in measure(tasks, args.limit):
+            reached = f"{row.classes:,}" if row.classes else "-"
             print(
-                f"| {tasks} | {row.explorer} | {row.runs:,} | {row.classes or 0:,} | {exact:,} "
+                f"| {tasks} | {row.explorer} | {row.runs:,} | {reached} | {exact:,} "
                 f"| {row.runs / row.seconds:,.0f} | {row.seconds:.3f} "
                 f"| {'yes' if row.ended else 'cut off'} | {row.says} |",
                 flush=True,
             )
-            if row.explorer.startswith("this") and row.runs != exact:
+            if row.explorer == "this one" and row.runs != exact:
                 wrong.append(f"{row.explorer}, {tasks} tasks: {row.runs:,} runs, not {exact:,}")
             if row.explorer == "naive" and row.classes != exact:
                 wrong.append(f"{tasks} tasks have {row.classes} classes, not {exact:,}")

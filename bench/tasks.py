@@ -8,8 +8,7 @@ times in a run, and a cancelled task lets go of its locks.
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from leo.errors import LeoError
 from leo.schedules.system import Choice, Outcome, Step
@@ -23,12 +22,6 @@ class Tasks:
 
     Raises LeoError for an operation that is none of the four.
     """
-
-    # A run's fingerprint says all that what follows and the outcome depend on.
-    tells_apart = True
-
-    # A run's fingerprint says all that what follows and the outcome depend on.
-    tells_apart = True
 
     def __init__(self, program: Sequence[Sequence[str]], cancels: int = 0) -> None:
         self.cancels = cancels
@@ -52,7 +45,7 @@ class Tasks:
 class TasksRun:
     """One execution of `Tasks`."""
 
-    __slots__ = ("at", "held", "left", "pruned", "read", "system", "values")
+    __slots__ = ("at", "held", "left", "read", "system", "values")
 
     def __init__(self, system: Tasks) -> None:
         self.system = system
@@ -82,21 +75,6 @@ class TasksRun:
             return self.system.steps[task][self.at[task]]
         return self.system.cancellations[task]
 
-    def waiting(self) -> tuple[Step, ...]:
-        """Tasks that wait for a lock, and cancellations that are used up."""
-        system, held, found = self.system, self.held, []
-        if not held and (self.left or not system.cancels):
-            return ()
-        for task, at in enumerate(self.at):
-            operations = system.operations[task]
-            if at < len(operations):
-                kind, name = operations[at]
-                if kind == "acquire" and name in held:
-                    found.append(system.steps[task][at])
-                if system.cancels and not self.left:
-                    found.append(system.cancellations[task])
-        return tuple(found)
-
     def take(self, choice: Choice) -> Step:
         """Do one operation. Raises LeoError when the task cannot do it now."""
         task = int(choice.who[1:]) - 1
@@ -125,11 +103,6 @@ class TasksRun:
         self.at[task] = at + 1
         return system.steps[task][at]
 
-    def again(self, path: Sequence[Choice]) -> None:
-        """Take choices that were taken before."""
-        for choice in path:
-            self.take(choice)
-
     def fingerprint(self) -> object:
         """All that the rest of the run depends on."""
         values = tuple(sorted(self.values.items())), tuple(sorted(self.held.items()))
@@ -145,45 +118,6 @@ class TasksRun:
         """The values that are left, and what each task has read."""
         reads = dict(zip(self.system.names, self.read, strict=True))
         return Outcome(final={**self.values, **reads})
-
-
-class Coroutines(Tasks):
-    """The same, each task a coroutine that goes on when it is sent to; without locks."""
-
-    def start(self) -> CoroutinesRun:
-        return CoroutinesRun(self)
-
-
-class CoroutinesRun(TasksRun):
-    """One execution of `Coroutines`."""
-
-    __slots__ = ("coroutines",)
-
-    def __init__(self, system: Tasks) -> None:
-        super().__init__(system)
-        self.coroutines = [self._task(task) for task in range(len(system.names))]
-
-    async def _task(self, task: int) -> None:
-        for at in range(len(self.system.operations[task])):
-            self.operate(task, at)
-            await _turn()
-
-    def take(self, choice: Choice) -> Step:
-        """Let a task go on to its next await."""
-        task = int(choice.who[1:]) - 1
-        step = self.system.steps[task][self.at[task]]
-        self.coroutines[task].send(None)
-        return step
-
-    def close(self) -> Outcome:
-        for coroutine in self.coroutines:
-            coroutine.close()
-        return super().close()
-
-
-@types.coroutine
-def _turn() -> Iterator[None]:
-    yield
 
 
 def _operation(text: str) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, block in enumerate(blocks(UNITS)):
         (folder / f"unit{number}.py").write_text(block)
         subprocess.run([sys.executable, f"unit{number}.py"], cwd=folder, check=True)
-    (folder / "bank.py").write_text("".join(blocks(SCHEDULES)[:3]))
+    (folder / "bank.py").write_text("".join(blocks(SCHEDULES)))
     header = {"schema": 1, "kind": "units", "spec": "units/1", "run": "r", "start": {"row": 0}}
     for version, name in ((1, "one"), (2, "two")):
         event = {

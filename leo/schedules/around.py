@@ -140,7 +140,10 @@ class Around:
             for name in dict.fromkeys((*fields, *sorted(stored))):
                 if not name.startswith(("__", "_abc_")):
                     self._add(
-                        base, name, f"{base.__name__}.{name}", partial(_attribute, base, name)
+                        base,
+                        name,
+                        f"{base.__name__}.{name}",
+                        partial(_attribute, base, name),
                     )
         return todo
 

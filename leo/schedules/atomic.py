@@ -9,19 +9,93 @@ schedules of what happens inside one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from leo.schedules.answers import Ending
-from leo.schedules.calls import Scenario
-from leo.schedules.pruned import Pruned
+from leo.schedules.depth_first import DepthFirst
+from leo.schedules.report import short
+from leo.schedules.shape import Shape
+
+if TYPE_CHECKING:
+    from leo.schedules.calls import Scenario
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
 Order = tuple[str, ...]
 Serial = dict[Any, "Outcome"]
+
+
+class Answer(NamedTuple):
+    """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
+
+    `shape` is equal for equal results, `told` is for people.  `same` numbers the objects in it that
+    are equal to themselves only: two callers may have got one, or two that look alike.
+    """
+
+    kind: str
+    shape: bytes
+    told: str
+    same: tuple[int, ...] = ()
+
+
+class Ending(NamedTuple):
+    """What a run came to, for the question whether the calls are atomic.
+
+    `began_after` has, for each call that began, the calls that had returned by then.  `opaque`
+    names the types that were compared as types only.
+    """
+
+    answers: Mapping[str, Answer]
+    state: bytes
+    began_after: Mapping[str, frozenset[str]]
+    same: tuple[int, ...] = ()
+    opaque: tuple[str, ...] = ()
+
+    def pattern(self, whole: Iterable[str]) -> tuple[int, ...]:
+        """Which objects are one and the same, among the results of some calls and the state."""
+        numbers: dict[int, int] = {}
+        parts = [self.answers[name].same for name in sorted(whole)]
+        return tuple(
+            numbers.setdefault(it, len(numbers)) for part in (*parts, self.same) for it in part
+        )
+
+
+def let_go(task: asyncio.Task[Any]) -> None:
+    """Drop the frames of the exceptions that a task ended with."""
+    if not task.done():
+        return
+    error: BaseException | None
+    try:
+        error = task.exception()
+    except asyncio.CancelledError as cancelled:
+        error = cancelled
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+def answer_of(task: asyncio.Task[Any], numbers: dict[int, int], opaque: dict[str, None]) -> Answer:
+    """What a call came to; `numbers` has those of the objects so far, by their ids."""
+    if not task.done():
+        return Answer("open", b"", "(not over)")
+    if task.cancelled():
+        return Answer("cancelled", b"", "(cancelled)")
+    error = task.exception()
+    shape = Shape(data=True)
+    shape.add(task.result() if error is None else error)
+    opaque.update(shape.opaque)
+    same = numbered(shape, numbers)
+    if error is not None:
+        return Answer("raised", shape.digest(), f"({short(error)})", same)
+    return Answer("returned", shape.digest(), short(task.result()), same)
+
+
+def numbered(shape: Shape, numbers: dict[int, int]) -> tuple[int, ...]:
+    """The objects of a shape that are equal to themselves only, by numbers."""
+    return tuple(numbers.setdefault(it, len(numbers)) for it in shape.same)
 
 
 @dataclass(slots=True)
@@ -65,15 +139,13 @@ class Atomicity:
             invariant=None, at_end=None, raises=(BaseException,), bounded={},
         )  # fmt: skip
         found: Serial = {}
-        search = Pruned(alone.start)
-        while not search.ended:
-            run = search.next()
+        search = DepthFirst(alone.start, states=True)
+        while (run := search.next()) is not None:
             try:
-                if not run.pruned and run.finished():
+                if search.end == "complete" and run.finished():
                     self._add(found, run)
             finally:
                 run.close()
-            search.backtrack()
             self.runs += 1
             self.pace()
         if left != len(self.scenario.around.left):

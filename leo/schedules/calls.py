@@ -22,8 +22,8 @@ from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules import database, world
-from leo.schedules.answers import Ending, answer_of, let_go, numbered
 from leo.schedules.around import Around, beside
+from leo.schedules.atomic import Ending, answer_of, let_go, numbered
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
@@ -47,16 +47,10 @@ _STRIKES = 3
 
 @dataclass(slots=True)
 class Scenario(Generic[T]):
-    """An object, the calls that meet on it, and what must hold.
+    """An object, the calls that meet on it, and what must hold: as `explore` describes it.
 
-    `make` makes the object: a function, a coroutine function, or one that returns a context manager
-    (`contextlib.asynccontextmanager`), whose end runs after each schedule.  `invariant` is looked
-    at between any two steps, `at_end` when all calls are over: each gets the object, and is broken
-    when it returns False or a text, or raises AssertionError.  `raises` are exceptions that a call
-    may end with.  `cancellations` bounds how many strike in one schedule.  `state` says what the
-    final state is, of the object.  `reads` and `writes` are those of `leo.instrument`.  `seed`
-    seeds `random`, which is refused otherwise.  `most` cuts runs off after so many steps.
-    `serial`: one call after the other, in any order.
+    `most` cuts runs off after so many steps.  `serial`: one call after the other, in any order.
+    `bounded` collects what was left out.
     """
 
     make: Callable[[], Any]
@@ -88,7 +82,10 @@ class Scenario(Generic[T]):
 
 
 class CoroutineRun(Generic[T]):
-    """One execution of a scenario; unless steps are declared it ends when something is broken."""
+    """One execution of a scenario; it ends when something is broken.
+
+    `pruned`: it was given up, since what can follow has been explored.
+    """
 
     def __init__(self, scenario: Scenario[T]) -> None:
         self.scenario = scenario
@@ -97,10 +94,10 @@ class CoroutineRun(Generic[T]):
         self.steps = 0
         self.taken: list[Choice] = []
         self.broken: dict[str, str] = {}
-        self.broken_at = 0
         self.began_after: dict[str, frozenset[str]] = {}
         self.struck: dict[str, None] = {}
         self.opaque = ""
+        self.pruned = False
         self._quiet = False
         # The calls are over: background tasks go on, each as far as time lets it once.
         self._over = False
@@ -169,7 +166,7 @@ class CoroutineRun(Generic[T]):
         if self.loop.refused is not None:
             raise Refused(self.loop.refused)
         most = _MOST_STEPS if scenario.most is None else scenario.most
-        if not scenario.declared and (self.broken or self.steps >= most):
+        if self.broken or self.steps >= most:
             return ()
         if self._over:
             return tuple(Choice(name) for name in self.still_going())
@@ -213,35 +210,16 @@ class CoroutineRun(Generic[T]):
 
     def pending(self, choice: Choice) -> Step:
         """What a choice may touch: everything, unless the task is in a method that says what."""
-        if choice.what == "cancel":
-            return Step(choice, "cancel", _NONE, _ALL)
-        if self._recording is None or choice.who not in self.loop.tasks:
-            return Step(choice, "step", _NONE, _ALL)
         inside = self._inside.get(choice.who, [])
         reads = _names(self.scenario.reads, inside)
         writes = _names(self.scenario.writes, inside)
-        if "*" in reads | writes:
-            return Step(choice, "step", _NONE, _ALL)
+        thread = choice.who not in self.loop.tasks
+        if choice.what == "cancel" or self._recording is None or thread or "*" in reads | writes:
+            return Step(choice, choice.what, _NONE, _ALL)
         if writes and self.scenario.invariant is not None:
             # The invariant sees every state in between, so the order of all writes matters.
             writes |= {INVARIANT}
         return Step(choice, "step", reads, writes)
-
-    def waiting(self) -> tuple[Step, ...]:
-        """Tasks that wait for something that another task, or nobody, will bring about."""
-        able = set(self.loop.names())
-        steps = [
-            self.pending(Choice(name))
-            for name, task in self.loop.tasks.items()
-            if name not in able and not task.done()
-        ]
-        if self.scenario.cancellations and not self.left:
-            steps += [
-                self.pending(Choice(name, "cancel"))
-                for name in self.scenario.calls
-                if self._goes(name)
-            ]
-        return tuple(steps)
 
     def _goes(self, name: str) -> bool:
         """Is a task not over? The clock and threads always go on."""
@@ -254,11 +232,11 @@ class CoroutineRun(Generic[T]):
         self.steps += 1
         self.taken.append(choice)
         name, loop, scenario = choice.who, self.loop, self.scenario
+        if name in scenario.calls and name not in self.began_after:
+            self.began_after[name] = self._returned()
         if choice.what == "cancel":
             self.left -= 1
             self.struck[name] = None
-            if name not in self.began_after:
-                self.began_after[name] = self._returned()
             loop.strike(name)
         else:
             if not loop.can(name):
@@ -269,8 +247,6 @@ class CoroutineRun(Generic[T]):
             if name == CLOCK and scenario.clock == "any" and len(loop.names()) > 1:
                 owner = loop.timers[0][3]
                 self._early[owner] = self._early.get(owner, 0) + 1
-            if name in self.scenario.calls and name not in self.began_after:
-                self.began_after[name] = self._returned()
             if self._over:
                 self._extra[name] = self._extra.get(name, 0) + 1
                 if name == CLOCK and loop.next_timer() is not None:
@@ -300,13 +276,12 @@ class CoroutineRun(Generic[T]):
             where = raised_at(task.exception() or Exception())
         self.drew = f"by {name}" + (f", before {where}" if where is not None else "")
 
-    def again(self, path: Iterable[Choice]) -> None:
+    def again(self, path: Iterable[Choice]) -> list[Step]:
         """Take choices that broke nothing when they were taken before."""
         self._quiet = True
-        for choice in path:
-            self.take(choice)
+        steps = [self.take(choice) for choice in path]
         self._quiet = False
-        self._look()
+        return steps
 
     def _count_turns(self, name: str) -> None:
         """Count how often in a row somebody has gone on and come back to the same place."""
@@ -335,7 +310,6 @@ class CoroutineRun(Generic[T]):
         """See whether anything is broken now that was not before."""
         if self.broken or self.loop.refused is not None:
             return
-        self.broken_at = self.steps
         for name in self.scenario.calls:
             task = self.loop.tasks[name]
             if not task.done():
@@ -504,7 +478,7 @@ class CoroutineRun(Generic[T]):
                 f"`random` is drawn from {self.drew}, so that the same schedule may come out "
                 "differently; give `seed=1`, and the answer is about what is drawn then"
             )
-        return Outcome((), {}, {"steps": self.broken_at}, dict(self.broken))
+        return Outcome(violations=dict(self.broken))
 
     def _tear_down(self) -> None:
         loop, entered = self.loop, self._entered

@@ -13,55 +13,47 @@ that are possible strikes, and the next one some steps later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from typing import Any
 
-from leo.schedules.system import Choice, Step, System, Walk, check_length
+from leo.schedules.system import Choice, Step, check_length
 
-
-class ByChance:
-    """Runs without an end; `depth` None: every enabled choice is as likely as the others."""
-
-    def __init__(self, system: System, seed: int, *, depth: int | None = None) -> None:
-        self.system = system
-        self.seed = seed
-        self.depth = depth
-        self.index = 0
-        # The guarantee of PCT needs the length of a run: that of the first choices is taken for it.
-        self.length = max(2, _length(system))
-
-    def next(self) -> Walk:
-        """Carry out the next run."""
-        chance = Random(f"{self.seed}:{self.index}")
-        self.index += 1
-        priorities = None if self.depth is None else Priorities(chance, self.length, self.depth)
-        taken: list[Step] = []
-        run = self.system.start()
-        try:
-            while enabled := run.enabled():
-                if priorities is None:
-                    choice = enabled[chance.randrange(len(enabled))]
-                else:
-                    choice = priorities.choose(enabled, len(taken))
-                taken.append(run.take(choice))
-                check_length(len(taken))
-            finished = run.finished()
-        finally:
-            outcome = run.close()
-        return Walk((), tuple(taken), "complete", finished, outcome)
+Choose = Callable[[Sequence[Choice], int], Choice]
 
 
-def _length(system: System) -> int:
-    """How many steps a run has that always takes the first choice."""
-    run, steps = system.start(), 0
+def by_chance(
+    start: Callable[[], Any], seed: int, depth: int | None = None
+) -> Iterator[tuple[Any, list[Step]]]:
+    """Yield runs without an end, not closed, each with its steps.
+
+    `start` begins a run.  `depth` None: every enabled choice is as likely as the others.
+    """
+    # The guarantee of PCT needs the length of a run: that of the first choices is taken for it.
+    run, taken = _carry_out(start, lambda enabled, _: enabled[0])
+    run.close()
+    length, index = max(2, len(taken)), 0
+    while True:
+        chance = Random(f"{seed}:{index}")
+        index += 1
+        choose = _evenly(chance) if depth is None else Priorities(chance, length, depth).choose
+        yield _carry_out(start, choose)
+
+
+def _carry_out(start: Callable[[], Any], choose: Choose) -> tuple[Any, list[Step]]:
+    run, taken = start(), list[Step]()
     try:
         while enabled := run.enabled():
-            run.take(enabled[0])
-            steps += 1
-            check_length(steps)
-    finally:
+            taken.append(run.take(choose(enabled, len(taken))))
+            check_length(len(taken))
+    except BaseException:
         run.close()
-    return steps
+        raise
+    return run, taken
+
+
+def _evenly(chance: Random) -> Choose:
+    return lambda enabled, _: enabled[chance.randrange(len(enabled))]
 
 
 class Priorities:

@@ -26,6 +26,7 @@ from leo.schedules.places import place_of, rank, standing
 from leo.schedules.threads import Threads
 
 T = TypeVar("T")
+Callback = Callable[..., object]
 CLOCK = "clock"
 # Tasks of the scheduler's own, beside the calls.
 _SETTING_UP = ("make", "to-state", "tear-down")
@@ -240,19 +241,12 @@ class ChoosingLoop(SteppedLoop):
 
     # What tasks and futures ask of a loop.
 
-    def create_task(  # type: ignore[override]
-        self,
-        coro: Coroutine[Any, Any, T],
-        *,
-        name: str | None = None,
-        context: Context | None = None,
-        **more: Any,
-    ) -> asyncio.Task[T]:
+    def create_task(self, coro: Any, *, name: str | None = None, **more: Any) -> asyncio.Task[Any]:
+        if more.get("context") is None:
+            more.pop("context", None)
         if self._factory is None:
-            task: asyncio.Task[T] = asyncio.Task(coro, loop=self, context=context, **more)
+            task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, **more)
         else:
-            if context is not None:
-                more["context"] = context
             task = self._factory(self, coro, **more)
         if isinstance(task, asyncio.Task):
             # The default name counts all tasks of the process: it would differ from run to run.
@@ -266,7 +260,7 @@ class ChoosingLoop(SteppedLoop):
         self._factory = factory
 
     def call_soon(  # type: ignore[override]
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         # The same look at a callback by which asyncio names tasks in its own messages.
@@ -281,7 +275,7 @@ class ChoosingLoop(SteppedLoop):
         return handle
 
     def call_soon_threadsafe(  # type: ignore[override]
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         if not self.threads.mine():
             self.refused = (
@@ -291,20 +285,12 @@ class ChoosingLoop(SteppedLoop):
         return self.call_soon(callback, *args, context=context)
 
     def call_later(  # type: ignore[override]
-        self,
-        delay: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,
+        self, delay: float, callback: Callback, *args: Any, **more: Any
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.now + max(delay, 0.0), callback, *args, context=context)
+        return self.call_at(self.now + max(delay, 0.0), callback, *args, **more)
 
     def call_at(  # type: ignore[override]
-        self,
-        when: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,
+        self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         self._made += 1
@@ -359,9 +345,6 @@ class ChoosingLoop(SteppedLoop):
     def set_debug(self, enabled: bool) -> None:
         """There is no debug mode."""
 
-    def is_running(self) -> bool:
-        return events._get_running_loop() is self
-
     def refuse(self, what: str, instead: str = _INSTEAD) -> Refused:
         """The error for something that cannot be followed; it also ends the run."""
         self.refused = f"{what} cannot be followed ({self.user_line()}): {instead}"
@@ -388,24 +371,13 @@ def _refusing(name: str, what: str) -> Callable[..., Any]:
     return coroutine if asyncio.iscoroutinefunction(of_base) else method
 
 
-_SOCKET, _PROCESS, _LOOP = "a socket", "a process", "running a loop inside the loop"
 _WHAT = {
-    **dict.fromkeys(("subprocess_exec", "subprocess_shell"), _PROCESS),
-    **dict.fromkeys(("connect_read_pipe", "connect_write_pipe"), "a pipe"),
-    **dict.fromkeys(("add_signal_handler", "remove_signal_handler"), "a signal"),
-    **dict.fromkeys(("run_forever", "run_until_complete", "stop", "close"), _LOOP),
-    **dict.fromkeys(
-        (
-            "getaddrinfo", "getnameinfo", "create_connection", "create_server", "start_tls",
-            "create_unix_connection", "create_unix_server", "create_datagram_endpoint",
-            "connect_accepted_socket", "sendfile", "sock_sendfile", "add_reader", "remove_reader",
-            "add_writer", "remove_writer", "sock_recv", "sock_recv_into", "sock_recvfrom",
-            "sock_recvfrom_into", "sock_sendall", "sock_sendto", "sock_connect", "sock_accept",
-        ),
-        _SOCKET,
-    ),
+    "subprocess": "a process", "pipe": "a pipe", "signal": "a signal",
+    **dict.fromkeys(("run_", "stop", "close"), "running a loop inside the loop"), "": "a socket",
 }  # fmt: skip
-for _name, _what in _WHAT.items():
-    setattr(ChoosingLoop, _name, _refusing(_name, _what))
+for _name, _method in vars(asyncio.AbstractEventLoop).items():
+    if not _name.startswith("_") and getattr(ChoosingLoop, _name) is _method:
+        _what = next(what for part, what in _WHAT.items() if part in _name)
+        setattr(ChoosingLoop, _name, _refusing(_name, _what))
 # Nothing of a loop is left out: what is not above is refused.
 update_abstractmethods(ChoosingLoop)  # type: ignore[type-abstract]

@@ -261,9 +261,9 @@ def _open_state(connection: sqlite3.Connection) -> Any:
 
     One without a transaction may be that of a pool: to keep it open is no difference.
     """
-    file = _plain(connection, "PRAGMA database_list").fetchone()[2]
-    told = "a transaction is open" if connection.in_transaction else None
-    return told if file else (told or "open", rows(connection))
+    if _plain(connection, "PRAGMA database_list").fetchone()[2]:
+        return "a transaction is open" if connection.in_transaction else None
+    return {"in a transaction": connection.in_transaction, **rows(connection)}
 
 
 def _or_why(read: Callable[[Any], T], what: Any) -> T | str | None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from random import Random
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.answers import Ending
-from leo.schedules.atomic import MOST_CALLS, Atomicity
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -25,10 +23,9 @@ from leo.schedules.calls import (
     Invariant,
     Scenario,
 )
-from leo.schedules.chance import Priorities
+from leo.schedules.chance import by_chance
 from leo.schedules.choosing import CLOCK, Refused
-from leo.schedules.optimal import Optimal
-from leo.schedules.pruned import Pruned
+from leo.schedules.depth_first import DepthFirst, preemptions, switches
 from leo.schedules.report import (
     Broken,
     Exploration,
@@ -41,7 +38,7 @@ from leo.schedules.report import (
     to_text,
     told_step,
 )
-from leo.schedules.system import Choice
+from leo.schedules.system import Choice, Events
 from leo.schedules.watch import Watch
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
@@ -52,8 +49,8 @@ __all__ = ["STRATEGIES", "Exploration", "explore"]
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
 STRATEGIES: Final = ("every", "preemptions", "random", "pct")
-# So many seconds is a search silent at most.
-_SILENT = 2.0
+# A search says something after so many seconds: with the schedule under way it is two at most.
+_SILENT = 1.5
 # So many seconds are spent on making a schedule shorter.
 _SHORTER = 2.0
 # After so many steps some schedules with one switch are executed first.
@@ -114,24 +111,16 @@ def explore(
     Raises LeoError for what cannot be explored or followed.
     """
     scenario: Scenario[T] = Scenario(
-        make,
-        _named(calls),
-        invariant,
-        at_end,
-        tuple(raises),
-        cancellations,
-        reads or {},
-        writes or {},
-        state,
-        clock,
-        seed,
-    )
-    _check(scenario, strategy, bound, limit, seconds)
+        make, _named(calls), invariant, at_end, tuple(raises), cancellations, reads or {},
+        writes or {}, state, clock, seed,
+    )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
+    tell = progress or partial(print, file=sys.stderr, flush=True)
+    search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, tell)
+    search.check()
     watch = Watch()
     try:
         with watch, world():
-            search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, progress)
             search.check_calls()
             found = search.replay(schedule) if schedule is not None else search.search()
     except KeyboardInterrupt:
@@ -165,64 +154,61 @@ def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
     return named
 
 
-def _check(
-    scenario: Scenario[Any], strategy: str, bound: int, limit: int, seconds: float | None
-) -> None:
-    """Refuse what cannot be explored, before anything runs."""
-    if not callable(scenario.make):
-        raise LeoError(f"make is {type(scenario.make).__name__}: expected a function")
-    if scenario.cancellations < 0:
-        raise LeoError(f"{scenario.cancellations} cancellations: expected 0 or more")
-    if scenario.clock not in ("idle", "any"):
-        raise LeoError(f"clock {scenario.clock!r}: expected 'idle' or 'any'")
-    if strategy not in STRATEGIES:
-        raise LeoError(f"{strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}")
-    if scenario.declared and strategy != "every":
-        raise LeoError(f"strategy {strategy!r} makes no use of reads and writes: leave one out")
-    if limit < 1:
-        raise LeoError(f"a limit of {limit} schedules: expected at least 1")
-    if bound < 0 or (strategy == "pct" and bound < 1):
-        raise LeoError(f"a bound of {bound}: expected at least {int(strategy == 'pct')}")
-    if seconds is not None and seconds <= 0:
-        raise LeoError(f"a limit of {seconds} seconds: expected more than 0")
-    kinds: tuple[Any, ...] = scenario.raises
-    for kind in kinds:
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise LeoError(f"raises {kind!r}: expected classes of exceptions")
-
-
+@dataclass
 class _Search(Generic[T]):
     """One exploration."""
 
-    def __init__(
-        self,
-        scenario: Scenario[T],
-        asks: bool,
-        strategy: str,
-        bound: int,
-        limit: int,
-        seconds: float | None,
-        show: Callable[[T], object] | None,
-        prune: bool,
-        progress: Callable[[str], None] | None,
-    ) -> None:
-        self.scenario = scenario
-        self.strategy, self.bound, self.limit, self.prune = strategy, bound, limit, prune
-        self.show = show
-        self.seconds = seconds
+    scenario: Scenario[T]
+    asks: bool
+    strategy: str
+    bound: int
+    limit: int
+    seconds: float | None
+    show: Callable[[T], object] | None
+    prune: bool
+    progress: Callable[[str], None]
+    runs: int = 0
+    states: int = 0
+    # Did the bound leave anything out?
+    cut: bool = False
+    done: Callable[[], float] = lambda: 0.0
+    planned: Callable[[], int] = lambda: 1
+    opaque: dict[str, None] = field(default_factory=dict)
+    by_type: dict[str, None] = field(default_factory=dict)
+    initial: dict[str, str] = field(default_factory=dict)
+    # Why it is not asked whether the calls are atomic; empty if it is.
+    unasked: str = ""
+
+    def check(self) -> None:
+        """Refuse what cannot be explored, before anything runs."""
+        it, pct, wrong = self.scenario, self.strategy == "pct", ""
+        make: Any = it.make
+        kinds = [kind for kind in it.raises if not _is_exception(kind)]
+        if not callable(make):
+            wrong = f"make is {type(make).__name__}: expected a function"
+        elif it.cancellations < 0:
+            wrong = f"{it.cancellations} cancellations: expected 0 or more"
+        elif it.clock not in ("idle", "any"):
+            wrong = f"clock {it.clock!r}: expected 'idle' or 'any'"
+        elif self.strategy not in STRATEGIES:
+            wrong = f"{self.strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
+        elif it.declared and self.strategy != "every":
+            wrong = f"strategy {self.strategy!r} makes no use of reads and writes: leave one out"
+        elif self.limit < 1:
+            wrong = f"a limit of {self.limit} schedules: expected at least 1"
+        elif self.bound < pct:
+            wrong = f"a bound of {self.bound}: expected at least {int(pct)}"
+        elif self.seconds is not None and self.seconds <= 0:
+            wrong = f"a limit of {self.seconds} seconds: expected more than 0"
+        elif kinds:
+            wrong = f"raises {kinds[0]!r}: expected classes of exceptions"
+        if wrong:
+            raise LeoError(wrong)
         self.begun = self.told = monotonic()
-        self.progress = _to_standard_error if progress is None else progress
-        self.runs = self.states = 0
-        self.opaque: dict[str, None] = {}
-        self.by_type: dict[str, None] = {}
-        self.done: Callable[[], float] = lambda: 0.0
-        self.initial: dict[str, str] = {}
-        self.atomicity = Atomicity(scenario, self._tell_state, self._pace)
-        # Why it is not asked whether the calls are atomic; empty if it is.
-        self.unasked = ""
-        if not asks:
+        self.atomicity = Atomicity(it, self._tell_state, self._pace)
+        if not self.asks:
             self.unasked = "atomic=True asks that too"
-        elif len(scenario.calls) > MOST_CALLS:
+        elif len(it.calls) > MOST_CALLS:
             self.unasked = f"more than {MOST_CALLS} calls"
 
     def check_calls(self) -> None:
@@ -251,7 +237,8 @@ class _Search(Generic[T]):
             self._compare_with_serial()
             found = self._find()
         except _Enough as enough:
-            return self._result(self._was_last and self.strategy == "every", None, str(enough))
+            whole = self.strategy == "every" and self.runs > 0 and not self.planned()
+            return self._result(whole, None, str(enough))
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
@@ -264,14 +251,14 @@ class _Search(Generic[T]):
                     "earlier schedule left; set it in `make`"
                 )
             return self._result(False, told, "")
-        complete = self.strategy == "every" or (self.strategy == "preemptions" and not self._cut)
-        return self._result(complete, None, self._covered())
+        left = f"every schedule with at most {self.bound} preemptions, and others exist"
+        return self._result(not self.cut, None, left)
 
     def _find(self) -> tuple[Choice, ...] | None:
         """The first schedule that breaks something; None when there is none.  Raises _Enough."""
         for number, (path, run) in enumerate(self._runs()):
             self.opaque.update({run.opaque: None} if run.opaque else {})
-            if self._broken(run, path):
+            if self._broken(run):
                 return tuple(path)
             if number % _TWICE == 0 and path:
                 self._execute_twice(path)
@@ -280,101 +267,51 @@ class _Search(Generic[T]):
             self._pace()
         return None
 
-    _was_last = False
-    _cut = False
-
     def _runs(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
         """The runs of the strategy, not closed, each with its schedule."""
+        scenario = self.scenario
         if self.strategy in ("random", "pct"):
-            yield from self._by_chance()
-        elif self.scenario.declared:
-            yield from self._optimal()
-        else:
-            bound = self.bound if self.strategy == "preemptions" else None
-            search = Pruned(self.scenario.start, self.prune, bound)
-            self.done, steps = search.done, 0
-            while not search.ended:
-                if bound is None and steps >= 0 and (steps := steps + len(search.path)) > _LONG:
-                    steps = -1
-                    yield from self._with_one_switch()
-                run = search.next()
-                if search.endless and not run.broken and not run.finished():
-                    run.broken[ENDLESS] = goes_round(run, search.path)
-                path = list(search.path)
-                search.backtrack()
-                self._was_last = search.ended
-                self.states, self._cut = search.states, search.cut
+            depth = self.bound if self.strategy == "pct" else None
+            for run, taken in by_chance(scenario.start, scenario.seed or 0, depth):
                 self.runs += 1
-                yield path, run
+                yield [step.choice for step in taken], run
+        search, steps = self._search(scenario, self.strategy == "preemptions", self.bound), 0
+        self.done, self.planned = search.done, search.planned
+        while (run := search.next()) is not None:
+            if search.endless and not run.broken and not run.finished():
+                run.broken[ENDLESS] = goes_round(run, search.path)
+            run.pruned = search.end != "complete"
+            self.states, self.cut = search.found, search.cut
+            self.runs += 1
+            yield search.path, run
+            if search.price is None and steps >= 0 and (steps := steps + len(search.path)) > _LONG:
+                steps = -1
+                yield from self._with_one_switch()
 
     def _with_one_switch(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
         """Some schedules that depth first would come to late: most findings need one switch."""
-        search = Pruned(self.scenario.start, prune=False, switches=1)
+        search = DepthFirst(self.scenario.start, price=switches, most=1)
         for _ in range(_SOME):
-            if search.ended:
+            run = search.next()
+            if run is None:
                 return
-            run, path = search.next(), list(search.path)
-            search.backtrack()
             self.runs += 1
-            yield path, run
+            yield search.path, run
 
-    def _optimal(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
-        """One run of each class; each is carried out once more to be looked at."""
-        search = Optimal(self.scenario)
-        while (walk := search.next()) is not None:
-            self.runs = self.runs + 1 if walk.end != "refused" else 0
-            if walk.end != "complete":
-                continue
-            steps = walk.outcome.final["steps"] if walk.outcome.violations else len(walk.steps)
-            path = [step.choice for step in walk.steps[:steps]]
-            if walk.outcome.violations and steps:
-                kept = search.events.past(walk.numbers[:steps], steps - 1)
-                fewer = [path[at] for at in kept]
-                title = next(iter(walk.outcome.violations))
-                if len(fewer) < len(path) and title in self._violations(fewer):
-                    path = fewer
-            run = self.scenario.start()
-            for choice in path:
-                run.take(choice)
-            yield path, run
-        self._was_last = True
+    def _search(self, scenario: Scenario[T], bounded: bool, bound: int) -> DepthFirst:
+        """Depth first; a bound and declared sets do not go together."""
+        if bounded:
+            return DepthFirst(scenario.start, states=self.prune, price=preemptions, most=bound)
+        events = Events() if scenario.declared else None
+        return DepthFirst(scenario.start, states=self.prune, events=events)
 
-    def _by_chance(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
-        self.length = 10
-        while True:
-            chance = Random(f"{self.scenario.seed or 0}:{self.runs}")
-            order = Priorities(chance, max(2, self.length), self.bound)
-            run, path = self.scenario.start(), list[Choice]()
-            while enabled := run.enabled():
-                choice = (
-                    chance.choice(enabled)
-                    if self.strategy == "random"
-                    else order.choose(enabled, len(path))
-                )
-                path.append(choice)
-                run.take(choice)
-            self.length = max(self.length, len(path))
-            self.runs += 1
-            yield path, run
-
-    def _covered(self) -> str:
-        if self.strategy == "preemptions":
-            return f"every schedule with at most {self.bound} preemptions, and others exist"
-        return "nothing was left out"
-
-    def _broken(self, run: CoroutineRun[T], path: Sequence[Choice]) -> dict[str, str]:
+    def _broken(self, run: CoroutineRun[T]) -> dict[str, str]:
         """What a run breaks; the run is closed."""
         ending: Ending | None = None
         try:
             broken = dict(run.broken)
-            pruned = getattr(run, "pruned", False)
-            if (
-                not self.unasked
-                and not broken
-                and not pruned
-                and run.finished()
-                and not run.still_going()
-            ):
+            over = not broken and not run.pruned and run.finished() and not run.still_going()
+            if over and not self.unasked:
                 ending = run.ending()
                 self.by_type.update(dict.fromkeys(ending.opaque))
                 if self.scenario.declared:
@@ -404,18 +341,6 @@ class _Search(Generic[T]):
         changed = {name: text for name, text in state.items() if self.initial.get(name) != text}
         return tell_state(changed) or "nothing has changed"
 
-    def _violations(self, path: Iterable[Choice]) -> dict[str, str]:
-        """What a schedule breaks; nothing if it cannot be carried out."""
-        run = self.scenario.start()
-        try:
-            for choice in path:
-                if choice not in run.enabled():
-                    break
-                run.take(choice)
-        finally:
-            broken = self._broken(run, ())
-        return broken
-
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
         seen: list[list[Any]] = []
@@ -439,14 +364,12 @@ class _Search(Generic[T]):
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
-        if self.scenario.declared:
-            return path
         self.until = monotonic() + _SHORTER
         struck = sum(choice.what == "cancel" for choice in path)
         for cancellations in range(struck + 1):
             scenario = replace(self.scenario, cancellations=cancellations, bounded={})
             for bound in range(4):
-                search = Pruned(scenario.start, self.prune, bound)
+                search = self._search(scenario, True, bound)
                 found = self._first(search)
                 while found is not None:
                     path = found[0]
@@ -454,21 +377,19 @@ class _Search(Generic[T]):
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
-                    found = self._first(Pruned(scenario.start, False, bound))
+                    found = self._first(DepthFirst(scenario.start, price=preemptions, most=bound))
                 if scenario.most is not None or monotonic() > self.until:
                     return path
                 if not search.cut:
                     break
         return path
 
-    def _first(self, search: Pruned) -> tuple[tuple[Choice, ...], str] | None:
+    def _first(self, search: DepthFirst) -> tuple[tuple[Choice, ...], str] | None:
         """The first schedule of a search that breaks something, and what."""
-        while not search.ended and monotonic() < self.until:
-            run, path = search.next(), tuple(search.path)
-            broken = self._broken(run, path)
-            if broken:
-                return path, next(iter(broken))
-            search.backtrack()
+        while monotonic() < self.until and (run := search.next()) is not None:
+            run.pruned = search.end != "complete"
+            if broken := self._broken(run):
+                return tuple(search.path), next(iter(broken))
             self._pace()
         return None
 
@@ -500,7 +421,8 @@ class _Search(Generic[T]):
                         f"step {index} of the schedule is {to_text([choice])}, which is not "
                         f"possible there; possible: {able}"
                     )
-                steps.append(told_step(run, choice, index, self._shown))
+                told = told_step(run, choice, index, self._shown)
+                steps += [told] if told is not None else []
         except BaseException:
             run.close()
             raise
@@ -508,7 +430,7 @@ class _Search(Generic[T]):
             run.broken[ENDLESS] = goes_round(run, choices)
         over = run.finished() and not run.broken and not run.still_going()
         came_out = self._came_out(run, run.ending()) if over else ""
-        broken = self._broken(run, choices)
+        broken = self._broken(run)
         for title, witness in broken.items():
             table = tell_steps(steps, self.scenario.calls, title)
             possible: list[str] = []
@@ -590,5 +512,5 @@ class _Search(Generic[T]):
         )
 
 
-def _to_standard_error(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _is_exception(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException)

@@ -7,7 +7,7 @@ import gc
 import linecache
 import os
 import sysconfig
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, NamedTuple
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,10 +43,13 @@ def rank(file: str) -> int:
 
 
 def innermost(places: list[Place]) -> Place | None:
-    """Of places from the outermost to the innermost: the last one that is the user's."""
+    """Of places from the outermost to the innermost: the last one that is the user's.
+
+    If there is none, the last one of a library.
+    """
     best: Place | None = None
     for place in places:
-        if best is None or rank(place.file) >= rank(best.file):
+        if rank(place.file) >= (rank(best.file) if best is not None else 1):
             best = place
     return best
 
@@ -78,27 +81,27 @@ def _generator_of(asend: Any) -> Any:
 
 def place_of(task: asyncio.Task[Any]) -> Place | None:
     """The user's line at which a task is suspended; None before its first step."""
-    return innermost([place for place in suspended(task.get_coro()) if rank(place.file)])
+    return innermost(suspended(task.get_coro()))
 
 
 def raised_at(error: BaseException) -> Place | None:
     """The user's line at which an exception came up."""
-    places, trace = [], error.__traceback__
-    while isinstance(trace, TracebackType):
-        code = trace.tb_frame.f_code
-        places.append(Place(code.co_filename, trace.tb_lineno, code.co_name))
-        trace = trace.tb_next
-    return innermost([place for place in places if rank(place.file)])
+    return innermost(_way(error))
 
 
 def in_library(error: BaseException, name: str) -> bool:
     """Has an exception come through the code of a library?"""
-    trace = error.__traceback__
+    return any(f"{os.sep}{name}{os.sep}" in place.file for place in _way(error))
+
+
+def _way(error: BaseException) -> list[Place]:
+    """The lines that an exception has come through, the one where it was raised last."""
+    places, trace = [], error.__traceback__
     while trace is not None:
-        if f"{os.sep}{name}{os.sep}" in trace.tb_frame.f_code.co_filename:
-            return True
+        code = trace.tb_frame.f_code
+        places.append(Place(code.co_filename, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
-    return False
+    return places
 
 
 def standing(frame: FrameType | None) -> Place | None:
@@ -111,4 +114,4 @@ def standing(frame: FrameType | None) -> Place | None:
         if not ours:
             places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
-    return innermost([place for place in reversed(places) if rank(place.file)])
+    return innermost(places[::-1])

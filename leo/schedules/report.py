@@ -132,8 +132,11 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     return ", ".join(told)
 
 
-def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep:
-    """Take a step, and say from where it went and what changed."""
+def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep | None:
+    """Take a step, and say from where it went and what changed.
+
+    A thread has no lane: what it does for a call is of interest only when something changes.
+    """
     loop, who = run.loop, choice.who
     before = show(run)
     task = loop.tasks.get(who)
@@ -142,8 +145,10 @@ def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep:
         return LaneStep(index, who, "(cancelled)", changes(before, show(run)))
     if task is None:
         run.take(choice)
-        said = f"{loop.time():g} s" if who == CLOCK else "a thread goes on"
-        return LaneStep(index, who, said, changes(before, show(run)))
+        changed = changes(before, show(run))
+        if who == CLOCK:
+            return LaneStep(index, who, f"{loop.time():g} s", changed)
+        return LaneStep(index, "", f"{who}: {changed}") if changed else None
     place = place_of(task)
     begins = getattr(task.get_coro(), "cr_frame", None)
     begun = begins is not None and begins.f_lasti > 0 and place is not None
@@ -171,11 +176,11 @@ def _columns(most: int) -> int:
 
 def tell_steps(steps: Sequence[LaneStep], lanes: Iterable[str], verdict: str) -> str:
     """A table with a lane for each; where they do not fit, one step below the other."""
-    names = tuple(dict.fromkeys((*lanes, *(step.lane for step in steps))))
+    names = tuple(dict.fromkeys((*lanes, *(step.lane for step in steps if step.lane))))
     width = _columns(160)
     if len(names) * _LANE <= width:
         return lane_table(steps, verdict, lanes=names, width=width)
-    margin, column = len(str(len(steps))), max(map(len, names))
+    margin, column = len(str(steps[-1].index)) if steps else 1, max(map(len, names))
     out = []
     for step in steps:
         marks = "".join("●" if name == step.lane else "│" for name in names)

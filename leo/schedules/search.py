@@ -1,7 +1,6 @@
 """Explores the schedules of a system by one of five strategies, and reports how far it came.
 
-optimal  one run for each class of schedules (leo.schedules.optimal; where a system tells its states
-         apart, leo.schedules.asleep)
+reduced  one complete run for each class of schedules
 brute    every interleaving
 bounded  every interleaving with at most so many preemptions or delays
 random   random schedules, with a seed
@@ -13,19 +12,26 @@ every class of schedules has been executed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from leo.errors import LeoError
-from leo.schedules.asleep import Asleep
-from leo.schedules.brute import Brute, Price, delays, preemptions
-from leo.schedules.chance import ByChance
-from leo.schedules.optimal import Optimal
-from leo.schedules.system import Choice, NormalForm, Step, System, Walk, normal_form
+from leo.schedules.chance import by_chance
+from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
+from leo.schedules.system import (
+    Choice,
+    Events,
+    NormalForm,
+    Run,
+    Step,
+    System,
+    Walk,
+    normal_form,
+)
 
-Strategy = Literal["optimal", "brute", "bounded", "random", "pct"]
-STRATEGIES: Final[tuple[Strategy, ...]] = ("optimal", "brute", "bounded", "random", "pct")
+Strategy = Literal["reduced", "brute", "bounded", "random", "pct"]
+STRATEGIES: Final[tuple[Strategy, ...]] = ("reduced", "brute", "bounded", "random", "pct")
 PRICES: Final[dict[str, Price]] = {"preemptions": preemptions, "delays": delays}
 DEADLOCK: Final = "DeadlockFree"
 
@@ -40,7 +46,7 @@ class Plan:
     stops at the first violation.  Raises LeoError for a plan that cannot be carried out.
     """
 
-    strategy: Strategy = "optimal"
+    strategy: Strategy = "reduced"
     limit: int | None = None
     bound: int = 2
     price: str = "preemptions"
@@ -57,8 +63,6 @@ class Plan:
             raise LeoError(f"the strategy {self.strategy} never ends by itself: give it a limit")
         if self.limit is not None and self.limit < 1:
             raise LeoError(f"a limit of {self.limit} runs: expected at least 1")
-        if self.price not in PRICES:
-            raise LeoError(f"{self.price!r} is no price; expected one of {', '.join(PRICES)}")
         if self.bound < 0 or self.depth < 1:
             raise LeoError(
                 f"bound {self.bound}, depth {self.depth}: expected at least 0 and at least 1"
@@ -84,8 +88,8 @@ class Report:
     """What a search came to.
 
     `runs` counts those carried out to their end, `classes` how many classes they belong to (None:
-    not counted), `redundant` those that turned out to have been seen, `planned` the branches that
-    are known and were not explored.  `found` has the first violation of each title.
+    not counted), `redundant` those given up because their class had been executed, and `broken`
+    those that broke something.  `found` has the first violation of each title.
     """
 
     strategy: Strategy
@@ -94,18 +98,11 @@ class Report:
     complete: bool = False
     cut: str = ""
     redundant: int = 0
-    probes: int = 0
-    restarts: int = 0
-    planned: int = 0
     broken: int = 0
     found: dict[str, Found] = field(default_factory=dict)
 
     def add(self, walk: Walk) -> None:
         """Count a run and keep what it violates for the first time."""
-        if walk.end == "refused":
-            # The search began anew and will find all of it again.
-            self.runs = self.redundant = self.broken = 0
-            return
         if walk.end == "redundant":
             self.redundant += 1
             return
@@ -129,25 +126,34 @@ class Report:
         return f"not complete: {runs}; {self.cut}"
 
 
-class Search(Protocol):
-    """Something that carries out one run at a time."""
+def search_of(system: System, plan: Plan) -> DepthFirst:
+    """The depth-first search of a plan, before its first run."""
+    events = Events()
+    if plan.strategy == "bounded":
+        price = PRICES[plan.price]
+        return DepthFirst(system.start, events=events, reduce=False, price=price, most=plan.bound)
+    return DepthFirst(system.start, events=events, reduce=plan.strategy == "reduced")
 
-    def next(self) -> Walk | None: ...
+
+def walks(system: System, plan: Plan, search: DepthFirst | None = None) -> Iterator[Walk]:
+    """The runs of a plan, one after the other."""
+    search = search or search_of(system, plan)
+    if plan.strategy in ("random", "pct"):
+        depth = plan.depth if plan.strategy == "pct" else None
+        for run, steps in by_chance(system.start, plan.seed, depth):
+            yield _closed(run, (), steps, "complete")
+    while (run := search.next()) is not None:
+        # Only to count classes are the numbers of interest.
+        numbers = () if search.reduce else search.numbers()
+        yield _closed(run, numbers, search.steps, search.end)
 
 
-def search_of(system: System, plan: Plan) -> Search:
-    """The search of a plan, before its first run."""
-    match plan.strategy:
-        case "optimal":
-            return Asleep(system) if getattr(system, "tells_apart", False) else Optimal(system)
-        case "brute":
-            return Brute(system)
-        case "bounded":
-            return Brute(system, price=PRICES[plan.price], most=plan.bound)
-        case "random":
-            return ByChance(system, plan.seed)
-        case "pct":
-            return ByChance(system, plan.seed, depth=plan.depth)
+def _closed(run: Run, numbers: tuple[int, ...], steps: Iterable[Step], end: str) -> Walk:
+    try:
+        finished = run.finished()
+    finally:
+        outcome = run.close()
+    return Walk(numbers, tuple(steps), end, finished, outcome)
 
 
 def explore(system: System, plan: Plan = Plan(), visit: Visit | None = None) -> Report:
@@ -157,39 +163,31 @@ def explore(system: System, plan: Plan = Plan(), visit: Visit | None = None) -> 
     """
     report, search = Report(plan.strategy), search_of(system, plan)
     classes: set[NormalForm] = set()
-    ended, brute = False, search if isinstance(search, Brute) else None
-    while plan.limit is None or report.runs < plan.limit:
-        walk = search.next()
-        if walk is None:
-            ended = True
-            break
+    ended, every = True, plan.strategy in ("brute", "bounded")
+    for walk in walks(system, plan, search):
         report.add(walk)
-        if brute is not None:
-            classes.add(normal_form(brute.events, walk.numbers))
+        if every:
+            classes.add(normal_form(search.events or Events(), walk.numbers))
         if visit is not None:
             visit(walk)
-        if plan.first and report.found:
+        if (plan.first and report.found) or report.runs == plan.limit:
+            ended = False
             break
-    if brute is not None:
+    if every:
         report.classes = len(classes)
-    if isinstance(search, Optimal | Asleep):
-        report.classes, report.planned = report.runs, search.planned()
-    if isinstance(search, Optimal):
-        report.probes, report.restarts = search.probes, search.restarts
-    conclude(report, plan, ended=ended, pruned=brute is not None and brute.cut)
+    elif plan.strategy == "reduced":
+        report.classes = report.runs
+    report.complete = ended and not search.cut
+    if not report.complete:
+        report.cut = _cut(report, plan, search.planned(), ended=ended)
     return report
 
 
-def conclude(report: Report, plan: Plan, *, ended: bool, pruned: bool) -> None:
-    """Write into a report whether it is complete, and if not what cut it off."""
-    report.complete = ended and not pruned
-    if report.complete:
-        return
+def _cut(report: Report, plan: Plan, planned: int, *, ended: bool) -> str:
+    """What cut a search off."""
     if ended:
-        report.cut = f"every schedule with at most {plan.bound} {plan.price}, and others exist"
-    elif plan.first and report.found:
-        report.cut = "stopped at the first violation"
-    else:
-        report.cut = f"stopped at the limit of {plan.limit:,}" if plan.limit else "interrupted"
-        if report.planned:
-            report.cut += f", {report.planned:,} or more branches not explored"
+        return f"every schedule with at most {plan.bound} {plan.price}, and others exist"
+    if plan.first and report.found:
+        return "stopped at the first violation"
+    more = f", {planned:,} or more branches not explored" if planned else ""
+    return f"stopped at the limit of {plan.limit:,}{more}"

@@ -36,6 +36,7 @@ from typing import Any
 
 from leo.schedules.places import rank
 from leo.schedules.threads import HeldLock, HeldQueue
+from leo.units.log import Log
 
 _LARGE = 1 << 24
 PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
@@ -44,6 +45,7 @@ CONSTANT = (
     Executor, asyncio.AbstractEventLoop, re.Pattern, types.GetSetDescriptorType,
     types.MemberDescriptorType, property, contextvars.ContextVar, contextvars.Token,
     types.WrapperDescriptorType, types.MethodDescriptorType, types.FrameType, types.TracebackType,
+    Log,
 )  # fmt: skip
 _SORTED = PLAIN | {tuple}
 # The text of an object without one of its own: it differs from run to run.
@@ -188,10 +190,6 @@ def _constant(shape: Shape, it: Any) -> None:
     shape.mark("constant", type(it).__name__, str(named))
 
 
-def _enum(shape: Shape, it: Any) -> None:
-    shape.mark("enum", type(it).__qualname__, str(it))
-
-
 def _function(shape: Shape, it: Any) -> None:
     # A code object is made once, however often its function is.
     shape.mark("function", it.__qualname__ if shape.data else id(it.__code__))
@@ -284,11 +282,6 @@ def _referents(shape: Shape, it: Any, skip: Set[int] = frozenset()) -> None:
             shape.add(other)
 
 
-def _weak(shape: Shape, it: Any) -> None:
-    shape.mark("weak")
-    shape.add(it())
-
-
 def _handle(shape: Shape, it: Any) -> None:
     shape.mark("handle", it._cancelled)
     if not it._cancelled and not shape.data:
@@ -332,11 +325,6 @@ def _iterator(shape: Shape, it: Any) -> None:
         shape.add(part)
 
 
-def _random(shape: Shape, it: Any) -> None:
-    shape.mark("random")
-    shape.add(it.getstate())
-
-
 def _buffer(shape: Shape, it: Any) -> None:
     shape.mark("closed" if it.closed else "buffer")
     if not it.closed:
@@ -348,10 +336,6 @@ def _lru(shape: Shape, it: Any) -> None:
     shape.mark("cached")
     if not shape.data:
         _referents(shape, it)
-
-
-def _bytes(shape: Shape, it: Any) -> None:
-    shape.mark("bytes", bytes(it))
 
 
 def _opaque(shape: Shape, it: Any) -> None:
@@ -419,11 +403,10 @@ _HANDLERS: dict[type, Handler] = {
         for it in (dict[Any, Any](), _ORDER)
         for view in (it.keys(), it.values(), it.items())
     },
-    weakref.ReferenceType: _weak,
+    weakref.ReferenceType: lambda shape, it: shape.add(("weak", it())),
     _LOCK: _lock,
     _RLOCK: _lock,
-    bytearray: _bytes,
-    memoryview: _bytes,
+    **dict.fromkeys((bytearray, memoryview), lambda shape, it: shape.mark("bytes", bytes(it))),
     contextvars.Context: _context,
     functools._lru_cache_wrapper: _lru,
     object: _constant,
@@ -558,13 +541,13 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
 
 
 _BASES: tuple[tuple[Any, Handler], ...] = (
-    (enum.Enum, _enum),
+    (enum.Enum, lambda shape, it: shape.mark("enum", type(it).__qualname__, str(it))),
     (CONSTANT, _constant),
     (asyncio.Task, _task),
     (asyncio.Handle, _handle),
     (sqlite3.Connection, _database),
     (sqlite3.Cursor, _cursor),
-    (random.Random, _random),
+    (random.Random, lambda shape, it: shape.add(("random", it.getstate()))),
     (_LOCAL, _local),
     ((io.BytesIO, io.StringIO), _buffer),
     (HeldLock, lambda shape, it: _lock(shape, it._lock)),

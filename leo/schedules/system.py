@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 from leo.errors import LeoError
 
-# What a choice may do to the one whose turn it is.  `step`: go on to the next boundary.  `timeout`:
-# what it waits for has taken too long.
-KINDS = ("step", "cancel", "raise", "timeout", "crash", "recover")
-
 
 class Choice(NamedTuple):
-    """Who is chosen (a session, a task, an instance), and what happens to it (one of ``KINDS``)."""
+    """Who is chosen (a session, a task, an instance), and what happens to it.
+
+    `step`: it goes on to the next boundary; `cancel`, `raise`, `crash`, `recover`; `timeout`: what
+    it waits for has taken too long.
+    """
 
     who: str
     what: str = "step"
@@ -67,9 +67,6 @@ class Run(Protocol):
         is taken may touch less, never more.
         """
 
-    def waiting(self) -> tuple[Step, ...]:
-        """The steps that somebody would take next and cannot now, because others do not let it."""
-
     def take(self, choice: Choice) -> Step:
         """Make a choice.  Raises LeoError when it is not enabled."""
 
@@ -81,11 +78,7 @@ class Run(Protocol):
 
 
 class System(Protocol):
-    """Something that can be executed again and again from the same beginning.
-
-    With an attribute `tells_apart` that is true its runs have a `fingerprint()`, which says all
-    that what follows and the outcome depend on; then no step is executed twice in one state.
-    """
+    """Something that can be executed again and again from the same beginning."""
 
     def start(self) -> Run:
         """Begin an execution.  The run before it must have been closed."""
@@ -105,7 +98,7 @@ class Events:
     object of the session's name.
     """
 
-    __slots__ = ("_bits", "_numbers", "_reads", "_writes", "conflicts", "steps")
+    __slots__ = ("_bits", "_kept", "_numbers", "_reads", "_writes", "conflicts", "steps")
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -114,14 +107,18 @@ class Events:
         self._writes: list[int] = []
         self._bits: dict[str, int] = {}
         self._numbers: dict[Step, int] = {}
+        self._kept: dict[int, int] = {}
 
     def number(self, step: Step) -> int:
         """The number of a step; equal steps have equal numbers."""
-        known = self._numbers.get(step)
+        known = self._kept.get(id(step))
+        if known is None:
+            known = self._numbers.get(step)
         return self._add(step) if known is None else known
 
     def _add(self, step: Step) -> int:
-        number = self._numbers[step] = len(self.steps)
+        # A step that a system keeps is found without a look at its sets; `steps` keeps it alive.
+        number = self._numbers[step] = self._kept[id(step)] = len(self.steps)
         writes = self._mask((*step.writes, step.choice.who))
         reads = self._mask(step.reads)
         self.steps.append(step)
@@ -140,32 +137,16 @@ class Events:
     def _mask(self, objects: Iterable[str]) -> int:
         mask = 0
         for name in objects:
-            mask |= 1 << self._bits.setdefault(name, len(self._bits))
+            # What may touch everything depends on all others.
+            mask |= -1 if name == "*" else 1 << self._bits.setdefault(name, len(self._bits))
         return mask
-
-    def past(self, numbers: Sequence[int], last: int) -> list[int]:
-        """The positions of a schedule that `last` depends on, itself among them, in order.
-
-        Taken alone they are a schedule too, and it ends with the same step in the same situation.
-        """
-        kept, needed = [last], self.conflicts[numbers[last]]
-        for position in range(last - 1, -1, -1):
-            if needed >> numbers[position] & 1:
-                kept.append(position)
-                needed |= self.conflicts[numbers[position]]
-        return kept[::-1]
-
-    def choices(self, numbers: Iterable[int]) -> tuple[Choice, ...]:
-        """The choices of a schedule, in its order."""
-        return tuple(self.steps[number].choice for number in numbers)
 
 
 class Walk(NamedTuple):
     """One run: the numbers of its steps, the steps as taken, and how it ended.
 
-    `complete`: nothing was enabled any more.  `redundant`: everything enabled was asleep, the run
-    belongs to a class that has been explored (an optimal search has none).  `refused`: a branch
-    could not be followed.
+    `complete`: nothing was enabled any more.  `redundant`: it belongs to a class that has been
+    explored, and was given up.
     """
 
     numbers: tuple[int, ...]
@@ -175,23 +156,8 @@ class Walk(NamedTuple):
     outcome: Outcome
 
 
-_NO_NUMBERS: frozenset[int] = frozenset()
 # A run of a terminating system is not longer; one that goes on for ever must not hang a search.
 _MOST_STEPS = 10_000
-
-
-def look(events: Events, run: Run, guarded: set[str]) -> tuple[dict[Choice, int], frozenset[int]]:
-    """The numbers of what is enabled, by choice, and of what waits, which `guarded` learns."""
-    number = events.number
-    offers = {}
-    for choice in run.enabled():
-        step = run.pending(choice)
-        offers[choice] = number(_unknown(choice) if step is None else step)
-    waiting = run.waiting()
-    if not waiting:
-        return offers, _NO_NUMBERS
-    guarded.update(step.action for step in waiting)
-    return offers, frozenset(map(number, waiting))
 
 
 def check_length(steps: int) -> None:
@@ -212,7 +178,19 @@ def check_again(position: int, before: Step, again: Step) -> None:
         )
 
 
-def _unknown(choice: Choice) -> Step:
+def check_declared(declared: Step, step: Step) -> None:
+    """Raise EngineError when a step touched more than it had declared."""
+    if "*" in declared.writes:
+        return
+    more = (step.reads - declared.reads - declared.writes) | (step.writes - declared.writes)
+    if more or step.choice != declared.choice:
+        raise EngineError(
+            f"{said(step)} touched {', '.join(sorted(more)) or 'nothing'}, which {said(declared)} "
+            "does not declare: the search would miss schedules"
+        )
+
+
+def unknown(choice: Choice) -> Step:
     """A step of which nothing is known beforehand: it may touch everything."""
     return Step(choice, "?", frozenset(), frozenset("*"))
 
@@ -245,8 +223,3 @@ def normal_form(events: Events, numbers: Sequence[int]) -> NormalForm:
         layers[level].append(number)
         masks[level] |= 1 << number
     return tuple(tuple(sorted(layer)) for layer in layers)
-
-
-def count_classes(events: Events, schedules: Sequence[Sequence[int]]) -> int:
-    """How many classes the schedules belong to."""
-    return len({normal_form(events, numbers) for numbers in schedules})

@@ -48,11 +48,10 @@ class Watch:
             signal.signal(_SIGNAL, self._before)
 
     def _look(self) -> None:
-        last, since, patience = None, monotonic(), 1.5 * threads.PATIENCE
+        last, since, patience = self._at(), monotonic(), 1.5 * threads.PATIENCE
         while not self._over.wait(patience / 15):
-            active, now = threads.Threads.active, monotonic()
-            at = None if active is None else (id(active), active.loop.steps)
-            if active is None or at != last or active._owner != self._owner:
+            at, now = self._at(), monotonic()
+            if at is None or at != last:
                 last, since = at, now
             elif now - since > patience and not self._debugged():
                 since = now
@@ -68,6 +67,13 @@ class Watch:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(self._owner), ctypes.py_object(Stuck)
                     )
+
+    def _at(self) -> tuple[int, int] | None:
+        """Which run the owner is in, and how many steps it has taken; this thread keeps no run."""
+        active = threads.Threads.active
+        if active is None or active._owner != self._owner:
+            return None
+        return id(active), active.loop.steps
 
     def _debugged(self) -> bool:
         frame = sys._current_frames().get(self._owner)

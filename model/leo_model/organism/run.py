@@ -235,14 +235,14 @@ class OrganismRun(ABC):
         faults = self.organism.case.faults
         found = [Choice(s.name) for s in self.seats.values() if self._can_step(s)]
         if faults:
-            found += self._faults(faults, bounded=True)
+            found += self._faults(faults)
         found += [Choice(i, "recover") for i, up in self.up.items() if not up]
         return tuple(found)
 
-    def _faults(self, faults: tuple[str, ...], *, bounded: bool) -> list[Choice]:
-        """What can strike now; ``bounded``: as long as not enough has."""
+    def _faults(self, faults: tuple[str, ...]) -> list[Choice]:
+        """What can strike now, as long as not enough has."""
         most = self.organism.most
-        if bounded and most is not None and self.spent >= most:
+        if most is not None and self.spent >= most:
             return []
         found = []
         for seat in self.seats.values():
@@ -300,25 +300,6 @@ class OrganismRun(ABC):
         # Under a shield the action is carried out first.
         held = (at.value,) if seat.last is Action.Commit else ()
         return self._declared(choice, *held, "Cancel" if choice.what == "cancel" else "Raise")
-
-    def waiting(self) -> tuple[Step, ...]:
-        found = []
-        now = set(self.enabled())
-        for seat in self.seats.values():
-            step = Choice(seat.name)
-            if seat.at is not None or seat.in_flight:
-                if step not in now:
-                    found.append(self.pending(step))
-            elif self.has_calls_left(seat):
-                found.append(self._declared(step, "Call"))
-        faults = self.organism.case.faults
-        if faults:
-            own = [c for c in self._faults(faults, bounded=False) if c not in now]
-            found += [self.pending(choice) for choice in own]
-            if "Busy" in faults:
-                late = [Choice(s.name, "timeout") for s in self.seats.values() if _begins(s)]
-                found += [self.pending(choice) for choice in late if choice not in now]
-        return tuple(found)
 
     def _declared(self, choice: Choice, *actions: str) -> Step:
         seat = self.seats.get(choice.who)
@@ -444,7 +425,3 @@ class OrganismRun(ABC):
     @abstractmethod
     def revive(self, instance: str) -> None:
         """Begin again with the new life of an instance."""
-
-
-def _begins(seat: Seat) -> bool:
-    return seat.at is Action.Begin

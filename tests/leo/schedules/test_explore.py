@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import json
 import linecache
@@ -230,7 +229,7 @@ def test_declared_sets_shorten_the_schedule() -> None:
     )
 
     assert found.broken is not None
-    assert found.broken.schedule.split().count("ada") == 2
+    assert found.broken.schedule == "ada*2"
 
 
 def test_undeclared_method_is_an_error() -> None:
@@ -294,9 +293,6 @@ def test_the_guide_does_what_it_says() -> None:
         if language == "text":
             assert text == printed
             checked += 1
-            continue
-        if any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-               for node in ast.parse(text).body):  # fmt: skip
             continue
         file, out = f"guide-{number}", StringIO()
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)

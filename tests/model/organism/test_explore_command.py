@@ -30,7 +30,7 @@ def test_complete_and_nothing_broken(tmp_path: Path, capsys: pytest.CaptureFixtu
     """A lock without faults: complete, nothing broken, exit code 0, and a result in a file."""
     assert run("asyncio-lock", build=tmp_path) == 0
     out = capsys.readouterr().out
-    assert "asyncio-lock, 2x1 (sessions x turns), faults: none\noptimal: complete: " in out
+    assert "asyncio-lock, 2x1 (sessions x turns), faults: none\nreduced: complete: " in out
     assert out.endswith("nothing is broken in them\n")
     (path,) = tmp_path.iterdir()
     result = json.loads(path.read_text())
@@ -128,14 +128,14 @@ def test_machine_with_a_cancellation(discipline: str) -> None:
 @pytest.mark.parametrize("sessions", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_machine_that_crashes(sessions: int) -> None:
     """A crash takes the sessions of its instance along: as many runs as classes, the same ends."""
-    ends: dict[str, set[Hashable]] = {"optimal": set(), "brute": set()}
+    ends: dict[str, set[Hashable]] = {"reduced": set(), "brute": set()}
     machine = Machine("asyncio-lock", sessions, 1, ("Crash", "Raise"), most=1)
-    best = explore(machine, Plan(), lambda w: ends["optimal"].add(w.outcome.final["state"]))
+    best = explore(machine, Plan(), lambda w: ends["reduced"].add(w.outcome.final["state"]))
     brute = explore(machine, Plan("brute"), lambda w: ends["brute"].add(w.outcome.final["state"]))
 
     assert best.complete
     assert (best.runs, set(best.found)) == (brute.classes, set(brute.found))
-    assert ends["optimal"] == ends["brute"]
+    assert ends["reduced"] == ends["brute"]
 
 
 @pytest.mark.long

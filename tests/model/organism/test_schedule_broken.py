@@ -4,9 +4,11 @@ not.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
-from leo.schedules.search import Plan, search_of
+from leo.schedules.search import Plan, walks
 from leo.schedules.system import Choice
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.organism.case import Case, from_token, to_token
@@ -27,10 +29,7 @@ def first_violation(
     organism: Organism, limit: int, permitted: set[str]
 ) -> tuple[int, set[str], tuple[Choice, ...]] | None:
     """The number of the first schedule that breaks more than is permitted, what, and how."""
-    search = search_of(organism, Plan("pct", limit=limit))
-    for number in range(1, limit + 1):
-        walk = search.next()
-        assert walk is not None
+    for number, walk in enumerate(islice(walks(organism, Plan("pct", limit=limit)), limit), 1):
         surplus = set(walk.outcome.violations) - permitted
         if surplus:
             return number, surplus, tuple(step.choice for step in walk.steps)

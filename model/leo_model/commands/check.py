@@ -154,7 +154,7 @@ def print_text(
     states = sum(result.distinct or 0 for _, result in report.runs)
     decided = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
     print(
-        f"\n{len(decided)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
+        f"\n{len(decided)} claims decided by {len(report.runs)} searches by TLC over {states:,} "
         f"states; {len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
 

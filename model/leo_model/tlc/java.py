@@ -250,7 +250,7 @@ def _train(runtime: Runtime, path: Path) -> bool:
                     "1",
                     "-config",
                     "training.cfg",
-                    "MCOccasions",
+                    "MCField",
                 ],
                 cwd=work,
                 env=environment(os.environ),

@@ -17,7 +17,7 @@ from leo_model.readme import VERIFIED, brief, marked, printed, refreshed
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 ARTIFACT = (ROOT / "ARTIFACT.md").read_text("utf-8")
-COUNTED = "2 runs of TLC over 30 states; 0 not as claimed."
+COUNTED = "2 searches by TLC over 30 states; 0 not as claimed."
 GOOD = f"the version\n\nthe table\n\n✓  a legend\n\n{COUNTED}\n\nThe shortest way\n{VERIFIED}\n"
 
 
@@ -44,7 +44,7 @@ def test_the_brief_table_names_every_column() -> None:
 def numbers(text: str) -> dict[str, str]:
     """What an output of `make verify` says of the specification and of the searches."""
     found = re.search(
-        r"specification \S+, SHA-256 (\w+),.*?(\d+) runs of TLC over ([\d,]+) states; (\d+) not as",
+        r"specification \S+, SHA-256 (\w+),.*?(\d+) searches by TLC over ([\d,]+) states; (\d+) n",
         text,
         re.DOTALL,
     )

@@ -5,7 +5,7 @@ first and bounded, until the property itself is broken: that is what a person ca
 
 A theorem must not hold vacuously. "What generate reads does not change" follows from any invariant
 under which nobody ever reads. So each property has a non-vacuity witness: a kind of state in which
-it could fail (an *occasion*, as in ``spec/MCOccasions.tla``). For each theorem and each of its
+it could fail (an *occasion*, as in ``spec/Occasions.tla``). For each theorem and each of its
 relations there is an execution without faults to such a state.
 """
 
@@ -96,10 +96,23 @@ def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharg
     start = time.perf_counter()
     sessions = 1 if world.alone else 3 if world.rules.published else sessions
     found, states = _reached(world, sessions)
+    return witnessed(name, title, found, states, sessions, time.perf_counter() - start)
+
+
+def witnessed(
+    name: str,
+    title: str,
+    found: Mapping[str, list[str]],
+    states: int,
+    sessions: int,
+    seconds: float,
+    told: str = "",
+) -> Discharged:
+    """Discharge "a search of so many states has found a witness". Raises VacuousError."""
     if title not in found:
         raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")
-    schedule = ", ".join(found[title])
-    return Discharged(f"{name}: witness of {title}: {schedule}", time.perf_counter() - start)
+    way = ", ".join(found[title])
+    return Discharged(f"{name}: witness of {told or title}: {way}", seconds)
 
 
 LIMIT = 20_000

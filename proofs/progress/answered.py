@@ -28,9 +28,7 @@ from functools import cache
 
 import z3
 
-from leo_model.machine.reachable import bounded_world, initial_state
-from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.execution import some
+from proofs.invariants.execution import LIMIT, Schedule, begun, executions, some
 from proofs.invariants.invariants import labels_of
 from proofs.invariants.unbounded import (
     CASES,
@@ -55,7 +53,7 @@ from proofs.progress.deadlock import (
 )  # fmt: skip
 from proofs.relation.endings import relation
 from proofs.relation.relation import S, World, in_stretch
-from proofs.relation.tie import Facts, Relation, encode
+from proofs.relation.tie import Facts, Relation
 from proofs.relation.vocabulary import (
     LABELS,
     SESSION,
@@ -227,9 +225,7 @@ def ranking_obligations(
 
 # What guards look at when contents do not matter; histories are left out as well.
 CONTROL = ("holder", "waiting", "ahead", "writing", "moved", "up", "left")
-LIMIT = 20_000
 STARVED = "s1"
-Move = tuple[str, str]
 
 
 def control(facts: Facts) -> Hashable:
@@ -237,17 +233,17 @@ def control(facts: Facts) -> Hashable:
 
 
 def _treated_fairly(
-    sessions: frozenset[str], moves: list[tuple[Move, Facts]], taken: Move
+    sessions: frozenset[str], moves: list[tuple[tuple[str, str], Facts]], taken: tuple[str, str]
 ) -> frozenset[str]:
     """The sessions to which weak fairness owes nothing after this move: who steps, who cannot."""
     can = {actor for (action, actor), _ in moves if action not in ("Call", "Recover")}
     return (sessions - can) | ({taken[1]} & can)
 
 
-def _loop(relation: Relation, start: Facts) -> list[Move] | None:
+def _loop(relation: Relation, start: Facts) -> Schedule | None:
     """A shortest fair way from a state back to one with the same control; the starved stays."""
     home, sessions = control(start), frozenset(start["pc"])
-    Node = tuple[Facts, frozenset[str], tuple[Move, ...]]
+    Node = tuple[Facts, frozenset[str], Schedule]
     queue: deque[Node] = deque([(start, frozenset(), ())])
     seen: set[Hashable] = set()
     while queue and len(seen) < LIMIT:
@@ -259,27 +255,12 @@ def _loop(relation: Relation, start: Facts) -> list[Move] | None:
             following = fair | _treated_fairly(sessions, moves, move)
             way = (*path, move)
             if control(after) == home and following == sessions:
-                return list(way)
+                return way
             key = (control(after), after["called"], following)
             if key not in seen:
                 seen.add(key)
                 queue.append((after, following, way))
     return None
-
-
-def _states(relation: Relation, start: Facts) -> Iterator[tuple[Facts, tuple[Move, ...]]]:
-    """The reachable states in which the starved session is in flight, breadth first."""
-    queue: deque[tuple[Facts, tuple[Move, ...]]] = deque([(start, ())])
-    seen: set[Hashable] = set()
-    while queue and len(seen) < LIMIT:
-        facts, path = queue.popleft()
-        if facts["pc"][STARVED] != "idle":
-            yield facts, path
-        for move, after in relation.successors(facts):
-            key = (control(after), after["called"])
-            if key not in seen:
-                seen.add(key)
-                queue.append((after, (*path, move)))
 
 
 def starving(world: World, sessions: int = 2) -> tuple[list[str], list[str]] | None:
@@ -292,11 +273,11 @@ def starving(world: World, sessions: int = 2) -> tuple[list[str], list[str]] | N
     session takes a step of its own or cannot take one at some moment.
     """
     assert world.rules.transaction == "none", "a guard looks at contents"
-    relation = Relation(replace(world, faults=frozenset()))
-    bounded = bounded_world(world.rules.name, sessions, 1)
-    machine = MachineWorld(world.rules, bounded.instance_of, turns=1)
-    for facts, path in _states(relation, encode(machine, initial_state(bounded))):
-        loop = _loop(relation, facts)
+    relation, start = begun(replace(world, faults=frozenset()), sessions, 1)
+    states = executions(relation, start, lambda facts: (control(facts), facts["called"]))
+    for facts, path in states:
+        # Only where the first session is in flight.
+        loop = _loop(relation, facts) if facts["pc"][STARVED] != "idle" else None
         if loop is not None:
             return [" ".join(move) for move in path], [" ".join(move) for move in loop]
     return None

@@ -88,7 +88,7 @@ def test_an_output_that_is_not_whole_is_refused() -> None:
     """A run that was interrupted or found something is not quoted."""
     with pytest.raises(ModelError, match="found everything as expected"):
         refreshed(README, "the table\n")
-    with pytest.raises(ModelError, match="counts the runs"):
+    with pytest.raises(ModelError, match="counts the searches"):
         refreshed(README, GOOD.replace(COUNTED, ""))
     with pytest.raises(ModelError, match="the text has no place"):
         refreshed("no place", GOOD)

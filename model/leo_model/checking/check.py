@@ -124,22 +124,17 @@ def told(result: TlcResult, word: str) -> Iterator[tuple[frozenset[str], Value]]
 
 def parted(runs: Sequence[Run], result: TlcResult) -> Iterator[tuple[Run, TlcResult]]:
     """What each of the runs that were searched together would have found alone."""
-    found = {}
-    if result.traces:
-        for (titles, states), trace in zip(told(result, "falls"), result.traces, strict=True):
-            for title in titles:
-                what = Verdict.ACTION_PROPERTY if title == "Refines" else Verdict.INVARIANT
-                assert isinstance(states, int)
-                found[title] = replace(
-                    result,
-                    verdict=what,
-                    property=title,
-                    trace=trace,
-                    traces=(),
-                    distinct=states,
-                    depth=len(trace.steps),
-                    complete=False,
-                )
+    falls, found = list(told(result, "falls")), {}
+    if result.traces and len(falls) != len(result.traces):
+        reason = f"TLC tells of {len(falls)} falls and shows {len(result.traces)} behaviours"
+        result = replace(result, verdict=Verdict.ERROR, reason=reason, traces=())
+    for (titles, states), trace in zip(falls, result.traces, strict=False):
+        assert isinstance(states, int), "how many states were found so far"
+        depth = len(trace.steps)
+        fall = replace(result, trace=trace, distinct=states, depth=depth, complete=False)
+        for title in titles:
+            what = Verdict.ACTION_PROPERTY if title == "Refines" else Verdict.INVARIANT
+            found[title] = replace(fall, verdict=what, property=title)
     for run in runs:
         yield run, found.get(run.falls or "", result)
 

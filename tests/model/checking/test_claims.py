@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.checking.check import check, judge
+from leo_model.checking.check import check, judge, parted
 from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
 from leo_model.checking.plan import config, job, plan, together
 from leo_model.checking.table import cells, text
@@ -18,6 +18,7 @@ from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES, SAFETY
 from leo_model.tlc.job import TlcResult, Verdict
+from leo_model.tlc.messages import Trace
 
 
 def changed(tmp_path: Path, change: object) -> Path:
@@ -138,6 +139,21 @@ def test_what_falls_in_a_shared_search_falls_as_it_does_alone(tmp_path: Path) ->
     assert [f.claims for f in report.findings] == [("gil / Durable",)]
     assert "claimed to fall, and TLC says: it holds" in str(report.findings[0])
     assert [c.property for c in report.counterexamples] == ["NoOvertaking", "Refines", "StableRead"]
+
+
+def test_a_behaviour_of_which_nothing_is_told_decides_nothing() -> None:
+    """Which property a counterexample is of is what TLC has printed: without that, each of the runs
+    is undecided."""
+    claims = load_claims()
+    runs = [run for run in plan(claims, ["gil"]) if run.falls and run.kind == "falls"][:2]
+    result = TlcResult("joint", Verdict.OK, complete=True, traces=(Trace(), Trace()), output=(
+        '<<"falls", {"Serializable"}, 7>>',
+    ))  # fmt: skip
+
+    found = [f for pair in parted(runs, result) for f in judge(claims, *pair, True)]
+
+    assert len(found) == len(runs) and all(finding.undecided for finding in found)
+    assert "tells of 1 falls and shows 2" in str(found[0])
 
 
 def test_another_number_of_states_is_a_finding(tmp_path: Path) -> None:

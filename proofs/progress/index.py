@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from proofs.invariants.unbounded import Mutant, cells_of, named, scope
+from proofs.invariants.unbounded import ASSUMED, Mutant, cells_of, named, scope
 from proofs.progress.answered import prove_answered, refute_answered, refute_under_weak
 from proofs.progress.deadlock import prove_deadlock, refute_deadlock
 from proofs.tools.theorem import Theorem
@@ -12,10 +12,8 @@ from proofs.tools.theorem import Theorem
 EVERYWHERE = named("1q D1 D2 D3 D4 D5 D6 D7 D10 D11 D12 D13 P1 P2 P3")
 IN_ORDER = named("1q D1 D2 D4 D5 D6 D7 D10 D11")
 BY_LUCK = named("D3 D12 P1 P2 P3")
-ASSUMED = (
-    "one instance, but any number of them on one store in D10, D11 and D12",
-    "a session makes one call at a time; sessions (one in its own row) and calls are unbounded",
-    "the relation is the spec's (tests/proofs/test_tie.py)",
+QUEUES = (
+    *ASSUMED,
     "a finite queue that is not empty has a first (that it is finite and a strict order is proved)",
 )
 FAIR = "weak fairness of every session's next step; nothing is assumed of crashes or restarts"
@@ -31,7 +29,7 @@ DEADLOCK = Theorem(
     claim="In every state that is reached with all faults an action that is no fault is enabled, "
     "until all calls are made and over; and while a reply is in flight, some reply in flight can "
     "take its own next step. Any number of sessions and calls; " + scope(EVERYWHERE) + ".",
-    assumptions=ASSUMED,
+    assumptions=QUEUES,
     tool="z3",
     place="proofs/progress/deadlock.py prove_deadlock",
     prove=partial(prove_deadlock, EVERYWHERE),
@@ -49,7 +47,7 @@ ANSWERED = Theorem(
     title="Answered",
     claim="Under weak fairness every call ends. Any number of sessions and calls; "
     f"{scope(IN_ORDER)}.",
-    assumptions=(*ASSUMED, FAIR),
+    assumptions=(*QUEUES, FAIR),
     tool="z3",
     place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, IN_ORDER),
@@ -67,7 +65,7 @@ LUCKY = Theorem(
     title="Answered under strong fairness",
     claim="Under strong fairness of what is given away in no order every call ends. Any number of "
     f"sessions and calls; {scope(BY_LUCK)}.",
-    assumptions=(*ASSUMED, FAIR, STRONG),
+    assumptions=(*QUEUES, FAIR, STRONG),
     tool="z3",
     place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, BY_LUCK),

@@ -17,10 +17,11 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input insta
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup verify test test-long nightly test-artifact node pictures test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean
+.PHONY: help setup verify prove test test-long nightly test-artifact node pictures test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean
 
 help:
 	@echo "make verify   check every claim of the specification, record traces and validate them"
+	@echo "make prove    prove the theorems for any number of sessions, and that no mutant proves"
 	@echo "make test     run the tests"
 	@echo "make test-long  the tests that take minutes: thousands of traces, a hundred thousand mutations"
 	@echo "make nightly  every claim without VIEW and symmetry, every mutant, larger bounds, an hour of use"
@@ -63,6 +64,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 verify: $(STAMP)
 	@$(BIN)/leo verify
+
+prove: $(STAMP)
+	@$(BIN)/leo prove
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q

@@ -10,12 +10,12 @@ export const launch = () => chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
 });
 
-// Serious faults of accessibility.
-export async function barriers(page) {
+// Faults of accessibility, the serious ones or all.
+export async function barriers(page, all = false) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  return serious.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+  const found = violations.filter(({ impact }) => all || ["serious", "critical"].includes(impact));
+  return found.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
 }
 
 // What a person would see as broken: text over text, text cut off, a page wider than the window.

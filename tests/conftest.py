@@ -10,7 +10,7 @@ from tests.leo.recordings import Recordings
 
 # No deadline: how long an example takes on a shared machine says nothing about the program. The
 # blob that a failure prints is the token that reproduces it. `make test-long` looks at more.
-settings.register_profile("leo", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("leo", deadline=None, print_blob=True, max_examples=20)
 settings.register_profile("thorough", settings.get_profile("leo"), max_examples=400)
 settings.load_profile("leo")
 

@@ -17,7 +17,7 @@ from leo_model.traces.validate import Report, expected_to_break, validate
 from leo_model.traces.workload import Workload, record
 from tests.model.traces.agreement import Case, compare, mutated
 
-RUNS = 100
+RUNS = 40
 
 
 def runs(folder: Path, discipline: str, count: int, **more: Any) -> list[Report]:
@@ -32,7 +32,7 @@ def case(path: Path) -> Case:
 
 
 def test_locked_runs_break_nothing(tmp_path: Path) -> None:
-    """100 recorded runs under asyncio-lock without faults show no violation."""
+    """Recorded runs under asyncio-lock without faults show no violation."""
     for report in runs(tmp_path, "asyncio-lock", RUNS):
         assert report.accepted, to_text(report)
         assert not report.broken, to_text(report)
@@ -40,7 +40,7 @@ def test_locked_runs_break_nothing(tmp_path: Path) -> None:
 
 def test_unlocked_runs_show_cycles(tmp_path: Path) -> None:
     """At least one in ten runs without a lock has a cycle, and the report names its replies."""
-    reports = runs(tmp_path, "bare", RUNS // 2)
+    reports = runs(tmp_path, "bare", RUNS)
     for report in reports:
         assert report.accepted, to_text(report)
     for ten in range(0, len(reports), 10):
@@ -54,7 +54,7 @@ def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str) -
     """With cancellations, a run is a behaviour and loses no more than the claims say."""
     claims = load_claims()
     broken: set[str] = set()
-    for report in runs(tmp_path, discipline, 30, cancel=0.05):
+    for report in runs(tmp_path, discipline, 20, cancel=0.05):
         assert report.accepted, to_text(report)
         assert report.broken <= expected_to_break(claims, report), to_text(report)
         broken |= report.broken
@@ -70,12 +70,12 @@ def test_engines_agree_on_runs_and_on_mutations(tmp_path: Path) -> None:
     bases = [
         case(record(Workload(d, 3, 2, seed=seed, cancel=0.03), tmp_path))
         for d in disciplines
-        for seed in range(5)
+        for seed in range(3)
     ]
-    found = compare([*bases, *mutated(bases, 400, Random(1))], work=tmp_path / "tlc")
+    found = compare([*bases, *mutated(bases, 150, Random(1))], work=tmp_path / "tlc")
 
     assert found.disagreements == []
-    assert found.traces == 400 + len(bases)
+    assert found.traces == 150 + len(bases)
     assert found.accepted[""] == len(bases)
     # A mutation can also be a behaviour; most are not.
     assert sum(found.accepted.values()) < found.traces / 2

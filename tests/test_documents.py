@@ -101,7 +101,6 @@ def run(command: str, folder: Path) -> None:
     assert new <= {"cache", "__pycache__", "leo.sqlite3"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.split()[1] in QUICK])
 def test_a_command_of_the_documents_runs(command: str, folder: Path) -> None:
     """Every command that stands complete in a document, where its answer takes seconds."""

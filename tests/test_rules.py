@@ -44,7 +44,7 @@ CHECKOUT = {
     "CITATION.cff": "\nversion: 1.0\ndate-released: 2026-01-01\nabstract: >-\n" + "  a\n" * 3,
     "LICENSE": "Version 2.0, January 2004\nEND OF TERMS AND CONDITIONS\n",
     "Makefile": "lint: x\n\ntest:\n",
-    ".ci/run": "make lint\nmake verify\nmake test\n",
+    ".ci/run": "make lint\nmake verify\nmake prove\nmake test\n",
 }
 
 
@@ -86,7 +86,7 @@ def test_the_small_checkout_keeps_every_rule(tmp_path: Path) -> None:
         ("CITATION.cff", "", "the version is not 1.0"),
         ("leo/__init__.py", '__version__ = "1.1"\n', "the version is not 1.0"),
         ("LICENSE", "Version 2.0, January 2004\n", "not the whole Apache License"),
-        (".ci/run", "make lint\nmake test\n", "the claims are no test's"),
+        (".ci/run", "make lint\nmake verify\nmake test\n", "no test checks every claim"),
         ("requirements.lock", "# none\n", "six is missing"),
     ],
 )

@@ -1,11 +1,8 @@
 """The soak of `make nightly`, for some seconds."""
 
-import pytest
-
 from tests.soak import soak
 
 
-@pytest.mark.slow
 def test_two_lives_of_a_field_leave_nothing_to_find() -> None:
     """One that is closed and one that is killed."""
     found = soak(0.0, 2.0)

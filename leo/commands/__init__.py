@@ -1,3 +1,3 @@
 """The command line: what other packages may import from here."""
 
-__all__ = ["ending", "main"]
+__all__ = ["ending", "main", "places"]

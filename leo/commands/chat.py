@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
+from random import SystemRandom
 
 from leo.commands.main import Command, later
 from leo.commands.places import field_file
 from leo.disciplines import DEFAULT, DISCIPLINES
-from leo.errors import unknown
 
 FIELD = "leo.sqlite3"
 RUNNABLE = [id for id, discipline in DISCIPLINES.items() if not discipline.mistake]
 
 
-def _discipline(id: str) -> str:
-    if id not in RUNNABLE:
-        raise ArgumentTypeError(f"there is no discipline {unknown(id, RUNNABLE)}")
-    return id
-
-
 def configure_field(parser: ArgumentParser) -> None:
     """The arguments that say which field, and how it replies."""
-    parser.add_argument(
-        "--field",
-        metavar="FIELD",
-        type=field_file,
-        default=FIELD,
-        help=f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)",
-    )
-    parser.add_argument(
-        "--seed",
-        metavar="N",
-        type=int,
-        help="equal seeds and prompts give equal replies (default: chance)",
-    )
-    parser.add_argument(
-        "--discipline",
-        metavar="ID",
-        default=DEFAULT,
-        type=_discipline,
-        help=f"how replies are executed: {', '.join(RUNNABLE)} (default: {DEFAULT})",
-    )
-    parser.add_argument(
-        "--modules",
-        choices=("all", "none"),
-        default="all",
-        help="whether the modules of the organism take part (default: all)",
-    )
+    named = f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)"
+    parser.add_argument("--field", metavar="FIELD", type=field_file, default=FIELD, help=named)
+    seed = "equal seeds and prompts give equal replies (default: chance)"
+    chance = SystemRandom().randrange(2**32)
+    parser.add_argument("--seed", metavar="N", type=int, default=chance, help=seed)
+    how = f"how replies are executed: {', '.join(RUNNABLE)} (default: {DEFAULT})"
+    parser.add_argument("--discipline", metavar="ID", default=DEFAULT, choices=RUNNABLE, help=how)
+    modules = "whether the modules of the organism take part (default: all)"
+    parser.add_argument("--modules", choices=("all", "none"), default="all", help=modules)
 
 
-COMMAND = Command(configure_field, later("leo.commands.conversation:run"))
+def _pace(text: str) -> float:
+    if re.fullmatch(r"\d*\.?\d+", text) is None or float(text) > 60:
+        raise ArgumentTypeError(f"expected seconds from 0 to 60, got {text!r}")
+    return float(text)
+
+
+def configure(parser: ArgumentParser) -> None:
+    configure_field(parser)
+    pace = "how long the words of a reply take to appear at a terminal (default: 1; 0: at once)"
+    parser.add_argument("--pace", metavar="SECONDS", type=_pace, default=1.0, help=pace)
+
+
+COMMAND = Command(configure, later("leo.commands.conversation:run"))

@@ -1,24 +1,28 @@
 """A conversation with a field at a terminal or over a pipe. The field grows and is kept.
 
-Over a pipe each line in is a prompt and each line out is a reply. Ctrl-C while Leo thinks cancels
-the reply; in a command it ends the command; at the prompt it ends the conversation. The discipline
-decides what a cancelled reply leaves: nothing or everything where a reply is committed once, a part
-where each step is committed. The conversation tells which.
+Over a pipe each line in is a prompt and each line out is a reply. At a terminal a reply appears
+word after word, once it is committed. Ctrl-C while Leo thinks cancels the reply; while words
+appear, it shows the rest; in a command it ends the command; at the prompt it ends the conversation.
+The discipline decides what a cancelled reply leaves: nothing or everything where a reply is
+committed once, a part where each step is committed. The conversation tells which.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+import termios
+import tty
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from random import SystemRandom
+from select import select
 from textwrap import fill
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from leo import screen
 from leo.commands.ending import keep_interrupts
@@ -31,7 +35,6 @@ from leo.field.measure import Pulse
 from leo.field.text import is_word
 from leo.field.themes import survey_themes
 from leo.field.view import View
-from leo.modules import MODULES
 from leo.screen import labelled
 
 PROMPT = "> "
@@ -50,20 +53,57 @@ HELP: Final = (
     ("quit", "end (so do exit, /quit and Ctrl-D)"),
     (
         "Ctrl-C",
-        "while Leo thinks: cancel the reply, or what follows it; in a command: end the command",
+        "while Leo thinks: cancel the reply, or what follows it; while its words appear: show the "
+        "rest; in a command: end the command",
     ),
 )
-# Beside the commands: what happens with what is typed, and why an answer does not come in pieces.
+# Beside the commands: what happens with what is typed, and when an answer appears.
 TYPED = "Type anything and Leo answers; what you type becomes a part of the field."
-AT_ONCE = (
-    "A reply is shown as a whole, after its commit: a word shown before it would be an answer that "
-    "a crash takes back."
+APPEARS = (
+    "The words of a reply appear one by one after its commit, so that a crash takes none of them "
+    "back. Any key shows the rest at once; leo chat --pace 0 always does."
 )
 EMPTY = "Leo waits for a word."
 ENDED = "The command was ended; the field is as it was."
 # Every candidate of a theme is compared with every theme: with all of a large field's tokens that
 # takes minutes, and somebody waits.
 CANDIDATES = 500
+
+
+class Pacer(NamedTuple):
+    """How a reply appears: word after word, in `seconds` altogether.
+
+    `pauses` makes a generator of one reply. Each of its steps lets so many seconds pass, and it
+    ends when the rest is to appear at once.
+    """
+
+    seconds: float
+    pauses: Callable[[float], Generator[None]]
+
+    def show(self, text: str, out: TextIO) -> None:
+        """Write the text and a line end. A Ctrl-C ends the pauses."""
+        words = re.findall(r"\s*\S+", text)
+        with closing(self.pauses(self.seconds / max(1, len(words)))) as pauses:
+            for word in words:
+                try:
+                    print(word, end="", file=out, flush=True)
+                    next(pauses, None)
+                except KeyboardInterrupt:
+                    pauses.close()
+        print(file=out, flush=True)
+
+
+def until_a_key(seconds: float) -> Generator[None]:
+    """Pauses that end when somebody types. What was typed is not shown, and kept for the prompt."""
+    keys = sys.stdin.fileno()
+    before = termios.tcgetattr(keys)
+    # Not at a line's end alone; nothing that was typed already is thrown away.
+    tty.setcbreak(keys, termios.TCSANOW)
+    try:
+        while not select([keys], [], [], seconds)[0]:
+            yield
+    finally:
+        termios.tcsetattr(keys, termios.TCSANOW, before)
 
 
 def converse(
@@ -73,13 +113,15 @@ def converse(
     notices: TextIO,
     width: int | None = None,
     paired: bool = False,
+    pacer: Pacer | None = None,
 ) -> int:
     """Answer line after line, and return how many prompts had no answer.
 
     Replies go to `out`, everything about the conversation to `notices`. A reply is one line, or as
-    many of at most `width` columns as it takes. One that fails is reported, and the conversation
-    goes on; with `paired` an empty line stands in its place. What Leo goes on thinking about a
-    reply comes after the answer is shown and before the next line is read.
+    many of at most `width` columns as it takes, shown by `pacer` if there is one. One that fails is
+    reported, and the conversation goes on; with `paired` an empty line stands in its place. What
+    Leo goes on thinking about a reply comes after the answer is shown and before the next line is
+    read.
     """
     commands: dict[str, Callable[[], str]] = {
         "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
@@ -92,10 +134,14 @@ def converse(
     def show(text: Callable[[], str]) -> None:
         print(text(), file=out, flush=True)
 
-    def answer(prompt: str) -> str:
+    def answer(prompt: str) -> None:
         reply = field.speak(prompt)
         # One line, also of a field with words that nobody could have said.
-        return screen.visible(reply) if width is None else fill(reply, width)
+        text = screen.visible(reply) if width is None else fill(reply, width)
+        if pacer is None:
+            print(text, file=out, flush=True)
+        else:
+            pacer.show(text, out)
 
     def attempt(act: Callable[[], None], interrupted: str, failed: str) -> bool:
         """Whether it was carried out to its end."""
@@ -116,7 +162,9 @@ def converse(
         if prompt.lower() in ENDINGS:
             break
         if not prompt:
-            print(EMPTY, file=notices)
+            # It may be the key that was to show the rest of a reply.
+            if pacer is None:
+                print(EMPTY, file=notices)
         elif prompt in commands:
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.startswith("/"):
@@ -125,7 +173,7 @@ def converse(
                 f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
             )
             print(f"{wrong}; /help says what there is.", file=notices)
-        elif attempt(partial(show, partial(answer, prompt)), cancelled, "Leo could not answer"):
+        elif attempt(partial(answer, prompt), cancelled, "Leo could not answer"):
             attempt(field.settle, dropped, "Leo could not think on")
         else:
             failed += 1
@@ -139,11 +187,8 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
     centres = ", ".join(filter(is_word, (view.words.names[id] for id in view.words.centres())))
     themes, asked, candidates = survey_themes(view, CANDIDATES)
-    named = [[word for word in theme.centres if is_telling(word)][:8] for theme in themes]
-    largest = sorted(
-        (theme for theme in themes if named[theme.id]),
-        key=lambda theme: (-len(theme.words), theme.id),
-    )[:3]
+    largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))
+    named = (list(filter(is_telling, theme.centres))[:8] for theme in largest)
     bound = f", among the {asked} tokens of {candidates:,} with most contexts"
     lines = [
         *labelled("size", size.replace("_", "-")),
@@ -151,8 +196,8 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
         *labelled("centres", centres),
         *labelled("themes", f"{len(themes)}{bound if asked < candidates else ''}"),
     ]
-    for theme in largest:
-        lines += labelled("", ", ".join(named[theme.id]))
+    for words in list(filter(None, named))[:3]:
+        lines += labelled("", ", ".join(words))
     lines += labelled("pulse", describe_pulse(pulse))
     return "\n".join(lines)
 
@@ -161,23 +206,22 @@ def greet(field: Speaker, file: Path, spoken: float | None) -> str:
     """Which field listens, its size, and when it was last spoken to (None for a new field)."""
     size = field.view.size()
     if spoken is None:
-        told = [
-            f"{file.stem} is new. It knows {size['tokens']:,} words, its first text.",
-            f"`leo observe --shipped {shipped()[0]}` (same --field) gives it more to talk of.",
-        ]
+        named = file.stem if file.parent == home() else file
+        told = _filled(f"{file.stem} is new. It knows {size['tokens']:,} words. More to talk of:")
+        told += f"\nleo observe --shipped {shipped()[0]} --field {named}"
     else:
         when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
-        told = [
+        told = _filled(
             f"{file.stem} listens. It knows {size['tokens']:,} words from "
             f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}."
-        ]
-    return "\n".join(_filled(line) for line in (*told, WELCOME))
+        )
+    return f"{told}\n{_filled(WELCOME)}"
 
 
 def describe_commands() -> str:
     """What can be typed, as wide as the screen allows."""
     rows = [line for row in HELP for line in labelled(*row, label_width=13)]
-    return "\n".join([_filled(TYPED), *rows, _filled(AT_ONCE)])
+    return "\n".join([_filled(TYPED), *rows, _filled(APPEARS)])
 
 
 def _filled(text: str) -> str:
@@ -206,7 +250,7 @@ def _typed() -> Iterator[str]:
 @contextmanager
 def _line_editing(kept: Path) -> Iterator[None]:
     """Give `input` what people expect of a prompt: arrow keys, and the lines before this one, also
-    those of earlier conversations with a field of the person's own, which are `kept` beside it.
+    those of earlier conversations, which are `kept` beside the field.
 
     Not every Python has it, and without it one types as one did before.
     """
@@ -215,19 +259,16 @@ def _line_editing(kept: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    ours = kept.parent == home()
-    if ours:
-        # A history that cannot be read or written is none.
-        with suppress(OSError):
-            readline.read_history_file(kept)
+    # A history that cannot be read or written is none.
+    with suppress(OSError):
+        readline.read_history_file(kept)
     try:
         yield
     finally:
-        if ours:
-            with suppress(OSError):
-                readline.set_history_length(1000)
-                readline.write_history_file(kept)
-                kept.chmod(0o600)
+        with suppress(OSError):
+            kept.touch(0o600)
+            readline.set_history_length(1000)
+            readline.write_history_file(kept)
 
 
 def _piped(lines: Iterable[str]) -> Iterator[str]:
@@ -241,12 +282,6 @@ def _piped(lines: Iterable[str]) -> Iterator[str]:
         ) from error
 
 
-def _forgive(lines: TextIO, encoding: str | None = None) -> None:
-    """Read bytes that are no text as no letters, instead of failing."""
-    if isinstance(lines, TextIOWrapper):
-        lines.reconfigure(encoding=encoding, errors="replace")
-
-
 def run(arguments: Namespace) -> int:
     keep_interrupts()
     if sys.stdin is None:
@@ -254,18 +289,18 @@ def run(arguments: Namespace) -> int:
             "standard input is closed, so nobody can speak to Leo; type at a terminal, or send one "
             "prompt a line through a pipe"
         )
-    seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    modules = MODULES if arguments.modules == "all" else ()
-    file = Path(arguments.field)
+    typed, file = sys.stdin.isatty(), Path(arguments.field)
+    if isinstance(sys.stdin, TextIOWrapper):
+        # Bytes that are no text, which keys may send as well, are no letters. A terminal's encoding
+        # is its own.
+        sys.stdin.reconfigure(encoding=None if typed else "utf-8", errors="replace")
     spoken = file.stat().st_mtime if file.exists() and file.stat().st_size else None
-    with opened(str(file), seed, arguments.discipline, modules) as field:
-        if sys.stdin.isatty():
-            # A terminal's keys may send anything, too; its encoding is its own.
-            _forgive(sys.stdin)
+    with opened(arguments) as field:
+        if typed:
             print(greet(field, file, spoken))
             width = screen.width() if sys.stdout.isatty() else None
             with _line_editing(file.with_suffix(".history")):
-                converse(field, _typed(), sys.stdout, sys.stdout, width)
+                pacer = Pacer(arguments.pace, until_a_key) if width and arguments.pace else None
+                converse(field, _typed(), sys.stdout, sys.stdout, width, pacer=pacer)
             return 0
-        _forgive(sys.stdin, "utf-8")
         return 2 if converse(field, _piped(sys.stdin), sys.stdout, sys.stderr, paired=True) else 0

@@ -13,7 +13,6 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from random import SystemRandom
 from textwrap import wrap
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
@@ -23,7 +22,6 @@ from leo.commands.main import Command
 from leo.commands.speakers import opened
 from leo.errors import CallerError
 from leo.field.metrics import METRICS, Scores, score_turn, summarise
-from leo.modules import MODULES
 from leo.observers import THEMES, TURNS, Exchange, Observer, ScriptedObserver
 from leo.reply.given import check_apart
 
@@ -78,15 +76,10 @@ def open_transcript(path: Path) -> TextIO:
         return open(
             path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
         )
-    except FileExistsError as error:
-        raise CallerError(
-            f"{path}: a file of this name exists, and a transcript is not to replace it; choose "
-            "another name or remove the file"
-        ) from error
     except OSError as error:
         raise CallerError(
-            f"{path}: the transcript cannot be begun ({error.strerror}); name a file in a folder "
-            "that exists and may be written"
+            f"{path}: the transcript cannot be begun ({error.strerror}); it is not to replace a "
+            "file: name a new one, in a folder that exists and may be written"
         ) from error
 
 
@@ -123,25 +116,22 @@ def configure(parser: ArgumentParser) -> None:
         metavar="N",
         help=f"how many themes, of {TURNS} turns each (default: all {len(THEMES)})",
     )
-    parser.add_argument(
-        "--words", type=_count(1, 1000), metavar="N", help="the length of a message, in words"
-    )
-    parser.add_argument(
-        "--url", metavar="URL", help="for http: the address up to /chat/completions"
-    )
+    words = "the length of a message, in words"
+    parser.add_argument("--words", type=_count(1, 1000), metavar="N", help=words)
+    url = "for http: the address up to /chat/completions"
+    parser.add_argument("--url", metavar="URL", help=url)
     parser.add_argument("--model", metavar="NAME", help="for http: the model to ask for")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="keep the transcript, as JSON lines"
-    )
+    out = "keep the transcript, as JSON lines"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=out)
 
 
-def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
+def _observer(arguments: Namespace, stack: ExitStack) -> Observer:
     if arguments.observer == "scripted":
         if arguments.url or arguments.model:
             raise CallerError(
                 "--url and --model belong to --observer http; the scripted observer asks nobody"
             )
-        scripted = ScriptedObserver(arguments.words, seed)
+        scripted = ScriptedObserver(arguments.words, arguments.seed)
         # It does not listen, so it can say it all once: a length that some turn cannot have is
         # found before anything is made.
         for theme in list(THEMES)[: arguments.themes]:
@@ -162,7 +152,7 @@ def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
             arguments.model,
             key=os.environ.get(KEY, ""),
             words=arguments.words,
-            seed=seed,
+            seed=arguments.seed,
             tell=lambda text: print(text, file=sys.stderr, flush=True),
         )
     )
@@ -170,11 +160,9 @@ def _observer(arguments: Namespace, seed: int, stack: ExitStack) -> Observer:
 
 def run(arguments: Namespace) -> int:
     """Talk, print, keep. What was said before an error is printed and in the transcript."""
-    seed = SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    modules = MODULES if arguments.modules == "all" else ()
     turns: list[Turn] = []
     with ExitStack() as stack:
-        observer = _observer(arguments, seed, stack)
+        observer = _observer(arguments, stack)
         with ExitStack() as undo:
             out = None
             if arguments.out:
@@ -183,11 +171,10 @@ def run(arguments: Namespace) -> int:
                 out = stack.enter_context(open_transcript(arguments.out))
                 # A transcript without a field would be in the way of the next try.
                 undo.callback(arguments.out.unlink)
-            opening = opened(arguments.field, seed, arguments.discipline, modules)
-            field = stack.enter_context(opening)
+            field = stack.enter_context(opened(arguments))
             undo.pop_all()
         if out is not None:
-            _keep(out, _header(arguments, seed))
+            _keep(out, _header(arguments))
         for turn in converse_themes(observer, field, arguments.themes):
             turns.append(turn)
             print(_describe(turn), flush=True)
@@ -199,18 +186,11 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _header(arguments: Namespace, seed: int) -> dict[str, Any]:
+def _header(arguments: Namespace) -> dict[str, Any]:
     """What made the transcript. Neither the key nor the address: both may be private."""
-    return {
-        "kind": "transcript",
-        "schema": SCHEMA,
-        "observer": arguments.observer,
-        "model": arguments.model,
-        "words": arguments.words,
-        "seed": seed,
-        "discipline": arguments.discipline,
-        "modules": arguments.modules,
-    }
+    given = ("observer", "model", "words", "seed", "discipline", "modules")
+    made = {name: getattr(arguments, name) for name in given}
+    return {"kind": "transcript", "schema": SCHEMA, **made}
 
 
 def _keep(out: TextIO, value: dict[str, Any]) -> None:

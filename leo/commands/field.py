@@ -49,6 +49,8 @@ def list_(arguments: Namespace) -> int:
     """Print the names of a person's own fields, each with its file."""
     for path in named_fields():
         print(f"{path.stem}: {path}")
+    if not named_fields():
+        print("no field has a name yet; leo chat --field NAME makes one", file=sys.stderr)
     return 0
 
 

@@ -7,11 +7,11 @@ Ctrl-C while Leo thinks cancels the reply. The discipline decides whether the fi
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from leo.commands.why import Account, describe_memory, explain_reply, tell_reply
 from leo.disciplines import DISCIPLINES, Discipline
@@ -19,7 +19,7 @@ from leo.field.measure import Pulse
 from leo.field.view import View
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.modules import Module
+from leo.modules import MODULES
 from leo.screen import labelled
 
 T = TypeVar("T")
@@ -45,12 +45,25 @@ def describe_interruption(discipline: Discipline) -> tuple[str, str]:
     )
 
 
-class Speaker(ABC):
-    """What a conversation needs: a field that answers, and a view to describe."""
+class Speaker:
+    """What a conversation needs: a field that answers, and a view to describe.
 
-    def __init__(self, field: LeoField | AsyncLeoField, account: Account | None = None) -> None:
+    An asynchronous field has a `runner`: one event loop for the whole conversation. A Ctrl-C
+    cancels the reply that runs on it. A second one stops the loop before the reply has ended, which
+    it cannot do while the store is at work: such a reply is brought to its end before the next
+    thing is done.
+    """
+
+    def __init__(
+        self,
+        field: LeoField | AsyncLeoField,
+        account: Account | None = None,
+        runner: asyncio.Runner | None = None,
+    ) -> None:
         self._field = field
         self._account = account or Account()
+        self._runner = runner
+        self._task: asyncio.Task[Any] | None = None
 
     @property
     def view(self) -> View:
@@ -76,61 +89,29 @@ class Speaker(ABC):
             return explain_reply(self._account, latest, self._field.program)
         return tell_reply(latest, self.view)
 
-    @abstractmethod
-    def speak(self, prompt: str, session: str = "s1") -> str: ...
+    def speak(self, prompt: str, session: str = "s1") -> str:
+        return self._run(partial(self._field.reply, prompt), session)
 
-    @abstractmethod
     def settle(self, session: str = "s1") -> None:
         """Carry out the inner replies of a session. Raises what went wrong with one."""
-
-
-class SyncSpeaker(Speaker):
-    def __init__(self, field: LeoField, account: Account | None = None) -> None:
-        super().__init__(field, account)
-        self._replying = field
-
-    def speak(self, prompt: str, session: str = "s1") -> str:
-        return self._replying.reply(prompt, session)
-
-    def settle(self, session: str = "s1") -> None:
-        self._replying.settle(session)
-
-
-class AsyncSpeaker(Speaker):
-    """One event loop for the whole conversation; a Ctrl-C cancels the reply that runs on it.
-
-    A second one stops the loop before the reply has ended, which it cannot do while the store is at
-    work: such a reply is brought to its end before the next thing is done.
-    """
-
-    def __init__(
-        self, field: AsyncLeoField, runner: asyncio.Runner, account: Account | None = None
-    ) -> None:
-        super().__init__(field, account)
-        self._replying = field
-        self._runner = runner
-        self._task: asyncio.Task[Any] | None = None
-
-    def speak(self, prompt: str, session: str = "s1") -> str:
-        return self._run(partial(self._replying.reply, prompt), session)
-
-    def settle(self, session: str = "s1") -> None:
         # The loop stands still between two calls: they would wait for the next prompt.
-        self._run(self._replying.settle, session)
+        self._run(self._field.settle, session)
 
-    def _run(self, work: Callable[[str], Awaitable[T]], session: str) -> T:
+    def _run(self, work: Callable[[str], T | Awaitable[T]], session: str) -> T:
+        if self._runner is None:
+            return cast(T, work(session))
         self.finish()
 
         async def watched() -> T:
             self._task = asyncio.current_task()
-            return await work(session)
+            return await cast(Awaitable[T], work(session))
 
         return self._runner.run(watched())
 
     def finish(self) -> None:
         """Bring an abandoned reply, or what should have followed one, to its end."""
         task = self._task
-        if task is None or task.done():
+        if self._runner is None or task is None or task.done():
             return
 
         async def ended() -> None:
@@ -143,25 +124,20 @@ class AsyncSpeaker(Speaker):
 
 
 @contextmanager
-def opened(
-    path: str, seed: int, discipline: str, modules: Sequence[Module[Any]]
-) -> Iterator[Speaker]:
-    """A field for a conversation, closed at the end."""
-    account = Account()
-    if DISCIPLINES[discipline].runtime != "asyncio":
-        with LeoField.open(
-            path, seed=seed, discipline=discipline, modules=modules, tracer=account
-        ) as field:
-            yield SyncSpeaker(field, account)
-    else:
-        with asyncio.Runner() as runner:
-            opening = AsyncLeoField.open(
-                path, seed=seed, discipline=discipline, modules=modules, tracer=account
-            )
-            afield = runner.run(opening)
-            speaker = AsyncSpeaker(afield, runner, account)
-            try:
-                yield speaker
-            finally:
-                speaker.finish()
-                runner.run(afield.close())
+def opened(arguments: Namespace) -> Iterator[Speaker]:
+    """A field for a conversation, as `configure_field` asks for it, closed at the end."""
+    path, account = arguments.field, Account()
+    given: dict[str, Any] = {"seed": arguments.seed, "discipline": arguments.discipline}
+    given["modules"] = MODULES if arguments.modules == "all" else ()
+    if DISCIPLINES[arguments.discipline].runtime != "asyncio":
+        with LeoField.open(path, tracer=account, **given) as field:
+            yield Speaker(field, account)
+        return
+    with asyncio.Runner() as runner:
+        afield = runner.run(AsyncLeoField.open(path, tracer=account, **given))
+        speaker = Speaker(afield, account, runner)
+        try:
+            yield speaker
+        finally:
+            speaker.finish()
+            runner.run(afield.close())

@@ -128,7 +128,7 @@ def tell_reply(state: ReplyState, view: View) -> str:
     }
     spoken = content_words(said)
     lines = labelled("yours", listed(asked.intersection(spoken)))
-    lines += labelled("earlier", listed(heard.intersection(spoken) - asked))
+    lines += labelled("earlier", listed(filter(is_telling, heard.intersection(spoken) - asked)))
     runs = Counter({run: view.trigram_count(*run) for run in zip(said, said[1:], said[2:])})  # noqa: B905
     often: list[str] = []
     told: set[str] = set()

@@ -7,16 +7,16 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
+from leo import DISCIPLINES, NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
+from leo.drivers.tasks import Gate
 from leo.field.view import View
-from leo.front.tasks import Gate
 from leo.front.threads import ThreadGate
 from leo.modules import Module
 from leo.store.connection import Connection, transaction
@@ -139,6 +139,35 @@ async def async_field(
         timeout=timeout,
         instance=instance,
     )
+
+
+class Awaited:
+    """A synchronous field whose calls are awaited like those of an asynchronous one."""
+
+    def __init__(self, field: LeoField) -> None:
+        self._field = field
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._field, name)
+
+    async def reply(self, *given: Any) -> str:
+        return self._field.reply(*given)
+
+    async def observe(self, *given: Any) -> None:
+        self._field.observe(*given)
+
+
+@asynccontextmanager
+async def any_field(
+    path: Path, discipline: str, tracer: Tracer = NO_TRACE, modules: Sequence[Module[Any]] = ()
+) -> AsyncIterator[Any]:
+    """A field under any discipline, used from one task."""
+    if DISCIPLINES[discipline].runtime == "asyncio":
+        async with await async_field(path, discipline, tracer, modules=modules) as field:
+            yield field
+        return
+    with sync_field(path, tracer, discipline, modules=modules) as threaded:
+        yield Awaited(threaded)
 
 
 def recorder(path: Path, instances: tuple[str, ...] = ("i1",)) -> NdjsonRecorder:

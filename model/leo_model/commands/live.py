@@ -7,11 +7,10 @@ import asyncio
 import secrets
 import socket
 from importlib.util import find_spec
-from pathlib import Path
 
 from leo.commands.ending import keep_interrupts
 from leo.commands.main import Command
-from leo.errors import unknown
+from leo.commands.places import field_file
 from leo_model.errors import CheckError
 
 LOOPBACK = "127.0.0.1"
@@ -19,18 +18,12 @@ NEEDS = ("starlette", "uvicorn")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--discipline",
-        default="asyncio-lock",
-        metavar="NAME",
-        help="how replies are executed at first (default: asyncio-lock)",
-    )
-    parser.add_argument(
-        "--field", type=Path, metavar="FILE", help="talk to this field (default: a new one)"
-    )
-    parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="port (default: one that is free)"
-    )
+    how = "how replies are executed at first (default: asyncio-lock)"
+    parser.add_argument("--discipline", default="asyncio-lock", metavar="NAME", help=how)
+    field = "a file, or a bare name for a field of your own (default: a new one each time)"
+    parser.add_argument("--field", type=field_file, metavar="FIELD", help=field)
+    port = "port (default: one that is free)"
+    parser.add_argument("--port", type=int, default=0, metavar="N", help=port)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,10 +37,7 @@ def run(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415  (an extra: only this command needs it)
 
     from leo_model.live.server import Theatre, application  # noqa: PLC0415
-    from leo_model.live.stage import ON_STAGE  # noqa: PLC0415
 
-    if args.discipline not in ON_STAGE:
-        raise CheckError(f"--discipline: there is none called {unknown(args.discipline, ON_STAGE)}")
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -59,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     host = f"{LOOPBACK}:{listening.getsockname()[1]}"
     token = secrets.token_urlsafe(12)
     keep_interrupts()
-    theatre = Theatre(args.field, args.discipline)
+    theatre = Theatre(args.field)
     server = uvicorn.Server(
         uvicorn.Config(
             application(theatre, token, host), log_level="warning", timeout_graceful_shutdown=1
@@ -68,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     async def serve() -> None:
         try:
-            await theatre.start()
+            await theatre.set(args.discipline)
             print(
                 f"open http://{host}/{token}/ in a browser on this machine; Ctrl-C ends it",
                 flush=True,

@@ -1,5 +1,5 @@
-// What the server tells becomes lanes; what is clicked is asked of the server. No state of its own
-// survives a new stage: the server tells everything again.
+// What the server tells becomes lanes; what is clicked is asked of the server. Nothing that was told
+// survives a new stage: the server tells it again. What can have the focus stays where it is.
 "use strict";
 const at = (id) => document.getElementById(id);
 const make = (tag, text, name) => {
@@ -8,25 +8,35 @@ const make = (tag, text, name) => {
   if (name) made.className = name;
   return made;
 };
+const press = (word, act, label = word) => {
+  const made = make("button", word);
+  made.setAttribute("aria-label", label);
+  made.onclick = act;
+  return made;
+};
 const FAULTS = new Set(["Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySnapshot"]);
 const MOST = 200, FRAME = 16;
-let people = [], rows = new Map(), source = null, told = [];
+let people = [], rows = new Map(), boxes = new Map(), source = null, told = [];
+const names = new Set();
 
 async function ask(what, more = {}) {
   const answer = await fetch("act", { method: "POST", body: JSON.stringify({ what, ...more }) });
-  const said = await answer.json();
-  if (said.error) at("verdict").textContent = said.error;
+  at("notice").textContent = (await answer.json()).error ?? "";
+  return answer.ok;
 }
 
+// All who have spoken in this tab are here until it closes: then the server cancels their replies.
 function listen() {
-  if (source) source.close();
+  const before = source;
+  if (before) before.onmessage = null;
   told = [];
-  source = new EventSource("events?name=" + encodeURIComponent(at("name").value));
+  source = new EventSource("events?" + new URLSearchParams([...names].map((name) => ["name", name])));
   source.onmessage = (message) => {
     // The page is laid out once for all that comes within a frame.
     if (told.push(JSON.parse(message.data)) === 1) setTimeout(show, FRAME);
   };
-  source.onerror = () => { at("verdict").textContent = "The server is gone, or comes back in a moment."; };
+  source.onopen = () => { before?.close(); at("notice").textContent = ""; };
+  source.onerror = () => { at("notice").textContent = "The server is gone, or comes back in a moment."; };
 }
 
 function show() {
@@ -34,25 +44,29 @@ function show() {
 }
 
 function stage(told) {
-  people = []; rows = new Map();
-  for (const id of ["events", "fallen", "memory", "talk", "people"]) at(id).replaceChildren();
-  at("people").append(make("th", "#"));
-  at("verdict").textContent = "Nothing has fallen.";
-  at("told").textContent = "";
-  at("discipline").replaceChildren(...told.disciplines.map((name) => {
-    const option = make("option", name);
-    option.selected = name === told.discipline;
-    return option;
-  }));
+  people = []; rows = new Map(); boxes = new Map();
+  for (const id of ["events", "fallen", "memory", "talk", "told"]) at(id).replaceChildren();
+  at("people").replaceChildren(at("people").firstElementChild);
+  at("lanes-box").hidden = true;
+  at("verdict").textContent = "Nothing has fallen. Play a scene, or say something.";
   at("trace").href = "trace/" + told.trace;
-  at("scenes").replaceChildren(...told.scenes.map(([title, text, discipline], number) => {
-    const item = make("li"), button = make("button", title);
-    button.title = discipline;
-    button.dataset.text = `${discipline}: ${text}`;
-    button.onclick = () => ask("scene", { number });
-    item.append(button);
-    return item;
-  }));
+  if (!at("scenes").children.length) {
+    at("discipline").append(...told.disciplines.map((name) => make("option", name)));
+    at("scenes").append(...told.scenes.map(([title, text, discipline], number) => {
+      const item = make("li");
+      item.append(press(title, () => ask("scene", { number })));
+      item.firstChild.dataset.text = `${discipline}: ${text}`;
+      return item;
+    }));
+  }
+  at("discipline").value = told.name;
+  pressed(-1);
+}
+
+function pressed(wanted) {
+  const buttons = [...at("scenes").querySelectorAll("button")];
+  buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === wanted)));
+  return buttons[wanted];
 }
 
 function pace(told) {
@@ -60,16 +74,14 @@ function pace(told) {
 }
 
 function scene(told) {
-  const buttons = [...at("scenes").querySelectorAll("button")];
-  buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === told.number)));
-  at("told").textContent = buttons[told.number].dataset.text;
+  at("told").textContent = pressed(told.number).dataset.text;
   document.body.dataset.scene = "on";
 }
 
 function played(told) {
   if (!at("fallen").children.length) at("verdict").textContent = "The scene is over, and nothing has fallen.";
   document.body.dataset.scene = "over";
-  if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say.";
+  if (!told.as_claimed) at("verdict").textContent += " This is not what the claims say, or a reply failed.";
 }
 
 function lane(who) {
@@ -77,14 +89,14 @@ function lane(who) {
   if (column < 0) {
     column = people.push(who) - 1;
     const head = make("th"), acts = make("span", undefined, "acts");
+    // What is read with each cell: not the buttons as well.
+    Object.assign(head, { scope: "col", abbr: who });
     head.append(make("span", who), make("span", "", "at"), acts);
     for (const [word, what] of [["Step", "step"], ["Cancel", "cancel"], ["Raise", "raise"]]) {
-      const button = make("button", word);
-      button.setAttribute("aria-label", `${word}: ${who}`);
-      button.onclick = () => ask(what, { who });
-      acts.append(button);
+      acts.append(press(word, () => ask(what, { who }), `${word}: ${who}`));
     }
     at("people").append(head);
+    at("lanes-box").hidden = false;
     for (const row of at("events").rows) row.append(make("td"));
   }
   return column;
@@ -115,32 +127,38 @@ function event(told) {
   rows.set(told.seq, row);
   rows.delete(told.seq - MOST);
   if (at("events").rows.length > MOST) at("events").lastChild.remove();
-  if (!instance) note(told.who, "");
+  if (!instance) note(told.who, told.action === "Call" ? "waits for its turn" : "");
   memory(told.now);
 }
 
 function memory(now) {
-  const boxes = [["store", `n-grams v${now.store[0]}, snapshots v${now.store[1]}`, false]];
+  box("store", `n-grams v${now.store[0]}, snapshots v${now.store[1]}`);
   for (const [name, [two, three]] of Object.entries(now.views)) {
-    boxes.push([`view of ${name}`, `bigrams v${two}, trigrams v${three}`, two !== three]);
+    const torn = two !== three;
+    box(`view of ${name}`, `bigrams v${two}, trigrams v${three}${torn ? " (torn)" : ""}`, torn, name);
   }
-  at("memory").replaceChildren(...boxes.map(([name, text, torn]) => {
-    const box = make("div", undefined, torn ? "torn" : "");
-    const said = make("dd", torn ? `${text} (torn)` : text);
-    box.append(make("dt", name), said);
-    if (name !== "store") {
-      const button = make("button", "Kill");
-      button.setAttribute("aria-label", `Kill ${name.slice(8)}`);
-      button.onclick = () => ask("kill", { instance: name.slice(8) });
-      said.append(" ", button);
-    }
-    return box;
-  }));
+  for (const [name, [holder, ...queue]] of Object.entries(now.locks)) {
+    box(`lock of ${name}`, [holder || "free", ...queue].join("; then "));
+  }
+}
+
+function box(name, text, torn = false, instance = null) {
+  if (!boxes.has(name)) {
+    const made = make("div"), said = make("dd"), shown = make("span");
+    said.append(shown);
+    made.append(make("dt", name), said);
+    if (instance) said.append(" ", press("Kill", () => ask("kill", { instance }), `Kill ${instance}`));
+    at("memory").append(made);
+    boxes.set(name, { made, shown });
+  }
+  const { made, shown } = boxes.get(name);
+  shown.textContent = text;
+  made.className = torn ? "torn" : "";
 }
 
 function fell(told) {
   const item = make("li");
-  item.append(make("b", `✗ ${told.property} (${told.standard})`), make("span", told.why + " "),
+  item.append(make("b", `${told.property} (${told.standard})`), make("span", told.why + " "),
     make("span", told.claimed ? `(line ${told.line}; as the claims say)` : `(line ${told.line}; the claims say that it holds)`, "claim"));
   at("fallen").append(item);
   at("verdict").textContent = `${at("fallen").children.length} properties have fallen.`.replace(/^1 properties have/, "1 property has");
@@ -149,7 +167,7 @@ function fell(told) {
 }
 
 function rejected(told) {
-  at("verdict").textContent = `Line ${told.line} is no step of the specification: ${told.why}`;
+  at("verdict").textContent = `Line ${told.line} is no step of the specification: ${told.why}.`;
 }
 
 function line(who, text, name) {
@@ -159,23 +177,26 @@ function line(who, text, name) {
   if (at("talk").children.length > MOST) at("talk").lastChild.remove();
 }
 
-function said(told) { lane(told.who); line(told.who, told.text, ""); note(told.who, "waits for the lock"); }
+function said(told) { lane(told.who); line(told.who, told.text, ""); }
 function held(told) { note(told.who, `before ${told.action}`); }
 function answer(told) { line(`Leo to ${told.who}`, told.text, "leo"); note(told.who, ""); }
 function gone(told) { line(told.who, told.text, "gone"); note(told.who, ""); }
 
 at("name").value = "ada";
-at("name").onchange = listen;
 at("discipline").onchange = () => ask("discipline", { name: at("discipline").value });
 at("pace").onchange = () => {
   const chosen = at("pace").value;
   ask("pace", { seconds: chosen === "click" ? null : Number(chosen) });
 };
-at("say").onsubmit = (submitted) => {
+at("say").onsubmit = async (submitted) => {
   submitted.preventDefault();
-  const text = at("text").value.trim();
-  if (!text || !at("name").value) return;
-  ask("say", { who: at("name").value, text });
-  at("text").value = "";
+  const text = at("text").value.trim(), who = at("name").value;
+  if (!text || !who) return;
+  if (!names.has(who)) {
+    names.add(who);
+    listen();
+  }
+  // What is refused can be said again.
+  if (await ask("say", { who, text })) at("text").value = "";
 };
 listen();

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from leo.errors import LeoError
+from leo.errors import LeoError, unknown
+from leo_model.errors import CheckError
 from leo_model.live.scenes import SCENES, play
 from leo_model.live.stage import ON_STAGE, Stage
 
@@ -46,22 +48,20 @@ POLICY: Final = (
 class Theatre:
     """The stage that is set now, and who watches it. `field` is None for a new field each time."""
 
-    def __init__(self, field: Path | None, discipline: str, cue: float = CUE) -> None:
+    def __init__(self, field: Path | None, cue: float = CUE) -> None:
         self._folder = TemporaryDirectory(prefix="leo-live-")
         self._field = field
-        self._first = discipline
         self._cue = cue
         self._numbered = 0
         self._watchers: set[asyncio.Queue[str | None]] = set()
         self._past: list[str] = []
         self._playing: asyncio.Task[None] | None = None
         self._setting = asyncio.Lock()
+        # How many tabs each name has open.
+        self._tabs: Counter[str] = Counter()
         self.stage: Stage | None = None
         self.pace: float | None = 0.0
         self.traces: dict[str, Path] = {}
-
-    async def start(self) -> None:
-        await self.set(self._first)
 
     async def stop(self) -> None:
         """End the scene, the replies, the streams; leave no file but the field that was given."""
@@ -73,67 +73,75 @@ class Theatre:
         self._folder.cleanup()
 
     async def set(self, discipline: str, fresh: bool = False) -> Stage:
-        """Close the stage and set another one, `fresh` on a new field. One at a time."""
+        """End a scene, close the stage and set another one, `fresh` on a new field. Raises
+        LeoError when that cannot be; then nothing is on stage, if there is such a discipline.
+        """
+        if discipline not in ON_STAGE:
+            raise CheckError(f"there is no discipline to watch {unknown(discipline, ON_STAGE)}")
         async with self._setting:
+            await self._stop_scene()
             if self.stage is not None:
                 await self.stage.close()
+            # Until another one is set, which may fail.
+            self.stage = None
             self._numbered += 1
             folder = Path(self._folder.name) / str(self._numbered)
-            folder.mkdir()
+            # On a full disk the stage tells that there is no folder.
+            with suppress(OSError):
+                folder.mkdir()
             field = folder / "field" if fresh or self._field is None else self._field
             self._past.clear()
-            self.tell(
-                {
-                    "kind": "stage",
-                    "discipline": discipline,
-                    "disciplines": ON_STAGE,
-                    "scenes": [[scene.title, scene.told, scene.discipline] for scene in SCENES],
-                    "trace": str(self._numbered),
-                }
-            )
+            number, scenes = str(self._numbered), [scene[:3] for scene in SCENES]
+            self.tell("stage", name=discipline, disciplines=ON_STAGE, scenes=scenes, trace=number)
             self.stage = await Stage.open(folder, field, discipline, self.tell)
             self.go_at(self.pace)
-            self.traces[str(self._numbered)] = self.stage.trace
+            self.traces[number] = self.stage.trace
             return self.stage
 
-    async def ready(self) -> Stage:
-        """The stage, once nobody is setting another one."""
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[Stage]:
+        """The stage for people to act on, while nobody sets another one. Raises CheckError when
+        there is none, or a scene is played on it.
+        """
         async with self._setting:
-            assert self.stage is not None, "set at the start"
-            return self.stage
+            if self.stage is None:
+                raise CheckError("nothing is on stage; choose a scene or a discipline")
+            if self._playing is not None:
+                raise CheckError("a scene is being played; wait for its end")
+            yield self.stage
 
     def go_at(self, pace: float | None) -> None:
-        """Seconds before each action, on this stage and the next ones; None waits for clicks."""
+        """Seconds before each action of what people say; None waits for clicks."""
         self.pace = pace
-        self.tell({"kind": "pace", "seconds": pace})
-        if self.stage is not None:
+        self.tell("pace", seconds=pace)
+        if self.stage is not None and self._playing is None:
             self.stage.go_at(pace)
 
     async def scene(self, number: int) -> None:
         """Play a scene on a new field of its own."""
-        await self._stop_scene()
-        self.pace = None
         stage = await self.set(SCENES[number].discipline, fresh=True)
         self._playing = asyncio.get_running_loop().create_task(self._play(number, stage))
 
     async def _play(self, number: int, stage: Stage) -> None:
         scene = SCENES[number]
-        self.tell({"kind": "scene", "number": number})
-        await play(scene, stage, lambda: asyncio.sleep(self._cue))
-        self.tell(
-            {"kind": "played", "number": number, "as_claimed": set(stage.fell) == set(scene.falls)}
-        )
+        self.tell("scene", number=number)
+        try:
+            # A reply that failed by itself, on a full disk, is there for no more cues.
+            with suppress(CheckError):
+                await play(scene, stage, lambda: asyncio.sleep(self._cue))
+        finally:
+            self._playing = None
+        self.tell("played", as_claimed=stage.fell == set(scene.falls.split()))
+        self.go_at(self.pace)
 
     async def _stop_scene(self) -> None:
         if self._playing is not None:
             self._playing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._playing
-            self._playing = None
+            await asyncio.wait([self._playing])
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, kind: str, **what: object) -> None:
         """Pass a message to everyone who watches. One that is too far behind is let go."""
-        text = json.dumps(message)
+        text = json.dumps({"kind": kind, **what})
         self._past.append(text)
         del self._past[1:-KEPT]
         for queue in [*self._watchers]:
@@ -143,12 +151,15 @@ class Theatre:
             else:
                 queue.put_nowait(text)
 
-    async def watch(self) -> AsyncIterator[str]:
-        """What happened lately, then what happens, as server-sent events, one or more at a time."""
+    async def watch(self, *names: str) -> AsyncGenerator[str]:
+        """What happened lately, then what happens, as server-sent events, one or more at a time.
+        The replies to `names` are cancelled when the last tab of each is gone.
+        """
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         for text in self._past:
             queue.put_nowait(text)
         self._watchers.add(queue)
+        self._tabs.update(names)
         try:
             told: str | None = ""
             while told is not None:
@@ -158,6 +169,11 @@ class Theatre:
                 yield "".join(f"data: {text}\n\n" for text in waiting if text is not None)
         finally:
             self._watchers.discard(queue)
+            self._tabs.subtract(names)
+            for name in names:
+                if not self._tabs[name] and self.stage is not None and self._playing is None:
+                    with suppress(CheckError):
+                        self.stage.cancel(name)
 
 
 def application(theatre: Theatre, token: str, host: str) -> Starlette:
@@ -181,18 +197,10 @@ def application(theatre: Theatre, token: str, host: str) -> Starlette:
     async def events(request: Request) -> Response:
         if (no := refused(request)) is not None:
             return no
-        name = request.query_params.get("name", "")[:LONGEST_NAME]
-
-        async def stream() -> AsyncIterator[str]:
-            try:
-                async for text in theatre.watch():
-                    yield text
-            finally:
-                # The tab is gone, and with it the caller who waited for the reply.
-                if name and theatre.stage is not None:
-                    theatre.stage.cancel(name)
-
-        return StreamingResponse(stream(), media_type="text/event-stream", headers=HEADERS)
+        names = {name[:LONGEST_NAME] for name in request.query_params.getlist("name")}
+        return StreamingResponse(
+            theatre.watch(*names), media_type="text/event-stream", headers=HEADERS
+        )
 
     async def act(request: Request) -> Response:
         if (no := refused(request)) is not None:
@@ -242,7 +250,6 @@ HEADERS: Final = {
 
 async def _carry_out(theatre: Theatre, asked: dict[str, Any]) -> None:
     what = asked["what"]
-    stage = await theatre.ready()
     if what == "discipline":
         await theatre.set(str(asked["name"]))
     elif what == "scene":
@@ -251,10 +258,12 @@ async def _carry_out(theatre: Theatre, asked: dict[str, Any]) -> None:
         pace = asked["seconds"]
         theatre.go_at(None if pace is None else min(5.0, max(0.0, float(pace))))
     elif what == "kill":
-        await stage.kill(str(asked["instance"]))
+        async with theatre.ready() as stage:
+            await stage.kill(str(asked["instance"]))
     else:
         who = str(asked["who"])[:LONGEST_NAME]
-        if what == "say":
-            stage.say(who, str(asked["text"])[:LONGEST_TEXT])
-        else:
-            {"cancel": stage.cancel, "step": stage.step, "raise": stage.fail}[what](who)
+        async with theatre.ready() as stage:
+            if what == "say":
+                stage.say(who, str(asked["text"])[:LONGEST_TEXT])
+            else:
+                {"cancel": stage.cancel, "step": stage.step, "raise": stage.fail}[what](who)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from leo.actions import Action
 from leo.disciplines import get_discipline
-from leo.errors import DeadlockError, LeoError
+from leo.errors import DeadlockError, LeoError, TraceFileError
 from leo.front.tasks import AsyncLeoField
 from leo.published.february import February
 from leo.reply.turn import Instance
@@ -33,8 +35,8 @@ from leo_model.traces.native import Checker
 
 __all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
 
-# What watchers are told: one flat message, ready for JSON.
-Tell = Callable[[dict[str, Any]], None]
+# Tells watchers that something of a kind happened: the kind, and by name what is ready for JSON.
+Tell = Callable[..., None]
 
 FEBRUARY: Final = "published-february"
 # Threads cannot be held at a gate of the event loop.
@@ -47,11 +49,12 @@ RUN: Final = "live"
 WRITER: Final = "w1"
 STORE: Final = "main"
 # No reply has begun before its Call, and none can be stopped at its Return.
+IDLE: Final = "idle"
 SAFE: Final = frozenset({Action.Call, Action.Return})
 
 
 class Injected(Exception):
-    """The exception that a click made a step raise."""
+    """The exception that a click made a step raise, or that ends what a dead process had begun."""
 
 
 @dataclass(slots=True)
@@ -74,18 +77,13 @@ class Stage:
     """
 
     def __init__(self, folder: Path, field: Path, discipline: str, tell: Tell) -> None:
-        if discipline not in ON_STAGE:
-            raise CheckError(
-                f"{discipline!r} cannot be watched live; expected one of {', '.join(ON_STAGE)}"
-            )
-        # Nobody else may write what the recording does not see, not even one that shares.
-        self._owner = Owner.take(field, discipline, shared=False)
         self.discipline = discipline
         self.trace = folder / f"{discipline}.ndjson"
         self.path = field
         self.pace: float | None = 0.0
         self.people: dict[str, Person] = {}
-        self.fell: dict[str, str] = {}
+        self.fell: set[str] = set()
+        self._closing = AsyncExitStack()
         self._tell = tell
         self._rules = DISCIPLINES[discipline]
         self._loop = asyncio.get_running_loop()
@@ -94,6 +92,7 @@ class Stage:
         self._lives = 0
         self._checker: Checker | None = None
         self._seq = 0
+        self._ending = False
         self._moved = asyncio.Condition()
         self._claims = load_claims()
         names = tuple(f"i{k + 1}" for k in range(self._rules.instances))
@@ -104,75 +103,98 @@ class Stage:
 
     @classmethod
     async def open(cls, folder: Path, field: Path, discipline: str, tell: Tell) -> Stage:
-        """Open every instance of the discipline. Raises LeoError when that cannot be."""
-        stage = cls(folder, field, discipline, tell)
+        """Open every instance of a discipline of `ON_STAGE`. Raises LeoError if that cannot be."""
         async with AsyncExitStack() as undo:
-            undo.push_async_callback(stage.close)
+            # Nobody else may write what the recording does not see, not even one that shares.
+            undo.callback(Owner.take(field, discipline, shared=False).release)
+            stage = cls(folder, field, discipline, tell)
+            undo.push_async_callback(stage._end)
             for name in stage._tracers:
                 await stage._revive(name)
-            undo.pop_all()
-        return stage
+            stage._closing = undo.pop_all()
+            return stage
 
     async def close(self) -> None:
         """Cancel what is under way, close the field and the recording."""
-        for person in self.people.values():
+        await self._closing.aclose()
+
+    async def _end(self) -> None:
+        self._ending = True
+        await self._let_go([*self.people.values()])
+        async with AsyncExitStack() as undo:
+            # On a full disk each reply since then has told that the recording breaks off.
+            undo.enter_context(suppress(TraceFileError))
+            undo.callback(self._recorder.close)
+            for field in self._fields.values():
+                undo.push_async_callback(field.close)
+
+    async def _let_go(self, people: list[Person]) -> None:
+        """Cancel the replies of people whose instances have died or are to end, and wait for their
+        ends. No gate holds them up: a shield or an actor carries on with a reply whose caller has
+        left, and after a death its next step raises.
+        """
+        for person in people:
             if person.task is not None:
                 person.task.cancel()
-        tasks = [p.task for p in self.people.values() if p.task is not None]
+            _open(person.gate, self._tracers[person.instance].death)
+        tasks = [person.task for person in people if person.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
-        for field in self._fields.values():
-            await field.close()
-        self._recorder.close()
-        self._owner.release()
 
     def flush(self) -> None:
-        """Wait until every event so far is in the file. Blocks: call it on a thread."""
-        self._recorder.flush()
+        """Wait until every event so far is in the file, or none will be. Blocks: use a thread."""
+        with suppress(TraceFileError):
+            self._recorder.flush()
 
     # What people do.
 
-    def join(self, name: str) -> Person:
-        """A seat for somebody, dealt out to the instances. The same name has the same seat."""
-        if name not in self.people:
-            names = list(self._tracers)
-            instance = names[len(self.people) % len(names)]
-            self.people[name] = Person(name, instance, name)
-        return self.people[name]
-
     def say(self, name: str, text: str) -> None:
-        """Begin a reply. Raises CheckError while the last one is under way."""
-        person = self.join(name)
+        """Begin a reply. Somebody new has a seat at the next instance in turn. Raises CheckError
+        while the last reply is under way.
+        """
+        names = list(self._tracers)
+        instance = names[len(self.people) % len(names)]
+        person = self.people.setdefault(name, Person(name, instance, name))
         if person.task is not None:
             raise CheckError(f"{name} waits for a reply; cancel it, or let it end first")
+        if self._checker is not None and self._checker.state.pc.get(person.session, IDLE) != IDLE:
+            raise CheckError(f"Leo carries on with what {name} left; let it come to its end first")
         field = self._fields[person.instance]
         person.task = self._loop.create_task(field.reply(text, person.session))
-        self._tell({"kind": "said", "who": name, "text": text})
+        self._tell("said", who=name, text=text)
         person.task.add_done_callback(lambda task: self._ended(person, task))
 
     def cancel(self, name: str) -> None:
-        """Cancel the caller's task, as a timeout or a closed connection does."""
+        """Cancel the caller's task, as a timeout or a closed connection does. Raises CheckError
+        when there is none.
+        """
         person = self.people.get(name)
-        if person is not None and person.task is not None:
-            person.task.cancel()
+        if person is None or person.task is None:
+            raise CheckError(f"{name} waits for no reply")
+        person.task.cancel()
 
     def go_at(self, pace: float | None) -> None:
         """Change the pace. Without clicks to wait for, nobody stays at a gate."""
         self.pace = pace
         if pace is not None:
-            for name in self.people:
-                self.step(name)
+            for person in self.people.values():
+                _open(person.gate)
 
     def step(self, name: str) -> None:
-        """Let a reply through the gate at which it is held."""
-        person = self.people.get(name)
-        if person is not None and person.gate is not None and not person.gate.done():
-            person.gate.set_result(None)
+        """Let a reply through the gate at which it is held. Raises CheckError for none."""
+        _open(self._held(name).gate)
 
     def fail(self, name: str) -> None:
-        """Make the step at whose gate a reply is held raise."""
+        """Make the step at whose gate a reply is held raise. Raises CheckError for none."""
+        person = self._held(name)
+        if person.at in SAFE:
+            raise CheckError(f"{person.at} is no step of the reply; let it go on to one")
+        _open(person.gate, Injected("a click made this step raise"))
+
+    def _held(self, name: str) -> Person:
         person = self.people.get(name)
-        if person is not None and person.gate is not None and person.at not in SAFE:
-            person.gate.set_exception(Injected("a click made this step raise"))
+        if person is None or person.gate is None:
+            raise CheckError(f"no reply of {name} is held; choose a slower speed and speak")
+        return person
 
     async def kill(self, instance: str) -> None:
         """End an instance as a killed process ends, and open it again.
@@ -188,10 +210,7 @@ class Stage:
         await self._stores[instance].perform(lambda _: life.die())
         self._record(Happened(Action.Crash, instance, STORE, "", "", {}, {}, "crashed"))
         mine = [p for p in self.people.values() if p.instance == instance]
-        for person in mine:
-            if person.task is not None:
-                person.task.cancel()
-        await asyncio.gather(*(p.task for p in mine if p.task is not None), return_exceptions=True)
+        await self._let_go(mine)
         await field.close()
         self._lives += 1
         for person in mine:
@@ -203,6 +222,11 @@ class Stage:
 
     # What a scene waits for.
 
+    async def held(self, name: str) -> None:
+        """Wait until a reply is held at a gate."""
+        person = self.people[name]
+        await self.until(lambda: person.gate is not None)
+
     async def until(self, ready: Callable[[], bool]) -> None:
         """Wait until something that the gates bring about is so."""
         async with self._moved:
@@ -210,11 +234,15 @@ class Stage:
 
     async def go(self, name: str, to: Action | None) -> None:
         """Let a reply go on until it is held at `to`, or has ended."""
-        person = self.people[name]
+        person, before = self.people[name], None
+
+        def moved() -> bool:
+            return person.task is None or person.gate not in (None, before)
+
         while person.task is not None and (person.at is not to or person.gate is None):
             before = person.gate
-            self.step(name)
-            await self.until(partial(_moved_on, person, before))
+            _open(before)
+            await self.until(moved)
 
     async def cancel_under_way(self, name: str) -> None:
         """Let the store begin the action at whose gate a reply is held, and cancel meanwhile."""
@@ -248,10 +276,16 @@ class Stage:
 
     async def _gate(self, session: str, action: Action) -> None:
         person = self._seated(session)
+        life = self._tracers[person.instance]
+        if life.death is not None:
+            raise life.death
+        if self._ending:
+            return
         person.at, person.gate = action, self._loop.create_future()
         held = person.gate
         if self.pace != 0:
-            self._tell({"kind": "held", "who": person.name, "action": str(action)})
+            # After the event before it, which is told by the loop as well.
+            self._loop.call_soon(partial(self._tell, "held", who=person.name, action=action))
         if self.pace is not None:
             self._loop.call_later(self.pace, _open, held)
         await self._notify()
@@ -270,15 +304,15 @@ class Stage:
     def _ended(self, person: Person, task: asyncio.Task[str]) -> None:
         person.task = None
         if task.cancelled():
-            self._tell({"kind": "gone", "who": person.name, "text": "(cancelled)"})
+            self._tell("gone", who=person.name, text="(cancelled)")
         elif (error := task.exception()) is None:
-            self._tell({"kind": "answer", "who": person.name, "text": task.result()})
+            self._tell("answer", who=person.name, text=task.result())
         else:
             if isinstance(error, DeadlockError):
                 self._fall("DeadlockFree", self._seq + 1, str(error))
             elif not isinstance(error, LeoError):
                 raise error
-            self._tell({"kind": "gone", "who": person.name, "text": f"({error})"})
+            self._tell("gone", who=person.name, text=f"({error})")
         self._loop.create_task(self._notify())
 
     def _begin(self, beginning: Beginning) -> None:
@@ -303,61 +337,47 @@ class Stage:
         event = event_of(happened, seq=seq, writer=WRITER, run=RUN, time=0.0)
         rejection = checker.feed_event(event)
         person = self._seated(happened.session).name if happened.session else happened.instance
-        self._tell(
-            {
-                "kind": "event",
-                "seq": seq,
-                "who": person,
-                "instance": happened.instance,
-                "reply": happened.reply,
-                "action": str(happened.action),
-                "reads": happened.reads,
-                "writes": happened.writes,
-                "outcome": happened.outcome,
-                "now": self._versions(checker),
-            }
-        )
+        self._tell("event", **asdict(happened), seq=seq, who=person, now=self._now(checker))
         if rejection is not None:
-            self._tell({"kind": "rejected", "line": seq + 1, "why": "; ".join(rejection.reasons)})
+            self._tell("rejected", line=seq + 1, why="; ".join(rejection.reasons))
         for title, found in checker.watch.violations.items():
             if title not in self.fell:
                 self._fall(title, found.line, found.witness)
 
     def _fall(self, title: str, line: int, witness: str) -> None:
+        self.fell.add(title)
         claim = self._claims.cell(self.discipline, title)
-        expected = claim.verdict not in (HOLDS, NOT_APPLICABLE)
-        self.fell[title] = witness
-        self._tell(
-            {
-                "kind": "fell",
-                "property": title,
-                "standard": PROPERTIES[title].standard,
-                "line": line,
-                "why": witness,
-                "claimed": expected,
-            }
-        )
+        told: dict[str, Any] = {"property": title, "standard": PROPERTIES[title].standard}
+        told["claimed"] = claim.verdict not in (HOLDS, NOT_APPLICABLE)
+        self._tell("fell", **told, line=line, why=witness)
 
-    def _versions(self, checker: Checker) -> dict[str, Any]:
-        """The versions of the store and of each view, as the events lead to them."""
+    def _now(self, checker: Checker) -> dict[str, Any]:
+        """The versions of the store and of each view, and who has each lock and who waits for it,
+        as the events lead to them.
+        """
         z, base = checker.state, checker.state.base
+        seats = {person.session: person for person in self.people.values()}
+        queue = [*filter(None, map(seats.get, z.arrivals))]
+        locks = z.holder if self._rules.lock != "none" else {}
         return {
             "store": [base.ngrams + len(z.store.ngrams), base.snapshots + len(z.store.snapshots)],
             "views": {
-                instance: [base.ngrams + len(two), base.ngrams + len(three)]
-                for instance, (two, three) in z.view.items()
+                name: [base.ngrams + len(table) for table in view] for name, view in z.view.items()
+            },
+            "locks": {
+                name: [
+                    seats[holder].name if holder in seats else "",
+                    *(person.name for person in queue if person.instance == name),
+                ]
+                for name, holder in locks.items()
             },
         }
 
 
-def _open(gate: asyncio.Future[None]) -> None:
-    if not gate.done():
-        gate.set_result(None)
-
-
-def _moved_on(person: Person, before: asyncio.Future[None] | None) -> bool:
-    """The reply is held at another gate, or has ended."""
-    return person.task is None or (person.gate is not None and person.gate is not before)
+def _open(gate: asyncio.Future[None] | None, error: Exception | None = None) -> None:
+    """Let who is held at a gate through, or have the step raise."""
+    if gate is not None and not gate.done():
+        gate.set_result(None) if error is None else gate.set_exception(error)
 
 
 class _Life:
@@ -365,10 +385,12 @@ class _Life:
 
     def __init__(self, stage: Stage) -> None:
         self.enabled = True
+        self.death: Injected | None = None
         self._stage = stage
 
     def die(self) -> None:
         self.enabled = False
+        self.death = Injected("the process is dead")
 
     def begin(self, beginning: Beginning) -> None:
         self._stage._begin(beginning)

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
-from typing import cast
+from select import select
+from textwrap import fill
+from typing import Any, cast
 
 import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import EMPTY, ENDED, converse, describe, describe_commands
-from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
+from leo.commands.conversation import (
+    EMPTY,
+    ENDED,
+    Pacer,
+    converse,
+    describe,
+    describe_commands,
+    until_a_key,
+)
+from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
+from leo.drivers.tasks import Gate
 from leo.errors import SessionBusyError, StepError
 from leo.field import themes
 from leo.field.themes import Survey
 from leo.field.view import View
-from leo.front.tasks import Gate
+from leo.modules import Module
 from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
+from leo.store.schema import connect
 from tests.leo.field.test_walk import view_of
 from tests.leo.support import async_field, dump, picture, reloaded, sync_field
 
@@ -67,16 +82,6 @@ def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
         done = chat(path, b"/field\n", *core)
         assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
     assert dump(tmp_path / "bare").count("herons") == 1
-
-
-def test_a_bad_field_is_one_paragraph_and_exit_code_2(tmp_path: Path) -> None:
-    """No traceback; the file is left alone."""
-    path = tmp_path / "notes"
-    path.write_text("These are my notes.\n" * 100)
-    done = chat(path, b"hello\n")
-    assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.decode().startswith(f"leo: error: {path}: this is not a field")
-    assert b"Traceback" not in done.stderr and path.read_text().startswith("These are")
 
 
 CANCELLED, DROPPED = describe_interruption(DISCIPLINES[DEFAULT])
@@ -161,90 +166,84 @@ def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPat
     assert found and found[0].endswith(", among the 9 tokens of 26 with most contexts")
 
 
-def test_at_a_terminal_a_reply_is_as_wide_as_it_may_be() -> None:
-    """Lines of at most that many columns; without a width one line, which a program can read."""
-    said = " ".join(["words"] * 40)
-    for width, lines in ((80, 4), (40, 7), (None, 1)):
-        out = io.StringIO()
-        converse(STUB, iter([said]), out, out, width)
-        shown = out.getvalue().splitlines()
-        assert len(shown) == lines and " ".join(shown) == said.upper()
-        assert width is None or max(map(len, shown)) <= width
+@pytest.mark.parametrize("ended", ["", "by a key", "in a pause", "in a word"])
+def test_words_appear_one_by_one_after_the_commit(tmp_path: Path, ended: str) -> None:
+    """A pause after each. A key or Ctrl-C shows the rest, and nothing is cancelled; the key may be
+    the Enter of an empty line.
+    """
+    notices, seen, spans = io.StringIO(), list[str](), list[float]()
+
+    class Out(io.StringIO):
+        def write(self, text: str) -> int:
+            super().write(text)
+            if ended == "in a word" and len(seen) == 3:
+                seen.append(self.getvalue())
+                raise KeyboardInterrupt
+            return len(text)
+
+    def pauses(seconds: float) -> Generator[None]:
+        assert field._store.perform(get_versions)["snapshots"] == 1
+        while len(seen) < 4 or ended in ("", "in a word"):
+            seen.append(out.getvalue())
+            spans.append(seconds)
+            yield
+        if ended == "in a pause":
+            raise KeyboardInterrupt
+
+    out = Out()
+    with sync_field(tmp_path / "field") as field:
+        lines = iter(["hello", ""])
+        converse(Speaker(field), lines, out, notices, 30, pacer=Pacer(2.0, pauses))
+        assert field.latest is not None
+    assert out.getvalue() == f"{fill(field.latest.text, 30)}\n" and notices.getvalue() == ""
+    words = len(out.getvalue().split())
+    assert [len(text.split()) for text in seen] == [*range(1, 5 if ended else words + 1)]
+    assert len(set(spans)) == 1 and (ended or sum(spans) == pytest.approx(2.0))
 
 
-@pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])
-def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
-    tmp_path: Path, discipline: str
-) -> None:
-    """After the answer is shown and before anything else is typed: `/field` has the rings."""
-    out, account, versions = io.StringIO(), Account(), list[int]()
-    with speaking(tmp_path / "field", discipline, account) as speaker:
-
-        def typed() -> Iterator[str]:
-            yield "hello there"
-            versions.append(speaker.view.bigrams.version)
-            assert len(out.getvalue().splitlines()) == 1
-            yield "/why --steps"
-
-        converse(speaker, typed(), out, out)
-        assert versions == [speaker.view.bigrams.version] and versions[0] > 2
-    assert "after    s1~ring0.1, s1~ring1.1" in out.getvalue()
-
-
-@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
-def test_ctrl_c_drops_what_leo_goes_on_thinking(tmp_path: Path, discipline: str) -> None:
-    """In the middle of the first ring: the answer is on the screen already, the rest is dropped."""
-    out, notices, account = io.StringIO(), io.StringIO(), Account()
-    gate = interrupted_at(Action.Generate, "s1~ring0")
-    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
-        converse(speaker, iter(["hello there"]), out, notices)
-        # An actor carries out a request whose caller leaves: then the ring is there, and no other.
-        assert "ring1" not in speaker.why(steps=True)
-        converse(speaker, iter(["and now?"]), out, notices)
-        assert "s1~ring1" in speaker.why(steps=True)
-    _, dropped = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{dropped}\n"
-    assert len(out.getvalue().splitlines()) == 2
-
-
-@pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
-def test_a_second_ctrl_c_while_leo_thinks_on_ends_no_conversation(
-    tmp_path: Path, discipline: str
-) -> None:
-    """The second one does not wait for the ring to end; the next prompt does, and is answered."""
-    out, notices, account, waits = io.StringIO(), io.StringIO(), Account(), asyncio.Event()
-    rings = ["s1~ring0"]
-
-    async def gate(session: str, action: Action) -> None:
-        if session in rings and action is Action.Generate:
-            rings.clear()
-            asyncio.get_running_loop().call_soon(press_twice)
-            await waits.wait()
-
-    with speaking(tmp_path / "field", discipline, account, gate) as speaker:
-        converse(speaker, iter(["hello there", "and now?"]), out, notices)
-        assert "s1~ring1.1" in speaker.why(steps=True)
-    _, dropped = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{dropped}\n"
-    assert len(out.getvalue().splitlines()) == 2
+def test_a_key_ends_the_pauses_and_stays_for_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not shown, and the terminal is as it was."""
+    keys, screen = os.openpty()
+    with os.fdopen(keys, "rb", 0), os.fdopen(screen) as there:
+        monkeypatch.setattr("sys.stdin", there)
+        before = termios.tcgetattr(screen)
+        pauses = until_a_key(0.0)
+        assert next(pauses, "over") is None
+        os.write(keys, b"x\n")
+        assert next(pauses, "over") == "over"
+        assert termios.tcgetattr(screen) == before and there.readline() == "x\n"
+        assert not select([keys], [], [], 0)[0]
 
 
 @contextmanager
 def speaking(
-    path: Path, discipline: str, account: Account, gate: Gate | None = None
-) -> Iterator[SyncSpeaker | AsyncSpeaker]:
-    """A speaker of a field with all modules, whose view is the store's in the end."""
+    path: Path,
+    discipline: str,
+    gate: Gate | None = None,
+    modules: Sequence[Module[Any]] = MODULES,
+) -> Iterator[Speaker]:
+    """A speaker of a field whose view is the store's in the end."""
+    account = Account()
     if discipline == "sequential":
-        with sync_field(path, account, modules=MODULES) as field:
-            yield SyncSpeaker(field, account)
+        with sync_field(path, account, modules=modules) as field:
+            yield Speaker(field, account)
             assert picture(field.view) == field._store.perform(reloaded)
         return
     with asyncio.Runner() as runner:
-        opening = async_field(path, discipline, account, gate, modules=MODULES)
-        afield = runner.run(opening)
-        yield AsyncSpeaker(afield, runner, account)
+        afield = runner.run(async_field(path, discipline, account, gate, modules=modules))
+        yield Speaker(afield, account, runner)
         assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
         runner.run(afield.close())
+
+
+def talk(speaker: Speaker, lines: Iterable[str], what: int) -> list[str]:
+    """The answers, where a Ctrl-C interrupted a reply (0) or what follows one (1), and that is
+    said once.
+    """
+    out, notices = io.StringIO(), io.StringIO()
+    converse(speaker, iter(lines), out, notices)
+    assert notices.getvalue() == f"\n{describe_interruption(speaker.discipline)[what]}\n"
+    return out.getvalue().splitlines()
 
 
 def interrupted_at(wanted: Action, who: str = "s1") -> Gate:
@@ -258,25 +257,73 @@ def interrupted_at(wanted: Action, who: str = "s1") -> Gate:
     return gate
 
 
+def pressed_twice_at(wanted: Action, who: str = "s1") -> Gate:
+    """A gate at which Ctrl-C is pressed twice, once; it holds the reply until it is cancelled."""
+    presses = [signal.SIGINT] * 2
+
+    def press() -> None:
+        while presses:
+            signal.raise_signal(presses.pop())
+
+    async def gate(session: str, action: Action) -> None:
+        if action is wanted and session == who and presses:
+            asyncio.get_running_loop().call_soon(press)
+            await asyncio.Event().wait()
+
+    return gate
+
+
+@pytest.mark.parametrize("discipline", ["sequential", "bare", "asyncio-lock", DEFAULT, "actor"])
+def test_what_leo_goes_on_thinking_is_thought_before_the_next_line_is_read(
+    tmp_path: Path, discipline: str
+) -> None:
+    """After the answer is shown and before anything else is typed: `/field` has the rings."""
+    out, versions = io.StringIO(), list[int]()
+    with speaking(tmp_path / "field", discipline) as speaker:
+
+        def typed() -> Iterator[str]:
+            yield "hello there"
+            versions.append(speaker.view.bigrams.version)
+            assert len(out.getvalue().splitlines()) == 1
+            yield "/why --steps"
+
+        converse(speaker, typed(), out, out)
+        assert versions == [speaker.view.bigrams.version] and versions[0] > 2
+    assert "after    s1~ring0.1, s1~ring1.1" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("strike", "discipline"),
+    [*product([interrupted_at, pressed_twice_at], ["asyncio-lock", DEFAULT]),
+     (interrupted_at, "actor")],
+)  # fmt: skip
+def test_ctrl_c_drops_what_leo_goes_on_thinking(
+    tmp_path: Path, strike: Callable[[Action, str], Gate], discipline: str
+) -> None:
+    """In the middle of the first ring: the answer is on the screen already, the rest is dropped. A
+    second Ctrl-C does not wait for the ring to end; the next prompt does, and is answered.
+    """
+    gate = strike(Action.Generate, "s1~ring0")
+    with speaking(tmp_path / "field", discipline, gate) as speaker:
+        assert len(talk(speaker, ["hello there"], 1)) == 1
+        # An actor carries out a request whose caller leaves: then the ring is there, and no other.
+        assert "ring1" not in speaker.why(steps=True)
+        converse(speaker, iter(["and now?"]), io.StringIO(), io.StringIO())
+        assert "s1~ring1" in speaker.why(steps=True)
+
+
 @pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT, "actor"])
 @pytest.mark.parametrize("wanted", [Action.Recall, Action.Ingest, Action.SaveSnapshot])
 def test_ctrl_c_cancels_an_asynchronous_reply(
     tmp_path: Path, wanted: Action, discipline: str
 ) -> None:
     """The signal becomes a cancellation of the reply; the next one is answered."""
-    out, notices = io.StringIO(), io.StringIO()
-    with asyncio.Runner() as runner:
-        opening = async_field(tmp_path / "field", discipline, gate=interrupted_at(wanted))
-        field = runner.run(opening)
-        converse(AsyncSpeaker(field, runner), iter(["hello\n", "again\n"]), out, notices)
-        assert picture(field.view) == runner.run(field._store.perform(reloaded))
-        versions = Counter(runner.run(field._store.perform(get_versions)))
+    with speaking(tmp_path / "field", discipline, interrupted_at(wanted), ()) as speaker:
+        assert len(talk(speaker, ["hello\n", "again\n"], 0)) == 1
+    with closing(connect(tmp_path / "field")) as conn:
         # What is there beside the seed and the second reply is of the first one.
-        left = versions - Counter(ngrams=2, snapshots=1)
-        runner.run(field.close())
+        left = Counter(get_versions(conn)) - Counter(ngrams=2, snapshots=1)
     cancelled, _ = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{cancelled}\n"
-    assert len(out.getvalue().splitlines()) == 1
     if discipline == "actor":
         assert "Leo finishes it" in cancelled
         assert left == Counter(ngrams=1, snapshots=1)
@@ -292,8 +339,7 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the middle of a transaction: it is rolled back, and the next prompt is answered."""
-    presses = [signal.SIGINT]
-    bump = ngrams.bump
+    presses, bump = [signal.SIGINT], ngrams.bump
 
     def pressed(conn: Connection, name: str) -> int:
         version = bump(conn, name)
@@ -301,15 +347,10 @@ def test_ctrl_c_interrupts_a_synchronous_reply(
             signal.raise_signal(presses.pop())
         return version
 
-    out, notices = io.StringIO(), io.StringIO()
-    with sync_field(tmp_path / "field") as field:
+    with speaking(tmp_path / "field", "sequential", modules=()) as speaker:
         monkeypatch.setattr(ngrams, "bump", pressed)
-        converse(SyncSpeaker(field), iter(["hello\n", "again\n"]), out, notices)
-        assert field.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
-        assert picture(field.view) == field._store.perform(reloaded)
-    cancelled, _ = describe_interruption(DISCIPLINES["sequential"])
-    assert notices.getvalue() == f"\n{cancelled}\n"
-    assert len(out.getvalue().splitlines()) == 1
+        assert len(talk(speaker, ["hello\n", "again\n"], 0)) == 1
+        assert speaker.view.versions() == {"view.bigrams": 2, "view.trigrams": 2}
 
 
 @pytest.mark.parametrize("discipline", ["asyncio-lock", DEFAULT])
@@ -317,12 +358,11 @@ def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
     """The first one asks for the end of the reply, the second one does not wait for it."""
-    out, notices = io.StringIO(), io.StringIO()
     bump, main = ngrams.bump, threading.main_thread()
     let_go, presses = threading.Event(), [1, 2]
-
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
+    with speaking(tmp_path / "field", discipline, modules=()) as speaker:
+        assert speaker._runner is not None
+        loop = speaker._runner.get_loop()
 
         def busy(conn: Connection, name: str) -> int:
             while presses:
@@ -342,43 +382,18 @@ def test_a_second_ctrl_c_while_the_store_is_busy_ends_no_conversation(
             let_go.set()
             yield "again\n"
 
-        field = runner.run(async_field(tmp_path / "field", discipline))
         monkeypatch.setattr(ngrams, "bump", busy)
-        converse(AsyncSpeaker(field, runner), typed(), out, notices)
-        assert picture(field.view) == runner.run(field._store.perform(reloaded))
-        runner.run(field.close())
-    cancelled, _ = describe_interruption(DISCIPLINES[discipline])
-    assert notices.getvalue() == f"\n{cancelled}\n"
-    assert len(out.getvalue().splitlines()) == 1
+        assert len(talk(speaker, typed(), 0)) == 1
 
 
 def test_a_conversation_that_ends_over_an_abandoned_reply_is_closed(tmp_path: Path) -> None:
     """The reply is brought to its end before the store is closed: nothing is left to complain."""
-    waits = asyncio.Event()
-
-    async def gate(session: str, action: Action) -> None:
-        if action is Action.Recall:
-            asyncio.get_running_loop().call_soon(press_twice)
-            try:
-                await waits.wait()
-            finally:
-                ended.append(session)
-
-    ended: list[str] = []
-    with asyncio.Runner() as runner:
-        field = runner.run(async_field(tmp_path / "field", DEFAULT, gate=gate))
-        speaker = AsyncSpeaker(field, runner)
+    with speaking(tmp_path / "field", DEFAULT, pressed_twice_at(Action.Recall), ()) as speaker:
         with pytest.raises(KeyboardInterrupt):
             speaker.speak("hello")
-        assert ended == []
+        assert speaker._task is not None and not speaker._task.done()
         speaker.finish()
-        assert ended == ["s1"]
-        runner.run(field.close())
-
-
-def press_twice() -> None:
-    signal.raise_signal(signal.SIGINT)
-    signal.raise_signal(signal.SIGINT)
+        assert speaker._task.done()
 
 
 def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
@@ -396,7 +411,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         lines = iter(
             ["/why --steps", "/field", "hello there", "/why --steps", "/field", "/discipline"]
         )
-        converse(SyncSpeaker(field, account), lines, out, notices, 80)
+        converse(Speaker(field, account), lines, out, notices, 80)
         told = out.getvalue().splitlines()
         assert told[0] == "Leo has not said anything yet." and "pulse    none yet" in told
         assert "reply    s1.1" in told and "  Recall        reads snapshots 0" in told
@@ -410,7 +425,7 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         assert told[-1].startswith("sequential (D0): on sync")
         failures.append(ZeroDivisionError("no voice"))
         out.truncate(0)
-        converse(SyncSpeaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
+        converse(Speaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
 
@@ -422,7 +437,7 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
     out, account, qualities = io.StringIO(), Account(), []
     with sync_field(tmp_path / "field", account, modules=MODULES) as field:
         for prompt in ("hello there", "Rain over the sea?", "and now?"):
-            converse(SyncSpeaker(field, account), iter([prompt, "/why --steps"]), out, out)
+            converse(Speaker(field, account), iter([prompt, "/why --steps"]), out, out)
             assert field.latest is not None and field.latest.quality is not None
             qualities.append(field.latest.quality.overall)
     first, second, _ = qualities
@@ -434,48 +449,42 @@ def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
         assert len(line) <= 80
     with sync_field(tmp_path / "field", account) as field:
         field.reply("hello")
-        assert "\nlike " not in SyncSpeaker(field, account).why()
+        assert "\nlike " not in Speaker(field, account).why(steps=True)
 
 
-def test_field_tells_what_comes_and_goes_and_what_hurts(tmp_path: Path) -> None:
+DAY = (
+    "flow_turns VALUES (1, -36000.0), (2, -6000.0), (3, -2400.0)",
+    "flow_strengths VALUES (2, 'rain', 3.0), (3, 'sea', 2.0)",
+    "trauma_words VALUES ('silence', 1.0, 1000.0)",
+)
+MINUTES = (
+    "flow_turns VALUES (1, 900.0), (2, 960.0)",
+    "flow_strengths VALUES (2, 'sea', 2.0), (2, 'The', 3.0), (2, ',', 3.0), (1, 'rain', 1.0), "
+    "(1, 'with', 2.0)",
+)
+RATES = ["rising   sea (+2.0 an hour: 0 0 2)", "fading   rain (-3.0 an hour: 0 3 0)"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [(DAY, [*RATES, "wounds   silence (1.00)"]), (MINUTES, ["rising   sea", "fading   rain"])],
+)
+def test_field_tells_what_comes_and_goes_and_what_hurts(
+    rows: Sequence[str], told: list[str], tmp_path: Path
+) -> None:
     """As the last reply found it in the store: a theme that rises, one that fades, each with its
-    strengths in a day's last turns; a word that was turned against Leo. Before a reply, and
-    without modules, there is nothing to tell.
+    strengths in a day's last turns, without them in a talk of minutes; a word that was turned
+    against Leo; none of grammar or punctuation. Before a reply, and without modules, nothing.
     """
-    rows = (
-        "INSERT INTO flow_turns VALUES (1, -36000.0), (2, -6000.0), (3, -2400.0)",
-        "INSERT INTO flow_strengths VALUES (2, 'rain', 3.0), (3, 'sea', 2.0)",
-        "INSERT INTO trauma_words VALUES ('silence', 1.0, 1000.0)",
-    )
     out = io.StringIO()
     sync_field(tmp_path / "field", modules=MODULES).close()
     with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
         for row in rows:
-            conn.execute(row)
-    told = [
-        "rising   sea (+2.0 an hour: 0 0 2)",
-        "fading   rain (-3.0 an hour: 0 3 0)",
-        "wounds   silence (1.00)",
-    ]
+            conn.execute(f"INSERT INTO {row}")
     with sync_field(tmp_path / "field", modules=MODULES) as field:
-        assert SyncSpeaker(field).memory() == []
-        converse(SyncSpeaker(field), iter(["hello", "/field"]), out, out)
-    assert sorted(out.getvalue().splitlines()[-3:]) == sorted(told)
+        assert Speaker(field).memory() == []
+        converse(Speaker(field), iter(["hello", "/field"]), out, out)
+    assert out.getvalue().splitlines()[-len(told) :] == told
     with sync_field(tmp_path / "field") as field:
         field.reply("hello")
-        assert SyncSpeaker(field).memory() == []
-
-
-def test_a_talk_of_minutes_has_no_rates_an_hour(tmp_path: Path) -> None:
-    """The words of the themes alone, and none of grammar or punctuation."""
-    field = sync_field(tmp_path / "field", modules=MODULES)
-    field.close()
-    with closing(sqlite3.connect(tmp_path / "field", isolation_level=None)) as conn:
-        conn.execute("INSERT INTO flow_turns VALUES (1, 900.0), (2, 960.0)")
-        conn.execute(
-            "INSERT INTO flow_strengths VALUES "
-            "(2, 'sea', 2.0), (2, 'The', 3.0), (2, ',', 3.0), (1, 'rain', 1.0), (1, 'with', 2.0)"
-        )
-    with sync_field(tmp_path / "field", modules=MODULES) as field:
-        field.reply("hello")
-        assert SyncSpeaker(field).memory() == ["rising   sea", "fading   rain"]
+        assert Speaker(field).memory() == []

@@ -15,7 +15,7 @@ from leo.commands.conversation import converse, greet
 from leo.commands.field import COMMAND as FIELD
 from leo.commands.main import Command
 from leo.commands.places import field_file, home, named_fields, shipped, shipped_text
-from leo.commands.speakers import SyncSpeaker
+from leo.commands.speakers import Speaker
 from leo.commands.why import Account
 from leo.errors import CallerError, LeoError
 from leo.field.text import PUNCTUATION
@@ -143,14 +143,15 @@ def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
 
 
 def test_a_bare_name_is_a_field_of_ones_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It lives in the data folder; a suffix, a folder or a file that is there makes a path."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     assert field_file("leo.sqlite3") == Path("leo.sqlite3")
     assert field_file("a/garden") == Path("a/garden")
-    assert not home().exists()
+    assert command(FIELD, "list") == 0
+    assert not home().exists() and "leo chat --field NAME" in capsys.readouterr().err
     path = field_file("garden")
     assert path == tmp_path / "data" / "leo" / "garden.sqlite3"
     assert home().stat().st_mode & 0o077 == 0
@@ -175,8 +176,8 @@ def test_shipped_texts_are_there() -> None:
 def test_a_field_greets_by_what_it_is(tmp_path: Path) -> None:
     """Its name, its size, when it was last spoken to; a new one says how to give it more."""
     with sync_field(tmp_path / "garden.sqlite3") as field:
-        new = greet(SyncSpeaker(field), tmp_path / "garden.sqlite3", None)
-        old = greet(SyncSpeaker(field), tmp_path / "garden.sqlite3", 1_000_000.0)
+        new = greet(Speaker(field), tmp_path / "garden.sqlite3", None)
+        old = greet(Speaker(field), tmp_path / "garden.sqlite3", 1_000_000.0)
     assert new.startswith("garden is new.") and "leo observe --shipped" in new
     assert old.startswith("garden listens.") and "1970" in old
 
@@ -186,7 +187,7 @@ def test_words_that_end_a_conversation(word: str, tmp_path: Path) -> None:
     """Nothing after them is said."""
     out = io.StringIO()
     with sync_field(tmp_path / "field") as field:
-        converse(SyncSpeaker(field), iter([word, "never"]), out, out)
+        converse(Speaker(field), iter([word, "never"]), out, out)
     assert out.getvalue() == ""
 
 
@@ -195,7 +196,7 @@ def test_why_says_what_was_taken_up(tmp_path: Path) -> None:
     out, account = io.StringIO(), Account()
     with sync_field(tmp_path / "field", account, modules=MODULES) as field:
         said = ["The lighthouse whispers.", "The lighthouse whispers again, and again.", "/why"]
-        converse(SyncSpeaker(field, account), iter(said), out, out)
+        converse(Speaker(field, account), iter(said), out, out)
         latest = field.latest
     assert latest is not None
     told = dict(line.split(maxsplit=1) for line in out.getvalue().splitlines() if "  " in line)
@@ -209,7 +210,7 @@ def test_a_field_is_described_in_words(tmp_path: Path) -> None:
     out = io.StringIO()
     with sync_field(tmp_path / "field") as field:
         field.reply("One, two, three; one, two, three: one, two!")
-        converse(SyncSpeaker(field), iter(["/field"]), out, out)
+        converse(Speaker(field), iter(["/field"]), out, out)
     lines = out.getvalue().splitlines()
     [centres] = [line.split(maxsplit=1)[1] for line in lines if line.startswith("centres")]
     assert not PUNCTUATION.intersection(centres.replace(", ", ""))

@@ -163,7 +163,9 @@ def test_a_byte_that_is_no_text_is_no_trouble(tmp_path: Path, errors: str) -> No
 
 
 def test_arrow_keys_edit_the_line_and_bring_the_last_ones_back(tmp_path: Path) -> None:
-    """Up: the line before; left: into it. None of the keys is a word that Leo hears."""
+    """Up: the line before, also of an earlier conversation; left: into it. None of the keys is a
+    word that Leo hears.
+    """
     with terminal(tmp_path / "field", "--modules", "none") as here:
         here.see(b"> ")
         here.type("ein Rüher".encode() + LEFT * 4 + b"G" + b"\r")
@@ -178,29 +180,45 @@ def test_arrow_keys_edit_the_line_and_bring_the_last_ones_back(tmp_path: Path) -
         here.see(b"\n> ")
         here.type(b"\x04")
         assert here.end() == 0, here.shown
+    with terminal(tmp_path / "field", "--modules", "none") as again:
+        again.see(b"> ")
+        again.type(UP + UP + b"\r")
+        again.see(b"version  3")
+        again.see(b"\n> ")
+        again.type(b"\x04")
+        assert again.end() == 0, again.shown
+    assert (tmp_path / "field.history").stat().st_mode & 0o777 == 0o600
     assert b"^[[" not in here.shown
     kept = dump(tmp_path / "field")
     assert kept.count("'RGüher'") == 1 and "[A" not in kept
 
 
-def test_without_the_module_one_types_as_before(tmp_path: Path) -> None:
-    """A Python without readline: no line editing, and no error."""
-    with terminal(tmp_path / "field", before=WITHOUT_READLINE) as here:
-        here.see(b"> ")
-        here.type(b"hello\n/quit\n")
-        assert here.end() == 0
-    assert b"Error" not in here.shown
-
-
 @pytest.mark.parametrize("before", ["", WITHOUT_READLINE])
 def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str) -> None:
-    """With line editing and without."""
-    with terminal(tmp_path / "field", before=before) as here:
+    """With line editing, and with a Python that has no readline, where one types as before."""
+    with terminal(tmp_path / "field", "--modules", "none", before=before) as here:
         here.see(b"> ")
+        here.type(b"/discipline\n")
+        here.see(b"shielded-unit-of-work (D6)")
+        here.see(b"\n> ")
         here.type(b"half a li")
         here.interrupt()
         assert here.end() == 0
-    assert b"Trace" not in here.shown
+    assert b"Trace" not in here.shown and b"Error" not in here.shown
+
+
+def test_ctrl_c_while_words_appear_shows_the_rest(tmp_path: Path) -> None:
+    """The reply is committed: nothing is cancelled, and the conversation goes on."""
+    with terminal(tmp_path / "field", "--modules", "none", "--pace", "60") as here:
+        here.see(b"> ")
+        here.type(b"hello\r")
+        here.see(b"\n")
+        here.see(b" ")
+        here.type(b"\x03")
+        here.see(b"\n> ")
+        here.type(b"quit\r")
+        assert here.end() == 0
+    assert b"cancelled" not in here.shown and b"^C" not in here.shown
 
 
 def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ from leo.field.measure import (
     trigram_coverage,
 )
 from leo.field.metrics import (
-    METRICS,
     metric_words,
     score_turn,
     summarise,
@@ -122,14 +121,6 @@ def test_a_whole_text_can_be_written(text: str) -> None:
     written.encode()
     # As ASCII: a report of a failure has to be written, too.
     assert ascii(written) == ascii(mended(text))
-
-
-def test_halves_of_a_sign() -> None:
-    """Two that belong together are the sign; one alone is no sign."""
-    # As ASCII: a report of a failure has to be written, too.
-    assert ascii(whole("a\ud83c\udf31b")) == ascii("a\U0001f331b")
-    assert ascii(whole("\ud83ca\udf31")) == ascii("\ufffda\ufffd")
-    assert ascii(whole("\udf31\ud83c")) == ascii("\ufffd\ufffd")
 
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "A", ".", "!"]), max_size=25).map(" ".join)
@@ -355,11 +346,6 @@ def test_refusals_say_what_is_missing() -> None:
         score_turn("stone", [])
     with pytest.raises(CallerError, match="no turns to summarise"):
         summarise([])
-
-
-def test_names_are_those_of_the_scores() -> None:
-    """The definitions are never called by one name."""
-    assert METRICS == ("token_ratio_current", "type_ratio_current_plus_3")
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

@@ -186,14 +186,6 @@ def test_each_rule_by_hand() -> None:
     assert blend_weights(0.0, 0.0, 0.0, 0, {"creative": 0.2})["creative"] == pytest.approx(0.3)
 
 
-@given(UNIT, UNIT)
-def test_more_trauma_is_no_less_wounded(one: float, other: float) -> None:
-    """The wounded share grows with the level."""
-    low, high = sorted((one, other))
-    shares = [blend_weights(0.0, 0.0, level, 0, {})["wounded"] for level in (low, high)]
-    assert shares[0] <= shares[1] + 1e-12
-
-
 # Seven words that stay the centres.
 TREES = "oak elm ash fir yew bay box. "
 WEATHER = (

@@ -61,25 +61,23 @@ def count(driver: TinyDriver, sql: str) -> int:
     return number
 
 
-@pytest.mark.slow
 def test_same_seed_same_rows() -> None:
     """Two runs with one seed give the same replies and rows; another seed gives others."""
     runs = []
     for seed in (7, 7, 8):
         driver = TinyDriver(seed)
-        runs.append(([driver.reply(prompt) for prompt in SCRIPT[:40]], driver.dump()))
+        runs.append(([driver.reply(prompt) for prompt in SCRIPT[:24]], driver.dump()))
     assert runs[0] == runs[1]
     assert runs[0][0] != runs[2][0]
 
 
-@pytest.mark.slow
 def test_hash_seeds_change_nothing() -> None:
     """The rows do not depend on how Python orders its sets."""
     code = (
         "from tests.leo.modules.support import TinyDriver\n"
         "from tests.leo.modules.support import EVERYDAY, SCRIPT\n"
         "driver = TinyDriver()\n"
-        "print([driver.reply(prompt) for prompt in SCRIPT[:24]], driver.dump())"
+        "print([driver.reply(prompt) for prompt in SCRIPT[:12]], driver.dump())"
     )
     outputs = {
         subprocess.run(
@@ -89,12 +87,11 @@ def test_hash_seeds_change_nothing() -> None:
             capture_output=True,
             check=True,
         ).stdout
-        for seed in ("1", "2", "3")
+        for seed in ("1", "2")
     }
     assert len(outputs) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [
@@ -116,7 +113,6 @@ def test_every_module_leaves_its_mark(talked: TinyDriver, sql: str) -> None:
     assert count(talked, sql) > 0
 
 
-@pytest.mark.slow
 def test_what_was_not_said_stays_on_the_mind(talked: TinyDriver) -> None:
     """The inner voice keeps the lesser of two texts. Its buffer is short, so the end of a
     conversation need not have one.
@@ -126,7 +122,6 @@ def test_what_was_not_said_stays_on_the_mind(talked: TinyDriver) -> None:
     assert kept.count("meta") >= 20
 
 
-@pytest.mark.slow
 def test_every_module_is_heard(talked: TinyDriver) -> None:
     """Questions are asked, other texts chosen, voices regulated; levels go up and down."""
     outer = [outcome for session, outcome in talked.outcomes if "~" not in session]
@@ -144,7 +139,6 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
     assert shifted > 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 7])
 def test_everyday_talk_heals(seed: int) -> None:
     """What people say on any day, said twice, hurts now and then."""
@@ -156,11 +150,12 @@ def test_everyday_talk_heals(seed: int) -> None:
     assert sum(level > 0.3 for level in levels) <= len(levels) // 3
     [_, *spoken] = [expert for (expert,) in driver.conn.execute("SELECT expert FROM episodes")]
     assert 0 < spoken.count("wounded") <= len(spoken) // 3
-    replaced = "expert_before <> expert_after"
-    assert count(driver, f"SELECT count(*) FROM multileo_events WHERE {replaced}") >= 3
+    # Several are chosen; the regulator puts another in the place of some.
+    events = "FROM multileo_events WHERE expert_before <>"
+    assert count(driver, f"SELECT count(DISTINCT expert_before) {events} 'wounded'") >= 2
+    assert count(driver, f"SELECT count(*) {events} expert_after") >= 3
 
 
-@pytest.mark.slow
 def test_rings_and_dreams_are_replies(talked: TinyDriver) -> None:
     """Three rings per reply; every inner reply is a snapshot like any other."""
     sessions = [session for session, _ in talked.outcomes]
@@ -170,7 +165,6 @@ def test_rings_and_dreams_are_replies(talked: TinyDriver) -> None:
     assert count(talked, "SELECT count(*) FROM snapshots") == len(sessions)
 
 
-@pytest.mark.slow
 def test_a_failed_reply_leaves_no_mark() -> None:
     """When the transaction of the snapshot fails, no module has kept anything of the reply."""
     driver = TinyDriver()
@@ -187,7 +181,6 @@ def test_a_failed_reply_leaves_no_mark() -> None:
     assert driver.dump() == before
 
 
-@pytest.mark.slow
 def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
     """What a reply reads of a module is bounded, however long the conversation was."""
     given = rows.parameters("s1", ("the", "river", "Marta"), talked.now)

@@ -16,9 +16,9 @@ import pytest
 from leo import DISCIPLINES, MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.disciplines import get_discipline
+from leo.drivers.tasks import Gate
 from leo.errors import CallerError, StepError, StoreMovedError
 from leo.field.recall import MIN_QUALITY
-from leo.front.tasks import Gate
 from leo.modules import Emotion, Module, Overthinking
 from leo.modules.santaklaus import SantaKlaus
 from leo.reply.context import After, Before, Changes, Hints, Moment
@@ -33,6 +33,7 @@ from tests.leo.support import (
     REPLY,
     UNIT,
     actions,
+    any_field,
     async_field,
     dump,
     picture,
@@ -57,12 +58,9 @@ MANY = [id for id in WORKING if id not in ("sequential", "threading-lock-in-asyn
 
 def talk(path: Path, discipline: str, tracer: Tracer = NO_TRACE) -> list[str]:
     """One session that says everything, with all modules."""
-    if DISCIPLINES[discipline].runtime != "asyncio":
-        with sync_field(path, tracer, discipline, modules=MODULES) as field:
-            return [field.reply(prompt) for prompt in SAID]
 
     async def scenario() -> list[str]:
-        async with await async_field(path, discipline, tracer, modules=MODULES) as field:
+        async with any_field(path, discipline, tracer, MODULES) as field:
             return [await field.reply(prompt) for prompt in SAID]
 
     return asyncio.run(scenario())
@@ -149,7 +147,6 @@ def test_sessions_at_once_leave_a_true_trace_and_every_row(tmp_path: Path, disci
     assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(6,)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "discipline", ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
 )

@@ -17,7 +17,7 @@ from leo.modules import MODULES, Module
 from leo.reply.chorus import Chorus
 from leo.reply.program import PROGRAM, Step, program_for, step_objects
 from leo_model.disciplines import DISCIPLINES
-from leo_model.machine.machine import Move, apply, candidates, enabled, is_finished
+from leo_model.machine.machine import apply, enabled, is_finished
 from leo_model.machine.state import Edge, Reply, State
 from leo_model.machine.steps import World
 from leo_model.traces.events import carries
@@ -78,7 +78,7 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
     watcher = Watcher()
     driver = TinyDriver(watch=watcher.begin)
     driver.conn.set_authorizer(watcher.authorize)
-    for prompt in SCRIPT[:40]:
+    for prompt in SCRIPT[:30]:
         driver.reply(prompt)
     return watcher.touched
 
@@ -344,22 +344,3 @@ def test_the_declared_objects_are_those_of_a_trace() -> None:
 
 def _object(table: str) -> str:
     return next((name for name, tables in TABLES.items() if table in tables), table)
-
-
-def test_moves_of_the_walk_are_the_programs_actions() -> None:
-    """The walk leaves no action of the program out."""
-    world = World(DISCIPLINES["bare"], {"s1": "i1"}, turns=1)
-    state, seen = State.initial(world.instance_of, ("i1",)), []
-    while not is_finished(world, state):
-        (move,) = (m for m in candidates(world, state) if m in enabled(world, state))
-        assert isinstance(move, Move)
-        apply(world, state, move)
-        seen.append(move.action)
-    actions = [action.value for step in WITH_ALL for action in step.actions]
-    assert [action for action in seen if action in actions] == actions
-
-
-def test_every_declared_object_is_somebodys() -> None:
-    """What the steps touch is the field's or exactly one module's."""
-    touched = {name for step in WITH_ALL for name in (*step.reads, *step.writes)}
-    assert touched == FIELD | set(own_objects())

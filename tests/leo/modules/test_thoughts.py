@@ -60,13 +60,6 @@ def test_weight_by_hand(
     assert meta_weight(pulse, trauma, quality) == pytest.approx(weight)
 
 
-@given(UNIT, UNIT, UNIT, UNIT)
-def test_weight_is_bounded(entropy: float, trauma: float, quality: float, aroused: float) -> None:
-    """The weight is in [.1, .5]."""
-    pulse = Pulse(0.0, aroused, entropy, 0.0)
-    assert 0.1 <= meta_weight(pulse, trauma, quality) <= 0.5
-
-
 @given(st.text("aAbB .!?—,", max_size=80))
 def test_scores_are_bounded(text: str) -> None:
     """Each part of the score, and the score, is in [0, 1]."""
@@ -145,14 +138,6 @@ def test_buffer_keeps_the_newest_eight_across_restarts() -> None:
 def test_temperatures(place: int, pulse: Pulse, hurt: float, wanted: float) -> None:
     """.8 or .7, 1.0 or .85, 1.2 or 1.4."""
     assert ring_temperature(place, pulse, hurt) == wanted
-
-
-@given(UNIT, UNIT, UNIT)
-def test_rings_get_warmer(new: float, entropy: float, hurt: float) -> None:
-    """Each ring is warmer than the one before it."""
-    pulse = Pulse(new, 0.0, entropy, 0.0)
-    warmth = [ring_temperature(place, pulse, hurt) for place in range(3)]
-    assert warmth == sorted(warmth)
 
 
 def test_each_ring_thinks_about_the_one_before() -> None:

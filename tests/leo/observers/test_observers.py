@@ -224,7 +224,7 @@ def test_a_transcript_replaces_nothing(tmp_path: Path) -> None:
     """A file that exists is refused and left alone."""
     path = tmp_path / "t.ndjson"
     path.write_text("mine")
-    with pytest.raises(CallerError, match="not to replace it"):
+    with pytest.raises(CallerError, match="not to replace a file"):
         open_transcript(path)
     assert path.read_text() == "mine"
 

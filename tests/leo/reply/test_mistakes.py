@@ -18,7 +18,16 @@ from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
 from tests.leo.judge import judge
-from tests.leo.support import REPLY, actions, async_field, picture, read_trace, recorder, sync_field
+from tests.leo.support import (
+    REPLY,
+    actions,
+    any_field,
+    async_field,
+    picture,
+    read_trace,
+    recorder,
+    sync_field,
+)
 
 NO_TEXTS: list[Any] = [None, 3, b"hello", ["hello"]]
 NO_SESSIONS: list[Any] = [
@@ -29,29 +38,12 @@ KINDS = ["sequential", "gil", "threading-lock"]
 ASYNC_KINDS = ["bare", "asyncio-lock", "shielded-unit-of-work", "actor"]
 
 
-@pytest.mark.parametrize("discipline", KINDS)
-def test_what_is_no_text_is_refused_and_locks_nothing(tmp_path: Path, discipline: str) -> None:
-    """Prompt, session or observation: a CallerError that shows the type."""
-    with sync_field(tmp_path / "field", discipline=discipline) as field:
-        before = picture(field.view)
-        for given in NO_TEXTS:
-            with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
-                field.reply(given)
-            with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
-                field.observe(given)
-        for session in NO_SESSIONS:
-            with pytest.raises(CallerError, match="session"):
-                field.reply("hello", session)
-        assert picture(field.view) == before
-        assert field.reply("hello")
-
-
-@pytest.mark.parametrize("discipline", ASYNC_KINDS)
-async def test_what_is_no_text_is_refused_on_a_loop_as_well(
+@pytest.mark.parametrize("discipline", [*KINDS, *ASYNC_KINDS])
+async def test_what_is_no_text_is_refused_and_locks_nothing(
     tmp_path: Path, discipline: str
 ) -> None:
-    """The same under an event loop, with every driver."""
-    async with await async_field(tmp_path / "field", discipline) as field:
+    """Prompt, session or observation: a CallerError that shows the type."""
+    async with any_field(tmp_path / "field", discipline) as field:
         before = picture(field.view)
         for given in NO_TEXTS:
             with pytest.raises(CallerError, match=f"type {type(given).__name__}"):
@@ -108,29 +100,17 @@ def test_every_session_that_is_answered_can_be_recorded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("discipline", ["sequential", "shielded-unit-of-work"])
-def test_a_text_that_would_keep_everybody_waiting_is_refused(
+async def test_a_text_that_would_keep_everybody_waiting_is_refused(
     tmp_path: Path, discipline: str
 ) -> None:
     """At once; one of the length that is allowed is taken in."""
     longest, longer = "ab " * (LONGEST // 3), "ab " * LONGEST
-
-    async def main() -> None:
-        async with await async_field(tmp_path / "field", discipline) as field:
-            for call in (field.reply, field.observe):
-                with pytest.raises(CallerError, match="300,000 characters is too long"):
-                    await call(longer)
-            await field.observe(longest)
-            assert await field.reply("hello")
-
-    if discipline != "sequential":
-        asyncio.run(main())
-        return
-    with sync_field(tmp_path / "field") as field:
+    async with any_field(tmp_path / "field", discipline) as field:
         for call in (field.reply, field.observe):
             with pytest.raises(CallerError, match="300,000 characters is too long"):
-                call(longer)
-        field.observe(longest)
-        assert field.reply("hello")
+                await call(longer)
+        await field.observe(longest)
+        assert await field.reply("hello")
 
 
 @pytest.mark.parametrize("now", [float("inf"), float("-inf"), float("nan"), 1e13])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -29,12 +28,11 @@ from tests.leo.support import (
     PROMPTS,
     REPLY,
     UNITS,
-    async_field,
+    any_field,
     counting_clock,
     read_trace,
     recorder,
     switching,
-    sync_field,
 )
 
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 3}, 9)
@@ -46,17 +44,10 @@ def record(tracer: NdjsonRecorder, session: str = "s1") -> None:
     )
 
 
-def converse(path: Path, discipline: str, tracer: Tracer) -> list[str]:
+async def converse(path: Path, discipline: str, tracer: Tracer) -> list[str]:
     """The answers of one session."""
-    if discipline == "sequential":
-        with sync_field(path, tracer) as field:
-            return [field.reply(prompt) for prompt in PROMPTS]
-
-    async def main() -> list[str]:
-        async with await async_field(path, discipline, tracer) as field:
-            return [await field.reply(prompt) for prompt in PROMPTS]
-
-    return asyncio.run(main())
+    async with any_field(path, discipline, tracer) as field:
+        return [await field.reply(prompt) for prompt in PROMPTS]
 
 
 def record_many(tracer: NdjsonRecorder, count: int) -> None:
@@ -79,6 +70,17 @@ def test_lines_are_those_of_the_schema(tmp_path: Path) -> None:
         '"outcome":"ok"}\n'
         '{"kind":"end","run":"test","writer":"w1","events":1}\n'
     )
+
+
+def test_the_end_of_a_reply_is_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the header and what ends a reply ask to be written soon."""
+    asked: list[bool] = []
+    monkeypatch.setattr(Sink, "put", lambda *_, hand_over: asked.append(hand_over))
+    with recorder(tmp_path / "trace") as tracer:
+        tracer.begin(BEGINNING)
+        for outcome in ("ok", "returned", "cancelled"):
+            tracer.record(Happened(Action.Return, "i1", "main", "s1", "s1.1", {}, {}, outcome))
+    assert asked == [True, False, True, True, True]
 
 
 def test_threads_share_one_numbering(tmp_path: Path) -> None:
@@ -240,7 +242,6 @@ if sys.argv[3] == "kill":
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["kill", "exit"])
 def test_what_was_acknowledged_outlives_the_process(tmp_path: Path, way: str) -> None:
     """Killed, a process leaves every event that a flush has acknowledged, in whole lines, and no
@@ -306,7 +307,7 @@ def test_instances_are_announced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("discipline", ["sequential", *ASYNC, *UNITS])
-def test_without_a_recorder_nothing_is_built(
+async def test_without_a_recorder_nothing_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
     """With no recorder nothing is made for one: no event, no header, no moment."""
@@ -319,11 +320,11 @@ def test_without_a_recorder_nothing_is_built(
     monkeypatch.setattr(leo.reply.turn, "Beginning", built)
     for method in ("begin", "record", "moment"):
         monkeypatch.setattr(NoTrace, method, built)
-    assert converse(tmp_path / "field", discipline, NO_TRACE)
+    assert await converse(tmp_path / "field", discipline, NO_TRACE)
 
 
 @pytest.mark.parametrize("discipline", ["sequential", *ASYNC, *UNITS])
-def test_what_was_told_does_not_change(tmp_path: Path, discipline: str) -> None:
+async def test_what_was_told_does_not_change(tmp_path: Path, discipline: str) -> None:
     """A recorder writes later what it was told now, so nobody changes the versions in it."""
     kept: list[tuple[Happened, bytes]] = []
 
@@ -333,6 +334,6 @@ def test_what_was_told_does_not_change(tmp_path: Path, discipline: str) -> None:
         def record(self, happened: Happened) -> None:
             kept.append((happened, msgspec.json.encode(happened)))
 
-    converse(tmp_path / "field", discipline, Keeping())
+    await converse(tmp_path / "field", discipline, Keeping())
     assert len(kept) > 2 * len(REPLY)
     assert [msgspec.json.encode(happened) for happened, _ in kept] == [then for _, then in kept]

@@ -18,20 +18,20 @@ Bound = tuple[str, int, int, tuple[str, ...]]
 # Their graphs with faults have 1,400 states and more each: `make test` compares those without, and
 # leaves the faults, which all disciplines share, to the others.
 LARGE = {"bare", "gil", "shared-store", "published-december", "published-december-refresh"}
+# A start of TLC takes a second: these have no action and no rule that another one does not have.
+COVERED = {"sequential", "bare", "gil", "published-december"}
 BOUNDS: list[Bound] = [
-    *(
-        (name, 1 if name == "sequential" else 2, 1, () if name in LARGE else faults)
-        for name, faults in FAULTS.items()
-    ),
-    ("asyncio-lock", 3, 1, ()),
+    *((n, 2, 1, () if n in LARGE else f) for n, f in FAULTS.items() if n not in COVERED),
     ("asyncio-lock", 1, 2, FAULTS["asyncio-lock"]),
     # Its faults are its own, where the others share theirs.
     ("published-december", 1, 1, FAULTS["published-december"]),
 ]
 MORE: list[Bound] = [
     *((name, 2, 1, FAULTS[name]) for name in LARGE),
+    ("sequential", 1, 1, FAULTS["sequential"]),
+    *((name, 2, 1, ()) for name in COVERED - {"sequential"}),
     *((name, 2, 1, ()) for name, faults in FAULTS.items() if faults and name not in LARGE),
-    *((name, 3, 1, ()) for name in ("shielded-unit-of-work", "shared-store-immediate")),
+    *((n, 3, 1, ()) for n in ("asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")),
     *((name, 3, 1, ()) for name in ("published-december", "published-december-refresh")),
     *((name, 2, 1, ("Cancel",)) for name in ("asyncio-lock", "bare")),
     ("published-february", 2, 2, ("Cancel",)),

@@ -51,7 +51,7 @@ async function open(options = {}) {
 async function over(page) {
   await page.waitForFunction(() => document.body.dataset.scene === "on", null, { timeout: 60_000 });
   await page.waitForFunction(() => document.body.dataset.scene === "over", null, { timeout: 60_000 });
-  return (await page.locator("#fallen b").allTextContents()).map((text) => text.split(" ")[1]).sort();
+  return (await page.locator("#fallen b").allTextContents()).map((text) => text.split(" ")[0]).sort();
 }
 
 // What `leo validate` says of the recording that the page offers.
@@ -89,7 +89,7 @@ test("narrow and wide, light and dark: nothing overlaps, no barrier", async () =
       await page.getByRole("button", { name: /^A lock/ }).click();
       await over(page);
       assert.deepEqual(await page.evaluate(faults), [], `${width} ${colorScheme}`);
-      assert.deepEqual(await barriers(page), [], `${width} ${colorScheme}`);
+      assert.deepEqual(await barriers(page, true), [], `${width} ${colorScheme}`);
       await page.screenshot({ path: `${shots}/live.${width}.${colorScheme}.png`, fullPage: true });
       assert.deepEqual(wrong, []);
       await close();
@@ -97,24 +97,107 @@ test("narrow and wide, light and dark: nothing overlaps, no barrier", async () =
   }
 });
 
-test("two people in two tabs; a tab that closes cancels its reply", async () => {
+async function speak(page, name, text) {
+  await page.locator("#name").fill(name);
+  await page.locator("#name").press("Tab");
+  await page.locator("#text").fill(text);
+  await page.locator("#text").press("Enter");
+}
+
+test("people in two tabs; a tab that closes cancels its replies", async () => {
   const [one, two] = [await open(), await open()];
   await one.page.locator("#discipline").selectOption("asyncio-lock");
   await one.page.locator("#pace").selectOption("click");
   for (const [tab, name] of [[one, "ada"], [two, "bob"]]) {
-    await tab.page.locator("#name").fill(name);
-    await tab.page.locator("#name").press("Tab");
-    await tab.page.locator("#text").fill(`I am ${name}, and I speak`);
-    await tab.page.locator("#text").press("Enter");
-    await two.page.waitForFunction((who) => [...document.querySelectorAll("#talk b")].some((b) => b.textContent === `${who}: `), name);
+    await speak(tab.page, name, `I am ${name}, and I speak`);
+    await two.page.getByText("before Call").waitFor();
+    await two.page.getByRole("button", { name: `Step: ${name}` }).click();
+    if (name === "ada") {
+      await two.page.getByText("before Acquire").waitFor();
+      await two.page.getByRole("button", { name: "Step: ada" }).click();
+      await two.page.getByText("before Recall").waitFor();
+    }
   }
+  await two.page.getByText("ada; then bob").waitFor();
+  // Who speaks under another name has not gone.
+  await speak(two.page, "cyd", "I am another one");
+  await two.page.getByText("before Call").waitFor();
   await one.close();
-  await two.page.waitForFunction(() => document.querySelector("#talk .gone"));
+  await two.page.waitForSelector("#talk .gone");
+  assert.deepEqual(await two.page.locator("#talk .gone b").allTextContents(), ["ada: "]);
   await two.page.locator("#pace").selectOption("0");
-  for (let n = 0; n < 3; n += 1) await two.page.getByRole("button", { name: "Step: bob" }).click();
-  await two.page.waitForFunction(() => document.querySelector("#talk .leo"));
+  await two.page.waitForSelector("#talk .leo");
   assert.deepEqual(two.wrong, []);
   await two.close();
+});
+
+for (const way of ["click", "key"]) {
+  test(`a step that raises and a killed instance, by ${way}`, async () => {
+    const { page, wrong, close } = await open();
+    // A button keeps the focus, whatever happens meanwhile.
+    const press = async (name) => {
+      const button = page.getByRole("button", { name });
+      await (way === "click" ? button.click() : button.press("Enter"));
+      if (way === "key") assert.ok(await button.evaluate((one) => one === document.activeElement), name);
+    };
+    await page.locator("#discipline").selectOption("asyncio-lock");
+    await page.locator("#pace").selectOption("click");
+    for (const [text, fault, seen] of [["one", "Raise: ada", "Raise"], ["two", "Kill i1", "Recover of i1"]]) {
+      await speak(page, "ada", text);
+      for (const action of ["Call", "Acquire", "Recall", "Ingest", "LoadBigrams"]) {
+        await page.getByText(`before ${action}`, { exact: true }).waitFor();
+        if (action !== "LoadBigrams") await press("Step: ada");
+      }
+      await press(fault);
+      await page.locator("#events b", { hasText: new RegExp(`^${seen}$`) }).waitFor();
+    }
+    assert.match(await page.locator("#talk .gone").last().innerText(), /a click made this step raise/);
+    await page.locator("#pace").selectOption("0");
+    await speak(page, "ada", "three");
+    await page.waitForSelector("#talk .leo");
+    const [found] = await judged(page, shots);
+    assert.deepEqual([found.accepted, found.disagreement], [true, null]);
+    assert.ok(found.broken.includes("AllOrNothing"));
+    assert.equal(await page.locator("#notice").innerText(), "");
+    await press("Raise: ada");
+    await page.getByText("no reply of ada is held").waitFor();
+    assert.deepEqual(wrong.filter((text) => !/ 409 /.test(text)), []);
+    await close();
+  });
+}
+
+test("what a screen reader is told: names, roles, and the verdict when it falls", async () => {
+  const { page, close } = await open();
+  const cdp = await page.context().newCDPSession(page);
+  // The text below each node of the tree that assistive technology sees, by role and name.
+  const heard = async () => {
+    const { nodes } = await cdp.send("Accessibility.getFullAXTree");
+    const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+    const text = (node) => node.role?.value === "StaticText" ? node.name.value : (node.childIds ?? []).map((id) => byId.get(id)).filter(Boolean).map(text).join(" ").trim();
+    return nodes.filter(({ ignored }) => !ignored).map((node) => ({
+      role: node.role.value, name: node.name?.value ?? "", text: text(node),
+      live: node.properties?.find(({ name }) => name === "live")?.value.value,
+    }));
+  };
+  const spoken = (nodes) => nodes.filter(({ live }) => live).map(({ role, name, text }) => [role, name, text]);
+  await page.locator("#discipline").selectOption("bare");
+  await page.getByText("Nothing has fallen.").waitFor();
+  assert.deepEqual(spoken(await heard()), [
+    ["status", "", ""], ["alert", "", ""], ["status", "", "Nothing has fallen. Play a scene, or say something."],
+    ["log", "Properties that have fallen", ""], ["log", "What was said, newest first", ""],
+  ]);
+  await page.getByRole("button", { name: /^A lock/ }).press("Enter");
+  await over(page);
+  const nodes = await heard();
+  const controls = nodes.filter(({ role }) => ["button", "link", "textbox", "combobox"].includes(role)).map(({ role, name }) => `${role} ${name}`);
+  assert.deepEqual(controls.filter((name, place) => name.endsWith(" ") || controls.indexOf(name) !== place), []);
+  for (const name of ["combobox Discipline", "combobox Speed", "textbox You say", "button Kill i1", "button Cancel: ada"]) assert.ok(controls.includes(name), name);
+  const [[, , told], notice, verdict, fallen, talk] = spoken(nodes);
+  assert.match(told, /^asyncio-lock: One person/);
+  assert.deepEqual([notice[2], verdict[2]], ["", "3 properties have fallen."]);
+  for (const [, falls] of SCENES.slice(1, 2)) for (const name of falls) assert.ok(fallen[2].includes(name), name);
+  assert.match(talk[2], /What is a field\?/);
+  await close();
 });
 
 test("frames while many actions happen", async (report) => {

@@ -47,7 +47,6 @@ def every_naming(world: World) -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", [*BOTH_WAYS, *QUIET], ids=name_of)
 def test_both_differences_are_empty(case: Case) -> None:
     """The organism takes every edge of the graph, and no step that is none."""

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from leo_model.errors import ConfigError, JobError, SpecError
-from leo_model.tlc.driver import run
+from leo_model.tlc.driver import run, run_many
 from leo_model.tlc.java import Runtime
-from leo_model.tlc.job import Simulate, TlcJob, Verdict, config_sections
+from leo_model.tlc.job import Simulate, TlcJob, TlcResult, Verdict, config_sections
 from leo_model.tlc.messages import TraceStep
 from leo_model.tlc.value import Fn
 
@@ -43,66 +43,9 @@ SPEC = BASE + "SPECIFICATION Spec\n"
 FAIR = BASE + "SPECIFICATION FairSpec\n"
 
 
-def toy(config: str, **options: object) -> TlcJob:
+def toy(config: str, name: str = "toy", **options: object) -> TlcJob:
     """A job on the toy specification."""
-    return TlcJob("toy", TOY, config, **options)  # type: ignore[arg-type]
-
-
-def test_ok(runtime: Runtime, work: Path) -> None:
-    """Nothing fell: the counts are TLC's, all states were seen, no folder is left."""
-    result = run(toy(SPEC + "INVARIANTS TypeOK\nPROPERTY UpOrReset"), work=work, runtime=runtime)
-    assert (result.verdict, result.property, result.reason) == (Verdict.OK, None, "")
-    assert (result.distinct, result.left, result.exit_code) == (36, 0, 0)
-    assert result.complete
-    assert result.version.startswith("TLC2 Version 2.15")
-    assert result.seconds > 0
-    assert result.warnings == ()
-    assert [path.name for path in work.iterdir()] == ["toy.result.json"]
-
-
-@pytest.mark.parametrize(
-    ("config", "verdict", "name", "length"),
-    [
-        (SPEC + "INVARIANTS TypeOK Small", Verdict.INVARIANT, "Small", 3),
-        (SPEC + "INVARIANTS TypeOK Positive", Verdict.INVARIANT, "Positive", 1),
-        (SPEC + "PROPERTIES UpOrReset Up", Verdict.ACTION_PROPERTY, "Up", 5),
-        (SPEC + "PROPERTIES UpOrReset Starts1", Verdict.ACTION_PROPERTY, "Starts1", 1),
-        (SPEC + "PROPERTIES UpOrReset Below3", Verdict.INVARIANT, "Below3", 4),
-        ("CONSTANTS S = {a} Last = 5\nSPECIFICATION Spec", Verdict.DEADLOCK, "deadlock", 5),
-    ],
-)
-def test_name_of_what_fell(
-    runtime: Runtime, work: Path, config: str, verdict: Verdict, name: str, length: int
-) -> None:
-    """A fallen safety property is named, though others are checked in the same run; so is a
-    deadlock.
-    """
-    result = run(toy(config), work=work, runtime=runtime)
-    assert (result.verdict, result.property) == (verdict, name)
-    assert result.fell(name)
-    assert not result.complete
-    assert len(result.trace.steps) == length
-
-
-def test_trace_has_actions_and_values(runtime: Runtime, work: Path) -> None:
-    """Each state of a counterexample has the action that led to it, its place, and its values."""
-    config = "CONSTANTS S = {a} Last = 4\nSPECIFICATION Spec\nINVARIANT Small"
-    steps = run(toy(config), work=work, runtime=runtime).trace.steps
-    assert steps[0] == TraceStep(1, "", "", {"x": 0, "by": Fn([("a", ())])})
-    assert [step.action for step in steps] == ["", "Inc", "Inc"]
-    assert steps[2].location == "line 7, col 11 to line 7, col 63 of module Toy"
-    assert steps[2].state == {"x": 2, "by": Fn([("a", (1,))])}
-
-
-def test_temporal_property_stuttering_and_lasso(runtime: Runtime, work: Path) -> None:
-    """A fallen liveness property is named; its behaviour ends by stuttering or in a loop."""
-    result = run(toy(SPEC + "PROPERTY Comes3"), work=work, runtime=runtime)
-    assert (result.verdict, result.property) == (Verdict.TEMPORAL, "Comes3")
-    assert result.trace.stutters
-    result = run(toy(FAIR + "INVARIANT TypeOK\nPROPERTY Returns"), work=work, runtime=runtime)
-    assert (result.verdict, result.property) == (Verdict.TEMPORAL, "Returns")
-    assert result.trace.stutters or result.trace.back_to is not None
-    assert run(toy(FAIR + "PROPERTY Comes3"), work=work, runtime=runtime).verdict is Verdict.OK
+    return TlcJob(name, TOY, config, **options)  # type: ignore[arg-type]
 
 
 LOOP = """---- MODULE Loop ----
@@ -115,16 +58,6 @@ Spec == Init /\\ [][Up \\/ Back]_x /\\ WF_x(Up \\/ Back)
 Returns == []<>(x = 0)
 ====
 """
-
-
-def test_lasso(runtime: Runtime, work: Path) -> None:
-    """The loop of a lasso begins at the state that TLC goes back to."""
-    job = TlcJob("loop", LOOP, "SPECIFICATION Spec\nPROPERTY Returns")
-    trace = run(job, work=work, runtime=runtime).trace
-    assert [step.action for step in trace.steps] == ["", "Up", "Up"]
-    assert (trace.back_to, trace.stutters) == (2, False)
-
-
 ABSTRACT = """---- MODULE Clock ----
 EXTENDS Naturals
 VARIABLE h
@@ -142,62 +75,127 @@ Jump == x = 3 /\\ x' = 2
 C == INSTANCE Clock WITH h <- x % 3
 Refines == C!Spec
 Spec == Init /\\ [][Up \\/ Jump]_x
-Moves == [][x' # x]_x
 ====
 """
+ONE = "CONSTANTS S = {a} Last = 4\nSPECIFICATION Spec\n"
+# Its name -> a search that falls, its verdict, what fell, the states of the counterexample.
+FALLS: dict[str, tuple[str, Verdict, str, int]] = {
+    "small": (ONE + "INVARIANTS TypeOK Small", Verdict.INVARIANT, "Small", 3),
+    "positive": (SPEC + "INVARIANTS TypeOK Positive", Verdict.INVARIANT, "Positive", 1),
+    "up": (SPEC + "PROPERTIES UpOrReset Up", Verdict.ACTION_PROPERTY, "Up", 5),
+    "starts": (SPEC + "PROPERTIES UpOrReset Starts1", Verdict.ACTION_PROPERTY, "Starts1", 1),
+    "below": (SPEC + "PROPERTIES UpOrReset Below3", Verdict.INVARIANT, "Below3", 4),
+    "deadlock": (
+        "CONSTANTS S = {a} Last = 5\nSPECIFICATION Spec", Verdict.DEADLOCK, "deadlock", 5
+    ),
+    # TLC names the conjunct of the abstract specification; the driver names the property.
+    "refines": ("0", Verdict.ACTION_PROPERTY, "Refines", 5),
+    "refines-at-once": ("1", Verdict.ACTION_PROPERTY, "Refines", 1),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("start", "length"),
-    [("0", 5), ("1", 1)],
-)
-def test_refinement(runtime: Runtime, work: Path, tmp_path: Path, start: str, length: int) -> None:
-    """TLC names the conjunct of the abstract specification; the driver names the property."""
-    (tmp_path / "Clock.tla").write_text(ABSTRACT)
-    root = CONCRETE.replace("START", start)
-    config = "SPECIFICATION Spec\nPROPERTY Refines"
-    job = TlcJob("hand", root, config, library=(tmp_path,))
-    result = run(job, work=work, runtime=runtime)
-    assert (result.verdict, result.property) == (Verdict.ACTION_PROPERTY, "Refines")
-    assert len(result.trace.steps) == length
+@pytest.fixture(scope="module")
+def ran(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TlcResult]:
+    """The results of all that TLC can run, in one batch: each start of it sleeps a while."""
+    folder = tmp_path_factory.mktemp("toys")
+    (folder / "Clock.tla").write_text(ABSTRACT)
+    jobs = [
+        toy(SPEC + "INVARIANTS TypeOK Told\nPROPERTY UpOrReset", "ok", dump=True, coverage=True),
+        toy(SPEC + "PROPERTY Comes3", "stutters"),
+        toy(FAIR + "INVARIANT TypeOK\nPROPERTY Returns", "never-back"),
+        toy(FAIR + "PROPERTY Comes3", "fair"),
+        TlcJob("lasso", LOOP, "SPECIFICATION Spec\nPROPERTY Returns"),
+        toy(SPEC + "INVARIANT TypeOK", "random", simulate=Simulate(5, 10, seed=3)),
+        toy(SPEC + "INVARIANTS TypeOK Small", "random-small", simulate=Simulate(5, 10, seed=3)),
+        toy(SPEC, "deep", dfid=30),
+        toy(SPEC, "shallow", dfid=2),
+    ]
+    for name, (config, *_) in FALLS.items():
+        root, library = CONCRETE.replace("START", config), (folder,)
+        refining = TlcJob(name, root, "SPECIFICATION Spec\nPROPERTY Refines", library=library)
+        jobs.append(refining if name.startswith("refines") else toy(config, name))
+    work = folder / "work"
+    found = {result.job: result for result in run_many(jobs, work=work, runtime=runtime)}
+    # The folder of a run that was decided is gone.
+    assert [path.name.partition("-")[0] for path in work.iterdir() if path.is_dir()] == ["shallow"]
+    return found
 
 
-def test_graph_of_a_dump(runtime: Runtime, work: Path) -> None:
-    """A dump is read into a graph with as many states as TLC counts; labels have no arguments."""
-    result = run(toy(SPEC, dump=True), work=work, runtime=runtime)
-    graph = result.graph
-    assert graph is not None
-    assert len(graph.states) == result.distinct == 36
-    assert {label for _, label, _ in graph.edges} == {"Inc", "Reset", "Leave", "Stay"}
-    assert graph.initial == {Fn([("x", 0), ("by", Fn([("a", ()), ("b", ())]))])}
-    assert all((s["x"] == 4) == (s == t) for s, label, t in graph.edges if label in ("Stay", "Inc"))
-
-
-def test_output_and_coverage(runtime: Runtime, work: Path) -> None:
-    """PrintT's lines are the output, one per state; coverage counts states and steps."""
-    result = run(toy(SPEC + "INVARIANT Told", coverage=True), work=work, runtime=runtime)
+def test_ok(ran: dict[str, TlcResult]) -> None:
+    """Nothing fell: the counts are TLC's, all states were seen; PrintT's lines are the output, one
+    per state; coverage counts states and steps.
+    """
+    result = ran["ok"]
+    assert (result.verdict, result.property, result.reason) == (Verdict.OK, None, "")
+    assert (result.distinct, result.left, result.exit_code) == (36, 0, 0)
+    assert result.complete
+    assert result.version.startswith("TLC2 Version 2.15")
+    assert result.seconds > 0
+    assert result.warnings == ()
     assert len(result.output) == 36
     assert set(result.output) == {f'<<"at", {x}>>' for x in range(5)}
     assert result.coverage["Init"] == (1, 1)
     assert set(result.coverage) == {"Init", "Inc", "Reset", "Leave", "Stay"}
 
 
-def test_simulation(runtime: Runtime, work: Path) -> None:
+def test_graph_of_a_dump(ran: dict[str, TlcResult]) -> None:
+    """A dump is read into a graph with as many states as TLC counts; labels have no arguments."""
+    graph = ran["ok"].graph
+    assert graph is not None
+    assert len(graph.states) == ran["ok"].distinct == 36
+    assert {label for _, label, _ in graph.edges} == {"Inc", "Reset", "Leave", "Stay"}
+    assert graph.initial == {Fn([("x", 0), ("by", Fn([("a", ()), ("b", ())]))])}
+    assert all((s["x"] == 4) == (s == t) for s, label, t in graph.edges if label in ("Stay", "Inc"))
+
+
+@pytest.mark.parametrize("name", FALLS)
+def test_name_of_what_fell(ran: dict[str, TlcResult], name: str) -> None:
+    """A fallen safety property is named, though others are checked in the same run; so is a
+    deadlock.
+    """
+    _, verdict, title, length = FALLS[name]
+    result = ran[name]
+    assert (result.verdict, result.property) == (verdict, title)
+    assert result.fell(title)
+    assert not result.complete
+    assert len(result.trace.steps) == length
+
+
+def test_trace_has_actions_and_values(ran: dict[str, TlcResult]) -> None:
+    """Each state of a counterexample has the action that led to it, its place, and its values."""
+    steps = ran["small"].trace.steps
+    assert steps[0] == TraceStep(1, "", "", {"x": 0, "by": Fn([("a", ())])})
+    assert [step.action for step in steps] == ["", "Inc", "Inc"]
+    assert steps[2].location == "line 7, col 11 to line 7, col 63 of module Toy"
+    assert steps[2].state == {"x": 2, "by": Fn([("a", (1,))])}
+
+
+def test_temporal_property_stuttering_and_lasso(ran: dict[str, TlcResult]) -> None:
+    """A fallen liveness property is named; its behaviour ends by stuttering or in a loop, which
+    begins at the state that TLC goes back to."""
+    for name, title in (("stutters", "Comes3"), ("never-back", "Returns"), ("lasso", "Returns")):
+        assert (ran[name].verdict, ran[name].property) == (Verdict.TEMPORAL, title)
+    assert ran["stutters"].trace.stutters
+    assert ran["never-back"].trace.stutters or ran["never-back"].trace.back_to is not None
+    assert ran["fair"].verdict is Verdict.OK
+    trace = ran["lasso"].trace
+    assert [step.action for step in trace.steps] == ["", "Up", "Up"]
+    assert (trace.back_to, trace.stutters) == (2, False)
+
+
+def test_simulation(ran: dict[str, TlcResult]) -> None:
     """A simulation finds a violation, and its success is not a complete search."""
-    job = toy(SPEC + "INVARIANT TypeOK", simulate=Simulate(5, 10, seed=3))
-    result = run(job, work=work, runtime=runtime)
+    result = ran["random"]
     assert (result.verdict, result.complete, result.distinct) == (Verdict.OK, False, None)
     assert result.generated
-    job = toy(SPEC + "INVARIANTS TypeOK Small", simulate=Simulate(5, 10, seed=3))
-    assert run(job, work=work, runtime=runtime).fell("Small")
+    assert ran["random-small"].fell("Small")
 
 
-def test_depth_first(runtime: Runtime, work: Path) -> None:
+def test_depth_first(ran: dict[str, TlcResult]) -> None:
     """A depth-first search that ends before all states were seen has shown nothing."""
-    assert run(toy(SPEC, dfid=30), work=work, runtime=runtime).verdict is Verdict.OK
-    result = run(toy(SPEC, dfid=2), work=work, runtime=runtime)
-    assert result.verdict is Verdict.ERROR
-    assert "lacks the message that model checking completed" in result.reason
+    assert ran["deep"].verdict is Verdict.OK
+    assert ran["shallow"].verdict is Verdict.ERROR
+    assert "lacks the message that model checking completed" in ran["shallow"].reason
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import plan
 from leo_model.errors import JobError
 from leo_model.tlc.distributed import Crew, run_distributed, worker_command
-from leo_model.tlc.driver import run
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import Simulate, TlcJob, Verdict
 from leo_model.tlc.messages import Code, Message
@@ -45,14 +44,12 @@ def job(config: str, size: int = 12, root: str = SPACE) -> TlcJob:
     return TlcJob("space", text, "INIT Init\nNEXT Next\n" + config, deadlock=False, timeout=60)
 
 
-def test_same_answer_as_a_local_run(runtime: Runtime, work: Path) -> None:
-    """Two workers find the same verdict and as many distinct states as a local run, and leave
-    nothing. The slower of the two may find that all is done when it comes.
+def test_all_states_are_found(runtime: Runtime, work: Path) -> None:
+    """Two workers find all the 12 * 12 states, and leave nothing. The slower of the two may find
+    that all is done when it comes.
     """
-    local = run(job(NEAR), work=work, runtime=runtime)
     answer = run_distributed(job(NEAR), work=work, runtime=runtime)
     assert answer.result.reason == ""
-    assert (answer.result.verdict, answer.result.distinct) == (local.verdict, local.distinct)
     assert (answer.result.verdict, answer.result.distinct) == (Verdict.OK, 144)
     assert answer.registered in (1, 2)
     assert answer.lost == 0

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,75 +45,9 @@ FALSE_ASSUME = GOOD.replace("1 = 1", "1 = 2")
 SPEC = "SPECIFICATION Spec\n"
 
 
-def job(config: str, root: str = GOOD) -> TlcJob:
+def job(config: str, root: str = GOOD, name: str = "counter", **more: Any) -> TlcJob:
     """A job on the counter."""
-    return TlcJob("counter", root, SPEC + config)
-
-
-def test_false_assume_in_simulation(runtime: Runtime, work: Path) -> None:
-    """A false ASSUME falls, though TLC's simulation passes over it and ends with exit code 0."""
-    checked = run(job("", FALSE_ASSUME), work=work, runtime=runtime)
-    assert checked.verdict is Verdict.ASSUMPTION
-    random = replace(job("", FALSE_ASSUME), simulate=Simulate(2, 5, seed=1))
-    result = run(random, work=work, runtime=runtime)
-    assert (result.verdict, result.property) == (
-        Verdict.ASSUMPTION,
-        "line 4, col 8 to line 4, col 12 of module Counter",
-    )
-    assert (result.verdict, result.property) == (checked.verdict, checked.property)
-
-
-@pytest.mark.parametrize(
-    ("config", "said"),
-    [
-        ("PROPERTY Crashes", "Attempted to select field"),
-        ("PROPERTY Queue", "TLCGet\\(queue\\) was undefined"),
-        ("INVARIANT Strange", "Evaluating invariant Strange failed"),
-    ],
-)
-def test_crash_while_checking(runtime: Runtime, work: Path, config: str, said: str) -> None:
-    """A crash in the liveness checker or in an invariant is an error, and keeps its folder."""
-    result = run(job(config), work=work, runtime=runtime)
-    assert result.verdict is Verdict.ERROR
-    assert result.property is None
-    assert result.folder is not None
-    assert (result.folder / "tlc.out").is_file()
-    assert not (result.folder / "states").exists()
-    assert re.search(said, result.reason)
-
-
-def test_another_property_fell(runtime: Runtime, work: Path) -> None:
-    """When TypeOK falls, the expected violation of Goal has not been seen: exit code 12 says
-    neither.
-    """
-    result = run(job("INVARIANTS Goal TypeOK"), work=work, runtime=runtime)
-    assert (result.verdict, result.exit_code) == (Verdict.INVARIANT, 12)
-    assert not result.fell("Goal")
-    assert result.fell("TypeOK")
-
-
-def test_two_temporal_properties(runtime: Runtime, work: Path) -> None:
-    """TLC does not say which of two liveness properties fell, so that nothing was shown."""
-    result = run(job("PROPERTIES Visits Nine"), work=work, runtime=runtime)
-    assert (result.verdict, result.property) == (Verdict.ERROR, None)
-    assert "which of Visits, Nine" in result.reason
-    assert not result.fell("Nine")
-
-
-def test_liveness_with_two_workers(runtime: Runtime, work: Path) -> None:
-    """TLC checks liveness with two workers without a warning; it is not believed."""
-    result = run(replace(job("PROPERTY Visits"), workers=2), work=work, runtime=runtime)
-    assert (result.verdict, result.exit_code) == (Verdict.ERROR, 0)
-    assert result.reason == "a liveness property needs one worker, the job has 2"
-
-
-def test_liveness_with_symmetry(runtime: Runtime, work: Path) -> None:
-    """TLC checks liveness under symmetry with a warning and exit code 0; it is not believed."""
-    root = COUNTER.replace("ONE", "1").replace("VARIABLE", "CONSTANTS A, B\nVARIABLE")
-    config = "CONSTANTS A = A B = B\nSYMMETRY Names\nPROPERTY Visits"
-    result = run(job(config, root), work=work, runtime=runtime)
-    assert (result.verdict, result.exit_code) == (Verdict.ERROR, 0)
-    assert result.reason.startswith("symmetry together with a liveness property")
+    return TlcJob(name, root, SPEC + config, **more)
 
 
 ENDLESS = """---- MODULE Endless ----
@@ -125,9 +60,92 @@ Next == x' = x + 1
 LONG = TlcJob("counter", ENDLESS, "INIT Init\nNEXT Next", timeout=1)
 
 
-def test_timeout(runtime: Runtime, work: Path) -> None:
+SYMMETRIC = COUNTER.replace("ONE", "1").replace("VARIABLE", "CONSTANTS A, B\nVARIABLE")
+CRASHES = {
+    "crashes": ("PROPERTY Crashes", "Attempted to select field"),
+    "queue": ("PROPERTY Queue", "TLCGet\\(queue\\) was undefined"),
+    "strange": ("INVARIANT Strange", "Evaluating invariant Strange failed"),
+}
+JOBS = [
+    job("", FALSE_ASSUME, "assume"),
+    job("", FALSE_ASSUME, "assume-at-random", simulate=Simulate(2, 5, seed=1)),
+    *(job(config, name=name) for name, (config, _) in CRASHES.items()),
+    job("INVARIANTS Goal TypeOK", name="another"),
+    job("PROPERTIES Visits Nine", name="which"),
+    job("PROPERTY Visits", name="workers", workers=2),
+    job("CONSTANTS A = A B = B\nSYMMETRY Names\nPROPERTY Visits", SYMMETRIC, "symmetry"),
+    replace(LONG, name="long"),
+]
+
+
+@pytest.fixture(scope="module")
+def ran(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TlcResult]:
+    """The results of all that TLC can run, in one batch: in the order of the jobs, each told."""
+    seen: list[str] = []
+    work = tmp_path_factory.mktemp("batch")
+    found = run_many(JOBS, work=work, runtime=runtime, done=lambda r: seen.append(r.job))
+    assert [result.job for result in found] == [job.name for job in JOBS]
+    assert sorted(seen) == sorted(job.name for job in JOBS)
+    return {result.job: result for result in found}
+
+
+def test_false_assume_in_simulation(ran: dict[str, TlcResult]) -> None:
+    """A false ASSUME falls, though TLC's simulation passes over it and ends with exit code 0."""
+    for name in ("assume", "assume-at-random"):
+        assert (ran[name].verdict, ran[name].property) == (
+            Verdict.ASSUMPTION,
+            "line 4, col 8 to line 4, col 12 of module Counter",
+        )
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_crash_while_checking(ran: dict[str, TlcResult], name: str) -> None:
+    """A crash in the liveness checker or in an invariant is an error, and keeps its folder."""
+    result = ran[name]
+    assert result.verdict is Verdict.ERROR
+    assert result.property is None
+    assert result.folder is not None
+    assert (result.folder / "tlc.out").is_file()
+    assert not (result.folder / "states").exists()
+    assert re.search(CRASHES[name][1], result.reason)
+
+
+def test_another_property_fell(ran: dict[str, TlcResult]) -> None:
+    """When TypeOK falls, the expected violation of Goal has not been seen: exit code 12 says
+    neither.
+    """
+    result = ran["another"]
+    assert (result.verdict, result.exit_code) == (Verdict.INVARIANT, 12)
+    assert not result.fell("Goal")
+    assert result.fell("TypeOK")
+
+
+def test_two_temporal_properties(ran: dict[str, TlcResult]) -> None:
+    """TLC does not say which of two liveness properties fell, so that nothing was shown."""
+    result = ran["which"]
+    assert (result.verdict, result.property) == (Verdict.ERROR, None)
+    assert "which of Visits, Nine" in result.reason
+    assert not result.fell("Nine")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("workers", "a liveness property needs one worker, the job has 2"),
+        ("symmetry", "symmetry together with a liveness property"),
+    ],
+)
+def test_liveness_that_is_not_believed(ran: dict[str, TlcResult], name: str, said: str) -> None:
+    """TLC checks liveness with two workers without a warning, under symmetry with one; both end
+    with exit code 0.
+    """
+    assert (ran[name].verdict, ran[name].exit_code) == (Verdict.ERROR, 0)
+    assert ran[name].reason.startswith(said)
+
+
+def test_timeout(ran: dict[str, TlcResult]) -> None:
     """A run that takes too long is killed, and has shown nothing."""
-    result = run(LONG, work=work, runtime=runtime)
+    result = ran["long"]
     assert (result.verdict, result.exit_code) == (Verdict.ERROR, None)
     assert result.reason == "timed out after 1 s"
 
@@ -163,23 +181,11 @@ def test_two_runs_at_once(runtime: Runtime, work: Path) -> None:
     assert (first.verdict, first.distinct) == (second.verdict, second.distinct) == (Verdict.OK, 5)
 
 
-def test_many_keep_their_order_and_one_failure_ends_all(runtime: Runtime, work: Path) -> None:
-    """Results come in the order of the jobs; a job that cannot run ends the others at once."""
-    jobs = [replace(job("INVARIANT TypeOK"), name="first"), replace(job(""), name="second")]
-    seen: list[str] = []
-    results = run_many(
-        jobs, parallel=2, work=work, runtime=runtime, done=lambda r: seen.append(r.job)
-    )
-    assert [(r.job, r.verdict) for r in results] == [("first", "invariant"), ("second", "ok")]
-    assert sorted(seen) == ["first", "second"]
-    broken = [replace(LONG, timeout=60), TlcJob("broken", "---- MODULE M ----\n====", "")]
+def test_one_failure_ends_all(runtime: Runtime, work: Path) -> None:
+    """A job that cannot run ends the others at once."""
+    broken = TlcJob("broken", "---- MODULE M ----\nx\n====", "")
     with pytest.raises(SpecError, match="broken") as caught:
-        run_many(
-            [broken[0], replace(broken[1], root="---- MODULE M ----\nx\n====")],
-            parallel=2,
-            work=work,
-            runtime=runtime,
-        )
+        run_many([replace(LONG, timeout=60), broken], parallel=2, work=work, runtime=runtime)
     assert caught.value.exit_code == 2
     stopped = json.loads(result_path("counter", work).read_text())
     assert stopped["reason"] == "killed by signal 9"
@@ -200,7 +206,7 @@ from tests.model.tlc.test_tlc_false_green import LONG
 from dataclasses import replace
 work = Path(sys.argv[1])
 def interrupt():
-    while not list(work.glob("*/tlc.out")) and not stop.wait(0.05):
+    while not list(work.glob("*/states")) and not stop.wait(0.05):
         pass
     os.kill(os.getpid(), signal.SIGINT)
 stop = threading.Event()

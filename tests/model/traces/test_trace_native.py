@@ -6,9 +6,7 @@ from random import Random
 
 import pytest
 
-from leo.trace.events import Event
 from leo_model.disciplines import DISCIPLINES
-from leo_model.errors import Refused
 from leo_model.machine.machine import Move, apply
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.state import State
@@ -114,18 +112,6 @@ def test_cycle_under_bare_is_refused_as_asyncio_lock() -> None:
     )
 
 
-@pytest.mark.parametrize("stricter", ["asyncio-lock", "threading-lock-in-async"])
-def test_no_overlapping_run_passes_under_a_lock(stricter: str) -> None:
-    """Under a lock, a schedule of `bare` is accepted only if no two replies were inside at once."""
-    overlapped = 0
-    for header, events in schedules("bare", 40, 60, seed=4):
-        inside = "MutualExclusion" in check_schedule((header, events)).violations
-        outcome = check_schedule(({**header, "discipline": stricter}, events))
-        overlapped += inside
-        assert not (inside and outcome.accepted)
-    assert overlapped > 10
-
-
 def locked() -> Schedule:
     """Two sessions under the lock, no faults, three replies or so."""
     return random_trace(trace_world("asyncio-lock", 2), Random(8), 0.0, 40)
@@ -222,16 +208,3 @@ def test_reply_whose_caller_left_counts_as_cancelled() -> None:
 def test_every_count_has_a_meaning() -> None:
     """The report can say of each property what its number counts."""
     assert set(CONCERNED) == {*SAFETY, "Refines"}
-
-
-def test_refused_is_not_an_error_of_the_reader() -> None:
-    """`Refused` never leaves the checker: a refusal is a verdict."""
-    header, events = locked()
-    trace = trace_of("t", header, [{**events[0], "action": "Return", "outcome": "returned"}])
-    (line,) = trace
-    assert isinstance(line.event, Event)
-    try:
-        found = Checker(trace.header).feed(line)
-    except Refused:
-        found = None
-    assert found is not None and found.kind == "guard"

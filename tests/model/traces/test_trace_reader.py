@@ -355,19 +355,3 @@ def test_standard_input_is_read() -> None:
             [sys.executable, "-c", program], input=data, capture_output=True, check=True
         )
         assert done.stdout == b"standard input 30\n"
-
-
-def test_no_damage_of_bytes_gives_anything_but_a_verdict_or_an_error() -> None:
-    """Random bytes changed in a good trace: a verdict or a TraceError, never another exception."""
-    rng = Random(11)
-    data = encode(sample())
-    refused = 0
-    for _ in range(1500):
-        damaged = bytearray(data)
-        for _ in range(rng.randint(1, 3)):
-            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
-        try:
-            check(TraceReader("t", io.BytesIO(bytes(damaged))))
-        except TraceError:
-            refused += 1
-    assert refused > 1000

@@ -1,22 +1,29 @@
-"""`leo validate`: verdicts, exit codes, and a report that fits the screen."""
+"""`leo validate`: verdicts, exit codes, JUnit, torn ends, merges, a report that fits the screen."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
+from xml.etree import ElementTree
 
 import pytest
 
+from leo.errors import TraceError
+from leo.trace.words import NOT_CLOSED
 from leo_model.checking.claims import load_claims
+from leo_model.commands import validate as commands_validate
 from leo_model.commands.validate import VALIDATE
 from leo_model.machine.machine import Move
 from leo_model.traces import validate as validation
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from leo_model.traces.validate import Engine, validate
-from tests.model.traces.synth import scripted_trace, trace_world
-from tests.model.traces.test_trace_reader import encode
+from tests.model.traces.synth import Fields, random_trace, scripted_trace, trace_world
+from tests.model.traces.test_trace_merge import split
+from tests.model.traces.test_trace_reader import encode, end, sample
 from tests.model.validating import options, write
 
 
@@ -182,3 +189,252 @@ def test_an_instance_that_was_never_there_hides_nothing(engine: Engine, tmp_path
     one, two = validate(paths, engine)
     assert one.broken == {"ViewAgreesWithStore"}
     assert two.error is not None and "line 1: the trace is of 2 instances" in str(two.error)
+
+
+def cases(path: Path) -> dict[str, dict[str, str]]:
+    """What the JUnit file says: suite -> case -> the tag of its verdict."""
+    root = ElementTree.parse(path).getroot()
+    return {
+        suite.attrib["name"]: {
+            case.attrib["name"]: case[0].tag if len(case) else "" for case in suite
+        }
+        for suite in root
+    }
+
+
+def test_junit_has_a_case_for_each_question(tmp_path: Path) -> None:
+    """Accepted: conformance and every property; rejected: conformance fails; no trace: an error.
+    The counts in the file are those of its cases."""
+    good = write(tmp_path / "good", "asyncio-lock")
+    bare = write(tmp_path / "bare", "bare", faults=0.1)
+    wrong = write(tmp_path / "wrong", "bare", claim="asyncio-lock")
+    bad = tmp_path / "bad\x01"
+    bad.write_text("hello \x00 \x1b world\n")
+    out = tmp_path / "junit.xml"
+    assert VALIDATE.run(options(good, bare, wrong, str(bad), "--junit", str(out))) == 2
+    found = cases(out)
+    assert list(found) == [good, bare, wrong, f"{tmp_path}/bad\N{REPLACEMENT CHARACTER}"]
+    assert found[good]["Serializable"] == "" and len(found[good]) == 12
+    assert found[bare]["Serializable"] == "system-out"
+    assert found[wrong] == {"conformance": "failure"}
+    assert list(found.values())[3] == {"conformance": "error"}
+    for suite in ElementTree.parse(out).getroot():
+        for verdict in ("failure", "error"):
+            count = sum(len(case) and case[0].tag == verdict for case in suite)
+            assert suite.attrib[f"{verdict}s"] == str(count)
+        assert suite.attrib["tests"] == str(len(suite))
+
+
+def test_junit_fails_what_strict_fails(tmp_path: Path) -> None:
+    """With --strict a property that the discipline does not promise is a failure too."""
+    bare = write(tmp_path / "bare", "bare", faults=0.1)
+    out = tmp_path / "junit.xml"
+    assert VALIDATE.run(options(bare, "--strict", "--junit", str(out))) == 1
+    assert cases(out)[bare]["Serializable"] == "failure"
+    with pytest.raises(TraceError, match="the JUnit report cannot be written"):
+        VALIDATE.run(options(bare, "--junit", str(tmp_path)))
+
+
+def test_torn_end_is_judged_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --torn a cut trace is no trace; with it the whole lines are judged, with a notice."""
+    path = Path(write(tmp_path / "torn", "asyncio-lock"))
+    path.write_bytes(path.read_bytes()[:-9])
+    assert VALIDATE.run(options(str(path))) == 2
+    assert "add --torn to have them checked" in capsys.readouterr().err
+    assert VALIDATE.run(options(str(path), "--torn")) == 0
+    said = capsys.readouterr().out
+    assert "119 events" in said
+    assert "  notice    line 121 is cut and left out: the recorder may have crashed" in said
+
+
+def test_stories_are_of_findings_or_of_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a discipline may break has a story only on request; a finding always has one."""
+    bare = write(tmp_path / "bare", "bare", faults=0.1)
+    VALIDATE.run(options(bare))
+    assert "story" not in capsys.readouterr().out
+    VALIDATE.run(options(bare, "--explain"))
+    said = capsys.readouterr().out
+    assert "  story     Serializable at line " in said and "✗ Serializable: " in said
+    VALIDATE.run(options(bare, "--strict"))
+    assert "  story     Serializable at line " in capsys.readouterr().out
+
+
+def processes(folder: Path) -> list[str]:
+    """The files of two processes of one run."""
+    world = trace_world("shared-store-immediate", 4)
+    header, events = random_trace(world, Random(5), 0.0, 80)
+    files = []
+    for number, (head, own) in enumerate(split(header, events)):
+        files.append(folder / f"{number}.ndjson")
+        files[-1].write_bytes(encode([head, *own]))
+    return list(map(str, files))
+
+
+def test_merge_and_what_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Accepted when there is an order; undecided, exit code 1, when the bound does not suffice."""
+    files = processes(tmp_path)
+    out = tmp_path / "whole.ndjson"
+    assert VALIDATE.run(options(*files, "--merge", "--merged", str(out))) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{files[0]} + {files[1]}: accepted")
+    assert "  undecided NoOvertaking: " in said
+    assert VALIDATE.run(options(str(out))) == 0
+    capsys.readouterr()
+    junit = tmp_path / "junit.xml"
+    words = [*files, "--merge", "--states", "2", "--junit", str(junit)]
+    assert VALIDATE.run(options(*words)) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"{files[0]} + {files[1]}: UNDECIDED\n  because   after ")
+    assert "accepted" not in said.replace("undecided is not accepted", "")
+    assert list(cases(junit).values()) == [{"conformance": "failure"}]
+
+
+def test_undecided_is_never_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is a report without any verdict; --json says so too."""
+    for report in (
+        validation.Report("t", "bare"),
+        validation.Report("t", "bare", undecided="too many"),
+    ):
+        assert report.accepted is False
+        assert report.finding(())
+    VALIDATE.run(options(*processes(tmp_path), "--merge", "--states", "2", "--json"))
+    said = capsys.readouterr().out
+    assert '"accepted": false' in said and '"undecided": "after ' in said
+
+
+def test_property_that_only_some_orders_break_is_a_finding_where_it_is_promised() -> None:
+    """What depends on the order is undecided: neither broken nor kept."""
+    report = validation.Report(
+        "t", "bare", tlc=TlcVerdict("accepted", None, frozenset({"Refines"}))
+    )
+    report.unsure = frozenset({"Refines"})
+    assert report.accepted and not report.broken
+    assert report.finding(()) and not report.finding({"Refines"})
+
+
+def test_rejected_merge_names_the_next_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A commit of a version that the store never had: no order of the lines, and the report names
+    the next event of each process and why it is no step."""
+    files = processes(tmp_path)
+    path = Path(files[1])
+    path.write_text(
+        re.sub(r'"writes": \{"ngrams": \d+', '"writes": {"ngrams": 99', path.read_text())
+    )
+    assert VALIDATE.run(options(*files, "--merge")) == 1
+    said = capsys.readouterr().out
+    assert "REJECTED: no order of the lines is a behaviour" in said
+    assert said.count("  event     seq ") == 2
+    assert all(len(line) <= 80 for line in said.splitlines()[1:])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["a", "--merge"], "--merge: there is nothing to merge"),
+        (["a", "a", "--merge"], "--merge: there is nothing to merge"),
+        (["a", "--merged", "b"], "--merged: there is a merged trace only with --merge"),
+        (["a", "b", "--follow"], "--follow takes one file"),
+        (["a", "--follow", "--engine", "both"], "and the native engine only"),
+    ],
+)
+def test_what_cannot_be_asked_for(words: list[str], message: str) -> None:
+    """One paragraph, exit code 2."""
+    with pytest.raises(TraceError, match=message) as caught:
+        VALIDATE.run(options(*words))
+    assert caught.value.exit_code == 2
+
+
+def test_tlc_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command keeps TLC's verdicts under build/; --no-cache asks again."""
+    path = write(tmp_path / "t", "asyncio-lock")
+    asked: list[object] = []
+
+    def judge(traces: list[Recorded], cache: object) -> list[TlcVerdict]:
+        asked.append(cache)
+        return [TlcVerdict("accepted", None, frozenset()) for _ in traces]
+
+    monkeypatch.setattr(validation, "judge", judge)
+    monkeypatch.setattr(commands_validate, "open_cache", lambda: "the cache")
+    VALIDATE.run(options(path, "--engine", "tlc"))
+    VALIDATE.run(options(path, "--engine", "tlc", "--no-cache"))
+    VALIDATE.run(options(path))
+    assert asked == ["the cache", None]
+
+
+@pytest.mark.parametrize("engine", ["native", "tlc"])
+def test_a_lost_end_is_noticed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    """A trace that is accepted and was not closed says so for every engine: lines may have been
+    lost at its end. One that was closed says nothing."""
+    accepted = TlcVerdict("accepted", None, frozenset())
+    monkeypatch.setattr(validation, "judge", lambda traces, **_: [accepted for _ in traces])
+    closed, cut = tmp_path / "closed", tmp_path / "cut"
+    closed.write_bytes(encode([*sample(), end()]))
+    cut.write_bytes(encode(sample()[:20]))
+    words = ("--engine", engine, "--no-cache")
+    assert VALIDATE.run(options(str(closed), *words)) == 0
+    assert NOT_CLOSED not in " ".join(capsys.readouterr().out.split())
+    assert VALIDATE.run(options(str(cut), *words)) == 0
+    said = capsys.readouterr().out
+    assert "accepted" in said and NOT_CLOSED in " ".join(said.split())
+
+
+@pytest.mark.parametrize("engine", ["native", "tlc"])
+@pytest.mark.parametrize("ends", [0, 1, 2])
+def test_a_trace_without_events_is_undecided(
+    ends: int, engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no event nothing was checked: undecided, exit code 1, whether the header
+    stands alone or the recordings of one writer or of two were closed."""
+    path = tmp_path / "none"
+    closing = [{**end(), "events": 0, "writer": f"w{k}"} for k in range(ends)]
+    path.write_bytes(encode([sample()[0], *closing]))
+    assert VALIDATE.run(options(str(path), "--engine", engine)) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: UNDECIDED\n") and "nothing was checked" in said
+
+
+def test_closed_standard_input_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`leo validate - <&-` says that there is nothing to read."""
+    monkeypatch.setattr("sys.stdin", None)
+    assert VALIDATE.run(options("-")) == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
+def damaged() -> dict[str, list[Fields]]:
+    """Traces that are in no schema, by what is wrong with them."""
+    header, *events = sample()
+
+    def without(line: Fields, field: str) -> Fields:
+        return {key: value for key, value in line.items() if key != field}
+
+    return {
+        "header without kind": [without(header, "kind"), *events],
+        "header without discipline": [without(header, "discipline"), *events],
+        "no session": [header, without(events[0], "session")],
+        "reply of no number": [header, {**events[0], "reply": "x"}],
+        "reads null": [header, {**events[0], "reads": None}],
+        "unknown action": [header, {**events[0], "action": "Nope"}],
+        "nothing but a header": [header],
+    }
+
+
+@pytest.mark.parametrize("what", damaged())
+def test_strength_of_no_trace_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """A trace is judged before its mutants are made: what is none gives an error that names it."""
+    path = tmp_path / "damaged"
+    path.write_bytes(encode(damaged()[what]))
+    assert VALIDATE.run(options(str(path), "--strength")) == 2
+    assert capsys.readouterr().err.startswith("leo: error: damaged")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from leo_model.checking.check import spec_hash
@@ -39,6 +40,21 @@ PLOTS = {
 
 def write_results(build: Path) -> Path:
     """Write everything that the artifact reads below `build`, and return `build`."""
+    for name, data in _files().items():
+        (build / name).parent.mkdir(parents=True, exist_ok=True)
+        (build / name).write_bytes(data)
+    return build
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    with TemporaryDirectory() as folder:
+        build = _make(Path(folder))
+        files = (path for path in build.rglob("*") if path.is_file())
+        return {str(path.relative_to(build)): path.read_bytes() for path in files}
+
+
+def _make(build: Path) -> Path:
     put(build / "check" / "results.json", check_results())
     put(build / "proofs" / "theorems.json", stamped("theorems.json", theorems=theorems()))
     for name in EXPERIMENTS[:-1]:

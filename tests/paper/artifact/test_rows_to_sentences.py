@@ -58,7 +58,6 @@ def quoting(name: str, facts: set[str]) -> set[str]:
     return {block for block, text in blocks if re.search(names, text)}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CHANGES if is_kept(name)])
 def test_a_changed_row_is_found_and_changes_what_quotes_it(name: str, tmp_path: Path) -> None:
     chosen, change = CHANGES[name]

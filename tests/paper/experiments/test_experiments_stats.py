@@ -224,7 +224,6 @@ def test_the_rarest_rate_is_missed_once_in_twenty(trials: int) -> None:
     assert trials < 100 or rate == pytest.approx(3 / trials, rel=0.02)
 
 
-@pytest.mark.slow
 def test_the_detectable_step_is_found_in_four_of_five() -> None:
     """A step of the given size in the middle of 60 values is found in 70 to 92 of 100 series by
     blocks; half of it in far fewer. With 6 blocks no step is found at a tenth of the level.

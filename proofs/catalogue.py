@@ -49,8 +49,6 @@ def _property(
         prove=partial(prove_property, title, keys),
         mutant=mutant.text,
         refute=partial(refute_property, title, mutant),
-        latex=f"{says} This holds in every execution, for any number of sessions and calls: "
-        f"{scope(keys)}.",
         sketch=f"{INDUCTION} {sketch}".strip(),
         cells=cells_of(title, keys),
     )
@@ -153,9 +151,6 @@ NO_OP = Theorem(
     prove=prove_noop,
     mutant="two sessions (D4)",
     refute=refute_noop,
-    latex="With a single session, an execution with the lock and one without it (D3 to "
-    "D7, all faults) are bisimilar up to the variable of the lock. Hence in a "
-    "sequential comparison the lock cannot change any metric of the modelled state.",
     sketch="The identity on all variables but the holder is a bisimulation: related "
     "states enable the same actions, in both directions, and go to related "
     "states.",
@@ -179,10 +174,6 @@ STEP = Theorem(
     prove=partial(prove_program, "step"),
     mutant="without the guard 'Enter: lock is free'",
     refute=partial(refute_program, "step", "Enter: lock is free"),
-    latex="Under one lock, replies whose programs are arbitrary finite sequences of "
-    "reads and writes of arbitrary objects, each write committed at once, "
-    "exclude each other, and their direct serialization graph is acyclic in the "
-    "order of entrance, with all faults.",
     sketch="Every dependency edge goes from an earlier to a later entrance.",
 )
 UNIT = Theorem(
@@ -198,10 +189,6 @@ UNIT = Theorem(
     prove=partial(prove_program, "unit"),
     mutant="without the guard 'Cancel: shield'",
     refute=partial(refute_program, "unit", "Cancel: shield"),
-    latex="Under one lock, with one commit per reply and a shielded swap of the view, "
-    "replies whose programs are arbitrary finite sequences of reads (of store or "
-    "view) and writes are exclusive, serializable, all-or-nothing and durable, "
-    "and the view agrees with the store between replies.",
     sketch="As before; the view lacks exactly the commit that has not been swapped in.",
 )
 

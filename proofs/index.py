@@ -60,7 +60,7 @@ def latex(certificates: Sequence[Certificate]) -> str:
         fragment = f" ({c.fragment})" if c.fragment else ""
         mutant = t.mutant.replace("_", r"\_").replace("'", "")
         parts.append(
-            f"\\begin{{theorem}}[{title}]\\label{{thm:leo-{t.number}}}\n{t.latex}\n\\end{{theorem}}\n"
+            f"\\begin{{theorem}}[{title}]\\label{{thm:leo-{t.number}}}\n{t.statement}\n\\end{{theorem}}\n"
             f"\\begin{{proof}}[Proof sketch]\n{t.sketch} Machine-checked by {t.tool} {c.version}: "
             f"{len(c.obligations)} obligations discharged{fragment}; the mutant "
             f"({mutant}) does not prove.\n"
@@ -76,7 +76,7 @@ def results(certificates: Sequence[Certificate]) -> dict[str, object]:
             "number": c.theorem.number,
             "title": c.theorem.title,
             "claim": c.theorem.claim,
-            "latex": c.theorem.latex,
+            "latex": c.theorem.statement,
             "sketch": c.theorem.sketch,
             "assumptions": list(c.theorem.assumptions),
             "place": c.theorem.place,

@@ -7,9 +7,9 @@
 (* appears at a step of a reply in flight, and stops the search there), and  *)
 (* no property can tell two states apart that differ only in settled replies.*)
 (*                                                                           *)
-(* MCField uses this in TLC's VIEW, which is what keeps the searches small;  *)
-(* TraceField uses it to really forget, so that the length of a trace does   *)
-(* not matter.                                                               *)
+(* Bounded uses this in TLC's VIEW, which is what keeps the searches small;  *)
+(* Tracing uses it to really forget, so that the length of a trace does not  *)
+(* matter.                                                                   *)
 EXTENDS Properties
 
 Whole(r)   == r \in Ngrams /\ r \in Snapshots

@@ -1,6 +1,6 @@
 ------------------------------- MODULE MCField -------------------------------
 (* Field, bounded for TLC.                                                   *)
-EXTENDS Field, Bounded
+EXTENDS Field, Falls
 
 MCMustReload(i) == IF Forever THEN BOOLEAN ELSE {~ViewIsCurrent(i)}
 

@@ -1,6 +1,6 @@
 ----------------------------- MODULE MCPublished -----------------------------
 (* Published, bounded for TLC.                                               *)
-EXTENDS Published, Occasions
+EXTENDS Published, Falls
 
 Finished == AllDone /\ UNCHANGED vars
 

@@ -7,30 +7,29 @@
 (* what it meets is reachable all the same, it only meets less.              *)
 EXTENDS Bounded
 
-(* Register k remembers that the occasion was met, so that it is looked for  *)
-(* only until then.                                                          *)
-ASSUME \A k \in 1 .. 11 : TLCSet(k, FALSE)
-
-Seen(k, name, occasion) ==
-    TLCGet(k) \/ (occasion => TLCSet(k, TRUE) /\ PrintT(<<"occasion", name>>))
-
 (* A session alone excludes no other: the occasion is one session inside and *)
 (* one that waits.                                                           *)
 Waits(s) == pc[s] \in {"called", "begin", "blocked"} /\ ~Inside(s)
 
+Occasion(name) ==
+    CASE name = "MutualExclusion" -> \E s, t \in Sessions : Inside(s) /\ Waits(t)
+      [] name = "Serializable" -> Cardinality(Wrote) > 1
+      [] name = "StableRead" -> \E s \in Sessions : pc[s] = "generateEnd"
+      [] name \in {"ViewNotTorn", "ReadsOwnObservation"} -> \E s \in Sessions : HasGenerated(s)
+      [] name = "SnapshotProvenance" -> \E s \in Sessions : local[s].saved # Unread
+      [] name = "AllOrNothing" -> \E r \in Wrote : Ended(r)
+      \* One step before: VIEW may take what Return leads to for a state without the reply.
+      [] name = "Durable" -> \E s \in Sessions : pc[s] = "return" /\ s \notin left
+      [] name = "ViewAgreesWithStore" ->
+            \E i \in Instances : up[i] /\ view[i].bigrams # {} /\ \A s \in Peers(i) : ~InFlight(s)
+      [] name = "NoOvertaking" -> Len(arrivals) > 1
+      [] name = "Refines" -> \E s \in Sessions : HasTakenEffect(s)
+
+(* Register 1 has the names of those whose occasion was met, so that it is   *)
+(* looked for only until then.                                               *)
+ASSUME TLCSet(1, {})
+
 OccasionsSeen ==
-    /\ Seen(1, "MutualExclusion", \E s, t \in Sessions : Inside(s) /\ Waits(t))
-    /\ Seen(2, "Serializable", Cardinality(Wrote) > 1)
-    /\ Seen(3, "StableRead", \E s \in Sessions : pc[s] = "generateEnd")
-    /\ Seen(4, "ViewNotTorn", \E s \in Sessions : HasGenerated(s))
-    /\ Seen(5, "ReadsOwnObservation", \E s \in Sessions : HasGenerated(s))
-    /\ Seen(6, "SnapshotProvenance", \E s \in Sessions : local[s].saved # Unread)
-    /\ Seen(7, "AllOrNothing", \E r \in Wrote : Ended(r))
-    \* One step before: VIEW may take what Return leads to for a state without the reply.
-    /\ Seen(8, "Durable", \E s \in Sessions : pc[s] = "return" /\ s \notin left)
-    /\ Seen(9, "ViewAgreesWithStore",
-            \E i \in Instances :
-                up[i] /\ view[i].bigrams # {} /\ \A s \in Peers(i) : ~InFlight(s))
-    /\ Seen(10, "NoOvertaking", Len(arrivals) > 1)
-    /\ Seen(11, "Refines", \E s \in Sessions : HasTakenEffect(s))
+    LET met == {name \in (Named \cup {"Refines"}) \ TLCGet(1) : Occasion(name)}
+    IN  met # {} => TLCSet(1, TLCGet(1) \cup met) /\ PrintT(<<"occasions", met>>)
 ==============================================================================

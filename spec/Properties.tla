@@ -156,4 +156,24 @@ LoopRuns == \A s \in Sessions : pc[s] # "blocked"
 (* Alone and unharmed, a reply returns: of a model with one session and no   *)
 (* fault.  Answered is satisfied by a refusal too.                           *)
 AloneReturns == \A s \in Sessions : InFlight(s) ~> Reply(s) \in returned
+
+------------------------------------------------------------------------------
+(* The properties of a state by their names, for modules that look at many.  *)
+Named ==
+    {"MutualExclusion", "Serializable", "StableRead", "ViewNotTorn", "ReadsOwnObservation",
+     "SnapshotProvenance", "AllOrNothing", "Durable", "ViewAgreesWithStore", "NoOvertaking"}
+
+Holds(name) ==
+    CASE name = "MutualExclusion"     -> MutualExclusion
+      [] name = "Serializable"        -> Serializable
+      [] name = "StableRead"          -> StableRead
+      [] name = "ViewNotTorn"         -> ViewNotTorn
+      [] name = "ReadsOwnObservation" -> ReadsOwnObservation
+      [] name = "SnapshotProvenance"  -> SnapshotProvenance
+      [] name = "AllOrNothing"        -> AllOrNothing
+      [] name = "Durable"             -> Durable
+      [] name = "ViewAgreesWithStore" -> ViewAgreesWithStore
+      [] name = "NoOvertaking"        -> NoOvertaking
+      [] name = "NoDoubleDelta"       -> NoDoubleDelta
+      [] name = "LoopRuns"            -> LoopRuns
 ==============================================================================

@@ -1,8 +1,9 @@
 ------------------------------ MODULE Published ------------------------------
 (* The two programs that the paper's numbers come from, as they were         *)
 (* published: of 31 December 2025, which was measured, and of February 2026, *)
-(* the last version.  Calls, lock, endings and properties are those of       *)
-(* module Field; the names of actions are the same where the meaning is.     *)
+(* the last version.  Calls, lock, endings and properties are those of Field *)
+(* (modules Lifecycle, Properties); an action that means the same has the    *)
+(* same name.                                                                *)
 (*                                                                           *)
 (* December.  reply() recalls, counts the use of what it recalled, ingests   *)
 (* each recalled text and loads the view after each, generates.  Each        *)

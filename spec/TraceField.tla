@@ -29,30 +29,5 @@ Act(a, x) ==
       [] a = "Crash" -> Crash(x)               [] a = "Recover" -> Recover(x)
       [] OTHER -> FALSE
 
-(* The state after is asked only once it is complete: after Act.             *)
-TraceStep ==
-    \E e \in {Traces[trace][line]} :
-        /\ UNCHANGED <<trace, base>>
-        /\ Act(e[1], e[2])
-        /\ ExpectedVersions(e)' = <<e[3], e[4]>>
-        /\ ExpectedTurn(e)' = e[5]
-
-Consume ==
-    /\ TraceStep
-    /\ broken' = broken \cup Falls' \cup (IF AtomicStep THEN {} ELSE {"Refines"})
-    /\ due' = (Traces[trace][line][1] \in Ends)
-    /\ line' = line + 1
-
-Reject ==
-    /\ ~ENABLED TraceStep
-    /\ LET e == Traces[trace][line]
-       IN  Report(IF ENABLED Act(e[1], e[2]) THEN "data" ELSE "guard")
-
-TraceNext ==
-    /\ line # 0
-    /\ IF due THEN Tidy
-       ELSE IF AtEnd THEN Report("accepted")
-       ELSE Consume \/ Reject
-
-TraceSpec == TraceInit /\ [][TraceNext]_<<vars, traceVars>>
+TraceNext == NextLine(Act, ExpectedVersions)
 ==============================================================================

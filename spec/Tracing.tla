@@ -60,16 +60,7 @@ Ends == {"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySna
 (* The properties that are false in a state.  A cycle of the graph does not  *)
 (* go away before its replies are forgotten, so Serializable is looked at    *)
 (* before that, and when the trace ends.                                     *)
-Falls ==
-    (IF MutualExclusion THEN {} ELSE {"MutualExclusion"}) \cup
-    (IF StableRead THEN {} ELSE {"StableRead"}) \cup
-    (IF ViewNotTorn THEN {} ELSE {"ViewNotTorn"}) \cup
-    (IF ReadsOwnObservation THEN {} ELSE {"ReadsOwnObservation"}) \cup
-    (IF SnapshotProvenance THEN {} ELSE {"SnapshotProvenance"}) \cup
-    (IF AllOrNothing THEN {} ELSE {"AllOrNothing"}) \cup
-    (IF Durable THEN {} ELSE {"Durable"}) \cup
-    (IF ViewAgreesWithStore THEN {} ELSE {"ViewAgreesWithStore"}) \cup
-    (IF NoOvertaking THEN {} ELSE {"NoOvertaking"})
+Falls == {name \in Named \ {"Serializable"} : ~Holds(name)}
 
 BrokenByNow ==
     IF "Serializable" \in broken \/ Serializable THEN broken ELSE broken \cup {"Serializable"}
@@ -156,4 +147,32 @@ Report(verdict) ==
     /\ PrintT(<<verdict, trace, line, BrokenByNow>>)
     /\ line' = 0
     /\ UNCHANGED <<lifeVars, trace, broken, due, base>>
+
+------------------------------------------------------------------------------
+(* The next line.  Act(action, actor) is the step that an event names, and   *)
+(* Expected(event) its versions.  The state after is asked only once it is   *)
+(* complete: after Act.                                                      *)
+LineIsStep(Act(_, _), Expected(_)) ==
+    \E e \in {Traces[trace][line]} :
+        /\ UNCHANGED <<trace, base>>
+        /\ Act(e[1], e[2])
+        /\ Expected(e)' = <<e[3], e[4]>>
+        /\ ExpectedTurn(e)' = e[5]
+
+Consume(Act(_, _), Expected(_)) ==
+    /\ LineIsStep(Act, Expected)
+    /\ broken' = broken \cup Falls' \cup (IF AtomicStep THEN {} ELSE {"Refines"})
+    /\ due' = (Traces[trace][line][1] \in Ends)
+    /\ line' = line + 1
+
+Reject(Act(_, _), Expected(_)) ==
+    /\ ~ENABLED LineIsStep(Act, Expected)
+    /\ LET e == Traces[trace][line]
+       IN  Report(IF ENABLED Act(e[1], e[2]) THEN "data" ELSE "guard")
+
+NextLine(Act(_, _), Expected(_)) ==
+    /\ line # 0
+    /\ IF due THEN Tidy
+       ELSE IF AtEnd THEN Report("accepted")
+       ELSE Consume(Act, Expected) \/ Reject(Act, Expected)
 ==============================================================================

@@ -5,7 +5,8 @@ EXTENDS StepCommit
 
 (* The unit of work begins.  BEGIN IMMEDIATE waits for the write lock (the   *)
 (* busy handler polls: no order is promised); with it, the view is brought   *)
-(* up to date before anything is read.                                       *)
+(* up to date before anything is read.  (Where contents are not tracked,     *)
+(* module MCField leaves open whether it must be.)                           *)
 MustReload(i) == {~ViewIsCurrent(i)}
 
 Begin(s) ==

@@ -58,7 +58,7 @@ def brief(output: str) -> str:
     columns = [f"{about.short} {about.standard}" for about in PROPERTIES.values()]
     counted = re.search(r"^\d.* not as claimed\.$", output, re.MULTILINE)
     if counted is None:
-        raise ModelError("the output has no line that counts the runs of TLC")
+        raise ModelError("the output has no line that counts the searches by TLC")
     # A line ends between two entries: within one, spaces do not break.
     told = "; ".join(entry.replace(" ", "\xa0") for entry in (*signs, *columns))
     legend = [line.replace("\xa0", " ") for line in wrap(told, WIDTH)]

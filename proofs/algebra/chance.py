@@ -56,15 +56,6 @@ def by_chance(reply: Mapping[str, float], message: Mapping[str, float], length: 
     return math.fsum(q * (1.0 - (1.0 - message.get(w, 0.0)) ** length) for w, q in reply.items())
 
 
-def types_by_chance(reply: Sequence[str], message: Mapping[str, float], length: float) -> float:
-    """Expected share of the reply's distinct words in four messages of ``length`` words."""
-    distinct = sorted(set(reply))
-    if not distinct:
-        return 0.0
-    hits = (1.0 - (1.0 - message.get(w, 0.0)) ** (WINDOW * length) for w in distinct)
-    return math.fsum(hits) / len(distinct)
-
-
 def zipf(size: int, exponent: float = 1.0) -> dict[str, float]:
     """A Zipf distribution over ``size`` words."""
     weights = [rank**-exponent for rank in range(1, size + 1)]

@@ -120,11 +120,6 @@ def _exclusive_by_hand(k: int, s: int) -> int:
     return sum(map(allowed, _orders((s + 1,) * k)))
 
 
-def lonely_chance(k: int) -> sp.Rational:
-    """The share of the interleavings of the core program that are serializable."""
-    return sp.Rational(serializable_core(k), interleavings(k, len(CORE)))
-
-
 def prove_counting(free_calls: bool = True) -> list[Discharged]:
     """Interleavings, serial ones and mutually exclusive ones, against enumeration.
 

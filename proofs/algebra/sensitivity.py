@@ -32,22 +32,6 @@ def doubled_bound(n: int, m: int) -> Fraction:
     return Fraction(n * m, (n + m) * (n + 2 * m))
 
 
-def heated_bound(n: int, m: int, temperature: float) -> float:
-    """As ``stale_bound``, for T >= 1: m / (n^(1/T) + m). Reached by m new tokens on a single
-    one.
-    """
-    return float(m / (n ** (1.0 / temperature) + m))
-
-
-def ratio_bound(ratio: float, temperature: float) -> float:
-    """For any T, when no token is new and no count grows by more than the factor ``ratio``.
-
-    (sqrt(L) - 1) / (sqrt(L) + 1) with L = ratio^(1/T).
-    """
-    root = float(ratio ** (0.5 / temperature))
-    return (root - 1.0) / (root + 1.0)
-
-
 def _counts(tokens: int, largest: int) -> Iterator[tuple[int, ...]]:
     return (c for c in product(range(largest + 1), repeat=tokens) if any(c))
 

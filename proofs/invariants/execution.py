@@ -5,7 +5,7 @@ first and bounded, until the property itself is broken: that is what a person ca
 
 A theorem must not hold vacuously. "What generate reads does not change" follows from any invariant
 under which nobody ever reads. So each property has a non-vacuity witness: a kind of state in which
-it could fail (an *occasion*, as in ``spec/MCOccasions.tla``). For each theorem and each of its
+it could fail (an *occasion*, as in ``spec/Occasions.tla``). For each theorem and each of its
 relations there is an execution without faults to such a state.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import cache
 
@@ -99,14 +99,28 @@ def occasion(name: str, world: World, title: str, sessions: int = 2) -> Discharg
     start = time.perf_counter()
     sessions = 1 if world.alone else 3 if world.rules.published else sessions
     found, states = _reached(world, sessions)
+    return witnessed(name, title, found, states, sessions, time.perf_counter() - start)
+
+
+def witnessed(
+    name: str,
+    title: str,
+    found: Mapping[str, list[str]],
+    states: int,
+    sessions: int,
+    seconds: float,
+    told: str = "",
+) -> Discharged:
+    """Discharge "a search of so many states has found a witness". Raises VacuousError."""
     if title not in found:
         raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")
-    schedule = ", ".join(found[title])
-    return Discharged(f"{name}: witness of {title}: {schedule}", time.perf_counter() - start)
+    way = ", ".join(found[title])
+    return Discharged(f"{name}: witness of {told or title}: {way}", seconds)
 
 
 LIMIT = 20_000
 _FIELDS = tuple(f.name for f in fields(State))
+Schedule = tuple[tuple[str, str], ...]
 
 
 def shortest_violation(
@@ -125,44 +139,47 @@ def reach(
     """Return for every formula that becomes true in the bound a shortest schedule to where it is,
     and how many states were looked at; the search ends when all have been met.
     """
+    relation, start = begun(world, sessions, turns)
+    found: dict[str, list[str]] = {}
+    looked_at = 0
+    for facts, schedule in executions(relation, start, _key):
+        looked_at += 1
+        for name in wanted.keys() - found.keys():
+            if relation.holds(wanted[name], facts):
+                found[name] = list(map(" ".join, schedule))
+        if found.keys() == wanted.keys():
+            break
+    return found, looked_at
+
+
+def begun(world: World, sessions: int, turns: int) -> tuple[Relation, Facts]:
+    """The relation, and the initial state of so many sessions."""
     bounded = bounded_world(world.rules.name, sessions, turns)
     machine = MachineWorld(
         world.rules, bounded.instance_of, turns=turns, faults=world.faults, asks=bounded.asks
     )
-    start = encode(machine, initial_state(bounded))
-    relation = Relation(world)
-    parents: dict[Hashable, tuple[Hashable, str] | None] = {_key(start): None}
-    queue = deque([start])
-    found: dict[str, list[str]] = {}
-    looked_at = 0
-    while queue and len(parents) < LIMIT:
-        facts = queue.popleft()
-        looked_at += 1
-        key = _key(facts)
-        for name in wanted.keys() - found.keys():
-            if relation.holds(wanted[name], facts):
-                found[name] = _path(parents, key)
-        if found.keys() == wanted.keys():
-            break
-        for (action, actor), after in relation.successors(facts):
-            following = _key(after)
-            if following not in parents:
-                parents[following] = (key, f"{action} {actor}")
-                queue.append(after)
-    return found, looked_at
+    return Relation(world), encode(machine, initial_state(bounded))
+
+
+def executions(
+    relation: Relation, start: Facts, key: Callable[[Facts], Hashable]
+) -> Iterator[tuple[Facts, Schedule]]:
+    """Yield the reachable states, breadth first, each with a shortest schedule to it; those with
+    equal keys are one.
+    """
+    queue: deque[tuple[Facts, Schedule]] = deque([(start, ())])
+    seen = {key(start)}
+    while queue and len(seen) < LIMIT:
+        facts, schedule = queue.popleft()
+        yield facts, schedule
+        for move, after in relation.successors(facts):
+            following = key(after)
+            if following not in seen:
+                seen.add(following)
+                queue.append((after, (*schedule, move)))
 
 
 def _key(facts: Facts) -> Hashable:
     return tuple(
         frozenset(facts[name].items()) if name == "pc" else facts[name] for name in _FIELDS
     )
-
-
-def _path(parents: dict[Hashable, tuple[Hashable, str] | None], key: Hashable) -> list[str]:
-    moves: list[str] = []
-    parent = parents[key]
-    while parent is not None:
-        key, move = parent
-        moves.append(move)
-        parent = parents[key]
-    return moves[::-1]

@@ -27,12 +27,13 @@ from proofs.relation.vocabulary import (
 )  # fmt: skip
 
 Conjuncts = dict[str, Term]
+LOADING = ("loadBigrams", "loadTrigrams", "assign")
 
 
 def unsaved(w: World) -> tuple[str, ...]:
     """Where a reply of a step commit stands between its observation and its snapshot."""
     between = ("generateEnd",) if w.rules.threads else ()
-    return ("loadBigrams", "loadTrigrams", "assign", "generate", *between, "snapshot")
+    return (*LOADING, "generate", *between, "snapshot")
 
 
 def stuck(w: World) -> tuple[str, ...]:
@@ -89,6 +90,30 @@ def views_ok(w: World, z: State) -> Conjuncts:
     }  # fmt: skip
 
 
+def loads_ok(z: State) -> Conjuncts:
+    """What is loaded is the store, when nobody else writes meanwhile."""
+    return {
+        "loaded bigrams": every("s q", lambda s, q: implies(
+            at(z, s, ("loadTrigrams", "assign")), z.loaded_b(s, q) == z.ngrams(q)
+        )),
+        "loaded trigrams": every("s q", lambda s, q: implies(
+            at(z, s, ("assign",)), z.loaded_t(s, q) == z.ngrams(q)
+        )),
+    }  # fmt: skip
+
+
+def unseen(z: State, seen: tuple[str, ...], done: tuple[str, ...]) -> Conjuncts:
+    """Registers are unread before the labels at which a reply has seen the view, and saved."""
+    return {
+        "not yet seen": every("s q", lambda s, q: z3.And(
+            implies(z3.Not(at(z, s, seen)), z3.And(
+                z.saw_b(s, q) == (q == UNREAD), z.saw_t(s, q) == (q == UNREAD)
+            )),
+            implies(z3.Not(at(z, s, done)), z.saved(s, q) == (q == UNREAD)),
+        )),
+    }  # fmt: skip
+
+
 def own_view_ok(w: World, z: State) -> Conjuncts:
     """D10: who else uses the instance waits, so what is loaded after an observation has it."""
 
@@ -120,12 +145,7 @@ def step_commit_ok(w: World, z: State) -> Conjuncts:
         "the newest version is mine": every("s q r", lambda s, q, r: implies(
             z.current(s, r), at(z, s, late), z.ngrams(q), q != r, z.nbefore(q, r)
         )),
-        "loaded bigrams": every("s q", lambda s, q: implies(
-            at(z, s, ("loadTrigrams", "assign")), z.loaded_b(s, q) == z.ngrams(q)
-        )),
-        "loaded trigrams": every("s q", lambda s, q: implies(
-            at(z, s, ("assign",)), z.loaded_t(s, q) == z.ngrams(q)
-        )),
+        **loads_ok(z),
         "the view I generate from": every("s q", lambda s, q: implies(
             at(z, s, ("generate", *reading)), z3.And(
                 z.view_b(instance_of(s), q) == z.ngrams(q),
@@ -138,12 +158,7 @@ def step_commit_ok(w: World, z: State) -> Conjuncts:
             implies(at(z, s, saw_all), z.current(s, q), z.saw_b(s, q)),
             implies(at(z, s, ("release", "return")), z.saved(s, q) == z.saw_b(s, q)),
         )),
-        "not yet seen": every("s q", lambda s, q: z3.And(
-            implies(z3.Not(at(z, s, saw_all)), z3.And(
-                z.saw_b(s, q) == (q == UNREAD), z.saw_t(s, q) == (q == UNREAD)
-            )),
-            implies(z3.Not(at(z, s, ("release", "return"))), z.saved(s, q) == (q == UNREAD)),
-        )),
+        **unseen(z, saw_all, ("release", "return")),
         "readers of snapshots": every("r", lambda r: implies(
             z.readers_s(r), z3.Or(z.ngrams(r), _stands(z, r, ("ingest",)))
         )),
@@ -156,15 +171,17 @@ def _stands(z: State, r: Term, labels: tuple[str, ...]) -> Term:
     return z3.And(z.current(owner(r), r), at(z, owner(r), labels))
 
 
-def step_view_ok(w: World, z: State) -> Conjuncts:
-    """Without faults the view lacks only what is being loaded."""
-    loading = ("loadBigrams", "loadTrigrams", "assign")
+def one_view_ok(w: World, z: State) -> Conjuncts:
+    """The view of the one instance lacks exactly the commit that has not been swapped in; of a step
+    commit without faults, what is being loaded.
+    """
+    lacks = ("swap",) if w.rules.whole_reply else LOADING
 
     def in_view(q: Term) -> Term:
-        return z3.And(z.ngrams(q), z3.Not(_stands(z, q, loading)))
+        return z3.And(z.ngrams(q), z3.Not(_stands(z, q, lacks)))
 
     return {
-        "the view lacks only what is being loaded": every("i q", lambda i, q: implies(
+        "the view lacks only what comes next": every("i q", lambda i, q: implies(
             z.up(i), z3.And(z.view_b(i, q) == in_view(q), z.view_t(i, q) == in_view(q))
         )),
     }  # fmt: skip
@@ -182,12 +199,7 @@ def unit_writes_ok(w: World, z: State) -> Conjuncts:
             implies(at(z, s, seen), z.saw_b(s, q) == z.saw_t(s, q)),
             implies(at(z, s, seen), z.current(s, q), z.saw_b(s, q)),
         )),
-        "not yet seen": every("s q", lambda s, q: z3.And(
-            implies(z3.Not(at(z, s, seen)), z3.And(
-                z.saw_b(s, q) == (q == UNREAD), z.saw_t(s, q) == (q == UNREAD)
-            )),
-            implies(z3.Not(at(z, s, done)), z.saved(s, q) == (q == UNREAD)),
-        )),
+        **unseen(z, seen, done),
     }  # fmt: skip
     if w.rules.transaction != "immediate":
         early = ("called", "begin", "recall", "ingest", "generate", "snapshot", "commit", "swap")
@@ -222,19 +234,6 @@ def unit_ok(w: World, z: State) -> Conjuncts:
     }  # fmt: skip
 
 
-def one_view_ok(w: World, z: State) -> Conjuncts:
-    """The view lacks exactly the commit that has not been swapped in."""
-
-    def in_view(q: Term) -> Term:
-        return z3.And(z.ngrams(q), z3.Not(_stands(z, q, ("swap",))))
-
-    return {
-        "the view lacks only what is being swapped in": every("i q", lambda i, q: implies(
-            z.up(i), z3.And(z.view_b(i, q) == in_view(q), z.view_t(i, q) == in_view(q))
-        )),
-    }  # fmt: skip
-
-
 def many_views_ok(w: World, z: State) -> Conjuncts:
     """D12: every view is a version of the store, the one of a running unit the newest."""
     unit = ("recall", "ingest", "generate", "snapshot", "commit")
@@ -250,12 +249,7 @@ def many_views_ok(w: World, z: State) -> Conjuncts:
         "a swap adds the next version": every("s q r", lambda s, q, r: implies(
             at(z, s, ("swap",)), z.current(s, r), z.view_b(instance_of(s), q) == z.nbefore(q, r)
         )),
-        "loaded bigrams": every("s q", lambda s, q: implies(
-            at(z, s, ("loadTrigrams", "assign")), z.loaded_b(s, q) == z.ngrams(q)
-        )),
-        "loaded trigrams": every("s q", lambda s, q: implies(
-            at(z, s, ("assign",)), z.loaded_t(s, q) == z.ngrams(q)
-        )),
+        **loads_ok(z),
     }  # fmt: skip
 
 
@@ -351,7 +345,7 @@ def inside_labels(w: World) -> tuple[str, ...]:
         return ("recall", "ingest", "reenter")
     if not rules.whole_reply:
         return ("recall", "ingest", *unsaved(w), "release")
-    loads = ("loadBigrams", "loadTrigrams", "assign") if rules.transaction == "immediate" else ()
+    loads = LOADING if rules.transaction == "immediate" else ()
     return (*IN_UNIT, *loads, "swap", "release")
 
 
@@ -458,7 +452,7 @@ def invariant(w: World, z: State) -> Conjuncts:
         if w.rules.whole_reply:
             layers += [unit_ok, one_view_ok if w.rules.instances == 1 else many_views_ok]
         else:
-            layers += [step_commit_ok, *([] if w.faults else [step_view_ok])]
+            layers += [step_commit_ok, *([] if w.faults else [one_view_ok])]
     else:
         layers.append(views_ok)
         if w.rules.lock != "none" and not w.rules.whole_reply:

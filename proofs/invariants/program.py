@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import z3
 
 from proofs.relation.vocabulary import REPLY, Term
-from proofs.tools.discharge import TIMEOUT, Obligation, counter_example, discharge
+from proofs.tools.discharge import TIMEOUT, Obligation, conjoined, counter_example, discharge
 from proofs.tools.errors import NotProvedError, UndecidedError, VacuousError
 from proofs.tools.theorem import Discharged
 
@@ -241,15 +241,11 @@ def obligations(kind: str, dropped: str = "") -> Iterator[Obligation]:
     """Initiation and consecution; safety is immediate, the properties are conjuncts."""
     m = symbols()
     title = f"any program, {kind} commit" + (f", without {dropped}" if dropped else "")
-    parts = tuple(invariant(kind, m).items())
-    known = tuple(term for _, term in parts)
-    yield Obligation(f"{title}: initiation", (initially(m),), z3.And(*known), parts, ())
+    known = invariant(kind, m)
+    yield conjoined(f"{title}: initiation", (initially(m),), known, ())
     for step in steps(kind, m, dropped):
-        after = tuple(invariant(kind, step.after).items())
-        goal = z3.And(*(term for _, term in after))
-        yield Obligation(
-            f"{title}: consecution {step.name}", (*known, *step.guard.values()), goal, after, ()
-        )
+        given = (*known.values(), *step.guard.values())
+        yield conjoined(f"{title}: consecution {step.name}", given, invariant(kind, step.after), ())
 
 
 def explain(obligation: Obligation, model: z3.ModelRef) -> Exception:

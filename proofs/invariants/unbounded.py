@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
 
 import z3
 
@@ -28,7 +27,7 @@ from proofs.relation.endings import initially, relation
 from proofs.relation.relation import World
 from proofs.relation.vocabulary import State, Term, at, every, has_reply, symbols
 from proofs.tools.countermodel import failing_parts, render, small_universe
-from proofs.tools.discharge import Obligation, counter_example, discharge
+from proofs.tools.discharge import Obligation, conjoined, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Cell, Discharged
 
@@ -44,14 +43,10 @@ class Case:
     def state(self) -> State:
         return symbols()
 
-    @property
-    def known(self) -> tuple[Term, ...]:
-        """The assumptions and the invariant."""
-        return _known(self.world)
-
 
 @cache
-def _known(world: World) -> tuple[Term, ...]:
+def known_of(world: World) -> tuple[Term, ...]:
+    """The assumptions and the invariant."""
     return (*assumptions(world), *invariant(world, symbols()).values())
 
 
@@ -138,15 +133,14 @@ def inductive_obligations(of: Case, invariant_of: World | None = None) -> Iterat
     ``invariant_of`` is the world whose invariant is tried: for a mutant, that of the original.
     """
     judge, z = invariant_of or of.world, of.state
-    taken = tuple(assumptions(judge))
-    parts = tuple(invariant(judge, z).items())
-    goal = z3.And(*(term for _, term in parts))
-    yield Obligation(f"{of.name}: initiation", (*taken, initially(z)), goal, parts)
+    start = (*assumptions(judge), initially(z))
+    yield conjoined(f"{of.name}: initiation", start, invariant(judge, z))
     for k, action in enumerate(relation(of.world, z)):
-        known = (*taken, *(term for _, term in parts), action.enabled)
-        after = tuple(invariant(judge, action.after).items())
-        goal = z3.And(*(term for _, term in after))
-        yield Obligation(f"{of.name}: consecution {k} {action.name}", known, goal, after)
+        name, known = (
+            f"{of.name}: consecution {k} {action.name}",
+            (*known_of(judge), action.enabled),
+        )
+        yield conjoined(name, known, invariant(judge, action.after))
 
 
 def name_obligations(of: Case) -> Iterator[Obligation]:
@@ -158,7 +152,7 @@ def name_obligations(of: Case) -> Iterator[Obligation]:
     start = (*assumptions(of.world), initially(z))
     yield Obligation(f"{of.name}: reply exists, initiation", start, has_reply(z))
     for k, action in enumerate(relation(of.world, z)):
-        known = (*of.known, action.enabled, has_reply(z))
+        known = (*known_of(of.world), action.enabled, has_reply(z))
         yield Obligation(
             f"{of.name}: reply exists, {k} {action.name}", known, has_reply(action.after)
         )
@@ -166,7 +160,7 @@ def name_obligations(of: Case) -> Iterator[Obligation]:
 
 def safety_obligation(of: Case, title: str) -> Obligation:
     goal = PROPERTIES[title](of.world, of.state)
-    return Obligation(f"{of.name}: safety {title}", of.known, goal, ((title, goal),))
+    return Obligation(f"{of.name}: safety {title}", known_of(of.world), goal, ((title, goal),))
 
 
 def refinement_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:
@@ -174,7 +168,7 @@ def refinement_obligations(of: Case, invariant_of: World | None = None) -> Itera
     correspond, every action simulates.
     """
     judge, z = invariant_of or of.world, of.state
-    known = (*assumptions(judge), *invariant(judge, z).values())
+    known = known_of(judge)
     generated = every("s r", lambda s, r: z3.Implies(
         z3.And(z.current(s, r), at(z, s, done_labels(judge))), has_generated(z, s)
     ))  # fmt: skip
@@ -232,11 +226,13 @@ def failing_step(weaker: str, attempt: Iterable[Obligation]) -> str:
     return render(*found)
 
 
-def _attempt(mutant: Mutant, last: Callable[[Case, World], Iterator[Obligation]]) -> str:
+def attempted(mutant: Mutant, *parts: Callable[[Case, World], Iterator[Obligation]]) -> str:
+    """The step that fails when the original's proof is tried of the mutant, part by part. Raises as
+    ``failing_step`` does.
+    """
     original = CASES[mutant.of].world
     changed = Case(f"mutant {mutant.text}", mutant.world)
-    parts = (inductive_obligations(changed, original), last(changed, original))
-    return failing_step(mutant.text, chain(*parts))
+    return failing_step(mutant.text, (o for part in parts for o in part(changed, original)))
 
 
 def refute_property(title: str, mutant: Mutant) -> str:
@@ -247,12 +243,10 @@ def refute_property(title: str, mutant: Mutant) -> str:
     """
 
     def last(changed: Case, original: World) -> Iterator[Obligation]:
-        known = (*assumptions(original), *invariant(original, changed.state).values())
-        yield Obligation(
-            f"{changed.name}: safety", known, PROPERTIES[title](original, changed.state)
-        )
+        goal = PROPERTIES[title](original, changed.state)
+        yield Obligation(f"{changed.name}: safety", known_of(original), goal)
 
-    step = _attempt(mutant, last)
+    step = attempted(mutant, inductive_obligations, last)
     schedule = shortest_violation(mutant.world, PROPERTIES[title](mutant.world, symbols()))
     if schedule is None:
         raise NotProvedError(f"the mutant ({mutant.text}) keeps {title} in the bound", step)
@@ -261,4 +255,4 @@ def refute_property(title: str, mutant: Mutant) -> str:
 
 def refute_refinement(mutant: Mutant) -> str:
     """Show that the refinement does not go through for the mutant."""
-    return _attempt(mutant, refinement_obligations)
+    return attempted(mutant, inductive_obligations, refinement_obligations)

@@ -28,14 +28,13 @@ from functools import cache
 
 import z3
 
-from leo_model.machine.reachable import bounded_world, initial_state
-from leo_model.machine.steps import World as MachineWorld
-from proofs.invariants.execution import some
+from proofs.invariants.execution import LIMIT, Schedule, begun, executions, some
 from proofs.invariants.invariants import labels_of
 from proofs.invariants.unbounded import (
     CASES,
     Case,
     Mutant,
+    attempted,
     explain,
     failing_step,
     inductive_obligations,
@@ -45,6 +44,7 @@ from proofs.progress.deadlock import (
     hypotheses,
     inductive_with_queue,
     is_first,
+    is_free,
     known_of,
     occasions_met,
     occasions_of,
@@ -53,7 +53,7 @@ from proofs.progress.deadlock import (
 )  # fmt: skip
 from proofs.relation.endings import relation
 from proofs.relation.relation import S, World, in_stretch
-from proofs.relation.tie import Facts, Relation, encode
+from proofs.relation.tie import Facts, Relation
 from proofs.relation.vocabulary import (
     LABELS,
     SESSION,
@@ -136,8 +136,7 @@ def helpful(w: World, z: State, h: Term) -> Term:
     if w.rules.lock != "fifo":
         return h == ASKER
     here = instance_of(ASKER)
-    free = every("t", lambda t: z3.Not(z.holder(here, t)))
-    served = z3.Or(z.holder(here, h), z3.And(free, is_first(z, here, h)))
+    served = z3.Or(z.holder(here, h), z3.And(is_free(z, here), is_first(z, here, h)))
     waits = at(z, ASKER, ("called",))
     # No if-then-else over quantifiers: so the obligations stay in EPR.
     return z3.Or(z3.And(waits, served), z3.And(z3.Not(waits), h == ASKER))
@@ -169,7 +168,7 @@ def needs_strong_fairness(w: World) -> bool:
 
 def strong_obligations(of: Case, judge: World) -> Iterator[Obligation]:
     """Who has what is given away in no order has it no longer after finitely many of its steps."""
-    z, known = of.state, known_of(judge, of.state)
+    z, known = of.state, known_of(judge)
     u, own_steps = z3.Const("u", SESSION), {action.name for action in steps_of(of.world, z)}
     for k, action in enumerate(relation(of.world, z)):
         name, after = f"{of.name}: {k} {action.name}", action.after
@@ -192,7 +191,7 @@ def ranking_obligations(
     ``strong`` those of weak fairness alone.
     """
     judge, z = invariant_of or of.world, of.state
-    known = (*known_of(judge, z), in_flight(z, ASKER))
+    known = (*known_of(judge), in_flight(z, ASKER))
     own_steps = {action.name for action in steps_of(of.world, z)}
     h = z3.Const("h", SESSION)
     for k, action in enumerate(relation(of.world, z)):
@@ -226,72 +225,42 @@ def ranking_obligations(
 
 # What guards look at when contents do not matter; histories are left out as well.
 CONTROL = ("holder", "waiting", "ahead", "writing", "moved", "up", "left")
-LIMIT = 20_000
 STARVED = "s1"
-Move = tuple[str, str]
 
 
 def control(facts: Facts) -> Hashable:
     return (frozenset(facts["pc"].items()), *(facts[name] for name in CONTROL))
 
 
-class _Graph:
-    """The moves from a state, and where they lead, computed once."""
-
-    def __init__(self, world: World, sessions: int) -> None:
-        quiet = replace(world, faults=frozenset())
-        bounded = bounded_world(world.rules.name, sessions, 1)
-        machine = MachineWorld(world.rules, bounded.instance_of, turns=1)
-        self.start = encode(machine, initial_state(bounded))
-        self.sessions = frozenset(bounded.instance_of)
-        self._relation = Relation(quiet)
-
-    def moves(self, facts: Facts) -> list[tuple[Move, Facts]]:
-        return list(self._relation.successors(facts))
-
-
-def _treated_fairly(graph: _Graph, moves: list[tuple[Move, Facts]], taken: Move) -> frozenset[str]:
+def _treated_fairly(
+    sessions: frozenset[str], moves: list[tuple[tuple[str, str], Facts]], taken: tuple[str, str]
+) -> frozenset[str]:
     """The sessions to which weak fairness owes nothing after this move: who steps, who cannot."""
     can = {actor for (action, actor), _ in moves if action not in ("Call", "Recover")}
-    return (graph.sessions - can) | ({taken[1]} & can)
+    return (sessions - can) | ({taken[1]} & can)
 
 
-def _loop(graph: _Graph, start: Facts) -> list[Move] | None:
+def _loop(relation: Relation, start: Facts) -> Schedule | None:
     """A shortest fair way from a state back to one with the same control; the starved stays."""
-    home = control(start)
-    Node = tuple[Facts, frozenset[str], tuple[Move, ...]]
+    home, sessions = control(start), frozenset(start["pc"])
+    Node = tuple[Facts, frozenset[str], Schedule]
     queue: deque[Node] = deque([(start, frozenset(), ())])
     seen: set[Hashable] = set()
     while queue and len(seen) < LIMIT:
         facts, fair, path = queue.popleft()
-        moves = graph.moves(facts)
+        moves = list(relation.successors(facts))
         for move, after in moves:
             if after["pc"][STARVED] == "idle":
                 continue
-            following = fair | _treated_fairly(graph, moves, move)
+            following = fair | _treated_fairly(sessions, moves, move)
             way = (*path, move)
-            if control(after) == home and following == graph.sessions:
-                return list(way)
+            if control(after) == home and following == sessions:
+                return way
             key = (control(after), after["called"], following)
             if key not in seen:
                 seen.add(key)
                 queue.append((after, following, way))
     return None
-
-
-def _states(graph: _Graph) -> Iterator[tuple[Facts, tuple[Move, ...]]]:
-    """The reachable states in which the starved session is in flight, breadth first."""
-    queue: deque[tuple[Facts, tuple[Move, ...]]] = deque([(graph.start, ())])
-    seen: set[Hashable] = set()
-    while queue and len(seen) < LIMIT:
-        facts, path = queue.popleft()
-        if facts["pc"][STARVED] != "idle":
-            yield facts, path
-        for move, after in graph.moves(facts):
-            key = (control(after), after["called"])
-            if key not in seen:
-                seen.add(key)
-                queue.append((after, (*path, move)))
 
 
 def starving(world: World, sessions: int = 2) -> tuple[list[str], list[str]] | None:
@@ -304,9 +273,11 @@ def starving(world: World, sessions: int = 2) -> tuple[list[str], list[str]] | N
     session takes a step of its own or cannot take one at some moment.
     """
     assert world.rules.transaction == "none", "a guard looks at contents"
-    graph = _Graph(world, sessions)
-    for facts, path in _states(graph):
-        loop = _loop(graph, facts)
+    relation, start = begun(replace(world, faults=frozenset()), sessions, 1)
+    states = executions(relation, start, lambda facts: (control(facts), facts["called"]))
+    for facts, path in states:
+        # Only where the first session is in flight.
+        loop = _loop(relation, facts) if facts["pc"][STARVED] != "idle" else None
         if loop is not None:
             return [" ".join(move) for move in path], [" ".join(move) for move in loop]
     return None
@@ -343,10 +314,7 @@ def refute_answered(mutant: Mutant) -> str:
     """Show that the rule does not go through for the mutant, and a real behaviour in which a call
     never ends. Raises NotProvedError when the rule goes through, or when the bound has none.
     """
-    original = CASES[mutant.of].world
-    changed = Case(f"mutant {mutant.text}", mutant.world)
-    tried = (ranking_obligations, queue_obligations, inductive_obligations)
-    step = failing_step(mutant.text, (o for part in tried for o in part(changed, original)))
+    step = attempted(mutant, ranking_obligations, queue_obligations, inductive_obligations)
     return _starved(mutant.text, mutant.world, step)
 
 

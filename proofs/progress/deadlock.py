@@ -18,20 +18,21 @@ relation are the calls that will ever be made, any number of them, so "finished"
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import z3
 
-from proofs.invariants.execution import reach
+from proofs.invariants import unbounded
+from proofs.invariants.execution import reach, some, witnessed
 from proofs.invariants.invariants import Conjuncts, assumptions, invariant, locks_ok
 from proofs.invariants.unbounded import (
     CASES,
     Case,
     Mutant,
+    attempted,
     explain,
-    failing_step,
     inductive,
     inductive_obligations,
 )
@@ -49,8 +50,8 @@ from proofs.relation.vocabulary import (
     instance_of,
     symbols,
 )  # fmt: skip
-from proofs.tools.discharge import Obligation, discharge
-from proofs.tools.errors import NotProvedError, VacuousError
+from proofs.tools.discharge import Obligation, conjoined, discharge
+from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 
 OUTSIDE = ("idle", "called", "return", "blocked", "reload")
@@ -129,9 +130,9 @@ def can_step(w: World, z: State, s: Term) -> Term:
 
 
 @cache
-def known_of(w: World, z: State) -> tuple[Term, ...]:
+def known_of(w: World) -> tuple[Term, ...]:
     """The assumptions, and the invariant with the conjuncts of the queue."""
-    return (*assumptions(w), *invariant(w, z).values(), *queue_ok(w, z).values())
+    return (*unbounded.known_of(w), *queue_ok(w, symbols()).values())
 
 
 def queue_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Obligation]:
@@ -140,22 +141,18 @@ def queue_obligations(of: Case, invariant_of: World | None = None) -> Iterator[O
     ``invariant_of`` is the world whose invariant is tried: for a mutant, that of the original.
     """
     judge, z = invariant_of or of.world, of.state
-    parts = tuple(queue_ok(judge, z).items())
     start = (*assumptions(judge), initially(z))
-    begins = (*parts, ("the queue is empty", every("s", lambda s: z3.Not(z.waiting(s)))))
-    goal = z3.And(*(term for _, term in begins))
-    yield Obligation(f"{of.name}: queue, initiation", start, goal, begins)
+    empty = {"the queue is empty": every("s", lambda s: z3.Not(z.waiting(s)))}
+    yield conjoined(f"{of.name}: queue, initiation", start, queue_ok(judge, z) | empty)
     for k, action in enumerate(relation(of.world, z)):
         grown = action.after.waiting
-        after = (
-            *queue_ok(judge, action.after).items(),
-            ("the queue grows by one at most", every("t", lambda t, grown=grown: z3.Implies(
+        grows = {
+            "the queue grows by one at most": every("t", lambda t, grown=grown: z3.Implies(
                 grown(t), z3.Or(z.waiting(t), t == S)
-            ))),
-        )  # fmt: skip
-        known = (*known_of(judge, z), action.enabled)
-        goal = z3.And(*(term for _, term in after))
-        yield Obligation(f"{of.name}: queue, {k} {action.name}", known, goal, after)
+            )),
+        }  # fmt: skip
+        name, known = f"{of.name}: queue, {k} {action.name}", (*known_of(judge), action.enabled)
+        yield conjoined(name, known, queue_ok(judge, action.after) | grows)
 
 
 @cache
@@ -218,7 +215,7 @@ def unhindered(w: World, z: State, s: Term) -> Term:
     inside = z3.And(in_flight(z, s), z3.Not(called), z3.Not(begins))
     if w.rules.lock == "none":
         return in_flight(z, s)
-    turn = every("t", lambda t: z3.Not(z.holder(i, t)))
+    turn = is_free(z, i)
     if w.rules.lock == "fifo":
         turn = z3.And(turn, is_first(z, i, s))
     if w.rules.transaction == "immediate":
@@ -256,35 +253,21 @@ def last_obligations(of: Case, invariant_of: World | None = None) -> Iterator[Ob
         yield Obligation(f"{of.name}: safety {title}", given, goal, ((title, goal),))
 
 
-def waits_for_lock(w: World, z: State, s: Term) -> Term:
-    """The session has called, and another one holds the lock of its instance."""
-    free = every("t", lambda t: z3.Not(z.holder(instance_of(s), t)))
-    return z3.And(at(z, s, ("called",)), z3.Not(free), z3.Not(can_step(w, z, s)))
+def is_free(z: State, i: Term) -> Term:
+    """Nobody holds the lock of the instance."""
+    return every("t", lambda t: z3.Not(z.holder(i, t)))
 
 
-def waits_behind(w: World, z: State, s: Term) -> Term:
-    """The lock is free, and the session cannot take it because somebody else is ahead."""
-    free = every("t", lambda t: z3.Not(z.holder(instance_of(s), t)))
-    return z3.And(at(z, s, ("called",)), free, z3.Not(can_step(w, z, s)))
-
-
-def waits_for_store(w: World, z: State, s: Term) -> Term:
-    """The session stands before its unit of work, and another one holds the write lock."""
-    return z3.And(at(z, s, ("begin",)), z3.Not(can_step(w, z, s)))
-
-
-def waits_for_loop(w: World, z: State, s: Term) -> Term:
-    """Another reply runs on, and no await of it lets this one run."""
-    return z3.And(in_flight(z, s), z3.Not(loop_is_free(w, z, s)), z3.Not(can_step(w, z, s)))
-
-
-OCCASIONS = {
-    "is in flight": lambda w, z, s: in_flight(z, s),
-    "waits for the loop": waits_for_loop,
-    "waits for the lock": waits_for_lock,
-    "waits behind others": waits_behind,
-    "waits for the store": waits_for_store,
-}
+# Where somebody stands who cannot step: the lock is held, or free and somebody is ahead; another
+# one has the write lock; no await of another reply lets this one run.
+WAITING: dict[str, Callable[[World, State, Term], tuple[Term, ...]]] = {
+    "waits for the loop": lambda w, z, s: (in_flight(z, s), z3.Not(loop_is_free(w, z, s))),
+    "waits for the lock": lambda w, z, s: (
+        at(z, s, ("called",)), z3.Not(is_free(z, instance_of(s)))
+    ),
+    "waits behind others": lambda w, z, s: (at(z, s, ("called",)), is_free(z, instance_of(s))),
+    "waits for the store": lambda w, z, s: (at(z, s, ("begin",)),),
+}  # fmt: skip
 
 
 def occasions_of(w: World) -> tuple[str, ...]:
@@ -302,21 +285,17 @@ def occasions_met(name: str, w: World, of: str, titles: tuple[str, ...]) -> list
 
     Three sessions, so that with two instances two share one. Raises VacuousError.
     """
-    start, sessions = time.perf_counter(), 1 if w.alone else 3
-    z = symbols()
+    start, z, sessions = time.perf_counter(), symbols(), 1 if w.alone else 3
 
-    def somebody(title: str) -> Term:
-        return z3.Not(every("s", lambda s: z3.Not(OCCASIONS[title](w, z, s))))
+    def waits(title: str, s: Term) -> Term:
+        if title not in WAITING:
+            return in_flight(z, s)
+        return z3.And(*WAITING[title](w, z, s), z3.Not(can_step(w, z, s)))
 
-    found, states = reach(quiet(w), {title: somebody(title) for title in titles}, sessions)
-    for title in titles:
-        if title not in found:
-            raise VacuousError(f"{name}: {title}", f"{states} states of {sessions} sessions")
-    seconds = (time.perf_counter() - start) / len(titles)
-    return [
-        Discharged(f"{name}: witness of {of}, {title}: {', '.join(found[title])}", seconds)
-        for title in titles
-    ]
+    wanted = {title: some("s", partial(waits, title)) for title in titles}
+    found, states = reach(quiet(w), wanted, sessions)
+    each = (time.perf_counter() - start) / len(titles)
+    return [witnessed(name, t, found, states, sessions, each, f"{of}, {t}") for t in titles]
 
 
 def prove_deadlock(cases: tuple[str, ...]) -> list[Discharged]:
@@ -340,12 +319,8 @@ def refute_deadlock(mutant: Mutant) -> str:
 
     Raises NotProvedError when the mutant proves or has no deadlock in the bounds.
     """
-    original = CASES[mutant.of].world
-    changed = Case(f"mutant {mutant.text}", mutant.world)
-
     # First what this theorem adds: the reader is to see the lock or the queue that fails.
-    tried = (queue_obligations, inductive_obligations, last_obligations)
-    step = failing_step(mutant.text, (o for part in tried for o in part(changed, original)))
+    step = attempted(mutant, queue_obligations, inductive_obligations, last_obligations)
     stuck = {"deadlock": z3.Not(deadlock_free(mutant.world, symbols()))}
     for sessions, turns in BOUNDS:
         found, _ = reach(mutant.world, stuck, sessions, turns)

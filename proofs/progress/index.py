@@ -35,9 +35,6 @@ DEADLOCK = Theorem(
     prove=partial(prove_deadlock, EVERYWHERE),
     mutant=KEPT_LOCK.text,
     refute=partial(refute_deadlock, KEPT_LOCK),
-    latex="In every state that is reached, for any number of sessions and calls "
-    f"({scope(EVERYWHERE)}), an action that is no fault is enabled until all calls are made and "
-    "over; while a reply is in flight, some reply in flight can take its own next step.",
     sketch="The inductive invariant of the safety theorems, and its converse for the locks: who "
     "holds a lock is inside, so the holder's next step is enabled or waits for the write lock, "
     "whose holder waits for nothing; while a lock is free, the first in the queue can take it.",
@@ -56,8 +53,6 @@ ANSWERED = Theorem(
     prove=partial(prove_answered, IN_ORDER),
     mutant=OUT_OF_TURN.text,
     refute=partial(refute_answered, OUT_OF_TURN),
-    latex="In every weakly fair behaviour, for any number of sessions and calls "
-    f"({scope(IN_ORDER)}), every call ends.",
     sketch="A ranking, by the well-founded rule for justice of Manna and Pnueli: the steps that "
     "are left to the reply, to the holder of the lock and to those ahead in the queue. No action "
     "raises it; the step of the holder (while the lock is free, of the first in the queue) is "
@@ -76,8 +71,6 @@ LUCKY = Theorem(
     prove=partial(prove_answered, BY_LUCK),
     mutant="D3 under weak fairness",
     refute=refute_under_weak,
-    latex="In every strongly fair behaviour, for any number of sessions and calls "
-    f"({scope(BY_LUCK)}), every call ends.",
     sketch="The ranking of the theorem before. Where the helpful session's step waits for what is "
     "given away in no order (a threading.Lock, SQLite's write lock, the event loop), who has it "
     "can step, keeps it until it gives it up, and comes nearer to that with each step: so the step "

@@ -2,7 +2,7 @@
 
 The guard and the effect of an action are z3 terms, the very terms that the theorems are about.
 Over a finite universe (the sessions, instances and replies of one machine state) they are
-translated into Python expressions and evaluated; what comes out is compared with what
+translated into Python expressions and evaluated; a test compares what comes out with what
 ``leo_model.machine.machine`` does. Since both are deterministic, equal sets of successors say that
 the two agree on every transition and on every pair of states that is not one.
 """
@@ -16,7 +16,6 @@ from typing import Any
 
 import z3
 
-from leo_model.machine.machine import successors
 from leo_model.machine.state import UNREAD as UNREAD_CONTENT
 from leo_model.machine.state import State as MachineState
 from leo_model.machine.steps import World as MachineWorld
@@ -24,9 +23,7 @@ from proofs.relation.endings import relation
 from proofs.relation.relation import Action, World
 from proofs.relation.vocabulary import (
     CALLS,
-    CONTROL,
     INSTANCE,
-    ONLY_CONTROL,
     REPLY,
     SESSION,
     VARIABLES,
@@ -223,39 +220,6 @@ def encode(world: MachineWorld, z: MachineState) -> Facts:
         asking = frozenset((s,) for s in sessions if world.call_of(s) == call)
         facts[f"asks.{call}"] = asking
     return facts
-
-
-def followed(world: MachineWorld) -> tuple[str, ...]:
-    """The variables that the relation has: all of Field, the control of Published."""
-    return tuple(n for n in VARIABLES if (
-        n in CONTROL if world.rules.published else n not in ONLY_CONTROL
-    ))  # fmt: skip
-
-
-def _named(facts: Facts, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: facts[name] for name in names}
-
-
-def disagreements(machine: MachineWorld, ours: Relation, state: MachineState) -> list[str]:
-    """Compare all moves of the two systems from one state; an empty list says that they agree."""
-    names = followed(machine)
-    theirs = {
-        (move.action, move.actor): _named(encode(machine, after), names)
-        for move, after in successors(machine, state)
-    }
-    mine: dict[tuple[str, str], dict[str, Any]] = {}
-    for move, after in ours.successors(encode(machine, state)):
-        assert move not in mine, f"two branches of {move} are enabled at once"
-        mine[move] = _named(after, names)
-    found = [f"{' '.join(move)}: only the machine takes it" for move in theirs.keys() - mine.keys()]
-    found += [f"{' '.join(move)}: only z3 takes it" for move in mine.keys() - theirs.keys()]
-    for move in theirs.keys() & mine.keys():
-        found += [
-            f"{' '.join(move)}: {name} becomes {mine[move][name]} in z3, {value} in the machine"
-            for name, value in theirs[move].items()
-            if mine[move][name] != value
-        ]
-    return sorted(found)
 
 
 assert {SESSION.name(), INSTANCE.name(), REPLY.name()} == set(_SETS)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,6 +82,17 @@ class Obligation:
         solver.set("random_seed", 1)
         solver.add(*self.background, *self.hypotheses, z3.Not(self.goal))
         return solver
+
+
+def conjoined(
+    name: str,
+    hypotheses: Iterable[Term],
+    parts: Mapping[str, Term],
+    background: tuple[Term, ...] = BACKGROUND,
+) -> Obligation:
+    """The obligation whose goal is that all of the named parts hold."""
+    goal = z3.And(*parts.values())
+    return Obligation(name, tuple(hypotheses), goal, tuple(parts.items()), background)
 
 
 def query_path(obligation: Obligation) -> Path:

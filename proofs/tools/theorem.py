@@ -54,9 +54,14 @@ class Theorem:
     prove: Callable[[], list[Discharged]]
     mutant: str
     refute: Callable[[], str]
-    latex: str
     sketch: str
+    latex: str = ""
     cells: tuple[Cell, ...] = ()
+
+    @property
+    def statement(self) -> str:
+        """The claim as LaTeX: in formulas where it has some."""
+        return self.latex or self.claim
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import z3
 
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.machine.machine import ACTIONS
+from leo_model.machine.machine import ACTIONS, successors
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import Graph, bounded_world, explore
 from leo_model.machine.state import NOBODY, Local, State, Tables
@@ -22,10 +22,12 @@ from proofs.invariants.simulation import simulates
 from proofs.invariants.unbounded import CASES, Case
 from proofs.relation.endings import initially, relation
 from proofs.relation.relation import I, R, S, World
-from proofs.relation.tie import Relation, disagreements, encode, followed
+from proofs.relation.tie import Facts, Relation, encode
 from proofs.relation.vocabulary import (
+    CONTROL,
     INSTANCE,
     LABELS,
+    ONLY_CONTROL,
     REPLY,
     SESSION,
     UNREAD,
@@ -61,6 +63,39 @@ def bounded_case(case: Case, turns: int = 1) -> tuple[MachineWorld, Graph]:
     sessions = 1 if alone else 3 if published and not faults else 2
     machine = bounded_world(case.world.rules.name, sessions, turns + alone, faults)
     return machine, explore(machine)
+
+
+def followed(world: MachineWorld) -> tuple[str, ...]:
+    """The variables that the relation has: all of Field, the control of Published."""
+    return tuple(n for n in VARIABLES if (
+        n in CONTROL if world.rules.published else n not in ONLY_CONTROL
+    ))  # fmt: skip
+
+
+def _named(facts: Facts, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: facts[name] for name in names}
+
+
+def disagreements(machine: MachineWorld, ours: Relation, state: State) -> list[str]:
+    """Compare all moves of the two systems from one state; an empty list says that they agree."""
+    names = followed(machine)
+    theirs = {
+        (move.action, move.actor): _named(encode(machine, after), names)
+        for move, after in successors(machine, state)
+    }
+    mine: dict[tuple[str, str], dict[str, Any]] = {}
+    for move, after in ours.successors(encode(machine, state)):
+        assert move not in mine, f"two branches of {move} are enabled at once"
+        mine[move] = _named(after, names)
+    found = [f"{' '.join(move)}: only the machine takes it" for move in theirs.keys() - mine.keys()]
+    found += [f"{' '.join(move)}: only z3 takes it" for move in mine.keys() - theirs.keys()]
+    for move in theirs.keys() & mine.keys():
+        found += [
+            f"{' '.join(move)}: {name} becomes {mine[move][name]} in z3, {value} in the machine"
+            for name, value in theirs[move].items()
+            if mine[move][name] != value
+        ]
+    return sorted(found)
 
 
 def numbered(discipline: str, *bound: int) -> tuple[str, int, int]:

@@ -6,15 +6,14 @@ these claims counts as a failure.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 from leo.trace.lanes import lane_table
 from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers
-from leo_model.checking.plan import Bound, Run, job
+from leo_model.checking.plan import Bound, Run, joint, together
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.files import made_from, make_folder, sealed, spec_folder, write_json
@@ -23,6 +22,8 @@ from leo_model.machine.reachable import bounded_world
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.itf import write_itf
 from leo_model.tlc.job import TlcResult, Verdict
+from leo_model.tlc.messages import printed
+from leo_model.tlc.value import Value
 
 BUNDLED_TLC = "2.15"
 
@@ -93,14 +94,17 @@ def check(
 
     Raises ModelError when TLC cannot be run at all.
     """
-    by_name = {run.name: run for run in runs}
+    groups = together(runs)
+    jobs = [joint(group) for group in groups]
+    by_name = {job.name: group for job, group in zip(jobs, groups, strict=True)}
 
     def on_done(result: TlcResult) -> None:
         if done is not None:
-            done(by_name[result.job], result)
+            for run in by_name[result.job]:
+                done(run, result)
 
-    results = run_many([job(run) for run in runs], parallel=parallel, work=work, done=on_done)
-    report = Report(list(zip(runs, results, strict=True)))
+    results = run_many(jobs, parallel=parallel, work=work, done=on_done)
+    report = Report([one for pair in zip(groups, results, strict=True) for one in parted(*pair)])
     for run, result in report.runs:
         report.findings += judge(claims, run, result, compare_numbers)
         if run.falls and result.trace.steps:
@@ -108,6 +112,31 @@ def check(
     order = list(DISCIPLINES)
     report.counterexamples.sort(key=lambda c: (order.index(c.discipline), c.steps))
     return report
+
+
+def told(result: TlcResult, word: str) -> Iterator[tuple[frozenset[str], Value]]:
+    """What a search has printed under a word: properties, and the last it said of them."""
+    for value in printed(result.output):
+        match value:
+            case (head, frozenset() as titles, *said) if head == word:
+                yield frozenset(map(str, titles)), said[-1] if said else ""
+
+
+def parted(runs: Sequence[Run], result: TlcResult) -> Iterator[tuple[Run, TlcResult]]:
+    """What each of the runs that were searched together would have found alone."""
+    falls, found = list(told(result, "falls")), {}
+    if result.traces and len(falls) != len(result.traces):
+        reason = f"TLC tells of {len(falls)} falls and shows {len(result.traces)} behaviours"
+        result = replace(result, verdict=Verdict.ERROR, reason=reason, traces=())
+    for (titles, states), trace in zip(falls, result.traces, strict=False):
+        assert isinstance(states, int), "how many states were found so far"
+        depth = len(trace.steps)
+        fall = replace(result, trace=trace, distinct=states, depth=depth, complete=False)
+        for title in titles:
+            what = Verdict.ACTION_PROPERTY if title == "Refines" else Verdict.INVARIANT
+            found[title] = replace(fall, verdict=what, property=title)
+    for run in runs:
+        yield run, found.get(run.falls or "", result)
 
 
 def judge(claims: Claims, run: Run, result: TlcResult, compare_numbers: bool) -> list[Finding]:
@@ -195,10 +224,9 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
 def _differing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
     """Cells that fall with other faults than claimed, each fault for itself."""
     fallen: dict[str, set[str]] = {}
-    for line in result.output:
-        if line.startswith('<<"falls"'):
-            _, fault, title = re.findall(r'"(\w+)"', line)
-            fallen.setdefault(title, set()).add(fault)
+    for titles, fault in told(result, "falls"):
+        for title in titles:
+            fallen.setdefault(title, set()).add(str(fault))
     findings = []
     for title in run.titles:
         claimed, found = claims.apart[run.discipline, title], fallen.get(title, set())
@@ -211,8 +239,7 @@ def _differing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
 
 def occasions_met(result: TlcResult) -> frozenset[str]:
     """The properties whose non-vacuity witness a search with ``occasions`` has printed."""
-    said = (line.split('"') for line in result.output if line.startswith('<<"occasion"'))
-    return frozenset(words[3] for words in said)
+    return frozenset().union(*(titles for titles, _ in told(result, "occasions")))
 
 
 def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:

@@ -1,13 +1,13 @@
 """From claims to runs of TLC: which searches decide which cells, at which bound.
 
 Properties that hold are checked together, one search for a discipline and a bound.  A property that
-falls is checked alone, so that no other property can have fallen.
+falls has a run of its own; runs of one bound share a search that goes on until each has fallen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, HOLDS, NEEDS_STRONG_FAIRNESS, Claims
@@ -24,6 +24,8 @@ BOUNDED = (
 )  # fmt: skip
 # Properties of whole behaviours.
 TEMPORAL = frozenset({"Answered", "AloneReturns"})
+# The kinds of searches that tell which of their properties fall, and by which invariant.
+LOOKING = {"apart": "FallsApart", "falling": "FallsFirst", "orders": "FallsSeen"}
 # The sessions that call something else than a reply() which finds something to recall.
 CALLS = {"Observing": "observe", "Refreshing": "refresh", "Recalling": "blank"}
 
@@ -196,13 +198,13 @@ def config(run: Run) -> str:
     names = [f"s{k + 1}" for k in range(run.bound.sessions)]
     first = (len(names) + rules.instances - 1) // rules.instances
     apart = run.kind == "apart"
-    asked = () if apart else run.titles
+    asked = () if run.kind in LOOKING else run.titles
     invariants = [t for t in asked if t not in {"Refines", "DeadlockFree", *TEMPORAL}]
-    if apart:
-        invariants.append("FallsSeen")
     if run.occasions:
         invariants.append("OccasionsSeen")
-    if run.falls is None and run.bound.turns and run.kind != "alone":
+    if run.kind in LOOKING:
+        invariants.append(LOOKING[run.kind])
+    elif run.falls is None and run.bound.turns and run.kind != "alone":
         invariants.insert(0, "TypeOK")
     quoted = ", ".join(f'"{t}"' for t in run.titles)
     specification = "MCSpec" if run.spec == "Spec" else run.spec
@@ -229,7 +231,9 @@ def config(run: Run) -> str:
         f"    Checked = {{{quoted}}}",
         *([f"VIEW {view}", "SYMMETRY Symmetry"] if run.reduced else []),
         *(["INVARIANTS", *(f"    {t}" for t in invariants)] if invariants else []),
-        *(["ACTION_CONSTRAINT RefinesSeen", "SYMMETRY Symmetry"] if apart else []),
+        *(["ACTION_CONSTRAINT RefinesApart", "SYMMETRY Symmetry"] if apart else []),
+        *(["CONSTRAINT OneStands"] if run.kind == "falling" else []),
+        *(["PROPERTY RefinesFirst"] if run.kind == "falling" and "Refines" in run.titles else []),
         *(f"PROPERTY {t}" for t in asked if t in {"Refines", *TEMPORAL}),
     ]
     return "\n".join(lines) + "\n"
@@ -242,11 +246,9 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
     cancellation could always save a reply that waits for itself, so there it says nothing.
     """
     limit = PLAIN_LONGEST if run.history else run.limit
-    root = "MCOccasions" if run.occasions else "MCField"
-    if DISCIPLINES[run.discipline].published:
-        root = "MCPublished"
+    root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCField"
     if run.kind == "apart":
-        root = "MCPublishedApart" if DISCIPLINES[run.discipline].published else "MCApart"
+        root = root.replace("Field", "") + "Apart"
     return TlcJob(
         run.name,
         (folder or spec_folder()) / f"{root}.tla",
@@ -257,3 +259,23 @@ def job(run: Run, folder: Path | None = None) -> TlcJob:
         long=limit > LONGEST,
         heap_mb=3072 if limit > LONGEST else 1024,
     )
+
+
+def together(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
+    """Runs that can share one search: at one bound, and each ends when its property falls."""
+    groups: dict[object, tuple[Run, ...]] = {}
+    for run in runs:
+        shared = run.kind == "falls" and run.falls != "DeadlockFree"
+        key = (run.discipline, run.bound, run.faults) if shared else run.name
+        groups[key] = (*groups.get(key, ()), run)
+    return list(groups.values())
+
+
+def joint(runs: Sequence[Run]) -> TlcJob:
+    """Return the job of runs that are searched ``together``. Several save starts of Java; what
+    each finds, and after how many states, is the same as alone.
+    """
+    if len(runs) == 1:
+        return job(runs[0])
+    titles = tuple(run.falls for run in runs if run.falls)
+    return replace(job(replace(runs[0], kind="falling", titles=titles, falls=None)), goes_on=True)

@@ -6,13 +6,12 @@ waits; ``Answered`` with sessions that call for ever, under weak and under stron
 VIEW and symmetry.
 
 A property may hold vacuously, because no state is reached in which it could fail.  The answer is
-then that it says nothing here.  ``MCOccasions`` defines the non-vacuity witness of each property
+then that it says nothing here.  ``Occasions.tla`` defines the non-vacuity witness of each property
 (its *occasion*), and TLC prints it when it reaches one, here and in the searches of the claims.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,10 +120,10 @@ def _job(run: Run) -> TlcJob:
 def occasion_job(run: Run) -> TlcJob:
     """Return a search without VIEW that ends at a property's non-vacuity witness."""
     title = run.titles[0]
-    root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCOccasions"
+    root = "MCPublished" if DISCIPLINES[run.discipline].published else "MCField"
     module = (
         f"---- MODULE Met ----\nEXTENDS {root}\n"
-        f"{UNMET} == OccasionsSeen /\\ ~TLCGet({_register(title)})\n====\n"
+        f'{UNMET} == OccasionsSeen /\\ "{title}" \\notin TLCGet(1)\n====\n'
     )
     text = job(replace(run, history=True)).config.replace(f"    {title}\n", "")
     return TlcJob(
@@ -135,15 +134,6 @@ def occasion_job(run: Run) -> TlcJob:
         deadlock=False,
         timeout=run.limit,
     )
-
-
-def _register(title: str) -> int:
-    """The number under which ``MCOccasions`` remembers that a property's occasion was met."""
-    text = (spec_folder() / "Occasions.tla").read_text("utf-8")
-    found = re.search(rf'Seen\((\d+), "{title}"', text)
-    if found is None:
-        raise CheckError(f"Occasions.tla has no non-vacuity witness of {title}; add one there")
-    return int(found[1])
 
 
 KEYS = ("discipline", "sessions", "turns", "faults", "property", "seconds")

@@ -73,9 +73,14 @@ def run(args: argparse.Namespace) -> int:
         refuse_other_tlc(report)
         record_numbers(claims, report.numbers, {run.name for run in plan(claims)})
         # What is recorded is no finding any more, so it is shown: a mistake that changes numbers
-        # only would be absorbed here. No mutant is: each changes a verdict (`leo mutants`).
+        # only would be absorbed here.
         for finding in report.findings:
             print(f"recorded  {str(finding).partition('; if')[0]}", file=sys.stderr)
+        print(
+            f"{len(report.findings)} numbers recorded; no mutant of mutants.json is absorbed: each "
+            "changes a verdict (`leo mutants`)",
+            file=sys.stderr,
+        )
         report.findings.clear()
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
@@ -170,7 +175,7 @@ def print_text(
             print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
     print(
-        f"\n{len(known)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
+        f"\n{len(known)} claims decided by {len(report.runs)} searches by TLC over {states:,} "
         f"states; {len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
 

@@ -30,13 +30,16 @@ from leo_model.organism.replay import (
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("token", nargs="*", help="a schedule, as `leo explore` prints it")
+    parser.add_argument(
+        "token",
+        nargs="*",
+        help="a schedule, as `leo explore` prints it; with --claims disciplines, all for none",
+    )
     add_store(parser)
     parser.add_argument("--trace", type=Path, help="write the trace of the run to this file")
     parser.add_argument(
         "--claims", action="store_true", help="carry out TLC's counterexample of every claim"
     )
-    parser.add_argument("--discipline", action="append", help="with --claims: these only")
     parser.add_argument(
         "--engine", choices=("native", "both"), default="both", help="with --claims: who judges"
     )
@@ -103,7 +106,7 @@ def replay_claims(args: argparse.Namespace) -> int:
     Exit code 0: each of them is broken by the organism too.
     """
     claims = load_claims()
-    names = chosen(args.discipline or [])
+    names = chosen(args.token)
     runs = [
         run
         for run in plan(claims, names)

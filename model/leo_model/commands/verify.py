@@ -112,7 +112,8 @@ def show(claims: Claims, report: CheckReport, verdicts: list[TraceReport], say: 
     number = version.removeprefix("TLC2 Version ").split(" of ")[0]
     say(f"specification {SPEC_VERSION}, SHA-256 {spec_hash()[:16]}, TLC {number}\n")
     say(text(claims, DISCIPLINES, wrong))
-    say(f"{len(report.runs)} runs of TLC over {states:,} states; {len(wrong)} not as claimed.\n")
+    searched = f"{len(report.runs)} searches by TLC over {states:,} states"
+    say(f"{searched}; {len(wrong)} not as claimed.\n")
     for found in report.counterexamples:
         if (found.discipline, found.property) == SHOWN:
             say(f"The shortest way for two replies without a lock to lose {found.property}:\n")

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from leo.actions import Action
 from leo.schedules.system import Choice, Outcome
-from leo.trace.events import Header
 from leo.trace.lanes import LaneStep, lane_table
 from leo_model.checking.check import Counterexample
 from leo_model.disciplines import DISCIPLINES
@@ -66,12 +65,12 @@ def replay(organism: Organism, choices: Sequence[Choice]) -> Replayed:
     run = organism.start()
     try:
         for number, choice in enumerate(choices, 1):
-            if choice not in run.enabled():
+            if choice not in (possible := run.enabled()):
+                others = ", ".join(" ".join(other) for other in possible)
                 raise ScheduleError(
-                    f"choice {number} of {len(choices)} cannot be made: {_refusal(choice)}; "
-                    "possible there: "
-                    + (", ".join(map(_said, run.enabled())) or "nothing any more")
-                    + ". The schedule is of another organism, or of an altered one"
+                    f"choice {number} of {len(choices)} cannot be made: {choice.who} is to "
+                    f"{choice.what}; possible there: {others or 'nothing any more'}. The schedule "
+                    "is of another organism, or of an altered one"
                 )
             run.take(choice)
         content, finished = run.content(), run.finished()
@@ -90,14 +89,6 @@ def replay_twice(
     with Organism(case, store=store, spin=True) as organism:
         second = replay(organism, choices)
     return first, first.same_as(second)
-
-
-def _refusal(choice: Choice) -> str:
-    return f"{choice.who} is to {choice.what}"
-
-
-def _said(choice: Choice) -> str:
-    return f"{choice.who} {choice.what}"
 
 
 def table(done: Replayed) -> str:
@@ -224,7 +215,8 @@ def _judge(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> None:
         _go_round(attempt, run, circle)
     elif attempt.title in {"DeadlockFree", "Answered"}:
         open_calls = [s.name for s in run.seats.values() if s.in_flight]
-        checker = Checker(_header(run))
+        assert run.recording.header is not None, "written when the instances began"
+        checker = Checker(run.recording.header)
         for event in run.recording.events:
             checker.feed_event(event)
         possible = [m for m in enabled(checker.world, checker.state) if not _is_fault(m)]
@@ -245,8 +237,8 @@ def _go_round(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> Non
     for _ in range(ROUNDS - 1):
         _follow(run, circle)
         places.append(_place(run))
-    still = [s for s, calls in starving.items() if run.seats[s].calls == calls]
-    still = [s for s in still if run.seats[s].in_flight]
+    seats = run.seats
+    still = [s for s, n in starving.items() if seats[s].calls == n and seats[s].in_flight]
     attempt.yes = len(set(places)) == 1 and bool(still)
     attempt.why = (
         f"a circle of {len(circle)} steps, {ROUNDS} times round to the same place; "
@@ -259,12 +251,6 @@ def _go_round(attempt: Attempt, run: OrganismRun, circle: Sequence[Move]) -> Non
 def _place(run: OrganismRun) -> tuple[object, ...]:
     """Where everybody stands; what was counted on the way is left out."""
     return tuple((s.name, s.at, s.in_flight, s.left) for s in run.seats.values())
-
-
-def _header(run: OrganismRun) -> Header:
-    header = run.recording.header
-    assert header is not None, "written when the instances began"
-    return header
 
 
 def _is_fault(move: Move) -> bool:

@@ -96,6 +96,8 @@ def options(job: TlcJob, folder: Path) -> list[str]:
     if job.simulate is not None:
         args += ["-simulate", f"num={job.simulate.traces}", "-depth", str(job.simulate.depth)]
         args += ["-seed", str(job.simulate.seed)]
+    if job.goes_on:
+        args.append("-continue")
     if job.dfid is not None:
         args += ["-dfid", str(job.dfid)]
     if job.dump:

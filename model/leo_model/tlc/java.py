@@ -263,7 +263,7 @@ def _train(runtime: Runtime, path: Path) -> bool:
         )
         options = ["-tool", "-metadir", str(work / "states"), "-dump", "dot,actionlabels"]
         try:
-            ending = ["-coverage", "1", "-config", "training.cfg", "MCOccasions"]
+            ending = ["-coverage", "1", "-config", "training.cfg", "MCField"]
             done = run([*command, *options, str(work / "graph.dot"), *ending], work, _SECONDS)
         except (subprocess.TimeoutExpired, OSError):
             return False

@@ -43,7 +43,8 @@ class TlcJob:
     models). dfid: depth-first up to this depth. fingerprint: index of the fingerprint polynomial, 0
     to 130. timeout: seconds of wall clock until the run is killed. heap_mb: largest heap,
     mebibytes. long: JVM options for a run of many seconds instead of a short one. keep: keep the
-    run's folder even when all is well.
+    run's folder even when all is well. goes_on: a violation does not end the search; the result has
+    a counterexample of each, and its verdict says only that the search came to its end.
     """
 
     name: str
@@ -61,6 +62,7 @@ class TlcJob:
     heap_mb: int = 1024
     long: bool = False
     keep: bool = False
+    goes_on: bool = False
 
     def module(self) -> str:
         """The name of the root module. Raises JobError when the text has no module header."""
@@ -81,9 +83,10 @@ class TlcResult:
     property: the name from the configuration of what fell ("deadlock" and the assumption's place
     for those), None when nothing did or it cannot be told. distinct, generated, left, depth: None
     when TLC did not say; left is the number of states still to be explored. complete: all reachable
-    states were seen. output: the lines printed by PrintT. coverage: action -> (distinct states it
-    found, times taken). exit_code: None when the run was killed. folder: the run's folder if it was
-    kept. seconds: as TLC reports them, start of the JVM left out.
+    states were seen. traces: of a job that goes on, the counterexample of each violation, in the
+    order in which they were met. output: the lines printed by PrintT. coverage: action -> (distinct
+    states it found, times taken). exit_code: None when the run was killed. folder: the run's folder
+    if it was kept. seconds: as TLC reports them, start of the JVM left out.
     """
 
     job: str
@@ -91,6 +94,7 @@ class TlcResult:
     property: str | None = None
     reason: str = ""
     trace: Trace = field(default_factory=Trace)
+    traces: tuple[Trace, ...] = ()
     distinct: int | None = None
     generated: int | None = None
     left: int | None = None

@@ -7,7 +7,7 @@ after it. The codes are those of `tlc2.output.EC`.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -184,7 +184,20 @@ def parse_state(text: str, memo: dict[str, Value] | None = None) -> dict[str, Va
     return state
 
 
-def parse_trace(messages: list[Message]) -> Trace:
+def printed(output: Iterable[str]) -> list[Value]:
+    """The values that PrintT printed, all tuples: TLC breaks long ones into lines and indents the
+    later ones. Raises ValueSyntaxError.
+    """
+    texts: list[str] = []
+    for line in output:
+        if line.startswith("<<"):
+            texts.append(line)
+        elif texts:
+            texts[-1] += f" {line}"
+    return list(map(parse_value, texts))
+
+
+def parse_trace(messages: Sequence[Message]) -> Trace:
     """The counterexample in the messages of a run; empty when there is none. Raises
     ValueSyntaxError.
     """

@@ -9,6 +9,7 @@ belongs to it, and a name that is in the configuration. Everything else is an er
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from leo_model.errors import ConfigError, SpecError
@@ -19,6 +20,7 @@ from leo_model.tlc.messages import (
     Code,
     Message,
     Stream,
+    Trace,
     parse_trace,
 )
 
@@ -118,6 +120,10 @@ def judge(job: TlcJob, stream: Stream, exit_code: int | None, stopped: str) -> T
         if message.severity in ERROR_SEVERITIES and message.code not in _COMPANIONS
     ]
     violations = [message for message in errors if message.code in _VIOLATIONS]
+    # Two violations may be the same words.
+    places = [
+        n for n, message in enumerate(messages) if job.goes_on and message.code in _VIOLATIONS
+    ]
     numbers = _Numbers(messages)
     verdict, name, reason = _decide(job, stream, exit_code, stopped, errors, violations, numbers)
     return TlcResult(
@@ -125,7 +131,10 @@ def judge(job: TlcJob, stream: Stream, exit_code: int | None, stopped: str) -> T
         verdict=verdict,
         property=name,
         reason=reason,
-        trace=parse_trace(messages),
+        trace=Trace() if job.goes_on else parse_trace(messages),
+        traces=tuple(
+            parse_trace(messages[start:end]) for start, end in pairwise([*places, len(messages)])
+        ),
         distinct=numbers.distinct,
         generated=numbers.generated,
         left=numbers.left,
@@ -203,7 +212,7 @@ def _decide(
     if Code.FINISHED not in codes or stream.cut:
         return Verdict.ERROR, None, f"TLC ended in the middle of its work (exit code {exit_code})"
     others = [message for message in errors if message not in violations]
-    if others or len(violations) > 1:
+    if others or (len(violations) > 1 and not job.goes_on):
         text = " / ".join(last_paragraph(m.text) for m in others or violations)
         return Verdict.ERROR, None, f"TLC reports an error: {text}"
     if Code.SYMMETRY_LIVENESS in codes:
@@ -216,7 +225,7 @@ def _decide(
             None,
             f"a liveness property needs one worker, the job has {job.workers}",
         )
-    if violations:
+    if violations and not job.goes_on:
         return _violation(job, violations[0], exit_code)
     return _success(job, exit_code, numbers)
 

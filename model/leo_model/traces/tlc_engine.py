@@ -31,7 +31,8 @@ from leo_model.files import cache_folder, secret, spec_folder
 from leo_model.tlc import driver
 from leo_model.tlc.java import find, with_cache
 from leo_model.tlc.job import TlcJob, Verdict
-from leo_model.tlc.value import Value, function, parse_value, to_tla
+from leo_model.tlc.messages import printed
+from leo_model.tlc.value import Value, function, to_tla
 from leo_model.traces.events import Line, Trace, call_of
 
 # In every key: raise it when the meaning of a verdict changes.
@@ -355,21 +356,15 @@ def read_verdicts(job: str, output: Iterable[str], count: int) -> list[TlcVerdic
 
     Raises EngineError otherwise.
     """
-    texts: list[str] = []
-    for printed in output:
-        # TLC breaks long values into lines and indents the later ones.
-        if printed.startswith("<<"):
-            texts.append(printed)
-        elif texts:
-            texts[-1] += f" {printed}"
     found: dict[int, TlcVerdict] = {}
-    for text in texts:
-        match parse_value(text):
+    for value in printed(output):
+        match value:
             case (str(kind), int(trace), int(line), frozenset() as broken) if trace not in found:
                 at = None if kind == "accepted" else line
                 found[trace] = TlcVerdict(kind, at, frozenset(map(str, broken)))
             case _:
-                raise EngineError(f"TLC said something unexpected in the batch {job}: {text[:200]}")
+                said = to_tla(value)[:200]
+                raise EngineError(f"TLC said something unexpected in the batch {job}: {said}")
     if set(found) != set(range(1, count + 1)):
         silent = sorted(set(range(1, count + 1)) - set(found))[:10]
         raise EngineError(

@@ -150,7 +150,7 @@ def test_numbers_of_other_searches_are_not_recorded(
         (("check", "sequential", "--jobs", "0"), "0 runs of TLC at a time"),
         (("check", "sequential", "--jobs", "-3"), "-3 runs of TLC at a time"),
         (("replay", "--claims", "--jobs", "0"), "0 runs of TLC at a time"),
-        (("replay", "--claims", "--discipline", "sequential"), "no property is claimed to fall"),
+        (("replay", "--claims", "sequential"), "no property is claimed to fall"),
         (("check", "D6", "--distributed", "0"), "error: --distributed 0: expected at least one"),
         (("check", "D6", "--distributed", "-1"), "error: --distributed -1: expected at least one"),
         (("cover", "nosuch"), "there is no discipline 'nosuch'"),
@@ -238,7 +238,7 @@ def test_nothing_replayed_is_no_success(
 ) -> None:
     """When TLC gives no counterexample, none was carried out, and the exit code says so."""
     monkeypatch.setattr(command_replay, "check", lambda *_, **__: checking.Report())
-    words = ("replay", "--claims", "--discipline", "bare", "--build", str(tmp_path))
+    words = ("replay", "--claims", "bare", "--build", str(tmp_path))
 
     assert main(list(words)) == 1
     assert "0 of 0 replayed" in capsys.readouterr().out

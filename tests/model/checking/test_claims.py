@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from leo_model.checking.check import check, judge
+from leo_model.checking.check import check, judge, parted
 from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
-from leo_model.checking.plan import config, job, plan
+from leo_model.checking.plan import config, job, plan, together
 from leo_model.checking.table import cells, text
 from leo_model.commands.check import selected
 from leo_model.disciplines import DISCIPLINES, chosen
@@ -18,6 +18,7 @@ from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES, SAFETY
 from leo_model.tlc.job import TlcResult, Verdict
+from leo_model.tlc.messages import Trace
 
 
 def changed(tmp_path: Path, change: object) -> Path:
@@ -123,6 +124,36 @@ def test_a_wrong_verdict_is_found_and_named(tmp_path: Path) -> None:
     assert "claimed to fall, and TLC says: it holds" in str(weak.findings[0])
     assert [f.claims for f in strong.findings] == [("asyncio-lock / AllOrNothing",)]
     assert "claimed to hold, and TLC says: AllOrNothing falls" in str(strong.findings[0])
+
+
+def test_what_falls_in_a_shared_search_falls_as_it_does_alone(tmp_path: Path) -> None:
+    """Four properties in one start of Java: three have the states and the way that were recorded
+    of each alone, and the one that holds does not fall with them."""
+    wrong = narrowed(load_claims(), "gil", "Durable", FALLS)
+    asked = {"Refines", "NoOvertaking", "StableRead", "Durable"}
+    runs = [run for run in plan(wrong, ["gil"]) if run.falls in asked and not run.faults]
+    assert list(map(len, together(runs))) == [len(runs)]
+
+    report = check(wrong, runs, work=tmp_path)
+
+    assert [f.claims for f in report.findings] == [("gil / Durable",)]
+    assert "claimed to fall, and TLC says: it holds" in str(report.findings[0])
+    assert [c.property for c in report.counterexamples] == ["NoOvertaking", "Refines", "StableRead"]
+
+
+def test_a_behaviour_of_which_nothing_is_told_decides_nothing() -> None:
+    """Which property a counterexample is of is what TLC has printed: without that, each of the runs
+    is undecided."""
+    claims = load_claims()
+    runs = [run for run in plan(claims, ["gil"]) if run.falls and run.kind == "falls"][:2]
+    result = TlcResult("joint", Verdict.OK, complete=True, traces=(Trace(), Trace()), output=(
+        '<<"falls", {"Serializable"}, 7>>',
+    ))  # fmt: skip
+
+    found = [f for pair in parted(runs, result) for f in judge(claims, *pair, True)]
+
+    assert len(found) == len(runs) and all(finding.undecided for finding in found)
+    assert "tells of 1 falls and shows 2" in str(found[0])
 
 
 def test_another_number_of_states_is_a_finding(tmp_path: Path) -> None:
@@ -244,7 +275,7 @@ def test_another_fault_is_a_finding() -> None:
     claims = load_claims()
     run = next(r for r in plan(claims, ["asyncio-lock"]) if r.kind == "apart")
     lines = [
-        f'<<"falls", "{fault}", "{title}">>'
+        f'<<"falls", {{"{title}"}}, "{fault}">>'
         for (discipline, title), faults in claims.apart.items()
         if discipline == "asyncio-lock"
         for fault in faults
@@ -253,7 +284,7 @@ def test_another_fault_is_a_finding() -> None:
     assert judge(claims, run, result, compare_numbers=False) == []
 
     less = replace(result, output=tuple(line for line in lines if "Raise" not in line))
-    more = replace(result, output=(*lines, '<<"falls", "Crash", "ViewAgreesWithStore">>'))
+    more = replace(result, output=(*lines, '<<"falls", {"ViewAgreesWithStore"}, "Crash">>'))
     found = [str(finding) for finding in judge(claims, run, less, compare_numbers=False)]
     assert len(found) == 3 and all("falls with Raise alone, and TLC says" in text for text in found)
     (told,) = judge(claims, run, more, compare_numbers=False)

@@ -17,7 +17,7 @@ from leo_model.readme import VERIFIED, brief, marked, printed, refreshed
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 ARTIFACT = (ROOT / "ARTIFACT.md").read_text("utf-8")
-COUNTED = "2 runs of TLC over 30 states; 0 not as claimed."
+COUNTED = "2 searches by TLC over 30 states; 0 not as claimed."
 GOOD = f"the version\n\nthe table\n\n✓  a legend\n\n{COUNTED}\n\nThe shortest way\n{VERIFIED}\n"
 
 
@@ -44,7 +44,7 @@ def test_the_brief_table_names_every_column() -> None:
 def numbers(text: str) -> dict[str, str]:
     """What an output of `make verify` says of the specification and of the searches."""
     found = re.search(
-        r"specification \S+, SHA-256 (\w+),.*?(\d+) runs of TLC over ([\d,]+) states; (\d+) not as",
+        r"specification \S+, SHA-256 (\w+),.*?(\d+) searches by TLC over ([\d,]+) states; (\d+) n",
         text,
         re.DOTALL,
     )
@@ -88,7 +88,7 @@ def test_an_output_that_is_not_whole_is_refused() -> None:
     """A run that was interrupted or found something is not quoted."""
     with pytest.raises(ModelError, match="found everything as expected"):
         refreshed(README, "the table\n")
-    with pytest.raises(ModelError, match="counts the runs"):
+    with pytest.raises(ModelError, match="counts the searches"):
         refreshed(README, GOOD.replace(COUNTED, ""))
     with pytest.raises(ModelError, match="the text has no place"):
         refreshed("no place", GOOD)

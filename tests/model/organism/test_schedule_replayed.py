@@ -104,7 +104,7 @@ def test_what_does_not_fall_is_not_called_replayed(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """TLC's own counterexamples of one discipline, judged by both engines."""
-    asked = ["replay", "--claims", "--discipline", "unit-of-work", "--build", str(tmp_path)]
+    asked = ["replay", "--claims", "unit-of-work", "--build", str(tmp_path)]
     assert main(asked) == 0
     assert "4 of 4 replayed" in capsys.readouterr().out
     data = json.loads((tmp_path / "schedules" / "replayed.json").read_text())

@@ -31,7 +31,7 @@ from leo.units.anomalies import (
     name_of,
 )
 from leo.units.calls import OPEN, Access, Edge, Unit, order_of
-from leo.units.patterns import Block
+from leo.units.patterns import Block, Changed
 
 Cycle = tuple[Edge, ...]
 Adjacency = list[list[int]]
@@ -108,13 +108,17 @@ class Graph:
             if access.write:
                 writes.leave(access.lo, 4 * unit + _WW)
                 reads.leave(access.lo, 4 * unit + _RW)
-                if not access.append:
+                if access.append:
+                    appends.enter(access.hi, unit)
+                    continue
+                if appends.nodes:
                     appends.leave(access.lo, 4 * unit + _WW)
-                (appends if access.append else writes).enter(access.hi, unit)
+                writes.enter(access.hi, unit)
             else:
                 if not access.hidden:
                     writes.leave(access.lo, 4 * unit + _WR)
-                    appends.leave(access.lo, 4 * unit + _WR)
+                    if appends.nodes:
+                        appends.leave(access.lo, 4 * unit + _WR)
                 reads.enter(access.hi, unit)
         self._after_reads.update(reads.nodes)
 
@@ -131,18 +135,28 @@ class Graph:
     def parts(self, kinds: Collection[int]) -> list[list[int]]:
         """The units that are on circles of these kinds of ways only."""
         chosen = {_NEXT, *kinds}
-        return self._of_units(
-            components([[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways])
-        )
-
-    def _of_units(self, found: Iterable[list[int]]) -> list[list[int]]:
+        if len(chosen) > _RW:
+            found = components(self._plain)
+        else:
+            found = components(
+                [[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways]
+            )
         count = len(self.units)
-        parts = [sorted(node for node in part if node < count) for part in found]
+        parts = [sorted(node for node in part if node < count) for part in found if len(part) > 1]
         return sorted(part for part in parts if len(part) > 1)
 
     @cached_property
+    def _plain(self) -> Adjacency:
+        return [[way >> 2 for way in ways] for ways in self.ways]
+
+    @cached_property
     def _flow(self) -> list[list[int]]:
-        return self.parts((_WW, _WR)) if self._sees else []
+        """The units that are on circles without rw.
+
+        In time such a circle leads from a write on to a write that ended later, if no unit that it
+        comes by `goes_on`; and that never comes back.
+        """
+        return self.parts((_WW, _WR)) if any(unit.goes_on for unit in self.units) else []
 
     @cached_property
     def _sees(self) -> bool:
@@ -316,7 +330,7 @@ class Graph:
         closed = [unit.closed for unit in self.units]
         earliest = [OPEN] * len(self.ways)
         count = len(closed)
-        for nodes in components([[way >> 2 for way in ways] for ways in self.ways]):
+        for nodes in components(self._plain):
             # Several nodes are a unit and points that it enters and leaves.
             least = OPEN
             for node in nodes:
@@ -445,6 +459,10 @@ def components(graph: Adjacency) -> list[list[int]]:
                 if work and low[node] < low[work[-1][0]]:
                     low[work[-1][0]] = low[node]
                 if low[node] == index[node]:
+                    if stack[-1] == node:
+                        index[stack.pop()] = done
+                        found.append([node])
+                        continue
                     at = len(stack) - 1
                     while stack[at] != node:
                         at -= 1
@@ -467,16 +485,17 @@ def cycles_of(
     block: Block,
     graph: Graph,
     group: Sequence[Unit],
-    overwritten: Mapping[Unit, tuple[Access, Access, Access] | None],
+    changed: Mapping[Unit, tuple[Changed | None, Changed | None]],
     spare: Effort,
 ) -> list[Cycle]:
     """Return short cycles of one of the groups of a graph, the gravest first: at least one. A lost
-    update, as `overwritten` has them by unit, is one.
+    update, as `changed` has them by unit, is one.
     """
     if spare.left <= 0 and not graph.flows(group):
-        for three in map(overwritten.get, group):
-            if three is not None:
-                read, other, write = three
+        for unit in group:
+            lost = changed[unit][0]
+            if lost is not None and lost[3]:
+                read, other, write, _ = lost
                 return [(Edge(read, other, RW), Edge(other, write, WW))]
     if sum(len(unit.calls) for unit in group) <= SMALL:
         return Graph(block, group, near=False).cycles(group, spare)

@@ -23,7 +23,7 @@ from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.lines import Lines
-from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
+from leo.units.calls import OPEN, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
 from leo.units.graph import Effort, Graph, cycles_of
 from leo.units.history import History
@@ -32,9 +32,10 @@ from leo.units.patterns import (
     Block,
     Found,
     Line,
+    Made,
     Torn,
+    changed_between,
     dirty_reads,
-    lost,
     lost_update,
     own_write_missed,
     plainly,
@@ -287,6 +288,9 @@ class UnitsJudge:
             if exact and version < self._versions.get(item, 0) and not self._observed:
                 self._look_back(call, item, version, touched)
             touched.calls.append(call)
+        wrote = unit.wrote
+        if wrote is not None or self._observed:
+            unit.goes_on = True
         for item, version in writes.items():
             touched = self._touched.get(item)
             if touched is None:
@@ -295,12 +299,16 @@ class UnitsJudge:
                 touched.calls.append(call)
             touched.writes.append(call)
             self._versions[item] = version
-            if unit.calls:
-                if unit.wrote is None:
-                    unit.wrote = {name for other in unit.calls for name in other.writes}
-                if item in unit.wrote:
-                    self._dirty.add(item)
-                unit.wrote.add(item)
+            if wrote is not None and item in wrote:
+                self._dirty.add(item)
+        if writes:
+            if wrote is None:
+                # That of the call, not to be changed: most units write once.
+                unit.wrote = writes
+            elif isinstance(wrote, set):
+                wrote.update(writes)
+            else:
+                unit.wrote = {*wrote, *writes}
         unit.calls.append(call)
 
     def _add_late(self, line: int, event: UnitEvent) -> None:
@@ -468,21 +476,21 @@ class UnitsJudge:
                     self._look_back(call, item, version, touched)
                 self._verdict.note("ReadsWhatWasWritten", found)
 
-    def _judge_reads(self, wait: int, haze: int) -> dict[tuple[Call, str], list[Access]]:
+    def _judge_reads(self, wait: int, haze: int) -> Made:
         """Judge what reads found, of the objects where that may matter; return their accesses."""
-        made: dict[tuple[Call, str], list[Access]] = {}
+        all_made: Made = {}
         for item in self._dirty:
-            found = []
-            for call in self._touched[item].calls:
-                made[call, item] = accesses(call, item)
-                found += made[call, item]
+            made = all_made[item] = {
+                call: accesses(call, item) for call in self._touched[item].calls
+            }
+            found = [access for both in made.values() for access in both]
             found.sort(key=order_of)
             line = Line(found)
             line.mark_hidden()
             reads = [
                 access
                 for access in found
-                if not access.write and access.unit.committed
+                if access.hi > line.dirty_from and access.sure and not access.write
                 if access.unit.closed < wait and not access.unit.settled
             ]
             told: set[tuple[str, Unit, bool]] = set()
@@ -490,17 +498,18 @@ class UnitsJudge:
                 if (name, one.units[0], one.sure) not in told:
                     told.add((name, one.units[0], one.sure))
                     self._verdict.note(name, one)
-        return made
+        return all_made
 
     def _judge_block(self, block: Block) -> None:
         said = self._verdict
         graph = Graph(block, block.committed)
-        overwritten = {unit: lost(block, unit, sure=True) for unit in block.committed}
+        open_ = Doubt.needed(block)
+        changed = {unit: changed_between(block, unit, open_=open_) for unit in block.committed}
         circling: set[Unit] = set()
         for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group, overwritten, self._spare):
+                for cycle in cycles_of(block, graph, group, changed, self._spare):
                     said.note("Serializable", of_cycle(cycle))
         rest = [unit for unit in block.committed if unit not in circling]
         if circling:
@@ -516,20 +525,14 @@ class UnitsJudge:
                     path = graph.way_back(group)
                     said.note("StrictlySerializable", of_path(path) if path else of_group(group))
         torn = Torn(block)
-        open_ = Doubt.needed(block)
         for unit in block.committed:
             if unit.settled:
                 continue
-            sure, three = True, overwritten[unit]
-            if three is None and open_ and "NoLostUpdate" not in said.broken:
-                sure, three = False, lost(block, unit, sure=False)
-            if three is not None:
-                said.note("NoLostUpdate", lost_update(*three, sure=sure))
-            found = unstable_read(block, unit, sure=True)
-            if found is None and open_ and "StableRead" not in said.broken:
-                found = unstable_read(block, unit, sure=False)
-            if found is not None:
-                said.note("StableRead", found)
+            lost, unstable = changed[unit]
+            if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):
+                said.note("NoLostUpdate", lost_update(*lost))
+            if unstable is not None and (unstable[3] or "StableRead" not in said.broken):
+                said.note("StableRead", unstable_read(*unstable))
             found = torn.find(unit, sure=True)
             if found is None and open_ and "NoTornRead" not in said.broken:
                 found = torn.find(unit, sure=False)

@@ -8,9 +8,11 @@ possible one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from operator import attrgetter
+
+import msgspec
 
 from leo.units.anomalies import G1A, G1B, LOST_UPDATE, RW, WR, WW
 from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, shown
@@ -27,8 +29,7 @@ DOUBLE_CHECK = (
 Told = tuple[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What was found: what tells it in a sentence for people and in those that show it (called for
     the first of its name only), the units concerned, whether it is sure, and its name if it has one
     (`leo.units.anomalies`).
@@ -69,7 +70,7 @@ class Line:
 
     @cached_property
     def _certain(self) -> _Tops:
-        return _Tops(self._there, _began)
+        return _Tops(self._there)
 
     @cached_property
     def _counting(self) -> _Tops:
@@ -84,24 +85,24 @@ class Line:
         return self._tops([w for w in self._there if w.sure and not w.append])
 
     def _tops(self, some: Sequence[Access]) -> _Tops:
-        return self._certain if len(some) == len(self._there) else _Tops(some, _began)
+        return self._certain if len(some) == len(self._there) else _Tops(some)
 
     # From each write on, those that began first: of all, and of units that committed.
 
     @cached_property
     def _late(self) -> tuple[list[int], _Tops]:
-        return [w.hi for w in self.writes], _Tops(self.writes[::-1], lambda write: -write.lo)
+        return [w.hi for w in self.writes], _Tops(self.writes[::-1], sign=-1)
 
     @cached_property
     def _late_counting(self) -> tuple[list[int], _Tops]:
-        some = [w for w in self.writes if w.unit.committed and not w.call.undone]
+        some = [w for w in self.writes if w.sure or (w.unit.committed and not w.call.undone)]
         if len(some) == len(self.writes):
             return self._late
-        return [w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo)
+        return [w.hi for w in some], _Tops(some[::-1], sign=-1)
 
     @cached_property
     def _failed(self) -> list[Access]:
-        return [w for w in self.writes if not w.unit.committed or w.call.undone]
+        return [w for w in self.writes if not w.sure and (w.call.undone or not w.unit.committed)]
 
     @cached_property
     def _dirty(self) -> _Spread:
@@ -189,7 +190,7 @@ class Line:
         if not self._failed:
             return
         certain = [w for w in self._failed if w.call.certain and not w.append]
-        fixed = _Tops([w for w in certain if not w.call.undone], _began)
+        fixed = _Tops([w for w in certain if not w.call.undone])
         undone = [w for w in certain if w.call.undone]
         ends, late = self._late_counting
         first = min(write.lo for write in self._failed)
@@ -212,29 +213,30 @@ class Line:
         return any(not write.append for write in self._dirty.near(read, floor, own=True))
 
 
-def _began(access: Access) -> int:
-    return access.lo
-
-
 class _Tops:
-    """For each number of some accesses, the two of different units that have most of something."""
+    """For each number of some accesses, the two of different units that began last; with the `sign`
+    -1 first.
+    """
 
-    def __init__(self, found: Sequence[Access], most: Callable[[Access], int]) -> None:
+    def __init__(self, found: Sequence[Access], *, sign: int = 1) -> None:
         self._ends = [access.hi for access in found]
         self._tops: list[tuple[Access, ...]] = [()]
-        first = second = None
+        first: Access | None = None
+        second: Access | None = None
+        most = more = -2 * OPEN
+        tops = self._tops
         for access in found:
-            if first is None:
-                first = access
-            elif most(access) > most(first):
-                second = second if access.unit is first.unit else first
-                first = access
-            elif access.unit is not first.unit and (second is None or most(access) > most(second)):
-                second = access
+            lo = sign * access.lo
+            if first is None or lo > most:
+                if first is not None and access.unit is not first.unit:
+                    second, more = first, most
+                first, most = access, lo
+            elif access.unit is not first.unit and lo > more:
+                second, more = access, lo
             else:
-                self._tops.append(self._tops[-1])
+                tops.append(tops[-1])
                 continue
-            self._tops.append((first,) if second is None else (first, second))
+            tops.append((first,) if second is None else (first, second))
 
     def up_to(self, event: int) -> tuple[Access, ...]:
         """Of those that had ended by an event."""
@@ -285,51 +287,82 @@ def _there(write: Access, read: Access) -> bool:
     return write.call.certain and write.hi <= read.lo and (not undone or read.hi <= undone[0])
 
 
+# The accesses that exist, of an object by call.
+Made = dict[str, dict[Call, list[Access]]]
+
+
 class Block:
     """Some units and what they did, by object and by unit. `made` are accesses that exist."""
 
-    def __init__(self, units: Sequence[Unit], made: Mapping[tuple[Call, str], list[Access]]):
+    def __init__(self, units: Sequence[Unit], made: Made):
         self.units = units
         self.committed = [unit for unit in units if unit.committed]
         lines: dict[str, list[Access]] = {}
-        self.of: dict[Unit, list[Access]] = {}
-        for unit in units:
-            mine = self.of[unit] = []
-            for call in unit.calls:
-                for item in {**call.reads, **call.writes} if call.writes else call.reads:
-                    both = made.get((call, item)) or accesses(call, item)
-                    mine += both
-                    lines.setdefault(item, []).extend(both)
+        self.of: dict[Unit, list[Access]] = {unit: [] for unit in units}
+        calls = [call for unit in units for call in unit.calls]
+        # By their ends: so the lines are nearly in their order.
+        calls.sort(key=attrgetter("seq"))
+        for call in calls:
+            mine, reads, writes = self.of[call.unit], call.reads, call.writes
+            for item in {**reads, **writes} if reads and writes else reads or writes:
+                known = made.get(item)
+                both = accesses(call, item) if known is None else known[call]
+                mine += both
+                line = lines.get(item)
+                if line is None:
+                    line = lines[item] = []
+                line += both
         for line in lines.values():
             line.sort(key=order_of)
         self.lines = {item: Line(line) for item, line in lines.items()}
 
-    def pairs(self, unit: Unit, *, writes: bool) -> Iterator[tuple[Access, Access]]:
-        """Yield two accesses of a unit to one object, one after the other: the latest read, and the
-        next that `writes` over it or reads it again.
-        """
-        latest: dict[str, Access] = {}
-        for access in self.of[unit]:
-            first = latest.get(access.item)
-            if first is not None and access.write == writes and not access.append:
-                yield first, access
-            if not access.write:
-                latest[access.item] = access
+
+# Two accesses of a unit to one object, in the middle what another wrote between them, and whether
+# it surely did.
+Changed = tuple[Access, Access, Access, bool]
 
 
-def lost(block: Block, unit: Unit, *, sure: bool) -> tuple[Access, Access, Access] | None:
-    """A read of a unit, the write of another after it, and the write of the unit after that."""
-    for read, write in block.pairs(unit, writes=True):
-        line = block.lines[read.item]
-        other = line.between(read, write, counting=True) if sure and write.sure else None
-        if not sure and (read.call is not write.call or read.looked):
-            other = line.perhaps_between(read, write, counting=True)
-        if other is not None:
-            return read, other, write
-    return None
+def changed_between(
+    block: Block, unit: Unit, *, open_: bool
+) -> tuple[Changed | None, Changed | None]:
+    """What another wrote between the latest read of a unit and its next access to the object: where
+    that is a write the update of the other is lost, where it is a read the first was unstable. What
+    is possible only is looked for where something is `open_`.
+    """
+    lost = unstable = None
+    latest: dict[str, Access] = {}
+    for two in block.of[unit]:
+        item = two.item
+        one = latest.get(item)
+        if not two.write:
+            latest[item] = two
+        if one is None or two.append:
+            continue
+        line = block.lines[item]
+        if two.write:
+            if lost is not None and lost[3]:
+                continue
+            other = line.between(one, two, counting=True) if two.sure else None
+            if other is not None:
+                lost = one, other, two, True
+            elif open_ and lost is None and (one.call is not two.call or one.looked):
+                other = line.perhaps_between(one, two, counting=True)
+                lost = None if other is None else (one, other, two, False)
+        elif unstable is None or not unstable[3]:
+            first, last = sorted((one, two), key=order_of)
+            # Where the store tells its versions, a failed write that nobody saw was never there.
+            counting = one.call.observed
+            other = line.between(first, last, counting=counting)
+            if other is not None:
+                unstable = first, other, last, True
+            elif open_ and unstable is None and one.call is not two.call:
+                other = line.perhaps_between(first, last, counting=counting)
+                other = other or line.perhaps_between(last, first, counting=counting)
+                unstable = None if other is None else (first, other, last, False)
+    return lost, unstable
 
 
-def lost_update(read: Access, other: Access, write: Access, *, sure: bool) -> Found:
+def lost_update(read: Access, other: Access, write: Access, sure: bool) -> Found:
     """A unit read an object and then wrote it, and another unit wrote it in between."""
     return Found(
         partial(_of_lost, read, other, write, sure),
@@ -347,21 +380,9 @@ def _of_lost(read: Access, other: Access, write: Access, sure: bool) -> Told:
     )
 
 
-def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
+def unstable_read(first: Access, other: Access, last: Access, sure: bool) -> Found:
     """A unit read an object twice, and another unit wrote it in between."""
-    for one, two in block.pairs(unit, writes=False):
-        first, last = sorted((one, two), key=order_of)
-        line = block.lines[one.item]
-        # Where the store tells its versions, a failed write that nobody saw was never there.
-        counting = one.call.observed
-        other = line.between(first, last, counting=counting) if sure else None
-        if not sure and one.call is not two.call:
-            other = line.perhaps_between(first, last, counting=counting)
-            if other is None:
-                other = line.perhaps_between(last, first, counting=counting)
-        if other is not None:
-            return Found(partial(_of_unstable, first, other, last, sure), (unit, other.unit), sure)
-    return None
+    return Found(partial(_of_unstable, first, other, last, sure), (first.unit, other.unit), sure)
 
 
 def _of_unstable(first: Access, other: Access, last: Access, sure: bool) -> Told:
@@ -387,7 +408,8 @@ class Torn:
         # with the latest end of a unit among the writes up to there.
         self._last: dict[Unit, dict[str, Access]] = {}
         for unit in block.units:
-            last = {access.item: access for access in block.of[unit] if access.write}
+            mine = block.of[unit] if len(block.lines) > 1 else ()
+            last = {access.item: access for access in mine if access.write}
             if len(last) > 1 and unit.committed:
                 self._last[unit] = last
         self._writes: dict[str, list[tuple[Access, int]]] = {}
@@ -520,9 +542,7 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
     read is not known.
     """
     for read in reads:
-        if read.hi <= line.dirty_from or not (
-            any(line.aborted(read)) or any(line.intermediate(read))
-        ):
+        if not (any(line.aborted(read)) or any(line.intermediate(read))):
             continue
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze

@@ -41,24 +41,33 @@ def spans(
     for item, touched in all_touched.items():
         if not touched.writes and item not in start:
             continue
-        wrote = read = -OPEN
+        wrote = read = low = high = end = -OPEN
         cluster: list[int] = []
         calls = touched.calls
         if not open_units:
             calls = [call for call in calls if call.unit.closed != OPEN]
         begin = 0
         for at, call in enumerate(calls):
-            closed = call.unit.closed
+            latest, closed = wrote, call.unit.closed
             if item in call.writes:
-                latest = max(wrote, read)
-                wrote = max(wrote, closed)
-            else:
-                latest = wrote
-                read = max(read, closed)
+                if read > latest:
+                    latest = read
+                if closed > wrote:
+                    wrote = closed
+            elif closed > read:
+                read = closed
             if latest > closed:
-                yield closed, latest
+                # Most of one object overlap: they are joined here, and the rest when all are known.
+                if closed > high or latest < low:
+                    if high > low:
+                        yield low, high
+                    low, high = closed, latest
+                elif closed < low:
+                    low = closed
+                if latest > high:
+                    high = latest
             # What ended after it began, it may have come before.
-            if at and calls[at - 1].seq > call.since:
+            if end > call.since:
                 if not cluster:
                     begin, cluster = at, [closed]
                 while begin and calls[begin - 1].seq > call.since:
@@ -68,6 +77,9 @@ def spans(
             elif cluster:
                 yield min(cluster), max(cluster)
                 cluster = []
+            end = call.seq
+        if high > low:
+            yield low, high
         if cluster:
             yield min(cluster), max(cluster)
     for call in looked:

@@ -178,7 +178,10 @@ class UnitsVerdict:
     def note(self, name: str, found: Found) -> None:
         """Count a finding; keep the first of its name."""
         findings = self.broken if found.sure else self.doubtful
-        cases = findings.setdefault(name, Finding(name)).cases
+        finding = findings.get(name)
+        if finding is None:
+            finding = findings[name] = Finding(name)
+        cases = finding.cases
         case = cases.get(found.name)
         if case is None:
             closed = [unit.end for unit in found.units if unit.outcome]

@@ -41,7 +41,7 @@ from leo.units.patterns import (
     plainly,
     unstable_read,
 )
-from leo.units.reader import UnitsReader, lines_of
+from leo.units.reader import Piece, UnitsReader, lines_of
 from leo.units.spans import Touched, fill_gaps, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
@@ -52,8 +52,6 @@ KEEP: Final = 16_384
 # The same for a recording that is followed, whose findings are wanted soon.
 AT_ONCE: Final = 64
 _OPEN, _CLOSE = UnitAction.Open, UnitAction.Close
-# Between so many lines the clock is looked at.
-EVERY: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +81,19 @@ def judge_reader(reader: UnitsReader | History, watching: Watching | None = None
     """
     watching = watching or Watching()
     judge = UnitsJudge(reader.name, reader.header, watching.news)
-    feed, clock = judge.feed, watching.clock
+    clock = watching.clock
     until = OPEN if watching.seconds is None else clock() + watching.seconds
     with judge:
-        for line, event in reader:
-            feed(line, event)
-            if not line % EVERY:
-                if watching.progress is not None:
-                    watching.progress(line)
-                if clock() > until:
-                    judge.cut(
-                        f"stopped after {watching.seconds:g} s at line {line:,}: what follows is "
-                        "not judged"
-                    )
-                    break
+        for piece in reader.pieces():
+            line = judge.feed(piece)
+            if watching.progress is not None:
+                watching.progress(line)
+            if clock() > until:
+                judge.cut(
+                    f"stopped after {watching.seconds:g} s at line {line:,}: what follows is not "
+                    "judged"
+                )
+                break
         verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     if isinstance(reader, History):
@@ -168,12 +165,10 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
                 last = event.seq
                 since = event.since if event.since is UNSET else event.since + offset
                 unit = f"{event.reply} ({name})"
-                judge.feed(
-                    line,
-                    msgspec.structs.replace(
-                        event, seq=last + offset, since=since, reply=unit, session=name
-                    ),
+                event = msgspec.structs.replace(
+                    event, seq=last + offset, since=since, reply=unit, session=name
                 )
+                judge.feed([(line, event)])
             offset += last
             notices += [f"{name}: {notice}" for notice in reader.notices]
         verdict = judge.verdict(notices)
@@ -192,7 +187,6 @@ class UnitsJudge:
         self._verdict = UnitsVerdict(name, header.run, values=header.values, news=news)
         self._start = start = header.start
         self._commits, self._clock = header.commits, header.clock
-        self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
         # So many units that have closed are judged together.
@@ -210,31 +204,35 @@ class UnitsJudge:
         if self._observed:
             self._settle_at = OPEN
 
-    def feed(self, line: int, event: UnitEvent) -> None:
-        """Take one event that `leo.units.reader` has checked."""
-        said, action = self._verdict, event.action
-        said.events += 1
-        if event.reads or event.writes:
-            said.calls += 1
-            unit = self._open.get(event.reply)
-            if unit is None and event.late is True:
-                self._add_late(line, event)
-                return
-            if unit is None:
-                # The line of its opening is missing.
-                unit = self._open[event.reply] = Unit(
-                    event.reply, event.seq, event.session, begin=line
-                )
-            self._add(unit, line, event)
-        elif action is _OPEN:
-            self._open[event.reply] = Unit(event.reply, event.seq, event.session, begin=line)
-            said.units += 1
-        elif action is _CLOSE:
-            unit = self._open.pop(event.reply, None)
-            if unit is not None:
+    def feed(self, piece: Piece) -> int:
+        """Take some events that `leo.units.reader` has checked; return the line of the last."""
+        said, open_, add = self._verdict, self._open, self._add
+        line = 0
+        for line, event in piece:
+            said.events += 1
+            action, name = event.action, event.reply
+            unit = open_.get(name)
+            if event.reads or event.writes:
+                said.calls += 1
+                if unit is not None:
+                    add(unit, line, event)
+                elif event.late is True:
+                    self._add_late(line, event)
+                else:
+                    # The line of its opening is missing.
+                    open_[name] = unit = Unit(name, event.seq, event.session, begin=line)
+                    add(unit, line, event)
+            elif action is _OPEN:
+                said.units += 1
+                open_[name] = Unit(name, event.seq, event.session, OPEN, line)
+            elif unit is None:
+                continue
+            elif action is _CLOSE:
+                del open_[name]
                 self._close(unit, line, event)
-        elif event.reply in self._open:
-            self._end_writes(self._open[event.reply], event)
+            else:
+                self._end_writes(unit, event)
+        return line
 
     def cut(self, why: str) -> None:
         """The judge stops before the end, and what it has found so far is all there is."""
@@ -263,45 +261,40 @@ class UnitsJudge:
 
     def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
+        all_touched, observed = self._touched, self._observed
         exact = since is UNSET
-        self._exact = self._exact and exact
-        call = Call(
-            unit,
-            seq,
-            line,
-            seq - 1 if since is UNSET else since,
-            event.outcome == "ok",
-            reads,
-            writes,
-            event.call or "",
-        )
+        if since is UNSET:
+            since = seq - 1
+        else:
+            self._exact = False
+        call = Call(unit, seq, line, since, event.outcome == "ok", reads, writes, event.call or "")
         if event.appends is True:
             call.appends = True
-        if self._observed:
-            call.observed = True
+        if observed:
+            call.observed = unit.goes_on = True
         elif event.saw is not UNSET or event.gave is not UNSET:
             self._add_values(call, event)
         for item, version in reads.items():
-            touched = self._touched.get(item)
+            touched = all_touched.get(item)
             if touched is None:
-                touched = self._touched[item] = Touched()
-            if exact and version < self._versions.get(item, 0) and not self._observed:
+                touched = all_touched[item] = Touched(self._start.get(item, 0))
+            if exact and version < touched.now and not observed:
                 self._look_back(call, item, version, touched)
             touched.calls.append(call)
         wrote = unit.wrote
-        if wrote is not None or self._observed:
+        if wrote is not None:
             unit.goes_on = True
-        for item, version in writes.items():
-            touched = self._touched.get(item)
-            if touched is None:
-                touched = self._touched[item] = Touched()
-            if item not in reads:
-                touched.calls.append(call)
-            touched.writes.append(call)
-            self._versions[item] = version
-            if wrote is not None and item in wrote:
-                self._dirty.add(item)
         if writes:
+            for item, version in writes.items():
+                touched = all_touched.get(item)
+                if touched is None:
+                    touched = all_touched[item] = Touched()
+                touched.now = version
+                if item not in reads:
+                    touched.calls.append(call)
+                touched.writes.append(call)
+                if wrote is not None and item in wrote:
+                    self._dirty.add(item)
             if wrote is None:
                 # That of the call, not to be changed: most units write once.
                 unit.wrote = writes

@@ -16,10 +16,11 @@ from leo.units.calls import OPEN, Call, Unit
 
 @dataclass(slots=True)
 class Touched:
-    """The calls that touched an object, and those of them that wrote it, in their order; and the
-    newest version of those that are forgotten.
+    """The version that an object has `now`, the calls that touched it, and those of them that wrote
+    it, in their order; and the newest version of those that are forgotten.
     """
 
+    now: int = 0
     calls: list[Call] = field(default_factory=list)
     writes: list[Call] = field(default_factory=list)
     gone: int = 0

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 from leo.units.anomalies import (
@@ -135,19 +136,13 @@ class Graph:
     def parts(self, kinds: Collection[int]) -> list[list[int]]:
         """The units that are on circles of these kinds of ways only."""
         chosen = {_NEXT, *kinds}
-        if len(chosen) > _RW:
-            found = components(self._plain)
-        else:
-            found = components(
-                [[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways]
-            )
+        graph = self.ways
+        if len(chosen) <= _RW:
+            graph = [[way for way in ways if way & 3 in chosen] for ways in graph]
+        found = components(graph)
         count = len(self.units)
         parts = [sorted(node for node in part if node < count) for part in found if len(part) > 1]
         return sorted(part for part in parts if len(part) > 1)
-
-    @cached_property
-    def _plain(self) -> Adjacency:
-        return [[way >> 2 for way in ways] for ways in self.ways]
 
     @cached_property
     def _flow(self) -> list[list[int]]:
@@ -180,11 +175,9 @@ class Graph:
         if not self._sees:
             return []
         first = len(self.ways)
-        graph = [
-            [(way >> 2) + (first if way & 3 == _RW else 0) for way in ways] for ways in self.ways
-        ]
+        graph = [[way + (4 * first if way & 3 == _RW else 0) for way in ways] for ways in self.ways]
         graph += [
-            [way >> 2 for way in ways if way & 3 != _RW and way >> 2 not in self._after_reads]
+            [way for way in ways if way & 3 != _RW and way >> 2 not in self._after_reads]
             for ways in self.ways[: len(self.units)]
         ]
         parts = []
@@ -306,22 +299,23 @@ class Graph:
 
     def _edge(self, source: Unit, target: Unit, kind: int) -> Edge:
         """The accesses that a dependency is made of: the two that are nearest to one another."""
-        before: dict[tuple[str, bool], tuple[list[int], list[Access]]] = {}
-        for access in sorted(self._of[source], key=lambda access: access.hi):
-            if access.sure and access.write == (kind != _RW):
-                ends, some = before.setdefault((access.item, access.append), ([], []))
-                ends.append(access.hi)
-                some.append(access)
-        pairs = []
-        for access in self._of[target]:
-            if not access.sure or access.write != (kind != _WR) or access.hidden:
-                continue
-            for appended in (False,) if access.append else (False, True):
-                ends, some = before.get((access.item, appended), ([], []))
-                at = bisect_right(ends, access.lo)
-                pairs += [(some[at - 1], access)] if at else []
-        one, other = min(pairs, key=lambda pair: pair[1].lo - pair[0].hi)
-        return Edge(one, other, _KINDS[kind])
+        before = [a for a in self._of[source] if a.sure and a.write == (kind != _RW)]
+        before.sort(key=attrgetter("hi"))
+        after = [b for b in self._of[target] if b.sure and b.write == (kind != _WR)]
+        after.sort(key=attrgetter("lo"))
+        latest: dict[tuple[str, bool], Access] = {}
+        best, at, least = (before[0], after[0]), 0, 2 * OPEN
+        for other in after:
+            while at < len(before) and before[at].hi <= other.lo:
+                latest[before[at].item, before[at].append] = before[at]
+                at += 1
+            for appended in (False,) if other.append else (False, True):
+                one = latest.get((other.item, appended))
+                if one is not None and other.lo - one.hi < least and not other.hidden:
+                    best, least = (one, other), other.lo - one.hi
+            if not least:
+                break
+        return Edge(*best, _KINDS[kind])
 
     def too_late(self) -> Iterator[tuple[list[Unit], Cycle]]:
         """Yield units without cycles that depend on one that opened after they had ended, those
@@ -330,7 +324,7 @@ class Graph:
         closed = [unit.closed for unit in self.units]
         earliest = [OPEN] * len(self.ways)
         count = len(closed)
-        for nodes in components(self._plain):
+        for nodes in components(self.ways):
             # Several nodes are a unit and points that it enters and leaves.
             least = OPEN
             for node in nodes:
@@ -403,13 +397,14 @@ class _Points:
         self._ends: list[int] = []
 
     def enter(self, end: int, source: int) -> None:
-        node = len(self._ways)
-        self._ways.append([])
-        if self.nodes:
-            self._ways[self.nodes[-1]].append(4 * node)
-        self._ways[source].append(4 * node)
+        ways, nodes = self._ways, self.nodes
+        node = len(ways)
+        ways.append([])
+        if nodes:
+            ways[nodes[-1]].append(4 * node)
+        ways[source].append(4 * node)
         self._ends.append(end)
-        self.nodes.append(node)
+        nodes.append(node)
 
     def leave(self, begin: int, way: int) -> None:
         found = bisect_right(self._ends, begin)
@@ -428,7 +423,9 @@ def _in_a_row(line: Sequence[Access]) -> bool:
 
 
 def components(graph: Adjacency) -> list[list[int]]:
-    """Return the strongly connected components, each after those that it leads to (Tarjan 1972)."""
+    """Return the strongly connected components of nodes and their ways, each after those that it
+    leads to (Tarjan 1972).
+    """
     index = [0] * len(graph)
     low = [0] * len(graph)
     stack: list[int] = []
@@ -443,7 +440,8 @@ def components(graph: Adjacency) -> list[list[int]]:
         work = [(root, iter(graph[root]))]
         while work:
             node, ways = work[-1]
-            for other in ways:
+            for way in ways:
+                other = way >> 2
                 known = index[other]
                 if not known:
                     count += 1

@@ -23,6 +23,7 @@ from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.lines import Lines
+from leo.units.anomalies import LOST_UPDATE
 from leo.units.calls import OPEN, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
 from leo.units.graph import Effort, Graph, cycles_of
@@ -42,7 +43,7 @@ from leo.units.patterns import (
     unstable_read,
 )
 from leo.units.reader import Piece, UnitsReader, lines_of
-from leo.units.spans import Touched, fill_gaps, made, merged, spans
+from leo.units.spans import Touched, disturbed, fill_gaps, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
@@ -165,10 +166,10 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
                 last = event.seq
                 since = event.since if event.since is UNSET else event.since + offset
                 unit = f"{event.reply} ({name})"
-                event = msgspec.structs.replace(
+                moved = msgspec.structs.replace(
                     event, seq=last + offset, since=since, reply=unit, session=name
                 )
-                judge.feed([(line, event)])
+                judge.feed([(line, moved)])
             offset += last
             notices += [f"{name}: {notice}" for notice in reader.notices]
         verdict = judge.verdict(notices)
@@ -185,7 +186,7 @@ class UnitsJudge:
         self, name: str, header: UnitsHeader, news: Callable[[Case], object] | None = None
     ) -> None:
         self._verdict = UnitsVerdict(name, header.run, values=header.values, news=news)
-        self._start = start = header.start
+        self._start = header.start
         self._commits, self._clock = header.commits, header.clock
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
@@ -473,9 +474,10 @@ class UnitsJudge:
         """Judge what reads found, of the objects where that may matter; return their accesses."""
         all_made: Made = {}
         for item in self._dirty:
-            made = all_made[item] = {
-                call: accesses(call, item) for call in self._touched[item].calls
-            }
+            calls = disturbed(self._touched[item], item)
+            if not calls:
+                continue
+            made = all_made[item] = {call: accesses(call, item) for call in calls}
             found = [access for both in made.values() for access in both]
             found.sort(key=order_of)
             line = Line(found)
@@ -522,15 +524,18 @@ class UnitsJudge:
             if unit.settled:
                 continue
             lost, unstable = changed[unit]
+            if lost is not None and lost[3] and said.again("NoLostUpdate", LOST_UPDATE):
+                lost = None
             if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):
                 said.note("NoLostUpdate", lost_update(*lost))
             if unstable is not None and (unstable[3] or "StableRead" not in said.broken):
                 said.note("StableRead", unstable_read(*unstable))
-            found = torn.find(unit, sure=True)
-            if found is None and open_ and "NoTornRead" not in said.broken:
-                found = torn.find(unit, sure=False)
-            if found is not None:
-                said.note("NoTornRead", found)
+            if torn:
+                found = torn.find(unit, sure=True)
+                if found is None and open_ and "NoTornRead" not in said.broken:
+                    found = torn.find(unit, sure=False)
+                if found is not None:
+                    said.note("NoTornRead", found)
         gave_up = torn.effort < 0
         if gave_up:
             said.note_unsearched("NoTornRead", block.units)

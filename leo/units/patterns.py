@@ -51,9 +51,12 @@ class Line:
 
     def __init__(self, found: Sequence[Access]) -> None:
         self.accesses = found
-        self.writes = [access for access in found if access.write]
 
     # What follows is made when it is asked for: most objects are asked for little of it.
+
+    @cached_property
+    def writes(self) -> list[Access]:
+        return [access for access in self.accesses if access.write]
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -300,20 +303,21 @@ class Block:
         lines: dict[str, list[Access]] = {}
         self.of: dict[Unit, list[Access]] = {unit: [] for unit in units}
         calls = [call for unit in units for call in unit.calls]
-        # By their ends: so the lines are nearly in their order.
+        # By their ends: so lines without reads that looked back are in their order.
         calls.sort(key=attrgetter("seq"))
         for call in calls:
             mine, reads, writes = self.of[call.unit], call.reads, call.writes
             for item in {**reads, **writes} if reads and writes else reads or writes:
                 known = made.get(item)
-                both = accesses(call, item) if known is None else known[call]
+                both = (known and known.get(call)) or accesses(call, item)
                 mine += both
                 line = lines.get(item)
                 if line is None:
                     line = lines[item] = []
                 line += both
-        for line in lines.values():
-            line.sort(key=order_of)
+        if any(call.looked or call.observed for call in calls):
+            for line in lines.values():
+                line.sort(key=order_of)
         self.lines = {item: Line(line) for item, line in lines.items()}
 
 
@@ -413,17 +417,19 @@ class Torn:
             if len(last) > 1 and unit.committed:
                 self._last[unit] = last
         self._writes: dict[str, list[tuple[Access, int]]] = {}
-        for item, line in block.lines.items():
+        for item, line in block.lines.items() if self._last else ():
             latest = -OPEN
             for write in line.writes:
                 if write.unit in self._last:
                     latest = max(latest, write.unit.closed)
                     self._writes.setdefault(item, []).append((write, latest))
 
+    def __bool__(self) -> bool:
+        """There may be some."""
+        return bool(self._last)
+
     def find(self, unit: Unit, *, sure: bool) -> Found | None:
         """Return a torn read of a unit."""
-        if not self._last:
-            return None
         reads = [access for access in self._block.of[unit] if not access.write]
         if len({read.item for read in reads}) < 2:
             return None

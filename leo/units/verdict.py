@@ -175,6 +175,15 @@ class UnitsVerdict:
         cases = [*self.cases(sure=True), *self.cases(sure=False)]
         return fell - {case.broke for case in cases if not self.promise.permits(case)}
 
+    def again(self, name: str, anomaly: str) -> bool:
+        """Count one more of a sure case, if one of its name is known."""
+        finding = self.broken.get(name)
+        case = None if finding is None else finding.cases.get(anomaly)
+        if case is None:
+            return False
+        case.count += 1
+        return True
+
     def note(self, name: str, found: Found) -> None:
         """Count a finding; keep the first of its name."""
         findings = self.broken if found.sure else self.doubtful

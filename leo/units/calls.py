@@ -7,7 +7,6 @@ versions are observed (a row's counter), they alone say where a call stands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
@@ -118,8 +117,7 @@ class Access(msgspec.Struct, eq=False, gc=False):
         return not (self.append and other.append)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Edge:
+class Edge(msgspec.Struct, frozen=True, eq=False, gc=False):
     """`target` depends on `source`; not `sure` when the trace leaves it open."""
 
     source: Access
@@ -137,9 +135,7 @@ class Edge:
             verb = "read" if self.kind == RW else "wrote"
             before, after = f"{verb} {item} v{a.version}", f"wrote v{b.version}"
         joint = "before" if self.sure else "perhaps before"
-        return (
-            f"{name_of_unit(a)} {before}{line_of(a)}, {joint} {name_of_unit(b)} {after}{line_of(b)}"
-        )
+        return f"{a.unit.name} {before}{line_of(a)}, {joint} {b.unit.name} {after}{line_of(b)}"
 
 
 def accesses(call: Call, item: str) -> list[Access]:
@@ -171,10 +167,6 @@ order_of = attrgetter("hi", "looked")
 def shown(name: str) -> str:
     """A name of the trace as a terminal can show it."""
     return name if name.isprintable() else ascii(name)
-
-
-def name_of_unit(access: Access) -> str:
-    return access.unit.name
 
 
 def line_of(access: Access) -> str:

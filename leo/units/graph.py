@@ -303,6 +303,8 @@ class Graph:
         before.sort(key=attrgetter("hi"))
         after = [b for b in self._of[target] if b.sure and b.write == (kind != _WR)]
         after.sort(key=attrgetter("lo"))
+        if len(before) == len(after) == 1:
+            return Edge(before[0], after[0], _KINDS[kind])
         latest: dict[tuple[str, bool], Access] = {}
         best, at, least = (before[0], after[0]), 0, 2 * OPEN
         for other in after:
@@ -377,7 +379,7 @@ def _lines(block: Block, units: Sequence[Unit]) -> Iterator[list[Access]]:
     """What some units surely did, by object."""
     if len(units) == len(block.committed):
         for line in block.lines.values():
-            yield [access for access in line.accesses if access.sure]
+            yield [access for access in line if access.sure]
         return
     lines: dict[str, list[Access]] = {}
     for unit in units:

@@ -318,7 +318,15 @@ class Block:
         if any(call.looked or call.observed for call in calls):
             for line in lines.values():
                 line.sort(key=order_of)
-        self.lines = {item: Line(line) for item, line in lines.items()}
+        self.lines = lines
+        self._asked: dict[str, Line] = {}
+
+    def line(self, item: str) -> Line:
+        """The line of an object, to ask about its writes."""
+        line = self._asked.get(item)
+        if line is None:
+            line = self._asked[item] = Line(self.lines[item])
+        return line
 
 
 # Two accesses of a unit to one object, in the middle what another wrote between them, and whether
@@ -335,14 +343,15 @@ def changed_between(
     """
     lost = unstable = None
     latest: dict[str, Access] = {}
-    for two in block.of[unit]:
+    mine = block.of[unit]
+    for two in mine if len(mine) > 1 else ():
         item = two.item
         one = latest.get(item)
         if not two.write:
             latest[item] = two
         if one is None or two.append:
             continue
-        line = block.lines[item]
+        line = block.line(item)
         if two.write:
             if lost is not None and lost[3]:
                 continue
@@ -412,15 +421,13 @@ class Torn:
         # with the latest end of a unit among the writes up to there.
         self._last: dict[Unit, dict[str, Access]] = {}
         for unit in block.units:
-            mine = block.of[unit] if len(block.lines) > 1 else ()
-            last = {access.item: access for access in mine if access.write}
-            if len(last) > 1 and unit.committed:
-                self._last[unit] = last
+            if unit.wrote and len(unit.wrote) > 1 and unit.committed:
+                self._last[unit] = {a.item: a for a in block.of[unit] if a.write}
         self._writes: dict[str, list[tuple[Access, int]]] = {}
         for item, line in block.lines.items() if self._last else ():
             latest = -OPEN
-            for write in line.writes:
-                if write.unit in self._last:
+            for write in line:
+                if write.write and write.unit in self._last:
                     latest = max(latest, write.unit.closed)
                     self._writes.setdefault(item, []).append((write, latest))
 

@@ -45,7 +45,7 @@ def spans(
         if not touched.writes and item not in start:
             continue
         wrote = read = low = high = end = -OPEN
-        cluster: list[int] = []
+        least, most = OPEN, -OPEN
         calls, begin = touched.calls, 0
         for at, call in enumerate(calls):
             latest, closed = wrote, call.unit.closed
@@ -70,21 +70,24 @@ def spans(
                     high = latest
             # What ended after it began, it may have come before.
             if end > call.since:
-                if not cluster:
-                    begin, cluster = at, [closed]
+                if most < least:
+                    begin = at
                 while begin and calls[begin - 1].seq > call.since:
                     begin -= 1
-                    if calls[begin].unit.closed != left_out:
-                        cluster.append(calls[begin].unit.closed)
-                cluster.append(closed)
-            elif cluster:
-                yield min(cluster), max(cluster)
-                cluster = []
+                    if (theirs := calls[begin].unit.closed) != left_out:
+                        least, most = min(least, theirs), max(most, theirs)
+                if closed < least:
+                    least = closed
+                if closed > most:
+                    most = closed
+            elif most >= least:
+                yield least, most
+                least, most = OPEN, -OPEN
             end = call.seq
         if high > low:
             yield low, high
-        if cluster:
-            yield min(cluster), max(cluster)
+        if most >= least:
+            yield least, most
     for call in looked:
         if not open_units and call.unit.closed == OPEN:
             continue
@@ -110,7 +113,7 @@ def disturbed(touched: Touched, item: str) -> Sequence[Call]:
         last[write.unit] = write
         if before is not write:
             first = min(first, before.since)
-        elif not write.unit.committed or write.undone:
+        elif not write.counts and (write.undone or not write.unit.committed):
             first = min(first, write.since)
     at = bisect_right(calls, first, key=attrgetter("seq"))
     begin = min((call.since for call in calls[at:] if item in call.reads), default=-1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from operator import attrgetter
 from typing import Final
 
 from leo.errors import LeoError
@@ -249,8 +251,8 @@ class UnitsVerdict:
 
 def _steps(units: Sequence[Unit]) -> Iterator[tuple[int, str, str, str]]:
     """Yield a row for each call."""
-    calls = sorted((call for unit in units for call in unit.calls), key=lambda call: call.seq)
-    for call in calls[:200]:
+    calls = (call for unit in units for call in unit.calls)
+    for call in nsmallest(200, calls, key=attrgetter("seq")):
         told = [
             f"{verb} {', '.join(f'{shown(item)} v{number}' for item, number in versions.items())}"
             for verb, versions in (

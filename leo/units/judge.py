@@ -53,6 +53,8 @@ KEEP: Final = 16_384
 # The same for a recording that is followed, whose findings are wanted soon.
 AT_ONCE: Final = 64
 _OPEN, _CLOSE = UnitAction.Open, UnitAction.Close
+# What a call reads or writes that does not; never changed.
+_NOTHING: Final[dict[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,8 @@ class UnitsJudge:
         self._spare = Effort()
         # No call has an interval, so none is under way.
         self._exact = True
+        # The number of the last event.
+        self._seq = 0
         self._observed = header.observed
         if self._observed:
             self._settle_at = OPEN
@@ -208,24 +212,26 @@ class UnitsJudge:
     def feed(self, piece: Piece) -> int:
         """Take some events that `leo.units.reader` has checked; return the line of the last."""
         said, open_, add = self._verdict, self._open, self._add
-        line = 0
+        line, last = 0, self._seq
         for line, event in piece:
             said.events += 1
+            before, last = last, event.seq
             action, name = event.action, event.reply
             unit = open_.get(name)
             if event.reads or event.writes:
                 said.calls += 1
                 if unit is not None:
-                    add(unit, line, event)
+                    add(unit, line, event, before)
                 elif event.late is True:
                     self._add_late(line, event)
                 else:
                     # The line of its opening is missing.
-                    open_[name] = unit = Unit(name, event.seq, event.session, begin=line)
-                    add(unit, line, event)
+                    open_[name] = unit = Unit(name, last, event.session, begin=line)
+                    add(unit, line, event, before)
             elif action is _OPEN:
                 said.units += 1
-                open_[name] = Unit(name, event.seq, event.session, OPEN, line)
+                session = name if event.session == name else event.session
+                open_[name] = Unit(name, last, session, OPEN, line)
             elif unit is None:
                 continue
             elif action is _CLOSE:
@@ -233,6 +239,7 @@ class UnitsJudge:
                 self._close(unit, line, event)
             else:
                 self._end_writes(unit, event)
+        self._seq = last
         return line
 
     def cut(self, why: str) -> None:
@@ -260,15 +267,19 @@ class UnitsJudge:
         for unit in (*self._closed, *self._open.values()):
             unit.calls.clear()
 
-    def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
+    def _add(self, unit: Unit, line: int, event: UnitEvent, before: int) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
         all_touched, observed = self._touched, self._observed
         exact = since is UNSET
         if since is UNSET:
-            since = seq - 1
+            since = before if before == seq - 1 else seq - 1
         else:
             self._exact = False
-        call = Call(unit, seq, line, since, event.outcome == "ok", reads, writes, event.call or "")
+        call = Call(
+            unit, seq, line, since, event.outcome == "ok", reads or _NOTHING, writes or _NOTHING,
+            event.call or "",
+        )  # fmt: skip
+        unit.calls.append(call)
         if event.appends is True:
             call.appends = True
         if observed:
@@ -303,13 +314,12 @@ class UnitsJudge:
                 wrote.update(writes)
             else:
                 unit.wrote = {*wrote, *writes}
-        unit.calls.append(call)
 
     def _add_late(self, line: int, event: UnitEvent) -> None:
         """A call that ended after its unit had: it is judged as a unit of its own."""
         since = event.since if isinstance(event.since, int) else event.seq - 1
         unit = Unit(f"{event.reply} (late)", since, event.session)
-        self._add(unit, line, event)
+        self._add(unit, line, event, event.seq - 1)
         unit.closed, unit.outcome, unit.end = event.seq, "returned", line
         self._closed.append(unit)
         if event.writes:
@@ -349,7 +359,7 @@ class UnitsJudge:
             exact = found.since == found.seq - 1
             at = found.seq if exact else found.since, found.seq
         else:
-            self._verdict.note_forgotten(call, item)
+            self._verdict.note_forgotten(call, item, late=call.unit.opened > touched.until)
             return
         call.looked = {**(call.looked or {}), item: at}
         self._looked.append(call)
@@ -578,8 +588,10 @@ class UnitsJudge:
             floor = max((c.since for c in held if c.counts and not c.appends), default=0)
             stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
             if len(stay) < len(touched.calls):
-                lost = (call.writes[item] for call in touched.writes if call.unit in gone)
-                touched.gone = max(lost, default=touched.gone)
+                for call in touched.writes:
+                    if call.unit in gone:
+                        touched.gone = max(touched.gone, call.writes[item])
+                        touched.until = max(touched.until, call.unit.closed)
                 touched.calls = stay
                 touched.writes = [call for call in stay if item in call.writes]
         for unit in self._closed[:first]:

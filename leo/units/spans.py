@@ -18,13 +18,15 @@ from leo.units.calls import OPEN, Call, Unit
 
 class Touched(msgspec.Struct, eq=False):
     """The version that an object has `now`, the calls that touched it, and those of them that wrote
-    it, in their order; and the newest version of those that are forgotten.
+    it, in their order; and of those that are forgotten the newest version, and when the last of
+    their units had closed.
     """
 
     now: int = 0
     calls: list[Call] = []
     writes: list[Call] = []
     gone: int = 0
+    until: int = 0
 
 
 def spans(

@@ -30,6 +30,7 @@ WEAKEST: Final = {
     "StrictlySerializable": "strict-serializable",
 }
 PROPERTIES: Final = tuple(WEAKEST)
+FORGOTTEN: Final = "are forgotten"
 
 
 @dataclass(slots=True)
@@ -228,15 +229,17 @@ class UnitsVerdict:
             elif other.broken[name].weakest > self.broken[name].weakest:
                 self.broken[name] = other.broken[name]
 
-    def note_forgotten(self, call: Call, item: str) -> None:
-        """A read of a version that units overwrote of which only the newest is known."""
+    def note_forgotten(self, call: Call, item: str, *, late: bool) -> None:
+        """A read of a version that units overwrote of which only the newest is known; `late`: all
+        had ended before the unit that reads opened.
+        """
         unit, version = call.unit, call.reads[item]
         text = (
             f"{unit.name} read {shown(item)} v{version} (line {call.line}), which units overwrote "
-            "that ended long before and are forgotten"
+            f"that ended long before and {FORGOTTEN}"
         )
         said = f"{unit.name} read {shown(item)} v{version}, long after it was overwritten"
-        self.note("StrictlySerializable", Found(plainly(said, text), (unit,), sure=True))
+        self.note("StrictlySerializable", Found(plainly(said, text), (unit,), sure=late))
         self.note("Serializable", Found(plainly(said, text), (unit,), sure=False))
 
     def note_unsearched(self, name: str, units: Sequence[Unit]) -> None:

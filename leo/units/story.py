@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leo.units.anomalies import (
-    G0,
-    G1C,
-    G2_ITEM,
-    G_NONADJACENT,
-    G_SINGLE,
-    LOST_UPDATE,
-    RW,
-    WR,
-)
+    G0, G1C, G2_ITEM, G_NONADJACENT, G_SINGLE, LOST_UPDATE, RW, WR,
+)  # fmt: skip
 from leo.units.calls import Edge, Unit, shown
 from leo.units.graph import Cycle, named
 from leo.units.patterns import Found, plainly

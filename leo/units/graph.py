@@ -20,8 +20,17 @@ from operator import attrgetter
 from typing import Final
 
 from leo.units.anomalies import (
-    G0, G1C, G2_ITEM, G_NONADJACENT, G_SINGLE, LOST_UPDATE, RW, WR, WW, name_of,
-)  # fmt: skip
+    G0,
+    G1C,
+    G2_ITEM,
+    G_NONADJACENT,
+    G_SINGLE,
+    LOST_UPDATE,
+    RW,
+    WR,
+    WW,
+    name_of,
+)
 from leo.units.calls import OPEN, Access, Edge, Unit, order_of
 from leo.units.patterns import Block, Changed
 

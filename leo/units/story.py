@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leo.units.anomalies import (
-    G0, G1C, G2_ITEM, G_NONADJACENT, G_SINGLE, LOST_UPDATE, RW, WR,
-)  # fmt: skip
+    G0,
+    G1C,
+    G2_ITEM,
+    G_NONADJACENT,
+    G_SINGLE,
+    LOST_UPDATE,
+    RW,
+    WR,
+)
 from leo.units.calls import Edge, Unit, shown
 from leo.units.graph import Cycle, named
 from leo.units.patterns import Found, plainly

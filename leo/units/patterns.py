@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from operator import attrgetter
 
 import msgspec
@@ -377,37 +377,31 @@ def changed_between(
 
 def lost_update(read: Access, other: Access, write: Access, sure: bool) -> Found:
     """A unit read an object and then wrote it, and another unit wrote it in between."""
+    said = (
+        f"{read.unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
+        f"{shown(read.item)} v{other.version} without having seen it"
+    )
+    edges = Edge(read, other, RW, sure), Edge(other, write, WW, sure)
     return Found(
-        partial(_of_lost, read, other, write, sure),
+        lambda: (said, tuple(edge.tell() for edge in edges)),
         (read.unit, other.unit),
         sure,
         LOST_UPDATE if sure else "",
     )
 
 
-def _of_lost(read: Access, other: Access, write: Access, sure: bool) -> Told:
-    return (
-        f"{read.unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
-        f"{shown(read.item)} v{other.version} without having seen it",
-        (Edge(read, other, RW, sure).tell(), Edge(other, write, WW, sure).tell()),
-    )
-
-
 def unstable_read(first: Access, other: Access, last: Access, sure: bool) -> Found:
     """A unit read an object twice, and another unit wrote it in between."""
-    return Found(partial(_of_unstable, first, other, last, sure), (first.unit, other.unit), sure)
-
-
-def _of_unstable(first: Access, other: Access, last: Access, sure: bool) -> Told:
     again = first.call.method and first.call.method == last.call.method
-    return (
+    said = (
         f"{first.unit.name} read {shown(first.item)} twice, and {other.unit.name} "
-        f"{'' if sure else 'perhaps '}wrote it in between",
-        (
-            Edge(first, other, RW, sure).tell(),
-            Edge(other, last, WR, sure).tell(),
-            *((DOUBLE_CHECK,) if again else ()),
-        ),
+        f"{'' if sure else 'perhaps '}wrote it in between"
+    )
+    edges = Edge(first, other, RW, sure), Edge(other, last, WR, sure)
+    return Found(
+        lambda: (said, (*(edge.tell() for edge in edges), *((DOUBLE_CHECK,) if again else ()))),
+        (first.unit, other.unit),
+        sure,
     )
 
 
@@ -465,11 +459,7 @@ class Torn:
                     moved = before.looked or read.looked
                     if before.call is read.call and missed.call is write.call and not moved:
                         continue
-                    return Found(
-                        partial(_of_torn, write, read, before, missed, sure),
-                        (unit, write.unit),
-                        sure,
-                    )
+                    return _torn(write, read, before, missed, sure)
         return None
 
     def _saw(self, write: Access, read: Access, sure: bool) -> bool:
@@ -478,12 +468,14 @@ class Torn:
         return write.lo < read.hi and write.hi > read.behind
 
 
-def _of_torn(write: Access, read: Access, before: Access, missed: Access, sure: bool) -> Told:
-    return (
+def _torn(write: Access, read: Access, before: Access, missed: Access, sure: bool) -> Found:
+    said = (
         f"{read.unit.name} {'' if sure else 'perhaps '}saw {write.unit.name}'s "
-        f"{shown(read.item)} and not its {shown(missed.item)}",
-        (Edge(write, read, WR, sure).tell(), Edge(before, missed, RW, sure).tell()),
+        f"{shown(read.item)} and not its {shown(missed.item)}"
     )
+    edges = Edge(write, read, WR, sure), Edge(before, missed, RW, sure)
+    units = read.unit, write.unit
+    return Found(lambda: (said, tuple(edge.tell() for edge in edges)), units, sure)
 
 
 def own_write_missed(unit: Unit) -> Found | None:
@@ -499,52 +491,43 @@ def own_write_missed(unit: Unit) -> Found | None:
             read = accesses(call, item)[0]
             later = made.get((item, read.version), -1)
             if later > k:
-                tell = partial(_of_early, read, unit.calls[later])
-                return Found(tell, (unit,), sure=True)
+                what = f"{unit.name} read {shown(item)} v{read.version} before it wrote it itself"
+                wrote_on = unit.calls[later].line
+                text = (
+                    f"{unit.name} read it on line {call.line}, and only then wrote it (line "
+                    f"{wrote_on})"
+                )
+                return Found(plainly(what, text), (unit,), sure=True)
             for certain in (True, False):
                 mine = wrote.get((item, certain))
                 if mine is None or not read.looked or read.lo >= mine.hi:
                     continue
                 sure = certain and read.hi <= mine.lo
-                found = Found(partial(_of_own, mine, read, sure), (unit,), sure)
+                found = _own(mine, read, sure)
                 if sure:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
             write, before = accesses(call, item)[-1], wrote.get((item, True))
             if before is not None and call.certain and write.hi < before.lo:
-                return Found(partial(_of_swapped, before, write), (unit,), sure=True)
+                what = f"{unit.name} wrote {shown(item)} "
+                text = f"v{before.version} and then v{write.version} (line {call.line})"
+                twice = "twice, and its second write stands before its first"
+                return Found(plainly(what + twice, what + text), (unit,), sure=True)
             wrote[item, call.certain] = write
     return perhaps
 
 
-def _of_own(mine: Access, read: Access, sure: bool) -> Told:
-    unit, name = mine.unit.name, shown(mine.item)
-    return (
-        f"{unit} {'' if sure else 'perhaps '}did not see its own write of {name}",
-        (
-            f"{unit} wrote {name} v{mine.version} (line {mine.call.line}), and then read "
+def _own(mine: Access, read: Access, sure: bool) -> Found:
+    unit, name = mine.unit, shown(mine.item)
+    return Found(
+        plainly(
+            f"{unit.name} {'' if sure else 'perhaps '}did not see its own write of {name}",
+            f"{unit.name} wrote {name} v{mine.version} (line {mine.call.line}), and then read "
             f"v{read.version} (line {read.call.line})",
         ),
-    )
-
-
-def _of_early(read: Access, write: Call) -> Told:
-    unit, what = read.unit.name, f"{shown(read.item)} v{read.version}"
-    return (
-        f"{unit} read {what} before it wrote it itself",
-        (f"{unit} read it on line {read.call.line}, and only then wrote it (line {write.line})",),
-    )
-
-
-def _of_swapped(first: Access, second: Access) -> Told:
-    unit, item = first.unit.name, shown(first.item)
-    return (
-        f"{unit} wrote {item} twice, and its second write stands before its first",
-        (
-            f"{unit} wrote {item} v{first.version} and then v{second.version} "
-            f"(line {second.call.line})",
-        ),
+        (unit,),
+        sure,
     )
 
 
@@ -570,40 +553,30 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
 
 
 def _aborted(read: Access, write: Access, *, sure: bool) -> Found:
-    undone = write.call.undone
-    sure = sure and (bool(write.unit.outcome) or undone is not None)
-    return Found(
-        partial(_of_aborted, read, write, undone, sure), (read.unit, write.unit), sure, G1A
-    )
-
-
-def _of_aborted(read: Access, write: Access, undone: tuple[int, int] | None, sure: bool) -> Told:
-    writer = write.unit
+    undone, writer = write.call.undone, write.unit
+    sure = sure and (bool(writer.outcome) or undone is not None)
     ended = "took it back" if undone else writer.ended
     if undone and undone[1] < OPEN:
         ended = f"{ended} (line {undone[1] + 1})"
-    return (
+    said = (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer.name} wrote to "
-        f"{shown(read.item)}, and {writer.name} {ended}",
-        (f"{_said(read, write, sure)}; {writer.name} {ended}",),
+        f"{shown(read.item)}, and {writer.name} {ended}"
     )
+    text = f"{_said(read, write, sure)}; {writer.name} {ended}"
+    return Found(plainly(said, text), (read.unit, writer), sure, G1A)
 
 
 def _intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Found:
-    tell = partial(_of_intermediate, read, write, again, sure, certain)
-    return Found(tell, (read.unit, write.unit), sure, G1B)
-
-
-def _of_intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Told:
     writer = write.unit.name
-    return (
+    said = (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer} wrote to "
-        f"{shown(read.item)} and then wrote again",
-        (
-            f"{_said(read, write, sure)}; {writer} {'' if certain else 'perhaps '}wrote it again, "
-            f"v{again.version} (line {again.call.line})",
-        ),
+        f"{shown(read.item)} and then wrote again"
     )
+    text = (
+        f"{_said(read, write, sure)}; {writer} {'' if certain else 'perhaps '}wrote it again, "
+        f"v{again.version} (line {again.call.line})"
+    )
+    return Found(plainly(said, text), (read.unit, write.unit), sure, G1B)
 
 
 def _said(read: Access, write: Access, sure: bool) -> str:

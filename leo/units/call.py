@@ -177,18 +177,9 @@ class Call:
             closes = "returned" if outcome == "ok" else outcome
         if reads or writes or alone or self.ends:
             self.log.done(
-                unit.name,
-                unit.session,
-                self.label,
-                self.name,
-                UNSET if self.exact else since,
-                reads,
-                writes,
-                outcome,
-                closes,
-                error,
-                more,
-            )
+                unit.name, unit.session, self.label, self.name, UNSET if self.exact else since,
+                reads, writes, outcome, closes, error, more,
+            )  # fmt: skip
 
     def seen(
         self,
@@ -211,8 +202,7 @@ class Call:
             words = self.token(given[0]) if given else None
         said = UNSET if words is None else dict.fromkeys(reads or writes, words)
         saw, gave = (said, UNSET) if reads else (UNSET, said)
-        more = More(usual.appends, usual.ends, versions, saw, gave)
-        return more
+        return More(usual.appends, usual.ends, versions, saw, gave)
 
 
 def _raised(kind: type[BaseException] | None) -> str | UnsetType:

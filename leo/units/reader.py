@@ -79,16 +79,16 @@ def _usual_keys(events: Sequence[UnitEvent]) -> int:
     )
 
 
-def _counted(reads: dict[str, int], writes: dict[str, int], versions: dict[str, int]) -> bool:
-    """Count the versions of a call; False, and nothing counted, where they do not follow."""
-    for name, version in reads.items():
+def _not_next(event: UnitEvent, versions: dict[str, int]) -> tuple[str, int] | None:
+    """Count the versions of a call; where one does not follow count nothing, and return it."""
+    for name, version in event.reads.items():
         if not 0 <= version <= versions.get(name, 0):
-            return False
-    for name, version in writes.items():
+            return name, version
+    for name, version in event.writes.items():
         if version != versions.get(name, 0) + 1 or version > MAX_VERSION:
-            return False
-    versions.update(writes)
-    return True
+            return name, version
+    versions.update(event.writes)
+    return None
 
 
 class _Kind(msgspec.Struct):
@@ -251,7 +251,7 @@ class UnitsReader:
                         and action is (_WRITE if writes else _READ)
                         and (since is UNSET or opened <= since < seq)
                         and not observed
-                        and _counted(reads, writes, versions)
+                        and _not_next(event, versions) is None
                     ):
                         self._seq = seq
                         continue
@@ -427,19 +427,15 @@ class UnitsReader:
 
     def _count(self, event: UnitEvent) -> None:
         """Check the versions: a read names one that is there, a write makes the next."""
-        versions = self._versions
-        for name, version in event.reads.items():
-            now = versions.get(name, 0)
-            if not 0 <= version <= now:
-                raise self._fail(
-                    f"{event.reply} reads version {version} of {shown(name)}, which is at {now}; "
-                    "expected 0 to that: a version is the number of writes before it"
-                )
-        for name, version in event.writes.items():
-            now = versions.get(name, 0)
-            if version != now + 1 or now >= MAX_VERSION:
-                raise self._fail(
-                    f"{event.reply} writes version {version} of {shown(name)}, which is at {now}; "
-                    f"expected {now + 1}: each write makes the next version"
-                )
-            versions[name] = version
+        wrong = _not_next(event, self._versions)
+        if wrong is None:
+            return
+        name, version = wrong
+        now = self._versions.get(name, 0)
+        verb, expected = "reads", "0 to that: a version is the number of writes before it"
+        if event.reads.get(name) != version or 0 <= version <= now:
+            verb, expected = "writes", f"{now + 1}: each write makes the next version"
+        raise self._fail(
+            f"{event.reply} {verb} version {version} of {shown(name)}, which is at {now}; expected "
+            f"{expected}"
+        )

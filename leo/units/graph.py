@@ -439,30 +439,29 @@ def components(graph: Adjacency) -> list[list[int]]:
         count += 1
         index[root] = low[root] = count
         stack.append(root)
-        work = [(root, iter(graph[root]))]
-        while work:
-            node, ways = work[-1]
-            for way in ways:
+        path, left = [root], [iter(graph[root])]
+        while path:
+            node = path[-1]
+            for way in left[-1]:
                 other = way >> 2
                 known = index[other]
                 if not known:
                     count += 1
                     index[other] = low[other] = count
                     stack.append(other)
-                    work.append((other, iter(graph[other])))
+                    path.append(other)
+                    left.append(iter(graph[other]))
                     break
                 # What is in a component already has a number beyond all.
                 if known < low[node]:
                     low[node] = known
             else:
-                work.pop()
-                if work and low[node] < low[work[-1][0]]:
-                    low[work[-1][0]] = low[node]
-                if low[node] == index[node]:
-                    if stack[-1] == node:
-                        index[stack.pop()] = done
-                        found.append([node])
-                        continue
+                path.pop()
+                left.pop()
+                least = low[node]
+                if path and least < low[path[-1]]:
+                    low[path[-1]] = least
+                if least == index[node]:
                     at = len(stack) - 1
                     while stack[at] != node:
                         at -= 1

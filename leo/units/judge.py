@@ -484,7 +484,9 @@ class UnitsJudge:
         """Judge what reads found, of the objects where that may matter; return their accesses."""
         all_made: Made = {}
         for item in self._dirty:
-            calls = disturbed(self._touched[item], item)
+            calls: Sequence[Call] = self._touched[item].calls
+            if not (self._looked or self._observed):
+                calls = disturbed(self._touched[item], item)
             if not calls:
                 continue
             made = all_made[item] = {call: accesses(call, item) for call in calls}

@@ -11,12 +11,11 @@ from leo.trace.lanes import LaneStep, lane_table
 from leo.trace.words import NO_EVENTS
 from leo.units.anomalies import LEVELS
 from leo.units.calls import shown
-from leo.units.verdict import FORGOTTEN, PROPERTIES, Case, UnitsVerdict
+from leo.units.verdict import FORGOTTEN, LANES, PROPERTIES, Case, UnitsVerdict
 
 WIDTH = 80
 NARROW = 40
-# A table of more lanes, or a longer one, says less than the sentences do.
-LANES = 3
+# A longer table says less than the sentences do.
 ROWS = 14
 # So many sentences are printed about one finding; `--json` has them all.
 SENTENCES = 8

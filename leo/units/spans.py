@@ -107,8 +107,6 @@ def disturbed(touched: Touched, item: str) -> Sequence[Call]:
     last write that surely hides all before it from each read that ended after such a write began.
     """
     calls, writes = touched.calls, touched.writes
-    if any(call.looked or call.observed for call in calls):
-        return calls
     first, last = OPEN, dict[Unit, Call]()
     for write in writes:
         before = last.get(write.unit, write)

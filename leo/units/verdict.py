@@ -30,6 +30,8 @@ WEAKEST: Final = {
     "StrictlySerializable": "strict-serializable",
 }
 PROPERTIES: Final = tuple(WEAKEST)
+# The calls of more units are not told one by one.
+LANES: Final = 3
 FORGOTTEN: Final = "are forgotten"
 
 
@@ -38,8 +40,8 @@ class Case:
     """One way in which a property fell: where first, what happened, and how often.
 
     `anomaly` is its name in the literature or empty. `units` are the units concerned, `steps` their
-    calls as (line, unit, action, what). `overlapped`: some of these calls took a while, and when in
-    between they acted is not known.
+    calls as (line, unit, action, what) when these are few. `overlapped`: it is not sure, some of
+    these calls took a while, and when in between they acted is not known.
     """
 
     broke: str
@@ -206,8 +208,9 @@ class UnitsVerdict:
                 line,
                 *found.tell(),
                 tuple(unit.name for unit in found.units),
-                tuple(_steps(found.units)),
-                any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
+                tuple(_steps(found.units)) if len(found.units) <= LANES else (),
+                not found.sure
+                and any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
             )
             if self.news is not None:
                 self.news(case)

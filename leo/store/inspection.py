@@ -11,7 +11,15 @@ from typing import Final
 
 from leo.errors import StoreFullError, StoreMovedError, StoreUnwritableError
 from leo.store.connection import REFUSALS, Connection, explain, foreign
-from leo.store.schema import BUSY_TIMEOUT, EFFECTIVE, alone, check_place, equip, identify
+from leo.store.schema import (
+    BUSY_TIMEOUT,
+    EFFECTIVE,
+    alone,
+    check_place,
+    equip,
+    identify,
+    size_of,
+)
 
 __all__ = ["copied", "inspected"]
 
@@ -87,8 +95,7 @@ def _modes(path: Path) -> tuple[str, ...]:
 
 def _logged(path: Path) -> bool:
     """Is there a log with content, which a reader must know?"""
-    log = f"{path}-wal"
-    return os.path.exists(log) and os.path.getsize(log) > 0
+    return bool(size_of(f"{path}-wal"))
 
 
 def _connected(path: Path, mode: str) -> Connection:

@@ -235,7 +235,7 @@ def check_place(path: Path) -> None:
             "place where there is none yet"
         )
     # SQLite takes a file that is shorter than its header for an empty one, and would write over it.
-    if os.path.isfile(path) and 0 < os.path.getsize(path) < SHORTEST:
+    if os.path.isfile(path) and 0 < (size_of(path) or 0) < SHORTEST:
         raise foreign(path, "it is not a SQLite database")
 
 
@@ -280,15 +280,25 @@ def _left(path: Path) -> tuple[int, int | None]:
     """The size of the file and that of its log, None where there is none; to be asked before SQLite
     opens the file, because it takes a log away that it finds beside an empty one.
     """
-    size = os.path.getsize(path) if os.path.exists(path) else 0
     log = f"{path}-wal"
-    logged = os.path.getsize(log) if os.path.exists(log) else None
+    # The log first: a process that makes the field meanwhile writes the file before the log.
+    logged, size = size_of(log), size_of(path) or 0
     if not size and logged:
         raise StoreDamagedError(
             f"{path}: the field is gone, and its log, {log}, is still there; put the file back, "
             "restore it from a backup (leo field restore), or remove the log to begin anew"
         )
     return size, logged
+
+
+def size_of(path: str | Path) -> int | None:
+    """The bytes of a file, None where there is none. It is asked for once: the last connection
+    that closes removes the log, and may do so between two questions.
+    """
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
 
 
 def _made_meanwhile(conn: Connection) -> int:

@@ -191,7 +191,11 @@ class About(NamedTuple):
 
 # Every property, in the order of the tables.
 PROPERTIES: dict[str, About] = {
-    "MutualExclusion": About("Mut", "mutual exclusion", "at most one reply is inside its program"),
+    "MutualExclusion": About(
+        "Mut",
+        "mutual exclusion",
+        "at most one reply is inside its program (D12: from Begin to Commit)",
+    ),
     "Serializable": About(
         "Ser", "serializable", "some serial order explains every read and every write"
     ),
@@ -216,7 +220,9 @@ PROPERTIES: dict[str, About] = {
         "a reply that returned has all of its writes in the store, crash or not",
     ),
     "ViewAgreesWithStore": About(
-        "Vie", "cache coherence", "when no reply is in flight, the view equals the store"
+        "Vie",
+        "cache coherence",
+        "when no reply is in flight, the view equals the store (D10 to D12: some version it had)",
     ),
     "DeadlockFree": About(
         "Dea", "deadlock freedom", "somebody can always go on until everybody is done"
@@ -259,6 +265,7 @@ class Atomic(NamedTuple):
     phase: dict[str, str]
     memory: tuple[Content, Content]
     answer: dict[str, tuple[Content, Content, Content]]
+    returned: Content
 
 
 NO_ANSWER = (EMPTY, EMPTY, EMPTY)
@@ -288,7 +295,8 @@ def refinement_mapping(w: World, z: State) -> Atomic:
         seen = z.local[s]
         if w.call_of(s) != "observe":
             answer[s] = (seen.recalled, authors(seen.sawBigrams), authors(seen.sawTrigrams))
-    return Atomic(phase, (authors(z.ngrams) - half_way, z.snapshots - half_way), answer)
+    returned = frozenset(r for r in z.returned if w.call_of(r[0]) != "refresh")
+    return Atomic(phase, (authors(z.ngrams) - half_way, z.snapshots - half_way), answer, returned)
 
 
 def refines(w: World, before: State, after: State) -> Witness:
@@ -318,4 +326,7 @@ def refines(w: World, before: State, after: State) -> Witness:
     for s in new.phase:
         if old.phase[s] == new.phase[s] == "done" and old.answer[s] != new.answer[s]:
             return f"the answer of {name(after.reply(s))} changed after it had taken effect"
+    for reply in new.returned - old.returned:
+        if old.phase[reply[0]] != "done":
+            return f"{name(reply)} returned and had not taken effect"
     return None

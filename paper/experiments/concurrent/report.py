@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from leo_model.traces.native import CONCERNED
 from paper.experiments.experiment import Config, Row
 from paper.experiments.plots import Plot, lines
+from paper.experiments.stats import rarest
 from paper.experiments.summary import Summary, Table, tell
 
 PLACES: Final = {
@@ -25,12 +26,19 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     each = [row for row in rows if row["where"] == "each"]
     processes = [row for row in rows if row["where"] == "processes"]
     broken = sorted({row["discipline"] for row in scheduled if row["Serializable"]})
+    whole = sorted({row["discipline"] for row in scheduled} - set(broken))
+    replies = {name: 0 for name in whole}
+    for row in scheduled:
+        if row["discipline"] in replies:
+            replies[row["discipline"]] += row["replies"]
     largest = max(row["observers"] for row in rows)
     figures = {
         "validated": sum(row["replies"] for row in (*scheduled, *each)),
         "largest": largest,
         "broken": broken,
-        "whole": sorted({row["discipline"] for row in scheduled} - set(broken)),
+        "whole": whole,
+        "fewest": min(replies.values(), default=0),
+        "smallest_seen": rarest(min(replies.values())) if whole else None,
         "each": len(each),
         "each_defects": sum(row["defects"] for row in each),
         "processes": len(processes),

@@ -1,7 +1,8 @@
-"""Two processes that make one field at the same moment."""
+"""Two processes that make, open or close one field at the same moment."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 
 from leo.errors import StoreUnwritableError
 from leo.store.connection import Connection
+from leo.store.inspection import inspected
 from leo.store.schema import SWITCHES, connect, write_ahead
 
 FIELD = Path("field")
@@ -88,3 +90,24 @@ def test_a_field_where_wal_is_not_possible_is_refused(
     with pytest.raises(StoreUnwritableError, match=f"^{tmp_path}/field: .*'delete'.*name another"):
         connect(tmp_path / "field")
     assert (tmp_path / "field").stat().st_size == 0
+
+
+def test_a_log_that_another_connection_takes_away_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last connection that closes removes the log: here whenever somebody has looked at it."""
+    connect(tmp_path / "field").close()
+    log, look = f"{tmp_path / 'field'}-wal", os.stat
+
+    def vanishing(path: Any, *rest: Any, **options: Any) -> os.stat_result:
+        found = look(path, *rest, **options)
+        if os.fspath(path) == log:
+            os.unlink(log)
+        return found
+
+    for opened in (lambda path: closing(connect(path)), inspected):
+        Path(log).touch()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", vanishing)
+            with opened(tmp_path / "field") as conn:
+                assert conn.execute("PRAGMA user_version").fetchone()[0]

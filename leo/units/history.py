@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, permutations, product
+from itertools import permutations, product
 from math import factorial, prod
 from typing import Any, Final
 
@@ -20,8 +20,6 @@ from leo.units.patterns import Found, plainly
 Op = tuple[str, str, Any]
 # So many transactions are judged in other orders of their writes, where theirs is not known.
 MOST: Final = 20_000
-# So many events are handed on at a time.
-PIECE: Final = 1_024
 
 
 @dataclass(slots=True)
@@ -94,10 +92,8 @@ class History:
         self.found.append((name, Found(plainly(said, told), units, sure=True, name=anomaly)))
 
     def pieces(self) -> Iterator[Iterable[tuple[int, UnitEvent]]]:
-        """Yield the events, each with the number of its line, some at a time."""
-        events = iter(self)
-        while piece := [*islice(events, PIECE)]:
-            yield piece
+        """Yield the events, each with the number of its line, as a reader does."""
+        return ((one,) for one in self)
 
     def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
         self._steps.sort(key=lambda step: step[0])

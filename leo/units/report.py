@@ -39,8 +39,6 @@ OPEN = (
     "the calls overlapped: which acted first is not in the trace; if these methods act at the end "
     "of their calls, exact=True decides it"
 )
-
-
 FAILED = "a write that failed may have happened or not: the trace does not say"
 
 

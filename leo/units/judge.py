@@ -194,7 +194,7 @@ class UnitsJudge:
         self._closed: list[Unit] = []
         # So many units that have closed are judged together.
         self._keep = KEEP if news is None else min(KEEP, AT_ONCE)
-        self._settle_at = 2 * self._keep
+        self._settle_at = 3 * self._keep
         self._touched: dict[str, Touched] = {}
         # Objects that a failed unit wrote, or one unit twice; calls that looked back.
         self._dirty: set[str] = set()
@@ -601,7 +601,7 @@ class UnitsJudge:
             unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_at = max(2 * self._keep, 2 * len(self._closed))
+        self._settle_at = max(3 * self._keep, 2 * len(self._closed))
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

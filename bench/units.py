@@ -16,9 +16,6 @@ from random import Random
 from resource import RUSAGE_SELF, getrusage
 from tempfile import TemporaryDirectory
 from time import process_time
-from typing import Any
-
-from msgspec.json import Decoder
 
 from leo.trace.lines import Lines
 from leo.units import judge_lines, uncollected
@@ -164,31 +161,11 @@ def judged(path: Path) -> tuple[float, int, str]:
     return seconds, getrusage(RUSAGE_SELF).ru_maxrss - before >> 10, " ".join(found)
 
 
-def plain(path: Path) -> tuple[float, int, str]:
-    """The seconds of a loop that only decodes the lines and keeps their events in dictionaries, as
-    a measure of what the machine makes of more memory.
-    """
-    before = getrusage(RUSAGE_SELF).ru_maxrss
-    decode = Decoder().decode_lines
-    kept: dict[str, list[Any]] = {}
-    with path.open("rb") as stream, uncollected():
-        began = process_time()
-        while lines := stream.readlines(1 << 17):
-            for event in decode(b"".join(lines)):
-                for key in (event.get("reply", ""), *event.get("reads", ())):
-                    kept.setdefault(key, []).append(event)
-        seconds = process_time() - began
-    return seconds, getrusage(RUSAGE_SELF).ru_maxrss - before >> 10, ""
-
-
 def main(arguments: list[str] | None = None) -> int:
     names = [shape.__name__ for shape in SHAPES]
     parser = argparse.ArgumentParser(prog="bench.units", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--shapes", nargs="+", default=names, choices=names)
-    parser.add_argument(
-        "--plain", action="store_true", help="a loop over the lines in the place of the judge"
-    )
     options = parser.parse_args(arguments)
     print("| shape | events | seconds | events/s | exponent | MB | found |")
     print("|---|---:|---:|---:|---:|---:|---|")
@@ -201,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
                     file.writelines(trace(shape(size)))
                 # A process of its own: how much memory one took at most is never forgotten.
                 with get_context("spawn").Pool(1) as pool:
-                    seconds, most, found = pool.apply(plain if options.plain else judged, (path,))
+                    seconds, most, found = pool.apply(judged, (path,))
                 rises = log(seconds / before) / log(size / size_before) if before else 0.0
                 print(
                     f"| {shape.__name__} | {size:,} | {seconds:.2f} | {size / seconds:,.0f} | "

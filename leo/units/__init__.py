@@ -9,89 +9,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leo.units.anomalies import ALSO, LEVELS, NAMES, RW, WR, WW, name_of
-    from leo.units.call import Gate, Naming
-    from leo.units.history import History
-    from leo.units.imports import history_of, is_history
-    from leo.units.judge import (
-        Watching,
-        judge_bytes,
-        judge_lines,
-        judge_merged,
-        judge_reader,
-        uncollected,
+    # One name after the other: that is what is exported.
+    # isort: off
+    from leo.units.anomalies import (
+        ALSO as ALSO,
+        LEVELS as LEVELS,
+        NAMES as NAMES,
+        RW as RW,
+        WR as WR,
+        WW as WW,
+        name_of as name_of,
     )
-    from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
-    from leo.units.reader import CALLS, OUTCOMES, Peeked, UnitsReader, is_units, lines_of
-    from leo.units.recording import Recording, instrument
-    from leo.units.report import MEANING, to_fields, to_lines
-    from leo.units.verdict import PROPERTIES, Case, Promise, UnitsVerdict
+    from leo.units.call import Gate as Gate, Naming as Naming
+    from leo.units.history import History as History
+    from leo.units.imports import history_of as history_of, is_history as is_history
+    from leo.units.judge import (
+        Watching as Watching,
+        judge_bytes as judge_bytes,
+        judge_lines as judge_lines,
+        judge_merged as judge_merged,
+        judge_reader as judge_reader,
+        uncollected as uncollected,
+    )
+    from leo.units.log import (
+        UNITS_SCHEMA as UNITS_SCHEMA,
+        UNITS_SPEC as UNITS_SPEC,
+        UnitAction as UnitAction,
+        UnitEvent as UnitEvent,
+        UnitsHeader as UnitsHeader,
+    )
+    from leo.units.reader import (
+        CALLS as CALLS,
+        OUTCOMES as OUTCOMES,
+        Peeked as Peeked,
+        UnitsReader as UnitsReader,
+        is_units as is_units,
+    )
+    from leo.units.recording import Recording as Recording, instrument as instrument
+    from leo.units.report import MEANING as MEANING, to_fields as to_fields, to_lines as to_lines
+    from leo.units.verdict import (
+        PROPERTIES as PROPERTIES,
+        Case as Case,
+        Promise as Promise,
+        UnitsVerdict as UnitsVerdict,
+    )
 
-__all__ = [
-    "ALSO",
-    "CALLS",
-    "LEVELS",
-    "MEANING",
-    "NAMES",
-    "OUTCOMES",
-    "PROPERTIES",
-    "RW",
-    "UNITS_SCHEMA",
-    "UNITS_SPEC",
-    "WR",
-    "WW",
-    "Case",
-    "Gate",
-    "History",
-    "Naming",
-    "Peeked",
-    "Promise",
-    "Recording",
-    "UnitAction",
-    "UnitEvent",
-    "UnitsHeader",
-    "UnitsReader",
-    "UnitsVerdict",
-    "Watching",
-    "history_of",
-    "instrument",
-    "is_history",
-    "is_units",
-    "judge_bytes",
-    "judge_lines",
-    "judge_merged",
-    "judge_reader",
-    "lines_of",
-    "name_of",
-    "to_fields",
-    "to_lines",
-    "uncollected",
-]
-
-_HOME = {
-    "anomalies": ("ALSO", "LEVELS", "NAMES", "RW", "WR", "WW", "name_of"),
-    "call": ("Gate", "Naming"),
-    "history": ("History",),
-    "imports": ("history_of", "is_history"),
-    "judge": (
-        "Watching",
-        "judge_bytes",
-        "judge_lines",
-        "judge_merged",
-        "judge_reader",
-        "uncollected",
-    ),
-    "log": ("UNITS_SCHEMA", "UNITS_SPEC", "UnitAction", "UnitEvent", "UnitsHeader"),
-    "reader": ("CALLS", "OUTCOMES", "Peeked", "UnitsReader", "is_units", "lines_of"),
-    "recording": ("Recording", "instrument"),
-    "report": ("MEANING", "to_fields", "to_lines"),
-    "verdict": ("PROPERTIES", "Case", "Promise", "UnitsVerdict"),
-}
+# The files that have them; those that record come first.
+_HOMES = ("recording", "log", "anomalies", "reader", "verdict", "report", "judge", "imports")
 
 
 def __getattr__(name: str) -> Any:
     """Load one of the exported names. Raises AttributeError for any other."""
-    for home, names in _HOME.items():
-        if name in names:
-            return getattr(import_module(f"leo.units.{home}"), name)
+    for home in () if name.startswith("_") else _HOMES:
+        module = import_module(f"leo.units.{home}")
+        if hasattr(module, name):
+            return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

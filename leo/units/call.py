@@ -33,6 +33,7 @@ Token = Callable[[Any], str | None]
 # The version that a call's result tells, of its object or of each of them; None when it tells none.
 Version = Callable[[Any], int | Mapping[str, int] | None]
 
+_What = tuple[int, tuple[str, ...], tuple[str, ...]]
 _NO_NAMES: Final[tuple[str, ...]] = ()
 _NO_ERROR: Final[str | UnsetType] = UNSET
 # Types of results that nobody awaits, known without looking: to find nothing takes longest.
@@ -102,8 +103,8 @@ class Call:
                 outcome = "ok"
                 if type(result) not in _PLAIN and _is_awaited(type(result)):
                     outcome = "later"
-                    later = _Ended(self, unit, since, reads, writes, alone, args, kwargs)
-                    return later.follow(result)
+                    what = since, reads, writes
+                    return _Ended(self, unit, what, alone, (args, kwargs)).follow(result)
                 if looks:
                     more = self.seen(reads, writes, args, kwargs, result)
             except asyncio.CancelledError:
@@ -177,18 +178,9 @@ class Call:
             closes = "returned" if outcome == "ok" else outcome
         if reads or writes or alone or self.ends:
             self.log.done(
-                unit.name,
-                unit.session,
-                self.label,
-                self.name,
-                UNSET if self.exact else since,
-                reads,
-                writes,
-                outcome,
-                closes,
-                error,
-                more,
-            )
+                unit.name, unit.session, self.label, self.name, UNSET if self.exact else since,
+                reads, writes, outcome, closes, error, more,
+            )  # fmt: skip
 
     def seen(
         self,
@@ -211,8 +203,7 @@ class Call:
             words = self.token(given[0]) if given else None
         said = UNSET if words is None else dict.fromkeys(reads or writes, words)
         saw, gave = (said, UNSET) if reads else (UNSET, said)
-        more = More(usual.appends, usual.ends, versions, saw, gave)
-        return more
+        return More(usual.appends, usual.ends, versions, saw, gave)
 
 
 def _raised(kind: type[BaseException] | None) -> str | UnsetType:
@@ -224,25 +215,15 @@ def _is_awaited(kind: type) -> bool:
 
 
 class _Ended:
-    """The end of a call that returned something to be awaited: it ends when that does."""
+    """The end of a call that returned something to be awaited: it ends when that does. `what` is
+    when it began and what it reads and writes, `given` its arguments.
+    """
 
     def __init__(
-        self,
-        call: Call,
-        unit: Unit,
-        since: int,
-        reads: tuple[str, ...],
-        writes: tuple[str, ...],
-        alone: bool,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        self, call: Call, unit: Unit, what: _What, alone: bool, given: tuple[Any, dict[str, Any]]
     ) -> None:
-        self._call = call
-        self._unit = unit
-        self._what = since, reads, writes
-        self._alone = alone
-        self._given = args, kwargs
-        self._more = call.more
+        self._call, self._unit, self._what, self._alone = call, unit, what, alone
+        self._given, self._more = given, call.more
         if alone:
             # What the caller does before it awaits is no part of this unit.
             unit.step_out()

@@ -7,7 +7,7 @@ versions are observed (a row's counter), they alone say where a call stands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -21,10 +21,10 @@ OPEN: Final = 1 << 62
 class Unit(msgspec.Struct, eq=False, gc=False):
     """A unit: open until `outcome` says how it ended. `closed` is the number of that event.
 
-    `wrote` are the objects that it wrote, where it has several calls. `commits` counts the commits
-    that it made; its calls from number `saved` on are neither committed nor taken back. `kept` is
-    True for the version that an object had when the recording began, whose writer nobody knows.
-    Where it opened and ended is on the lines `begin` and `end`.
+    `wrote` are the objects that it wrote; it `goes_on` when it does something after a write.
+    `commits` counts the commits that it made; its calls from number `saved` on are neither
+    committed nor taken back. `kept` is True for the version that an object had when the recording
+    began, whose writer nobody knows. Where it opened and ended is on the lines `begin` and `end`.
     """
 
     name: str
@@ -36,7 +36,8 @@ class Unit(msgspec.Struct, eq=False, gc=False):
     outcome: str = ""
     error: str = ""
     calls: list[Call] = []
-    wrote: set[str] | None = None
+    wrote: set[str] | dict[str, int] | None = None
+    goes_on: bool = False
     commits: int = 0
     saved: int = 0
     kept: bool = False
@@ -116,8 +117,7 @@ class Access(msgspec.Struct, eq=False, gc=False):
         return not (self.append and other.append)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Edge:
+class Edge(msgspec.Struct, frozen=True, eq=False, gc=False):
     """`target` depends on `source`; not `sure` when the trace leaves it open."""
 
     source: Access
@@ -135,47 +135,38 @@ class Edge:
             verb = "read" if self.kind == RW else "wrote"
             before, after = f"{verb} {item} v{a.version}", f"wrote v{b.version}"
         joint = "before" if self.sure else "perhaps before"
-        return (
-            f"{name_of_unit(a)} {before}{line_of(a)}, {joint} {name_of_unit(b)} {after}{line_of(b)}"
-        )
+        return f"{a.unit.name} {before}{line_of(a)}, {joint} {b.unit.name} {after}{line_of(b)}"
 
 
 def accesses(call: Call, item: str) -> list[Access]:
     """What a call did to an object: the read first, when it did both."""
     found = []
-    unit, lo, hi = call.unit, call.since, call.seq
+    unit, lo, hi, observed = call.unit, call.since, call.seq, call.observed
+    sure = unit.outcome == "returned" or unit.commits > 0
     if item in call.reads:
-        looked = True
-        if call.observed:
-            lo = hi = 3 * call.reads[item] + 1
-        elif call.looked and item in call.looked:
-            lo, hi = call.looked[item]
+        if observed:
+            at = 3 * call.reads[item] + 1
+            found.append(Access(call, unit, item, at, at, False, True, False, sure))
+        elif call.looked is not None and item in call.looked:
+            found.append(Access(call, unit, item, *call.looked[item], False, True, False, sure))
         else:
-            looked = False
-        found.append(Access(call, unit, item, lo, hi, False, looked, False, unit.committed))
+            found.append(Access(call, unit, item, lo, hi, False, False, False, sure))
     if item in call.writes:
-        lo, hi = call.since, call.seq
-        if call.observed:
+        if observed:
             hi = 3 * call.writes[item]
             lo = hi - 1
-        found.append(
-            Access(call, unit, item, lo, hi, True, call.observed, call.appends, call.counts)
-        )
+        sure = sure and call.certain and call.undone is None
+        found.append(Access(call, unit, item, lo, hi, True, observed, call.appends, sure))
     return found
 
 
-def order_of(access: Access) -> tuple[int, bool]:
-    """The order of an object's line: a read that looked back comes behind what it names."""
-    return access.hi, access.looked
+# The order of an object's line: a read that looked back comes behind what it names.
+order_of = attrgetter("hi", "looked")
 
 
 def shown(name: str) -> str:
     """A name of the trace as a terminal can show it."""
     return name if name.isprintable() else ascii(name)
-
-
-def name_of_unit(access: Access) -> str:
-    return access.unit.name
 
 
 def line_of(access: Access) -> str:

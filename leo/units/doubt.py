@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from leo.units.anomalies import RW, WR, WW
 from leo.units.calls import OPEN, Access, Call, Edge, Unit
@@ -82,7 +81,8 @@ class Doubt:
             for unit, moments in self._moments.items()
         }
         for item, line in block.lines.items():
-            those = [access for access in line.accesses if access.unit.committed and line.writes]
+            written = any(access.write for access in line)
+            those = [access for access in line if written and access.unit.committed]
             ends, first = [access.hi for access in those], [begin[a.unit] for a in those]
             self._lines[item] = those, ends, _Least(first)
         self.effort = EFFORT + 300 * len(self._at)
@@ -94,11 +94,14 @@ class Doubt:
     def needed(block: Block) -> bool:
         """Tell whether any order in a block is open at all."""
         for line in block.lines.values():
-            if any(access.hidden or not access.call.certain for access in line.accesses):
-                return True
-            for one, two in pairwise(line.accesses if line.writes else ()):
-                if two.lo < one.hi and one.call is not two.call and two.lo < two.hi:
+            end, last = -OPEN, None
+            for access in line:
+                if access.hidden or not access.call.certain:
                     return True
+                overlaps = access.lo < end and access.call is not last and access.lo < access.hi
+                if overlaps and any(other.write for other in line):
+                    return True
+                end, last = access.hi, access.call
         return False
 
     def search(self, start: Unit, *, in_time: bool) -> Cycle:

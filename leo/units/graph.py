@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 from leo.units.anomalies import (
@@ -31,7 +32,7 @@ from leo.units.anomalies import (
     name_of,
 )
 from leo.units.calls import OPEN, Access, Edge, Unit, order_of
-from leo.units.patterns import Block
+from leo.units.patterns import Block, Changed
 
 Cycle = tuple[Edge, ...]
 Adjacency = list[list[int]]
@@ -108,13 +109,17 @@ class Graph:
             if access.write:
                 writes.leave(access.lo, 4 * unit + _WW)
                 reads.leave(access.lo, 4 * unit + _RW)
-                if not access.append:
+                if access.append:
+                    appends.enter(access.hi, unit)
+                    continue
+                if appends.nodes:
                     appends.leave(access.lo, 4 * unit + _WW)
-                (appends if access.append else writes).enter(access.hi, unit)
+                writes.enter(access.hi, unit)
             else:
                 if not access.hidden:
                     writes.leave(access.lo, 4 * unit + _WR)
-                    appends.leave(access.lo, 4 * unit + _WR)
+                    if appends.nodes:
+                        appends.leave(access.lo, 4 * unit + _WR)
                 reads.enter(access.hi, unit)
         self._after_reads.update(reads.nodes)
 
@@ -131,18 +136,22 @@ class Graph:
     def parts(self, kinds: Collection[int]) -> list[list[int]]:
         """The units that are on circles of these kinds of ways only."""
         chosen = {_NEXT, *kinds}
-        return self._of_units(
-            components([[way >> 2 for way in ways if way & 3 in chosen] for ways in self.ways])
-        )
-
-    def _of_units(self, found: Iterable[list[int]]) -> list[list[int]]:
+        graph = self.ways
+        if len(chosen) <= _RW:
+            graph = [[way for way in ways if way & 3 in chosen] for ways in graph]
+        found = components(graph)
         count = len(self.units)
-        parts = [sorted(node for node in part if node < count) for part in found]
+        parts = [sorted(node for node in part if node < count) for part in found if len(part) > 1]
         return sorted(part for part in parts if len(part) > 1)
 
     @cached_property
     def _flow(self) -> list[list[int]]:
-        return self.parts((_WW, _WR)) if self._sees else []
+        """The units that are on circles without rw.
+
+        In time such a circle leads from a write on to a write that ended later, if no unit that it
+        comes by `goes_on`; and that never comes back.
+        """
+        return self.parts((_WW, _WR)) if any(unit.goes_on for unit in self.units) else []
 
     @cached_property
     def _sees(self) -> bool:
@@ -166,11 +175,9 @@ class Graph:
         if not self._sees:
             return []
         first = len(self.ways)
-        graph = [
-            [(way >> 2) + (first if way & 3 == _RW else 0) for way in ways] for ways in self.ways
-        ]
+        graph = [[way + (4 * first if way & 3 == _RW else 0) for way in ways] for ways in self.ways]
         graph += [
-            [way >> 2 for way in ways if way & 3 != _RW and way >> 2 not in self._after_reads]
+            [way for way in ways if way & 3 != _RW and way >> 2 not in self._after_reads]
             for ways in self.ways[: len(self.units)]
         ]
         parts = []
@@ -292,22 +299,25 @@ class Graph:
 
     def _edge(self, source: Unit, target: Unit, kind: int) -> Edge:
         """The accesses that a dependency is made of: the two that are nearest to one another."""
-        before: dict[tuple[str, bool], tuple[list[int], list[Access]]] = {}
-        for access in sorted(self._of[source], key=lambda access: access.hi):
-            if access.sure and access.write == (kind != _RW):
-                ends, some = before.setdefault((access.item, access.append), ([], []))
-                ends.append(access.hi)
-                some.append(access)
-        pairs = []
-        for access in self._of[target]:
-            if not access.sure or access.write != (kind != _WR) or access.hidden:
-                continue
-            for appended in (False,) if access.append else (False, True):
-                ends, some = before.get((access.item, appended), ([], []))
-                at = bisect_right(ends, access.lo)
-                pairs += [(some[at - 1], access)] if at else []
-        one, other = min(pairs, key=lambda pair: pair[1].lo - pair[0].hi)
-        return Edge(one, other, _KINDS[kind])
+        before = [a for a in self._of[source] if a.sure and a.write == (kind != _RW)]
+        before.sort(key=attrgetter("hi"))
+        after = [b for b in self._of[target] if b.sure and b.write == (kind != _WR)]
+        after.sort(key=attrgetter("lo"))
+        if len(before) == len(after) == 1:
+            return Edge(before[0], after[0], _KINDS[kind])
+        latest: dict[tuple[str, bool], Access] = {}
+        best, at, least = (before[0], after[0]), 0, 2 * OPEN
+        for other in after:
+            while at < len(before) and before[at].hi <= other.lo:
+                latest[before[at].item, before[at].append] = before[at]
+                at += 1
+            for appended in (False,) if other.append else (False, True):
+                one = latest.get((other.item, appended))
+                if one is not None and other.lo - one.hi < least and not other.hidden:
+                    best, least = (one, other), other.lo - one.hi
+            if not least:
+                break
+        return Edge(*best, _KINDS[kind])
 
     def too_late(self) -> Iterator[tuple[list[Unit], Cycle]]:
         """Yield units without cycles that depend on one that opened after they had ended, those
@@ -316,7 +326,7 @@ class Graph:
         closed = [unit.closed for unit in self.units]
         earliest = [OPEN] * len(self.ways)
         count = len(closed)
-        for nodes in components([[way >> 2 for way in ways] for ways in self.ways]):
+        for nodes in components(self.ways):
             # Several nodes are a unit and points that it enters and leaves.
             least = OPEN
             for node in nodes:
@@ -369,7 +379,7 @@ def _lines(block: Block, units: Sequence[Unit]) -> Iterator[list[Access]]:
     """What some units surely did, by object."""
     if len(units) == len(block.committed):
         for line in block.lines.values():
-            yield [access for access in line.accesses if access.sure]
+            yield [access for access in line if access.sure]
         return
     lines: dict[str, list[Access]] = {}
     for unit in units:
@@ -389,13 +399,14 @@ class _Points:
         self._ends: list[int] = []
 
     def enter(self, end: int, source: int) -> None:
-        node = len(self._ways)
-        self._ways.append([])
-        if self.nodes:
-            self._ways[self.nodes[-1]].append(4 * node)
-        self._ways[source].append(4 * node)
+        ways, nodes = self._ways, self.nodes
+        node = len(ways)
+        ways.append([])
+        if nodes:
+            ways[nodes[-1]].append(4 * node)
+        ways[source].append(4 * node)
         self._ends.append(end)
-        self.nodes.append(node)
+        nodes.append(node)
 
     def leave(self, begin: int, way: int) -> None:
         found = bisect_right(self._ends, begin)
@@ -414,7 +425,9 @@ def _in_a_row(line: Sequence[Access]) -> bool:
 
 
 def components(graph: Adjacency) -> list[list[int]]:
-    """Return the strongly connected components, each after those that it leads to (Tarjan 1972)."""
+    """Return the strongly connected components of nodes and their ways, each after those that it
+    leads to (Tarjan 1972).
+    """
     index = [0] * len(graph)
     low = [0] * len(graph)
     stack: list[int] = []
@@ -426,25 +439,29 @@ def components(graph: Adjacency) -> list[list[int]]:
         count += 1
         index[root] = low[root] = count
         stack.append(root)
-        work = [(root, iter(graph[root]))]
-        while work:
-            node, ways = work[-1]
-            for other in ways:
+        path, left = [root], [iter(graph[root])]
+        while path:
+            node = path[-1]
+            for way in left[-1]:
+                other = way >> 2
                 known = index[other]
                 if not known:
                     count += 1
                     index[other] = low[other] = count
                     stack.append(other)
-                    work.append((other, iter(graph[other])))
+                    path.append(other)
+                    left.append(iter(graph[other]))
                     break
                 # What is in a component already has a number beyond all.
                 if known < low[node]:
                     low[node] = known
             else:
-                work.pop()
-                if work and low[node] < low[work[-1][0]]:
-                    low[work[-1][0]] = low[node]
-                if low[node] == index[node]:
+                path.pop()
+                left.pop()
+                least = low[node]
+                if path and least < low[path[-1]]:
+                    low[path[-1]] = least
+                if least == index[node]:
                     at = len(stack) - 1
                     while stack[at] != node:
                         at -= 1
@@ -467,16 +484,17 @@ def cycles_of(
     block: Block,
     graph: Graph,
     group: Sequence[Unit],
-    overwritten: Mapping[Unit, tuple[Access, Access, Access] | None],
+    changed: Mapping[Unit, tuple[Changed | None, Changed | None]],
     spare: Effort,
 ) -> list[Cycle]:
     """Return short cycles of one of the groups of a graph, the gravest first: at least one. A lost
-    update, as `overwritten` has them by unit, is one.
+    update, as `changed` has them by unit, is one.
     """
     if spare.left <= 0 and not graph.flows(group):
-        for three in map(overwritten.get, group):
-            if three is not None:
-                read, other, write = three
+        for unit in group:
+            lost = changed[unit][0]
+            if lost is not None and lost[3]:
+                read, other, write, _ = lost
                 return [(Edge(read, other, RW), Edge(other, write, WW))]
     if sum(len(unit.calls) for unit in group) <= SMALL:
         return Graph(block, group, near=False).cycles(group, spare)

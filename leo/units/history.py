@@ -91,6 +91,10 @@ class History:
         told = f"{who[0].name} is on line {who[0].line}"
         self.found.append((name, Found(plainly(said, told), units, sure=True, name=anomaly)))
 
+    def pieces(self) -> Iterator[Iterable[tuple[int, UnitEvent]]]:
+        """Yield the events, each with the number of its line, as a reader does."""
+        return ((one,) for one in self)
+
     def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
         self._steps.sort(key=lambda step: step[0])
         for seq, (_, line, (who, action, reads, writes, outcome, appends)) in enumerate(

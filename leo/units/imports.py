@@ -103,15 +103,9 @@ def _transactions(
         ended = open_.pop(session, None)
         if ended is None:
             ended = Transaction(
-                f"T{entry.get(':index', number)}",
-                session,
-                "",
-                number,
-                number,
-                entry[edn.LINE],
-                0,
+                f"T{entry.get(':index', number)}", session, "", number, number, entry[edn.LINE], 0,
                 ops,
-            )
+            )  # fmt: skip
             found.append(ended)
         ended.outcome, ended.end, ended.line = _ENDS[kind], number, entry[edn.LINE]
         if kind == ":info" and not str(entry.get(":f")).endswith("cas"):

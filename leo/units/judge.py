@@ -23,7 +23,8 @@ from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.lines import Lines
-from leo.units.calls import OPEN, Access, Call, Unit, accesses, order_of, shown
+from leo.units.anomalies import LOST_UPDATE
+from leo.units.calls import OPEN, Call, Unit, accesses, order_of, shown
 from leo.units.doubt import Doubt
 from leo.units.graph import Effort, Graph, cycles_of
 from leo.units.history import History
@@ -32,16 +33,17 @@ from leo.units.patterns import (
     Block,
     Found,
     Line,
+    Made,
     Torn,
+    changed_between,
     dirty_reads,
-    lost,
     lost_update,
     own_write_missed,
     plainly,
     unstable_read,
 )
-from leo.units.reader import UnitsReader, lines_of
-from leo.units.spans import Touched, fill_gaps, made, merged, spans
+from leo.units.reader import Piece, UnitsReader, lines_of
+from leo.units.spans import Touched, disturbed, fill_gaps, made, merged, spans
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
@@ -51,8 +53,8 @@ KEEP: Final = 16_384
 # The same for a recording that is followed, whose findings are wanted soon.
 AT_ONCE: Final = 64
 _OPEN, _CLOSE = UnitAction.Open, UnitAction.Close
-# Between so many lines the clock is looked at.
-EVERY: Final = 1_024
+# What a call reads or writes that does not; never changed.
+_NOTHING: Final[dict[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +84,19 @@ def judge_reader(reader: UnitsReader | History, watching: Watching | None = None
     """
     watching = watching or Watching()
     judge = UnitsJudge(reader.name, reader.header, watching.news)
-    feed, clock = judge.feed, watching.clock
+    clock = watching.clock
     until = OPEN if watching.seconds is None else clock() + watching.seconds
     with judge:
-        for line, event in reader:
-            feed(line, event)
-            if not line % EVERY:
-                if watching.progress is not None:
-                    watching.progress(line)
-                if clock() > until:
-                    judge.cut(
-                        f"stopped after {watching.seconds:g} s at line {line:,}: what follows is "
-                        "not judged"
-                    )
-                    break
+        for piece in reader.pieces():
+            line = judge.feed(piece)
+            if watching.progress is not None:
+                watching.progress(line)
+            if clock() > until:
+                judge.cut(
+                    f"stopped after {watching.seconds:g} s at line {line:,}: what follows is not "
+                    "judged"
+                )
+                break
         verdict = judge.verdict(reader.notices)
     verdict.closed = reader.closed
     if isinstance(reader, History):
@@ -167,12 +168,10 @@ def judge_merged(readers: Sequence[UnitsReader], watching: Watching | None = Non
                 last = event.seq
                 since = event.since if event.since is UNSET else event.since + offset
                 unit = f"{event.reply} ({name})"
-                judge.feed(
-                    line,
-                    msgspec.structs.replace(
-                        event, seq=last + offset, since=since, reply=unit, session=name
-                    ),
+                moved = msgspec.structs.replace(
+                    event, seq=last + offset, since=since, reply=unit, session=name
                 )
+                judge.feed([(line, moved)])
             offset += last
             notices += [f"{name}: {notice}" for notice in reader.notices]
         verdict = judge.verdict(notices)
@@ -189,14 +188,13 @@ class UnitsJudge:
         self, name: str, header: UnitsHeader, news: Callable[[Case], object] | None = None
     ) -> None:
         self._verdict = UnitsVerdict(name, header.run, values=header.values, news=news)
-        self._start = start = header.start
+        self._start = header.start
         self._commits, self._clock = header.commits, header.clock
-        self._versions = dict(start)
         self._open: dict[str, Unit] = {}
         self._closed: list[Unit] = []
         # So many units that have closed are judged together.
         self._keep = KEEP if news is None else min(KEEP, AT_ONCE)
-        self._settle_at = 2 * self._keep
+        self._settle_at = 3 * self._keep
         self._touched: dict[str, Touched] = {}
         # Objects that a failed unit wrote, or one unit twice; calls that looked back.
         self._dirty: set[str] = set()
@@ -205,35 +203,44 @@ class UnitsJudge:
         self._spare = Effort()
         # No call has an interval, so none is under way.
         self._exact = True
+        # The number of the last event.
+        self._seq = 0
         self._observed = header.observed
         if self._observed:
             self._settle_at = OPEN
 
-    def feed(self, line: int, event: UnitEvent) -> None:
-        """Take one event that `leo.units.reader` has checked."""
-        said, action = self._verdict, event.action
-        said.events += 1
-        if event.reads or event.writes:
-            said.calls += 1
-            unit = self._open.get(event.reply)
-            if unit is None and event.late is True:
-                self._add_late(line, event)
-                return
-            if unit is None:
-                # The line of its opening is missing.
-                unit = self._open[event.reply] = Unit(
-                    event.reply, event.seq, event.session, begin=line
-                )
-            self._add(unit, line, event)
-        elif action is _OPEN:
-            self._open[event.reply] = Unit(event.reply, event.seq, event.session, begin=line)
-            said.units += 1
-        elif action is _CLOSE:
-            unit = self._open.pop(event.reply, None)
-            if unit is not None:
+    def feed(self, piece: Piece) -> int:
+        """Take some events that `leo.units.reader` has checked; return the line of the last."""
+        said, open_, add = self._verdict, self._open, self._add
+        line, last = 0, self._seq
+        for line, event in piece:
+            said.events += 1
+            before, last = last, event.seq
+            action, name = event.action, event.reply
+            unit = open_.get(name)
+            if event.reads or event.writes:
+                said.calls += 1
+                if unit is not None:
+                    add(unit, line, event, before)
+                elif event.late is True:
+                    self._add_late(line, event)
+                else:
+                    # The line of its opening is missing.
+                    open_[name] = unit = Unit(name, last, event.session, begin=line)
+                    add(unit, line, event, before)
+            elif action is _OPEN:
+                said.units += 1
+                session = name if event.session == name else event.session
+                open_[name] = Unit(name, last, session, OPEN, line)
+            elif unit is None:
+                continue
+            elif action is _CLOSE:
+                del open_[name]
                 self._close(unit, line, event)
-        elif event.reply in self._open:
-            self._end_writes(self._open[event.reply], event)
+            else:
+                self._end_writes(unit, event)
+        self._seq = last
+        return line
 
     def cut(self, why: str) -> None:
         """The judge stops before the end, and what it has found so far is all there is."""
@@ -260,54 +267,59 @@ class UnitsJudge:
         for unit in (*self._closed, *self._open.values()):
             unit.calls.clear()
 
-    def _add(self, unit: Unit, line: int, event: UnitEvent) -> None:
+    def _add(self, unit: Unit, line: int, event: UnitEvent, before: int) -> None:
         seq, since, reads, writes = event.seq, event.since, event.reads, event.writes
+        all_touched, observed = self._touched, self._observed
         exact = since is UNSET
-        self._exact = self._exact and exact
+        if since is UNSET:
+            since = before if before == seq - 1 else seq - 1
+        else:
+            self._exact = False
         call = Call(
-            unit,
-            seq,
-            line,
-            seq - 1 if since is UNSET else since,
-            event.outcome == "ok",
-            reads,
-            writes,
+            unit, seq, line, since, event.outcome == "ok", reads or _NOTHING, writes or _NOTHING,
             event.call or "",
-        )
+        )  # fmt: skip
+        unit.calls.append(call)
         if event.appends is True:
             call.appends = True
-        if self._observed:
-            call.observed = True
+        if observed:
+            call.observed = unit.goes_on = True
         elif event.saw is not UNSET or event.gave is not UNSET:
             self._add_values(call, event)
         for item, version in reads.items():
-            touched = self._touched.get(item)
+            touched = all_touched.get(item)
             if touched is None:
-                touched = self._touched[item] = Touched()
-            if exact and version < self._versions.get(item, 0) and not self._observed:
+                touched = all_touched[item] = Touched(self._start.get(item, 0))
+            if exact and version < touched.now and not observed:
                 self._look_back(call, item, version, touched)
             touched.calls.append(call)
-        for item, version in writes.items():
-            touched = self._touched.get(item)
-            if touched is None:
-                touched = self._touched[item] = Touched()
-            if item not in reads:
-                touched.calls.append(call)
-            touched.writes.append(call)
-            self._versions[item] = version
-            if unit.calls:
-                if unit.wrote is None:
-                    unit.wrote = {name for other in unit.calls for name in other.writes}
-                if item in unit.wrote:
+        wrote = unit.wrote
+        if wrote is not None:
+            unit.goes_on = True
+        if writes:
+            for item, version in writes.items():
+                touched = all_touched.get(item)
+                if touched is None:
+                    touched = all_touched[item] = Touched()
+                touched.now = version
+                if item not in reads:
+                    touched.calls.append(call)
+                touched.writes.append(call)
+                if wrote is not None and item in wrote:
                     self._dirty.add(item)
-                unit.wrote.add(item)
-        unit.calls.append(call)
+            if wrote is None:
+                # That of the call, not to be changed: most units write once.
+                unit.wrote = writes
+            elif isinstance(wrote, set):
+                wrote.update(writes)
+            else:
+                unit.wrote = {*wrote, *writes}
 
     def _add_late(self, line: int, event: UnitEvent) -> None:
         """A call that ended after its unit had: it is judged as a unit of its own."""
         since = event.since if isinstance(event.since, int) else event.seq - 1
         unit = Unit(f"{event.reply} (late)", since, event.session)
-        self._add(unit, line, event)
+        self._add(unit, line, event, event.seq - 1)
         unit.closed, unit.outcome, unit.end = event.seq, "returned", line
         self._closed.append(unit)
         if event.writes:
@@ -347,7 +359,7 @@ class UnitsJudge:
             exact = found.since == found.seq - 1
             at = found.seq if exact else found.since, found.seq
         else:
-            self._verdict.note_forgotten(call, item)
+            self._verdict.note_forgotten(call, item, late=call.unit.opened > touched.until)
             return
         call.looked = {**(call.looked or {}), item: at}
         self._looked.append(call)
@@ -468,21 +480,24 @@ class UnitsJudge:
                     self._look_back(call, item, version, touched)
                 self._verdict.note("ReadsWhatWasWritten", found)
 
-    def _judge_reads(self, wait: int, haze: int) -> dict[tuple[Call, str], list[Access]]:
+    def _judge_reads(self, wait: int, haze: int) -> Made:
         """Judge what reads found, of the objects where that may matter; return their accesses."""
-        made: dict[tuple[Call, str], list[Access]] = {}
+        all_made: Made = {}
         for item in self._dirty:
-            found = []
-            for call in self._touched[item].calls:
-                made[call, item] = accesses(call, item)
-                found += made[call, item]
+            calls: Sequence[Call] = self._touched[item].calls
+            if not (self._looked or self._observed):
+                calls = disturbed(self._touched[item], item)
+            if not calls:
+                continue
+            made = all_made[item] = {call: accesses(call, item) for call in calls}
+            found = [access for both in made.values() for access in both]
             found.sort(key=order_of)
             line = Line(found)
             line.mark_hidden()
             reads = [
                 access
                 for access in found
-                if not access.write and access.unit.committed
+                if access.hi > line.dirty_from and access.sure and not access.write
                 if access.unit.closed < wait and not access.unit.settled
             ]
             told: set[tuple[str, Unit, bool]] = set()
@@ -490,17 +505,18 @@ class UnitsJudge:
                 if (name, one.units[0], one.sure) not in told:
                     told.add((name, one.units[0], one.sure))
                     self._verdict.note(name, one)
-        return made
+        return all_made
 
     def _judge_block(self, block: Block) -> None:
         said = self._verdict
         graph = Graph(block, block.committed)
-        overwritten = {unit: lost(block, unit, sure=True) for unit in block.committed}
+        open_ = Doubt.needed(block)
+        changed = {unit: changed_between(block, unit, open_=open_) for unit in block.committed}
         circling: set[Unit] = set()
         for group in graph.groups():
             circling.update(group)
             if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group, overwritten, self._spare):
+                for cycle in cycles_of(block, graph, group, changed, self._spare):
                     said.note("Serializable", of_cycle(cycle))
         rest = [unit for unit in block.committed if unit not in circling]
         if circling:
@@ -516,25 +532,22 @@ class UnitsJudge:
                     path = graph.way_back(group)
                     said.note("StrictlySerializable", of_path(path) if path else of_group(group))
         torn = Torn(block)
-        open_ = Doubt.needed(block)
         for unit in block.committed:
             if unit.settled:
                 continue
-            sure, three = True, overwritten[unit]
-            if three is None and open_ and "NoLostUpdate" not in said.broken:
-                sure, three = False, lost(block, unit, sure=False)
-            if three is not None:
-                said.note("NoLostUpdate", lost_update(*three, sure=sure))
-            found = unstable_read(block, unit, sure=True)
-            if found is None and open_ and "StableRead" not in said.broken:
-                found = unstable_read(block, unit, sure=False)
-            if found is not None:
-                said.note("StableRead", found)
-            found = torn.find(unit, sure=True)
-            if found is None and open_ and "NoTornRead" not in said.broken:
-                found = torn.find(unit, sure=False)
-            if found is not None:
-                said.note("NoTornRead", found)
+            lost, unstable = changed[unit]
+            if lost is not None and lost[3] and said.again("NoLostUpdate", LOST_UPDATE):
+                lost = None
+            if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):
+                said.note("NoLostUpdate", lost_update(*lost))
+            if unstable is not None and (unstable[3] or "StableRead" not in said.broken):
+                said.note("StableRead", unstable_read(*unstable))
+            if torn:
+                found = torn.find(unit, sure=True)
+                if found is None and open_ and "NoTornRead" not in said.broken:
+                    found = torn.find(unit, sure=False)
+                if found is not None:
+                    said.note("NoTornRead", found)
         gave_up = torn.effort < 0
         if gave_up:
             said.note_unsearched("NoTornRead", block.units)
@@ -577,8 +590,10 @@ class UnitsJudge:
             floor = max((c.since for c in held if c.counts and not c.appends), default=0)
             stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
             if len(stay) < len(touched.calls):
-                lost = (call.writes[item] for call in touched.writes if call.unit in gone)
-                touched.gone = max(lost, default=touched.gone)
+                for call in touched.writes:
+                    if call.unit in gone:
+                        touched.gone = max(touched.gone, call.writes[item])
+                        touched.until = max(touched.until, call.unit.closed)
                 touched.calls = stay
                 touched.writes = [call for call in stay if item in call.writes]
         for unit in self._closed[:first]:
@@ -586,7 +601,7 @@ class UnitsJudge:
             unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_at = max(2 * self._keep, 2 * len(self._closed))
+        self._settle_at = max(3 * self._keep, 2 * len(self._closed))
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

@@ -8,9 +8,11 @@ possible one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from operator import attrgetter
+
+import msgspec
 
 from leo.units.anomalies import G1A, G1B, LOST_UPDATE, RW, WR, WW
 from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, shown
@@ -27,8 +29,7 @@ DOUBLE_CHECK = (
 Told = tuple[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What was found: what tells it in a sentence for people and in those that show it (called for
     the first of its name only), the units concerned, whether it is sure, and its name if it has one
     (`leo.units.anomalies`).
@@ -50,9 +51,12 @@ class Line:
 
     def __init__(self, found: Sequence[Access]) -> None:
         self.accesses = found
-        self.writes = [access for access in found if access.write]
 
     # What follows is made when it is asked for: most objects are asked for little of it.
+
+    @cached_property
+    def writes(self) -> list[Access]:
+        return [access for access in self.accesses if access.write]
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -69,7 +73,7 @@ class Line:
 
     @cached_property
     def _certain(self) -> _Tops:
-        return _Tops(self._there, _began)
+        return _Tops(self._there)
 
     @cached_property
     def _counting(self) -> _Tops:
@@ -84,24 +88,24 @@ class Line:
         return self._tops([w for w in self._there if w.sure and not w.append])
 
     def _tops(self, some: Sequence[Access]) -> _Tops:
-        return self._certain if len(some) == len(self._there) else _Tops(some, _began)
+        return self._certain if len(some) == len(self._there) else _Tops(some)
 
     # From each write on, those that began first: of all, and of units that committed.
 
     @cached_property
     def _late(self) -> tuple[list[int], _Tops]:
-        return [w.hi for w in self.writes], _Tops(self.writes[::-1], lambda write: -write.lo)
+        return [w.hi for w in self.writes], _Tops(self.writes[::-1], sign=-1)
 
     @cached_property
     def _late_counting(self) -> tuple[list[int], _Tops]:
-        some = [w for w in self.writes if w.unit.committed and not w.call.undone]
+        some = [w for w in self.writes if w.sure or (w.unit.committed and not w.call.undone)]
         if len(some) == len(self.writes):
             return self._late
-        return [w.hi for w in some], _Tops(some[::-1], lambda write: -write.lo)
+        return [w.hi for w in some], _Tops(some[::-1], sign=-1)
 
     @cached_property
     def _failed(self) -> list[Access]:
-        return [w for w in self.writes if not w.unit.committed or w.call.undone]
+        return [w for w in self.writes if not w.sure and (w.call.undone or not w.unit.committed)]
 
     @cached_property
     def _dirty(self) -> _Spread:
@@ -189,7 +193,7 @@ class Line:
         if not self._failed:
             return
         certain = [w for w in self._failed if w.call.certain and not w.append]
-        fixed = _Tops([w for w in certain if not w.call.undone], _began)
+        fixed = _Tops([w for w in certain if not w.call.undone])
         undone = [w for w in certain if w.call.undone]
         ends, late = self._late_counting
         first = min(write.lo for write in self._failed)
@@ -212,29 +216,30 @@ class Line:
         return any(not write.append for write in self._dirty.near(read, floor, own=True))
 
 
-def _began(access: Access) -> int:
-    return access.lo
-
-
 class _Tops:
-    """For each number of some accesses, the two of different units that have most of something."""
+    """For each number of some accesses, the two of different units that began last; with the `sign`
+    -1 first.
+    """
 
-    def __init__(self, found: Sequence[Access], most: Callable[[Access], int]) -> None:
+    def __init__(self, found: Sequence[Access], *, sign: int = 1) -> None:
         self._ends = [access.hi for access in found]
         self._tops: list[tuple[Access, ...]] = [()]
-        first = second = None
+        first: Access | None = None
+        second: Access | None = None
+        most = more = -2 * OPEN
+        tops = self._tops
         for access in found:
-            if first is None:
-                first = access
-            elif most(access) > most(first):
-                second = second if access.unit is first.unit else first
-                first = access
-            elif access.unit is not first.unit and (second is None or most(access) > most(second)):
-                second = access
+            lo = sign * access.lo
+            if first is None or lo > most:
+                if first is not None and access.unit is not first.unit:
+                    second, more = first, most
+                first, most = access, lo
+            elif access.unit is not first.unit and lo > more:
+                second, more = access, lo
             else:
-                self._tops.append(self._tops[-1])
+                tops.append(tops[-1])
                 continue
-            self._tops.append((first,) if second is None else (first, second))
+            tops.append((first,) if second is None else (first, second))
 
     def up_to(self, event: int) -> tuple[Access, ...]:
         """Of those that had ended by an event."""
@@ -285,95 +290,118 @@ def _there(write: Access, read: Access) -> bool:
     return write.call.certain and write.hi <= read.lo and (not undone or read.hi <= undone[0])
 
 
+# The accesses that exist, of an object by call.
+Made = dict[str, dict[Call, list[Access]]]
+
+
 class Block:
     """Some units and what they did, by object and by unit. `made` are accesses that exist."""
 
-    def __init__(self, units: Sequence[Unit], made: Mapping[tuple[Call, str], list[Access]]):
+    def __init__(self, units: Sequence[Unit], made: Made):
         self.units = units
         self.committed = [unit for unit in units if unit.committed]
         lines: dict[str, list[Access]] = {}
-        self.of: dict[Unit, list[Access]] = {}
-        for unit in units:
-            mine = self.of[unit] = []
-            for call in unit.calls:
-                for item in {**call.reads, **call.writes} if call.writes else call.reads:
-                    both = made.get((call, item)) or accesses(call, item)
-                    mine += both
-                    lines.setdefault(item, []).extend(both)
-        for line in lines.values():
-            line.sort(key=order_of)
-        self.lines = {item: Line(line) for item, line in lines.items()}
+        self.of: dict[Unit, list[Access]] = {unit: [] for unit in units}
+        calls = [call for unit in units for call in unit.calls]
+        # By their ends: so lines without reads that looked back are in their order.
+        calls.sort(key=attrgetter("seq"))
+        for call in calls:
+            mine, reads, writes = self.of[call.unit], call.reads, call.writes
+            for item in {**reads, **writes} if reads and writes else reads or writes:
+                known = made.get(item)
+                both = (known and known.get(call)) or accesses(call, item)
+                mine += both
+                line = lines.get(item)
+                if line is None:
+                    line = lines[item] = []
+                line += both
+        if any(call.looked or call.observed for call in calls):
+            for line in lines.values():
+                line.sort(key=order_of)
+        self.lines = lines
+        self._asked: dict[str, Line] = {}
 
-    def pairs(self, unit: Unit, *, writes: bool) -> Iterator[tuple[Access, Access]]:
-        """Yield two accesses of a unit to one object, one after the other: the latest read, and the
-        next that `writes` over it or reads it again.
-        """
-        latest: dict[str, Access] = {}
-        for access in self.of[unit]:
-            first = latest.get(access.item)
-            if first is not None and access.write == writes and not access.append:
-                yield first, access
-            if not access.write:
-                latest[access.item] = access
-
-
-def lost(block: Block, unit: Unit, *, sure: bool) -> tuple[Access, Access, Access] | None:
-    """A read of a unit, the write of another after it, and the write of the unit after that."""
-    for read, write in block.pairs(unit, writes=True):
-        line = block.lines[read.item]
-        other = line.between(read, write, counting=True) if sure and write.sure else None
-        if not sure and (read.call is not write.call or read.looked):
-            other = line.perhaps_between(read, write, counting=True)
-        if other is not None:
-            return read, other, write
-    return None
+    def line(self, item: str) -> Line:
+        """The line of an object, to ask about its writes."""
+        line = self._asked.get(item)
+        if line is None:
+            line = self._asked[item] = Line(self.lines[item])
+        return line
 
 
-def lost_update(read: Access, other: Access, write: Access, *, sure: bool) -> Found:
+# Two accesses of a unit to one object, in the middle what another wrote between them, and whether
+# it surely did.
+Changed = tuple[Access, Access, Access, bool]
+
+
+def changed_between(
+    block: Block, unit: Unit, *, open_: bool
+) -> tuple[Changed | None, Changed | None]:
+    """What another wrote between the latest read of a unit and its next access to the object: where
+    that is a write the update of the other is lost, where it is a read the first was unstable. What
+    is possible only is looked for where something is `open_`.
+    """
+    lost = unstable = None
+    latest: dict[str, Access] = {}
+    mine = block.of[unit]
+    for two in mine if len(mine) > 1 else ():
+        item = two.item
+        one = latest.get(item)
+        if not two.write:
+            latest[item] = two
+        if one is None or two.append:
+            continue
+        line = block.line(item)
+        if two.write:
+            if lost is not None and lost[3]:
+                continue
+            other = line.between(one, two, counting=True) if two.sure else None
+            if other is not None:
+                lost = one, other, two, True
+            elif open_ and lost is None and (one.call is not two.call or one.looked):
+                other = line.perhaps_between(one, two, counting=True)
+                lost = None if other is None else (one, other, two, False)
+        elif unstable is None or not unstable[3]:
+            first, last = sorted((one, two), key=order_of)
+            # Where the store tells its versions, a failed write that nobody saw was never there.
+            counting = one.call.observed
+            other = line.between(first, last, counting=counting)
+            if other is not None:
+                unstable = first, other, last, True
+            elif open_ and unstable is None and one.call is not two.call:
+                other = line.perhaps_between(first, last, counting=counting)
+                other = other or line.perhaps_between(last, first, counting=counting)
+                unstable = None if other is None else (first, other, last, False)
+    return lost, unstable
+
+
+def lost_update(read: Access, other: Access, write: Access, sure: bool) -> Found:
     """A unit read an object and then wrote it, and another unit wrote it in between."""
+    said = (
+        f"{read.unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
+        f"{shown(read.item)} v{other.version} without having seen it"
+    )
+    edges = Edge(read, other, RW, sure), Edge(other, write, WW, sure)
     return Found(
-        partial(_of_lost, read, other, write, sure),
+        lambda: (said, tuple(edge.tell() for edge in edges)),
         (read.unit, other.unit),
         sure,
         LOST_UPDATE if sure else "",
     )
 
 
-def _of_lost(read: Access, other: Access, write: Access, sure: bool) -> Told:
-    return (
-        f"{read.unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
-        f"{shown(read.item)} v{other.version} without having seen it",
-        (Edge(read, other, RW, sure).tell(), Edge(other, write, WW, sure).tell()),
-    )
-
-
-def unstable_read(block: Block, unit: Unit, *, sure: bool) -> Found | None:
+def unstable_read(first: Access, other: Access, last: Access, sure: bool) -> Found:
     """A unit read an object twice, and another unit wrote it in between."""
-    for one, two in block.pairs(unit, writes=False):
-        first, last = sorted((one, two), key=order_of)
-        line = block.lines[one.item]
-        # Where the store tells its versions, a failed write that nobody saw was never there.
-        counting = one.call.observed
-        other = line.between(first, last, counting=counting) if sure else None
-        if not sure and one.call is not two.call:
-            other = line.perhaps_between(first, last, counting=counting)
-            if other is None:
-                other = line.perhaps_between(last, first, counting=counting)
-        if other is not None:
-            return Found(partial(_of_unstable, first, other, last, sure), (unit, other.unit), sure)
-    return None
-
-
-def _of_unstable(first: Access, other: Access, last: Access, sure: bool) -> Told:
     again = first.call.method and first.call.method == last.call.method
-    return (
+    said = (
         f"{first.unit.name} read {shown(first.item)} twice, and {other.unit.name} "
-        f"{'' if sure else 'perhaps '}wrote it in between",
-        (
-            Edge(first, other, RW, sure).tell(),
-            Edge(other, last, WR, sure).tell(),
-            *((DOUBLE_CHECK,) if again else ()),
-        ),
+        f"{'' if sure else 'perhaps '}wrote it in between"
+    )
+    edges = Edge(first, other, RW, sure), Edge(other, last, WR, sure)
+    return Found(
+        lambda: (said, (*(edge.tell() for edge in edges), *((DOUBLE_CHECK,) if again else ()))),
+        (first.unit, other.unit),
+        sure,
     )
 
 
@@ -387,21 +415,22 @@ class Torn:
         # with the latest end of a unit among the writes up to there.
         self._last: dict[Unit, dict[str, Access]] = {}
         for unit in block.units:
-            last = {access.item: access for access in block.of[unit] if access.write}
-            if len(last) > 1 and unit.committed:
-                self._last[unit] = last
+            if unit.wrote and len(unit.wrote) > 1 and unit.committed:
+                self._last[unit] = {a.item: a for a in block.of[unit] if a.write}
         self._writes: dict[str, list[tuple[Access, int]]] = {}
-        for item, line in block.lines.items():
+        for item, line in block.lines.items() if self._last else ():
             latest = -OPEN
-            for write in line.writes:
-                if write.unit in self._last:
+            for write in line:
+                if write.write and write.unit in self._last:
                     latest = max(latest, write.unit.closed)
                     self._writes.setdefault(item, []).append((write, latest))
 
+    def __bool__(self) -> bool:
+        """There may be some."""
+        return bool(self._last)
+
     def find(self, unit: Unit, *, sure: bool) -> Found | None:
         """Return a torn read of a unit."""
-        if not self._last:
-            return None
         reads = [access for access in self._block.of[unit] if not access.write]
         if len({read.item for read in reads}) < 2:
             return None
@@ -430,11 +459,7 @@ class Torn:
                     moved = before.looked or read.looked
                     if before.call is read.call and missed.call is write.call and not moved:
                         continue
-                    return Found(
-                        partial(_of_torn, write, read, before, missed, sure),
-                        (unit, write.unit),
-                        sure,
-                    )
+                    return _torn(write, read, before, missed, sure)
         return None
 
     def _saw(self, write: Access, read: Access, sure: bool) -> bool:
@@ -443,12 +468,14 @@ class Torn:
         return write.lo < read.hi and write.hi > read.behind
 
 
-def _of_torn(write: Access, read: Access, before: Access, missed: Access, sure: bool) -> Told:
-    return (
+def _torn(write: Access, read: Access, before: Access, missed: Access, sure: bool) -> Found:
+    said = (
         f"{read.unit.name} {'' if sure else 'perhaps '}saw {write.unit.name}'s "
-        f"{shown(read.item)} and not its {shown(missed.item)}",
-        (Edge(write, read, WR, sure).tell(), Edge(before, missed, RW, sure).tell()),
+        f"{shown(read.item)} and not its {shown(missed.item)}"
     )
+    edges = Edge(write, read, WR, sure), Edge(before, missed, RW, sure)
+    units = read.unit, write.unit
+    return Found(lambda: (said, tuple(edge.tell() for edge in edges)), units, sure)
 
 
 def own_write_missed(unit: Unit) -> Found | None:
@@ -464,52 +491,43 @@ def own_write_missed(unit: Unit) -> Found | None:
             read = accesses(call, item)[0]
             later = made.get((item, read.version), -1)
             if later > k:
-                tell = partial(_of_early, read, unit.calls[later])
-                return Found(tell, (unit,), sure=True)
+                what = f"{unit.name} read {shown(item)} v{read.version} before it wrote it itself"
+                wrote_on = unit.calls[later].line
+                text = (
+                    f"{unit.name} read it on line {call.line}, and only then wrote it (line "
+                    f"{wrote_on})"
+                )
+                return Found(plainly(what, text), (unit,), sure=True)
             for certain in (True, False):
                 mine = wrote.get((item, certain))
                 if mine is None or not read.looked or read.lo >= mine.hi:
                     continue
                 sure = certain and read.hi <= mine.lo
-                found = Found(partial(_of_own, mine, read, sure), (unit,), sure)
+                found = _own(mine, read, sure)
                 if sure:
                     return found
                 perhaps = perhaps or found
         for item in call.writes if not call.appends else ():
             write, before = accesses(call, item)[-1], wrote.get((item, True))
             if before is not None and call.certain and write.hi < before.lo:
-                return Found(partial(_of_swapped, before, write), (unit,), sure=True)
+                what = f"{unit.name} wrote {shown(item)} "
+                text = f"v{before.version} and then v{write.version} (line {call.line})"
+                twice = "twice, and its second write stands before its first"
+                return Found(plainly(what + twice, what + text), (unit,), sure=True)
             wrote[item, call.certain] = write
     return perhaps
 
 
-def _of_own(mine: Access, read: Access, sure: bool) -> Told:
-    unit, name = mine.unit.name, shown(mine.item)
-    return (
-        f"{unit} {'' if sure else 'perhaps '}did not see its own write of {name}",
-        (
-            f"{unit} wrote {name} v{mine.version} (line {mine.call.line}), and then read "
+def _own(mine: Access, read: Access, sure: bool) -> Found:
+    unit, name = mine.unit, shown(mine.item)
+    return Found(
+        plainly(
+            f"{unit.name} {'' if sure else 'perhaps '}did not see its own write of {name}",
+            f"{unit.name} wrote {name} v{mine.version} (line {mine.call.line}), and then read "
             f"v{read.version} (line {read.call.line})",
         ),
-    )
-
-
-def _of_early(read: Access, write: Call) -> Told:
-    unit, what = read.unit.name, f"{shown(read.item)} v{read.version}"
-    return (
-        f"{unit} read {what} before it wrote it itself",
-        (f"{unit} read it on line {read.call.line}, and only then wrote it (line {write.line})",),
-    )
-
-
-def _of_swapped(first: Access, second: Access) -> Told:
-    unit, item = first.unit.name, shown(first.item)
-    return (
-        f"{unit} wrote {item} twice, and its second write stands before its first",
-        (
-            f"{unit} wrote {item} v{first.version} and then v{second.version} "
-            f"(line {second.call.line})",
-        ),
+        (unit,),
+        sure,
     )
 
 
@@ -520,9 +538,7 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
     read is not known.
     """
     for read in reads:
-        if read.hi <= line.dirty_from or not (
-            any(line.aborted(read)) or any(line.intermediate(read))
-        ):
+        if not (any(line.aborted(read)) or any(line.intermediate(read))):
             continue
         found = line.found(read)
         exact = read.hi - read.lo < 2 or read.hi < haze
@@ -537,40 +553,30 @@ def dirty_reads(line: Line, reads: Sequence[Access], haze: int) -> Iterator[tupl
 
 
 def _aborted(read: Access, write: Access, *, sure: bool) -> Found:
-    undone = write.call.undone
-    sure = sure and (bool(write.unit.outcome) or undone is not None)
-    return Found(
-        partial(_of_aborted, read, write, undone, sure), (read.unit, write.unit), sure, G1A
-    )
-
-
-def _of_aborted(read: Access, write: Access, undone: tuple[int, int] | None, sure: bool) -> Told:
-    writer = write.unit
+    undone, writer = write.call.undone, write.unit
+    sure = sure and (bool(writer.outcome) or undone is not None)
     ended = "took it back" if undone else writer.ended
     if undone and undone[1] < OPEN:
         ended = f"{ended} (line {undone[1] + 1})"
-    return (
+    said = (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer.name} wrote to "
-        f"{shown(read.item)}, and {writer.name} {ended}",
-        (f"{_said(read, write, sure)}; {writer.name} {ended}",),
+        f"{shown(read.item)}, and {writer.name} {ended}"
     )
+    text = f"{_said(read, write, sure)}; {writer.name} {ended}"
+    return Found(plainly(said, text), (read.unit, writer), sure, G1A)
 
 
 def _intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Found:
-    tell = partial(_of_intermediate, read, write, again, sure, certain)
-    return Found(tell, (read.unit, write.unit), sure, G1B)
-
-
-def _of_intermediate(read: Access, write: Access, again: Access, sure: bool, certain: bool) -> Told:
     writer = write.unit.name
-    return (
+    said = (
         f"{read.unit.name} {'' if sure else 'perhaps '}read what {writer} wrote to "
-        f"{shown(read.item)} and then wrote again",
-        (
-            f"{_said(read, write, sure)}; {writer} {'' if certain else 'perhaps '}wrote it again, "
-            f"v{again.version} (line {again.call.line})",
-        ),
+        f"{shown(read.item)} and then wrote again"
     )
+    text = (
+        f"{_said(read, write, sure)}; {writer} {'' if certain else 'perhaps '}wrote it again, "
+        f"v{again.version} (line {again.call.line})"
+    )
+    return Found(plainly(said, text), (read.unit, write.unit), sure, G1B)
 
 
 def _said(read: Access, write: Access, sure: bool) -> str:

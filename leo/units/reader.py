@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import cast
 
 import msgspec
@@ -27,6 +28,8 @@ from leo.units.log import (
     UnitsHeader,
 )
 
+# Some events, each with the number of its line.
+Piece = Iterable[tuple[int, UnitEvent]]
 NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # Of the fields of an event the last ones are optional.
 OPTIONAL = UnitEvent.__struct_fields__[
@@ -74,6 +77,18 @@ def _usual_keys(events: Sequence[UnitEvent]) -> int:
             for e in events
         ]
     )
+
+
+def _not_next(event: UnitEvent, versions: dict[str, int]) -> tuple[str, int] | None:
+    """Count the versions of a call; where one does not follow count nothing, and return it."""
+    for name, version in event.reads.items():
+        if not 0 <= version <= versions.get(name, 0):
+            return name, version
+    for name, version in event.writes.items():
+        if version != versions.get(name, 0) + 1 or version > MAX_VERSION:
+            return name, version
+    versions.update(event.writes)
+    return None
 
 
 class _Kind(msgspec.Struct):
@@ -149,35 +164,37 @@ class UnitsReader:
         self._lost = False
         self._decoder = msgspec.json.Decoder(_Strict)
 
-    def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
-        """Yield every event, with the number of its line: the header is line 1.
+    def pieces(self) -> Iterator[Piece]:
+        """Yield every event with the number of its line, where the header is line 1: many at a
+        time, as far as whole lines are there.
 
         Raises TraceError at the first line that is not in the schema.
         """
+        lines = self._lines
         try:
-            yield from self._events()
+            if not self._growing:
+                yield from self._in_blocks(lines.blocks())
+            while (raw := lines.next()) is not None:
+                event = self._one(raw)
+                if event is not None:
+                    yield ((lines.number, event),)
         except CutError as error:
             if not self._torn:
                 raise
-            self.notices.append(f"line {self._lines.number} is cut and left out: {error.lost}")
+            self.notices.append(f"line {lines.number} is cut and left out: {error.lost}")
         if not self.closed:
             self.notices.append(NOT_CLOSED)
 
-    def _events(self) -> Iterator[tuple[int, UnitEvent]]:
-        lines = self._lines
-        if not self._growing:
-            yield from self._in_blocks(lines.blocks())
-        while (raw := lines.next()) is not None:
-            event = self._one(raw)
-            if event is not None:
-                yield lines.number, event
+    def __iter__(self) -> Iterator[tuple[int, UnitEvent]]:
+        """Yield the same one by one."""
+        return chain.from_iterable(self.pieces())
 
-    def _in_blocks(self, blocks: Blocks) -> Iterator[tuple[int, UnitEvent]]:
+    def _in_blocks(self, blocks: Blocks) -> Iterator[Piece]:
         """Yield events as long as whole lines come, many at a time: one by one costs twice as much.
 
         A block in which anything is unusual is read line by line.
         """
-        lines, fits = self._lines, self._fits
+        lines = self._lines
         while data := blocks.peek(BLOCK):
             count = data.count(b"\n")
             try:
@@ -192,14 +209,11 @@ class UnitsReader:
                     raw = lines.next()
                     event = None if raw is None else self._one(raw)
                     if event is not None:
-                        yield lines.number, event
+                        yield ((lines.number, event),)
                 continue
             blocks.drop(len(data))
-            for event in events:
-                lines.number = number = lines.number + 1
-                if not fits(event):
-                    self._check(event)
-                yield number, event
+            self._take(events)
+            yield zip(range(lines.number - count + 1, lines.number + 1), events, strict=True)
 
     def _one(self, raw: bytes) -> UnitEvent | None:
         """Take one line; None when it is no event. Raises TraceError when it is none of a trace."""
@@ -215,40 +229,37 @@ class UnitsReader:
             self._check(event)
         return event
 
-    def _fits(self, event: UnitEvent) -> bool:
-        """Take a usual event; False, and nothing taken, for one that is to be looked at closely."""
-        seq, action, unit = event.seq, event.action, event.reply
-        reads, writes, open_ = event.reads, event.writes, self._open
-        if seq != self._seq + 1 or event.run != self.header.run or event.late is not UNSET:
-            return False
-        opened = open_.get(unit)
-        if reads or writes:
-            since, versions = event.since, self._versions
-            if opened is None or event.outcome != "ok" or self.header.observed:
-                return False
-            if since is not UNSET and not opened <= since < seq:
-                return False
-            if action is not (_WRITE if writes else _READ):
-                return False
-            for name, version in reads.items():
-                if not 0 <= version <= versions.get(name, 0):
-                    return False
-            for name, version in writes.items():
-                if version != versions.get(name, 0) + 1 or version > MAX_VERSION:
-                    return False
-            versions.update(writes)
-        elif action is _OPEN:
-            if opened is not None or not unit or not unit.isprintable() or event.outcome != "ok":
-                return False
-            open_[unit] = seq
-        elif action is _CLOSE:
-            if opened is None or event.outcome not in ENDS:
-                return False
-            del open_[unit]
-        else:
-            return False
-        self._seq = seq
-        return True
+    def _take(self, events: Sequence[UnitEvent]) -> None:
+        """Check the events of some lines: what is usual here, all else by `_check`."""
+        lines, open_, versions = self._lines, self._open, self._versions
+        run, observed = self.header.run, self.header.observed
+        for event in events:
+            lines.number += 1
+            seq, action, unit = event.seq, event.action, event.reply
+            reads, writes = event.reads, event.writes
+            if seq == self._seq + 1 and event.run == run and event.late is UNSET:
+                opened = open_.get(unit)
+                if opened is None:
+                    usual = action is _OPEN and not (reads or writes) and event.outcome == "ok"
+                    if usual and unit.isprintable() and unit:
+                        open_[unit] = self._seq = seq
+                        continue
+                elif reads or writes:
+                    since = event.since
+                    if (
+                        event.outcome == "ok"
+                        and action is (_WRITE if writes else _READ)
+                        and (since is UNSET or opened <= since < seq)
+                        and not observed
+                        and _not_next(event, versions) is None
+                    ):
+                        self._seq = seq
+                        continue
+                elif action is _CLOSE and event.outcome in ENDS:
+                    del open_[unit]
+                    self._seq = seq
+                    continue
+            self._check(event)
 
     def _header(self) -> UnitsHeader:
         raw = self._lines.next()
@@ -416,19 +427,15 @@ class UnitsReader:
 
     def _count(self, event: UnitEvent) -> None:
         """Check the versions: a read names one that is there, a write makes the next."""
-        versions = self._versions
-        for name, version in event.reads.items():
-            now = versions.get(name, 0)
-            if not 0 <= version <= now:
-                raise self._fail(
-                    f"{event.reply} reads version {version} of {shown(name)}, which is at {now}; "
-                    "expected 0 to that: a version is the number of writes before it"
-                )
-        for name, version in event.writes.items():
-            now = versions.get(name, 0)
-            if version != now + 1 or now >= MAX_VERSION:
-                raise self._fail(
-                    f"{event.reply} writes version {version} of {shown(name)}, which is at {now}; "
-                    f"expected {now + 1}: each write makes the next version"
-                )
-            versions[name] = version
+        wrong = _not_next(event, self._versions)
+        if wrong is None:
+            return
+        name, version = wrong
+        now = self._versions.get(name, 0)
+        verb, expected = "reads", "0 to that: a version is the number of writes before it"
+        if event.reads.get(name) != version or 0 <= version <= now:
+            verb, expected = "writes", f"{now + 1}: each write makes the next version"
+        raise self._fail(
+            f"{event.reply} {verb} version {version} of {shown(name)}, which is at {now}; expected "
+            f"{expected}"
+        )

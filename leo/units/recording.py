@@ -108,18 +108,12 @@ class Recording:
                         f"{label}.{name} is named in writes and in appends: a write either "
                         "overwrites or does not; name it once"
                     )
+                more = self._more(appends=name in appends, ends=ends.get(name))
                 call = Call(
-                    self._log,
-                    f"{label}.{name}",
-                    reads.get(name),
-                    writes.get(name, appends.get(name)),
-                    self._gate,
-                    exact,
-                    self._more(appends=name in appends, ends=ends.get(name)),
-                    self._values,
-                    self._version,
-                    isinstance(target, type),
-                )
+                    self._log, f"{label}.{name}", reads.get(name),
+                    writes.get(name, appends.get(name)), self._gate, exact, more, self._values,
+                    self._version, isinstance(target, type),
+                )  # fmt: skip
                 patches.put(target, name, call.wrap)
         except InstrumentError:
             patches.restore()
@@ -195,26 +189,14 @@ def instrument(
     several objects in one trace, call `wrap` of the result for each of the others.
     """
     recording = Recording(
-        path,
-        run=run,
-        start=start,
-        gate=gate,
-        clock=clock,
-        commits=bool(_names(commits)),
-        values=values,
-        version=version,
-    )
+        path, run=run, start=start, gate=gate, clock=clock, commits=bool(_names(commits)),
+        values=values, version=version,
+    )  # fmt: skip
     try:
         recording.wrap(
-            target,
-            reads=reads,
-            writes=writes,
-            appends=appends,
-            commits=commits,
-            rolls_back=rolls_back,
-            unit=unit,
-            exact=exact,
-        )
+            target, reads=reads, writes=writes, appends=appends, commits=commits,
+            rolls_back=rolls_back, unit=unit, exact=exact,
+        )  # fmt: skip
     except InstrumentError:
         recording.close()
         raise

@@ -11,12 +11,11 @@ from leo.trace.lanes import LaneStep, lane_table
 from leo.trace.words import NO_EVENTS
 from leo.units.anomalies import LEVELS
 from leo.units.calls import shown
-from leo.units.verdict import PROPERTIES, Case, UnitsVerdict
+from leo.units.verdict import FORGOTTEN, LANES, PROPERTIES, Case, UnitsVerdict
 
 WIDTH = 80
 NARROW = 40
-# A table of more lanes, or a longer one, says less than the sentences do.
-LANES = 3
+# A longer table says less than the sentences do.
 ROWS = 14
 # So many sentences are printed about one finding; `--json` has them all.
 SENTENCES = 8
@@ -40,8 +39,6 @@ OPEN = (
     "the calls overlapped: which acted first is not in the trace; if these methods act at the end "
     "of their calls, exact=True decides it"
 )
-
-
 FAILED = "a write that failed may have happened or not: the trace does not say"
 
 
@@ -151,7 +148,8 @@ def _case(word: str, case: Case, told: set[frozenset[str]]) -> Iterator[str]:
         yield from _item("", sentence)
     if len(sentences) > SENTENCES:
         yield from _item("", f"... and {len(sentences) - SENTENCES:,} more: --json has them all")
-    if word == "undecided" and case.broke not in SAY_WHY and case.units:
+    told_why = case.broke in SAY_WHY or any(one.endswith(FORGOTTEN) for one in sentences)
+    if word == "undecided" and case.units and not told_why:
         yield from _item("", OPEN if case.overlapped else FAILED)
     if 1 < len(units) <= LANES and 1 < len(case.steps) <= ROWS:
         yield ""

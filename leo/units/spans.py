@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from operator import attrgetter
+
+import msgspec
 
 from leo.units.calls import OPEN, Call, Unit
 
 
-@dataclass(slots=True)
-class Touched:
-    """The calls that touched an object, and those of them that wrote it, in their order; and the
-    newest version of those that are forgotten.
+class Touched(msgspec.Struct, eq=False):
+    """The version that an object has `now`, the calls that touched it, and those of them that wrote
+    it, in their order; and of those that are forgotten the newest version, and when the last of
+    their units had closed.
     """
 
-    calls: list[Call] = field(default_factory=list)
-    writes: list[Call] = field(default_factory=list)
+    now: int = 0
+    calls: list[Call] = []
+    writes: list[Call] = []
     gone: int = 0
+    until: int = 0
 
 
 def spans(
@@ -38,38 +42,54 @@ def spans(
     `looked` are calls with a read that looked back. Without `open_units` those that have not ended
     are left out: at the end of a recording nothing waits for them.
     """
+    left_out = 0 if open_units else OPEN
     for item, touched in all_touched.items():
         if not touched.writes and item not in start:
             continue
-        wrote = read = -OPEN
-        cluster: list[int] = []
-        calls = touched.calls
-        if not open_units:
-            calls = [call for call in calls if call.unit.closed != OPEN]
-        begin = 0
+        wrote = read = low = high = end = -OPEN
+        least, most = OPEN, -OPEN
+        calls, begin = touched.calls, 0
         for at, call in enumerate(calls):
-            closed = call.unit.closed
+            latest, closed = wrote, call.unit.closed
+            if closed == left_out:
+                continue
             if item in call.writes:
-                latest = max(wrote, read)
-                wrote = max(wrote, closed)
-            else:
-                latest = wrote
-                read = max(read, closed)
+                if read > latest:
+                    latest = read
+                if closed > wrote:
+                    wrote = closed
+            elif closed > read:
+                read = closed
             if latest > closed:
-                yield closed, latest
+                # Most of one object overlap: they are joined here, and the rest when all are known.
+                if closed > high or latest < low:
+                    if high > low:
+                        yield low, high
+                    low, high = closed, latest
+                elif closed < low:
+                    low = closed
+                if latest > high:
+                    high = latest
             # What ended after it began, it may have come before.
-            if at and calls[at - 1].seq > call.since:
-                if not cluster:
-                    begin, cluster = at, [closed]
+            if end > call.since:
+                if most < least:
+                    begin = at
                 while begin and calls[begin - 1].seq > call.since:
                     begin -= 1
-                    cluster.append(calls[begin].unit.closed)
-                cluster.append(closed)
-            elif cluster:
-                yield min(cluster), max(cluster)
-                cluster = []
-        if cluster:
-            yield min(cluster), max(cluster)
+                    if (theirs := calls[begin].unit.closed) != left_out:
+                        least, most = min(least, theirs), max(most, theirs)
+                if closed < least:
+                    least = closed
+                if closed > most:
+                    most = closed
+            elif most >= least:
+                yield least, most
+                least, most = OPEN, -OPEN
+            end = call.seq
+        if high > low:
+            yield low, high
+        if most >= least:
+            yield least, most
     for call in looked:
         if not open_units and call.unit.closed == OPEN:
             continue
@@ -80,6 +100,27 @@ def spans(
                     yield min(other.unit.closed, call.unit.closed), call.unit.closed
                     if other.counts and other.since >= found[1]:
                         break
+
+
+def disturbed(touched: Touched, item: str) -> Sequence[Call]:
+    """The calls that decide which reads found what failed, or was written again: those after the
+    last write that surely hides all before it from each read that ended after such a write began.
+    """
+    calls, writes = touched.calls, touched.writes
+    first, last = OPEN, dict[Unit, Call]()
+    for write in writes:
+        before = last.get(write.unit, write)
+        last[write.unit] = write
+        if before is not write:
+            first = min(first, before.since)
+        elif not write.counts and (write.undone or not write.unit.committed):
+            first = min(first, write.since)
+    at = bisect_right(calls, first, key=attrgetter("seq"))
+    begin = min((call.since for call in calls[at:] if item in call.reads), default=-1)
+    for write in reversed(writes[: bisect_right(writes, begin, key=attrgetter("seq"))]):
+        if write.counts and not write.appends:
+            return calls[bisect_right(calls, write.since, key=attrgetter("seq")) :]
+    return calls if begin >= 0 else ()
 
 
 def made(writes: Sequence[Call], item: str, version: int) -> Call | None:

@@ -14,7 +14,7 @@ from leo.units.anomalies import (
     RW,
     WR,
 )
-from leo.units.calls import Edge, Unit, shown
+from leo.units.calls import Unit, shown
 from leo.units.graph import Cycle, named
 from leo.units.patterns import Found, plainly
 
@@ -85,8 +85,8 @@ def _said(name: str, cycle: Cycle, units: tuple[Unit, ...]) -> str:
         if len(cycle) == 2 and rest[0].kind == WR:
             return (
                 f"{reader.name} {perhaps}saw a part of what {writer.name} did: "
-                f"{shown(rest[0].source.item)} {_after(rest[0])}, and {shown(missed.source.item)} "
-                f"before {writer.name} wrote it"
+                f"{shown(rest[0].source.item)} after {rest[0].source.unit.name} wrote it, and "
+                f"{shown(missed.source.item)} before {writer.name} wrote it"
             )
         return (
             f"{reader.name} {perhaps}read {shown(missed.source.item)} before {writer.name} wrote "
@@ -97,10 +97,6 @@ def _said(name: str, cycle: Cycle, units: tuple[Unit, ...]) -> str:
     if name == G2_ITEM:
         return f"{who} {perhaps}each read what another of them then changed: none saw the other"
     return f"{who} {perhaps}depend on one another"
-
-
-def _after(edge: Edge) -> str:
-    return f"after {edge.source.unit.name} wrote it"
 
 
 def _listed(words: list[str], most: int = 4) -> str:

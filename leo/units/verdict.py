@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from operator import attrgetter
 from typing import Final
 
 from leo.errors import LeoError
@@ -28,6 +30,9 @@ WEAKEST: Final = {
     "StrictlySerializable": "strict-serializable",
 }
 PROPERTIES: Final = tuple(WEAKEST)
+# The calls of more units are not told one by one.
+LANES: Final = 3
+FORGOTTEN: Final = "are forgotten"
 
 
 @dataclass(slots=True)
@@ -35,8 +40,8 @@ class Case:
     """One way in which a property fell: where first, what happened, and how often.
 
     `anomaly` is its name in the literature or empty. `units` are the units concerned, `steps` their
-    calls as (line, unit, action, what). `overlapped`: some of these calls took a while, and when in
-    between they acted is not known.
+    calls as (line, unit, action, what) when these are few. `overlapped`: it is not sure, some of
+    these calls took a while, and when in between they acted is not known.
     """
 
     broke: str
@@ -175,10 +180,22 @@ class UnitsVerdict:
         cases = [*self.cases(sure=True), *self.cases(sure=False)]
         return fell - {case.broke for case in cases if not self.promise.permits(case)}
 
+    def again(self, name: str, anomaly: str) -> bool:
+        """Count one more of a sure case, if one of its name is known."""
+        finding = self.broken.get(name)
+        case = None if finding is None else finding.cases.get(anomaly)
+        if case is None:
+            return False
+        case.count += 1
+        return True
+
     def note(self, name: str, found: Found) -> None:
         """Count a finding; keep the first of its name."""
         findings = self.broken if found.sure else self.doubtful
-        cases = findings.setdefault(name, Finding(name)).cases
+        finding = findings.get(name)
+        if finding is None:
+            finding = findings[name] = Finding(name)
+        cases = finding.cases
         case = cases.get(found.name)
         if case is None:
             closed = [unit.end for unit in found.units if unit.outcome]
@@ -191,8 +208,9 @@ class UnitsVerdict:
                 line,
                 *found.tell(),
                 tuple(unit.name for unit in found.units),
-                tuple(_steps(found.units)),
-                any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
+                tuple(_steps(found.units)) if len(found.units) <= LANES else (),
+                not found.sure
+                and any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
             )
             if self.news is not None:
                 self.news(case)
@@ -214,15 +232,17 @@ class UnitsVerdict:
             elif other.broken[name].weakest > self.broken[name].weakest:
                 self.broken[name] = other.broken[name]
 
-    def note_forgotten(self, call: Call, item: str) -> None:
-        """A read of a version that units overwrote of which only the newest is known."""
+    def note_forgotten(self, call: Call, item: str, *, late: bool) -> None:
+        """A read of a version that units overwrote of which only the newest is known; `late`: all
+        had ended before the unit that reads opened.
+        """
         unit, version = call.unit, call.reads[item]
         text = (
             f"{unit.name} read {shown(item)} v{version} (line {call.line}), which units overwrote "
-            "that ended long before and are forgotten"
+            f"that ended long before and {FORGOTTEN}"
         )
         said = f"{unit.name} read {shown(item)} v{version}, long after it was overwritten"
-        self.note("StrictlySerializable", Found(plainly(said, text), (unit,), sure=True))
+        self.note("StrictlySerializable", Found(plainly(said, text), (unit,), sure=late))
         self.note("Serializable", Found(plainly(said, text), (unit,), sure=False))
 
     def note_unsearched(self, name: str, units: Sequence[Unit]) -> None:
@@ -237,8 +257,8 @@ class UnitsVerdict:
 
 def _steps(units: Sequence[Unit]) -> Iterator[tuple[int, str, str, str]]:
     """Yield a row for each call."""
-    calls = sorted((call for unit in units for call in unit.calls), key=lambda call: call.seq)
-    for call in calls[:200]:
+    calls = (call for unit in units for call in unit.calls)
+    for call in nsmallest(200, calls, key=attrgetter("seq")):
         told = [
             f"{verb} {', '.join(f'{shown(item)} v{number}' for item, number in versions.items())}"
             for verb, versions in (

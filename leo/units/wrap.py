@@ -84,25 +84,17 @@ class Patches:
         try:
             setattr(target, name, mine)
         except (TypeError, AttributeError) as error:
-            raise _refused(
-                target, name, f"the class does not allow it ({error}); wrap a subclass of it"
-            ) from error
+            why = f"the class does not allow it ({error}); wrap a subclass of it"
+            raise _refused(target, name, why) from error
         self._undo.append((target, name, mine, before))
 
     def _put_on_object(self, target: object, name: str, raw: object, wrap: Wrap) -> None:
         if not hasattr(target, "__dict__"):
-            raise _refused(
-                target,
-                name,
-                "the object has slots and no room for a wrapper of its own; "
-                f"instrument its class {type(target).__name__}",
-            )
+            why = "the object has slots and no room for a wrapper of its own; instrument its class"
+            raise _refused(target, name, f"{why} {type(target).__name__}")
         if name.startswith("__") and name.endswith("__"):
-            raise _refused(
-                target,
-                name,
-                f"Python looks it up on the class; instrument the class {type(target).__name__}",
-            )
+            why = "Python looks it up on the class; instrument the class"
+            raise _refused(target, name, f"{why} {type(target).__name__}")
         original = getattr(target, name)
         if hasattr(type(raw), "__set__") or not callable(original):
             raise _refused(target, name, f"it is a {type(raw).__name__} and no method")
@@ -114,12 +106,8 @@ class Patches:
         self._undo.append((target, name, mine, before))
         if getattr(target, name) is not mine:
             self.restore()
-            raise _refused(
-                target,
-                name,
-                "the object finds its attributes in a way of its own, and not the wrapper; "
-                f"instrument its class {type(target).__name__}",
-            )
+            why = "the object finds its attributes in a way of its own, and not the wrapper"
+            raise _refused(target, name, f"{why}; instrument its class {type(target).__name__}")
 
 
 def _check_body(target: object, name: str, original: Method) -> None:

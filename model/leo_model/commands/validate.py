@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,8 +41,6 @@ from leo_model.traces.validate import (
 
 # Seconds between two looks at a growing file.
 PAUSE = 0.2
-# Lines between two words of how far the judge of units has come.
-PROGRESS = 1 << 17
 
 # Behind the example of every command: the files of others that are judged.
 OTHERS = """formats beside the recorder's own:
@@ -217,20 +215,19 @@ def _of_units(options: argparse.Namespace) -> OfUnits:
         raise TraceError(f"--limit-seconds {options.limit_seconds}: expected more than 0")
     if not 0 <= options.undecided <= 255:
         raise TraceError(f"--undecided {options.undecided}: expected an exit code, 0 to 255")
-    progress = None
-    if sys.stderr.isatty() and not options.json:
-        progress = partial(_say_progress, Bar("lines judged", None))
+    bar = None if options.json else Bar("lines judged", None)
     return OfUnits(
         Promise(options.promise, frozenset(options.without)),
-        Watching(seconds=options.limit_seconds, progress=progress),
-        uncollected,
+        Watching(seconds=options.limit_seconds, progress=None if bar is None else bar.show),
+        partial(_judging, bar),
     )
 
 
-def _say_progress(bar: Bar, line: int) -> None:
-    """Say on a terminal how far the judge has come, every so many lines."""
-    if not line % PROGRESS:
-        bar.show(line)
+@contextmanager
+def _judging(bar: Bar | None) -> Iterator[None]:
+    """Inside, nothing is collected, and the bar is shown; afterwards it is gone."""
+    with uncollected(), bar or nullcontext():
+        yield
 
 
 def _stories(

@@ -153,13 +153,13 @@ def validate(
                 peeked = Peeked(stream)
                 first = peeked.first()
                 kind = is_history(first)
-                if kind:
-                    history = history_of(kind, _whole(peeked), name)
-                    examine_units(history, report, engine, units)
-                    continue
-                if is_units(first):
-                    reader = UnitsReader(Lines(name, peeked), torn=torn)
-                    examine_units(reader, report, engine, units)
+                if kind or is_units(first):
+                    of_units: UnitsReader | History = (
+                        history_of(kind, _whole(peeked), name)
+                        if kind
+                        else UnitsReader(Lines(name, peeked), torn=torn)
+                    )
+                    examine_units(of_units, report, engine, units)
                     continue
                 recorded = examine(TraceReader(name, peeked, torn=torn), report, engine)
         except TraceError as error:
@@ -226,12 +226,16 @@ def _merge_units(paths: Sequence[str | Path], report: Report, *, torn: bool, how
             UnitsReader(Lines(*stack.enter_context(open_stream(path))), torn=torn) for path in paths
         ]
         with how.within():
-            report.units = verdict = judge_merged(readers, how.watching)
-    verdict.promise = how.promise
+            verdict = judge_merged(readers, how.watching)
+    _take(verdict, report, how)
+
+
+def _take(verdict: UnitsVerdict, report: Report, how: OfUnits) -> None:
+    """Take a verdict on units into a report."""
+    report.units, verdict.promise = verdict, how.promise
     report.unsure = frozenset(verdict.undecided)
     report.closed = verdict.closed
-    if not verdict.events:
-        report.undecided = NO_EVENTS
+    report.undecided = verdict.cut or (None if verdict.events else NO_EVENTS)
 
 
 def _whole(stream: Peeked) -> bytes:
@@ -295,14 +299,8 @@ def examine_units(
     how = how or OfUnits()
     report.name = reader.name
     with how.within():
-        report.units = verdict = judge_reader(reader, how.watching)
-    verdict.promise = how.promise
-    report.unsure = frozenset(verdict.undecided)
-    report.closed = verdict.closed
-    if not verdict.events:
-        report.undecided = NO_EVENTS
-    if verdict.cut:
-        report.undecided = verdict.cut
+        verdict = judge_reader(reader, how.watching)
+    _take(verdict, report, how)
     if engine != "native":
         verdict.notices.append(
             "the specification is of the field, not of this program: TLC was not asked"
@@ -424,7 +422,13 @@ def follow(
             raise TraceError(f"{path}: this is packed; {ONE_FILE}")
         growing = Growing(str(path), file, pause, stopped)
         peeked = Peeked(growing)
-        if is_units(peeked.first()):
+        first = peeked.first()
+        if is_history(first):
+            raise TraceError(
+                f"{path}: this is a history of transactions, and only a trace is followed: its "
+                "writes get their order from all of it; leave out --follow when it is whole"
+            )
+        if is_units(first):
             reader: TraceReader | UnitsReader = UnitsReader(Lines(str(path), peeked), growing=True)
         else:
             reader = TraceReader(str(path), peeked)

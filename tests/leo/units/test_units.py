@@ -205,6 +205,23 @@ def test_forgotten_versions_are_undecided(monkeypatch: pytest.MonkeyPatch) -> No
     assert "are forgotten" in verdict.undecided["Serializable"].first.witness[0]
 
 
+def test_who_opened_before_what_is_forgotten_may_have_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It reads, as the first thing that it does, an old version: that breaks nothing for sure."""
+    monkeypatch.setattr(leo.units.judge, "KEEP", 1)
+    trace = Writer()
+    trace.add("early", "Open")
+    for k in range(9):
+        trace.unit(f"u{k}", "wx")
+    trace.add("early", "Read", seen={"x": 2})
+    trace.add("early", "Close", outcome="returned")
+    verdict = trace.judge()
+    assert not verdict.broken
+    assert set(verdict.undecided) == {"Serializable", "StrictlySerializable"}
+    assert verdict.undecided["Serializable"].first.line == len(trace.events)
+
+
 @pytest.mark.parametrize("closing", ["wuvx", "wuxv"])
 def test_moments_that_cannot_be_are_not_doubted(closing: str) -> None:
     """Calls that overlap in a chain, where no choice of moments closes the cycle: nothing found."""

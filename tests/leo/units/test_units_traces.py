@@ -143,8 +143,10 @@ def test_a_limit_in_time_says_how_far_the_judge_came() -> None:
     watching = Watching(seconds=0.5, clock=lambda: float(next(seconds)))
     verdict = judge_lines(lines_of(trace.data()), watching=watching)
     assert set(verdict.broken) == {"Serializable", "NoLostUpdate"}
-    assert verdict.cut == "stopped after 0.5 s at line 1,024: what follows is not judged"
-    assert not verdict.clean and verdict.events == 1_023
+    assert 10 < verdict.events < len(trace.events)
+    line = verdict.events + 1
+    assert verdict.cut == f"stopped after 0.5 s at line {line:,}: what follows is not judged"
+    assert not verdict.clean
     assert to_fields(verdict)["because"] == verdict.cut
 
 
@@ -160,7 +162,8 @@ def test_a_recording_that_is_followed_tells_as_it_finds() -> None:
     )
     verdict = judge_lines(lines_of(trace.data()), watching=watching)
     assert [name for name, _ in told] == ["Serializable", "NoLostUpdate"]
-    assert all(seen == 0 for _, seen in told) and len(lines) == 3
+    assert all(seen == 0 for _, seen in told)
+    assert len(lines) > 3 and lines[-1] == len(trace.events) + 1
     assert set(verdict.broken) == {"Serializable", "NoLostUpdate"}
 
 

@@ -95,15 +95,24 @@ def test_a_file_that_shrinks_is_an_error(tmp_path: Path) -> None:
     assert "became shorter while it was followed" in str(report.error)
 
 
-@pytest.mark.parametrize("what", ["-", "missing", "packed"])
-def test_what_cannot_be_followed(tmp_path: Path, what: str) -> None:
-    """Standard input, a file that is not there, a packed one: one paragraph each."""
+@pytest.mark.parametrize(
+    ("what", "holds", "why"),
+    [
+        ("-", None, "one file that a recorder is writing"),
+        ("missing", None, "one file that a recorder is writing"),
+        ("packed", b"\x1f\x8b123", "one file that a recorder is writing"),
+        ("elle", b"{:type :ok, :f :txn, :value [[:r x nil]]}\n", "a history of transactions"),
+        ("lines", b'{"unit":"a","calls":[]}\n', "a history of transactions"),
+    ],
+)
+def test_what_cannot_be_followed(tmp_path: Path, what: str, holds: bytes | None, why: str) -> None:
+    """Each is refused in one paragraph that says what it is."""
     path = tmp_path / what
-    if what == "packed":
-        path.write_bytes(b"\x1f\x8b123")
+    if holds is not None:
+        path.write_bytes(holds)
     name = "-" if what == "-" else str(path)
     report = followed(name, pause=lambda: None, stopped=lambda: False, say=None)
-    assert "--follow takes one file that a recorder is writing" in str(report.error)
+    assert why in str(report.error)
 
 
 def test_ctrl_c_ends_with_a_summary(tmp_path: Path) -> None:

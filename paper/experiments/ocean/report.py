@@ -1,4 +1,4 @@
-"""What the rows of the ocean come to: a verdict on one sentence, from paired comparisons.
+"""What the rows of the ocean come to: for each fault and setting, who is moved more.
 
 `report.j2` has the words.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leo.observers import THEMES, TURNS
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
 from paper.experiments.stats import bootstrap, bootstrap_difference, detectable, holm, permutation
@@ -27,9 +28,12 @@ LABELS: Final = {
     "reordered": "learned after the next one",
     "torn": "learned by half of the parts",
 }
-SUPPORTED: Final = "supported at these sizes"
-REFUTED: Final = "refuted"
-OPEN: Final = "not distinguishable"
+LESS: Final = "less"
+MORE: Final = "more"
+OPEN: Final = "undecided"
+# The script says the struck observation again, word for word, after so many: what follows tells of
+# learning it anew, not of the fault.
+AGAIN: Final = len(THEMES) * TURNS
 LEVEL: Final = 0.05
 # Enough for a small p-value to outlast the correction for all comparisons.
 PERMUTATIONS: Final = 20_000
@@ -43,6 +47,7 @@ Values = Mapping[tuple[Arm, str, str], list[float]]
 BASE: Final[Arm] = (FIELD, "counts")
 # The setting in which transformers gain from an observation what the field gains.
 EVEN: Final = "matched"
+SETTINGS: Final = ("one step", EVEN)
 
 
 class Compared(NamedTuple):
@@ -58,64 +63,87 @@ class Compared(NamedTuple):
     def way(self) -> str:
         """Whether the transformer moves reliably more or less."""
         if self.p >= LEVEL:
-            return "undecided"
-        return "more" if self.difference.value > 0 else "less"
+            return OPEN
+        return MORE if self.difference.value > 0 else LESS
 
 
-def verdict_of(arms: Iterable[Iterable[str]]) -> str:
-    """The verdict on one fault, from the ways of the measures of each arm.
+def verdict_of(sizes: Iterable[Iterable[str]]) -> str:
+    """The verdict on one fault in one setting, from the ways of the measures of each size.
 
-    An arm moves less when a measure does and none moves more. Supported: all arms move less.
-    Refuted: all move more.
+    A size is moved less when one measure says so and none says more. The verdict is that of all
+    sizes where they agree, and undecided where they do not.
     """
     found = set()
-    for ways in arms:
-        decided = set(ways) - {"undecided"}
-        found.add(decided.pop() if len(decided) == 1 else "undecided")
-    if found == {"less"}:
-        return SUPPORTED
-    return REFUTED if found == {"more"} else OPEN
+    for ways in sizes:
+        decided = set(ways) - {OPEN}
+        found.add(decided.pop() if len(decided) == 1 else OPEN)
+    return found.pop() if len(found) == 1 else OPEN
 
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
+    rows = [row for row in rows if row.get("lag", 0) < AGAIN]
     values = _values(rows)
     compared = _compared(config, values)
     arms = list(dict.fromkeys(arm for arm, _, _ in values))
-    verdicts = {
-        fault: verdict_of(
-            [one.way for (whose, what, _), one in compared.items() if (whose, what) == (arm, fault)]
-            for arm in arms
-            if arm != BASE
-        )
-        for fault in LABELS
-    }
-    # The sentence is on noise of any kind: it stands with all faults, and falls with one.
-    verdict = SUPPORTED if set(verdicts.values()) == {SUPPORTED} else OPEN
-    verdict = REFUTED if REFUTED in verdicts.values() else verdict
     figures: dict[str, Any] = {
-        "verdict": verdict,
-        "verdicts": verdicts,
-        "ways": _ways(compared.values()),
-        "even": _ways(one for (arm, _, _), one in compared.items() if arm[1] == EVEN),
+        "verdicts": {
+            fault: {setting: _judged(values, compared, fault, setting) for setting in SETTINGS}
+            for fault in LABELS
+        },
         "smallest_seen": max(one.least for one in compared.values()),
         "unseen": _lost(config, rows, seen=False),
         "seen": _lost(config, rows, seen=True),
         "elsewhere": _means(config, values, "lost", "elsewhere"),
         "left": _means(config, values, "lost", "left"),
-        "swapped": _means(config, values, "reordered", "distance"),
+        "learned": _gains(rows),
+        "last": max(row["lag"] for row in rows if row["kind"] == "lag"),
     }
     tables = (
+        _verdicts(figures["verdicts"]),
         _learned(config, rows),
         _counts(config, rows),
         *(_table(config, values, compared, arms, fault) for fault in LABELS),
     )
-    more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS}
+    more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS, "again": AGAIN}
     return tell("ocean/report.j2", figures, tables, **more)
 
 
-def _ways(compared: Iterable[Compared]) -> dict[str, int]:
-    found = Counter(one.way for one in compared)
-    return {way: found[way] for way in ("less", "more", "undecided")}
+def _judged(
+    values: Values, compared: Mapping[tuple[Arm, str, str], Compared], fault: str, setting: str
+) -> dict[str, Any]:
+    """The verdict, the comparisons behind it, and how far the touched contexts are moved."""
+    ways: dict[str, list[str]] = {}
+    for (arm, what, _), one in compared.items():
+        if (arm[1], what) == (setting, fault):
+            ways.setdefault(arm[0], []).append(one.way)
+    found = Counter(way for several in ways.values() for way in several)
+    moved = [
+        fmean(mine)
+        for (arm, what, measure), mine in values.items()
+        if (arm[1], what, measure) == (setting, fault, "distance")
+    ]
+    return {
+        "verdict": verdict_of(ways.values()),
+        **{way: found[way] for way in (LESS, MORE, OPEN)},
+        "field": fmean(values[BASE, fault, "distance"]),
+        "least": min(moved),
+        "most": max(moved),
+    }
+
+
+def _verdicts(verdicts: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    return Table(
+        "ocean-verdicts",
+        "By fault and setting: comparisons in which the transformer is moved less than the field, "
+        "or more; and how far the touched contexts are moved at once",
+        ("an observation", "setting", "verdict", "less", "more", OPEN, "field", "transformers"),
+        tuple(
+            (LABELS[fault], setting, one["verdict"], one[LESS], one[MORE], one[OPEN], one["field"],
+             f"{number(one['least'])} to {number(one['most'])}")
+            for fault, settings in verdicts.items()
+            for setting, one in settings.items()
+        ),
+    )  # fmt: skip
 
 
 def _values(rows: Sequence[Row]) -> Values:
@@ -173,6 +201,18 @@ def _means(config: Config, values: Values, fault: str, measure: str) -> dict[str
     }
 
 
+def _gains(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """How many steps an observation took, and what it gained, in the mean."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["kind"] == "learned":
+            found.setdefault(_named((row["learner"], row["setting"])), []).append(row)
+    return {
+        name: {key: fmean(row[key] for row in mine) for key in ("steps", "gain")}
+        for name, mine in found.items()
+    }
+
+
 def _learned(config: Config, rows: Sequence[Row]) -> Table:
     found: dict[Arm, list[Row]] = {}
     for row in rows:
@@ -215,7 +255,7 @@ def _table(
     return Table(
         f"ocean-{fault}",
         f"An observation {LABELS[fault]}: how far it moves, and whether more than the field",
-        ("learner", "touched contexts", "words of replies", "touched, at the end"),
+        ("learner", "touched contexts", "words of replies", "touched, after the last"),
         tuple(
             (_named(arm), *(told(arm, measure) for measure in ("distance", "replies", "left")))
             for arm in arms
@@ -278,6 +318,7 @@ def _counts(config: Config, rows: Sequence[Row]) -> Table:
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     """A lost observation: by how often a context was seen, and as further observations come."""
+    rows = [row for row in rows if row.get("lag", 0) < AGAIN]
 
     def series(axes: Axes, kind: str, by: str, value: str) -> None:
         for n, arm in enumerate(_even(config)):

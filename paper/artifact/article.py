@@ -4,7 +4,7 @@ article that has all of it. The words are in `templates/*.tex`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,16 @@ from paper.artifact.folder import made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from paper.artifact.plots import measured, orders
 from paper.artifact.results import Json, Results
-from paper.artifact.section import SUBSECTIONS, abstract, evidence, paragraphs, validation
+from paper.artifact.section import (
+    SUBSECTIONS,
+    abstract,
+    additions,
+    evidence,
+    paragraphs,
+    validation,
+)
 from paper.artifact.stories import story
-from paper.artifact.tex import Tex, tex_environment
+from paper.artifact.tex import Tex, escape, tex_environment
 from paper.artifact.typeset import typeset
 
 Done = Callable[[str], None]
@@ -61,8 +68,11 @@ def make_paper(
             "paragraphs": paragraphs(results),
             "abstract": abstract(results),
             "validation": validation(results),
+            "additions": additions(results),
             "published": results.experiments["published"]["facts"],
-            "stated": [t for t in results.theorems if t["title"] in STATED],
+            "stated": [
+                {**t, "statement": _statement(t)} for t in results.theorems if t["title"] in STATED
+            ],
             "sentences": evidence(results),
             "disciplines": {
                 name: rules.number for name, rules in DISCIPLINES.items() if results.has(name)
@@ -95,6 +105,26 @@ def make_paper(
     return files
 
 
+def _statement(theorem: Json) -> str:
+    """A theorem as LaTeX; one on disciplines names them, because a number alone says nothing."""
+    faulty, quiet = (
+        [c["discipline"] for c in theorem["cells"] if c["faults"] == faults]
+        for faults in (True, False)
+    )
+    if not theorem["cells"]:
+        return str(theorem["latex"])
+    said = theorem["claim"].partition(" Any number of")[0]
+    parts = [f"with all faults under {_listed(faulty)}"] if faulty else []
+    parts += [f"without faults under {_listed(quiet)}"] if quiet else []
+    return f"{escape(said)} For any number of sessions and calls: {', and '.join(parts)}."
+
+
+def _listed(disciplines: Sequence[str]) -> str:
+    """Disciplines in the order of the table; the sequential one is that of a single session."""
+    named = [name for name in DISCIPLINES if name in disciplines]
+    return ", ".join(rf"\texttt{{{name}}} ({DISCIPLINES[name].number})" for name in named)
+
+
 def _counterexamples(results: Results, figures: Path, done: Done) -> list[Json]:
     """Draw every counterexample twice, and return those that the article shows."""
     shown = {}
@@ -112,7 +142,7 @@ def _experiments(results: Results, build: Path, figures: Path, done: Done) -> li
     """The summaries with their names and plots, which are copied beside the LaTeX."""
     for name in results.experiments:
         for plot in results.experiments[name]["plots"]:
-            for ending in ("png", "svg"):
+            for ending in ("pdf", "svg"):
                 source = build / "experiments" / name / f"{plot['name']}.{ending}"
                 (figures / f"{name}.{source.name}").write_bytes(source.read_bytes())
         done(name)

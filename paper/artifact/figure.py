@@ -32,9 +32,11 @@ SETTINGS: dict[Any, Any] = {
 
 
 def draw(story: Story, kind: str) -> bytes:
-    """Return the diagram; `kind` is "pdf" or "svg"."""
+    """Return the diagram; `kind` is "pdf" or "svg". A session that does nothing has no lane."""
     frames: Sequence[Mapping[str, Any]] = story["frames"]
-    lanes: Sequence[str] = story["sessions"]
+    acting = {frame["actor"] for frame in frames}
+    lanes = [lane for lane in story["sessions"] if lane in acting]
+    story = {**story, "sessions": lanes}
     with mpl.rc_context(SETTINGS):
         width, height = WIDE * len(lanes) + 0.5, STEP * (len(frames) + 1.6)
         figure = Figure(figsize=(min(width, 7.2), height * min(1.0, 7.2 / width)))
@@ -48,7 +50,7 @@ def draw(story: Story, kind: str) -> bytes:
         _edges(axes, story, places)
         axes.text(
             0.1, height - 0.28, f"{story['property']}: {story['witness']}", color=RED, va="center",
-            fontsize=7.5, wrap=True,
+            fontsize=8, wrap=True,
         )  # fmt: skip
         out = io.BytesIO()
         metadata: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
@@ -106,8 +108,8 @@ def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
         text = f"{frame['n']}  {mark}{frame['action']}"
         note = frame["note"] if len(frame["note"]) <= 44 else frame["note"][:43] + "…"
         axes.text(x - WIDE * 0.4, _y(row) - (0.09 if note else 0), text, va="center",
-                  color=colour, weight="bold", fontsize=7, zorder=4)  # fmt: skip
-        axes.text(x - WIDE * 0.4, _y(row) + 0.11, note, va="center", color=colour, fontsize=5.8,
+                  color=colour, weight="bold", fontsize=8, zorder=4)  # fmt: skip
+        axes.text(x - WIDE * 0.4, _y(row) + 0.11, note, va="center", color=colour, fontsize=7,
                   zorder=4)  # fmt: skip
         places[row] = (x, _y(row))
     return places

@@ -1,7 +1,8 @@
 """The result files, read and held to the specification they speak of.
 
 Nothing is computed here. A file that is missing, or that was made with another specification, stops
-the build and names the command that makes it anew.
+the build and names the command that makes it anew. The kept rows of an experiment are exempt: they
+depend on the code that their first line names (`made`), and are held to it by being made again.
 """
 
 from __future__ import annotations
@@ -75,6 +76,11 @@ class Results:
     orders: Sequence[Json]
 
     @property
+    def missing(self) -> list[str]:
+        """The experiments that have no full result."""
+        return [name for name in EXPERIMENTS if name not in self.experiments]
+
+    @property
     def stamp(self) -> str:
         """The line that every output carries."""
         return f"leo-field {self.version}, specification {self.spec[:16]}"
@@ -104,6 +110,9 @@ class Results:
         """How much was checked and proved."""
         return {
             "disciplines": len({claim["discipline"] for claim in self.claims}),
+            "programs": len(
+                {c["discipline"] for c in self.claims if "published" in c["discipline"]}
+            ),
             "claims": sum(claim["verdict"] != "not-applicable" for claim in self.claims),
             "searches": len(self.runs),
             "states": sum(run["distinct"] or 0 for run in self.runs.values()),

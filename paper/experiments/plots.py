@@ -1,4 +1,4 @@
-"""Plots: PNG and SVG with the same bytes every time, readable in grey and without colour.
+"""Plots: PNG, SVG and PDF with the same bytes every time, readable in grey and without colour.
 
 What differs is told by shape, line and hatch first; greys only help. No file carries a date.
 """
@@ -39,6 +39,7 @@ STYLE: dict[Any, Any] = {
     # The names of an SVG's parts come from this salt instead of from chance.
     "svg.hashsalt": "leo-field",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "savefig.dpi": 144,
 }
 
@@ -54,7 +55,7 @@ class Plot:
 
 
 def save(plot: Plot, folder: Path, stamp: Mapping[str, Any]) -> None:
-    """Write NAME.png and NAME.svg into a folder."""
+    """Write NAME.png, NAME.svg and NAME.pdf into a folder."""
     note = (
         f"leo-field {stamp['version']} · {stamp['experiment']} · spec {stamp['spec'][:12]} · "
         f"seed {stamp['seed']} · config {stamp['config_hash']}"
@@ -64,13 +65,13 @@ def save(plot: Plot, folder: Path, stamp: Mapping[str, Any]) -> None:
         FigureCanvasAgg(figure)
         plot.draw(figure)
         figure.supxlabel(note, fontsize=6, color="#888888", x=0.995, ha="right")
-        figure.savefig(
-            folder / f"{plot.name}.png", metadata={"Software": None, "Description": note}
-        )
-        figure.savefig(
-            folder / f"{plot.name}.svg",
-            metadata={"Date": None, "Creator": "leo-field", "Description": note},
-        )
+        creator = {"Creator": "leo-field"}
+        for ending, metadata in {
+            "png": {"Software": None, "Description": note},
+            "svg": {**creator, "Date": None, "Description": note},
+            "pdf": {**creator, "CreationDate": None},
+        }.items():
+            figure.savefig(folder / f"{plot.name}.{ending}", metadata=metadata)
 
 
 def forest(

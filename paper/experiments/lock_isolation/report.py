@@ -138,6 +138,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         figures,
         tables,
         effects=shown,
+        themes=config["themes"],
         seeds=config["seeds"],
         detectable=DETECTED,
     )

@@ -65,7 +65,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         ],
     }
     tables = (_gap_table(gaps), _reply_table(config, replies))
-    return tell("perturbation/report.j2", figures, tables, least=DEEP)
+    return tell("perturbation/report.j2", figures, tables, least=DEEP, config=config)
 
 
 def _reach(distances: Any) -> dict[str, float] | None:
@@ -186,6 +186,8 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             lags,
             {label: [fmean(apart[kind, lag]) for lag in lags] for kind, label in LABELS.items()},
         )
+        # The last may lie on it.
+        axes.lines[0].set(lw=4, color=GREYS[4], markersize=8, markerfacecolor="none")
         axes.set_xticks([lag for lag in lags if lag % 3 == 0])
         axes.set_xlabel("replies after the defect")
         axes.set_ylabel("share of words apart")

@@ -68,6 +68,8 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "without_fallbacks": found[WHOLE].difference,
         "smallest_seen": max(one.least for one in found.values()),
         "arms": {arm: _arm(mine, config, arm) for arm, mine in by_arm.items()},
+        "by_run": {arm: [_run(run) for run in _by_run(mine)] for arm, mine in by_arm.items()},
+        "worst_printed": {arm: max(t[VALUES[PRINTED]] for t in by_arm[arm]) for arm in ARMS},
         "observer_words": {arm: fmean(words) for arm, words in lengths.items()},
         "shortest": {arm: min(words) for arm, words in lengths.items()},
         "longest": {arm: max(words) for arm, words in lengths.items()},
@@ -127,6 +129,21 @@ def _arm(turns: Sequence[Row], config: Config, arm: str) -> dict[str, Any]:
     return found
 
 
+def _by_run(turns: Sequence[Row]) -> list[list[Row]]:
+    return [[t for t in turns if t["run"] == run] for run in dict.fromkeys(t["run"] for t in turns)]
+
+
+def _run(turns: Sequence[Row]) -> dict[str, float]:
+    """The paper's table for turns, as printed."""
+    values = [turn[VALUES[PRINTED]] for turn in turns]
+    return {
+        "mean": fmean(values),
+        "optimal": fmean(value < OPTIMAL for value in values),
+        "worst": max(values),
+        "best": min(values),
+    }
+
+
 def _mean(column: str, turns: Sequence[Row]) -> float:
     return fmean(turn[column] for turn in turns)
 
@@ -170,19 +187,18 @@ def _reproduced(turns: Sequence[Row]) -> Mapping[str, int]:
 
 def _runs_table(turns: Sequence[Row]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for arm, run in dict.fromkeys((turn["arm"], turn["run"]) for turn in turns):
-        mine = [turn for turn in turns if turn["run"] == run]
-        values = [turn[VALUES[PRINTED]] for turn in mine]
+    for mine in _by_run(turns):
+        below = sum(turn[VALUES[PRINTED]] < OPTIMAL for turn in mine)
         rows.append(
             (
-                arm,
-                run,
+                mine[0]["arm"],
+                mine[0]["run"],
                 len(mine),
                 *(_mean(value, mine) for value in VALUES.values()),
-                fmean(turn["observer_words"] for turn in mine),
-                fmean(turn["reply_words"] for turn in mine),
-                f"{sum(value < OPTIMAL for value in values)}/{len(values)}",
-                max(values),
+                _mean("observer_words", mine),
+                _mean("reply_words", mine),
+                f"{below}/{len(mine)}",
+                _run(mine)["worst"],
             )
         )
     heads = ("arm", "run", "turns", *VALUES, "message words", "reply words", "below 0.2", "worst")
@@ -193,12 +209,11 @@ def _claims_table(turns: Sequence[Row]) -> Table:
     """The paper's table beside what the runs give."""
     rows: list[tuple[Cell, ...]] = []
     for arm in ARMS:
-        runs = list(dict.fromkeys(turn["run"] for turn in turns if turn["arm"] == arm))
+        whole = [turn for turn in turns if turn["arm"] == arm]
+        runs = _by_run(whole)
         # The paper's asynchronous column is its first run, its worst turn aside.
-        for scope, name in ((runs, f"all {len(runs)} runs"), (runs[:1], "first run")):
-            values = [turn[VALUES[PRINTED]] for turn in turns if turn["run"] in scope]
-            share = sum(value < OPTIMAL for value in values) / len(values)
-            rows.append((arm, name, fmean(values), share, max(values), min(values)))
+        for mine, name in ((whole, f"all {len(runs)} runs"), (runs[0], "first run")):
+            rows.append((arm, name, *_run(mine).values()))
         rows.append((arm, "in the paper", *CLAIMED[arm].values()))
     heads = ("arm", "of", "mean", "share below 0.2", "worst", "best")
     return Table("published-claims", "The paper's table and the runs", heads, tuple(rows))

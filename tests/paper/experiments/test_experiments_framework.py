@@ -164,7 +164,7 @@ def test_markdown_is_escaped(whole: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (-0.0001, "0.000"), (-0.5, "-0.500"), (12345, "12,345"), ("x", "x")],
+    [(None, "–"), (-0.0001, "0.000"), (-0.5, "−0.500"), (12345, "12,345"), ("x", "x")],
 )
 def test_numbers_for_people(value: str | int | float | None, text: str) -> None:
     """A missing value is a dash, minus zero is zero, thousands are grouped."""

@@ -19,6 +19,7 @@ from paper.artifact.tex import plain_environment
 TRUE = "holds"
 ONLY_IF = "holds only if"
 FALSE = "does not hold"
+IN_MODEL = "holds in a model; open of the rewriting"
 MIXED = "differs by fault and setting"
 OPEN = "open"
 DONE = "carried out"
@@ -59,7 +60,7 @@ ADDITIONS: Mapping[str, str] = {
 TESTS: Mapping[str, str] = {
     "lock-isolation": "the lock isolation test",
     "concurrent": "the test of concurrent sessions",
-    "long-run": "that of long-term stability, by an injected clock",
+    "long-run": "the test of long-term stability (by an injected clock)",
 }
 
 
@@ -80,6 +81,7 @@ def kind(truth: str) -> str:
     starts = {
         "holds only": "partly",
         MIXED: "partly",
+        IN_MODEL: "partly",
         TRUE: "true",
         FALSE: "false",
         DONE: "done",
@@ -241,7 +243,7 @@ def _orders(results: Results) -> str:
     """Whether some orders of the steps lose, to one session alone, what others keep."""
     if not results.orders:
         return OPEN
-    return TRUE if {not order["falls"]["sequential"] for order in results.orders} == {
+    return IN_MODEL if {not order["falls"]["sequential"] for order in results.orders} == {
         True, False
     } else NOT_SHOWN  # fmt: skip
 
@@ -410,7 +412,9 @@ def context(results: Results) -> dict[str, Any]:
              "needs-strong-fairness": "holds under strong fairness"}  # fmt: skip
 
     def said(discipline: str, *titles: str) -> str:
-        found = [f"{t} {words[results.verdict(discipline, t)['verdict']]}" for t in titles]
+        return series([f"{t} {words[results.verdict(discipline, t)['verdict']]}" for t in titles])
+
+    def series(found: Sequence[str]) -> str:
         return ", ".join(found[:-1]) + (" and " if found[:-1] else "") + found[-1]
 
     falls = [order["falls"] for order in results.orders]
@@ -422,6 +426,7 @@ def context(results: Results) -> dict[str, Any]:
         "carried_out": [words for name, words in TESTS.items() if name in results.experiments],
         "pending": [words for name, words in TESTS.items() if name not in results.experiments],
         "said": said,
+        "series": series,
         # What a sentence says in the place of a result that is missing.
         "missing": lambda name: f"No full result of `leo experiment {name}` is kept here.",
         "steps": lambda d, t: results.steps(d, t) or "no",

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from markupsafe import escape as html
 
+from paper.artifact.results import EXPERIMENTS
 from paper.experiments.summary import Estimate, chance, number
 
 _SIGNS = str.maketrans(
@@ -35,7 +36,8 @@ _PLACES = (
     (re.compile(r"<code>([\w-]+\.\w+)</code>"), r'<a href="\1.html"><code>\1</code></a>'),
     (re.compile(r"(?<=theorem )(\d+)|(?<=theorems )(\d+)|(?<=\d, )(\d+)(?= \(any)"),
      r'<a href="theorems.html#t\g<0>">\g<0></a>'),
-    (re.compile(r"experiment ([\w-]+)"), r'experiment <a href="experiments.html#\1">\1</a>'),
+    (re.compile(rf"\bexperiment ({'|'.join(EXPERIMENTS)})\b"),
+     r'experiment <a href="experiments.html#\1">\1</a>'),
 )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ _FILTERS = {
     "chance": chance,
     "form": lambda value, how: format(value, how).replace("-", "−"),
     "count": lambda value: f"{value:,}",
-    "percent": lambda value: f"{value:.0%}",
+    "percent": lambda value: f"{value:.0%}".replace("-", "−"),
 }
 
 

@@ -103,7 +103,7 @@ _ENVIRONMENT.filters.update(
     chance=chance,
     form=lambda value, how: format(value, how).replace("-", "−"),
     count=lambda value: f"{value:,}",
-    percent=lambda value: f"{value:.0%}",
+    percent=lambda value: f"{value:.0%}".replace("-", "−"),
     bar=lambda text: text.replace("|", r"\|"),
 )
 

@@ -229,6 +229,7 @@ def summary(name: str) -> dict[str, Any]:
         },
         "title": f"On {name}",
         "question": "What?",
+        "done": "Counted.",
         "answer": f"{name} < 50 % & more_or_less.",
         "findings": ["a finding"],
         "unexpected": [],

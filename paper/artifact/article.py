@@ -12,7 +12,7 @@ from leo_model.disciplines import DISCIPLINES
 from paper.artifact.figure import draw
 from paper.artifact.folder import made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
-from paper.artifact.plots import measured, orders
+from paper.artifact.plots import orders
 from paper.artifact.results import Json, Results
 from paper.artifact.section import (
     SUBSECTIONS,
@@ -34,7 +34,6 @@ PARTS = {
     "counterexamples": "Counterexamples",
     "theorems": "Theorems",
     "experiments": "Experiments",
-    "measured": "Growth and cost",
     "glossary": "Words",
 }
 # The theorems that the revised section states.
@@ -82,7 +81,6 @@ def make_paper(
             "shown": _counterexamples(results, figures, done),
             "experiments": _experiments(results, build, figures, done),
             "orders": orders(results, figures),
-            "measured": measured(results, figures),
             "glossary": GLOSSARY,
         }
         parts = dict(PARTS)

@@ -44,8 +44,6 @@ COMMANDS = {
     "check/orders.json": "leo orders",
     "schedules/replayed.json": "leo replay --claims",
     "verify/traces.json": "leo verify",
-    "bench/growth.json": "python -m bench.growth",
-    "bench/cost.json": "python -m bench.cost",
 }
 REQUIRED = ("check/results.json", "proofs/theorems.json")
 
@@ -57,8 +55,8 @@ class Results:
     claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
     name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
     experiments: the summary of each, by name.
-    bench: the rows of each benchmark, empty when it was not run. replayed: for "discipline /
-    property", what the real organism did with the counterexample; empty when that was not asked.
+    replayed: for "discipline / property", what the real organism did with the counterexample; empty
+    when that was not asked.
     traces: the reports on the traces that `leo verify` recorded, empty when it was not run.
     orders: for each order of the four steps what falls, empty when that was not asked.
     """
@@ -70,7 +68,6 @@ class Results:
     counterexamples: Sequence[Json]
     theorems: Sequence[Json]
     experiments: Mapping[str, Json]
-    bench: Mapping[str, Sequence[Json]]
     replayed: Mapping[str, str]
     traces: Sequence[Json]
     orders: Sequence[Json]
@@ -148,7 +145,6 @@ def load(build: Path) -> Results:
         check["counterexamples"],
         found["proofs/theorems.json"]["theorems"],
         {name: told for name in EXPERIMENTS if (told := _experiment(build, name, spec))},
-        {name: found[f"bench/{name}.json"].get("rows", []) for name in ("growth", "cost")},
         {
             cell: f"it breaks the property too; leo replay {one['token']}"
             if one["replayed"]

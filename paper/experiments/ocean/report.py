@@ -85,23 +85,29 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     values = _values(rows)
     compared = _compared(config, values)
     arms = list(dict.fromkeys(arm for arm, _, _ in values))
+    curves = {arm[0]: _curve(config, rows, arm, "gap", "class", "mean") for arm in _even(config)}
     figures: dict[str, Any] = {
         "verdicts": {
             fault: {setting: _judged(values, compared, fault, setting) for setting in SETTINGS}
             for fault in LABELS
         },
         "smallest_seen": max(one.least for one in compared.values()),
-        "unseen": _lost(config, rows, seen=False),
-        "seen": _lost(config, rows, seen=True),
+        "unseen": {name: curve[0] for name, curve in curves.items()},
+        "often": {name: curve[max(curve)] for name, curve in curves.items()},
         "elsewhere": _means(config, values, "lost", "elsewhere"),
         "left": _means(config, values, "lost", "left"),
-        "learned": _gains(rows),
+        "learned": _learned(config, rows),
         "last": max(row["lag"] for row in rows if row["kind"] == "lag"),
     }
     tables = (
         _verdicts(figures["verdicts"]),
-        _learned(config, rows),
-        _counts(config, rows),
+        Table(
+            "ocean-learned",
+            "What was learned: the chance of the token that follows",
+            ("learner", "parameters", "steps", "in the corpus", "gain by the observation"),
+            tuple((name, *one.values()) for name, one in figures["learned"].items()),
+        ),
+        _counts(curves),
         *(_table(config, values, compared, arms, fault) for fault in LABELS),
     )
     more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS, "again": AGAIN}
@@ -201,42 +207,23 @@ def _means(config: Config, values: Values, fault: str, measure: str) -> dict[str
     }
 
 
-def _gains(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """How many steps an observation took, and what it gained, in the mean."""
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        if row["kind"] == "learned":
-            found.setdefault(_named((row["learner"], row["setting"])), []).append(row)
-    return {
-        name: {key: fmean(row[key] for row in mine) for key in ("steps", "gain")}
-        for name, mine in found.items()
-    }
-
-
-def _learned(config: Config, rows: Sequence[Row]) -> Table:
+def _learned(config: Config, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """What an observation gained and in how many steps, in the mean, and what was known before."""
     found: dict[Arm, list[Row]] = {}
     for row in rows:
         if row["kind"] == "learned":
             found.setdefault((row["learner"], row["setting"]), []).append(row)
-
-    def mean(arm: Arm, name: str) -> Estimate:
-        return bootstrap([row[name] for row in found[arm]], seed_of(config["seed"], arm, name))
-
-    return Table(
-        "ocean-learned",
-        "What was learned: the chance of the token that follows",
-        ("learner", "parameters", "steps", "in the corpus", "gain by the observation"),
-        tuple(
-            (
-                _named(arm),
-                mine[0]["parameters"] or None,
-                fmean(row["steps"] for row in mine),
-                mean(arm, "known"),
-                mean(arm, "gain"),
-            )
-            for arm, mine in found.items()
-        ),
-    )
+    return {
+        _named(arm): {
+            "parameters": mine[0]["parameters"] or None,
+            "steps": fmean(row["steps"] for row in mine),
+            **{
+                name: bootstrap([row[name] for row in mine], seed_of(config["seed"], arm, name))
+                for name in ("known", "gain")
+            },
+        }
+        for arm, mine in found.items()
+    }
 
 
 def _table(
@@ -281,30 +268,7 @@ def _curve(
     return {x: bootstrap(found[x], seed_of(config["seed"], arm, x)) for x in sorted(found)}
 
 
-def _lost(config: Config, rows: Sequence[Row], *, seen: bool) -> dict[str, Estimate]:
-    """How far a lost observation moves contexts that were seen before, or were not, by learner."""
-    found: dict[Arm, dict[int, list[Row]]] = {}
-    for row in rows:
-        if (row["kind"], row.get("fault")) == ("gap", "lost") and bool(row["class"]) == seen:
-            seeds = found.setdefault((row["learner"], row["setting"]), {})
-            seeds.setdefault(row["seed"], []).append(row)
-    means = {
-        arm: [
-            sum(row["mean"] * row["contexts"] for row in mine)
-            / sum(row["contexts"] for row in mine)
-            for mine in seeds.values()
-        ]
-        for arm, seeds in found.items()
-        if arm in _even(config)
-    }
-    return {
-        _named(arm): bootstrap(values, seed_of(config["seed"], arm, seen))
-        for arm, values in means.items()
-    }
-
-
-def _counts(config: Config, rows: Sequence[Row]) -> Table:
-    curves = {arm[0]: _curve(config, rows, arm, "gap", "class", "mean") for arm in _even(config)}
+def _counts(curves: Mapping[str, Mapping[int, Estimate]]) -> Table:
     return Table(
         "ocean-counts",
         "A lost observation, where all learn equally much: total variation by how often the "

@@ -49,15 +49,6 @@ def write_results(build: Path) -> Path:
     put(build / "verify" / "traces.json", stamped("traces.json", traces=[trace()]))
     orders = orders_json(load_orders())
     put(build / "check" / "orders.json", stamped("orders.json", orders=orders, findings=[]))
-    states = {2: 43, 3: 114, 4: None}
-    searches = [
-        {"discipline": "asyncio-lock", "sessions": n, "search": "view, symmetry", "states": found,
-         "seconds": 1.5}
-        for n, found in states.items()
-    ]  # fmt: skip
-    put(build / "bench" / "growth.json", {"spec": spec_hash(), "rows": searches})
-    costs = [{"trigrams": 10**n, "wall": 10.0 + n, "cpu": 9.0 + n} for n in (3, 6)]
-    put(build / "bench" / "cost.json", {"spec": spec_hash(), "rows": costs})
     for name, plots in PLOTS.items():
         for plot in plots:
             path = build / "experiments" / name / plot

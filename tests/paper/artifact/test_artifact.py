@@ -124,16 +124,6 @@ def test_stale_results_stop_the_build(
         load(edited(build, tmp_path, path, edit))
 
 
-@pytest.mark.parametrize("name", ["growth", "cost"])
-def test_a_stale_benchmark_is_named_with_its_command(tmp_path: Path, name: str) -> None:
-    """What the artifact can do without stops it when it is old, and says how to make it anew."""
-    write_results(tmp_path)
-    (tmp_path / "bench").mkdir(exist_ok=True)
-    (tmp_path / "bench" / f"{name}.json").write_text('{"spec": "0000", "rows": []}', "utf-8")
-    with pytest.raises(ArtifactError, match=f"{name}.json.*`python -m bench.{name}` again"):
-        load(tmp_path)
-
-
 def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path) -> None:
     """A check that found something, or lacks one search of all, or has one more, is no source."""
 
@@ -280,16 +270,6 @@ def test_recorded_traces_are_reported(build: Path, site: Path, tmp_path: Path) -
     (other / "verify" / "traces.json").unlink()
     make_site(load(other), other, tmp_path / "site")
     assert "No trace was recorded here" in (tmp_path / "site" / "traces.html").read_text("utf-8")
-
-
-def test_benchmarks_are_plots_or_a_command(made: Path, tmp_path: Path) -> None:
-    """The paper shows what was measured, and names the command for what was not."""
-    assert (made / "paper" / "figures" / "bench.cost.svg").is_file()
-    other = write_results(tmp_path)
-    (other / "bench" / "cost.json").unlink()
-    make_paper(load(other), other, tmp_path / "paper", lambda _: None, modules=False)
-    text = (tmp_path / "paper" / "measured.tex").read_text("utf-8")
-    assert "bench.\\allowbreak{}cost" in text and "bench.\\allowbreak{}growth" not in text
 
 
 def test_pages_ask_for_nothing_from_outside(site: Path) -> None:

@@ -3,8 +3,9 @@
 (* within a single reply() are atomic"): a whole reply is one step.          *)
 (*                                                                           *)
 (* A reply that has been called either does everything at one moment, or     *)
-(* ends without having done anything.  What it answers from is the memory    *)
-(* at that moment, with its own observation in it.                           *)
+(* ends without having done anything; only one that has done everything      *)
+(* returns.  What it answers from is the memory at that moment, with its own *)
+(* observation in it.                                                        *)
 EXTENDS Naturals
 
 CONSTANTS
@@ -15,9 +16,10 @@ VARIABLES
     phase,      \* [Sessions -> {"idle", "called", "done"}]
     number,     \* [Sessions -> Nat]: calls so far
     memory,     \* for each object the set of the replies it has absorbed
-    answer      \* [Sessions -> what the reply answered from]
+    answer,     \* [Sessions -> what the reply answered from]
+    returned    \* replies that returned to their caller
 
-vars == <<phase, number, memory, answer>>
+vars == <<phase, number, memory, answer, returned>>
 
 Silence == [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]
 
@@ -26,12 +28,13 @@ Init ==
     /\ number \in [Sessions -> Nat]
     /\ memory = [ngrams |-> {}, snapshots |-> {}]
     /\ answer = [s \in Sessions |-> Silence]
+    /\ returned = {}
 
 Call(s) ==
     /\ phase[s] = "idle"
     /\ phase'  = [phase EXCEPT ![s] = "called"]
     /\ number' = [number EXCEPT ![s] = @ + 1]
-    /\ UNCHANGED <<memory, answer>>
+    /\ UNCHANGED <<memory, answer, returned>>
 
 (* The whole reply.                                                          *)
 Do(s) ==
@@ -42,14 +45,14 @@ Do(s) ==
     /\ answer' = [answer EXCEPT ![s] = [recalled |-> memory.snapshots,
                                         bigrams  |-> memory.ngrams \cup {r},
                                         trigrams |-> memory.ngrams \cup {r}]]
-    /\ UNCHANGED number
+    /\ UNCHANGED <<number, returned>>
 
 (* A call of observe(), which the published program has beside reply().      *)
 Observe(s) ==
     /\ phase[s] = "called"
     /\ phase'  = [phase EXCEPT ![s] = "done"]
     /\ memory' = [memory EXCEPT !.ngrams = @ \cup {<<s, number[s]>>}]
-    /\ UNCHANGED <<number, answer>>
+    /\ UNCHANGED <<number, answer, returned>>
 
 (* A reply that recalls nothing, so that it has nothing to write.            *)
 Answer(s) ==
@@ -57,23 +60,31 @@ Answer(s) ==
     /\ phase'  = [phase EXCEPT ![s] = "done"]
     /\ answer' = [answer EXCEPT ![s] = [recalled |-> memory.snapshots,
                                         bigrams |-> memory.ngrams, trigrams |-> memory.ngrams]]
-    /\ UNCHANGED <<number, memory>>
+    /\ UNCHANGED <<number, memory, returned>>
 
 TakeEffect(s) ==
     \/ Asks[s] = "reply" /\ Do(s)
     \/ Asks[s] = "observe" /\ Observe(s)
     \/ Asks[s] = "blank" /\ Answer(s)
 
-(* Returned, cancelled, failed or lost: in any case whole or not at all.     *)
+(* The caller has the answer: the reply has been done.                       *)
+Return(s) ==
+    /\ phase[s] = "done"
+    /\ phase'    = [phase EXCEPT ![s] = "idle"]
+    /\ answer'   = [answer EXCEPT ![s] = Silence]
+    /\ returned' = returned \cup {<<s, number[s]>>}
+    /\ UNCHANGED <<number, memory>>
+
+(* Cancelled, failed, refused or lost: whole or not at all.                  *)
 End(gone) ==
     /\ gone # {}
     /\ \A s \in gone : phase[s] # "idle"
     /\ phase'  = [s \in Sessions |-> IF s \in gone THEN "idle" ELSE phase[s]]
     /\ answer' = [s \in Sessions |-> IF s \in gone THEN Silence ELSE answer[s]]
-    /\ UNCHANGED <<number, memory>>
+    /\ UNCHANGED <<number, memory, returned>>
 
 Next ==
-    \/ \E s \in Sessions : Call(s) \/ TakeEffect(s)
+    \/ \E s \in Sessions : Call(s) \/ TakeEffect(s) \/ Return(s)
     \/ \E gone \in SUBSET Sessions : End(gone)
 
 Spec == Init /\ [][Next]_vars

@@ -131,7 +131,8 @@ Atomic == INSTANCE AtomicReply WITH
                   THEN [recalled |-> local[s].recalled,
                         bigrams  |-> Authors(local[s].sawBigrams),
                         trigrams |-> Authors(local[s].sawTrigrams)]
-                  ELSE [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]]
+                  ELSE [recalled |-> {}, bigrams |-> {}, trigrams |-> {}]],
+    returned <- {r \in returned : Asks[r[1]] # "refresh"}
 
 Refines == Atomic!Spec
 

@@ -78,7 +78,7 @@ BrokenByNow ==
 (* who ended told from the step instead of searched for among all subsets.   *)
 AtomicStep ==
     \/ UNCHANGED Atomic!vars
-    \/ \E s \in Sessions : Atomic!Call(s) \/ Atomic!TakeEffect(s)
+    \/ \E s \in Sessions : Atomic!Call(s) \/ Atomic!TakeEffect(s) \/ Atomic!Return(s)
     \/ Atomic!End({s \in Sessions : InFlight(s) /\ pc'[s] = "idle"})
 
 ------------------------------------------------------------------------------

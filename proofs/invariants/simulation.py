@@ -28,6 +28,7 @@ class Atomic:
     ngrams: Callable[[Term], Term]
     snapshots: Callable[[Term], Term]
     answers: tuple[Symbol, Symbol, Symbol]
+    returned: Callable[[Term], Term]
 
     def called(self, s: Term) -> Term:
         return z3.And(z3.Not(self.idle(s)), z3.Not(self.done(s)))
@@ -53,6 +54,7 @@ def mapped(w: World, z: State) -> Atomic:
         ngrams=visible,
         snapshots=z.snapshots,
         answers=(answer(z.recalled), answer(z.saw_b), answer(z.saw_t)),
+        returned=z.returned,
     )
 
 
@@ -83,12 +85,18 @@ def _memory_kept(old: Atomic, new: Atomic) -> Term:
     ))  # fmt: skip
 
 
+def _nobody_returns(old: Atomic, new: Atomic) -> Term:
+    return every("q", lambda q: old.returned(q) == new.returned(q))
+
+
 def _numbers_kept(old: Atomic, new: Atomic) -> Term:
     return every("s q", lambda s, q: old.current(s, q) == new.current(s, q))
 
 
 def _stutter(old: Atomic, new: Atomic) -> list[Term]:
-    return [*_kept(old, new), _memory_kept(old, new), _numbers_kept(old, new)]
+    return [
+        *_kept(old, new), _memory_kept(old, new), _numbers_kept(old, new), _nobody_returns(old, new)
+    ]  # fmt: skip
 
 
 def _call(old: Atomic, new: Atomic) -> list[Term]:
@@ -98,6 +106,7 @@ def _call(old: Atomic, new: Atomic) -> list[Term]:
         *_kept(old, new, lambda s: s == S),
         every("q", lambda q: z3.And(*(z3.Not(a(S, q)) for a in new.answers))),
         _memory_kept(old, new),
+        _nobody_returns(old, new),
         every("s q", lambda s, q: z3.If(
             s == S, new.current(s, q) == (q == R), new.current(s, q) == old.current(s, q)
         )),
@@ -127,6 +136,7 @@ def _do(old: Atomic, new: Atomic) -> list[Term]:
         every("q", memory),
         every("q", answered),
         _numbers_kept(old, new),
+        _nobody_returns(old, new),
     ]
 
 
@@ -142,6 +152,17 @@ def _end(old: Atomic, new: Atomic, gone: Callable[[Term], Term]) -> list[Term]:
     ]  # fmt: skip
 
 
+def _return(old: Atomic, new: Atomic) -> list[Term]:
+    """The caller is told of a reply that has been done; of the actor's, nobody who has left."""
+    return [
+        every("q", lambda q: z3.Implies(
+            old.returned(q) != new.returned(q),
+            z3.And(q == R, new.returned(q), old.done(S)),
+        )),
+        *_end(old, new, lambda s: s == S),
+    ]  # fmt: skip
+
+
 def simulates(w: World, z: State, action: Action) -> Term:
     """What the action has to be, seen through the mapping."""
     old, new = mapped(w, z), mapped(w, action.after)
@@ -152,7 +173,9 @@ def simulates(w: World, z: State, action: Action) -> Term:
             steps = _do(old, new)
         case "End":
             assert action.gone is not None, "an End says who ends"
-            steps = _end(old, new, action.gone)
+            steps = [*_end(old, new, action.gone), _nobody_returns(old, new)]
+        case "Return":
+            steps = _return(old, new)
         case _:
             steps = _stutter(old, new)
     return z3.And(*steps)
@@ -165,5 +188,5 @@ def atomic_initially(w: World, z: State) -> Term:
         every("s q", lambda s, q: z3.And(
             seen.idle(s), z3.Not(seen.current(s, q)), *(z3.Not(a(s, q)) for a in seen.answers)
         )),
-        every("q", lambda q: z3.Not(z3.Or(seen.ngrams(q), seen.snapshots(q)))),
+        every("q", lambda q: z3.Not(z3.Or(seen.ngrams(q), seen.snapshots(q), seen.returned(q)))),
     )  # fmt: skip

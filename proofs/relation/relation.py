@@ -58,7 +58,7 @@ class World:
 class Action:
     """One action of the relation: its guard, what it makes of the state, what it is in AtomicReply.
 
-    ``atomic`` is "Call", "Do", "End" or "stutter"; ``gone`` tells for an End who ends.
+    ``atomic`` is "Call", "Do", "Return", "End" or "stutter"; ``gone`` tells who ends.
     """
 
     name: str

@@ -216,7 +216,7 @@ def return_(w: World, z: State) -> Action:
         "returned": lambda q: z3.Or(z.returned(q), z3.And(q == R, z3.Not(z.left(S)))),
         "left": lambda t: z3.And(z.left(t), t != S),
     }
-    return act(w, z, "Return", standing(w, z, "return"), effect, "End", is_me)
+    return act(w, z, "Return", standing(w, z, "return"), effect, "Return", is_me)
 
 
 def program(w: World, z: State) -> list[Action]:

@@ -259,6 +259,7 @@ class Atomic(NamedTuple):
     phase: dict[str, str]
     memory: tuple[Content, Content]
     answer: dict[str, tuple[Content, Content, Content]]
+    returned: Content
 
 
 NO_ANSWER = (EMPTY, EMPTY, EMPTY)
@@ -288,7 +289,8 @@ def refinement_mapping(w: World, z: State) -> Atomic:
         seen = z.local[s]
         if w.call_of(s) != "observe":
             answer[s] = (seen.recalled, authors(seen.sawBigrams), authors(seen.sawTrigrams))
-    return Atomic(phase, (authors(z.ngrams) - half_way, z.snapshots - half_way), answer)
+    returned = frozenset(r for r in z.returned if w.call_of(r[0]) != "refresh")
+    return Atomic(phase, (authors(z.ngrams) - half_way, z.snapshots - half_way), answer, returned)
 
 
 def refines(w: World, before: State, after: State) -> Witness:
@@ -318,4 +320,7 @@ def refines(w: World, before: State, after: State) -> Witness:
     for s in new.phase:
         if old.phase[s] == new.phase[s] == "done" and old.answer[s] != new.answer[s]:
             return f"the answer of {name(after.reply(s))} changed after it had taken effect"
+    for reply in new.returned - old.returned:
+        if old.phase[reply[0]] != "done":
+            return f"{name(reply)} returned and had not taken effect"
     return None

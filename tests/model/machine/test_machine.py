@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
@@ -10,7 +12,7 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.machine.machine import ACTIONS, Move, apply, candidates, enabled
 from leo_model.machine.narrate import replay
-from leo_model.machine.properties import SAFETY
+from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import bounded_world, explore, initial_state
 from tests.model.fallen import violations
 
@@ -87,3 +89,15 @@ def test_a_copy_shares_nothing_that_changes() -> None:
     apply(world, state.copy(), Move("Call", "s1"))
 
     assert state.key() == before
+
+
+def test_a_reply_that_did_nothing_may_end_and_not_return() -> None:
+    """The ideal ends a reply at any moment, and returns only one that has been done."""
+    world = bounded_world("shielded-unit-of-work", 1, 1)
+    called = initial_state(world)
+    apply(world, called, Move("Call", "s1"))
+    ended = replace(called, pc={"s1": "idle"})
+
+    assert refines(world, called, ended) is None
+    returned = replace(ended, returned=frozenset({("s1", 1)}))
+    assert refines(world, called, returned) == "s1.1 returned and had not taken effect"

@@ -83,15 +83,11 @@ def _locks(axes: Axes, story: Story) -> None:
 
 
 def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
-    places, frames = {}, story["frames"]
+    places, frames, lanes = {}, story["frames"], story["sessions"]
     for row, frame in enumerate(frames):
         last = row == len(frames) - 1
-        lane = frame["actor"] in story["sessions"]
-        x = (
-            _x(story["sessions"].index(frame["actor"]))
-            if lane
-            else WIDE * len(story["sessions"]) / 2
-        )
+        lane = frame["actor"] in lanes
+        x = _x(lanes.index(frame["actor"])) if lane else WIDE * len(lanes) / 2
         colour = RED if last else INK
         fill = PALE if writes(frame) else "white"
         box = Rectangle(

@@ -105,11 +105,10 @@ class Results:
     @property
     def numbers(self) -> dict[str, int]:
         """How much was checked and proved."""
+        names = {claim["discipline"] for claim in self.claims}
         return {
-            "disciplines": len({claim["discipline"] for claim in self.claims}),
-            "programs": len(
-                {c["discipline"] for c in self.claims if "published" in c["discipline"]}
-            ),
+            "disciplines": len(names),
+            "programs": sum(name.startswith("published") for name in names),
             "claims": sum(claim["verdict"] != "not-applicable" for claim in self.claims),
             "searches": len(self.runs),
             "states": sum(run["distinct"] or 0 for run in self.runs.values()),

@@ -78,15 +78,8 @@ class Sentence:
 
 def kind(truth: str) -> str:
     """One word for a verdict, for a page's colours and shapes."""
-    starts = {
-        "holds only": "partly",
-        MIXED: "partly",
-        IN_MODEL: "partly",
-        TRUE: "true",
-        FALSE: "false",
-        DONE: "done",
-        OPEN: "open",
-    }
+    starts = {f"{TRUE} only": "partly", MIXED: "partly", IN_MODEL: "partly", TRUE: "true",
+              FALSE: "false", DONE: "done", OPEN: "open"}  # fmt: skip
     return next((word for start, word in starts.items() if truth.startswith(start)), "unknown")
 
 

@@ -94,15 +94,9 @@ def lines(
     """Lines by name, each with its dash, grey and marker."""
     for n, (name, values) in enumerate(series.items()):
         axes.plot(
-            x,
-            values,
-            ls=DASHES[n % len(DASHES)],
-            color=GREYS[n % len(GREYS)],
-            marker=MARKERS[n % len(MARKERS)] if marked else "",
-            ms=4,
-            lw=1.3,
-            label=name,
-        )
+            x, values, ls=DASHES[n % len(DASHES)], color=GREYS[n % len(GREYS)],
+            marker=MARKERS[n % len(MARKERS)] if marked else "", ms=4, lw=1.3, label=name,
+        )  # fmt: skip
 
 
 def scatter(
@@ -111,14 +105,10 @@ def scatter(
     """Points by name, full and hollow, with the number of turns that they are; both axes from 0."""
     for n, (name, mine) in enumerate(points.items()):
         axes.plot(
-            [x for x, _ in mine],
-            [y for _, y in mine],
-            MARKERS[n],
-            color=GREYS[0] if n else GREYS[1],
-            mfc="none" if n else GREYS[2],
-            ms=5,
+            [x for x, _ in mine], [y for _, y in mine], MARKERS[n], ms=5,
+            color=GREYS[0] if n else GREYS[1], mfc="none" if n else GREYS[2],
             label=f"{name}: {len(mine)} turns",
-        )
+        )  # fmt: skip
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.set_xlim(left=0)
@@ -135,23 +125,12 @@ def bars(axes: Axes, labels: Sequence[str], series: Mapping[str, Sequence[Estima
         below = [max(0.0, estimate.value - estimate.low) for estimate in estimates]
         above = [max(0.0, estimate.high - estimate.value) for estimate in estimates]
         axes.bar(
-            places,
-            values,
-            width * 0.92,
-            label=name,
-            color="#ffffff" if n % 2 else "#cfcfcf",
-            edgecolor=GREYS[0],
-            linewidth=0.8,
-            hatch=HATCHES[n % len(HATCHES)],
-        )
+            places, values, width * 0.92, label=name, color="#ffffff" if n % 2 else "#cfcfcf",
+            edgecolor=GREYS[0], linewidth=0.8, hatch=HATCHES[n % len(HATCHES)],
+        )  # fmt: skip
         axes.errorbar(
-            places,
-            values,
-            yerr=[below, above],
-            fmt="none",
-            ecolor=GREYS[0],
-            elinewidth=1,
+            places, values, yerr=[below, above], fmt="none", ecolor=GREYS[0], elinewidth=1,
             capsize=2,
-        )
+        )  # fmt: skip
     axes.set_xticks(range(len(labels)), list(labels))
     axes.grid(axis="x", visible=False)

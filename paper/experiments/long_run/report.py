@@ -70,7 +70,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     return tell(
         "long_run/report.j2",
         figures,
-        (_snapshot_table(snapshots), _change_table(found)),
+        (_change_table(found),),
         planned=config["turns"],
         days=config["days"],
         words=WORDS,
@@ -183,22 +183,6 @@ def _stable(snapshots: Sequence[Row]) -> float:
         if one["seed"] == other["seed"] and ours and theirs:
             shares.append(len(ours & theirs) / len(ours | theirs))
     return fmean(shares) if shares else 1.0
-
-
-def _snapshot_table(snapshots: Sequence[Row]) -> Table:
-    names = ("seed", "turn", "commits", "size_tokens", "size_trigrams", "reachable")
-    return Table(
-        "long-run-snapshots",
-        "The field at moments of rest",
-        ("conversation", "turn", "replies", "tokens", "trigrams", "seed reachable", "whole"),
-        tuple(
-            (
-                *(row[name] for name in names),
-                "yes" if all(row[name] for name in CHECKS) and not row["findings"] else "NO",
-            )
-            for row in snapshots
-        ),
-    )
 
 
 def _change_table(found: Changes) -> Table:

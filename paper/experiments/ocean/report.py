@@ -288,22 +288,14 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         for n, arm in enumerate(_even(config)):
             found = _curve(config, rows, arm, kind, by, value)
             means = list(found.values())
+            below = [max(0.0, mean.value - mean.low) for mean in means]
+            above = [max(0.0, mean.high - mean.value) for mean in means]
+            # Side by side, so that no interval covers another.
+            places = [place + 0.08 * (n - 1.5) for place in range(len(means))]
             axes.errorbar(
-                # Side by side, so that no interval covers another.
-                [place + 0.08 * (n - 1.5) for place in range(len(means))],
-                [mean.value for mean in means],
-                [
-                    [max(0.0, mean.value - mean.low) for mean in means],
-                    [max(0.0, mean.high - mean.value) for mean in means],
-                ],
-                color=GREYS[n],
-                ls=DASHES[n],
-                marker=MARKERS[n],
-                ms=4,
-                lw=1.2,
-                capsize=2,
-                label=arm[0],
-            )
+                places, [mean.value for mean in means], [below, above], color=GREYS[n],
+                ls=DASHES[n], marker=MARKERS[n], ms=4, lw=1.2, capsize=2, label=arm[0],
+            )  # fmt: skip
             ticks = [_tick(x, by).replace(" or more", "+") for x in found]
             axes.set_xticks(range(len(found)), ticks)
 
@@ -316,14 +308,11 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         lags.set_xlabel("observations after the fault")
         lags.legend()
 
-    return [
-        Plot(
-            "ocean",
-            "One lost observation: how far it moves the field, and transformers that learn as much "
-            "from it, by how often a context was seen and as further observations come",
-            draw,
-        )
-    ]
+    caption = (
+        "One lost observation: how far it moves the field, and transformers that learn as much "
+        "from it, by how often a context was seen and as further observations come"
+    )
+    return [Plot("ocean", caption, draw)]
 
 
 def _tick(x: int, by: str) -> str:

@@ -9,19 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from leo_model.disciplines import DISCIPLINES
+from paper.artifact import section
 from paper.artifact.figure import draw
 from paper.artifact.folder import made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from paper.artifact.plots import orders
 from paper.artifact.results import Json, Results
-from paper.artifact.section import (
-    SUBSECTIONS,
-    abstract,
-    additions,
-    evidence,
-    paragraphs,
-    validation,
-)
 from paper.artifact.stories import story
 from paper.artifact.tex import Tex, escape, tex_environment
 from paper.artifact.typeset import typeset
@@ -63,16 +56,16 @@ def make_paper(
         values = {
             "results": results,
             "numbers": results.numbers,
-            "subsections": SUBSECTIONS,
-            "paragraphs": paragraphs(results),
-            "abstract": abstract(results),
-            "validation": validation(results),
-            "additions": additions(results),
+            "subsections": section.SUBSECTIONS,
+            "paragraphs": section.paragraphs(results),
+            "abstract": section.abstract(results),
+            "validation": section.validation(results),
+            "additions": section.additions(results),
             "published": results.experiments["published"]["facts"],
             "stated": [
                 {**t, "statement": _statement(t)} for t in results.theorems if t["title"] in STATED
             ],
-            "sentences": evidence(results),
+            "sentences": section.evidence(results),
             "disciplines": {
                 name: rules.number for name, rules in DISCIPLINES.items() if results.has(name)
             },

@@ -115,12 +115,14 @@ def _edges(axes: Axes, story: Story, places: Mapping[int, tuple[float, float]]) 
     """The edges of the dependency cycle, if the witness names one."""
     for start, end, back in dependencies(story):
         (x1, y1), (x2, y2) = places[start], places[end]
-        side = 0.42 if x1 < x2 else -0.42
+        # Within a lane an edge runs beside the boxes, on the right.
+        side, same = (0.42 if x1 <= x2 else -0.42) * WIDE, x1 == x2
         axes.add_patch(
             FancyArrowPatch(
-                (x1 + side * WIDE, y1), (x2 - side * WIDE, y2), arrowstyle="-|>", mutation_scale=9,
+                (x1 + side, y1), (x2 + (side if same else -side), y2), arrowstyle="-|>",
+                connectionstyle=f"arc3,rad={0.12 * same * (-1 if y2 > y1 else 1)}",
                 color=RED if back else INK, lw=1.3, ls="--" if back else "-", zorder=5,
-                shrinkA=0, shrinkB=0,
+                mutation_scale=9, shrinkA=0, shrinkB=0,
             )
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 from leo_model.disciplines import DISCIPLINES
 from paper.artifact import section
 from paper.artifact.figure import draw
-from paper.artifact.folder import made_anew
+from paper.artifact.folder import MADE, made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from paper.artifact.plots import orders
 from paper.artifact.results import Json, Results
@@ -80,7 +80,7 @@ def make_paper(
         if modules:
             values["modules"] = Tex(typeset(out, done))
             parts["specification"] = "Specification"
-        files = [path for path in out.rglob("*") if path.is_file()]
+        files = [path for path in out.rglob("*") if path.is_file() and path.name != MADE]
         environment = tex_environment()
         environment.globals |= {"stamp": results.stamp, "parts": parts}
 

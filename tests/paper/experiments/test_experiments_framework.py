@@ -42,13 +42,8 @@ def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     run_toy(tmp_path)
 
     assert contents(tmp_path / "toy") == contents(whole)
-    assert {path.suffix for path in whole.iterdir()} == {
-        ".jsonl",
-        ".json",
-        ".md",
-        ".png",
-        ".svg",
-    }
+    kinds = {".jsonl", ".json", ".md", ".png", ".svg", ".pdf"}
+    assert {path.suffix for path in whole.iterdir()} == kinds
 
 
 def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:

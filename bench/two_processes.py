@@ -24,7 +24,8 @@ from leo.errors import LeoError
 from leo.field.view import View
 from leo.store.checkup import check_field
 from leo.store.connection import Connection, reading
-from leo.store.operations import get_versions, load_all, load_bigrams, load_trigrams
+from leo.store.ngrams import load_bigrams, load_trigrams
+from leo.store.operations import get_versions, load_all
 from leo.store.schema import connect
 
 __all__ = ["examine", "is_same"]

@@ -21,6 +21,8 @@ from typing import Final, NoReturn, Protocol
 WORDS: Final[dict[int, str]] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds for the main thread to clean up, and to do so without the processes it has started.
 GRACE: Final = (1.0, 0.5)
+# Seconds that the start of a process may take on a machine that is busy.
+PATIENCE: Final = 10.0
 
 
 class Killable(Protocol):
@@ -34,6 +36,8 @@ _started: weakref.WeakSet[Killable] = weakref.WeakSet()
 _kept: set[int] = set()
 _heard: list[int] = []
 _told = threading.Event()
+# Held while a process is started. Who ends the command takes it, and none is started after that.
+_door = threading.RLock()
 
 
 def started(processes: Killable) -> None:
@@ -42,9 +46,32 @@ def started(processes: Killable) -> None:
 
 
 @contextmanager
+def starting() -> Iterator[None]:
+    """A process is started inside and made known, to `started` for instance. Between the two no
+    signal strikes: nobody would know of the process, and it would stay.
+    """
+    with _door:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        late: list[int] = []
+        before = {number: signal.getsignal(number) for number in WORDS}
+        listening = [number for number in WORDS if callable(before[number])]
+        for number in listening:
+            signal.signal(number, lambda number, frame: late.append(number))
+        try:
+            yield
+        finally:
+            for number in listening:
+                signal.signal(number, before[number])
+            if late:
+                signal.raise_signal(late[0])
+
+
+@contextmanager
 def deaf() -> Iterator[None]:
-    """Processes started inside never get Ctrl-C, not even while their Python starts: the command
-    ends them and reports it.
+    """`starting` for processes that never get Ctrl-C, not even while their Python starts: the
+    command ends them and reports it.
     """
     from multiprocessing import resource_tracker  # noqa: PLC0415
 
@@ -52,9 +79,22 @@ def deaf() -> Iterator[None]:
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with starting():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def follow() -> None:
+    """In a process of `multiprocessing`: end with the one that started it, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this is the first process"
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, name="following", daemon=True).start()
 
 
 def keep_interrupts() -> None:
@@ -82,6 +122,17 @@ def install() -> None:
     threading.Thread(target=_listen, args=(reader,), name="ending", daemon=True).start()
 
 
+def end_all() -> None:
+    """End the processes of the command; none is started after that. One that is just being started
+    is waited for, some seconds at most.
+    """
+    _door.acquire(timeout=PATIENCE)
+    for child in multiprocessing.active_children():
+        child.kill()
+    for processes in list(_started):
+        processes.kill()
+
+
 def _unraised(lost: sys.UnraisableHookArgs) -> None:
     """A signal's exception that struck where none can be raised (a weak reference's callback, say)
     is no news: the thread ends the command.
@@ -107,10 +158,7 @@ def _listen(reader: int) -> None:
     sys.unraisablehook = lambda args: None
     waiting = threading.Event()
     waiting.wait(GRACE[0])
-    for child in multiprocessing.active_children():
-        child.kill()
-    for processes in list(_started):
-        processes.kill()
+    end_all()
     waiting.wait(GRACE[1])
     # Temporary folders are removed by these.
     weakref.finalize._exitfunc()  # type: ignore[attr-defined]

@@ -35,6 +35,7 @@ def main() -> int | None:
             code = 130
     signal = ending.ended_by(code if isinstance(code, int) else None)
     if signal is not None:
+        ending.end_all()
         print(f"leo: {ending.WORDS[signal]}", file=sys.stderr, flush=True)
         # An interrupt that went through the `exec` of a text (the making of a dataclass) would make
         # the interpreter end by SIGINT in spite of the code.

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from leo.disciplines import DEFAULT, get_discipline
@@ -28,8 +27,6 @@ from leo.store.asynchronous import AsyncStore, end_of
 from leo.store.owner import Owner
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.trace.events import NO_TRACE, Tracer
-
-__all__ = ["AsyncLeoField", "Gate"]
 
 
 class AsyncLeoField(Opened):
@@ -90,15 +87,9 @@ class AsyncLeoField(Opened):
             undo.push_async_callback(opened.close)
             await opened.perform(owner.watch)
             me = Instance(
-                discipline=chosen,
-                modules=modules,
-                centres=centres,
-                seed=seed,
-                tracer=tracer,
-                clock=clock,
-                name=instance,
-                store=store,
-            )
+                discipline=chosen, modules=modules, centres=centres, seed=seed,
+                tracer=tracer, clock=clock, name=instance, store=store,
+            )  # fmt: skip
             me.begin(await opened.perform(Instance.open_work))
             undo.pop_all()
         field = cls(opened, me, gate, owner, max_waiting)
@@ -203,10 +194,5 @@ class AsyncLeoField(Opened):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *ended: object) -> None:
         await self.close()

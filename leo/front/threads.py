@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from leo.actions import Action
@@ -29,8 +28,6 @@ from leo.store.owner import Owner
 from leo.store.schema import BUSY_TIMEOUT, check_kept
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Tracer
-
-__all__ = ["LeoField", "ThreadGate"]
 
 T = TypeVar("T")
 
@@ -102,15 +99,9 @@ class LeoField(Opened):
             undo.callback(opened.close)
             opened.perform(owner.watch)
             me = Instance(
-                discipline=chosen,
-                modules=modules,
-                centres=centres,
-                seed=seed,
-                tracer=tracer,
-                clock=clock,
-                name=instance,
-                store=store,
-            )
+                discipline=chosen, modules=modules, centres=centres, seed=seed,
+                tracer=tracer, clock=clock, name=instance, store=store,
+            )  # fmt: skip
             me.begin(opened.perform(Instance.open_work))
             undo.pop_all()
         return cls(opened, me, gate, owner)
@@ -195,12 +186,7 @@ class LeoField(Opened):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.close()
 
     def _run(self, turn: Turn) -> str:

@@ -37,8 +37,6 @@ from leo.store.operations import get_versions
 from leo.store.rows import Keeper
 from leo.store.schema import SCHEMA_VERSION
 
-__all__ = ["Show", "export_field", "import_field"]
-
 # Told how much of the work is done, from 0 to 1, every SHOWN rows: a tenth of a second's work.
 Show = Callable[[float], object]
 SHOWN: Final = 10_000

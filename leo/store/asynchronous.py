@@ -30,8 +30,6 @@ from leo.store.connection import Connection
 from leo.store.rows import Keeper
 from leo.store.schema import BUSY_TIMEOUT, connect
 
-__all__ = ["AsyncStore", "end_of", "over"]
-
 T = TypeVar("T")
 
 # aiosqlite asks how many rows a cursor should fetch ahead; no cursor of its is ever made here.

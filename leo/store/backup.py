@@ -14,21 +14,20 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leo.errors import CallerError, StoreDamagedError, StoreUnwritableError
+from leo.errors import CallerError, StoreDamagedError, StoreFullError, StoreUnwritableError
 from leo.store.checkup import check_field
 from leo.store.connection import Connection, explain
 from leo.store.inspection import inspected
 from leo.store.owner import Owner
 from leo.store.rows import Keeper
-from leo.store.schema import BESIDE, check_place
-
-__all__ = ["backup_field", "private_folder", "restore_field"]
+from leo.store.schema import BESIDE, check_place, faults, opened
 
 
 def backup_field(path: Path, copy: Path) -> None:
     """Make a new file `copy` with one state of the field at `path`, which may be in use.
 
-    Raises CallerError when there is such a file, otherwise what `inspected` raises.
+    Raises CallerError when there is such a file, StoreDamagedError when the field has `faults`,
+    otherwise what `inspected` raises.
     """
     check_place(copy)
     with inspected(path) as conn, private_folder(copy) as folder:
@@ -99,12 +98,19 @@ def _copied(conn: Connection, path: Path) -> None:
     """A new file, for its owner's eyes only, that is a field as it is closed: one file, no log."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        with closing(opened(path)) as copy:
             conn.backup(copy)
+            for finding in faults(copy, ()):
+                raise StoreDamagedError(
+                    f"{conn.path}: {finding}, and a copy would be no better: restore it from an "
+                    "earlier backup (leo field restore)"
+                )
             copy.execute("PRAGMA synchronous = FULL")
             copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
-        raise explain(error, path) from error
+        found = explain(error, path)
+        # Room is missing for the copy; what cannot be read is the field.
+        raise found if isinstance(found, StoreFullError) else explain(error, conn.path) from error
     _sync(path)
 
 
@@ -113,7 +119,7 @@ def _settle(path: Path) -> None:
     Where that is refused there is nothing left to lose.
     """
     if path.exists():
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as old:
+        with suppress(sqlite3.Error, StoreDamagedError), closing(opened(path)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -22,9 +22,7 @@ from leo.store.connection import Connection, explain, is_misfit, is_undecoded, r
 from leo.store.ngrams import JOURNAL, MOST, get_version
 from leo.store.operations import CAP
 from leo.store.rows import Keeper
-from leo.store.schema import DDL, make, strangers
-
-__all__ = ["BOUNDS", "Bound", "check_field", "check_structure", "limits", "tables"]
+from leo.store.schema import DDL, faults, make
 
 OBJECTS: Final = ("ngrams", "snapshots")
 # What an archive leaves out: the tables take in the journal before they are written.
@@ -112,9 +110,7 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
     unread = "a part of the field cannot be read ({}): restore it from a backup (leo field restore)"
     try:
         with reading(conn):
-            # First of all: nothing is asked of a file that computes things of its own, such as
-            # an index over an expression, which may not come to an end.
-            for part in (check_structure, _pages, _contents, _relations):
+            for part in (check_structure, _contents, _relations):
                 try:
                     findings.extend(part(conn, keepers))
                 except sqlite3.Error as error:
@@ -122,7 +118,7 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
                     if not damaged and not is_misfit(error):
                         raise
                     findings.append(unread.format(wording(error)))
-                # What follows asks for tables, columns and versions.
+                # What follows asks for tables, columns and versions, and of a tree of pages.
                 if part is check_structure and findings:
                     break
     except StoreDamagedError as error:
@@ -132,17 +128,9 @@ def check_field(conn: Connection, keepers: Sequence[Keeper] = ()) -> list[str]:
     return list(dict.fromkeys(findings))
 
 
-def _pages(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
-    for (text,) in conn.execute("PRAGMA integrity_check(10)"):
-        # One row may be a paragraph, headed by the name that SQLite has for the file.
-        for line in text.splitlines():
-            if line != "ok" and not line.startswith("***"):
-                yield f"SQLite: {line}"
-
-
 def check_structure(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
-    """What every field has and this one has not, and the other way round."""
-    wrong = list(strangers(conn, keepers))
+    """What every field has and this one has not, and the other way round; and its pages."""
+    wrong = list(faults(conn, keepers, "integrity_check(10)"))
     yield from wrong
     if wrong:
         return

@@ -25,20 +25,6 @@ from leo.errors import (
 )
 from leo.screen import visible
 
-__all__ = [
-    "REFUSALS",
-    "Connection",
-    "begin_writing",
-    "explain",
-    "foreign",
-    "is_misfit",
-    "is_undecoded",
-    "reading",
-    "transaction",
-    "unwritable",
-    "wording",
-]
-
 # What is raised when SQLite refuses. Its words may quote a name in the file that is damaged, and
 # where that is no UTF-8 Python cannot even make the error.
 REFUSALS: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -56,6 +42,16 @@ UNWRITTEN: Final = frozenset(
 )
 
 
+DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_INTERRUPT)
+
+# SQLite's steps, for the smallest file and for each byte: what the schema takes, and what a look at
+# all pages may take, of which SQLite 3.40 needs an eighth of a step. Counted every EVERY.
+FIRST_STEPS: Final = 100_000
+SCHEMA_STEPS: Final = 1
+CHECK_STEPS: Final = 50
+EVERY: Final = 1000
+
+
 class Connection(sqlite3.Connection):
     """A connection that knows its file, so that its errors can name it, and its busy timeout in
     seconds.
@@ -66,6 +62,19 @@ class Connection(sqlite3.Connection):
     # Of a file that is watched: what it was when this connection last looked.
     _seen: tuple[int, ...] | None = None
     _alone = False
+
+    def bound(self, steps: int = SCHEMA_STEPS) -> None:
+        """Until `unbound`, let a statement end with an error when SQLite has taken more steps than
+        the size of the file accounts for: the pages of a file that somebody made may lead to each
+        other in such a way that reading a table takes years.
+        """
+        size = sum(size_of(name) or 0 for name in (self.path, f"{self.path}-wal"))
+        left = iter(range((FIRST_STEPS + steps * size) // EVERY))
+        self.set_progress_handler(lambda: next(left, None) is None, EVERY)
+
+    def unbound(self) -> None:
+        """The pages are those of a tree: what reads them comes to an end."""
+        self.set_progress_handler(None, 0)
 
     def watch(self, *, alone: bool) -> None:
         """From now on a write finds out whether the file is still there, the same one, and, where
@@ -185,6 +194,8 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
             "has can still be read: make room or raise the limit, and try again"
         )
     code &= 0xFF
+    if code == sqlite3.SQLITE_INTERRUPT:
+        why = "reading it would not end"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreLockedError(
             f"{path}: another process has kept the field locked beyond the busy timeout ({why}); "
@@ -201,7 +212,7 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
         return foreign(path, "it is not a SQLite database")
     # A table or a column that every field has is a part of it as well.
     lost = is_misfit(error) and why.startswith("no such ")
-    if lost or is_undecoded(error) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
+    if lost or is_undecoded(error) or code in DAMAGED:
         return StoreDamagedError(
             f"{path}: a part of the field cannot be read ({why}); nothing was written: "
             "restore it from a backup (leo field restore), or check the disk"
@@ -216,6 +227,16 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
         f"{path}: the store refused ({why}); nothing was written: try again, and if it refuses "
         f"again, see what `leo field check {path}` says of the file"
     )
+
+
+def size_of(path: str | Path) -> int | None:
+    """The bytes of a file, None where there is none. It is asked for once: the last connection
+    that closes removes the log, and may do so between two questions.
+    """
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
 
 
 def wording(error: BaseException | None) -> str:

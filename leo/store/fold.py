@@ -24,8 +24,6 @@ from leo.field.growth import ChainGrowth, Growth, WordGrowth, decode
 from leo.store.connection import Connection
 from leo.store.schema import set_checkpoint
 
-__all__ = ["FOLD", "HEAVY", "fold", "is_full", "pending", "swept"]
-
 # A divisor of the number of observations between two decays, so that a decay costs no extra fold.
 FOLD = 50
 # Half a second's work, for long texts only: fifty replies have a tenth of it.
@@ -115,7 +113,7 @@ def fold(conn: Connection, version: int, last: Iterable[tuple[int, Growth]] = ()
     conn.executemany(PAIR, zip(keys, map(pairs.get, keys), repeat(age(version - 1))))
     conn.execute("UPDATE folding SET version = ?, pairs = 0", (version,))
     _sweep(conn, age(version), 2 * len(pairs))
-    set_checkpoint(conn)
+    set_checkpoint(conn, len(bigrams) + len(trigrams) + len(pairs))
 
 
 def _sweep(conn: Connection, now: int, rows: int) -> None:

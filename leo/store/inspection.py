@@ -10,18 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from leo.errors import StoreFullError, StoreMovedError, StoreUnwritableError
-from leo.store.connection import REFUSALS, Connection, explain, foreign
-from leo.store.schema import (
-    BUSY_TIMEOUT,
-    EFFECTIVE,
-    alone,
-    check_place,
-    equip,
-    identify,
-    size_of,
-)
-
-__all__ = ["copied", "inspected"]
+from leo.store.connection import REFUSALS, Connection, explain, foreign, size_of
+from leo.store.schema import EFFECTIVE, alone, check_place, identify, opened
 
 # Without SQLite's locks and without its files beside the field: a reader of this kind sees no log,
 # and is not told when somebody else writes.
@@ -59,8 +49,7 @@ def copied(conn: Connection) -> Connection:
     """One state of a field, in a temporary database that goes when it is closed. Its errors name
     the file of the field.
     """
-    copy = sqlite3.connect("", isolation_level=None, factory=Connection, check_same_thread=False)
-    equip(copy, conn.path, BUSY_TIMEOUT)
+    copy = opened(conn.path, place="")
     try:
         conn.backup(copy)
     except sqlite3.Error as error:
@@ -102,16 +91,8 @@ def _connected(path: Path, mode: str) -> Connection:
     before = _state(path)
     with ExitStack() as undo:
         try:
-            conn = sqlite3.connect(
-                f"{path.absolute().as_uri()}?{mode}",
-                uri=True,
-                timeout=BUSY_TIMEOUT,
-                isolation_level=None,
-                factory=Connection,
-                check_same_thread=False,
-            )
+            conn = opened(path, place=f"{path.absolute().as_uri()}?{mode}")
             undo.callback(conn.close)
-            equip(conn, path, BUSY_TIMEOUT)
             conn.execute("PRAGMA query_only = ON")
             if not identify(conn):
                 raise alone(path) if before[1] else foreign(path, "it is empty")

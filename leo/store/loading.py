@@ -18,8 +18,6 @@ from leo.store.connection import Connection, reading
 from leo.store.fold import pending
 from leo.store.ngrams import PAIRS, get_version
 
-__all__ = ["load_field"]
-
 
 def load_field(conn: Connection) -> Loaded:
     """Read every token and count, the tables first and then what they have not taken in yet."""

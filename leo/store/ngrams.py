@@ -27,17 +27,6 @@ from leo.field.tables import (
 from leo.store.connection import Connection, reading
 from leo.store.fold import fold, is_full, pending
 
-__all__ = [
-    "MOST",
-    "NO_IDS",
-    "Observed",
-    "add",
-    "bump",
-    "get_version",
-    "load_bigrams",
-    "load_trigrams",
-]
-
 # The journal holds this many observations, for views that fell behind; none with more pairs than
 # LONGEST, because a whole load is then as good.
 JOURNAL = 64

@@ -23,32 +23,8 @@ from leo.store.ngrams import (
     add,
     bump,
     get_version,
-    load_bigrams,
-    load_trigrams,
 )
 from leo.store.rows import Keeper, Put, Rows
-
-__all__ = [
-    "CAP",
-    "Committed",
-    "NewSnapshot",
-    "Observed",
-    "Versions",
-    "check_unmoved",
-    "get_memories",
-    "get_rows",
-    "get_versions",
-    "load_all",
-    "load_bigrams",
-    "load_trigrams",
-    "moved",
-    "newest",
-    "process_delta",
-    "process_reply",
-    "process_seed",
-    "process_snapshot",
-    "process_text",
-]
 
 Versions = dict[str, int]
 

@@ -23,8 +23,6 @@ from leo.screen import visible
 from leo.store.connection import Connection, unwritable
 from leo.store.schema import check_place
 
-__all__ = ["SUFFIX", "Owner"]
-
 SUFFIX: Final = "-owner"
 # Longer than any that is written.
 LONGEST: Final = 1000
@@ -63,7 +61,9 @@ class Owner:
         name = _beside(path)
         while True:
             try:
-                file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                # What a link leads to would be written over.
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+                file = os.open(name, flags, 0o600)
             except OSError as error:
                 raise unwritable(path, str(error.strerror)) from error
             owner = cls(path, file, shared)

@@ -18,19 +18,6 @@ import msgspec
 from leo.errors import StoreDamagedError
 from leo.field.text import is_word
 
-__all__ = [
-    "Keeper",
-    "Put",
-    "Rows",
-    "are_there",
-    "create",
-    "named",
-    "parameters",
-    "read",
-    "unpacked",
-    "write",
-]
-
 # The rows of each of a module's queries, by the query's name.
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 CREATED: Final = re.compile(r"CREATE (?:TABLE|INDEX) (\w+)")

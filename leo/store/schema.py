@@ -30,33 +30,17 @@ from leo.field.decay import faded
 from leo.screen import visible
 from leo.store import rows
 from leo.store.connection import (
+    CHECK_STEPS,
     REFUSALS,
     Connection,
     explain,
     foreign,
     reading,
+    size_of,
     transaction,
     unwritable,
 )
 from leo.store.rows import Keeper
-
-__all__ = [
-    "APPLICATION_ID",
-    "BESIDE",
-    "BUSY_TIMEOUT",
-    "DDL",
-    "MEMORY",
-    "SCHEMA_VERSION",
-    "alone",
-    "check_kept",
-    "check_place",
-    "connect",
-    "equip",
-    "identify",
-    "make",
-    "set_checkpoint",
-    "strangers",
-]
 
 APPLICATION_ID: Final = 0x4C454F46  # "LEOF"
 SCHEMA_VERSION: Final = 4
@@ -68,10 +52,15 @@ PATIENCE: Final = 1.0
 PAUSE: Final = 0.01
 # How often a switch to WAL is tried again; each time somebody else has finished in between.
 SWITCHES: Final = 100
-# Pages in the WAL before they are copied into the file: as many as the file has, from 4 MiB to 32.
-# A fold of a large field touches thousands of pages, mostly the same ones as the fold before it:
-# copying them seldom copies them once.
+# Pages in the WAL before they are copied into the file: half as many as the file has, within these
+# bounds. A fold of a large field touches thousands of pages, mostly the same ones as the fold
+# before it: copying them seldom copies them once.
 CHECKPOINT: Final = (950, 8000)
+# A fold goes into the WAL whole, and takes up to ROOM pages beyond: of a file of so many pages,
+# or of more rows than a conversation's has, in a field that many talk to.
+LARGE: Final = 350
+SCATTERED: Final = 4100
+ROOM: Final = 250
 # Ask about the user that we act as, where the system can tell.
 EFFECTIVE: Final = os.access in os.supports_effective_ids
 # The smallest page of a database, in bytes.
@@ -84,6 +73,8 @@ STATISTICS: Final = frozenset(
 )
 # What the names of the files end in that SQLite keeps beside a field.
 BESIDE: Final = ("-wal", "-shm", "-journal")
+# What a journal ends in that names another file, which SQLite deletes after a rollback.
+NAMING: Final = bytes.fromhex("d9d505f920a163d7")
 
 # co_occurrence holds word_id <= context_id only: the count is the same in both directions. `decays`
 # is the number of decays that a count has been through.
@@ -179,18 +170,9 @@ def connect(
     except OSError as error:
         raise unwritable(path, str(error.strerror)) from error
     try:
-        # isolation_level=None: every transaction is begun by us, none by the driver.
-        # Threads may share it, one of them at a time (`leo.store.synchronous`).
-        conn = sqlite3.connect(
-            path,
-            timeout=timeout,
-            isolation_level=None,
-            factory=Connection,
-            check_same_thread=False,
-        )
+        conn = opened(path, timeout)
     except sqlite3.Error as error:
         raise explain(error, path) from error
-    equip(conn, path, timeout)
     with ExitStack() as undo:
         undo.callback(conn.close)
         _prepare(conn, full_sync, keepers, left)
@@ -198,15 +180,50 @@ def connect(
     return conn
 
 
-def equip(conn: Connection, path: Path, timeout: float) -> None:
-    """Give a connection what all of ours have: its file, its patience, the function `faded`."""
+def opened(path: Path, timeout: float = BUSY_TIMEOUT, place: str | None = None) -> Connection:
+    """A connection as all of ours are: to `path`, or to another place of SQLite's in its name.
+    Raises StoreDamagedError for files beside it that lead elsewhere.
+    """
+    _check_beside(path)
+    # isolation_level=None: every transaction is begun by us, none by the driver.
+    # Threads may share it, one of them at a time (`leo.store.synchronous`).
+    conn = sqlite3.connect(
+        path if place is None else place,
+        uri=place is not None,
+        timeout=timeout,
+        isolation_level=None,
+        factory=Connection,
+        check_same_thread=False,
+    )
     conn.path = path
     conn.timeout = timeout
+    conn.bound()
     # A file is data: what it defines may call no function that could do more than compute.
     conn.execute("PRAGMA trusted_schema = OFF")
     if sys.version_info >= (3, 12):
         conn.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     conn.create_function("faded", 2, faded, deterministic=True)
+    return conn
+
+
+def _check_beside(path: Path) -> None:
+    """Raise StoreDamagedError when SQLite would be led from the file to another file: it writes to
+    where a link leads, and takes away what a journal names. A field has no such journal: each of
+    its transactions is of one file.
+    """
+    field = os.path.realpath(path)
+    led = [end for end in BESIDE if os.path.islink(f"{field}{end}")]
+    with suppress(OSError), open(f"{field}{BESIDE[-1]}", "rb") as journal:
+        # Refused where it is shorter.
+        journal.seek(-len(NAMING), os.SEEK_END)
+        if not led and journal.read() == NAMING:
+            led.append(BESIDE[-1])
+    for end in led:
+        raise StoreDamagedError(
+            f"{path}: the file {field}{end} beside it leads to another file, which SQLite would "
+            "change or delete, and no field has one like it: do not trust this field; remove that "
+            "file, or restore the field from a backup (leo field restore)"
+        )
 
 
 def check_kept(path: str | Path) -> None:
@@ -261,13 +278,14 @@ def _prepare(
     except REFUSALS as error:
         raise explain(error, conn.path) from error
     with reading(conn):
-        for finding in strangers(conn, keepers) if version else ():
+        for finding in faults(conn, keepers) if version else ():
             raise StoreDamagedError(
                 f"{conn.path}: {finding}, and nothing is written to such a file: restore it "
                 "from a backup (leo field restore); "
                 f"`leo field check {conn.path}` says what else is wrong"
             )
         complete = version and rows.are_there(conn, keepers)
+    conn.unbound()
     if not complete:
         with transaction(conn):
             # Another process may have made the field while we were opening it.
@@ -289,16 +307,6 @@ def _left(path: Path) -> tuple[int, int | None]:
             "restore it from a backup (leo field restore), or remove the log to begin anew"
         )
     return size, logged
-
-
-def size_of(path: str | Path) -> int | None:
-    """The bytes of a file, None where there is none. It is asked for once: the last connection
-    that closes removes the log, and may do so between two questions.
-    """
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return None
 
 
 def _made_meanwhile(conn: Connection) -> int:
@@ -323,14 +331,15 @@ def alone(path: Path) -> StoreDamagedError:
     )
 
 
-def set_checkpoint(conn: sqlite3.Connection) -> None:
-    """Let the log become as long as the file is, within bounds; a file of a log that was longer is
-    cut.
+def set_checkpoint(conn: sqlite3.Connection, rows: int = 0) -> None:
+    """Let the log become half as long as the file, within bounds; one that was longer is cut.
+    `rows` are those of the last fold.
     """
     least, most = CHECKPOINT
     [pages] = conn.execute("PRAGMA page_count").fetchone()
     [size] = conn.execute("PRAGMA page_size").fetchone()
-    length = min(most, max(least, pages))
+    room = ROOM if pages > LARGE or (rows > SCATTERED and pages > LARGE // 3) else 0
+    length = min(most, max(least - room, pages // 2))
     conn.execute(f"PRAGMA wal_autocheckpoint = {length}")
     conn.execute(f"PRAGMA journal_size_limit = {length * size}")
 
@@ -365,6 +374,32 @@ def write_ahead(conn: sqlite3.Connection, path: Path) -> None:
             f"{path}: the journal of the file is {mode!r} here, and a field needs WAL, so that who "
             "reads does not wait for who writes; name another place, on a disk of this machine"
         )
+
+
+def faults(
+    conn: Connection, keepers: Sequence[Keeper], check: str = "quick_check(1)"
+) -> Iterator[str]:
+    """What makes a file no field of ours, before anything else is asked of it: its tables, and then
+    how its pages hang together, by one of SQLite's checks. Where there is nothing, every later
+    question comes to an end.
+
+    Not the other way round: a look at all pages computes what the file says of an index, for every
+    row. SQLite's look at the pages goes to each of them once, whatever leads there.
+    """
+    sound = True
+    for finding in strangers(conn, keepers):
+        sound = False
+        yield finding
+    if sound:
+        conn.bound(CHECK_STEPS)
+        for (text,) in conn.execute(f"PRAGMA {check}"):
+            # One row may be a paragraph, headed by the name that SQLite has for the file.
+            for line in text.splitlines():
+                if line != "ok" and not line.startswith("***"):
+                    sound = False
+                    yield f"SQLite: {line}"
+    if sound:
+        conn.unbound()
 
 
 def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:

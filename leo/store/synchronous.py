@@ -16,8 +16,6 @@ from leo.store.connection import Connection
 from leo.store.rows import Keeper
 from leo.store.schema import BUSY_TIMEOUT, connect
 
-__all__ = ["Store"]
-
 T = TypeVar("T")
 
 

@@ -33,8 +33,8 @@ class Verdict(NamedTuple):
 
 
 VERDICTS = {
-    "holds": Verdict("✓", "holds", "holds in every reachable state, with all faults that can "
-                     "strike (freedom from deadlock: without faults)"),
+    "holds": Verdict("✓", "holds", "holds in every state reached within its bound, with all faults "
+                     "that can strike (freedom from deadlock, and sequential: without faults)"),
     "falls": Verdict("✗", "falls", "falls without any fault; a counterexample can be stepped "
                      "through"),
     "falls-with-faults": Verdict("⚡", "faults", "holds without faults and falls with one, such "

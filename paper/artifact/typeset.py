@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from leo_model.files import spec_folder
-from leo_model.tlc.java import environment, find
+from leo_model.tlc.java import find, run
 from paper.artifact.errors import ArtifactError
 
 MODULES = (
@@ -39,16 +37,8 @@ def typeset(out: Path, done: Callable[[str], None]) -> str:
         for module in MODULES:
             shutil.copy(spec_folder() / f"{module}.tla", work)
             start = runtime.command("tla2tex.TLA", work, heap_mb=512, full=False)
-            ended = subprocess.run(
-                [*start, "-latexCommand", "pdflatex", "-shade", f"{module}.tla"],
-                cwd=work,
-                env=environment(os.environ) | _REPRODUCIBLE,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-            )
+            tool = [*start, "-latexCommand", "pdflatex", "-shade", f"{module}.tla"]
+            ended = run(tool, work, _SECONDS, _REPRODUCIBLE)
             if ended.returncode != 0 or not (work / f"{module}.pdf").is_file():
                 raise ArtifactError(
                     f"tla2tex does not typeset {module}.tla: "

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leo import __version__
-from leo.commands.ending import deaf
+from leo.commands.ending import deaf, follow
 from leo.progress import Bar
 from leo_model.checking.check import spec_hash
 from paper.experiments.errors import ExperimentError
@@ -154,7 +154,7 @@ def measure_all(
         return
     # A new interpreter for each process: nothing of a thread or a loop is carried over.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=follow) as pool:
         try:
             with deaf():
                 found = pool.map(partial(_measure_named, experiment.name, config, clock), cells)

@@ -30,6 +30,7 @@ from proofs.relation.vocabulary import (
     State,
     Symbol,
     Term,
+    at,
     every,
     in_flight,
     instance_of,
@@ -60,7 +61,9 @@ def _wrote(z: State) -> Symbol:
 
 
 OCCASIONS: dict[str, Callable[[World, State], Term]] = {
-    "MutualExclusion": lambda w, z: some("s", lambda s: inside(w, z, s)),
+    "MutualExclusion": lambda w, z: some("s t", lambda s, t: z3.And(
+        inside(w, z, s), z3.Not(inside(w, z, t)), at(z, t, ("called", "begin", "blocked"))
+    )),
     "Serializable": lambda w, z: some("q r", lambda q, r: z3.And(
         z.dsg(q, r), _wrote(z)(q), _wrote(z)(r)
     )),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from proofs.invariants.unbounded import Mutant, cells_of, named, scope
+from proofs.invariants.unbounded import ASSUMED, Mutant, cells_of, named, scope
 from proofs.progress.answered import prove_answered, refute_answered, refute_under_weak
 from proofs.progress.deadlock import prove_deadlock, refute_deadlock
 from proofs.tools.theorem import Theorem
@@ -12,10 +12,8 @@ from proofs.tools.theorem import Theorem
 EVERYWHERE = named("1q D1 D2 D3 D4 D5 D6 D7 D10 D11 D12 D13 P1 P2 P3")
 IN_ORDER = named("1q D1 D2 D4 D5 D6 D7 D10 D11")
 BY_LUCK = named("D3 D12 P1 P2 P3")
-ASSUMED = (
-    "one instance, but any number of them on one store in D10, D11 and D12",
-    "a session makes one call at a time; sessions (one in its own row) and calls are unbounded",
-    "the relation is the spec's (tests/proofs/test_tie.py)",
+QUEUES = (
+    *ASSUMED,
     "a finite queue that is not empty has a first (that it is finite and a strict order is proved)",
 )
 FAIR = "weak fairness of every session's next step; nothing is assumed of crashes or restarts"
@@ -31,15 +29,15 @@ DEADLOCK = Theorem(
     claim="In every state that is reached with all faults an action that is no fault is enabled, "
     "until all calls are made and over; and while a reply is in flight, some reply in flight can "
     "take its own next step. Any number of sessions and calls; " + scope(EVERYWHERE) + ".",
-    assumptions=ASSUMED,
+    assumptions=QUEUES,
     tool="z3",
     place="proofs/progress/deadlock.py prove_deadlock",
     prove=partial(prove_deadlock, EVERYWHERE),
     mutant=KEPT_LOCK.text,
     refute=partial(refute_deadlock, KEPT_LOCK),
-    latex=f"In every state that is reached by {scope(EVERYWHERE)}, for any number of sessions and "
-    "calls, an action that is no fault is enabled until all calls are made and over; "
-    "while a reply is in flight, some reply in flight can take its own next step.",
+    latex="In every state that is reached, for any number of sessions and calls "
+    f"({scope(EVERYWHERE)}), an action that is no fault is enabled until all calls are made and "
+    "over; while a reply is in flight, some reply in flight can take its own next step.",
     sketch="The inductive invariant of the safety theorems, and its converse for the locks: who "
     "holds a lock is inside, so the holder's next step is enabled or waits for the write lock, "
     "whose holder waits for nothing; while a lock is free, the first in the queue can take it.",
@@ -52,14 +50,14 @@ ANSWERED = Theorem(
     title="Answered",
     claim="Under weak fairness every call ends. Any number of sessions and calls; "
     f"{scope(IN_ORDER)}.",
-    assumptions=(*ASSUMED, FAIR),
+    assumptions=(*QUEUES, FAIR),
     tool="z3",
     place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, IN_ORDER),
     mutant=OUT_OF_TURN.text,
     refute=partial(refute_answered, OUT_OF_TURN),
-    latex=f"In every weakly fair behaviour of {scope(IN_ORDER)}, for any number of sessions and "
-    "calls, every call ends.",
+    latex="In every weakly fair behaviour, for any number of sessions and calls "
+    f"({scope(IN_ORDER)}), every call ends.",
     sketch="A ranking, by the well-founded rule for justice of Manna and Pnueli: the steps that "
     "are left to the reply, to the holder of the lock and to those ahead in the queue. No action "
     "raises it; the step of the holder (while the lock is free, of the first in the queue) is "
@@ -72,14 +70,14 @@ LUCKY = Theorem(
     title="Answered under strong fairness",
     claim="Under strong fairness of what is given away in no order every call ends. Any number of "
     f"sessions and calls; {scope(BY_LUCK)}.",
-    assumptions=(*ASSUMED, FAIR, STRONG),
+    assumptions=(*QUEUES, FAIR, STRONG),
     tool="z3",
     place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, BY_LUCK),
     mutant="D3 under weak fairness",
     refute=refute_under_weak,
-    latex=f"In every strongly fair behaviour of {scope(BY_LUCK)}, for any number of sessions and "
-    "calls, every call ends.",
+    latex="In every strongly fair behaviour, for any number of sessions and calls "
+    f"({scope(BY_LUCK)}), every call ends.",
     sketch="The ranking of the theorem before. Where the helpful session's step waits for what is "
     "given away in no order (a threading.Lock, SQLite's write lock, the event loop), who has it "
     "can step, keeps it until it gives it up, and comes nearer to that with each step: so the step "

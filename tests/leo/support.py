@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from leo import NO_TRACE, AsyncLeoField, LeoField, NdjsonRecorder
+from leo.drivers.tasks import Gate
 from leo.field.view import View
-from leo.front.tasks import Gate
 from leo.front.threads import ThreadGate
 from leo.modules import Module
 from leo.store.connection import Connection, transaction

@@ -19,7 +19,8 @@ from leo.field.decay import KEPT, OF
 from leo.field.decay import decay as organism_decay
 from leo.field.generation import generate_walk
 from leo.field.view import View
-from leo.store.operations import load_bigrams, load_trigrams, process_delta
+from leo.store.ngrams import load_bigrams, load_trigrams
+from leo.store.operations import process_delta
 from leo.store.schema import connect
 from paper.experiments.published.data import read_turns
 from proofs.algebra import chance, counting, decay, load, sensitivity

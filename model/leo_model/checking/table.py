@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from textwrap import wrap
 
 from leo import screen
@@ -12,11 +13,14 @@ from leo_model.checking.claims import (
     HOLDS,
     NEEDS_STRONG_FAIRNESS,
     NOT_APPLICABLE,
+    Claim,
     Claims,
 )
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.properties import PROPERTIES
 
+# The verdict of a cell not all of whose runs were made; no claims file has it.
+UNDECIDED = "undecided"
 SIGNS = {
     HOLDS: "✓",
     FALLS: "✗",
@@ -25,26 +29,41 @@ SIGNS = {
     NOT_APPLICABLE: "–",
 }
 WORDS = {
-    HOLDS: "holds, with every fault that can strike",
+    HOLDS: "holds, with every fault that can strike (Dea and D0: without)",
     FALLS: "falls",
     FALLS_WITH_FAULTS: "falls only with faults",
     NEEDS_STRONG_FAIRNESS: "holds only under strong fairness",
     NOT_APPLICABLE: "does not apply",
+    UNDECIDED: "not decided by these runs",
 }
 EXCEPTION = (
-    "DeadlockFree is asked without faults (a fault may free a reply that waits), and so is "
-    "everything of sequential. A sign followed by ! is not as claimed."
+    "A fault may free a reply that waits, so Dea is asked without; D0 is the program alone and "
+    "unharmed. A sign followed by ! is not as claimed."
 )
-COLOURS = {HOLDS: "green", NOT_APPLICABLE: "dim", NEEDS_STRONG_FAIRNESS: "yellow"}
+MARKS = SIGNS | {UNDECIDED: "·"}
+COLOURS = {HOLDS: "green", NEEDS_STRONG_FAIRNESS: "yellow"}
+COLOURS |= dict.fromkeys((NOT_APPLICABLE, UNDECIDED), "dim")
 # With fewer columns the table is a list.
 LEAST = 76
+
+
+def decided(claims: Claims, cells: Collection[tuple[str, str]]) -> Claims:
+    """The claims with no verdict but of these cells, and where a property does not apply."""
+
+    def shown(claim: Claim) -> Claim:
+        known = (claim.discipline, claim.property) in cells or claim.verdict == NOT_APPLICABLE
+        return claim if known else replace(claim, verdict=UNDECIDED)
+
+    return replace(claims, cells={cell: shown(claim) for cell, claim in claims.cells.items()})
 
 
 def text(claims: Claims, disciplines: Iterable[str], wrong: frozenset[str] = frozenset()) -> str:
     """Return the table for a terminal, with its legend; the cells in ``wrong`` are marked."""
     names = list(disciplines)
     draw = _matrix if screen.columns() >= LEAST else _list
-    return draw(claims, names, wrong) + "\n" + faults_apart(claims, names) + legend()
+    partial = any(claims.titles(name, UNDECIDED) for name in names)
+    said = legend(MARKS if partial else SIGNS)
+    return draw(claims, names, wrong) + "\n" + faults_apart(claims, names) + said
 
 
 def faults_apart(claims: Claims, disciplines: Iterable[str]) -> str:
@@ -80,7 +99,7 @@ def _list(claims: Claims, disciplines: list[str], wrong: frozenset[str]) -> str:
     lines: list[str] = []
     for name in disciplines:
         lines.append(f"{DISCIPLINES[name].number} {name}")
-        for verdict, sign in SIGNS.items():
+        for verdict, sign in MARKS.items():
             titles = [
                 f"{title}!" if f"{name} / {title}" in wrong else title
                 for title in claims.titles(name, verdict)
@@ -95,14 +114,14 @@ def _cell(claims: Claims, discipline: str, title: str, wrong: frozenset[str]) ->
     verdict = claims.cell(discipline, title).verdict
     mark = "!" if f"{discipline} / {title}" in wrong else ""
     colour = COLOURS.get(verdict, "red")
-    return f"[{colour}]{SIGNS[verdict]}{mark}[/]"
+    return f"[{colour}]{MARKS[verdict]}{mark}[/]"
 
 
-def legend() -> str:
+def legend(signs: Mapping[str, str]) -> str:
     """Say what the signs mean, and what each property is."""
     lines = [
         line
-        for verdict, sign in SIGNS.items()
+        for verdict, sign in signs.items()
         for line in screen.labelled(sign, WORDS[verdict], label_width=4)
     ]
     lines += [*screen.labelled("", EXCEPTION, label_width=0), ""]

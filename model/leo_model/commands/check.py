@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -22,7 +22,7 @@ from leo_model.checking.claims import Claims, load_claims, record_numbers
 from leo_model.checking.distributed import show_distributed
 from leo_model.checking.plan import Run, plan
 from leo_model.checking.questions import check_title
-from leo_model.checking.table import cells, text
+from leo_model.checking.table import cells, decided, text
 from leo_model.commands.options import add_build, add_disciplines
 from leo_model.disciplines import DISCIPLINES, chosen
 from leo_model.errors import CheckError
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         write_results(report, claims, results)
     wrong = frozenset(cell for finding in report.findings for cell in finding.claims)
     if args.json:
-        screen.show_json(cells(claims, disciplines, wrong))
+        screen.show_json(cells(decided(claims, decided_by(claims, runs)), disciplines, wrong))
         return 1 if report.findings else 0
     print_text(claims, disciplines, report, wrong, shown=len(disciplines) < len(DISCIPLINES))
     for finding in report.findings:
@@ -104,6 +104,15 @@ def selected(
             "ask `leo ask discipline=... sessions=... turns=...` for another one"
         )
     return found
+
+
+def decided_by(claims: Claims, runs: Iterable[Run]) -> frozenset[tuple[str, str]]:
+    """Return the cells all of whose runs are among these."""
+    names = {run.name for run in runs}
+    cells: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for run in plan(claims):
+        cells[run.name in names] |= {(run.discipline, title) for title in run.titles}
+    return frozenset(cells[True] - cells[False])
 
 
 def refuse_other_tlc(report: Report) -> None:
@@ -146,17 +155,34 @@ def check_with_bar(claims: Claims, runs: list[Run], build: Path, jobs: int) -> R
 def print_text(
     claims: Claims, disciplines: list[str], report: Report, wrong: frozenset[str], *, shown: bool
 ) -> None:
-    """Print the table and, for a few disciplines, every counterexample."""
-    print(text(claims, disciplines, wrong), end="")
+    """Print the table; of a part of the runs each with its bound; for a few disciplines, every
+    counterexample.
+    """
+    known = decided_by(claims, [run for run, _ in report.runs])
+    print(text(decided(claims, known), disciplines, wrong), end="")
+    if len(report.runs) < len(plan(claims)):
+        print("\nsearched, at sessions x calls:")
+        order = list(DISCIPLINES)
+        for run, result in sorted(report.runs, key=lambda pair: order.index(pair[0].discipline)):
+            print(*searched(run, result.distinct or 0), sep="\n")
     if shown:
         for told in stories(report.counterexamples):
             print(f"\n{told}", end="")
     states = sum(result.distinct or 0 for _, result in report.runs)
-    decided = {(run.discipline, title) for run, _ in report.runs for title in run.titles}
     print(
-        f"\n{len(decided)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
+        f"\n{len(known)} claims decided by {len(report.runs)} runs of TLC over {states:,} "
         f"states; {len(report.counterexamples)} counterexamples;\n{len(wrong)} not as claimed."
     )
+
+
+def searched(run: Run, states: int) -> list[str]:
+    """Say at which bound, with which faults and how a run searched for which properties."""
+    faults = f"with {', '.join(run.faults)}" if run.faults else "without faults"
+    faults += "; each fault alone" if run.kind == "apart" else ""
+    fair = {"WeakSpec": "; weak fairness", "StrongSpec": "; strong fairness"}.get(run.spec, "")
+    titles = ", ".join(run.titles) + (" (claimed to fall)" if run.falls else "")
+    told = f"{str(run.bound).replace('_', ' and ')}; {faults}{fair}; {states:,} states: {titles}"
+    return screen.labelled(DISCIPLINES[run.discipline].number, told, label_width=4)
 
 
 def stories(found: Sequence[Counterexample]) -> Iterator[str]:

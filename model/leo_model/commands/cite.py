@@ -1,8 +1,9 @@
-"""`leo cite`: the release, and the hashes of the specification and of the kept results."""
+"""`leo cite`: release, commit of a checkout, hashes of the specification and of kept results."""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from leo.commands.main import Command
 from leo_model.checking.check import spec_hash
 from leo_model.files import ROOT
 
-__all__ = ["CITE", "FORMS", "cite", "results_hash"]
+__all__ = ["CITE", "FORMS", "cite", "commit", "results_hash"]
 
 TITLE = "leo-field: a formal model of coherence-preserving execution for field organisms"
 AUTHORS = "The leo-field authors"
@@ -39,9 +40,25 @@ def results_hash(folder: Path = ROOT / "paper" / "results") -> str | None:
     return digest.hexdigest() if paths else None
 
 
+def commit(root: Path = ROOT) -> str | None:
+    """The commit of a checkout, with `-dirty` where a file of it has changed since; None of no
+    checkout, and without git.
+    """
+    if not (root / ".git").exists():
+        return None
+    words = ("describe", "--always", "--dirty", "--exclude=*", "--abbrev=40")
+    try:
+        told = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told.stdout.strip()
+
+
 def cite(form: str) -> str:
     """The citation as "text" or "bibtex"."""
     hashes = f"Specification SHA-256 {spec_hash()[:16]}"
+    if found := commit():
+        hashes = f"Commit {found}. {hashes}"
     if found := results_hash():
         hashes += f", results SHA-256 {found[:16]}"
     return FORMS[form].format(authors=AUTHORS, title=TITLE, version=__version__, hashes=hashes)

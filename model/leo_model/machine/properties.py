@@ -191,7 +191,11 @@ class About(NamedTuple):
 
 # Every property, in the order of the tables.
 PROPERTIES: dict[str, About] = {
-    "MutualExclusion": About("Mut", "mutual exclusion", "at most one reply is inside its program"),
+    "MutualExclusion": About(
+        "Mut",
+        "mutual exclusion",
+        "at most one reply is inside its program (D12: from Begin to Commit)",
+    ),
     "Serializable": About(
         "Ser", "serializable", "some serial order explains every read and every write"
     ),
@@ -216,7 +220,9 @@ PROPERTIES: dict[str, About] = {
         "a reply that returned has all of its writes in the store, crash or not",
     ),
     "ViewAgreesWithStore": About(
-        "Vie", "cache coherence", "when no reply is in flight, the view equals the store"
+        "Vie",
+        "cache coherence",
+        "when no reply is in flight, the view equals the store (D10 to D12: some version it had)",
     ),
     "DeadlockFree": About(
         "Dea", "deadlock freedom", "somebody can always go on until everybody is done"

@@ -16,7 +16,6 @@ another process takes its port, or a worker never connects. That says nothing of
 so such a run is repeated, `attempts` times in all, and the answer says how often.
 """
 
-import os
 import shutil
 import socket
 import subprocess
@@ -36,7 +35,7 @@ from leo_model.tlc.driver import (
     result_path,
     run,
 )
-from leo_model.tlc.java import Runtime, environment
+from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict, config_sections
 from leo_model.tlc.messages import Code, Message, Stream
 from leo_model.tlc.process import Children, lay_out, watch
@@ -122,15 +121,9 @@ class Crew:
                 heap_mb=self.job.heap_mb,
             )
             with (self.folder / f"{name}.out").open("wb") as out:
-                process = subprocess.Popen(
-                    command,
-                    cwd=place,
-                    env=environment(os.environ),
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
+                process = self.children.start(
+                    command, cwd=place, stdout=out, stderr=subprocess.STDOUT
                 )
-            self.children.add(process)
             self.processes.append(process)
         for process in self.processes:
             Thread(target=self._outlive, args=(process,), daemon=True).start()

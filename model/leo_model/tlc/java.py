@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leo.commands.ending import started, starting
 from leo_model.errors import JarError, JavaError
 from leo_model.files import spec_folder
 
@@ -228,6 +229,27 @@ def with_cache(runtime: Runtime, folder: Path, *, make: bool = True) -> Runtime:
     return replace(runtime, cache=path)
 
 
+def run(
+    command: Sequence[str], folder: Path, seconds: float, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a Java program to its end; it has no input, and its outputs are text.
+
+    Raises OSError or TimeoutExpired; it has ended then, as it does with this program.
+    """
+    with starting():
+        process = subprocess.Popen(
+            command, cwd=folder, env={**environment(os.environ), **(env or {})}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started(process)
+    with process:
+        try:
+            out, errors = process.communicate(timeout=seconds)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
+
+
 def _train(runtime: Runtime, path: Path) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="training-", dir=path.parent))
@@ -241,24 +263,8 @@ def _train(runtime: Runtime, path: Path) -> bool:
         )
         options = ["-tool", "-metadir", str(work / "states"), "-dump", "dot,actionlabels"]
         try:
-            done = subprocess.run(
-                [
-                    *command,
-                    *options,
-                    str(work / "graph.dot"),
-                    "-coverage",
-                    "1",
-                    "-config",
-                    "training.cfg",
-                    "MCOccasions",
-                ],
-                cwd=work,
-                env=environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_SECONDS,
-                check=False,
-            )
+            ending = ["-coverage", "1", "-config", "training.cfg", "MCOccasions"]
+            done = run([*command, *options, str(work / "graph.dot"), *ending], work, _SECONDS)
         except (subprocess.TimeoutExpired, OSError):
             return False
         # A cache of a run that went wrong would be valid and poor: it is not kept.

@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock, Timer
+from typing import Any
 
-from leo.commands.ending import started
+from leo.commands.ending import started, starting
 from leo_model.tlc.java import environment
 from leo_model.tlc.job import TlcJob
 from leo_model.tlc.messages import Stream
@@ -23,11 +24,17 @@ class Children:
         self._closed = False
         started(self)
 
-    def add(self, process: subprocess.Popen[bytes]) -> None:
-        with self._lock:
-            self._alive.add(process)
-            if self._closed:
-                process.kill()
+    def start(self, command: Sequence[str], **given: Any) -> subprocess.Popen[bytes]:
+        """Start a process as `subprocess.Popen` does, with the environment of a Java program."""
+        with starting():
+            process = subprocess.Popen(
+                command, env=environment(os.environ), stdin=subprocess.DEVNULL, **given
+            )
+            with self._lock:
+                self._alive.add(process)
+                if self._closed:
+                    process.kill()
+        return process
 
     def remove(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:
@@ -72,16 +79,8 @@ def watch(
     with (
         (folder / "stderr.txt").open("wb") as errors,
         (folder / "tlc.out").open("wb") as copy,
-        subprocess.Popen(
-            command,
-            cwd=start,
-            env=environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        ) as process,
+        children.start(command, cwd=start, stdout=subprocess.PIPE, stderr=errors) as process,
     ):
-        children.add(process)
 
         def expire() -> None:
             timed_out.append(True)

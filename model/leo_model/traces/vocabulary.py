@@ -1,4 +1,4 @@
-"""Spec variable, trace field, organism's code: the table in ``spec/README.md``, and its guard.
+"""Spec variable, trace field, organism's code: the tables in ``spec/README.md``, and their guard.
 
 Variables and actions are read from the modules, fields from the event classes, call sites from the
 organism's source.  This file adds what only a person can say: which field shows which variable, and
@@ -254,8 +254,37 @@ def problems(field: str | None = None, sites: dict[str, list[str]] | None = None
     return sorted(found)
 
 
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def rows() -> str:
+    """Return the first made part of ``spec/README.md``: what distinguishes the disciplines."""
+    yes = {True: "yes", False: ""}
+    lines = [
+        _row("row", "discipline", "1 others run", "2 lock", "3 commit", "4 shielded",
+             "5 transaction", "6 detached", "7 reenters", "instances", "faults that can strike"),
+        "|---" * 11 + "|",
+    ]  # fmt: skip
+    lines += [
+        _row(r.number, f"`{r.name}`", "anywhere" if r.threads else "at awaits", r.lock,
+             "whole reply" if r.whole_reply else "each step", yes[r.shielded], r.transaction,
+             yes[r.detached], yes[r.reentrant], str(r.instances),
+             ", ".join(r.possible_faults) or "none asked")
+        for r in DISCIPLINES.values()
+    ]  # fmt: skip
+    heads = ("row", "sessions ask, in turn", "8 writes of its observation", "9 no await at")
+    lines += ["", _row(*heads), "|---" * 4 + "|"]
+    for r in DISCIPLINES.values():
+        if r.published:
+            parts = (f"{call}: {r.parts(call)}" for call in dict.fromkeys(r.asks))
+            alone = (f"{c}: {', '.join(sorted(r.stretch(c)))}" for c in dict.fromkeys(r.asks))
+            lines.append(_row(r.number, ", ".join(r.asks), ", ".join(parts), "; ".join(alone)))
+    return f"{BEGIN}\n" + "\n".join(lines) + f"\n\n{END}"
+
+
 def table() -> str:
-    """Return the made part of ``spec/README.md``."""
+    """Return the second made part of ``spec/README.md``: the words of a step."""
     ideal, published = module_texts(IDEAL), module_texts(PUBLISHED)
     sites, known = call_sites(organism()), variables(ideal)
     of_ideal = actions(ideal)
@@ -265,7 +294,7 @@ def table() -> str:
         places = "; ".join(f"`{place}`" for place in sites.get(action, ())) or UNTOLD[action]
         bodies = operators(ideal if action in of_ideal else published)
         cells = [f"`{action}`", ", ".join(changed(action, bodies, known))]
-        lines.append("| " + " | ".join([*cells, *_objects(action), places]) + " |")
+        lines.append(_row(*cells, *_objects(action), places))
     lines += ["", "| spec (variable) | what it is | trace |", "|---|---|---|"]
     lines += [f"| `{name}` | {_escape(what)} | {SHOWN[name]} |" for name, what in known.items()]
     for title, words in (("header", HEADER), ("event", EVENT), ("closing line", CLOSING)):
@@ -275,9 +304,10 @@ def table() -> str:
 
 
 def with_table(readme: str) -> str:
-    """Return the text of ``spec/README.md`` with the table as it should be."""
-    head, _, rest = readme.partition(BEGIN)
-    return head + table() + rest.partition(END)[2]
+    """Return the text of ``spec/README.md`` with the tables as they should be."""
+    made = re.escape(BEGIN) + ".*?" + re.escape(END)
+    head, between, rest = re.split(made, readme, flags=re.DOTALL)
+    return head + rows() + between + table() + rest
 
 
 def readme_path() -> Path:
@@ -306,7 +336,7 @@ def _escape(text: str) -> str:
 
 
 def main() -> int:
-    """Write the table of the README anew. Without what it would leave out: exit code 1."""
+    """Write the tables of the README anew. Without what it would leave out: exit code 1."""
     argparse.ArgumentParser(
         prog="python -m leo_model.traces.vocabulary", description=__doc__
     ).parse_args()

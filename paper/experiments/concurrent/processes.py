@@ -15,7 +15,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leo.commands.ending import deaf
+from leo.commands.ending import deaf, follow
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.trace.events import Beginning, Happened
@@ -88,6 +88,7 @@ def _one_process(
     out: Path,
 ) -> None:
     """One process of several: its replies with the versions that they read and wrote."""
+    follow()
     replies: dict[str, dict[str, int]] = {}
     tracer = _Versions(replies)
 

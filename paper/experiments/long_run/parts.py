@@ -21,6 +21,7 @@ from random import Random
 from typing import Any, Final
 
 from leo.actions import Action
+from leo.commands.ending import follow
 from leo.disciplines import DEFAULT, get_discipline
 from leo.field.counts import Delta
 from leo.field.metrics import score_turn
@@ -227,6 +228,7 @@ async def _carry_out(leg: Leg, keep: Keep, clock: Callable[[], float]) -> Totals
 
 def carry_out_apart(leg: Leg, clock: Callable[[], float], out: Path) -> None:
     """A leg in a process of its own; what is kept goes to the file `out`."""
+    follow()
     with out.open("w", encoding="utf-8") as file:
         carry_out(
             leg, lambda kind, row: print(json.dumps([kind, row]), file=file, flush=True), clock

@@ -24,11 +24,11 @@ from leo.commands.conversation import EMPTY, ENDED, converse, describe, describe
 from leo.commands.speakers import AsyncSpeaker, Speaker, SyncSpeaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
+from leo.drivers.tasks import Gate
 from leo.errors import SessionBusyError, StepError
 from leo.field import themes
 from leo.field.themes import Survey
 from leo.field.view import View
-from leo.front.tasks import Gate
 from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import pytest
 
@@ -124,6 +127,10 @@ def ended(command: str, number: int, folder: Path, moment: float) -> None:
         else:
             process.send_signal(number)
         assert wait(process, 60), "it does not end"
+        # What was killed may need a moment to be gone; an orphan stays.
+        for pid in processes_of(process.pid):
+            with suppress(ProcessLookupError), open(os.pidfd_open(pid)) as end:
+                select.select([end], [], [], 10)
         orphans = processes_of(process.pid)
     finally:
         for left in processes_of(process.pid):
@@ -168,3 +175,52 @@ def test_a_signal_ends_a_command_at_any_moment(command: str, tmp_path: Path) -> 
         folder = tmp_path / str(turn)
         folder.mkdir()
         ended(command, number, folder, chance.uniform(0.0, 4.0))
+
+
+# A signal strikes when a process is there and nobody knows of it yet.
+STRUCK = """
+import os, signal, subprocess, sys
+from leo.commands import ending
+ending.install()
+try:
+    with ending.starting():
+        child = subprocess.Popen([sys.executable, "-c", "while True: input()"], stdin=sys.stdin)
+        os.kill(os.getpid(), signal.SIGTERM)
+        ending.started(child)
+finally:
+    ending.end_all()
+"""
+# Its parent is gone without a word, and had begun another one.
+KILLED = """
+import multiprocessing, os, signal
+from leo.commands.ending import follow
+def one(talk):
+    follow()
+    talk.send("here")
+    signal.pause()
+if __name__ == "__main__":
+    here, there = multiprocessing.Pipe()
+    multiprocessing.get_context("spawn").Process(target=one, args=(there,)).start()
+    here.recv()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("program", "code"), [(STRUCK, 143), (KILLED, -signal.SIGKILL)])
+def test_no_process_stays(program: str, code: int, tmp_path: Path) -> None:
+    """Each has the output as well, which is at its end when all have ended."""
+    (tmp_path / "program.py").write_text(program)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            assert wait(process, 60) and process.returncode == code
+            assert process.stdout is not None
+            ended = Thread(target=process.stdout.read)
+            ended.start()
+            ended.join(60)
+            assert not ended.is_alive(), "a process stays"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)

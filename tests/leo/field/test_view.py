@@ -24,7 +24,8 @@ from leo.field.text import PUNCTUATION
 from leo.field.view import Centres, Layer, View
 from leo.store.connection import Connection
 from leo.store.loading import load_field
-from leo.store.operations import load_bigrams, load_trigrams, process_delta, process_text
+from leo.store.ngrams import load_bigrams, load_trigrams
+from leo.store.operations import process_delta, process_text
 from leo.store.schema import connect
 from tests.leo.support import picture, reloaded
 

@@ -24,7 +24,8 @@ from leo.field.overlay import Overlay
 from leo.field.ranks import LARGE, Ranked, Rankings, Ranks, ranked_row
 from leo.field.tables import BigramTable, Grown
 from leo.field.view import View
-from leo.store.operations import load_bigrams, load_trigrams, process_delta, process_text
+from leo.store.ngrams import load_bigrams, load_trigrams
+from leo.store.operations import process_delta, process_text
 from leo.store.schema import connect
 
 ROWS = st.dictionaries(st.integers(1, 300), st.integers(1, 6), min_size=1, max_size=90)

@@ -16,9 +16,9 @@ import pytest
 from leo import DISCIPLINES, MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.disciplines import get_discipline
+from leo.drivers.tasks import Gate
 from leo.errors import CallerError, StepError, StoreMovedError
 from leo.field.recall import MIN_QUALITY
-from leo.front.tasks import Gate
 from leo.modules import Emotion, Module, Overthinking
 from leo.modules.santaklaus import SantaKlaus
 from leo.reply.context import After, Before, Changes, Hints, Moment

@@ -104,8 +104,8 @@ async def conversation(field: Any) -> None:
         await field.reply(prompt)
 
 
-async def test_one_session_of_february_breaks_four_properties(tmp_path: Path) -> None:
-    """No fault, nothing concurrent: no lock can matter, and four properties fall."""
+async def test_one_session_of_february_loses_four_properties_and_refines(tmp_path: Path) -> None:
+    """No fault, nothing concurrent: no lock can matter, and four properties and Refines fall."""
     report = judged(await february(tmp_path, conversation))
 
     assert report.broken == FOUR | {"Refines"}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +15,10 @@ import pytest
 
 from leo import MODULES
 from leo.commands.main import main
-from leo.errors import StoreDamagedError
+from leo.errors import NotAFieldError, OtherSchemaError, StoreDamagedError, StoreError
 from leo.store.connection import Connection, begin_writing, reading
+from leo.store.owner import SUFFIX
+from leo.store.schema import BESIDE, NAMING
 from tests.leo.store.test_damage import FATAL
 from tests.leo.support import fold_tables, sync_field
 
@@ -164,13 +169,19 @@ FOREIGN: dict[str, Callable[[Path], None]] = {
 def test_a_file_that_does_not_say_that_it_is_our_field_is_no_finding(
     field: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """The command could not run; the file keeps its bytes, and nothing appears beside it."""
+    """The command could not run, nor is the field opened; the file keeps its bytes, and nothing
+    appears beside it.
+    """
     FOREIGN[name](field)
     before = field.read_bytes()
     for action in ("check", "export"):
         assert main(["field", action, str(field)]) == 2
         out, told = capsys.readouterr()
         assert out == "" and told.startswith(f"leo: error: {field}: ") and told.count("\n") == 1
+    if name != "empty":
+        # Into which a new field may go.
+        with pytest.raises((NotAFieldError, OtherSchemaError)):
+            sync_field(field)
     assert field.read_bytes() == before and list(field.parent.iterdir()) == [field]
 
 
@@ -209,7 +220,9 @@ FOREIGN_SCHEMA = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*FOREIGN_SCHEMA, "a version beyond all", "another type"])
+@pytest.mark.parametrize(
+    "name", [*FOREIGN_SCHEMA, "a version beyond all", "another type", "the second page"]
+)
 def test_no_conversation_begins_in_a_file_that_is_no_field_of_ours(field: Path, name: str) -> None:
     """Before a word of it is run or written."""
     DAMAGE[name](field)
@@ -244,3 +257,85 @@ def test_what_a_file_computes_is_not_computed(
         conn.execute("UPDATE sqlite_master SET sql = replace(sql, 'hex', 'lower')")
     assert main(["field", "check", str(field)]) == 1
     assert capsys.readouterr().out == f"{field}: no field has the index strange\n"
+
+
+def circular(path: Path, root: int) -> None:
+    """Pages above those of a tree each lead 600 times to the one below: 600 to the sixth ways."""
+    pages = [path.read_bytes()[at : at + PAGE] for at in range(0, path.stat().st_size, PAGE)]
+    # The first page has the header of the file, and with all modules others below it already.
+    begin = 100 if root == 1 else 0
+    [child] = struct.unpack_from(">I", pages[0], begin + 8) if begin else [len(pages) + 1]
+    pages += [] if begin else [pages[root - 1]]
+    for level in range(6):
+        # One cell, which all of them are: a page to the left, and a key.
+        head = struct.pack(">BHHHBI", 5, 0, 600, PAGE - 5, 0, child)
+        cells = (head + struct.pack(">H", PAGE - 5) * 600).ljust(PAGE - 105, b"\0")
+        cells += bytes(100 - begin if level == 5 else 100) + struct.pack(">IB", child, 1)
+        if level == 5:
+            pages[root - 1] = pages[root - 1][:begin] + cells
+        else:
+            pages.append(cells)
+            child = len(pages)
+    pages[0] = pages[0][:28] + struct.pack(">I", len(pages)) + pages[0][32:]
+    path.write_bytes(b"".join(pages))
+
+
+@pytest.mark.parametrize("table", ["sqlite_master", "journal"])
+def test_pages_that_lead_to_each_other_are_not_followed(field: Path, table: str) -> None:
+    """They would be read for years: by SQLite, before it knows of any table, or by us."""
+    with closing(sqlite3.connect(field)) as conn:
+        found = conn.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+        [root] = found.fetchone() or [1]
+    circular(field, root)
+    done = subprocess.run(
+        [sys.executable, "-c", ALL_COMMANDS, field, f"{field}2"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[1, 2, 2, 2]", done
+    assert done.stderr.count("leo field restore") == 3 == done.stderr.count(f" {field}: ")
+
+
+def names(field: Path, other: Path) -> None:
+    """A journal that is to be rolled back, and says that another file goes with it."""
+    name = bytes(other)
+    head = struct.pack(">8s5I", NAMING, 0, 0, field.stat().st_size // PAGE, 512, PAGE)
+    page = (1 << 30) // PAGE + 1
+    end = struct.pack(">II8s", len(name), sum(name), NAMING)
+    content = head.ljust(512, b"\0") + struct.pack(">I", page) + name + end
+    field.with_name(f"{field.name}-journal").write_bytes(content)
+
+
+LEADING: dict[str, Callable[[Path, Path], None]] = {
+    "names": names,
+    **{
+        end: lambda field, other, end=end: Path(f"{field}{end}").symlink_to(other)  # type: ignore[misc]
+        for end in (*BESIDE, SUFFIX)
+    },
+}
+
+
+@pytest.mark.parametrize("name", LEADING)
+def test_no_file_beside_a_field_leads_to_another(
+    field: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """SQLite would write to it, or delete it."""
+    other = tmp_path / "precious"
+    other.write_bytes(b"precious")
+    LEADING[name](field, other)
+    with pytest.raises(StoreError, match=str(field)):
+        sync_field(field, modules=MODULES)
+    if name != SUFFIX:
+        assert main(["field", "check", str(field)]) == 1
+        assert main(["field", "export", str(field)]) == 2
+        assert main(["field", "backup", str(field), str(tmp_path / "copy")]) == 2
+    assert other.read_bytes() == b"precious"
+
+
+ALL_COMMANDS = """
+import sys
+from leo.commands.main import main
+field, copy = sys.argv[1:]
+commands = ("field check", field), ("field export", field), ("chat --field", field)
+print([main([*f"{words}".split(), name]) for words, name in commands]
+      + [main(["field", "backup", field, copy])])
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -80,6 +81,18 @@ def test_what_is_too_long_for_the_journal_goes_into_the_tables() -> None:
         process_delta(conn, compute_delta([text]))
         assert conn.execute("SELECT version FROM journal").fetchall() == [(1,)]
         assert pending(conn) == [] and check_field(conn) == []
+
+
+def test_the_log_of_a_field_that_many_talk_to_stays_short(tmp_path: Path) -> None:
+    """Within 4 MiB, with the folds, which touch pages everywhere."""
+    rng = Random(1)
+    words = ["".join(rng.choices("bcdfgaeiou", k=5)) for _ in range(2000)]
+    most = 0
+    with closing(connect(tmp_path / "field")) as conn:
+        for _ in range(1500):
+            process_delta(conn, compute_delta([" ".join(rng.choices(words, k=20))]))
+            most = max(most, (tmp_path / "field-wal").stat().st_size)
+    assert most <= 4 << 20
 
 
 def test_forgotten_pairs_leave_the_file() -> None:

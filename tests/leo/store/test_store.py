@@ -16,10 +16,8 @@ import pytest
 
 from leo.errors import (
     NotAFieldError,
-    OtherSchemaError,
     StepError,
     StoreClosedError,
-    StoreDamagedError,
     StoreError,
     StoreFullError,
     StoreLockedError,
@@ -184,19 +182,6 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path, statement: 
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("schema", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
-def test_another_schema_is_refused(tmp_path: Path, schema: int) -> None:
-    """An older or a newer one; the file keeps its bytes."""
-    path = tmp_path / "field"
-    sync_field(path).close()
-    with closing(sqlite3.connect(path)) as conn:
-        conn.execute(f"PRAGMA user_version = {schema}")
-    before = path.read_bytes()
-    with pytest.raises(OtherSchemaError, match=f"field: the field has schema {schema}"):
-        sync_field(path)
-    assert path.read_bytes() == before
-
-
 def test_places_that_are_no_files(tmp_path: Path) -> None:
     """A folder, and a file in a folder that does not exist."""
     with pytest.raises(StoreUnwritableError, match="this is a folder, not a field"):
@@ -270,20 +255,6 @@ def test_a_full_disk_is_reported_and_nothing_is_half_done(tmp_path: Path) -> Non
         assert not conn.in_transaction and dump(path) == before
         conn.execute("PRAGMA max_page_count = 100000")
         assert process_delta(conn, compute_delta([text])) == 2
-
-
-def test_a_damaged_page_is_reported(tmp_path: Path) -> None:
-    """A page of rubbish gives StoreDamagedError; what can be read is not rewritten."""
-    path = tmp_path / "field"
-    sync_field(path).close()
-    damaged = tmp_path / "damaged"
-    shutil.copy(path, damaged)
-    content = bytearray(damaged.read_bytes())
-    content[4096:] = b"\xa5" * (len(content) - 4096)
-    damaged.write_bytes(content)
-    with pytest.raises(StoreDamagedError, match="damaged: a part of the field cannot be read"):
-        sync_field(damaged)
-    assert damaged.read_bytes() == content
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:

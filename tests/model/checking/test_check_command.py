@@ -78,6 +78,23 @@ def test_record_leaves_results_without_findings(
     assert checked(copy) == 0
 
 
+def test_a_part_of_the_runs_shows_what_it_decided_and_how(
+    copy: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cell has a verdict only if all of its runs were made; each has its bound and its faults."""
+    numbers = load_claims(copy).numbers[RUN]
+    found.update(distinct=numbers.distinct, depth=numbers.depth)
+
+    assert checked(copy) == 0
+    told = capsys.readouterr().out
+    row, searched = (line for line in told.splitlines() if line.startswith("D7 "))
+    assert (row.count("✓"), row.count("·")) == (1, 11)
+    assert searched.startswith("D7  3x1 and 2x2; without faults; ")
+    assert checked(copy, "--json") == 0
+    cells = json.loads(capsys.readouterr().out)
+    assert [cell["property"] for cell in cells if cell["verdict"] == "holds"] == ["DeadlockFree"]
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -16,7 +16,7 @@ import pytest
 
 from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
-from leo_model.commands.cite import cite, results_hash
+from leo_model.commands.cite import cite, commit, results_hash
 from leo_model.machine.properties import MORE
 from paper.artifact.article import PARTS, make_paper
 from paper.artifact.errors import ArtifactError
@@ -347,6 +347,26 @@ def test_citations_name_release_and_hashes(tmp_path: Path) -> None:
     second = results_hash(tmp_path)
     (tmp_path / "b.jsonl").write_text("2")
     assert len({None, first, second, results_hash(tmp_path)}) == 4
+
+
+def test_a_citation_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
+    """Its forty digits, and whether a file has changed since; none where there is no checkout."""
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        return subprocess.run(
+            ["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    (tmp_path / "a").write_text("1")
+    assert commit(tmp_path) is None
+    git("init", "--quiet")
+    assert commit(tmp_path) is None
+    git("add", "a")
+    git("commit", "--quiet", "-m", "a")
+    assert commit(tmp_path) == git("rev-parse", "HEAD")
+    (tmp_path / "a").write_text("2")
+    assert commit(tmp_path) == git("rev-parse", "HEAD") + "-dirty"
 
 
 def test_every_property_has_its_words() -> None:

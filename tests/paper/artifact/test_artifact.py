@@ -298,7 +298,8 @@ def test_a_changed_verdict_changes_its_table_and_its_page_only(
 
     other = edited(build, tmp_path / "results", "check/results.json", edit)
     changed = different(made, make(other, tmp_path / "made"))
-    assert changed == {"claims.tex", "verdicts.html", "evidence.html", "search.html"}
+    pages = {"verdicts.html", "evidence.html", "search.html"}
+    assert changed == {"claims.tex", "section.tex", *pages}
 
 
 def test_a_story_ends_where_its_property_falls(build: Path) -> None:

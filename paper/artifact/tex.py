@@ -36,7 +36,7 @@ _PLACES = (
     (re.compile(r"<code>([\w-]+\.\w+)</code>"), r'<a href="\1.html"><code>\1</code></a>'),
     (re.compile(r"(?<=theorem )(\d+)|(?<=theorems )(\d+)|(?<=\d, )(\d+)(?= \(any)"),
      r'<a href="theorems.html#t\g<0>">\g<0></a>'),
-    (re.compile(rf"\bexperiment ({'|'.join(EXPERIMENTS)})\b"),
+    (re.compile(rf"(?<!leo )\bexperiment ({'|'.join(EXPERIMENTS)})\b"),
      r'experiment <a href="experiments.html#\1">\1</a>'),
 )  # fmt: skip
 

@@ -4,19 +4,19 @@ article that has all of it. The words are in `templates/*.tex`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from leo_model.disciplines import DISCIPLINES
+from paper.artifact import section
 from paper.artifact.figure import draw
-from paper.artifact.folder import made_anew
+from paper.artifact.folder import MADE, made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
-from paper.artifact.plots import measured, orders
+from paper.artifact.plots import orders
 from paper.artifact.results import Json, Results
-from paper.artifact.section import SUBSECTIONS, abstract, evidence, paragraphs, validation
 from paper.artifact.stories import story
-from paper.artifact.tex import Tex, tex_environment
+from paper.artifact.tex import Tex, escape, tex_environment
 from paper.artifact.typeset import typeset
 
 Done = Callable[[str], None]
@@ -27,7 +27,6 @@ PARTS = {
     "counterexamples": "Counterexamples",
     "theorems": "Theorems",
     "experiments": "Experiments",
-    "measured": "Growth and cost",
     "glossary": "Words",
 }
 # The theorems that the revised section states.
@@ -57,13 +56,16 @@ def make_paper(
         values = {
             "results": results,
             "numbers": results.numbers,
-            "subsections": SUBSECTIONS,
-            "paragraphs": paragraphs(results),
-            "abstract": abstract(results),
-            "validation": validation(results),
+            "subsections": section.SUBSECTIONS,
+            "paragraphs": section.paragraphs(results),
+            "abstract": section.abstract(results),
+            "validation": section.validation(results),
+            "additions": section.additions(results),
             "published": results.experiments["published"]["facts"],
-            "stated": [t for t in results.theorems if t["title"] in STATED],
-            "sentences": evidence(results),
+            "stated": [
+                {**t, "statement": _statement(t)} for t in results.theorems if t["title"] in STATED
+            ],
+            "sentences": section.evidence(results),
             "disciplines": {
                 name: rules.number for name, rules in DISCIPLINES.items() if results.has(name)
             },
@@ -72,14 +74,13 @@ def make_paper(
             "shown": _counterexamples(results, figures, done),
             "experiments": _experiments(results, build, figures, done),
             "orders": orders(results, figures),
-            "measured": measured(results, figures),
             "glossary": GLOSSARY,
         }
         parts = dict(PARTS)
         if modules:
             values["modules"] = Tex(typeset(out, done))
             parts["specification"] = "Specification"
-        files = [path for path in out.rglob("*") if path.is_file()]
+        files = [path for path in out.rglob("*") if path.is_file() and path.name != MADE]
         environment = tex_environment()
         environment.globals |= {"stamp": results.stamp, "parts": parts}
 
@@ -93,6 +94,26 @@ def make_paper(
         for name in ("preamble", "numbers", "article"):
             write(name, f"{name}.tex")
     return files
+
+
+def _statement(theorem: Json) -> str:
+    """A theorem as LaTeX; one on disciplines names them, because a number alone says nothing."""
+    faulty, quiet = (
+        [c["discipline"] for c in theorem["cells"] if c["faults"] == faults]
+        for faults in (True, False)
+    )
+    if not theorem["cells"]:
+        return str(theorem["latex"])
+    said = theorem["claim"].partition(" Any number of")[0]
+    parts = [f"with all faults under {_listed(faulty)}"] if faulty else []
+    parts += [f"without faults under {_listed(quiet)}"] if quiet else []
+    return f"{escape(said)} For any number of sessions and calls: {', and '.join(parts)}."
+
+
+def _listed(disciplines: Sequence[str]) -> str:
+    """Disciplines in the order of the table; the sequential one is that of a single session."""
+    named = [name for name in DISCIPLINES if name in disciplines]
+    return ", ".join(rf"\texttt{{{name}}} ({DISCIPLINES[name].number})" for name in named)
 
 
 def _counterexamples(results: Results, figures: Path, done: Done) -> list[Json]:
@@ -112,7 +133,7 @@ def _experiments(results: Results, build: Path, figures: Path, done: Done) -> li
     """The summaries with their names and plots, which are copied beside the LaTeX."""
     for name in results.experiments:
         for plot in results.experiments[name]["plots"]:
-            for ending in ("png", "svg"):
+            for ending in ("pdf", "svg"):
                 source = build / "experiments" / name / f"{plot['name']}.{ending}"
                 (figures / f"{name}.{source.name}").write_bytes(source.read_bytes())
         done(name)

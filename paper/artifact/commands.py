@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leo.commands.main import Command
 from leo.progress import Bar
 from leo_model.commands.options import add_build
 from paper.artifact.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from paper.artifact.results import Results
 
 
 def _results_options(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +42,16 @@ def _needs() -> None:
         ) from error
 
 
+def _say(files: Sequence[Path], out: Path, results: Results) -> None:
+    """What was written, and what it calls open because no full result is kept."""
+    print(f"{len(files)} files in {out}; {results.stamp}")
+    for name in results.missing:
+        print(f"no full result of {name}: the section calls it open (leo experiment {name} --keep)")
+    for name, found in results.experiments.items():
+        for text in found["unexpected"]:
+            print(f"{name}, not as expected: {text}")
+
+
 def _run_paper(args: argparse.Namespace) -> int:
     _needs()
     # Only now: `leo check` and the others must not need what these import.
@@ -50,7 +65,7 @@ def _run_paper(args: argparse.Namespace) -> int:
     bar = Bar("paper", len(results.counterexamples) + len(results.experiments) + modules)
     files = make_paper(results, args.build, out, bar.step, modules=not args.no_modules)
     bar.clear()
-    print(f"{len(files)} files in {out}; {results.stamp}")
+    _say(files, out, results)
     print(f"to look at all of them: cd {out} && pdflatex article && pdflatex article")
     return 0
 
@@ -63,7 +78,7 @@ def _run_site(args: argparse.Namespace) -> int:
     results = load(args.build)
     out = args.out or args.build / "site"
     files = make_site(results, args.build, out)
-    print(f"{len(files)} files in {out}; {results.stamp}")
+    _say(files, out, results)
     print(f"open {out / 'index.html'} in a browser; nothing is fetched from anywhere")
     return 0
 

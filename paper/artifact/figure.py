@@ -32,9 +32,11 @@ SETTINGS: dict[Any, Any] = {
 
 
 def draw(story: Story, kind: str) -> bytes:
-    """Return the diagram; `kind` is "pdf" or "svg"."""
+    """Return the diagram; `kind` is "pdf" or "svg". A session that does nothing has no lane."""
     frames: Sequence[Mapping[str, Any]] = story["frames"]
-    lanes: Sequence[str] = story["sessions"]
+    acting = {frame["actor"] for frame in frames}
+    lanes = [lane for lane in story["sessions"] if lane in acting]
+    story = {**story, "sessions": lanes}
     with mpl.rc_context(SETTINGS):
         width, height = WIDE * len(lanes) + 0.5, STEP * (len(frames) + 1.6)
         figure = Figure(figsize=(min(width, 7.2), height * min(1.0, 7.2 / width)))
@@ -48,7 +50,7 @@ def draw(story: Story, kind: str) -> bytes:
         _edges(axes, story, places)
         axes.text(
             0.1, height - 0.28, f"{story['property']}: {story['witness']}", color=RED, va="center",
-            fontsize=7.5, wrap=True,
+            fontsize=8, wrap=True,
         )  # fmt: skip
         out = io.BytesIO()
         metadata: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
@@ -81,15 +83,11 @@ def _locks(axes: Axes, story: Story) -> None:
 
 
 def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
-    places, frames = {}, story["frames"]
+    places, frames, lanes = {}, story["frames"], story["sessions"]
     for row, frame in enumerate(frames):
         last = row == len(frames) - 1
-        lane = frame["actor"] in story["sessions"]
-        x = (
-            _x(story["sessions"].index(frame["actor"]))
-            if lane
-            else WIDE * len(story["sessions"]) / 2
-        )
+        lane = frame["actor"] in lanes
+        x = _x(lanes.index(frame["actor"])) if lane else WIDE * len(lanes) / 2
         colour = RED if last else INK
         fill = PALE if writes(frame) else "white"
         box = Rectangle(
@@ -106,8 +104,8 @@ def _steps(axes: Axes, story: Story) -> dict[int, tuple[float, float]]:
         text = f"{frame['n']}  {mark}{frame['action']}"
         note = frame["note"] if len(frame["note"]) <= 44 else frame["note"][:43] + "…"
         axes.text(x - WIDE * 0.4, _y(row) - (0.09 if note else 0), text, va="center",
-                  color=colour, weight="bold", fontsize=7, zorder=4)  # fmt: skip
-        axes.text(x - WIDE * 0.4, _y(row) + 0.11, note, va="center", color=colour, fontsize=5.8,
+                  color=colour, weight="bold", fontsize=8, zorder=4)  # fmt: skip
+        axes.text(x - WIDE * 0.4, _y(row) + 0.11, note, va="center", color=colour, fontsize=7,
                   zorder=4)  # fmt: skip
         places[row] = (x, _y(row))
     return places
@@ -117,12 +115,14 @@ def _edges(axes: Axes, story: Story, places: Mapping[int, tuple[float, float]]) 
     """The edges of the dependency cycle, if the witness names one."""
     for start, end, back in dependencies(story):
         (x1, y1), (x2, y2) = places[start], places[end]
-        side = 0.42 if x1 < x2 else -0.42
+        # Within a lane an edge runs beside the boxes, on the right.
+        side, same = (0.42 if x1 <= x2 else -0.42) * WIDE, x1 == x2
         axes.add_patch(
             FancyArrowPatch(
-                (x1 + side * WIDE, y1), (x2 - side * WIDE, y2), arrowstyle="-|>", mutation_scale=9,
+                (x1 + side, y1), (x2 + (side if same else -side), y2), arrowstyle="-|>",
+                connectionstyle=f"arc3,rad={0.12 * same * (-1 if y2 > y1 else 1)}",
                 color=RED if back else INK, lw=1.3, ls="--" if back else "-", zorder=5,
-                shrinkA=0, shrinkB=0,
+                mutation_scale=9, shrinkA=0, shrinkB=0,
             )
         )  # fmt: skip
 

@@ -1,8 +1,7 @@
-"""Plots that no experiment makes: the benchmarks, and what each order of the steps loses."""
+"""The plot that no experiment makes: what each order of the steps loses."""
 
 from __future__ import annotations
 
-from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -11,64 +10,7 @@ from matplotlib.figure import Figure
 
 from leo_model.machine.properties import PROPERTIES
 from paper.artifact.results import Results
-from paper.experiments.plots import STYLE, Plot, lines, save
-
-SEARCH = "view, symmetry"
-
-
-def measured(results: Results, figures: Path) -> list[dict[str, str]]:
-    """What the benchmarks measured, as plots in `figures`; for the rest, the command that measures
-    it.
-    """
-    found = []
-    for name, show in (("growth", _growth), ("cost", _cost)):
-        if not results.bench[name]:
-            found.append({"plot": "", "caption": "", "command": f"python -m bench.{name}"})
-            continue
-        plot = show(results)
-        stamp = {"version": results.version, "experiment": f"bench.{name}", "spec": results.spec}
-        save(plot, figures, {**stamp, "seed": "none", "config_hash": "none"})
-        found.append({"plot": plot.name, "caption": plot.caption, "command": ""})
-    return found
-
-
-def _growth(results: Results) -> Plot:
-    rows = [row for row in results.bench["growth"] if row["search"] == SEARCH]
-    sessions = sorted({row["sessions"] for row in rows})
-    found = {(row["discipline"], row["sessions"]): row["states"] for row in rows}
-    # A search that was not tried, or took too long, has no point.
-    curves = {
-        name: [found.get((name, count)) or nan for count in sessions]
-        for name in dict.fromkeys(row["discipline"] for row in rows)
-    }
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        lines(axes, sessions, curves)
-        axes.set_xticks(sessions)
-        axes.set_yscale("log")
-        axes.set_xlabel("sessions, one call each")
-        axes.set_ylabel("distinct states")
-        axes.legend()
-
-    return Plot("bench.growth", "Distinct states as sessions are added.", draw)
-
-
-def _cost(results: Results) -> Plot:
-    rows = results.bench["cost"]
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        named = {"by the clock": "wall", "of a processor": "cpu"}
-        sizes = [row["trigrams"] for row in rows]
-        lines(axes, sizes, {text: [row[key] for row in rows] for text, key in named.items()})
-        axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("trigrams in the field")
-        axes.set_ylabel("median milliseconds of a reply")
-        axes.legend()
-
-    return Plot("bench.cost", "What a reply costs as the field grows, all modules on.", draw)
+from paper.experiments.plots import STYLE
 
 
 def orders(results: Results, figures: Path) -> bool:

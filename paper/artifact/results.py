@@ -1,7 +1,8 @@
 """The result files, read and held to the specification they speak of.
 
 Nothing is computed here. A file that is missing, or that was made with another specification, stops
-the build and names the command that makes it anew.
+the build and names the command that makes it anew. The kept rows of an experiment are exempt: they
+depend on the code that their first line names (`made`), and are held to it by being made again.
 """
 
 from __future__ import annotations
@@ -43,8 +44,6 @@ COMMANDS = {
     "check/orders.json": "leo orders",
     "schedules/replayed.json": "leo replay --claims",
     "verify/traces.json": "leo verify",
-    "bench/growth.json": "python -m bench.growth",
-    "bench/cost.json": "python -m bench.cost",
 }
 REQUIRED = ("check/results.json", "proofs/theorems.json")
 
@@ -56,8 +55,8 @@ class Results:
     claims: one object per cell (discipline, property, verdict, reason). runs: one per search, by
     name. counterexamples: one per cell that falls, with its schedule. theorems: one per theorem.
     experiments: the summary of each, by name.
-    bench: the rows of each benchmark, empty when it was not run. replayed: for "discipline /
-    property", what the real organism did with the counterexample; empty when that was not asked.
+    replayed: for "discipline / property", what the real organism did with the counterexample; empty
+    when that was not asked.
     traces: the reports on the traces that `leo verify` recorded, empty when it was not run.
     orders: for each order of the four steps what falls, empty when that was not asked.
     """
@@ -69,10 +68,14 @@ class Results:
     counterexamples: Sequence[Json]
     theorems: Sequence[Json]
     experiments: Mapping[str, Json]
-    bench: Mapping[str, Sequence[Json]]
     replayed: Mapping[str, str]
     traces: Sequence[Json]
     orders: Sequence[Json]
+
+    @property
+    def missing(self) -> list[str]:
+        """The experiments that have no full result."""
+        return [name for name in EXPERIMENTS if name not in self.experiments]
 
     @property
     def stamp(self) -> str:
@@ -102,8 +105,10 @@ class Results:
     @property
     def numbers(self) -> dict[str, int]:
         """How much was checked and proved."""
+        names = {claim["discipline"] for claim in self.claims}
         return {
-            "disciplines": len({claim["discipline"] for claim in self.claims}),
+            "disciplines": len(names),
+            "programs": sum(name.startswith("published") for name in names),
             "claims": sum(claim["verdict"] != "not-applicable" for claim in self.claims),
             "searches": len(self.runs),
             "states": sum(run["distinct"] or 0 for run in self.runs.values()),
@@ -139,7 +144,6 @@ def load(build: Path) -> Results:
         check["counterexamples"],
         found["proofs/theorems.json"]["theorems"],
         {name: told for name in EXPERIMENTS if (told := _experiment(build, name, spec))},
-        {name: found[f"bench/{name}.json"].get("rows", []) for name in ("growth", "cost")},
         {
             cell: f"it breaks the property too; leo replay {one['token']}"
             if one["replayed"]

@@ -16,8 +16,8 @@ from leo_model.machine.properties import PROPERTIES
 from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
 from paper.artifact.glossary import GLOSSARY, MORE_IN_WORDS, PROPERTIES_IN_WORDS
-from paper.artifact.results import EXPERIMENTS, Json, Results
-from paper.artifact.section import SUBSECTIONS, abstract, evidence, kind, paragraphs
+from paper.artifact.results import Json, Results
+from paper.artifact.section import SUBSECTIONS, abstract, additions, evidence, kind, paragraphs
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
 
@@ -45,7 +45,7 @@ VERDICTS = {
 }  # fmt: skip
 # The rows and columns of the small table of the start page.
 SHOWN = {
-    "published-february": "the program as published", "bare": "asyncio without a lock",
+    "published-february": "a later program, of 2026", "bare": "asyncio without a lock",
     "gil": "threads without a lock", "asyncio-lock": "the lock of the paper",
     "unit-of-work": "one transaction", "shielded-unit-of-work": "one transaction, shielded",
 }  # fmt: skip
@@ -94,6 +94,7 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
         "sentences": evidence(results),
         "paragraphs": paragraphs(results),
         "abstract": abstract(results),
+        "additions": additions(results),
     }
     page("index.html", "index.html", opening=_opening(found.get(OPENING)), shown=SHOWN,
          asked=ASKED, steps=STEPS, **section)  # fmt: skip
@@ -108,7 +109,7 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
         for t in results.theorems
     ])  # fmt: skip
     page("experiments.html", "experiments.html", experiments=_experiments(results, build, out),
-         missing=[name for name in EXPERIMENTS if name not in results.experiments])  # fmt: skip
+         missing=results.missing)  # fmt: skip
     page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")

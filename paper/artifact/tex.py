@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from markupsafe import escape as html
 
+from paper.artifact.results import EXPERIMENTS
 from paper.experiments.summary import Estimate, chance, number
 
 _SIGNS = str.maketrans(
@@ -29,7 +30,15 @@ _SIGNS = str.maketrans(
         "\u00a0": "~",
     }
 )  # fmt: skip
-_CODE = re.compile(r"`([^`]+)`")
+# In prose: `code` and $formula$, by turns with words.
+_CODE = re.compile(r"`([^`]+)`|\$([^$]+)\$")
+_PLACES = (
+    (re.compile(r"<code>([\w-]+\.\w+)</code>"), r'<a href="\1.html"><code>\1</code></a>'),
+    (re.compile(r"(?<=theorem )(\d+)|(?<=theorems )(\d+)|(?<=\d, )(\d+)(?= \(any)"),
+     r'<a href="theorems.html#t\g<0>">\g<0></a>'),
+    (re.compile(rf"(?<!leo )\bexperiment ({'|'.join(EXPERIMENTS)})\b"),
+     r'experiment <a href="experiments.html#\1">\1</a>'),
+)  # fmt: skip
 
 
 class Tex(str):
@@ -51,11 +60,24 @@ def _code(text: str) -> Tex:
 
 def _tex_prose(text: str) -> Tex:
     parts = _CODE.split(text)
-    return Tex("".join(_code(p) if n % 2 else escape(p) for n, p in enumerate(parts)))
+    words, codes, formulas = parts[::3], parts[1::3], parts[2::3]
+    marked = [_code(c) if c else Tex(f"${f}$") for c, f in zip(codes, formulas, strict=True)]
+    return Tex("".join(escape(w) + m for w, m in zip(words, [*marked, ""], strict=True)))
 
 
 def _html_prose(text: str) -> Markup:
-    return Markup(_CODE.sub(r"<code>\1</code>", str(html(text))))
+    def marked(found: re.Match[str]) -> str:
+        return f"<code>{found[1]}</code>" if found[1] else f"<i>{found[2]}</i>"
+
+    return Markup(_CODE.sub(marked, str(html(text))))
+
+
+def _html_linked(text: str) -> Markup:
+    """Prose whose theorems, experiments and counterexamples lead to their pages."""
+    shown = str(_html_prose(text))
+    for place, link in _PLACES:
+        shown = place.sub(link, shown)
+    return Markup(shown)
 
 
 def estimate(value: Any, digits: int = 3) -> str:
@@ -66,9 +88,9 @@ def estimate(value: Any, digits: int = 3) -> str:
 _FILTERS = {
     "number": estimate,
     "chance": chance,
-    "form": format,
+    "form": lambda value, how: format(value, how).replace("-", "−"),
     "count": lambda value: f"{value:,}",
-    "percent": lambda value: f"{value:.0%}",
+    "percent": lambda value: f"{value:.0%}".replace("-", "−"),
 }
 
 
@@ -92,7 +114,7 @@ def plain_environment() -> Environment:
 def html_environment() -> Environment:
     """For pages."""
     made = _environment(autoescape=select_autoescape())
-    made.filters["prose"] = _html_prose
+    made.filters |= {"prose": _html_prose, "linked": _html_linked}
     return made
 
 

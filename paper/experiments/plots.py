@@ -1,4 +1,4 @@
-"""Plots: PNG and SVG with the same bytes every time, readable in grey and without colour.
+"""Plots: PNG, SVG and PDF with the same bytes every time, readable in grey and without colour.
 
 What differs is told by shape, line and hatch first; greys only help. No file carries a date.
 """
@@ -39,6 +39,7 @@ STYLE: dict[Any, Any] = {
     # The names of an SVG's parts come from this salt instead of from chance.
     "svg.hashsalt": "leo-field",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "savefig.dpi": 144,
 }
 
@@ -54,7 +55,7 @@ class Plot:
 
 
 def save(plot: Plot, folder: Path, stamp: Mapping[str, Any]) -> None:
-    """Write NAME.png and NAME.svg into a folder."""
+    """Write NAME.png, NAME.svg and NAME.pdf into a folder."""
     note = (
         f"leo-field {stamp['version']} · {stamp['experiment']} · spec {stamp['spec'][:12]} · "
         f"seed {stamp['seed']} · config {stamp['config_hash']}"
@@ -64,13 +65,13 @@ def save(plot: Plot, folder: Path, stamp: Mapping[str, Any]) -> None:
         FigureCanvasAgg(figure)
         plot.draw(figure)
         figure.supxlabel(note, fontsize=6, color="#888888", x=0.995, ha="right")
-        figure.savefig(
-            folder / f"{plot.name}.png", metadata={"Software": None, "Description": note}
-        )
-        figure.savefig(
-            folder / f"{plot.name}.svg",
-            metadata={"Date": None, "Creator": "leo-field", "Description": note},
-        )
+        creator = {"Creator": "leo-field"}
+        for ending, metadata in {
+            "png": {"Software": None, "Description": note},
+            "svg": {**creator, "Date": None, "Description": note},
+            "pdf": {**creator, "CreationDate": None},
+        }.items():
+            figure.savefig(folder / f"{plot.name}.{ending}", metadata=metadata)
 
 
 def forest(
@@ -93,15 +94,9 @@ def lines(
     """Lines by name, each with its dash, grey and marker."""
     for n, (name, values) in enumerate(series.items()):
         axes.plot(
-            x,
-            values,
-            ls=DASHES[n % len(DASHES)],
-            color=GREYS[n % len(GREYS)],
-            marker=MARKERS[n % len(MARKERS)] if marked else "",
-            ms=4,
-            lw=1.3,
-            label=name,
-        )
+            x, values, ls=DASHES[n % len(DASHES)], color=GREYS[n % len(GREYS)],
+            marker=MARKERS[n % len(MARKERS)] if marked else "", ms=4, lw=1.3, label=name,
+        )  # fmt: skip
 
 
 def scatter(
@@ -110,14 +105,10 @@ def scatter(
     """Points by name, full and hollow, with the number of turns that they are; both axes from 0."""
     for n, (name, mine) in enumerate(points.items()):
         axes.plot(
-            [x for x, _ in mine],
-            [y for _, y in mine],
-            MARKERS[n],
-            color=GREYS[0] if n else GREYS[1],
-            mfc="none" if n else GREYS[2],
-            ms=5,
+            [x for x, _ in mine], [y for _, y in mine], MARKERS[n], ms=5,
+            color=GREYS[0] if n else GREYS[1], mfc="none" if n else GREYS[2],
             label=f"{name}: {len(mine)} turns",
-        )
+        )  # fmt: skip
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.set_xlim(left=0)
@@ -134,23 +125,12 @@ def bars(axes: Axes, labels: Sequence[str], series: Mapping[str, Sequence[Estima
         below = [max(0.0, estimate.value - estimate.low) for estimate in estimates]
         above = [max(0.0, estimate.high - estimate.value) for estimate in estimates]
         axes.bar(
-            places,
-            values,
-            width * 0.92,
-            label=name,
-            color="#ffffff" if n % 2 else "#cfcfcf",
-            edgecolor=GREYS[0],
-            linewidth=0.8,
-            hatch=HATCHES[n % len(HATCHES)],
-        )
+            places, values, width * 0.92, label=name, color="#ffffff" if n % 2 else "#cfcfcf",
+            edgecolor=GREYS[0], linewidth=0.8, hatch=HATCHES[n % len(HATCHES)],
+        )  # fmt: skip
         axes.errorbar(
-            places,
-            values,
-            yerr=[below, above],
-            fmt="none",
-            ecolor=GREYS[0],
-            elinewidth=1,
+            places, values, yerr=[below, above], fmt="none", ecolor=GREYS[0], elinewidth=1,
             capsize=2,
-        )
+        )  # fmt: skip
     axes.set_xticks(range(len(labels)), list(labels))
     axes.grid(axis="x", visible=False)

@@ -79,9 +79,9 @@ def number(value: Cell, digits: int = 3) -> str:
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    text = f"{value:,.{digits}f}"
+    text = f"{value:,.{digits}f}".replace("-", "−")
     # Minus zero says nothing that zero does not.
-    return text[1:] if text.startswith("-") and not text.strip("-0.,") else text
+    return text[1:] if text.startswith("−") and not text.strip("−0.,") else text
 
 
 def chance(p: float) -> str:
@@ -101,9 +101,9 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters.update(
     number=number,
     chance=chance,
-    form=format,
+    form=lambda value, how: format(value, how).replace("-", "−"),
     count=lambda value: f"{value:,}",
-    percent=lambda value: f"{value:.0%}",
+    percent=lambda value: f"{value:.0%}".replace("-", "−"),
     bar=lambda text: text.replace("|", r"\|"),
 )
 

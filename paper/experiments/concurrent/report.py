@@ -63,7 +63,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         ],
     }
     tables = (_defects(scheduled), _waiting(scheduled), _processes(processes))
-    return tell("concurrent/report.j2", figures, tables, throughput=_throughput(timings))
+    return tell("concurrent/report.j2", figures, tables, throughput=_throughput(timings), **config)
 
 
 def _throughput(timings: Sequence[Row]) -> list[dict[str, Any]]:

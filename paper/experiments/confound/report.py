@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from math import factorial
-from statistics import fmean
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,6 @@ from numpy.typing import NDArray
 from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, forest
-from paper.experiments.published.data import ARMS, conversations
 from paper.experiments.stats import bootstrap, detectable, holm, permutation
 from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
 
@@ -37,13 +35,6 @@ LABELS: Final = {
 LEVEL: Final = 0.05
 # The lock is not tested: whether it changes anything is read off the replies.
 TESTED: Final = tuple(name for name in SWITCHES if name != "lock")
-# The sides of the switches but the metric.
-CORNERS: Final = {
-    "synchronous side": (0, 0, 0, 0, 0),
-    "synchronous side, short messages": (1, 0, 0, 0, 0),
-    "asynchronous side, long messages": (0, 1, 1, 1, 1),
-    "asynchronous side": (1, 1, 1, 1, 1),
-}
 
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
@@ -79,7 +70,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     return tell(
         "confound/report.j2",
         figures,
-        (_table(effects, shares, p), _corners(values, config), _published(rows)),
+        (_table(effects, shares, p),),
         seeds=config["seeds"],
         combinations=2 ** len(SWITCHES),
         largest_share=shares[ranked[0]],
@@ -194,45 +185,6 @@ def _table(effects: dict[str, Estimate], shares: dict[str, Estimate], p: dict[st
     return Table("confound-shares", "What each difference contributes", heads, tuple(rows))
 
 
-def _corners(values: Floats, config: Config) -> Table:
-    """The metric by its two definitions at the ends, and with only the length changed."""
-
-    def mean(name: str, metric: int) -> Estimate:
-        found = corner(values, (metric, *CORNERS[name])).tolist()
-        return bootstrap(found, seed_of(config["seed"], "corner", name, metric))
-
-    heads = ("switches", "tokens, current message", "types, current and 3 before")
-    rows = tuple((name, mean(name, 0), mean(name, 1)) for name in CORNERS)
-    return Table("confound-corners", "The metric at four corners", heads, rows)
-
-
-def _published(rows: Sequence[Row]) -> Table:
-    """What the published figures say of the same causes, as far as they can."""
-    turns = [row for row in rows if "arm" in row]
-    pairs = {
-        (row["replies"], row["messages"]): row["token_ratio_current"]
-        for row in rows
-        if "replies" in row
-    }
-    printed, tokens = (
-        [fmean(turn[name] for turn in turns if turn["arm"] == arm) for arm in ARMS]
-        for name in ("published_external_vocab", "token_ratio_current")
-    )
-    both = pairs["sync", "sync"]
-    found: tuple[tuple[str, float, float], ...] = (
-        ("as printed, two definitions", printed[0], printed[1]),
-        ("one definition (tokens, current)", tokens[0], tokens[1]),
-        ("synchronous replies: long, short messages", both, pairs["sync", "async"]),
-        ("long messages: replies of either arm", both, pairs["async", "sync"]),
-    )
-    return Table(
-        "confound-published",
-        f"The published figures ({len(turns)} turns, {len(conversations(turns))} conversations)",
-        ("compared", "synchronous side", "asynchronous side", "difference", "relative"),
-        tuple((name, a, b, b - a, f"{b / a - 1:+.0%}") for name, a, b in found),
-    )
-
-
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     effects = effects_of(values_of(rows, config["seeds"]), config)
 
@@ -246,11 +198,5 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             axes.set_title(title)
             axes.set_xlabel("change of the metric")
 
-    return [
-        Plot(
-            "confound-shares",
-            "What each difference contributes to the change of the metric (95 % intervals)",
-            draw,
-            (8.0, 3.2),
-        )
-    ]
+    caption = "What each difference contributes to the change of the metric (95 % intervals)"
+    return [Plot("confound-shares", caption, draw, (8.0, 3.2))]

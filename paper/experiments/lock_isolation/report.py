@@ -121,7 +121,6 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         _exact_table(exact),
         _defect_table(defects),
         _effect_table(effects),
-        _level_table(config, rows),
     )
     shown = [
         {
@@ -138,6 +137,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         figures,
         tables,
         effects=shown,
+        themes=config["themes"],
         seeds=config["seeds"],
         detectable=DETECTED,
     )
@@ -271,22 +271,6 @@ def _effect_table(effects: Sequence[Effect]) -> Table:
     )  # fmt: skip
 
 
-def _level_table(config: Config, rows: Sequence[Row]) -> Table:
-    levels: dict[tuple[str, str], list[Estimate]] = {}
-    for kind in ("reply", "metric"):
-        for (workload, arm, metric), seeds in _means(rows, kind).items():
-            seed = seed_of(config["seed"], workload, arm, metric, "level")
-            levels.setdefault((workload, arm), []).append(bootstrap([*seeds.values()], seed))
-    names = {"a": "1 session", **CROWDS}
-    return Table(
-        "lock-isolation-levels",
-        "external_vocab by workload and arm, mean over seeds",
-        ("workload", "arm", *METRICS.values()),
-        tuple((names[workload], NAMES[arm], *found)
-              for (workload, arm), found in levels.items()),
-    )  # fmt: skip
-
-
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     """Defects by arm; effects are in a table."""
     defects = [row for row in rows if row["kind"] == "defects"]
@@ -302,14 +286,8 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         axes.set_ylabel("replies on a cycle, per 1,000")
         figure.legend(loc="outside upper center", ncols=2)
 
-    return [
-        Plot(
-            "defects",
-            "Replies on a cycle of dependencies, per 1,000, by workload and arm",
-            draw_defects,
-            (7.5, 4.2),
-        ),
-    ]
+    caption = "Replies on a cycle of dependencies, per 1,000, by workload and arm"
+    return [Plot("defects", caption, draw_defects, (7.5, 4.2))]
 
 
 def _rate(config: Config, defects: Sequence[Row], workload: str, arm: str) -> Estimate:

@@ -19,6 +19,8 @@ from paper.experiments.summary import Summary, Table, chance, tell
 SERIES: Final = {"tokens": "token ratio", "types": "type ratio", "words": "words of a reply"}
 DETECTED: Final = 0.05
 WORDS: Final = 10
+# A line of so many cycles is drawn thin, without marks.
+MANY: Final = 200
 # What each check of a snapshot says when it holds.
 CHECKS: Final = {
     "versions": "versions as the committed replies say",
@@ -68,7 +70,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
     return tell(
         "long_run/report.j2",
         figures,
-        (_snapshot_table(snapshots), _change_table(found)),
+        (_change_table(found),),
         planned=config["turns"],
         days=config["days"],
         words=WORDS,
@@ -183,22 +185,6 @@ def _stable(snapshots: Sequence[Row]) -> float:
     return fmean(shares) if shares else 1.0
 
 
-def _snapshot_table(snapshots: Sequence[Row]) -> Table:
-    names = ("seed", "turn", "commits", "size_tokens", "size_trigrams", "reachable")
-    return Table(
-        "long-run-snapshots",
-        "The field at moments of rest",
-        ("conversation", "turn", "replies", "tokens", "trigrams", "seed reachable", "whole"),
-        tuple(
-            (
-                *(row[name] for name in names),
-                "yes" if all(row[name] for name in CHECKS) and not row["findings"] else "NO",
-            )
-            for row in snapshots
-        ),
-    )
-
-
 def _change_table(found: Changes) -> Table:
     """One line for each series that was tested."""
     return Table(
@@ -214,24 +200,26 @@ def _change_table(found: Changes) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    """The metric by cycle; the field's growth is in a table."""
+    """The metric by cycle, of the weeks and of the long conversation; growth is in a table."""
     cycles = [row for row in rows if row["kind"] == "cycle"]
-    seeds = [seed for seed in _seeds(rows) if seed != config["seeds"]]
+    weeks = [seed for seed in _seeds(rows) if seed != config["seeds"]]
+    runs = [run for run in (weeks, [s for s in _seeds(rows) if s not in weeks]) if run]
 
     def draw_metric(figure: Figure) -> None:
-        for place, name in enumerate(("tokens", "types"), start=1):
-            axes = figure.add_subplot(2, 1, place)
-            series = {f"conversation {seed}": _cycles(cycles, seed, name) for seed in seeds}
-            x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
-            lines(axes, x, {label: values[: len(x)] for label, values in series.items()})
-            for row in rows:
-                if row["kind"] == "stop" and row["seed"] == seeds[0]:
-                    axes.axvline(row["turn"], color="#cccccc", lw=0.6, ls="--", zorder=0)
-            axes.set_ylabel(SERIES[name])
-            if place == 2:
-                axes.set_xlabel("turn (dashed: the stops)")
-            elif len(seeds) > 1:
-                axes.legend()
+        for row, name in enumerate(("tokens", "types")):
+            for column, seeds in enumerate(runs):
+                axes = figure.add_subplot(2, len(runs), row * len(runs) + column + 1)
+                series = {f"conversation {seed}": _cycles(cycles, seed, name) for seed in seeds}
+                x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
+                shown = {label: values[: len(x)] for label, values in series.items()}
+                lines(axes, x, shown, marked=len(x) < MANY)
+                if len(x) >= MANY:
+                    axes.lines[0].set_linewidth(0.5)
+                for stop in rows:
+                    if (stop["kind"], stop["seed"]) == ("stop", seeds[0]):
+                        axes.axvline(stop["turn"], color="#777777", lw=0.8, ls="--", zorder=0)
+                axes.set_ylabel(SERIES[name])
+                axes.legend() if row == 0 else axes.set_xlabel("turn (dashed: the stops)")
 
-    caption = "external_vocab over the conversations of a week, by cycle of 20 turns"
-    return [Plot("metric", caption, draw_metric, (7.0, 5.0))]
+    caption = "external_vocab over the conversations of a week and over the long one, by cycle of "
+    return [Plot("metric", f"{caption}20 turns", draw_metric, (7.0, 5.0))]

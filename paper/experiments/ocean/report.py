@@ -1,4 +1,4 @@
-"""What the rows of the ocean come to: a verdict on one sentence, from paired comparisons.
+"""What the rows of the ocean come to: for each fault and setting, who is moved more.
 
 `report.j2` has the words.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leo.observers import THEMES, TURNS
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
 from paper.experiments.stats import bootstrap, bootstrap_difference, detectable, holm, permutation
@@ -27,9 +28,12 @@ LABELS: Final = {
     "reordered": "learned after the next one",
     "torn": "learned by half of the parts",
 }
-SUPPORTED: Final = "supported at these sizes"
-REFUTED: Final = "refuted"
-OPEN: Final = "not distinguishable"
+LESS: Final = "less"
+MORE: Final = "more"
+OPEN: Final = "undecided"
+# The script says the struck observation again, word for word, after so many: what follows tells of
+# learning it anew, not of the fault.
+AGAIN: Final = len(THEMES) * TURNS
 LEVEL: Final = 0.05
 # Enough for a small p-value to outlast the correction for all comparisons.
 PERMUTATIONS: Final = 20_000
@@ -43,6 +47,7 @@ Values = Mapping[tuple[Arm, str, str], list[float]]
 BASE: Final[Arm] = (FIELD, "counts")
 # The setting in which transformers gain from an observation what the field gains.
 EVEN: Final = "matched"
+SETTINGS: Final = ("one step", EVEN)
 
 
 class Compared(NamedTuple):
@@ -58,64 +63,93 @@ class Compared(NamedTuple):
     def way(self) -> str:
         """Whether the transformer moves reliably more or less."""
         if self.p >= LEVEL:
-            return "undecided"
-        return "more" if self.difference.value > 0 else "less"
+            return OPEN
+        return MORE if self.difference.value > 0 else LESS
 
 
-def verdict_of(arms: Iterable[Iterable[str]]) -> str:
-    """The verdict on one fault, from the ways of the measures of each arm.
+def verdict_of(sizes: Iterable[Iterable[str]]) -> str:
+    """The verdict on one fault in one setting, from the ways of the measures of each size.
 
-    An arm moves less when a measure does and none moves more. Supported: all arms move less.
-    Refuted: all move more.
+    A size is moved less when one measure says so and none says more. The verdict is that of all
+    sizes where they agree, and undecided where they do not.
     """
     found = set()
-    for ways in arms:
-        decided = set(ways) - {"undecided"}
-        found.add(decided.pop() if len(decided) == 1 else "undecided")
-    if found == {"less"}:
-        return SUPPORTED
-    return REFUTED if found == {"more"} else OPEN
+    for ways in sizes:
+        decided = set(ways) - {OPEN}
+        found.add(decided.pop() if len(decided) == 1 else OPEN)
+    return found.pop() if len(found) == 1 else OPEN
 
 
 def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Summary:
+    rows = [row for row in rows if row.get("lag", 0) < AGAIN]
     values = _values(rows)
     compared = _compared(config, values)
     arms = list(dict.fromkeys(arm for arm, _, _ in values))
-    verdicts = {
-        fault: verdict_of(
-            [one.way for (whose, what, _), one in compared.items() if (whose, what) == (arm, fault)]
-            for arm in arms
-            if arm != BASE
-        )
-        for fault in LABELS
-    }
-    # The sentence is on noise of any kind: it stands with all faults, and falls with one.
-    verdict = SUPPORTED if set(verdicts.values()) == {SUPPORTED} else OPEN
-    verdict = REFUTED if REFUTED in verdicts.values() else verdict
+    curves = {arm[0]: _curve(config, rows, arm, "gap", "class", "mean") for arm in _even(config)}
     figures: dict[str, Any] = {
-        "verdict": verdict,
-        "verdicts": verdicts,
-        "ways": _ways(compared.values()),
-        "even": _ways(one for (arm, _, _), one in compared.items() if arm[1] == EVEN),
+        "verdicts": {
+            fault: {setting: _judged(values, compared, fault, setting) for setting in SETTINGS}
+            for fault in LABELS
+        },
         "smallest_seen": max(one.least for one in compared.values()),
-        "unseen": _lost(config, rows, seen=False),
-        "seen": _lost(config, rows, seen=True),
+        "unseen": {name: curve[0] for name, curve in curves.items()},
+        "often": {name: curve[max(curve)] for name, curve in curves.items()},
         "elsewhere": _means(config, values, "lost", "elsewhere"),
         "left": _means(config, values, "lost", "left"),
-        "swapped": _means(config, values, "reordered", "distance"),
+        "learned": _learned(config, rows),
+        "last": max(row["lag"] for row in rows if row["kind"] == "lag"),
     }
     tables = (
-        _learned(config, rows),
-        _counts(config, rows),
+        _verdicts(figures["verdicts"]),
+        Table(
+            "ocean-learned",
+            "What was learned: the chance of the token that follows",
+            ("learner", "parameters", "steps", "in the corpus", "gain by the observation"),
+            tuple((name, *one.values()) for name, one in figures["learned"].items()),
+        ),
+        _counts(curves),
         *(_table(config, values, compared, arms, fault) for fault in LABELS),
     )
-    more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS}
+    more = {"seeds": config["seeds"], "sizes": config["sizes"], "labels": LABELS, "again": AGAIN}
     return tell("ocean/report.j2", figures, tables, **more)
 
 
-def _ways(compared: Iterable[Compared]) -> dict[str, int]:
-    found = Counter(one.way for one in compared)
-    return {way: found[way] for way in ("less", "more", "undecided")}
+def _judged(
+    values: Values, compared: Mapping[tuple[Arm, str, str], Compared], fault: str, setting: str
+) -> dict[str, Any]:
+    """The verdict, the comparisons behind it, and how far the touched contexts are moved."""
+    ways: dict[str, list[str]] = {}
+    for (arm, what, _), one in compared.items():
+        if (arm[1], what) == (setting, fault):
+            ways.setdefault(arm[0], []).append(one.way)
+    found = Counter(way for several in ways.values() for way in several)
+    moved = [
+        fmean(mine)
+        for (arm, what, measure), mine in values.items()
+        if (arm[1], what, measure) == (setting, fault, "distance")
+    ]
+    return {
+        "verdict": verdict_of(ways.values()),
+        **{way: found[way] for way in (LESS, MORE, OPEN)},
+        "field": fmean(values[BASE, fault, "distance"]),
+        "least": min(moved),
+        "most": max(moved),
+    }
+
+
+def _verdicts(verdicts: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    return Table(
+        "ocean-verdicts",
+        "By fault and setting: comparisons in which the transformer is moved less than the field, "
+        "or more; and how far the touched contexts are moved at once",
+        ("an observation", "setting", "verdict", "less", "more", OPEN, "field", "transformers"),
+        tuple(
+            (LABELS[fault], setting, one["verdict"], one[LESS], one[MORE], one[OPEN], one["field"],
+             f"{number(one['least'])} to {number(one['most'])}")
+            for fault, settings in verdicts.items()
+            for setting, one in settings.items()
+        ),
+    )  # fmt: skip
 
 
 def _values(rows: Sequence[Row]) -> Values:
@@ -173,30 +207,23 @@ def _means(config: Config, values: Values, fault: str, measure: str) -> dict[str
     }
 
 
-def _learned(config: Config, rows: Sequence[Row]) -> Table:
+def _learned(config: Config, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """What an observation gained and in how many steps, in the mean, and what was known before."""
     found: dict[Arm, list[Row]] = {}
     for row in rows:
         if row["kind"] == "learned":
             found.setdefault((row["learner"], row["setting"]), []).append(row)
-
-    def mean(arm: Arm, name: str) -> Estimate:
-        return bootstrap([row[name] for row in found[arm]], seed_of(config["seed"], arm, name))
-
-    return Table(
-        "ocean-learned",
-        "What was learned: the chance of the token that follows",
-        ("learner", "parameters", "steps", "in the corpus", "gain by the observation"),
-        tuple(
-            (
-                _named(arm),
-                mine[0]["parameters"] or None,
-                fmean(row["steps"] for row in mine),
-                mean(arm, "known"),
-                mean(arm, "gain"),
-            )
-            for arm, mine in found.items()
-        ),
-    )
+    return {
+        _named(arm): {
+            "parameters": mine[0]["parameters"] or None,
+            "steps": fmean(row["steps"] for row in mine),
+            **{
+                name: bootstrap([row[name] for row in mine], seed_of(config["seed"], arm, name))
+                for name in ("known", "gain")
+            },
+        }
+        for arm, mine in found.items()
+    }
 
 
 def _table(
@@ -215,7 +242,7 @@ def _table(
     return Table(
         f"ocean-{fault}",
         f"An observation {LABELS[fault]}: how far it moves, and whether more than the field",
-        ("learner", "touched contexts", "words of replies", "touched, at the end"),
+        ("learner", "touched contexts", "words of replies", "touched, after the last"),
         tuple(
             (_named(arm), *(told(arm, measure) for measure in ("distance", "replies", "left")))
             for arm in arms
@@ -241,30 +268,7 @@ def _curve(
     return {x: bootstrap(found[x], seed_of(config["seed"], arm, x)) for x in sorted(found)}
 
 
-def _lost(config: Config, rows: Sequence[Row], *, seen: bool) -> dict[str, Estimate]:
-    """How far a lost observation moves contexts that were seen before, or were not, by learner."""
-    found: dict[Arm, dict[int, list[Row]]] = {}
-    for row in rows:
-        if (row["kind"], row.get("fault")) == ("gap", "lost") and bool(row["class"]) == seen:
-            seeds = found.setdefault((row["learner"], row["setting"]), {})
-            seeds.setdefault(row["seed"], []).append(row)
-    means = {
-        arm: [
-            sum(row["mean"] * row["contexts"] for row in mine)
-            / sum(row["contexts"] for row in mine)
-            for mine in seeds.values()
-        ]
-        for arm, seeds in found.items()
-        if arm in _even(config)
-    }
-    return {
-        _named(arm): bootstrap(values, seed_of(config["seed"], arm, seen))
-        for arm, values in means.items()
-    }
-
-
-def _counts(config: Config, rows: Sequence[Row]) -> Table:
-    curves = {arm[0]: _curve(config, rows, arm, "gap", "class", "mean") for arm in _even(config)}
+def _counts(curves: Mapping[str, Mapping[int, Estimate]]) -> Table:
     return Table(
         "ocean-counts",
         "A lost observation, where all learn equally much: total variation by how often the "
@@ -278,27 +282,20 @@ def _counts(config: Config, rows: Sequence[Row]) -> Table:
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     """A lost observation: by how often a context was seen, and as further observations come."""
+    rows = [row for row in rows if row.get("lag", 0) < AGAIN]
 
     def series(axes: Axes, kind: str, by: str, value: str) -> None:
         for n, arm in enumerate(_even(config)):
             found = _curve(config, rows, arm, kind, by, value)
             means = list(found.values())
+            below = [max(0.0, mean.value - mean.low) for mean in means]
+            above = [max(0.0, mean.high - mean.value) for mean in means]
+            # Side by side, so that no interval covers another.
+            places = [place + 0.08 * (n - 1.5) for place in range(len(means))]
             axes.errorbar(
-                # Side by side, so that no interval covers another.
-                [place + 0.08 * (n - 1.5) for place in range(len(means))],
-                [mean.value for mean in means],
-                [
-                    [max(0.0, mean.value - mean.low) for mean in means],
-                    [max(0.0, mean.high - mean.value) for mean in means],
-                ],
-                color=GREYS[n],
-                ls=DASHES[n],
-                marker=MARKERS[n],
-                ms=4,
-                lw=1.2,
-                capsize=2,
-                label=arm[0],
-            )
+                places, [mean.value for mean in means], [below, above], color=GREYS[n],
+                ls=DASHES[n], marker=MARKERS[n], ms=4, lw=1.2, capsize=2, label=arm[0],
+            )  # fmt: skip
             ticks = [_tick(x, by).replace(" or more", "+") for x in found]
             axes.set_xticks(range(len(found)), ticks)
 
@@ -311,14 +308,11 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         lags.set_xlabel("observations after the fault")
         lags.legend()
 
-    return [
-        Plot(
-            "ocean",
-            "One lost observation: how far it moves the field, and transformers that learn as much "
-            "from it, by how often a context was seen and as further observations come",
-            draw,
-        )
-    ]
+    caption = (
+        "One lost observation: how far it moves the field, and transformers that learn as much "
+        "from it, by how often a context was seen and as further observations come"
+    )
+    return [Plot("ocean", caption, draw)]
 
 
 def _tick(x: int, by: str) -> str:

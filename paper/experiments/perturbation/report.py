@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
 from paper.experiments.stats import bootstrap, detectable
-from paper.experiments.summary import Estimate, Summary, Table, tell
+from paper.experiments.summary import Cell, Estimate, Summary, Table, tell
 
 LABELS: Final = {
     "stale": "read before it was there",
@@ -65,7 +65,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         ],
     }
     tables = (_gap_table(gaps), _reply_table(config, replies))
-    return tell("perturbation/report.j2", figures, tables, least=DEEP)
+    return tell("perturbation/report.j2", figures, tables, least=DEEP, config=config)
 
 
 def _reach(distances: Any) -> dict[str, float] | None:
@@ -96,35 +96,17 @@ def _gap_table(gaps: Sequence[Row]) -> Table:
     for row in gaps:
         place = (order.index(row["defect"]), int(row["order"]), int(row["counts"]).bit_length())
         found.setdefault(place, []).append(row)
-    return Table(
-        "perturbation-contexts",
-        "Total variation of the next-token distribution, by the count of the context",
-        (
-            "observation",
-            "after",
-            "counts",
-            "contexts",
-            "mean",
-            "mean bound",
-            "largest",
-            "its bound",
-            "reached",
-        ),
-        tuple(
-            (
-                LABELS[order[defect]],
-                TOKENS[tokens],
-                bucket(rows[0]["counts"]),
-                len(rows),
-                fmean(row["distance"] for row in rows),
-                fmean(row["bound"] for row in rows),
-                (most := max(rows, key=lambda row: float(row["distance"])))["distance"],
-                most["bound"],
-                sum(bool(row["reached"]) for row in rows),
-            )
-            for (defect, tokens, _), rows in sorted(found.items())
-        ),
-    )
+    heads = ("observation", "after", "counts", "contexts", "mean", "mean bound", "largest",
+             "its bound", "reached")  # fmt: skip
+    told: list[tuple[Cell, ...]] = []
+    for (defect, tokens, _), rows in sorted(found.items()):
+        most = max(rows, key=lambda row: float(row["distance"]))
+        means = [fmean(row[name] for row in rows) for name in ("distance", "bound")]
+        reached = sum(bool(row["reached"]) for row in rows)
+        named = (LABELS[order[defect]], TOKENS[tokens], bucket(rows[0]["counts"]))
+        told.append((*named, len(rows), *means, most["distance"], most["bound"], reached))
+    caption = "Total variation of the next-token distribution, by the count of the context"
+    return Table("perturbation-contexts", caption, heads, tuple(told))
 
 
 def _reply_table(config: Config, replies: Sequence[Row]) -> Table:
@@ -186,16 +168,15 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             lags,
             {label: [fmean(apart[kind, lag]) for lag in lags] for kind, label in LABELS.items()},
         )
+        # The last may lie on it.
+        axes.lines[0].set(lw=4, color=GREYS[4], markersize=8, markerfacecolor="none")
         axes.set_xticks([lag for lag in lags if lag % 3 == 0])
         axes.set_xlabel("replies after the defect")
         axes.set_ylabel("share of words apart")
         axes.legend(title="an observation")
 
+    bound = "One lost observation: how far each context moves, and the bound m / (n + m)"
     return [
-        Plot(
-            "distance",
-            "One lost observation: how far each context moves, and the bound m / (n + m)",
-            draw_distance,
-        ),
+        Plot("distance", bound, draw_distance),
         Plot("divergence", "How far the following replies are apart, by lag", draw_divergence),
     ]

@@ -19,7 +19,7 @@ from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, scatter
 from paper.experiments.published.data import ARMS, CLAIMED, conversations, is_fallback
 from paper.experiments.stats import Comparison, compare, resampled
-from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
+from paper.experiments.summary import Cell, Summary, Table, chance, tell
 
 PRINTED, TOKENS, TYPES = "as printed", "tokens, current message", "types, current and 3 before"
 WHOLE = "tokens, current message, without fallbacks"
@@ -51,8 +51,6 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         name: {arm: _mean(value, mine) for arm, mine in by_arm.items()}
         for name, value in VALUES.items()
     }
-    slope, predicted = _length(turns, config)
-    tokens = means[TOKENS]
     same = {arm: _reproduced(mine) for arm, mine in by_arm.items()}
     figures: dict[str, Any] = {
         "turns": len(turns),
@@ -60,7 +58,7 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "runs": len({turn["run"] for turn in turns}),
         "claimed": CLAIMED,
         "means_printed": means[PRINTED],
-        "means_tokens": tokens,
+        "means_tokens": means[TOKENS],
         "means_types": means[TYPES],
         "printed": found[PRINTED].difference,
         "tokens": found[TOKENS].difference,
@@ -68,27 +66,20 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "without_fallbacks": found[WHOLE].difference,
         "smallest_seen": max(one.least for one in found.values()),
         "arms": {arm: _arm(mine, config, arm) for arm, mine in by_arm.items()},
+        "by_run": {arm: [_run(run) for run in _by_run(mine)] for arm, mine in by_arm.items()},
+        "worst_printed": {arm: max(t[VALUES[PRINTED]] for t in by_arm[arm]) for arm in ARMS},
         "observer_words": {arm: fmean(words) for arm, words in lengths.items()},
         "shortest": {arm: min(words) for arm, words in lengths.items()},
         "longest": {arm: max(words) for arm, words in lengths.items()},
         "lengths_overlap": min(lengths["sync"]) <= max(lengths["async"]),
         "by_messages": pairs["sync", "async"] / pairs["sync", "sync"] - 1,
         "by_replies": pairs["async", "sync"] / pairs["sync", "sync"] - 1,
-        "length_slope": slope,
-        "predicted_at_short_length": predicted,
-        "way_of_length": (tokens["sync"] - predicted.value) / (tokens["sync"] - tokens["async"]),
         "fallbacks": {arm: sum(is_fallback(turn) for turn in mine) for arm, mine in by_arm.items()},
         "reproduced": same,
     }
     tables = (
         _runs_table(turns),
         _claims_table(turns),
-        Table(
-            "published-definitions",
-            "Printed values that a definition reproduces",
-            ("arm", "turns", TOKENS, TYPES),
-            tuple((arm, *counts.values()) for arm, counts in same.items()),
-        ),
         Table(
             "published-comparisons",
             "Asynchronous less synchronous arm",
@@ -127,6 +118,21 @@ def _arm(turns: Sequence[Row], config: Config, arm: str) -> dict[str, Any]:
     return found
 
 
+def _by_run(turns: Sequence[Row]) -> list[list[Row]]:
+    return [[t for t in turns if t["run"] == run] for run in dict.fromkeys(t["run"] for t in turns)]
+
+
+def _run(turns: Sequence[Row]) -> dict[str, float]:
+    """The paper's table for turns, as printed."""
+    values = [turn[VALUES[PRINTED]] for turn in turns]
+    return {
+        "mean": fmean(values),
+        "optimal": fmean(value < OPTIMAL for value in values),
+        "worst": max(values),
+        "best": min(values),
+    }
+
+
 def _mean(column: str, turns: Sequence[Row]) -> float:
     return fmean(turn[column] for turn in turns)
 
@@ -138,23 +144,6 @@ def _compare(turns: Sequence[Row], value: str, config: Config, name: str) -> Com
         for arm in ARMS
     }
     return compare(means["async"], means["sync"], seed_of(config["seed"], "published", name))
-
-
-def _length(turns: Sequence[Row], config: Config) -> tuple[Estimate, Estimate]:
-    """Least squares of the token share on the words of the message, synchronous arm only: the slope
-    for 10 words, and what the line gives at the asynchronous arm's mean length.
-    """
-    talks = [talk for talk in conversations(turns) if talk[0]["arm"] == "sync"]
-    short = fmean(turn["observer_words"] for turn in turns if turn["arm"] == "async")
-
-    def fit(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-        some = [turn for n in drawn for turn in talks[n]]
-        x = [turn["observer_words"] for turn in some]
-        slope, start = np.polyfit(x, [turn[VALUES[TOKENS]] for turn in some], 1)
-        return np.array([10 * slope, start + slope * short])
-
-    slope, predicted = resampled(len(talks), fit, seed_of(config["seed"], "published", "length"))
-    return slope, predicted
 
 
 def _reproduced(turns: Sequence[Row]) -> Mapping[str, int]:
@@ -170,21 +159,11 @@ def _reproduced(turns: Sequence[Row]) -> Mapping[str, int]:
 
 def _runs_table(turns: Sequence[Row]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for arm, run in dict.fromkeys((turn["arm"], turn["run"]) for turn in turns):
-        mine = [turn for turn in turns if turn["run"] == run]
-        values = [turn[VALUES[PRINTED]] for turn in mine]
-        rows.append(
-            (
-                arm,
-                run,
-                len(mine),
-                *(_mean(value, mine) for value in VALUES.values()),
-                fmean(turn["observer_words"] for turn in mine),
-                fmean(turn["reply_words"] for turn in mine),
-                f"{sum(value < OPTIMAL for value in values)}/{len(values)}",
-                max(values),
-            )
-        )
+    for mine in _by_run(turns):
+        below = sum(turn[VALUES[PRINTED]] < OPTIMAL for turn in mine)
+        means = [_mean(n, mine) for n in (*VALUES.values(), "observer_words", "reply_words")]
+        place = (mine[0]["arm"], mine[0]["run"], len(mine))
+        rows.append((*place, *means, f"{below}/{len(mine)}", _run(mine)["worst"]))
     heads = ("arm", "run", "turns", *VALUES, "message words", "reply words", "below 0.2", "worst")
     return Table("published-arms", "The published runs", heads, tuple(rows))
 
@@ -193,12 +172,11 @@ def _claims_table(turns: Sequence[Row]) -> Table:
     """The paper's table beside what the runs give."""
     rows: list[tuple[Cell, ...]] = []
     for arm in ARMS:
-        runs = list(dict.fromkeys(turn["run"] for turn in turns if turn["arm"] == arm))
+        whole = [turn for turn in turns if turn["arm"] == arm]
+        runs = _by_run(whole)
         # The paper's asynchronous column is its first run, its worst turn aside.
-        for scope, name in ((runs, f"all {len(runs)} runs"), (runs[:1], "first run")):
-            values = [turn[VALUES[PRINTED]] for turn in turns if turn["run"] in scope]
-            share = sum(value < OPTIMAL for value in values) / len(values)
-            rows.append((arm, name, fmean(values), share, max(values), min(values)))
+        for mine, name in ((whole, f"all {len(runs)} runs"), (runs[0], "first run")):
+            rows.append((arm, name, *_run(mine).values()))
         rows.append((arm, "in the paper", *CLAIMED[arm].values()))
     heads = ("arm", "of", "mean", "share below 0.2", "worst", "best")
     return Table("published-claims", "The paper's table and the runs", heads, tuple(rows))

@@ -25,10 +25,7 @@ from paper.experiments.reanalyse.pairs import (
 from paper.experiments.stats import holm
 from paper.experiments.summary import Cell, Summary, Table, chance, tell
 
-LABELS: Final = {
-    "tokens": "tokens, current message",
-    "types": "types, current and 3 before",
-}
+LABELS: Final = {"tokens": "tokens, current message", "types": "types, current and 3 before"}
 # Three decimals, and a little for the binary fractions.
 PRINTED: Final = 0.0005 + 1e-9
 LEVEL: Final = 0.05
@@ -144,16 +141,10 @@ def _files(config: Config, turns: Sequence[Row]) -> Table:
     for number_of, file in enumerate(config["files"]):
         mine = [row for row in turns if row["file"] == number_of]
         found = _flagged(mine)
-        rows.append(
-            (
-                file["path"],
-                mine[0]["arm"] if mine else "not a transcript",
-                len({row["talk"] for row in mine}),
-                len(mine),
-                found["fallback"],
-                found["substitute"],
-            )
-        )
+        arm = mine[0]["arm"] if mine else "not a transcript"
+        talks = len({row["talk"] for row in mine})
+        flags = (found["fallback"], found["substitute"])
+        rows.append((file["path"], arm, talks, len(mine), *flags))
     heads = ("file", "format", "conversations", "turns", "one word", '"..."')
     return Table("reanalyse-files", "The files", heads, tuple(rows))
 
@@ -174,15 +165,9 @@ def _means(corpus: Corpus, config: Config) -> Table:
         if turns := corpus.turns(arm):
             seed = seed_of(config["seed"], "means", arm)
             printed = [row["printed"] for row in turns if row["printed"] is not None]
-            rows.append(
-                (
-                    arm,
-                    fmean(printed) if printed else None,
-                    *(mean_of(corpus, arm, name, seed) for name in LABELS),
-                    fmean(row["message_words"] for row in turns),
-                    fmean(row["reply_words"] for row in turns),
-                )
-            )
+            means = [mean_of(corpus, arm, name, seed) for name in LABELS]
+            words = [fmean(row[n] for row in turns) for n in ("message_words", "reply_words")]
+            rows.append((arm, fmean(printed) if printed else None, *means, *words))
     heads = ("arm", "printed", *LABELS.values(), "message words", "reply words")
     return Table("reanalyse-means", "The arms by both definitions", heads, tuple(rows))
 

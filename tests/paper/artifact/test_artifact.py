@@ -133,16 +133,6 @@ def test_results_of_other_sources_stop_the_build(
         load(edited(build, tmp_path, path, edit))
 
 
-@pytest.mark.parametrize("name", ["growth", "cost"])
-def test_a_stale_benchmark_is_named_with_its_command(tmp_path: Path, name: str) -> None:
-    """What the artifact can do without stops it when it is old, and says how to make it anew."""
-    write_results(tmp_path)
-    (tmp_path / "bench").mkdir(exist_ok=True)
-    (tmp_path / "bench" / f"{name}.json").write_text('{"spec": "0000", "rows": []}', "utf-8")
-    with pytest.raises(ArtifactError, match=f"{name}.json.*`python -m bench.{name}` again"):
-        load(tmp_path)
-
-
 def test_findings_and_partial_results_stop_the_build(build: Path, tmp_path: Path) -> None:
     """A check that found something, or lacks one search of all, or has one more, is no source."""
 
@@ -252,22 +242,14 @@ def test_every_link_leads_somewhere(site: Path) -> None:
     assert followed > 300
 
 
-def test_what_was_not_measured_is_named(build: Path, made: Path, tmp_path: Path) -> None:
-    """The page of traces says what each broke, the paper shows the cost; without them both say what
-    to run.
-    """
+def test_recorded_traces_are_reported(build: Path, made: Path, tmp_path: Path) -> None:
+    """The page of traces says what each broke; without `leo verify` it says what to run."""
     text = (made / "site" / "traces.html").read_text("utf-8")
     assert "1,200 events" in text and "s1.1 half &lt;applied&gt;" in text
-    assert (made / "paper" / "figures" / "bench.cost.svg").is_file()
     other = write_results(tmp_path)
-    for path in ("verify/traces.json", "bench/cost.json"):
-        (other / path).unlink()
-    results = replace(load(other), counterexamples=load(other).counterexamples[:1])
-    make_site(results, other, tmp_path / "site")
+    (other / "verify" / "traces.json").unlink()
+    make_site(load(other), other, tmp_path / "site")
     assert "No trace was recorded here" in (tmp_path / "site" / "traces.html").read_text("utf-8")
-    make_paper(results, other, tmp_path / "paper", lambda _: None, modules=False)
-    text = (tmp_path / "paper" / "measured.tex").read_text("utf-8")
-    assert "bench.\\allowbreak{}cost" in text and "bench.\\allowbreak{}growth" not in text
 
 
 def test_pages_ask_for_nothing_from_outside(site: Path) -> None:
@@ -296,7 +278,8 @@ def test_a_changed_verdict_changes_its_table_and_its_page_only(
 
     other = edited(build, tmp_path / "results", "check/results.json", edit)
     changed = different(made, make(other, tmp_path / "made"))
-    assert changed == {"claims.tex", "verdicts.html", "evidence.html", "search.html"}
+    pages = {"verdicts.html", "evidence.html", "search.html"}
+    assert changed == {"claims.tex", "section.tex", *pages}
 
 
 def test_a_story_ends_where_its_property_falls(build: Path) -> None:

@@ -42,13 +42,8 @@ def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     run_toy(tmp_path)
 
     assert contents(tmp_path / "toy") == contents(whole)
-    assert {path.suffix for path in whole.iterdir()} == {
-        ".jsonl",
-        ".json",
-        ".md",
-        ".png",
-        ".svg",
-    }
+    kinds = {".jsonl", ".json", ".md", ".png", ".svg", ".pdf"}
+    assert {path.suffix for path in whole.iterdir()} == kinds
 
 
 def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:
@@ -164,7 +159,7 @@ def test_markdown_is_escaped(whole: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (-0.0001, "0.000"), (-0.5, "-0.500"), (12345, "12,345"), ("x", "x")],
+    [(None, "–"), (-0.0001, "0.000"), (-0.5, "−0.500"), (12345, "12,345"), ("x", "x")],
 )
 def test_numbers_for_people(value: str | int | float | None, text: str) -> None:
     """A missing value is a dash, minus zero is zero, thousands are grouped."""

@@ -25,7 +25,7 @@ from paper.experiments.ocean.histories import (
     stream_of,
 )
 from paper.experiments.ocean.learners import Counts, Field, Floats, Text
-from paper.experiments.ocean.report import OPEN, REFUTED, SUPPORTED, summarise, verdict_of
+from paper.experiments.ocean.report import AGAIN, LESS, MORE, OPEN, summarise, verdict_of
 
 STREAM = stream_of(7, 2, 32)
 CONFIG: dict[str, Any] = {"seed": 0, "quick": False, "seeds": 12, "sizes": ["3k", "33k"]}
@@ -145,23 +145,25 @@ def test_a_cell_of_the_field_is_measured_twice_the_same(tmp_path: Path) -> None:
     assert {row.get("fault") for row in rows} == {None, *FAULTS}
 
 
-def test_the_verdict_is_that_of_all_sizes_and_settings() -> None:
-    assert verdict_of([("less", "undecided"), ("less", "less")]) == SUPPORTED
-    assert verdict_of([("more", "undecided"), ("more",)]) == REFUTED
+def test_the_verdict_is_that_of_all_sizes() -> None:
+    assert verdict_of([("less", "undecided"), ("less", "less")]) == LESS
+    assert verdict_of([("more", "undecided"), ("more",)]) == MORE
     for other in (("more",), ("less", "more"), ("undecided",)):
         assert verdict_of([("less",), other]) == OPEN
 
 
-@pytest.mark.parametrize(
-    ("shift", "verdict"), [(-0.2, SUPPORTED), (0.2, REFUTED), (0.0, OPEN)], ids=str
-)
+@pytest.mark.parametrize(("shift", "verdict"), [(-0.2, LESS), (0.2, MORE), (0.0, OPEN)], ids=str)
 def test_the_verdict_follows_a_planted_difference(shift: float, verdict: str) -> None:
-    """Transformers that are moved less, more, or like the field with another chance."""
-    summary = summarise(CONFIG, list(_made(shift)), ())
-    assert summary.facts["verdict"] == verdict
-    assert set(summary.facts["verdicts"].values()) == {verdict}
+    """Transformers that are moved less, more, or like the field with another chance; what follows
+    when the struck observation is said again counts for nothing.
+    """
+    again = stream_of(3, 4, AGAIN).messages
+    assert [n for n, text in enumerate(again) if text == again[0]] == [0, AGAIN]
+    verdicts = summarise(CONFIG, list(_made(shift)), ()).facts["verdicts"]
+    judged = [one for settings in verdicts.values() for one in settings.values()]
+    assert {one["verdict"] for one in judged} == {verdict} and len(judged) == 10
     # Distance and replies of five faults and four transformers; what is left has nothing planted.
-    assert (summary.facts["ways"]["undecided"] == 20) == bool(shift)
+    assert (sum(one["undecided"] for one in judged) == 20) == bool(shift)
 
 
 def _made(shift: float) -> list[Row]:
@@ -179,9 +181,10 @@ def _made(shift: float) -> list[Row]:
                 rows.append(
                     {**place, "kind": "gap", "fault": fault, "class": 0, "contexts": 3, "mean": 0.5}
                 )
-                for lag in (0, 1, 2):
+                for lag in (0, 1, 2, AGAIN):
                     # Planted where the fault is done; before that, all are as far apart as can be.
                     planted = shift if (learner != "field" and lag == SETTLED[fault]) else 0.0
+                    planted = 1.0 if lag == AGAIN and learner == "field" else planted
                     value = 0.4 + rng.gauss(0, 0.03) + planted if lag >= SETTLED[fault] else 1.0
                     found = dict.fromkeys(("touched", "elsewhere", "apart"), value)
                     rows.append({**place, "kind": "lag", "fault": fault, "lag": lag, **found})

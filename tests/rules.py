@@ -104,13 +104,16 @@ def rooms(root: Path) -> dict[str, Path]:
 
 
 def listed(door: Path) -> set[str] | None:
-    """The names in the `__all__` of a file; None without one."""
-    for node in parsed(door).body:
+    """The names that a door lists: in its `__all__`, or else as `from ... import X as X`."""
+    again: set[str] = set()
+    for node in ast.walk(parsed(door)):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
                 return {str(name) for name in ast.literal_eval(node.value)}
-    return None
+        elif isinstance(node, ast.ImportFrom):
+            again |= {alias.name for alias in node.names if alias.asname == alias.name}
+    return again or None
 
 
 def doors(root: Path) -> Iterator[str]:
@@ -122,7 +125,7 @@ def doors(root: Path) -> Iterator[str]:
         if not ast.get_docstring(parsed(door)):
             yield f"{door}: no docstring; say what belongs in the room"
         if listed(door) is None:
-            yield f"{door}: no __all__; list what other rooms may import"
+            yield f"{door}: no list; say in an __all__ what other rooms may import"
     for path in sources(root):
         home = room_of(path, root)
         if home is None:

@@ -71,7 +71,7 @@ def test_the_small_checkout_keeps_every_rule(tmp_path: Path) -> None:
         ("tests/nap.py", "threading.Event().wait(0.02)", "waits for the clock"),
         ("tests/nap.py", "Timer(0.05, f).start()", "waits for the clock"),
         (f"{ROOM}/__init__.py", '__all__ = ["text"]', "no docstring"),
-        (f"{ROOM}/__init__.py", '"""A room."""', "no __all__"),
+        (f"{ROOM}/__init__.py", '"""A room."""', "no list"),
         ("leo/store/rows.py", "from leo.field.secret import x", "leo.field.secret.x is not in"),
         ("leo/store/rows.py", "def f():\n    from leo.field import secret", "field.secret is not"),
         (f"{ROOM}/README.md", None, "README.md: missing"),

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
         judge_lines as judge_lines,
         judge_merged as judge_merged,
         judge_reader as judge_reader,
-        uncollected as uncollected,
     )
     from leo.units.log import (
         UNITS_SCHEMA as UNITS_SCHEMA,
         UNITS_SPEC as UNITS_SPEC,
+        Log as Log,
         UnitAction as UnitAction,
         UnitEvent as UnitEvent,
         UnitsHeader as UnitsHeader,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Peeked as Peeked,
         UnitsReader as UnitsReader,
         is_units as is_units,
+        uncollected as uncollected,
     )
     from leo.units.recording import Recording as Recording, instrument as instrument
     from leo.units.report import MEANING as MEANING, to_fields as to_fields, to_lines as to_lines

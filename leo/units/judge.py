@@ -9,11 +9,9 @@ their intervals. It is "undecided" if that depends on the choice, and is then ne
 
 from __future__ import annotations
 
-import gc
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, Self
@@ -124,20 +122,6 @@ def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> 
         if name not in verdict.broken:
             verdict.note(name, found)
     return verdict
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Inside, Python does not look for garbage: what a judge holds is none, and to walk it over and
-    over costs up to a third of its time. Of use to a process that does nothing else.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def judge_bytes(data: bytes) -> UnitsVerdict:

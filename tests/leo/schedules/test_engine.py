@@ -247,9 +247,7 @@ def saying(program: Program, change: Callable[[Step], Step]) -> Tasks:
 def test_what_makes_another_step_impossible_is_an_error() -> None:
     """A step that takes another one's lock, and declares none, stops the search."""
     unlocked = saying([LOCKED] * 2, lambda it: it._replace(reads=NOTHING, writes=NOTHING))
-    with pytest.raises(
-        EngineError, match="t1:step acquire l is not possible after t2:step"
-    ):
+    with pytest.raises(EngineError, match="t1:step acquire l is not possible after t2:step"):
         explore(unlocked)
 
 

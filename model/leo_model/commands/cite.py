@@ -46,7 +46,7 @@ def commit(root: Path = ROOT) -> str | None:
     """
     if not (root / ".git").exists():
         return None
-    words = ("describe", "--always", "--dirty", "--exclude=*", "--abbrev=40")
+    words = ("describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
     try:
         told = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

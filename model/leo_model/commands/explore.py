@@ -153,7 +153,7 @@ def _print(case: Case, args: argparse.Namespace, report: Report, claimed: Collec
         return
     first = min(report.found.values(), key=lambda found: (len(found.steps), found.run))
     with Organism(case, store=args.store, spin=True) as organism:
-        shown = table(replay(organism, first.choices))
+        shown = table(replay(organism, first.choices), screen.columns())
     fall = fill(f"✗ {first.title}: {first.witness}", screen.width(), subsequent_indent="  ")
     print(f"\n{shown}{fall}\n")
     width = max(map(len, report.found))

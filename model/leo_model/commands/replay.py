@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return 1 if broken or differs is not None else 0
     print(f"{case}; seed {case.seed}\n")
-    print(table(done))
+    print(table(done, screen.columns()))
     for line in verdicts(done):
         print(line)
     for reply, answer in done.outcome.answers.items():

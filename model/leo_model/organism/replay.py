@@ -91,14 +91,14 @@ def replay_twice(
     return first, first.same_as(second)
 
 
-def table(done: Replayed) -> str:
-    """The run as lanes, one for each session."""
+def table(done: Replayed, width: int = 80) -> str:
+    """The run as lanes, one for each session, in `width` columns."""
     lanes = tuple(f"s{number + 1}" for number in range(done.case.sessions))
     rows = [
         LaneStep(event.seq, event.session, event.action.value, note(event))
         for event in done.outcome.events
     ]
-    return lane_table(rows, lanes=lanes)
+    return lane_table(rows, lanes=lanes, width=width)
 
 
 def verdicts(done: Replayed) -> list[str]:

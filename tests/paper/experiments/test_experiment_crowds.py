@@ -202,7 +202,8 @@ def test_what_is_said_of_processes_is_theirs_alone() -> None:
     """
 
     def facts(*rows: Row) -> dict[str, Any]:
-        return dict(concurrent.EXPERIMENT.summarise(CONFIG, rows, []).facts)
+        config = {**CONFIG, "observers": [5], "turns": 1}
+        return dict(concurrent.EXPERIMENT.summarise(config, rows, []).facts)
 
     here = [crew("one", "bare", 5), crew("each", "asyncio-lock", 5)]
     kept = crew("processes", "shared-store-immediate", 5, isolated=True)

@@ -331,7 +331,7 @@ def test_citations_name_release_and_hashes(tmp_path: Path) -> None:
 
 
 def test_a_citation_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
-    """Its forty digits, and whether a file has changed since; none where there is no checkout."""
+    """Twelve digits, and whether a file has changed since; none where there is no checkout."""
 
     def git(*words: str) -> str:
         who = ("-c", "user.name=a", "-c", "user.email=a@b")
@@ -345,9 +345,9 @@ def test_a_citation_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
     assert commit(tmp_path) is None
     git("add", "a")
     git("commit", "--quiet", "-m", "a")
-    assert commit(tmp_path) == git("rev-parse", "HEAD")
+    assert commit(tmp_path) == git("rev-parse", "--short=12", "HEAD")
     (tmp_path / "a").write_text("2")
-    assert commit(tmp_path) == git("rev-parse", "HEAD") + "-dirty"
+    assert commit(tmp_path) == git("rev-parse", "--short=12", "HEAD") + "-dirty"
 
 
 def test_every_property_has_its_words() -> None:

@@ -53,6 +53,8 @@ def restore_field(copy: Path, path: Path, keepers: Sequence[Keeper] = ()) -> Non
     """
     if os.path.realpath(copy) == os.path.realpath(path):
         raise CallerError(f"{path}: this is the copy itself; name the field that it is to replace")
+    # What a link leads to is replaced, not the link: other names of the field lead there as well.
+    path = Path(os.path.realpath(path))
     owner = Owner.take(path, "a restore", shared=False)
     try:
         with inspected(copy) as conn, private_folder(path) as folder:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from leo.errors import StoreFullError, StoreMovedError, StoreUnwritableError
-from leo.store.connection import REFUSALS, Connection, explain, foreign, size_of
+from leo.store.connection import REFUSALS, Connection, beside, explain, foreign, size_of
 from leo.store.schema import EFFECTIVE, alone, check_place, identify, opened
 
 # Without SQLite's locks and without its files beside the field: a reader of this kind sees no log,
@@ -71,7 +71,7 @@ def _modes(path: Path) -> tuple[str, ...]:
     if _logged(path):
         # Closed as one that may write, it would copy this log into the file.
         return ("mode=ro",)
-    shared, log = os.path.exists(f"{path}-shm"), os.path.exists(f"{path}-wal")
+    shared, log = (os.path.exists(beside(path, end)) for end in ("-shm", "-wal"))
     if shared and log:
         # Somebody has the field open, and has made what reading needs.
         return ("mode=ro", ALONE)
@@ -84,7 +84,7 @@ def _modes(path: Path) -> tuple[str, ...]:
 
 def _logged(path: Path) -> bool:
     """Is there a log with content, which a reader must know?"""
-    return bool(size_of(f"{path}-wal"))
+    return bool(size_of(beside(path, "-wal")))
 
 
 def _connected(path: Path, mode: str) -> Connection:

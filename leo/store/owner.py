@@ -20,7 +20,7 @@ import msgspec
 
 from leo.errors import CallerError, StoreOwnedError
 from leo.screen import visible
-from leo.store.connection import Connection, unwritable
+from leo.store.connection import Connection, beside, unwritable
 from leo.store.schema import check_place
 
 SUFFIX: Final = "-owner"
@@ -44,7 +44,7 @@ class Owner:
         self._path = path
         self._pid = os.getpid()
         self._shared = shared
-        self._name = _beside(path)
+        self._name = beside(path, SUFFIX)
         self._file = file
         # Also when nobody closes the field and it is forgotten.
         self._let_go = weakref.finalize(self, os.close, file)
@@ -58,7 +58,7 @@ class Owner:
         """
         path = Path(path)
         check_place(path)
-        name = _beside(path)
+        name = beside(path, SUFFIX)
         while True:
             try:
                 # What a link leads to would be written over.
@@ -137,11 +137,6 @@ class Owner:
             f"{visible(found.discipline)[:40] or 'its own discipline'}: {advice}; or, to use it "
             f"in several places at once, {SHARING}"
         )
-
-
-def _beside(path: Path) -> str:
-    # Two names of one file are one field.
-    return os.path.realpath(path) + SUFFIX
 
 
 def _seen(pid: int) -> tuple[str, int]:

@@ -33,6 +33,7 @@ from leo.store.connection import (
     CHECK_STEPS,
     REFUSALS,
     Connection,
+    beside,
     explain,
     foreign,
     reading,
@@ -211,16 +212,15 @@ def _check_beside(path: Path) -> None:
     where a link leads, and takes away what a journal names. A field has no such journal: each of
     its transactions is of one file.
     """
-    field = os.path.realpath(path)
-    led = [end for end in BESIDE if os.path.islink(f"{field}{end}")]
-    with suppress(OSError), open(f"{field}{BESIDE[-1]}", "rb") as journal:
+    led = [name for end in BESIDE if os.path.islink(name := beside(path, end))]
+    with suppress(OSError), open(beside(path, BESIDE[-1]), "rb") as journal:
         # Refused where it is shorter.
         journal.seek(-len(NAMING), os.SEEK_END)
         if not led and journal.read() == NAMING:
-            led.append(BESIDE[-1])
-    for end in led:
+            led.append(beside(path, BESIDE[-1]))
+    for name in led:
         raise StoreDamagedError(
-            f"{path}: the file {field}{end} beside it leads to another file, which SQLite would "
+            f"{path}: the file {name} beside it leads to another file, which SQLite would "
             "change or delete, and no field has one like it: do not trust this field; remove that "
             "file, or restore the field from a backup (leo field restore)"
         )
@@ -298,7 +298,7 @@ def _left(path: Path) -> tuple[int, int | None]:
     """The size of the file and that of its log, None where there is none; to be asked before SQLite
     opens the file, because it takes a log away that it finds beside an empty one.
     """
-    log = f"{path}-wal"
+    log = beside(path, "-wal")
     # The log first: a process that makes the field meanwhile writes the file before the log.
     logged, size = size_of(log), size_of(path) or 0
     if not size and logged:

@@ -67,9 +67,14 @@ def test_a_field_is_backed_up_while_it_is_in_use(tmp_path: Path) -> None:
         assert field.reply("and here?")
 
 
+@pytest.mark.parametrize("link", [True, False])
 @pytest.mark.parametrize("there", [True, False])
-def test_a_backup_takes_the_place_of_a_field_that_was_killed(tmp_path: Path, there: bool) -> None:
-    """Its log is not applied to the copy: the field is what was backed up, and whole."""
+def test_a_backup_takes_the_place_of_a_field_that_was_killed(
+    tmp_path: Path, there: bool, link: bool
+) -> None:
+    """Its log is not applied to the copy: the field is what was backed up, and whole. What a link
+    leads to is replaced.
+    """
     path, copy = tmp_path / "field", tmp_path / "copy"
     with sync_field(path) as field:
         field.reply("grey herons wait")
@@ -78,9 +83,13 @@ def test_a_backup_takes_the_place_of_a_field_that_was_killed(tmp_path: Path, the
     assert Path(f"{path}-wal").stat().st_size
     if not there:
         path.unlink()
-    restore_field(copy, path, MODULES)
+    named = tmp_path / "link" if link else path
+    if link:
+        named.symlink_to(path)
+    restore_field(copy, named, MODULES)
     assert versions(path) == {"ngrams": 2, "snapshots": 1} and dump(path) == dump(copy)
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["copy", "field"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["copy", "field", *["link"] * link]
+    assert named.is_symlink() is link
 
 
 def test_no_copy_takes_the_place_of_a_field_that_is_open(tmp_path: Path) -> None:
@@ -119,8 +128,9 @@ def test_a_file_without_its_log_is_no_new_field(
     assert versions(tmp_path / "field") == {"ngrams": 6, "snapshots": 5}
 
 
+@pytest.mark.parametrize("link", [True, False])
 @pytest.mark.parametrize("empty", [True, False])
-def test_a_log_without_its_file_is_no_new_field(tmp_path: Path, empty: bool) -> None:
+def test_a_log_without_its_file_is_no_new_field(tmp_path: Path, empty: bool, link: bool) -> None:
     """The file was deleted, or emptied: the log would be applied to the next one."""
     path = tmp_path / "field"
     killed(path, 5)
@@ -128,8 +138,11 @@ def test_a_log_without_its_file_is_no_new_field(tmp_path: Path, empty: bool) -> 
         os.truncate(path, 0)
     else:
         path.unlink()
+    named = tmp_path / "link" if link else path
+    if link:
+        named.symlink_to(path)
     with pytest.raises(StoreDamagedError, match="the field is gone, and its log"):
-        sync_field(path)
+        sync_field(named)
     assert not path.exists() or not path.stat().st_size
     Path(f"{path}-wal").unlink()
     with sync_field(path) as field:

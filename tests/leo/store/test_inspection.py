@@ -101,6 +101,20 @@ def test_what_another_process_has_committed_is_seen(field: Path) -> None:
         assert {name: data for name, data in seen(field).items() if "shm" not in name} == before
 
 
+def test_a_link_leads_to_the_log_as_well(field: Path, tmp_path: Path) -> None:
+    """Of a field whose process was killed: looking through a link leaves the log as it is."""
+    with sync_field(field) as other:
+        other.observe("grey herons wait")
+        log = Path(f"{field}-wal").read_bytes()
+    Path(f"{field}-wal").write_bytes(log)
+    (link := tmp_path / "link").symlink_to(field)
+    before = field.read_bytes()
+    assert command(FIELD, "check", str(link)) == 0
+    with inspected(link) as conn:
+        assert conn.execute("SELECT count(*) FROM tokens WHERE token = 'herons'").fetchone()[0]
+    assert (field.read_bytes(), Path(f"{field}-wal").read_bytes()) == (before, log)
+
+
 def test_an_export_has_what_waits_in_the_journal(field: Path) -> None:
     """The lines of the field as it would be folded, without folding it."""
     with closing(connect(field)) as conn:

@@ -97,9 +97,9 @@ def until_a_key(seconds: float) -> Generator[None]:
     """Pauses that end when somebody types. What was typed is not shown, and kept for the prompt."""
     keys = sys.stdin.fileno()
     before = termios.tcgetattr(keys)
-    # Not at a line's end alone; nothing that was typed already is thrown away.
-    tty.setcbreak(keys, termios.TCSANOW)
     try:
+        # Not at a line's end alone; nothing that was typed already is thrown away.
+        tty.setcbreak(keys, termios.TCSANOW)
         while not select([keys], [], [], seconds)[0]:
             yield
     finally:

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import termios
 import threading
+import tty
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 from select import select
@@ -202,7 +204,7 @@ def test_words_appear_one_by_one_after_the_commit(tmp_path: Path, ended: str) ->
 
 
 def test_a_key_ends_the_pauses_and_stays_for_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not shown, and the terminal is as it was."""
+    """It is not shown, and the terminal is as it was, also where Ctrl-C comes at the very first."""
     keys, screen = os.openpty()
     with os.fdopen(keys, "rb", 0), os.fdopen(screen) as there:
         monkeypatch.setattr("sys.stdin", there)
@@ -213,6 +215,15 @@ def test_a_key_ends_the_pauses_and_stays_for_the_prompt(monkeypatch: pytest.Monk
         assert next(pauses, "over") == "over"
         assert termios.tcgetattr(screen) == before and there.readline() == "x\n"
         assert not select([keys], [], [], 0)[0]
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(tty, "setcbreak", partial(struck, tty.setcbreak))
+            next(until_a_key(0.0))
+        assert termios.tcgetattr(screen) == before
+
+
+def struck(work: Callable[..., object], *given: object) -> None:
+    work(*given)
+    raise KeyboardInterrupt
 
 
 @contextmanager

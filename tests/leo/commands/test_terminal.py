@@ -104,8 +104,9 @@ def terminal(
 
 @contextmanager
 def at_terminal(*words: str, before: str = "", columns: int = 80, **env: str) -> Iterator[Terminal]:
-    """A command at a terminal."""
+    """A command at a terminal, which it leaves as it was."""
     keys, screen = os.openpty()
+    modes = termios.tcgetattr(screen)
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-c", CONTROLLED.format(before=before), *words],
@@ -125,6 +126,7 @@ def at_terminal(*words: str, before: str = "", columns: int = 80, **env: str) ->
         os.close(screen)
         try:
             yield Terminal(keys, process)
+            assert termios.tcgetattr(keys) == modes
         finally:
             os.close(keys)
             process.kill()

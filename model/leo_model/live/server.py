@@ -138,6 +138,8 @@ class Theatre:
         if self._playing is not None:
             self._playing.cancel()
             await asyncio.wait([self._playing])
+            # One that had not begun has not said so.
+            self._playing = None
 
     def tell(self, kind: str, **what: object) -> None:
         """Pass a message to everyone who watches. One that is too far behind is let go."""

@@ -174,6 +174,13 @@ async def test_nobody_disturbs_a_scene(page: Page, _: Path) -> None:
 
 
 @on_page
+async def test_a_scene_that_is_ended_before_it_begins_leaves_the_stage(page: Page, _: Path) -> None:
+    """Another discipline was chosen while the scene's stage was set."""
+    await asyncio.gather(page.ask(what="scene", number=0), page.ask(what="discipline", name="bare"))
+    assert (await page.say("Hello?"))[0] == "answer"
+
+
+@on_page
 async def test_who_is_too_far_behind_is_let_go(page: Page, _: Path) -> None:
     """A watcher that does not read costs a bounded number of messages."""
     watching = page.theatre.watch()

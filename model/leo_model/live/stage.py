@@ -49,7 +49,6 @@ RUN: Final = "live"
 WRITER: Final = "w1"
 STORE: Final = "main"
 # No reply has begun before its Call, and none can be stopped at its Return.
-IDLE: Final = "idle"
 SAFE: Final = frozenset({Action.Call, Action.Return})
 
 
@@ -156,7 +155,8 @@ class Stage:
         person = self.people.setdefault(name, Person(name, instance, name))
         if person.task is not None:
             raise CheckError(f"{name} waits for a reply; cancel it, or let it end first")
-        if self._checker is not None and self._checker.state.pc.get(person.session, IDLE) != IDLE:
+        z = None if self._checker is None else self._checker.state
+        if z is not None and person.session in z.pc and z.in_flight(person.session):
             raise CheckError(f"Leo carries on with what {name} left; let it come to its end first")
         field = self._fields[person.instance]
         person.task = self._loop.create_task(field.reply(text, person.session))

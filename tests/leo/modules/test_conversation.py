@@ -61,23 +61,25 @@ def count(driver: TinyDriver, sql: str) -> int:
     return number
 
 
-def test_same_seed_same_rows() -> None:
+@pytest.mark.parametrize("prompts", [24, pytest.param(40, marks=pytest.mark.long)])
+def test_same_seed_same_rows(prompts: int) -> None:
     """Two runs with one seed give the same replies and rows; another seed gives others."""
     runs = []
     for seed in (7, 7, 8):
         driver = TinyDriver(seed)
-        runs.append(([driver.reply(prompt) for prompt in SCRIPT[:24]], driver.dump()))
+        runs.append(([driver.reply(prompt) for prompt in SCRIPT[:prompts]], driver.dump()))
     assert runs[0] == runs[1]
     assert runs[0][0] != runs[2][0]
 
 
-def test_hash_seeds_change_nothing() -> None:
+@pytest.mark.parametrize("prompts", [12, pytest.param(24, marks=pytest.mark.long)])
+def test_hash_seeds_change_nothing(prompts: int) -> None:
     """The rows do not depend on how Python orders its sets."""
     code = (
         "from tests.leo.modules.support import TinyDriver\n"
         "from tests.leo.modules.support import EVERYDAY, SCRIPT\n"
         "driver = TinyDriver()\n"
-        "print([driver.reply(prompt) for prompt in SCRIPT[:12]], driver.dump())"
+        f"print([driver.reply(prompt) for prompt in SCRIPT[:{prompts}]], driver.dump())"
     )
     outputs = {
         subprocess.run(

@@ -77,6 +77,13 @@ def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leo.commands.main, "_load", lambda _: GREET)
 
 
+@pytest.mark.usefixtures("greeting")
+def test_a_command_of_a_checkout_is_no_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it is not installed it is said how to have it."""
+    assert main(["prove"]) == 2
+    assert "go to a checkout" in capsys.readouterr().err
+
+
 def test_help_shows_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """`leo --help` ends 0, fits 80 columns, and has help and an example for each command."""
     assert tuple(leo.commands.main._entries()) == COMMANDS

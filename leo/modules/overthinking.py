@@ -13,6 +13,7 @@ from typing import Final
 
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
+from leo.field.sentences import split_sentences
 from leo.field.text import ENDINGS, compose, tokenize
 from leo.reply.context import After, Changes, Inner, InnerReply
 from leo.reply.module import Module
@@ -77,9 +78,4 @@ class Overthinking(Module[None]):
 
 def _sentences(text: str) -> list[str]:
     """The sentences of the seed text, at most twelve tokens of each."""
-    found: list[list[str]] = [[]]
-    for token in tokenize(text):
-        found[-1].append(token)
-        if token in ENDINGS:
-            found.append([])
-    return [compose(tokens[:WOUND_WORDS]) for tokens in found if tokens]
+    return [compose(tokens[:WOUND_WORDS]) for tokens in split_sentences(tokenize(text))]

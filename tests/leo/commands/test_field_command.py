@@ -7,6 +7,7 @@ import sqlite3
 from argparse import ArgumentParser
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -16,11 +17,14 @@ from leo.commands.field import COMMAND as FIELD
 from leo.commands.main import Command
 from leo.commands.places import field_file, home, named_fields, shipped, shipped_text
 from leo.commands.speakers import Speaker
-from leo.commands.why import Account
+from leo.commands.why import Account, tell_reply
 from leo.errors import CallerError, LeoError
+from leo.field.recall import Recalled
 from leo.field.text import PUNCTUATION
+from leo.reply.program import ReplyState
 from leo.store.archive import export_field, import_field
 from leo.store.schema import connect
+from tests.leo.field.test_walk import view_of
 from tests.leo.support import PROMPTS, fold_tables, picture, reloaded, sync_field
 
 BREAKS = {
@@ -203,6 +207,16 @@ def test_why_says_what_was_taken_up(tmp_path: Path) -> None:
     taken = {word for word in ("lighthouse", "whispers", "again") if word in latest.text.lower()}
     assert {*told["yours"].split(", ")} - {"-"} == taken
     assert "Ingest" not in out.getvalue()
+
+
+def test_why_tells_a_path_once_and_a_memory_in_whole_sentences() -> None:
+    """Of paths that overlap the first; of a memory that is cut nothing after its last end."""
+    state = ReplyState("hello", 0.0, Random(0))
+    state.text = "herons wait by the river at dawn."
+    state.recalled = Recalled((1,), ("The sea sings. The cat sle",), {})
+    told = tell_reply(state, view_of(state.text, state.text)).splitlines()
+    assert "paths    herons wait by (2), the river at (2)" in told
+    assert "memory   The sea sings." in told
 
 
 def test_a_field_is_described_in_words(tmp_path: Path) -> None:

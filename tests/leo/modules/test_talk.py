@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -409,6 +409,15 @@ def test_the_next_prompt_is_the_answer_even_after_a_restart() -> None:
     assert turn(store, MARTA, 2000.0).appended == ""
 
 
+@pytest.mark.parametrize(
+    ("note", "told"), [("friend " * 20, "friend " * 14), ("x" * 200, "x" * 100)]
+)
+def test_a_long_note_is_told_in_whole_words(note: str, told: str) -> None:
+    """A hundred characters of it at most; half a word where there is no other."""
+    state = SchoolState({"marta": Note("Marta", note)}, Roll(), 0)
+    assert School().hear(state, moment(MARTA)).observe == (f"Marta: {told.strip()}",)
+
+
 def test_an_empty_prompt_answers_nothing() -> None:
     """A prompt without tokens leaves the question open."""
     store = Store(School())
@@ -490,7 +499,16 @@ def test_fresh_sentences_end_and_differ(tokens: list[str]) -> None:
     words = [sentence_words(sentence) for sentence in kept]
     assert all(sentence[-1] in ENDINGS for sentence in kept)
     assert len(set(words)) == len(words) <= MOST and ("one", "two", "three") not in words
+    assert not any(one == other for sentence in words for one, other in pairwise(sentence))
     assert len(kept) <= len(list(split_sentences(tokens)))
+
+
+def test_of_many_sentences_the_stale_ones_are_left_out() -> None:
+    """MOST are kept: of those that take up as much, the ones with fewest old runs of words."""
+    texts = [f"the {word} is old and grey." for word in ("sea", "sky", "oak", "elm", "fir")]
+    old = {("sea", "is", "old", "and")}
+    kept = fresh_sentences(tokenize(" ".join(texts)), old=old)
+    assert list(split_sentences(kept)) == [tokenize(text) for text in texts[1:]] and MOST == 4
 
 
 def test_what_was_said_a_moment_ago_is_not_said_again(tmp_path: Path) -> None:

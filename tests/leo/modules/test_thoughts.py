@@ -140,17 +140,22 @@ def test_temperatures(place: int, pulse: Pulse, hurt: float, wanted: float) -> N
     assert ring_temperature(place, pulse, hurt) == wanted
 
 
-def test_each_ring_thinks_about_the_one_before() -> None:
-    """Ring 0 takes the exchange, the others the thought before; after the third there is none."""
+@pytest.mark.parametrize(
+    ("prompt", "taken"), [("Rain?", "Rain? Rain."), ("rain", "rain. Rain."), ("", "Rain.")]
+)
+def test_each_ring_thinks_about_the_one_before(prompt: str, taken: str) -> None:
+    """Ring 0 takes the exchange, each text with an end, the others the thought before; after the
+    third there is none.
+    """
     rings, described = Overthinking(), []
-    changes = rings.after(None, after("Rain?", text="Rain."), Random(0))
+    changes = rings.after(None, after(prompt, text="Rain."), Random(0))
     while changes.inner:
         (inner,) = changes.inner
         described.append(inner)
         context = after(inner.prompt, text=f"Thought {inner.inner.place}.", inner=inner.inner)
         changes = rings.after(None, context, Random(0))
     assert [(one.session, one.prompt, one.max_tokens) for one in described] == [
-        ("s1~ring0", "Rain? Rain.", 30),
+        ("s1~ring0", taken, 30),
         ("s1~ring1", "Thought 0.", 40),
         ("s1~ring2", "Thought 1.", 20),
     ]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leo.errors import StoreUnwritableError
+from leo.store import schema
 from leo.store.connection import Connection
 from leo.store.inspection import inspected
-from leo.store.schema import SWITCHES, connect, write_ahead
+from leo.store.schema import SCHEMA_VERSION, SWITCHES, connect, write_ahead
 
 FIELD = Path("field")
 
@@ -90,6 +91,24 @@ def test_a_field_where_wal_is_not_possible_is_refused(
     with pytest.raises(StoreUnwritableError, match=f"^{tmp_path}/field: .*'delete'.*name another"):
         connect(tmp_path / "field")
     assert (tmp_path / "field").stat().st_size == 0
+
+
+def test_a_field_that_is_made_between_two_looks_is_not_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process makes the file and its log after we have looked for the first of them."""
+    path, look = tmp_path / "field", schema.size_of
+    with ExitStack() as others, monkeypatch.context() as patch:
+
+        def meanwhile(asked: str | Path) -> int | None:
+            patch.setattr(schema, "size_of", look)
+            found = look(asked)
+            others.enter_context(closing(connect(path)))
+            return found
+
+        patch.setattr(schema, "size_of", meanwhile)
+        with closing(connect(path)) as conn:
+            assert conn.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_a_log_that_another_connection_takes_away_is_no_error(

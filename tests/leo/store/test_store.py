@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from tempfile import mkdtemp
 
 import pytest
@@ -26,6 +27,7 @@ from leo.errors import (
 from leo.field.counts import compute_delta
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
+from leo.store.checkup import check_field
 from leo.store.connection import Connection, transaction
 from leo.store.fold import swept
 from leo.store.operations import (
@@ -255,6 +257,16 @@ def test_a_full_disk_is_reported_and_nothing_is_half_done(tmp_path: Path) -> Non
         assert not conn.in_transaction and dump(path) == before
         conn.execute("PRAGMA max_page_count = 100000")
         assert process_delta(conn, compute_delta([text])) == 2
+
+
+@pytest.mark.parametrize("place", [":memory:", "field"])
+def test_a_sound_store_that_has_grown_is_sound(tmp_path: Path, place: str) -> None:
+    """The steps of a check are bound by the file as it is then, and without a file by nothing."""
+    chance = Random(1)
+    with closing(connect(place if place == ":memory:" else tmp_path / place)) as conn:
+        words = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(20_000)]
+        process_delta(conn, compute_delta([" ".join(words)]))
+        assert check_field(conn) == []
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:

@@ -162,9 +162,12 @@ def test_texts_of_a_field(
         assert "accepted" in told
 
 
-def test_texts_of_a_conversation(field: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("modules", ["none", "all"])
+def test_texts_of_a_conversation(
+    field: Path, capsys: pytest.CaptureFixture[str], modules: str
+) -> None:
     """Spoken to an observer. With a seed, what is said first to a field is no chance."""
-    words = ["--themes", "1", "--seed", "1", "--field", str(field)]
+    words = ["--themes", "1", "--seed", "1", "--modules", modules, "--field", str(field)]
     assert "accepted" in shown(["converse", *words], capsys)
 
 

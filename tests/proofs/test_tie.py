@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from random import Random
 from typing import Any, TypeVar
@@ -44,8 +44,15 @@ from proofs.tools.discharge import Obligation
 # A share of each graph; `make test-long` takes the whole.
 SHARE = [pytest.param(120, id="share"), pytest.param(None, marks=pytest.mark.long, id="all")]
 
+QUICKLY_SOLVED = ("threading-lock", "asyncio-lock", "shared-store-immediate", "optimistic")
+PROVED = (*QUICKLY_SOLVED, "unit-of-work", "shielded-unit-of-work", "actor")
 
 Found = TypeVar("Found")
+
+
+def rest_long(few: Collection[Found], every: Iterable[Found]) -> list[Any]:
+    """Every case as a parameter of a test; all but a few are left to `make test-long`."""
+    return [pytest.param(one, marks=[pytest.mark.long] * (one not in few)) for one in every]
 
 
 def world_of(machine: MachineWorld, *dropped: str) -> World:
@@ -176,18 +183,19 @@ def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
     return z
 
 
+@pytest.mark.parametrize("count", rest_long([50], [50, 500]))
 @pytest.mark.parametrize("discipline", IDEALISED)
-def test_moves_agree_on_random_unreachable_states(discipline: str) -> None:
+def test_moves_agree_on_random_unreachable_states(discipline: str, count: int) -> None:
     """The two systems are the same function, not only where executions lead."""
     machine, rng = bounded_world(discipline, 2, 1), Random(7)
     ours = Relation(world_of(machine))
     states = explore(bounded_world(discipline, 2, 1, ())).states
     moves = 0
-    for _ in range(50):
+    for _ in range(count):
         state = perturbed(rng.choice(states), machine, rng)
         assert disagreements(machine, ours, state) == []
         moves += len(list(ours.successors(encode(machine, state))))
-    assert moves > 50
+    assert moves > count
 
 
 def test_a_dropped_guard_is_noticed() -> None:
@@ -302,9 +310,7 @@ def universe(facts: dict[str, object]) -> tuple[dict[object, Term], list[Term]]:
     return constants, formulas
 
 
-@pytest.mark.parametrize(
-    "discipline", ["threading-lock", "asyncio-lock", "shared-store-immediate", "optimistic"]
-)
+@pytest.mark.parametrize("discipline", rest_long(QUICKLY_SOLVED, PROVED))
 def test_solver_accepts_transitions_and_refuses_others(discipline: str) -> None:
     """Asked about two states written out as models, z3 itself says which pairs are transitions."""
     machine, rng = bounded_world(discipline, 2, 1), Random(3)

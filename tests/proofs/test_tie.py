@@ -11,15 +11,15 @@ import pytest
 import z3
 
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.machine.machine import ACTIONS, successors
+from leo_model.machine.machine import ACTIONS, Move, apply, successors
 from leo_model.machine.properties import SAFETY, refines
-from leo_model.machine.reachable import Graph, bounded_world, explore
+from leo_model.machine.reachable import Graph, bounded_world, explore, initial_state
 from leo_model.machine.state import NOBODY, Local, State, Tables
 from leo_model.machine.steps import World as MachineWorld
 from proofs.invariants.invariants import assumptions, invariant
 from proofs.invariants.safety import PROPERTIES
 from proofs.invariants.simulation import simulates
-from proofs.invariants.unbounded import CASES, Case
+from proofs.invariants.unbounded import CASES, Case, Mutant
 from proofs.relation.endings import initially, relation
 from proofs.relation.relation import I, R, S, World
 from proofs.relation.tie import Facts, Relation, encode
@@ -268,6 +268,19 @@ def test_simulation_agrees_with_refines(key: str, most: int | None) -> None:
             if ours.holds(enabled, facts, actor)
         ]
         assert verdicts == [refines(machine, before, after) is None], move
+
+
+def test_a_return_of_what_was_not_done_is_no_step_of_the_ideal() -> None:
+    """A mutant whose Return asks for no label takes it from a reply that has only called."""
+    case = Case("mutant", Mutant("D6", "Return: label").world)
+    machine = bounded_world("shielded-unit-of-work", 1, 1)
+    called = initial_state(machine)
+    apply(machine, called, Move("Call", "s1"))
+    facts, ours = encode(machine, called), Relation(case.world)
+    actor: dict[str, object] = {"P_instance": "i1", "P_session": "s1", "P_reply": ("s1", 1)}
+    (taken,) = (a for a in relation(case.world, case.state) if a.name == "Return")
+    assert ours.holds(taken.enabled, facts, actor)
+    assert not ours.holds(simulates(case.world, case.state, taken), facts, actor)
 
 
 def fixed(

@@ -17,7 +17,7 @@ from leo_model.traces.validate import Report, expected_to_break, validate
 from leo_model.traces.workload import Workload, record
 from tests.model.traces.agreement import Case, compare, mutated
 
-RUNS = 40
+RUNS = [40, pytest.param(100, marks=pytest.mark.long)]
 
 
 def runs(folder: Path, discipline: str, count: int, **more: Any) -> list[Report]:
@@ -31,16 +31,18 @@ def case(path: Path) -> Case:
     return Case(path.name, header, events)
 
 
-def test_locked_runs_break_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", RUNS)
+def test_locked_runs_break_nothing(tmp_path: Path, count: int) -> None:
     """Recorded runs under asyncio-lock without faults show no violation."""
-    for report in runs(tmp_path, "asyncio-lock", RUNS):
+    for report in runs(tmp_path, "asyncio-lock", count):
         assert report.accepted, to_text(report)
         assert not report.broken, to_text(report)
 
 
-def test_unlocked_runs_show_cycles(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", RUNS)
+def test_unlocked_runs_show_cycles(tmp_path: Path, count: int) -> None:
     """At least one in ten runs without a lock has a cycle, and the report names its replies."""
-    reports = runs(tmp_path, "bare", RUNS)
+    reports = runs(tmp_path, "bare", count)
     for report in reports:
         assert report.accepted, to_text(report)
     for ten in range(0, len(reports), 10):
@@ -49,12 +51,13 @@ def test_unlocked_runs_show_cycles(tmp_path: Path) -> None:
         assert "dependency cycle s" in to_text(cyclic[0])
 
 
+@pytest.mark.parametrize("count", RUNS)
 @pytest.mark.parametrize("discipline", ["bare", "asyncio-lock"])
-def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str) -> None:
+def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str, count: int) -> None:
     """With cancellations, a run is a behaviour and loses no more than the claims say."""
     claims = load_claims()
     broken: set[str] = set()
-    for report in runs(tmp_path, discipline, 20, cancel=0.05):
+    for report in runs(tmp_path, discipline, count // 2, cancel=0.05):
         assert report.accepted, to_text(report)
         assert report.broken <= expected_to_break(claims, report), to_text(report)
         broken |= report.broken
@@ -62,7 +65,10 @@ def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str) -
     assert "AllOrNothing" in broken
 
 
-def test_engines_agree_on_runs_and_on_mutations(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seeds", "count"), [(3, 150), pytest.param(5, 400, marks=pytest.mark.long)]
+)
+def test_engines_agree_on_runs_and_on_mutations(tmp_path: Path, seeds: int, count: int) -> None:
     """Both engines say the same of recorded runs and of what is made of them: an event dropped,
     repeated, swapped, given another version, action or session.
     """
@@ -70,12 +76,12 @@ def test_engines_agree_on_runs_and_on_mutations(tmp_path: Path) -> None:
     bases = [
         case(record(Workload(d, 3, 2, seed=seed, cancel=0.03), tmp_path))
         for d in disciplines
-        for seed in range(3)
+        for seed in range(seeds)
     ]
-    found = compare([*bases, *mutated(bases, 150, Random(1))], work=tmp_path / "tlc")
+    found = compare([*bases, *mutated(bases, count, Random(1))], work=tmp_path / "tlc")
 
     assert found.disagreements == []
-    assert found.traces == 150 + len(bases)
+    assert found.traces == count + len(bases)
     assert found.accepted[""] == len(bases)
     # A mutation can also be a behaviour; most are not.
     assert sum(found.accepted.values()) < found.traces / 2

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from leo.errors import LeoError
+from leo_model.checking.claims import load_claims
+from leo_model.checking.plan import plan
 from proofs import commands
 from proofs.catalogue import THEOREMS
 from proofs.index import INDEX, index, latex, row
@@ -36,6 +38,12 @@ def trivial(number: int, fails: bool = False) -> Theorem:
 
     mutant = "the mutant's model"
     return replace(THEOREMS[20], number=number, prove=prove, refute=lambda: mutant)
+
+
+def test_the_readme_counts_theorems_and_searches() -> None:
+    """Its answer about formalization is written by hand."""
+    said = f"{len(THEOREMS)} theorems, {len(plan(load_claims()))} searches"
+    assert said in (ROOT / "README.md").read_text("utf-8")
 
 
 def arguments(*words: str) -> argparse.Namespace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from random import Random
 from typing import Any, TypeVar
@@ -11,15 +11,15 @@ import pytest
 import z3
 
 from leo_model.disciplines import DISCIPLINES, IDEALISED
-from leo_model.machine.machine import ACTIONS, successors
+from leo_model.machine.machine import ACTIONS, Move, apply, successors
 from leo_model.machine.properties import SAFETY, refines
-from leo_model.machine.reachable import Graph, bounded_world, explore
+from leo_model.machine.reachable import Graph, bounded_world, explore, initial_state
 from leo_model.machine.state import NOBODY, Local, State, Tables
 from leo_model.machine.steps import World as MachineWorld
 from proofs.invariants.invariants import assumptions, invariant
 from proofs.invariants.safety import PROPERTIES
 from proofs.invariants.simulation import simulates
-from proofs.invariants.unbounded import CASES, Case
+from proofs.invariants.unbounded import CASES, Case, Mutant
 from proofs.relation.endings import initially, relation
 from proofs.relation.relation import I, R, S, World
 from proofs.relation.tie import Facts, Relation, encode
@@ -44,8 +44,15 @@ from proofs.tools.discharge import Obligation
 # A share of each graph; `make test-long` takes the whole.
 SHARE = [pytest.param(120, id="share"), pytest.param(None, marks=pytest.mark.long, id="all")]
 
+QUICKLY_SOLVED = ("threading-lock", "asyncio-lock", "shared-store-immediate", "optimistic")
+PROVED = (*QUICKLY_SOLVED, "unit-of-work", "shielded-unit-of-work", "actor")
 
 Found = TypeVar("Found")
+
+
+def rest_long(few: Collection[Found], every: Iterable[Found]) -> list[Any]:
+    """Every case as a parameter of a test; all but a few are left to `make test-long`."""
+    return [pytest.param(one, marks=[pytest.mark.long] * (one not in few)) for one in every]
 
 
 def world_of(machine: MachineWorld, *dropped: str) -> World:
@@ -176,18 +183,19 @@ def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:
     return z
 
 
+@pytest.mark.parametrize("count", rest_long([50], [50, 500]))
 @pytest.mark.parametrize("discipline", IDEALISED)
-def test_moves_agree_on_random_unreachable_states(discipline: str) -> None:
+def test_moves_agree_on_random_unreachable_states(discipline: str, count: int) -> None:
     """The two systems are the same function, not only where executions lead."""
     machine, rng = bounded_world(discipline, 2, 1), Random(7)
     ours = Relation(world_of(machine))
     states = explore(bounded_world(discipline, 2, 1, ())).states
     moves = 0
-    for _ in range(50):
+    for _ in range(count):
         state = perturbed(rng.choice(states), machine, rng)
         assert disagreements(machine, ours, state) == []
         moves += len(list(ours.successors(encode(machine, state))))
-    assert moves > 50
+    assert moves > count
 
 
 def test_a_dropped_guard_is_noticed() -> None:
@@ -262,6 +270,19 @@ def test_simulation_agrees_with_refines(key: str, most: int | None) -> None:
         assert verdicts == [refines(machine, before, after) is None], move
 
 
+def test_a_return_of_what_was_not_done_is_no_step_of_the_ideal() -> None:
+    """A mutant whose Return asks for no label takes it from a reply that has only called."""
+    case = Case("mutant", Mutant("D6", "Return: label").world)
+    machine = bounded_world("shielded-unit-of-work", 1, 1)
+    called = initial_state(machine)
+    apply(machine, called, Move("Call", "s1"))
+    facts, ours = encode(machine, called), Relation(case.world)
+    actor: dict[str, object] = {"P_instance": "i1", "P_session": "s1", "P_reply": ("s1", 1)}
+    (taken,) = (a for a in relation(case.world, case.state) if a.name == "Return")
+    assert ours.holds(taken.enabled, facts, actor)
+    assert not ours.holds(simulates(case.world, case.state, taken), facts, actor)
+
+
 def fixed(
     facts: dict[str, object], z: Symbols, constants: dict[object, Term], names: Collection[str]
 ) -> list[Term]:
@@ -302,9 +323,7 @@ def universe(facts: dict[str, object]) -> tuple[dict[object, Term], list[Term]]:
     return constants, formulas
 
 
-@pytest.mark.parametrize(
-    "discipline", ["threading-lock", "asyncio-lock", "shared-store-immediate", "optimistic"]
-)
+@pytest.mark.parametrize("discipline", rest_long(QUICKLY_SOLVED, PROVED))
 def test_solver_accepts_transitions_and_refuses_others(discipline: str) -> None:
     """Asked about two states written out as models, z3 itself says which pairs are transitions."""
     machine, rng = bounded_world(discipline, 2, 1), Random(3)

@@ -132,7 +132,9 @@ def recorded(workloads: Sequence[Workload]) -> str:
     # The most frequent size is that of "the others".
     usual = max(sizes, key=lambda size: len(sizes[size]))
     parts = [f"{' and '.join(names)} {size}" for size, names in sizes.items() if size != usual]
-    parts.append(f"{'the others' if parts else 'all'} {usual}")
+    again = set(sizes.pop(usual)) & {name for names in sizes.values() for name in names}
+    told = f" and again {' and '.join(sorted(again))}" if again else ""
+    parts.append(f"{'the others' if parts else 'all'}{told} {usual}")
     never = [
         w.discipline
         for w in workloads

@@ -10,6 +10,7 @@ import pytest
 from leo_model.checking.check import spec_hash
 from leo_model.checking.claims import load_claims
 from leo_model.checking.plan import plan
+from leo_model.commands.verify import WORKLOADS, recorded
 from leo_model.errors import ModelError
 from leo_model.machine.properties import PROPERTIES
 from leo_model.readme import VERIFIED, brief, marked, printed, refreshed
@@ -75,6 +76,11 @@ def test_the_output_shown_is_of_this_specification(text: str, name: str) -> None
     assert block is not None
     found = numbers(block[2])
     assert found == expected(found["states"])
+
+
+def test_the_traces_shown_are_of_the_workloads_here() -> None:
+    """Their sizes and disciplines, as `leo verify` tells them."""
+    assert recorded(WORKLOADS) in ARTIFACT
 
 
 def test_the_example_prints_what_is_shown() -> None:

@@ -45,11 +45,11 @@ def test_the_graph_has_the_verdicts_of_the_table(discipline: str, faults: bool) 
 
 @pytest.mark.parametrize("discipline", DISCIPLINES)
 def test_every_refusal_leaves_the_state_as_it_was(discipline: str) -> None:
-    """Off-table pairs of every reachable state are refused, and change nothing: the table of labels
-    only saves time."""
+    """Off-table pairs of reachable states, all over the graph, are refused, and change nothing: the
+    table of labels only saves time."""
     world = bounded_world(discipline, 2, 1)
-    refused = 0
-    for state in explore(world).states[:150]:
+    refused, states = 0, explore(world).states
+    for state in states[:: len(states) // 150 + 1]:
         before = state.key()
         possible = set(enabled(world, state))
         for name, action in ACTIONS.items():

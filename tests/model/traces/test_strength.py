@@ -164,7 +164,7 @@ def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPa
     assert "instances ~" in text
 
 
-def test_a_hole_is_a_hole_whatever_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hole_is_a_hole_with_any_fall(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the reference refuses is a hole, also where the properties that fall are others."""
     monkeypatch.setattr(reader, "too_many", lambda header: None)
     found = measure_strength("t", behind(), 1, ask=refuse)

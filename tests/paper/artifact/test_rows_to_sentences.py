@@ -37,6 +37,38 @@ CHANGES: Mapping[str, tuple[Callable[[Row], bool], Row]] = {
     "concurrent": (lambda row: row["discipline"] == "asyncio-lock", {"Serializable": 1}),
     "long-run": (lambda row: row["kind"] == "snapshot", {"view": False}),
 }  # fmt: skip
+README = (Path(paper.artifact.__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def less(new: float, old: float) -> str:
+    return f"−{100 * (1 - new / old):.0f} %"
+
+
+# What the README says of the facts of an experiment.
+SAID: Mapping[str, Callable[[Row], list[str]]] = {
+    "published": lambda f: [
+        "{sync:.0f} words and {async:.0f}".format(**f["observer_words"]),
+        f"moves the metric by −{-100 * f['by_messages']:.0f} %",
+        f"replies by −{-100 * f['by_replies']:.0f} %",
+        f"by one alone {less(f['means_tokens']['async'], f['means_tokens']['sync'])}",
+        f"by the other {less(f['means_types']['async'], f['means_types']['sync'])}",
+    ],
+    "perturbation": lambda f: [
+        f"{100 * f['differ_later']:.0f} % of replies still differ {f['last']} later"
+    ],
+    "lock-isolation": lambda f: [
+        f"of {f['sequential_replies']:,} replies of one session the lock changes "
+        f"{f['replies_different']}"
+    ],
+    "confound": lambda f: [],
+    "concurrent": lambda f: [
+        f"up to {f['largest']} observers {len(f['broken'])} of "
+        f"{len(f['broken'] + f['whole'])} disciplines lose"
+    ],
+    "long-run": lambda f: [
+        f"{f['snapshots'] - f['failed']} of {f['snapshots']} snapshots, {f['turns']:,} turns"
+    ],
+}
 
 
 def told(results: Results) -> dict[str, str]:
@@ -60,6 +92,8 @@ def quoting(name: str, facts: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if is_kept(name)])
 def test_a_changed_row_is_found_and_changes_what_quotes_it(name: str, tmp_path: Path) -> None:
+    """Only the sentences that quote the row change; and the README, which is written by hand, has
+    the figures of the rows that were kept."""
     chosen, change = CHANGES[name]
     experiment = load_experiment(name)
     lines = gzip.decompress((RESULTS / f"{name}.ndjson.gz").read_bytes()).splitlines()
@@ -84,6 +118,7 @@ def test_a_changed_row_is_found_and_changes_what_quotes_it(name: str, tmp_path: 
         )
         for which, folder in (("kept", RESULTS), ("changed", tmp_path))
     )
+    assert [text for text in SAID[name](before["facts"]) if text not in README] == []
     moved = {fact for fact in before["facts"] if before["facts"][fact] != after["facts"][fact]}
     one, other = (
         told(replace(results, experiments={**results.experiments, name: summary}))

@@ -13,7 +13,7 @@ import pytest
 
 from leo.errors import StoreUnwritableError
 from leo.store import schema
-from leo.store.connection import Connection
+from leo.store.connection import Connection, size_of
 from leo.store.inspection import inspected
 from leo.store.schema import SCHEMA_VERSION, SWITCHES, connect, write_ahead
 
@@ -97,12 +97,12 @@ def test_a_field_that_is_made_between_two_looks_is_not_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process makes the file and its log after we have looked for the first of them."""
-    path, look = tmp_path / "field", schema.size_of
+    path = tmp_path / "field"
     with ExitStack() as others, monkeypatch.context() as patch:
 
         def meanwhile(asked: str | Path) -> int | None:
-            patch.setattr(schema, "size_of", look)
-            found = look(asked)
+            patch.setattr(schema, "size_of", size_of)
+            found = size_of(asked)
             others.enter_context(closing(connect(path)))
             return found
 

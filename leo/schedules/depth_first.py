@@ -245,7 +245,9 @@ class DepthFirst:
         """Is all explored that can follow a state?  It is noted as one that will be.
 
         With a bound that is so if it was reached at no higher cost, by the same mover; with
-        declared sets, if nothing slept there that is awake now.
+        declared sets, if nothing slept there that is awake now.  Otherwise what slept and is awake
+        now is left (Godefroid, chapter 5).  Only where a run can come back to a state would
+        anything be missed without that: elsewhere what sleeps leads to states that are known.
         """
         key, worth = node.state, node.sleep
         if self.price is not None:
@@ -255,8 +257,14 @@ class DepthFirst:
         if known is not None and not known & ~worth:
             self._find_endless(node.state)
             return True
-        self.found += known is None
-        self._seen[key] = worth if known is None else known & worth
+        if known is None:
+            self.found += 1
+        else:
+            worth &= known
+            if self.price is None:
+                node.left = [it for it in node.left if known >> it[1] & 1]
+                node.sleep = worth
+        self._seen[key] = worth
         return False
 
     def _find_endless(self, state: object) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import factorial
+from itertools import product
+from math import factorial, prod
 from typing import Any
 
 import pytest
@@ -262,7 +263,7 @@ def test_what_may_touch_everything_depends_on_all() -> None:
 
 
 class Spinning(Tasks):
-    """Its tasks begin again and again."""
+    """Its tasks begin again when they are over."""
 
     def start(self) -> TasksRun:
         return SpinningRun(self)
@@ -271,8 +272,23 @@ class Spinning(Tasks):
 class SpinningRun(TasksRun):
     def take(self, choice: Choice) -> Step:
         step = super().take(choice)
-        self.at = [0] * len(self.at)
+        operations = self.system.operations
+        self.at = [at % len(its) for at, its in zip(self.at, operations, strict=True)]
         return step
+
+
+def test_tasks_that_go_round_reach_every_state() -> None:
+    """Three loops that share nothing stand in every combination of places.
+
+    Of 3, 2, 2 one is missed if a known state is passed over although something slept there that is
+    awake now: what had been taken instead came back to a state whose own turn was still to come.
+    """
+    for sizes in product((1, 2, 3), repeat=3):
+        loops = [[f"r {name}"] * size for name, size in zip("xyz", sizes, strict=True)]
+        search = DepthFirst(Spinning(loops).start, events=Events(), states=True)
+        while (run := search.next()) is not None:
+            run.close()
+        assert search.found == prod(sizes), sizes
 
 
 @pytest.mark.parametrize("strategy", ["reduced", "brute", "random", "pct"])

@@ -114,6 +114,9 @@ async def later(number: int) -> int:
 
 def random_calls(chance: Random, *, timed: bool) -> dict[str, Call]:
     operations = [it for it in OPERATIONS if timed or it != "nap"]
+    if not timed:
+        # What is read and written back makes a class racy.
+        operations += 2 * ["read x", "write x"]
     number = chance.choice((2, 2, 2, 3))
     return {
         f"t{at}": Call(
@@ -292,4 +295,4 @@ def test_atomic_is_what_a_naive_definition_says_of_two_thousand() -> None:
     seen = [told for seed in range(5000, 7000) for told in verdicts(seed)]
 
     assert seen.count("holds") > 100
-    assert seen.count("not atomic") > 50
+    assert seen.count("not atomic") > 100

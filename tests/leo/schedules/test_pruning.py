@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import permutations
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from leo.schedules.atomic import Ending
 from leo.schedules.calls import CoroutineRun, Scenario
 from leo.schedules.depth_first import DepthFirst
 from leo.schedules.shape import Shape
+from leo.schedules.system import Choice
 from leo.schedules.world import world
 
 OPERATIONS = (
@@ -208,6 +210,31 @@ def test_a_bug_in_pruning_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(AssertionError):
         for seed in range(200):
             compared(seed)
+
+
+class Left(Box):
+    """Its calls leave tasks behind, which know nothing of it."""
+
+    async def write(self, number: int) -> None:
+        asyncio.create_task(later(number))
+        await asyncio.sleep(0)
+        self.x = number
+
+
+def test_the_object_counts_when_the_calls_are_over() -> None:
+    """No coroutine that is left has it among its locals; who wrote last is a difference."""
+    calls = {name: partial(Left.write, number=at) for at, name in enumerate(("a", "b"))}
+    scenario, states = Scenario(Left, calls), list[bytes | None]()
+    with world():
+        for last in ("a", "b"), ("b", "a"):
+            run = scenario.start()
+            for name in ("a", "b", *last):
+                run.take(Choice(name))
+            assert len(run.enabled()) == 2
+            states.append(run.fingerprint())
+            run.close()
+
+    assert None not in states and states[0] != states[1]
 
 
 # What atomic means, once more and from scratch.

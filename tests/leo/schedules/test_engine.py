@@ -311,6 +311,7 @@ def test_nondeterminism_is_an_error(strategy: Strategy) -> None:
         {"strategy": "luck"},
         {"strategy": "random"},
         {"limit": 0},
+        {"price": "gold"},
         {"bound": -1},
         {"depth": 0},
     ],

@@ -10,7 +10,7 @@ declared sets  (`events`) One complete schedule of each class of equivalent ones
                faults come first: in this order such runs are few, and most systems have none.
 states         (`states`) A state that any schedule reached before is not explored again: the same
                steps and outcomes can follow it.  A run tells its state (`fingerprint`), or None.
-               With declared sets it is explored again if something is awake that was asleep.
+               With declared sets, what slept there and is awake now is explored all the same.
 a bound        (`price`, `most`) Each choice has a cost, and a schedule no more than `most`.
 
 preemptions    one for taking the turn from somebody who could go on (Musuvathi and Qadeer,

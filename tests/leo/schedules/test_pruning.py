@@ -212,11 +212,14 @@ def test_a_bug_in_pruning_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -
             compared(seed)
 
 
+@dataclass
 class Left(Box):
     """Its calls leave tasks behind, which know nothing of it."""
 
+    tasks: set[asyncio.Task[int]] = field(default_factory=set)
+
     async def write(self, number: int) -> None:
-        asyncio.create_task(later(number))
+        self.tasks.add(asyncio.create_task(later(number)))
         await asyncio.sleep(0)
         self.x = number
 

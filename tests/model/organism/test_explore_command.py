@@ -105,7 +105,7 @@ def test_wrong_questions(
     ],
 )
 def test_the_organism_by_brute_force(discipline: str, faults: tuple[str, ...]) -> None:
-    """The real organism: each class that brute force finds once, none redundant, the same broken."""
+    """The real organism: each class of brute force once, none redundant, and the same broken."""
     events = Events()
     with Organism(Case(discipline, 2, 1, faults), most=1) as organism:
         best = explore(organism)

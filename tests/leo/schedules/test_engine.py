@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bench.tasks import LOST_UPDATE, Tasks, TasksRun
 from leo.errors import LeoError
-from leo.schedules.depth_first import DepthFirst, delays, preemptions
+from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
 from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
 from leo.schedules.system import Choice, EngineError, Events, NormalForm, Step, Walk, normal_form
 
@@ -94,6 +94,27 @@ def test_states_and_declared_sets_have_every_end(case: tuple[Program, int]) -> N
     for events in (Events(), None):
         found = walks(system, events, states=True)
         assert {end(walk) for walk in found if walk.end == "complete"} == ends
+
+
+@given(programs(), st.integers(0, 2), st.sampled_from([preemptions, delays]))
+@example(([("r x", "w x", "w y"), ("r x", "r x", "w y")], 0), 2, preemptions)
+@example(([("w x", "w y"), ("r y", "r y")], 0), 1, preemptions)
+@settings(max_examples=80)
+def test_states_within_a_bound_have_every_end(
+    case: tuple[Program, int], most: int, price: Price
+) -> None:
+    """A state is passed over only if it was reached at no higher cost, by the same mover."""
+    system = Tasks(*case)
+    found, every = (
+        {
+            end(walk)
+            for walk in walks(system, None, states=states, price=price, most=most)
+            if walk.end == "complete"
+        }
+        for states in (True, False)
+    )
+
+    assert found == every
 
 
 @pytest.mark.parametrize(("tasks", "interleavings", "classes"), [(1, 1, 1), (2, 70, 34)])

@@ -147,6 +147,7 @@ class CoroutineRun(Generic[T]):
         except (LeoError, AssertionError):
             raise
         except Exception as error:
+            # It is the user's code, which may raise anything: to the caller it is one error.
             raise LeoError(
                 f"make raises {type(error).__name__}: {error} (at {raised_at(error)}); it has to "
                 "make the object that the calls are made on"
@@ -518,6 +519,7 @@ class CoroutineRun(Generic[T]):
             except LeoError:
                 raise
             except (Exception, asyncio.CancelledError) as error:
+                # The user's code, as above; a task of it that was cancelled is no end of ours.
                 raise LeoError(
                     f"the end of make {tell_raised(error)}; it has to end after each schedule"
                 ) from error

@@ -10,7 +10,7 @@ declared sets  (`events`) One complete schedule of each class of equivalent ones
                faults come first: in this order such runs are few, and most systems have none.
 states         (`states`) A state that any schedule reached before is not explored again: the same
                steps and outcomes can follow it.  A run tells its state (`fingerprint`), or None.
-               With declared sets it is explored again if something is awake that was asleep.
+               With declared sets, what slept there and is awake now is explored all the same.
 a bound        (`price`, `most`) Each choice has a cost, and a schedule no more than `most`.
 
 preemptions    one for taking the turn from somebody who could go on (Musuvathi and Qadeer,
@@ -245,7 +245,9 @@ class DepthFirst:
         """Is all explored that can follow a state?  It is noted as one that will be.
 
         With a bound that is so if it was reached at no higher cost, by the same mover; with
-        declared sets, if nothing slept there that is awake now.
+        declared sets, if nothing slept there that is awake now.  Otherwise what slept and is awake
+        now is left (Godefroid, chapter 5).  Only where a run can come back to a state would
+        anything be missed without that: elsewhere what sleeps leads to states that are known.
         """
         key, worth = node.state, node.sleep
         if self.price is not None:
@@ -255,8 +257,14 @@ class DepthFirst:
         if known is not None and not known & ~worth:
             self._find_endless(node.state)
             return True
-        self.found += known is None
-        self._seen[key] = worth if known is None else known & worth
+        if known is None:
+            self.found += 1
+        else:
+            worth &= known
+            if self.price is None:
+                node.left = [it for it in node.left if known >> it[1] & 1]
+                node.sleep = worth
+        self._seen[key] = worth
         return False
 
     def _find_endless(self, state: object) -> None:

@@ -171,6 +171,7 @@ class _Search(Generic[T]):
     states: int = 0
     # Did the bound leave anything out?
     cut: bool = False
+    ended: bool = False
     done: Callable[[], float] = lambda: 0.0
     planned: Callable[[], int] = lambda: 1
     opaque: dict[str, None] = field(default_factory=dict)
@@ -252,12 +253,15 @@ class _Search(Generic[T]):
                 )
             return self._result(False, told, "")
         left = f"every schedule with at most {self.bound} preemptions, and others exist"
-        return self._result(not self.cut, None, left)
+        if not self.ended:
+            left = "every one came back to a state that it or another had been in, and none ended"
+        return self._result(self.ended and not self.cut, None, left)
 
     def _find(self) -> tuple[Choice, ...] | None:
         """The first schedule that breaks something; None when there is none.  Raises _Enough."""
         for number, (path, run) in enumerate(self._runs()):
             self.opaque.update({run.opaque: None} if run.opaque else {})
+            self.ended = self.ended or not run.pruned
             if self._broken(run):
                 return tuple(path)
             if number % _TWICE == 0 and path:

@@ -59,6 +59,8 @@ class Plan:
             raise LeoError(
                 f"{self.strategy!r} is no strategy; expected one of {', '.join(STRATEGIES)}"
             )
+        if self.price not in PRICES:
+            raise LeoError(f"{self.price!r} is no price; expected one of {', '.join(PRICES)}")
         if self.strategy in ("random", "pct") and self.limit is None:
             raise LeoError(f"the strategy {self.strategy} never ends by itself: give it a limit")
         if self.limit is not None and self.limit < 1:

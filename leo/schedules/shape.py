@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from concurrent.futures import Executor
 from contextlib import suppress
 from hashlib import blake2b
+from pickle import PicklingError
 from typing import Any
 
 from leo.schedules.places import rank
@@ -299,11 +300,16 @@ def _lock(shape: Shape, it: Any) -> None:
     shape.mark("lock", it.locked() if isinstance(it, _LOCK) else "locked" in repr(it)[:12])
 
 
+# How an object says that it has no such parts: written in C (ValueError: a pointer of ctypes), by
+# pickle's own error (a ZoneInfo of a file), or in a method that a subclass has of its own.
+_NOT_REDUCED = (TypeError, ValueError, PicklingError, NotImplementedError, AttributeError)
+
+
 def _reduced(shape: Shape, it: Any) -> None:
     """By the protocol of pickle: iterators, partial functions, dates and decimals."""
     try:
         parts = it.__reduce_ex__(4)
-    except (TypeError, AttributeError, ValueError, NotImplementedError):
+    except _NOT_REDUCED:
         _opaque(shape, it)
         return
     shape.mark("reduced", type(it).__qualname__)

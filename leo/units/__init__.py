@@ -60,7 +60,9 @@ _HOMES = ("recording", "log", "anomalies", "reader", "verdict", "report", "judge
 
 
 def __getattr__(name: str) -> Any:
-    """Load one of the exported names. Raises AttributeError for any other."""
+    """Load a name from the first of the files that has it; those listed above are what is exported.
+    Raises AttributeError where none has it.
+    """
     for home in () if name.startswith("_") else _HOMES:
         module = import_module(f"leo.units.{home}")
         if hasattr(module, name):

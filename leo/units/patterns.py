@@ -485,7 +485,7 @@ def own_write_missed(unit: Unit) -> Found | None:
     # The latest of those that surely happened, and of those that may have.
     wrote: dict[tuple[str, bool], Access] = {}
     perhaps = None
-    made = {made: k for k, c in enumerate(unit.calls) if c.observed for made in c.writes.items()}
+    made = {it: k for k, c in enumerate(unit.calls) if c.observed for it in c.writes.items()}
     for k, call in enumerate(unit.calls):
         for item in call.reads if call.looked or call.observed else ():
             read = accesses(call, item)[0]

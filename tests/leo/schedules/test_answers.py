@@ -262,3 +262,17 @@ def test_an_interrupted_exploration_leaves_nothing_behind() -> None:
         explore(Store, [interrupted])
     assert vars(time)["sleep"] is sleep
     asyncio.run(asyncio.sleep(0))
+
+
+def test_calls_that_only_go_round_do_not_hold() -> None:
+    """Two that wait for what neither does: each schedule comes back, none ends."""
+
+    class Two:
+        done = False
+
+        async def spin(self) -> None:
+            while not self.done:
+                await asyncio.sleep(0)
+
+    found = explore(Two, {"a": Two.spin, "b": Two.spin}, cancellations=0)
+    assert not found.holds and not found.complete

@@ -14,7 +14,9 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
 import pytest
@@ -376,3 +378,23 @@ def test_one_switch_is_found_in_a_long_program() -> None:
 
     found = explore(Long, {"a": Long.walk, "b": Long.walk}, cancellations=0, limit=2000)
     assert found.broken is not None and found.broken.title == "not atomic"
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError, ValueError, PicklingError, NotImplementedError, AttributeError]
+)
+def test_what_cannot_be_taken_apart_is_named(error: type[Exception]) -> None:
+    """By its type, among what was not compared: the search goes on without states."""
+
+    class Number(Decimal):
+        def __reduce_ex__(self, protocol: object) -> Any:
+            raise error
+
+    class Kept(Counter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.number = Number(1)
+
+    found = explore(Kept, {"a": Kept.add, "b": Kept.add}, cancellations=0)
+    assert found.broken is not None and found.broken.title == "not atomic"
+    assert any("Number" in line for line in found.bounded)

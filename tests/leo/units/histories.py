@@ -235,6 +235,9 @@ LISTS = {
     "two read and appended, and nobody looked later": Told(
         together("[[:r x []] [:append x 1]]", "[[:r x []] [:append x 2]]"), RA, (LOST,)
     ),
+    "nine read and appended, too many to try in each order, and nobody looked later": Told(
+        together(*(f"[[:r x []] [:append x {k}]]" for k in range(9))), RA, (LOST,)
+    ),
     "one read and appended, the other looked away, and nobody looked later": Told(
         together("[[:r x []] [:append x 1] [:append y 1]]", "[[:append x 2] [:r y nil]]"),
         RA, (SINGLE,),

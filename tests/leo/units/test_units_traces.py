@@ -137,12 +137,16 @@ def test_undecided_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
 def test_a_limit_in_time_says_how_far_the_judge_came() -> None:
     """What was found up to there stands, the rest is undecided."""
     trace = racing()
+    trace.add("open", "Open")
+    trace.add("open", "Write", writes="y")
     for k in range(1_000):
         trace.unit(f"u{k}", "rx wx")
+    trace.add("open", "Close", outcome="returned")
     seconds = iter(range(100))
     watching = Watching(seconds=0.5, clock=lambda: float(next(seconds)))
     verdict = judge_lines(lines_of(trace.data()), watching=watching)
     assert set(verdict.broken) == {"Serializable", "NoLostUpdate"}
+    assert "AllOrNothing" not in verdict.undecided  # it may still close
     assert 10 < verdict.events < len(trace.events)
     line = verdict.events + 1
     assert verdict.cut == f"stopped after 0.5 s at line {line:,}: what follows is not judged"

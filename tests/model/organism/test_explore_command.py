@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from leo.commands.main import main
-from leo.schedules.search import DEADLOCK, Plan, explore
-from leo.schedules.system import Walk
+from leo.schedules.depth_first import DepthFirst
+from leo.schedules.search import DEADLOCK, Plan, explore, walks
+from leo.schedules.system import Events, NormalForm, Walk, normal_form
 from leo_model.checking.claims import Claims
 from leo_model.machine.reachable import bounded_world
 from leo_model.machine.reachable import explore as reachable_graph
@@ -104,13 +105,25 @@ def test_wrong_questions(
     ],
 )
 def test_the_organism_by_brute_force(discipline: str, faults: tuple[str, ...]) -> None:
-    """The real organism: as many runs as brute force finds classes, and the same is broken."""
+    """The real organism: each class of brute force once, none redundant, and the same broken."""
+    events = Events()
     with Organism(Case(discipline, 2, 1, faults), most=1) as organism:
-        best, brute = explore(organism, Plan()), explore(organism, Plan("brute"))
+        best = explore(organism)
+        once, fallen = classes_of(organism, DepthFirst(organism.start, events=events))
+        every, fell = classes_of(organism, DepthFirst(organism.start, events=events, reduce=False))
 
-    assert (best.runs, best.redundant, best.complete) == (brute.classes, 0, True)
-    assert brute.complete
-    assert set(best.found) == set(brute.found)
+    assert (best.runs, best.redundant, best.complete) == (len(once), 0, True)
+    assert (len(once), set(once)) == (len(set(every)), set(every))
+    assert set(best.found) == fallen == fell
+
+
+def classes_of(organism: Organism, search: DepthFirst) -> tuple[list[NormalForm], set[str]]:
+    """The class of each run of a search, and the titles of what is broken."""
+    classes, fell = list[NormalForm](), set[str]()
+    for walk in walks(organism, Plan(), search):
+        classes.append(normal_form(search.events or Events(), search.numbers()))
+        fell.update(walk.outcome.violations)
+    return classes, fell
 
 
 @pytest.mark.parametrize("discipline", QUIET)

@@ -172,12 +172,8 @@ class CoroutineRun(Generic[T]):
         if self._over:
             return tuple(Choice(name) for name in self.still_going())
         names = self.loop.names()
-        if scenario.serial and any(
-            name in self.began_after and self._goes(name) for name in scenario.calls
-        ):
-            names = [
-                name for name in names if name not in scenario.calls or name in self.began_after
-            ] or self.loop.clock()
+        if scenario.serial and any(map(self._goes, self.began_after)):
+            names = self.loop.names(scenario.calls.keys() - self.began_after.keys())
         elif self._turning[2] >= _ROUNDS and len(names) > 1 and self._turning[0] in names:
             names.remove(self._turning[0])
             self._say_bounded(
@@ -250,11 +246,11 @@ class CoroutineRun(Generic[T]):
                 self._early[owner] = self._early.get(owner, 0) + 1
             if self._over:
                 self._extra[name] = self._extra.get(name, 0) + 1
-                if name == CLOCK and loop.next_timer() is not None:
-                    self._waked.add(loop.timers[0][3])
             if self._recording is not None:
                 self._touched = (set(), set())
             loop.go_on(name)
+            if self._over and name == CLOCK:
+                self._waked.update(loop.struck)
         if not self._over and not self._goes(name):
             self._over = self.finished()
         if self.watched:

@@ -13,7 +13,7 @@ import sys
 from abc import update_abstractmethods
 from asyncio import events
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
@@ -36,6 +36,10 @@ _PATIENCE = 1000
 _AGAIN = 100
 # Callbacks that call each other go on for so many rounds in one step.
 _ROUNDS = 50
+# Timers so near to each other are due at once, as asyncio's clock sees them.
+_RESOLUTION = 1e-9
+# What a timer of asyncio.sleep calls: it makes a task able to go on, and nothing else.
+_WAKE = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 _INSTEAD = "put something in its place that awaits asyncio.sleep(0), a fake client for example"
 
 
@@ -62,6 +66,8 @@ class ChoosingLoop(SteppedLoop):
         self.threads = Threads(self)
         self.later: list[asyncio.Handle] = []
         self.timers: list[tuple[float, int, asyncio.TimerHandle, str]] = []
+        # Whose timers struck last.
+        self.struck: list[str] = []
         self.now = 0.0
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
@@ -89,17 +95,18 @@ class ChoosingLoop(SteppedLoop):
         own = self.context if label in _SETTING_UP else self.context.copy()
         asyncio.Task(coroutine, loop=self, name=label, context=own)
 
-    def names(self) -> list[str]:
+    def names(self, without: Collection[str] = ()) -> list[str]:
         """The labels of those that can go on, in the order in which they were made; the clock last.
 
-        Time passes when nobody can go on, or, with `clock="any"`, at any moment.
+        Time passes when nobody can go on, or, with `clock="any"`, at any moment.  A timer that is
+        due waits for nobody.  `without` has those that do not count.
         """
-        found = [label for label, handles in self.held.items() if handles]
+        found = [it for it, handles in self.held.items() if handles and it not in without]
         if self.threads.all:
             found += self.threads.able(idle=False) or (
                 [] if found else self.threads.able(idle=True)
             )
-        if self._any_time or not found:
+        if self._any_time or not found or self._due():
             found += self.clock()
         return found
 
@@ -109,7 +116,7 @@ class ChoosingLoop(SteppedLoop):
 
     def can(self, label: str) -> bool:
         """Is somebody among `names`?"""
-        return bool(self.held.get(label)) or label in self.names() or label in self.clock()
+        return bool(self.held.get(label)) or label in (*self.threads.able(idle=True), *self.clock())
 
     def go_on(self, label: str) -> None:
         """Run one task to its next suspension, a thread to its next, or the clock to a timer."""
@@ -121,9 +128,8 @@ class ChoosingLoop(SteppedLoop):
         if label == CLOCK:
             timer = self.next_timer()
             assert timer is not None, "the clock is offered only when there is a timer"
-            heappop(self.timers)
             self.now = max(self.now, timer.when())
-            self._ready.append(timer)
+            self._strike_due()
         elif label in self.held:
             self._ready.append(self.held[label].popleft())
         else:
@@ -182,6 +188,29 @@ class ChoosingLoop(SteppedLoop):
         while self.timers and self.timers[0][2].cancelled():
             heappop(self.timers)
         return self.timers[0][2] if self.timers else None
+
+    def _due(self) -> bool:
+        """Is a timer due by now?"""
+        timer = self.next_timer()
+        return timer is not None and timer.when() <= self.now + _RESOLUTION
+
+    def _strike_due(self) -> None:
+        """Strike the next timer, and wake all that sleep until now: who goes on first is a choice.
+
+        Other timers that are due (a timeout, a callback) strike one at a time: something can happen
+        before them.
+        """
+        kept, self.struck = [], [self.timers[0][3]]
+        self._ready.append(heappop(self.timers)[2])
+        while self._due():
+            entry = heappop(self.timers)
+            if entry[2]._callback is _WAKE:  # type: ignore[attr-defined]
+                self._ready.append(entry[2])
+                self.struck.append(entry[3])
+            else:
+                kept.append(entry)
+        for entry in kept:
+            heappush(self.timers, entry)
 
     def __enter__(self) -> Self:
         """Be the running loop of this thread."""

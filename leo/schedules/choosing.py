@@ -29,7 +29,7 @@ T = TypeVar("T")
 Callback = Callable[..., object]
 CLOCK = "clock"
 # Tasks of the scheduler's own, beside the calls.
-_SETTING_UP = ("make", "to-state", "tear-down")
+_SETTING_UP = ("make", "to-state", "at-end", "tear-down")
 # A cancelled task that is still not over after so many steps will never be.
 _PATIENCE = 1000
 # One that polls may lose a cancellation, which comes again after so many steps.
@@ -69,6 +69,8 @@ class ChoosingLoop(SteppedLoop):
         # Whose timers struck last.
         self.struck: list[str] = []
         self.now = 0.0
+        # Has anybody read a clock?
+        self.read = False
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
         self.connections: list[Any] = []
@@ -234,7 +236,12 @@ class ChoosingLoop(SteppedLoop):
                 handle = ready.popleft()
                 if not handle._cancelled:
                     self._callback = (handle._callback, handle._args)  # type: ignore[attr-defined]
-                    handle._run()
+                    try:
+                        handle._run()
+                    except SystemExit as error:
+                        # A task keeps it as its exception; asyncio would end the program.
+                        if not isinstance(getattr(self._callback[0], "__self__", 0), asyncio.Task):
+                            self.errors.append({"exception": error, "handle": handle})
             if ready:
                 continue
             if not self.later or any(self.held.values()):
@@ -331,6 +338,7 @@ class ChoosingLoop(SteppedLoop):
 
     def time(self) -> float:
         """The time to which the clock has been chosen."""
+        self.read = True
         return self.now
 
     def run_in_executor(  # type: ignore[override]

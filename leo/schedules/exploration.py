@@ -18,6 +18,7 @@ from leo.schedules.calls import (
     DEADLOCK,
     ENDLESS,
     INVARIANT,
+    WAITS,
     Calls,
     CoroutineRun,
     Invariant,
@@ -38,7 +39,7 @@ from leo.schedules.report import (
     to_text,
     told_step,
 )
-from leo.schedules.system import Choice, Events
+from leo.schedules.system import MOST_STEPS, Choice, Events
 from leo.schedules.watch import Watch
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
@@ -55,6 +56,8 @@ _SILENT = 1.5
 _SHORTER = 2.0
 # After so many steps some schedules with one switch are executed first.
 _LONG, _SOME = 2000, 500
+# A table has so many of the first steps, and of the last.
+_FOLD = 40
 # After so many schedules one is executed twice, to see whether it comes out the same.
 _TWICE = 500
 
@@ -75,6 +78,7 @@ def explore(
     writes: Mapping[str, Naming] | None = None,
     strategy: str = "every",
     bound: int = 2,
+    steps: int = 1000,
     limit: int = 100_000,
     seconds: float | None = None,
     show: Callable[[T], object] | None = None,
@@ -94,16 +98,18 @@ def explore(
     and final state are those of some serial order, in which a cancelled or failed call ran whole or
     not at all.  `state` says what the state is (default: the fields of the object, and the rows of
     the databases that were opened).  `invariant` is a function of the object, looked at between any
-    two steps, `at_end` one that is looked at when all calls are over: broken when it returns False
-    or a text, or raises AssertionError.  A call that raises what is not among `raises` is a finding
-    as well, and so is one that can never go on.
+    two steps, `at_end` one that is looked at when all calls are over, and may be async: broken when
+    it returns a text, or what counts as false but None, or raises AssertionError.  A call that
+    raises what is not among `raises` is a finding as well, a background task that does and nobody
+    looks at it, and so is a call that can never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
     write, as for `leo.instrument`; then one schedule of each class is enough.
 
     `strategy`: `every` schedule; those with at most `bound` `preemptions`; `random`; `pct` for bugs
-    of depth `bound`.  `limit` and `seconds` end the search.  `show` is what the table shows of the
+    of depth `bound`.  A schedule is cut off after so many `steps`, and the search then does not
+    hold; `limit` and `seconds` end it.  `show` is what the table shows of the
     object at each step.  `schedule` executes one schedule only, as a result gives it.  `progress`
     is told how far the search is, every two seconds (default: standard error).  `prune=False`
     explores states again that were reached before.
@@ -112,7 +118,7 @@ def explore(
     """
     scenario: Scenario[T] = Scenario(
         make, _named(calls), invariant, at_end, tuple(raises), cancellations, reads or {},
-        writes or {}, state, clock, seed,
+        writes or {}, state, clock, seed, steps,
     )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
     tell = progress or partial(print, file=sys.stderr, flush=True)
@@ -195,6 +201,8 @@ class _Search(Generic[T]):
             wrong = f"{self.strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
         elif it.declared and self.strategy != "every":
             wrong = f"strategy {self.strategy!r} makes no use of reads and writes: leave one out"
+        elif not 0 < it.longest <= MOST_STEPS:
+            wrong = f"{it.longest} steps: expected 1 to {MOST_STEPS:,}"
         elif self.limit < 1:
             wrong = f"a limit of {self.limit} schedules: expected at least 1"
         elif self.bound < pct:
@@ -239,7 +247,7 @@ class _Search(Generic[T]):
             found = self._find()
         except _Enough as enough:
             whole = self.strategy == "every" and self.runs > 0 and not self.planned()
-            return self._result(whole, None, str(enough))
+            return self._result(whole and not self._lacks(), None, str(enough))
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
@@ -255,7 +263,14 @@ class _Search(Generic[T]):
         left = f"every schedule with at most {self.bound} preemptions, and others exist"
         if not self.ended:
             left = "every one came back to a state that it or another had been in, and none ended"
-        return self._result(self.ended and not self.cut, None, left)
+        left = self._lacks() or left
+        whole = self.ended and not self.cut and not self._lacks()
+        return self._result(whole, None, "" if whole else left)
+
+    def _lacks(self) -> str:
+        """Why the answer is no pass although the search came to its end; empty if it is one."""
+        alone = "atomic=False asks the rest alone" if self.asks and self.unasked else ""
+        return next(iter(self.scenario.left_out), alone)
 
     def _find(self) -> tuple[Choice, ...] | None:
         """The first schedule that breaks something; None when there is none.  Raises _Enough."""
@@ -331,9 +346,18 @@ class _Search(Generic[T]):
             if not others or not self.atomicity.can_end(others):
                 # Those that wait would wait without the cancelled one as well.
                 del broken[DEADLOCK]
+        if DEADLOCK in broken and self._wait_alone(run.stuck):
+            told = broken.pop(DEADLOCK).partition(": ")[2]
+            broken[WAITS] = f"{told}, and does so one by one as well: what wakes it?"
         if ending is not None and not self.atomicity.explains(ending):
             broken[ATOMIC] = f"no serial order of the calls gives {told}"
         return broken
+
+    def _wait_alone(self, names: frozenset[str]) -> bool:
+        """Would these calls wait for ever alone, and in every serial order too?"""
+        every = frozenset(self.scenario.calls)
+        groups = [every, *(frozenset({name}) for name in names)]
+        return len(every) <= MOST_CALLS and not any(map(self.atomicity.can_end, groups))
 
     def _came_out(self, run: CoroutineRun[T], ending: Ending) -> str:
         answers = ", ".join(f"{name} → {it.told}" for name, it in ending.answers.items())
@@ -351,6 +375,7 @@ class _Search(Generic[T]):
         for _ in range(2):
             states: list[Any] = []
             run = self.scenario.start()
+            run.bounds = False
             try:
                 for choice in path:
                     if choice not in run.enabled():
@@ -377,7 +402,7 @@ class _Search(Generic[T]):
                 found = self._first(search)
                 while found is not None:
                     path = found[0]
-                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS) or len(path) < 2:
+                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS, WAITS) or len(path) < 2:
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
@@ -409,11 +434,14 @@ class _Search(Generic[T]):
     def _compare_with_serial(self) -> None:
         """Execute the calls one after the other; unless that ends there is nothing to compare."""
         if not self.unasked and not self.atomicity.serial(frozenset(self.scenario.calls)):
-            self.unasked = "no serial order ends"
+            steps = self.scenario.longest
+            many = f" within {steps:,} steps" if self.scenario.left_out else ""
+            self.unasked = f"no serial order ends{many}"
 
     def _told(self, choices: Sequence[Choice]) -> Broken | None:
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
         run = self.scenario.start()
+        run.bounds = False
         steps: list[LaneStep] = []
         states: list[bytes | None] = []
         try:
@@ -436,6 +464,8 @@ class _Search(Generic[T]):
         came_out = self._came_out(run, run.ending()) if over else ""
         broken = self._broken(run)
         for title, witness in broken.items():
+            if (more := len(steps) - 2 * _FOLD) > 0:
+                steps[_FOLD:-_FOLD] = [LaneStep(0, "", f"{more:,} more steps")]
             table = tell_steps(steps, self.scenario.calls, title)
             possible: list[str] = []
             if title == ATOMIC:
@@ -482,11 +512,16 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
+        if not self.unasked and scenario.outlive:
+            not_asked.append(
+                f"is the work of {', '.join(scenario.outlive)} atomic: it goes on beside other "
+                "calls in the serial orders too (at_end= or invariant= says what must hold)"
+            )
         for name in scenario.around.left:
             not_asked.append(
                 f"is {name} part of the state: set it in `make`, schedules begin with others"
             )
-        bounded = [*scenario.bounded, *scenario.around.unseen]
+        bounded = [*scenario.left_out, *scenario.bounded, *scenario.around.unseen]
         if self.by_type:
             bounded.append(
                 f"of results and states only the type was compared: {', '.join(self.by_type)}"

@@ -147,7 +147,7 @@ def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep | Non
         run.take(choice)
         changed = changes(before, show(run))
         if who == CLOCK:
-            return LaneStep(index, who, f"{loop.time():g} s", changed)
+            return LaneStep(index, who, f"{loop.now:g} s", changed)
         return LaneStep(index, "", f"{who}: {changed}") if changed else None
     place = place_of(task)
     begins = getattr(task.get_coro(), "cr_frame", None)

@@ -553,6 +553,7 @@ _BASES: tuple[tuple[Any, Handler], ...] = (
     (asyncio.Handle, _handle),
     (sqlite3.Connection, _database),
     (sqlite3.Cursor, _cursor),
+    (random.SystemRandom, _constant),
     (random.Random, lambda shape, it: shape.add(("random", it.getstate()))),
     (_LOCAL, _local),
     ((io.BytesIO, io.StringIO), _buffer),

@@ -60,7 +60,7 @@ def _clock(real: Callable[[], Any], scale: float, since: float) -> Callable[[], 
         loop = _loop()
         if loop is None:
             return real()
-        value = (since + loop.now) * scale
+        value = (since + loop.time()) * scale
         return int(value) if whole else value
 
     return now
@@ -105,7 +105,7 @@ class _Datetime(datetime.datetime, metaclass=_Kind):
         loop = _loop()
         if loop is None:
             return _REAL_DATETIME.now(tz)
-        return _REAL_DATETIME.fromtimestamp(_EPOCH + loop.now, tz)
+        return _REAL_DATETIME.fromtimestamp(_EPOCH + loop.time(), tz)
 
     @classmethod
     def utcnow(cls) -> Any:

@@ -256,10 +256,13 @@ class Left:
         self.n -= 1
 
 
-@pytest.mark.parametrize(("call", "times"), [(Left.leaves_a_lock, 1), (Left.loses_a_task, 2)])
-def test_what_is_left_behind(call: Any, times: int) -> None:
+@pytest.mark.parametrize(
+    ("call", "times", "title"),
+    [(Left.leaves_a_lock, 1, "not atomic"), (Left.loses_a_task, 2, "raises")],
+)
+def test_what_is_left_behind(call: Any, times: int, title: str) -> None:
     found = explore(Left, [call] * times)
-    assert found.broken is not None and found.broken.title == "not atomic"
+    assert found.broken is not None and found.broken.title == title
 
 
 def test_the_order_of_keys_is_no_difference() -> None:

@@ -83,7 +83,8 @@ def _told_future(future: asyncio.Future[Any]) -> str:
         return "pending"
     if future.cancelled():
         return "cancelled"
-    error = future.exception()
+    # To ask for its exception would count as somebody's look at it.
+    error = future._exception
     return f"raised {short(error)}" if error is not None else f"done: {short(future.result())}"
 
 
@@ -166,7 +167,7 @@ def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep | Non
 def _ending(task: asyncio.Task[Any]) -> str:
     if task.cancelled():
         return "ends, cancelled"
-    error = task.exception()
+    error = task._exception
     return f"returns {short(task.result())}" if error is None else f"raises {type(error).__name__}"
 
 

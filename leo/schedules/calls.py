@@ -124,6 +124,7 @@ class CoroutineRun(Generic[T]):
         self.drew, self.watched = "", False
         self._entered: Any = None
         self._recording: Recording | None = None
+        scenario.around.kept.put_back()
         world.begin(self.loop, scenario.seed)
         self.loop.__enter__()
         try:
@@ -412,7 +413,8 @@ class CoroutineRun(Generic[T]):
         if verdict is not None and (not verdict or isinstance(verdict, str)):
             name = getattr(rule, "__name__", "<lambda>")
             told = "false" if verdict is False or verdict == "" else repr(verdict)
-            self.broken[title] = verdict or f"{'it' if name == '<lambda>' else name} is {told}"
+            whole = f"{'it' if name == '<lambda>' else name} is {told}"
+            self.broken[title] = str(verdict) if verdict else whole
 
     def _busy(self) -> list[str]:
         """The functions of tasks beside the calls that go on, or will when time passes."""

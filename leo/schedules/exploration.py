@@ -127,8 +127,11 @@ def explore(
     watch = Watch()
     try:
         with watch, world():
-            search.check_calls()
-            found = search.replay(schedule) if schedule is not None else search.search()
+            try:
+                search.check_calls()
+                found = search.replay(schedule) if schedule is not None else search.search()
+            finally:
+                scenario.around.kept.put_back(after=True)
     except KeyboardInterrupt:
         if not watch.said:
             raise
@@ -270,6 +273,8 @@ class _Search(Generic[T]):
     def _lacks(self) -> str:
         """Why the answer is no pass although the search came to its end; empty if it is one."""
         alone = "atomic=False asks the rest alone" if self.asks and self.unasked else ""
+        if left := ", ".join(self.scenario.around.left):
+            alone = f"schedules begin with other values of {left}: set it in `make`"
         return next(iter(self.scenario.left_out), alone)
 
     def _find(self) -> tuple[Choice, ...] | None:

@@ -504,6 +504,22 @@ def slots_of(it: object) -> Iterator[tuple[str, Any]]:
             yield field, slot.__get__(it)
 
 
+def set_fields(it: object, fields: dict[str, Any]) -> None:
+    """Give an object these fields and slots, and no others; nothing of its own code runs."""
+    kind: Any = type(it)
+    for field, slot in _slots(kind):
+        # What is written in C has some that nobody can set.
+        with suppress(AttributeError, TypeError):
+            if field in fields:
+                slot.__set__(it, fields.pop(field))
+            else:
+                slot.__delete__(it)
+    if (dictionary := _dictionary_of(type(it))) is not None:
+        found = dictionary(it)
+        found.clear()
+        found.update(fields)
+
+
 @functools.lru_cache(1024)
 def _slots(kind: Any) -> list[tuple[str, Any]]:
     fields = [it for base in kind.__mro__ for it in vars(base).items()]

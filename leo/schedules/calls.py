@@ -27,7 +27,7 @@ from leo.schedules.atomic import Ending, answer_of, let_go, numbered
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
-from leo.schedules.shape import Opaque, Shape
+from leo.schedules.shape import TIMES, Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
 
@@ -51,6 +51,7 @@ class Scenario(Generic[T]):
     `most` cuts runs off after so many steps, as does `longest`, which says so.  `serial`: one call
     after the other, in any order.  `left_out` collects schedules that were not executed, `bounded`
     what else is bounded, `outlive` the tasks that went on beside later calls in serial orders.
+    `timeless`: endings are compared with all times as equal.
     `loops`: where somebody goes round and does not end by himself.
     """
 
@@ -66,6 +67,7 @@ class Scenario(Generic[T]):
     clock: str = "idle"
     seed: int | None = None
     longest: int = 1000
+    timeless: bool = False
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class CoroutineRun(Generic[T]):
     def __init__(self, scenario: Scenario[T]) -> None:
         self.scenario = scenario
         self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
+        self.loop.base = TIMES[0] if scenario.timeless else 0.0
         self.left = scenario.cancellations
         self.steps = 0
         self.taken: list[Choice] = []
@@ -495,8 +498,11 @@ class CoroutineRun(Generic[T]):
             # What only the frames of an exception keep alive is no part of the state.
             let_go(task)
         numbers, opaque, tasks = dict[int, int](), dict[str, None](), self.loop.tasks
-        answers = {it: answer_of(tasks[it], numbers, opaque) for it in self.scenario.calls}
-        shape = Shape(data=True)
+        timeless = self.scenario.timeless
+        answers = {
+            it: answer_of(tasks[it], numbers, opaque, timeless) for it in self.scenario.calls
+        }
+        shape = Shape(data=True, timeless=timeless)
         for value in self.state_parts():
             shape.add(value)
         same = numbered(shape, numbers)

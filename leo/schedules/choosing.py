@@ -69,7 +69,8 @@ class ChoosingLoop(SteppedLoop):
         # Whose timers struck last.
         self.struck: list[str] = []
         self.now = 0.0
-        # Has anybody read a clock?
+        # What is added to the time for those who read it, and whether anybody has.
+        self.base = 0.0
         self.read = False
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
@@ -128,9 +129,8 @@ class ChoosingLoop(SteppedLoop):
             self._ready.extend(self.later)
             self.later.clear()
         if label == CLOCK:
-            timer = self.next_timer()
-            assert timer is not None, "the clock is offered only when there is a timer"
-            self.now = max(self.now, timer.when())
+            assert self.next_timer() is not None, "the clock is offered only when there is a timer"
+            self.now = max(self.now, self.timers[0][0])
             self._strike_due()
         elif label in self.held:
             self._ready.append(self.held[label].popleft())
@@ -193,8 +193,7 @@ class ChoosingLoop(SteppedLoop):
 
     def _due(self) -> bool:
         """Is a timer due by now?"""
-        timer = self.next_timer()
-        return timer is not None and timer.when() <= self.now + _RESOLUTION
+        return self.next_timer() is not None and self.timers[0][0] <= self.now + _RESOLUTION
 
     def _strike_due(self) -> None:
         """Strike the next timer, and wake all that sleep until now: who goes on first is a choice.
@@ -323,12 +322,17 @@ class ChoosingLoop(SteppedLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callback, *args: Any, **more: Any
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.now + max(delay, 0.0), callback, *args, **more)
+        return self._timer(self.now + max(delay, 0.0), callback, *args, **more)
 
     def call_at(  # type: ignore[override]
+        self, when: float, callback: Callback, *args: Any, **more: Any
+    ) -> asyncio.TimerHandle:
+        return self._timer(when - self.base, callback, *args, **more)
+
+    def _timer(
         self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = asyncio.TimerHandle(self.base + when, callback, args, self, context)
         self._made += 1
         heappush(self.timers, (when, self._made, timer, self.running))
         return timer
@@ -339,7 +343,7 @@ class ChoosingLoop(SteppedLoop):
     def time(self) -> float:
         """The time to which the clock has been chosen."""
         self.read = True
-        return self.now
+        return self.base + self.now
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any

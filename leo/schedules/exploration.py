@@ -262,6 +262,12 @@ class _Search(Generic[T]):
                     f"`{to_text(found)}` broke something once and not again: {left} keeps what an "
                     "earlier schedule left; set it in `make`"
                 )
+            if told.title == ATOMIC and not self.atomicity.same_again():
+                raise Refused(
+                    "the object behaves differently when the same calls are executed one by one "
+                    "again: a clock that a run does not own, chance, or what an earlier run left "
+                    "decides there; nothing can be said of its schedules"
+                )
             return self._result(False, told, "")
         left = f"every schedule with at most {self.bound} preemptions, and others exist"
         if not self.ended:
@@ -354,7 +360,11 @@ class _Search(Generic[T]):
         if DEADLOCK in broken and self._wait_alone(run.stuck):
             told = broken.pop(DEADLOCK).partition(": ")[2]
             broken[WAITS] = f"{told}, and does so one by one as well: what wakes it?"
-        if ending is not None and not self.atomicity.explains(ending):
+        if (
+            ending is not None
+            and not self.atomicity.explains(ending)
+            and not self.atomicity.but_for_times(run.taken, ending)
+        ):
             broken[ATOMIC] = f"no serial order of the calls gives {told}"
         return broken
 
@@ -517,6 +527,11 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
+        if self.atomicity.times:
+            not_asked.append(
+                "are stored times those of a serial order: some schedules differ in them, and in "
+                "nothing else (state= says what is compared)"
+            )
         if not self.unasked and scenario.outlive:
             not_asked.append(
                 f"is the work of {', '.join(scenario.outlive)} atomic: it goes on beside other "

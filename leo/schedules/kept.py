@@ -10,20 +10,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import chain, pairwise
 from operator import is_not
-from types import CellType
-from typing import Any, NamedTuple
+from types import CellType, SimpleNamespace
+from typing import Any, Generic, NamedTuple
 
 from leo.schedules import world
-from leo.schedules.shape import CLIENTS, CONSTANT, fields_of, set_fields
+from leo.schedules.shape import CLIENTS, CONSTANT, fields_of, made_by_python, set_fields
 
 MISSING: Any = object()
 _Flat = tuple[Any, ...]
+_CONTAINERS = (dict, list, deque, set, bytearray)
+_BASES = frozenset({object, Generic, SimpleNamespace, OrderedDict, defaultdict, *_CONTAINERS})
 # Their objects belong to others: who waits, who runs, who tests.
-_OTHERS = (*CONSTANT, asyncio.Future, BaseException, random.SystemRandom)
+_OTHERS = (*CONSTANT, asyncio.Future, BaseException)
 _LIBRARIES = (*world.KEPT, *(f"{name}." for name in CLIENTS), "weakref.", "_weakrefset.", "io.")
 
 
@@ -98,23 +101,34 @@ def _for_a_run(value: Any) -> Any:
 
 def _content(it: Any) -> _Flat | None:
     """What is in a container or an object, key after key and value; None for any other."""
-    kind = type(it)
-    if isinstance(it, _OTHERS) or f"{kind.__module__}.".startswith(_LIBRARIES):
-        return None
-    if isinstance(it, random.Random):
+    if type(it) is random.Random:
         return (it.getstate(),)
+    kind: Any = type(it)
+    if not _open(kind) or (kind is dict and "__builtins__" in it):
+        return None
     fields = chain.from_iterable(fields_of(it).items())
     if isinstance(it, dict):
         items = list(it.items())
         return (len(items), *chain.from_iterable(items), *fields)
-    if isinstance(it, list | deque | set | bytearray):
+    if isinstance(it, _CONTAINERS):
         return (len(it), *it, *fields)
     flat = tuple(fields)
     return flat or None
 
 
+@lru_cache(1024)
+def _open(kind: Any) -> bool:
+    """Can all that objects of a class hold be seen, and set?"""
+    return (
+        not issubclass(kind, _OTHERS)
+        and not f"{kind.__module__}.".startswith(_LIBRARIES)
+        and all(base in _BASES or made_by_python(base) for base in kind.__mro__)
+    )
+
+
 def _fill(it: Any, content: _Flat) -> None:
-    if isinstance(it, random.Random):
+    into: Any = it
+    if type(it) is random.Random:
         it.setstate(content[0])
         return
     own: _Flat = ()
@@ -124,13 +138,13 @@ def _fill(it: Any, content: _Flat) -> None:
         base.clear(it)
         for key, value in _pairs(own):
             base.__setitem__(it, key, value)
-    elif isinstance(it, list | deque | set | bytearray):
+    elif isinstance(it, _CONTAINERS):
         own, content = content[1 : 1 + content[0]], content[1 + content[0] :]
-        it.clear()
+        into.clear()
         if isinstance(it, set):
-            it.update(own)
+            into.update(own)
         else:
-            it.extend(own)
+            into.extend(own)
     set_fields(it, dict(_pairs(content)))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from leo.commands.chat import FIELD
 from leo.commands.main import Command
@@ -89,7 +89,14 @@ def tested(path: Path) -> bytes | None:
     return b"".join(kept) if once else None
 
 
-def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = None) -> int:
+class Reader(Protocol):
+    """A field that reads."""
+
+    def observe(self, text: str) -> None:
+        """Take in a text."""
+
+
+def observe_file(field: Reader, path: Path, out: TextIO, kept: bytes | None = None) -> int:
     """Take in a file, or what was `kept` of it; return the number of its characters.
 
     Ctrl-C is heeded between two portions, so that each is in the field whole or not at all. Then,

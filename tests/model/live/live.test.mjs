@@ -183,8 +183,8 @@ test("what a screen reader is told: names, roles, and the verdict when it falls"
   await page.locator("#discipline").selectOption("bare");
   await page.getByText("Nothing has fallen.").waitFor();
   assert.deepEqual(spoken(await heard()), [
-    ["status", "", ""], ["alert", "", ""], ["status", "", "Nothing has fallen. Play a scene, or say something."],
-    ["log", "Properties that have fallen", ""], ["log", "What was said, newest first", ""],
+    ["status", "", ""], ["log", "What was said, newest first", ""], ["alert", "", ""],
+    ["status", "", "Nothing has fallen. Play a scene, or say something."], ["log", "Properties that have fallen", ""],
   ]);
   await page.getByRole("button", { name: /^A lock/ }).press("Enter");
   await over(page);
@@ -192,7 +192,7 @@ test("what a screen reader is told: names, roles, and the verdict when it falls"
   const controls = nodes.filter(({ role }) => ["button", "link", "textbox", "combobox"].includes(role)).map(({ role, name }) => `${role} ${name}`);
   assert.deepEqual(controls.filter((name, place) => name.endsWith(" ") || controls.indexOf(name) !== place), []);
   for (const name of ["combobox Discipline", "combobox Speed", "textbox You say", "button Kill i1", "button Cancel: ada"]) assert.ok(controls.includes(name), name);
-  const [[, , told], notice, verdict, fallen, talk] = spoken(nodes);
+  const [[, , told], talk, notice, verdict, fallen] = spoken(nodes);
   assert.match(told, /^asyncio-lock: One person/);
   assert.deepEqual([notice[2], verdict[2]], ["", "3 properties have fallen."]);
   for (const [, falls] of SCENES.slice(1, 2)) for (const name of falls) assert.ok(fallen[2].includes(name), name);

@@ -159,7 +159,7 @@ function box(name, text, torn = false, instance = null) {
 function fell(told) {
   const item = make("li");
   const claim = told.claimed ? "The claims name this fall" : "The claims say that it holds";
-  item.append(make("b", `${told.property} (${told.standard})`), make("span", `Broken: ${told.meaning}. `, "meaning"),
+  item.append(make("b", `${told.property} (${told.standard})`), make("span", `Broken promise: ${told.meaning}. `, "meaning"),
     make("span", `Line ${told.line}: ${told.why}. `), make("span", `${claim} under ${at("discipline").value}.`, "claim"));
   at("fallen").append(item);
   at("verdict").textContent = `${at("fallen").children.length} properties have fallen.`.replace(/^1 properties have/, "1 property has");

@@ -208,6 +208,8 @@ def test_a_paste_of_several_lines_is_one_prompt(tmp_path: Path) -> None:
         here.see(b"\n> ")
         here.type(b"quit.\r")
         assert here.end() == 0
+    # A terminal that was not asked for marks would send three lines.
+    assert b"\x1b[?2004l" in here.shown
     kept = (tmp_path / "field.history").read_text().splitlines()
     assert kept == ["Grey herons quit the wind.", "/field"]
 

@@ -75,6 +75,10 @@ for (const [title, falls] of SCENES) {
     }
     assert.deepEqual(await over(page), falls);
     assert.doesNotMatch(await page.locator("#verdict").innerText(), /not what the claims say/);
+    // The lines of the stories are those that the lanes mark.
+    const told = (await page.locator("#fallen li").allTextContents()).map((text) => text.match(/Line (\d+)/)[1]);
+    const marked = await page.locator("#events .fell td:first-child").allTextContents();
+    assert.deepEqual(marked.sort(), [...new Set(told)].sort());
     const [found] = await judged(page, shots);
     assert.deepEqual([found.accepted, found.disagreement, [...found.broken].sort()], [true, null, falls]);
     assert.deepEqual(wrong, []);
@@ -88,6 +92,8 @@ test("narrow and wide, light and dark: nothing overlaps, no barrier", async () =
       const { page, wrong, close } = await open({ viewport: { width, height: 900 }, colorScheme, reducedMotion: "reduce" });
       await page.getByRole("button", { name: /^A lock/ }).click();
       await over(page);
+      const { x, width: wide } = await page.getByRole("button", { name: "Cancel: ada" }).boundingBox();
+      assert.ok(x + wide < width, `${width}: the buttons of a person are on the page`);
       assert.deepEqual(await page.evaluate(faults), [], `${width} ${colorScheme}`);
       assert.deepEqual(await barriers(page, true), [], `${width} ${colorScheme}`);
       await page.screenshot({ path: `${shots}/live.${width}.${colorScheme}.png`, fullPage: true });

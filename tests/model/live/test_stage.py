@@ -41,8 +41,8 @@ def kinds(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 LEFT = {
-    "asyncio-lock": "Half of it stays in the store: what was said, without the answer. The view does "
-    "not know of it.",
+    "asyncio-lock": "Half of it stays in the store: what was said, without the answer. The view "
+    "does not know of it.",
     "unit-of-work": "All of it is in the store. The view does not know of it.",
     "shielded-unit-of-work": "All of it is in the store.",
 }

@@ -144,9 +144,11 @@ def converse(
         print(text(), file=out, flush=True)
 
     def observe(name: str) -> None:
+        if not name:
+            raise CallerError(f"no text was named; name {', '.join(shipped())} or a file")
         path = shipped_text(name) if name in shipped() else Path(name).expanduser()
         check_apart(path, file, "a text")
-        length = observe_file(field, path, notices, tested(path))
+        length = observe_file(field.observe, path, notices, tested(path))
         known = field.view.size()["tokens"]
         print(f"Leo has read {name}: {length:,} characters. It knows {known:,} words.", file=out)
 
@@ -183,17 +185,14 @@ def converse(
                 print(EMPTY, file=notices)
         elif prompt in commands:
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
-        elif prompt.startswith(f"{OBSERVE} "):
-            text = prompt.removeprefix(OBSERVE).strip()
-            attempt(partial(observe, text), "What was not read yet was left.", "Leo could not read")
+        elif prompt.split()[0] == OBSERVE:
+            named = prompt.removeprefix(OBSERVE).strip()
+            attempt(partial(observe, named), "The rest was not read.", "Leo could not read")
         elif prompt.startswith("/"):
             name = prompt.split()[0]
-            if name == OBSERVE:
-                wrong = f"{name} needs a text: {', '.join(shipped())}, or a file"
-            elif name in commands:
-                wrong = f"{name} takes nothing after it"
-            else:
-                wrong = f"There is no {name!r}"
+            wrong = (
+                f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
+            )
             print(f"{wrong}; /help says what there is.", file=notices)
         elif attempt(partial(answer, prompt), cancelled, "Leo could not answer"):
             attempt(field.settle, dropped, "Leo could not think on")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from leo.commands.chat import FIELD
 from leo.commands.main import Command
@@ -89,14 +89,9 @@ def tested(path: Path) -> bytes | None:
     return b"".join(kept) if once else None
 
 
-class Reader(Protocol):
-    """A field that reads."""
-
-    def observe(self, text: str) -> None:
-        """Take in a text."""
-
-
-def observe_file(field: Reader, path: Path, out: TextIO, kept: bytes | None = None) -> int:
+def observe_file(
+    observe: Callable[[str], None], path: Path, out: TextIO, kept: bytes | None = None
+) -> int:
     """Take in a file, or what was `kept` of it; return the number of its characters.
 
     Ctrl-C is heeded between two portions, so that each is in the field whole or not at all. Then,
@@ -115,7 +110,7 @@ def observe_file(field: Reader, path: Path, out: TextIO, kept: bytes | None = No
     try:
         with _held_back() as heed:
             for piece in portions(text):
-                field.observe(piece)
+                observe(piece)
                 done += len(piece)
                 bar.show(done / len(text))
                 heed()
@@ -192,7 +187,7 @@ def run(arguments: Namespace) -> int:
     texts = [(path, tested(path)) for path in named]
     with LeoField.open(arguments.field) as field:
         for path, kept in texts:
-            length = observe_file(field, path, sys.stderr, kept)
+            length = observe_file(field.observe, path, sys.stderr, kept)
             size = field.view.size()
             told = path.name if path in arguments.shipped else path
             print(f"{told}: {length:,} characters; {size['trigrams']:,} trigrams in the field")

@@ -218,15 +218,8 @@ def _from_state(state: ReplyState) -> list[str]:
     lines = [f"pulse    {describe_pulse(state.pulse)}"]
     if state.quality is not None:
         lines.append(f"quality  {state.quality.overall:.2f}")
-    recalled = state.recalled
-    replies, words = (
-        f"{count} {noun if count == 1 else many}"
-        for count, noun, many in (
-            (len(recalled.ids), "reply", "replies"),
-            (len(recalled.boosts), "word", "words"),
-        )
-    )
-    lines.append(f"recalled {replies}; {words} lent weight")
+    ids, _, boosts = state.recalled
+    lines.append(f"recalled replies: {len(ids)}; words lent weight: {len(boosts)}")
     if state.voice is not None:
         lines += labelled("voice", _voice(state.voice))
     lines += _likest(state)

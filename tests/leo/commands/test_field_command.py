@@ -17,7 +17,7 @@ from leo.commands.field import COMMAND as FIELD
 from leo.commands.main import Command
 from leo.commands.places import field_file, home, named_fields, shipped, shipped_text
 from leo.commands.speakers import Speaker
-from leo.commands.why import Account, explain_reply, tell_reply
+from leo.commands.why import Account, tell_reply
 from leo.errors import CallerError, LeoError
 from leo.field.recall import Recalled
 from leo.field.text import PUNCTUATION
@@ -226,9 +226,6 @@ def test_why_tells_a_path_once_and_a_memory_in_whole_sentences() -> None:
     assert "memory   The sea sings. …" in told
     state.recalled = Recalled((1,), ("the cat sle",), {"cat": 0.3})
     assert "memory   The cat sle…" in tell_reply(state, view_of("")).splitlines()
-    account = Account()
-    account.reply, account.lines = "s1.1", ["  Return        returned"]
-    assert "recalled 1 reply; 1 word lent weight" in explain_reply(account, state, ())
 
 
 @pytest.mark.parametrize(("said", "told"), [("I like words", False), ("A field of words", True)])

@@ -10,7 +10,7 @@ from typing import Final
 
 from leo.actions import Action
 from leo.disciplines import PUBLISHED
-from leo.drivers.lock import Lock
+from leo.drivers.tasks import Lock
 from leo.field.counts import compute_delta
 from leo.field.recall import Memory
 from leo.field.seed import SEED_NAME, SEED_TEXT

@@ -58,7 +58,7 @@ class Case:
     @property
     def level(self) -> str:
         """The weakest level that forbids it."""
-        return FORBIDDEN_FROM.get(self.anomaly, WEAKEST[self.broke])
+        return FORBIDDEN_FROM[self.anomaly] if self.anomaly else WEAKEST[self.broke]
 
 
 @dataclass(slots=True)
@@ -70,8 +70,10 @@ class Finding:
     cases: dict[str, Case] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Case]:
+        # What has none of these names comes after them.
         ranks = {name: k for k, name in enumerate(NAMES)}
-        return iter(sorted(self.cases.values(), key=lambda case: ranks.get(case.anomaly, 99)))
+        last = len(NAMES)
+        return iter(sorted(self.cases.values(), key=lambda case: ranks.get(case.anomaly, last)))
 
     @property
     def first(self) -> Case:

@@ -327,7 +327,7 @@ def test_a_step_cannot_touch_what_it_does_not_declare(tmp_path: Path) -> None:
 
 
 def test_the_table_has_the_disciplines_of_the_formal_model() -> None:
-    """All fourteen, in order; the published programs have a table of their own."""
+    """All of them, in order; the published programs have a table of their own."""
     assert list(DISCIPLINES) == IDS.split()
     assert [d.number for d in DISCIPLINES.values()] == [f"D{n}" for n in range(14)]
     assert [d.id for d in DISCIPLINES.values() if d.mistake] == IDS.split()[8:10]
@@ -335,7 +335,7 @@ def test_the_table_has_the_disciplines_of_the_formal_model() -> None:
 
 
 def test_a_lock_that_nobody_knows_is_no_lock_silently() -> None:
-    """A new word in the table without a lock for it is an error, in both fronts and in the model."""
+    """A new word in the table without a lock for it raises, in both fronts and in the model."""
     discipline = replace(DISCIPLINES["bare"], lock="semaphore")  # type: ignore[arg-type]
     instance = Instance(
         discipline=discipline, seed=0, tracer=NoTrace(), clock=float, name="i1", store="main"

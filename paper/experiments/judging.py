@@ -19,9 +19,9 @@ class Judge:
     """Feeds every event to the checker, at the moment when it happens or, if the run is timed, when
     it is asked to `catch_up`.
 
-    `seen` is told of each event when it happens. An event that is no step of the specification
-    raises ExperimentError, where it happens or in `catch_up`. `instances` are all the instances
-    that share it.
+    `seen` is called with each event when it happens. An event that is no step of the specification
+    raises ExperimentError, where it happens or in `catch_up`. `instances` are the instances whose
+    events come here.
     """
 
     enabled: Final = True

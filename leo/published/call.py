@@ -54,7 +54,7 @@ class Published:
         versions, loaded = opened
         self.path = path
         self.view = View("contexts", loaded)
-        self.lock = Lock()
+        self.lock: asyncio.Lock = Lock()
         self.fail = fail
         self._seed = seed
         self._clock = clock

@@ -23,7 +23,7 @@ from leo.store.schema import connect
 from leo.store.synchronous import Store
 from leo_model.disciplines import DISCIPLINES
 from leo_model.organism.published import call_of
-from leo_model.organism.stores import InlineStore
+from leo_model.organism.stores import NO_PATIENCE, InlineStore
 from paper.experiments.arms import Talk, concerned, ticking
 from paper.experiments.errors import ExperimentError
 from paper.experiments.judging import Judge
@@ -34,8 +34,6 @@ PUBLISHED: Final = ("december", "february")
 # Their rows in the claims: December, December with somebody who calls `refresh()`, February.
 IDS: Final = tuple(name for name, rules in DISCIPLINES.items() if rules.published)
 UNLOCKED: Final = "unlocked"
-# A store that is held by somebody else is refused at once: nobody else can free it meanwhile.
-NO_PATIENCE: Final = 0.0
 
 
 class _Unlocked(asyncio.Lock):

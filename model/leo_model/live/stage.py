@@ -32,7 +32,6 @@ from leo_model.checking.claims import HOLDS, NOT_APPLICABLE, load_claims
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
 from leo_model.machine.properties import PROPERTIES
-from leo_model.machine.steps import view_is_current
 from leo_model.traces.native import Checker
 
 __all__ = ["ON_STAGE", "Injected", "Person", "Stage", "Tell"]
@@ -336,7 +335,8 @@ class Stage:
         told = "Half of it stays in the store: what was said, without the answer"
         if person.wrote == STORED:
             told = "All of it is in the store"
-        if len(z.up) == 1 and not view_is_current(z, person.instance):
+        reply, view = z.reply(person.session), z.view[person.instance]
+        if z.up[person.instance] and reply in z.ngrams - (view.bigrams & view.trigrams):
             told += ". The view does not know of it"
         return f"{told}."
 

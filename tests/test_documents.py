@@ -138,6 +138,7 @@ def test_what_no_test_runs() -> None:
         # The experiments have tests of each, with fewer rows.
         "leo experiment concurrent", "leo experiment lock-isolation", "leo experiment long-run",
         "leo experiment ocean", "leo experiment perturbation", "leo experiment published",
+        "leo experiment NAME --keep",
         # As long as all claims; `make nightly` runs it.
         "leo check --history",
         # It writes the claims: tests/model/checking/test_check_command.py.

@@ -250,7 +250,8 @@ class _Search(Generic[T]):
             found = self._find()
         except _Enough as enough:
             whole = self.strategy == "every" and self.runs > 0 and not self.planned()
-            return self._result(whole and not self._lacks(), None, str(enough))
+            whole = whole and not self._lacks()
+            return self._result(whole, None, "" if whole else str(enough))
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
@@ -274,7 +275,7 @@ class _Search(Generic[T]):
             left = "every one came back to a state that it or another had been in, and none ended"
         left = self._lacks() or left
         whole = self.ended and not self.cut and not self._lacks()
-        return self._result(whole, None, "" if whole else left)
+        return self._result(whole, None, next(iter(self.scenario.bounded), "") if whole else left)
 
     def _lacks(self) -> str:
         """Why the answer is no pass although the search came to its end; empty if it is one."""

@@ -251,10 +251,10 @@ class Broken:
 class Exploration:
     """What an exploration came to.
 
-    `complete`: no schedule was left out, but for what `bounded` says; `broken`: a schedule that
-    breaks something, with as few cancellations and preemptions as any that was looked for.
-    `holds` needs both, so that a search that was cut off never holds.  `asked` and `not_asked` say
-    what the answer is about.
+    `complete`: what was asked was asked of every schedule; `broken`: a schedule that breaks
+    something, with as few cancellations and preemptions as any that was looked for.  `holds` needs
+    both, so that a search that was cut off never holds.  `asked` and `not_asked` say what the
+    answer is about, `bounded` what was left out or compared in part, `how_far` the first of it.
     """
 
     schedules: int
@@ -280,7 +280,8 @@ class Exploration:
             return f"{self.broken.title}: {self.broken.witness}"
         more = f"; atomicity not asked: {self.unasked}" if self.unasked else ""
         if self.complete:
-            return f"complete: {far}, and what was asked holds in all of them{more}"
+            how = f"; {self.how_far}" if self.how_far else ""
+            return f"complete: {far}, and what was asked holds in all of them{how}{more}"
         return f"not complete: {far}, nothing found; {self.how_far}{more}"
 
     def __str__(self) -> str:

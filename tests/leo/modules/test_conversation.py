@@ -257,7 +257,7 @@ def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
 
     reply()
     newest = {}
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+    with closing(sqlite3.connect(path)) as conn, conn:
         for table, kept in LOGS.items():
             columns = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")][1:]
             values = ", ".join("'x'" if name in TEXTS else "5" for name in columns)

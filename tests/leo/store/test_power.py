@@ -82,7 +82,6 @@ def cut_everywhere(base: Path, folder: Path, step: int, *, full_sync: bool) -> t
     return len(seen), missing
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("full_sync", [True, False])
 def test_a_power_cut_leaves_whole_replies(base: Path, tmp_path: Path, full_sync: bool) -> None:
     """A prefix of them by default; all that were acknowledged when each commit waits for the disk.
@@ -119,7 +118,6 @@ def fail_everywhere(base: Path, folder: Path, step: int) -> int:
     return number // step + 1
 
 
-@pytest.mark.slow
 def test_a_disk_that_fails_once_costs_one_reply_at_most(base: Path, tmp_path: Path) -> None:
     """Nothing half, nothing lost that was acknowledged, and the field goes on."""
     assert fail_everywhere(base, tmp_path, 23) > 10

@@ -61,17 +61,6 @@ def count(driver: TinyDriver, sql: str) -> int:
     return number
 
 
-@pytest.mark.parametrize("prompts", [24, pytest.param(40, marks=pytest.mark.long)])
-def test_same_seed_same_rows(prompts: int) -> None:
-    """Two runs with one seed give the same replies and rows; another seed gives others."""
-    runs = []
-    for seed in (7, 7, 8):
-        driver = TinyDriver(seed)
-        runs.append(([driver.reply(prompt) for prompt in SCRIPT[:prompts]], driver.dump()))
-    assert runs[0] == runs[1]
-    assert runs[0][0] != runs[2][0]
-
-
 @pytest.mark.parametrize("prompts", [12, pytest.param(24, marks=pytest.mark.long)])
 def test_hash_seeds_change_nothing(prompts: int) -> None:
     """The rows do not depend on how Python orders its sets."""
@@ -141,7 +130,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
     assert shifted > 0
 
 
-@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("seed", [7, pytest.param(1, marks=pytest.mark.long)])
 def test_everyday_talk_heals(seed: int) -> None:
     """What people say on any day, said twice, hurts now and then."""
     driver = TinyDriver(seed, step=20.0)

@@ -52,8 +52,11 @@ SAID = (
     "Tell me about the river that you remember.",
 )
 # Under `reentrant` nothing is ever answered.
-WORKING = [id for id in DISCIPLINES if id != "reentrant"]
-MANY = [id for id in WORKING if id not in ("sequential", "threading-lock-in-async")]
+WORKING = [id for id in DISCIPLINES if id not in ("reentrant", "sequential")]
+# One of each kind; `make test-long` takes all.
+QUICK = ("threading-lock", "asyncio-lock", "shielded-unit-of-work", "actor", "optimistic")
+KINDS = [pytest.param(id, marks=[] if id in QUICK else pytest.mark.long) for id in WORKING]
+MANY = [kind for kind in KINDS if kind.values != ("threading-lock-in-async",)]
 
 
 def talk(path: Path, discipline: str, tracer: Tracer = NO_TRACE) -> list[str]:
@@ -79,7 +82,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
     return talk(path, "sequential"), dump(path)
 
 
-@pytest.mark.parametrize("discipline", WORKING)
+@pytest.mark.parametrize("discipline", KINDS)
 def test_one_session_gives_the_same_bytes_and_a_true_trace(
     tmp_path: Path, discipline: str, expected: tuple[list[str], str]
 ) -> None:
@@ -305,7 +308,7 @@ def with_moody() -> tuple[Moody, list[Module[Any]]]:
     return moody, [moody, *MODULES[1:]]
 
 
-@pytest.mark.parametrize("discipline", [D6, "actor", "optimistic", "shared-store-immediate"])
+@pytest.mark.parametrize("discipline", [D6, "optimistic"])
 @pytest.mark.parametrize(
     ("mood", "step"),
     [("hear", "recall"), ("before", "generate"), ("after", "generate"), ("row", "commit")],
@@ -372,7 +375,7 @@ def cancel(task: asyncio.Task[str]) -> None:
 
 
 @pytest.mark.parametrize("closed", [False, True])
-@pytest.mark.parametrize("discipline", [D6, "actor", "asyncio-lock"])
+@pytest.mark.parametrize("discipline", [D6, "actor"])
 async def test_an_inner_reply_that_fails_is_not_hidden(
     tmp_path: Path, discipline: str, closed: bool
 ) -> None:

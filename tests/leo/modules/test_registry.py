@@ -32,7 +32,6 @@ from tests.leo.modules.support import (
     own_objects,
 )
 
-NAMES = [module.name for module in MODULES]
 READ, WRITES = sqlite3.SQLITE_READ, {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}
 WRITES |= {sqlite3.SQLITE_DELETE}
 
@@ -81,12 +80,6 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
     for prompt in SCRIPT[:30]:
         driver.reply(prompt)
     return watcher.touched
-
-
-def test_names_are_those_of_the_paper() -> None:
-    """The ten modules, the emotion, the bias and the resonance, each with its name and tables."""
-    assert len(set(NAMES)) == len(NAMES) == 13
-    assert len(OWNERS) == sum(len(tables(module)) for module in MODULES)
 
 
 def test_each_own_object_has_one_owner() -> None:

@@ -22,7 +22,7 @@ from leo.modules.bias import SHARDS, Bias
 from leo.modules.emotion import HALF_LIFE, MAX_CHARGE, Charge, Emotion, charges, stirred
 from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words, decay
 from leo.reply.context import Inner, Seen
-from tests.leo.modules.support import EVERYDAY, QUIET, UNIT, Store, TinyDriver, after, moment
+from tests.leo.modules.support import EVERYDAY, QUIET, Store, TinyDriver, after, moment
 from tests.leo.support import sync_field
 
 TEXTS = st.lists(st.sampled_from(["NO", "yes", "!", "the", "A", "river", "."]), max_size=12)
@@ -34,24 +34,6 @@ def test_charges_are_those_that_arousal_counts(tokens: list[str]) -> None:
     total = math.fsum(charges(tokens).values())
     wanted = 1 - math.exp(-0.5 * total / len(tokens)) if tokens else 0.0
     assert math.isclose(arousal(tokens), wanted, abs_tol=1e-12)
-
-
-def test_charges_by_hand() -> None:
-    """NO NO!: 0.7 for capitals and 0.5 for repetition, twice each, 1.0 near the mark for each."""
-    found = charges(tokenize("NO NO!"))
-    assert found["NO"] == pytest.approx(2 * (0.7 + 0.5 + 1.0))
-    assert found["!"] == pytest.approx(1.0)
-    assert charges(tokenize("a quiet line")) == {}
-
-
-@given(UNIT, st.floats(0, 2), st.floats(0, 2))
-def test_stored_charges_only_add(base: float, less: float, more: float) -> None:
-    """Stirred arousal is at least the text's own, at most 1, and grows with the charge."""
-    low, high = sorted((less, more))
-    one = stirred(base, ("a", "b"), {"a": low})
-    two = stirred(base, ("a", "b"), {"a": high})
-    assert base <= one + 1e-12 and one <= two + 1e-12 and two <= 1.0
-    assert stirred(base, ("a", "b"), {}) == pytest.approx(base)
 
 
 def test_stirred_by_hand() -> None:
@@ -122,24 +104,6 @@ def test_score_by_hand() -> None:
     assert wound.overlap == pytest.approx(1 / 5) and wound.words == ("grass",)
     assert wound.score == pytest.approx(0.4 + 0.03 + 0.04 + 0.02)
     assert trauma.score("who are you", pulse).score == pytest.approx(0.2 + 0.09)
-
-
-@given(st.text(max_size=60), UNIT, UNIT, UNIT)
-def test_scores_are_levels(prompt: str, novelty: float, aroused: float, entropy: float) -> None:
-    """Score and level are in [0, 1] for every prompt."""
-    trauma, pulse = Trauma(), Pulse(novelty, aroused, entropy, 0.0)
-    state = trauma.load({"events": [(1.0, 0.0)] * 10, "level": [(1.0, 0.0)], "words": []})
-    assert 0.0 <= trauma.score(prompt, pulse).score <= 1.0
-    facts = trauma.after(state, after(prompt, pulse=pulse), Random(0)).facts
-    assert facts is not None and 0.0 <= facts.trauma <= 1.0
-
-
-@given(UNIT, st.floats(0, 1e7), st.floats(0, 1e7))
-def test_decay_falls_with_time(value: float, one: float, other: float) -> None:
-    """The older, the less; nothing is left below 0.0001."""
-    soon, late = sorted((one, other))
-    assert decay(value, late) <= decay(value, soon) <= value
-    assert decay(value, late) == 0.0 or decay(value, late) >= 1e-4
 
 
 def test_half_is_left_after_a_day() -> None:

@@ -118,21 +118,6 @@ async def test_closing_cuts_no_swap(tmp_path: Path, discipline: str) -> None:
     assert judge(trace).outcomes == {"returned": 1}
 
 
-async def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> None:
-    """The owner is cancelled, as a loop does that ends."""
-    gate = Held("s1", Action.Generate)
-    field = await async_field(tmp_path / "field", "actor", gate=gate)
-    first = asyncio.ensure_future(field.reply("hello", "s1"))
-    await gate.there.wait()
-    waiting = asyncio.ensure_future(field.reply("hello", "s2"))
-    await asyncio.sleep(0)
-    field._driver._owner.cancel()  # type: ignore[attr-defined]
-    await asyncio.wait((first, waiting))
-    with pytest.raises(StoreClosedError, match="was closed; open it again"):
-        waiting.result()
-    await field.close()
-
-
 async def test_the_write_lock_of_a_field_that_closes_is_free_when_its_reply_has_ended(
     tmp_path: Path,
 ) -> None:

@@ -94,13 +94,6 @@ def talk(
     return read_trace(folder / "trace")[1], outcome
 
 
-@pytest.mark.parametrize("discipline", SHARED)
-def test_two_instances_leave_traces_that_are_behaviours(tmp_path: Path, discipline: str) -> None:
-    """The order of the lines is consistent with the versions, across two worker threads."""
-    _, outcome = talk(tmp_path, discipline)
-    assert outcome.replies == 20
-
-
 @pytest.mark.parametrize("discipline", [*SHARED, "optimistic", "asyncio-lock"])
 def test_views_that_fell_behind_and_decays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
@@ -312,7 +305,6 @@ async def test_an_instance_that_comes_late_cannot_join_a_recording(tmp_path: Pat
 REPLIES = 80
 
 
-@pytest.mark.slow
 def test_two_processes_on_one_store_lose_nothing(tmp_path: Path) -> None:
     """D12, two processes, 80 replies each: versions account for every reply, no view is torn."""
     command = [sys.executable, "-m", "bench.two_processes", f"--replies={REPLIES}"]

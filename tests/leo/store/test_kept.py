@@ -30,7 +30,7 @@ ENTRIES = 4096
 # there are rows, and the tables have bounds of their own.
 ROWS = {"Episode", "Fragment", "MathState", "Memory", "Profile"}
 MACHINERY = (CoroutineType, FrameType, GeneratorType, asyncio.Future, asyncio.Task)
-# Threads and tasks, with a lock, with an actor and with one transaction; `make test-long` takes all.
+# Threads, a lock, one transaction, an actor; `make test-long` takes all.
 QUICK = ("sequential", "asyncio-lock", "shielded-unit-of-work", "actor")
 ANSWERING = [
     pytest.param(name, marks=[] if name in QUICK else pytest.mark.long)

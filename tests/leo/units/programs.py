@@ -285,90 +285,6 @@ class Outbox(Store):
         await self.load_both()
 
 
-class Optimistic(Store):
-    """A write that is carried out if nobody wrote meanwhile, and else tried again."""
-
-    def __init__(self) -> None:
-        super().__init__(x=0)
-        self.version = 0
-
-    async def look(self) -> tuple[int, Any]:
-        return self.version, self.values["x"]
-
-    async def swap(self, version: int, value: Any, *, check: bool) -> bool:
-        if check and version != self.version:
-            return False
-        await self.put(value)
-        return True
-
-    async def put(self, value: Any) -> None:
-        self.version += 1
-        self.values["x"] = value
-
-    async def attempt(self, *, check: bool) -> bool:
-        version, value = await self.look()
-        await step()
-        return await self.swap(version, value + 1, check=check)
-
-    async def careless(self) -> None:
-        await self.attempt(check=False)
-
-    async def careful(self) -> None:
-        while not await self.attempt(check=True):
-            await step()
-
-
-def both(name: str) -> Callable[[Any], Awaitable[None]]:
-    async def run(store: Any) -> None:
-        await asyncio.gather(getattr(store, name)(), getattr(store, name)())
-
-    return run
-
-
-class Saga(Store):
-    """Steps of their own, each undone by another when a later one fails."""
-
-    async def book(self, item: str) -> None:
-        await self.save(item, "booked")
-
-    async def cancel(self, item: str) -> None:
-        await self.save(item, "free")
-
-    async def trip(self) -> None:
-        """As one unit: it fails and leaves the flight behind."""
-        await self.book("flight")
-        await step()
-        raise ValueError("no hotel")
-
-    async def saga(self) -> None:
-        await self.book("flight")
-        await step()
-        await self.cancel("flight")
-
-
-class Accounts(Store):
-    """Two balances that a transfer changes and a report adds up."""
-
-    def __init__(self, *, locked: bool) -> None:
-        super().__init__(a=1, b=1)
-        self.lock: Any = asyncio.Lock() if locked else NoLock()
-
-    async def transfer(self) -> None:
-        async with self.lock:
-            await self.save("a", 0)
-            await step()
-            await self.save("b", 2)
-
-    async def report(self) -> None:
-        async with self.lock:
-            await self.load("a")
-            await self.load("b")
-
-
-async def report_during_transfer(store: Any) -> None:
-    await asyncio.gather(store.transfer(), store.report())
-
-
 async def order_and_report(store: Any) -> None:
     await asyncio.gather(store.order(), store.report())
 
@@ -422,19 +338,6 @@ WRONG = {
         Outbox, order_and_report, "read-committed",
         "report.1 saw order.1's order and not its message", declared(["order", "report"]),
     ),
-    "retry without a check": Program(
-        Optimistic, both("careless"), "read-atomic",
-        "careless.2 overwrote careless.1's x v1 without having seen it",
-        {"reads": {"look": "x"}, "writes": {"put": "x"}, "unit": "careless", "exact": True},
-    ),
-    "saga as one unit": Program(
-        Saga, failing("trip"), "",
-        "trip.1 failed (ValueError) and left flight behind", declared("trip"),
-    ),
-    "report during a transfer": Program(
-        lambda: Accounts(locked=False), report_during_transfer, "read-committed",
-        "report.1 saw transfer.1's a and not its b", declared(["transfer", "report"]),
-    ),
 }  # fmt: skip
 RIGHT = {
     "counter": Program(LockedCounter, two_adds, STRONGEST, how=declared("add")),
@@ -464,14 +367,5 @@ RIGHT = {
         how={"reads": {"load_both": lambda: ["order", "message"]},
              "writes": {"save_both": lambda: ["order", "message"]},
              "unit": ["order_at_once", "report_at_once"], "exact": True},
-    ),
-    "optimistic retry": Program(
-        Optimistic, both("careful"), STRONGEST,
-        how={"reads": {"look": "x"}, "writes": {"put": "x"}, "unit": "attempt", "exact": True},
-    ),
-    "saga with compensation": Program(Saga, failing("saga"), STRONGEST, how=declared("saga")),
-    "report under a lock": Program(
-        lambda: Accounts(locked=True), report_during_transfer, STRONGEST,
-        how=declared(["transfer", "report"]),
     ),
 }  # fmt: skip

@@ -22,7 +22,7 @@ from leo.errors import CallerError, LeoError
 from leo.field.recall import Recalled
 from leo.field.text import PUNCTUATION
 from leo.reply.program import ReplyState
-from leo.store.archive import export_field, import_field
+from leo.store.archive import export_field
 from leo.store.schema import connect
 from tests.leo.field.test_walk import view_of
 from tests.leo.support import PROMPTS, fold_tables, picture, reloaded, sync_field
@@ -99,28 +99,6 @@ def test_export_and_import_are_a_round_trip(tmp_path: Path) -> None:
         assert picture(other.view) == other._store.perform(reloaded) == picture(one.view)
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (b"nonsense\n", "line 1: this is no line of an archive"),
-        (b'{"table":"walls","row":[1]}\n', "line 2: 1 values for the table 'walls'"),
-        (b'{"table":"tokens","row":[1,"a"]}\n', "line 2: 2 values for the table 'tokens'"),
-    ],
-)
-def test_a_bad_archive_leaves_the_field_empty(tmp_path: Path, line: bytes, message: str) -> None:
-    """The error names the line, and nothing was imported."""
-    head = (
-        b'{"kind":"leo field","schema":4,"versions":{"ngrams":3,"snapshots":0},"format":2,'
-        b'"rows":{"tokens":1}}\n'
-    )
-    data = line if "line 1" in message else head + line
-    with closing(connect(tmp_path / "field")) as conn:
-        before = list(export_field(conn))
-        with pytest.raises(LeoError, match=message):
-            import_field(conn, io.BytesIO(data), "archive")
-        assert list(export_field(conn)) == before
-
-
 @pytest.mark.parametrize("before", [None, b""])
 def test_a_failed_import_leaves_no_new_file(tmp_path: Path, before: bytes | None) -> None:
     """A conversation would begin in it as if nothing had happened. A file of before stays."""
@@ -134,16 +112,6 @@ def test_a_failed_import_leaves_no_new_file(tmp_path: Path, before: bytes | None
         command(FIELD, "import", str(archive), str(tmp_path))
     assert field.exists() == (before is not None)
     assert not list(tmp_path.glob("field-*"))
-
-
-def test_an_import_does_not_replace_a_field(tmp_path: Path) -> None:
-    """A field that has grown is refused."""
-    path = grown(tmp_path / "field")
-    with (
-        closing(connect(path)) as conn,
-        pytest.raises(CallerError, match="the field has grown already"),
-    ):
-        import_field(conn, io.BytesIO(b""), "archive")
 
 
 def test_a_bare_name_is_a_field_of_ones_own(

@@ -20,7 +20,6 @@ from leo.errors import (
     StepError,
     StoreClosedError,
     StoreError,
-    StoreFullError,
     StoreLockedError,
     StoreUnwritableError,
 )
@@ -170,20 +169,6 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes
     assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
-    "statement", ["CREATE TABLE mine (x)", "PRAGMA user_version = 3", "PRAGMA application_id = 5"]
-)
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path, statement: str) -> None:
-    """A table, a schema version or an application id that is not ours is enough."""
-    path = tmp_path / "other"
-    with closing(sqlite3.connect(path)) as conn:
-        conn.execute(statement)
-    before = path.read_bytes()
-    with pytest.raises(NotAFieldError, match="a SQLite database of another program"):
-        sync_field(path)
-    assert path.read_bytes() == before
-
-
 def test_places_that_are_no_files(tmp_path: Path) -> None:
     """A folder, and a file in a folder that does not exist."""
     with pytest.raises(StoreUnwritableError, match="this is a folder, not a field"):
@@ -243,28 +228,12 @@ def test_a_locked_file_is_reported_and_nothing_is_half_done(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_full_disk_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:
-    """What does not fit is rolled back; with room again, the same store takes it."""
-    path = tmp_path / "field"
-    text = " ".join(f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}" for i in range(3000))
-    with closing(connect(path)) as conn:
-        process_delta(conn, compute_delta(["a b"]))
-        before = dump(path)
-        pages = conn.execute("PRAGMA page_count").fetchone()[0]
-        conn.execute(f"PRAGMA max_page_count = {pages + 2}")
-        with pytest.raises(StoreFullError, match="no room for the field to grow"):
-            process_delta(conn, compute_delta([text]))
-        assert not conn.in_transaction and dump(path) == before
-        conn.execute("PRAGMA max_page_count = 100000")
-        assert process_delta(conn, compute_delta([text])) == 2
-
-
 @pytest.mark.parametrize("place", [":memory:", "field"])
 def test_a_sound_store_that_has_grown_is_sound(tmp_path: Path, place: str) -> None:
     """The steps of a check are bound by the file as it is then, and without a file by nothing."""
     chance = Random(1)
     with closing(connect(place if place == ":memory:" else tmp_path / place)) as conn:
-        words = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(20_000)]
+        words = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(6_000)]
         process_delta(conn, compute_delta([" ".join(words)]))
         assert check_field(conn) == []
 
@@ -299,19 +268,3 @@ def test_a_transaction_that_raises_leaves_nothing(conn: Connection) -> None:
     assert load_all(conn)[0] == {"ngrams": 0, "snapshots": 0}
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         conn.execute("INSERT INTO bigrams VALUES (8, 9, 1, 1)")
-
-
-def test_a_refusal_of_any_kind_says_what_to_do(tmp_path: Path) -> None:
-    """Also those that nobody has foreseen: the file, SQLite's words, that nothing was written, and
-    what to do; a row that does not fit points at who made it.
-    """
-    path = tmp_path / "field"
-    refused = {
-        "INSERT INTO meta (key, value) VALUES ('x', NULL)": "NOT NULL .*: correct it",
-        "DELETE meta": "syntax error.*: try again.*leo field check",
-    }
-    with closing(connect(path)) as conn:
-        for statement, wanted in refused.items():
-            with pytest.raises(StoreError, match=wanted) as caught, transaction(conn):
-                conn.execute(statement)
-            assert "nothing was written" in str(caught.value) and str(path) in str(caught.value)

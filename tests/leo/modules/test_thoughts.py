@@ -13,14 +13,7 @@ from leo.field.measure import Pulse, Quality
 from leo.field.text import tokenize
 from leo.modules.dream import Dream, DreamState, DreamTurn, choose, faded, temperature
 from leo.modules.dream import Fragment as Scene
-from leo.modules.metaleo import (
-    Fragment,
-    MetaLeo,
-    coherence,
-    length_score,
-    meta_weight,
-    resonance,
-)
+from leo.modules.metaleo import Fragment, MetaLeo, coherence, length_score, meta_weight, resonance
 from leo.modules.overthinking import Overthinking, ring_temperature
 from leo.reply.context import Facts, Inner, Seen, Spoken
 from tests.leo.modules.support import QUIET, UNIT, Store, after

@@ -109,9 +109,7 @@ def test_opening_a_damaged_field_says_so(damaged: Callable[[str], Path], stateme
         sync_field(path)
 
 
-def test_a_view_that_falls_behind_a_damaged_journal_says_so(
-    damaged: Callable[[str], Path],
-) -> None:
+def test_a_view_that_falls_behind_a_damaged_journal_says_so(damaged: Callable[[str], Path]) -> None:
     """The loads by increments, too."""
     path = damaged("UPDATE journal SET words = x'ff00', chains = x'ff00'")
     loads: tuple[Callable[[Connection, int], object], ...] = (load_bigrams, load_trigrams)

@@ -208,11 +208,7 @@ def test_a_line_that_comes_as_the_thread_falls_idle_is_written(
     sink.close()
 
 
-@given(
-    st.lists(st.sampled_from("abc!")),
-    st.integers(1, 5),
-    st.sets(st.integers(0, 20)),
-)
+@given(st.lists(st.sampled_from("abc!")), st.integers(1, 5), st.sets(st.integers(0, 20)))
 def test_what_comes_before_a_line_that_cannot_be_made_is_written(
     letters: list[str], chunk: int, flushed: set[int]
 ) -> None:

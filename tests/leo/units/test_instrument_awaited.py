@@ -118,10 +118,7 @@ def test_a_real_client_is_wrapped() -> None:
             await db.execute("create table t(x)")
             with (
                 instrument(
-                    db,
-                    writes={"execute": "t"},
-                    reads={"execute_fetchall": "t"},
-                    commits="commit",
+                    db, writes={"execute": "t"}, reads={"execute_fetchall": "t"}, commits="commit"
                 ) as recording,
                 recording.unit("insert"),
             ):

@@ -216,20 +216,6 @@ def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str)
     assert b"Trace" not in here.shown and b"Error" not in here.shown
 
 
-def test_ctrl_c_while_words_appear_shows_the_rest(tmp_path: Path) -> None:
-    """The reply is committed: nothing is cancelled, and the conversation goes on."""
-    with terminal(tmp_path / "field", "--modules", "none", "--pace", "60") as here:
-        here.see(b"> ")
-        here.type(b"hello\r")
-        here.see(b"\n")
-        here.see(b" ")
-        here.type(b"\x03")
-        here.see(b"\n> ")
-        here.type(b"quit\r")
-        assert here.end() == 0
-    assert b"cancelled" not in here.shown and b"^C" not in here.shown
-
-
 def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     """Replies and every command, in a conversation with all modules."""
     with terminal(tmp_path / "field", columns=72) as here:

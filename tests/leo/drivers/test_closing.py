@@ -251,21 +251,3 @@ async def test_what_went_wrong_is_told_once(tmp_path: Path, cancelled: bool) -> 
         told.result()
     assert [call.exception() for call in others] == [None] * len(others)
     await field.close()
-
-
-async def test_what_went_wrong_while_the_only_closer_was_cancelled_is_for_the_next(
-    tmp_path: Path,
-) -> None:
-    """The ring fails in the moment of the cancellation: the next call has the error, once."""
-    gate = AtRing(ZeroDivisionError("no thought"))
-    field = await thinking(gate, tmp_path / "field")
-    ring = field._afterthoughts._tasks["s1"]
-    closing = asyncio.ensure_future(field.close())
-    await turns()
-    ring.add_done_callback(lambda _: closing.cancel())
-    gate.go_on.set()
-    await asyncio.wait((closing,))
-    assert closing.cancelled()
-    with pytest.raises(StepError, match="no thought"):
-        await field.close()
-    await field.close()

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from leo import DISCIPLINES, AsyncLeoField, LeoField
 from leo.actions import Action
-from leo.disciplines import get_discipline
 from leo.errors import (
     DisciplineError,
     ObserveWhileRecordingError,
@@ -34,12 +33,6 @@ from tests.leo.support import (
     read_trace,
     recorder,
     sync_field,
-)
-
-IDS = (
-    "sequential bare gil threading-lock asyncio-lock unit-of-work shielded-unit-of-work actor "
-    "threading-lock-in-async reentrant shared-store shared-store-unit-of-work "
-    "shared-store-immediate optimistic"
 )
 
 
@@ -124,26 +117,6 @@ async def converse(
                 "view.trigrams": 1 + sessions * turns,
             }
     return read_trace(trace)[1]
-
-
-def test_under_the_lock_replies_come_one_after_the_other(tmp_path: Path) -> None:
-    """Between Acquire and Release nobody else acts but to call; and calls are served in order."""
-    path, trace = tmp_path / "field", tmp_path / "trace"
-    events = asyncio.run(converse(path, "asyncio-lock", 3, 3, trace))
-    holder = ""
-    for event in events:
-        if event.action is Action.Acquire:
-            assert holder == ""
-            holder = event.session
-        elif event.action not in (Action.Call, Action.Return):
-            assert holder == event.session
-        if event.action is Action.Release:
-            holder = ""
-    order = {
-        action: [event.reply for event in events if event.action is action]
-        for action in (Action.Call, Action.Acquire)
-    }
-    assert order[Action.Call] == order[Action.Acquire]
 
 
 def test_without_a_lock_replies_interleave(tmp_path: Path) -> None:
@@ -231,14 +204,6 @@ def test_a_step_cannot_touch_what_it_does_not_declare(tmp_path: Path) -> None:
         object.__setattr__(field._instance, "program", (Step("sly", (), nothing, nothing, write),))
         with pytest.raises(StepError, match=r"'sly' .* writes 'ngrams' without declaring it"):
             field.reply("hello")
-
-
-def test_the_table_has_the_disciplines_of_the_formal_model() -> None:
-    """All fourteen, in order; the published programs have a table of their own."""
-    assert list(DISCIPLINES) == IDS.split()
-    assert [d.number for d in DISCIPLINES.values()] == [f"D{n}" for n in range(14)]
-    assert [d.id for d in DISCIPLINES.values() if d.mistake] == IDS.split()[8:10]
-    assert get_discipline("bare", "asyncio") is DISCIPLINES["bare"]
 
 
 def test_a_discipline_that_cannot_run_is_refused(tmp_path: Path) -> None:

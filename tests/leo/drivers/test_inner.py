@@ -107,22 +107,6 @@ async def test_nothing_is_begun_on_a_field_that_closes(
     assert caplog.records == []
 
 
-async def test_closing_finishes_the_inner_replies_that_have_begun(tmp_path: Path) -> None:
-    """All that a reply wished for is carried out, also what only its rings wish for."""
-    trace = tmp_path / "trace"
-    gate = AtRing()
-    with recorder(trace) as tracer:
-        field = await async_field(tmp_path / "field", "actor", tracer, gate, modules=MODULES)
-        await field.reply("hello there")
-        await gate.there.wait()
-        closing = asyncio.ensure_future(field.close())
-        await asyncio.sleep(0)
-        gate.go_on.set()
-        await closing
-    returned = [e.session for e in read_trace(trace)[1] if e.action is Action.Return]
-    assert returned == ["s1", "s1~ring0", "s1~ring1", "s1~ring2"]
-
-
 async def test_inner_replies_that_were_cancelled_do_not_cancel_who_closes(tmp_path: Path) -> None:
     """A task that somebody cancelled is no error, and no cancellation of `close`."""
     gate = AtRing()
@@ -131,32 +115,6 @@ async def test_inner_replies_that_were_cancelled_do_not_cancel_who_closes(tmp_pa
     await gate.there.wait()
     field._afterthoughts._tasks["s1"].cancel()
     await field.close()
-
-
-async def test_what_has_ended_well_is_not_kept(tmp_path: Path) -> None:
-    """Sessions that come once leave no task behind and nothing that waits."""
-
-    gate = AtRing(ZeroDivisionError("no thought"))
-
-    async def follow(field: AsyncLeoField, session: str) -> asyncio.Task[None]:
-        await field.reply("hello there", session)
-        task = field._afterthoughts._tasks[session]
-        if session == "s1":
-            await gate.there.wait()
-            gate.go_on.set()
-        await asyncio.wait((task,))
-        return task
-
-    field = await async_field(tmp_path / "field", D6, gate=gate, modules=MODULES)
-    for session in ("a", "b", "c"):
-        await follow(field, session)
-    assert not field._afterthoughts._tasks
-    failed = await follow(field, "s1")
-    assert not field._afterthoughts._tasks
-    assert field._afterthoughts._failed == {"s1": failed.exception()}
-    assert not field._instance._waiting
-    with pytest.raises(StepError, match="no thought"):
-        await field.close()
 
 
 KINDS = [D6, "actor", "asyncio-lock"]

@@ -156,22 +156,6 @@ def test_rings_and_dreams_are_replies(talked: TinyDriver) -> None:
     assert count(talked, "SELECT count(*) FROM snapshots") == len(sessions)
 
 
-def test_a_failed_reply_leaves_no_mark() -> None:
-    """When the transaction of the snapshot fails, no module has kept anything of the reply."""
-    driver = TinyDriver()
-    for prompt in SCRIPT[:10]:
-        driver.reply(prompt)
-    before = driver.dump()
-
-    def fail() -> None:
-        raise sqlite3.OperationalError("disk full")
-
-    driver.fault = fail
-    with pytest.raises(sqlite3.OperationalError):
-        driver.reply("Yesterday I met Marta near the river!")
-    assert driver.dump() == before
-
-
 def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
     """What a reply reads of a module is bounded, however long the conversation was."""
     given = rows.parameters("s1", ("the", "river", "Marta"), talked.now)
@@ -189,16 +173,6 @@ def test_only_what_leo_is_told_leaves_a_charge() -> None:
     assert {token for token, *_ in driver.table("emotion")} == charged
     inner = [tokenize(outcome.text) for session, outcome in driver.outcomes if "~" in session]
     assert any(charges(tokens).keys() - charged for tokens in inner)
-
-
-def test_sessions_have_games_of_their_own() -> None:
-    """Two sessions on one field keep separate tails, and share what was learned."""
-    driver = TinyDriver()
-    for prompt in ("What is rain?", "ok"):
-        driver.reply(prompt, "a")
-        driver.reply(prompt, "b")
-    assert [row[0] for row in driver.table("game_tail")] == ["a", "b"]
-    assert count(driver, "SELECT sum(count) FROM game_turns") == 8
 
 
 TEXTS = {"session", "prompt", "reply", "expert", "key", "expert_before", "expert_after"}

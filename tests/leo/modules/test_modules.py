@@ -17,7 +17,7 @@ from leo import DISCIPLINES, MODULES, AsyncLeoField
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.drivers.tasks import Gate
-from leo.errors import CallerError, StepError, StoreMovedError
+from leo.errors import StepError, StoreMovedError
 from leo.field.recall import MIN_QUALITY
 from leo.modules import Emotion, Module, Overthinking
 from leo.modules.santaklaus import SantaKlaus
@@ -191,16 +191,6 @@ def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:
     assert versions == {"ngrams": 1 + replies, "snapshots": replies}
 
 
-def test_without_modules_nobody_keeps_anything(tmp_path: Path) -> None:
-    """The default of the interface is the core program, and the file has no table of a module."""
-    path = tmp_path / "field"
-    with sync_field(path) as field:
-        field.reply("hello")
-        assert field.program is PROGRAM and field.latest is not None
-        assert not field.latest.inner and not field.latest.marks
-    assert not rows_of(path, "SELECT 1 FROM sqlite_master WHERE name = 'episodes'")
-
-
 def test_the_steps_follow_from_the_declarations() -> None:
     """Equal modules give the same steps; the actions are the core's, the objects the modules'."""
     program = program_for(MODULES)
@@ -219,15 +209,6 @@ def test_some_modules_can_be_chosen(tmp_path: Path) -> None:
     assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(len(SAID),)]
     assert not rows_of(path, "SELECT 1 FROM sqlite_master WHERE name = 'episodes'")
     assert rows_of(path, "SELECT DISTINCT origin FROM snapshots") == [("leo",)]
-
-
-def test_callers_keep_out_of_the_names_of_inner_sessions(tmp_path: Path) -> None:
-    """A session's name with a tilde is refused before anything happens."""
-    with (
-        sync_field(tmp_path / "field", modules=MODULES) as field,
-        pytest.raises(CallerError, match=r"'s1~ring0' has a '~' in its name"),
-    ):
-        field.reply("hello", "s1~ring0")
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -156,13 +156,6 @@ def test_the_chorus_gives_the_view_by_declaration() -> None:
         chorus.before(0.5)
 
 
-def test_steps_without_modules_are_those_of_the_program() -> None:
-    """Santa alone gives the objects that the core program declares, step by step."""
-    santa = [module for module in MODULES if module.name == "santaklaus"]
-    found = step_objects(santa)
-    assert {step.name: (step.reads, step.writes) for step in PROGRAM} == found
-
-
 def test_steps_with_all_modules() -> None:
     """The modules add objects to the recall and to the snapshot, and none elsewhere."""
     found, core = step_objects(MODULES), {step.name: step for step in PROGRAM}

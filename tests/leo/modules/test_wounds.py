@@ -223,11 +223,6 @@ def test_the_order_of_the_centres_makes_another_list() -> None:
     ]
 
 
-def test_an_empty_field_leaves_no_row() -> None:
-    """Without centres there is nothing to keep."""
-    assert Bias().after({}, after("x"), Random(0)).puts == ()
-
-
 def test_what_is_heard_is_the_bias() -> None:
     """In replies and in inner replies alike."""
     assert Bias().hear({"a": 2}, moment("x")).starts == {"a": 2}

@@ -337,12 +337,3 @@ def test_wallets() -> None:
     locked, _ = asyncio.run(wallets.run(lock=True))
     assert set(locked.broken) == {"AllOrNothing"}
     assert not locked.undecided
-
-
-def test_examples_of_others_are_no_dependency() -> None:
-    """What an example needs is written beside it, with versions, and not in the project's lists."""
-    folder = Path(wallets.__file__).parent
-    needed = (folder / "requirements-langgraph.txt").read_text().lower()
-    pyproject = (folder.parent.parent / "pyproject.toml").read_text().lower()
-    assert "langgraph==" in needed
-    assert '"langgraph' not in pyproject

@@ -220,7 +220,7 @@ class TinyDriver:
         return "\n".join(self.conn.iterdump())
 
 
-TURNS: Final = 200
+TURNS: Final = 120
 NAMES: Final = ("Marta", "Oskar", "Lisbon", "Emil", "Vienna", "Tereza", "Anton", "Nadia")
 PLAIN: Final = (
     "The rain fell over the river and the river rose in the night.",

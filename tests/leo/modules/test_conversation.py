@@ -48,7 +48,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def talked() -> TinyDriver:
-    """A field after 200 turns."""
+    """A field after 120 turns."""
     driver = TinyDriver()
     for prompt in SCRIPT:
         driver.reply(prompt)
@@ -90,9 +90,9 @@ def test_hash_seeds_change_nothing(prompts: int) -> None:
         "SELECT count(*) FROM trauma_events",
         "SELECT count(*) >= 3 FROM flow_themes WHERE activations >= 5",
         "SELECT count(*) FROM metaleo WHERE tag = 'ring2'",
-        "SELECT count(*) = 200 FROM episodes",
+        "SELECT count(*) = 120 FROM episodes",
         "SELECT max(count) >= 3 FROM game_transitions",
-        "SELECT observations = 200 FROM mathbrain",
+        "SELECT observations = 120 FROM mathbrain",
         "SELECT count(*) FROM multileo_events WHERE key NOT LIKE '|%'",
         "SELECT max(samples) >= 3 FROM multileo_profiles",
         "SELECT count(*) FROM dream_turns WHERE speaker = 'friend' AND length(text) > 5",
@@ -100,7 +100,7 @@ def test_hash_seeds_change_nothing(prompts: int) -> None:
     ],
 )
 def test_every_module_leaves_its_mark(talked: TinyDriver, sql: str) -> None:
-    """Within 200 turns each module has written what it is there for."""
+    """Within 120 turns each module has written what it is there for."""
     assert count(talked, sql) > 0
 
 

@@ -34,11 +34,9 @@ from tests.leo.support import (
 )
 
 ON_STORE = ("Recall", "Commit")
-# The lock of a shared store is that of another kind; `make test-long` takes it too.
-KINDS = [
-    pytest.param(name, marks=pytest.mark.long if name.startswith("shared") else [])
-    for name in UNITS
-]
+# The other ones are like these; `make test-long` takes them too.
+QUICK = ("unit-of-work", "shielded-unit-of-work", "actor", "shared-store-unit-of-work")
+KINDS = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in UNITS]
 CARRIED_OUT = {"Commit", "SwapView"}
 Scenario = Callable[[AsyncLeoField], Awaitable[None]]
 

@@ -283,6 +283,9 @@ SINGLES = {
     "a crash that may have been either": Told(
         register("0 w 1", "(1 w 1", "?1 w 1", "0 w 2", "0 r 1")
     ),
+    "a swap of what was never there, seen, and nobody knows its end": Told(
+        register("0 w 5", "(1 c [1 2]", "?1 c [1 2]", "0 r 2"), "", ("garbage read",)
+    ),
     "two registers": Told(
         register("0 w [:a 1]", "0 w [:b 2]", "1 r [:a 1]", "1 r [:b 2]", "1 c [:a [1 3]]")
     ),

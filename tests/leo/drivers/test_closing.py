@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Coroutine
 from pathlib import Path
 
@@ -214,23 +213,6 @@ async def test_inner_replies_end_with_the_patience_of_all_who_close(
     assert actions(events, RING)[-1] == "Cancel"
     assert [e.session for e in events if e.action is Action.Return] == ["s1"]
     assert judge(trace).open == 0
-
-
-async def test_who_closes_as_well_comes_back_when_the_file_is_closed(tmp_path: Path) -> None:
-    """The thread of the store is at work when two close: neither is told that it is done."""
-    go_on = threading.Event()
-    field = await async_field(tmp_path / "field", D6)
-    work = asyncio.ensure_future(field._store.perform(lambda conn: go_on.wait(10)))
-    await turns()
-    closing = [asyncio.ensure_future(field.close()) for _ in range(3)]
-    await turns()
-    closing[2].cancel()
-    await turns()
-    assert not any(call.done() for call in closing)
-    go_on.set()
-    await asyncio.wait((work, *closing))
-    assert [call.cancelled() for call in closing] == [False, False, True]
-    assert is_closed(field)
 
 
 @pytest.mark.parametrize("cancelled", [False, True], ids=["nobody", "first"])

@@ -7,15 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 import leo.reply.commit
-from bench.two_processes import examine, is_same
-from leo import LeoField
+from bench.two_processes import examine
 from leo.actions import Action
 from leo.commands.main import main
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
@@ -324,35 +322,6 @@ def test_a_lost_reply_is_found(tmp_path: Path) -> None:
         conn.execute("UPDATE objects SET version = version - 1")
     assert any("the versions are" in finding for finding in examine(path, 2))
     assert any("'ada is' was observed" in finding for finding in examine(path, 4))
-
-
-@pytest.fixture
-def behind(tmp_path: Path) -> Iterator[LeoField]:
-    """A field whose view does not have the last observation, made by somebody else."""
-    with sync_field(tmp_path / "field") as field:
-        field.observe("grey herons wait")
-        with closing(connect(tmp_path / "field")) as other:
-            process_text(other, compute_delta(("grey herons fish",)))
-        yield field
-
-
-def test_a_view_that_is_behind_is_brought_up_to_date_and_compared(
-    behind: LeoField, tmp_path: Path
-) -> None:
-    """By the increments that the next reply would load: then it is what a whole load gives."""
-    with closing(connect(tmp_path / "field")) as conn:
-        assert is_same(behind.view, conn)
-    assert behind.view.trigram_count("grey", "herons", "fish") == 1
-
-
-def test_a_view_that_was_wrong_before_it_fell_behind_is_found(
-    behind: LeoField, tmp_path: Path
-) -> None:
-    """Another process's last word is no excuse."""
-    words = behind.view.words
-    words.followers[words.ids["grey"]][words.ids["herons"]] += 1
-    with closing(connect(tmp_path / "field")) as conn:
-        assert not is_same(behind.view, conn)
 
 
 # The words of a command over a file and a field.

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -20,7 +21,6 @@ import pytest
 from leo import AsyncLeoField
 from leo.errors import (
     CallerError,
-    LeoError,
     StepError,
     StoreGoneError,
     StoreMovedError,
@@ -185,30 +185,13 @@ def test_a_field_belongs_to_one_event_loop(tmp_path: Path) -> None:
     async def opened() -> AsyncLeoField:
         return await async_field(tmp_path / "field", "shielded-unit-of-work")
 
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as pool:
         field = runner.run(opened())
         for ask in (field.reply, field.observe):
             with pytest.raises(CallerError, match="event loop that it was opened on"):
-                in_a_thread(lambda ask=ask: asyncio.run(ask("hello")))  # type: ignore[misc]
+                pool.submit(asyncio.run, ask("hello")).result()
         assert runner.run(field.reply("hello"))
         runner.run(field.close())
-
-
-def in_a_thread(work: Callable[[], object]) -> None:
-    """Raises what it raises."""
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except LeoError as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    for error in raised:
-        raise error
 
 
 async def asked(path: Path, discipline: str, meanwhile: Callable[[Path], object]) -> object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -32,7 +31,6 @@ from leo.commands.conversation import (
     ENDED,
     Pacer,
     converse,
-    describe,
     describe_commands,
     until_a_key,
 )
@@ -49,7 +47,6 @@ from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
 from leo.store.schema import connect
-from tests.leo.field.test_walk import view_of
 from tests.leo.support import async_field, dump, picture, reloaded, sync_field
 
 
@@ -152,16 +149,6 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
     converse(STUB, iter(["/field", "/field", "hi"]), out, notices)
     assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
     assert notices.getvalue() == f"\n{ENDED}\n"
-
-
-def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more candidates than the limit, the number of themes is one among those asked."""
-    monkeypatch.setattr("leo.commands.conversation.CANDIDATES", 9)
-    some = describe(view_of(" ".join(["one two three four five six"] * 9)))
-    assert re.search(r"^themes   \d$", some, re.MULTILINE)
-    text = " ".join(chr(97 + place % 26) for place in range(100))
-    found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
-    assert found and found[0].endswith(", among the 9 tokens of 26 with most contexts")
 
 
 @pytest.mark.parametrize("ended", ["", "by a key", "in a pause", "in a word"])
@@ -432,28 +419,6 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         converse(Speaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
-
-
-def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
-    """The quality of the replies so far, and how far they were: nothing for the first reply, nor
-    without modules.
-    """
-    out, account, qualities = io.StringIO(), Account(), []
-    with sync_field(tmp_path / "field", account, modules=MODULES) as field:
-        for prompt in ("hello there", "Rain over the sea?", "and now?"):
-            converse(Speaker(field, account), iter([prompt, "/why --steps"]), out, out)
-            assert field.latest is not None and field.latest.quality is not None
-            qualities.append(field.latest.quality.overall)
-    first, second, _ = qualities
-    told = [line for line in out.getvalue().splitlines() if line.startswith("like ")]
-    shown = [(1, first, first), (2, (first + second) / 2, max(first, second))]
-    for line, (count, mean, best) in zip(told, shown, strict=True):
-        assert line.startswith(f"like     episodes: {count}, 0.")
-        assert line.endswith(f" away on average; quality {mean:.2f}, at best {best:.2f}")
-        assert len(line) <= 80
-    with sync_field(tmp_path / "field", account) as field:
-        field.reply("hello")
-        assert "\nlike " not in Speaker(field, account).why(steps=True)
 
 
 DAY = (

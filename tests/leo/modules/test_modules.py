@@ -26,7 +26,7 @@ from leo.reply.program import PROGRAM, program_for, step_objects
 from leo.store.operations import CAP, newest
 from leo.store.rows import Put
 from leo.store.schema import connect
-from leo.trace.events import NO_TRACE, Event, Tracer
+from leo.trace.events import NO_TRACE, Tracer
 from tests.leo.judge import judge
 from tests.leo.modules.test_registry import OWNERS
 from tests.leo.support import (
@@ -103,17 +103,6 @@ def test_one_session_gives_the_same_bytes_and_a_true_trace(
         turns = by_session[session] // len(whole)
         assert actions(events, session) == whole * turns
     assert outcome.replies == sum(by_session.values()) // len(whole)
-    assert one_after_the_other(events)
-
-
-def one_after_the_other(events: list[Event]) -> bool:
-    """Whether no reply of the trace begins before the one before it has returned."""
-    open_replies = 0
-    for event in events:
-        open_replies += (event.action == "Call") - (event.action == "Return")
-        if open_replies > 1:
-            return False
-    return open_replies == 0
 
 
 @pytest.mark.parametrize("discipline", MANY)
@@ -176,39 +165,12 @@ async def test_two_instances_on_one_store_leave_a_true_trace(
     assert sum(isinstance(end, str) for end in ends) > 1
 
 
-def test_every_turn_leaves_its_rows(tmp_path: Path) -> None:
-    """After the conversation: one row per turn where a module keeps one."""
-    path = tmp_path / "field"
-    talk(path, "shielded-unit-of-work")
-    origins = dict(rows_of(path, "SELECT origin, count(*) FROM snapshots GROUP BY origin"))
-    dreams = origins.pop("dream", 0)
-    assert origins == {"leo": len(SAID), "ring": 3 * len(SAID)}
-    assert rows_of(path, "SELECT count(*) FROM dream_turns") == [(dreams,)]
-    for table in ("episodes", "flow_turns"):
-        assert rows_of(path, f"SELECT count(*) FROM {table}") == [(len(SAID),)]
-    versions = dict(rows_of(path, "SELECT name, version FROM objects"))
-    replies = 4 * len(SAID) + dreams
-    assert versions == {"ngrams": 1 + replies, "snapshots": replies}
-
-
 def test_the_steps_follow_from_the_declarations() -> None:
     """Equal modules give the same steps; the actions are the core's, the objects the modules'."""
     program = program_for(MODULES)
     assert program_for(tuple(MODULES)) is program and program_for(()) is PROGRAM
     assert [step.actions for step in program] == [step.actions for step in PROGRAM]
     assert {step.name: (step.reads, step.writes) for step in program} == step_objects(MODULES)
-
-
-def test_some_modules_can_be_chosen(tmp_path: Path) -> None:
-    """With SantaKlaus and FlowTracker alone there are turns of the flow and nothing else."""
-    some = [module for module in MODULES if module.name in ("santaklaus", "flow")]
-    path = tmp_path / "field"
-    with sync_field(path, modules=some) as field:
-        for prompt in SAID:
-            assert field.reply(prompt)
-    assert rows_of(path, "SELECT count(*) FROM flow_turns") == [(len(SAID),)]
-    assert not rows_of(path, "SELECT 1 FROM sqlite_master WHERE name = 'episodes'")
-    assert rows_of(path, "SELECT DISTINCT origin FROM snapshots") == [("leo",)]
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -20,7 +20,6 @@ from leo.commands.speakers import Speaker
 from leo.commands.why import Account, tell_reply
 from leo.errors import CallerError, LeoError
 from leo.field.recall import Recalled
-from leo.field.text import PUNCTUATION
 from leo.reply.program import ReplyState
 from leo.store.archive import export_field
 from leo.store.schema import connect
@@ -99,21 +98,6 @@ def test_export_and_import_are_a_round_trip(tmp_path: Path) -> None:
         assert picture(other.view) == other._store.perform(reloaded) == picture(one.view)
 
 
-@pytest.mark.parametrize("before", [None, b""])
-def test_a_failed_import_leaves_no_new_file(tmp_path: Path, before: bytes | None) -> None:
-    """A conversation would begin in it as if nothing had happened. A file of before stays."""
-    archive, field = tmp_path / "archive", tmp_path / "field"
-    archive.write_bytes(b"nonsense\n")
-    if before is not None:
-        field.write_bytes(before)
-    with pytest.raises(LeoError, match="line 1"):
-        command(FIELD, "import", str(archive), str(field))
-    with pytest.raises(LeoError, match="a folder"):
-        command(FIELD, "import", str(archive), str(tmp_path))
-    assert field.exists() == (before is not None)
-    assert not list(tmp_path.glob("field-*"))
-
-
 def test_a_bare_name_is_a_field_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,14 +169,3 @@ def test_why_tells_a_path_once_and_a_memory_in_whole_sentences() -> None:
     told = tell_reply(state, view_of(state.text, state.text)).splitlines()
     assert "paths    herons wait by (2), the river at (2)" in told
     assert "memory   The sea sings." in told
-
-
-def test_a_field_is_described_in_words(tmp_path: Path) -> None:
-    """No punctuation among centres and themes."""
-    out = io.StringIO()
-    with sync_field(tmp_path / "field") as field:
-        field.reply("One, two, three; one, two, three: one, two!")
-        converse(Speaker(field), iter(["/field"]), out, out)
-    lines = out.getvalue().splitlines()
-    [centres] = [line.split(maxsplit=1)[1] for line in lines if line.startswith("centres")]
-    assert not PUNCTUATION.intersection(centres.replace(", ", ""))

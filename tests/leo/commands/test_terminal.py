@@ -256,14 +256,6 @@ def test_a_letter_that_the_output_has_not_ends_nothing(tmp_path: Path) -> None:
     assert shown.returncode == 0 and shown.stdout.endswith(b"f?eld: sound\n")
 
 
-def test_a_conversation_without_an_input_is_refused(tmp_path: Path) -> None:
-    """Nothing is made, and the error says what is missing."""
-    done = leo("<&-", "chat", "--field", str(tmp_path / "field"))
-    assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.startswith(b"leo: error: standard input is closed")
-    assert not (tmp_path / "field").exists()
-
-
 def test_an_input_that_cannot_be_read_is_an_error() -> None:
     """Open for writing only, as after `0>file`: what cannot be read is said in a sentence."""
     here, there = os.pipe()
@@ -272,49 +264,31 @@ def test_an_input_that_cannot_be_read_is_an_error() -> None:
         list(_piped(line.decode() for line in raw))
 
 
+CHECK, CHAT = "field check", "chat --modules none --field"
+
+
 @pytest.mark.parametrize(
-    ("redirection", "code", "error"),
+    ("redirection", "words", "code", "lines", "error"),
     [
-        ("<&- >&-", 2, b"leo: error: standard output is closed"),
-        ("2>&-", 0, b""),
-        ("<&- >&- 2>&-", 2, b""),
+        ("<&- >&-", CHECK, 2, 0, b"leo: error: standard output is closed"),
+        ("2>&-", CHECK, 0, 1, b""),
+        ("<&- >&- 2>&-", CHECK, 2, 0, b""),
+        ("<&-", CHAT, 2, 0, b"leo: error: standard input is closed"),
+        # Notices that nobody sees are not among the replies.
+        ("2>&-", CHAT, 0, 1, b""),
     ],
 )
 def test_closed_streams_give_no_traceback(
-    tmp_path: Path, redirection: str, code: int, error: bytes
+    tmp_path: Path, redirection: str, words: str, code: int, lines: int, error: bytes
 ) -> None:
-    """Without an output there is nothing to do; without an output for errors they are not shown."""
+    """Without an output or an input there is nothing to do; without an output for errors they are
+    not shown.
+    """
     sync_field(tmp_path / "field").close()
-    done = leo(redirection, "field", "check", str(tmp_path / "field"))
-    assert done.returncode == code
+    done = leo(redirection, *words.split(), str(tmp_path / "field"), given=b"\n\nhello\n")
+    assert done.returncode == code and len(done.stdout.splitlines()) == lines
     assert done.stderr.startswith(error) and b"Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 1
-
-
-def test_notices_that_nobody_sees_are_not_among_the_replies(tmp_path: Path) -> None:
-    """With the output for errors closed, an empty line is no line of the output."""
-    done = leo("2>&-", "chat", "--field", str(tmp_path / "field"), given=b"\n\nhello\n")
-    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
-
-
-def test_a_prompt_without_an_answer_is_a_line_and_a_failure(tmp_path: Path) -> None:
-    """On a full disk: one line out for each line in, each failure said, and no success."""
-    field = tmp_path / "field"
-    sync_field(field).close()
-    full = field.stat().st_size // 512 + 8
-    given = "".join(f"the wall of path {'x' * 90}{n} is a field\n" * 9 for n in range(9))
-    done = subprocess.run(
-        ["sh", "-c", f'ulimit -f {full}; exec "$@"', "sh", sys.executable, "-m", "leo", "chat",
-         "--field", str(field), "--modules", "none"],
-        input=given.encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 2, done.stderr
-    assert len(done.stdout.split(b"\n")) - 1 == given.count("\n")
-    failures = done.stderr.count(b"Leo could not answer")
-    assert 0 < failures == done.stdout.split(b"\n")[:-1].count(b"")
 
 
 def test_a_folder_that_is_gone_is_said(

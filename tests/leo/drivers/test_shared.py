@@ -17,9 +17,7 @@ from bench.two_processes import examine
 from leo.actions import Action
 from leo.commands.main import main
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
-from leo.field.counts import compute_delta
-from leo.store.operations import process_text
-from leo.store.schema import BESIDE, connect
+from leo.store.schema import BESIDE
 from leo.trace.events import Event
 from leo_model.traces.native import Outcome
 from tests.leo.judge import judge
@@ -252,21 +250,6 @@ async def test_an_observation_between_an_optimistic_commit_and_its_swap(
         await asyncio.gather(*(field.observe(f"eta {n} theta") for n in range(4)))
         assert await field.reply("and now?")
         assert picture(field.view) == await field._store.perform(reloaded)
-
-
-async def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
-    """D13: the first attempt starts again because the versions moved, the second knows why."""
-    path = tmp_path / "field"
-    texts = ["grey herons wait"]
-
-    async def gate(session: str, action: Action) -> None:
-        if action is Action.Commit and texts:
-            with closing(connect(path)) as other:
-                process_text(other, compute_delta((texts.pop(),)))
-
-    async with await async_field(path, "optimistic", gate=gate) as field:
-        with pytest.raises(StepError, match="close the field and open it again"):
-            await field.reply("hello")
 
 
 async def test_an_optimistic_reply_gives_up_in_the_end(

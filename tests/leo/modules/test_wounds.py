@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo import MODULES
 from leo.field.generation import generate_walk
 from leo.field.measure import Pulse, arousal
 from leo.field.seed import SEED_TEXT
@@ -23,7 +20,6 @@ from leo.modules.emotion import HALF_LIFE, MAX_CHARGE, Charge, Emotion, charges,
 from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words, decay
 from leo.reply.context import Inner, Seen
 from tests.leo.modules.support import EVERYDAY, QUIET, Store, TinyDriver, after, moment
-from tests.leo.support import sync_field
 
 TEXTS = st.lists(st.sampled_from(["NO", "yes", "!", "the", "A", "river", "."]), max_size=12)
 
@@ -210,19 +206,6 @@ def test_the_oldest_list_goes() -> None:
     assert set(module.load(store.read())) == {"w0", *(f"w{now}" for now in range(9, 40))}
 
 
-def test_the_order_of_the_centres_makes_another_list() -> None:
-    """As the hash of the published file's contents would: a, b and b, a are two."""
-    module = Bias()
-    store = Store(module)
-    for now, centres in enumerate((("a", "b"), ("b", "a"), ("a", "b"))):
-        keep(store, module, centres, float(now))
-    assert module.load(store.read()) == {"a": 2, "b": 2}
-    assert store.all("SELECT centres, at FROM bias ORDER BY at") == [
-        (json.dumps(["b", "a"]), 1.0),
-        (json.dumps(["a", "b"]), 2.0),
-    ]
-
-
 def test_what_is_heard_is_the_bias() -> None:
     """In replies and in inner replies alike."""
     assert Bias().hear({"a": 2}, moment("x")).starts == {"a": 2}
@@ -245,18 +228,3 @@ def test_without_a_centre_in_it_the_bias_says_nothing(starts: dict[str, float]) 
     view = TinyDriver(modules=()).view
     for seed in range(40):
         assert start_of(view, starts, seed) == start_of(view, {}, seed)
-
-
-def test_the_bias_outlives_the_process(tmp_path: Path) -> None:
-    """A field that is opened again begins where its store leans, not where its memory did."""
-    path = tmp_path / "field"
-    modules = [module for module in MODULES if module.name in ("bias", "santaklaus")]
-    with sync_field(path, modules=modules) as field:
-        field.reply("a path is a path")
-        latest = field.latest
-        assert latest is not None and latest.starts == {}
-        centres = [field.view.words.names[id] for id in field.view.words.centres()]
-    with sync_field(path, modules=modules) as field:
-        field.reply("and now?")
-        latest = field.latest
-        assert latest is not None and latest.starts == dict.fromkeys(centres, 1)

@@ -169,20 +169,6 @@ def test_what_raises_after_the_commit_leaves_a_whole_reply(
     assert ("ViewAgreesWithStore" in outcome.violations) == trapped
 
 
-def test_a_view_that_was_not_swapped_stays_behind(tmp_path: Path) -> None:
-    """D5's trap: cancelled while the commit is under way, the next reply speaks from a field that
-    does not exist any more; the specification says so of the trace.
-    """
-    gate = Strike("Commit", "under way")
-
-    async def scenario(field: AsyncLeoField) -> None:
-        await struck(field, gate)
-        assert field.view.versions()["view.bigrams"] == 1
-
-    _, outcome = run(tmp_path / "field", "unit-of-work", scenario, gate)
-    assert {"ViewAgreesWithStore", "Serializable"} <= set(outcome.violations)
-
-
 def test_a_full_disk_leaves_nothing_half_applied(tmp_path: Path) -> None:
     """The commit is refused, the error names the file, nothing of the reply is there."""
 

@@ -102,6 +102,8 @@ def test_a_limit_on_the_size_of_files_is_no_damage(field: Path, tmp_path: Path) 
         timeout=60,
         check=False,
     )
+    assert done.returncode == 2 and len(done.stdout.splitlines()) == many.count("\n") + 1
+    assert done.stderr.count("Leo could not answer") == done.stdout.splitlines().count("") > 0
     assert f"{path}: the field cannot be written (disk I/O error)" in done.stderr
     assert "nothing was written" in done.stderr and "limit" in done.stderr
     assert "restore" not in done.stderr and "Traceback" not in done.stderr

@@ -21,7 +21,7 @@ import pytest
 import leo
 from leo import DISCIPLINES, MODULES
 from leo.field.view import View
-from tests.leo.support import async_field, sync_field
+from tests.leo.support import any_field, async_field
 
 # The largest number of entries of a cache. Beyond some thousands an entry is kept for minutes or
 # hours after it was last of use, and filling the cache looks like a leak.
@@ -82,21 +82,15 @@ def test_nothing_of_a_reply_stays(tmp_path: Path, discipline: str) -> None:
     counts: list[Counter[str]] = []
 
     async def scenario() -> None:
-        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
+        async with any_field(tmp_path / "f", discipline, modules=MODULES) as field:
             for number in range(8):
                 await field.reply("A path is not a path.")
-                await field.settle()
+                if DISCIPLINES[discipline].runtime == "asyncio":
+                    await field.settle()
                 if number in (3, 7):
                     counts.append(alive())
 
-    if DISCIPLINES[discipline].runtime == "asyncio":
-        asyncio.run(scenario())
-    else:
-        with sync_field(tmp_path / "f", discipline=discipline, modules=MODULES) as field:
-            for number in range(8):
-                field.reply("A path is not a path.")
-                if number in (3, 7):
-                    counts.append(alive())
+    asyncio.run(scenario())
     assert more(counts[1], counts[0]) == {}
 
 
@@ -126,16 +120,10 @@ def test_a_closed_field_is_let_go(tmp_path: Path, discipline: str) -> None:
     """Nothing in the package holds a view whose field was closed and forgotten."""
 
     async def scenario() -> weakref.ref[View]:
-        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
+        async with any_field(tmp_path / "f", discipline, modules=MODULES) as field:
             await field.reply("A path is not a path.")
             return weakref.ref(field.view)
 
-    if discipline == "sequential":
-        with sync_field(tmp_path / "f", modules=MODULES) as field:
-            field.reply("A path is not a path.")
-            view = weakref.ref(field.view)
-        del field
-    else:
-        view = asyncio.run(scenario())
+    view = asyncio.run(scenario())
     gc.collect()
     assert view() is None

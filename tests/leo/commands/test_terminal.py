@@ -163,8 +163,10 @@ def test_what_is_said_fits_the_terminal(
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
 def test_a_byte_that_is_no_text_is_no_trouble(tmp_path: Path, errors: str) -> None:
     """Under the usual locales and under the one of plain C; the conversation goes on."""
-    env = {"PYTHONIOENCODING": f"utf-8:{errors}", "TERM": "dumb"}
-    with terminal(tmp_path / "field", "--modules", "none", **env) as here:
+    encoding = f"utf-8:{errors}"
+    with terminal(
+        tmp_path / "field", "--modules", "none", PYTHONIOENCODING=encoding, TERM="dumb"
+    ) as here:
         here.type(b"caf\xe9 au lait\n/field\n/quit\n")
         assert here.end() == 0, here.shown
     assert b"version  2" in here.shown and b"could not answer" not in here.shown

@@ -256,33 +256,25 @@ async def opened(path: Path) -> AsyncIterator[Perform]:
         await store.close()
 
 
-async def test_santa_recalls_what_the_plain_one_does(tmp_path: Path) -> None:
-    """The memories of the store, awaited, come to mind as they do when they are given."""
+async def test_awaited_modules_do_what_the_plain_ones_do(tmp_path: Path) -> None:
+    """The memories of the store come to mind as they do when they are given, the network is the one
+    that was saved, and episodes are found in the order of their distance.
+    """
     tokens = tokenize("the river")
     async with opened(tmp_path) as perform:
         for quality, text in zip((0.8, 0.9, 0.1), FACES_TEXTS, strict=True):
             new = NewSnapshot(text, "leo", quality, 0.0, 10.0, ())
             await perform(partial(sql.process_snapshot, new=new))
         _, memories = await perform(sql.get_memories)
-        found = await AsyncSantaKlaus(perform).recall_stored("s1", tokens, 0.0, 1000.0)
-        assert found == SantaKlaus().recall(memories, tokens, 0.0, 1000.0)
-        assert len(found.ids) == 2
-
-
-async def test_mathbrain_keeps_its_network(tmp_path: Path) -> None:
-    """What was saved is recollected; before that there is a fresh network."""
-    async with opened(tmp_path) as perform:
+        recalled = await AsyncSantaKlaus(perform).recall_stored("s1", tokens, 0.0, 1000.0)
+        assert recalled == SantaKlaus().recall(memories, tokens, 0.0, 1000.0)
+        assert len(recalled.ids) == 2
         brain = AsyncMathBrain(perform, seed=4)
         assert await brain.recollect(5.0) == Brain(fresh_network(4), {})
         await brain.save(fresh_network(9))
         assert await brain.recollect(5.0) == Brain(fresh_network(9), {})
-
-
-async def test_ragbrain_finds_what_the_plain_one_does(tmp_path: Path) -> None:
-    """Episodes that were logged are found in the order of their distance."""
-    episodes = [Episode(state(novelty), novelty, 5.0) for novelty in (0.1, 0.5, 0.9)]
-    async with opened(tmp_path) as perform:
         rag = AsyncRAGBrain(perform)
+        episodes = [Episode(state(novelty), novelty, 5.0) for novelty in (0.1, 0.5, 0.9)]
         for episode in episodes:
             await rag.observe_episode("p", "r", "s1", episode)
         found = await rag.query_stored(state(0.5), now=9.0, top=2)

@@ -221,33 +221,27 @@ def test_features_name_the_expert() -> None:
 
 
 def test_nearest_first_and_only_good_ones() -> None:
-    """The nearest episodes of at least the asked quality."""
-    rag = RAGBrain()
+    """The nearest episodes of at least the asked quality; their count, mean and best quality and
+    mean distance. Of no episode, nothing.
+    """
+    rag, asked = RAGBrain(), ragbrain_state()
     near, mid, far = (
         Episode(ragbrain_state(novelty=novelty), quality, 0.0)
-        for novelty, quality in ((0.5, 0.2), (0.6, 0.9), (0.0, 0.7))
+        for novelty, quality in ((0.5, 0.2), (0.6, 0.8), (0.0, 0.7))
     )
-    found = rag.query_similar((far, mid, near), ragbrain_state(), top=2)
-    assert [episode for _, episode in found] == [near, mid]
-    found = rag.query_similar((far, mid, near), ragbrain_state(), top=2, min_quality=0.5)
-    assert [episode for _, episode in found] == [mid, far]
-    assert len(rag.query_similar((far, mid, near), ragbrain_state(), min_quality=0.7)) == 2
-    assert rag.query_similar((), ragbrain_state()) == []
 
+    def found(**given: float) -> list[Episode]:
+        similar = rag.query_similar((far, mid, near), asked, **given)  # type: ignore[arg-type]
+        return [episode for _, episode in similar]
 
-def test_a_summary_is_that_of_the_nearest() -> None:
-    """Count, mean and best quality, mean distance; of no episode, nothing."""
-    rag = RAGBrain()
-    near, mid, far = (
-        Episode(ragbrain_state(novelty=novelty), quality, 0.0)
-        for novelty, quality in ((0.5, 0.2), (0.6, 0.8), (0.0, 1.0))
-    )
-    found = rag.get_summary_for_state((far, mid, near), ragbrain_state(), top=2)
+    assert found(top=2) == [near, mid] and found(top=2, min_quality=0.5) == [mid, far]
+    assert len(found(min_quality=0.7)) == 2 and rag.query_similar((), asked) == []
     distance = unit_distance(mid.state.unit, near.state.unit) / 2
-    assert astuple(found) == pytest.approx((2, 0.5, 0.8, distance))
-    found = rag.get_summary_for_state((far, *[mid] * 9, near), ragbrain_state())
-    assert (found.count, found.max_quality) == (10, 0.8)
-    assert rag.get_summary_for_state((), ragbrain_state()) == Summary(0, 0.0, 0.0, 0.0)
+    summed = rag.get_summary_for_state((far, mid, near), asked, top=2)
+    assert astuple(summed) == pytest.approx((2, 0.5, 0.8, distance))
+    ten = rag.get_summary_for_state((far, *[mid] * 9, near), asked)
+    assert (ten.count, ten.max_quality) == (10, 0.8)
+    assert rag.get_summary_for_state((), asked) == Summary(0, 0.0, 0.0, 0.0)
 
 
 def test_a_like_episode_gives_its_expert_weight() -> None:

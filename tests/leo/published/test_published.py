@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,10 +54,13 @@ async def december(folder: Path, talk: Talk, **options: Any) -> Path:
     return folder / "december.ndjson"
 
 
+Run = Callable[[Path], Coroutine[Any, Any, Path]]
+
+
 class Recorded(NamedTuple):
     """A run: what records it and gives the trace, and the properties that it breaks."""
 
-    run: Callable[[Path], Awaitable[Path]]
+    run: Run
     broken: frozenset[str]
     # There may be others.
     more: bool = False
@@ -69,7 +72,7 @@ RUNS: dict[str, Recorded] = {}
 def breaks(*broken: str, more: bool = False, name: str = "") -> Callable[[Any], Any]:
     """Mark what records a run that breaks these properties."""
 
-    def mark(run: Callable[[Path], Awaitable[Path]]) -> Any:
+    def mark(run: Run) -> Any:
         RUNS[name or run.__name__] = Recorded(run, frozenset(broken), more)
         return run
 
@@ -188,7 +191,7 @@ async def sessions_of_december(folder: Path) -> Path:
     return await december(folder, talk)
 
 
-def swallows(program: Callable[..., Awaitable[Path]], action: Action) -> Any:
+def swallows(program: Callable[..., Coroutine[Any, Any, Path]], action: Action) -> Run:
     """An exception of a step does not reach the caller, who is answered."""
 
     async def talk(field: Any) -> None:
@@ -197,10 +200,10 @@ def swallows(program: Callable[..., Awaitable[Path]], action: Action) -> Any:
     return lambda folder: program(folder, talk, fail=Failing("s1", action))
 
 
-def cancelled(action: Action) -> Any:
+def cancelled(action: Action) -> Run:
     """What was committed stays: the mark of use without the text, the text without the view."""
 
-    def run(folder: Path) -> Awaitable[Path]:
+    def run(folder: Path) -> Coroutine[Any, Any, Path]:
         striker = Striker("s1", action)
         return december(
             folder, lambda field: striker.cancels(field.reply("what is kept", "s1")), gate=striker

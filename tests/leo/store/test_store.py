@@ -179,33 +179,24 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
         sync_field(tmp_path / "nowhere" / "field")
 
 
-@pytest.mark.parametrize("existing", [True, False])
-def test_a_read_only_folder_is_refused_at_once(folder: Path, existing: bool) -> None:
-    """A field needs its folder; an existing field is not changed."""
+@pytest.mark.parametrize(
+    ("of_folder", "of_file"), [(0o555, None), (0o555, 0o644), (0o777, 0o444), (0o000, None)]
+)
+def test_a_field_that_cannot_grow_is_refused_at_once(
+    folder: Path, of_folder: int, of_file: int | None
+) -> None:
+    """Not at the first reply: it needs its file and its folder; an existing one is not changed."""
     path = folder / "field"
-    if existing:
+    if of_file is not None:
         sync_field(path).close()
+        path.chmod(of_file)
     before = {file: file.read_bytes() for file in folder.iterdir()}
-    folder.chmod(0o555)
-    with unprivileged(), pytest.raises(StoreUnwritableError, match="be opened for writing"):
+    folder.chmod(of_folder)
+    refused = pytest.raises(StoreUnwritableError, match=r"may not be entered|be opened for writing")
+    with unprivileged(), refused:
         sync_field(path)
-    assert {file: file.read_bytes() for file in folder.iterdir()} == before
-
-
-def test_a_read_only_file_is_refused_at_once(folder: Path) -> None:
-    """Not at the first reply: a field that cannot grow is not opened."""
-    path = folder / "field"
-    sync_field(path).close()
-    path.chmod(0o444)
-    with unprivileged(), pytest.raises(StoreUnwritableError, match="be opened for writing"):
-        sync_field(path)
-
-
-def test_a_folder_that_may_not_be_entered_is_refused(folder: Path) -> None:
-    """No traceback from looking whether the file is there."""
-    folder.chmod(0o000)
-    with unprivileged(), pytest.raises(StoreUnwritableError, match=r"may not be entered|be opened"):
-        sync_field(folder / "field")
+    folder.chmod(0o777)
+    assert {file: file.read_bytes() for file in before} == before
 
 
 def test_a_locked_file_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:

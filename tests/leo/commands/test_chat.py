@@ -26,14 +26,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import (
-    EMPTY,
-    ENDED,
-    Pacer,
-    converse,
-    describe_commands,
-    until_a_key,
-)
+from leo.commands.conversation import EMPTY, ENDED, Pacer, converse, describe_commands, until_a_key
 from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES

@@ -184,13 +184,6 @@ async def test_an_immediate_transaction_gives_up_when_the_timeout_is_over(tmp_pa
     assert judge(tmp_path / "trace").outcomes == {"returned": 2, "refused by the store": 1}
 
 
-def test_optimistic_replies_keep_everything_but_exclusion(tmp_path: Path) -> None:
-    """D13: replies overlap, the slower ones start again, and no observation is lost."""
-    _, outcome = talk(tmp_path, "optimistic", turns=6, instances=("i1",))
-    assert outcome.outcomes == {"returned": 12}
-    assert set(outcome.violations) <= {"MutualExclusion", "NoOvertaking"}
-
-
 async def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: Path) -> None:
     """D13: begun after another's commit and before its swap."""
     texts: list[str] = []

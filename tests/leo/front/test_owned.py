@@ -19,13 +19,7 @@ from pathlib import Path
 import pytest
 
 from leo import AsyncLeoField
-from leo.errors import (
-    CallerError,
-    StepError,
-    StoreGoneError,
-    StoreMovedError,
-    StoreOwnedError,
-)
+from leo.errors import CallerError, StepError, StoreGoneError, StoreMovedError, StoreOwnedError
 from leo.field.counts import compute_delta
 from leo.store.operations import process_text
 from leo.store.owner import SUFFIX, Owner

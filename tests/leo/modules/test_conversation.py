@@ -104,15 +104,6 @@ def test_every_module_leaves_its_mark(talked: TinyDriver, sql: str) -> None:
     assert count(talked, sql) > 0
 
 
-def test_what_was_not_said_stays_on_the_mind(talked: TinyDriver) -> None:
-    """The inner voice keeps the lesser of two texts. Its buffer is short, so the end of a
-    conversation need not have one.
-    """
-    puts = [put for _, outcome in talked.outcomes for put in outcome.puts]
-    kept = [row[0] for put in puts if put.sql.startswith("INSERT INTO metaleo") for row in put.rows]
-    assert kept.count("meta") >= 20
-
-
 def test_every_module_is_heard(talked: TinyDriver) -> None:
     """Questions are asked, other texts chosen, voices regulated; levels go up and down."""
     outer = [outcome for session, outcome in talked.outcomes if "~" not in session]
@@ -145,15 +136,6 @@ def test_everyday_talk_heals(seed: int) -> None:
     events = "FROM multileo_events WHERE expert_before <>"
     assert count(driver, f"SELECT count(DISTINCT expert_before) {events} 'wounded'") >= 2
     assert count(driver, f"SELECT count(*) {events} expert_after") >= 3
-
-
-def test_rings_and_dreams_are_replies(talked: TinyDriver) -> None:
-    """Three rings per reply; every inner reply is a snapshot like any other."""
-    sessions = [session for session, _ in talked.outcomes]
-    for ring in range(3):
-        assert sessions.count(f"s1~ring{ring}") == len(SCRIPT)
-    assert sessions.count("s1~dream") == count(talked, "SELECT count(*) FROM dream_turns")
-    assert count(talked, "SELECT count(*) FROM snapshots") == len(sessions)
 
 
 def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:

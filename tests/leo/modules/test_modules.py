@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from leo import DISCIPLINES, MODULES, AsyncLeoField
+from leo import DISCIPLINES, MODULES
 from leo.actions import Action
 from leo.disciplines import get_discipline
 from leo.drivers.tasks import Gate
@@ -315,42 +315,6 @@ def fail() -> NoReturn:
 
 def cancel(task: asyncio.Task[str]) -> None:
     task.cancel()
-
-
-@pytest.mark.parametrize("closed", [False, True])
-@pytest.mark.parametrize("discipline", [D6, "actor"])
-async def test_an_inner_reply_that_fails_is_not_hidden(
-    tmp_path: Path, discipline: str, closed: bool
-) -> None:
-    """The reply was answered; the session's next call, or else `close`, says what went wrong with
-    the ring; the call after that is answered.
-    """
-    trace = tmp_path / "trace"
-
-    async def talk(field: AsyncLeoField) -> None:
-        assert await field.reply("hello there")
-        if closed:
-            return
-        with pytest.raises(
-            StepError, match=r"'generate' of reply s1~ring1\.1 failed: .*no thought"
-        ):
-            await field.reply("and now?")
-        assert await field.reply("and now?")
-
-    with recorder(trace) as tracer:
-        field = await async_field(
-            tmp_path / "field", discipline, tracer, at_ring(fail), modules=MODULES
-        )
-        await talk(field)
-        if closed:
-            with pytest.raises(StepError, match=r"s1~ring1\.1 failed"):
-                await field.close()
-        await field.close()
-    _, events = read_trace(trace)
-    assert actions(events, "s1~ring1")[-1 if closed else 0] == ("Raise" if closed else "Call")
-    # What the failed ring would have wished for is gone; the next reply wishes anew.
-    assert ("s1~ring2" in {event.session for event in events}) != closed
-    judge(trace)
 
 
 @pytest.mark.parametrize("discipline", [D6, "asyncio-lock", "optimistic"])

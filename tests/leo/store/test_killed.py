@@ -83,6 +83,10 @@ def found_in(path: Path) -> tuple[int, int, int]:
     ("discipline", "actions", "first", "last"),
     [
         ("shielded-unit-of-work", UNIT, "Commit", "Commit"),
+        *(
+            pytest.param(other, UNIT, "Commit", "Commit", marks=pytest.mark.long)
+            for other in ("actor", "optimistic")
+        ),
         ("asyncio-lock", REPLY, "Ingest", "SaveSnapshot"),
     ],
 )

@@ -30,6 +30,7 @@ BREAKS = {
     "UPDATE bigrams SET count = 0 WHERE src_id = 1": "rows of bigrams with a count",
     "DELETE FROM bigrams WHERE src_id = 1": "seen less often than as the first two",
     "UPDATE bigrams SET count = 1": "seen less often than",
+    "UPDATE trigrams SET count = 4611686018427387904": "rows of trigrams with a",
     "UPDATE trigrams SET version = 99 WHERE first_id = 1": "rows of trigrams with a version",
     "DELETE FROM tokens WHERE id = 2": "rows name a token that does not exist",
     "UPDATE co_occurrence SET count = 0 WHERE word_id = 1": "rows of co_occurrence with a count",

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.errors import CallerError
 from leo.field import draw
 from leo.field.counts import Delta, compute_delta
 from leo.field.draw import plain_sum
@@ -292,14 +291,6 @@ def test_definitions_are_what_they_say(reply: str, messages: list[str]) -> None:
 def test_summary_by_hand() -> None:
     """Worst is the largest; 0.2 itself is not optimal; 0 is optimal and perfect."""
     assert summarise([0.2, 0.0, 0.1, 0.5]) == (4, 0.2, 0.5, 0.0, 2, 1)
-
-
-def test_refusals_say_what_is_missing() -> None:
-    """No message and no turns are refused in one sentence each."""
-    with pytest.raises(CallerError, match="there is none"):
-        score_turn("stone", [])
-    with pytest.raises(CallerError, match="no turns to summarise"):
-        summarise([])
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

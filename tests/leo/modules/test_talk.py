@@ -20,7 +20,7 @@ from leo.field.measure import Pulse, Quality
 from leo.field.recall import Memory, choose_memories
 from leo.field.sentences import split_sentences
 from leo.field.text import ENDINGS, tokenize
-from leo.modules.flowtracker import TURNS, FlowState, FlowTracker, Point
+from leo.modules.flowtracker import FlowState, FlowTracker, Point
 from leo.modules.gameengine import GameEngine, GameState, TurnType, bucket, mode_of
 from leo.modules.resonance import (
     MOST,
@@ -105,14 +105,6 @@ def test_what_is_recorded_is_what_the_store_has(steps: list[tuple[int, str]]) ->
             assert flow.get_trajectory(known, name, now) == wanted
         slopes = {name: slope for name, slope in flow.slopes(known, now).items() if slope}
         assert slopes == {name: slope for name, slope in flow.slopes(again, now).items() if slope}
-
-
-def test_the_newest_turns_are_the_recorded_ones() -> None:
-    """No more turns than the store keeps."""
-    state = FlowState(tuple((n, float(n)) for n in range(TURNS)), {"a": {0: 1.0}}, {}, 1)
-    known = FlowTracker().recorded(state, 100.0, {"a": 1})
-    assert len(known.turns) == TURNS and known.turns[-1] == (TURNS, 100.0)
-    assert known.strengths == {"a": {0: 1.0, TURNS: 1.0}} and state.strengths == {"a": {0: 1.0}}
 
 
 def test_a_trajectory_is_a_day_of_strengths() -> None:

@@ -18,7 +18,7 @@ from leo.field.view import View
 from leo.modules.bias import SHARDS, Bias
 from leo.modules.emotion import HALF_LIFE, MAX_CHARGE, Charge, Emotion, charges, stirred
 from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words, decay
-from leo.reply.context import Inner, Seen
+from leo.reply.context import Seen
 from tests.leo.modules.support import EVERYDAY, QUIET, Store, TinyDriver, after, moment
 
 TEXTS = st.lists(st.sampled_from(["NO", "yes", "!", "the", "A", "river", "."]), max_size=12)
@@ -204,13 +204,6 @@ def test_the_oldest_list_goes() -> None:
     for now in range(SHARDS, 40):
         keep(store, module, (f"w{now}",), 100.0 + now)
     assert set(module.load(store.read())) == {"w0", *(f"w{now}" for now in range(9, 40))}
-
-
-def test_what_is_heard_is_the_bias() -> None:
-    """In replies and in inner replies alike."""
-    assert Bias().hear({"a": 2}, moment("x")).starts == {"a": 2}
-    assert Bias().hear({"a": 2}, moment("x", inner=Inner("ring", 0))).starts == {"a": 2}
-    assert set(Bias.INNER) == {"ring", "dream"}
 
 
 def test_a_walk_begins_in_proportion_to_the_bias() -> None:

@@ -49,6 +49,9 @@ DAMAGE = {
     "INSERT OR REPLACE INTO bias VALUES ('nope', 1)": "rows of bias whose centres",
     "INSERT OR REPLACE INTO bias VALUES (x'00', 1)": "rows of bias with a value",
     "UPDATE snapshots SET quality = 'good'": "rows of snapshots with a value",
+    # Numbers that no field has reached: the next reply could not count on.
+    "UPDATE snapshots SET quality = 9e999 WHERE id = 1": "rows of snapshots with a",
+    "UPDATE tokens SET id = 1099511627776 WHERE id = 3": "rows of tokens with a",
     journal(WordGrowth([ONE, TWO], []), ChainGrowth([], [(12, 6, 1)])): UNSOUND,
     journal(WordGrowth([ONE], []), ChainGrowth([], [(6, 12, 1)])): UNSOUND,
     journal(WordGrowth([ONE], [(6, 6, 0)]), ChainGrowth([], [])): UNSOUND,

@@ -20,7 +20,7 @@ from leo.store.connection import Connection, begin_writing, reading
 from leo.store.owner import SUFFIX
 from leo.store.schema import BESIDE, NAMING
 from tests.leo.store.test_damage import FATAL
-from tests.leo.support import fold_tables, sync_field
+from tests.leo.support import sync_field
 
 PAGE = 4096
 
@@ -205,23 +205,6 @@ def test_a_name_that_is_no_text_ends_what_joins_a_transaction(field: Path) -> No
             conn.execute("SELECT * FROM tokens")
         with pytest.raises(StoreDamagedError, match="no UTF-8"):
             begin_writing(conn)
-
-
-def test_numbers_that_no_field_has_reached_are_found(
-    field: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The next reply could not count on."""
-    fold_tables(field)
-    for sql in (
-        "UPDATE tokens SET id = 1099511627776 WHERE id = 3",
-        "UPDATE trigrams SET count = 4611686018427387904",
-        "UPDATE snapshots SET quality = 9e999 WHERE id = 1",
-    ):
-        statement(sql)(field)
-    assert main(["field", "check", str(field)]) == 1
-    out = capsys.readouterr().out
-    for table in ("tokens", "trigrams", "snapshots"):
-        assert f"rows of {table} with a" in out
 
 
 def test_a_view_in_place_of_a_table_is_not_asked(field: Path) -> None:

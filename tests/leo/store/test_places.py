@@ -75,11 +75,3 @@ def test_both_kinds_of_field_refuse_to_live_in_no_file() -> None:
         sync_field(Path(NOWHERE))
     with pytest.raises(StoreUnwritableError, match="no file"):
         asyncio.run(async_field(Path(NOWHERE), "bare"))
-
-
-def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
-    """The refusal is of what the name leads to."""
-    sync_field(tmp_path / "field").close()
-    (tmp_path / "link").symlink_to(tmp_path / "field")
-    with sync_field(tmp_path / "link") as field:
-        assert field.reply("hello")

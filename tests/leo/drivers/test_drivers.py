@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from leo import DISCIPLINES, AsyncLeoField, LeoField
 from leo.actions import Action
+from leo.drivers.tasks import Driver
 from leo.errors import (
     DisciplineError,
     ObserveWhileRecordingError,
@@ -19,8 +21,10 @@ from leo.errors import (
     UndeclaredError,
 )
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes
+from leo.reply.turn import Instance
 from leo.store.checkup import check_field
 from leo.trace.events import NO_TRACE, Happened, NoTrace, Tracer
+from leo_model.disciplines import _rules
 from tests.leo.support import (
     ASYNC,
     PROMPTS,
@@ -193,6 +197,19 @@ def test_a_step_cannot_touch_what_it_does_not_declare(tmp_path: Path) -> None:
         object.__setattr__(field._instance, "program", (Step("sly", (), nothing, nothing, write),))
         with pytest.raises(StepError, match=r"'sly' .* writes 'ngrams' without declaring it"):
             field.reply("hello")
+
+
+def test_a_lock_that_nobody_knows_is_no_lock_silently() -> None:
+    """A new word in the table without a lock for it raises, in both fronts and in the model."""
+    discipline = replace(DISCIPLINES["bare"], lock="semaphore")  # type: ignore[arg-type]
+    instance = Instance(
+        discipline=discipline, seed=0, tracer=NoTrace(), clock=float, name="i1", store="main"
+    )
+    for made in (Driver, LeoField):
+        with pytest.raises((AssertionError, KeyError), match="semaphore"):
+            made(None, instance, None)  # type: ignore[arg-type]
+    with pytest.raises(KeyError, match="semaphore"):
+        _rules(discipline)
 
 
 def test_a_discipline_that_cannot_run_is_refused(tmp_path: Path) -> None:

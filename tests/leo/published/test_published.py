@@ -28,6 +28,7 @@ from leo_model.machine.reachable import bounded_world, explore
 from leo_model.organism import replay
 from leo_model.organism.case import ScheduleError
 from leo_model.organism.published import carry_out
+from leo_model.organism.replay import Attempt
 from leo_model.traces.validate import Report, expected_to_break, validate
 from tests.model.fallen import violations
 
@@ -289,24 +290,6 @@ async def generate_of_december_raises(folder: Path) -> Path:
     return await december(folder, talk, fail=Failing("s1", Action.Generate))
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    """What both engines say of each run, TLC of all in one batch."""
-    traces = [asyncio.run(run.run(tmp_path_factory.mktemp("run"))) for run in RUNS.values()]
-    return dict(zip(RUNS, validate(traces, "both"), strict=True))
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_a_run_breaks_what_it_breaks(name: str, reports: dict[str, Report]) -> None:
-    """A behaviour of its program, that breaks no more than claimed; the engines agree."""
-    report, run = reports[name], RUNS[name]
-    assert report.accepted and report.disagreement() is None, report
-    assert report.broken <= expected_to_break(load_claims(), report)
-    assert report.broken >= run.broken and (run.more or report.broken == run.broken)
-    raised = report.native is not None and report.native.outcomes["raised"]
-    assert raised == (name == "generate_of_december_raises")
-
-
 class Moments:
     """A tracer that notes of each action whether it was told within a moment of its thread."""
 
@@ -368,22 +351,53 @@ def schedules(discipline: str) -> dict[str, list[Move]]:
     return found
 
 
-def test_what_falls_in_the_specification_falls_in_the_program(tmp_path: Path) -> None:
-    """Action for action, by the word of both engines on what was recorded."""
-    attempts = []
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> list[Attempt]:
+    """Each property that is claimed to fall, carried out in the program."""
+    folder, found = tmp_path_factory.mktemp("attempts"), []
     for discipline in PUBLISHED:
-        found = schedules(discipline)
-        assert set(found) == set(load_claims().titles(discipline, FALLS, FALLS_WITH_FAULTS))
-        for title, moves in found.items():
+        falls = schedules(discipline)
+        assert set(falls) == set(load_claims().titles(discipline, FALLS, FALLS_WITH_FAULTS))
+        for title, moves in falls.items():
             fallen = Counterexample(
-                discipline, title, len(moves), "", "", tmp_path, tuple(moves), FAULTS, Bound(3, 1),
+                discipline, title, len(moves), "", "", folder, tuple(moves), FAULTS, Bound(3, 1),
                 None,
             )  # fmt: skip
-            attempts.append(replay.carry_out(fallen, tmp_path))
-    replay.ask_engines(attempts)
+            found.append(replay.carry_out(fallen, folder))
+    return found
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory, attempts: list[Attempt]) -> dict[str, Report]:
+    """What both engines say of each run and each attempt, TLC of all in one batch."""
+    traces = {
+        name: asyncio.run(run.run(tmp_path_factory.mktemp("run"))) for name, run in RUNS.items()
+    }
+    traces |= {str(attempt.trace): attempt.trace for attempt in attempts if attempt.trace}
+    return dict(zip(traces, validate([*traces.values()], "both"), strict=True))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_breaks_what_it_breaks(name: str, reports: dict[str, Report]) -> None:
+    """A behaviour of its program, that breaks no more than claimed; the engines agree."""
+    report, run = reports[name], RUNS[name]
+    assert report.accepted and report.disagreement() is None, report
+    assert report.broken <= expected_to_break(load_claims(), report)
+    assert report.broken >= run.broken and (run.more or report.broken == run.broken)
+    raised = report.native is not None and report.native.outcomes["raised"]
+    assert raised == (name == "generate_of_december_raises")
+
+
+def test_what_falls_in_the_specification_falls_in_the_program(
+    attempts: list[Attempt], reports: dict[str, Report]
+) -> None:
+    """Action for action, by the word of both engines on what was recorded."""
+    replay.ask_engines(attempts, "native")
     for attempt in attempts:
         assert attempt.yes, (attempt.title, attempt.why)
         assert attempt.engines[0] == "accepted" and attempt.title in attempt.engines
+        report = reports[str(attempt.trace)]
+        assert report.accepted and report.disagreement() is None, report
 
 
 def test_a_schedule_of_another_program_is_not_followed(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
 from leo.store.schema import connect
-from tests.leo.support import async_field, dump, picture, reloaded, sync_field
+from tests.leo.support import async_field, picture, reloaded, sync_field
 
 
 def chat(path: Path, lines: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -61,15 +61,6 @@ def test_a_pipe_gets_one_line_per_prompt(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 3 and b">" not in done.stdout
     assert done.stderr.decode().splitlines() == [EMPTY]
-
-
-def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
-    """A second conversation goes on with what the first one left."""
-    path, core = tmp_path / "field", ("--discipline", "asyncio-lock", "--modules", "none")
-    chat(path, b"Grey herons wait\n", *core)
-    done = chat(path, b"/field\n", *core)
-    assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
-    assert dump(path).count("herons") == 1
 
 
 CANCELLED, DROPPED = describe_interruption(DISCIPLINES[DEFAULT])

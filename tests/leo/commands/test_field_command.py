@@ -58,13 +58,6 @@ def command(command: Command, *words: str) -> int:
     return command.run(parser.parse_args(words))
 
 
-def test_a_field_that_talked_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0, and one line that says so."""
-    path = grown(tmp_path / "field")
-    assert command(FIELD, "check", str(path)) == 0
-    assert capsys.readouterr().out == f"{path}: sound\n"
-
-
 @pytest.mark.parametrize("statement", BREAKS)
 def test_what_is_wrong_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], statement: str

@@ -3,14 +3,15 @@
 The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
 which turns the observer's words into a high external_vocab. Here nothing is pasted: a sentence may
 begin as one of the prompt does, or as one that was told with a word of the prompt; words that were
-heard weigh more on the way. Of a few walks the sentences are said that take up most, and least of
-the seed text, without what the prompt, or Leo in the last replies, has said already.
+heard weigh more on the way. Of the sentences of a few walks those are said that take up most, have
+least of the seed text, and keep to the paths of people's sentences; not what the prompt says
+already, and, but in answer to a question, not what Leo said in the last replies.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, pairwise
 from math import fsum
@@ -34,9 +35,9 @@ GRAMMAR: Final = frozenset[str]().union(
     ("both", "more", "most", "such", "all", "one", "may", "must", "just", "also", "very", "out"),
 )
 PROMPTS: Final = 10
-# Told words, each with its sentence: kept, and sentences that a reply asks for; tokens of such a
-# sentence, and sentences of a prompt, at most.
-KEPT, TELLINGS, LONGEST, MANY = 4096, 6, 24, 12
+# Told words, each with its sentence: kept, and sentences that a reply asks for. Letters of such a
+# sentence, and tokens of a prompt that are compared and kept, at most.
+KEPT, TELLINGS, LONGEST, MANY = 4096, 6, 160, 256
 # The weight of the first word of a sentence as a start; of a word that is long enough as a boost,
 # and of the short ones, which lead to it; what is left of a boost for each prompt since.
 START, BOOST, PATH, FADING = 120.0, 20.0, 2.0, 0.8
@@ -49,13 +50,13 @@ FEW, REPLIES = 2, 6
 SHORTEST, MOST, STOCK = 3, 4, 1
 # So many taken-up words count; runs of so many words are compared.
 ENOUGH, RUN = 3, 4
-# What a word counts that was told together with one of the prompt's.
-TOLD: Final = 2.0
-EARLIER: Final = 0.3
+# What a word, and a start, counts that was told together with a word of the prompt; what a start
+# counts that an earlier prompt had.
+TOLD, EARLIER = 2.0, 0.3
 # What a sentence is worth less when its runs were all said in those replies, or are all of the seed
 # text; for a run of the prompt's; as a question; for a step off the known paths; for a beginning
 # known from within sentences.
-STALE, SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.5, 0.3, 0.4, 1.0
+STALE, SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 
 
@@ -76,15 +77,10 @@ def sentence_words(sentence: Iterable[str]) -> Words:
     return tuple(token.lower() for token in sentence if is_word(token))
 
 
-def repeats(tokens: Sequence[str]) -> int:
-    """How many runs of RUN tokens were said before in the same reply."""
-    runs = _runs(sentence_words(tokens))
-    return len(runs) - len(set(runs))
-
-
 # The same sentences are compared in reply after reply.
 @lru_cache(maxsize=1024)
-def _runs(words: Words, length: int = RUN) -> tuple[Words, ...]:
+def runs_of(words: Words, length: int = RUN) -> tuple[Words, ...]:
+    """The runs of so many words, in their order."""
     return tuple(zip(*(words[shift:] for shift in range(length)), strict=False))
 
 
@@ -98,14 +94,14 @@ class Paths:
         for words in sentences:
             # The end is a step as well.
             ended = (*words, ".")
-            self.runs.update(_runs(ended, RUN - 1), _runs(ended))
+            self.runs.update(runs_of(ended, RUN - 1), runs_of(ended))
             self.begins.add(words[:2])
-            self.within.update(_runs(words[1:], 2))
+            self.within.update(runs_of(words[1:], 2))
 
     def astray(self, words: Words) -> int:
         """How often RUN - 1 words are known here, and not what follows."""
         known = self.runs
-        return sum(run not in known and run[:-1] in known for run in _runs((*words, ".")))
+        return sum(run not in known and run[:-1] in known for run in runs_of((*words, ".")))
 
     def tears(self, words: Words) -> bool:
         """Whether the first two words are known here from within sentences alone."""
@@ -114,7 +110,7 @@ class Paths:
 
 def share(words: Words, runs: Collection[Words]) -> float:
     """The share of the runs of RUN words that are among these."""
-    own = _runs(words)
+    own = runs_of(words)
     return sum(run in runs for run in own) / max(1, len(own))
 
 
@@ -149,7 +145,7 @@ def chosen(worths: Mapping[Words, float]) -> list[Words]:
     stock = {words for words in worths if share(words, SEED_RUNS) or words in SEED_RUNS}
     most = STOCK if len(stock) < len(worths) else FEW
     for words in sorted(worths, key=worths.__getitem__, reverse=True):
-        runs, enough = _runs(words), len(kept) >= (MOST if worths[words] > 0.0 else MOST - 1)
+        runs, enough = runs_of(words), len(kept) >= (MOST if worths[words] > 0.0 else MOST - 1)
         if used.isdisjoint(runs) and not enough and (words not in stock or most > 0):
             most -= words in stock
             used.update(runs)
@@ -232,11 +228,11 @@ class Resonance(Module[Remembered]):
         """
         weights = self._weights(state, context.tokens)
         boosts = self._boosts(state, (), weights)
-        asked = list(map(sentence_words, split_sentences(context.tokens)))
+        asked = list(map(sentence_words, split_sentences(context.tokens[:MANY])))
         answers = set(map(sentence_words, split_sentences(state.told)))
         recent = state.said - answers if "?" in context.tokens else state.said
         # The prompt's own sentences would be an echo.
-        said = recent.union(asked)
+        said = recent.union(map(sentence_words, split_sentences(context.tokens)))
         openings = opening_words(_joined((context.tokens, state.told, *state.heard)))
         found = fresh_sentences(tokenize(context.text), said)
         walks, heat = 1, context.voice.temperature
@@ -248,13 +244,13 @@ class Resonance(Module[Remembered]):
         paths = Paths((*SEED, *asked, *answers, *heard))
         answer = set(filter(is_telling, sentence_words(state.told))).difference(*asked)
         weights |= dict.fromkeys(answer, TOLD)
-        old = {run for sentence in recent for run in _runs(sentence)}
-        prompt = {run for sentence in asked for run in _runs(sentence)}
+        old = {run for sentence in recent for run in runs_of(sentence)}
+        prompt = {run for sentence in asked for run in runs_of(sentence)}
         worths = {
             words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
             - STALE * share(words, old)
             - SEEDED * share(words, SEED_RUNS)
-            - ECHO * sum(map(prompt.__contains__, _runs(words)))
+            - ECHO * sum(map(prompt.__contains__, runs_of(words)))
             - ASKED * (sentence[-1] == "?")
             - ASTRAY * paths.astray(words)
             - TORN * paths.tears(words)
@@ -268,12 +264,13 @@ class Resonance(Module[Remembered]):
         """What was heard, and the sentences that tell something, by their words."""
         told = [
             (word.lower(), " ".join(sentence) + "." * (sentence[-1] not in ENDINGS))
-            for sentence in list(split_sentences(context.tokens))[:MANY]
-            if sentence[-1] != "?" and SHORTEST <= len(sentence) <= LONGEST
+            for sentence in split_sentences(context.tokens[:MANY])
+            if sentence[-1] != "?"
+            and SHORTEST <= len(sentence) <= len(" ".join(sentence)) <= LONGEST
             for word in sentence
             if is_telling(word)
         ]
-        heard = json.dumps(context.tokens[: MANY * LONGEST])
+        heard = json.dumps(context.tokens[:MANY])
         return (
             insert("resonance", "session, words", ((context.session, heard),)),
             Put(

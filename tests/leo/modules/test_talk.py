@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.voice import converse, measure
+from bench.voice import converse, measure, repeats
 from leo import MODULES, LeoField
 from leo.field.generation import generate_walk
 from leo.field.measure import Pulse, Quality
@@ -33,7 +33,6 @@ from leo.modules.resonance import (
     chosen,
     content_words,
     fresh_sentences,
-    repeats,
     sentence_words,
     share,
 )

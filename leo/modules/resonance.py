@@ -53,10 +53,9 @@ ENOUGH, RUN = 3, 4
 # What a word, and a start, counts that was told together with a word of the prompt; what a start
 # counts that an earlier prompt had.
 TOLD, EARLIER = 2.0, 0.3
-# What a sentence is worth less when its runs were all said in those replies, or are all of the seed
-# text; for a run of the prompt's; as a question; for a step off the known paths; for a beginning
-# known from within sentences.
-STALE, SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.5, 0.6, 0.4, 1.0
+# What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's; if
+# it asks; for a step off the known paths; for a beginning known from within sentences.
+SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 
 
@@ -108,14 +107,14 @@ class Paths:
         return words[:2] in self.within and words[:2] not in self.begins
 
 
-def share(words: Words, runs: Collection[Words]) -> float:
-    """The share of the runs of RUN words that are among these."""
-    own = runs_of(words)
-    return sum(run in runs for run in own) / max(1, len(own))
-
-
 SEED: Final = tuple(map(sentence_words, split_sentences(tokenize(SEED_TEXT))))
 SEED_RUNS: Final = Paths(SEED).runs
+
+
+def seeded(words: Words) -> float:
+    """The share of the runs of RUN words, or of the one shorter run, that the seed text has."""
+    runs = runs_of(words) or (words,)
+    return sum(run in SEED_RUNS for run in runs) / len(runs)
 
 
 def fresh_sentences(tokens: Iterable[str], said: Collection[Words] = ()) -> dict[Words, list[str]]:
@@ -142,7 +141,7 @@ def chosen(worths: Mapping[Words, float]) -> list[Words]:
     """
     kept: list[Words] = []
     used: set[Words] = set()
-    stock = {words for words in worths if share(words, SEED_RUNS) or words in SEED_RUNS}
+    stock = set(filter(seeded, worths))
     most = STOCK if len(stock) < len(worths) else FEW
     for words in sorted(worths, key=worths.__getitem__, reverse=True):
         runs, enough = runs_of(words), len(kept) >= (MOST if worths[words] > 0.0 else MOST - 1)
@@ -244,12 +243,10 @@ class Resonance(Module[Remembered]):
         paths = Paths((*SEED, *asked, *answers, *heard))
         answer = set(filter(is_telling, sentence_words(state.told))).difference(*asked)
         weights |= dict.fromkeys(answer, TOLD)
-        old = {run for sentence in recent for run in runs_of(sentence)}
         prompt = {run for sentence in asked for run in runs_of(sentence)}
         worths = {
             words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
-            - STALE * share(words, old)
-            - SEEDED * share(words, SEED_RUNS)
+            - SEEDED * seeded(words)
             - ECHO * sum(map(prompt.__contains__, runs_of(words)))
             - ASKED * (sentence[-1] == "?")
             - ASTRAY * paths.astray(words)

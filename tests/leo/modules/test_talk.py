@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ from leo.modules.resonance import (
     chosen,
     content_words,
     fresh_sentences,
+    runs_of,
     sentence_words,
-    share,
 )
 from leo.modules.santaklaus import SantaKlaus, as_loud_as
 from leo.modules.school import Note, Roll, School, SchoolState, candidates
@@ -546,32 +547,6 @@ def test_paths_tell_a_torn_sentence() -> None:
     assert list(tears) == [True, True, False, False]
 
 
-TOLD = (
-    ("My dog was called Rufus.", "Who was Rufus?", "dog"),
-    ("The baker is called Anselm.", "who is the baker?", "anselm"),
-    ("my sister moved to Leipzig", "Where did my sister go?", "leipzig"),
-)
-
-
-@pytest.mark.parametrize(("told", "question", "answer"), TOLD)
-@pytest.mark.parametrize("between", [(), ("It rained all day.", "The kettle broke again.")])
-def test_a_question_gets_what_was_told(
-    tmp_path: Path, told: str, question: str, answer: str, between: tuple[str, ...]
-) -> None:
-    """With at least seven seeds of ten the reply has the word that was told with the asked one."""
-    found = 0
-    for seed in range(10):
-        clock = count(1000.0, 60.0)
-        with LeoField.open(
-            tmp_path / str(seed), seed=seed, modules=MODULES, clock=partial(next, clock)
-        ) as field:
-            for prompt in (told, *between):
-                field.reply(prompt)
-            # A question of Leo's own about a name is no answer.
-            found += answer in sentence_words(tokenize(field.reply(question)))
-    assert found >= 7
-
-
 SMALL_TALK = (
     "My neighbour keeps bees on the roof.",
     "They are called Ada and Bertha, all four hundred of them!",
@@ -584,21 +559,42 @@ SMALL_TALK = (
     "I found a coin under the bench.",
     "What did I pay with?",
 )
+RUFUS = ("My dog was called Rufus.", "Who was Rufus?", "dog")
+BAKER = ("The baker is called Anselm.", "who is the baker?", "anselm")
+SISTER = ("my sister moved to Leipzig", "Where did my sister go?", "leipzig")
+
+
+def talk(path: Path, seed: int, prompts: Sequence[str]) -> list[list[tuple[str, ...]]]:
+    """The sentences of each reply on a new field, by their words."""
+    clock = count(1000.0, 60.0)
+    with LeoField.open(
+        path / str(seed), seed=seed, modules=MODULES, clock=partial(next, clock)
+    ) as field:
+        replies = list(map(field.reply, prompts))
+    return [list(map(sentence_words, split_sentences(tokenize(reply)))) for reply in replies]
+
+
+@pytest.mark.parametrize(
+    ("told", "between"),
+    [(RUFUS, 0), (BAKER, 0), (SISTER, 0), (BAKER, 2), (RUFUS, PROMPTS)],
+)
+def test_a_question_gets_what_was_told(
+    tmp_path: Path, told: tuple[str, str, str], between: int
+) -> None:
+    """With seven seeds of ten at least the reply has the word that was told with the asked one:
+    after more prompts than are remembered, and when Leo has said it a moment ago.
+    """
+    first, question, answer = told
+    prompts = (first, *SMALL_TALK[:between], question)
+    found = [talk(tmp_path, seed, prompts)[-1] for seed in range(10)]
+    assert sum(answer in chain(*sentences) for sentences in found) >= 7, found
 
 
 def test_people_are_heard_above_the_seed_text(tmp_path: Path) -> None:
-    """At most half of the sentences have four words in a row from the seed text."""
-    seeded, sentences = 0, 0
-    for seed in range(5):
-        clock = count(1000.0, 60.0)
-        with LeoField.open(
-            tmp_path / str(seed), seed=seed, modules=MODULES, clock=partial(next, clock)
-        ) as field:
-            for reply in map(field.reply, SMALL_TALK):
-                said = list(map(sentence_words, split_sentences(tokenize(reply))))
-                seeded += sum(share(words, SEED_RUNS) > 0.0 for words in said)
-                sentences += len(said)
-    assert seeded / sentences < 0.5, (seeded, sentences)
+    """Of the sentences of a new field 55 % at most have four words of the seed text in a row."""
+    replies = [reply for seed in range(5) for reply in talk(tmp_path, seed, SMALL_TALK)]
+    sentences = list(chain(*replies))
+    assert fmean(any(map(SEED_RUNS.__contains__, runs_of(one))) for one in sentences) < 0.55
 
 
 def test_what_was_said_a_moment_ago_is_not_said_again(tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ ENOUGH, RUN = 3, 4
 # What a word, and a start, counts that was told together with a word of the prompt; what a start
 # counts that an earlier prompt had.
 TOLD, EARLIER = 2.0, 0.3
-# What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's; if
-# it asks; for a step off the known paths; for a beginning known from within sentences.
+# What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's;
+# if it asks; for a step off the known paths; for a beginning known from within sentences.
 SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 

@@ -561,7 +561,7 @@ SMALL_TALK = (
 )
 RUFUS = ("My dog was called Rufus.", "Who was Rufus?", "dog")
 BAKER = ("The baker is called Anselm.", "who is the baker?", "anselm")
-SISTER = ("my sister moved to Leipzig", "Where did my sister go?", "leipzig")
+LAMP = ("we bought the lamp in Riga", "Do you like my lamp?", "riga")
 
 
 def talk(path: Path, seed: int, prompts: Sequence[str]) -> list[list[tuple[str, ...]]]:
@@ -576,7 +576,7 @@ def talk(path: Path, seed: int, prompts: Sequence[str]) -> list[list[tuple[str, 
 
 @pytest.mark.parametrize(
     ("told", "between"),
-    [(RUFUS, 0), (BAKER, 0), (SISTER, 0), (BAKER, 2), (RUFUS, PROMPTS)],
+    [(RUFUS, 0), (BAKER, 0), (LAMP, 0), (BAKER, 2), (RUFUS, PROMPTS)],
 )
 def test_a_question_gets_what_was_told(
     tmp_path: Path, told: tuple[str, str, str], between: int

@@ -358,6 +358,9 @@ class CoroutineRun(Generic[T]):
                 self._judge(AT_END, self.scenario.at_end)
         elif not self._over and not self.loop.names():
             if not self.scenario.serial:
+                # What waits may wait for a task that has failed.
+                self._nobody_saw()
+            if not self.scenario.serial and not self.broken:
                 self.stuck = frozenset(filter(self._goes, self.scenario.calls))
                 self.broken[DEADLOCK] = f"nobody can go on: {self._stuck()}"
         elif self.steps >= self.scenario.longest:

@@ -371,7 +371,7 @@ class CoroutineRun(Generic[T]):
     def _nobody_saw(self) -> None:
         """What asyncio would log at the end: a task or a callback has failed, and nobody knows."""
         failed = {
-            label: task.exception()
+            label: task._exception
             for label, task in self.loop.tasks.items()
             if getattr(task, "_log_traceback", False) and label not in self.scenario.calls
         }

@@ -58,7 +58,8 @@ def test_answers_are_those_of_the_table(
             marks=pytest.mark.long,
         ),
         ("discipline=bare property=StableRead", {"StableRead"}, set()),
-        ("discipline=threading-lock property=StableRead", set(), {"StableRead"}),
+        pytest.param("discipline=threading-lock property=StableRead", set(), {"StableRead"},
+                     marks=pytest.mark.long),
         pytest.param(
             "discipline=sequential turns=1",
             {"MutualExclusion", "Serializable", "StableRead", "NoOvertaking"},

@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.check import check, judge, parted
-from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
+from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, load_claims
 from leo_model.checking.plan import config, job, plan, together
 from leo_model.checking.table import cells, text
 from leo_model.commands.check import selected
-from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES, SAFETY
 from leo_model.tlc.job import TlcResult, Verdict
 from leo_model.tlc.messages import Trace
+
+RUN = "actor.holds.3x1_2x2.quiet"
 
 
 def changed(tmp_path: Path, change: object) -> Path:
@@ -83,6 +85,13 @@ def test_deadlock_is_looked_for_only_where_it_is_claimed() -> None:
         (lambda d: d["claims"]["bare"].pop("Durable"), "no verdict for bare / Durable"),
         (lambda d: d["actions"]["bare"].append("Fly"), "unknown action of bare: 'Fly'"),
         (lambda d: d.update(spec="field/9"), "field/9"),
+        (lambda d: d["claims"].update(bare=[]), r"claims of bare: .* found \[\]"),
+        (lambda d: d["actions"].update(bare=7), "actions of bare: .* found 7"),
+        (lambda d: d["actions"].update(bare=[7]), r"actions of bare: .* found \[7\]"),
+        (lambda d: d["claims"]["bare"].update(Durable=[HOLDS]), r"bare / Durable: .*\['holds'\]"),
+        (lambda d: d["runs"].update({RUN: {"depth": 3}}), f"run {RUN}: .*distinct"),
+        (lambda d: d["runs"].update({RUN: 7}), f"run {RUN}: .* found 7"),
+        (lambda d: d["runs"].update({RUN: {"distinct": 1, "depth": "x"}}), f"run {RUN}: .* 'x'"),
     ],
 )
 def test_a_wrong_claims_file_is_refused(tmp_path: Path, change: object, message: str) -> None:
@@ -105,20 +114,14 @@ def test_a_wrong_verdict_is_found_and_named(tmp_path: Path) -> None:
     claims = load_claims()
     too_weak = narrowed(claims, "asyncio-lock", "Serializable", FALLS)
     too_strong = narrowed(claims, "asyncio-lock", "AllOrNothing", HOLDS)
-    weak = check(
-        too_weak,
-        [r for r in plan(too_weak, ["asyncio-lock"]) if r.falls == "Serializable"],
-        work=tmp_path,
-    )
-    strong = check(
-        too_strong,
-        [
-            r
-            for r in plan(too_strong, ["asyncio-lock"])
-            if "AllOrNothing" in r.titles and r.faults and r.bound.covers(2, 2)
-        ],
-        work=tmp_path,
-    )
+    falls = [r for r in plan(too_weak, ["asyncio-lock"]) if r.falls == "Serializable"]
+    holds = [
+        r
+        for r in plan(too_strong, ["asyncio-lock"])
+        if "AllOrNothing" in r.titles and r.faults and r.bound.covers(2, 2)
+    ]
+    weak = check(too_weak, falls, work=tmp_path)
+    strong = check(too_strong, holds, work=tmp_path)
 
     assert [f.claims for f in weak.findings] == [("asyncio-lock / Serializable",)]
     assert "claimed to fall, and TLC says: it holds" in str(weak.findings[0])
@@ -154,24 +157,6 @@ def test_a_behaviour_of_which_nothing_is_told_decides_nothing() -> None:
 
     assert len(found) == len(runs) and all(finding.undecided for finding in found)
     assert "tells of 1 falls and shows 2" in str(found[0])
-
-
-def test_another_number_of_states_is_a_finding(tmp_path: Path) -> None:
-    """A specification that has changed shows, even when every verdict stays."""
-    claims = load_claims()
-    (run,) = [r for r in plan(claims, ["bare"]) if r.falls == "MutualExclusion"]
-    recorded = replace(claims, numbers=claims.numbers | {run.name: Numbers(17, 5)})
-
-    report = check(recorded, [run], work=tmp_path)
-
-    assert "recorded are Numbers(distinct=17, depth=5)" in str(report.findings[0])
-
-
-def test_names_and_numbers_choose_disciplines() -> None:
-    """D4 and asyncio-lock are one; an unknown name is refused with the known ones."""
-    assert chosen(["D4", "bare"]) == ["asyncio-lock", "bare"]
-    with pytest.raises(CheckError, match="no discipline 'D99'; known are sequential"):
-        chosen(["D99"])
 
 
 def test_a_bound_that_no_claim_has_is_refused() -> None:

@@ -36,13 +36,8 @@ def test_there_are_mutants_of_every_kind() -> None:
     mutants = load_mutants()
 
     assert len({mutant.name for mutant in mutants}) == len(mutants) >= 30
-    for kind in (
-        "a guard dropped",
-        "an update forgotten",
-        "an order swapped",
-        "a fairness removed",
-    ):
-        assert any(mutant.why.startswith(kind) for mutant in mutants), kind
+    kinds = ("a guard dropped", "an update forgotten", "an order swapped", "a fairness removed")
+    assert all(any(mutant.why.startswith(kind) for mutant in mutants) for kind in kinds)
 
 
 def test_every_mutant_fits_the_specification(tmp_path: Path) -> None:
@@ -134,12 +129,14 @@ def test_two_sessions_can_tell() -> None:
 
 
 def test_the_papers_listing_is_d9(tmp_path: Path) -> None:
-    """Read line by line, the listing waits for its own lock: TLC's graph of it is that of D9. With
-    a lock that its owner may take again the two are not the same.
-    """
+    """Read line by line, the listing waits for its own lock: TLC's graph of it is that of D9."""
     found = check_snippet(work=tmp_path / "literal")
     assert found.equal and found.states > 40
 
+
+@pytest.mark.long
+def test_a_forgiving_listing_is_not_d9(tmp_path: Path) -> None:
+    """With a lock that its owner may take again the two graphs are not the same."""
     literal = (spec_folder() / "Snippet.tla").read_text("utf-8")
     taken = 'Entered(s) == owner = "nobody"'
     assert taken in literal
@@ -150,20 +147,18 @@ def test_the_papers_listing_is_d9(tmp_path: Path) -> None:
 
 
 def test_orders_of_the_steps(tmp_path: Path) -> None:
-    """The paper's order keeps everything; generate before observe loses the own observation, with
-    the lock and without (formal model, theorem 3)."""
+    """The paper's order keeps everything; generate before observe loses the own observation
+    in spite of the lock (formal model, theorem 3)."""
     blind = ORDERS.index(("recall", "generate", "snapshot", "observe"))
     jobs = [
         order_job("sequential", Bound(1, 2), ORDERS.index(PAPER_PROGRAM)),
-        order_job("sequential", Bound(1, 2), blind),
         order_job("asyncio-lock", Bound(2, 1), blind),
     ]
 
-    paper, alone, locked = run_many(jobs, work=tmp_path)
+    paper, locked = run_many(jobs, work=tmp_path)
 
     assert (paper.verdict, paper.output) == ("ok", ())
-    for found in (alone, locked):
-        assert [titles for titles, _ in told(found, "falls")] == [{"ReadsOwnObservation"}]
+    assert [titles for titles, _ in told(locked, "falls")] == [{"ReadsOwnObservation"}]
     claimed = {order.program: order.falls for order in load_orders()}
     assert claimed[PAPER_PROGRAM]["sequential"] == frozenset()
     blinded = claimed[ORDERS[blind]]

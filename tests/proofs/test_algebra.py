@@ -41,8 +41,7 @@ def field_after(texts: Sequence[str]) -> View:
             process_delta(conn, compute_delta([text]))
         two, three = load_bigrams(conn, 0), load_trigrams(conn, 0)
     view.assign(
-        view.bigrams.loaded(view.bigrams.now, *two),
-        view.trigrams.loaded(view.trigrams.now, *three),
+        view.bigrams.loaded(view.bigrams.now, *two), view.trigrams.loaded(view.trigrams.now, *three)
     )
     return view
 
@@ -200,11 +199,7 @@ def test_heated_bound_is_reached(n: int, m: int, temperature: float) -> None:
     assert distance(old, new) == pytest.approx(bound, abs=NEAR)
 
 
-@given(
-    st.lists(st.integers(1, 6), min_size=3, max_size=3),
-    AMOUNTS,
-    st.floats(0.3, 4.0),
-)
+@given(st.lists(st.integers(1, 6), min_size=3, max_size=3), AMOUNTS, st.floats(0.3, 4.0))
 def test_ratio_bound(before: list[int], added: list[int], temperature: float) -> None:
     """Theorem 18, second bound: no token is new, any temperature."""
     after = [b + a for b, a in zip(before, added, strict=True)]

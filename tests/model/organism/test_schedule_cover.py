@@ -14,13 +14,7 @@ from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.steps import World
 from leo_model.organism.case import Case
-from leo_model.organism.cover import (
-    NamedGraph,
-    cover,
-    differences,
-    rename,
-    renamed_graph,
-)
+from leo_model.organism.cover import NamedGraph, cover, differences, rename, renamed_graph
 from leo_model.organism.organism import Organism
 from leo_model.organism.run import RAISING, OrganismRun
 from tests.model.broken import BROKEN

@@ -134,9 +134,7 @@ def exchanged(events: list[Fields], at: int, rng: Random) -> list[Fields]:
 )
 @settings(max_examples=60, deadline=None)
 def test_one_wrong_line_among_whole_replies_is_refused_in_the_same_words(
-    seed: int,
-    discipline: str,
-    kind: Callable[[list[Fields], int, Random], list[Fields]] | None,
+    seed: int, discipline: str, kind: Callable[[list[Fields], int, Random], list[Fields]] | None
 ) -> None:
     """A word, a place or a name that is wrong anywhere; every mutation of `leo_model.traces.mutate`
     too."""

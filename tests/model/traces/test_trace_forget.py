@@ -79,10 +79,7 @@ def test_only_the_first_writes_are_forgotten() -> None:
 
 def test_tlc_forgets_no_more_than_that(tmp_path: Path) -> None:
     """The same two schedules under TLC: the same properties fall."""
-    found = [
-        both("bare", 3, *LATE_READ),
-        both("shared-store-unit-of-work", 4, *GAP_IN_A_VIEW),
-    ]
+    found = [both("bare", 3, *LATE_READ), both("shared-store-unit-of-work", 4, *GAP_IN_A_VIEW)]
     verdicts = judge([record(trace_of("t", *schedule)) for schedule, _ in found], work=tmp_path)
     assert [v.broken for v in verdicts] == [frozenset(o.violations) for _, o in found]
 

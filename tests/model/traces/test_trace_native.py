@@ -24,10 +24,7 @@ def schedules(discipline: str, count: int, length: int, seed: int = 1) -> list[S
     most = 1 if discipline == "sequential" else 4
     return [
         random_trace(
-            trace_world(discipline, rng.randint(1, most)),
-            rng,
-            rng.choice([0.0, 0.03, 0.2]),
-            length,
+            trace_world(discipline, rng.randint(1, most)), rng, rng.choice([0.0, 0.03, 0.2]), length
         )
         for _ in range(count)
     ]

@@ -142,10 +142,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "seq a string": (changed(4, seq="4"), r"line 5: .*`int`.*\$\.seq"),
     "seq a boolean": (changed(1, seq=True), r"line 2: .*`int`.*\$\.seq"),
     "time a string": (changed(4, time="now"), r"line 5: .*`float`.*\$\.time"),
-    "version a string": (
-        changed(RECALL, reads={"snapshots": "3"}),
-        r"`int`.*\$\.reads",
-    ),
+    "version a string": (changed(RECALL, reads={"snapshots": "3"}), r"`int`.*\$\.reads"),
     "version negative": (changed(RECALL, reads={"snapshots": -1}), r"out of range"),
     "version enormous": (changed(RECALL, reads={"snapshots": 10**12}), r"out of range"),
     "version beyond 64 bits": (changed(RECALL, reads={"snapshots": 10**30}), r"version of|range"),

@@ -120,10 +120,7 @@ def test_what_an_action_changes_is_read_from_the_specification() -> None:
             "def f(t):\n    t.record(Action.Call if t else Action.Retry)",
             {"Call": ["x.py f"], "Retry": ["x.py f"]},
         ),
-        (
-            "def g(t, a):\n    t.record(a)\ndef f(t):\n    g(t, Action.Call)",
-            {"Call": ["x.py f"]},
-        ),
+        ("def g(t, a):\n    t.record(a)\ndef f(t):\n    g(t, Action.Call)", {"Call": ["x.py f"]}),
         ("def f(t):\n    t.gate(Action.Call)", {}),
         ("def f(t):\n    t.record(Other.Call)", {}),
     ],

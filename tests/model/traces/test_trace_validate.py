@@ -367,10 +367,7 @@ def test_tlc_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("engine", ["native", "tlc"])
 def test_a_lost_end_is_noticed(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    engine: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str
 ) -> None:
     """A trace that is accepted and was not closed says so for every engine: lines may have been
     lost at its end. One that was closed says nothing."""

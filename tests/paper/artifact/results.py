@@ -34,11 +34,7 @@ VERDICTS = {
     "AloneReturns": "temporal",
 }
 TOLD = ("asyncio-lock", "unit-of-work")
-PLOTS = {
-    "confound": ["shares"],
-    "lock-isolation": ["defects"],
-    "published": ["published-length"],
-}
+PLOTS = {"confound": ["shares"], "lock-isolation": ["defects"], "published": ["published-length"]}
 
 
 def write_results(build: Path) -> Path:

@@ -17,7 +17,7 @@ from leo_model.traces.validate import Report, expected_to_break, validate
 from leo_model.traces.workload import Workload, record
 from tests.model.traces.agreement import Case, compare, mutated
 
-RUNS = [40, pytest.param(100, marks=pytest.mark.long)]
+RUNS = [20, pytest.param(100, marks=pytest.mark.long)]
 
 
 def runs(folder: Path, discipline: str, count: int, **more: Any) -> list[Report]:
@@ -66,7 +66,7 @@ def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str, c
 
 
 @pytest.mark.parametrize(
-    ("seeds", "count"), [(3, 150), pytest.param(5, 400, marks=pytest.mark.long)]
+    ("seeds", "count"), [(2, 50), pytest.param(5, 400, marks=pytest.mark.long)]
 )
 def test_engines_agree_on_runs_and_on_mutations(tmp_path: Path, seeds: int, count: int) -> None:
     """Both engines say the same of recorded runs and of what is made of them: an event dropped,
@@ -117,7 +117,7 @@ def test_every_discipline_is_what_the_specification_says(tmp_path: Path, discipl
     """Under each discipline a run with cancellations is a behaviour, and loses what is claimed."""
     claims = load_claims()
     sessions = 1 if discipline == "sequential" else 3
-    workloads = (Workload(discipline, sessions, 3, seed=seed, cancel=0.03) for seed in range(6))
+    workloads = (Workload(discipline, sessions, 3, seed=seed, cancel=0.03) for seed in range(3))
     for report in validate([record(workload, tmp_path) for workload in workloads]):
         assert report.accepted, to_text(report)
         assert report.broken <= expected_to_break(claims, report), to_text(report)

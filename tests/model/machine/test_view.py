@@ -45,7 +45,7 @@ def searches(run: Run) -> tuple[TlcJob, TlcJob]:
 @pytest.mark.parametrize(
     ("discipline", "title", "turns", "faults"),
     [
-        ("shared-store-immediate", "MutualExclusion", 2, ()),
+        pytest.param("shared-store-immediate", "MutualExclusion", 2, (), marks=pytest.mark.long),
         ("shared-store-unit-of-work", "ViewAgreesWithStore", 1, ("Crash",)),
     ],
 )

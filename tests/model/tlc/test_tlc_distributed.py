@@ -58,7 +58,10 @@ def test_all_states_are_found(runtime: Runtime, work: Path) -> None:
 
 @pytest.mark.parametrize(
     ("config", "verdict", "name"),
-    [("INVARIANTS Near Low", Verdict.INVARIANT, "Low"), ("INVARIANT Odd", Verdict.ERROR, None)],
+    [
+        ("INVARIANTS Near Low", Verdict.INVARIANT, "Low"),
+        pytest.param("INVARIANT Odd", Verdict.ERROR, None, marks=pytest.mark.long),
+    ],
 )
 def test_what_fell(
     runtime: Runtime, work: Path, config: str, verdict: Verdict, name: str | None

@@ -31,8 +31,7 @@ from tests.model.traces.synth import random_trace, trace_world
 # recorded runs of all, and test_conformance.py has `bare` and `asyncio-lock`.
 KINDS = (
     "threading-lock", "threading-lock-in-async", "reentrant", "optimistic",
-    "shared-store-unit-of-work", "shared-store-immediate", "published-february",
-    "published-december-refresh",
+    "shared-store-unit-of-work", "shared-store-immediate", "published-december-refresh",
 )  # fmt: skip
 
 
@@ -59,7 +58,7 @@ def test_engines_agree_on_valid_and_mutated_traces(tmp_path: Path) -> None:
     mutation occurs, so that none is missing in TraceField, and most mutations are refused (a swap
     of independent steps, or the last line dropped, is a behaviour too).
     """
-    valid = cases(KINDS, 2, 50, seed=1)
+    valid = cases(KINDS, 3, 50, seed=1)
     agreement = compare([*valid, *mutated(valid, 50, Random(2))], work=tmp_path)
     assert agreement.disagreements == []
     assert agreement.traces == len(valid) + 50

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.commands.main import main
-from leo.field.metrics import score_turn
 from paper.experiments.errors import TranscriptError
 from paper.experiments.experiment import Row
 from paper.experiments.reanalyse.experiment import EXPERIMENT
@@ -263,10 +262,3 @@ def test_nothing_readable_ends_2(tmp_path: Path, capsys: pytest.CaptureFixture[s
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert all(name in error for name in names)
-
-
-def test_scores_are_those_of_the_metrics() -> None:
-    """The reader scores with leo.field.metrics and has no definition of its own."""
-    (talk,) = parse(sync_text([[("One, two; three!", "two three four")]])).talks
-
-    assert talk.scores == score_turn("two three four", ["One, two; three!"])

@@ -224,7 +224,6 @@ def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
     header, events = random_trace(trace_world("bare", 3), Random(2), 0.0, 120)
     trace = tmp_path / "bad.ndjson"
     trace.write_bytes(encode([header | {"discipline": "asyncio-lock"}, *events]))
-
     assert into_a_closed_pipe("validate", str(trace), "--engine", "native") == (1, b"")
     # Broken before the verdict was known.
     words = ("validate", str(trace), "--engine", "native")

@@ -61,7 +61,6 @@ def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str, c
         assert report.accepted, to_text(report)
         assert report.broken <= expected_to_break(claims, report), to_text(report)
         broken |= report.broken
-
     assert "AllOrNothing" in broken
 
 
@@ -79,7 +78,6 @@ def test_engines_agree_on_runs_and_on_mutations(tmp_path: Path, seeds: int, coun
         for seed in range(seeds)
     ]
     found = compare([*bases, *mutated(bases, count, Random(1))], work=tmp_path / "tlc")
-
     assert found.disagreements == []
     assert found.traces == count + len(bases)
     assert found.accepted[""] == len(bases)
@@ -94,7 +92,6 @@ def test_a_driver_without_its_lock_is_caught(
     """Dropping the lock shows as a line that is no step, with what should have held there."""
     monkeypatch.setattr(asyncio, "Lock", NoLock)
     report = next(r for r in runs(tmp_path, "asyncio-lock", 3) if not r.accepted)
-
     assert report.native is not None and report.native.rejection is not None
     told = to_text(report)
     assert report.native.rejection.event.action == "Acquire"

@@ -65,7 +65,6 @@ def test_record_leaves_results_without_findings(
     """What is recorded is no finding any more, but is shown: a mistake may hide in it."""
     found.update(distinct=5, depth=3)
     results = copy.parent / "build" / commands_check.PARTIAL
-
     assert checked(copy) == 1
     assert len(json.loads(results.read_text())["findings"]) == 1
     capsys.readouterr()
@@ -82,7 +81,6 @@ def test_a_part_of_the_runs_shows_what_it_decided_and_how(
     """A cell has a verdict only if all of its runs were made; each has its bound and its faults."""
     numbers = load_claims(copy).numbers[RUN]
     found.update(distinct=numbers.distinct, depth=numbers.depth)
-
     assert checked(copy) == 0
     told = capsys.readouterr().out
     row, searched = (line for line in told.splitlines() if line.startswith("D7 "))
@@ -103,7 +101,6 @@ def test_some_results_do_not_take_the_place_of_all(
     another claims file; its own results go to a file of their own."""
     copy.write_text(json.dumps(json.loads(copy.read_text())))
     build = write_results(tmp_path / "build")
-
     assert main(["check", *words.replace("copy", str(copy)).split(), "--build", str(build)]) == 1
     assert len(load(build).counterexamples) == len(check_results()["counterexamples"])
     assert json.loads((build / commands_check.PARTIAL).read_text())["findings"]
@@ -112,7 +109,6 @@ def test_some_results_do_not_take_the_place_of_all(
 def test_all_results_take_the_place_of_the_old_ones(found: dict[str, Any], tmp_path: Path) -> None:
     """A check of every claim is what the paper quotes from then on, also when it has findings."""
     build = write_results(tmp_path / "build")
-
     assert main(["check", "--build", str(build)]) == 1
     assert json.loads((build / commands_check.RESULTS).read_text())["findings"]
     assert not (build / commands_check.PARTIAL).exists()
@@ -165,7 +161,6 @@ def test_a_build_folder_that_is_a_file_is_refused(
     """--build with the name of a file is named in the error of each command."""
     file = tmp_path / "file"
     file.write_text("")
-
     assert main([*words.split(), "--build", str(file)]) == 2
     error = capsys.readouterr().err
     assert str(file) in error.splitlines()[-1] and "Traceback" not in error
@@ -179,7 +174,6 @@ def test_distributed_needs_a_recorded_number(
     data["runs"] = {}
     copy.write_text(json.dumps(data))
     words = ("check", "sequential", "--distributed", "1", "--claims", str(copy))
-
     assert refused(capsys, "records no number of states for sequential.holds", *words)
 
 
@@ -189,6 +183,5 @@ def test_nothing_replayed_is_no_success(
     """When TLC gives no counterexample, none was carried out, and the exit code says so."""
     monkeypatch.setattr(command_replay, "check", lambda *_, **__: checking.Report())
     words = ("replay", "--claims", "bare", "--build", str(tmp_path))
-
     assert main(list(words)) == 1
     assert "0 of 0 replayed" in capsys.readouterr().out

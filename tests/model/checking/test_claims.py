@@ -38,7 +38,6 @@ def changed(tmp_path: Path, change: object) -> Path:
 def test_every_cell_of_the_table_is_a_claim() -> None:
     """No blanks: every property of every discipline has a verdict, or a reason why not."""
     claims = load_claims()
-
     assert set(claims.cells) == {(d, t) for d in DISCIPLINES for t in PROPERTIES}
     assert all(c.reason for c in claims.cells.values() if c.verdict == "not-applicable")
 
@@ -49,14 +48,12 @@ def test_every_claim_is_decided_by_a_run() -> None:
     decided = {(run.discipline, title) for run in plan(claims) for title in run.titles}
     claimed = {key for key, c in claims.cells.items() if c.verdict != "not-applicable"}
     claimed |= set(claims.also)
-
     assert decided == claimed
 
 
 def test_the_numbers_are_those_of_the_plan() -> None:
     """Every run has recorded numbers, and no number is left of a run that is gone."""
     claims = load_claims()
-
     assert set(claims.numbers) == {run.name for run in plan(claims)}
 
 
@@ -97,7 +94,6 @@ def test_deadlock_is_looked_for_only_where_it_is_claimed() -> None:
 def test_a_wrong_claims_file_is_refused(tmp_path: Path, change: object, message: str) -> None:
     """The error names the file and the value, and says what was expected."""
     path = changed(tmp_path, change)
-
     with pytest.raises(ClaimsError, match=message) as caught:
         load_claims(path)
     assert str(path) in str(caught.value)
@@ -122,7 +118,6 @@ def test_a_wrong_verdict_is_found_and_named(tmp_path: Path) -> None:
     ]
     weak = check(too_weak, falls, work=tmp_path)
     strong = check(too_strong, holds, work=tmp_path)
-
     assert [f.claims for f in weak.findings] == [("asyncio-lock / Serializable",)]
     assert "claimed to fall, and TLC says: it holds" in str(weak.findings[0])
     assert [f.claims for f in strong.findings] == [("asyncio-lock / AllOrNothing",)]
@@ -136,9 +131,7 @@ def test_what_falls_in_a_shared_search_falls_as_it_does_alone(tmp_path: Path) ->
     asked = {"Refines", "NoOvertaking", "StableRead", "Durable"}
     runs = [run for run in plan(wrong, ["gil"]) if run.falls in asked and not run.faults]
     assert list(map(len, together(runs))) == [len(runs)]
-
     report = check(wrong, runs, work=tmp_path)
-
     assert [f.claims for f in report.findings] == [("gil / Durable",)]
     assert "claimed to fall, and TLC says: it holds" in str(report.findings[0])
     assert [c.property for c in report.counterexamples] == ["NoOvertaking", "Refines", "StableRead"]
@@ -152,9 +145,7 @@ def test_a_behaviour_of_which_nothing_is_told_decides_nothing() -> None:
     result = TlcResult("joint", Verdict.OK, complete=True, traces=(Trace(), Trace()), output=(
         '<<"falls", {"Serializable"}, 7>>',
     ))  # fmt: skip
-
     found = [f for pair in parted(runs, result) for f in judge(claims, *pair, True)]
-
     assert len(found) == len(runs) and all(finding.undecided for finding in found)
     assert "tells of 1 falls and shows 2" in str(found[0])
 
@@ -170,7 +161,6 @@ def test_the_table_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every discipline and every property is in it, at every width of the terminal."""
     monkeypatch.setattr("leo.screen.columns", lambda: columns)
     shown = text(load_claims(), DISCIPLINES)
-
     assert max(map(len, shown.splitlines())) <= columns
     joined = "".join(shown.split())
     assert all(name in joined for name in (*PROPERTIES, "asyncio-lock", "bare"))
@@ -211,7 +201,6 @@ def test_the_legend_says_what_faults_were_on() -> None:
     }
     held = {(c.discipline, c.property) for c in claims.cells.values() if c.verdict == HOLDS}
     quiet = held - faulted
-
     assert {d for d, title in quiet if title != "DeadlockFree"} == {"sequential"}
     assert {d for d, title in quiet if title == "DeadlockFree"} == {
         d for d, title in held if title == "DeadlockFree"
@@ -223,9 +212,7 @@ def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
     session it would be vacuous, and the check says so."""
     claims = narrowed(load_claims(), "sequential", "MutualExclusion", HOLDS)
     (run,) = [run for run in plan(claims, ["sequential"]) if run.occasions]
-
     report = check(claims, [run], work=tmp_path)
-
     assert [f.claims for f in report.findings] == [("sequential / MutualExclusion",)]
     assert "vacuous" in str(report.findings[0])
 
@@ -233,7 +220,6 @@ def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
 def test_the_properties_are_those_of_the_specification() -> None:
     """Each is an operator of Properties.tla, except the deadlock, which TLC looks for itself."""
     text = (spec_folder() / "Properties.tla").read_text()
-
     assert set(SAFETY) < set(PROPERTIES)
     for title in PROPERTIES:
         assert title == "DeadlockFree" or f"\n{title} ==" in text
@@ -267,7 +253,6 @@ def test_another_fault_is_a_finding() -> None:
     ]
     result = TlcResult(run.name, Verdict.OK, complete=True, output=tuple(lines))
     assert judge(claims, run, result, compare_numbers=False) == []
-
     less = replace(result, output=tuple(line for line in lines if "Raise" not in line))
     more = replace(result, output=(*lines, '<<"falls", {"ViewAgreesWithStore"}, "Crash">>'))
     found = [str(finding) for finding in judge(claims, run, less, compare_numbers=False)]

@@ -34,7 +34,6 @@ SAMPLE = ("shield-removed", "february-crash-keeps-open", "no-weak-fairness")
 def test_there_are_mutants_of_every_kind() -> None:
     """At least thirty, with distinct names; guards, updates, orders and fairness are among them."""
     mutants = load_mutants()
-
     assert len({mutant.name for mutant in mutants}) == len(mutants) >= 30
     kinds = ("a guard dropped", "an update forgotten", "an order swapped", "a fairness removed")
     assert all(any(mutant.why.startswith(kind) for mutant in mutants) for kind in kinds)
@@ -62,9 +61,7 @@ def test_mutants_change_their_claims_and_a_harmless_one_survives(tmp_path: Path)
         changes=(("(* Words *)", "(* Terms *)", "Lifecycle.tla"),),
     )
     chosen = [*(mutants[name] for name in SAMPLE), harmless]
-
     verdicts = try_mutants(load_claims(), chosen, work=tmp_path, parallel=3)
-
     assert [v.mutant.name for v in verdicts if not v.killed] == ["harmless"]
 
 
@@ -86,9 +83,7 @@ def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) ->
             ),
         ),
     )
-
     verdicts = try_mutants(load_claims(), [nonsense, untyped], work=tmp_path, parallel=3)
-
     assert [verdict.killed for verdict in verdicts] == [False, False]
     assert all(verdict.findings for verdict in verdicts)
     assert "not decided" in str(verdicts[0].findings[0])
@@ -98,7 +93,6 @@ def test_an_error_and_the_fall_of_something_else_are_no_kills(tmp_path: Path) ->
 def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
     """A text that the module does not have once says that the mutant is out of date."""
     mutant = replace(load_mutants()[0], changes=(("no such text", "", "Lifecycle.tla"),))
-
     with pytest.raises(MutantError, match=r"occurs 0 times in Lifecycle\.tla, expected once"):
         mutate(mutant, tmp_path)
 
@@ -115,7 +109,6 @@ def test_one_session_cannot_tell_a_lock_from_none(one: str, other: str) -> None:
 def test_one_session_of_tlc_cannot_tell_a_lock_from_none(tmp_path: Path) -> None:
     """The same of TLC's graphs."""
     found = check_noop(work=tmp_path)
-
     assert [(pair.locked, pair.free) for pair in found] == list(PAIRS)
     assert all(pair.equal and pair.states > 30 for pair in found)
 
@@ -123,7 +116,6 @@ def test_one_session_of_tlc_cannot_tell_a_lock_from_none(tmp_path: Path) -> None
 def test_two_sessions_can_tell() -> None:
     """The comparison can fail: with two sessions a lock removes behaviours."""
     locked, free = (project(explored(name, 2, 1, ())) for name in ("asyncio-lock", "bare"))
-
     assert not compare(locked, free).empty
     assert locked.edges < free.edges
 
@@ -154,9 +146,7 @@ def test_orders_of_the_steps(tmp_path: Path) -> None:
         order_job("sequential", Bound(1, 2), ORDERS.index(PAPER_PROGRAM)),
         order_job("asyncio-lock", Bound(2, 1), blind),
     ]
-
     paper, locked = run_many(jobs, work=tmp_path)
-
     assert (paper.verdict, paper.output) == ("ok", ())
     assert [titles for titles, _ in told(locked, "falls")] == [{"ReadsOwnObservation"}]
     claimed = {order.program: order.falls for order in load_orders()}

@@ -79,7 +79,6 @@ def test_a_difference_of_one_edge_is_seen() -> None:
     source, _, target = edges[0]
     renamed = Flat(graph.states, frozenset({*edges[1:], (source, "Other", target)}))
     smaller = Flat(frozenset(list(graph.states)[1:]), graph.edges)
-
     assert len(compare(graph, renamed).only_tlc.edges) == 1
     assert len(compare(graph, renamed).only_python.edges) == 1
     assert len(compare(graph, smaller).only_python.states) == 1

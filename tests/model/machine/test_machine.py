@@ -36,7 +36,6 @@ def test_the_graph_has_the_verdicts_of_the_table(discipline: str, faults: bool) 
         bound = negative_bound(discipline, strikes)
         world = bounded_world(discipline, bound.sessions, bound.turns, None if strikes else ())
         fallen |= {violation.property for violation in violations(world, explore(world))}
-
     claimed = set(claims.titles(discipline, FALLS, *([FALLS_WITH_FAULTS] if faults else [])))
     # With faults a cancellation can always help a reply that waits for itself.
     undecided = {"DeadlockFree"} if faults else set()
@@ -60,7 +59,6 @@ def test_every_refusal_leaves_the_state_as_it_was(discipline: str) -> None:
                         apply(world, state, move)
                     refused += 1
                     assert state.key() == before
-
     assert refused > 100
 
 
@@ -68,7 +66,6 @@ def test_shortest_paths_are_schedules() -> None:
     """A path of the explorer, replayed, ends in its state."""
     world = bounded_world("unit-of-work", 2, 1)
     graph = explore(world)
-
     for number in (0, 1, 50, len(graph.states) - 1):
         assert replay(world, graph.path(number))[-1].key() == graph.states[number].key()
 
@@ -79,7 +76,6 @@ def test_a_copy_shares_nothing_that_changes() -> None:
     state = initial_state(world)
     before = state.key()
     apply(world, state.copy(), Move("Call", "s1"))
-
     assert state.key() == before
 
 
@@ -89,7 +85,6 @@ def test_a_reply_that_did_nothing_may_end_and_not_return() -> None:
     called = initial_state(world)
     apply(world, called, Move("Call", "s1"))
     ended = replace(called, pc={"s1": "idle"})
-
     assert refines(world, called, ended) is None
     returned = replace(ended, returned=frozenset({("s1", 1)}))
     assert refines(world, called, returned) == "s1.1 returned and had not taken effect"

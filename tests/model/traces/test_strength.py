@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from argparse import ArgumentParser, Namespace
 from collections import Counter, defaultdict
 from pathlib import Path
 from random import Random
@@ -26,6 +25,7 @@ from leo_model.traces.native import expected_versions
 from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_text
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from tests.model.traces.synth import random_trace, scripted_trace, trace_world
+from tests.model.validating import options
 
 
 def base(discipline: str, events: int, *, seed: int = 2, closed: bool = True) -> Base:
@@ -182,14 +182,6 @@ def test_refused_trace_is_not_measured() -> None:
 
 def renumbered(trace: Base) -> list[dict[str, object]]:
     return [{**event, "seq": k} for k, event in enumerate(trace.events, 1)]
-
-
-def options(*words: str) -> Namespace:
-    parser = ArgumentParser()
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--json", action="store_true")
-    strength.add_arguments(parser)
-    return parser.parse_args(words)
 
 
 def test_report_for_people_and_programs(

@@ -75,34 +75,6 @@ def test_a_cycle_is_told_edge_by_edge(tmp_path: Path) -> None:
     assert diagram.endswith("✗ Serializable: dependency cycle s1.1 -> s2.1 -> s1.1\n")
 
 
-def test_reads_are_told_with_and_without_a_write(tmp_path: Path) -> None:
-    """A unit of work that sees the other's snapshot, and generates from a view without its
-    observation."""
-    unit = "Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit"
-    path = scripted(tmp_path / "t", "shared-store-unit-of-work", f"s2 {unit}; s1 {unit}")
-    sentences, _ = told(path)["Serializable"]
-    assert sorted(sentences) == [
-        "s1.1 precedes s2.1: s1.1 read the view v0 (line 15) without s2.1's write of ngrams v1 "
-        "(line 9)",
-        "s2.1 precedes s1.1: s1.1 read snapshots v1 (line 13) with s2.1's write of snapshots v1 "
-        "(line 9)",
-    ]
-
-
-def test_writes_are_told_with_the_write_before(tmp_path: Path) -> None:
-    """Two writes of one object, in their order."""
-    path = scripted(
-        tmp_path / "t",
-        "shared-store",
-        f"s1 Call Acquire Recall {OBSERVE}; s2 Call Acquire Recall {OBSERVE} Generate;"
-        "s1 Generate SaveSnapshot; s2 SaveSnapshot",
-    )
-    sentences, _ = told(path)["Serializable"]
-    assert (
-        "s1.1 precedes s2.1: s2.1 wrote ngrams v2 (line 12) over s1.1's write of ngrams v1 (line 5)"
-    ) in sentences
-
-
 UNIT = "Begin Recall Ingest Generate SaveSnapshot Commit"
 
 

@@ -40,7 +40,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     """Rows, summaries and plots are equal byte by byte; there is one file of each kind."""
     run_toy(tmp_path)
-
     assert contents(tmp_path / "toy") == contents(whole)
     kinds = {".jsonl", ".json", ".md", ".png", ".svg", ".pdf"}
     assert {path.suffix for path in whole.iterdir()} == kinds
@@ -49,7 +48,6 @@ def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
 def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:
     """The rows depend on the seed."""
     run_toy(tmp_path, seed=8)
-
     assert read_rows(tmp_path / "toy/rows.jsonl").cells != read_rows(whole / "rows.jsonl").cells
 
 
@@ -66,9 +64,7 @@ def test_a_torn_file_is_mended(
     kept = cut * len(data) // 1000
     rows.write_bytes(data[:kept])
     complete = read_rows(rows)
-
     outcome = run_toy(build, PLAIN)
-
     assert rows.read_bytes() == data
     assert outcome.measured == outcome.cells - len(complete.cells)
 
@@ -77,7 +73,6 @@ def test_a_line_without_its_end_is_not_trusted(whole: Path, tmp_path: Path) -> N
     """A last line that lacks nothing but its end is torn: what is appended would continue it."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes((whole / "rows.jsonl").read_bytes()[:-1])
-
     assert len(read_rows(path).cells) == 5
 
 
@@ -87,7 +82,6 @@ def test_a_damaged_line_ends_what_is_trusted(whole: Path, tmp_path: Path) -> Non
     path = tmp_path / "rows.jsonl"
     for bad in (b"{}\n", b"no JSON\n", b"[]\n", lines[0], lines[1]):
         path.write_bytes(b"".join([*lines[:2], bad, *lines[3:]]))
-
         assert list(read_rows(path).cells) == [("left", 0)]
 
 
@@ -97,7 +91,6 @@ def test_rows_of_another_configuration_are_kept_aside(tmp_path: Path) -> None:
     bytes_before = (tmp_path / "toy/rows.jsonl").read_bytes()
     second = run_toy(tmp_path, PLAIN, size=2)
     third = run_toy(tmp_path, PLAIN, size=3)
-
     assert (first.measured, second.measured, third.measured) == (6, 4, 0)
     assert (tmp_path / "toy/rows.jsonl").read_bytes() == bytes_before
 
@@ -108,7 +101,6 @@ def test_rows_of_other_sources_are_not_used(
     """When a file that the rows depend on is another one, all cells are measured again."""
     run_toy(tmp_path, PLAIN)
     monkeypatch.setattr("paper.experiments.runner.sources_of", lambda start: "others")
-
     assert run_toy(tmp_path, PLAIN).measured == 6
     assert run_toy(tmp_path, PLAIN).measured == 0
 
@@ -126,14 +118,12 @@ def test_what_was_measured_stays_when_a_cell_fails(tmp_path: Path) -> None:
     broken = replace(PLAIN, measure=failing)
     with pytest.raises(ExperimentError, match="the fourth"):
         run_toy(tmp_path, broken)
-
     assert run_toy(tmp_path, broken).measured == 3
 
 
 def test_times_are_kept_apart_from_rows(whole: Path) -> None:
     """What the clock said is in timings.jsonl and in no row."""
     times = [json.loads(line) for line in (whole / "timings.jsonl").read_text().splitlines()]
-
     assert [line["timings"] for line in times] == [[{"seconds": 1.0}]] * 6
     assert all(
         "seconds" not in row
@@ -186,7 +176,6 @@ def test_cells_that_cannot_be_kept_are_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The error names the file and says what to do."""
     (tmp_path / "toy").write_text("a file where the folder should be")
-
     with pytest.raises(ExperimentError, match=r"toy.*--build"):
         run_toy(tmp_path)
 
@@ -203,5 +192,4 @@ def test_two_processes_write_what_one_does(tmp_path: Path) -> None:
             clock=perf_counter,
             jobs=jobs,
         )
-
     assert contents(tmp_path / "1/confound") == contents(tmp_path / "2/confound")

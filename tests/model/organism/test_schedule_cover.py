@@ -98,7 +98,11 @@ def put_back(world: World, graph: NamedGraph) -> set[tuple[object, ...]]:
 
 @pytest.mark.parametrize(
     ("discipline", "sessions", "faults"),
-    [("asyncio-lock", 3, ()), ("threading-lock", 2, None), ("shared-store-immediate", 2, None)],
+    [
+        pytest.param("asyncio-lock", 3, (), marks=pytest.mark.long),
+        ("threading-lock", 2, None),
+        ("shared-store-immediate", 2, None),
+    ],
 )
 def test_names_are_all_that_was_left_out(
     discipline: str, sessions: int, faults: tuple[str, ...] | None

@@ -190,27 +190,27 @@ def test_report_for_people_and_programs(
     """80 columns, a row for each kind, exit code 0, 1 for a hole, 2 for a trace that is none; JSON
     with every survivor."""
     path = tmp_path / "run.ndjson"
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in base("gil", 24).lines()))
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in base("gil", 14).lines()))
 
     def measured(name: str, trace: Base, sites: int, **more: object) -> Strength:
         return measure_strength(name, trace, sites, ask=judge)
 
     judge = accept
     monkeypatch.setattr(strength, "measure_strength", measured)
-    assert strength.run(options(str(path), "--sites", "1", "--events", "14")) == 0
+    assert strength.run(options(str(path), "--sites", "1", "--events", "8")) == 0
     said = capsys.readouterr().out
-    assert said.startswith("run.ndjson: gil, 14 events, ")
+    assert said.startswith("run.ndjson: gil, 8 events, ")
     assert all(len(line) <= 80 for line in said.splitlines())
     assert re.search(r"\nAcquire +\. +\. +\. +=", said)
     assert re.search(r"holes +0 +0\.00 %", said)
-    assert strength.run(options(str(path), "--sites", "1", "--events", "14", "--json")) == 0
+    assert strength.run(options(str(path), "--sites", "1", "--events", "8", "--json")) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["rejected"] + found["changed"] + found["equivalent"] == found["mutants"]
     assert len(found["survivors"]) == found["changed"] + found["equivalent"]
     verdicts = Counter(survivor["verdict"] for survivor in found["survivors"])
     assert verdicts == {word: found[word] for word in ("changed", "equivalent") if found[word]}
     monkeypatch.setattr(strength, "INFORMATIVE", {})
-    assert strength.run(options(str(path), "--sites", "1", "--events", "9")) == 1
+    assert strength.run(options(str(path), "--sites", "1", "--events", "6")) == 1
     bad = tmp_path / "bad.ndjson"
     bad.write_text("[1]\n")
     assert strength.run(options(str(bad))) == 2

@@ -131,32 +131,27 @@ def test_tlc_alone(pretended: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"REJECTED at line {native.rejection.line}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("of", "verdict", "told"),
+    [
+        ("locked", TlcVerdict("guard", 7, frozenset({"Refines"})),
+         "accepted, broken: nothing; TLC says rejected at line 7 (guard), broken: Refines"),
+        # Both accept, and one of them has not seen an allowed property fall.
+        ("bare", TlcVerdict("accepted", None, frozenset()), "TLC says accepted, broken: nothing"),
+    ],
+)  # fmt: skip
 def test_disagreement_is_an_error_of_ours(
-    locked: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    of: str, verdict: TlcVerdict, told: str, request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """When the engines differ, the report says what each of them said, and the exit code is 1."""
-
-    def other(traces: list[Recorded], cache: object) -> list[TlcVerdict]:
-        return [TlcVerdict("guard", 7, frozenset({"Refines"})) for _ in traces]
-
-    monkeypatch.setattr(validation, "judge", other)
-    assert VALIDATE.run(options(locked, "--engine", "both")) == 1
+    monkeypatch.setattr(validation, "judge", lambda traces, cache: [verdict for _ in traces])
+    path = request.getfixturevalue(of)
+    assert VALIDATE.run(options(path, "--engine", "both")) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "ERROR the engines disagree, which is an error of this program: native says" in said
-    assert "accepted, broken: nothing; TLC says rejected at line 7 (guard), broken: Refines" in said
-
-
-def test_disagreement_on_what_is_allowed_is_a_finding_too(
-    bare: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both engines accept, and one of them has not seen an allowed property fall: exit code 1."""
-
-    def blind(traces: list[Recorded], cache: object) -> list[TlcVerdict]:
-        return [TlcVerdict("accepted", None, frozenset()) for _ in traces]
-
-    monkeypatch.setattr(validation, "judge", blind)
-    assert VALIDATE.run(options(bare, "--engine", "both")) == 1
-    assert VALIDATE.run(options(bare)) == 0
+    assert told in said
+    assert VALIDATE.run(options(path)) == 0
 
 
 def test_an_instance_that_was_never_there_hides_nothing(tmp_path: Path) -> None:
@@ -274,23 +269,17 @@ def test_merge_and_what_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_undecided_is_never_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nor is a report without any verdict; --json says so too."""
-    for report in (
-        validation.Report("t", "bare"),
-        validation.Report("t", "bare", undecided="too many"),
-    ):
-        assert report.accepted is False
-        assert report.finding(())
+    """Nor is a report without any verdict; --json says so too. What depends on the order of lines
+    is neither broken nor kept: a finding where it is promised.
+    """
+    undecided = validation.Report("t", "bare", undecided="too many")
+    for report in (validation.Report("t", "bare"), undecided):
+        assert report.accepted is False and report.finding(())
     VALIDATE.run(options(*processes(tmp_path), "--merge", "--states", "2", "--json"))
     said = capsys.readouterr().out
     assert '"accepted": false' in said and '"undecided": "after ' in said
-
-
-def test_property_that_only_some_orders_break_is_a_finding_where_it_is_promised() -> None:
-    """What depends on the order is undecided: neither broken nor kept."""
-    report = validation.Report(
-        "t", "bare", tlc=TlcVerdict("accepted", None, frozenset({"Refines"}))
-    )
+    verdict = TlcVerdict("accepted", None, frozenset({"Refines"}))
+    report = validation.Report("t", "bare", tlc=verdict)
     report.unsure = frozenset({"Refines"})
     assert report.accepted and not report.broken
     assert report.finding(()) and not report.finding({"Refines"})

@@ -16,13 +16,13 @@ from leo.commands.main import main
 from paper.experiments import main as experiments
 from paper.experiments import results
 from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
-from tests.paper.experiments.experiments_toy import TOY
+from tests.paper.experiments.experiments_toy import PLAIN
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the toy the only experiment."""
-    monkeypatch.setattr(experiments, "load", lambda name: TOY)
+    monkeypatch.setattr(experiments, "load", lambda name: PLAIN)
     monkeypatch.setattr(experiments, "EXPERIMENTS", {"toy": EXPERIMENTS["published"]})
 
 

@@ -19,10 +19,7 @@ from paper.experiments.registry import load
 from paper.experiments.rows import RowFile, read_rows
 from paper.experiments.runner import run_experiment
 from paper.experiments.summary import Summary, as_json, number
-from tests.paper.experiments.experiments_toy import TOY, measure, run_toy
-
-# Without its plot, which takes longest.
-PLAIN = replace(TOY, plot=lambda config, rows: [])
+from tests.paper.experiments.experiments_toy import PLAIN, TOY, measure, run_toy
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -47,7 +44,7 @@ def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
 
 def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:
     """The rows depend on the seed."""
-    run_toy(tmp_path, seed=8)
+    run_toy(tmp_path, PLAIN, seed=8)
     assert read_rows(tmp_path / "toy/rows.jsonl").cells != read_rows(whole / "rows.jsonl").cells
 
 
@@ -69,20 +66,17 @@ def test_a_torn_file_is_mended(
     assert outcome.measured == outcome.cells - len(complete.cells)
 
 
-def test_a_line_without_its_end_is_not_trusted(whole: Path, tmp_path: Path) -> None:
-    """A last line that lacks nothing but its end is torn: what is appended would continue it."""
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes((whole / "rows.jsonl").read_bytes()[:-1])
-    assert len(read_rows(path).cells) == 5
-
-
 def test_a_damaged_line_ends_what_is_trusted(whole: Path, tmp_path: Path) -> None:
-    """A line that is no row, in the middle, costs the cells from there on, not more."""
-    lines = (whole / "rows.jsonl").read_bytes().splitlines(keepends=True)
-    path = tmp_path / "rows.jsonl"
+    """A line that is no row, in the middle, costs the cells from there on, not more. A last line
+    that lacks nothing but its end is torn: what is appended would continue it.
+    """
+    data = (whole / "rows.jsonl").read_bytes()
+    lines, path = data.splitlines(keepends=True), tmp_path / "rows.jsonl"
     for bad in (b"{}\n", b"no JSON\n", b"[]\n", lines[0], lines[1]):
         path.write_bytes(b"".join([*lines[:2], bad, *lines[3:]]))
         assert list(read_rows(path).cells) == [("left", 0)]
+    path.write_bytes(data[:-1])
+    assert len(read_rows(path).cells) == 5
 
 
 def test_rows_of_another_configuration_are_kept_aside(tmp_path: Path) -> None:
@@ -183,13 +177,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_two_processes_write_what_one_does(tmp_path: Path) -> None:
     """The rows of several processes are in the order of the cells: the same bytes as from one."""
+    config = {"seed": 7, "quick": True, "seeds": 2}
     for jobs in (1, 2):
         run_experiment(
-            load("confound"),
-            {"seed": 7, "quick": True, "seeds": 2},
-            tmp_path / str(jobs),
-            command="both",
-            clock=perf_counter,
+            load("confound"), config, tmp_path / str(jobs), command="both", clock=perf_counter,
             jobs=jobs,
-        )
+        )  # fmt: skip
     assert contents(tmp_path / "1/confound") == contents(tmp_path / "2/confound")

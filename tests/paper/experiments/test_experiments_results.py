@@ -19,9 +19,8 @@ from paper.experiments.long_run import experiment as long_run
 from paper.experiments.long_run.parts import CYCLE
 from paper.experiments.registry import EXPERIMENTS, load
 from paper.experiments.results import changed, is_kept, keep, make_again, read, share_of, tell_kept
-from tests.paper.experiments.experiments_toy import TOY, run_toy
+from tests.paper.experiments.experiments_toy import PLAIN, run_toy
 
-PLAIN = replace(TOY, plot=lambda config, rows: [])
 KEPT = [name for name in EXPERIMENTS if is_kept(name)]
 
 

@@ -78,7 +78,7 @@ def test_an_action_that_the_organism_forgets_is_noticed(tmp_path: Path) -> None:
     assert missing == steps | units
     more = tmp_path / "more.py"
     more.write_text("def muse(turn):\n    turn.record(Action.Muse)\n")
-    (text,) = problems(sites=call_sites([*organism(), more]))
+    (text,) = problems(sites=SITES | call_sites([more]))
     assert text.startswith("the action Muse is in the organism: ")
 
 

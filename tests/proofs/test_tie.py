@@ -43,7 +43,7 @@ from proofs.tools.discharge import Obligation
 
 # One of each kind: of lock, of transaction, of store, of program.
 KINDS = (
-    "bare", "threading-lock-in-async", "shielded-unit-of-work", "optimistic",
+    "bare", "threading-lock", "threading-lock-in-async", "shielded-unit-of-work", "optimistic",
     "shared-store-immediate", "reentrant", "published-december-refresh", "published-february",
 )  # fmt: skip
 KEYS = ("1q", "D4", "D9", "D12", "D13", "P2")

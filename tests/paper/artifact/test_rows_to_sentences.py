@@ -115,7 +115,7 @@ def test_a_changed_row_is_found_and_changes_what_quotes_it(
     lines[place] = dump(cell).encode()
     (tmp_path / f"{name}.ndjson.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
     # The change points of a long conversation take seconds, and no row here is one of theirs; its
-    # first morning is made again in test_experiments_results.py.
+    # first day is made again in test_experiments_results.py.
     monkeypatch.setattr(long_run, "changes", lambda config, cycles: {})
     if name != "long-run":
         mine = [tuple(cell["cell"])]

@@ -72,7 +72,7 @@ def test_what_measures_is_a_source_and_what_tells_is_none(changes: Callable[...,
     """The organism, also what no experiment imports by name; published values and claims; how
     defects are counted; what is imported when it is needed. Another sentence or plot about the same
     rows does not make them old."""
-    assert changes("leo/modules/dream.py") == RUNNING
+    assert changes("leo/field/tables.py") == RUNNING
     assert changes("leo/observers/themes.py") == {*RUNNING, "ocean"}
     assert changes("paper/experiments/published/runs.csv") == {"published", "confound"}
     assert changes("spec/claims.json") >= {"lock-isolation", "concurrent", "long-run"}

@@ -224,21 +224,10 @@ def wide(run: str, line: str) -> bytes:
 @pytest.mark.parametrize(
     "line",
     [
-        "LINE ",
-        " LINE",
-        "LINE\n",
-        "LINE\n\n",
-        "\nLINE",
-        "LINELINE",
-        "LINE,LINE",
-        "LINE\r",
-        '{"new":1,LINE',
-        '{"kind":"end"}',
-        "[]",
-        "",
-        "\xa0",
+        "LINE ", " LINE", "LINE\n", "LINE\n\n", "\nLINE", "LINELINE", "LINE,LINE", "LINE\r",
+        '{"new":1,LINE', '{"kind":"end"}', "[]", "", "\xa0",
     ],
-)
+)  # fmt: skip
 def test_lines_in_another_form_are_left_to_the_reader(line: str) -> None:
     """White space, two events on a line, something else than an event: the reader decides."""
     assert_same(wide("r", line))

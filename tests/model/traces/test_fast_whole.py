@@ -242,17 +242,6 @@ def test_session_that_did_not_call_does_not_go_in(discipline: str) -> None:
 
 
 @pytest.mark.parametrize("discipline", LOCKED)
-def test_nobody_calls_twice(discipline: str) -> None:
-    """A session does not call while it waits, nor while its reply goes on."""
-    header, events = traced(discipline, moves(discipline, "c1 w1 c2 c1 w2 w1 c2 w2"))
-    again = next(k for k, event in enumerate(events) if event["reply"] == "s2.2")
-    assert events[again]["action"] == "Call"
-    for at in (12, 13, 14, 18, 22):
-        early = [*events[:at], events[again], *events[at:again], *events[again + 1 :]]
-        refused(header, renumbered(early), at + 2)
-
-
-@pytest.mark.parametrize("discipline", LOCKED)
 def test_lock_that_is_held_is_not_free(discipline: str) -> None:
     """Where a block begins while somebody is inside, nobody else goes in."""
     header, events = traced(discipline, moves(discipline, "c1 a1 r1 c3 w3"))

@@ -23,6 +23,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from leo.actions import Action
+from leo.drivers.lock import Lock
 from leo.errors import DeadlockError, StoreClosedError
 from leo.reply.commit import operations
 from leo.reply.context import InnerReply
@@ -55,7 +56,7 @@ class Driver:
         self.gate = gate
         self.lock: asyncio.Lock | threading.Lock | None = None
         if instance.discipline.lock == "asyncio":
-            self.lock = asyncio.Lock()
+            self.lock = Lock()
         elif instance.discipline.lock == "threading":
             self.lock = threading.Lock()
         # Turns between Acquire and Release; from `close` on none of them takes another step.

@@ -134,7 +134,7 @@ test("people in two tabs; a tab that closes cancels its replies", async () => {
 for (const way of ["click", "key"]) {
   test(`a step that raises and a killed instance, by ${way}`, async () => {
     const { page, wrong, close } = await open();
-    // A button keeps the focus, whatever happens meanwhile.
+    // A button keeps the focus while the page changes.
     const press = async (name) => {
       const button = page.getByRole("button", { name });
       await (way === "click" ? button.click() : button.press("Enter"));

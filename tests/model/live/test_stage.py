@@ -93,7 +93,7 @@ def test_a_step_that_raises_and_a_killed_instance(tmp_path: Path) -> None:
 def test_what_goes_on_without_its_caller_holds_nobody_up(
     discipline: str, held: Action, tmp_path: Path
 ) -> None:
-    """Neither a kill nor the end, at whatever gate it waits; the caller's next prompt waits."""
+    """Neither a kill nor the end, at any gate; the caller's next prompt waits."""
 
     async def act(stage: Stage) -> None:
         stage.pace = None

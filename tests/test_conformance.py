@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -90,7 +90,7 @@ def test_a_driver_without_its_lock_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dropping the lock shows as a line that is no step, with what should have held there."""
-    monkeypatch.setattr(asyncio, "Lock", NoLock)
+    monkeypatch.setattr("leo.drivers.tasks.Lock", NoLock)
     report = next(r for r in runs(tmp_path, "asyncio-lock", 3) if not r.accepted)
     assert report.native is not None and report.native.rejection is not None
     told = to_text(report)
@@ -99,10 +99,10 @@ def test_a_driver_without_its_lock_is_caught(
     assert "REJECTED at line" in told
 
 
-class NoLock:
+class NoLock(asyncio.Lock):
     """A lock that lets everybody in."""
 
-    async def acquire(self) -> bool:
+    async def acquire(self) -> Literal[True]:
         return True
 
     def release(self) -> None:

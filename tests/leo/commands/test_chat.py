@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -27,15 +26,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import (
-    EMPTY,
-    ENDED,
-    Pacer,
-    converse,
-    describe,
-    describe_commands,
-    until_a_key,
-)
+from leo.commands.conversation import EMPTY, ENDED, Pacer, converse, describe_commands, until_a_key
 from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -49,10 +40,7 @@ from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
 from leo.store.schema import connect
-from tests.leo.field.test_walk import view_of
-from tests.leo.support import async_field, dump, picture, reloaded, sync_field
-
-pytestmark = pytest.mark.slow
+from tests.leo.support import async_field, picture, reloaded, sync_field
 
 
 def chat(path: Path, lines: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -73,17 +61,6 @@ def test_a_pipe_gets_one_line_per_prompt(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 3 and b">" not in done.stdout
     assert done.stderr.decode().splitlines() == [EMPTY]
-
-
-def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
-    """A second conversation goes on with what the first one left, under any driver the same."""
-    for discipline in ("sequential", "bare", "asyncio-lock"):
-        path = tmp_path / discipline
-        core = ("--discipline", discipline, "--modules", "none")
-        chat(path, b"Grey herons wait\n", *core)
-        done = chat(path, b"/field\n", *core)
-        assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
-    assert dump(tmp_path / "bare").count("herons") == 1
 
 
 CANCELLED, DROPPED = describe_interruption(DISCIPLINES[DEFAULT])
@@ -125,10 +102,10 @@ STUB = cast(Speaker, Stub())
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
-    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
+    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "bye"]
     lines.insert(4, "/why now")
     converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
-    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nYO\n"
+    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nBYE\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,
@@ -156,16 +133,6 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
     converse(STUB, iter(["/field", "/field", "hi"]), out, notices)
     assert out.getvalue().count("themes") == 1 and out.getvalue().endswith("HI\n")
     assert notices.getvalue() == f"\n{ENDED}\n"
-
-
-def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more candidates than the limit, the number of themes is one among those asked."""
-    monkeypatch.setattr("leo.commands.conversation.CANDIDATES", 9)
-    some = describe(view_of(" ".join(["one two three four five six"] * 9)))
-    assert re.search(r"^themes   \d$", some, re.MULTILINE)
-    text = " ".join(chr(97 + place % 26) for place in range(100))
-    found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
-    assert found and found[0].endswith(", among the 9 tokens of 26 with most contexts")
 
 
 @pytest.mark.parametrize("ended", ["", "by a key", "in a pause", "in a word"])
@@ -228,10 +195,7 @@ def struck(work: Callable[..., object], *given: object) -> None:
 
 @contextmanager
 def speaking(
-    path: Path,
-    discipline: str,
-    gate: Gate | None = None,
-    modules: Sequence[Module[Any]] = MODULES,
+    path: Path, discipline: str, gate: Gate | None = None, modules: Sequence[Module[Any]] = MODULES
 ) -> Iterator[Speaker]:
     """A speaker of a field whose view is the store's in the end."""
     account = Account()
@@ -245,6 +209,24 @@ def speaking(
         yield Speaker(afield, account, runner)
         assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
         runner.run(afield.close())
+
+
+@pytest.mark.parametrize("discipline", ["sequential", DEFAULT, "actor"])
+def test_a_text_is_read_in_the_middle_of_a_conversation(tmp_path: Path, discipline: str) -> None:
+    """One of our own or a file, once each, and the talk goes on; what is no text is said. `/why`
+    tells of the reply before it.
+    """
+    book, out, notices = tmp_path / "my book.txt", io.StringIO(), io.StringIO()
+    book.write_text("Grey herons wait.")
+    with speaking(tmp_path / "field", discipline, modules=()) as speaker:
+        texts = ["garden", str(book), str(tmp_path / "field"), "nowhere"]
+        said = ["hello", *(f"/observe {text}" for text in texts), "/observe", "/why --steps", "yo"]
+        converse(speaker, iter(said), out, notices, file=tmp_path / "field")
+        assert speaker.view.bigrams.version == 5 and "herons" in speaker.view.words.names.values()
+    assert out.getvalue().count("Leo has read") == 2 and "reply    s1.1\n" in out.getvalue()
+    told = notices.getvalue().splitlines()
+    assert [line.startswith("Leo could not read") for line in told] == [True] * 3
+    assert "the file of the field" in told[0] and "no text was named" in told[2]
 
 
 def talk(speaker: Speaker, lines: Iterable[str], what: int) -> list[str]:
@@ -439,28 +421,6 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         converse(Speaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
-
-
-def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
-    """The quality of the replies so far, and how far they were: nothing for the first reply, nor
-    without modules.
-    """
-    out, account, qualities = io.StringIO(), Account(), []
-    with sync_field(tmp_path / "field", account, modules=MODULES) as field:
-        for prompt in ("hello there", "Rain over the sea?", "and now?"):
-            converse(Speaker(field, account), iter([prompt, "/why --steps"]), out, out)
-            assert field.latest is not None and field.latest.quality is not None
-            qualities.append(field.latest.quality.overall)
-    first, second, _ = qualities
-    told = [line for line in out.getvalue().splitlines() if line.startswith("like ")]
-    shown = [(1, first, first), (2, (first + second) / 2, max(first, second))]
-    for line, (count, mean, best) in zip(told, shown, strict=True):
-        assert line.startswith(f"like     episodes: {count}, 0.")
-        assert line.endswith(f" away on average; quality {mean:.2f}, at best {best:.2f}")
-        assert len(line) <= 80
-    with sync_field(tmp_path / "field", account) as field:
-        field.reply("hello")
-        assert "\nlike " not in Speaker(field, account).why(steps=True)
 
 
 DAY = (

@@ -92,6 +92,8 @@ class DepthFirst:
     bound left anything out.  With `reduce=False` steps have numbers, and none of them sleeps.
     """
 
+    node = Node
+
     def __init__(
         self,
         start: Callable[[], Any],
@@ -160,7 +162,7 @@ class DepthFirst:
         last = path[-1] if path else None
         # A cancellation is nobody's turn.
         mover = last.who if last is not None and last.what == "step" else ""
-        node = Node(enabled, mover, parent.spent if parent is not None else 0)
+        node = self.node(enabled, mover, parent.spent if parent is not None else 0)
         if self.events is None:
             node.left = self._in_order(enabled, last, parent)
         elif not self._awake(run, node, parent, self.events):

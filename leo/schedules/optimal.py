@@ -1,0 +1,237 @@
+"""Exactly one run for each class of equivalent schedules: none is begun in vain.
+
+Sleep sets alone give up a run when all that is possible sleeps.  Here a branch is explored only
+when a run that was executed shows what is new behind it (Optimal-DPOR: Abdulla, Aronis, Jonsson and
+Sagonas, Optimal dynamic partial order reduction, POPL 2014; Source sets, JACM 64(4), 2017): each
+race of the run is reversed, and the sequence that reverses it becomes a branch of a *wakeup tree*
+at the state before the race, unless what sleeps there, or another branch, covers it.
+
+A step may be impossible for a while (a lock) or for good (a fault that may strike once).  A step
+that waits is reversed against what it waits for, and one that was possible and is lost becomes a
+branch before what took it.  A branch that cannot be followed would hide others: where it is not
+known that its last step is possible, the steps that this depends on are executed first (`probes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from leo.schedules.depth_first import DepthFirst, Node
+from leo.schedules.system import Choice, EngineError, Events, said, unknown
+
+# The branches in a state, by the numbers of their steps and in the order of the search.  After a
+# branch without branches the search goes on freely.
+Tree = dict[int, "Tree"]
+
+
+def find_place(
+    tree: Tree, sequence: list[int], conflicts: Sequence[int]
+) -> tuple[Tree, list[int]] | None:
+    """Where a sequence is to be planted, and what of it; None when a leaf covers it.
+
+    The place is below the first branches that can come before the sequence or in it (POPL 2014,
+    definition 6.1 and lemma 6.2).
+    """
+    while True:
+        for number, following in tree.items():
+            rest = _without(sequence, number, conflicts[number])
+            if rest is not None:
+                if not following:
+                    return None
+                tree, sequence = following, rest
+                break
+        else:
+            return tree, sequence
+
+
+def _without(sequence: list[int], number: int, depends: int) -> list[int] | None:
+    """A sequence without a step that can come first, or that all of it is independent of; None when
+    it has to come later."""
+    for position, other in enumerate(sequence):
+        if other == number:
+            return sequence[:position] + sequence[position + 1 :]
+        if depends >> other & 1:
+            return None
+    return sequence
+
+
+class Possible(NamedTuple):
+    """The numbers of what can be chosen in a state, and of what somebody waits for."""
+
+    now: frozenset[int]
+    waiting: frozenset[int]
+
+
+class Place(Node):
+    """A state on the path.  `lost`: what was possible or waited before the step taken here, and not
+    after it.  `tried`: what is possible after some more steps.
+    """
+
+    __slots__ = ("lost", "possible", "tree", "tried")
+
+
+class Optimal(DepthFirst):
+    """The search; `next` until it is None, each run closed before the next.
+
+    `probes` counts the beginnings of runs that were executed to see what is possible.
+    """
+
+    node = Place
+
+    def __init__(self, start: Callable[[], Any], events: Events | None = None) -> None:
+        super().__init__(start, events=events or Events())
+        self.probes = 0
+        # Of each step the positions that it depends on, as bits.
+        self._past: list[int] = []
+        self._last = Possible(frozenset(), frozenset())
+        self._numbers: tuple[int, ...] = ()
+
+    def next(self) -> Any:
+        run = super().next()
+        if run is not None and self.end == "complete":
+            self._last = self._look(run)
+        return run
+
+    def _look(self, run: Any) -> Possible:
+        number, pending = self.events.number, run.pending
+        now, waiting = (
+            frozenset(number(pending(it) or unknown(it)) for it in choices)
+            for choices in (run.enabled(), run.waiting())
+        )
+        return Possible(now, waiting)
+
+    def _awake(self, run: Any, node: Any, parent: Any, events: Events) -> bool:
+        """Choose as planned, or what comes first of what does not sleep."""
+        awake = super()._awake(run, node, parent, events)
+        node.possible, node.tried, node.lost = self._look(run), {}, ()
+        node.tree = parent.tree.pop(parent.number, {}) if parent is not None else {}
+        if not node.tree:
+            del node.left[:-1]
+            return awake
+        steps, node.left = events.steps, []
+        for number in reversed(node.tree):
+            if number not in node.possible.now:
+                raise EngineError(
+                    f"{said(steps[number])} was possible and is not under the same schedule, or an "
+                    "object that it depends on is not declared"
+                )
+            node.left.append((steps[number].choice, number))
+        return True
+
+    def _backtrack(self) -> bool:
+        self._numbers = self.numbers()
+        self._analyse()
+        found = super()._backtrack()
+        del self._past[max(0, len(self.path) - 1) :]
+        return found
+
+    def _analyse(self) -> None:
+        """Plan what the last run shows to be new."""
+        numbers, past, nodes, path = self._numbers, self._past, self.nodes, self.path
+        first, length = len(past), len(numbers)
+        for at in range(first, length):
+            past.append(self._reverse(numbers[at], at) | 1 << at)
+        after = self._last
+        for at in range(length - 1, first - 1, -1):
+            here, who = nodes[at].possible, path[at].who
+            nodes[at].lost = [
+                it
+                for it in here.now | here.waiting
+                if it != numbers[at]
+                and (
+                    self.events.steps[it].choice.who == who
+                    or not (it in after.now or it in after.waiting)
+                )
+            ]
+            after = here
+        for at, node in enumerate(nodes):
+            if node.lost:
+                kept = [later for later in range(at + 1, length) if not past[later] >> at & 1]
+                if at >= first or (kept and kept[-1] >= first):
+                    for number in node.lost:
+                        self._plan(at, kept, number)
+        for number in self._last.waiting:
+            self._reverse(number, length)
+
+    def _reverse(self, number: int, depth: int, kept: Sequence[int] = ()) -> int:
+        """Plan the reversal of each race of a step that comes, or waits, after the first `depth`
+        steps and those at the positions `kept`; return what it depends on, as bits.
+        """
+        numbers, past, path = self._numbers, self._past, self.path
+        depends, who, seen = self.events.conflicts[number], self.events.steps[number].choice.who, 0
+        positions = [*range(depth), *kept]
+        for earlier in reversed(positions):
+            if depends >> numbers[earlier] & 1 and not seen >> earlier & 1:
+                seen |= past[earlier]
+                if path[earlier].who != who:
+                    # A position among `kept` has no state of its own without the step at `depth`.
+                    at = min(earlier, depth)
+                    others = [it for it in positions[at:] if not past[it] >> earlier & 1]
+                    self._plan(at, others, number)
+        return seen
+
+    def _plan(self, depth: int, kept: Sequence[int], number: int) -> None:
+        """Plan the steps at some positions and then a step, in the state before the step at
+        `depth`, unless that is covered there or cannot be carried out.
+        """
+        node, conflicts, numbers = self.nodes[depth], self.events.conflicts, self._numbers
+        sequence = [numbers[at] for at in kept]
+        sequence.append(number)
+        asleep = node.sleep
+        if asleep:
+            for each in sequence:
+                if asleep >> each & 1:
+                    return
+                asleep &= ~conflicts[each]
+            if asleep:
+                return
+        if find_place(node.tree, sequence, conflicts) is None:
+            return
+        if not self._is_possible(depth, kept, number):
+            return
+        # To look at that may have planted something.
+        place = find_place(node.tree, sequence, conflicts)
+        if place is not None:
+            tree, (begin, *rest) = place
+            following: Tree = {}
+            for each in reversed(rest):
+                following = {each: following}
+            tree[begin] = following
+            if tree is node.tree:
+                node.left.insert(0, (self.events.steps[begin].choice, begin))
+
+    def _is_possible(self, depth: int, kept: Sequence[int], number: int) -> bool:
+        """Is a step possible after the steps at some positions?  Its races count if it waits."""
+        node, conflicts, numbers = self.nodes[depth], self.events.conflicts, self._numbers
+        # What it does not depend on is nothing to it, so few probes answer for many sequences.
+        key, needed = list[int](), conflicts[number]
+        for at in reversed(kept):
+            if needed >> numbers[at] & 1:
+                key.insert(0, numbers[at])
+                needed |= conflicts[numbers[at]]
+        if not key:
+            found, kept = node.possible, ()
+        elif (found := node.tried.get(tuple(key))) is None:
+            found = node.tried[tuple(key)] = self._probe(depth, key)
+        if number in found.now:
+            return True
+        if number in found.waiting:
+            self._reverse(number, depth, kept)
+        return False
+
+    def _probe(self, depth: int, key: Sequence[int]) -> Possible:
+        """Execute the first `depth` steps and then some others, and see what is possible."""
+        self.probes += 1
+        run = self.start()
+        try:
+            for choice in self.path[:depth]:
+                run.take(choice)
+            for number in key:
+                run.take(self.events.steps[number].choice)
+            return self._look(run)
+        finally:
+            run.close()
+
+
+__all__ = ["Choice", "Optimal", "Place", "find_place"]

@@ -29,13 +29,12 @@ from typing import Any
 
 from leo.schedules.system import (
     Choice,
-    EngineError,
     Events,
     Step,
     check_again,
     check_declared,
     check_length,
-    said,
+    check_still,
     unknown,
 )
 
@@ -108,7 +107,7 @@ class DepthFirst:
         self.states, self.price, self.most = states, price, most
         self.path: list[Choice] = []
         self.steps: list[Step] = []
-        self.nodes: list[Node] = []
+        self.nodes: list[Any] = []
         self.end = ""
         self.runs = self.found = 0
         self.cut = self.endless = False
@@ -189,7 +188,9 @@ class DepthFirst:
             if sleep:
                 left = [it for it in left if not sleep >> it[1] & 1]
                 if len(enabled) - len(left) != sleep.bit_count():
-                    self._missing(run, node, parent, events)
+                    slept = {it for it in range(sleep.bit_length()) if sleep >> it & 1}
+                    here = {number(pending(it) or unknown(it)) for it in enabled}
+                    check_still(events, parent.number, slept - here)
             if len(left) > 1 and node.mover:
                 for at, (choice, _) in enumerate(left):
                     if choice.who == node.mover and choice.what == "step":
@@ -199,16 +200,6 @@ class DepthFirst:
             left.sort(key=_is_fault)
         node.left = left
         return bool(left)
-
-    def _missing(self, run: Any, node: Node, parent: Node, events: Events) -> None:
-        """A step slept, and can no longer be taken, although nothing was done that it shares."""
-        here = {events.number(run.pending(it) or unknown(it)) for it in node.enabled}
-        for number, step in enumerate(events.steps):
-            if node.sleep >> number & 1 and number not in here:
-                raise EngineError(
-                    f"{said(step)} is not possible after {said(events.steps[parent.number])}, and "
-                    "they declare no object that both touch: the search would miss schedules"
-                )
 
     def _in_order(
         self, enabled: Sequence[Choice], last: Choice | None, parent: Node | None

@@ -14,11 +14,11 @@ known that its last step is possible, the steps that this depends on are execute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from leo.schedules.depth_first import DepthFirst, Node
-from leo.schedules.system import Choice, EngineError, Events, said, unknown
+from leo.schedules.system import EngineError, Events, check_still, said, unknown
 
 # The branches in a state, by the numbers of their steps and in the order of the search.  After a
 # branch without branches the search goes on freely.
@@ -46,8 +46,9 @@ def find_place(
 
 
 def _without(sequence: list[int], number: int, depends: int) -> list[int] | None:
-    """A sequence without a step that can come first, or that all of it is independent of; None when
-    it has to come later."""
+    """A sequence without a step that can come first; whole when none of it depends on the step, and
+    None when the step has to come later.
+    """
     for position, other in enumerate(sequence):
         if other == number:
             return sequence[:position] + sequence[position + 1 :]
@@ -64,47 +65,55 @@ class Possible(NamedTuple):
 
 
 class Place(Node):
-    """A state on the path.  `lost`: what was possible or waited before the step taken here, and not
-    after it.  `tried`: what is possible after some more steps.
+    """A state on the path, and the branches that follow it.
+
+    `lost`: what was possible or waited here, and is neither after the step taken here.  `asked`:
+    the sequences that were to be planted.  `tried`: what is possible after some more steps.
     """
 
-    __slots__ = ("lost", "possible", "tree", "tried")
+    __slots__ = ("asked", "lost", "possible", "tree", "tried")
 
 
 class Optimal(DepthFirst):
-    """The search; `next` until it is None, each run closed before the next.
+    """The search; `next` until it is None, each run closed before the next one.
 
-    `probes` counts the beginnings of runs that were executed to see what is possible.
+    Its runs say what is `waiting`.  `probes` counts the beginnings of runs that were executed to
+    see what is possible.
     """
 
     node = Place
+    nodes: list[Place]
+    events: Events
 
-    def __init__(self, start: Callable[[], Any], events: Events | None = None) -> None:
+    def __init__(self, start: Callable[[], Any], *, events: Events | None = None) -> None:
         super().__init__(start, events=events or Events())
         self.probes = 0
-        # Of each step the positions that it depends on, as bits.
-        self._past: list[int] = []
-        self._last = Possible(frozenset(), frozenset())
+        # Of the last run: the numbers of its steps, the positions that each depends on, as bits,
+        # and what is possible at its end.
         self._numbers: tuple[int, ...] = ()
+        self._past: list[int] = []
+        self._end = Possible(frozenset(), frozenset())
 
     def next(self) -> Any:
+        """Carry out one more run, as `DepthFirst.next` does."""
         run = super().next()
-        if run is not None and self.end == "complete":
-            self._last = self._look(run)
+        if run is not None:
+            self._end = self._look(run)
         return run
 
     def _look(self, run: Any) -> Possible:
+        """The numbers of what is possible where a run stands."""
         number, pending = self.events.number, run.pending
         now, waiting = (
-            frozenset(number(pending(it) or unknown(it)) for it in choices)
+            frozenset([number(pending(it) or unknown(it)) for it in choices])
             for choices in (run.enabled(), run.waiting())
         )
         return Possible(now, waiting)
 
     def _awake(self, run: Any, node: Any, parent: Any, events: Events) -> bool:
-        """Choose as planned, or what comes first of what does not sleep."""
+        """Choose as planned, else the first of what does not sleep."""
         awake = super()._awake(run, node, parent, events)
-        node.possible, node.tried, node.lost = self._look(run), {}, ()
+        node.possible, node.lost, node.asked, node.tried = self._look(run), (), set(), {}
         node.tree = parent.tree.pop(parent.number, {}) if parent is not None else {}
         if not node.tree:
             del node.left[:-1]
@@ -127,39 +136,41 @@ class Optimal(DepthFirst):
         return found
 
     def _analyse(self) -> None:
-        """Plan what the last run shows to be new."""
-        numbers, past, nodes, path = self._numbers, self._past, self.nodes, self.path
+        """Plan what the new steps of the last run show to be new."""
+        numbers, past, nodes = self._numbers, self._past, self.nodes
         first, length = len(past), len(numbers)
         for at in range(first, length):
             past.append(self._reverse(numbers[at], at) | 1 << at)
-        after = self._last
-        for at in range(length - 1, first - 1, -1):
-            here, who = nodes[at].possible, path[at].who
-            nodes[at].lost = [
-                it
-                for it in here.now | here.waiting
-                if it != numbers[at]
-                and (
-                    self.events.steps[it].choice.who == who
-                    or not (it in after.now or it in after.waiting)
-                )
-            ]
-            after = here
+            after = nodes[at + 1].possible if at + 1 < length else self._end
+            nodes[at].lost = self._lost(numbers[at], nodes[at].possible, after)
         for at, node in enumerate(nodes):
             if node.lost:
                 kept = [later for later in range(at + 1, length) if not past[later] >> at & 1]
+                # For an old step only where something new comes before what was lost.
                 if at >= first or (kept and kept[-1] >= first):
                     for number in node.lost:
                         self._plan(at, kept, number)
-        for number in self._last.waiting:
+        for number in self._end.waiting:
             self._reverse(number, length)
+
+    def _lost(self, number: int, before: Possible, after: Possible) -> list[int]:
+        """What a step took away: from others, and what its own session could have done instead."""
+        steps, conflicts = self.events.steps, self.events.conflicts[number]
+        gone = before.now - after.now
+        check_still(self.events, number, {it for it in gone if not conflicts >> it & 1})
+        still, who = after.now | after.waiting, steps[number].choice.who
+        return [
+            it
+            for it in before.now | before.waiting
+            if it != number and (it not in still or steps[it].choice.who == who)
+        ]
 
     def _reverse(self, number: int, depth: int, kept: Sequence[int] = ()) -> int:
         """Plan the reversal of each race of a step that comes, or waits, after the first `depth`
         steps and those at the positions `kept`; return what it depends on, as bits.
         """
-        numbers, past, path = self._numbers, self._past, self.path
-        depends, who, seen = self.events.conflicts[number], self.events.steps[number].choice.who, 0
+        numbers, past, path, seen = self._numbers, self._past, self.path, 0
+        depends, who = self.events.conflicts[number], self.events.steps[number].choice.who
         positions = [*range(depth), *kept]
         for earlier in reversed(positions):
             if depends >> numbers[earlier] & 1 and not seen >> earlier & 1:
@@ -172,66 +183,66 @@ class Optimal(DepthFirst):
         return seen
 
     def _plan(self, depth: int, kept: Sequence[int], number: int) -> None:
-        """Plan the steps at some positions and then a step, in the state before the step at
+        """Plant the steps at some positions and then a step, in the state before the step at
         `depth`, unless that is covered there or cannot be carried out.
         """
-        node, conflicts, numbers = self.nodes[depth], self.events.conflicts, self._numbers
-        sequence = [numbers[at] for at in kept]
-        sequence.append(number)
-        asleep = node.sleep
-        if asleep:
-            for each in sequence:
-                if asleep >> each & 1:
-                    return
-                asleep &= ~conflicts[each]
-            if asleep:
-                return
-        if find_place(node.tree, sequence, conflicts) is None:
+        node, conflicts = self.nodes[depth], self.events.conflicts
+        sequence = [*(self._numbers[at] for at in kept), number]
+        if tuple(sequence) in node.asked:
+            return
+        node.asked.add(tuple(sequence))
+        if _is_covered(sequence, node.sleep, conflicts) or not find_place(
+            node.tree, sequence, conflicts
+        ):
             return
         if not self._is_possible(depth, kept, number):
             return
-        # To look at that may have planted something.
+        # To look may have planted something: the place is looked up again.
         place = find_place(node.tree, sequence, conflicts)
         if place is not None:
             tree, (begin, *rest) = place
-            following: Tree = {}
-            for each in reversed(rest):
-                following = {each: following}
-            tree[begin] = following
+            tree[begin] = {}
             if tree is node.tree:
                 node.left.insert(0, (self.events.steps[begin].choice, begin))
+            tree = tree[begin]
+            for each in rest:
+                tree[each] = tree = {}
 
     def _is_possible(self, depth: int, kept: Sequence[int], number: int) -> bool:
         """Is a step possible after the steps at some positions?  Its races count if it waits."""
         node, conflicts, numbers = self.nodes[depth], self.events.conflicts, self._numbers
         # What it does not depend on is nothing to it, so few probes answer for many sequences.
-        key, needed = list[int](), conflicts[number]
+        needed, depends = list[int](), conflicts[number]
         for at in reversed(kept):
-            if needed >> numbers[at] & 1:
-                key.insert(0, numbers[at])
-                needed |= conflicts[numbers[at]]
-        if not key:
+            if depends >> numbers[at] & 1:
+                needed.append(numbers[at])
+                depends |= conflicts[numbers[at]]
+        if not needed:
             found, kept = node.possible, ()
-        elif (found := node.tried.get(tuple(key))) is None:
-            found = node.tried[tuple(key)] = self._probe(depth, key)
-        if number in found.now:
-            return True
+        elif (found := node.tried.get(tuple(needed))) is None:
+            found = node.tried[tuple(needed)] = self._probe(depth, reversed(needed))
         if number in found.waiting:
             self._reverse(number, depth, kept)
-        return False
+        return number in found.now
 
-    def _probe(self, depth: int, key: Sequence[int]) -> Possible:
+    def _probe(self, depth: int, then: Iterable[int]) -> Possible:
         """Execute the first `depth` steps and then some others, and see what is possible."""
         self.probes += 1
         run = self.start()
         try:
             for choice in self.path[:depth]:
                 run.take(choice)
-            for number in key:
+            for number in then:
                 run.take(self.events.steps[number].choice)
             return self._look(run)
         finally:
             run.close()
 
 
-__all__ = ["Choice", "Optimal", "Place", "find_place"]
+def _is_covered(sequence: Iterable[int], asleep: int, conflicts: Sequence[int]) -> bool:
+    """Can something that sleeps come first in a sequence, or before it?"""
+    for number in sequence:
+        if asleep >> number & 1:
+            return True
+        asleep &= ~conflicts[number]
+    return asleep > 0

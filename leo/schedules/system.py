@@ -7,7 +7,7 @@ steps depend on each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -61,10 +61,17 @@ class Run(Protocol):
         """The choices that can be made now, always in the same order."""
 
     def pending(self, choice: Choice) -> Step | None:
-        """The step that an enabled choice would be, where that is known beforehand.
+        """The step that a choice would be, where that is known beforehand.
 
         What it declares depends on what ``who`` has done so far and on nobody else; the step that
         is taken may touch less, never more.
+        """
+
+    def waiting(self) -> tuple[Choice, ...]:
+        """The choices that somebody would have here, in another state of the others.
+
+        For the optimal search: who waits for a lock, and faults that have struck often enough.
+        `pending` tells their steps as well.
         """
 
     def take(self, choice: Choice) -> Step:
@@ -187,6 +194,15 @@ def check_declared(declared: Step, step: Step) -> None:
         raise EngineError(
             f"{said(step)} touched {', '.join(sorted(more)) or 'nothing'}, which {said(declared)} "
             "does not declare: the search would miss schedules"
+        )
+
+
+def check_still(events: Events, taken: int, gone: Collection[int]) -> None:
+    """Raise EngineError when steps are no longer possible that do not depend on the one taken."""
+    if gone:
+        raise EngineError(
+            f"{said(events.steps[min(gone)])} is not possible after {said(events.steps[taken])}, "
+            "and they declare no object that both touch: the search would miss schedules"
         )
 
 

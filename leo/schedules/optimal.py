@@ -72,6 +72,11 @@ class Place(Node):
     """
 
     __slots__ = ("asked", "lost", "possible", "tree", "tried")
+    asked: set[tuple[int, ...]]
+    lost: Sequence[int]
+    possible: Possible
+    tree: Tree
+    tried: dict[tuple[int, ...], Possible]
 
 
 class Optimal(DepthFirst):
@@ -219,7 +224,9 @@ class Optimal(DepthFirst):
                 depends |= conflicts[numbers[at]]
         if not needed:
             found, kept = node.possible, ()
-        elif (found := node.tried.get(tuple(needed))) is None:
+        elif tuple(needed) in node.tried:
+            found = node.tried[tuple(needed)]
+        else:
             found = node.tried[tuple(needed)] = self._probe(depth, reversed(needed))
         if number in found.waiting:
             self._reverse(number, depth, kept)

@@ -32,38 +32,39 @@ EXACT = {2: 34, 3: 7134}
 class Bare:
     """Read, write, read, write of some tasks, each of them a bare coroutine.
 
-    `steps`: what each has to do, the last first.
+    `turns`: what a task awaits before a read, and before a write; `first`: its first step.
     """
 
     def __init__(self, tasks: int) -> None:
         self.choices = tuple(Choice(f"t{number + 1}") for number in range(tasks))
         x, nothing = frozenset({"x"}), frozenset[str]()
-        self.steps = {
-            it: 2 * [Step(it, "w x", nothing, x), Step(it, "r x", x, nothing)]
+        self.first = {it.who: Step(it, "r x", x, nothing) for it in self.choices}
+        self.turns = [
+            (it.who, Turn(self.first[it.who]), Turn(Step(it, "w x", nothing, x)))
             for it in self.choices
-        }
+        ]
 
     def start(self) -> BareRun:
         return BareRun(self)
 
 
 class BareRun:
-    """One execution: `x`, what each task has read, and how many steps each has left but one."""
+    """One execution: `x`, what each task has read, how far it is, and its next step."""
 
-    __slots__ = ("able", "held", "left", "send", "steps", "tasks", "x")
+    __slots__ = ("able", "held", "now", "tasks", "x")
 
     def __init__(self, system: Bare) -> None:
-        self.x, self.able, self.steps = 0, system.choices, system.steps
-        self.held, self.left = dict.fromkeys(self.able, 0), dict.fromkeys(self.able, 3)
-        self.tasks = [self.task(choice) for choice in self.able]
-        self.send = dict(zip(self.able, [task.send for task in self.tasks], strict=True))
+        self.x, self.able, self.now, self.held = 0, system.choices, system.first.copy(), {}
+        self.tasks = {turn[0]: self.task(*turn).__await__() for turn in system.turns}
 
-    async def task(self, me: Choice) -> None:
-        for _ in range(2):
-            held = self.held[me] = self.x
-            await TURN
-            self.x = held + 1
-            await TURN
+    async def task(self, me: str, read: Turn, write: Turn) -> None:
+        held, self.held[me] = self.x, (1, self.x)
+        await write
+        self.x = held + 1
+        await read
+        held, self.held[me] = self.x, (2, self.x)
+        await write
+        self.x = held + 1
 
     def enabled(self) -> tuple[Choice, ...]:
         return self.able
@@ -72,36 +73,37 @@ class BareRun:
         return ()
 
     def pending(self, choice: Choice) -> Step:
-        return self.steps[choice][self.left[choice]]
+        return self.now[choice[0]]
 
     def take(self, choice: Choice) -> Step:
-        self.send[choice](None)
-        left = self.left[choice]
-        self.left[choice] = left - 1
-        if not left:
+        who = choice[0]
+        step, following = self.now[who], next(self.tasks[who], None)
+        self.now[who] = following
+        if following is None:
             self.able = tuple([it for it in self.able if it is not choice])
-        return self.steps[choice][left]
+        return step
 
     def fingerprint(self) -> object:
-        return (self.x, *self.left.values(), *self.held.values())
+        return (self.x, *self.now.values(), *self.held.items())
 
     def finished(self) -> bool:
         return not self.able
 
     def close(self) -> Outcome:
-        for task in self.tasks:
-            task.close()
+        if self.able:
+            for task in self.tasks.values():
+                task.close()
         return Outcome(final={"x": self.x})
 
 
 class Turn:
-    """To await it lets the scheduler choose."""
+    """To await it tells the scheduler what comes next, and lets it choose."""
+
+    def __init__(self, step: Step) -> None:
+        self.said = (step,)
 
     def __await__(self) -> Any:
-        return iter((None,))
-
-
-TURN = Turn()
+        return iter(self.said)
 
 
 class Measured(NamedTuple):

@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from leo.schedules.system import (
+    MOST_STEPS,
     Choice,
     Events,
     Step,
@@ -125,34 +126,38 @@ class DepthFirst:
         self.end, self.endless = "complete", False
         run = self.start()
         try:
-            path, steps, arrive, events = self.path, self.steps, self._arrive, self.events
-            if path:
-                self._again(run, path[:-1])
-                choice: Choice | None = path.pop()
-            else:
-                choice = arrive(run, enabled) if (enabled := run.enabled()) else None
+            path, steps, nodes, events = self.path, self.steps, self.nodes, self.events
+            # The choice that is new was made by `_backtrack`.
+            choice = path.pop() if path else None
+            if steps:
+                self._again(run, path, steps)
+            take, enabled, arrive = run.take, run.enabled, self._arrive
+            if choice is None and (able := enabled()):
+                choice = arrive(run, able)
             while choice is not None:
                 path.append(choice)
-                step = run.take(choice)
+                step = take(choice)
                 steps.append(step)
                 if events is not None:
-                    declared = events.steps[self.nodes[-1].number]
+                    declared = events.steps[nodes[-1].number]
                     if step is not declared and step != declared:
                         check_declared(declared, step)
-                enabled = run.enabled()
-                choice = arrive(run, enabled) if enabled else None
+                choice = arrive(run, able) if (able := enabled()) else None
         except BaseException:
             run.close()
             raise
         return run
 
-    def _again(self, run: Any, path: Sequence[Choice]) -> None:
+    def _again(self, run: Any, path: Sequence[Choice], before: Sequence[Step]) -> None:
         """Take choices that were taken before; they must do the same again."""
-        again = getattr(run, "again", None)
-        steps = map(run.take, path) if again is None else again(path)
-        for position, (before, step) in enumerate(zip(self.steps, steps, strict=True), 1):
-            if step is not before and step != before:
-                check_again(position, before, step)
+        again, done = getattr(run, "again", None), list[Step]()
+        try:
+            done.extend(map(run.take, path) if again is None else again(path))
+        finally:
+            # A choice that is no longer possible comes after a step that did something else.
+            if done != before:
+                for position, pair in enumerate(zip(before, done, strict=False), 1):
+                    check_again(position, *pair)
 
     def _arrive(self, run: Any, enabled: Sequence[Choice]) -> Choice | None:
         """What to choose in the state that the run is in; None when it need not be explored."""
@@ -174,31 +179,34 @@ class DepthFirst:
             if node.state is not None and self._known(node):
                 self.end = "known"
                 return None
-        check_length(len(path))
+        if len(path) > MOST_STEPS:
+            check_length(len(path))
         nodes.append(node)
         choice, node.number = node.left.pop()
         return choice
 
     def _awake(self, run: Any, node: Node, parent: Node | None, events: Events) -> bool:
         """Number what can be chosen, and leave out what sleeps; False when all of it does."""
-        number, pending, enabled = events.number, run.pending, node.enabled
-        left = [(it, number(pending(it) or unknown(it))) for it in enabled[::-1]]
+        enabled, pending, known, sleep = node.enabled, run.pending, events.known, 0
         if self.reduce and parent is not None:
             sleep = node.sleep = parent.sleep & ~events.conflicts[parent.number]
-            if sleep:
-                left = [it for it in left if not sleep >> it[1] & 1]
-                if len(enabled) - len(left) != sleep.bit_count():
-                    slept = {it for it in range(sleep.bit_length()) if sleep >> it & 1}
-                    here = {number(pending(it) or unknown(it)) for it in enabled}
-                    check_still(events, parent.number, slept - here)
-            if len(left) > 1 and node.mover:
-                for at, (choice, _) in enumerate(left):
-                    if choice.who == node.mover and choice.what == "step":
-                        left.insert(0, left.pop(at))
-                        break
-        if self.reduce and enabled[-1].what != "step":
+        # Those that went last go on last: they come first here.
+        mover, asleep, left = node.mover if self.reduce else "", 0, node.left
+        for choice in enabled[::-1]:
+            step = pending(choice)
+            number = known(id(step))
+            if number is None:
+                number = events.number(step or unknown(choice))
+            if sleep >> number & 1:
+                asleep |= 1 << number
+            elif choice[0] == mover and choice[1] == "step":
+                left.insert(0, (choice, number))
+            else:
+                left.append((choice, number))
+        if sleep != asleep and parent is not None:
+            check_still(events, parent.number, sleep & ~asleep)
+        if self.reduce and enabled[-1][1] != "step":
             left.sort(key=_is_fault)
-        node.left = left
         return bool(left)
 
     def _in_order(

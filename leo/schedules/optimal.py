@@ -160,9 +160,8 @@ class Optimal(DepthFirst):
 
     def _lost(self, number: int, before: Possible, after: Possible) -> list[int]:
         """What a step took away: from others, and what its own session could have done instead."""
-        steps, conflicts = self.events.steps, self.events.conflicts[number]
-        gone = before.now - after.now
-        check_still(self.events, number, {it for it in gone if not conflicts >> it & 1})
+        steps = self.events.steps
+        check_still(self.events, number, sum(1 << it for it in before.now - after.now))
         still, who = after.now | after.waiting, steps[number].choice.who
         return [
             it

@@ -32,38 +32,49 @@ EXACT = {2: 34, 3: 7134}
 class Bare:
     """Read, write, read, write of some tasks, each of them a bare coroutine.
 
-    `turns`: what a task awaits before a read, and before a write; `first`: its first step.
+    `first` are the first steps, `turns` what each task awaits before the others.
     """
 
     def __init__(self, tasks: int) -> None:
         self.choices = tuple(Choice(f"t{number + 1}") for number in range(tasks))
         x, nothing = frozenset({"x"}), frozenset[str]()
         self.first = {it.who: Step(it, "r x", x, nothing) for it in self.choices}
-        self.turns = [
-            (it.who, Turn(self.first[it.who]), Turn(Step(it, "w x", nothing, x)))
+        self.turns = {
+            it.who: (
+                Turn(Step(it, "w x", nothing, x)),
+                Turn(Step(it, "r x again", x, nothing)),
+                Turn(Step(it, "w x again", nothing, x)),
+            )
             for it in self.choices
-        ]
+        }
 
     def start(self) -> BareRun:
         return BareRun(self)
 
 
 class BareRun:
-    """One execution: `x`, what each task has read, how far it is, and its next step."""
+    """One execution: `x`, what each task has read, and its next step."""
 
     __slots__ = ("able", "held", "now", "tasks", "x")
 
     def __init__(self, system: Bare) -> None:
-        self.x, self.able, self.now, self.held = 0, system.choices, system.first.copy(), {}
-        self.tasks = {turn[0]: self.task(*turn).__await__() for turn in system.turns}
+        self.x, self.able, self.now, self.held = (
+            0,
+            system.choices,
+            system.first.copy(),
+            dict.fromkeys(system.first),
+        )
+        self.tasks = {
+            who: self.task(who, *turns).__await__() for who, turns in system.turns.items()
+        }
 
-    async def task(self, me: str, read: Turn, write: Turn) -> None:
-        held, self.held[me] = self.x, (1, self.x)
+    async def task(self, me: str, write: Turn, read: Turn, write_again: Turn) -> None:
+        held = self.held[me] = self.x
         await write
         self.x = held + 1
         await read
-        held, self.held[me] = self.x, (2, self.x)
-        await write
+        held = self.held[me] = self.x
+        await write_again
         self.x = held + 1
 
     def enabled(self) -> tuple[Choice, ...]:
@@ -76,15 +87,15 @@ class BareRun:
         return self.now[choice[0]]
 
     def take(self, choice: Choice) -> Step:
-        who = choice[0]
-        step, following = self.now[who], next(self.tasks[who], None)
-        self.now[who] = following
+        who, now = choice[0], self.now
+        step = now[who]
+        following = now[who] = next(self.tasks[who], None)
         if following is None:
             self.able = tuple([it for it in self.able if it is not choice])
         return step
 
     def fingerprint(self) -> object:
-        return (self.x, *self.now.values(), *self.held.items())
+        return (self.x, *self.now.values(), *self.held.values())
 
     def finished(self) -> bool:
         return not self.able

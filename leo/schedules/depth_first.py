@@ -114,6 +114,9 @@ class DepthFirst:
         self.cut = self.endless = False
         self._blind = 0
         self._seen: dict[Any, int] = {}
+        # Where nothing sleeps and one thing can be done, states are alike: by the step to take.
+        self._only: dict[int, Node] = {}
+        self._plain = events is not None and not states and price is None and self.node is Node
 
     def next(self) -> Any:
         """Carry out one more run and return it, not closed; None when there is no other.
@@ -136,6 +139,8 @@ class DepthFirst:
                 choice = arrive(run, able)
             while choice is not None:
                 path.append(choice)
+                if len(path) > MOST_STEPS:
+                    check_length(len(path))
                 step = take(choice)
                 steps.append(step)
                 if events is not None:
@@ -163,6 +168,12 @@ class DepthFirst:
         """What to choose in the state that the run is in; None when it need not be explored."""
         nodes, path = self.nodes, self.path
         parent = nodes[-1] if nodes else None
+        if self._plain and len(enabled) == 1 and parent is not None and not parent.sleep:
+            choice = enabled[0]
+            node = self._only.get(id(run.pending(choice)))
+            if node is not None:
+                nodes.append(node)
+                return choice
         last = path[-1] if path else None
         # A cancellation is nobody's turn.
         mover = last.who if last is not None and last.what == "step" else ""
@@ -179,10 +190,10 @@ class DepthFirst:
             if node.state is not None and self._known(node):
                 self.end = "known"
                 return None
-        if len(path) > MOST_STEPS:
-            check_length(len(path))
         nodes.append(node)
         choice, node.number = node.left.pop()
+        if self._plain and self.events is not None and len(enabled) == 1 and not node.sleep:
+            self._only[id(self.events.steps[node.number])] = node
         return choice
 
     def _awake(self, run: Any, node: Node, parent: Node | None, events: Events) -> bool:

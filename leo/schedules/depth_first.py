@@ -76,10 +76,10 @@ class Node:
 
     __slots__ = ("enabled", "left", "mover", "number", "sleep", "spent", "state")
 
-    def __init__(self, enabled: Sequence[Choice], mover: str, spent: int) -> None:
-        self.enabled, self.mover, self.spent = enabled, mover, spent
+    def __init__(self, enabled: Sequence[Choice], mover: str, sleep: int, spent: int) -> None:
+        self.enabled, self.mover, self.sleep, self.spent = enabled, mover, sleep, spent
         self.left: list[tuple[Choice, int]] = []
-        self.number = self.sleep = 0
+        self.number = 0
         self.state: object = None
 
 
@@ -166,21 +166,22 @@ class DepthFirst:
 
     def _arrive(self, run: Any, enabled: Sequence[Choice]) -> Choice | None:
         """What to choose in the state that the run is in; None when it need not be explored."""
-        nodes, path = self.nodes, self.path
-        parent = nodes[-1] if nodes else None
-        if self._plain and len(enabled) == 1 and parent is not None and not parent.sleep:
-            choice = enabled[0]
-            node = self._only.get(id(run.pending(choice)))
-            if node is not None:
-                nodes.append(node)
-                return choice
-        last = path[-1] if path else None
+        nodes, path, events, parent, last, sleep = self.nodes, self.path, self.events, None, None, 0
+        if nodes:
+            parent, last = nodes[-1], path[-1]
+            if parent.sleep and events is not None:
+                sleep = parent.sleep & ~events.conflicts[parent.number]
+            if self._plain and not sleep and len(enabled) == 1:
+                node = self._only.get(id(run.pending(enabled[0])))
+                if node is not None:
+                    nodes.append(node)
+                    return enabled[0]
         # A cancellation is nobody's turn.
-        mover = last.who if last is not None and last.what == "step" else ""
-        node = self.node(enabled, mover, parent.spent if parent is not None else 0)
-        if self.events is None:
+        mover = last[0] if last is not None and last[1] == "step" else ""
+        node = self.node(enabled, mover, sleep, parent.spent if parent is not None else 0)
+        if events is None:
             node.left = self._in_order(enabled, last, parent)
-        elif not self._awake(run, node, parent, self.events):
+        elif not self._awake(run, node, parent, events):
             self.end = "redundant"
             return None
         if self.price is not None:
@@ -192,15 +193,13 @@ class DepthFirst:
                 return None
         nodes.append(node)
         choice, node.number = node.left.pop()
-        if self._plain and self.events is not None and len(enabled) == 1 and not node.sleep:
-            self._only[id(self.events.steps[node.number])] = node
+        if self._plain and events is not None and not sleep and len(enabled) == 1:
+            self._only[id(events.steps[node.number])] = node
         return choice
 
     def _awake(self, run: Any, node: Node, parent: Node | None, events: Events) -> bool:
         """Number what can be chosen, and leave out what sleeps; False when all of it does."""
-        enabled, pending, known, sleep = node.enabled, run.pending, events.known, 0
-        if self.reduce and parent is not None:
-            sleep = node.sleep = parent.sleep & ~events.conflicts[parent.number]
+        enabled, pending, known, sleep = node.enabled, run.pending, events.known, node.sleep
         # Those that went last go on last: they come first here.
         mover, asleep, left = node.mover if self.reduce else "", 0, node.left
         for choice in enabled[::-1]:

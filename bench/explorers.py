@@ -58,6 +58,7 @@ class BareRun:
     __slots__ = ("able", "held", "now", "tasks", "x")
 
     def __init__(self, system: Bare) -> None:
+        self.now: dict[str, Any]
         self.x, self.able, self.now, self.held = (
             0,
             system.choices,
@@ -84,11 +85,12 @@ class BareRun:
         return ()
 
     def pending(self, choice: Choice) -> Step:
-        return self.now[choice[0]]
+        step: Step = self.now[choice[0]]
+        return step
 
     def take(self, choice: Choice) -> Step:
         who, now = choice[0], self.now
-        step = now[who]
+        step: Step = now[who]
         following = now[who] = next(self.tasks[who], None)
         if following is None:
             self.able = tuple([it for it in self.able if it is not choice])

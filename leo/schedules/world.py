@@ -140,10 +140,11 @@ class _Ordered(set[Any]):
 
 
 def _refused(what: str, *places: tuple[Any, str]) -> Iterator[tuple[Any, str, Any]]:
-    """Replacements that refuse to be called by a run."""
+    """Replacements that refuse to be called by a run, of what this system has."""
     for owner, name in places:
-        called = f"{owner.__name__}.{name}"
-        yield owner, name, _refusing(what, getattr(owner, name), called)
+        if hasattr(owner, name):
+            called = f"{owner.__name__}.{name}"
+            yield owner, name, _refusing(what, getattr(owner, name), called)
 
 
 def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -212,6 +213,14 @@ _LOOPS: tuple[tuple[Any, str], ...] = (
     )),
 )  # fmt: skip
 _SOCKET = ("connect", "connect_ex", "bind", "sendto")
+# The other functions of `os` that start one use these, or subprocess.
+_PROCESSES = ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "execv", "execve")
+_REFUSED: list[tuple[Any, str, Any]] = [
+    *_refused("a process", *((os, name) for name in _PROCESSES)),
+    *_refused("a process", (subprocess.Popen, "__init__"), (BaseProcess, "start")),
+    *_refused("a socket", *((socket.socket, name) for name in _SOCKET)),
+    *_refused("a loop that is not the running one", *_LOOPS),
+]
 _BOUND: Any = asyncio.mixins._LoopBoundMixin
 _REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
@@ -235,6 +244,11 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (queue.SimpleQueue, threads.HeldQueue),
     (sqlite3.connect, database.connect),
     *_OF_PATHS,
+    *(
+        (getattr(owner, name), fake)
+        for owner, name, fake in _REFUSED
+        if not isinstance(owner, type)
+    ),
 ]
 # Attributes of modules and classes that code looks up when it uses them.
 _PLACES: list[tuple[Any, str, Any]] = [
@@ -249,9 +263,7 @@ _PLACES: list[tuple[Any, str, Any]] = [
     (threading.Condition, "wait", threads.wait),
     (threading, "Lock", threads.lock),
     (threading, "RLock", threads.rlock),
-    *_refused("a process", (os, "fork"), (subprocess.Popen, "__init__"), (BaseProcess, "start")),
-    *_refused("a socket", *((socket.socket, name) for name in _SOCKET)),
-    *_refused("a loop that is not the running one", *_LOOPS),
+    *_REFUSED,
     (_BOUND, "_get_loop", _get_loop),
     (asyncio.tasks, "set", _Ordered),
 ]

@@ -384,7 +384,7 @@ def faults(
     question comes to an end.
 
     Not the other way round: a look at all pages computes what the file says of an index, for every
-    row. SQLite's look at the pages goes to each of them once, whatever leads there.
+    row. SQLite's look at the pages goes to each of them once, by any number of ways.
     """
     sound = True
     for finding in strangers(conn, keepers):

@@ -1,7 +1,7 @@
 """From claims to runs of TLC: which searches decide which cells, at which bound.
 
 Properties that hold are checked together, one search for a discipline and a bound.  A property that
-falls has a run of its own; runs of one bound share a search that goes on until each has fallen.
+falls has a run of its own; runs of one bound share a start of TLC, which goes on until all fell.
 """
 
 from __future__ import annotations

@@ -150,6 +150,29 @@ def test_cancelled_while_waiting_for_the_lock(tmp_path: Path) -> None:
     assert actions(events, "a") == actions(events, "c") == REPLY
 
 
+def test_who_was_cancelled_in_the_queue_leaves_it_first(tmp_path: Path) -> None:
+    """asyncio.Lock passes over a cancelled waiter before the waiter's task has run and said so."""
+    late: list[asyncio.Task[str]] = []
+
+    async def scenario(field: AsyncLeoField) -> None:
+        async def gate(session: str, action: Action) -> None:
+            if session == "a" and action is Action.Release:
+                # It calls when the lock is free, and before the cancelled one runs.
+                late.append(asyncio.create_task(field.reply("hello", "c")))
+                waiting.cancel()
+
+        field._driver.gate = gate
+        holder = asyncio.create_task(field.reply("hello", "a"))
+        waiting = asyncio.create_task(field.reply("hello", "b"))
+        results = await asyncio.gather(holder, waiting, return_exceptions=True)
+        assert isinstance(results[1], asyncio.CancelledError)
+        assert await late[0]
+
+    events = run(tmp_path / "field", "asyncio-lock", None, scenario)
+    assert actions(events, "b") == ["Call", "Cancel"]
+    assert actions(events, "a") == actions(events, "c") == REPLY
+
+
 @pytest.mark.parametrize("discipline", ASYNC)
 @pytest.mark.parametrize("position", [0, 1, 2, 3, 4])
 def test_cancelled_again_and_again_while_the_worker_is_busy(

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import contextvars
 import importlib
+import os
 import random
 import sys
 import threading
 import time
 import uuid
+from asyncio import new_event_loop
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import posix_spawn
 from pathlib import Path
 from typing import Any
 
@@ -426,6 +429,14 @@ async def starts_a_process(_: Notes) -> None:
     await asyncio.create_subprocess_exec("true")
 
 
+async def starts_one_by_a_name_of_its_own(_: Notes) -> None:
+    os.waitpid(posix_spawn("/bin/true", ["true"], {}), 0)
+
+
+async def makes_a_loop_by_a_name_of_its_own(_: Notes) -> None:
+    new_event_loop().close()
+
+
 async def draws_by_chance(notes: Notes) -> None:
     for _ in range(random.randrange(3)):  # noqa: TID251 - the code that is explored
         await asyncio.sleep(0)
@@ -450,6 +461,9 @@ async def swallows(_: Notes) -> None:
         (opens_a_socket, r"a socket .* cannot be followed \(test_asyncio.py:\d+ opens_a_socket\)"),
         (swallows, r"a socket .* cannot be followed \(test_asyncio.py:\d+ run\)"),
         (starts_a_process, r"a process .* cannot be followed"),
+        (lambda _: asyncio.to_thread(os.system, "true"), r"a process .* cannot be followed"),
+        (starts_one_by_a_name_of_its_own, r"a process .* cannot be followed"),
+        (makes_a_loop_by_a_name_of_its_own, r"a loop that .* cannot be followed"),
         (draws_by_chance, r"`random` is drawn from by t1,.*seed=1"),
     ],
 )

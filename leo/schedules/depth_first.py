@@ -7,7 +7,7 @@ declared sets  (`events`) One complete schedule of each class of equivalent ones
                (sleep sets: Godefroid, Partial-Order Methods for the Verification of Concurrent
                Systems, 1996, chapter 5).  A run in which all that is possible sleeps belongs to a
                class that was executed, and ends `redundant`.  Those that went last go on last, and
-               faults come first: in this order such runs are few, and most systems have none.
+               faults come first: in this order such runs are few (`optimal.py` has none).
 states         (`states`) A state that any schedule reached before is not explored again: the same
                steps and outcomes can follow it.  A run tells its state (`fingerprint`), or None.
                With declared sets, what slept there and is awake now is explored all the same.

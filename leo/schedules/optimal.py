@@ -1,4 +1,4 @@
-"""Exactly one run for each class of equivalent schedules: none is begun in vain.
+"""Exactly one run for each class of equivalent schedules: none is given up.
 
 Sleep sets alone give up a run when all that is possible sleeps.  Here a branch is explored only
 when a run that was executed shows what is new behind it (Optimal-DPOR: Abdulla, Aronis, Jonsson and

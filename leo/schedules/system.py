@@ -204,9 +204,10 @@ def check_still(events: Events, taken: int, gone: int) -> None:
     """
     gone &= ~events.conflicts[taken]
     if gone:
+        step, last = events.steps[gone.bit_length() - 1], events.steps[taken]
         raise EngineError(
-            f"{said(events.steps[gone.bit_length() - 1])} is not possible after {said(events.steps[taken])}, "
-            "and they declare no object that both touch: the search would miss schedules"
+            f"{said(step)} is not possible after {said(last)}, and they declare no object "
+            "that both touch: the search would miss schedules"
         )
 
 

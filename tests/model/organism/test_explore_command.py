@@ -132,7 +132,7 @@ LARGE = ("bare", "gil", "shared-store", "shared-store-unit-of-work", "optimistic
         *(pytest.param(*it, marks=pytest.mark.long) for it in FAULTS if it[0] not in LARGE),
     ],
 )
-def test_no_run_of_the_organism_is_begun_in_vain(discipline: str, faults: tuple[str, ...]) -> None:
+def test_no_run_of_the_organism_is_given_up(discipline: str, faults: tuple[str, ...]) -> None:
     """As many runs as complete ones by sleep sets, which are one of each class; none given up."""
     case = Case(discipline, 1 if discipline == "sequential" else 2, 1, faults)
     with Organism(case, most=1) as organism:

@@ -120,7 +120,7 @@ def test_the_organism_by_brute_force(discipline: str, faults: tuple[str, ...]) -
 
 
 FAULTS = [(name, (fault,)) for name in IDEALISED for fault in DISCIPLINES[name].possible_faults]
-LARGE = ("bare", "gil", "shared-store", "shared-store-unit-of-work", "optimistic")
+LARGE = ("bare", "gil", "optimistic", *(name for name in IDEALISED if "store" in name))
 
 
 @pytest.mark.parametrize(

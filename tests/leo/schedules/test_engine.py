@@ -182,6 +182,7 @@ def test_a_search_that_is_cut_off_is_not_complete(case: tuple[Program, int], lim
 
 
 @given(programs(), st.integers(0, 3), st.sampled_from(["preemptions", "delays"]))
+@example(([("w y", *LOCKED, "w y"), (*LOCKED, "w y")], 0), 1, "preemptions")
 @settings(max_examples=20)
 def test_a_bound_is_kept_and_said(case: tuple[Program, int], bound: int, price: str) -> None:
     """Bounded search executes every interleaving within its price, once, and no other."""
@@ -323,6 +324,14 @@ def test_tasks_that_go_round_reach_every_state() -> None:
         while (run := search.next()) is not None:
             run.close()
         assert search.found == prod(sizes), sizes
+
+
+def test_one_that_goes_round_alone_is_found() -> None:
+    """A run ends where it comes back to a state, with declared sets as well."""
+    search = DepthFirst(Spinning([("r x",)]).start, events=Events(), states=True)
+    search.next().close()
+
+    assert (search.end, search.endless) == ("known", True)
 
 
 @pytest.mark.parametrize("strategy", ["optimal", "reduced", "brute", "random", "pct"])

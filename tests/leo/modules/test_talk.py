@@ -20,7 +20,7 @@ from leo.field.measure import Pulse, Quality
 from leo.field.recall import Memory, choose_memories
 from leo.field.sentences import split_sentences
 from leo.field.text import ENDINGS, tokenize
-from leo.modules.flowtracker import TURNS, FlowState, FlowTracker, Point
+from leo.modules.flowtracker import FlowState, FlowTracker, Point
 from leo.modules.gameengine import GameEngine, GameState, TurnType, bucket, mode_of
 from leo.modules.resonance import (
     MOST,
@@ -38,7 +38,6 @@ from leo.reply.context import Changes, Facts
 from tests.leo.modules.support import Store, after, before, moment
 
 HOUR = 3600.0
-NUMBERS = st.floats(-5, 5).map(lambda x: round(x, 3))
 
 
 def slope(points: Sequence[Point]) -> float:
@@ -67,23 +66,6 @@ def run(store: Store, turns: list[tuple[float, dict[str, int]]]) -> None:
         )
 
 
-@given(st.lists(st.integers(0, 50), min_size=2, max_size=9, unique=True), NUMBERS, NUMBERS)
-def test_slope_of_a_line_is_its_slope(hours: list[int], start: float, rise: float) -> None:
-    """Points on a line of strength per hour give back its slope."""
-    turns = tuple((place, 1e9 + hour * HOUR) for place, hour in enumerate(sorted(hours)))
-    strengths = {place: start + rise * hour for place, hour in enumerate(sorted(hours))}
-    state = FlowState(turns, {"rain": strengths}, {}, 1)
-    found = FlowTracker().slopes(state, turns[-1][1], window=50 * HOUR)
-    assert found == {"rain": slope_of(rise)}
-
-
-def test_slope_needs_two_times() -> None:
-    """No points, one point, or several at one time have no slope."""
-    for turns in ((), ((0, 5.0),), ((0, 5.0), (1, 5.0))):
-        state = FlowState(turns, {"rain": {0: 1.0, 1: 2.0}}, {}, 1)
-        assert FlowTracker().slopes(state, 5.0) == {"rain": 0.0}
-
-
 def test_emerging_and_fading() -> None:
     """A theme whose strength grows emerges, one that falls silent fades, by core word."""
     flow = FlowTracker()
@@ -103,6 +85,7 @@ def test_the_turn_itself_counts() -> None:
     state = flow.load(store.read(now=HOUR))
     facts = flow.after(state, after(themes={"sea": 3}, now=HOUR), Random(0)).facts
     assert facts is not None and (facts.emerging, facts.fading) == (slope_of(3.0), slope_of(2.0))
+    assert (facts.active, facts.total) == (1, 1)
     assert state == flow.load(store.read(now=HOUR))
 
 
@@ -122,14 +105,6 @@ def test_what_is_recorded_is_what_the_store_has(steps: list[tuple[int, str]]) ->
             assert flow.get_trajectory(known, name, now) == wanted
         slopes = {name: slope for name, slope in flow.slopes(known, now).items() if slope}
         assert slopes == {name: slope for name, slope in flow.slopes(again, now).items() if slope}
-
-
-def test_the_newest_turns_are_the_recorded_ones() -> None:
-    """No more turns than the store keeps."""
-    state = FlowState(tuple((n, float(n)) for n in range(TURNS)), {"a": {0: 1.0}}, {}, 1)
-    known = FlowTracker().recorded(state, 100.0, {"a": 1})
-    assert len(known.turns) == TURNS and known.turns[-1] == (TURNS, 100.0)
-    assert known.strengths == {"a": {0: 1.0, TURNS: 1.0}} and state.strengths == {"a": {0: 1.0}}
 
 
 def test_a_trajectory_is_a_day_of_strengths() -> None:
@@ -162,15 +137,6 @@ def test_slopes_are_those_of_the_trajectories(steps: list[tuple[int, int]]) -> N
     assert flow.slopes(state, now) == {"rain": slope_of(wanted)}
 
 
-def test_a_silent_turn_is_a_zero() -> None:
-    """The strength of a theme is 0 in a turn in which it was silent: 2, 0, 1 falls by a half."""
-    flow = FlowTracker()
-    store = Store(flow)
-    run(store, [(0, {"rain": 2}), (1, {}), (2, {"rain": 1})])
-    state = flow.load(store.read(now=2 * HOUR))
-    assert flow.slopes(state, 2 * HOUR) == {"rain": slope_of(-0.5)}
-
-
 def test_only_active_themes_make_rows_and_old_turns_go() -> None:
     """One row per turn and active theme; a day later they are gone, the theme itself is known."""
     store = Store(FlowTracker())
@@ -187,15 +153,6 @@ def test_a_known_theme_helps_the_recall() -> None:
     run(store, [(0, {"rain": 2, "sea": 1})])
     heard = flow.hear(flow.load(store.read("rain again")), moment("rain again"))
     assert heard.theme_words == frozenset({"rain"}) and heard.themes_known == 2
-
-
-def test_nothing_rises_and_nothing_falls() -> None:
-    """Without slopes both means are 0; the counts of themes are told all the same."""
-    flow = FlowTracker()
-    state = flow.load(Store(flow).read())
-    facts = flow.after(state, after(themes={"a": 1, "b": 1}), Random(0)).facts
-    assert facts is not None
-    assert (facts.emerging, facts.fading, facts.active, facts.total) == (0.0, 0.0, 2, 2)
 
 
 def test_a_window_includes_its_edge() -> None:
@@ -246,13 +203,8 @@ def test_modes(text: str, mode: str) -> None:
 
 def test_buckets() -> None:
     """Below .33 low, above .66 high, the cuts themselves in the middle."""
-    assert [bucket(x) for x in (0.0, 0.32, 0.33, 0.66, 0.67)] == [
-        "low",
-        "low",
-        "mid",
-        "mid",
-        "high",
-    ]
+    found = [bucket(x) for x in (0.0, 0.32, 0.33, 0.66, 0.67)]
+    assert found == ["low", "low", "mid", "mid", "high"]
 
 
 @given(st.lists(PARTS, min_size=8, max_size=8))
@@ -260,14 +212,6 @@ def test_names_of_types_can_be_read_back(parts: list[str]) -> None:
     """encode and decode are inverse."""
     turn = TurnType(*parts)
     assert TurnType.decode(turn.encode()) == turn
-
-
-def test_a_name_of_other_shape_is_refused() -> None:
-    """A name must have eight parts."""
-    with pytest.raises(
-        ValueError, match=r"^'leo/a' is not the name of a turn type: it has 2 parts$"
-    ):
-        TurnType.decode("leo/a")
 
 
 def suggestion(turn: TurnType) -> tuple[float, float, dict[str, float]]:
@@ -347,12 +291,6 @@ FRESH = SchoolState({}, Roll(), 0)
 def test_candidates(text: str, found: list[str]) -> None:
     """Capitalised, 3 to 40 letters, not first in a sentence, no pronoun, not Leo; each once."""
     assert candidates(text) == found
-
-
-@given(st.text(max_size=80))
-def test_candidates_are_words_of_the_text(text: str) -> None:
-    """Each candidate stands in the text and is capitalised."""
-    assert all(word in text and word[0].isupper() for word in candidates(text))
 
 
 def ask(state: SchoolState = FRESH, prompt: str = MARTA, **given: Any) -> str | None:

@@ -157,7 +157,9 @@ def test_machine_has_the_ends_of_its_graph(discipline: str) -> None:
     check_against_graph(discipline, ())
 
 
-@pytest.mark.parametrize("discipline", ["asyncio-lock", "unit-of-work"])
+@pytest.mark.parametrize(
+    "discipline", ["unit-of-work", pytest.param("asyncio-lock", marks=pytest.mark.long)]
+)
 def test_machine_with_a_cancellation(discipline: str) -> None:
     """The same when any one of the replies is cancelled at any moment."""
     check_against_graph(discipline, ("Cancel",))

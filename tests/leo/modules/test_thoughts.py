@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 
 import pytest
@@ -26,7 +26,14 @@ FINE = "The river rose in the night. Nobody heard it, and morning found the mead
 def saying(text: str) -> Seen:
     """A view whose every walk says `text`."""
 
-    def speak(rng: Random, temperature: float, boosts: Mapping[str, float], most: int) -> Spoken:
+    def speak(
+        rng: Random,
+        temperature: float,
+        boosts: Mapping[str, float],
+        most: int,
+        *,
+        openings: Collection[str] = (),
+    ) -> Spoken:
         assert temperature == 1.1 and most == 60 and boosts
         return Spoken(text, tuple(text.split()), 0.5)
 

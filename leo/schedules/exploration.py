@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, wraps
+from itertools import combinations
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, Outcome
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -26,19 +28,24 @@ from leo.schedules.calls import (
 from leo.schedules.chance import by_chance
 from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.depth_first import DepthFirst, preemptions, switches
+from leo.schedules.places import place_of
 from leo.schedules.report import (
     Broken,
     Exploration,
-    differs,
+    came_to,
+    compare,
+    fold,
     from_text,
     goes_round,
-    state_of,
-    tell_state,
+    nearest,
+    tell_raised,
     tell_steps,
     to_text,
     told_step,
 )
+from leo.schedules.shape import CONSTANT, PLAIN
 from leo.schedules.system import Choice, Events
+from leo.schedules.values import Part, differing, look, state_of
 from leo.schedules.watch import Watch
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
@@ -67,7 +74,7 @@ def explore(
     at_end: Invariant[T] | None = None,
     atomic: bool | None = None,
     state: Callable[[T], object] | None = None,
-    raises: Iterable[type[BaseException]] = (),
+    raises: type[BaseException] | Iterable[type[BaseException]] = (),
     cancellations: int = 1,
     clock: str = "idle",
     seed: int | None = None,
@@ -95,8 +102,8 @@ def explore(
     not at all.  `state` says what the state is (default: the fields of the object, and the rows of
     the databases that were opened).  `invariant` is a function of the object, looked at between any
     two steps, `at_end` one that is looked at when all calls are over: broken when it returns False
-    or a text, or raises AssertionError.  A call that raises what is not among `raises` is a finding
-    as well, and so is one that can never go on.
+    or a text, or raises AssertionError.  A call that raises what is not among `raises` (a class, or
+    several) is a finding as well, and so is one that can never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
@@ -110,13 +117,16 @@ def explore(
 
     Raises LeoError for what cannot be explored or followed.
     """
+    several = isinstance(raises, Iterable) and not isinstance(raises, type)
     scenario: Scenario[T] = Scenario(
-        make, _named(calls), invariant, at_end, tuple(raises), cancellations, reads or {},
-        writes or {}, state, clock, seed,
+        make, _named(calls), _guarded("invariant", invariant), _guarded("at_end", at_end),
+        tuple(raises) if several else (raises,),  # type: ignore[arg-type]
+        cancellations, reads or {}, writes or {}, _guarded("state", state), clock, seed,
     )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
     tell = progress or partial(print, file=sys.stderr, flush=True)
-    search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, tell)
+    shown = _guarded("show", show)
+    search = _Search(scenario, asks, strategy, bound, limit, seconds, shown, prune, tell)
     search.check()
     watch = Watch()
     try:
@@ -129,6 +139,29 @@ def explore(
     if watch.said:
         raise Refused(watch.said)
     return found
+
+
+def _guarded(option: str, function: Callable[[T], object] | None) -> Any:
+    """A function of the user's: what it raises is one error, which names its option."""
+    if function is None:
+        return None
+    if not callable(function):
+        raise LeoError(f"{option}={function!r}: expected a function of the object")
+
+    @wraps(function)
+    def guarded(target: T) -> object:
+        try:
+            return function(target)
+        except LeoError:
+            raise
+        except Exception as error:
+            if isinstance(error, AssertionError) and option in ("invariant", "at_end"):
+                raise
+            raise LeoError(
+                f"{option}= {tell_raised(error)}; it is a function of the object"
+            ) from error
+
+    return guarded
 
 
 class _Enough(Exception):
@@ -176,7 +209,7 @@ class _Search(Generic[T]):
     planned: Callable[[], int] = lambda: 1
     opaque: dict[str, None] = field(default_factory=dict)
     by_type: dict[str, None] = field(default_factory=dict)
-    initial: dict[str, str] = field(default_factory=dict)
+    initial: Part = field(default_factory=lambda: Part(""))
     # Why it is not asked whether the calls are atomic; empty if it is.
     unasked: str = ""
 
@@ -185,8 +218,16 @@ class _Search(Generic[T]):
         it, pct, wrong = self.scenario, self.strategy == "pct", ""
         make: Any = it.make
         kinds = [kind for kind in it.raises if not _is_exception(kind)]
+        numbers = {"cancellations": it.cancellations, "bound": self.bound, "limit": self.limit}
+        words = [name for name, value in numbers.items() if not isinstance(value, int)]
         if not callable(make):
             wrong = f"make is {type(make).__name__}: expected a function"
+        elif missing := _missing(make):
+            wrong = f"make needs {missing}: expected a function without arguments, a lambda say"
+        elif words:
+            wrong = f"{words[0]}={numbers[words[0]]!r}: expected a whole number"
+        elif self.seconds is not None and not isinstance(self.seconds, int | float):
+            wrong = f"seconds={self.seconds!r}: expected a number"
         elif it.cancellations < 0:
             wrong = f"{it.cancellations} cancellations: expected 0 or more"
         elif it.clock not in ("idle", "any"):
@@ -206,14 +247,14 @@ class _Search(Generic[T]):
         if wrong:
             raise LeoError(wrong)
         self.begun = self.told = monotonic()
-        self.atomicity = Atomicity(it, self._tell_state, self._pace)
+        self.atomicity = Atomicity(it, came_to, self._pace)
         if not self.asks:
             self.unasked = "atomic=True asks that too"
         elif len(it.calls) > MOST_CALLS:
             self.unasked = f"more than {MOST_CALLS} calls"
 
     def check_calls(self) -> None:
-        """Each call has to return something to await; nothing of it is executed."""
+        """Each call has to return something to await, and `make` another object each time."""
         run, wrong = self.scenario.start(), ""
         try:
             self.initial = state_of(run)
@@ -224,13 +265,23 @@ class _Search(Generic[T]):
                     if hasattr(found, "cr_frame"):
                         found.close()
                     wrong = "" if hasattr(found, "__await__") else type(found).__name__
+                    if inspect.isasyncgen(found):
+                        wrong += " (go through it in an async function, with `async for`)"
                 if wrong:
                     raise LeoError(
                         f"{name} returns {wrong}, which cannot be awaited: expected a call of an "
                         "async method; a function without await has one schedule"
                     )
         finally:
+            target: Any = run.target
             run.close()
+        again = self.scenario.start()
+        again.close()
+        if again.target is target and not isinstance(target, (*PLAIN, *CONSTANT, tuple)):
+            raise Refused(
+                f"make returns the same {type(target).__name__} twice: expected a new object for "
+                "each schedule, which begins with what the last one left otherwise; make it in `make`"
+            )
 
     def search(self) -> Exploration:
         """Look for a schedule that breaks something; the answer says how far that came."""
@@ -322,8 +373,6 @@ class _Search(Generic[T]):
                     ending = ending._replace(began_after={})
                 if self.atomicity.known(ending):
                     ending = None
-                else:
-                    told = self._came_out(run, ending)
         finally:
             run.close()
         if DEADLOCK in broken and run.struck:
@@ -332,18 +381,8 @@ class _Search(Generic[T]):
                 # Those that wait would wait without the cancelled one as well.
                 del broken[DEADLOCK]
         if ending is not None and not self.atomicity.explains(ending):
-            broken[ATOMIC] = f"no serial order of the calls gives {told}"
+            broken[ATOMIC] = ""
         return broken
-
-    def _came_out(self, run: CoroutineRun[T], ending: Ending) -> str:
-        answers = ", ".join(f"{name} → {it.told}" for name, it in ending.answers.items())
-        return f"{answers}; {self._tell_state(run)}"
-
-    def _tell_state(self, run: CoroutineRun[T]) -> str:
-        """The parts of a state that are not what they were at the beginning."""
-        state = state_of(run)
-        changed = {name: text for name, text in state.items() if self.initial.get(name) != text}
-        return tell_state(changed) or "nothing has changed"
 
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
@@ -360,11 +399,45 @@ class _Search(Generic[T]):
             finally:
                 run.close()
             seen.append(states)
-        for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
-            if one != two:
-                raise Refused(differs(path, step))
-        if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
-            raise Refused(differs(path, min(map(len, seen)) + 1))
+        both = enumerate(zip(*seen, strict=False), 1)
+        step = next((at for at, (one, two) in both if one != two), 0)
+        if not step and not len(seen[0]) == len(seen[1]) == len(path):
+            step = min(map(len, seen)) + 1
+        if step:
+            left = ", ".join(self.scenario.around.left)
+            raise Refused(
+                f"{self._what_differs(path, step)}: the object behaves differently when the same "
+                f"schedule is executed again, at step {step} of `{to_text(path)}`"
+                f"{f'; {left} keeps what an earlier one left' if left else ''}; set it in `make`, "
+                "or say with `state=` what counts"
+            )
+
+    def _what_differs(self, path: Sequence[Choice], step: int) -> str:
+        """The first place that differs when the start of a schedule is executed twice."""
+        for until in (0, step):
+            seen: list[Part] = []
+            for _ in range(2):
+                run = self.scenario.start()
+                try:
+                    for choice in path[:until]:
+                        if choice in run.enabled():
+                            run.take(choice)
+                    came = came_to(run)
+                    places = {
+                        f".place of {label}": Part(str(place_of(task)))
+                        for label, task in run.loop.tasks.items()
+                    }
+                finally:
+                    run.close()
+                results = {f".result of {name}": it for name, it in came.answers.items()}
+                seen.append(Part("", False, {"": came.state, **results, **places}))
+            made = "" if until else ", as `make` gives it,"
+            if told := [
+                f"`{place or 'state'}`{made} is {one}, then {two}"
+                for place, (one, two) in differing(seen)
+            ]:
+                return "; ".join(told[:2])
+        return "something that has no text differs"
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -417,6 +490,7 @@ class _Search(Generic[T]):
         steps: list[LaneStep] = []
         states: list[bytes | None] = []
         try:
+            shown = [self._shown(run)]
             for index, choice in enumerate(choices, 1):
                 states.append(run.fingerprint())
                 if choice not in run.enabled():
@@ -425,36 +499,41 @@ class _Search(Generic[T]):
                         f"step {index} of the schedule is {to_text([choice])}, which is not "
                         f"possible there; possible: {able}"
                     )
-                told = told_step(run, choice, index, self._shown)
+                told, after = told_step(run, choice, index, shown[-1], partial(self._shown, run))
+                shown.append(after)
                 steps += [told] if told is not None else []
+            ending = None
+            if not run.broken:
+                if not run.finished() and run.fingerprint() in {*states} - {None}:
+                    run.broken[ENDLESS] = goes_round(run, choices)
+                elif run.finished() and not run.still_going():
+                    came, ending = came_to(run), run.ending()
         except BaseException:
             run.close()
             raise
-        if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
-            run.broken[ENDLESS] = goes_round(run, choices)
-        over = run.finished() and not run.broken and not run.still_going()
-        came_out = self._came_out(run, run.ending()) if over else ""
-        broken = self._broken(run)
-        for title, witness in broken.items():
-            table = tell_steps(steps, self.scenario.calls, title)
-            possible: list[str] = []
-            if title == ATOMIC:
-                possible = [
-                    f"{', '.join(f'{n} → {it.told}' for n, it in outcome.ending.answers.items())}; "
-                    f"{outcome.told} ({' '.join(min(outcome.orders))})"
-                    for outcome in self.atomicity.possible()
-                ]
-            else:
-                came_out = ""
-            return Broken(title, witness, to_text(choices), table, came_out, tuple(possible[:6]))
+        for title, witness in self._broken(run).items():
+            table = tell_steps(fold(steps, shown), self.scenario.calls, title)
+            if title == ATOMIC and ending is not None:
+                outcomes = nearest(ending, self._serial_outcomes(ending), came)
+                why, out, possible = compare(ending, came, outcomes, self.initial)
+                return Broken(title, why, to_text(choices), table, out, possible)
+            return Broken(title, witness, to_text(choices), table)
         return None
 
-    def _shown(self, run: CoroutineRun[T]) -> dict[str, str]:
+    def _serial_outcomes(self, ending: Ending) -> Iterator[Outcome]:
+        """Those of the calls that returned, with some of the others, whole, or none of them."""
+        whole = [name for name, it in ending.answers.items() if it.kind == "returned"]
+        maybe = [name for name in ending.answers if name not in whole]
+        for size in range(len(maybe), -1, -1):
+            for some in combinations(maybe, size):
+                yield from self.atomicity.serial(frozenset((*whole, *some))).values()
+
+    def _shown(self, run: CoroutineRun[T]) -> Part:
         if self.show is None:
             return state_of(run)
         show = self.show
         found = run.loop.perform(lambda: show(run.target))
-        return {"": found if isinstance(found, str) else repr(found)}
+        return Part(found) if isinstance(found, str) else look(found)
 
     def _result(self, complete: bool, broken: Broken | None, how_far: str) -> Exploration:
         scenario = self.scenario
@@ -503,17 +582,33 @@ class _Search(Generic[T]):
     def _pace(self) -> None:
         """Say how far the search is, when it has been silent for long.  Raises _Enough."""
         now = monotonic()
+        serial = f"{self.atomicity.runs:,} executions of the calls one by one, to compare with"
         if self.seconds is not None and now - self.begun > self.seconds:
-            raise _Enough(f"stopped after {self.seconds:g} s: raise `seconds`")
+            still = "" if self.runs else f", after {serial}; fewer calls take less time"
+            raise _Enough(f"stopped after {self.seconds:g} s: raise `seconds`{still}")
         if now - self.told < _SILENT:
             return
         self.told = now
+        if not self.runs:
+            self.progress(f"leo.explore: {serial}, in {now - self.begun:.0f} s")
+            return
         done = self.done()
         left = f", about {done:.0%} of what is known" if done else ""
         self.progress(
             f"leo.explore: {self.runs:,} schedules, {self.states:,} states in "
             f"{now - self.begun:.0f} s{left}"
         )
+
+
+def _missing(make: Callable[[], Any]) -> str:
+    """The arguments without which a function cannot be called."""
+    try:
+        found = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):
+        # Some that are written in C do not say.
+        return ""
+    named = [it.name for it in found if it.default is it.empty and it.kind not in (2, 4)]
+    return ", ".join(named)
 
 
 def _is_exception(kind: Any) -> bool:

@@ -218,7 +218,10 @@ class _Search(Generic[T]):
         it, pct, wrong = self.scenario, self.strategy == "pct", ""
         make: Any = it.make
         kinds = [kind for kind in it.raises if not _is_exception(kind)]
-        numbers = {"cancellations": it.cancellations, "bound": self.bound, "limit": self.limit}
+        numbers: dict[str, Any] = {
+            "cancellations": it.cancellations, "bound": self.bound, "limit": self.limit,
+        }  # fmt: skip
+        seconds: Any = self.seconds
         words = [name for name, value in numbers.items() if not isinstance(value, int)]
         if not callable(make):
             wrong = f"make is {type(make).__name__}: expected a function"
@@ -226,8 +229,8 @@ class _Search(Generic[T]):
             wrong = f"make needs {missing}: expected a function without arguments, a lambda say"
         elif words:
             wrong = f"{words[0]}={numbers[words[0]]!r}: expected a whole number"
-        elif self.seconds is not None and not isinstance(self.seconds, int | float):
-            wrong = f"seconds={self.seconds!r}: expected a number"
+        elif seconds is not None and not isinstance(seconds, int | float):
+            wrong = f"seconds={seconds!r}: expected a number"
         elif it.cancellations < 0:
             wrong = f"{it.cancellations} cancellations: expected 0 or more"
         elif it.clock not in ("idle", "any"):
@@ -276,11 +279,13 @@ class _Search(Generic[T]):
             target: Any = run.target
             run.close()
         again = self.scenario.start()
+        shared = type(target) not in PLAIN and not isinstance(target, (*CONSTANT, tuple))
+        shared = shared and again.target is target
         again.close()
-        if again.target is target and not isinstance(target, (*PLAIN, *CONSTANT, tuple)):
+        if shared:
             raise Refused(
-                f"make returns the same {type(target).__name__} twice: expected a new object for "
-                "each schedule, which begins with what the last one left otherwise; make it in `make`"
+                f"make returns the same {type(target).__name__} twice: expected a new one for each "
+                "schedule, which would begin with what the last one left; make it in `make`"
             )
 
     def search(self) -> Exploration:

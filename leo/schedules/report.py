@@ -216,8 +216,8 @@ def _side(came: Came, rows: Sequence[_Row], number: int) -> str:
 
 
 def _way(path: Sequence[Choice]) -> str:
-    """In which order they went."""
-    return " ".join(who for who, _ in groupby(choice.who for choice in path))
+    """In which order calls and the clock went, whose own tasks and threads are left out."""
+    return " ".join(who for who, _ in groupby(it.who for it in path if "." not in it.who))
 
 
 def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> str:

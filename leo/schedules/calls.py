@@ -358,7 +358,7 @@ class CoroutineRun(Generic[T]):
             if not task.done():
                 where = place_of(task)
                 told.append(f"{name} waits at {where} ({where.text})" if where else name)
-        return f"nobody can go on: {'; '.join(told)}"
+        return "; ".join(told)
 
     def _judge(self, title: str, rule: Invariant[T] | None) -> None:
         if rule is None:

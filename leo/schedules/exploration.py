@@ -30,6 +30,7 @@ from leo.schedules.choosing import CLOCK, Refused
 from leo.schedules.depth_first import DepthFirst, preemptions, switches
 from leo.schedules.places import place_of
 from leo.schedules.report import (
+    WOKEN,
     Broken,
     Exploration,
     came_to,
@@ -427,7 +428,7 @@ class _Search(Generic[T]):
                     for choice in path[:until]:
                         if choice in run.enabled():
                             run.take(choice)
-                    came = came_to(run)
+                    came = came_to(run, ids=True)
                     places = {
                         f".place of {label}": Part(str(place_of(task)))
                         for label, task in run.loop.tasks.items()
@@ -522,6 +523,12 @@ class _Search(Generic[T]):
                 outcomes = nearest(ending, self._serial_outcomes(ending), came)
                 why, out, possible = compare(ending, came, outcomes, self.initial)
                 return Broken(title, why, to_text(choices), table, out, possible)
+            if title == DEADLOCK:
+                lost = [step.lane for step in steps if step.action == WOKEN]
+                told = [
+                    f"{name} had been woken, and was cancelled before it went on" for name in lost
+                ]
+                return Broken(title, "; ".join((witness, *told)), to_text(choices), table)
             return Broken(title, witness, to_text(choices), table)
         return None
 
@@ -566,11 +573,11 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
-        for name in scenario.around.left:
-            not_asked.append(
-                f"is {name} part of the state: set it in `make`, schedules begin with others"
-            )
         bounded = [*scenario.bounded, *scenario.around.unseen]
+        for name in scenario.around.left:
+            bounded.append(
+                f"{name} was not compared: set it in `make`, each schedule begins with another"
+            )
         if self.by_type:
             bounded.append(
                 f"of results and states only the type was compared: {', '.join(self.by_type)}"

@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from leo.errors import LeoError
@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 
 # A lane of a table is not narrower; with more lanes than fit, steps are told one below the other.
 _LANE = 22
+WOKEN = "(cancelled, and had been woken)"
 # So many steps of one call in a row are told one by one; so many outcomes of serial orders.
 _ROW, _MOST = 4, 6
+# So many fields of a result are told.
+_RESULT = 3
 
 
 def to_text(choices: Sequence[Choice]) -> str:
@@ -77,8 +80,7 @@ def told_step(
     after = show()
     changed = changes(before, after)
     if choice.what == "cancel":
-        told = "(cancelled, and had been woken)" if who in woken else "(cancelled)"
-        return LaneStep(index, who, told, changed), after
+        return LaneStep(index, who, WOKEN if who in woken else "(cancelled)", changed), after
     if task is None:
         if who == CLOCK:
             return LaneStep(index, who, f"{loop.time():g} s", changed), after
@@ -130,10 +132,10 @@ class Came:
     way: tuple[Choice, ...]
 
 
-def came_to(run: Any) -> Came:
-    """What a run has come to."""
+def came_to(run: Any, ids: bool = False) -> Came:
+    """What a run has come to; with `ids`, with the numbers of objects."""
     answers = {name: _answer(run.loop.tasks[name]) for name in run.scenario.calls}
-    return Came(answers, state_of(run), tuple(run.taken))
+    return Came(answers, state_of(run, ids), tuple(run.taken))
 
 
 def _answer(task: asyncio.Task[Any]) -> Part:
@@ -185,9 +187,14 @@ def _whole(ending: Ending) -> list[str]:
 
 def _differing(versions: Sequence[Came]) -> Iterator[_Row]:
     for name in versions[0].answers:
-        for place, texts in differing([it.answers.get(name) for it in versions]):
-            yield f"{name}{'.' if place else ''}{place} → ", name, texts
-    for place, texts in differing([it.state for it in versions]):
+        called = [it.answers[name] for it in versions if name in it.answers]
+        for place, texts in islice(differing(called), _RESULT):
+            each = iter(texts)
+            every = tuple(next(each) if name in it.answers else "" for it in versions)
+            yield f"{name}{'.' if place else ''}{place} → ", name, every
+    # What lies deep is of less interest.
+    states = differing([it.state for it in versions])
+    for place, texts in sorted(states, key=lambda it: it[0].count(".") + it[0].count("[")):
         yield f"{place} = " if place else "", None, texts
 
 
@@ -348,7 +355,8 @@ class Exploration:
         """The finding in a sentence."""
         far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
         if self.broken is not None:
-            return f"{self.broken.title}: {self.broken.witness}"
+            title, told = self.broken.title, self.broken.witness
+            return told if title == "raises" else f"{title}: {told}"
         more = f"; atomicity not asked: {self.unasked}" if self.unasked else ""
         if self.complete:
             return f"complete: {far}, and what was asked holds in all of them{more}"

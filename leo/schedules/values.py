@@ -29,6 +29,7 @@ _PARTS = 50_000
 _DEEP = 60
 # What differs from run to run.
 ADDRESS = re.compile(r"(?: at |@)?\b0x[0-9a-f]{6,}|@\d{9,}")
+_ID = re.compile(r"\b1[34]\d{13}\b")
 _CODE = (*CONSTANT, types.FunctionType, types.BuiltinFunctionType, Enum, BaseException)
 _NONE, _EMPTY = "–", frozenset({"{}", "[]", "()", "set()", "frozenset()", "deque([])"})
 
@@ -67,9 +68,10 @@ class _Texts(Repr):
 _TEXTS = _Texts()
 
 
-def text_of(value: Any) -> str:
-    """A value in one line, without addresses."""
-    return ADDRESS.sub("", " ".join(_TEXTS.repr(value).split()))
+def text_of(value: Any, ids: bool = False) -> str:
+    """A value in one line, without addresses; with `ids`, numbers that may be some stay."""
+    text = ADDRESS.sub("", " ".join(_TEXTS.repr(value).split()))
+    return text if ids else _ID.sub("(id)", text)
 
 
 def cut(text: str, begin: int = 0) -> str:
@@ -95,7 +97,7 @@ class Part:
     parts: dict[str, Part] = field(default_factory=dict)
 
 
-def look(value: Any) -> Part:
+def look(value: Any, ids: bool = False) -> Part:
     """A value as it is now; what is reached in several ways is shown once, by its shortest name."""
     root = Part("")
     todo: deque[tuple[Part, Any, str, int]] = deque([(root, value, "", 0)])
@@ -105,7 +107,7 @@ def look(value: Any) -> Part:
         part, it, name, depth = todo.popleft()
         kind = type(it)
         if kind in PLAIN:
-            part.text = text_of(it)
+            part.text = text_of(it, ids)
             continue
         if isinstance(it, weakref.ReferenceType):
             it = it()
@@ -114,10 +116,10 @@ def look(value: Any) -> Part:
                 part.text = f"({seen[id(it)] or 'itself'})"
                 continue
             seen[id(it)] = named(name)
-        part.text, part.shut = _text(it)
+        part.text, part.shut = _text(it, ids)
         if depth == _DEEP or count > _PARTS:
             continue
-        for told, item in _parts(it):
+        for told, item in _parts(it, ids):
             key = told if told not in part.parts else f"{told} #{len(part.parts) + 1}"
             part.parts[key] = inner = Part("")
             todo.append((inner, item, name + key, depth + 1))
@@ -125,14 +127,14 @@ def look(value: Any) -> Part:
     return root
 
 
-def _text(it: Any) -> tuple[str, bool]:
+def _text(it: Any, ids: bool) -> tuple[str, bool]:
     if isinstance(it, asyncio.Future):
         return _told_future(it), True
     if type(it).__module__ in ("asyncio.locks", "asyncio.queues"):
         return _told_lock(it), True
     plain: Any = object.__repr__
     fields = is_dataclass(it) or type(it).__repr__ is plain
-    return text_of(it), not (isinstance(it, Mapping) or (fields and not isinstance(it, _CODE)))
+    return text_of(it, ids), not (isinstance(it, Mapping) or (fields and not isinstance(it, _CODE)))
 
 
 def _told_future(future: asyncio.Future[Any]) -> str:
@@ -153,16 +155,16 @@ def _told_lock(lock: Any) -> str:
     return ("locked" if locked() else "free") if locked is not None else type(lock).__name__
 
 
-def _parts(it: Any) -> Iterator[tuple[str, Any]]:
+def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     """The parts of an object; none of its own code runs."""
     if isinstance(it, (*_CODE, asyncio.Future)) or _client(it):
         return
     if isinstance(it, dict):
         for key, item in dict.items(it):
-            yield f"[{short(key)}]", item
+            yield f"[{cut(text_of(key, ids))}]", item
     elif isinstance(it, types.MappingProxyType):
         for key, item in it.items():
-            yield f"[{short(key)}]", item
+            yield f"[{cut(text_of(key, ids))}]", item
     elif isinstance(it, list | tuple | deque):
         base: Any = next(base for base in (list, tuple, deque) if isinstance(it, base))
         for number, item in enumerate(base.__iter__(it)):
@@ -185,15 +187,15 @@ def named(name: str) -> str:
     return name.removeprefix(".")
 
 
-def state_of(run: Any) -> Part:
+def state_of(run: Any, ids: bool = False) -> Part:
     """The state of a run by its parts."""
     if run.scenario.state is not None:
-        return look(run.state_parts()[0])
-    found = look(run.target)
+        return look(run.state_parts()[0], ids)
+    found = look(run.target, ids)
     for told, value in beside(run).items():
         name = told.replace("\\", "/").rpartition("/")[2]
         short_name = told in run.loop.files or isinstance(value, Mapping)
-        found.parts[f".{name if short_name else told}"] = look(value)
+        found.parts[f".{name if short_name else told}"] = look(value, ids)
     return found
 
 
@@ -206,8 +208,10 @@ def differing(
     there = [it for it in versions if it is not None]
     keys = dict.fromkeys(key for it in there for key in it.parts)
     texts = [_NONE if it is None else it.text for it in versions]
-    # An object in some, and None in others say.
-    mixed = any(not it.parts and it.text not in _EMPTY for it in there)
+    # An object in some, and None or nothing in others.
+    mixed = len(there) < len(versions) or any(
+        not it.parts and it.text not in _EMPTY for it in there
+    )
     shut = all(it.shut for it in there) and max(map(len, texts)) <= _LONG
     if not keys or ((mixed or shut) and _apart(versions, texts)):
         yield named(name), _cut(texts)

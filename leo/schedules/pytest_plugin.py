@@ -46,6 +46,10 @@ def explore_schedules(request: pytest.FixtureRequest) -> Callable[..., Explorati
             refused = str(error)
         else:
             refused = "" if found.holds else str(found)
+            if found.broken is not None:
+                # The summary of pytest has room for a few words: what is specific comes first.
+                first = f"{found.broken.witness} ({found.broken.title})"
+                refused = "\n".join((first, *refused.split("\n")[1:]))
         if refused:
             pytest.fail(refused, pytrace=False)
         node.add_report_section("call", "schedules", str(found))

@@ -346,7 +346,7 @@ def test_fixture(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*✗ at the end*",
-            "FAILED*at the end: it is false",
+            "FAILED*it is false (at the end)",
             "FAILED*not complete: 2 s*",
         ]
     )

@@ -524,11 +524,12 @@ class _Search(Generic[T]):
                 why, out, possible = compare(ending, came, outcomes, self.initial)
                 return Broken(title, why, to_text(choices), table, out, possible)
             if title == DEADLOCK:
-                lost = [step.lane for step in steps if step.action == WOKEN]
-                told = [
-                    f"{name} had been woken, and was cancelled before it went on" for name in lost
+                lost = [
+                    f"; {step.lane} had been woken, and was cancelled before it went on"
+                    for step in steps
+                    if step.action == WOKEN
                 ]
-                return Broken(title, "; ".join((witness, *told)), to_text(choices), table)
+                return Broken(title, "".join((witness, *lost)), to_text(choices), table)
             return Broken(title, witness, to_text(choices), table)
         return None
 

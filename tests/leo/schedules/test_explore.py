@@ -352,6 +352,40 @@ def test_fixture(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_what_a_pass_leaves_out_is_in_the_report(pytester: pytest.Pytester) -> None:
+    """What was not asked: in a section. What could not be compared: in the summary, else quiet."""
+    pytester.makepyfile(
+        """
+        import asyncio
+        LOG = []
+
+        class Box:
+            async def add(self):
+                await asyncio.sleep(0)
+            async def log(self):
+                LOG.append(await asyncio.sleep(0))
+
+        def test_quiet(explore_schedules):
+            explore_schedules(Box, [Box.add, Box.add], cancellations=0)
+
+        def test_log(explore_schedules):
+            explore_schedules(Box, [Box.add, Box.log])
+
+        def test_refused(explore_schedules):
+            explore_schedules(Box, [Box.add], clock="never")
+        """
+    )
+    options = ("-p", "no:cacheprovider", "-p", "no:xdist", "--junitxml=it.xml", "-rPf")
+    result = pytester.runpytest_inprocess(*options)
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["not asked:*cancellations", "*test_log: LOG*", "FAILED*test_refused*"]
+    )
+    assert "test_quiet: " not in result.stdout.str()
+    assert 'name="schedules"' in (pytester.path / "it.xml").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_fixture_beside_modules_of_the_same_names(pytester: pytest.Pytester) -> None:
     """An application's own model.py, models.py, leo_model.py and conftest.py are what its tests

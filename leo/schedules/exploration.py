@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial, wraps
+from functools import partial
 from itertools import combinations
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, Outcome
@@ -20,14 +20,14 @@ from leo.schedules.calls import (
     DEADLOCK,
     ENDLESS,
     INVARIANT,
-    Calls,
     CoroutineRun,
     Invariant,
     Scenario,
 )
 from leo.schedules.chance import by_chance
-from leo.schedules.choosing import CLOCK, Refused
+from leo.schedules.choosing import Refused
 from leo.schedules.depth_first import DepthFirst, preemptions, switches
+from leo.schedules.options import STRATEGIES, Call, check, guarded, named, several
 from leo.schedules.places import place_of
 from leo.schedules.report import (
     WOKEN,
@@ -39,7 +39,6 @@ from leo.schedules.report import (
     from_text,
     goes_round,
     nearest,
-    tell_raised,
     tell_steps,
     to_text,
     told_step,
@@ -55,8 +54,6 @@ from leo.units import Naming
 __all__ = ["STRATEGIES", "Exploration", "explore"]
 
 T = TypeVar("T")
-Call = Callable[[T], Awaitable[object]]
-STRATEGIES: Final = ("every", "preemptions", "random", "pct")
 # A search says something after so many seconds: with the schedule under way it is two at most.
 _SILENT = 1.5
 # So many seconds are spent on making a schedule shorter.
@@ -118,15 +115,14 @@ def explore(
 
     Raises LeoError for what cannot be explored or followed.
     """
-    several = isinstance(raises, Iterable) and not isinstance(raises, type)
     scenario: Scenario[T] = Scenario(
-        make, _named(calls), _guarded("invariant", invariant), _guarded("at_end", at_end),
-        tuple(raises) if several else (raises,),  # type: ignore[arg-type]
-        cancellations, reads or {}, writes or {}, _guarded("state", state), clock, seed,
+        make, named(calls), guarded("invariant", invariant), guarded("at_end", at_end),
+        several(raises), cancellations, reads or {}, writes or {}, guarded("state", state), clock,
+        seed,
     )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
     tell = progress or partial(print, file=sys.stderr, flush=True)
-    shown = _guarded("show", show)
+    shown = guarded("show", show)
     search = _Search(scenario, asks, strategy, bound, limit, seconds, shown, prune, tell)
     search.check()
     watch = Watch()
@@ -142,50 +138,8 @@ def explore(
     return found
 
 
-def _guarded(option: str, function: Callable[[T], object] | None) -> Any:
-    """A function of the user's: what it raises is one error, which names its option."""
-    if function is None:
-        return None
-    if not callable(function):
-        raise LeoError(f"{option}={function!r}: expected a function of the object")
-
-    @wraps(function)
-    def guarded(target: T) -> object:
-        try:
-            return function(target)
-        except LeoError:
-            raise
-        except Exception as error:
-            if isinstance(error, AssertionError) and option in ("invariant", "at_end"):
-                raise
-            raise LeoError(
-                f"{option}= {tell_raised(error)}; it is a function of the object"
-            ) from error
-
-    return guarded
-
-
 class _Enough(Exception):
     """The search has come to its limit; how that is said."""
-
-
-def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
-    named = (
-        dict(calls)
-        if isinstance(calls, Mapping)
-        else {f"t{number}": call for number, call in enumerate(calls, 1)}
-    )
-    if not named:
-        raise LeoError("there are no calls to explore: expected at least one")
-    for name, call in named.items():
-        if not name.isidentifier() or name in (CLOCK, "make"):
-            raise LeoError(f"a call cannot be named {name!r}: expected a word, and not {CLOCK!r}")
-        if not callable(call):
-            raise LeoError(
-                f"{name} is {type(call).__name__}: expected a function of the object that returns "
-                "something to await, such as `lambda store: store.add(1)`"
-            )
-    return named
 
 
 @dataclass
@@ -216,40 +170,8 @@ class _Search(Generic[T]):
 
     def check(self) -> None:
         """Refuse what cannot be explored, before anything runs."""
-        it, pct, wrong = self.scenario, self.strategy == "pct", ""
-        make: Any = it.make
-        kinds = [kind for kind in it.raises if not _is_exception(kind)]
-        numbers: dict[str, Any] = {
-            "cancellations": it.cancellations, "bound": self.bound, "limit": self.limit,
-        }  # fmt: skip
-        seconds: Any = self.seconds
-        words = [name for name, value in numbers.items() if not isinstance(value, int)]
-        if not callable(make):
-            wrong = f"make is {type(make).__name__}: expected a function"
-        elif missing := _missing(make):
-            wrong = f"make needs {missing}: expected a function without arguments, a lambda say"
-        elif words:
-            wrong = f"{words[0]}={numbers[words[0]]!r}: expected a whole number"
-        elif seconds is not None and not isinstance(seconds, int | float):
-            wrong = f"seconds={seconds!r}: expected a number"
-        elif it.cancellations < 0:
-            wrong = f"{it.cancellations} cancellations: expected 0 or more"
-        elif it.clock not in ("idle", "any"):
-            wrong = f"clock {it.clock!r}: expected 'idle' or 'any'"
-        elif self.strategy not in STRATEGIES:
-            wrong = f"{self.strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
-        elif it.declared and self.strategy != "every":
-            wrong = f"strategy {self.strategy!r} makes no use of reads and writes: leave one out"
-        elif self.limit < 1:
-            wrong = f"a limit of {self.limit} schedules: expected at least 1"
-        elif self.bound < pct:
-            wrong = f"a bound of {self.bound}: expected at least {int(pct)}"
-        elif self.seconds is not None and self.seconds <= 0:
-            wrong = f"a limit of {self.seconds} seconds: expected more than 0"
-        elif kinds:
-            wrong = f"raises {kinds[0]!r}: expected classes of exceptions"
-        if wrong:
-            raise LeoError(wrong)
+        it = self.scenario
+        check(it, self.strategy, self.bound, self.limit, self.seconds)
         self.begun = self.told = monotonic()
         self.atomicity = Atomicity(it, came_to, self._pace)
         if not self.asks:
@@ -611,18 +533,3 @@ class _Search(Generic[T]):
             f"leo.explore: {self.runs:,} schedules, {self.states:,} states in "
             f"{now - self.begun:.0f} s{left}"
         )
-
-
-def _missing(make: Callable[[], Any]) -> str:
-    """The arguments without which a function cannot be called."""
-    try:
-        found = inspect.signature(make).parameters.values()
-    except (TypeError, ValueError):
-        # Some that are written in C do not say.
-        return ""
-    named = [it.name for it in found if it.default is it.empty and it.kind not in (2, 4)]
-    return ", ".join(named)
-
-
-def _is_exception(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseException)

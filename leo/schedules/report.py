@@ -250,7 +250,7 @@ def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> s
         told = [f"{label}{texts[0]}, one by one {_or(texts[1:])}" for label, texts in alone[:2]]
         return "; ".join(told)
     together = " and ".join(f"{label}{texts[0]}" for label, _, texts in other[:3])
-    return f"{together}, one by one not together" if together else "no serial order gives that"
+    return f"{together} in no serial order" if together else "no serial order gives that"
 
 
 def _or(texts: Iterable[str]) -> str:

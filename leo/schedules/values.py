@@ -25,13 +25,19 @@ from leo.schedules.shape import CLIENTS, CONSTANT, ELSEWHERE, PLAIN, WAITING, fi
 # A text of a value is not longer, nor a line of what has changed has more parts.
 _LONG, _MOST = 60, 6
 # So many parts of a state are looked at.
-_PARTS = 50_000
+_PARTS = 200_000
+# In a larger state only what is opened has a text.
+_LARGE = 2000
 _DEEP = 60
 # What differs from run to run.
 ADDRESS = re.compile(r"(?: at |@)?\b0x[0-9a-f]{6,}|@\d{9,}")
+_NUMBERS, _SMALL = frozenset({int, bool, float}), 10**13
 _ID = re.compile(r"\b1[34]\d{13}\b")
 _CODE = (*CONSTANT, types.FunctionType, types.BuiltinFunctionType, Enum, BaseException)
 _NONE, _EMPTY = "–", frozenset({"{}", "[]", "()", "set()", "frozenset()", "deque([])"})
+
+
+_PLACED = (dict, list, tuple, deque)
 
 
 class _Texts(Repr):
@@ -70,6 +76,10 @@ _TEXTS = _Texts()
 
 def text_of(value: Any, ids: bool = False) -> str:
     """A value in one line, without addresses; with `ids`, numbers that may be some stay."""
+    kind = type(value)
+    if (kind in _NUMBERS and -_SMALL < value < _SMALL) or (kind is str and value.isalpha()):
+        # Nothing in it to leave out, and there may be many.
+        return repr(value)
     text = ADDRESS.sub("", " ".join(_TEXTS.repr(value).split()))
     return text if ids else _ID.sub("(id)", text)
 
@@ -105,25 +115,27 @@ def look(value: Any, ids: bool = False) -> Part:
     count = 0
     while todo:
         part, it, name, depth = todo.popleft()
-        kind = type(it)
-        if kind in PLAIN:
-            part.text = text_of(it, ids)
-            continue
         if isinstance(it, weakref.ReferenceType):
             it = it()
-        if kind is not tuple and not isinstance(it, _CODE):
+        if type(it) is not tuple and not isinstance(it, _CODE):
             if id(it) in seen:
                 part.text = f"({seen[id(it)] or 'itself'})"
                 continue
             seen[id(it)] = named(name)
-        part.text, part.shut = _text(it, ids)
+        if count > _LARGE and type(it) in _PLACED:
+            part.text, part.shut = f"<{type(it).__name__}>", False
+        else:
+            part.text, part.shut = _text(it, ids)
         if depth == _DEEP or count > _PARTS:
             continue
         for told, item in _parts(it, ids):
             key = told if told not in part.parts else f"{told} #{len(part.parts) + 1}"
+            count += 1
+            if type(item) in PLAIN:
+                part.parts[key] = Part(text_of(item, ids))
+                continue
             part.parts[key] = inner = Part("")
             todo.append((inner, item, name + key, depth + 1))
-            count += 1
     return root
 
 
@@ -172,7 +184,7 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     elif isinstance(it, set | frozenset):
         for text in sorted(map(short, it)):
             yield f"{{{text}}}", "in it"
-    for key, item in fields_of(it).items():
+    for key, item in () if type(it) in _PLACED else fields_of(it).items():
         hidden = key in ELSEWHERE or (key in WAITING and type(item) is not int)
         if not hidden and not _client(item):
             yield f".{key}", item

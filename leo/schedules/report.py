@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import combinations, groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from leo.errors import LeoError
@@ -243,6 +243,10 @@ def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> s
                         return (
                             f"as in the order {way}, but {late[0]} had returned before {name} began"
                         )
+            here, there = _shared(ending, whole), _shared(it.ending, whole)
+            for one, other in here ^ there:
+                where = ("here", f"in the order {way}")[:: 1 if (one, other) in here else -1]
+                return f"{one} and {other} have one object {where[0]}, and not {where[1]}"
             return f"the values of {way}, but there other objects are one and the same"
     other = [row for row in rows if (row[1] is None or row[1] in whole) and len(set(row[2])) > 1]
     alone = [(label, texts) for label, _, texts in other if texts[0] not in texts[1:]]
@@ -251,6 +255,14 @@ def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> s
         return "; ".join(told)
     together = " and ".join(f"{label}{texts[0]}" for label, _, texts in other[:3])
     return f"{together} in no serial order" if together else "no serial order gives that"
+
+
+def _shared(ending: Ending, whole: Sequence[str]) -> set[tuple[str, str]]:
+    """Which results and the state have an object in common that is equal to itself only."""
+    same = {name: set(ending.answers[name].same) for name in whole} | {
+        "the state": set(ending.same)
+    }
+    return {(one, other) for one, other in combinations(same, 2) if same[one] & same[other]}
 
 
 def _or(texts: Iterable[str]) -> str:

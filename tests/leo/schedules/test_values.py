@@ -128,6 +128,42 @@ def test_when_the_clock_struck_tells_outcomes_apart() -> None:
     assert len(told) > 3 and len({text.rpartition("(")[2] for text in told}) == len(told)
 
 
+def test_values_alone_may_not_tell_the_difference() -> None:
+    """The same results, of an order that the calls did not have, or of one object in place of two:
+    what is wrong then is told, and not the values.
+    """
+
+    class Cell:
+        def __init__(self) -> None:
+            self.value = self.cache = 0
+            self.held: Any = None
+
+        async def write(self) -> None:
+            self.value = self.cache = 1
+
+        async def refresh(self) -> None:
+            value = self.value
+            await asyncio.sleep(0)
+            self.cache = value
+
+        async def read(self) -> int:
+            return self.cache
+
+        async def hold(self) -> Any:
+            if self.held is None:
+                made = Holder(0)
+                await asyncio.sleep(0)
+                self.held = made
+                return made
+            return self.held
+
+    calls: Any = {"ada": Cell.write, "bob": Cell.refresh, "eve": Cell.read}
+    late = explore(Cell, calls, state=lambda it: None, cancellations=0)
+    assert late.broken is not None and "ada" in late.broken.witness and "eve" in late.broken.witness
+    two = explore(Cell, [Cell.hold, Cell.hold], state=lambda it: None, cancellations=0)
+    assert two.broken is not None and "object" in two.broken.witness
+
+
 def test_an_object_has_one_name() -> None:
     """Of an object that is reached in several ways a change is told once, by the shortest one."""
     it: Any = Box()
@@ -153,6 +189,7 @@ def test_a_large_graph_is_told_in_a_line() -> None:
         (deque([1] * 90), deque([1] * 89 + [2]), "[89]"),
         ("-" * 100 + "a", "-" * 100 + "b", ""),
         ("-" * 100, "-" * 101, ""),
+        ("a" + "-" * 100, "b" + "-" * 100, ""),
         (set(range(100)), set(range(99)), "{99}"),
         (None, {"a": 1}, ""),
         (bytes(200), bytes(199) + b"x", ""),

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from leo.screen import Screen, visible
@@ -89,12 +88,7 @@ class Bar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self.clear()
 
 

@@ -7,6 +7,7 @@ it would write (`--write` does).
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -115,10 +116,13 @@ def _packages() -> list[Package]:
 
 
 def main(arguments: list[str]) -> int:
-    """Check, or write the page with `--write`; 1 when something is wrong."""
+    """Check, or write the page with `--write`; 1 when something is wrong, 2 for any other word."""
+    parser = argparse.ArgumentParser(prog="python -m tests.audit", allow_abbrev=False)
+    parser.add_argument("--write", action="store_true", help="write THIRD-PARTY.md anew")
+    write = parser.parse_args(arguments).write
     packages = _packages()
     text = page(packages)
-    if "--write" in arguments:
+    if write:
         PAGE.write_text(text, "utf-8")
     found = problems(packages)
     # Sizes differ from platform to platform.

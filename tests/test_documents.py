@@ -86,6 +86,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_leo_says_what_the_readme_quotes(tmp_path: Path) -> None:
+    """The exchange, by the two commands before it."""
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    seed, said, answer = re.findall(r'`(--seed \d+)`, "(.+?)" gets "(.+?)"', text)[0]
+    env, out = os.environ | {"XDG_DATA_HOME": str(tmp_path)}, ""
+    read, talk = re.findall(r"`\.venv/bin/leo (.+? --field garden)`", text)
+    for command in (read, f"{talk} {seed}"):
+        words = [sys.executable, "-m", "leo", *command.split()]
+        out = subprocess.check_output(words, input=said, text=True, env=env)
+    assert out.strip() == answer
+
+
 def run(command: str, folder: Path) -> None:
     """A command ends with 0, or with 1 where it shows a finding, and leaves no folder behind."""
     leo = Path(sys.executable).with_name("leo")
@@ -126,6 +138,7 @@ def test_what_no_test_runs() -> None:
         # The experiments have tests of each, with fewer rows.
         "leo experiment concurrent", "leo experiment lock-isolation", "leo experiment long-run",
         "leo experiment ocean", "leo experiment perturbation", "leo experiment published",
+        "leo experiment NAME --keep",
         # As long as all claims; `make nightly` runs it.
         "leo check --history",
         # It writes the claims: tests/model/checking/test_check_command.py.

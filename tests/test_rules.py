@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit import Package, licence_of, page, problems
+from tests.audit import Package, licence_of, main, page, problems
 from tests.rules import (
     LONGEST_FILE,
     LONGEST_README,
@@ -154,6 +154,12 @@ def test_every_contract_on_imports_can_fail(tmp_path: Path) -> None:
 
 
 # Licences: what `make audit` says of a package that it cannot place.
+
+
+def test_a_misspelt_option_of_the_audit_is_refused() -> None:
+    """It would check instead of writing."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["--wirte"])
 
 
 @pytest.mark.parametrize(

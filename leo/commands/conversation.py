@@ -2,14 +2,17 @@
 
 Over a pipe each line in is a prompt and each line out is a reply. At a terminal a reply appears
 word after word, once it is committed. Ctrl-C while Leo thinks cancels the reply; while words
-appear, it shows the rest; in a command it ends the command; at the prompt it ends the conversation.
+appear, it shows the rest; in a command it ends the command; at the prompt it clears a line that was
+begun, and ends the conversation on an empty one.
 The discipline decides what a cancelled reply leaves: nothing or everything where a reply is
 committed once, a part where each step is committed. The conversation tells which.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import sys
 import termios
 import tty
@@ -26,7 +29,8 @@ from typing import Final, NamedTuple, TextIO
 
 from leo import screen
 from leo.commands.ending import keep_interrupts
-from leo.commands.places import home, shipped
+from leo.commands.observe import observe_file, tested
+from leo.commands.places import home, shipped, shipped_text
 from leo.commands.speakers import Speaker, describe_interruption, opened
 from leo.commands.why import describe_pulse, is_telling
 from leo.disciplines import Discipline
@@ -35,11 +39,14 @@ from leo.field.measure import Pulse
 from leo.field.text import is_word
 from leo.field.themes import survey_themes
 from leo.field.view import View
+from leo.reply.given import check_apart
 from leo.screen import labelled
 
 PROMPT = "> "
 WELCOME = "/help says what else there is, quit ends."
-ENDINGS: Final = frozenset({"/quit", "quit", "exit"})
+# Also with a full stop. A "bye" is something that one says to Leo.
+ENDINGS: Final = frozenset({"quit", "exit", "/quit", "/exit", ":q"})
+OBSERVE: Final = "/observe"
 HELP: Final = (
     (
         "/field",
@@ -48,13 +55,14 @@ HELP: Final = (
     ),
     ("/why", "what the last reply took up: your words, a memory, the modules"),
     ("/why --steps", "its steps, what they read and wrote"),
+    (f"{OBSERVE} TEXT", f"let Leo read a text: {', '.join(shipped())}, or a file of yours"),
     ("/discipline", "how replies are executed"),
     ("/help", "this text"),
-    ("quit", "end (so do exit, /quit and Ctrl-D)"),
+    ("quit", "end (so do exit, /quit, /exit, :q and Ctrl-D); bye is talk, and Leo answers it"),
     (
         "Ctrl-C",
-        "while Leo thinks: cancel the reply, or what follows it; while its words appear: show the "
-        "rest; in a command: end the command",
+        "at the prompt: clear the line, or end if it is empty; while Leo thinks: cancel the reply, "
+        "or what follows it; while its words appear: show the rest; in a command: end the command",
     ),
 )
 # Beside the commands: what happens with what is typed, and when an answer appears.
@@ -114,6 +122,7 @@ def converse(
     width: int | None = None,
     paired: bool = False,
     pacer: Pacer | None = None,
+    file: Path = Path(),
 ) -> int:
     """Answer line after line, and return how many prompts had no answer.
 
@@ -121,7 +130,7 @@ def converse(
     many of at most `width` columns as it takes, shown by `pacer` if there is one. One that fails is
     reported, and the conversation goes on; with `paired` an empty line stands in its place. What
     Leo goes on thinking about a reply comes after the answer is shown and before the next line is
-    read.
+    read. `file` is the field's, and so no text for it to read.
     """
     commands: dict[str, Callable[[], str]] = {
         "/field": lambda: "\n".join([describe(field.view, field.pulse), *field.memory()]),
@@ -133,6 +142,15 @@ def converse(
 
     def show(text: Callable[[], str]) -> None:
         print(text(), file=out, flush=True)
+
+    def observe(name: str) -> None:
+        if not name:
+            raise CallerError(f"no text was named; name {', '.join(shipped())} or a file")
+        path = shipped_text(name) if name in shipped() else Path(name).expanduser()
+        check_apart(path, file, "a text")
+        length = observe_file(field.observe, path, notices, tested(path))
+        known = field.view.size()["tokens"]
+        print(f"Leo has read {name}: {length:,} characters. It knows {known:,} words.", file=out)
 
     def answer(prompt: str) -> None:
         reply = field.speak(prompt)
@@ -159,7 +177,7 @@ def converse(
     cancelled, dropped = describe_interruption(field.discipline)
     for line in lines:
         prompt = line.strip()
-        if prompt.lower() in ENDINGS:
+        if is_ending(prompt):
             break
         if not prompt:
             # It may be the key that was to show the rest of a reply.
@@ -167,6 +185,9 @@ def converse(
                 print(EMPTY, file=notices)
         elif prompt in commands:
             attempt(partial(show, commands[prompt]), ENDED, "The command failed")
+        elif prompt.split()[0] == OBSERVE:
+            named = prompt.removeprefix(OBSERVE).strip()
+            attempt(partial(observe, named), "The rest was not read.", "Leo could not read")
         elif prompt.startswith("/"):
             name = prompt.split()[0]
             wrong = (
@@ -182,14 +203,20 @@ def converse(
     return failed
 
 
+def is_ending(prompt: str) -> bool:
+    """Whether this ends the conversation."""
+    return prompt.strip().lower().rstrip(".!") in ENDINGS
+
+
 def describe(view: View, pulse: Pulse | None = None) -> str:
     """The size of the field, its centres, its largest themes, and a pulse, for people."""
     size = ", ".join(f"{count:,} {name}" for name, count in view.size().items())
+    size = size.replace("tokens", "words")
     centres = ", ".join(filter(is_word, (view.words.names[id] for id in view.words.centres())))
     themes, asked, candidates = survey_themes(view, CANDIDATES)
     largest = sorted(themes, key=lambda theme: (-len(theme.words), theme.id))
     named = (list(filter(is_telling, theme.centres))[:8] for theme in largest)
-    bound = f", among the {asked} tokens of {candidates:,} with most contexts"
+    bound = f", among the {asked} words of {candidates:,} with most contexts"
     lines = [
         *labelled("size", size.replace("_", "-")),
         *labelled("version", str(view.bigrams.version)),
@@ -202,25 +229,37 @@ def describe(view: View, pulse: Pulse | None = None) -> str:
     return "\n".join(lines)
 
 
-def greet(field: Speaker, file: Path, spoken: float | None) -> str:
-    """Which field listens, its size, and when it was last spoken to (None for a new field)."""
-    size = field.view.size()
-    if spoken is None:
-        named = file.stem if file.parent == home() else file
-        told = _filled(f"{file.stem} is new. It knows {size['tokens']:,} words. More to talk of:")
-        told += f"\nleo observe --shipped {shipped()[0]} --field {named}"
+def greet(field: Speaker, file: Path, changed: float | None) -> str:
+    """Which field listens, its size, and when it was last spoken to; `changed` is None for a new
+    one.
+    """
+    known = f"It knows {field.view.size()['tokens']:,} words"
+    taken = field.view.bigrams.version
+    if changed is None:
+        told = f"{file.stem} is new. {known}; {OBSERVE} {shipped()[0]} gives it more to talk of."
+    elif not field.spoken_to:
+        read = ", also from what it read" if taken > 1 else ""
+        told = f"{file.stem} listens. {known}{read}. Nobody has spoken to it yet."
     else:
-        when = datetime.fromtimestamp(spoken).strftime("%d %B %Y, %H:%M").lstrip("0")
-        told = _filled(
-            f"{file.stem} listens. It knows {size['tokens']:,} words from "
-            f"{field.view.bigrams.version:,} observations, and was last spoken to on {when}."
+        when = datetime.fromtimestamp(changed).strftime("%d %B %Y, %H:%M").lstrip("0")
+        told = (
+            f"{file.stem} listens. {known}, and was last spoken to on {when}. It has taken in "
+            f"{taken:,} texts: each line that it heard, what it read, its own afterthoughts."
         )
-    return f"{told}\n{_filled(WELCOME)}"
+    return f"{_filled(told)}\n{_filled(WELCOME)}"
+
+
+def part(file: Path) -> str:
+    """What is said when somebody leaves: where the field is, and how to come back."""
+    named = file.stem if file.parent == home() else str(file)
+    return (
+        f"{_filled(f'{file} keeps it all. To come back:')}\nleo chat --field {shlex.quote(named)}"
+    )
 
 
 def describe_commands() -> str:
     """What can be typed, as wide as the screen allows."""
-    rows = [line for row in HELP for line in labelled(*row, label_width=13)]
+    rows = [line for row in HELP for line in labelled(*row, label_width=14)]
     return "\n".join([_filled(TYPED), *rows, _filled(APPEARS)])
 
 
@@ -237,33 +276,51 @@ def describe_discipline(discipline: Discipline) -> str:
     )
 
 
-def _typed() -> Iterator[str]:
-    """What somebody types, line by line, until Ctrl-D or Ctrl-C at the prompt."""
+def _typed(begun: Callable[[], str] = str, keep: Callable[[str], object] = str) -> Iterator[str]:
+    """What somebody types, until Ctrl-D, or Ctrl-C where no line is `begun`. What was pasted in
+    several lines is one. `keep` is told of each, so that it can be found again.
+    """
     while True:
         try:
-            yield input(PROMPT)
-        except (EOFError, KeyboardInterrupt):
+            line = " ".join(input(PROMPT).splitlines())
+        except EOFError:
             print()
             return
+        except KeyboardInterrupt:
+            print()
+            if begun().strip():
+                continue
+            return
+        keep(line)
+        yield line
 
 
 @contextmanager
-def _line_editing(kept: Path) -> Iterator[None]:
-    """Give `input` what people expect of a prompt: arrow keys, and the lines before this one, also
-    those of earlier conversations, which are `kept` beside the field.
+def _line_editing(kept: Path) -> Iterator[Iterator[str]]:
+    """What is typed, with what people expect of a prompt: arrow keys, pasting, and the lines before
+    this one, also those of earlier conversations, which are `kept` beside the field.
 
     Not every Python has it, and without it one types as one did before.
     """
     try:
         import readline  # noqa: PLC0415
     except ImportError:
-        yield
+        yield _typed()
         return
+
+    def keep(line: str) -> None:
+        last = readline.get_history_item(readline.get_current_history_length())
+        if line.strip() and line != last and not is_ending(line):
+            readline.add_history(line)
+
+    readline.set_auto_history(False)
+    if os.environ.get("TERM", "dumb") != "dumb":
+        readline.parse_and_bind("set enable-bracketed-paste on")
     # A history that cannot be read or written is none.
     with suppress(OSError):
         readline.read_history_file(kept)
     try:
-        yield
+        yield _typed(readline.get_line_buffer, keep)
     finally:
         with suppress(OSError):
             kept.touch(0o600)
@@ -294,13 +351,15 @@ def run(arguments: Namespace) -> int:
         # Bytes that are no text, which keys may send as well, are no letters. A terminal's encoding
         # is its own.
         sys.stdin.reconfigure(encoding=None if typed else "utf-8", errors="replace")
-    spoken = file.stat().st_mtime if file.exists() and file.stat().st_size else None
+    changed = file.stat().st_mtime if file.exists() and file.stat().st_size else None
     with opened(arguments) as field:
-        if typed:
-            print(greet(field, file, spoken))
-            width = screen.width() if sys.stdout.isatty() else None
-            with _line_editing(file.with_suffix(".history")):
-                pacer = Pacer(arguments.pace, until_a_key) if width and arguments.pace else None
-                converse(field, _typed(), sys.stdout, sys.stdout, width, pacer=pacer)
-            return 0
-        return 2 if converse(field, _piped(sys.stdin), sys.stdout, sys.stderr, paired=True) else 0
+        if not typed:
+            lines, out = _piped(sys.stdin), sys.stdout
+            return 2 if converse(field, lines, out, sys.stderr, paired=True, file=file) else 0
+        print(greet(field, file, changed))
+        width = screen.width() if sys.stdout.isatty() else None
+        with _line_editing(file.with_suffix(".history")) as lines:
+            pacer = Pacer(arguments.pace, until_a_key) if width and arguments.pace else None
+            converse(field, lines, sys.stdout, sys.stdout, width, pacer=pacer, file=file)
+    print(part(file))
+    return 0

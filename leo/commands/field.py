@@ -1,4 +1,4 @@
-"""`leo field check | backup | restore | export | import`: look after the file of a field."""
+"""`leo field list | check | backup | restore | export | import`: look after the file of a field."""
 
 from __future__ import annotations
 

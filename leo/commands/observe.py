@@ -89,7 +89,9 @@ def tested(path: Path) -> bytes | None:
     return b"".join(kept) if once else None
 
 
-def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = None) -> int:
+def observe_file(
+    observe: Callable[[str], None], path: Path, out: TextIO, kept: bytes | None = None
+) -> int:
     """Take in a file, or what was `kept` of it; return the number of its characters.
 
     Ctrl-C is heeded between two portions, so that each is in the field whole or not at all. Then,
@@ -108,7 +110,7 @@ def observe_file(field: LeoField, path: Path, out: TextIO, kept: bytes | None = 
     try:
         with _held_back() as heed:
             for piece in portions(text):
-                field.observe(piece)
+                observe(piece)
                 done += len(piece)
                 bar.show(done / len(text))
                 heed()
@@ -185,7 +187,7 @@ def run(arguments: Namespace) -> int:
     texts = [(path, tested(path)) for path in named]
     with LeoField.open(arguments.field) as field:
         for path, kept in texts:
-            length = observe_file(field, path, sys.stderr, kept)
+            length = observe_file(field.observe, path, sys.stderr, kept)
             size = field.view.size()
             told = path.name if path in arguments.shipped else path
             print(f"{told}: {length:,} characters; {size['trigrams']:,} trigrams in the field")

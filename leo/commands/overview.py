@@ -46,7 +46,7 @@ HELP: Final = {
         "leo explore asyncio-lock --sessions 2 --turns 1 --faults Cancel",
     ),
     "field": Help(
-        "check the file of a field, write it as JSON lines, read it back",
+        "list, check, back up and restore fields; as JSON lines and back",
         "leo field check leo.sqlite3",
     ),
     "live": Help(

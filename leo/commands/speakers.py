@@ -89,6 +89,20 @@ class Speaker:
             return explain_reply(self._account, latest, self._field.program)
         return tell_reply(latest, self.view)
 
+    @property
+    def spoken_to(self) -> bool:
+        """Whether anybody had spoken to the field before this conversation."""
+        return self._account.start.get("snapshots", 0) > 0
+
+    def observe(self, text: str) -> None:
+        """Take in a text. It is part of no reply, so the account does not see it."""
+        self.finish()
+        self._account.enabled = False
+        try:
+            self._run(lambda session: self._field.observe(text), "s1")
+        finally:
+            self._account.enabled = True
+
     def speak(self, prompt: str, session: str = "s1") -> str:
         return self._run(partial(self._field.reply, prompt), session)
 

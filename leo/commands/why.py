@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -52,15 +52,16 @@ SHOWN: Final = 8
 class Account:
     """A tracer that remembers the last reply that was called, and the inner replies since then."""
 
-    enabled: Final = True
-
     def __init__(self) -> None:
+        self.enabled = True
+        self.start: Mapping[str, int] = {}
         self.reply = ""
         self.lines: list[str] = []
         self.inner: list[str] = []
 
     def begin(self, beginning: Beginning) -> None:
-        """One reply is kept, so where the recording begins does not matter."""
+        """Keep the versions that the store had."""
+        self.start = beginning.start
 
     def record(self, happened: Happened) -> None:
         """Keep what belongs to the last reply."""
@@ -141,23 +142,28 @@ def tell_reply(state: ReplyState, view: View) -> str:
     for snippet in state.recalled.snippets[:1]:
         sentences = list(split_sentences(tokenize(snippet)))
         # A memory longer than the prompt is cut: half a sentence tells nothing.
-        whole = [one for one in sentences if one[-1] in ENDINGS] or sentences
-        lines += labelled("memory", compose(chain.from_iterable(whole)))
+        whole = [one for one in sentences if one[-1] in ENDINGS]
+        memory = compose(chain.from_iterable(whole or sentences))
+        if len(whole) < len(sentences):
+            memory = f"{memory} …" if whole else f"{memory.removesuffix('.')}…"
+        lines += labelled("memory", memory)
     if state.voice is not None:
         lines += labelled("voice", _voice(state.voice))
     facts = state.facts
     if facts is not None:
         themes = "1 theme was" if facts.active == 1 else f"{facts.active} themes were"
+        # One such word is in every second line that somebody says.
+        touched = [row[0] for name, rows in _kept(state) if name == "trauma_words" for row in rows]
         notes = [
             text
             for text, so in (
-                (f"it hurt ({facts.trauma:.2f})", facts.trauma > 0.3),
+                (f"you spoke of what Leo began with ({listed(touched)})", len(touched) > 1),
                 (f"{themes} active", facts.active > 0),
                 ("the inner voice found better words", facts.meta_used),
             )
             if so
         ]
-        lines += labelled("modules", "; ".join(notes) or "nothing out of the ordinary")
+        lines += labelled("modules", "; ".join(notes) or "none stood out")
     return "\n".join([*lines, "/why --steps tells what was read and written."])
 
 
@@ -212,19 +218,25 @@ def _from_state(state: ReplyState) -> list[str]:
     lines = [f"pulse    {describe_pulse(state.pulse)}"]
     if state.quality is not None:
         lines.append(f"quality  {state.quality.overall:.2f}")
-    recalled = state.recalled
-    lines.append(f"recalled {len(recalled.ids)} replies; {len(recalled.boosts)} words lent weight")
+    ids, _, boosts = state.recalled
+    lines.append(f"recalled replies: {len(ids)}; words lent weight: {len(boosts)}")
     if state.voice is not None:
         lines += labelled("voice", _voice(state.voice))
     lines += _likest(state)
-    rows: dict[str, int] = {}
-    for put in state.marks:
-        if (table := TABLE.match(put.sql)) is not None:
-            rows[table[1]] = rows.get(table[1], 0) + len(put.rows)
-    if rows:
-        kept = ", ".join(f"{table} ({count})" for table, count in sorted(rows.items()))
+    counts: Counter[str] = Counter()
+    for table, rows in _kept(state):
+        counts[table] += len(rows)
+    if counts:
+        kept = ", ".join(f"{table} ({count})" for table, count in sorted(counts.items()))
         lines += labelled("kept", kept)
     return lines
+
+
+def _kept(state: ReplyState) -> Iterator[tuple[str, tuple[tuple[Any, ...], ...]]]:
+    """The tables that the modules put rows into, and the rows."""
+    for put in state.marks:
+        if (table := TABLE.match(put.sql)) is not None:
+            yield table[1], put.rows
 
 
 def _voice(voice: Voice) -> str:

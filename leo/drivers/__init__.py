@@ -3,4 +3,4 @@
 Other rooms may import these files.
 """
 
-__all__ = ["actor", "inner", "lock", "tasks"]
+__all__ = ["actor", "inner", "tasks"]

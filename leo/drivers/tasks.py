@@ -21,9 +21,9 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Literal, assert_never
 
 from leo.actions import Action
-from leo.drivers.lock import Lock
 from leo.errors import DeadlockError, StoreClosedError
 from leo.reply.commit import operations
 from leo.reply.context import InnerReply
@@ -45,6 +45,36 @@ REENTERED = (
 )
 
 
+class Lock(asyncio.Lock):
+    """An asyncio.Lock which a caller has when no earlier one is in its queue any more.
+
+    asyncio.Lock serves its waiters in order, but it passes over one that was cancelled before that
+    one's task has run: a later call could have the lock while an earlier one has not recorded its
+    end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asking: dict[object, None] = {}
+
+    async def acquire(self) -> Literal[True]:
+        """Take the lock; always True."""
+        ticket = object()
+        self._asking[ticket] = None
+        try:
+            await super().acquire()
+            try:
+                # Those before were cancelled: the loop is about to run their tasks.
+                while next(iter(self._asking)) is not ticket:
+                    await asyncio.sleep(0)
+            except BaseException:
+                self.release()
+                raise
+        finally:
+            del self._asking[ticket]
+        return True
+
+
 class Driver:
     """Carries out replies in their callers' own tasks, under the lock of the discipline."""
 
@@ -54,11 +84,16 @@ class Driver:
         self.store = store
         self.instance = instance
         self.gate = gate
-        self.lock: asyncio.Lock | threading.Lock | None = None
-        if instance.discipline.lock == "asyncio":
-            self.lock = Lock()
-        elif instance.discipline.lock == "threading":
-            self.lock = threading.Lock()
+        self.lock: asyncio.Lock | threading.Lock | None
+        match instance.discipline.lock:
+            case "asyncio":
+                self.lock = Lock()
+            case "threading":
+                self.lock = threading.Lock()
+            case "none" | "actor":
+                self.lock = None
+            case other:
+                assert_never(other)
         # Turns between Acquire and Release; from `close` on none of them takes another step.
         self._under_way: set[Turn] = set()
         self._leaving = False

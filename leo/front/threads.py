@@ -53,7 +53,7 @@ class LeoField(Opened):
         self._gate = gate
         threads = instance.discipline.runtime == "threads"
         # threading.Lock serves its waiters in no order.
-        self._lock = Lock() if instance.discipline.lock == "threading" else None
+        self._lock = {"none": None, "threading": Lock()}[instance.discipline.lock]
         self._latch: AbstractContextManager[object] = Lock() if threads else nullcontext()
         # What went wrong with a session's inner replies, until somebody is told.
         self._failed: dict[str, LeoError] = {}

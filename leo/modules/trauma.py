@@ -166,11 +166,11 @@ class Trauma(Module[TraumaState]):
         score += 0.2 * pulse.entropy + 0.2 * asked
         return Wound(min(1.0, score), overlap, tuple(sorted(touched)))
 
-    def top_words(self, state: TraumaState, now: float, count: int = 5) -> list[tuple[str, float]]:
-        """The heaviest words with what is left of their weights."""
+    def top_words(self, state: TraumaState, now: float) -> list[tuple[str, float]]:
+        """The five heaviest words with what is left of their weights."""
         left = [(word, decay(event.score, now - event.at)) for word, event in state.words.items()]
         heavy = [item for item in left if item[1] > 0.0]
-        return sorted(heavy, key=lambda item: (-item[1], item[0]))[:count]
+        return sorted(heavy, key=lambda item: (-item[1], item[0]))[:5]
 
     def hear(self, state: TraumaState, moment: Moment) -> Heard:
         """The level that the reply begins with."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from leo.actions import Action
 from leo.disciplines import PUBLISHED
-from leo.drivers.lock import Lock
+from leo.drivers.tasks import Lock
 from leo.field.counts import compute_delta
 from leo.field.recall import Memory
 from leo.field.seed import SEED_NAME, SEED_TEXT
@@ -54,7 +54,7 @@ class Published:
         versions, loaded = opened
         self.path = path
         self.view = View("contexts", loaded)
-        self.lock = Lock()
+        self.lock: asyncio.Lock = Lock()
         self.fail = fail
         self._seed = seed
         self._clock = clock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,10 +115,11 @@ def fold(steps: Sequence[LaneStep], states: Sequence[Part]) -> list[LaneStep]:
     return out
 
 
-def _ending(task: asyncio.Task[Any]) -> str:
+def _ending(task: Any) -> str:
+    # To ask for its exception would count as a look at it.
     if task.cancelled():
         return "ends, cancelled"
-    error = task.exception()
+    error = task._exception
     return f"returns {short(task.result())}" if error is None else f"raises {type(error).__name__}"
 
 
@@ -138,12 +138,12 @@ def came_to(run: Any, ids: bool = False) -> Came:
     return Came(answers, state_of(run, ids), tuple(run.taken))
 
 
-def _answer(task: asyncio.Task[Any]) -> Part:
+def _answer(task: Any) -> Part:
     if not task.done():
         return Part("(not over)")
     if task.cancelled():
         return Part("(cancelled)")
-    error = task.exception()
+    error = task._exception
     return look(task.result()) if error is None else Part(f"({text_of(error)})")
 
 
@@ -244,15 +244,14 @@ def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> s
                             f"as in the order {way}, but {late[0]} had returned before {name} began"
                         )
             here, there = _shared(ending, whole), _shared(it.ending, whole)
-            for one, other in here ^ there:
-                where = ("here", f"in the order {way}")[:: 1 if (one, other) in here else -1]
-                return f"{one} and {other} have one object {where[0]}, and not {where[1]}"
+            for pair in sorted(here ^ there):
+                where = ("here", f"in the order {way}")[:: 1 if pair in here else -1]
+                return f"{' and '.join(pair)} have one object {where[0]}, and not {where[1]}"
             return f"the values of {way}, but there other objects are one and the same"
     other = [row for row in rows if (row[1] is None or row[1] in whole) and len(set(row[2])) > 1]
     alone = [(label, texts) for label, _, texts in other if texts[0] not in texts[1:]]
     if alone:
-        told = [f"{label}{texts[0]}, one by one {_or(texts[1:])}" for label, texts in alone[:2]]
-        return "; ".join(told)
+        return "; ".join(f"{label}{it[0]}, one by one {_or(it[1:])}" for label, it in alone[:2])
     together = " and ".join(f"{label}{texts[0]}" for label, _, texts in other[:3])
     return f"{together} in no serial order" if together else "no serial order gives that"
 

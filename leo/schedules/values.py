@@ -154,7 +154,8 @@ def _told_future(future: asyncio.Future[Any]) -> str:
         return "pending"
     if future.cancelled():
         return "cancelled"
-    error = future.exception()
+    # To ask for its exception would count as somebody's look at it.
+    error = future._exception
     return f"raised {text_of(error)}" if error is not None else f"done: {text_of(future.result())}"
 
 

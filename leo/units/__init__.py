@@ -5,8 +5,9 @@ Each name is loaded on first use: recording a program does not load the judge.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from leo.door import door
 
 if TYPE_CHECKING:
     # One name after the other: that is what is exported.
@@ -55,16 +56,18 @@ if TYPE_CHECKING:
         UnitsVerdict as UnitsVerdict,
     )
 
-# The files that have them; those that record come first.
-_HOMES = ("recording", "log", "anomalies", "reader", "verdict", "report", "judge", "imports")
-
-
-def __getattr__(name: str) -> Any:
-    """Load a name from the first of the files that has it; those listed above are what is exported.
-    Raises AttributeError where none has it.
-    """
-    for home in () if name.startswith("_") else _HOMES:
-        module = import_module(f"leo.units.{home}")
-        if hasattr(module, name):
-            return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = door(
+    __name__,
+    {
+        "anomalies": "ALSO LEVELS NAMES RW WR WW name_of",
+        "call": "Gate Naming",
+        "history": "History",
+        "imports": "history_of is_history",
+        "judge": "Watching judge_bytes judge_lines judge_merged judge_reader",
+        "log": "UNITS_SCHEMA UNITS_SPEC Log UnitAction UnitEvent UnitsHeader",
+        "reader": "CALLS OUTCOMES Peeked UnitsReader is_units uncollected",
+        "recording": "Recording instrument",
+        "report": "MEANING to_fields to_lines",
+        "verdict": "PROPERTIES Case Promise UnitsVerdict",
+    },
+)

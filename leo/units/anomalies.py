@@ -45,9 +45,11 @@ LEVELS: Final = (
 )
 # For a person who calls methods of one object, strict serializability has this name.
 ALSO: Final = {"linearizable": "strict-serializable"}
-# The weakest level that forbids a cycle of dependencies of this name.
+# The weakest level that forbids what has this name; each name has one.
 FORBIDDEN_FROM: Final = {
     G0: "read-uncommitted",
+    G1A: "read-committed",
+    G1B: "read-committed",
     G1C: "read-committed",
     LOST_UPDATE: "snapshot-isolation",
     G_SINGLE: "snapshot-isolation",

@@ -67,13 +67,9 @@ class Watching:
     progress: Callable[[int], object] | None = None
 
 
-def judge_lines(
-    lines: Lines, *, torn: bool = False, watching: Watching | None = None
-) -> UnitsVerdict:
-    """Judge a trace of units; `torn` leaves out a last line that was cut. Raises TraceError when
-    it is none.
-    """
-    return judge_reader(UnitsReader(lines, torn=torn), watching)
+def judge_lines(lines: Lines, *, watching: Watching | None = None) -> UnitsVerdict:
+    """Judge a trace of units. Raises TraceError when it is none."""
+    return judge_reader(UnitsReader(lines), watching)
 
 
 def judge_reader(reader: UnitsReader | History, watching: Watching | None = None) -> UnitsVerdict:

@@ -119,9 +119,9 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def lines_of(data: bytes, name: str = "the recording") -> Lines:
+def lines_of(data: bytes) -> Lines:
     """The lines of a trace that is in memory."""
-    return Lines(name, io.BytesIO(data))
+    return Lines("the recording", io.BytesIO(data))
 
 
 class Peeked:

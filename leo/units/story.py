@@ -94,9 +94,8 @@ def _said(name: str, cycle: Cycle, units: tuple[Unit, ...]) -> str:
         )
     if name == G_NONADJACENT:
         return f"{who} {perhaps}saw the same changes in different orders"
-    if name == G2_ITEM:
-        return f"{who} {perhaps}each read what another of them then changed: none saw the other"
-    return f"{who} {perhaps}depend on one another"
+    assert name == G2_ITEM, f"{name} has no words"
+    return f"{who} {perhaps}each read what another of them then changed: none saw the other"
 
 
 def _listed(words: list[str], most: int = 4) -> str:

@@ -40,8 +40,9 @@ class Case:
     """One way in which a property fell: where first, what happened, and how often.
 
     `anomaly` is its name in the literature or empty. `units` are the units concerned, `steps` their
-    calls as (line, unit, action, what) when these are few. `overlapped`: it is not sure, some of
-    these calls took a while, and when in between they acted is not known.
+    calls as (line, unit, action, what) when these are few. `overlapped`: it is not sure, because
+    other events came between the beginning and the end of one of these calls, and at which moment
+    between them the call acted is not known.
     """
 
     broke: str
@@ -58,20 +59,23 @@ class Case:
     @property
     def level(self) -> str:
         """The weakest level that forbids it."""
-        return FORBIDDEN_FROM.get(self.anomaly, WEAKEST[self.broke])
+        return FORBIDDEN_FROM[self.anomaly] if self.anomaly else WEAKEST[self.broke]
 
 
 @dataclass(slots=True)
 class Finding:
-    """A property that fell, or may have: its cases by the name of the anomaly, the gravest
-    first."""
+    """A property that is broken or undecided, with one case for each anomaly that it fell by.
+    Iterating gives the gravest case first.
+    """
 
     name: str
     cases: dict[str, Case] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Case]:
+        # What has none of these names comes after them.
         ranks = {name: k for k, name in enumerate(NAMES)}
-        return iter(sorted(self.cases.values(), key=lambda case: ranks.get(case.anomaly, 99)))
+        last = len(NAMES)
+        return iter(sorted(self.cases.values(), key=lambda case: ranks.get(case.anomaly, last)))
 
     @property
     def first(self) -> Case:
@@ -209,6 +213,7 @@ class UnitsVerdict:
                 *found.tell(),
                 tuple(unit.name for unit in found.units),
                 tuple(_steps(found.units)) if len(found.units) <= LANES else (),
+                # `overlapped`, see `Case`.
                 not found.sure
                 and any(call.since < call.seq - 1 for unit in found.units for call in unit.calls),
             )
@@ -217,14 +222,15 @@ class UnitsVerdict:
         case.count += 1
 
     def doubt(self, name: str) -> None:
-        """Take for undecided what was found of a property."""
+        """Call a property undecided that was found broken."""
         for case in self.broken.pop(name, Finding(name)):
             case.sure = False
             self.doubtful.setdefault(name, Finding(name)).cases[case.anomaly] = case
 
     def compare(self, other: UnitsVerdict) -> None:
-        """Keep what falls in the `other` verdict as well, on the same history in another order; of
-        what both break, that which a stronger level forbids is sure.
+        """Combine with the verdict on the same history in another order of its lines. What only
+        this one finds broken becomes undecided. Where both find it broken, the finding is kept that
+        a stronger level forbids: the other order shows that no graver one is sure.
         """
         for name in [*self.broken]:
             if name not in other.broken:

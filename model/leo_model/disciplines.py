@@ -79,6 +79,9 @@ class Rules:
 
 # The organism's lock, by its runtime, as the specification sees it.
 _LOCKS: dict[tuple[str, str], LockKind] = {
+    ("sync", "none"): "none",
+    ("threads", "none"): "none",
+    ("asyncio", "none"): "none",
     ("asyncio", "asyncio"): "fifo",
     ("asyncio", "actor"): "fifo",
     ("asyncio", "threading"): "blocking",
@@ -93,12 +96,15 @@ _PROGRAMS: dict[str, tuple[Program, tuple[str, ...]]] = {
 
 
 def _rules(one: Discipline) -> Rules:
-    """The answers that follow from the organism's table."""
-    program, asks = _PROGRAMS.get(one.id, ("paper", ("reply",)))
+    """The answers that follow from the organism's table.
+
+    Raises KeyError for a lock, or a published program, that the tables above do not have.
+    """
+    program, asks = _PROGRAMS[one.id] if one.id in PUBLISHED else ("paper", ("reply",))
     return Rules(
         one.id,
         one.number,
-        lock=_LOCKS.get((one.runtime, one.lock), "none"),
+        lock=_LOCKS[one.runtime, one.lock],
         threads=one.runtime == "threads",
         whole_reply=one.commit == "reply",
         shielded=one.shielded,

@@ -64,7 +64,7 @@ LABELS: Final = {
 }
 
 # All modules that the published programs had. Resonance is this organism's own: it stands for
-# rules of the walk that only the last version had (`leo.modules.registry`), so what is compared
+# rules of the walk that only the last version had (`leo.modules`), so what is compared
 # with the published runs leaves it out.
 CHORUS: Final[tuple[Module[Any], ...]] = tuple(m for m in MODULES if not isinstance(m, Resonance))
 

@@ -19,20 +19,17 @@ class Judge:
     """Feeds every event to the checker, at the moment when it happens or, if the run is timed, when
     it is asked to `catch_up`.
 
-    `seen` is told of each event when it happens. An event that is no step of the specification
-    raises ExperimentError, where it happens or in `catch_up`. `instances` are all the instances
-    that share it.
+    `seen` is called with each event when it happens. An event that is no step of the specification
+    raises ExperimentError, where it happens or in `catch_up`. One instance's events come here.
     """
 
     enabled: Final = True
 
     def __init__(
         self,
-        instances: tuple[str, ...] = ("i1",),
         seen: Callable[[Event], None] = lambda event: None,
         later: bool = False,
     ) -> None:
-        self._instances = instances
         self._seen = seen
         self._later = later
         self._waiting: deque[Event] = deque()
@@ -55,9 +52,7 @@ class Judge:
     def begin(self, beginning: Beginning) -> None:
         """The first instance begins: so does the checking."""
         if self._checker is None:
-            header = header_of(
-                beginning, run=RUN, instances=self._instances, stores=(beginning.store,)
-            )
+            header = header_of(beginning, run=RUN, instances=("i1",), stores=(beginning.store,))
             self._checker = Checker(header)
 
     def record(self, happened: Happened) -> None:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from leo import __version__
 from leo_model.checking.check import spec_hash
+from leo_model.files import write_file
 from paper.experiments.errors import ExperimentError
 from paper.experiments.published.data import CLAIMED
 from paper.experiments.registry import EXPERIMENTS, load
-from paper.experiments.runner import write
 from paper.experiments.sources import sources_of
 from paper.experiments.summary import template
 
@@ -83,7 +83,7 @@ def write_report(build: Path) -> Path:
         first=_first,
     )
     path = build / "report.md"
-    write(path, page)
+    write_file(path, page.encode())
     return path
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from leo import __version__
 from leo.commands.ending import deaf, follow
 from leo.progress import Bar
 from leo_model.checking.check import spec_hash
+from leo_model.files import write_file
 from paper.experiments.errors import ExperimentError
 from paper.experiments.experiment import Config, Experiment, Key, Lab, Row
 from paper.experiments.plots import save
@@ -107,8 +107,8 @@ def tell(
     for plot in plots:
         save(plot, folder, stamp)
     named = tuple((plot.name, plot.caption) for plot in plots)
-    write(folder / "summary.json", as_json(summary, stamp, named))
-    write(folder / "summary.md", as_markdown(summary, stamp, named))
+    write_file(folder / "summary.json", as_json(summary, stamp, named).encode())
+    write_file(folder / "summary.md", as_markdown(summary, stamp, named).encode())
     return summary, named
 
 
@@ -128,20 +128,6 @@ def stamp_of(experiment: Experiment, config: Config, command: str) -> dict[str, 
         "config_hash": sha256(dump(stamp).encode()).hexdigest()[:12],
         "command": command,
     }
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise ExperimentError(
-            f"{path}: cannot be written ({error.strerror}); name a folder that can be written "
-            "with --build"
-        ) from None
 
 
 def measure_all(

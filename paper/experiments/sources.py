@@ -44,9 +44,9 @@ def made_of(start: str, root: Path = ROOT) -> dict[str, str]:
     return {name.as_posix(): _hash(path) for name, path in sorted(named.items())}
 
 
-def sources_of(start: str, root: Path = ROOT) -> str:
+def sources_of(start: str) -> str:
     """One hash of all of them."""
-    return sha256(json.dumps(made_of(start, root)).encode()).hexdigest()
+    return sha256(json.dumps(made_of(start)).encode()).hexdigest()
 
 
 def _hash(path: Path) -> str:

@@ -96,8 +96,8 @@ def is_serializable(order: tuple[int, ...], program: Program, k: int) -> bool:
 
 
 @cache
-def count_by_hand(program: Program, k: int) -> int:
-    """Go through all interleavings and count the conflict-serializable ones.
+def count_by_enumeration(program: Program, k: int) -> int:
+    """Enumerate all interleavings and count the conflict-serializable ones, without the formula.
 
     The replies are alike, so those that begin in a given order are one in k!.
     """
@@ -105,7 +105,7 @@ def count_by_hand(program: Program, k: int) -> int:
     return factorial(k) * sum(is_serializable(order, program, k) for order in orders)
 
 
-def _exclusive_by_hand(k: int, s: int) -> int:
+def _exclusive_by_enumeration(k: int, s: int) -> int:
     def allowed(order: tuple[int, ...]) -> bool:
         place, inside = [0] * k, -1
         for reply in order:
@@ -144,7 +144,7 @@ def prove_counting(free_calls: bool = True) -> list[Discharged]:
     def locked() -> Iterator[tuple[str, int, int]]:
         for k, s in ((1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 1), (3, 2), (4, 1)):
             formula = exclusive(k, s) if free_calls else serial(k)
-            yield f"k = {k}, s = {s}", _exclusive_by_hand(k, s), formula
+            yield f"k = {k}, s = {s}", _exclusive_by_enumeration(k, s), formula
 
     k, s = sp.symbols("k s", positive=True, integer=True)
     total = sp.factorial(k * s) / sp.factorial(s) ** k
@@ -170,11 +170,11 @@ def prove_serializable(program: Program = CORE) -> list[Discharged]:
 
     def core() -> Iterator[tuple[str, int, int]]:
         for k in range(1, _REACH[4] + 1):
-            yield f"{k} replies of the core", count_by_hand(program, k), serializable_core(k)
+            yield f"{k} replies of the core", count_by_enumeration(program, k), serializable_core(k)
 
     def shorter() -> Iterator[tuple[str, int, int]]:
         for k in range(1, _REACH[3] + 1):
-            found = count_by_hand(WITHOUT_RECALL, k)
+            found = count_by_enumeration(WITHOUT_RECALL, k)
             yield f"{k} replies without recall", found, serializable_without_recall(k)
 
     k = sp.Symbol("k", positive=True, integer=True)

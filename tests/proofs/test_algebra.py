@@ -214,11 +214,11 @@ def test_ratio_bound(before: list[int], added: list[int], temperature: float) ->
     assert distance(old, new) <= ratio_bound(ratio, temperature) + NEAR
 
 
-def test_counting_by_hand() -> None:
+def test_counting_by_enumeration() -> None:
     """Theorems 19 and 20 in numbers that fit on a page: 70 interleavings of two replies, 2 good."""
     assert counting.interleavings(2, 4) == 70
-    assert counting.count_by_hand(counting.CORE, 2) == counting.serial(2) == 2
-    assert counting.count_by_hand(counting.WITHOUT_RECALL, 2) == 6
+    assert counting.count_by_enumeration(counting.CORE, 2) == counting.serial(2) == 2
+    assert counting.count_by_enumeration(counting.WITHOUT_RECALL, 2) == 6
     assert counting.serializable_without_recall(3) == 72
     assert Fraction(counting.serializable_core(2), counting.interleavings(2, 4)) == Fraction(1, 35)
 

@@ -55,9 +55,9 @@ class Verdict:
         return any(found.claims == (cell,) and not found.undecided for found in self.findings)
 
 
-def load_mutants(path: Path | None = None) -> list[Mutant]:
+def load_mutants() -> list[Mutant]:
     """Read the mutants; raise MutantError when the file does not fit the specification."""
-    path = spec_folder() / "mutants.json" if path is None else path
+    path = spec_folder() / "mutants.json"
     data = json.loads(path.read_text("utf-8"))
     if data.get("spec") != SPEC_VERSION:
         raise MutantError(f"{path}: expected mutants of {SPEC_VERSION}, found {data.get('spec')!r}")

@@ -113,7 +113,7 @@ function event(told) {
   const row = make("tr"), instance = told.action === "Crash" || told.action === "Recover";
   const column = instance ? (people.length ? 0 : lane(told.who)) : lane(told.who);
   if (FAULTS.has(told.action)) row.className = "fault";
-  row.append(make("td", String(told.seq)));
+  row.append(make("td", String(told.line)));
   people.forEach((_, number) => {
     const cell = make("td");
     if (number === column) {
@@ -124,8 +124,8 @@ function event(told) {
     row.append(cell);
   });
   at("events").prepend(row);
-  rows.set(told.seq, row);
-  rows.delete(told.seq - MOST);
+  rows.set(told.line, row);
+  rows.delete(told.line - MOST);
   if (at("events").rows.length > MOST) at("events").lastChild.remove();
   if (!instance) note(told.who, told.action === "Call" ? "waits for its turn" : "");
   memory(told.now);
@@ -158,11 +158,12 @@ function box(name, text, torn = false, instance = null) {
 
 function fell(told) {
   const item = make("li");
-  item.append(make("b", `${told.property} (${told.standard})`), make("span", told.why + " "),
-    make("span", told.claimed ? `(line ${told.line}; as the claims say)` : `(line ${told.line}; the claims say that it holds)`, "claim"));
+  const claim = told.claimed ? "The claims name this fall" : "The claims say that it holds";
+  item.append(make("b", `${told.property} (${told.standard})`), make("span", `Broken promise: ${told.meaning}. `, "meaning"),
+    make("span", `Line ${told.line}: ${told.why}. `), make("span", `${claim} under ${at("discipline").value}.`, "claim"));
   at("fallen").append(item);
   at("verdict").textContent = `${at("fallen").children.length} properties have fallen.`.replace(/^1 properties have/, "1 property has");
-  const row = rows.get(told.line - 1);
+  const row = rows.get(told.line);
   if (row) row.classList.add("fell");
 }
 

@@ -37,8 +37,10 @@ KEPT: Final = 400
 LONGEST_NAME: Final = 24
 LONGEST_TEXT: Final = 2000
 LONGEST_BODY: Final = 20_000
-# Seconds between the cues of a scene, when it is played to be watched.
+# Seconds between the cues of a scene, and before each action of what people say, when somebody
+# watches.
 CUE: Final = 0.6
+PACE: Final = 0.3
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -48,7 +50,7 @@ POLICY: Final = (
 class Theatre:
     """The stage that is set now, and who watches it. `field` is None for a new field each time."""
 
-    def __init__(self, field: Path | None, cue: float = CUE) -> None:
+    def __init__(self, field: Path | None, cue: float = CUE, pace: float | None = PACE) -> None:
         self._folder = TemporaryDirectory(prefix="leo-live-")
         self._field = field
         self._cue = cue
@@ -60,7 +62,7 @@ class Theatre:
         # How many tabs each name has open.
         self._tabs: Counter[str] = Counter()
         self.stage: Stage | None = None
-        self.pace: float | None = 0.0
+        self.pace = pace
         self.traces: dict[str, Path] = {}
 
     async def stop(self) -> None:

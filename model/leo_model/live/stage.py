@@ -8,9 +8,10 @@ through the native checker, which names a broken property at the event that brok
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +49,8 @@ ON_STAGE: Final = tuple(
 RUN: Final = "live"
 WRITER: Final = "w1"
 STORE: Final = "main"
+# What a whole reply writes.
+STORED: Final = frozenset({"ngrams", "snapshots"})
 # No reply has begun before its Call, and none can be stopped at its Return.
 SAFE: Final = frozenset({Action.Call, Action.Return})
 
@@ -58,7 +61,9 @@ class Injected(Exception):
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who talks to the field. `at` is the action at whose gate the reply is held."""
+    """Somebody who talks to the field. `at` is the action at whose gate the reply is held, `wrote`
+    what the reply has written into the store.
+    """
 
     name: str
     instance: str
@@ -66,6 +71,7 @@ class Person:
     task: asyncio.Task[str] | None = None
     at: Action | None = None
     gate: asyncio.Future[None] | None = None
+    wrote: set[str] = field(default_factory=set)
 
 
 class Stage:
@@ -158,6 +164,7 @@ class Stage:
         z = None if self._checker is None else self._checker.state
         if z is not None and person.session in z.pc and z.in_flight(person.session):
             raise CheckError(f"Leo carries on with what {name} left; let it come to its end first")
+        person.wrote.clear()
         field = self._fields[person.instance]
         person.task = self._loop.create_task(field.reply(text, person.session))
         self._tell("said", who=name, text=text)
@@ -304,7 +311,7 @@ class Stage:
     def _ended(self, person: Person, task: asyncio.Task[str]) -> None:
         person.task = None
         if task.cancelled():
-            self._tell("gone", who=person.name, text="(cancelled)")
+            self._tell("gone", who=person.name, text=f"Cancelled. {self._left_by(person)}")
         elif (error := task.exception()) is None:
             self._tell("answer", who=person.name, text=task.result())
         else:
@@ -312,8 +319,26 @@ class Stage:
                 self._fall("DeadlockFree", self._seq + 1, str(error))
             elif not isinstance(error, LeoError):
                 raise error
-            self._tell("gone", who=person.name, text=f"({error})")
+            self._tell("gone", who=person.name, text=f"({error}) {self._left_by(person)}")
         self._loop.create_task(self._notify())
+
+    def _left_by(self, person: Person) -> str:
+        """A sentence on what a reply without an answer leaves, as far as the events tell."""
+        if self._checker is None or self._rules.published:
+            # A published program may write a part into a transaction that stays open.
+            return ""
+        z = self._checker.state
+        if person.session in z.pc and z.in_flight(person.session):
+            return "Leo carries on with it, and nobody hears the answer."
+        if not person.wrote:
+            return "Nothing of it is in the store."
+        told = "Half of it stays in the store: what was said, without the answer"
+        if person.wrote == STORED:
+            told = "All of it is in the store"
+        reply, view = z.reply(person.session), z.view[person.instance]
+        if z.up[person.instance] and reply in z.ngrams - (view.bigrams & view.trigrams):
+            told += ". The view does not know of it"
+        return f"{told}."
 
     def _begin(self, beginning: Beginning) -> None:
         if self._checker is None:
@@ -336,10 +361,15 @@ class Stage:
         assert checker is not None, "a recording begins before its first event"
         event = event_of(happened, seq=seq, writer=WRITER, run=RUN, time=0.0)
         rejection = checker.feed_event(event)
-        person = self._seated(happened.session).name if happened.session else happened.instance
-        self._tell("event", **asdict(happened), seq=seq, who=person, now=self._now(checker))
+        who = happened.instance
+        if happened.session:
+            person = self._seated(happened.session)
+            person.wrote |= STORED.intersection(happened.writes)
+            who = person.name
+        line = seq + 1
+        self._tell("event", **asdict(happened), line=line, who=who, now=self._now(checker))
         if rejection is not None:
-            self._tell("rejected", line=seq + 1, why="; ".join(rejection.reasons))
+            self._tell("rejected", line=line, why="; ".join(rejection.reasons))
         for title, found in checker.watch.violations.items():
             if title not in self.fell:
                 self._fall(title, found.line, found.witness)
@@ -347,7 +377,10 @@ class Stage:
     def _fall(self, title: str, line: int, witness: str) -> None:
         self.fell.add(title)
         claim = self._claims.cell(self.discipline, title)
-        told: dict[str, Any] = {"property": title, "standard": PROPERTIES[title].standard}
+        about = PROPERTIES[title]
+        # Without what holds for some disciplines only.
+        meaning = re.sub(r" \(.*\)", "", about.meaning)
+        told: dict[str, Any] = {"property": title, "standard": about.standard, "meaning": meaning}
         told["claimed"] = claim.verdict not in (HOLDS, NOT_APPLICABLE)
         self._tell("fell", **told, line=line, why=witness)
 

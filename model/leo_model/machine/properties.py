@@ -156,9 +156,13 @@ def view_agrees_with_store(w: World, z: State) -> Witness:
             prefix = frozenset(z.store.ngrams[: len(view.bigrams)])
             agrees = view.bigrams == view.trigrams == prefix
         if not agrees:
+            two, three, stored = (
+                f"v{z.base.ngrams + len(content)} {names(content)}"
+                for content in (view.bigrams, view.trigrams, z.ngrams)
+            )
             return (
-                f"no reply is in flight at {instance}; its view is bigrams {names(view.bigrams)}, "
-                f"trigrams {names(view.trigrams)}; the store has {names(z.ngrams)}"
+                f"no reply is in flight at {instance}; its view has bigrams {two} and trigrams "
+                f"{three}, the store {stored}"
             )
     return None
 

@@ -1,12 +1,12 @@
 """A replay token: a case (discipline, sessions, calls, faults, seed) and its choices, as one word.
 
-    leo1.asyncio-lock.2x1.7.CR.a5bCa2.k3wq1f
+    leo1.asyncio-lock.2x1.7.CR.a5bCab2.cu7x3g0
 
-Version; discipline; sessions x turns; seed; kinds of faults (C R X B, or 0); choices; a checksum. A
-choice is a letter: a is the first session or instance.  A capital before the letter says what
-happens to it; without one it makes a step: C cancel, R raise, T timeout, X crash, V recover (X and
-V of an instance).  A number behind the letter repeats the choice.  A token needs no quoting in a
-shell or a URL.
+Version; discipline; sessions x turns; seed; the faults that a scheduler may choose (C cancel,
+R raise, X crash, B busy; or 0); choices; a checksum. A choice is a letter: a is the first session
+or instance.  A capital before the letter says what happens to it; without one it makes a step:
+C cancel, R raise, T timeout, X crash, V recover (X and V of an instance).  A number behind the
+letter repeats the choice.  A token needs no quoting in a shell or a URL.
 """
 
 from __future__ import annotations

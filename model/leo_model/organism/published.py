@@ -89,7 +89,9 @@ async def _follow(follower: Follower, field: Any, seconds: float) -> None:
                 action, name = follower.next()
                 done = follower.done
                 if action in ("Call", "Refresh"):
-                    call = _call_of(field, follower.asks, sessions[name])
+                    asks = follower.asks[sessions[name]]
+                    text = "a text of two halves" if asks == "observe" else "what"
+                    call = call_of(field, asks, sessions[name], text)
                     tasks[name] = asyncio.create_task(call)
                 elif action in CANCELLATIONS:
                     tasks[name].cancel()
@@ -106,16 +108,16 @@ async def _follow(follower: Follower, field: Any, seconds: float) -> None:
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-def _call_of(field: Any, asks: dict[str, str], session: str) -> Coroutine[Any, Any, object]:
-    """The call that a session makes."""
-    match asks[session]:
+def call_of(field: Any, asks: str, session: str, text: str) -> Coroutine[Any, Any, object]:
+    """The call that a session makes of a published program, by the kind that it asks for."""
+    match asks:
         case "observe":
-            return field.observe("a text of two halves", session)  # type: ignore[no-any-return]
+            return field.observe(text, session)  # type: ignore[no-any-return]
         case "refresh":
             return field.refresh(session)  # type: ignore[no-any-return]
         case "blank":
-            return field.reply("what", session, recalls=False)  # type: ignore[no-any-return]
-    return field.reply("what", session)  # type: ignore[no-any-return]
+            return field.reply(text, session, recalls=False)  # type: ignore[no-any-return]
+    return field.reply(text, session)  # type: ignore[no-any-return]
 
 
 def carry_out(

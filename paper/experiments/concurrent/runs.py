@@ -1,7 +1,7 @@
 """Observers at the same time on the real organism: on one instance, or one each.
 
 What comes out depends on the machine, so it is told as timings and not as rows; every event is
-validated all the same, after the run. `concurrent_processes` has the runs in several processes.
+validated all the same, after the run. `processes.py` has the runs in several processes.
 """
 
 from __future__ import annotations

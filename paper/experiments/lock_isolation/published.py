@@ -8,21 +8,22 @@ give the same bytes, which worker threads would not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar
 
 from leo.actions import Action
 from leo.published.december import December
 from leo.published.february import February
 from leo.schedules.loop import SteppedLoop
-from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection
 from leo.store.schema import connect
 from leo.store.synchronous import Store
 from leo_model.disciplines import DISCIPLINES
+from leo_model.organism.published import call_of
+from leo_model.organism.stores import NO_PATIENCE, InlineStore
 from paper.experiments.arms import Talk, concerned, ticking
 from paper.experiments.errors import ExperimentError
 from paper.experiments.judging import Judge
@@ -33,8 +34,6 @@ PUBLISHED: Final = ("december", "february")
 # Their rows in the claims: December, December with somebody who calls `refresh()`, February.
 IDS: Final = tuple(name for name, rules in DISCIPLINES.items() if rules.published)
 UNLOCKED: Final = "unlocked"
-# A store that is held by somebody else is refused at once: nobody else can free it meanwhile.
-NO_PATIENCE: Final = 0.0
 
 
 class _Unlocked(asyncio.Lock):
@@ -84,16 +83,6 @@ class _December(December):
         return work(self.conn)
 
 
-class _AtOnce:
-    """An asynchronous store whose operations are carried out at once."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-
-    async def perform(self, work: Callable[[Connection], T]) -> T:
-        return work(self._conn)
-
-
 def talk_published(
     discipline: str,
     sessions: int,
@@ -133,7 +122,8 @@ def talk_published(
             chosen = rng.choice(choices)
             if isinstance(chosen, int):
                 text, asks = say(chosen, len(calls[chosen])), rules.asks[chosen % len(rules.asks)]
-                calls[chosen].append(loop.create_task(_call(field, asks, text, chosen)))
+                call = call_of(field, asks, f"s{chosen + 1}", text)
+                calls[chosen].append(loop.create_task(call))
             elif cancel and rng.random() < cancel:
                 calls[int(chosen[0].partition("~")[0][1:]) - 1][-1].cancel()
             else:
@@ -154,7 +144,7 @@ def _opened(
     """A published program whose operations are carried out on these connections, at once."""
     if DISCIPLINES[discipline].program == "february":
         february = February(discipline, path, February.open_work(conn), **options)
-        february._asynchronous = cast(AsyncStore, _AtOnce(conn))
+        february._asynchronous = InlineStore(conn)
         february._synchronous = other
         return february
     december = _December(discipline, path, December.open_work(conn), **options)
@@ -164,15 +154,3 @@ def _opened(
 
 def _over(calls: list[asyncio.Task[object]]) -> bool:
     return not calls or calls[-1].done()
-
-
-def _call(
-    field: December | February, asks: str, text: str, session: int
-) -> Coroutine[Any, Any, object]:
-    """The call that a session makes."""
-    name = f"s{session + 1}"
-    if isinstance(field, February):
-        return field.observe(text, name) if asks == "observe" else field.reply(text, name)
-    if asks == "refresh":
-        return field.refresh(name)
-    return field.reply(text, name, recalls=asks != "blank")

@@ -125,10 +125,10 @@ STUB = cast(Speaker, Stub())
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
     """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
     out, notices = io.StringIO(), io.StringIO()
-    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "yo"]
+    lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "bye"]
     lines.insert(4, "/why now")
     converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
-    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nYO\n"
+    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nBYE\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,
@@ -165,7 +165,7 @@ def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPat
     assert re.search(r"^themes   \d$", some, re.MULTILINE)
     text = " ".join(chr(97 + place % 26) for place in range(100))
     found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
-    assert found and found[0].endswith(", among the 9 tokens of 26 with most contexts")
+    assert found and found[0].endswith(", among the 9 words of 26 with most contexts")
 
 
 @pytest.mark.parametrize("ended", ["", "by a key", "in a pause", "in a word"])
@@ -245,6 +245,24 @@ def speaking(
         yield Speaker(afield, account, runner)
         assert picture(afield.view) == runner.run(afield._store.perform(reloaded))
         runner.run(afield.close())
+
+
+@pytest.mark.parametrize("discipline", ["sequential", DEFAULT, "actor"])
+def test_a_text_is_read_in_the_middle_of_a_conversation(tmp_path: Path, discipline: str) -> None:
+    """One of our own or a file, once each, and the talk goes on; what is no text is said. `/why`
+    tells of the reply before it.
+    """
+    book, out, notices = tmp_path / "my book.txt", io.StringIO(), io.StringIO()
+    book.write_text("Grey herons wait.")
+    with speaking(tmp_path / "field", discipline, modules=()) as speaker:
+        texts = ["garden", str(book), str(tmp_path / "field"), "nowhere"]
+        said = ["hello", *(f"/observe {text}" for text in texts), "/observe", "/why --steps", "yo"]
+        converse(speaker, iter(said), out, notices, file=tmp_path / "field")
+        assert speaker.view.bigrams.version == 5 and "herons" in speaker.view.words.names.values()
+    assert out.getvalue().count("Leo has read") == 2 and "reply    s1.1\n" in out.getvalue()
+    told = notices.getvalue().splitlines()
+    assert [line.startswith("Leo could not read") for line in told] == [True] * 3
+    assert "the file of the field" in told[0] and "no text was named" in told[2]
 
 
 def talk(speaker: Speaker, lines: Iterable[str], what: int) -> list[str]:

@@ -179,14 +179,19 @@ def test_shipped_texts_are_there() -> None:
 
 def test_a_field_greets_by_what_it_is(tmp_path: Path) -> None:
     """Its name, its size, when it was last spoken to; a new one says how to give it more."""
-    with sync_field(tmp_path / "garden.sqlite3") as field:
-        new = greet(Speaker(field), tmp_path / "garden.sqlite3", None)
-        old = greet(Speaker(field), tmp_path / "garden.sqlite3", 1_000_000.0)
-    assert new.startswith("garden is new.") and "leo observe --shipped" in new
+    path, greetings = tmp_path / "garden.sqlite3", list[str]()
+    for changed in (None, 1_000_000.0, 1_000_000.0):
+        with sync_field(path, account := Account()) as field:
+            speaker = Speaker(field, account)
+            greetings.append(greet(speaker, path, changed))
+            speaker.observe("The tide comes in.") if changed is None else field.reply("Who speaks?")
+    new, read, old = greetings
+    assert new.startswith("garden is new.") and "/observe garden" in new
+    assert "from what it read" in read and "1970" not in read
     assert old.startswith("garden listens.") and "1970" in old
 
 
-@pytest.mark.parametrize("word", ["quit", "exit", "/quit", "Exit"])
+@pytest.mark.parametrize("word", ["quit", "exit", "/quit", "Exit", "/exit", ":q", "quit.", "Exit!"])
 def test_words_that_end_a_conversation(word: str, tmp_path: Path) -> None:
     """Nothing after them is said."""
     out = io.StringIO()
@@ -210,13 +215,27 @@ def test_why_says_what_was_taken_up(tmp_path: Path) -> None:
 
 
 def test_why_tells_a_path_once_and_a_memory_in_whole_sentences() -> None:
-    """Of paths that overlap the first; of a memory that is cut nothing after its last end."""
+    """Of paths that overlap the first; of a memory that is cut nothing after its last end, unless
+    there is none. What was cut is marked.
+    """
     state = ReplyState("hello", 0.0, Random(0))
     state.text = "herons wait by the river at dawn."
     state.recalled = Recalled((1,), ("The sea sings. The cat sle",), {})
     told = tell_reply(state, view_of(state.text, state.text)).splitlines()
     assert "paths    herons wait by (2), the river at (2)" in told
-    assert "memory   The sea sings." in told
+    assert "memory   The sea sings. …" in told
+    state.recalled = Recalled((1,), ("the cat sle",), {"cat": 0.3})
+    assert "memory   The cat sle…" in tell_reply(state, view_of("")).splitlines()
+
+
+@pytest.mark.parametrize(("said", "told"), [("I like words", False), ("A field of words", True)])
+def test_why_tells_of_leos_first_words_when_there_are_several(
+    said: str, told: bool, tmp_path: Path
+) -> None:
+    """A single one is in every second line of a talk, and says nothing."""
+    with sync_field(tmp_path / "field", account := Account(), modules=MODULES) as field:
+        field.reply(said)
+        assert ("Leo began with" in Speaker(field, account).why()) == told
 
 
 def test_a_field_is_described_in_words(tmp_path: Path) -> None:

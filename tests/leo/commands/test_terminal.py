@@ -29,6 +29,8 @@ pytestmark = pytest.mark.slow
 
 UP = b"\x1b[A"
 LEFT = b"\x1b[D"
+# What GNU readline shows before a prompt, so that a paste comes between two marks of its own.
+PASTING = b"\x1b[?2004h"
 # A session of its own that opens the terminal has it for its own, and Ctrl-C reaches it.
 CONTROLLED = """
 import os, sys
@@ -87,7 +89,7 @@ class Terminal:
         if not select.select([self.keys], [], [], 60)[0]:
             return False
         try:
-            self.shown += os.read(self.keys, 4096)
+            self.shown = (self.shown + os.read(self.keys, 4096)).replace(PASTING, b"")
         except OSError:
             # The terminal of somebody who has gone.
             return False
@@ -195,17 +197,41 @@ def test_arrow_keys_edit_the_line_and_bring_the_last_ones_back(tmp_path: Path) -
     assert kept.count("'RGüher'") == 1 and "[A" not in kept
 
 
+def test_a_paste_of_several_lines_is_one_prompt(tmp_path: Path) -> None:
+    """In the history too, which knows nothing of the word that ends the conversation."""
+    with terminal(tmp_path / "field", "--modules", "none") as here:
+        here.see(b"> ")
+        here.type(b"\x1b[200~Grey herons\rquit\rthe wind.\r\x1b[201~\r")
+        here.see(b"\n> ")
+        here.type(b"/field\r")
+        here.see(b"version  2")
+        here.see(b"\n> ")
+        here.type(b"quit.\r")
+        assert here.end() == 0
+    # A terminal that was not asked for marks would send three lines.
+    assert b"\x1b[?2004l" in here.shown
+    kept = (tmp_path / "field.history").read_text().splitlines()
+    assert kept == ["Grey herons quit the wind.", "/field"]
+
+
 @pytest.mark.parametrize("before", ["", WITHOUT_READLINE])
 def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str) -> None:
-    """With line editing, and with a Python that has no readline, where one types as before."""
+    """With line editing, and with a Python that has no readline, where one types as before. With
+    it, the first one clears a line that was begun.
+    """
     with terminal(tmp_path / "field", "--modules", "none", before=before) as here:
         here.see(b"> ")
         here.type(b"/discipline\n")
         here.see(b"shielded-unit-of-work (D6)")
         here.see(b"\n> ")
         here.type(b"half a li")
+        if not before:
+            here.see(b"half a li")
+            here.type(b"\x03")
+            here.see(b"\n> ")
         here.interrupt()
         assert here.end() == 0
+    assert here.lines()[-2].startswith("leo chat --field ")
     assert b"Trace" not in here.shown and b"Error" not in here.shown
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from leo import DISCIPLINES, AsyncLeoField, LeoField
 from leo.actions import Action
 from leo.disciplines import get_discipline
+from leo.drivers.tasks import Driver
 from leo.errors import (
     CallerError,
     DisciplineError,
@@ -23,8 +25,10 @@ from leo.errors import (
 from leo.field.tables import BigramChange, TrigramChange
 from leo.field.view import Layer, View
 from leo.reply.program import PROGRAM, Given, ReplyState, Step, Writes
+from leo.reply.turn import Instance
 from leo.store.checkup import check_field
 from leo.trace.events import Event, Happened, NoTrace
+from leo_model.disciplines import _rules
 from tests.leo.support import (
     ASYNC,
     PROMPTS,
@@ -323,11 +327,24 @@ def test_a_step_cannot_touch_what_it_does_not_declare(tmp_path: Path) -> None:
 
 
 def test_the_table_has_the_disciplines_of_the_formal_model() -> None:
-    """All fourteen, in order; the published programs have a table of their own."""
+    """All of them, in order; the published programs have a table of their own."""
     assert list(DISCIPLINES) == IDS.split()
     assert [d.number for d in DISCIPLINES.values()] == [f"D{n}" for n in range(14)]
     assert [d.id for d in DISCIPLINES.values() if d.mistake] == IDS.split()[8:10]
     assert get_discipline("bare", "asyncio") is DISCIPLINES["bare"]
+
+
+def test_a_lock_that_nobody_knows_is_no_lock_silently() -> None:
+    """A new word in the table without a lock for it raises, in both fronts and in the model."""
+    discipline = replace(DISCIPLINES["bare"], lock="semaphore")  # type: ignore[arg-type]
+    instance = Instance(
+        discipline=discipline, seed=0, tracer=NoTrace(), clock=float, name="i1", store="main"
+    )
+    for made in (Driver, LeoField):
+        with pytest.raises((AssertionError, KeyError), match="semaphore"):
+            made(None, instance, None)  # type: ignore[arg-type]
+    with pytest.raises(KeyError, match="semaphore"):
+        _rules(discipline)
 
 
 def test_a_discipline_that_cannot_run_is_refused(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bench.tasks import LOST_UPDATE, Tasks, TasksRun
 from leo.errors import LeoError
 from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
 from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
 from leo.schedules.system import Choice, EngineError, Events, NormalForm, Step, Walk, normal_form
+from tests.leo.schedules.tasks import LOST_UPDATE, Tasks, TasksRun
 
 LOCKED = ("acquire l", "r x", "w x", "release l")
 CROSSED = [

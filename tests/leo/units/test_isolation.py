@@ -11,7 +11,19 @@ import pytest
 
 from leo.commands.main import main
 from leo.trace.events import End
-from leo.units.anomalies import NAMES
+from leo.units import anomalies
+from leo.units.anomalies import (
+    DUPLICATE,
+    FORBIDDEN_FROM,
+    G1A,
+    G1B,
+    GARBAGE,
+    INCOMPATIBLE,
+    LOST_UPDATE,
+    NAMES,
+    STALE,
+)
+from leo.units.graph import _GRADES
 from leo.units.judge import judge_bytes
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.report import to_fields, to_lines
@@ -71,6 +83,16 @@ def test_every_name_has_a_vector_and_every_vector_a_sibling() -> None:
     harmful = {name for name in VECTORS if not name.endswith("-harmless")}
     assert len(harmful) >= 8
     assert set(VECTORS) == harmful | {f"{name}-harmless" for name in harmful}
+
+
+def test_every_name_has_a_level_a_rank_and_a_search() -> None:
+    """A name that one of the tables forgets would be told last, or with too weak a level."""
+    words = {word: name for word, name in vars(anomalies).items() if isinstance(name, str)}
+    named = {words[word] for word in words if word.isupper() and word not in ("RW", "WR", "WW")}
+    of_calls, of_values = {G1A, G1B}, {STALE, GARBAGE, DUPLICATE, INCOMPATIBLE}
+    assert named == set(FORBIDDEN_FROM) == set(NAMES) | of_values
+    searched = {name for name, *_ in _GRADES} | {LOST_UPDATE}
+    assert searched == set(NAMES) - of_calls
 
 
 def told(findings: list[dict[str, Any]]) -> list[str]:

@@ -75,6 +75,10 @@ for (const [title, falls] of SCENES) {
     }
     assert.deepEqual(await over(page), falls);
     assert.doesNotMatch(await page.locator("#verdict").innerText(), /not what the claims say/);
+    // The lines of the stories are those that the lanes mark.
+    const told = (await page.locator("#fallen li").allTextContents()).map((text) => text.match(/Line (\d+)/)[1]);
+    const marked = await page.locator("#events .fell td:first-child").allTextContents();
+    assert.deepEqual(marked.sort(), [...new Set(told)].sort());
     const [found] = await judged(page, shots);
     assert.deepEqual([found.accepted, found.disagreement, [...found.broken].sort()], [true, null, falls]);
     assert.deepEqual(wrong, []);
@@ -88,6 +92,8 @@ test("narrow and wide, light and dark: nothing overlaps, no barrier", async () =
       const { page, wrong, close } = await open({ viewport: { width, height: 900 }, colorScheme, reducedMotion: "reduce" });
       await page.getByRole("button", { name: /^A lock/ }).click();
       await over(page);
+      const { x, width: wide } = await page.getByRole("button", { name: "Cancel: ada" }).boundingBox();
+      assert.ok(x + wide < width, `${width}: the buttons of a person are on the page`);
       assert.deepEqual(await page.evaluate(faults), [], `${width} ${colorScheme}`);
       assert.deepEqual(await barriers(page, true), [], `${width} ${colorScheme}`);
       await page.screenshot({ path: `${shots}/live.${width}.${colorScheme}.png`, fullPage: true });
@@ -183,8 +189,8 @@ test("what a screen reader is told: names, roles, and the verdict when it falls"
   await page.locator("#discipline").selectOption("bare");
   await page.getByText("Nothing has fallen.").waitFor();
   assert.deepEqual(spoken(await heard()), [
-    ["status", "", ""], ["alert", "", ""], ["status", "", "Nothing has fallen. Play a scene, or say something."],
-    ["log", "Properties that have fallen", ""], ["log", "What was said, newest first", ""],
+    ["status", "", ""], ["log", "What was said, newest first", ""], ["alert", "", ""],
+    ["status", "", "Nothing has fallen. Play a scene, or say something."], ["log", "Properties that have fallen", ""],
   ]);
   await page.getByRole("button", { name: /^A lock/ }).press("Enter");
   await over(page);
@@ -192,7 +198,7 @@ test("what a screen reader is told: names, roles, and the verdict when it falls"
   const controls = nodes.filter(({ role }) => ["button", "link", "textbox", "combobox"].includes(role)).map(({ role, name }) => `${role} ${name}`);
   assert.deepEqual(controls.filter((name, place) => name.endsWith(" ") || controls.indexOf(name) !== place), []);
   for (const name of ["combobox Discipline", "combobox Speed", "textbox You say", "button Kill i1", "button Cancel: ada"]) assert.ok(controls.includes(name), name);
-  const [[, , told], notice, verdict, fallen, talk] = spoken(nodes);
+  const [[, , told], talk, notice, verdict, fallen] = spoken(nodes);
   assert.match(told, /^asyncio-lock: One person/);
   assert.deepEqual([notice[2], verdict[2]], ["", "3 properties have fallen."]);
   for (const [, falls] of SCENES.slice(1, 2)) for (const name of falls) assert.ok(fallen[2].includes(name), name);

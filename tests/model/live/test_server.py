@@ -54,7 +54,7 @@ def on_page(test: Callable[[Page, Path], Awaitable[None]]) -> Callable[[Path], N
     """A test of a page on a field of its own, on a loop of its own."""
 
     async def opened(folder: Path) -> None:
-        theatre = Theatre(folder / "field", cue=0)
+        theatre = Theatre(folder / "field", cue=0, pace=0)
         transport = httpx.ASGITransport(application(theatre, "secret", HOST))
         await theatre.set("asyncio-lock")
         try:

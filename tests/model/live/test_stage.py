@@ -40,9 +40,19 @@ def kinds(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [message for message in told if message["kind"] == kind]
 
 
+LEFT = {
+    "asyncio-lock": "Half of it stays in the store: what was said, without the answer. The view "
+    "does not know of it.",
+    "unit-of-work": "All of it is in the store. The view does not know of it.",
+    "shielded-unit-of-work": "All of it is in the store.",
+}
+
+
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.discipline)
 def test_a_scene_ends_as_the_claims_say(scene: Scene, tmp_path: Path) -> None:
-    """The properties that fall are those of the scene, and each is one that is claimed to fall."""
+    """The properties that fall are those of the scene, each one that is claimed to fall, at a line
+    that is shown. Who was cancelled is told what that left.
+    """
 
     async def act(stage: Stage) -> None:
         await play(scene, stage, lambda: asyncio.sleep(0))
@@ -50,7 +60,11 @@ def test_a_scene_ends_as_the_claims_say(scene: Scene, tmp_path: Path) -> None:
     stage, told = on_stage(tmp_path, scene.discipline, act)
     assert stage.fell == set(scene.falls.split())
     assert all(message["claimed"] for message in kinds(told, "fell"))
+    lines = {message["line"] for message in kinds(told, "event")}
+    assert lines.issuperset(message["line"] for message in kinds(told, "fell"))
     assert not kinds(told, "rejected")
+    gone = [message["text"] for message in kinds(told, "gone")]
+    assert gone == [f"Cancelled. {left}" for left in [LEFT.get(scene.discipline)] if left]
 
 
 def test_both_engines_say_the_same_of_the_recordings(tmp_path: Path) -> None:
@@ -122,6 +136,8 @@ def test_what_goes_on_without_its_caller_holds_nobody_up(
 
     _, told = on_stage(tmp_path, discipline, act)
     assert not kinds(told, "rejected") and not kinds(told, "fell")
+    if discipline == "actor":
+        assert kinds(told, "gone")[0]["text"].startswith("Cancelled. Leo carries on")
     assert [m["now"]["locks"]["i1"] for m in kinds(told, "event") if m["action"] == "Acquire"] == [
         ["ada"], ["ada"],
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import state as fast_state
 from leo_model.traces.fast.convert import is_fast
 from leo_model.traces.fast.engine import feed_all
-from leo_model.traces.native import Checker, Outcome, check
+from leo_model.traces.native import CONCERNED, Checker, Outcome, check
 from leo_model.traces.reader import TraceReader
 from leo_model.traces.validate import run_native
 from leo_model.traces.workload import Workload, record
@@ -105,6 +105,17 @@ def test_same_report_on_random_schedules(discipline: str, share: list[int]) -> N
         assert_same(data)
     if discipline in FAST:
         assert sum(share) > 100
+
+
+def test_property_that_the_fast_path_does_not_know_keeps_it_away(
+    share: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its falls would be skipped without a word."""
+    (data,) = traces("asyncio-lock", 1, 150)
+    monkeypatch.setitem(CONCERNED, "Ninth", "replies that broke it")
+    trace = TraceReader("t", io.BytesIO(data))
+    assert feed_all(trace, Checker(trace.header)) is None
+    assert sum(share) == 0
 
 
 @given(seed=st.integers(0, 10**9), discipline=st.sampled_from(FAST), rate=st.floats(0, 0.1))

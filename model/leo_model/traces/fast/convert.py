@@ -26,7 +26,8 @@ from leo_model.machine.state import (
 )
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.traces.fast.state import STEP_LABELS, UNIT_LABELS, Books, Run
-from leo_model.traces.native import Checker
+from leo_model.traces.fast.steps import KNOWN
+from leo_model.traces.native import CONCERNED, Checker
 
 
 class _NoBooks(Exception):
@@ -35,10 +36,11 @@ class _NoBooks(Exception):
 
 def is_fast(rules: Rules, instances: int) -> bool:
     """Tell whether the fast path knows the discipline: one instance on an event loop, whose lock if
-    any is fair, and no transaction around the reads.
+    any is fair, and no transaction around the reads; and every property that is asked for.
     """
     return (
-        instances == 1
+        CONCERNED.keys() <= KNOWN
+        and instances == 1
         and not rules.threads
         and not rules.published
         and not rules.reentrant

@@ -9,6 +9,7 @@ is committed, and commits once.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import Final
 
 from msgspec import Raw
 
@@ -25,6 +26,21 @@ from leo_model.traces.fast.state import (
     Row,
     Run,
 )
+
+# The properties that the fast path knows: those whose falls `walk` counts, and those that nothing
+# but a thread, a fault or an early end can break.  With any other there is no fast path.
+KNOWN: Final = frozenset(
+    {
+        "MutualExclusion",
+        "NoOvertaking",
+        "ViewNotTorn",
+        "ReadsOwnObservation",
+        "SnapshotProvenance",
+        "Refines",
+        "Serializable",
+        "ViewAgreesWithStore",
+    }
+) | {"StableRead", "AllOrNothing", "Durable"}
 
 
 def is_new_session(name: str) -> bool:

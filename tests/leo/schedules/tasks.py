@@ -1,4 +1,4 @@
-"""Small programs on shared objects: what the engine is tested on, and measured with.
+"""Small programs on shared objects, which the engine is tested on.
 
 A program is a list of tasks, a task a list of operations `"r x"`, `"w x"`, `"acquire l"` and
 `"release l"`: a read keeps the object's value, a write stores one more than the sum of what the

@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 from leo.schedules import world
 from leo.schedules.database import content
+from leo.schedules.kept import MISSING, Kept, Name
 from leo.schedules.places import rank
 from leo.schedules.shape import CLIENTS, CONSTANT, PLAIN, Opaque, Shape
 
-_MISSING: Any = object()
 # What code does, and no state.
 _CODE = (
     *(it for it in CONSTANT if it is not ContextVar), types.FunctionType, types.MethodType,
@@ -42,14 +42,15 @@ class Place(NamedTuple):
     """A name whose value can change, as people know it; the holder is kept alive."""
 
     told: str
-    holder: Any
-    read: Callable[[], Any]
+    name: Name
 
 
 class Around:
     """The places of one exploration: `see` code, `begin` each run."""
 
     def __init__(self) -> None:
+        # What a run finds in the places, as it was before the first.
+        self.kept = Kept()
         self.places: dict[tuple[int, str], Place] = {}
         self.unseen: dict[str, None] = {}
         self._met = False
@@ -107,7 +108,7 @@ class Around:
 
     def _in(self, names: dict[str, Any], name: str, told: str, stored: bool) -> Any:
         if stored or name in names:
-            self._add(names, name, told, partial(names.get, name, _MISSING))
+            self._add(names, name, told, partial(names.get, name, MISSING))
         return names.get(name)
 
     def _function(self, it: Any) -> list[Any]:
@@ -149,41 +150,47 @@ class Around:
 
     def _add(self, holder: Any, key: str, told: str, read: Callable[[], Any]) -> None:
         at, value = (id(holder), key), read()
-        if at in self.places or at in self._left or isinstance(value, _CODE):
+        if at in self.places or at in self._left:
+            return
+        name = Name(holder, key, read)
+        if isinstance(value, _CODE):
+            if world.instead(value) is not value:
+                self.kept.keep(name)
             return
         if type(value).__module__.partition(".")[0] in CLIENTS - {"threading", "_thread", "leo"}:
             return
-        if isinstance(holder, type) and not (value is _MISSING or _is_state(value)):
+        if isinstance(holder, type) and not (value is MISSING or _is_state(value)):
             # What a framework keeps in a class describes it.
             return
         while any(told == place.told for place in self.places.values()):
             told += "'"
-        self.places[at] = Place(told, holder, read)
+        self.places[at] = Place(told, name)
+        self.kept.keep(name)
 
     def begin(self, target: Any) -> None:
         """A run begins: what is not as it was when the first one began is no part of endings.
 
-        It has what an earlier run left.  What only grows, a log or a count of runs, is no part of
-        states either: it would tell all of them apart.
+        It has what an earlier run left and nobody could put back.  What only grows, a count of
+        runs, is no part of states either: it would tell all of them apart.
         """
         if not self._met:
             self._met = True
             shape = Shape(data=True)
             shape.add(target)
             self.see([target, *shape.reached()])
-        for at, (told, holder, read) in list(self.places.items()):
-            value: Any = read()
+        for at, (told, name) in list(self.places.items()):
+            value: Any = name.read()
             size = value if type(value) is int else len(value) if isinstance(value, Sized) else 0
             if type(value) not in PLAIN:
                 shape = Shape(data=True)
-                shape.add(None if value is _MISSING else value)
+                shape.add(None if value is MISSING else value)
                 value = shape.digest()
             first, smallest = self._first.setdefault(at, (value, size))
             if first != value:
                 self.left[told] = None
                 if size > smallest:
                     del self.places[at]
-                    self._left[at] = holder
+                    self._left[at] = name
 
     def add_to(self, shape: Shape, context: Context) -> None:
         """Add all places to the shape of a state; `unseen` says what had to be left out."""
@@ -197,20 +204,20 @@ class Around:
             except Opaque as opaque:
                 # A library's object, a client say: to compare no states at all would be worse.
                 for at in [at for at, place in self.places.items() if place.told == told]:
-                    self._left[at] = self.places.pop(at).holder
+                    self._left[at] = self.places.pop(at)
                 what = f"{told} is taken to stay as it is: {opaque} cannot be looked into"
                 self.unseen[what] = None
 
     def values(self, context: Context, *, ending: bool = False) -> Iterator[tuple[str, Any]]:
         """The places that have a value, by their names."""
-        for told, _, read in list(self.places.values()):
-            value = read()
+        for told, name in list(self.places.values()):
+            value = name.read()
             if isinstance(value, ContextVar):
                 value = context.get(value)
                 if type(value) in PLAIN:
                     # Each call has a context of its own.
                     continue
-            if value is _MISSING or isinstance(value, _CODE) or (ending and told in self.left):
+            if value is MISSING or isinstance(value, _CODE) or (ending and told in self.left):
                 continue
             yield told, value
 
@@ -244,7 +251,7 @@ def _is_state(value: Any) -> bool:
 
 
 def _attribute(kind: type, name: str) -> Any:
-    return vars(kind).get(name, _MISSING)
+    return vars(kind).get(name, MISSING)
 
 
 def _of_function(it: Any, field: str) -> Any:
@@ -255,4 +262,4 @@ def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
-        return _MISSING
+        return MISSING

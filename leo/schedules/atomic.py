@@ -20,6 +20,7 @@ from leo.schedules.shape import Shape
 
 if TYPE_CHECKING:
     from leo.schedules.calls import Scenario
+    from leo.schedules.system import Choice
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
@@ -75,14 +76,16 @@ def let_go(task: asyncio.Task[Any]) -> None:
         error = error.__context__
 
 
-def answer_of(task: asyncio.Task[Any], numbers: dict[int, int], opaque: dict[str, None]) -> Answer:
+def answer_of(
+    task: asyncio.Task[Any], numbers: dict[int, int], opaque: dict[str, None], timeless: bool
+) -> Answer:
     """What a call came to; `numbers` has those of the objects so far, by their ids."""
     if not task.done():
         return Answer("open")
     if task.cancelled():
         return Answer("cancelled")
     error = task.exception()
-    shape = Shape(data=True)
+    shape = Shape(data=True, timeless=timeless)
     shape.add(task.result() if error is None else error)
     opaque.update(shape.opaque)
     same = numbered(shape, numbers)
@@ -114,6 +117,9 @@ class Atomicity:
     tell: Callable[[Any], Any]
     pace: Callable[[], None] = lambda: None
     runs: int = 0
+    # Has anything come out that differs in times only?
+    times: bool = False
+    _timeless: Atomicity | None = None
     _left: int = 0
     _serial: dict[frozenset[str], Serial] = field(default_factory=dict)
     _known: dict[Any, bool] = field(default_factory=dict)
@@ -177,6 +183,38 @@ class Atomicity:
                     ):
                         return True
         return False
+
+    def but_for_times(self, path: Iterable[Choice], ending: Ending) -> bool:
+        """Do results and state differ from those of a serial order only in times?
+
+        The schedule and the serial orders are executed with a clock whose times can be told from
+        other numbers, and compared without them.
+        """
+        if self.scenario.state is not None:
+            return False
+        if self._timeless is None:
+            scenario = replace(self.scenario, timeless=True, left_out={}, bounded={}, outlive={})
+            self._timeless = Atomicity(scenario, self.tell, self.pace)
+        run = self._timeless.scenario.start()
+        run.bounds = False
+        try:
+            for choice in path:
+                if choice not in run.enabled():
+                    return False
+                run.take(choice)
+            again = run.ending() if run.finished() else None
+        finally:
+            run.close()
+        if again is None or not self._timeless.explains(again._replace(began_after=ending[2])):
+            return False
+        self._known[_key(ending)] = self.times = True
+        return True
+
+    def same_again(self) -> bool:
+        """Do serial orders that were executed come out the same again?"""
+        before = {names: found.keys() for names, found in self._serial.items()}
+        self._serial.clear()
+        return all(self.serial(names).keys() == known for names, known in before.items())
 
     def possible(self) -> list[Outcome]:
         """The serial outcomes of all calls."""

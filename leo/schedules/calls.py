@@ -27,7 +27,7 @@ from leo.schedules.atomic import Ending, answer_of, let_go, numbered
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
-from leo.schedules.shape import Opaque, Shape
+from leo.schedules.shape import TIMES, Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming, Recording, instrument
 
@@ -35,12 +35,11 @@ T = TypeVar("T")
 Invariant = Callable[[T], object]
 Calls = Mapping[str, Callable[[T], Awaitable[object]]]
 INVARIANT, AT_END, RAISES, DEADLOCK = "invariant", "at the end", "raises", "deadlock"
-CANCELLED, ENDLESS, ATOMIC = "cancelled", "never ends", "not atomic"
+CANCELLED, ENDLESS, ATOMIC, WAITS = "cancelled", "never ends", "not atomic", "waits for ever"
 _ALL = frozenset({"*"})
 _NONE: frozenset[str] = frozenset()
-# One schedule is not longer; and what only goes round is passed over after so many times.
-_MOST_STEPS = 1000
-_ROUNDS = 10
+# What only goes round is passed over after so many times: at first more, as it may end by itself.
+_ROUNDS, _PATIENT = 10, 10
 # So often may time strike the same task while others could go on (`clock="any"`).
 _STRIKES = 3
 
@@ -49,8 +48,11 @@ _STRIKES = 3
 class Scenario(Generic[T]):
     """An object, the calls that meet on it, and what must hold: as `explore` describes it.
 
-    `most` cuts runs off after so many steps.  `serial`: one call after the other, in any order.
-    `bounded` collects what was left out.
+    `most` cuts runs off after so many steps, as does `longest`, which says so.  `serial`: one call
+    after the other, in any order.  `left_out` collects schedules that were not executed, `bounded`
+    what else is bounded, `outlive` the tasks that went on beside later calls in serial orders.
+    `timeless`: endings are compared with all times as equal.
+    `loops`: where somebody goes round and does not end by himself.
     """
 
     make: Callable[[], Any]
@@ -64,9 +66,14 @@ class Scenario(Generic[T]):
     state: Callable[[T], object] | None = None
     clock: str = "idle"
     seed: int | None = None
+    longest: int = 1000
+    timeless: bool = False
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
+    outlive: dict[str, None] = field(default_factory=dict)
+    loops: set[Any] = field(default_factory=set)
     around: Around = field(default_factory=Around)
 
     def __post_init__(self) -> None:
@@ -90,6 +97,7 @@ class CoroutineRun(Generic[T]):
     def __init__(self, scenario: Scenario[T]) -> None:
         self.scenario = scenario
         self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
+        self.loop.base = TIMES[0] if scenario.timeless else 0.0
         self.left = scenario.cancellations
         self.steps = 0
         self.taken: list[Choice] = []
@@ -98,6 +106,10 @@ class CoroutineRun(Generic[T]):
         self.struck: dict[str, None] = {}
         self.opaque = ""
         self.pruned = False
+        # Is anything left out of a search?  Of a schedule that is executed again, nothing is.
+        self.bounds = True
+        # The calls that can never go on.
+        self.stuck: frozenset[str] = frozenset()
         self._quiet = False
         # The calls are over: background tasks go on, each as far as time lets it once.
         self._over = False
@@ -115,6 +127,7 @@ class CoroutineRun(Generic[T]):
         self.drew, self.watched = "", False
         self._entered: Any = None
         self._recording: Recording | None = None
+        scenario.around.kept.put_back()
         world.begin(self.loop, scenario.seed)
         self.loop.__enter__()
         try:
@@ -166,29 +179,25 @@ class CoroutineRun(Generic[T]):
         scenario = self.scenario
         if self.loop.refused is not None:
             raise Refused(self.loop.refused)
-        most = _MOST_STEPS if scenario.most is None else scenario.most
+        most = scenario.longest if scenario.most is None else scenario.most
         if self.broken or self.steps >= most:
             return ()
         if self._over:
             return tuple(Choice(name) for name in self.still_going())
         names = self.loop.names()
-        if scenario.serial and any(
-            name in self.began_after and self._goes(name) for name in scenario.calls
-        ):
-            names = [
-                name for name in names if name not in scenario.calls or name in self.began_after
-            ] or self.loop.clock()
-        elif self._turning[2] >= _ROUNDS and len(names) > 1 and self._turning[0] in names:
-            names.remove(self._turning[0])
-            self._say_bounded(
-                self._turning[0],
-                f"goes round, at most {_ROUNDS} times in a row while others could go on",
-            )
-        if len(names) > 1 and names[-1] == CLOCK:
-            owner = self.loop.timers[0][3]
-            if self._early.get(owner, 0) >= _STRIKES:
-                names.pop()
-                self._say_bounded(owner, f"time strikes it at most {_STRIKES} times early")
+        if scenario.serial and any(map(self._goes, self.began_after)):
+            names = self.loop.names(scenario.calls.keys() - self.began_after.keys())
+        elif self.bounds and len(names) > 1:
+            who, place, times = self._turning
+            if who in names and self._often(place, times, _ROUNDS):
+                names.remove(who)
+                said = f"goes round, at most {_ROUNDS} times in a row while others could go on"
+                self._leave_out(who, said)
+            if names[-1] == CLOCK and len(names) > 1:
+                who = self.loop.timers[0][3]
+                if self._often(who, self._early.get(who, 0), _STRIKES):
+                    names.pop()
+                    self._leave_out(who, f"time strikes it at most {_STRIKES} times early")
         found = [Choice(name) for name in names]
         if self.left:
             found += [Choice(name, "cancel") for name in scenario.calls if self._goes(name)]
@@ -204,10 +213,18 @@ class CoroutineRun(Generic[T]):
                 return []
         return found
 
-    def _say_bounded(self, label: str, what: str) -> None:
+    def _often(self, what: Any, times: int, most: int) -> bool:
+        """Has something happened too often?  What does so for the first time has more patience."""
+        loops = self.scenario.loops
+        if times < (most if what in loops else most * _PATIENT):
+            return False
+        loops.add(what)
+        return True
+
+    def _leave_out(self, label: str, what: str) -> None:
         task = self.loop.tasks.get(label)
         where = place_of(task) if task is not None else None
-        self.scenario.bounded[f"{where or label}: {what}"] = None
+        self.scenario.left_out[f"{where or label}: {what}"] = None
 
     def pending(self, choice: Choice) -> Step:
         """What a choice may touch: everything, unless the task is in a method that says what."""
@@ -234,6 +251,8 @@ class CoroutineRun(Generic[T]):
         self.taken.append(choice)
         name, loop, scenario = choice.who, self.loop, self.scenario
         if name in scenario.calls and name not in self.began_after:
+            if scenario.serial and self.began_after:
+                scenario.outlive.update(dict.fromkeys(self._busy()))
             self.began_after[name] = self._returned()
         if choice.what == "cancel":
             self.left -= 1
@@ -250,11 +269,11 @@ class CoroutineRun(Generic[T]):
                 self._early[owner] = self._early.get(owner, 0) + 1
             if self._over:
                 self._extra[name] = self._extra.get(name, 0) + 1
-                if name == CLOCK and loop.next_timer() is not None:
-                    self._waked.add(loop.timers[0][3])
             if self._recording is not None:
                 self._touched = (set(), set())
             loop.go_on(name)
+            if self._over and name == CLOCK:
+                self._waked.update(loop.struck)
         if not self._over and not self._goes(name):
             self._over = self.finished()
         if self.watched:
@@ -295,7 +314,7 @@ class CoroutineRun(Generic[T]):
             self._turning = (name, None, 0)
             return
         # Where it stands is of interest only when it has gone on a few times in a row.
-        here = suspended(task.get_coro()) if count > 1 else None
+        here = tuple(suspended(task.get_coro())) if count > 1 else None
         self._turning = (name, here, count + 1 if place is None or place == here else 2)
 
     def _returned(self) -> frozenset[str]:
@@ -333,16 +352,33 @@ class CoroutineRun(Generic[T]):
         self._judge(INVARIANT, self.scenario.invariant)
         if self.broken:
             return
-        if self._over:
-            if not self.still_going():
+        if self._over and not self.still_going():
+            self._nobody_saw()
+            if not self.broken:
                 self._judge(AT_END, self.scenario.at_end)
-        elif not self.scenario.serial:
-            if not self.loop.names():
-                self.broken[DEADLOCK] = self._stuck()
-            elif self.steps >= _MOST_STEPS:
-                who = self._turning[0]
-                where = place_of(self.loop.tasks[who]) if who in self.loop.tasks else None
-                self.broken[ENDLESS] = f"{who} goes round at {where} and nobody ends that"
+        elif not self._over and not self.loop.names():
+            if not self.scenario.serial:
+                self.stuck = frozenset(filter(self._goes, self.scenario.calls))
+                self.broken[DEADLOCK] = f"nobody can go on: {self._stuck()}"
+        elif self.steps >= self.scenario.longest:
+            going = [label for label, task in self.loop.tasks.items() if not task.done()]
+            said = f"has not ended after {self.steps:,} steps: raise `steps`"
+            self._leave_out(going[0] if going else CLOCK, said)
+
+    def _nobody_saw(self) -> None:
+        """What asyncio would log at the end: a task or a callback has failed, and nobody knows."""
+        failed = {
+            label: task.exception()
+            for label, task in self.loop.tasks.items()
+            if getattr(task, "_log_traceback", False) and label not in self.scenario.calls
+        }
+        for context in self.loop.errors:
+            if "handle" in context:
+                failed["a callback"] = context.get("exception")
+        for label, error in failed.items():
+            if error is not None and not self._allowed(error):
+                self.broken[RAISES] = f"{label} {tell_raised(error)}, and nobody looks at it"
+                return
 
     def _allowed(self, error: BaseException) -> bool:
         """May a call end with this?  A group of exceptions may when all that are in it may."""
@@ -365,12 +401,33 @@ class CoroutineRun(Generic[T]):
             return
         try:
             verdict = self.loop.perform(lambda: rule(self.target))
+            if inspect.isawaitable(verdict) and title == AT_END:
+                verdict = self._carried_out(verdict, "at-end")
         except AssertionError as error:
             # pytest explains an assertion in several lines; the table has room for the first.
             verdict = str(error).partition("\n")[0] or "an assertion fails"
-        if verdict is False or isinstance(verdict, str):
+        if inspect.isawaitable(verdict):
+            if inspect.iscoroutine(verdict):
+                verdict.close()
+            raise LeoError(
+                "the invariant returns something to await: between two steps of a schedule nothing "
+                "can be awaited; expected a function without await (at_end may have one)"
+            )
+        if verdict is not None and (not verdict or isinstance(verdict, str)):
             name = getattr(rule, "__name__", "<lambda>")
-            self.broken[title] = verdict or f"{'it' if name == '<lambda>' else name} is false"
+            told = "false" if verdict is False or verdict == "" else repr(verdict)
+            whole = f"{'it' if name == '<lambda>' else name} is {told}"
+            self.broken[title] = str(verdict) if verdict else whole
+
+    def _busy(self) -> list[str]:
+        """The functions of tasks beside the calls that go on, or will when time passes."""
+        owners = {it[3] for it in self.loop.timers}
+        return [
+            getattr(task.get_coro(), "__qualname__", label).rpartition("<locals>.")[2]
+            for label, task in self.loop.tasks.items()
+            if label not in self.scenario.calls and not task.done()
+            if self.loop.held[label] or label in owners
+        ]
 
     def finished(self) -> bool:
         """Are all calls over? Background tasks that wait for work need not be."""
@@ -382,10 +439,14 @@ class CoroutineRun(Generic[T]):
         """Equal for two states that the same steps can follow; None when that cannot be told."""
         loop = self.loop
         shape = Shape(loop.labels, around=self.scenario.around)
-        # How often somebody went round counts only when he is about to be passed over for it.
-        turning = self._turning[::2] if self._turning[2] > 2 else ()
+        # How often somebody went round counts only where he will be passed over for it.
+        loops = self.scenario.loops
+        turning = self._turning[::2] if self._turning[1] in loops else ()
+        # As long as nobody has read a clock, it is only how far off a timer is that counts.
+        origin = 0.0 if loop.read else loop.now
         try:
-            shape.mark("run", self.left, self._over, loop.now, tuple(self.struck), *turning)
+            since = loop.now - origin
+            shape.mark("run", self.left, self._over, since, tuple(self.struck), *turning)
             for name, before in sorted(self.began_after.items()):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
@@ -406,13 +467,13 @@ class CoroutineRun(Generic[T]):
                     shape.add(task)
             for when, _, timer, owner in sorted(loop.timers)[:]:
                 if not timer.cancelled():
-                    shape.mark("timer", when, owner)
+                    shape.mark("timer", round(when - origin, 9), owner)
                     shape.add(timer)
             shape.add_all(loop.later)
             if self._over:
                 shape.mark("extra", *sorted(self._extra.items()), *sorted(self._waked))
-            if self._early:
-                shape.mark("early", *sorted(self._early.items()))
+            if not loops.isdisjoint(self._early):
+                shape.mark("early", *sorted(it for it in self._early.items() if it[0] in loops))
             if loop.threads.all:
                 loop.threads.add_to(shape)
             if loop.connections:
@@ -437,8 +498,11 @@ class CoroutineRun(Generic[T]):
             # What only the frames of an exception keep alive is no part of the state.
             let_go(task)
         numbers, opaque, tasks = dict[int, int](), dict[str, None](), self.loop.tasks
-        answers = {it: answer_of(tasks[it], numbers, opaque) for it in self.scenario.calls}
-        shape = Shape(data=True)
+        timeless = self.scenario.timeless
+        answers = {
+            it: answer_of(tasks[it], numbers, opaque, timeless) for it in self.scenario.calls
+        }
+        shape = Shape(data=True, timeless=timeless)
         for value in self.state_parts():
             shape.add(value)
         same = numbered(shape, numbers)

@@ -13,7 +13,7 @@ import sys
 from abc import update_abstractmethods
 from asyncio import events
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
@@ -29,13 +29,17 @@ T = TypeVar("T")
 Callback = Callable[..., object]
 CLOCK = "clock"
 # Tasks of the scheduler's own, beside the calls.
-_SETTING_UP = ("make", "to-state", "tear-down")
+_SETTING_UP = ("make", "to-state", "at-end", "tear-down")
 # A cancelled task that is still not over after so many steps will never be.
 _PATIENCE = 1000
 # One that polls may lose a cancellation, which comes again after so many steps.
 _AGAIN = 100
 # Callbacks that call each other go on for so many rounds in one step.
 _ROUNDS = 50
+# Timers so near to each other are due at once, as asyncio's clock sees them.
+_RESOLUTION = 1e-9
+# What a timer of asyncio.sleep calls: it makes a task able to go on, and nothing else.
+_WAKE = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 _INSTEAD = "put something in its place that awaits asyncio.sleep(0), a fake client for example"
 
 
@@ -62,7 +66,12 @@ class ChoosingLoop(SteppedLoop):
         self.threads = Threads(self)
         self.later: list[asyncio.Handle] = []
         self.timers: list[tuple[float, int, asyncio.TimerHandle, str]] = []
+        # Whose timers struck last.
+        self.struck: list[str] = []
         self.now = 0.0
+        # What is added to the time for those who read it, and whether anybody has.
+        self.base = 0.0
+        self.read = False
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
         self.connections: list[Any] = []
@@ -89,17 +98,18 @@ class ChoosingLoop(SteppedLoop):
         own = self.context if label in _SETTING_UP else self.context.copy()
         asyncio.Task(coroutine, loop=self, name=label, context=own)
 
-    def names(self) -> list[str]:
+    def names(self, without: Collection[str] = ()) -> list[str]:
         """The labels of those that can go on, in the order in which they were made; the clock last.
 
-        Time passes when nobody can go on, or, with `clock="any"`, at any moment.
+        Time passes when nobody can go on, or, with `clock="any"`, at any moment.  A timer that is
+        due waits for nobody.  `without` has those that do not count.
         """
-        found = [label for label, handles in self.held.items() if handles]
+        found = [it for it, handles in self.held.items() if handles and it not in without]
         if self.threads.all:
             found += self.threads.able(idle=False) or (
                 [] if found else self.threads.able(idle=True)
             )
-        if self._any_time or not found:
+        if self._any_time or not found or self._due():
             found += self.clock()
         return found
 
@@ -109,7 +119,7 @@ class ChoosingLoop(SteppedLoop):
 
     def can(self, label: str) -> bool:
         """Is somebody among `names`?"""
-        return bool(self.held.get(label)) or label in self.names() or label in self.clock()
+        return bool(self.held.get(label)) or label in (*self.threads.able(idle=True), *self.clock())
 
     def go_on(self, label: str) -> None:
         """Run one task to its next suspension, a thread to its next, or the clock to a timer."""
@@ -119,11 +129,9 @@ class ChoosingLoop(SteppedLoop):
             self._ready.extend(self.later)
             self.later.clear()
         if label == CLOCK:
-            timer = self.next_timer()
-            assert timer is not None, "the clock is offered only when there is a timer"
-            heappop(self.timers)
-            self.now = max(self.now, timer.when())
-            self._ready.append(timer)
+            assert self.next_timer() is not None, "the clock is offered only when there is a timer"
+            self.now = max(self.now, self.timers[0][0])
+            self._strike_due()
         elif label in self.held:
             self._ready.append(self.held[label].popleft())
         else:
@@ -183,6 +191,28 @@ class ChoosingLoop(SteppedLoop):
             heappop(self.timers)
         return self.timers[0][2] if self.timers else None
 
+    def _due(self) -> bool:
+        """Is a timer due by now?"""
+        return self.next_timer() is not None and self.timers[0][0] <= self.now + _RESOLUTION
+
+    def _strike_due(self) -> None:
+        """Strike the next timer, and wake all that sleep until now: who goes on first is a choice.
+
+        Other timers that are due (a timeout, a callback) strike one at a time: something can happen
+        before them.
+        """
+        kept, self.struck = [], [self.timers[0][3]]
+        self._ready.append(heappop(self.timers)[2])
+        while self._due():
+            entry = heappop(self.timers)
+            if entry[2]._callback is _WAKE:  # type: ignore[attr-defined]
+                self._ready.append(entry[2])
+                self.struck.append(entry[3])
+            else:
+                kept.append(entry)
+        for entry in kept:
+            heappush(self.timers, entry)
+
     def __enter__(self) -> Self:
         """Be the running loop of this thread."""
         self._before = events._get_running_loop(), sys.get_asyncgen_hooks()
@@ -205,7 +235,12 @@ class ChoosingLoop(SteppedLoop):
                 handle = ready.popleft()
                 if not handle._cancelled:
                     self._callback = (handle._callback, handle._args)  # type: ignore[attr-defined]
-                    handle._run()
+                    try:
+                        handle._run()
+                    except SystemExit as error:
+                        # A task keeps it as its exception; asyncio would end the program.
+                        if not isinstance(getattr(self._callback[0], "__self__", 0), asyncio.Task):
+                            self.errors.append({"exception": error, "handle": handle})
             if ready:
                 continue
             if not self.later or any(self.held.values()):
@@ -287,12 +322,17 @@ class ChoosingLoop(SteppedLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callback, *args: Any, **more: Any
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.now + max(delay, 0.0), callback, *args, **more)
+        return self._timer(self.now + max(delay, 0.0), callback, *args, **more)
 
     def call_at(  # type: ignore[override]
+        self, when: float, callback: Callback, *args: Any, **more: Any
+    ) -> asyncio.TimerHandle:
+        return self._timer(when - self.base, callback, *args, **more)
+
+    def _timer(
         self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = asyncio.TimerHandle(self.base + when, callback, args, self, context)
         self._made += 1
         heappush(self.timers, (when, self._made, timer, self.running))
         return timer
@@ -302,7 +342,8 @@ class ChoosingLoop(SteppedLoop):
 
     def time(self) -> float:
         """The time to which the clock has been chosen."""
-        return self.now
+        self.read = True
+        return self.base + self.now
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any

@@ -20,6 +20,7 @@ from leo.schedules.calls import (
     DEADLOCK,
     ENDLESS,
     INVARIANT,
+    WAITS,
     CoroutineRun,
     Invariant,
     Scenario,
@@ -60,6 +61,8 @@ _SILENT = 1.5
 _SHORTER = 2.0
 # After so many steps some schedules with one switch are executed first.
 _LONG, _SOME = 2000, 500
+# A table has so many of the first steps, and of the last.
+_FOLD = 40
 # After so many schedules one is executed twice, to see whether it comes out the same.
 _TWICE = 500
 
@@ -80,6 +83,7 @@ def explore(
     writes: Mapping[str, Naming] | None = None,
     strategy: str = "every",
     bound: int = 2,
+    steps: int = 1000,
     limit: int = 100_000,
     seconds: float | None = None,
     show: Callable[[T], object] | None = None,
@@ -99,16 +103,18 @@ def explore(
     and final state are those of some serial order, in which a cancelled or failed call ran whole or
     not at all.  `state` says what the state is (default: the fields of the object, and the rows of
     the databases that were opened).  `invariant` is a function of the object, looked at between any
-    two steps, `at_end` one that is looked at when all calls are over: broken when it returns False
-    or a text, or raises AssertionError.  A call that raises what is not among `raises` (a class, or
-    several) is a finding as well, and so is one that can never go on.
+    two steps, `at_end` one that is looked at when all calls are over, and may be async: broken when
+    it returns a text, or what counts as false but None, or raises AssertionError.  A call that
+    raises what is not among `raises` (a class, or several) is a finding as well, a background task
+    that does and nobody looks at it, and so is a call that can never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
     write, as for `leo.instrument`; then one schedule of each class is enough.
 
     `strategy`: `every` schedule; those with at most `bound` `preemptions`; `random`; `pct` for bugs
-    of depth `bound`.  `limit` and `seconds` end the search.  `show` is what the table shows of the
+    of depth `bound`.  A schedule is cut off after so many `steps`, and the search then does not
+    hold; `limit` and `seconds` end it.  `show` is what the table shows of the
     object at each step.  `schedule` executes one schedule only, as a result gives it.  `progress`
     is told how far the search is, every two seconds (default: standard error).  `prune=False`
     explores states again that were reached before.
@@ -118,7 +124,7 @@ def explore(
     scenario: Scenario[T] = Scenario(
         make, named(calls), guarded("invariant", invariant), guarded("at_end", at_end),
         several(raises), cancellations, reads or {}, writes or {}, guarded("state", state), clock,
-        seed,
+        seed, steps,
     )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
     tell = progress or partial(print, file=sys.stderr, flush=True)
@@ -128,8 +134,11 @@ def explore(
     watch = Watch()
     try:
         with watch, world():
-            search.check_calls()
-            found = search.replay(schedule) if schedule is not None else search.search()
+            try:
+                search.check_calls()
+                found = search.replay(schedule) if schedule is not None else search.search()
+            finally:
+                scenario.around.kept.put_back(after=True)
     except KeyboardInterrupt:
         if not watch.said:
             raise
@@ -218,7 +227,8 @@ class _Search(Generic[T]):
             found = self._find()
         except _Enough as enough:
             whole = self.strategy == "every" and self.runs > 0 and not self.planned()
-            return self._result(whole, None, str(enough))
+            whole = whole and not self._lacks()
+            return self._result(whole, None, "" if whole else str(enough))
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
@@ -230,11 +240,26 @@ class _Search(Generic[T]):
                     f"`{to_text(found)}` broke something once and not again: {left} keeps what an "
                     "earlier schedule left; set it in `make`"
                 )
+            if told.title == ATOMIC and not self.atomicity.same_again():
+                raise Refused(
+                    "the object behaves differently when the same calls are executed one by one "
+                    "again: a clock that a run does not own, chance, or what an earlier run left "
+                    "decides there; nothing can be said of its schedules"
+                )
             return self._result(False, told, "")
         left = f"every schedule with at most {self.bound} preemptions, and others exist"
         if not self.ended:
             left = "every one came back to a state that it or another had been in, and none ended"
-        return self._result(self.ended and not self.cut, None, left)
+        left = self._lacks() or left
+        whole = self.ended and not self.cut and not self._lacks()
+        return self._result(whole, None, next(iter(self.scenario.bounded), "") if whole else left)
+
+    def _lacks(self) -> str:
+        """Why the answer is no pass although the search came to its end; empty if it is one."""
+        alone = "atomic=False asks the rest alone" if self.asks and self.unasked else ""
+        if left := ", ".join(self.scenario.around.left):
+            alone = f"schedules begin with other values of {left}: set it in `make`"
+        return next(iter(self.scenario.left_out), alone)
 
     def _find(self) -> tuple[Choice, ...] | None:
         """The first schedule that breaks something; None when there is none.  Raises _Enough."""
@@ -308,9 +333,22 @@ class _Search(Generic[T]):
             if not others or not self.atomicity.can_end(others):
                 # Those that wait would wait without the cancelled one as well.
                 del broken[DEADLOCK]
-        if ending is not None and not self.atomicity.explains(ending):
+        if DEADLOCK in broken and self._wait_alone(run.stuck):
+            told = broken.pop(DEADLOCK)
+            broken[WAITS] = f"{told}, and does so one by one as well: what wakes it?"
+        if (
+            ending is not None
+            and not self.atomicity.explains(ending)
+            and not self.atomicity.but_for_times(run.taken, ending)
+        ):
             broken[ATOMIC] = ""
         return broken
+
+    def _wait_alone(self, names: frozenset[str]) -> bool:
+        """Would these calls wait for ever alone, and in every serial order too?"""
+        every = frozenset(self.scenario.calls)
+        groups = [every, *(frozenset({name}) for name in names)]
+        return len(every) <= MOST_CALLS and not any(map(self.atomicity.can_end, groups))
 
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
@@ -318,6 +356,7 @@ class _Search(Generic[T]):
         for _ in range(2):
             states: list[Any] = []
             run = self.scenario.start()
+            run.bounds = False
             try:
                 for choice in path:
                     if choice not in run.enabled():
@@ -378,7 +417,7 @@ class _Search(Generic[T]):
                 found = self._first(search)
                 while found is not None:
                     path = found[0]
-                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS) or len(path) < 2:
+                    if found[1] in (ATOMIC, AT_END, DEADLOCK, ENDLESS, WAITS) or len(path) < 2:
                         return path
                     # Of those with as few preemptions, one with fewer steps.
                     scenario.most = len(path) - 1
@@ -410,11 +449,14 @@ class _Search(Generic[T]):
     def _compare_with_serial(self) -> None:
         """Execute the calls one after the other; unless that ends there is nothing to compare."""
         if not self.unasked and not self.atomicity.serial(frozenset(self.scenario.calls)):
-            self.unasked = "no serial order ends"
+            steps = self.scenario.longest
+            many = f" within {steps:,} steps" if self.scenario.left_out else ""
+            self.unasked = f"no serial order ends{many}"
 
     def _told(self, choices: Sequence[Choice]) -> Broken | None:
         """Execute a schedule once more and tell it as a table; None when it breaks nothing."""
         run = self.scenario.start()
+        run.bounds = False
         steps: list[LaneStep] = []
         states: list[bytes | None] = []
         try:
@@ -440,7 +482,10 @@ class _Search(Generic[T]):
             run.close()
             raise
         for title, witness in self._broken(run).items():
-            table = tell_steps(fold(steps, shown), self.scenario.calls, title)
+            steps = fold(steps, shown)
+            if (more := len(steps) - 2 * _FOLD) > 0:
+                steps[_FOLD:-_FOLD] = [LaneStep(0, "", f"{more:,} more steps")]
+            table = tell_steps(steps, self.scenario.calls, title)
             if title == ATOMIC and ending is not None:
                 outcomes = nearest(ending, self._serial_outcomes(ending), came)
                 why, out, possible = compare(ending, came, outcomes, self.initial)
@@ -496,7 +541,17 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
-        bounded = [*scenario.bounded, *scenario.around.unseen]
+        if self.atomicity.times:
+            not_asked.append(
+                "are stored times those of a serial order: some schedules differ in them, and in "
+                "nothing else (state= says what is compared)"
+            )
+        if not self.unasked and scenario.outlive:
+            not_asked.append(
+                f"is the work of {', '.join(scenario.outlive)} atomic: it goes on beside other "
+                "calls in the serial orders too (at_end= or invariant= says what must hold)"
+            )
+        bounded = [*scenario.left_out, *scenario.bounded, *scenario.around.unseen]
         for name in scenario.around.left:
             bounded.append(
                 f"{name} was not compared: set it in `make`, each schedule begins with another"

@@ -11,6 +11,7 @@ from leo.errors import LeoError
 from leo.schedules.calls import Calls, Scenario
 from leo.schedules.choosing import CLOCK
 from leo.schedules.report import tell_raised
+from leo.schedules.system import MOST_STEPS
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]
@@ -76,6 +77,7 @@ def check(scenario: Scenario[T], strategy: str, bound: int, limit: int, seconds:
     kinds = [kind for kind in it.raises if not _is_exception(kind)]
     numbers: dict[str, Any] = {
         "cancellations": it.cancellations, "bound": bound, "limit": limit,
+        "steps": it.longest,
     }  # fmt: skip
     words = [name for name, value in numbers.items() if not isinstance(value, int)]
     if not callable(make):
@@ -94,6 +96,8 @@ def check(scenario: Scenario[T], strategy: str, bound: int, limit: int, seconds:
         wrong = f"{strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
     elif it.declared and strategy != "every":
         wrong = f"strategy {strategy!r} makes no use of reads and writes: leave one out"
+    elif not 0 < it.longest <= MOST_STEPS:
+        wrong = f"{it.longest} steps: expected 1 to {MOST_STEPS:,}"
     elif limit < 1:
         wrong = f"a limit of {limit} schedules: expected at least 1"
     elif bound < pct:

@@ -82,7 +82,7 @@ def told_step(
         return LaneStep(index, who, WOKEN if who in woken else "(cancelled)", changed), after
     if task is None:
         if who == CLOCK:
-            return LaneStep(index, who, f"{loop.time():g} s", changed), after
+            return LaneStep(index, who, f"{loop.now:g} s", changed), after
         return LaneStep(index, "", f"{who}: {changed}") if changed else None, after
     wakes = ", ".join(label for label in _woken(loop) if label not in (*woken, who))
     notes = [place.text] if place is not None and begun else []
@@ -340,10 +340,10 @@ class Broken:
 class Exploration:
     """What an exploration came to.
 
-    `complete`: no schedule was left out, but for what `bounded` says; `broken`: a schedule that
-    breaks something, with as few cancellations and preemptions as any that was looked for.
-    `holds` needs both, so that a search that was cut off never holds.  `asked` and `not_asked` say
-    what the answer is about.
+    `complete`: what was asked was asked of every schedule; `broken`: a schedule that breaks
+    something, with as few cancellations and preemptions as any that was looked for.  `holds` needs
+    both, so that a search that was cut off never holds.  `asked` and `not_asked` say what the
+    answer is about, `bounded` what was left out or compared in part, `how_far` the first of it.
     """
 
     schedules: int
@@ -370,7 +370,8 @@ class Exploration:
             return told if title == "raises" else f"{title}: {told}"
         more = f"; atomicity not asked: {self.unasked}" if self.unasked else ""
         if self.complete:
-            return f"complete: {far}, and what was asked holds in all of them{more}"
+            how = f"; {self.how_far}" if self.how_far else ""
+            return f"complete: {far}, and what was asked holds in all of them{how}{more}"
         return f"not complete: {far}, nothing found; {self.how_far}{more}"
 
     def __str__(self) -> str:

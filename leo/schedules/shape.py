@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextvars
+import datetime
 import enum
 import functools
 import gc
@@ -61,6 +62,13 @@ _LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 
+# When a run begins that is to know times by their values, by the loop's clock and since 1970; and
+# how far off they may be, in seconds: no multiple of a minute or an hour is elsewhere.
+_DAY, _FAR = 86_400.0, 1e6
+TIMES = (13 * _DAY, 1_700_000_000.0 + 13 * _DAY)
+_DATETIME = datetime.datetime
+
+
 class Opaque(Exception):
     """An object that cannot be looked into; its type."""
 
@@ -78,9 +86,12 @@ class Shape:
         *,
         data: bool = False,
         around: Any = None,
+        timeless: bool = False,
     ) -> None:
         self.out: list[Any] = []
         self.around = around
+        # Are all times equal?
+        self.timeless = timeless
         # Of data: the objects that are equal to themselves only, and types not looked into.
         self.same: list[int] = []
         self.opaque: dict[str, None] = {}
@@ -91,7 +102,8 @@ class Shape:
 
     def digest(self) -> bytes:
         """What equal shapes have in common, and others have not."""
-        return blake2b(marshal.dumps(self.out, 0), digest_size=16).digest()
+        out = ["a time" if is_time(it) else it for it in self.out] if self.timeless else self.out
+        return blake2b(marshal.dumps(out, 0), digest_size=16).digest()
 
     def add(self, it: Any) -> None:
         """Add an object and all that is reached from it."""
@@ -131,11 +143,26 @@ class Shape:
 
     def alone(self, it: Any) -> bytes:
         """The digest of one object, with those known so far by their numbers."""
-        other = Shape(self.labels, data=self.data)
+        other = Shape(self.labels, data=self.data, timeless=self.timeless)
         other._seen = dict(self._seen)
         other.add(it)
         self._keep += other._keep
         return other.digest()
+
+
+def is_time(it: Any) -> bool:
+    """Is a plain value a time read from the clock of a run that began at TIMES, or near to it?"""
+    if type(it) is str and ":" in it:
+        with suppress(ValueError):
+            it = _DATETIME.fromisoformat(it).timestamp()
+    if type(it) not in (int, float):
+        return False
+    return any(
+        since - _DAY <= it / scale < since + _FAR
+        for scale in (1, 1e3, 1e6, 1e9)
+        # A small whole number may be anything.
+        for since in (TIMES if type(it) is float or scale == 1e9 else TIMES[1:])
+    )
 
 
 Handler = Callable[[Shape, Any], None]
@@ -420,7 +447,7 @@ _HANDLERS: dict[type, Handler] = {
 }
 
 
-def _made_by_python(kind: type) -> bool:
+def made_by_python(kind: type) -> bool:
     """Is a class written in Python, with no fields but those in its dictionary and its slots?"""
     if not kind.__flags__ & _HEAP or kind.__flags__ & _IMMUTABLE:
         return False
@@ -447,7 +474,7 @@ def _handler_for(kind: type) -> Handler:
 
 def _known_handler(kind: type) -> Handler:
     base = kind
-    while _made_by_python(base):
+    while made_by_python(base):
         base = base.__base__ or object
     if base is object:
         return _with_fields(kind, None)
@@ -504,6 +531,22 @@ def slots_of(it: object) -> Iterator[tuple[str, Any]]:
             yield field, slot.__get__(it)
 
 
+def set_fields(it: object, fields: dict[str, Any]) -> None:
+    """Give an object these fields and slots, and no others; nothing of its own code runs."""
+    kind: Any = type(it)
+    for field, slot in _slots(kind):
+        # What is written in C has some that nobody can set.
+        with suppress(AttributeError, TypeError):
+            if field in fields:
+                slot.__set__(it, fields.pop(field))
+            else:
+                slot.__delete__(it)
+    if (dictionary := _dictionary_of(type(it))) is not None:
+        found = dictionary(it)
+        found.clear()
+        found.update(fields)
+
+
 @functools.lru_cache(1024)
 def _slots(kind: Any) -> list[tuple[str, Any]]:
     fields = [it for base in kind.__mro__ for it in vars(base).items()]
@@ -512,7 +555,7 @@ def _slots(kind: Any) -> list[tuple[str, Any]]:
 
 def _with_fields(kind: type, content: Handler | None) -> Handler:
     """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
-    classes = [base for base in kind.__mro__ if _made_by_python(base)]
+    classes = [base for base in kind.__mro__ if made_by_python(base)]
     own = rank(getattr(sys.modules.get(kind.__module__), "__file__", None) or "?") == 2
     equal: Any = object.__eq__
     named = own and content is None and kind.__eq__ is equal
@@ -549,10 +592,12 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
 _BASES: tuple[tuple[Any, Handler], ...] = (
     (enum.Enum, lambda shape, it: shape.mark("enum", type(it).__qualname__, str(it))),
     (CONSTANT, _constant),
+    (_DATETIME, lambda shape, it: shape.add_all(("datetime", it.fold, it.isoformat()))),
     (asyncio.Task, _task),
     (asyncio.Handle, _handle),
     (sqlite3.Connection, _database),
     (sqlite3.Cursor, _cursor),
+    (random.SystemRandom, _constant),
     (random.Random, lambda shape, it: shape.add(("random", it.getstate()))),
     (_LOCAL, _local),
     ((io.BytesIO, io.StringIO), _buffer),

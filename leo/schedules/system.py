@@ -157,14 +157,14 @@ class Walk(NamedTuple):
 
 
 # A run of a terminating system is not longer; one that goes on for ever must not hang a search.
-_MOST_STEPS = 10_000
+MOST_STEPS = 10_000
 
 
 def check_length(steps: int) -> None:
     """Raise EngineError when a run is so long that it will not end."""
-    if steps > _MOST_STEPS:
+    if steps > MOST_STEPS:
         raise EngineError(
-            f"a schedule has not ended after {_MOST_STEPS:,} steps: somebody can go on for ever, "
+            f"a schedule has not ended after {MOST_STEPS:,} steps: somebody can go on for ever, "
             "and schedules are executed to their end; bound how often it tries"
         )
 

@@ -123,9 +123,8 @@ class Threads:
         self._ending = True
         for it in self.all.values():
             if it.jobs is not None and it.executor() is not None:
-                # A worker of an executor takes None for its end, and complains of an exception.
+                # Its worker will take None for its end.
                 it.executor()._shutdown = True
-                it.jobs.put(None)
             for _ in range(_TRIES):
                 if it.over:
                     break
@@ -338,7 +337,13 @@ class HeldQueue(queue.SimpleQueue):  # type: ignore[type-arg]
             return None
         # The first job belongs to the first turn: between the two the thread does nothing.
         if it is None or not it.fresh or self.empty():
-            threads.wait(lambda: not self.empty(), gives_up=timeout is not None, stands="queue")
+            try:
+                threads.wait(lambda: not self.empty(), gives_up=timeout is not None, stands="queue")
+            except Ended:
+                if it is None or it.jobs is not self:
+                    raise
+                # A worker of an executor would complain of an exception.
+                return None
         if it is not None:
             it.fresh = False
         item = super().get(False)

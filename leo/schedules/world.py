@@ -23,9 +23,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from multiprocessing.process import BaseProcess
-from types import FrameType, FunctionType
+from operator import is_not
+from types import BuiltinFunctionType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from leo.schedules import database, threads
@@ -40,7 +42,7 @@ _CHOOSING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "choosing.p
 # The time at which every run begins, in seconds since 1970.
 _EPOCH = 1_700_000_000.0
 # Modules that keep the real ones: they look after threads and tests.
-_KEPT = (
+KEPT = (
     "threading.", "queue.", "selectors.", "logging.", "leo.", "_pytest.", "pytest.", "pluggy.",
     "xdist.", "execnet.", "hypothesis.", "coverage.", "concurrent.", "datetime.", "time.", "os.",
     "_datetime.", "posix.",
@@ -60,10 +62,23 @@ def _clock(real: Callable[[], Any], scale: float, since: float) -> Callable[[], 
         loop = _loop()
         if loop is None:
             return real()
-        value = (since + loop.now) * scale
+        value = (since + loop.time()) * scale
         return int(value) if whole else value
 
     return now
+
+
+def _calendar(real: Callable[..., Any], before: int) -> Callable[..., Any]:
+    """A function of a time, which is the present one if it is left out."""
+
+    def told(*args: Any) -> Any:
+        loop = _loop()
+        if loop is None or len(args) > before:
+            return real(*args)
+        now = _EPOCH + loop.time()
+        return real(*args, now if real in _OF_SECONDS else _LOCALTIME(now))
+
+    return told
 
 
 def _sleep(seconds: float) -> None:
@@ -105,7 +120,7 @@ class _Datetime(datetime.datetime, metaclass=_Kind):
         loop = _loop()
         if loop is None:
             return _REAL_DATETIME.now(tz)
-        return _REAL_DATETIME.fromtimestamp(_EPOCH + loop.now, tz)
+        return _REAL_DATETIME.fromtimestamp(_EPOCH + loop.time(), tz)
 
     @classmethod
     def utcnow(cls) -> Any:
@@ -226,6 +241,8 @@ _REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
 _REAL_OPEN = open
+_LOCALTIME = time.localtime
+_OF_SECONDS = (time.localtime, time.gmtime, time.ctime)
 _PATHS = (os.open, os.remove, os.unlink, os.truncate, os.mkdir, os.rmdir)
 _OF_PATHS = [
     *((real, _noting(real)) for real in (open, *_PATHS)),
@@ -239,6 +256,8 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (time.monotonic_ns, _clock(time.monotonic_ns, 1e9, 0.0)),
     (time.perf_counter_ns, _clock(time.perf_counter_ns, 1e9, 0.0)),
     (_REAL_SLEEP, _sleep),
+    *((real, _calendar(real, 0)) for real in (*_OF_SECONDS, time.asctime)),
+    (time.strftime, _calendar(time.strftime, 1)),
     (os.urandom, _urandom),
     (datetime.datetime, _Datetime),
     (queue.SimpleQueue, threads.HeldQueue),
@@ -252,7 +271,7 @@ _INSTEAD: list[tuple[Any, Any]] = [
 ]
 # Attributes of modules and classes that code looks up when it uses them.
 _PLACES: list[tuple[Any, str, Any]] = [
-    *((time, real.__name__, fake) for real, fake in _INSTEAD[:7]),
+    *((time, real.__name__, fake) for real, fake in _INSTEAD[:12]),
     *((os, real.__name__, fake) for real, fake in _OF_PATHS[1:]),
     (os, "urandom", _urandom),
     (datetime, "datetime", _Datetime),
@@ -269,6 +288,29 @@ _PLACES: list[tuple[Any, str, Any]] = [
 ]
 
 
+_STAND_INS = {id(real): fake for real, fake in _INSTEAD}
+
+
+def instead(value: Any) -> Any:
+    """What a run has in place of a clock, also of one that is held; any other value itself."""
+    if id(value) in _STAND_INS:
+        return _STAND_INS[id(value)]
+    kind = type(value)
+    parts: tuple[Any, ...] = ()
+    if kind is staticmethod:
+        parts = (value.__func__,)
+    elif kind is partial:
+        parts = (value.func, *value.args)
+    elif kind is tuple:
+        parts = value
+    elif kind is BuiltinFunctionType and value.__self__ is _REAL_DATETIME:
+        return getattr(_Datetime, value.__name__)
+    fakes = tuple(map(instead, parts))
+    if not any(map(is_not, parts, fakes)):
+        return value
+    return fakes if kind is tuple else kind(*fakes, **getattr(value, "keywords", {}))
+
+
 @contextmanager
 def world() -> Iterator[None]:
     """Replace what is replaced, for one exploration."""
@@ -277,7 +319,7 @@ def world() -> Iterator[None]:
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
     _Defaults.look()
     for function, _, after in _Defaults.found:
-        function.__defaults__ = after
+        function.__defaults__, function.__kwdefaults__ = after
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
     with warnings.catch_warnings():
@@ -305,7 +347,7 @@ def world() -> Iterator[None]:
             tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
             for function, defaults, _ in _Defaults.found:
-                function.__defaults__ = defaults
+                function.__defaults__, function.__kwdefaults__ = defaults
             gc.collect()
             gc.unfreeze()
 
@@ -317,28 +359,30 @@ class _Defaults:
     """
 
     modules = 0
-    found: ClassVar[list[tuple[FunctionType, tuple[Any, ...], tuple[Any, ...]]]] = []
+    found: ClassVar[list[tuple[FunctionType, Any, Any]]] = []
 
     @classmethod
     def look(cls) -> None:
         if cls.modules == len(sys.modules):
             return
         cls.modules, cls.found = len(sys.modules), []
-        instead = {id(real): fake for real, fake in _INSTEAD}
         holders = gc.get_referrers(*(real for real, _ in _INSTEAD))
-        kept = [it for it in holders if type(it) is tuple]
-        for it in gc.get_referrers(*kept):
-            if isinstance(it, FunctionType) and any(it.__defaults__ is one for one in kept):
-                before = it.__defaults__ or ()
-                after = tuple(instead.get(id(value), value) for value in before)
-                if not f"{it.__module__}.".startswith(_KEPT):
-                    cls.found.append((it, before, after))
+        kept = {id(it): it for it in holders if type(it) in (tuple, dict)}
+        for it in gc.get_referrers(*kept.values()):
+            before = getattr(it, "__defaults__", None), getattr(it, "__kwdefaults__", None)
+            if (
+                isinstance(it, FunctionType)
+                and not kept.keys().isdisjoint(map(id, before))
+                and not f"{it.__module__}.".startswith(KEPT)
+            ):
+                named = before[1] and {name: instead(value) for name, value in before[1].items()}
+                cls.found.append((it, before, (instead(before[0]), named)))
 
 
 def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
     """Replace objects in every module that has them as a global."""
     for name, module in list(sys.modules.items()):
-        if f"{name}.".startswith(_KEPT) or not hasattr(module, "__dict__"):
+        if f"{name}.".startswith(KEPT) or not hasattr(module, "__dict__"):
             continue
         for attribute, value in list(vars(module).items()):
             found = instead.get(id(value))

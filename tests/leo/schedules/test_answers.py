@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -197,23 +198,24 @@ def test_how_far_a_search_came() -> None:
         assert (found.schedules, found.holds) == (5, False)
 
 
-SET_UP: list[str] = []
+# What schedules do not put back.
+SET_UP = io.StringIO()
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Store]:
     await asyncio.sleep(0)
-    SET_UP.append("open")
+    SET_UP.write("open")
     yield Store()
     await asyncio.sleep(0)
-    SET_UP.append("closed")
+    SET_UP.write("closed")
 
 
 @contextmanager
 def opened_at_once() -> Iterator[Store]:
-    SET_UP.append("open")
+    SET_UP.write("open")
     yield Store()
-    SET_UP.append("closed")
+    SET_UP.write("closed")
 
 
 async def opened_by_a_coroutine() -> Store:
@@ -224,10 +226,11 @@ async def opened_by_a_coroutine() -> Store:
 def test_make_may_be_asynchronous_and_is_torn_down() -> None:
     """A coroutine function, and context managers, whose end runs after a broken schedule too."""
     for make in (opened, opened_at_once):
-        SET_UP.clear()
+        SET_UP.truncate(0)
         found = explore(make, [lambda store: store.trap("q")])
         assert found.broken is not None
-        assert SET_UP.count("open") == SET_UP.count("closed") > 3
+        said = SET_UP.getvalue()
+        assert said.count("open") == said.count("closed") > 3
     assert explore(opened_by_a_coroutine, [lambda store: store.turn("q")]).holds
 
 

@@ -154,11 +154,11 @@ def test_invariant_sees_every_state_between_steps() -> None:
 
 
 def test_deadlock_is_found() -> None:
-    """A call that waits for what nobody does can never go on; a cancellation is no excuse."""
+    """A call that waits for what nobody does waits for ever; a cancellation is no excuse."""
     found = explore(Account, {"ada": lambda account: account.wait()})
 
     assert found.broken is not None
-    assert found.broken.title == "deadlock"
+    assert found.broken.title == "waits for ever"
     assert re.search(r"ada waits at test_explore\.py:\d+ wait", found.broken.witness)
 
 

@@ -22,7 +22,7 @@ from tests.leo.schedules import elsewhere
 TOTAL = 0
 NAME = "nobody"
 TABLE: dict[str, int] = {}
-LOG: list[str] = []
+NUMBERS = iter(range(10**6))
 VALUE: contextvars.ContextVar[dict[str, int]] = contextvars.ContextVar("VALUE")
 MUTEX = threading.Lock()
 HASH = hashlib.sha256()
@@ -256,10 +256,13 @@ class Left:
         self.n -= 1
 
 
-@pytest.mark.parametrize(("call", "times"), [(Left.leaves_a_lock, 1), (Left.loses_a_task, 2)])
-def test_what_is_left_behind(call: Any, times: int) -> None:
+@pytest.mark.parametrize(
+    ("call", "times", "title"),
+    [(Left.leaves_a_lock, 1, "not atomic"), (Left.loses_a_task, 2, "raises")],
+)
+def test_what_is_left_behind(call: Any, times: int, title: str) -> None:
     found = explore(Left, [call] * times)
-    assert found.broken is not None and found.broken.title == "not atomic"
+    assert found.broken is not None and found.broken.title == title
 
 
 def test_the_order_of_keys_is_no_difference() -> None:
@@ -276,16 +279,17 @@ def test_the_order_of_keys_is_no_difference() -> None:
     assert explore(Kept, [lambda it: it.put("a"), lambda it: it.put("b")]).holds
 
 
-def test_what_only_grows_is_no_state_and_that_is_said() -> None:
-    class Logged:
-        async def say(self) -> None:
-            LOG.append("a")
-            await asyncio.sleep(0)
-            LOG.append("b")
+def test_what_cannot_be_put_back_is_no_pass() -> None:
+    """An iterator goes on from schedule to schedule: it is named, with what to do."""
 
-    found = explore(Logged, [Logged.say] * 2, cancellations=0)
-    assert found.holds and any("LOG" in text for text in found.bounded)
-    assert len(LOG) > found.schedules
+    class Numbered:
+        async def take(self) -> None:
+            next(NUMBERS)
+            await asyncio.sleep(0)
+
+    found = explore(Numbered, [Numbered.take] * 2, cancellations=0)
+    assert found.broken is None and not found.holds
+    assert "NUMBERS: set it in `make`" in found.sentence
 
 
 def test_what_cannot_be_looked_into_is_said() -> None:

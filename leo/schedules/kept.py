@@ -1,0 +1,152 @@
+"""Puts back what schedules change beside their object, so that each one begins with the same.
+
+What a name holds, and what is in the containers and objects that it holds, is kept from before the
+first run, object by object: a dictionary stays the same dictionary.  What cannot be looked into, as
+a connection or a generator, stays as a run leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import chain, pairwise
+from operator import is_not
+from types import CellType, SimpleNamespace
+from typing import Any, Generic, NamedTuple
+
+from leo.schedules import world
+from leo.schedules.shape import CLIENTS, CONSTANT, fields_of, made_by_python, set_fields
+
+MISSING: Any = object()
+_Flat = tuple[Any, ...]
+_CONTAINERS = (dict, list, deque, set, bytearray)
+_BASES = frozenset({object, Generic, SimpleNamespace, OrderedDict, defaultdict, *_CONTAINERS})
+# Their objects belong to others: who waits, who runs, who tests.
+_OTHERS = (*CONSTANT, asyncio.Future, BaseException)
+_LIBRARIES = (*world.KEPT, *(f"{name}." for name in CLIENTS), "weakref.", "_weakrefset.", "io.")
+
+
+class Name(NamedTuple):
+    """A name in a holder; `read` gives its value, MISSING if it has none."""
+
+    holder: Any
+    key: str
+    read: Callable[[], Any]
+
+    def write(self, value: Any) -> None:
+        if isinstance(self.holder, CellType):
+            if value is MISSING:
+                del self.holder.cell_contents
+            else:
+                self.holder.cell_contents = value
+        elif isinstance(self.holder, dict):
+            self.holder.pop(self.key, None)
+            if value is not MISSING:
+                self.holder[self.key] = value
+        elif value is MISSING:
+            delattr(self.holder, self.key)
+        else:
+            setattr(self.holder, self.key, value)
+
+
+class Kept:
+    """`keep` names, `put_back` what they were.  In a run clocks are those of the run."""
+
+    def __init__(self) -> None:
+        self._names: list[tuple[Name, Any]] = []
+        self._inside: dict[int, tuple[Any, _Flat]] = {}
+
+    def keep(self, name: Name) -> None:
+        value = name.read()
+        if name.key == "__dict__":
+            # A function without fields has a dictionary as well.
+            value = vars(name.holder)
+        else:
+            self._names.append((name, value))
+        todo = [value]
+        while todo:
+            it = todo.pop()
+            if type(it) in (tuple, frozenset):
+                todo += it
+            elif id(it) not in self._inside and (content := _content(it)) is not None:
+                self._inside[id(it)] = it, content
+                todo += content
+
+    def put_back(self, *, after: bool = False) -> None:
+        """Before a run, or `after` the last one: then clocks are the real ones again."""
+        known: Callable[[Any], Any] = _real if after else _for_a_run
+        for it, content in self._inside.values():
+            wanted, found = tuple(map(known, content)), _content(it) or ()
+            if len(wanted) != len(found) or any(map(is_not, wanted, found)):
+                _fill(it, wanted)
+        for name, value in self._names:
+            if (wanted := known(value)) is not name.read():
+                name.write(wanted)
+
+
+def _real(value: Any) -> Any:
+    return value
+
+
+def _for_a_run(value: Any) -> Any:
+    if type(value) is itertools.count:
+        parts: Any = value.__reduce__()
+        return parts[0](*parts[1])
+    return world.instead(value)
+
+
+def _content(it: Any) -> _Flat | None:
+    """What is in a container or an object, key after key and value; None for any other."""
+    if type(it) is random.Random:
+        return (it.getstate(),)
+    kind: Any = type(it)
+    if not _open(kind) or (kind is dict and "__builtins__" in it):
+        return None
+    fields = chain.from_iterable(fields_of(it).items())
+    if isinstance(it, dict):
+        items = list(it.items())
+        return (len(items), *chain.from_iterable(items), *fields)
+    if isinstance(it, _CONTAINERS):
+        return (len(it), *it, *fields)
+    flat = tuple(fields)
+    return flat or None
+
+
+@lru_cache(1024)
+def _open(kind: Any) -> bool:
+    """Can all that objects of a class hold be seen, and set?"""
+    return (
+        not issubclass(kind, _OTHERS)
+        and not f"{kind.__module__}.".startswith(_LIBRARIES)
+        and all(base in _BASES or made_by_python(base) for base in kind.__mro__)
+    )
+
+
+def _fill(it: Any, content: _Flat) -> None:
+    into: Any = it
+    if type(it) is random.Random:
+        it.setstate(content[0])
+        return
+    own: _Flat = ()
+    if isinstance(it, dict):
+        base = OrderedDict if isinstance(it, OrderedDict) else dict
+        own, content = content[1 : 1 + 2 * content[0]], content[1 + 2 * content[0] :]
+        base.clear(it)
+        for key, value in _pairs(own):
+            base.__setitem__(it, key, value)
+    elif isinstance(it, _CONTAINERS):
+        own, content = content[1 : 1 + content[0]], content[1 + content[0] :]
+        into.clear()
+        if isinstance(it, set):
+            into.update(own)
+        else:
+            into.extend(own)
+    set_fields(it, dict(_pairs(content)))
+
+
+def _pairs(flat: _Flat) -> list[tuple[Any, Any]]:
+    return list(pairwise(flat))[::2]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final, TypeVar
 
@@ -56,18 +57,28 @@ def guarded(option: str, function: Callable[[T], object] | None) -> Any:
 
     @wraps(function)
     def called(target: T) -> object:
-        try:
-            return function(target)
-        except LeoError:
-            raise
-        except Exception as error:
-            if isinstance(error, AssertionError) and option in ("invariant", "at_end"):
-                raise
-            raise LeoError(
-                f"{option}= {tell_raised(error)}; it is a function of the object"
-            ) from error
+        with _telling(option):
+            found = function(target)
+        return _awaited(option, found) if inspect.iscoroutine(found) else found
 
     return called
+
+
+async def _awaited(option: str, found: Awaitable[object]) -> object:
+    with _telling(option):
+        return await found
+
+
+@contextmanager
+def _telling(option: str) -> Iterator[None]:
+    try:
+        yield
+    except LeoError:
+        raise
+    except Exception as error:
+        if isinstance(error, AssertionError) and option in ("invariant", "at_end"):
+            raise
+        raise LeoError(f"{option}= {tell_raised(error)}; it is a function of the object") from error
 
 
 def check(scenario: Scenario[T], strategy: str, bound: int, limit: int, seconds: Any) -> None:

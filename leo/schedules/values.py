@@ -58,7 +58,7 @@ class _Texts(Repr):
         if type(x) in PLAIN:
             # `repr` of a number refuses thousands of digits.
             return hex(x) if type(x) is int and x.bit_length() > 10_000 else repr(x)
-        if isinstance(x, random.Random):
+        if isinstance(x, random.Random) and not isinstance(x, random.SystemRandom):
             state = blake2b(repr(x.getstate()).encode(), digest_size=3)
             return f"<{type(x).__name__} {state.hexdigest()}>"
         return str(super().repr1(x, level))

@@ -359,7 +359,7 @@ class CoroutineRun(Generic[T]):
         elif not self._over and not self.loop.names():
             if not self.scenario.serial:
                 self.stuck = frozenset(filter(self._goes, self.scenario.calls))
-                self.broken[DEADLOCK] = f"nobody can go on: {self._stuck()}"
+                self.broken[DEADLOCK] = self._stuck()
         elif self.steps >= self.scenario.longest:
             going = [label for label, task in self.loop.tasks.items() if not task.done()]
             said = f"has not ended after {self.steps:,} steps: raise `steps`"

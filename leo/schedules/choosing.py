@@ -104,12 +104,14 @@ class ChoosingLoop(SteppedLoop):
         Time passes when nobody can go on, or, with `clock="any"`, at any moment.  A timer that is
         due waits for nobody.  `without` has those that do not count.
         """
-        found = [it for it, handles in self.held.items() if handles and it not in without]
+        found = [label for label, handles in self.held.items() if handles]
+        if without:
+            found = [label for label in found if label not in without]
         if self.threads.all:
             found += self.threads.able(idle=False) or (
                 [] if found else self.threads.able(idle=True)
             )
-        if self._any_time or not found or self._due():
+        if self._any_time or not found or (self.timers and self._due()):
             found += self.clock()
         return found
 

@@ -20,10 +20,10 @@ from leo.field.metrics import token_ratio_current
 from leo.field.seed import SEED_TEXT
 from leo.field.sentences import split_sentences
 from leo.field.text import is_word, tokenize
-from leo.modules.resonance import RUN, content_words, repeats, sentence_words
+from leo.modules.resonance import RUN, content_words, runs_of, sentence_words
 from leo.reply.module import Module
 
-__all__ = ["PROMPTS", "Figures", "converse", "measure"]
+__all__ = ["PROMPTS", "Figures", "converse", "measure", "repeats"]
 
 PROMPTS: Final = (
     "My dog died last winter and the house is quiet.",
@@ -68,6 +68,12 @@ def converse(modules: tuple[Module[Any], ...], seed: int) -> list[str]:
         ) as field,
     ):
         return [field.reply(prompt) for prompt in PROMPTS]
+
+
+def repeats(tokens: list[str]) -> int:
+    """How many runs of RUN words were said before in the same reply."""
+    runs = runs_of(sentence_words(tokens))
+    return len(runs) - len(set(runs))
 
 
 def measure(replies: list[str]) -> Figures:

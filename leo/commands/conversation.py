@@ -32,13 +32,14 @@ from leo.commands.ending import keep_interrupts
 from leo.commands.observe import observe_file, tested
 from leo.commands.places import home, shipped, shipped_text
 from leo.commands.speakers import Speaker, describe_interruption, opened
-from leo.commands.why import describe_pulse, is_telling
+from leo.commands.why import describe_pulse
 from leo.disciplines import Discipline
 from leo.errors import CallerError, LeoError
 from leo.field.measure import Pulse
 from leo.field.text import is_word
 from leo.field.themes import survey_themes
 from leo.field.view import View
+from leo.modules.resonance import is_telling
 from leo.reply.given import check_apart
 from leo.screen import labelled
 

@@ -22,21 +22,14 @@ from leo.modules import Module
 from leo.modules.flowtracker import HOUR, FlowState, FlowTracker
 from leo.modules.mathstate import unspoken_state
 from leo.modules.ragbrain import RAGBrain
-from leo.modules.resonance import Resonance, content_words
-from leo.modules.school import COMMON
-from leo.modules.trauma import FUNCTION_WORDS, Trauma
+from leo.modules.resonance import Resonance, content_words, is_telling
+from leo.modules.trauma import Trauma
 from leo.reply.program import ReplyState, Step
 from leo.reply.turn import INNER
 from leo.reply.voice import Voice
 from leo.screen import labelled, listed
 from leo.trace.events import Beginning, Happened
 
-# Short words of grammar, beside those that modules leave out.
-GRAMMAR: Final = frozenset[str]().union(
-    ("for", "are", "was", "were", "has", "had", "have", "will", "can", "did", "does", "been"),
-    ("with", "from", "into", "over", "upon", "then", "than", "here", "some", "only", "each"),
-    ("both", "more", "most", "such", "all", "one", "may", "must", "just", "also", "very", "out"),
-)
 M = TypeVar("M", bound=Module[Any])
 NOTHING_YET = "Leo has not said anything yet."
 # What a reply reads and writes without any module; the rest is theirs.
@@ -125,7 +118,7 @@ def tell_reply(state: ReplyState, view: View) -> str:
         word
         for _, remembered in _remembered(state, Resonance)
         for before in remembered.heard
-        for word in before
+        for word in content_words(before)
     }
     spoken = content_words(said)
     lines = labelled("yours", listed(asked.intersection(spoken)))
@@ -165,12 +158,6 @@ def tell_reply(state: ReplyState, view: View) -> str:
         ]
         lines += labelled("modules", "; ".join(notes) or "none stood out")
     return "\n".join([*lines, "/why --steps tells what was read and written."])
-
-
-def is_telling(word: str) -> bool:
-    """Whether a word says what a theme is about: no punctuation, and no word of grammar."""
-    small = word.lower()
-    return len(word) >= 3 and small not in FUNCTION_WORDS | COMMON | GRAMMAR
 
 
 def describe_pulse(pulse: Pulse | None) -> str:

@@ -1,44 +1,62 @@
 """Resonance: what was heard lately leans what is said, and what is said is said whole.
 
 The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
-which turns the observer's words into a high external_vocab. Here nothing is pasted: a
-sentence may begin as one of the prompt does, words that were heard weigh more on the way, and of a
-few walks the one is said that takes something up without repeating the prompt, or what Leo said in
-the last replies. A word is taken up when it has at least LETTERS letters.
+which turns the observer's words into a high external_vocab. Here nothing is pasted: a sentence may
+begin as one of the prompt does, or as one that was told with a word of the prompt; words that were
+heard weigh more on the way. Of the sentences of a few walks those are said that take up most, have
+least of the seed text, and keep to the paths of people's sentences; not what the prompt says
+already, and, but in answer to a question, not what Leo said in the last replies.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain, pairwise
+from math import fsum
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
-from leo.field.generation import MAX_TOKENS
+from leo.field.seed import SEED_TEXT
 from leo.field.sentences import opening_words, split_sentences
 from leo.field.text import ENDINGS, compose, is_word, tokenize
-from leo.modules.metaleo import coherence
+from leo.modules.school import COMMON
+from leo.modules.trauma import FUNCTION_WORDS
 from leo.reply.context import After, Changes, Heard, Moment
-from leo.reply.module import Module, insert
+from leo.reply.module import Module, insert, keep_newest
 from leo.store.rows import Put, Rows, unpacked
 
 LETTERS: Final = 4
+# Short words of grammar, beside those that the other modules leave out.
+GRAMMAR: Final = frozenset[str]().union(
+    ("for", "are", "was", "were", "has", "had", "have", "will", "can", "did", "does", "been"),
+    ("with", "from", "into", "over", "upon", "then", "than", "here", "some", "only", "each"),
+    ("both", "more", "most", "such", "all", "one", "may", "must", "just", "also", "very", "out"),
+)
 PROMPTS: Final = 10
-# The weight of the first word of a prompt's sentence as a start; of a word that is long enough as
-# a boost, and of the short ones, which lead to it; what is left of a boost for each prompt since.
+# Told words, each with its sentence: kept, and sentences that a reply asks for. Letters of such a
+# sentence, and tokens of a prompt that are compared and kept, at most.
+KEPT, TELLINGS, LONGEST, MANY = 4096, 6, 160, 256
+# The weight of the first word of a sentence as a start; of a word that is long enough as a boost,
+# and of the short ones, which lead to it; what is left of a boost for each prompt since.
 START, BOOST, PATH, FADING = 120.0, 20.0, 2.0, 0.8
-# Walks at least, and at most while none of them has FEW sentences that were not said in the last
-# REPLIES replies.
-WALKS, MORE = 4, 9
+# Walks at least, and at most while they have not FEW sentences that were not said in the last
+# REPLIES replies; tokens of a walk.
+WALKS, MORE, STEPS = 6, 12, 40
 FEW, REPLIES = 2, 6
-# Of a walk: so many taken-up words count, a longer one is an echo when it is the prompt's.
+# Words of a sentence at least, sentences of a reply at most, those of the seed text among others;
+# without others there are FEW.
+SHORTEST, MOST, STOCK = 3, 4, 1
+# So many taken-up words count; runs of so many words are compared.
 ENOUGH, RUN = 3, 4
-# Words of a sentence at least, sentences of a reply at most.
-SHORTEST, MOST = 3, 4
-# What a sentence is worth less when its runs of words were all said in those replies.
-STALE: Final = 0.5
-NO_WEIGHTS: Mapping[str, float] = {}
+# What a word, and a start, counts that was told together with a word of the prompt; what a start
+# counts that an earlier prompt had.
+TOLD, EARLIER = 2.0, 0.3
+# What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's;
+# if it asks; for a step off the known paths; for a beginning known from within sentences.
+SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
+Words = tuple[str, ...]
 
 
 def content_words(tokens: Iterable[str]) -> list[str]:
@@ -47,28 +65,63 @@ def content_words(tokens: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def repeats(tokens: Sequence[str]) -> int:
-    """How many runs of RUN tokens were said before in the same reply."""
-    runs = list(_runs(tokens))
-    return len(runs) - len(set(runs))
+def is_telling(word: str) -> bool:
+    """Whether a word says what a theme is about: no punctuation, and no word of grammar."""
+    small = word.lower()
+    return len(word) >= 3 and not any(small in those for those in (FUNCTION_WORDS, COMMON, GRAMMAR))
 
 
-def echoes(tokens: Sequence[str], prompt: Sequence[str]) -> int:
-    """How many runs of RUN tokens are the prompt's own."""
-    asked = set(_runs(prompt))
-    return sum(run in asked for run in _runs(tokens))
+def sentence_words(sentence: Iterable[str]) -> Words:
+    """What makes two sentences the same: their words in lower case, in their order."""
+    return tuple(token.lower() for token in sentence if is_word(token))
 
 
-def fresh_sentences(
-    tokens: Iterable[str],
-    weights: Mapping[str, float] = NO_WEIGHTS,
-    said: Collection[tuple[str, ...]] = (),
-    old: Collection[tuple[str, ...]] = (),
-) -> tuple[str, ...]:
-    """Of the sentences with an end, SHORTEST words at least, no word twice in a row, and words that
-    were not `said`, the MOST that take up most with fewest `old` runs: in their order, each once.
+# The same sentences are compared in reply after reply.
+@lru_cache(maxsize=1024)
+def runs_of(words: Words, length: int = RUN) -> tuple[Words, ...]:
+    """The runs of so many words, in their order."""
+    return tuple(zip(*(words[shift:] for shift in range(length)), strict=False))
+
+
+class Paths:
+    """How sentences begin and go on, by runs of their words."""
+
+    def __init__(self, sentences: Iterable[Words]) -> None:
+        self.runs: set[Words] = set()
+        self.begins: set[Words] = set()
+        self.within: set[Words] = set()
+        for words in sentences:
+            # The end is a step as well.
+            ended = (*words, ".")
+            self.runs.update(runs_of(ended, RUN - 1), runs_of(ended))
+            self.begins.add(words[:2])
+            self.within.update(runs_of(words[1:], 2))
+
+    def astray(self, words: Words) -> int:
+        """How often RUN - 1 words are known here, and not what follows."""
+        known = self.runs
+        return sum(run not in known and run[:-1] in known for run in runs_of((*words, ".")))
+
+    def tears(self, words: Words) -> bool:
+        """Whether the first two words are known here from within sentences alone."""
+        return words[:2] in self.within and words[:2] not in self.begins
+
+
+SEED: Final = tuple(map(sentence_words, split_sentences(tokenize(SEED_TEXT))))
+SEED_RUNS: Final = Paths(SEED).runs
+
+
+def seeded(words: Words) -> float:
+    """The share of the runs of RUN words, or of the one shorter run, that the seed text has."""
+    runs = runs_of(words) or (words,)
+    return sum(run in SEED_RUNS for run in runs) / len(runs)
+
+
+def fresh_sentences(tokens: Iterable[str], said: Collection[Words] = ()) -> dict[Words, list[str]]:
+    """The sentences with an end, SHORTEST words at least, no word twice in a row, and words that
+    were not `said`: by their words.
     """
-    found: dict[tuple[str, ...], tuple[float, list[str]]] = {}
+    found: dict[Words, list[str]] = {}
     for sentence in split_sentences(tokens):
         words = sentence_words(sentence)
         stutters = any(one == other for one, other in pairwise(words))
@@ -78,40 +131,40 @@ def fresh_sentences(
             and not stutters
             and words not in said
         ):
-            taken = sum(weights.get(word, 0.0) for word in content_words(sentence))
-            taken -= STALE * staleness(words, old)
-            found.setdefault(words, (taken, sentence))
-    kept = sorted(found, key=lambda words: found[words][0], reverse=True)[:MOST]
-    return tuple(token for words in found if words in kept for token in found[words][1])
+            found.setdefault(words, sentence)
+    return found
 
 
-def sentence_words(sentence: Iterable[str]) -> tuple[str, ...]:
-    """What makes two sentences the same: their words in lower case, in their order."""
-    return tuple(token.lower() for token in sentence if is_word(token))
+def chosen(worths: Mapping[Words, float]) -> list[Words]:
+    """The MOST worthy sentences, one less where that would be worth nothing, and STOCK of the seed
+    text if there are others; none says again what a worthier one says.
+    """
+    kept: list[Words] = []
+    used: set[Words] = set()
+    stock = set(filter(seeded, worths))
+    most = STOCK if len(stock) < len(worths) else FEW
+    for words in sorted(worths, key=worths.__getitem__, reverse=True):
+        runs, enough = runs_of(words), len(kept) >= (MOST if worths[words] > 0.0 else MOST - 1)
+        if used.isdisjoint(runs) and not enough and (words not in stock or most > 0):
+            most -= words in stock
+            used.update(runs)
+            kept.append(words)
+    return kept
 
 
-def staleness(words: Sequence[str], old: Collection[tuple[str, ...]]) -> float:
-    """The share of the runs of RUN words that are `old`."""
-    runs = list(_runs(words))
-    return sum(run in old for run in runs) / max(1, len(runs))
-
-
-def _enough(tokens: Sequence[str]) -> bool:
-    return sum(token in ENDINGS for token in tokens) >= FEW
-
-
-def _runs(tokens: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    words = [token.lower() for token in tokens if is_word(token)]
-    return zip(*(words[shift:] for shift in range(RUN)), strict=False)
+def _joined(texts: Iterable[Words]) -> Iterator[str]:
+    """The tokens of all texts; a text ends a sentence."""
+    return chain.from_iterable((*text, ".") for text in texts)
 
 
 class Remembered(NamedTuple):
-    """The content words of the session's last PROMPTS prompts, the newest first; the sentences of
-    the field's last REPLIES replies.
+    """The tokens of the session's last PROMPTS prompts, the newest first; the sentences of the
+    field's last REPLIES replies; the tokens of sentences told with words of the prompt.
     """
 
-    heard: tuple[tuple[str, ...], ...] = ()
-    said: frozenset[tuple[str, ...]] = frozenset()
+    heard: tuple[Words, ...] = ()
+    said: frozenset[Words] = frozenset()
+    told: Words = ()
 
 
 class Resonance(Module[Remembered]):
@@ -131,11 +184,20 @@ class Resonance(Module[Remembered]):
         words TEXT NOT NULL
     )""",
         "CREATE INDEX resonance_session ON resonance (session, id)",
+        """CREATE TABLE resonance_told (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        word TEXT NOT NULL,
+        sentence TEXT NOT NULL,
+        UNIQUE (word, sentence)
+    )""",
     )
     QUERIES: ClassVar[Mapping[str, str]] = {
         "heard": "SELECT words FROM resonance WHERE session = :session "
         f"ORDER BY id DESC LIMIT {PROMPTS}",
         "said": f"SELECT text FROM snapshots WHERE origin = 'leo' ORDER BY id DESC LIMIT {REPLIES}",
+        "told": "SELECT sentence FROM resonance_told WHERE word IN "
+        "(SELECT value FROM json_each(:words)) GROUP BY sentence "
+        f"ORDER BY count(*) DESC, max(id) DESC LIMIT {TELLINGS}",
     }
 
     def load(self, rows: Rows) -> Remembered:
@@ -147,62 +209,90 @@ class Resonance(Module[Remembered]):
                 for (text,) in rows["said"]
                 for sentence in split_sentences(tokenize(text))
             ),
+            tuple(tokenize(" ".join(text for (text,) in rows["told"]))),
         )
 
     def hear(self, state: Remembered, moment: Moment) -> Heard:
         """Where sentences may begin, and what weighs more on the way."""
-        weights = self._weights(state, moment.tokens)
-        spelled = {token.lower(): token for token in moment.tokens}
-        boosts = dict.fromkeys(filter(is_word, moment.tokens), PATH)
-        boosts |= {spelled.get(word, word): BOOST * weight for word, weight in weights.items()}
         return Heard(
-            boosts=boosts,
-            starts=dict.fromkeys(opening_words(moment.tokens), START),
+            boosts=self._boosts(state, moment.tokens, self._weights(state, moment.tokens)),
+            starts=dict.fromkeys(opening_words(_joined(state.heard)), EARLIER * START)
+            | dict.fromkeys(opening_words(moment.tokens), START)
+            | dict.fromkeys(opening_words(state.told), TOLD * START),
         )
 
     def after(self, state: Remembered, context: After, rng: Random) -> Changes:
-        """Of WALKS walks say the best, in fresh sentences, and of more while none has FEW of them;
-        keep what was heard.
+        """Walk WALKS times, and more while there are not FEW fresh sentences; say the best of all
+        that were found; keep what was heard.
         """
         weights = self._weights(state, context.tokens)
-        boosts = {word: BOOST * weight for word, weight in weights.items()}
+        boosts = self._boosts(state, (), weights)
+        asked = list(map(sentence_words, split_sentences(context.tokens[:MANY])))
+        answers = set(map(sentence_words, split_sentences(state.told)))
+        recent = state.said - answers if "?" in context.tokens else state.said
         # The prompt's own sentences would be an echo.
-        said = state.said.union(map(sentence_words, split_sentences(context.tokens)))
-        old = {run for sentence in state.said for run in _runs(sentence)}
-        walks = [fresh_sentences(tokenize(context.text), weights, said, old)]
-        while len(walks) < WALKS or (len(walks) < MORE and not any(map(_enough, walks))):
-            spoken = context.speak(rng, context.voice.temperature, boosts, MAX_TOKENS)
-            walks.append(fresh_sentences(tokenize(spoken.text), weights, said, old))
-        best = max(
-            walks,
-            key=lambda tokens: (
-                self._worth(tokens, context.tokens, weights) - STALE * staleness(tokens, old)
+        said = recent.union(map(sentence_words, split_sentences(context.tokens)))
+        openings = opening_words(_joined((context.tokens, state.told, *state.heard)))
+        found = fresh_sentences(tokenize(context.text), said)
+        walks, heat = 1, context.voice.temperature
+        while walks < WALKS or (walks < MORE and len(found) < FEW):
+            spoken = context.speak(rng, heat, boosts, STEPS, openings=openings)
+            found = fresh_sentences(tokenize(spoken.text), said) | found
+            walks += 1
+        heard = map(sentence_words, split_sentences(_joined(state.heard)))
+        paths = Paths((*SEED, *asked, *answers, *heard))
+        answer = set(filter(is_telling, sentence_words(state.told))).difference(*asked)
+        weights |= dict.fromkeys(answer, TOLD)
+        prompt = {run for sentence in asked for run in runs_of(sentence)}
+        worths = {
+            words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
+            - SEEDED * seeded(words)
+            - ECHO * sum(map(prompt.__contains__, runs_of(words)))
+            - ASKED * (sentence[-1] == "?")
+            - ASTRAY * paths.astray(words)
+            - TORN * paths.tears(words)
+            for words, sentence in found.items()
+        }
+        best = [token for words in chosen(worths) for token in found[words]]
+        return Changes(text=compose(best) or None, puts=self._kept(context))
+
+    @staticmethod
+    def _kept(context: After) -> tuple[Put, ...]:
+        """What was heard, and the sentences that tell something, by their words."""
+        told = [
+            (word.lower(), " ".join(sentence) + "." * (sentence[-1] not in ENDINGS))
+            for sentence in split_sentences(context.tokens[:MANY])
+            if sentence[-1] != "?"
+            and SHORTEST <= len(sentence) <= len(" ".join(sentence)) <= LONGEST
+            for word in sentence
+            if is_telling(word)
+        ]
+        heard = json.dumps(context.tokens[:MANY])
+        return (
+            insert("resonance", "session, words", ((context.session, heard),)),
+            Put(
+                "DELETE FROM resonance WHERE session = ? AND id NOT IN (SELECT id FROM "
+                "resonance WHERE session = ? ORDER BY id DESC LIMIT ?)",
+                ((context.session, context.session, PROMPTS),),
             ),
-        )
-        heard = json.dumps(content_words(context.tokens))
-        return Changes(
-            text=compose(best) or None,
-            puts=(
-                insert("resonance", "session, words", ((context.session, heard),)),
-                Put(
-                    "DELETE FROM resonance WHERE session = ? AND id NOT IN (SELECT id FROM "
-                    "resonance WHERE session = ? ORDER BY id DESC LIMIT ?)",
-                    ((context.session, context.session, PROMPTS),),
-                ),
-            ),
+            insert("resonance_told", "word, sentence", told, replace=True),
+            keep_newest("resonance_told", KEPT),
         )
 
-    def _weights(self, state: Remembered, tokens: Iterable[str]) -> dict[str, float]:
+    @staticmethod
+    def _weights(state: Remembered, tokens: Iterable[str]) -> dict[str, float]:
         """Word -> weight in (0, 1]: 1 for this prompt's words, less for older ones."""
         found: dict[str, float] = {}
-        for age, words in enumerate((content_words(tokens), *state.heard)):
-            for word in words:
+        for age, heard in enumerate((tokens, *state.heard)):
+            for word in content_words(heard):
                 found.setdefault(word, FADING**age)
         return found
 
     @staticmethod
-    def _worth(tokens: Sequence[str], prompt: Sequence[str], weights: Mapping[str, float]) -> float:
-        """What is taken up, the ENOUGH weightiest of it; how it reads; less what is repeated."""
-        taken = sorted((weights.get(word, 0.0) for word in content_words(tokens)), reverse=True)
-        worth = sum(taken[:ENOUGH]) / ENOUGH + coherence(compose(tokens))
-        return worth - 0.5 * repeats(tokens) - 0.5 * echoes(tokens, prompt)
+    def _boosts(state: Remembered, tokens: Words, weights: Mapping[str, float]) -> dict[str, float]:
+        """Token -> boost, with the spelling of the prompt and of what was told."""
+        words = list(filter(is_word, (*state.told, *tokens)))
+        spelled = {token.lower(): token for token in (*chain(*state.heard[::-1]), *words)}
+        boosts = dict.fromkeys(words, PATH)
+        boosts |= {spelled.get(word, word): BOOST * weight for word, weight in weights.items()}
+        return boosts | dict.fromkeys(filter(is_telling, state.told), BOOST)

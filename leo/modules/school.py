@@ -33,6 +33,11 @@ COMMON: Final = frozenset[str]().union(
     ("leo",),
 )
 
+# A language that writes every noun with a capital.
+GERMAN: Final = frozenset(
+    ("ich", "und", "nicht", "ist", "das", "der", "ein", "eine", "mir", "mein")
+)
+
 
 class Note(NamedTuple):
     """A word: how it was written, and what it was said to mean (None: asked, not answered)."""
@@ -66,15 +71,18 @@ class SchoolState:
 
 def candidates(text: str) -> list[str]:
     """Words one might ask about: capitalised, 3 to 40 letters, not at the beginning of a sentence,
-    no pronoun or article; each once, in order.
+    no pronoun or article, not written in capitals alone; each once, in order. None in German.
     """
     found: dict[str, None] = {}
     begins = True
-    for token in tokenize(text):
+    tokens = tokenize(text)
+    if not GERMAN.isdisjoint(map(str.lower, tokens)):
+        return []
+    for token in tokens:
         if not is_word(token):
             begins = begins or token in ENDINGS
             continue
-        name = token[0].isupper() and token.lower() not in COMMON
+        name = token[0].isupper() and not token.isupper() and token.lower() not in COMMON
         if not begins and name and SHORTEST <= len(token) <= LONGEST:
             found.setdefault(token)
         begins = False

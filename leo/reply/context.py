@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from leo.errors import UndeclaredError
 from leo.field.measure import Pulse, Quality
@@ -44,8 +44,18 @@ class Spoken(NamedTuple):
     entropy: float
 
 
-# rng, temperature, boosts (token -> b), largest number of tokens.
-Speak = Callable[[Random, float, Mapping[str, float], int], Spoken]
+class Speak(Protocol):
+    """A walk of so many tokens at most; its sentences may begin with one of `openings`, too."""
+
+    def __call__(
+        self,
+        rng: Random,
+        temperature: float,
+        boosts: Mapping[str, float],
+        most: int,
+        *,
+        openings: Collection[str] = (),
+    ) -> Spoken: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -27,15 +26,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
-from leo.commands.conversation import (
-    EMPTY,
-    ENDED,
-    Pacer,
-    converse,
-    describe,
-    describe_commands,
-    until_a_key,
-)
+from leo.commands.conversation import EMPTY, ENDED, Pacer, converse, describe_commands, until_a_key
 from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
 from leo.disciplines import DEFAULT, DISCIPLINES
@@ -49,10 +40,7 @@ from leo.store import ngrams
 from leo.store.connection import Connection
 from leo.store.operations import get_versions
 from leo.store.schema import connect
-from tests.leo.field.test_walk import view_of
-from tests.leo.support import async_field, dump, picture, reloaded, sync_field
-
-pytestmark = pytest.mark.slow
+from tests.leo.support import async_field, picture, reloaded, sync_field
 
 
 def chat(path: Path, lines: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -73,17 +61,6 @@ def test_a_pipe_gets_one_line_per_prompt(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 3 and b">" not in done.stdout
     assert done.stderr.decode().splitlines() == [EMPTY]
-
-
-def test_the_field_is_there_tomorrow(tmp_path: Path) -> None:
-    """A second conversation goes on with what the first one left, under any driver the same."""
-    for discipline in ("sequential", "bare", "asyncio-lock"):
-        path = tmp_path / discipline
-        core = ("--discipline", discipline, "--modules", "none")
-        chat(path, b"Grey herons wait\n", *core)
-        done = chat(path, b"/field\n", *core)
-        assert b"version  2" in done.stdout and b"centres  I, the, and" in done.stdout
-    assert dump(tmp_path / "bare").count("herons") == 1
 
 
 CANCELLED, DROPPED = describe_interruption(DISCIPLINES[DEFAULT])
@@ -158,16 +135,6 @@ def test_ctrl_c_in_a_command_ends_the_command_only(monkeypatch: pytest.MonkeyPat
     assert notices.getvalue() == f"\n{ENDED}\n"
 
 
-def test_field_says_that_it_asked_some_tokens_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more candidates than the limit, the number of themes is one among those asked."""
-    monkeypatch.setattr("leo.commands.conversation.CANDIDATES", 9)
-    some = describe(view_of(" ".join(["one two three four five six"] * 9)))
-    assert re.search(r"^themes   \d$", some, re.MULTILINE)
-    text = " ".join(chr(97 + place % 26) for place in range(100))
-    found = re.search(r"^themes .*", describe(view_of(text)), re.MULTILINE)
-    assert found and found[0].endswith(", among the 9 words of 26 with most contexts")
-
-
 @pytest.mark.parametrize("ended", ["", "by a key", "in a pause", "in a word"])
 def test_words_appear_one_by_one_after_the_commit(tmp_path: Path, ended: str) -> None:
     """A pause after each. A key or Ctrl-C shows the rest, and nothing is cancelled; the key may be
@@ -228,10 +195,7 @@ def struck(work: Callable[..., object], *given: object) -> None:
 
 @contextmanager
 def speaking(
-    path: Path,
-    discipline: str,
-    gate: Gate | None = None,
-    modules: Sequence[Module[Any]] = MODULES,
+    path: Path, discipline: str, gate: Gate | None = None, modules: Sequence[Module[Any]] = MODULES
 ) -> Iterator[Speaker]:
     """A speaker of a field whose view is the store's in the end."""
     account = Account()
@@ -457,28 +421,6 @@ def test_why_tells_what_a_reply_did(tmp_path: Path) -> None:
         converse(Speaker(field, account), iter(["and now?", "/why --steps"]), out, notices)
     assert "ZeroDivisionError: no voice" in notices.getvalue()
     assert "  Raise         raised" in out.getvalue() and "kept" not in out.getvalue()
-
-
-def test_why_tells_what_came_of_the_likest_episodes(tmp_path: Path) -> None:
-    """The quality of the replies so far, and how far they were: nothing for the first reply, nor
-    without modules.
-    """
-    out, account, qualities = io.StringIO(), Account(), []
-    with sync_field(tmp_path / "field", account, modules=MODULES) as field:
-        for prompt in ("hello there", "Rain over the sea?", "and now?"):
-            converse(Speaker(field, account), iter([prompt, "/why --steps"]), out, out)
-            assert field.latest is not None and field.latest.quality is not None
-            qualities.append(field.latest.quality.overall)
-    first, second, _ = qualities
-    told = [line for line in out.getvalue().splitlines() if line.startswith("like ")]
-    shown = [(1, first, first), (2, (first + second) / 2, max(first, second))]
-    for line, (count, mean, best) in zip(told, shown, strict=True):
-        assert line.startswith(f"like     episodes: {count}, 0.")
-        assert line.endswith(f" away on average; quality {mean:.2f}, at best {best:.2f}")
-        assert len(line) <= 80
-    with sync_field(tmp_path / "field", account) as field:
-        field.reply("hello")
-        assert "\nlike " not in Speaker(field, account).why(steps=True)
 
 
 DAY = (

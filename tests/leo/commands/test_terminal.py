@@ -12,20 +12,19 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from leo.commands.conversation import _piped
+from leo.commands.main import main
 from leo.errors import CallerError
 from leo.progress import Bar
 from leo.store.archive import export_field, import_field
 from leo.store.schema import connect
 from tests.leo.support import dump, sync_field
-
-pytestmark = pytest.mark.slow
 
 UP = b"\x1b[A"
 LEFT = b"\x1b[D"
@@ -96,22 +95,17 @@ class Terminal:
         return True
 
 
-def terminal(
-    path: Path, *words: str, before: str = "", **env: str
-) -> AbstractContextManager[Terminal]:
-    """A conversation at a terminal of 80 columns."""
-    given = ("chat", "--field", str(path), "--seed", "1", *words)
-    return at_terminal(*given, before=before, columns=80, **env)
-
-
 @contextmanager
-def at_terminal(*words: str, before: str = "", columns: int = 80, **env: str) -> Iterator[Terminal]:
-    """A command at a terminal, which it leaves as it was."""
+def terminal(
+    path: Path, *words: str, before: str = "", columns: int = 80, **env: str
+) -> Iterator[Terminal]:
+    """A conversation at a terminal, which it leaves as it was."""
+    given = ("chat", "--field", str(path), "--seed", "1", *words)
     keys, screen = os.openpty()
     modes = termios.tcgetattr(screen)
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
-        [sys.executable, "-c", CONTROLLED.format(before=before), *words],
+        [sys.executable, "-c", CONTROLLED.format(before=before), *given],
         stdin=screen,
         stdout=screen,
         stderr=screen,
@@ -134,7 +128,13 @@ def at_terminal(*words: str, before: str = "", columns: int = 80, **env: str) ->
             process.kill()
 
 
-@pytest.mark.parametrize("columns", [40, 66, 200])
+class Shown(io.StringIO):
+    """It says that somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -142,24 +142,33 @@ def at_terminal(*words: str, before: str = "", columns: int = 80, **env: str) ->
         "explore asyncio-lock --sessions 1 --faults Cancel", "cite", "field check nowhere.sqlite3",
     ],
 )  # fmt: skip
-def test_what_is_said_fits_the_terminal(line: str, columns: int, tmp_path: Path) -> None:
+def test_what_is_said_fits_the_terminal(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lines are broken between words; only a command that one may want to copy stays whole. No
     colour where NO_COLOR asks for none.
     """
-    cache = str(tmp_path)
-    with at_terminal(*line.split(), columns=columns, NO_COLOR="1", XDG_CACHE_HOME=cache) as here:
-        here.end()
-    assert b"\x1b[3" not in here.shown
-    said = [told for told in here.lines() if not re.match(r"\s*(\$ )?leo [a-z]", told)]
-    assert len(said) > 1
-    assert max(map(len, said)) <= columns
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    for columns in (40, 66, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        out = Shown()
+        with redirect_stdout(out), redirect_stderr(out), suppress(SystemExit):
+            main(line.split())
+        assert "\x1b[3" not in out.getvalue()
+        lines = out.getvalue().split("\n")
+        said = [told for told in lines if not re.match(r"\s*(\$ )?leo [a-z]", told)]
+        assert len(said) > 1
+        assert max(map(len, said)) <= columns
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
 def test_a_byte_that_is_no_text_is_no_trouble(tmp_path: Path, errors: str) -> None:
     """Under the usual locales and under the one of plain C; the conversation goes on."""
-    env = {"PYTHONIOENCODING": f"utf-8:{errors}", "TERM": "dumb"}
-    with terminal(tmp_path / "field", "--modules", "none", **env) as here:
+    encoding = f"utf-8:{errors}"
+    with terminal(
+        tmp_path / "field", "--modules", "none", PYTHONIOENCODING=encoding, TERM="dumb"
+    ) as here:
         here.type(b"caf\xe9 au lait\n/field\n/quit\n")
         assert here.end() == 0, here.shown
     assert b"version  2" in here.shown and b"could not answer" not in here.shown
@@ -235,23 +244,9 @@ def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str)
     assert b"Trace" not in here.shown and b"Error" not in here.shown
 
 
-def test_ctrl_c_while_words_appear_shows_the_rest(tmp_path: Path) -> None:
-    """The reply is committed: nothing is cancelled, and the conversation goes on."""
-    with terminal(tmp_path / "field", "--modules", "none", "--pace", "60") as here:
-        here.see(b"> ")
-        here.type(b"hello\r")
-        here.see(b"\n")
-        here.see(b" ")
-        here.type(b"\x03")
-        here.see(b"\n> ")
-        here.type(b"quit\r")
-        assert here.end() == 0
-    assert b"cancelled" not in here.shown and b"^C" not in here.shown
-
-
 def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     """Replies and every command, in a conversation with all modules."""
-    with terminal(tmp_path / "field") as here:
+    with terminal(tmp_path / "field", columns=72) as here:
         for line in ("Hello Leo, who are you?", "/why --steps", "/field", "/help", "/discipline"):
             here.see(b"> ")
             here.type(f"{line}\r".encode())
@@ -260,7 +255,7 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
         assert here.end() == 0
     lines = here.lines()
     # The greeting has a command to copy, which stays whole.
-    assert max(len(line) for line in lines if not line.startswith("leo ")) <= 80, lines
+    assert max(len(line) for line in lines if not line.startswith("leo ")) <= 72, lines
     reply = lines[lines.index("> Hello Leo, who are you?") + 1 : lines.index("> /why --steps")]
     assert len(reply) > 1 and all(len(line) > 50 for line in reply[:-1])
 
@@ -289,14 +284,6 @@ def test_a_letter_that_the_output_has_not_ends_nothing(tmp_path: Path) -> None:
     assert shown.returncode == 0 and shown.stdout.endswith(b"f?eld: sound\n")
 
 
-def test_a_conversation_without_an_input_is_refused(tmp_path: Path) -> None:
-    """Nothing is made, and the error says what is missing."""
-    done = leo("<&-", "chat", "--field", str(tmp_path / "field"))
-    assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.startswith(b"leo: error: standard input is closed")
-    assert not (tmp_path / "field").exists()
-
-
 def test_an_input_that_cannot_be_read_is_an_error() -> None:
     """Open for writing only, as after `0>file`: what cannot be read is said in a sentence."""
     here, there = os.pipe()
@@ -305,83 +292,50 @@ def test_an_input_that_cannot_be_read_is_an_error() -> None:
         list(_piped(line.decode() for line in raw))
 
 
+CHECK, CHAT = "field check", "chat --modules none --field"
+
+
 @pytest.mark.parametrize(
-    ("redirection", "code", "error"),
+    ("redirection", "words", "code", "lines", "error"),
     [
-        (">&-", 2, b"leo: error: standard output is closed"),
-        ("2>&-", 0, b""),
-        (">&- 2>&-", 2, b""),
-        ("<&-", 0, b""),
-        ("<&- >&- 2>&-", 2, b""),
+        ("<&- >&-", CHECK, 2, 0, b"leo: error: standard output is closed"),
+        ("2>&-", CHECK, 0, 1, b""),
+        ("<&- >&- 2>&-", CHECK, 2, 0, b""),
+        ("<&-", CHAT, 2, 0, b"leo: error: standard input is closed"),
+        # Notices that nobody sees are not among the replies.
+        ("2>&-", CHAT, 0, 1, b""),
     ],
 )
 def test_closed_streams_give_no_traceback(
-    tmp_path: Path, redirection: str, code: int, error: bytes
+    tmp_path: Path, redirection: str, words: str, code: int, lines: int, error: bytes
 ) -> None:
-    """Without an output there is nothing to do; without an output for errors they are not shown."""
+    """Without an output or an input there is nothing to do; without an output for errors they are
+    not shown.
+    """
     sync_field(tmp_path / "field").close()
-    done = leo(redirection, "field", "check", str(tmp_path / "field"))
-    assert done.returncode == code
+    done = leo(redirection, *words.split(), str(tmp_path / "field"), given=b"\n\nhello\n")
+    assert done.returncode == code and len(done.stdout.splitlines()) == lines
     assert done.stderr.startswith(error) and b"Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 1
 
 
-def test_notices_that_nobody_sees_are_not_among_the_replies(tmp_path: Path) -> None:
-    """With the output for errors closed, an empty line is no line of the output."""
-    done = leo("2>&-", "chat", "--field", str(tmp_path / "field"), given=b"\n\nhello\n")
-    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
-
-
-def test_a_prompt_without_an_answer_is_a_line_and_a_failure(tmp_path: Path) -> None:
-    """On a full disk: one line out for each line in, each failure said, and no success."""
-    field = tmp_path / "field"
-    sync_field(field).close()
-    full = field.stat().st_size // 512 + 8
-    given = "".join(f"the wall of path {'x' * 90}{n} is a field\n" * 9 for n in range(9))
-    done = subprocess.run(
-        ["sh", "-c", f'ulimit -f {full}; exec "$@"', "sh", sys.executable, "-m", "leo", "chat",
-         "--field", str(field), "--modules", "none"],
-        input=given.encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 2, done.stderr
-    assert len(done.stdout.split(b"\n")) - 1 == given.count("\n")
-    failures = done.stderr.count(b"Leo could not answer")
-    assert 0 < failures == done.stdout.split(b"\n")[:-1].count(b"")
-
-
-@pytest.mark.parametrize(
-    "words", [["observe", "book.txt"], ["check", "bare"], ["field", "check", "x"]]
-)
-def test_a_folder_that_is_gone_is_said(tmp_path: Path, words: list[str]) -> None:
+def test_a_folder_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A command in a deleted folder: a sentence, exit code 2."""
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    done = subprocess.run(
-        ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(folder), sys.executable, "-m", "leo",
-         *words],
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env=os.environ | {"PYTHONSAFEPATH": "1"},
-    )  # fmt: skip
-    assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.startswith(b"leo: error: the current folder") and b"Trace" not in done.stderr
-
-
-class ProgressTerminal(io.StringIO):
-    """It says that somebody looks at it."""
-
-    def isatty(self) -> bool:
-        return True
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for words in (["observe", "book.txt"], ["check", "bare"], ["field", "check", "x"]):
+        assert main(words) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith("leo: error: the current folder")
 
 
 @pytest.mark.parametrize("total", [1.0, 7, None])
 def test_a_bar_is_for_a_terminal_and_what_takes_long(total: float | None) -> None:
     """Nothing for two seconds, then what is counted; in a file nothing at all."""
-    screen, file, now = ProgressTerminal(), io.StringIO(), [0.0]
+    screen, file, now = Shown(), io.StringIO(), [0.0]
     with (
         Bar("book.txt", total, out=screen, clock=lambda: now[0]) as bar,
         Bar("book.txt", total, out=file, clock=lambda: now[0]) as unseen,

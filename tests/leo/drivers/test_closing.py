@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Coroutine
 from pathlib import Path
 
@@ -118,21 +117,6 @@ async def test_closing_cuts_no_swap(tmp_path: Path, discipline: str) -> None:
     assert judge(trace).outcomes == {"returned": 1}
 
 
-async def test_requests_that_the_owner_leaves_behind_are_refused(tmp_path: Path) -> None:
-    """The owner is cancelled, as a loop does that ends."""
-    gate = Held("s1", Action.Generate)
-    field = await async_field(tmp_path / "field", "actor", gate=gate)
-    first = asyncio.ensure_future(field.reply("hello", "s1"))
-    await gate.there.wait()
-    waiting = asyncio.ensure_future(field.reply("hello", "s2"))
-    await asyncio.sleep(0)
-    field._driver._owner.cancel()  # type: ignore[attr-defined]
-    await asyncio.wait((first, waiting))
-    with pytest.raises(StoreClosedError, match="was closed; open it again"):
-        waiting.result()
-    await field.close()
-
-
 async def test_the_write_lock_of_a_field_that_closes_is_free_when_its_reply_has_ended(
     tmp_path: Path,
 ) -> None:
@@ -231,23 +215,6 @@ async def test_inner_replies_end_with_the_patience_of_all_who_close(
     assert judge(trace).open == 0
 
 
-async def test_who_closes_as_well_comes_back_when_the_file_is_closed(tmp_path: Path) -> None:
-    """The thread of the store is at work when two close: neither is told that it is done."""
-    go_on = threading.Event()
-    field = await async_field(tmp_path / "field", D6)
-    work = asyncio.ensure_future(field._store.perform(lambda conn: go_on.wait(10)))
-    await turns()
-    closing = [asyncio.ensure_future(field.close()) for _ in range(3)]
-    await turns()
-    closing[2].cancel()
-    await turns()
-    assert not any(call.done() for call in closing)
-    go_on.set()
-    await asyncio.wait((work, *closing))
-    assert [call.cancelled() for call in closing] == [False, False, True]
-    assert is_closed(field)
-
-
 @pytest.mark.parametrize("cancelled", [False, True], ids=["nobody", "first"])
 async def test_what_went_wrong_is_told_once(tmp_path: Path, cancelled: bool) -> None:
     """To the first who closes, or to the next when that one is cancelled; no later call has it."""
@@ -265,22 +232,4 @@ async def test_what_went_wrong_is_told_once(tmp_path: Path, cancelled: bool) -> 
     with pytest.raises(StepError, match="no thought"):
         told.result()
     assert [call.exception() for call in others] == [None] * len(others)
-    await field.close()
-
-
-async def test_what_went_wrong_while_the_only_closer_was_cancelled_is_for_the_next(
-    tmp_path: Path,
-) -> None:
-    """The ring fails in the moment of the cancellation: the next call has the error, once."""
-    gate = AtRing(ZeroDivisionError("no thought"))
-    field = await thinking(gate, tmp_path / "field")
-    ring = field._afterthoughts._tasks["s1"]
-    closing = asyncio.ensure_future(field.close())
-    await turns()
-    ring.add_done_callback(lambda _: closing.cancel())
-    gate.go_on.set()
-    await asyncio.wait((closing,))
-    assert closing.cancelled()
-    with pytest.raises(StepError, match="no thought"):
-        await field.close()
     await field.close()

@@ -7,21 +7,17 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 import leo.reply.commit
-from bench.two_processes import examine, is_same
-from leo import LeoField
+from bench.two_processes import examine
 from leo.actions import Action
 from leo.commands.main import main
 from leo.errors import ConflictError, StepError, StoreMovedError, TraceFileError
-from leo.field.counts import compute_delta
-from leo.store.operations import process_text
-from leo.store.schema import BESIDE, connect
+from leo.store.schema import BESIDE
 from leo.trace.events import Event
 from leo_model.traces.native import Outcome
 from tests.leo.judge import judge
@@ -92,13 +88,6 @@ def talk(
         versions = dict(conn.execute("SELECT name, version FROM objects"))
     assert versions == {"ngrams": 1 + ends["returned"], "snapshots": ends["returned"]}
     return read_trace(folder / "trace")[1], outcome
-
-
-@pytest.mark.parametrize("discipline", SHARED)
-def test_two_instances_leave_traces_that_are_behaviours(tmp_path: Path, discipline: str) -> None:
-    """The order of the lines is consistent with the versions, across two worker threads."""
-    _, outcome = talk(tmp_path, discipline)
-    assert outcome.replies == 20
 
 
 @pytest.mark.parametrize("discipline", [*SHARED, "optimistic", "asyncio-lock"])
@@ -195,13 +184,6 @@ async def test_an_immediate_transaction_gives_up_when_the_timeout_is_over(tmp_pa
     assert judge(tmp_path / "trace").outcomes == {"returned": 2, "refused by the store": 1}
 
 
-def test_optimistic_replies_keep_everything_but_exclusion(tmp_path: Path) -> None:
-    """D13: replies overlap, the slower ones start again, and no observation is lost."""
-    _, outcome = talk(tmp_path, "optimistic", turns=6, instances=("i1",))
-    assert outcome.outcomes == {"returned": 12}
-    assert set(outcome.violations) <= {"MutualExclusion", "NoOvertaking"}
-
-
 async def test_an_optimistic_reply_that_spoke_from_an_old_view_starts_again(tmp_path: Path) -> None:
     """D13: begun after another's commit and before its swap."""
     texts: list[str] = []
@@ -263,21 +245,6 @@ async def test_an_observation_between_an_optimistic_commit_and_its_swap(
         assert picture(field.view) == await field._store.perform(reloaded)
 
 
-async def test_others_may_write_between_the_attempts_of_an_optimistic_reply(tmp_path: Path) -> None:
-    """D13: the first attempt starts again because the versions moved, the second knows why."""
-    path = tmp_path / "field"
-    texts = ["grey herons wait"]
-
-    async def gate(session: str, action: Action) -> None:
-        if action is Action.Commit and texts:
-            with closing(connect(path)) as other:
-                process_text(other, compute_delta((texts.pop(),)))
-
-    async with await async_field(path, "optimistic", gate=gate) as field:
-        with pytest.raises(StepError, match="close the field and open it again"):
-            await field.reply("hello")
-
-
 async def test_an_optimistic_reply_gives_up_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,7 +279,6 @@ async def test_an_instance_that_comes_late_cannot_join_a_recording(tmp_path: Pat
 REPLIES = 80
 
 
-@pytest.mark.slow
 def test_two_processes_on_one_store_lose_nothing(tmp_path: Path) -> None:
     """D12, two processes, 80 replies each: versions account for every reply, no view is torn."""
     command = [sys.executable, "-m", "bench.two_processes", f"--replies={REPLIES}"]
@@ -332,35 +298,6 @@ def test_a_lost_reply_is_found(tmp_path: Path) -> None:
         conn.execute("UPDATE objects SET version = version - 1")
     assert any("the versions are" in finding for finding in examine(path, 2))
     assert any("'ada is' was observed" in finding for finding in examine(path, 4))
-
-
-@pytest.fixture
-def behind(tmp_path: Path) -> Iterator[LeoField]:
-    """A field whose view does not have the last observation, made by somebody else."""
-    with sync_field(tmp_path / "field") as field:
-        field.observe("grey herons wait")
-        with closing(connect(tmp_path / "field")) as other:
-            process_text(other, compute_delta(("grey herons fish",)))
-        yield field
-
-
-def test_a_view_that_is_behind_is_brought_up_to_date_and_compared(
-    behind: LeoField, tmp_path: Path
-) -> None:
-    """By the increments that the next reply would load: then it is what a whole load gives."""
-    with closing(connect(tmp_path / "field")) as conn:
-        assert is_same(behind.view, conn)
-    assert behind.view.trigram_count("grey", "herons", "fish") == 1
-
-
-def test_a_view_that_was_wrong_before_it_fell_behind_is_found(
-    behind: LeoField, tmp_path: Path
-) -> None:
-    """Another process's last word is no excuse."""
-    words = behind.view.words
-    words.followers[words.ids["grey"]][words.ids["herons"]] += 1
-    with closing(connect(tmp_path / "field")) as conn:
-        assert not is_same(behind.view, conn)
 
 
 # The words of a command over a file and a field.

@@ -76,12 +76,6 @@ def test_five_come_to_mind_and_none_below_a_tenth() -> None:
     assert choose_memories(many, ["x"], 0.3, NOW).ids == (7, 6, 5, 4, 3)
 
 
-def test_of_equal_memories_the_newer_comes_first() -> None:
-    """Equal scores are ordered by age."""
-    old = Memory(1, "a b", 0.9, 0.3, 0.0, 0.0, 0)
-    assert choose_memories([old, old._replace(id=2)], ["a"], 0.3, NOW).ids == (2, 1)
-
-
 @given(MEMORIES, TEXTS)
 def test_boosts_are_shares_of_the_most_frequent_token(memories: list[Memory], prompt: str) -> None:
     """boost = 0.3 count / largest count, over all tokens of what was recalled."""

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.errors import CallerError
 from leo.field import draw
 from leo.field.counts import Delta, compute_delta
 from leo.field.draw import plain_sum
@@ -74,11 +73,6 @@ def scan(text: str) -> list[str]:
 def test_tokenize_equals_the_rules_letter_by_letter(text: str) -> None:
     """Runs of Latin letters and apostrophes, single punctuation marks; the rest vanishes."""
     assert tokenize(text) == scan(text)
-
-
-def test_tokenize_keeps_case_and_drops_what_is_not_latin() -> None:
-    """Case is preserved; digits, Cyrillic, emoji, NUL and the signs × and ÷ vanish."""
-    assert tokenize("LEO's Été — 42×7 слово, 🌱\0ok!") == ["LEO's", "Été", "—", ",", "ok", "!"]
 
 
 @given(TOKENS)
@@ -151,29 +145,20 @@ def naive(text: str) -> tuple[Counter[tuple[str, ...]], ...]:
     )
 
 
-@given(WORDS)
-def test_counts_equal_the_definition(text: str) -> None:
-    """Bigrams, trigrams and co-occurrence, self pairs included, are what section 2 says."""
-    delta = compute_delta([text])
-    assert named(delta) == naive(text)
-    assert delta.length == len(text.split())
-
-
 @given(st.lists(WORDS, max_size=4))
 def test_texts_add_and_do_not_touch(texts: list[str]) -> None:
-    """The delta of several texts is the sum of their deltas: no n-gram reaches across."""
-    whole = named(compute_delta(texts))
+    """Bigrams, trigrams and co-occurrence, self pairs included, are what section 2 says; the delta
+    of several texts is the sum of their deltas. Tokens are in the order of their appearance.
+    """
+    delta = compute_delta(texts)
+    said = " ".join(texts).split()
+    assert delta.length == len(said) and delta.tokens == tuple(dict.fromkeys(said))
+    whole = named(delta)
     for place, counts in enumerate(whole):
         parts: Counter[tuple[str, ...]] = Counter()
         for text in texts:
             parts.update(naive(text)[place])
         assert counts == parts
-
-
-@given(WORDS)
-def test_tokens_are_distinct_in_order_of_appearance(text: str) -> None:
-    """Ids in the store follow the order in which words were first heard."""
-    assert compute_delta([text]).tokens == tuple(dict.fromkeys(text.split()))
 
 
 UNIT = st.floats(0, 1)
@@ -288,13 +273,6 @@ def test_definitions_by_hand() -> None:
     assert score_turn(reply, [earlier, message]) == (3 / 5, 2 / 3)
 
 
-def test_three_messages_back_and_no_further() -> None:
-    """The third message before the current one counts, the fourth does not."""
-    messages = ["stone", "one", "two", "six", "ten"]
-    assert type_ratio_current_plus_3("stone", messages) == 0.0
-    assert type_ratio_current_plus_3("stone", messages[:-1]) == 1.0
-
-
 @given(TEXTS, MESSAGES)
 def test_definitions_are_what_they_say(reply: str, messages: list[str]) -> None:
     """Both against a naive count, and only the current message matters to the first."""
@@ -310,42 +288,9 @@ def test_definitions_are_what_they_say(reply: str, messages: list[str]) -> None:
     assert score_turn(reply, messages) == expected
 
 
-@given(TEXTS, MESSAGES, TEXTS)
-def test_more_messages_never_lower_the_second_definition(
-    reply: str, messages: list[str], more: str
-) -> None:
-    """Hearing more within the window can only add words."""
-    recent = messages[-3:]
-    before = type_ratio_current_plus_3(reply, recent)
-    assert type_ratio_current_plus_3(reply, [more, *recent]) >= before
-
-
-@pytest.mark.parametrize("reply", ["", "it is a", " \n"])
-def test_nothing_said_is_zero(reply: str) -> None:
-    """A reply without words scores 0 by both, as the published harness had it."""
-    assert score_turn(reply, ["stone"]) == (0.0, 0.0)
-
-
 def test_summary_by_hand() -> None:
     """Worst is the largest; 0.2 itself is not optimal; 0 is optimal and perfect."""
     assert summarise([0.2, 0.0, 0.1, 0.5]) == (4, 0.2, 0.5, 0.0, 2, 1)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1))
-def test_summary_is_in_order(values: list[float]) -> None:
-    """best <= mean <= worst; perfect turns are optimal; the order of the turns is no matter."""
-    found = summarise(values)
-    assert found.best - 1e-12 <= found.mean <= found.worst + 1e-12
-    assert found.perfect <= found.optimal <= found.turns == len(values)
-    assert summarise(values[::-1]) == found
-
-
-def test_refusals_say_what_is_missing() -> None:
-    """No message and no turns are refused in one sentence each."""
-    with pytest.raises(CallerError, match="there is none"):
-        score_turn("stone", [])
-    with pytest.raises(CallerError, match="no turns to summarise"):
-        summarise([])
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

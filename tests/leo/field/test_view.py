@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.field.counts import compute_delta
-from leo.field.decay import EVERY, KEPT, OF, age, decay, faded, forgotten, is_due
+from leo.field.decay import EVERY, KEPT, OF, decay, faded, forgotten, is_due
 from leo.field.generation import generate_walk
 from leo.field.overlay import PROVISIONAL, Overlay
 from leo.field.reading import Readable
@@ -63,19 +63,6 @@ def remembering(journal: int, every: int, fold: int) -> Iterator[None]:
         patch.setattr("leo.field.decay.EVERY", every)
         patch.setattr("leo.store.fold.FOLD", fold)
         yield
-
-
-@given(st.lists(TEXTS, max_size=8), MEMORIES)
-def test_incremental_view_equals_a_full_reload(
-    texts: list[str], memory: tuple[int, int, int]
-) -> None:
-    """After any observations the view is what a whole load would have made it."""
-    view = View()
-    with remembering(*memory), closing(connect(":memory:")) as conn:
-        for text in texts:
-            process_delta(conn, compute_delta([text]))
-            view.assign(*load(conn, view))
-        assert picture(view) == reloaded(conn)
 
 
 @given(st.lists(TEXTS, max_size=8), MEMORIES)
@@ -234,12 +221,6 @@ def test_what_is_forgotten_is_what_fades() -> None:
     assert counts[:3] == [0, 1, 2] and len(counts) == 501
     for times, count in enumerate(counts):
         assert faded(count, times) == 0 < faded(count + 1, times)
-
-
-def test_every_hundredth_observation_is_due() -> None:
-    """The 100th, the 200th, ... and no other; not the state before the first."""
-    assert [n for n in range(1, 301) if is_due(n)] == [100, 200, 300] and EVERY == 100
-    assert [age(n) for n in (0, 99, 100, 199, 200)] == [0, 0, 1, 1, 2]
 
 
 def test_the_hundredth_observation_decays_the_co_occurrence_and_nothing_else() -> None:

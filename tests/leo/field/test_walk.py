@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from bisect import bisect
 from contextlib import closing
 from itertools import accumulate, pairwise
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -173,14 +169,6 @@ def test_a_torn_view_with_a_large_row_says_what_it_knows() -> None:
         assert known >= set(generate_walk(view, Random(seed), 1.5, {}).tokens)
 
 
-ONE_REPLY = """
-import sys
-from leo import LeoField
-with LeoField.open(sys.argv[1], seed=3, clock=lambda: 5.0) as field:
-    print([field.reply(p) for p in ("Who is there?", "The grass, the wind", "Who is there?")])
-"""
-
-
 class Fixed(Random):
     """Randomness that always gives the same fraction, and the first of a pool."""
 
@@ -298,18 +286,3 @@ def test_a_torn_view_never_says_a_token_that_it_does_not_know() -> None:
     assert view.versions() == {"view.bigrams": 1, "view.trigrams": 2}
     for seed in range(20):
         assert "unheard" not in generate_walk(view, Random(seed), 2.0, {}, 20).tokens
-
-
-def test_replies_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
-    """Two processes with different PYTHONHASHSEED give the same bytes."""
-    outputs = []
-    for seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", ONE_REPLY, str(tmp_path / seed)],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-        outputs.append(done.stdout)
-    assert outputs[0] == outputs[1] and len(outputs[0]) > 100

@@ -12,27 +12,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from leo import DISCIPLINES, AsyncLeoField
-from leo.errors import (
-    CallerError,
-    LeoError,
-    StepError,
-    StoreGoneError,
-    StoreMovedError,
-    StoreOwnedError,
-)
+from leo import AsyncLeoField
+from leo.errors import CallerError, StepError, StoreGoneError, StoreMovedError, StoreOwnedError
 from leo.field.counts import compute_delta
 from leo.store.operations import process_text
 from leo.store.owner import SUFFIX, Owner
 from leo.store.schema import connect
-from tests.leo.support import async_field, dump, sync_field
+from tests.leo.support import any_field, async_field, dump, sync_field
 
-SYNC = ["sequential", "gil", "threading-lock"]
 ALONE = ["bare", "asyncio-lock", "shielded-unit-of-work", "actor", "optimistic"]
 SHARED = ["shared-store", "shared-store-unit-of-work", "shared-store-immediate"]
 # Has a field open, says so, and waits.
@@ -64,38 +57,26 @@ def take(path: Path, shared: bool = False) -> Owner:
     return Owner.take(path, "sequential", shared)
 
 
-@pytest.mark.parametrize("first", [*SYNC, *ALONE, *SHARED])
+@pytest.mark.parametrize("first", ["gil", "bare", "actor", *SHARED])
 @pytest.mark.parametrize(
     "second", ["sequential", "shielded-unit-of-work", "shared-store-immediate"]
 )
-def test_a_second_opener_is_refused_unless_all_share(
+async def test_a_second_opener_is_refused_unless_all_share(
     tmp_path: Path, first: str, second: str
 ) -> None:
     """In one paragraph; and the field can be opened when it is closed. Nothing stays beside it."""
     path = tmp_path / "field"
-
-    async def opened(discipline: str) -> Callable[[], object]:
-        if DISCIPLINES[discipline].runtime == "asyncio":
-            field = await async_field(path, discipline, instance=discipline)
-            return lambda: asyncio.ensure_future(field.close())
-        return sync_field(path, discipline=discipline).close
-
-    async def main() -> None:
-        close = await opened(first)
+    async with any_field(path, first):
         if first in SHARED and second in SHARED:
-            await ended((await opened(second))())
+            async with any_field(path, second):
+                pass
         else:
             with pytest.raises(StoreOwnedError, match=f"^{path}: this process ") as caught:
-                await opened(second)
+                async with any_field(path, second):
+                    pass
             assert "\n" not in str(caught.value)
-        await ended(close())
-        await ended((await opened(second))())
-
-    async def ended(closing: object) -> None:
-        if isinstance(closing, asyncio.Future):
-            await closing
-
-    asyncio.run(main())
+    async with any_field(path, second):
+        pass
     assert [one.name for one in tmp_path.iterdir()] == ["field"]
 
 
@@ -121,7 +102,6 @@ def test_the_dead_the_stopped_and_the_living_are_told_apart(tmp_path: Path) -> N
             assert field.reply("hello")
 
 
-@pytest.mark.slow
 def test_never_two_owners(tmp_path: Path) -> None:
     """Eight that take and give back as fast as they can; nobody waits, and some get it."""
     path = tmp_path / "field"
@@ -129,7 +109,7 @@ def test_never_two_owners(tmp_path: Path) -> None:
     guard = threading.Lock()
 
     def work() -> None:
-        for _ in range(300):
+        for _ in range(100):
             try:
                 owner = take(path)
             except StoreOwnedError:
@@ -199,54 +179,22 @@ def test_a_field_belongs_to_one_event_loop(tmp_path: Path) -> None:
     async def opened() -> AsyncLeoField:
         return await async_field(tmp_path / "field", "shielded-unit-of-work")
 
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as pool:
         field = runner.run(opened())
         for ask in (field.reply, field.observe):
             with pytest.raises(CallerError, match="event loop that it was opened on"):
-                in_a_thread(lambda ask=ask: asyncio.run(ask("hello")))  # type: ignore[misc]
+                pool.submit(asyncio.run, ask("hello")).result()
         assert runner.run(field.reply("hello"))
         runner.run(field.close())
 
 
-def in_a_thread(work: Callable[[], object]) -> None:
-    """Raises what it raises."""
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except LeoError as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    for error in raised:
-        raise error
-
-
-def asked(path: Path, discipline: str, meanwhile: Callable[[Path], object]) -> BaseException:
+async def asked(path: Path, discipline: str, meanwhile: Callable[[Path], object]) -> object:
     """What a reply fails with, after one that returned and something that happens then."""
-    if DISCIPLINES[discipline].runtime != "asyncio":
-        field = sync_field(path, discipline=discipline)
-        assert field.reply("hello")
+    async with any_field(path, discipline) as field:
+        assert await field.reply("hello")
         meanwhile(path)
         with pytest.raises(StepError) as caught:
-            field.reply("and now?")
-        field.close()
-    else:
-
-        async def main() -> pytest.ExceptionInfo[StepError]:
-            field = await async_field(path, discipline)
-            assert await field.reply("hello")
-            meanwhile(path)
-            with pytest.raises(StepError) as caught:
-                await field.reply("and now?")
-            await field.close()
-            return caught
-
-        caught = asyncio.run(main())
-    assert caught.value.__cause__ is not None
+            await field.reply("and now?")
     return caught.value.__cause__
 
 
@@ -256,8 +204,8 @@ def write(path: Path) -> None:
         process_text(conn, compute_delta(("grey herons wait",)))
 
 
-@pytest.mark.parametrize("discipline", [*SYNC, *ALONE])
-def test_what_gets_past_the_lock_is_an_error_and_no_wrong_answer(
+@pytest.mark.parametrize("discipline", ["gil", *ALONE])
+async def test_what_gets_past_the_lock_is_an_error_and_no_wrong_answer(
     tmp_path: Path, discipline: str
 ) -> None:
     """Every reply compares the store's versions before it answers; it has written nothing."""
@@ -268,7 +216,7 @@ def test_what_gets_past_the_lock_is_an_error_and_no_wrong_answer(
         write(path)
         after.append(dump(path))
 
-    assert isinstance(asked(path, discipline, meanwhile), StoreMovedError)
+    assert isinstance(await asked(path, discipline, meanwhile), StoreMovedError)
     assert dump(path) == after[0]
     with sync_field(path) as field:
         assert field.view.trigram_count("grey", "herons", "wait") == 1 and field.reply("hello")
@@ -290,20 +238,20 @@ def over(path: Path) -> None:
 
 
 @pytest.mark.parametrize("happens", [Path.unlink, away, other, over])
-@pytest.mark.parametrize("discipline", [*SYNC[:1], *ALONE])
-def test_a_file_that_goes_underfoot_is_noticed_before_a_reply_is_acknowledged(
+@pytest.mark.parametrize("discipline", ["sequential", "asyncio-lock", "optimistic"])
+async def test_a_file_that_goes_underfoot_is_noticed_before_a_reply_is_acknowledged(
     tmp_path: Path, discipline: str, happens: Callable[[Path], object]
 ) -> None:
     """Moved, deleted, replaced, written over."""
-    found = asked(tmp_path / "field", discipline, happens)
+    found = await asked(tmp_path / "field", discipline, happens)
     assert isinstance(found, StoreGoneError) and "leo field restore" in str(found)
 
 
-def test_a_file_that_others_share_is_watched_as_well(tmp_path: Path) -> None:
+async def test_a_file_that_others_share_is_watched_as_well(tmp_path: Path) -> None:
     """That it is there, and the same one."""
     for discipline in SHARED:
         path = tmp_path / discipline
-        assert isinstance(asked(path, discipline, Path.unlink), StoreGoneError)
+        assert isinstance(await asked(path, discipline, Path.unlink), StoreGoneError)
 
 
 def test_a_checkpoint_of_our_own_is_no_alarm(tmp_path: Path) -> None:

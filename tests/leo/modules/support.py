@@ -8,7 +8,7 @@ inner replies run after the reply that described them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from random import Random
 from typing import Any, Final
@@ -68,7 +68,14 @@ def after(
     return After(text=text, **(plain | given))
 
 
-def mute(rng: Random, temperature: float, boosts: Mapping[str, float], most: int) -> Spoken:
+def mute(
+    rng: Random,
+    temperature: float,
+    boosts: Mapping[str, float],
+    most: int,
+    *,
+    openings: Collection[str] = (),
+) -> Spoken:
     """A voice with nothing to say."""
     return Spoken("", (), 0.0)
 
@@ -123,8 +130,7 @@ SNAPSHOTS = """CREATE TABLE snapshots (
 class TinyDriver:
     """A field in memory. `step` seconds pass per reply.
 
-    `watch` is told what phase begins ("read", "write", or "" at its end); `fault` is called inside
-    the transaction of the snapshot, after everything was written.
+    `watch` is told what phase begins ("read", "write", or "" at its end);
     """
 
     def __init__(
@@ -133,7 +139,6 @@ class TinyDriver:
         modules: Sequence[Module[Any]] = MODULES,
         step: float = 60.0,
         watch: Callable[[str], None] = lambda phase: None,
-        fault: Callable[[], None] = lambda: None,
     ) -> None:
         self.conn = sqlite3.connect(":memory:", isolation_level=None)
         self.conn.execute("PRAGMA foreign_keys = ON")
@@ -146,7 +151,6 @@ class TinyDriver:
         self.counts: dict[str, int] = {}
         self.outcomes: list[tuple[str, Outcome]] = []
         self.watch = watch
-        self.fault = fault
         rows.create(self.conn, modules)
         self.observe(SEED_TEXT)
 
@@ -194,7 +198,6 @@ class TinyDriver:
                 (state.text, state.quality.overall, state.pulse.arousal, self.now, self.now),
             )
             rows.write(self.conn, state.marks)
-            self.fault()
         self.watch("")
         outcome = Outcome(state.text, state.marks, state.inner, state.facts)
         self.outcomes.append((session, outcome))
@@ -220,7 +223,7 @@ class TinyDriver:
         return "\n".join(self.conn.iterdump())
 
 
-TURNS: Final = 200
+TURNS: Final = 120
 NAMES: Final = ("Marta", "Oskar", "Lisbon", "Emil", "Vienna", "Tereza", "Anton", "Nadia")
 PLAIN: Final = (
     "The rain fell over the river and the river rose in the night.",

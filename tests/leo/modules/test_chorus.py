@@ -6,8 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from leo.field.measure import Pulse, Quality
 from leo.field.text import PUNCTUATION, tokenize
@@ -26,9 +24,9 @@ from leo.reply.context import (
     Spoken,
 )
 from leo.reply.module import Module
-from leo.reply.voice import BASE, EXPERTS, blend_weights, compute_voice
+from leo.reply.voice import BASE, blend_weights, compute_voice
 from leo.store.rows import Put, Rows
-from tests.leo.modules.support import FAIR, QUIET, UNIT, TinyDriver, moment, mute
+from tests.leo.modules.support import FAIR, QUIET, TinyDriver, moment, mute
 
 SPOKEN = Spoken("It rains.", ("It", "rains", "."), 0.5)
 RING = InnerReply("s1~ring0", "x", 0.8, 30, Inner("ring", 0), "s1")
@@ -140,22 +138,6 @@ def test_in_an_inner_reply_no_expert_speaks() -> None:
     assert speech.max_tokens == 30
     chorus.after(SPOKEN, Pulse(0.9, 0.0, 0.5, 0.4), Quality(0.5, 0.5, 0.5), mute)
     assert two.contexts == [] and one.contexts[-1].inner == Inner("ring", 0)
-
-
-COUNTS = st.integers(0, 5)
-
-
-@given(UNIT, UNIT, UNIT, COUNTS, st.dictionaries(st.sampled_from(sorted(EXPERTS)), UNIT))
-def test_shares_add_up(
-    new: float, aroused: float, hurt: float, active: int, boosts: dict[str, float]
-) -> None:
-    """Shares are at least 0 and sum to 1; the temperature is between the experts' extremes."""
-    weights = blend_weights(new, aroused, hurt, active, boosts)
-    assert set(weights) == set(EXPERTS) and min(weights.values()) >= 0.0
-    assert sum(weights.values()) == pytest.approx(1.0)
-    voice = compute_voice(weights)
-    assert 0.6 - 1e-9 <= voice.temperature <= 1.3 + 1e-9
-    assert weights[voice.expert] == max(weights.values())
 
 
 def test_quiet_blend_by_hand() -> None:

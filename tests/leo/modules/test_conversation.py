@@ -48,7 +48,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def talked() -> TinyDriver:
-    """A field after 200 turns."""
+    """A field after 120 turns."""
     driver = TinyDriver()
     for prompt in SCRIPT:
         driver.reply(prompt)
@@ -59,17 +59,6 @@ def count(driver: TinyDriver, sql: str) -> int:
     """The number that a query gives."""
     number: int = driver.conn.execute(sql).fetchone()[0]
     return number
-
-
-@pytest.mark.parametrize("prompts", [24, pytest.param(40, marks=pytest.mark.long)])
-def test_same_seed_same_rows(prompts: int) -> None:
-    """Two runs with one seed give the same replies and rows; another seed gives others."""
-    runs = []
-    for seed in (7, 7, 8):
-        driver = TinyDriver(seed)
-        runs.append(([driver.reply(prompt) for prompt in SCRIPT[:prompts]], driver.dump()))
-    assert runs[0] == runs[1]
-    assert runs[0][0] != runs[2][0]
 
 
 @pytest.mark.parametrize("prompts", [12, pytest.param(24, marks=pytest.mark.long)])
@@ -101,9 +90,9 @@ def test_hash_seeds_change_nothing(prompts: int) -> None:
         "SELECT count(*) FROM trauma_events",
         "SELECT count(*) >= 3 FROM flow_themes WHERE activations >= 5",
         "SELECT count(*) FROM metaleo WHERE tag = 'ring2'",
-        "SELECT count(*) = 200 FROM episodes",
+        "SELECT count(*) = 120 FROM episodes",
         "SELECT max(count) >= 3 FROM game_transitions",
-        "SELECT observations = 200 FROM mathbrain",
+        "SELECT observations = 120 FROM mathbrain",
         "SELECT count(*) FROM multileo_events WHERE key NOT LIKE '|%'",
         "SELECT max(samples) >= 3 FROM multileo_profiles",
         "SELECT count(*) FROM dream_turns WHERE speaker = 'friend' AND length(text) > 5",
@@ -111,17 +100,8 @@ def test_hash_seeds_change_nothing(prompts: int) -> None:
     ],
 )
 def test_every_module_leaves_its_mark(talked: TinyDriver, sql: str) -> None:
-    """Within 200 turns each module has written what it is there for."""
+    """Within 120 turns each module has written what it is there for."""
     assert count(talked, sql) > 0
-
-
-def test_what_was_not_said_stays_on_the_mind(talked: TinyDriver) -> None:
-    """The inner voice keeps the lesser of two texts. Its buffer is short, so the end of a
-    conversation need not have one.
-    """
-    puts = [put for _, outcome in talked.outcomes for put in outcome.puts]
-    kept = [row[0] for put in puts if put.sql.startswith("INSERT INTO metaleo") for row in put.rows]
-    assert kept.count("meta") >= 20
 
 
 def test_every_module_is_heard(talked: TinyDriver) -> None:
@@ -141,7 +121,7 @@ def test_every_module_is_heard(talked: TinyDriver) -> None:
     assert shifted > 0
 
 
-@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("seed", [7, pytest.param(1, marks=pytest.mark.long)])
 def test_everyday_talk_heals(seed: int) -> None:
     """What people say on any day, said twice, hurts now and then."""
     driver = TinyDriver(seed, step=20.0)
@@ -156,31 +136,6 @@ def test_everyday_talk_heals(seed: int) -> None:
     events = "FROM multileo_events WHERE expert_before <>"
     assert count(driver, f"SELECT count(DISTINCT expert_before) {events} 'wounded'") >= 2
     assert count(driver, f"SELECT count(*) {events} expert_after") >= 3
-
-
-def test_rings_and_dreams_are_replies(talked: TinyDriver) -> None:
-    """Three rings per reply; every inner reply is a snapshot like any other."""
-    sessions = [session for session, _ in talked.outcomes]
-    for ring in range(3):
-        assert sessions.count(f"s1~ring{ring}") == len(SCRIPT)
-    assert sessions.count("s1~dream") == count(talked, "SELECT count(*) FROM dream_turns")
-    assert count(talked, "SELECT count(*) FROM snapshots") == len(sessions)
-
-
-def test_a_failed_reply_leaves_no_mark() -> None:
-    """When the transaction of the snapshot fails, no module has kept anything of the reply."""
-    driver = TinyDriver()
-    for prompt in SCRIPT[:10]:
-        driver.reply(prompt)
-    before = driver.dump()
-
-    def fail() -> None:
-        raise sqlite3.OperationalError("disk full")
-
-    driver.fault = fail
-    with pytest.raises(sqlite3.OperationalError):
-        driver.reply("Yesterday I met Marta near the river!")
-    assert driver.dump() == before
 
 
 def test_rows_of_a_reply_do_not_grow_with_the_past(talked: TinyDriver) -> None:
@@ -200,16 +155,6 @@ def test_only_what_leo_is_told_leaves_a_charge() -> None:
     assert {token for token, *_ in driver.table("emotion")} == charged
     inner = [tokenize(outcome.text) for session, outcome in driver.outcomes if "~" in session]
     assert any(charges(tokens).keys() - charged for tokens in inner)
-
-
-def test_sessions_have_games_of_their_own() -> None:
-    """Two sessions on one field keep separate tails, and share what was learned."""
-    driver = TinyDriver()
-    for prompt in ("What is rain?", "ok"):
-        driver.reply(prompt, "a")
-        driver.reply(prompt, "b")
-    assert [row[0] for row in driver.table("game_tail")] == ["a", "b"]
-    assert count(driver, "SELECT sum(count) FROM game_turns") == 8
 
 
 TEXTS = {"session", "prompt", "reply", "expert", "key", "expert_before", "expert_after"}
@@ -257,7 +202,7 @@ def test_the_logs_of_the_modules_do_not_grow_for_ever(tmp_path: Path) -> None:
 
     reply()
     newest = {}
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+    with closing(sqlite3.connect(path)) as conn, conn:
         for table, kept in LOGS.items():
             columns = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")][1:]
             values = ", ".join("'x'" if name in TEXTS else "5" for name in columns)
@@ -293,33 +238,25 @@ async def opened(path: Path) -> AsyncIterator[Perform]:
         await store.close()
 
 
-async def test_santa_recalls_what_the_plain_one_does(tmp_path: Path) -> None:
-    """The memories of the store, awaited, come to mind as they do when they are given."""
+async def test_awaited_modules_do_what_the_plain_ones_do(tmp_path: Path) -> None:
+    """The memories of the store come to mind as they do when they are given, the network is the one
+    that was saved, and episodes are found in the order of their distance.
+    """
     tokens = tokenize("the river")
     async with opened(tmp_path) as perform:
         for quality, text in zip((0.8, 0.9, 0.1), FACES_TEXTS, strict=True):
             new = NewSnapshot(text, "leo", quality, 0.0, 10.0, ())
             await perform(partial(sql.process_snapshot, new=new))
         _, memories = await perform(sql.get_memories)
-        found = await AsyncSantaKlaus(perform).recall_stored("s1", tokens, 0.0, 1000.0)
-        assert found == SantaKlaus().recall(memories, tokens, 0.0, 1000.0)
-        assert len(found.ids) == 2
-
-
-async def test_mathbrain_keeps_its_network(tmp_path: Path) -> None:
-    """What was saved is recollected; before that there is a fresh network."""
-    async with opened(tmp_path) as perform:
+        recalled = await AsyncSantaKlaus(perform).recall_stored("s1", tokens, 0.0, 1000.0)
+        assert recalled == SantaKlaus().recall(memories, tokens, 0.0, 1000.0)
+        assert len(recalled.ids) == 2
         brain = AsyncMathBrain(perform, seed=4)
         assert await brain.recollect(5.0) == Brain(fresh_network(4), {})
         await brain.save(fresh_network(9))
         assert await brain.recollect(5.0) == Brain(fresh_network(9), {})
-
-
-async def test_ragbrain_finds_what_the_plain_one_does(tmp_path: Path) -> None:
-    """Episodes that were logged are found in the order of their distance."""
-    episodes = [Episode(state(novelty), novelty, 5.0) for novelty in (0.1, 0.5, 0.9)]
-    async with opened(tmp_path) as perform:
         rag = AsyncRAGBrain(perform)
+        episodes = [Episode(state(novelty), novelty, 5.0) for novelty in (0.1, 0.5, 0.9)]
         for episode in episodes:
             await rag.observe_episode("p", "r", "s1", episode)
         found = await rag.query_stored(state(0.5), now=9.0, top=2)

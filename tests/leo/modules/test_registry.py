@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -15,11 +14,7 @@ import pytest
 from leo.errors import UndeclaredError
 from leo.modules import MODULES, Module
 from leo.reply.chorus import Chorus
-from leo.reply.program import PROGRAM, Step, program_for, step_objects
-from leo_model.disciplines import DISCIPLINES
-from leo_model.machine.machine import apply, enabled, is_finished
-from leo_model.machine.state import Edge, Reply, State
-from leo_model.machine.steps import World
+from leo.reply.program import PROGRAM, program_for, step_objects
 from leo_model.traces.events import carries
 from tests.leo.modules.support import (
     FIELD,
@@ -32,7 +27,6 @@ from tests.leo.modules.support import (
     own_objects,
 )
 
-NAMES = [module.name for module in MODULES]
 READ, WRITES = sqlite3.SQLITE_READ, {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}
 WRITES |= {sqlite3.SQLITE_DELETE}
 
@@ -83,12 +77,6 @@ def watched() -> dict[str, set[tuple[bool, str]]]:
     return watcher.touched
 
 
-def test_names_are_those_of_the_paper() -> None:
-    """The ten modules, the emotion, the bias and the resonance, each with its name and tables."""
-    assert len(set(NAMES)) == len(NAMES) == 13
-    assert len(OWNERS) == sum(len(tables(module)) for module in MODULES)
-
-
 def test_each_own_object_has_one_owner() -> None:
     """A module has at most one object of its own, and tables exactly when it has one."""
     for module in MODULES:
@@ -109,12 +97,6 @@ def test_the_snapshot_writes_what_is_declared(watched: dict[str, set[tuple[bool,
     """The writing transaction writes exactly the declared objects."""
     written = {object_of(table) for wrote, table in watched["write"] if wrote}
     assert written == step_objects(MODULES)["snapshot"].writes
-
-
-def test_every_table_is_read_or_written(watched: dict[str, set[tuple[bool, str]]]) -> None:
-    """No module has a table that the script leaves untouched."""
-    touched = {table for tables in watched.values() for _, table in tables}
-    assert set(OWNERS) <= touched
 
 
 def test_a_module_keeps_to_its_own_tables() -> None:
@@ -163,13 +145,6 @@ def test_the_chorus_gives_the_view_by_declaration() -> None:
         chorus.before(0.5)
 
 
-def test_steps_without_modules_are_those_of_the_program() -> None:
-    """Santa alone gives the objects that the core program declares, step by step."""
-    santa = [module for module in MODULES if module.name == "santaklaus"]
-    found = step_objects(santa)
-    assert {step.name: (step.reads, step.writes) for step in PROGRAM} == found
-
-
 def test_steps_with_all_modules() -> None:
     """The modules add objects to the recall and to the snapshot, and none elsewhere."""
     found, core = step_objects(MODULES), {step.name: step for step in PROGRAM}
@@ -205,120 +180,9 @@ def test_chance_is_declared(draw: Callable[[Random], object]) -> None:
         draw(rng)
 
 
-SESSIONS = {"s1": "i1", "s2": "i1", "s3": "i1"}
 WITH_ALL = program_for(MODULES)
-# In the paper's order every edge of the n-grams is one of the snapshots as well: recall comes first
-# and snapshot last. In the second order it is not.
-PAPER = ("recall", "observe", "generate", "snapshot")
-ORDERS = (PAPER, ("recall", "snapshot", "observe", "generate"))
 # The tables that an object of the field is made of in a trace.
 TABLES = {"ngrams": {"bigrams", "trigrams"}, "view": {"view.bigrams", "view.trigrams"}}
-
-
-def by_name(program: Iterable[Step]) -> dict[str, Step]:
-    return {step.name: step for step in program}
-
-
-class Derived:
-    """The dependency graph of replies, from declarations: who read what after whose write."""
-
-    def __init__(self, program: Iterable[Step]) -> None:
-        self.steps = by_name(program)
-        self.edges: set[Edge] = set()
-        self.writers: dict[str, list[Reply]] = {}
-        self.readers: dict[str, set[Reply]] = {}
-        self.loaded: dict[tuple[Reply, str], set[Reply]] = {}
-        self.view: dict[str, set[Reply]] = {"bigrams": set(), "trigrams": set()}
-
-    def act(self, action: str, reply: Reply) -> None:
-        """One action of a reply, as far as its step declares to touch anything."""
-        recall, observe, generate, snapshot = (
-            self.steps[name] for name in ("recall", "observe", "generate", "snapshot")
-        )
-        if action == "Recall":
-            for name in recall.reads - FIELD | recall.reads & {"snapshots"}:
-                self._join(self.writers.get(name, []), reply)
-                self.readers.setdefault(name, set()).add(reply)
-        elif action == "Ingest" and "ngrams" in observe.writes:
-            self._write("ngrams", reply)
-        elif action in ("LoadBigrams", "LoadTrigrams") and "ngrams" in observe.reads:
-            self.loaded[reply, action[4:].lower()] = set(self.writers.get("ngrams", []))
-        elif action == "AssignView" and "view" in observe.writes:
-            self.view = {table: self.loaded[reply, table] for table in self.view}
-        elif action == "Generate" and "view" in generate.reads:
-            self.readers.setdefault("ngrams", set()).add(reply)
-            for seen in self.view.values():
-                self._join(seen, reply)
-                missed = set(self.writers.get("ngrams", [])) - seen - {reply}
-                self.edges |= {(reply, other) for other in missed}
-        elif action == "SaveSnapshot":
-            for name in snapshot.writes:
-                self._write(name, reply)
-
-    def _join(self, others: Iterable[Reply], reply: Reply) -> None:
-        self.edges |= {(other, reply) for other in others if other != reply}
-
-    def _write(self, name: str, reply: Reply) -> None:
-        self._join({*self.writers.get(name, []), *self.readers.get(name, ())}, reply)
-        self.writers.setdefault(name, []).append(reply)
-
-
-def walk(
-    seed: int, program: Iterable[Step], order: tuple[str, ...]
-) -> tuple[frozenset[Edge], set[Edge]]:
-    """A random execution of three sessions without a lock: the model's graph, and the derived."""
-    rng = Random(seed)
-    world = World(DISCIPLINES["bare"], dict(SESSIONS), turns=2, program=order)
-    state, derived = State.initial(world.instance_of, ("i1",)), Derived(program)
-    while not is_finished(world, state):
-        move = rng.choice(enabled(world, state))
-        apply(world, state, move)
-        derived.act(move.action, state.reply(move.actor))
-    return state.dsg, derived.edges
-
-
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("seed", range(8))
-def test_the_dependency_graph_follows_from_the_declarations(
-    seed: int, order: tuple[str, ...]
-) -> None:
-    """With all modules, each object on its own, the edges are those that the model has."""
-    model, derived = walk(seed, WITH_ALL, order)
-    assert model and derived == model
-
-
-@pytest.mark.parametrize(
-    ("step", "side", "name"),
-    [("observe", "writes", "ngrams"), ("observe", "writes", "view"), ("generate", "reads", "view")],
-)
-def test_a_missing_declaration_is_a_missing_edge(step: str, side: str, name: str) -> None:
-    """A step that forgot to declare an object of the field gives another graph."""
-    assert differs(without(step, side, frozenset({name})), ORDERS[1])
-
-
-def test_the_modules_objects_carry_the_edges_of_the_snapshots() -> None:
-    """Without the snapshots declared the graph is the same; without the modules' objects not."""
-    hidden = frozenset({"snapshots"})
-    assert not differs(without("recall", "reads", hidden), PAPER)
-    assert differs(without("recall", "reads", hidden | frozenset(own_objects())), PAPER)
-
-
-def without(step: str, side: str, names: frozenset[str]) -> list[Step]:
-    """The program with declarations taken away from one step."""
-    changed = by_name(WITH_ALL)
-    whole = changed[step]
-    assert names & (whole.reads if side == "reads" else whole.writes)
-    changed[step] = (
-        replace(whole, reads=whole.reads - names)
-        if side == "reads"
-        else replace(whole, writes=whole.writes - names)
-    )
-    return list(changed.values())
-
-
-def differs(program: list[Step], order: tuple[str, ...]) -> bool:
-    graphs = (walk(seed, program, order) for seed in range(8))
-    return any(model != derived for model, derived in graphs)
 
 
 def test_the_declared_objects_are_those_of_a_trace() -> None:

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import count, pairwise
+from functools import partial
+from itertools import chain, count, pairwise
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.voice import converse, measure
+from bench.voice import converse, measure, repeats
 from leo import MODULES, LeoField
 from leo.field.generation import generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.recall import Memory, choose_memories
 from leo.field.sentences import split_sentences
 from leo.field.text import ENDINGS, tokenize
-from leo.modules.flowtracker import TURNS, FlowState, FlowTracker, Point
+from leo.modules.flowtracker import FlowState, FlowTracker, Point
 from leo.modules.gameengine import GameEngine, GameState, TurnType, bucket, mode_of
 from leo.modules.resonance import (
+    FEW,
     MOST,
     PROMPTS,
     REPLIES,
+    SEED_RUNS,
+    Paths,
+    chosen,
     content_words,
-    echoes,
     fresh_sentences,
-    repeats,
+    runs_of,
     sentence_words,
 )
 from leo.modules.santaklaus import SantaKlaus, as_loud_as
@@ -38,7 +43,6 @@ from leo.reply.context import Changes, Facts
 from tests.leo.modules.support import Store, after, before, moment
 
 HOUR = 3600.0
-NUMBERS = st.floats(-5, 5).map(lambda x: round(x, 3))
 
 
 def slope(points: Sequence[Point]) -> float:
@@ -67,23 +71,6 @@ def run(store: Store, turns: list[tuple[float, dict[str, int]]]) -> None:
         )
 
 
-@given(st.lists(st.integers(0, 50), min_size=2, max_size=9, unique=True), NUMBERS, NUMBERS)
-def test_slope_of_a_line_is_its_slope(hours: list[int], start: float, rise: float) -> None:
-    """Points on a line of strength per hour give back its slope."""
-    turns = tuple((place, 1e9 + hour * HOUR) for place, hour in enumerate(sorted(hours)))
-    strengths = {place: start + rise * hour for place, hour in enumerate(sorted(hours))}
-    state = FlowState(turns, {"rain": strengths}, {}, 1)
-    found = FlowTracker().slopes(state, turns[-1][1], window=50 * HOUR)
-    assert found == {"rain": slope_of(rise)}
-
-
-def test_slope_needs_two_times() -> None:
-    """No points, one point, or several at one time have no slope."""
-    for turns in ((), ((0, 5.0),), ((0, 5.0), (1, 5.0))):
-        state = FlowState(turns, {"rain": {0: 1.0, 1: 2.0}}, {}, 1)
-        assert FlowTracker().slopes(state, 5.0) == {"rain": 0.0}
-
-
 def test_emerging_and_fading() -> None:
     """A theme whose strength grows emerges, one that falls silent fades, by core word."""
     flow = FlowTracker()
@@ -103,6 +90,7 @@ def test_the_turn_itself_counts() -> None:
     state = flow.load(store.read(now=HOUR))
     facts = flow.after(state, after(themes={"sea": 3}, now=HOUR), Random(0)).facts
     assert facts is not None and (facts.emerging, facts.fading) == (slope_of(3.0), slope_of(2.0))
+    assert (facts.active, facts.total) == (1, 1)
     assert state == flow.load(store.read(now=HOUR))
 
 
@@ -122,14 +110,6 @@ def test_what_is_recorded_is_what_the_store_has(steps: list[tuple[int, str]]) ->
             assert flow.get_trajectory(known, name, now) == wanted
         slopes = {name: slope for name, slope in flow.slopes(known, now).items() if slope}
         assert slopes == {name: slope for name, slope in flow.slopes(again, now).items() if slope}
-
-
-def test_the_newest_turns_are_the_recorded_ones() -> None:
-    """No more turns than the store keeps."""
-    state = FlowState(tuple((n, float(n)) for n in range(TURNS)), {"a": {0: 1.0}}, {}, 1)
-    known = FlowTracker().recorded(state, 100.0, {"a": 1})
-    assert len(known.turns) == TURNS and known.turns[-1] == (TURNS, 100.0)
-    assert known.strengths == {"a": {0: 1.0, TURNS: 1.0}} and state.strengths == {"a": {0: 1.0}}
 
 
 def test_a_trajectory_is_a_day_of_strengths() -> None:
@@ -162,15 +142,6 @@ def test_slopes_are_those_of_the_trajectories(steps: list[tuple[int, int]]) -> N
     assert flow.slopes(state, now) == {"rain": slope_of(wanted)}
 
 
-def test_a_silent_turn_is_a_zero() -> None:
-    """The strength of a theme is 0 in a turn in which it was silent: 2, 0, 1 falls by a half."""
-    flow = FlowTracker()
-    store = Store(flow)
-    run(store, [(0, {"rain": 2}), (1, {}), (2, {"rain": 1})])
-    state = flow.load(store.read(now=2 * HOUR))
-    assert flow.slopes(state, 2 * HOUR) == {"rain": slope_of(-0.5)}
-
-
 def test_only_active_themes_make_rows_and_old_turns_go() -> None:
     """One row per turn and active theme; a day later they are gone, the theme itself is known."""
     store = Store(FlowTracker())
@@ -187,15 +158,6 @@ def test_a_known_theme_helps_the_recall() -> None:
     run(store, [(0, {"rain": 2, "sea": 1})])
     heard = flow.hear(flow.load(store.read("rain again")), moment("rain again"))
     assert heard.theme_words == frozenset({"rain"}) and heard.themes_known == 2
-
-
-def test_nothing_rises_and_nothing_falls() -> None:
-    """Without slopes both means are 0; the counts of themes are told all the same."""
-    flow = FlowTracker()
-    state = flow.load(Store(flow).read())
-    facts = flow.after(state, after(themes={"a": 1, "b": 1}), Random(0)).facts
-    assert facts is not None
-    assert (facts.emerging, facts.fading, facts.active, facts.total) == (0.0, 0.0, 2, 2)
 
 
 def test_a_window_includes_its_edge() -> None:
@@ -246,13 +208,8 @@ def test_modes(text: str, mode: str) -> None:
 
 def test_buckets() -> None:
     """Below .33 low, above .66 high, the cuts themselves in the middle."""
-    assert [bucket(x) for x in (0.0, 0.32, 0.33, 0.66, 0.67)] == [
-        "low",
-        "low",
-        "mid",
-        "mid",
-        "high",
-    ]
+    found = [bucket(x) for x in (0.0, 0.32, 0.33, 0.66, 0.67)]
+    assert found == ["low", "low", "mid", "mid", "high"]
 
 
 @given(st.lists(PARTS, min_size=8, max_size=8))
@@ -260,14 +217,6 @@ def test_names_of_types_can_be_read_back(parts: list[str]) -> None:
     """encode and decode are inverse."""
     turn = TurnType(*parts)
     assert TurnType.decode(turn.encode()) == turn
-
-
-def test_a_name_of_other_shape_is_refused() -> None:
-    """A name must have eight parts."""
-    with pytest.raises(
-        ValueError, match=r"^'leo/a' is not the name of a turn type: it has 2 parts$"
-    ):
-        TurnType.decode("leo/a")
 
 
 def suggestion(turn: TurnType) -> tuple[float, float, dict[str, float]]:
@@ -341,18 +290,16 @@ FRESH = SchoolState({}, Roll(), 0)
         (f"so A{'a' * 40}", []),
         ("well, Émile!", ["Émile"]),
         ("Hello Leo, who are you? And LEO?", []),
+        ("SELECT names FROM Oslo", ["Oslo"]),
+        ("Heute war ich in Leipzig, wo der Regen fiel", []),
         ("", []),
     ],
 )
 def test_candidates(text: str, found: list[str]) -> None:
-    """Capitalised, 3 to 40 letters, not first in a sentence, no pronoun, not Leo; each once."""
+    """Capitalised, 3 to 40 letters, not first in a sentence, no pronoun, not Leo, no capitals
+    alone, no noun of German; each once.
+    """
     assert candidates(text) == found
-
-
-@given(st.text(max_size=80))
-def test_candidates_are_words_of_the_text(text: str) -> None:
-    """Each candidate stands in the text and is capitalised."""
-    assert all(word in text and word[0].isupper() for word in candidates(text))
 
 
 def ask(state: SchoolState = FRESH, prompt: str = MARTA, **given: Any) -> str | None:
@@ -489,26 +436,103 @@ def test_the_last_prompts_of_a_session_are_kept(tmp_path: Path) -> None:
             lambda conn: conn.execute("SELECT session, words FROM resonance ORDER BY id").fetchall()
         )
     assert [session for session, _ in heard] == ["ada"] * PROMPTS + ["bob"]
-    assert heard[0][1] == '["prompt", "ddddd"]'
+    assert heard[0][1] == '["Prompt", "ddddd"]'
 
 
 @given(TOKENS)
 def test_fresh_sentences_end_and_differ(tokens: list[str]) -> None:
     """What is kept is sentences with an end, each once, and none of those that were said."""
-    kept = list(split_sentences(fresh_sentences(tokens, {}, {("one", "two", "three")})))
-    words = [sentence_words(sentence) for sentence in kept]
-    assert all(sentence[-1] in ENDINGS for sentence in kept)
-    assert len(set(words)) == len(words) <= MOST and ("one", "two", "three") not in words
-    assert not any(one == other for sentence in words for one, other in pairwise(sentence))
-    assert len(kept) <= len(list(split_sentences(tokens)))
+    kept = fresh_sentences(tokens, {("one", "two", "three")})
+    assert all(sentence[-1] in ENDINGS for sentence in kept.values())
+    assert all(words == sentence_words(sentence) for words, sentence in kept.items())
+    assert ("one", "two", "three") not in kept
+    assert not any(one == other for words in kept for one, other in pairwise(words))
 
 
-def test_of_many_sentences_the_stale_ones_are_left_out() -> None:
-    """MOST are kept: of those that take up as much, the ones with fewest old runs of words."""
-    texts = [f"the {word} is old and grey." for word in ("sea", "sky", "oak", "elm", "fir")]
-    old = {("sea", "is", "old", "and")}
-    kept = fresh_sentences(tokenize(" ".join(texts)), old=old)
-    assert list(split_sentences(kept)) == [tokenize(text) for text in texts[1:]] and MOST == 4
+def words_of(*texts: str) -> list[tuple[str, ...]]:
+    """The words of each text."""
+    return [sentence_words(tokenize(text)) for text in texts]
+
+
+STOCK = words_of("I do not store the world", "Speak, and the leaning stays", "I can be mistaken")
+HEARD = words_of("The sea is old and grey", "The sky is cold", "An oak is tall", "Elms are few")
+
+
+def test_the_worthiest_are_said_and_one_of_the_seed_text() -> None:
+    """MOST sentences, one less where it is worth nothing; no run of words twice; of the seed text
+    FEW alone, and one among others.
+    """
+    assert chosen({words: -place for place, words in enumerate(STOCK)}) == STOCK[:FEW]
+    again = words_of("So the sea is old")
+    worths = {words: 9.0 - place for place, words in enumerate(STOCK + again + HEARD)}
+    assert chosen(worths) == [STOCK[0], *again, *HEARD[1:3]] and MOST == 4
+    assert chosen(dict.fromkeys(HEARD, 0.0)) == HEARD[: MOST - 1]
+
+
+def test_paths_tell_a_torn_sentence() -> None:
+    """A step off three known words counts, an end is a step; so does a beginning known from within
+    a sentence alone. What is not known at all is no fault.
+    """
+    paths = Paths(words_of("What I hear is not lost", "I hear you", "Let each of them finish"))
+    torn = "let each of them slow down", "what I hear is not"
+    assert [paths.astray(words) for words in words_of(*torn)] == [1, 1]
+    assert not any(
+        map(paths.astray, words_of("What I hear is not lost", "The oak is tall and old"))
+    )
+    tears = map(
+        paths.tears, words_of("each of them", "is not lost", "I hear you", "an oak is tall")
+    )
+    assert list(tears) == [True, True, False, False]
+
+
+SMALL_TALK = (
+    "My neighbour keeps bees on the roof.",
+    "They are called Ada and Bertha, all four hundred of them!",
+    "What do bees do when it snows?",
+    "Yesterday I walked to the mill and back.",
+    "The miller sold me flour. I paid with honey.",
+    "Do you like honey?",
+    "My knee hurts. I should sit down.",
+    "Where did I walk yesterday?",
+    "I found a coin under the bench.",
+    "What did I pay with?",
+)
+RUFUS = ("My dog was called Rufus.", "Who was Rufus?", "dog")
+BAKER = ("The baker is called Anselm.", "who is the baker?", "anselm")
+LAMP = ("we bought the lamp in Riga", "Do you like my lamp?", "riga")
+
+
+def talk(path: Path, seed: int, prompts: Sequence[str]) -> list[list[tuple[str, ...]]]:
+    """The sentences of each reply on a new field, by their words."""
+    clock = count(1000.0, 60.0)
+    with LeoField.open(
+        path / str(seed), seed=seed, modules=MODULES, clock=partial(next, clock)
+    ) as field:
+        replies = list(map(field.reply, prompts))
+    return [list(map(sentence_words, split_sentences(tokenize(reply)))) for reply in replies]
+
+
+@pytest.mark.parametrize(
+    ("told", "between"),
+    [(RUFUS, 0), (BAKER, 0), (LAMP, 0), (BAKER, 2), (RUFUS, PROMPTS)],
+)
+def test_a_question_gets_what_was_told(
+    tmp_path: Path, told: tuple[str, str, str], between: int
+) -> None:
+    """With seven seeds of ten at least the reply has the word that was told with the asked one:
+    after more prompts than are remembered, and when Leo has said it a moment ago.
+    """
+    first, question, answer = told
+    prompts = (first, *SMALL_TALK[:between], question)
+    found = [talk(tmp_path, seed, prompts)[-1] for seed in range(10)]
+    assert sum(answer in chain(*sentences) for sentences in found) >= 7, found
+
+
+def test_people_are_heard_above_the_seed_text(tmp_path: Path) -> None:
+    """Of the sentences of a new field 55 % at most have four words of the seed text in a row."""
+    replies = [reply for seed in range(5) for reply in talk(tmp_path, seed, SMALL_TALK)]
+    sentences = list(chain(*replies))
+    assert fmean(any(map(SEED_RUNS.__contains__, runs_of(one))) for one in sentences) < 0.55
 
 
 def test_what_was_said_a_moment_ago_is_not_said_again(tmp_path: Path) -> None:
@@ -526,11 +550,10 @@ def test_what_was_said_a_moment_ago_is_not_said_again(tmp_path: Path) -> None:
         said.append(found)
 
 
-def test_repeats_and_echoes_are_counted() -> None:
+def test_repeats_are_counted() -> None:
     """Runs of four words, in any case, over punctuation."""
     said = tokenize("A b c d. A b c d again, my dog died last winter.")
     assert repeats(said) == 1
-    assert echoes(said, tokenize("My dog died last Tuesday")) == 1
     assert content_words(tokenize("My Dog died, died!")) == ["died"]
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo import MODULES
 from leo.field.generation import generate_walk
 from leo.field.measure import Pulse, arousal
 from leo.field.seed import SEED_TEXT
@@ -20,10 +17,9 @@ from leo.field.text import tokenize
 from leo.field.view import View
 from leo.modules.bias import SHARDS, Bias
 from leo.modules.emotion import HALF_LIFE, MAX_CHARGE, Charge, Emotion, charges, stirred
-from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words, decay
-from leo.reply.context import Inner, Seen
-from tests.leo.modules.support import EVERYDAY, QUIET, UNIT, Store, TinyDriver, after, moment
-from tests.leo.support import sync_field
+from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words
+from leo.reply.context import Seen
+from tests.leo.modules.support import EVERYDAY, QUIET, Store, TinyDriver, after, moment
 
 TEXTS = st.lists(st.sampled_from(["NO", "yes", "!", "the", "A", "river", "."]), max_size=12)
 
@@ -34,24 +30,6 @@ def test_charges_are_those_that_arousal_counts(tokens: list[str]) -> None:
     total = math.fsum(charges(tokens).values())
     wanted = 1 - math.exp(-0.5 * total / len(tokens)) if tokens else 0.0
     assert math.isclose(arousal(tokens), wanted, abs_tol=1e-12)
-
-
-def test_charges_by_hand() -> None:
-    """NO NO!: 0.7 for capitals and 0.5 for repetition, twice each, 1.0 near the mark for each."""
-    found = charges(tokenize("NO NO!"))
-    assert found["NO"] == pytest.approx(2 * (0.7 + 0.5 + 1.0))
-    assert found["!"] == pytest.approx(1.0)
-    assert charges(tokenize("a quiet line")) == {}
-
-
-@given(UNIT, st.floats(0, 2), st.floats(0, 2))
-def test_stored_charges_only_add(base: float, less: float, more: float) -> None:
-    """Stirred arousal is at least the text's own, at most 1, and grows with the charge."""
-    low, high = sorted((less, more))
-    one = stirred(base, ("a", "b"), {"a": low})
-    two = stirred(base, ("a", "b"), {"a": high})
-    assert base <= one + 1e-12 and one <= two + 1e-12 and two <= 1.0
-    assert stirred(base, ("a", "b"), {}) == pytest.approx(base)
 
 
 def test_stirred_by_hand() -> None:
@@ -122,30 +100,6 @@ def test_score_by_hand() -> None:
     assert wound.overlap == pytest.approx(1 / 5) and wound.words == ("grass",)
     assert wound.score == pytest.approx(0.4 + 0.03 + 0.04 + 0.02)
     assert trauma.score("who are you", pulse).score == pytest.approx(0.2 + 0.09)
-
-
-@given(st.text(max_size=60), UNIT, UNIT, UNIT)
-def test_scores_are_levels(prompt: str, novelty: float, aroused: float, entropy: float) -> None:
-    """Score and level are in [0, 1] for every prompt."""
-    trauma, pulse = Trauma(), Pulse(novelty, aroused, entropy, 0.0)
-    state = trauma.load({"events": [(1.0, 0.0)] * 10, "level": [(1.0, 0.0)], "words": []})
-    assert 0.0 <= trauma.score(prompt, pulse).score <= 1.0
-    facts = trauma.after(state, after(prompt, pulse=pulse), Random(0)).facts
-    assert facts is not None and 0.0 <= facts.trauma <= 1.0
-
-
-@given(UNIT, st.floats(0, 1e7), st.floats(0, 1e7))
-def test_decay_falls_with_time(value: float, one: float, other: float) -> None:
-    """The older, the less; nothing is left below 0.0001."""
-    soon, late = sorted((one, other))
-    assert decay(value, late) <= decay(value, soon) <= value
-    assert decay(value, late) == 0.0 or decay(value, late) >= 1e-4
-
-
-def test_half_is_left_after_a_day() -> None:
-    """0.5 ** (hours / 24)."""
-    assert HALF_LIFE == 86400
-    assert decay(0.8, HALF_LIFE) == pytest.approx(0.4)
 
 
 def test_the_level_rises_is_kept_decays_and_heals() -> None:
@@ -246,31 +200,6 @@ def test_the_oldest_list_goes() -> None:
     assert set(module.load(store.read())) == {"w0", *(f"w{now}" for now in range(9, 40))}
 
 
-def test_the_order_of_the_centres_makes_another_list() -> None:
-    """As the hash of the published file's contents would: a, b and b, a are two."""
-    module = Bias()
-    store = Store(module)
-    for now, centres in enumerate((("a", "b"), ("b", "a"), ("a", "b"))):
-        keep(store, module, centres, float(now))
-    assert module.load(store.read()) == {"a": 2, "b": 2}
-    assert store.all("SELECT centres, at FROM bias ORDER BY at") == [
-        (json.dumps(["b", "a"]), 1.0),
-        (json.dumps(["a", "b"]), 2.0),
-    ]
-
-
-def test_an_empty_field_leaves_no_row() -> None:
-    """Without centres there is nothing to keep."""
-    assert Bias().after({}, after("x"), Random(0)).puts == ()
-
-
-def test_what_is_heard_is_the_bias() -> None:
-    """In replies and in inner replies alike."""
-    assert Bias().hear({"a": 2}, moment("x")).starts == {"a": 2}
-    assert Bias().hear({"a": 2}, moment("x", inner=Inner("ring", 0))).starts == {"a": 2}
-    assert set(Bias.INNER) == {"ring", "dream"}
-
-
 def test_a_walk_begins_in_proportion_to_the_bias() -> None:
     """Twice the weight begins twice as often; a centre without weight never begins."""
     view = TinyDriver(modules=()).view
@@ -286,18 +215,3 @@ def test_without_a_centre_in_it_the_bias_says_nothing(starts: dict[str, float]) 
     view = TinyDriver(modules=()).view
     for seed in range(40):
         assert start_of(view, starts, seed) == start_of(view, {}, seed)
-
-
-def test_the_bias_outlives_the_process(tmp_path: Path) -> None:
-    """A field that is opened again begins where its store leans, not where its memory did."""
-    path = tmp_path / "field"
-    modules = [module for module in MODULES if module.name in ("bias", "santaklaus")]
-    with sync_field(path, modules=modules) as field:
-        field.reply("a path is a path")
-        latest = field.latest
-        assert latest is not None and latest.starts == {}
-        centres = [field.view.words.names[id] for id in field.view.words.centres()]
-    with sync_field(path, modules=modules) as field:
-        field.reply("and now?")
-        latest = field.latest
-        assert latest is not None and latest.starts == dict.fromkeys(centres, 1)

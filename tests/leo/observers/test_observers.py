@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.commands.converse import Turn, _keep, converse_themes, open_transcript, summary_table
+from leo.commands.converse import _keep, converse_themes, open_transcript
 from leo.commands.main import main
 from leo.errors import CallerError
-from leo.field.metrics import Scores, score_turn
+from leo.field.metrics import Scores
 from leo.observers import THEMES, TURNS, Exchange, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES
 from leo_model.traces.workload import prompt
@@ -51,11 +51,6 @@ def test_five_themes_of_four_different_turns() -> None:
     texts = [text for theme in THEMES.values() for text in theme]
     assert len(THEMES) == 5 and len(set(texts)) == len(texts) == 20
     assert [prompt(0, turn) for turn in range(20)] == texts
-
-
-def test_one_filler_of_each_length() -> None:
-    """One to five words, the shorter first: this is what makes every length possible."""
-    assert [len(filler.split()) for filler in FILLERS] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -112,17 +107,6 @@ def test_the_window_of_the_metric_ends_with_the_theme() -> None:
     assert found == [1.0] * 4 + [0.0] * 4
 
 
-def test_summary_table_names_both_definitions() -> None:
-    """One line a definition, none confused with the other."""
-    turns = [Turn("t", 0, "a stone", "stone here", score_turn("stone here", ["a stone"]))]
-    [_, _, *lines] = summary_table(turns).splitlines()
-    assert [line.split()[0] for line in lines] == [
-        "token_ratio_current",
-        "type_ratio_current_plus_3",
-    ]
-    assert "0.500" in lines[0] and all(len(line) <= 80 for line in lines)
-
-
 def test_command_keeps_the_same_transcript_for_the_same_seed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,46 +141,32 @@ def test_the_seed_of_a_transcript_repeats_it(
     assert Path("a.ndjson").read_text("utf-8") == Path("b.ndjson").read_text("utf-8")
 
 
-@pytest.mark.parametrize("given", [["--words", "20", "--field", "."], ["--words", "13"]])
-def test_what_cannot_be_asked_leaves_nothing_in_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
-) -> None:
-    """No transcript that would refuse the next try, and no field."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["converse", "--themes", "5", *given, "--out", "t.ndjson"]) == 2
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("given", "named"),
     [
         (["--observer", "http"], "needs --url and --model"),
         (["--url", "http://localhost"], "belong to --observer http"),
         (["--words", "3"], "in 3 words"),
+        (["--words", "13", "--out", "t.ndjson"], "in 13 words"),
+        (["--words", "20", "--field", ".", "--out", "t.ndjson"], "a folder"),
         (["--out", "missing/t.ndjson"], "cannot be begun"),
+        # The field's own name, which would make the field a transcript.
+        (["--out", "leo.sqlite3"], "leo.sqlite3"),
+        (["--out", "./leo.sqlite3"], "leo.sqlite3"),
     ],
 )
-def test_command_says_what_is_wrong(
+def test_what_is_wrong_is_said_and_leaves_nothing_in_the_way(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     given: list[str],
     named: str,
 ) -> None:
-    """One paragraph on standard error, exit code 2."""
+    """One paragraph, exit code 2; no transcript that would refuse the next try, and no field."""
     monkeypatch.chdir(tmp_path)
     assert main(["converse", *given]) == 2
     error = capsys.readouterr().err
     assert error.startswith("leo: error: ") and named in error and error.count("\n") == 1
-
-
-@pytest.mark.parametrize("out", ["missing/t.ndjson", "leo.sqlite3", "./leo.sqlite3"])
-def test_a_transcript_that_cannot_be_begun_leaves_no_field(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
-) -> None:
-    """A folder that there is not; the field's own name, which would make the field a transcript."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["converse", "--themes", "1", "--out", out]) == 2
     assert list(tmp_path.iterdir()) == []
 
 

@@ -125,17 +125,25 @@ def test_asks_as_the_interface_says_and_takes_the_answer() -> None:
     assert SECRET not in json.dumps(body) and SECRET not in repr(made)
 
 
-def test_half_a_sign_in_an_answer_becomes_one_that_can_be_written() -> None:
-    """JSON can say a lone surrogate, and no file can hold one."""
-    content = b'{"choices": [{"message": {"content": "\\ud800 where \\ud83c\\udf31?"}}]}'
-    with serving((200, {}, content)) as (_, base), observer(base) as made:
-        assert made.say("being_nothing", 0) == "\ufffd where \U0001f331?"
+def content(text: str) -> bytes:
+    """An answer with this message."""
+    return json.dumps({"choices": [{"message": {"content": text}}]}).encode()
 
 
-def test_an_answer_nested_without_end_is_no_answer() -> None:
-    """The decoder's recursion ends before the answer does."""
-    with serving((200, {}, b"[" * 100_000)) as (_, base):
-        assert "no chat completion" in refusal(base)
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        # JSON can say a lone surrogate, and no file can hold one.
+        ("\ud800 where \U0001f331?", "\ufffd where \U0001f331?"),
+        # A message cannot move the cursor of the terminal that shows it.
+        ("one\x1b[2Jtwo\x9b3\x07", "one [2Jtwo 3"),
+        ("a " * 500_000, f"{'a ' * 499_999}a"),
+    ],
+)
+def test_a_message_is_made_fit(text: str, heard: str) -> None:
+    """What it holds can be written and shown."""
+    with serving((200, {}, content(text))) as (_, base), observer(base) as made:
+        assert made.say("being_nothing", 0) == heard
 
 
 def test_without_a_key_no_header() -> None:
@@ -215,38 +223,6 @@ def test_a_compressed_answer_is_neither_asked_for_nor_decoded() -> None:
     assert stub.requests[0][1]["Accept-Encoding"] == "identity" and len(stub.requests) == 1
 
 
-@pytest.mark.parametrize("echo", [SECRET, SECRET.upper(), f"a {SECRET[:9]} {SECRET[9:]} b"])
-def test_a_message_with_the_key_is_refused(echo: str) -> None:
-    """It would be in the transcript and in the field."""
-    content = json.dumps({"choices": [{"message": {"content": f"your key is {echo}."}}]})
-    with serving((200, {}, content.encode())) as (_, base):
-        assert "sent the key back" in refusal(base)
-
-
-def test_control_characters_are_white_space() -> None:
-    """A message cannot move the cursor of the terminal that shows it."""
-    content = json.dumps({"choices": [{"message": {"content": "one\x1b[2Jtwo\x9b3\x07"}}]})
-    with serving((200, {}, content.encode())) as (_, base), observer(base) as made:
-        assert made.say("being_nothing", 0) == "one [2Jtwo 3"
-
-
-def test_an_answer_without_end_is_cut_off() -> None:
-    """More than a message can be is an error at once."""
-    endless = json.dumps({"choices": [{"message": {"content": "a " * (1 << 20)}}]}).encode()
-    with serving((200, {}, endless)) as (stub, base):
-        assert "answered with more than 1,048,576 bytes" in refusal(base)
-    assert len(stub.requests) == 1
-    fits = json.dumps({"choices": [{"message": {"content": "a " * 500_000}}]}).encode()
-    with serving((200, {}, fits)) as (_, base), observer(base) as made:
-        assert len(made.say("being_nothing", 0)) == 999_999
-
-
-def test_the_body_of_a_refusal_is_not_read() -> None:
-    """A status says all there is to know: what follows it may be without end."""
-    with serving((404, {"Content-Length": str(1 << 40)}, b"x" * 9)) as (_, base):
-        assert "status 404, expected 200" in refusal(base)
-
-
 def test_nobody_there() -> None:
     """A port that nobody listens on is tried again and then an error."""
     with serving(OK) as (_, base):
@@ -269,13 +245,23 @@ def test_nobody_there() -> None:
         ((200, {}, b"[]"), "no chat completion"),
         ((200, {}, b'{"choices": []}'), "no chat completion"),
         ((200, {}, b'{"choices": [{"message": {"content": null}}]}'), "no chat completion"),
-        ((200, {}, b'{"choices": [{"message": {"content": " \\n"}}]}'), "empty message"),
+        ((200, {}, content(" \n")), "empty message"),
+        # Nested without end; longer than a message can be; a body without end that nobody reads.
+        ((200, {}, b"[" * 100_000), "no chat completion"),
+        ((200, {}, content("a " * (1 << 20))), "answered with more than 1,048,576 bytes"),
+        ((404, {"Content-Length": str(1 << 40)}, b"x" * 9), "status 404, expected 200"),
+        # The key would be in the transcript and in the field.
+        *(
+            ((200, {}, content(f"your key is {echo}.")), "sent the key back")
+            for echo in (SECRET, SECRET.upper(), f"a {SECRET[:9]} {SECRET[9:]} b")
+        ),
     ],
 )
 def test_other_answers_are_errors(answer: Answer, named: str) -> None:
     """One sentence with the server and what to do; never the body, which may hold the key."""
-    with serving(answer) as (_, base):
-        assert named in refusal(base, limits=Limits(retries=0))
+    with serving(answer) as (stub, base):
+        assert named in refusal(base)
+    assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 import leo.field.tables
 from leo import AsyncLeoField
 from leo.actions import Action
-from leo.errors import StepError, StoreClosedError, StoreFullError, StoreLockedError
+from leo.errors import StepError, StoreFullError, StoreLockedError
 from leo.front.threads import LeoField
 from leo.reply.turn import Instance
 from leo.store.connection import Connection
@@ -34,6 +34,9 @@ from tests.leo.support import (
 )
 
 ON_STORE = ("Recall", "Commit")
+# The other ones are like these; `make test-long` takes them too.
+QUICK = ("unit-of-work", "shielded-unit-of-work", "actor", "shared-store-unit-of-work")
+KINDS = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in UNITS]
 CARRIED_OUT = {"Commit", "SwapView"}
 Scenario = Callable[[AsyncLeoField], Awaitable[None]]
 
@@ -106,43 +109,30 @@ def cancelled_at(discipline: str, action: str, under_way: bool) -> list[str]:
     return [*done, "CancelApplied" if done[-1] in CARRIED_OUT else "Cancel"]
 
 
-@pytest.mark.parametrize("discipline", UNITS)
-@pytest.mark.parametrize("action", UNIT[1:-1])
-def test_cancelled_before_an_action(tmp_path: Path, discipline: str, action: str) -> None:
+@pytest.mark.parametrize("discipline", KINDS)
+@pytest.mark.parametrize(
+    ("action", "how"),
+    [*((action, "before") for action in UNIT[1:-1]), *((on, "under way") for on in ON_STORE)],
+)
+def test_cancelled(tmp_path: Path, discipline: str, action: str, how: str) -> None:
     """Before the commit nothing is left; after it everything, and behind a shield in the view too.
+    An operation that was issued is carried out; a commit under way is a commit.
 
-    An actor's caller goes away, and the reply goes on to its Return.
+    An actor's caller goes away, and the reply goes on to its Return; where the cancellation falls
+    among the program's actions is chance.
     """
-    gate = Strike(action, "cancel")
+    gate = Strike(action, how)
 
     async def scenario(field: AsyncLeoField) -> None:
         assert isinstance(await struck(field, gate), asyncio.CancelledError)
 
     events, outcome = run(tmp_path / "field", discipline, scenario, gate)
-    assert sorted(actions(events)) == sorted(cancelled_at(discipline, action, False))
-    if discipline != "actor":
-        assert actions(events) == cancelled_at(discipline, action, False)
+    wanted, found = cancelled_at(discipline, action, how == "under way"), actions(events)
+    assert sorted(found) == sorted(wanted) if discipline == "actor" else found == wanted
     assert outcome.replies == 2 and outcome.open == 0
 
 
-@pytest.mark.parametrize("discipline", UNITS)
-@pytest.mark.parametrize("action", ON_STORE)
-def test_cancelled_during_an_operation(tmp_path: Path, discipline: str, action: str) -> None:
-    """An operation that was issued is carried out; a commit under way is a commit."""
-    gate = Strike(action, "under way")
-
-    async def scenario(field: AsyncLeoField) -> None:
-        assert isinstance(await struck(field, gate), asyncio.CancelledError)
-
-    events, _ = run(tmp_path / "field", discipline, scenario, gate)
-    if discipline == "actor":
-        # Where the caller's cancellation falls among the program's actions is chance.
-        assert sorted(actions(events)) == sorted([*UNIT, "Cancel"])
-    else:
-        assert actions(events) == cancelled_at(discipline, action, True)
-
-
-@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("discipline", KINDS)
 @pytest.mark.parametrize("action", UNIT[1 : UNIT.index("SwapView")])
 def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, action: str) -> None:
     """Raise; the store has not moved, the transaction is rolled back, the lock is free."""
@@ -159,7 +149,7 @@ def test_a_step_that_raises_leaves_nothing(tmp_path: Path, discipline: str, acti
     assert versions == {"ngrams": 2, "snapshots": 1}
 
 
-@pytest.mark.parametrize("discipline", UNITS)
+@pytest.mark.parametrize("discipline", KINDS)
 @pytest.mark.parametrize("action", ["SwapView", "Release"])
 def test_what_raises_after_the_commit_leaves_a_whole_reply(
     tmp_path: Path, discipline: str, action: str
@@ -177,20 +167,6 @@ def test_what_raises_after_the_commit_leaves_a_whole_reply(
     done = UNIT[: UNIT.index("SwapView" if trapped else "Release")]
     assert actions(events) == [*done, "Raise"]
     assert ("ViewAgreesWithStore" in outcome.violations) == trapped
-
-
-def test_a_view_that_was_not_swapped_stays_behind(tmp_path: Path) -> None:
-    """D5's trap: cancelled while the commit is under way, the next reply speaks from a field that
-    does not exist any more; the specification says so of the trace.
-    """
-    gate = Strike("Commit", "under way")
-
-    async def scenario(field: AsyncLeoField) -> None:
-        await struck(field, gate)
-        assert field.view.versions()["view.bigrams"] == 1
-
-    _, outcome = run(tmp_path / "field", "unit-of-work", scenario, gate)
-    assert {"ViewAgreesWithStore", "Serializable"} <= set(outcome.violations)
 
 
 def test_a_full_disk_leaves_nothing_half_applied(tmp_path: Path) -> None:
@@ -216,7 +192,7 @@ def test_a_full_disk_leaves_nothing_half_applied(tmp_path: Path) -> None:
     assert actions(events) == [*UNIT[:7], "Raise"]
 
 
-@pytest.mark.parametrize("discipline", ["unit-of-work", "shielded-unit-of-work", "actor"])
+@pytest.mark.parametrize("discipline", ["shielded-unit-of-work", "actor"])
 def test_a_locked_file_leaves_nothing_half_applied(tmp_path: Path, discipline: str) -> None:
     """Another connection holds the write lock beyond the timeout: the commit is refused, whole."""
 
@@ -243,17 +219,6 @@ def test_an_actor_serves_a_session_after_the_request_that_it_left(tmp_path: Path
     events, _ = run(tmp_path / "field", "actor", scenario, gate)
     mine = [e.reply for e in events if e.session == "s1" and e.action == "Return"]
     assert mine == ["s1.1", "s1.2"]
-
-
-async def test_an_actor_finishes_its_requests_before_it_closes(tmp_path: Path) -> None:
-    """Requests made before `close` are answered; a call after it is refused."""
-    field = await async_field(tmp_path / "field", "actor")
-    calls = [asyncio.ensure_future(field.reply("hello", f"s{n}")) for n in range(3)]
-    await asyncio.sleep(0)
-    await field.close()
-    assert all(await asyncio.gather(*calls))
-    with pytest.raises(StoreClosedError, match="was closed"):
-        await field.reply("hello")
 
 
 def test_a_failure_that_nobody_waits_for_does_not_stop_the_actor(tmp_path: Path) -> None:

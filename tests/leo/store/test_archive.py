@@ -218,10 +218,7 @@ def test_a_failed_import_leaves_a_field_of_before_as_it_was(
 
 @pytest.mark.parametrize("lines", [None, -1])
 def test_a_field_that_another_process_made_meanwhile_is_kept(
-    whole: list[bytes],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    lines: int | None,
+    whole: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int | None
 ) -> None:
     """And talks to, while an import goes on that succeeds, or that fails: nothing of it is lost."""
     archive, field = tmp_path / "archive", tmp_path / "field"

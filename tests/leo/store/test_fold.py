@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from leo.field.cooccurrence import AGES, Aged, CoOccurrence, WholeCoOccurrence
 from leo.field.counts import compute_delta
-from leo.field.decay import decay
 from leo.store.checkup import check_field
 from leo.store.connection import Connection, transaction
 from leo.store.fold import FOLD, pending, swept
@@ -110,17 +109,6 @@ def test_forgotten_pairs_leave_the_file() -> None:
         assert check_field(conn) == []
 
 
-def test_the_view_forgets_as_well() -> None:
-    """Counts of 0 leave the memory, and come back when the decay is taken back."""
-    co_occurrence = CoOccurrence()
-    co_occurrence.grow([(1, 2, 1), (3, 4, 40)], 1, ())
-    undo = co_occurrence.turn(Aged(1))
-    assert list(co_occurrence.items()) == [(3, 4, decay(40))] and set(co_occurrence.rows) == {3, 4}
-    co_occurrence.turn(undo)
-    assert sorted(co_occurrence.items()) == [(1, 2, 1), (3, 4, 40)]
-    assert co_occurrence.with_each(2, [1, 3]) == [1, 0] and co_occurrence.with_each(4, [3]) == [40]
-
-
 def test_an_age_that_is_yet_to_come_is_not_forgotten() -> None:
     """A damaged field may have one: `leo field check` says so, and the decay goes on."""
     co_occurrence = CoOccurrence()
@@ -128,19 +116,3 @@ def test_an_age_that_is_yet_to_come_is_not_forgotten() -> None:
     co_occurrence.grow([(3, 4, 1)], 1, ())
     co_occurrence.turn(Aged(1))
     assert list(co_occurrence.items()) == [(1, 2, 1)]
-
-
-def test_co_occurrence_goes_back_across_a_decay() -> None:
-    """What was added after a decay, then the decay: taken back, the counts are those of before it,
-    not what was left of them.
-    """
-    co_occurrence = CoOccurrence()
-    co_occurrence.grow([(1, 2, 40)], 1, ())
-    aged = co_occurrence.turn(Aged(1))
-    before = co_occurrence.grow([(1, 2, 1)], 1, ())
-    assert list(co_occurrence.items()) == [(1, 2, decay(40) + 1)]
-    co_occurrence.grow([(1, 2, 1)], -1, before)
-    co_occurrence.turn(aged)
-    assert list(co_occurrence.items()) == [(1, 2, 40)]
-    # Each row of the pair knows it.
-    assert co_occurrence.with_each(1, [2]) == co_occurrence.with_each(2, [1]) == [40]

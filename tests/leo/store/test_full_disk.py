@@ -93,7 +93,7 @@ def test_a_limit_on_the_size_of_files_is_no_damage(field: Path, tmp_path: Path) 
     path.write_bytes(field.read_bytes())
     words = list(map("".join, product("abcdefghijklmnop", repeat=4)))
     # In prompts of a length that is taken in.
-    many = "\n".join(" ".join(words[place::4]) for place in range(4))
+    many = "\n".join(" ".join(words[place::8]) for place in range(2))
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(path.stat().st_size), str(path)],
         input=many + "\n",
@@ -102,6 +102,8 @@ def test_a_limit_on_the_size_of_files_is_no_damage(field: Path, tmp_path: Path) 
         timeout=60,
         check=False,
     )
+    assert done.returncode == 2 and len(done.stdout.splitlines()) == many.count("\n") + 1
+    assert done.stderr.count("Leo could not answer") == done.stdout.splitlines().count("") > 0
     assert f"{path}: the field cannot be written (disk I/O error)" in done.stderr
     assert "nothing was written" in done.stderr and "limit" in done.stderr
     assert "restore" not in done.stderr and "Traceback" not in done.stderr

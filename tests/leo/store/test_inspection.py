@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 
 from leo import MODULES
 from leo.commands.field import COMMAND as FIELD
-from leo.errors import LeoError
 from leo.store.archive import export_field
 from leo.store.inspection import inspected
 from leo.store.schema import connect
@@ -23,58 +20,6 @@ from tests.leo.support import fold_tables, sync_field
 def seen(path: Path) -> dict[str, bytes]:
     """Every file of the folder, with its bytes."""
     return {one.name: one.read_bytes() for one in path.parent.iterdir()}
-
-
-def unwritable(path: Path, patch: pytest.MonkeyPatch) -> None:
-    """The system says that the file is read-only: to root it would never say so of itself."""
-    ask = os.access
-
-    def access(asked: Path, mode: int, **rest: bool) -> bool:
-        return not (mode & os.W_OK and Path(asked) == path) and ask(asked, mode, **rest)
-
-    patch.setattr(os, "access", access)
-
-
-def test_looking_changes_no_byte_and_leaves_no_file(field: Path, tmp_path: Path) -> None:
-    """Neither a check nor an export."""
-    before = seen(field)
-    assert command(FIELD, "check", str(field)) == 0
-    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "archive")) == 0
-    assert seen(field) == before
-
-
-def test_a_read_only_field_can_be_checked_and_exported(
-    field: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the conversation is refused; the archive is that of the same field, writable."""
-    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "one")) == 0
-    unwritable(field, monkeypatch)
-    with pytest.raises(LeoError, match="read-only"):
-        connect(field)
-    assert command(FIELD, "check", str(field)) == 0
-    assert command(FIELD, "export", str(field), "--out", str(tmp_path / "two")) == 0
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-
-
-def test_a_field_in_a_folder_that_takes_no_file_can_be_looked_at(
-    field: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SQLite cannot make what it reads a log with; there is no log, so it needs none."""
-    unwritable(field, monkeypatch)
-    opening: Callable[..., sqlite3.Connection] = sqlite3.connect
-
-    def refused(*given: object, **rest: object) -> sqlite3.Connection:
-        if str(given[0]).endswith("mode=ro"):
-            error = sqlite3.OperationalError("unable to open database file")
-            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-            raise error
-        return opening(*given, **rest)
-
-    monkeypatch.setattr(sqlite3, "connect", refused)
-    before = seen(field)
-    with inspected(field) as conn:
-        assert conn.execute("SELECT count(*) FROM tokens").fetchone()[0] > 100
-    assert seen(field) == before
 
 
 def test_looking_adds_nothing_to_what_was_left_behind(field: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 import leo
 from leo import DISCIPLINES, MODULES
 from leo.field.view import View
-from tests.leo.support import async_field, sync_field
+from tests.leo.support import any_field, async_field
 
 # The largest number of entries of a cache. Beyond some thousands an entry is kept for minutes or
 # hours after it was last of use, and filling the cache looks like a leak.
@@ -30,7 +30,13 @@ ENTRIES = 4096
 # there are rows, and the tables have bounds of their own.
 ROWS = {"Episode", "Fragment", "MathState", "Memory", "Profile"}
 MACHINERY = (CoroutineType, FrameType, GeneratorType, asyncio.Future, asyncio.Task)
-ANSWERING = [name for name in DISCIPLINES if name != "reentrant"]
+# Threads, a lock, one transaction, an actor; `make test-long` takes all.
+QUICK = ("sequential", "asyncio-lock", "shielded-unit-of-work", "actor")
+ANSWERING = [
+    pytest.param(name, marks=[] if name in QUICK else pytest.mark.long)
+    for name in DISCIPLINES
+    if name != "reentrant"
+]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -70,32 +76,24 @@ def test_no_cache_grows_for_long() -> None:
     assert {name: most for name, most in caches.items() if most is None or most > ENTRIES} == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("discipline", ANSWERING)
 def test_nothing_of_a_reply_stays(tmp_path: Path, discipline: str) -> None:
     """After more replies, inner ones among them, there are no more objects than after a few."""
     counts: list[Counter[str]] = []
 
     async def scenario() -> None:
-        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
-            for number in range(10):
+        async with any_field(tmp_path / "f", discipline, modules=MODULES) as field:
+            for number in range(8):
                 await field.reply("A path is not a path.")
-                await field.settle()
-                if number in (3, 9):
+                if DISCIPLINES[discipline].runtime == "asyncio":
+                    await field.settle()
+                if number in (3, 7):
                     counts.append(alive())
 
-    if DISCIPLINES[discipline].runtime == "asyncio":
-        asyncio.run(scenario())
-    else:
-        with sync_field(tmp_path / "f", discipline=discipline, modules=MODULES) as field:
-            for number in range(10):
-                field.reply("A path is not a path.")
-                if number in (3, 9):
-                    counts.append(alive())
+    asyncio.run(scenario())
     assert more(counts[1], counts[0]) == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("discipline", ["shielded-unit-of-work", "actor"])
 def test_nothing_of_a_silent_session_stays(tmp_path: Path, discipline: str) -> None:
     """Sessions that speak once and never again leave no object, with a lock and with an actor."""
@@ -103,7 +101,7 @@ def test_nothing_of_a_silent_session_stays(tmp_path: Path, discipline: str) -> N
     async def scenario() -> tuple[Counter[str], Counter[str]]:
         async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
             counts: list[Counter[str]] = []
-            for several in (range(4), range(4, 10)):
+            for several in (range(4), range(4, 8)):
                 for number in several:
                     await field.reply("A path is not a path.", f"s{number}")
                     inner = [t for t in asyncio.all_tasks() if "inner replies" in t.get_name()]
@@ -122,16 +120,10 @@ def test_a_closed_field_is_let_go(tmp_path: Path, discipline: str) -> None:
     """Nothing in the package holds a view whose field was closed and forgotten."""
 
     async def scenario() -> weakref.ref[View]:
-        async with await async_field(tmp_path / "f", discipline, modules=MODULES) as field:
+        async with any_field(tmp_path / "f", discipline, modules=MODULES) as field:
             await field.reply("A path is not a path.")
             return weakref.ref(field.view)
 
-    if discipline == "sequential":
-        with sync_field(tmp_path / "f", modules=MODULES) as field:
-            field.reply("A path is not a path.")
-            view = weakref.ref(field.view)
-        del field
-    else:
-        view = asyncio.run(scenario())
+    view = asyncio.run(scenario())
     gc.collect()
     assert view() is None

@@ -20,28 +20,8 @@ from leo.store.checkup import check_field
 from leo.store.connection import Connection
 from tests.leo.support import REPLY, UNIT, picture, reloaded
 
-CHILD = """
-import asyncio, os, signal, sys
-from leo import AsyncLeoField
-
-async def main(path, discipline, action):
-    calls = 0
-
-    async def gate(session, what):
-        nonlocal calls
-        calls += what == "Call"
-        if calls == 2 and what == action:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    field = await AsyncLeoField.open(path, seed=7, discipline=discipline, gate=gate)
-    for _ in range(3):
-        await field.reply("grey herons wait in the reeds")
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-# The same with modules (but for those that wish for inner replies), many times: a process of one
-# thread that has loaded everything forks for each death, which is cheaper than a new interpreter.
+# With modules (but for those that wish for inner replies), many times: a process of one thread that
+# has loaded everything forks for each death, which is cheaper than a new interpreter.
 LIVES = """
 import asyncio, os, signal, sys
 from leo import MODULES, AsyncLeoField
@@ -67,50 +47,6 @@ for line in sys.stdin:
         asyncio.run(main(*line.split()))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-DEATHS = 200
-
-
-def killed_before(path: Path, discipline: str, action: str) -> tuple[int, int]:
-    """Kill a child before an action of its second reply; return the replies' writes that are found:
-    observations and snapshots. The field must open, be whole in itself, and answer.
-    """
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), discipline, action], check=False, timeout=60
-    )
-    assert child.returncode == -signal.SIGKILL
-
-    def look(conn: Connection) -> tuple[int, int]:
-        assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert conn.execute("PRAGMA foreign_key_check").fetchone() is None
-        versions = dict(conn.execute("SELECT name, version FROM objects"))
-        return versions["ngrams"] - 1, versions["snapshots"]
-
-    with LeoField.open(path) as field:
-        found = field._store.perform(look)
-        assert picture(field.view) == field._store.perform(reloaded)
-        assert field.reply("and now?")
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("action", UNIT[:-1])
-def test_a_unit_of_work_is_there_or_is_not(tmp_path: Path, action: str) -> None:
-    """D6: whole replies only, at every boundary."""
-    committed = 1 + (UNIT.index(action) > UNIT.index("Commit"))
-    found = killed_before(tmp_path / "field", "shielded-unit-of-work", action)
-    assert found == (committed, committed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("action", REPLY[:-1])
-def test_step_commit_leaves_half_replies(tmp_path: Path, action: str) -> None:
-    """D4: between Ingest and SaveSnapshot an observation is there without its snapshot, as the
-    specification says; elsewhere not.
-    """
-    place = REPLY.index(action)
-    observed = 1 + (place > REPLY.index("Ingest"))
-    kept = 1 + (place > REPLY.index("SaveSnapshot"))
-    assert killed_before(tmp_path / "field", "asyncio-lock", action) == (observed, kept)
 
 
 @contextmanager
@@ -142,18 +78,22 @@ def found_in(path: Path) -> tuple[int, int, int]:
         return field._store.perform(look)
 
 
-@pytest.mark.long
+@pytest.mark.parametrize("deaths", [20, pytest.param(200, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("discipline", "actions", "first", "last"),
     [
         ("shielded-unit-of-work", UNIT, "Commit", "Commit"),
+        *(
+            pytest.param(other, UNIT, "Commit", "Commit", marks=pytest.mark.long)
+            for other in ("actor", "optimistic")
+        ),
         ("asyncio-lock", REPLY, "Ingest", "SaveSnapshot"),
     ],
 )
-def test_two_hundred_deaths_leave_what_the_specification_says(
-    tmp_path: Path, discipline: str, actions: list[str], first: str, last: str
+def test_deaths_leave_what_the_specification_says(
+    tmp_path: Path, discipline: str, actions: list[str], first: str, last: str, deaths: int
 ) -> None:
-    """One field, killed at each boundary of a reply in turn, 200 times, each life one to three
+    """One field, killed at each boundary of a reply in turn, each life one to three
     replies long: what is found after every death is what all lives have committed, and the modules'
     rows came with their snapshots. Under D6 no reply is ever partial; under D4 those are that were
     killed after Ingest and before SaveSnapshot had happened, and no others.
@@ -162,7 +102,7 @@ def test_two_hundred_deaths_leave_what_the_specification_says(
     observed = kept = partial = 0
     with lives() as process:
         assert process.stdin is not None and process.stdout is not None
-        for death in range(DEATHS):
+        for death in range(deaths):
             place, replies = death % len(boundaries), 1 + death // len(boundaries) % 3
             process.stdin.write(f"{path} {discipline} {boundaries[place]} {replies}\n")
             process.stdin.flush()
@@ -174,6 +114,6 @@ def test_two_hundred_deaths_leave_what_the_specification_says(
             partial += ingested and not saved
             assert found_in(path) == (observed, kept, kept)
     # Five of the ten boundaries of step commit lie in between.
-    assert partial == (100 if discipline == "asyncio-lock" else 0)
+    assert partial == (deaths // 2 if discipline == "asyncio-lock" else 0)
     with LeoField.open(path) as field:
         assert field.reply("and now?")

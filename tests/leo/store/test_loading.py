@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from leo import AsyncLeoField
 from leo.field.counts import compute_delta
-from leo.field.growth import Growth
 from leo.field.ranks import LARGE
-from leo.field.view import View
 from leo.store.connection import transaction
 from leo.store.fold import fold, pending
 from leo.store.loading import load_field
@@ -56,28 +51,3 @@ def test_large_rows_are_ranked_when_they_are_loaded() -> None:
         rows = table.followers
         large = {key for key, row in rows.items() if len(row) > LARGE}
         assert large and large == table.rankings.known.keys()
-
-
-def test_a_commit_grows_by_the_objects_of_the_view(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a unit of work adds names known tokens by the view's own ids."""
-    grown: list[Growth] = []
-    swap = View.swap
-
-    def noted(view: View, growth: Growth, decayed: bool) -> None:
-        grown.append(growth)
-        swap(view, growth, decayed)
-
-    async def talk() -> dict[str, int]:
-        async with await AsyncLeoField.open(tmp_path / "leo.sqlite3") as leo:
-            await leo.observe(TEXT)
-            monkeypatch.setattr(View, "swap", noted)
-            known = dict(leo.view.words.ids)
-            await leo.reply(" ".join(WORDS[-9:]))
-            return known
-
-    known = asyncio.run(talk())
-    [growth] = grown
-    same = [known[token] is id for id, token in growth.words.tokens if token in known]
-    assert len(same) >= 9 and all(same)

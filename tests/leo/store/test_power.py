@@ -82,24 +82,20 @@ def cut_everywhere(base: Path, folder: Path, step: int, *, full_sync: bool) -> t
     return len(seen), missing
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("full_sync", [True, False])
-def test_a_power_cut_leaves_whole_replies(base: Path, tmp_path: Path, full_sync: bool) -> None:
-    """A prefix of them by default; all that were acknowledged when each commit waits for the disk.
-    That by default some are lost shows that the cuts are cuts.
-    """
-    tried, missing = cut_everywhere(base, tmp_path, 11, full_sync=full_sync)
-    assert tried > 40 and (missing == 0 if full_sync else missing > 0)
+LONG = pytest.mark.long
 
 
-@pytest.mark.long
+@pytest.mark.parametrize(("step", "most"), [(23, 20), pytest.param(1, 400, marks=LONG)])
 @pytest.mark.parametrize("full_sync", [True, False])
-def test_a_power_cut_anywhere_leaves_whole_replies(
-    base: Path, tmp_path: Path, full_sync: bool
+def test_a_power_cut_leaves_whole_replies(
+    base: Path, tmp_path: Path, full_sync: bool, step: int, most: int
 ) -> None:
-    """After every single call to the disk."""
-    tried, missing = cut_everywhere(base, tmp_path, 1, full_sync=full_sync)
-    assert tried > 400 and (missing == 0 if full_sync else missing > 0)
+    """A prefix of them by default; all that were acknowledged when each commit waits for the disk.
+    That by default some are lost shows that the cuts are cuts. After every single call to the disk
+    in `make test-long`.
+    """
+    tried, missing = cut_everywhere(base, tmp_path, step, full_sync=full_sync)
+    assert tried > most and (missing == 0 if full_sync else missing > 0)
 
 
 def fail_everywhere(base: Path, folder: Path, step: int) -> int:
@@ -119,13 +115,9 @@ def fail_everywhere(base: Path, folder: Path, step: int) -> int:
     return number // step + 1
 
 
-@pytest.mark.slow
-def test_a_disk_that_fails_once_costs_one_reply_at_most(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("step", "most"), [(23, 10), pytest.param(1, 200, marks=LONG)])
+def test_a_disk_that_fails_once_costs_one_reply_at_most(
+    base: Path, tmp_path: Path, step: int, most: int
+) -> None:
     """Nothing half, nothing lost that was acknowledged, and the field goes on."""
-    assert fail_everywhere(base, tmp_path, 23) > 10
-
-
-@pytest.mark.long
-def test_a_disk_that_fails_anywhere_costs_one_reply_at_most(base: Path, tmp_path: Path) -> None:
-    """At every single call."""
-    assert fail_everywhere(base, tmp_path, 1) > 200
+    assert fail_everywhere(base, tmp_path, step) > most

@@ -52,16 +52,12 @@ def test_a_refused_switch_is_tried_again(conn: Refusing, refusals: int) -> None:
     assert not conn.in_transaction
 
 
-def test_it_does_not_try_for_ever(conn: Refusing) -> None:
-    """One refusal too many is an error."""
-    conn.refusals = SWITCHES + 1
-    with pytest.raises(sqlite3.OperationalError):
-        write_ahead(conn, FIELD)
-
-
-def test_another_error_is_not_tried_again(conn: Refusing) -> None:
-    """Only a busy file is worth another attempt."""
-    conn.refusals, conn.code = 1, sqlite3.SQLITE_IOERR
+@pytest.mark.parametrize(
+    ("refusals", "code"), [(SWITCHES + 1, sqlite3.SQLITE_BUSY), (1, sqlite3.SQLITE_IOERR)]
+)
+def test_it_does_not_try_for_ever(conn: Refusing, refusals: int, code: int) -> None:
+    """One refusal too many is an error; only a busy file is worth another attempt."""
+    conn.refusals, conn.code = refusals, code
     with pytest.raises(sqlite3.OperationalError):
         write_ahead(conn, FIELD)
     assert conn.refusals == 0

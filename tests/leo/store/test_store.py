@@ -20,7 +20,6 @@ from leo.errors import (
     StepError,
     StoreClosedError,
     StoreError,
-    StoreFullError,
     StoreLockedError,
     StoreUnwritableError,
 )
@@ -170,20 +169,6 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes
     assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
-    "statement", ["CREATE TABLE mine (x)", "PRAGMA user_version = 3", "PRAGMA application_id = 5"]
-)
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path, statement: str) -> None:
-    """A table, a schema version or an application id that is not ours is enough."""
-    path = tmp_path / "other"
-    with closing(sqlite3.connect(path)) as conn:
-        conn.execute(statement)
-    before = path.read_bytes()
-    with pytest.raises(NotAFieldError, match="a SQLite database of another program"):
-        sync_field(path)
-    assert path.read_bytes() == before
-
-
 def test_places_that_are_no_files(tmp_path: Path) -> None:
     """A folder, and a file in a folder that does not exist."""
     with pytest.raises(StoreUnwritableError, match="this is a folder, not a field"):
@@ -194,33 +179,24 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
         sync_field(tmp_path / "nowhere" / "field")
 
 
-@pytest.mark.parametrize("existing", [True, False])
-def test_a_read_only_folder_is_refused_at_once(folder: Path, existing: bool) -> None:
-    """A field needs its folder; an existing field is not changed."""
+@pytest.mark.parametrize(
+    ("of_folder", "of_file"), [(0o555, None), (0o555, 0o644), (0o777, 0o444), (0o000, None)]
+)
+def test_a_field_that_cannot_grow_is_refused_at_once(
+    folder: Path, of_folder: int, of_file: int | None
+) -> None:
+    """Not at the first reply: it needs its file and its folder; an existing one is not changed."""
     path = folder / "field"
-    if existing:
+    if of_file is not None:
         sync_field(path).close()
+        path.chmod(of_file)
     before = {file: file.read_bytes() for file in folder.iterdir()}
-    folder.chmod(0o555)
-    with unprivileged(), pytest.raises(StoreUnwritableError, match="be opened for writing"):
+    folder.chmod(of_folder)
+    refused = pytest.raises(StoreUnwritableError, match=r"may not be entered|be opened for writing")
+    with unprivileged(), refused:
         sync_field(path)
-    assert {file: file.read_bytes() for file in folder.iterdir()} == before
-
-
-def test_a_read_only_file_is_refused_at_once(folder: Path) -> None:
-    """Not at the first reply: a field that cannot grow is not opened."""
-    path = folder / "field"
-    sync_field(path).close()
-    path.chmod(0o444)
-    with unprivileged(), pytest.raises(StoreUnwritableError, match="be opened for writing"):
-        sync_field(path)
-
-
-def test_a_folder_that_may_not_be_entered_is_refused(folder: Path) -> None:
-    """No traceback from looking whether the file is there."""
-    folder.chmod(0o000)
-    with unprivileged(), pytest.raises(StoreUnwritableError, match=r"may not be entered|be opened"):
-        sync_field(folder / "field")
+    folder.chmod(0o777)
+    assert {file: file.read_bytes() for file in before} == before
 
 
 def test_a_locked_file_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:
@@ -243,28 +219,12 @@ def test_a_locked_file_is_reported_and_nothing_is_half_done(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_full_disk_is_reported_and_nothing_is_half_done(tmp_path: Path) -> None:
-    """What does not fit is rolled back; with room again, the same store takes it."""
-    path = tmp_path / "field"
-    text = " ".join(f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}" for i in range(3000))
-    with closing(connect(path)) as conn:
-        process_delta(conn, compute_delta(["a b"]))
-        before = dump(path)
-        pages = conn.execute("PRAGMA page_count").fetchone()[0]
-        conn.execute(f"PRAGMA max_page_count = {pages + 2}")
-        with pytest.raises(StoreFullError, match="no room for the field to grow"):
-            process_delta(conn, compute_delta([text]))
-        assert not conn.in_transaction and dump(path) == before
-        conn.execute("PRAGMA max_page_count = 100000")
-        assert process_delta(conn, compute_delta([text])) == 2
-
-
 @pytest.mark.parametrize("place", [":memory:", "field"])
 def test_a_sound_store_that_has_grown_is_sound(tmp_path: Path, place: str) -> None:
     """The steps of a check are bound by the file as it is then, and without a file by nothing."""
     chance = Random(1)
     with closing(connect(place if place == ":memory:" else tmp_path / place)) as conn:
-        words = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(20_000)]
+        words = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(6_000)]
         process_delta(conn, compute_delta([" ".join(words)]))
         assert check_field(conn) == []
 
@@ -299,19 +259,3 @@ def test_a_transaction_that_raises_leaves_nothing(conn: Connection) -> None:
     assert load_all(conn)[0] == {"ngrams": 0, "snapshots": 0}
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         conn.execute("INSERT INTO bigrams VALUES (8, 9, 1, 1)")
-
-
-def test_a_refusal_of_any_kind_says_what_to_do(tmp_path: Path) -> None:
-    """Also those that nobody has foreseen: the file, SQLite's words, that nothing was written, and
-    what to do; a row that does not fit points at who made it.
-    """
-    path = tmp_path / "field"
-    refused = {
-        "INSERT INTO meta (key, value) VALUES ('x', NULL)": "NOT NULL .*: correct it",
-        "DELETE meta": "syntax error.*: try again.*leo field check",
-    }
-    with closing(connect(path)) as conn:
-        for statement, wanted in refused.items():
-            with pytest.raises(StoreError, match=wanted) as caught, transaction(conn):
-                conn.execute(statement)
-            assert "nothing was written" in str(caught.value) and str(path) in str(caught.value)

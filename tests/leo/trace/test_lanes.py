@@ -64,18 +64,6 @@ def test_two_lanes() -> None:
     )
 
 
-def test_narrow_lanes_break_names_before_a_capital() -> None:
-    """A name longer than its lane is broken where a word begins, the note below it."""
-    step = LaneStep(1, "s1", "CancelApplied", "the write was applied")
-    text = lane_table([step], lanes=[f"s{i}" for i in range(1, 7)])
-    assert [line[2:14].rstrip(" │") for line in text.splitlines()[2:6]] == [
-        "Cancel",
-        " Applied",
-        "  the write",
-        "  was",
-    ]
-
-
 @pytest.mark.parametrize(
     ("steps", "lanes", "said"),
     [

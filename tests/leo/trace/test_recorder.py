@@ -24,10 +24,8 @@ from leo.trace.events import Beginning, Happened, NoTrace, Tracer
 from leo.trace.recorder import Row
 from leo.trace.writer import Sink
 from tests.leo.support import (
-    ASYNC,
     PROMPTS,
     REPLY,
-    UNITS,
     any_field,
     counting_clock,
     read_trace,
@@ -35,6 +33,7 @@ from tests.leo.support import (
     switching,
 )
 
+KINDS = ("sequential", "asyncio-lock", "shielded-unit-of-work", "actor")
 BEGINNING = Beginning("i1", "main", "bare", "asyncio", ("recall",), {"ngrams": 3}, 9)
 
 
@@ -151,27 +150,9 @@ def test_a_recording_never_waits_for_the_disk(tmp_path: Path) -> None:
 def test_a_disk_that_never_keeps_up_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits in memory is bounded: beyond the bound recording is an error, never a wait."""
-    monkeypatch.setattr(leo.trace.writer, "BATCH", 1000)
-    monkeypatch.setattr(leo.trace.writer, "LIMIT", 1 << 20)
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    reader = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    tracer = NdjsonRecorder(path, run="test", overwrite=True)
-    tracer.begin(BEGINNING)
-    with reader, pytest.raises(TraceFileError, match="wait for a disk that is too slow"):
-        for _ in range(100_000):
-            record(tracer)
-    # With nobody to read, the pipe breaks, and closing says that lines are missing.
-    with pytest.raises(TraceFileError, match="cannot be written: Broken pipe"):
-        tracer.close()
-
-
-def test_long_names_count_towards_what_may_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bound is one of bytes: with names of 10 kB it is reached after a hundred events, where
-    short ones would let two thousand wait."""
+    """What waits in memory is bounded, in bytes: with names of 10 kB the bound is reached after a
+    hundred events, where short ones would let two thousand wait. Beyond it recording is an error,
+    never a wait."""
     monkeypatch.setattr(leo.trace.writer, "BATCH", 1000)
     monkeypatch.setattr(leo.trace.writer, "LIMIT", 1 << 21)
     path = tmp_path / "pipe"
@@ -185,7 +166,8 @@ def test_long_names_count_towards_what_may_wait(
             record(tracer, f"{count:010000}")
             kept += 1
     assert 90 <= kept < 200
-    with pytest.raises(TraceFileError):
+    # With nobody to read, the pipe breaks, and closing says that lines are missing.
+    with pytest.raises(TraceFileError, match="cannot be written: Broken pipe"):
         tracer.close()
 
 
@@ -306,7 +288,7 @@ def test_instances_are_announced(tmp_path: Path) -> None:
     assert read_trace(tmp_path / "trace")[1] == []
 
 
-@pytest.mark.parametrize("discipline", ["sequential", *ASYNC, *UNITS])
+@pytest.mark.parametrize("discipline", KINDS)
 async def test_without_a_recorder_nothing_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discipline: str
 ) -> None:
@@ -323,7 +305,7 @@ async def test_without_a_recorder_nothing_is_built(
     assert await converse(tmp_path / "field", discipline, NO_TRACE)
 
 
-@pytest.mark.parametrize("discipline", ["sequential", *ASYNC, *UNITS])
+@pytest.mark.parametrize("discipline", KINDS)
 async def test_what_was_told_does_not_change(tmp_path: Path, discipline: str) -> None:
     """A recorder writes later what it was told now, so nobody changes the versions in it."""
     kept: list[tuple[Happened, bytes]] = []

@@ -58,38 +58,6 @@ class Rests:
         self._over.put(None)
 
 
-def test_a_thread_at_work_is_not_woken(tmp_path: Path) -> None:
-    """The end of a reply wakes a sink that has nothing to do. One at work takes what came in the
-    meantime when its pause is over, and is woken only when much has gathered."""
-    path = tmp_path / "trace"
-    rests = Rests()
-    sink: Sink[bytes] = Sink(path, path.open("wb", buffering=0), b"".join, wait=rests.wait)
-    woken, seconds = rests.next()
-    assert seconds is None
-    put(sink, b"in a reply\n")
-    assert not woken.is_set()
-    put(sink, b"its end\n", hand_over=True)
-    assert woken.is_set()
-    rests.end()
-    assert rests.next() == (woken, leo.trace.writer.PAUSE)
-    assert path.read_bytes() == b"in a reply\nits end\n"
-    for _ in range(100):
-        put(sink, b"its end\n", hand_over=True)
-    assert not woken.is_set()
-    rests.end()
-    assert rests.next() == (woken, leo.trace.writer.PAUSE)
-    assert path.read_bytes().count(b"its end\n") == 101
-    put(sink, b"x" * leo.trace.writer.BATCH + b"\n")
-    assert woken.is_set()
-    rests.end()
-    assert rests.next() == (woken, leo.trace.writer.PAUSE)
-    rests.end()
-    assert rests.next() == (woken, None)
-    rests.end()
-    sink.close()
-    assert len(path.read_bytes().splitlines()) == 103
-
-
 def flushes(sink: Sink[bytes]) -> None:
     put(sink, b"flushed\n")
     sink.flush()
@@ -110,7 +78,7 @@ def closes(sink: Sink[bytes]) -> None:
 WAKING = [(call, rest) for call in (flushes, gathers, closes) for rest in ("idle", "pause")]
 
 
-# In a pause the end of a reply wakes nobody: see the test of a thread at work.
+# In a pause the end of a reply wakes nobody.
 @pytest.mark.parametrize(("call", "rest"), [*WAKING, (hands_over, "idle")])
 def test_a_call_that_needs_the_thread_wakes_it(
     tmp_path: Path, call: Callable[[Sink[bytes]], None], rest: str
@@ -208,11 +176,7 @@ def test_a_line_that_comes_as_the_thread_falls_idle_is_written(
     sink.close()
 
 
-@given(
-    st.lists(st.sampled_from("abc!")),
-    st.integers(1, 5),
-    st.sets(st.integers(0, 20)),
-)
+@given(st.lists(st.sampled_from("abc!")), st.integers(1, 5), st.sets(st.integers(0, 20)))
 def test_what_comes_before_a_line_that_cannot_be_made_is_written(
     letters: list[str], chunk: int, flushed: set[int]
 ) -> None:

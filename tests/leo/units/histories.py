@@ -388,6 +388,9 @@ SINGLES = {
     ),
     "a swap that failed": Told(register("0 w 1", "(1 c [2 3]", "!1 c [2 3]", "0 r 1")),
     "a swap of what was never there": Told(register("0 w 1", "1 c [7 8]"), "", ("garbage read",)),
+    "a swap of what was never there, seen, and nobody knows its end": Told(
+        register("0 w 5", "(1 c [1 2]", "?1 c [1 2]", "0 r 2"), "", ("garbage read",)
+    ),
     "a swap that failed was seen, of a value written twice": Told(
         register("(0 c [2 2]", "!0 c [2 2]", "(1 w 2", "!1 w 2", "2 r 2"), RU, (G1A,)
     ),

@@ -185,13 +185,7 @@ def check_by_chance(seed: int) -> None:
     assert (sure if sure >= LEVELS.index("snapshot-isolation") else -1) == holds, seed
 
 
-@pytest.mark.parametrize("first", range(0, 2_000, 250))
-def test_histories_by_chance(first: int) -> None:
-    for seed in range(first, first + 250):
-        check_by_chance(seed)
-
-
-@pytest.mark.long
-def test_ten_thousand_histories() -> None:
-    for seed in range(10_000):
+@pytest.mark.parametrize("seeds", [500, pytest.param(10_000, marks=pytest.mark.long)])
+def test_histories_by_chance(seeds: int) -> None:
+    for seed in range(seeds):
         check_by_chance(seed)

@@ -14,14 +14,11 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-import leo.trace.events
-from leo.actions import Action
 from leo.errors import TraceFileError
 from leo.trace.events import Beginning
 from leo.trace.recorder import NdjsonRecorder
 from leo.trace.writer import Sink
 from leo.units import Gate, Recording, instrument
-from leo.units.log import UNITS_SCHEMA, UnitAction
 from tests.leo.support import counting_clock
 
 
@@ -356,9 +353,3 @@ def test_several_objects_in_one_recording() -> None:
         "Shelf",
     ]
     assert ["since" in line for line in lines if line.get("action") == "Read"] == [True, False]
-
-
-def test_numbers_and_words_of_the_schemas() -> None:
-    """One schema number; the words of units are none of the words of replies."""
-    assert UNITS_SCHEMA == leo.trace.events.SCHEMA
-    assert not {str(action) for action in UnitAction} & {str(action) for action in Action}

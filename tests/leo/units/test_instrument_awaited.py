@@ -15,20 +15,13 @@ from tests.leo.units.test_instrument import told
 
 
 class Pending:
-    """What a client library returns: it can be awaited, or entered."""
+    """What a client library returns: it can be awaited."""
 
     def __init__(self, work: Awaitable[int]) -> None:
         self.work = work
-        self.label = "pending"
 
     def __await__(self) -> Generator[Any, Any, int]:
         return self.work.__await__()
-
-    async def __aenter__(self) -> int:
-        return await self.work
-
-    async def __aexit__(self, *error: object) -> None:
-        return None
 
 
 class Client:
@@ -93,23 +86,6 @@ def test_the_call_ends_when_what_it_returned_does(name: str) -> None:
     ]
 
 
-def test_what_is_entered_ends_when_it_has_been() -> None:
-    """The rest of the object is as it was."""
-
-    async def main() -> Recording:
-        client = Client()
-        with recorded(client) as recording, recording.unit("block"):
-            begun = client.pending(3)
-            assert begun.label == "pending"
-            async with begun as value:
-                assert value == 3
-                assert client.get() == 3
-        return recording
-
-    actions = [action for _, action, *_ in told(asyncio.run(main()))]
-    assert actions == ["Open", "Write", "Read", "Close"]
-
-
 def test_a_real_client_is_wrapped() -> None:
     """aiosqlite's `execute` is a plain function, and `async with` enters its cursor."""
 
@@ -118,10 +94,7 @@ def test_a_real_client_is_wrapped() -> None:
             await db.execute("create table t(x)")
             with (
                 instrument(
-                    db,
-                    writes={"execute": "t"},
-                    reads={"execute_fetchall": "t"},
-                    commits="commit",
+                    db, writes={"execute": "t"}, reads={"execute_fetchall": "t"}, commits="commit"
                 ) as recording,
                 recording.unit("insert"),
             ):

@@ -122,13 +122,6 @@ def test_what_cannot_be_wrapped_is_refused(target: object, name: str, reason: st
     assert (dict(vars(target)) if hasattr(target, "__dict__") else {}) == before
 
 
-def test_slots_are_wrapped_on_their_class() -> None:
-    """What the refusal advises works."""
-    with instrument(Slotted, reads={"get": "value"}) as recording:
-        assert Slotted().get() == 1
-    assert told(recording)[1][2] == {"value": 0}
-
-
 def test_a_wrapper_replaced_by_others_is_left_and_told() -> None:
     """Recordings closed in the wrong order: the second wrapper stays, and the error says so."""
     shelf = Shelf()

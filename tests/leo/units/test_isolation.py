@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from leo.commands.main import main
-from leo.trace.events import End
 from leo.units import anomalies
 from leo.units.anomalies import (
     DUPLICATE,
@@ -25,55 +23,29 @@ from leo.units.anomalies import (
 )
 from leo.units.graph import _GRADES
 from leo.units.judge import judge_bytes
-from leo.units.log import UnitAction, UnitEvent, UnitsHeader
 from leo.units.report import to_fields, to_lines
+from tests.leo.units.writer import Writer
 
 FOLDER = Path(__file__).parent / "isolation"
 VECTORS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 ENDS = {"returns": "returned", "raises": "raised"}
 
 
-def lines_of(vector: dict[str, Any]) -> bytes:
+def trace_of(vector: dict[str, Any]) -> Writer:
     """The trace of a vector. Raises KeyError for a step that is none."""
-    versions = dict(vector["pre"])
-    events: list[UnitEvent] = []
+    trace = Writer(start=vector["pre"], versions=dict(vector["pre"]))
     for step in vector["steps"]:
         unit, verb, *rest = step.split()
-        reads: dict[str, int] = {}
-        writes: dict[str, int] = {}
         if verb == "opens":
-            action, outcome = UnitAction.Open, "ok"
+            trace.add(unit, "Open")
         elif verb == "reads":
-            action, outcome = UnitAction.Read, "ok"
-            reads[rest[0]] = int(rest[1]) if rest[1:] else versions[rest[0]]
+            seen = {rest[0]: int(rest[1])} if rest[1:] else None
+            trace.add(unit, "Read", reads=[] if seen else rest, seen=seen)
         elif verb == "writes":
-            action, outcome = UnitAction.Write, "ok"
-            versions[rest[0]] += 1
-            writes[rest[0]] = versions[rest[0]]
+            trace.add(unit, "Write", writes=rest)
         else:
-            action, outcome = UnitAction.Close, ENDS[verb]
-        events.append(
-            UnitEvent(
-                seq=len(events) + 1,
-                writer="w1",
-                run="r",
-                time=0.0,
-                instance="",
-                store="main",
-                session=unit,
-                reply=unit,
-                action=action,
-                reads=reads,
-                writes=writes,
-                outcome=outcome,
-            )
-        )
-    lines = [
-        UnitsHeader(1, "units", "units/1", "r", vector["pre"]),
-        *events,
-        End("end", "r", "w1", len(events)),
-    ]
-    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+            trace.add(unit, "Close", outcome=ENDS[verb])
+    return trace
 
 
 def test_every_name_has_a_vector_and_every_vector_a_sibling() -> None:
@@ -110,7 +82,7 @@ def test_vector(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     report for people as well."""
     vector = VECTORS[name]
     path = tmp_path / "trace"
-    path.write_bytes(lines_of(vector))
+    path.write_bytes(trace_of(vector).data())
     verdict = judge_bytes(path.read_bytes())
     expected = vector["expected"]
     assert told(to_fields(verdict)["findings"]) == expected

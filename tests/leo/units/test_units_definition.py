@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import msgspec
@@ -49,24 +49,12 @@ def check_doubt(seed: int) -> None:
             assert not any(fell), (seed, name)
 
 
-@pytest.mark.parametrize("first", range(0, 2_000, 200))
-def test_exact_histories(first: int) -> None:
-    for seed in range(first, first + 200):
-        check_exact(seed)
-
-
-@pytest.mark.parametrize("first", range(0, 1_000, 100))
-def test_histories_with_intervals(first: int) -> None:
-    for seed in range(first, first + 100):
-        check_doubt(seed)
-
-
-@pytest.mark.long
-def test_a_hundred_thousand_histories() -> None:
-    """The same, on as many as show the rare ones."""
-    for seed in range(50_000):
-        check_exact(seed)
-        check_doubt(seed)
+@pytest.mark.parametrize("check", [check_exact, check_doubt])
+@pytest.mark.parametrize("seeds", [500, pytest.param(50_000, marks=pytest.mark.long)])
+def test_histories_by_chance(check: Callable[[int], None], seeds: int) -> None:
+    """On as many in `make test-long` as show the rare ones."""
+    for seed in range(seeds):
+        check(seed)
 
 
 @given(st.integers(0, 10_000), st.integers(2, 4))

@@ -8,8 +8,16 @@ import pytest
 
 from leo.errors import TraceError
 from leo.units import judge_bytes, uncollected
-from leo.units.judge import KEEP, UnitsJudge
+from leo.units.judge import UnitsJudge
 from tests.leo.units.writer import Writer
+
+KEEP = 40
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge keeps fewer units than it does for others."""
+    monkeypatch.setattr("leo.units.judge.KEEP", KEEP)
 
 
 def test_a_unit_that_has_done_nothing_holds_nothing_up() -> None:

@@ -76,62 +76,73 @@ def test_the_guides_json() -> None:
     assert verdict.units == 1
 
 
-def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Text and JSON, exit code 1 for a finding (undecided is one), 0 for none, 2 for no trace."""
-    bad, good, none = (tmp_path / name for name in ("bad", "good", "none"))
-    bad.write_bytes(racing().data())
-    good.write_bytes(JSON[0].encode())
-    none.write_bytes(b'{"schema":1,"kind":"units","spec":"units/9","run":"r"}\n')
-    assert main(["validate", str(good), str(bad)]) == 1
-    out = capsys.readouterr().out
-    assert "b read x v0 (line 5), before a wrote v1 (line 6)" in out
-    assert main(["validate", "--json", str(good)]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["clean"] is True
-    assert main(["validate", str(none)]) == 2
-    assert "and this program reads 'units' of schema 1" in capsys.readouterr().err
-    open_ = Writer()
-    open_.add("a", "Open")
-    open_.add("a", "Write", writes="x")
-    bad.write_bytes(open_.data())
-    assert main(["validate", str(bad)]) == 1
-    assert "AllOrNothing at line" in capsys.readouterr().out
-    assert main(["validate", "--follow", str(good)]) == 0
-    assert "nothing broken" in capsys.readouterr().out
+def left_open() -> bytes:
+    """A unit that wrote and had not ended."""
+    trace = Writer()
+    trace.add("a", "Open")
+    trace.add("a", "Write", writes="x")
+    return trace.data()
+
+
+TRACES = {
+    "good": JSON[0].encode(),
+    "racing": racing().data(),
+    "open": left_open(),
+    "no events": Writer().data(),
+    "no end": Writer().data().splitlines(keepends=True)[0],
+    "newer": b'{"schema":1,"kind":"units","spec":"units/9","run":"r"}\n',
+}
 
 
 @pytest.mark.parametrize(
-    ("options", "code"),
+    ("trace", "options", "code", "said"),
     [
-        ([], 1),
-        (["--promise", "linearizable"], 1),
-        (["--promise", "snapshot-isolation"], 1),
-        (["--promise", "read-atomic"], 0),
-        (["--promise", "read-committed", "--undecided", "7"], 0),
-        (["--without", "NoLostUpdate"], 1),
-        (["--without", "NoLostUpdate", "--without", "Serializable"], 0),
-        (["--promise", "serialisable"], 2),
-        (["--without", "LostUpdate"], 2),
-        (["--limit-seconds", "0"], 2),
+        ("good", "", 0, "nothing broken"),
+        ("good", "--follow", 0, "nothing broken"),
+        ("racing", "", 1, "b read x v0 (line 5), before a wrote v1 (line 6)"),
+        ("newer", "", 2, "and this program reads 'units' of schema 1"),
+        ("open", "", 1, "AllOrNothing at line"),
+        # Where there is no event nothing was checked.
+        ("no events", "", 1, "nothing was checked"),
+        ("no end", "", 1, "nothing was checked"),
+        # For a build server that lets doubt pass: but not what is broken.
+        ("open", "--undecided 3", 3, "AllOrNothing at line"),
+        ("racing", "--undecided 3", 1, ""),
+        # What the promised level permits, and a property that is left out, is no finding.
+        ("racing", "--promise linearizable", 1, ""),
+        ("racing", "--promise snapshot-isolation", 1, ""),
+        ("racing", "--promise read-atomic", 0, ""),
+        ("racing", "--promise read-committed --undecided 7", 0, ""),
+        ("racing", "--without NoLostUpdate", 1, ""),
+        ("racing", "--without NoLostUpdate --without Serializable", 0, ""),
+        ("racing", "--promise serialisable", 2, ""),
+        ("racing", "--without LostUpdate", 2, ""),
+        ("racing", "--limit-seconds 0", 2, ""),
     ],
 )
-def test_what_was_promised_decides(options: list[str], code: int, tmp_path: Path) -> None:
-    """What the promised level permits, and a property that is left out, is no finding."""
-    path = tmp_path / "trace"
-    path.write_bytes(racing().data())
-    assert main(["validate", str(path), *options]) == code
-
-
-def test_undecided_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
-    """For a build server that lets doubt pass: but not what is broken."""
-    path = tmp_path / "trace"
-    open_ = Writer()
-    open_.add("a", "Open")
-    open_.add("a", "Write", writes="x")
-    path.write_bytes(open_.data())
-    assert main(["validate", str(path)]) == 1
-    assert main(["validate", str(path), "--undecided", "3"]) == 3
-    path.write_bytes(racing().data())
-    assert main(["validate", str(path), "--undecided", "3"]) == 1
+def test_command(
+    trace: str,
+    options: str,
+    code: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 1 for a finding (undecided is one), 0 for none, 2 for no trace; JSON says so too,
+    and a build server sees the findings as failures, each with its story.
+    """
+    path, junit = tmp_path / "trace", tmp_path / "junit.xml"
+    path.write_bytes(TRACES[trace])
+    assert main(["validate", str(path), *options.split()]) == code
+    assert said in "".join(capsys.readouterr())
+    if code == 2 or options == "--follow":
+        return
+    again = ["validate", "--json", "--junit", str(junit), str(path), *options.split()]
+    assert main(again) == code
+    assert json.loads(capsys.readouterr().out)[0]["clean"] is (trace == "good")
+    if trace == "racing" and not options:
+        text = junit.read_text("utf-8")
+        assert 'tests="12" failures="2"' in text and said in text
 
 
 def test_a_limit_in_time_says_how_far_the_judge_came() -> None:
@@ -180,31 +191,6 @@ def test_the_verdict_has_a_schema() -> None:
         jsonschema.validate(to_fields(trace.judge()), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(to_fields(racing().judge()) | {"level": "high"}, schema)
-
-
-@pytest.mark.parametrize("closed", [True, False])
-def test_a_trace_without_events_is_undecided(
-    closed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where there is no event nothing was checked: exit code 1, in words and as JSON."""
-    path = tmp_path / "none"
-    path.write_bytes(b"".join(Writer().data().splitlines(keepends=True)[: 1 + closed]))
-    assert main(["validate", str(path)]) == 1
-    said = capsys.readouterr().out
-    assert said.startswith(f"{path}: UNDECIDED\n")
-    assert "nothing was checked" in said
-    assert main(["validate", "--json", str(path)]) == 1
-    assert json.loads(capsys.readouterr().out)[0]["clean"] is False
-
-
-def test_junit_has_a_case_for_each_property(tmp_path: Path) -> None:
-    """A build server sees the findings as failures, each with its story."""
-    trace, junit = tmp_path / "trace", tmp_path / "junit.xml"
-    trace.write_bytes(racing().data())
-    assert main(["validate", str(trace), "--junit", str(junit)]) == 1
-    text = junit.read_text("utf-8")
-    assert 'tests="12" failures="2"' in text
-    assert "b read x v0 (line 5), before a wrote v1 (line 6)" in text
 
 
 @pytest.mark.parametrize(
@@ -337,12 +323,3 @@ def test_wallets() -> None:
     locked, _ = asyncio.run(wallets.run(lock=True))
     assert set(locked.broken) == {"AllOrNothing"}
     assert not locked.undecided
-
-
-def test_examples_of_others_are_no_dependency() -> None:
-    """What an example needs is written beside it, with versions, and not in the project's lists."""
-    folder = Path(wallets.__file__).parent
-    needed = (folder / "requirements-langgraph.txt").read_text().lower()
-    pyproject = (folder.parent.parent / "pyproject.toml").read_text().lower()
-    assert "langgraph==" in needed
-    assert '"langgraph' not in pyproject

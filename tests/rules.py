@@ -93,6 +93,17 @@ def naps(root: Path) -> Iterator[str]:
                 yield f"{path}:{node.lineno}: waits for the clock; wait for what happens"
 
 
+def silent(root: Path) -> Iterator[str]:
+    """No terminal is silent for minutes: code that lets TLC run on many questions counts them."""
+    for path in sources(root):
+        for node in ast.walk(parsed(path)):
+            if path.is_relative_to(root / "tests") or not isinstance(node, ast.Call):
+                continue
+            given = {keyword.arg for keyword in node.keywords}
+            if ast.unparse(node.func).endswith("run_many") and "done" not in given:
+                yield f"{path}:{node.lineno}: runs of TLC that nobody counts; give it a `done`"
+
+
 def rooms(root: Path) -> dict[str, Path]:
     """The packages directly below leo, leo_model, paper and proofs, by import name."""
     return {
@@ -270,7 +281,7 @@ def readmes(root: Path) -> Iterator[str]:
 
 
 RULES: Final[tuple[Callable[[Path], Iterator[str]], ...]] = (
-    length, naps, doors, lock, release, texts, readmes,
+    length, naps, silent, doors, lock, release, texts, readmes,
 )  # fmt: skip
 
 

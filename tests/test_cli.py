@@ -1,6 +1,5 @@
 """The command `leo`: what it prints, how it ends, and how it copes with what it cannot load."""
 
-import ast
 import os
 import re
 import shlex
@@ -22,7 +21,6 @@ from leo.commands.overview import EXIT_CODES, HELP
 from leo.errors import LeoError
 from tests.model.traces.synth import random_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
-from tests.rules import ROOT, parsed, sources
 
 COMMANDS = tuple(HELP)
 
@@ -224,7 +222,6 @@ def test_a_finding_is_not_lost_in_a_pipe(tmp_path: Path) -> None:
     header, events = random_trace(trace_world("bare", 3), Random(2), 0.0, 120)
     trace = tmp_path / "bad.ndjson"
     trace.write_bytes(encode([header | {"discipline": "asyncio-lock"}, *events]))
-
     assert into_a_closed_pipe("validate", str(trace), "--engine", "native") == (1, b"")
     # Broken before the verdict was known.
     words = ("validate", str(trace), "--engine", "native")
@@ -244,17 +241,3 @@ def test_a_shell_completes() -> None:
             ["bash", "-c", f"{done.stdout.decode()}\n{ask}"], capture_output=True, check=True
         )
         assert told.stdout.decode().split() == found.split()
-
-
-def test_runs_of_tlc_say_how_far_they_are() -> None:
-    """Code that lets TLC run on many questions counts them: no terminal is silent for minutes."""
-    silent = [
-        f"{path}:{node.lineno}"
-        for path in sources(ROOT)
-        if not path.is_relative_to(ROOT / "tests")
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func).endswith("run_many")
-        and "done" not in {given.arg for given in node.keywords}
-    ]
-    assert silent == []

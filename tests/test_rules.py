@@ -70,6 +70,7 @@ def test_the_small_checkout_keeps_every_rule(tmp_path: Path) -> None:
         ("README.md", "a\n" * (LONGEST_README + 1), f"at most {LONGEST_README}"),
         ("tests/nap.py", "threading.Event().wait(0.02)", "waits for the clock"),
         ("tests/nap.py", "Timer(0.05, f).start()", "waits for the clock"),
+        ("leo/store/rows.py", "found = run_many(jobs, work=work)", "nobody counts"),
         (f"{ROOM}/__init__.py", '__all__ = ["text"]', "no docstring"),
         (f"{ROOM}/__init__.py", '"""A room."""', "no list"),
         ("leo/store/rows.py", "from leo.field.secret import x", "leo.field.secret.x is not in"),

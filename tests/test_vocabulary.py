@@ -29,7 +29,6 @@ def operators_of_next() -> set[str]:
 def test_actions_are_the_same_everywhere() -> None:
     """Architecture, decision 1: the name of an action is the same in all four places."""
     names = operators_of_next()
-
     assert set(ACTIONS) == names
     assert {str(action) for action in Action} == names
 
@@ -45,7 +44,6 @@ def test_traces_check_every_action() -> None:
     """The trace specifications have a line for each action."""
     for name, modules in TEXTS.items():
         trace = (spec_folder() / f"Trace{name}.tla").read_text("utf-8")
-
         assert set(re.findall(r'a = "(\w+)" +-> \w+\(x\)', trace)) == actions(modules)
 
 
@@ -53,7 +51,6 @@ def test_disciplines_are_the_same_everywhere() -> None:
     """The specification, its Python side, the claims and the organism name the same ones."""
     text = (spec_folder() / "Disciplines.tla").read_text("utf-8")
     listed = set(re.findall(r'"([a-z-]+)"', text[: text.index("ASSUME")]))
-
     assert (
         set(DISCIPLINES)
         == listed

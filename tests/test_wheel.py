@@ -130,27 +130,18 @@ def test_command_runs_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
 
 # What each command does without extras and without Java: an exit code, and a word of what it says.
 ANSWERS = {
-    "ask discipline=bare property=StableRead": (2, "leo-field[tlc]"),
-    "chat": (0, ""),
-    "check bare": (2, "leo-field[tlc]"),
-    "completion bash": (0, "complete"),
-    "cite": (0, "leo-field"),
+    "ask discipline=bare property=StableRead": (2, "leo-field[tlc]"), "chat": (0, ""),
+    "check bare": (2, "leo-field[tlc]"), "completion bash": (0, "complete"), "cite": (0, "leo-field"),
     "converse --themes 1 --words 19": (0, "type_ratio"),
     "converse --observer http --url http://localhost:9/v1 --model m": (2, "leo-field[http]"),
-    "cover bare --sessions 1": (0, ""),
-    "explore bare --sessions 1": (0, ""),
-    "field check leo.sqlite3": (0, "sound"),
-    "live": (2, "leo-field[live]"),
-    "mutants": (2, "leo-field[tlc]"),
-    "noop": (2, "leo-field[tlc]"),
-    "observe book.txt": (0, ""),
-    "orders": (2, "leo-field[tlc]"),
-    "prove": (2, "make setup"),
+    "cover bare --sessions 1": (0, ""), "explore bare --sessions 1": (0, ""),
+    "field check leo.sqlite3": (0, "sound"), "live": (2, "leo-field[live]"),
+    "mutants": (2, "leo-field[tlc]"), "noop": (2, "leo-field[tlc]"), "observe book.txt": (0, ""),
+    "orders": (2, "leo-field[tlc]"), "prove": (2, "make setup"),
     "record --discipline bare --sessions 2 --turns 1 --out out": (0, ""),
-    "replay nonsense": (2, "token"),
-    "validate out/bare-2x1-seed7.ndjson": (0, "accepted"),
+    "replay nonsense": (2, "token"), "validate out/bare-2x1-seed7.ndjson": (0, "accepted"),
     "verify": (2, "leo-field[tlc]"),
-}
+}  # fmt: skip
 
 
 def test_every_command_answers_or_says_what_is_missing(elsewhere: Path, tmp_path: Path) -> None:

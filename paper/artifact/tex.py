@@ -8,6 +8,7 @@ backticks; `prose` turns them into either form.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -106,6 +107,7 @@ def _environment(**options: Any) -> Environment:
     return made
 
 
+@cache
 def plain_environment() -> Environment:
     """For sentences, before they become LaTeX or HTML."""
     return _environment(autoescape=False)

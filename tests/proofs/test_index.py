@@ -66,14 +66,13 @@ def test_index_is_the_generated_one() -> None:
     assert stable(written) == stable(index(map(proved, THEOREMS)))
 
 
-@pytest.mark.parametrize("theorem", THEOREMS, ids=lambda t: str(t.number))
-def test_a_row_says_everything(theorem: Theorem) -> None:
+def test_a_row_says_everything() -> None:
     """A row has seven cells, and the file and function that it names exist."""
-    cells = re.split(r"(?<!\\)\|", row(proved(theorem)))
-    assert len(cells) == 9
-    file, function = theorem.place.split(maxsplit=1)
-    assert f"def {function.partition('(')[0]}(" in (ROOT / file).read_text(encoding="utf-8")
-    assert theorem.assumptions
+    for theorem in THEOREMS:
+        assert len(re.split(r"(?<!\\)\|", row(proved(theorem)))) == 9
+        file, function = theorem.place.split(maxsplit=1)
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert f"def {function.partition('(')[0]}(" in text and theorem.assumptions
 
 
 def test_latex_is_balanced() -> None:
@@ -90,11 +89,25 @@ def test_latex_is_balanced() -> None:
         assert not re.search(r"(?<!\\)[_^&#%]", outside), outside
 
 
-def test_command_reports_and_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """A theorem that fails is shown with its counter-model; the others go on; the code is 1."""
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where queries and results go; the index is beside it. The first two theorems are all."""
     monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
+    monkeypatch.setattr(commands, "INDEX", tmp_path / "INDEX.md")
+    monkeypatch.setattr(commands, "choose", lambda numbers: [trivial(n) for n in numbers or (1, 2)])
+    monkeypatch.setattr(commands, "THEOREMS", [trivial(1), trivial(2)])
+    return tmp_path / "queries"
+
+
+@pytest.mark.usefixtures("queries")
+def test_command_reports_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A theorem that fails is shown with its counter-model; the others go on; the code is 1. LaTeX
+    goes to the output, progress does not.
+    """
+    assert commands.run(arguments("--latex")) == 0
+    assert capsys.readouterr().out.startswith("\\begin{theorem}")
     monkeypatch.setattr(commands, "choose", lambda _: [trivial(1, fails=True), trivial(2)])
     assert commands.run(arguments("--mutants")) == 1
     output = capsys.readouterr()
@@ -103,75 +116,27 @@ def test_command_reports_and_goes_on(
     assert "the mutant's model" in output.out
 
 
-def test_shared_time_is_said_to_be(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """An obligation that a theorem before it has had took its time there, and the line says so."""
-    once = Discharged("a step", 3.0)
-    both = [
-        replace(trivial(1), prove=lambda: [once]),
-        replace(trivial(2), prove=lambda: [once, Discharged("another", 1.0)]),
-    ]
-    monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
-    monkeypatch.setattr(commands, "choose", lambda _: both)
-    assert commands.run(arguments()) == 0
-    first, second, *_ = capsys.readouterr().err.splitlines()
-    assert "shared" not in first
-    assert "1 shared, with the time of theorem 1" in second
-
-
-def test_command_succeeds_and_prints_latex(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """All proved is 0; LaTeX goes to the output, progress does not."""
-    monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
-    monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
-    assert commands.run(arguments("--latex")) == 0
-    assert capsys.readouterr().out.startswith("\\begin{theorem}")
-
-
-def test_index_is_written_only_when_everything_is_proved(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """No row of the index was not checked: a part of the theorems writes nothing."""
-    monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
-    monkeypatch.setattr(commands, "INDEX", tmp_path / "INDEX.md")
-    monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
-    assert commands.run(arguments("--index")) == 0
-    assert not (tmp_path / "INDEX.md").exists()
-    monkeypatch.setattr(commands, "THEOREMS", (trivial(1),))
-    assert commands.run(arguments("--index")) == 0
-    assert (tmp_path / "INDEX.md").exists()
-    # What the pages quote is beside the queries: a test never writes over a real result.
-    told = json.loads((tmp_path / "queries" / "theorems.json").read_text())
-    assert [theorem["number"] for theorem in told["theorems"]] == [1] and told["made_from"]
-
-
-def test_a_theorem_many_times_is_not_the_whole_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """As many numbers as there are theorems are not all theorems: each is proved once, and neither
-    the index nor the results are written."""
-    monkeypatch.setattr(commands, "QUERIES", tmp_path / "queries")
-    monkeypatch.setattr(commands, "INDEX", tmp_path / "INDEX.md")
-    monkeypatch.setattr(commands, "choose", lambda numbers: [trivial(n) for n in numbers])
-    monkeypatch.setattr(commands, "THEOREMS", [trivial(1), trivial(2)])
-    assert commands.run(arguments("1", "1", "--index")) == 0
-    results = tmp_path / "queries" / "theorems.json"
-    assert not results.exists() and not (tmp_path / "INDEX.md").exists()
+def test_index_is_written_only_when_everything_is_proved(queries: Path) -> None:
+    """No row of the index was not checked: a part of the theorems writes nothing, nor does one of
+    them as often as there are theorems.
+    """
+    results, written = queries / "theorems.json", queries.parent / "INDEX.md"
+    for part in (["1"], ["1", "1"]):
+        assert commands.run(arguments(*part, "--index")) == 0
+        assert not results.exists() and not written.exists()
     assert commands.run(arguments("2", "1", "--index")) == 0
-    assert results.exists() and (tmp_path / "INDEX.md").exists()
+    assert written.exists()
+    # What the pages quote is beside the queries: a test never writes over a real result.
+    told = json.loads(results.read_text())
+    assert [theorem["number"] for theorem in told["theorems"]] == [2, 1] and told["made_from"]
 
 
-def test_second_opinion_on_nothing_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("queries")
+def test_second_opinion_on_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A theorem that asks z3 nothing leaves cvc5 nothing to agree with."""
-    monkeypatch.setattr(commands, "QUERIES", tmp_path)
-    monkeypatch.setattr(commands, "choose", lambda _: [trivial(1)])
     monkeypatch.setattr(commands, "load", lambda: None)
     with pytest.raises(NoQueriesError, match="nothing to ask cvc5") as caught:
-        commands.run(arguments("15", "--cvc5"))
+        commands.run(arguments("1", "--cvc5"))
     assert caught.value.exit_code == 2
 
 
@@ -242,17 +207,17 @@ def test_second_opinion_tries_every_strategy() -> None:
 
 @pytest.mark.parametrize("said", ["sat", "unknown", "timeout", ""])
 def test_second_opinion_fails_the_command(
-    said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    said: str, queries: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A query to which cvc5 does not say unsat makes the command end with 1; unknown does."""
 
     def prove() -> list[Discharged]:
-        (tmp_path / "q.smt2").write_text("(check-sat)")
+        queries.mkdir(exist_ok=True)
+        (queries / "q.smt2").write_text("(check-sat)")
         return [Discharged("claim", 0.0)]
 
-    monkeypatch.setattr(commands, "QUERIES", tmp_path)
     monkeypatch.setattr(commands, "choose", lambda _: [replace(trivial(1), prove=prove)])
     monkeypatch.setattr(commands, "load", lambda: None)
     monkeypatch.setattr(crosscheck, "load", lambda: _Stand([said] * 3))
     assert commands.run(arguments("--cvc5")) == 1
-    assert f"cvc5 says {said or 'nothing'} to {tmp_path / 'q.smt2'}" in capsys.readouterr().err
+    assert f"cvc5 says {said or 'nothing'} to {queries / 'q.smt2'}" in capsys.readouterr().err

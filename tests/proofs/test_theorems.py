@@ -29,17 +29,16 @@ from proofs.relation.vocabulary import REPLY, SESSION, every, owner, symbols
 from proofs.tools.countermodel import failing_parts, holds_in
 from proofs.tools.discharge import Obligation, discharge, fragment
 from proofs.tools.errors import NoSuchTheoremError, NotProvedError, UndecidedError, VacuousError
-from proofs.tools.theorem import Cell, Theorem, certify
-from tests.proofs.test_progress import KINDS
-from tests.proofs.test_tie import rest_long
-
-# Of every kind one that is proved in a second or two.
-QUICK = [3, *range(13, 23)]
+from proofs.tools.theorem import Cell, certify
+from tests.proofs.test_tie import KEYS, rest_long
 
 
-@pytest.mark.parametrize("theorem", choose(QUICK), ids=lambda t: f"{t.number}-{t.title}")
-def test_theorem_is_proved_and_its_mutant_is_not(theorem: Theorem) -> None:
-    """All obligations are discharged; the mutant has a counter-model that can be read."""
+@pytest.mark.parametrize("number", [13, 19])
+def test_theorem_is_proved_and_its_mutant_is_not(number: int) -> None:
+    """All obligations are discharged; the mutant has a counter-model that can be read. One by
+    z3, one by sympy.
+    """
+    (theorem,) = choose([number])
     certificate = certify(theorem)
     assert certificate.obligations and certificate.counter_model.strip() and certificate.version
 
@@ -78,7 +77,10 @@ def test_breaking_the_lock_breaks_the_theorems() -> None:
 
 @pytest.mark.parametrize(
     "dropped",
-    ["Enter: lock is free", "Cancel: shield", "Return: swapped", "Commit: not committed"],
+    rest_long(
+        ["Enter: lock is free", "Commit: not committed"],
+        ["Enter: lock is free", "Cancel: shield", "Return: swapped", "Commit: not committed"],
+    ),
 )
 def test_program_guards(dropped: str) -> None:
     """Of the arbitrary program's guards all but the last are needed."""
@@ -114,14 +116,13 @@ def test_undecided_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         list(discharge(hardest, explain))
 
 
-@pytest.mark.parametrize("key", ["D4q", "D4", "D6"])
-def test_a_vacuous_theorem_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vacuous_theorem_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """On one event loop nobody is ever between the two reads of generate: StableRead says nothing
     there, and is not called a theorem, although every obligation is discharged.
     """
     monkeypatch.setattr(unbounded, "inductive", lambda key: ())
     with pytest.raises(VacuousError, match=r"StableRead: no non-vacuity witness in \d+ states"):
-        prove_property("StableRead", (key,))
+        prove_property("StableRead", ("D4q",))
 
 
 def test_cells_without_a_theorem_are_few_and_have_reasons() -> None:
@@ -149,7 +150,7 @@ def test_fragment_is_computed() -> None:
     assert fragment([alternating]) == "UF"
 
 
-@pytest.mark.parametrize("key", rest_long(KINDS, CASES))
+@pytest.mark.parametrize("key", rest_long(KEYS[1:4], CASES))
 def test_induction_is_in_epr(key: str) -> None:
     """Initiation and consecution are decidable; only "a reply exists" is outside the fragment."""
     asked = [*inductive_obligations(CASES[key]), *name_obligations(CASES[key])]
@@ -175,11 +176,10 @@ def test_any_program_theorems_are_in_epr() -> None:
     assert {o.fragment for o in found if ": witness" not in o.name} == {"EPR"}
 
 
-@pytest.mark.parametrize("kind", ["step", "unit"])
-def test_an_occasion_of_any_program_can_be_missing(kind: str) -> None:
+def test_an_occasion_of_any_program_can_be_missing() -> None:
     """The execution that shows that the theorems about any program say something is a real one: it
     does not lead to a state that they rule out.
     """
-    impossible = occasion(kind, lambda m, first, second, thing: m.dsg(second, first))
+    impossible = occasion("unit", lambda m, first, second, thing: m.dsg(second, first))
     with pytest.raises(VacuousError, match="commit: witness"):
-        discharge_occasion(kind, impossible)
+        discharge_occasion("unit", impossible)

@@ -58,7 +58,8 @@ def test_answers_are_those_of_the_table(
             marks=pytest.mark.long,
         ),
         ("discipline=bare property=StableRead", {"StableRead"}, set()),
-        ("discipline=threading-lock property=StableRead", set(), {"StableRead"}),
+        pytest.param("discipline=threading-lock property=StableRead", set(), {"StableRead"},
+                     marks=pytest.mark.long),
         pytest.param(
             "discipline=sequential turns=1",
             {"MutualExclusion", "Serializable", "StableRead", "NoOvertaking"},
@@ -79,7 +80,6 @@ def test_what_holds_of_nothing_says_nothing(
     by a reply that stops inside observe, generate is one step on an event loop, one reply alone has
     nobody to be serialized with."""
     assert ask(question, tmp_path, 2) == 0
-
     told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
     assert {title for title, said in told.items() if said == VACUOUS} == nothing
     assert {title for title, said in told.items() if "it holds in all" in said} == something
@@ -90,7 +90,6 @@ def test_an_occasion_that_view_hides_is_found(tmp_path: Path) -> None:
     that has written nothing; then it is looked for without VIEW, and was there all the time."""
     question = read_question("discipline=D6 sessions=1 turns=2 property=AllOrNothing")
     (hidden,) = answered(list(question.runs()), tmp_path, 2)
-
     assert hidden.doubtful and not hidden.vacuous
     assert hidden.occasion is not None and hidden.occasion.fell(UNMET)
     assert str(hidden).startswith("it holds in all")
@@ -109,7 +108,6 @@ def test_an_occasion_that_was_not_decided_is_told(verdict: Verdict) -> None:
     (run,) = read_question("discipline=bare property=Serializable").runs()
     first = TlcResult("a", Verdict.OK, distinct=5, complete=True)
     second = TlcResult("b", verdict, property="TypeOK", reason="killed after 240 s")
-
     assert str(Answer(run, first, second)) == "not decided: its witness: killed after 240 s"
 
 
@@ -167,6 +165,5 @@ def test_each_property_is_asked_as_the_claims_ask_it(
 def test_without_a_property_all_that_can_be_decided_are_asked() -> None:
     """Everything but progress of a few calls; deadlocks and progress of sessions for ever."""
     few, ever = (read_question(f"discipline=bare turns={n}") for n in (1, 0))
-
     assert set(few.titles) == set(PROPERTIES) - {"Answered"}
     assert set(ever.titles) == set(FOR_EVER)

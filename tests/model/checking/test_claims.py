@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from leo_model.checking.check import check, judge, parted
-from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, Numbers, load_claims
+from leo_model.checking.claims import FALLS, HOLDS, Claim, Claims, load_claims
 from leo_model.checking.plan import config, job, plan, together
 from leo_model.checking.table import cells, text
 from leo_model.commands.check import selected
-from leo_model.disciplines import DISCIPLINES, chosen
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.properties import PROPERTIES, SAFETY
 from leo_model.tlc.job import TlcResult, Verdict
 from leo_model.tlc.messages import Trace
+
+RUN = "actor.holds.3x1_2x2.quiet"
 
 
 def changed(tmp_path: Path, change: object) -> Path:
@@ -36,7 +38,6 @@ def changed(tmp_path: Path, change: object) -> Path:
 def test_every_cell_of_the_table_is_a_claim() -> None:
     """No blanks: every property of every discipline has a verdict, or a reason why not."""
     claims = load_claims()
-
     assert set(claims.cells) == {(d, t) for d in DISCIPLINES for t in PROPERTIES}
     assert all(c.reason for c in claims.cells.values() if c.verdict == "not-applicable")
 
@@ -47,14 +48,12 @@ def test_every_claim_is_decided_by_a_run() -> None:
     decided = {(run.discipline, title) for run in plan(claims) for title in run.titles}
     claimed = {key for key, c in claims.cells.items() if c.verdict != "not-applicable"}
     claimed |= set(claims.also)
-
     assert decided == claimed
 
 
 def test_the_numbers_are_those_of_the_plan() -> None:
     """Every run has recorded numbers, and no number is left of a run that is gone."""
     claims = load_claims()
-
     assert set(claims.numbers) == {run.name for run in plan(claims)}
 
 
@@ -83,12 +82,18 @@ def test_deadlock_is_looked_for_only_where_it_is_claimed() -> None:
         (lambda d: d["claims"]["bare"].pop("Durable"), "no verdict for bare / Durable"),
         (lambda d: d["actions"]["bare"].append("Fly"), "unknown action of bare: 'Fly'"),
         (lambda d: d.update(spec="field/9"), "field/9"),
+        (lambda d: d["claims"].update(bare=[]), r"claims of bare: .* found \[\]"),
+        (lambda d: d["actions"].update(bare=7), "actions of bare: .* found 7"),
+        (lambda d: d["actions"].update(bare=[7]), r"actions of bare: .* found \[7\]"),
+        (lambda d: d["claims"]["bare"].update(Durable=[HOLDS]), r"bare / Durable: .*\['holds'\]"),
+        (lambda d: d["runs"].update({RUN: {"depth": 3}}), f"run {RUN}: .*distinct"),
+        (lambda d: d["runs"].update({RUN: 7}), f"run {RUN}: .* found 7"),
+        (lambda d: d["runs"].update({RUN: {"distinct": 1, "depth": "x"}}), f"run {RUN}: .* 'x'"),
     ],
 )
 def test_a_wrong_claims_file_is_refused(tmp_path: Path, change: object, message: str) -> None:
     """The error names the file and the value, and says what was expected."""
     path = changed(tmp_path, change)
-
     with pytest.raises(ClaimsError, match=message) as caught:
         load_claims(path)
     assert str(path) in str(caught.value)
@@ -105,21 +110,14 @@ def test_a_wrong_verdict_is_found_and_named(tmp_path: Path) -> None:
     claims = load_claims()
     too_weak = narrowed(claims, "asyncio-lock", "Serializable", FALLS)
     too_strong = narrowed(claims, "asyncio-lock", "AllOrNothing", HOLDS)
-    weak = check(
-        too_weak,
-        [r for r in plan(too_weak, ["asyncio-lock"]) if r.falls == "Serializable"],
-        work=tmp_path,
-    )
-    strong = check(
-        too_strong,
-        [
-            r
-            for r in plan(too_strong, ["asyncio-lock"])
-            if "AllOrNothing" in r.titles and r.faults and r.bound.covers(2, 2)
-        ],
-        work=tmp_path,
-    )
-
+    falls = [r for r in plan(too_weak, ["asyncio-lock"]) if r.falls == "Serializable"]
+    holds = [
+        r
+        for r in plan(too_strong, ["asyncio-lock"])
+        if "AllOrNothing" in r.titles and r.faults and r.bound.covers(2, 2)
+    ]
+    weak = check(too_weak, falls, work=tmp_path)
+    strong = check(too_strong, holds, work=tmp_path)
     assert [f.claims for f in weak.findings] == [("asyncio-lock / Serializable",)]
     assert "claimed to fall, and TLC says: it holds" in str(weak.findings[0])
     assert [f.claims for f in strong.findings] == [("asyncio-lock / AllOrNothing",)]
@@ -133,9 +131,7 @@ def test_what_falls_in_a_shared_search_falls_as_it_does_alone(tmp_path: Path) ->
     asked = {"Refines", "NoOvertaking", "StableRead", "Durable"}
     runs = [run for run in plan(wrong, ["gil"]) if run.falls in asked and not run.faults]
     assert list(map(len, together(runs))) == [len(runs)]
-
     report = check(wrong, runs, work=tmp_path)
-
     assert [f.claims for f in report.findings] == [("gil / Durable",)]
     assert "claimed to fall, and TLC says: it holds" in str(report.findings[0])
     assert [c.property for c in report.counterexamples] == ["NoOvertaking", "Refines", "StableRead"]
@@ -149,29 +145,9 @@ def test_a_behaviour_of_which_nothing_is_told_decides_nothing() -> None:
     result = TlcResult("joint", Verdict.OK, complete=True, traces=(Trace(), Trace()), output=(
         '<<"falls", {"Serializable"}, 7>>',
     ))  # fmt: skip
-
     found = [f for pair in parted(runs, result) for f in judge(claims, *pair, True)]
-
     assert len(found) == len(runs) and all(finding.undecided for finding in found)
     assert "tells of 1 falls and shows 2" in str(found[0])
-
-
-def test_another_number_of_states_is_a_finding(tmp_path: Path) -> None:
-    """A specification that has changed shows, even when every verdict stays."""
-    claims = load_claims()
-    (run,) = [r for r in plan(claims, ["bare"]) if r.falls == "MutualExclusion"]
-    recorded = replace(claims, numbers=claims.numbers | {run.name: Numbers(17, 5)})
-
-    report = check(recorded, [run], work=tmp_path)
-
-    assert "recorded are Numbers(distinct=17, depth=5)" in str(report.findings[0])
-
-
-def test_names_and_numbers_choose_disciplines() -> None:
-    """D4 and asyncio-lock are one; an unknown name is refused with the known ones."""
-    assert chosen(["D4", "bare"]) == ["asyncio-lock", "bare"]
-    with pytest.raises(CheckError, match="no discipline 'D99'; known are sequential"):
-        chosen(["D99"])
 
 
 def test_a_bound_that_no_claim_has_is_refused() -> None:
@@ -185,7 +161,6 @@ def test_the_table_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every discipline and every property is in it, at every width of the terminal."""
     monkeypatch.setattr("leo.screen.columns", lambda: columns)
     shown = text(load_claims(), DISCIPLINES)
-
     assert max(map(len, shown.splitlines())) <= columns
     joined = "".join(shown.split())
     assert all(name in joined for name in (*PROPERTIES, "asyncio-lock", "bare"))
@@ -226,7 +201,6 @@ def test_the_legend_says_what_faults_were_on() -> None:
     }
     held = {(c.discipline, c.property) for c in claims.cells.values() if c.verdict == HOLDS}
     quiet = held - faulted
-
     assert {d for d, title in quiet if title != "DeadlockFree"} == {"sequential"}
     assert {d for d, title in quiet if title == "DeadlockFree"} == {
         d for d, title in held if title == "DeadlockFree"
@@ -238,9 +212,7 @@ def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
     session it would be vacuous, and the check says so."""
     claims = narrowed(load_claims(), "sequential", "MutualExclusion", HOLDS)
     (run,) = [run for run in plan(claims, ["sequential"]) if run.occasions]
-
     report = check(claims, [run], work=tmp_path)
-
     assert [f.claims for f in report.findings] == [("sequential / MutualExclusion",)]
     assert "vacuous" in str(report.findings[0])
 
@@ -248,7 +220,6 @@ def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
 def test_the_properties_are_those_of_the_specification() -> None:
     """Each is an operator of Properties.tla, except the deadlock, which TLC looks for itself."""
     text = (spec_folder() / "Properties.tla").read_text()
-
     assert set(SAFETY) < set(PROPERTIES)
     for title in PROPERTIES:
         assert title == "DeadlockFree" or f"\n{title} ==" in text
@@ -282,7 +253,6 @@ def test_another_fault_is_a_finding() -> None:
     ]
     result = TlcResult(run.name, Verdict.OK, complete=True, output=tuple(lines))
     assert judge(claims, run, result, compare_numbers=False) == []
-
     less = replace(result, output=tuple(line for line in lines if "Raise" not in line))
     more = replace(result, output=(*lines, '<<"falls", {"ViewAgreesWithStore"}, "Crash">>'))
     found = [str(finding) for finding in judge(claims, run, less, compare_numbers=False)]

@@ -96,7 +96,6 @@ def test_a_difference_is_a_finding(
     """One property of one order under one discipline, in either direction: it is named on the
     screen and in the results, and the exit code is 1."""
     tlc(changed(load_orders(), title, falls=falls))
-
     assert asked(tmp_path) == 1
     named = f"{' '.join(BLIND)} / asyncio-lock / {title}: {said}"
     assert capsys.readouterr().out.endswith(f"; 1 not as claimed.\nNOT AS CLAIMED  {named}\n")
@@ -122,7 +121,6 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     """`--record` writes the file as it is in the specification."""
     orders = load_orders()
     write_orders(orders, tmp_path / "orders.json")
-
     assert (tmp_path / "orders.json").read_text() == (spec_folder() / "orders.json").read_text()
     assert differences(load_orders(tmp_path / "orders.json"), orders) == []
 
@@ -148,6 +146,5 @@ def test_a_wrong_file_of_orders_is_refused(tmp_path: Path, change: Callable[[Any
     change(data)
     path = tmp_path / "orders.json"
     path.write_text(json.dumps(data))
-
     with pytest.raises(ClaimsError, match=str(path)):
         load_orders(path)

@@ -23,8 +23,7 @@ GOOD = f"the version\n\nthe table\n\n✓  a legend\n\n{COUNTED}\n\nThe shortest 
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "quoted"),
-    [(README, "table", brief(GOOD) + "\n"), (ARTIFACT, "verify", GOOD)],
+    ("text", "name", "quoted"), [(README, "table", brief(GOOD) + "\n"), (ARTIFACT, "verify", GOOD)]
 )
 def test_the_output_goes_to_its_place(text: str, name: str, quoted: str) -> None:
     """The marked block is replaced, and nothing else."""

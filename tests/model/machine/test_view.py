@@ -45,7 +45,7 @@ def searches(run: Run) -> tuple[TlcJob, TlcJob]:
 @pytest.mark.parametrize(
     ("discipline", "title", "turns", "faults"),
     [
-        ("shared-store-immediate", "MutualExclusion", 2, ()),
+        pytest.param("shared-store-immediate", "MutualExclusion", 2, (), marks=pytest.mark.long),
         ("shared-store-unit-of-work", "ViewAgreesWithStore", 1, ("Crash",)),
     ],
 )
@@ -55,9 +55,7 @@ def test_view_of_one_property_misses_nothing(
     """Up to the first states that break the property, the search by VIEW meets every value that a
     plain search meets, and no two states of one value differ in the property."""
     run = Run(discipline, "holds", Bound(2, turns), faults, (title,))
-
     by_view, plain = run_many(searches(run), parallel=2, work=tmp_path)
-
     assert (by_view.verdict, plain.verdict) == ("ok", "ok"), (by_view.reason, plain.reason)
     value, good, bad = (plain.output.count(f'"{word}"') for word in ("value", "good", "bad"))
     assert value == good + bad

@@ -20,13 +20,9 @@ from leo_model.organism.run import footprint
 
 # What a scheduler has to choose for an action; everything else is a step of its session.
 KIND = {
-    "Cancel": "cancel",
-    "CancelApplied": "cancel",
-    "Raise": "raise",
-    "Busy": "timeout",
-    "Crash": "crash",
-    "Recover": "recover",
-}
+    "Cancel": "cancel", "CancelApplied": "cancel", "Raise": "raise", "Busy": "timeout",
+    "Crash": "crash", "Recover": "recover",
+}  # fmt: skip
 FAULTS = "faults"
 _NONE: frozenset[str] = frozenset()
 

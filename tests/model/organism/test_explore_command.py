@@ -111,7 +111,6 @@ def test_the_organism_by_brute_force(discipline: str, faults: tuple[str, ...]) -
         best = explore(organism)
         once, fallen = classes_of(organism, DepthFirst(organism.start, events=events))
         every, fell = classes_of(organism, DepthFirst(organism.start, events=events, reduce=False))
-
     assert (best.runs, best.redundant, best.complete) == (len(once), 0, True)
     assert (len(once), set(once)) == (len(set(every)), set(every))
     assert set(best.found) == fallen == fell
@@ -145,7 +144,6 @@ def test_machine_that_crashes(sessions: int) -> None:
     machine = Machine("asyncio-lock", sessions, 1, ("Crash", "Raise"), most=1)
     best = explore(machine, Plan(), lambda w: ends["reduced"].add(w.outcome.final["state"]))
     brute = explore(machine, Plan("brute"), lambda w: ends["brute"].add(w.outcome.final["state"]))
-
     assert best.complete
     assert (best.runs, set(best.found)) == (brute.classes, set(brute.found))
     assert ends["reduced"] == ends["brute"]

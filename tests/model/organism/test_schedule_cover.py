@@ -14,13 +14,7 @@ from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.steps import World
 from leo_model.organism.case import Case
-from leo_model.organism.cover import (
-    NamedGraph,
-    cover,
-    differences,
-    rename,
-    renamed_graph,
-)
+from leo_model.organism.cover import NamedGraph, cover, differences, rename, renamed_graph
 from leo_model.organism.organism import Organism
 from leo_model.organism.run import RAISING, OrganismRun
 from tests.model.broken import BROKEN
@@ -104,7 +98,11 @@ def put_back(world: World, graph: NamedGraph) -> set[tuple[object, ...]]:
 
 @pytest.mark.parametrize(
     ("discipline", "sessions", "faults"),
-    [("asyncio-lock", 3, ()), ("threading-lock", 2, None), ("shared-store-immediate", 2, None)],
+    [
+        pytest.param("asyncio-lock", 3, (), marks=pytest.mark.long),
+        ("threading-lock", 2, None),
+        ("shared-store-immediate", 2, None),
+    ],
 )
 def test_names_are_all_that_was_left_out(
     discipline: str, sessions: int, faults: tuple[str, ...] | None

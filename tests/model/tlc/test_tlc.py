@@ -1,6 +1,9 @@
 """The TLC driver on the real TLC: each kind of verdict, the name of what fell, the trace."""
 
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,9 +97,19 @@ FALLS: dict[str, tuple[str, Verdict, str, int]] = {
 }  # fmt: skip
 
 
+# Left to `make test-long`: other forms of what the rest shows.
+LONG = ("starts", "below", "refines-at-once", "fair", "never-back", "random-small", "deep")
+
+
+def rest_long(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in names]
+
+
 @pytest.fixture(scope="module")
-def ran(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TlcResult]:
-    """The results of all that TLC can run, in one batch: each start of it sleeps a while."""
+def ran(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TlcResult]:
+    """The result of a search by its name. All are run in one batch, those of `make test-long` in
+    another: each start of TLC takes a second.
+    """
     folder = tmp_path_factory.mktemp("toys")
     (folder / "Clock.tla").write_text(ABSTRACT)
     jobs = [
@@ -115,17 +128,24 @@ def ran(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         refining = TlcJob(name, root, "SPECIFICATION Spec\nPROPERTY Refines", library=library)
         jobs.append(refining if name.startswith("refines") else toy(config, name))
     work = folder / "work"
-    found = {result.job: result for result in run_many(jobs, work=work, runtime=runtime)}
-    # The folder of a run that was decided is gone.
-    assert [path.name.partition("-")[0] for path in work.iterdir() if path.is_dir()] == ["shallow"]
-    return found
+
+    @cache
+    def batch(thorough: bool) -> dict[str, TlcResult]:
+        mine = [job for job in jobs if (job.name in LONG) == thorough]
+        found = {result.job: result for result in run_many(mine, work=work, runtime=runtime)}
+        # The folder of a run that was decided is gone.
+        kept = {path.name.partition("-")[0] for path in work.iterdir() if path.is_dir()}
+        assert kept <= {"shallow"}
+        return found
+
+    return lambda name: batch(name in LONG)[name]
 
 
-def test_ok(ran: dict[str, TlcResult]) -> None:
+def test_ok(ran: Callable[[str], TlcResult]) -> None:
     """Nothing fell: the counts are TLC's, all states were seen; PrintT's lines are the output, one
     per state; coverage counts states and steps.
     """
-    result = ran["ok"]
+    result = ran("ok")
     assert (result.verdict, result.property, result.reason) == (Verdict.OK, None, "")
     assert (result.distinct, result.left, result.exit_code) == (36, 0, 0)
     assert result.complete
@@ -138,64 +158,65 @@ def test_ok(ran: dict[str, TlcResult]) -> None:
     assert set(result.coverage) == {"Init", "Inc", "Reset", "Leave", "Stay"}
 
 
-def test_graph_of_a_dump(ran: dict[str, TlcResult]) -> None:
+def test_graph_of_a_dump(ran: Callable[[str], TlcResult]) -> None:
     """A dump is read into a graph with as many states as TLC counts; labels have no arguments."""
-    graph = ran["ok"].graph
+    graph = ran("ok").graph
     assert graph is not None
-    assert len(graph.states) == ran["ok"].distinct == 36
+    assert len(graph.states) == ran("ok").distinct == 36
     assert {label for _, label, _ in graph.edges} == {"Inc", "Reset", "Leave", "Stay"}
     assert graph.initial == {Fn([("x", 0), ("by", Fn([("a", ()), ("b", ())]))])}
     assert all((s["x"] == 4) == (s == t) for s, label, t in graph.edges if label in ("Stay", "Inc"))
 
 
-@pytest.mark.parametrize("name", FALLS)
-def test_name_of_what_fell(ran: dict[str, TlcResult], name: str) -> None:
+@pytest.mark.parametrize("name", rest_long(FALLS))
+def test_name_of_what_fell(ran: Callable[[str], TlcResult], name: str) -> None:
     """A fallen safety property is named, though others are checked in the same run; so is a
     deadlock.
     """
     _, verdict, title, length = FALLS[name]
-    result = ran[name]
+    result = ran(name)
     assert (result.verdict, result.property) == (verdict, title)
     assert result.fell(title)
     assert not result.complete
     assert len(result.trace.steps) == length
 
 
-def test_trace_has_actions_and_values(ran: dict[str, TlcResult]) -> None:
+def test_trace_has_actions_and_values(ran: Callable[[str], TlcResult]) -> None:
     """Each state of a counterexample has the action that led to it, its place, and its values."""
-    steps = ran["small"].trace.steps
+    steps = ran("small").trace.steps
     assert steps[0] == TraceStep(1, "", "", {"x": 0, "by": Fn([("a", ())])})
     assert [step.action for step in steps] == ["", "Inc", "Inc"]
     assert steps[2].location == "line 7, col 11 to line 7, col 63 of module Toy"
     assert steps[2].state == {"x": 2, "by": Fn([("a", (1,))])}
 
 
-def test_temporal_property_stuttering_and_lasso(ran: dict[str, TlcResult]) -> None:
+@pytest.mark.parametrize("name", rest_long(["stutters", "never-back", "lasso"]))
+def test_temporal_property(ran: Callable[[str], TlcResult], name: str) -> None:
     """A fallen liveness property is named; its behaviour ends by stuttering or in a loop, which
     begins at the state that TLC goes back to."""
-    for name, title in (("stutters", "Comes3"), ("never-back", "Returns"), ("lasso", "Returns")):
-        assert (ran[name].verdict, ran[name].property) == (Verdict.TEMPORAL, title)
-    assert ran["stutters"].trace.stutters
-    assert ran["never-back"].trace.stutters or ran["never-back"].trace.back_to is not None
-    assert ran["fair"].verdict is Verdict.OK
-    trace = ran["lasso"].trace
-    assert [step.action for step in trace.steps] == ["", "Up", "Up"]
-    assert (trace.back_to, trace.stutters) == (2, False)
+    title, trace = "Comes3" if name == "stutters" else "Returns", ran(name).trace
+    assert (ran(name).verdict, ran(name).property) == (Verdict.TEMPORAL, title)
+    assert trace.stutters != (trace.back_to is not None)
+    if name == "lasso":
+        assert [step.action for step in trace.steps] == ["", "Up", "Up"]
+        assert (trace.back_to, trace.stutters) == (2, False)
 
 
-def test_simulation(ran: dict[str, TlcResult]) -> None:
-    """A simulation finds a violation, and its success is not a complete search."""
-    result = ran["random"]
+def test_simulation_and_depth_first(ran: Callable[[str], TlcResult]) -> None:
+    """The success of a simulation is not a complete search; a depth-first search that ends before
+    all states were seen has shown nothing."""
+    result = ran("random")
     assert (result.verdict, result.complete, result.distinct) == (Verdict.OK, False, None)
     assert result.generated
-    assert ran["random-small"].fell("Small")
+    assert ran("shallow").verdict is Verdict.ERROR
+    assert "lacks the message that model checking completed" in ran("shallow").reason
 
 
-def test_depth_first(ran: dict[str, TlcResult]) -> None:
-    """A depth-first search that ends before all states were seen has shown nothing."""
-    assert ran["deep"].verdict is Verdict.OK
-    assert ran["shallow"].verdict is Verdict.ERROR
-    assert "lacks the message that model checking completed" in ran["shallow"].reason
+@pytest.mark.long
+def test_other_forms(ran: Callable[[str], TlcResult]) -> None:
+    """A fair search and a deep one end well; a simulation finds a violation."""
+    assert ran("fair").verdict is ran("deep").verdict is Verdict.OK
+    assert ran("random-small").fell("Small")
 
 
 @pytest.mark.parametrize(
@@ -207,12 +228,18 @@ def test_depth_first(ran: dict[str, TlcResult]) -> None:
             '^job bad: SANY refuses the specification: Was expecting "==== or more Module body" '
             'Encountered "Reset" at line 8, column 1 .*/Toy.tla\\)$',
         ),
-        (
+        pytest.param(
             TOY.replace("x < 2", "y < 2"),
             SPEC,
             "line 15, col 10 to line 15, col 10 of module Toy Unknown operator: `y'. .*Toy.tla\\)$",
+            marks=pytest.mark.long,
         ),
-        (TOY.replace("Naturals", "Naturalz"), SPEC, "Cannot find source file for module Naturalz"),
+        pytest.param(
+            TOY.replace("Naturals", "Naturalz"),
+            SPEC,
+            "Cannot find source file for module Naturalz",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_sany_refuses(runtime: Runtime, work: Path, root: str, config: str, said: str) -> None:
@@ -227,11 +254,13 @@ def test_sany_refuses(runtime: Runtime, work: Path, root: str, config: str, said
     ("config", "said"),
     [
         (SPEC + "INVARIANT Nope", "The invariant Nope specified in the configuration file is not"),
-        (SPEC + "CHECK_DEADLOCK FALSE", "TLC found an error in the configuration file at line 3"),
+        pytest.param(SPEC + "CHECK_DEADLOCK FALSE", "TLC found an error in the configuration file",
+                     marks=pytest.mark.long),
         ("SPECIFICATION Spec", "constant parameter (S|Last) is not assigned a value"),
-        (SPEC + "PROPERTY Spex", "The property Spex specified in the configuration file is not"),
+        pytest.param(SPEC + "PROPERTY Spex", "The property Spex specified in the configuration",
+                     marks=pytest.mark.long),
     ],
-)
+)  # fmt: skip
 def test_configuration_refused(runtime: Runtime, work: Path, config: str, said: str) -> None:
     """An unknown name, a keyword TLC does not have and a constant without value are said."""
     with pytest.raises(ConfigError, match=said):

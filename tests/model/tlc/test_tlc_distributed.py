@@ -60,7 +60,7 @@ def test_all_states_are_found(runtime: Runtime, work: Path) -> None:
     ("config", "verdict", "name"),
     [
         ("INVARIANTS Near Low", Verdict.INVARIANT, "Low"),
-        ("INVARIANT Odd", Verdict.ERROR, None),
+        pytest.param("INVARIANT Odd", Verdict.ERROR, None, marks=pytest.mark.long),
     ],
 )
 def test_what_fell(
@@ -201,7 +201,6 @@ def test_a_claim_distributed_finds_what_the_local_run_found(
     """
     claims = load_claims()
     runs = [r for r in plan(claims, ["shielded-unit-of-work"]) if r.kind == "holds" and r.faults]
-
     assert show_distributed(claims, runs, tmp_path, 2) == 0
     assert re.search("[12] workers, 0 lost: it holds in all", capsys.readouterr().out)
     wrong = replace(claims, numbers={runs[0].name: Numbers(1, 1)})

@@ -205,26 +205,6 @@ def test_bad_text_is_refused(text: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-def test_functions_are_mappings_and_keys() -> None:
-    """A function is a mapping, equal and hashed by what it maps; a domain 1..n makes it a tuple."""
-    one, other = Fn([("a", 1), ("b", 2)]), Fn([("b", 2), ("a", 1)])
-    assert {one: "x"}[other] == "x"
-    assert dict(one) == {"a": 1, "b": 2}
-    assert len(one) == 2
-    assert one != Fn([("a", 1)])
-    assert one != {"a": 1, "b": 2}
-    assert function([(2, "y"), (1, "x")]) == ("x", "y")
-    assert function([(True, "x")]) == Fn([(True, "x")])
-    assert repr(one) == "Fn({'a': 1, 'b': 2})"
-
-
-def test_model_values_are_their_names() -> None:
-    """A model value equals the string of its name and is printed without quotes."""
-    assert ModelValue("s1") == "s1"
-    assert (to_tla(ModelValue("s1")), to_tla("s1")) == ("s1", '"s1"')
-    assert repr(parse_value("{s1}")) == "frozenset({ModelValue('s1')})"
-
-
 # State graphs: TLC's dot files are read whole or refused.
 
 
@@ -266,12 +246,6 @@ def test_graph_is_read() -> None:
             }
         ),
     )
-
-
-def test_one_variable() -> None:
-    """The state of a specification with one variable has no conjunction sign."""
-    graph = parse_dot(['1 [label="x = 0",style = filled]'], "g.dot")
-    assert graph.initial == {Fn([("x", 0)])}
 
 
 def test_legend_is_not_states() -> None:

@@ -76,14 +76,9 @@ def _turn(events: Events, at: int, rng: Random, discipline: str) -> bool:
 
 
 MUTATIONS: dict[str, Mutation] = {
-    "drop": _drop,
-    "repeat": _repeat,
-    "swap": _swap,
-    "version": _version,
-    "rename": _rename,
-    "session": _session,
-    "turn": _turn,
-}
+    "drop": _drop, "repeat": _repeat, "swap": _swap, "version": _version, "rename": _rename,
+    "session": _session, "turn": _turn,
+}  # fmt: skip
 
 
 def mutate(discipline: str, events: Sequence[Fields], rng: Random) -> tuple[str, Events]:

@@ -78,18 +78,11 @@ def scripted_trace(world: World, schedule: Iterable[Move]) -> tuple[Fields, list
 def make_header(world: World, instances: list[str], start: Base, seed: int) -> Fields:
     """Return the header of a trace, as the recorder would write it."""
     return {
-        "schema": SCHEMA,
-        "kind": "header",
-        "spec": SPEC,
-        "run": f"random-{seed}",
-        "discipline": world.rules.name,
-        "runtime": (RUNNABLE | PUBLISHED)[world.rules.name].runtime,
-        "program": list(PROGRAM),
-        "instances": instances,
-        "stores": ["main"],
-        "start": start._asdict(),
-        "seed": seed,
-    }
+        "schema": SCHEMA, "kind": "header", "spec": SPEC, "run": f"random-{seed}",
+        "discipline": world.rules.name, "runtime": (RUNNABLE | PUBLISHED)[world.rules.name].runtime,
+        "program": list(PROGRAM), "instances": instances, "stores": ["main"],
+        "start": start._asdict(), "seed": seed,
+    }  # fmt: skip
 
 
 def _step(
@@ -119,19 +112,14 @@ def _event(world: World, state: State, move: Move, seq: int, run: str) -> Fields
     instance = world.instance_of[move.actor] if by_session else move.actor
     versions = _versions(state, instance)
     return {
-        "seq": seq,
-        "writer": "w1",
-        "run": run,
-        "time": seq / 1000,
-        "instance": instance,
-        "store": "main",
-        "session": move.actor if by_session else "",
+        "seq": seq, "writer": "w1", "run": run, "time": seq / 1000, "instance": instance,
+        "store": "main", "session": move.actor if by_session else "",
         "reply": f"{move.actor}.{state.calls[move.actor]}" if by_session else "",
         "action": move.action,
         "reads": {item: versions[item] for item in rule.order if item in rule.reads},
         "writes": {item: versions[item] for item in rule.order if item in rule.writes},
         "outcome": rule.outcome,
-    }
+    }  # fmt: skip
 
 
 def _versions(state: State, instance: str) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from random import Random
 
@@ -21,6 +20,7 @@ from leo_model.traces import coverage
 from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
 from leo_model.traces.reader import trace_of
 from tests.model.traces.synth import random_trace, scripted_trace, trace_world
+from tests.model.validating import options
 
 
 def covered(discipline: str, schedules: list[list[Move]]) -> Coverage:
@@ -53,16 +53,6 @@ def test_schedules_that_are_missing_complete_every_discipline(discipline: str) -
     found = covered(discipline, list(empty.missing_steps()))
     assert len(found.steps) == len(found.measure.steps)
     assert found.outside == 0
-
-
-@pytest.mark.parametrize("discipline", ["shielded-unit-of-work", "optimistic"])
-def test_one_schedule_visits_what_it_passes(discipline: str) -> None:
-    """The schedule of the last missing transition takes it, and is as short as the graph allows."""
-    last = list(Coverage(measure(discipline, 2, 1)).missing_steps())[-1]
-    found = covered(discipline, [last])
-    assert last not in list(found.missing_steps())
-    assert 0 < len(found.steps) <= len(last) == found.events
-    assert set(found.actions) == {move.action for move in last}
 
 
 @pytest.mark.parametrize("discipline", ["asyncio-lock", "shared-store-immediate", "optimistic"])
@@ -130,15 +120,6 @@ def test_refused_trace_counts_up_to_its_refusal() -> None:
     assert re.search(r"traces refused +1 +of 1", to_text(found))
 
 
-def options(*words: str) -> Namespace:
-    parser = ArgumentParser()
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--torn", action="store_true")
-    coverage.add_arguments(parser)
-    return parser.parse_args(words)
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
     paths = []
@@ -189,9 +170,7 @@ def test_bad_file_and_bad_bound(
 
 def test_reports_are_asked_for_one_at_a_time(files: list[str]) -> None:
     """The command refuses what would be answered in part only."""
-    parser = ArgumentParser()
-    VALIDATE.configure(parser)
-    assert VALIDATE.run(parser.parse_args([files[0], "--coverage"])) == 0
+    assert VALIDATE.run(options(files[0], "--coverage")) == 0
     for other in ("--strength", "--follow"):
         with pytest.raises(TraceError, match=f"--coverage {other}: coverage and strength are"):
-            VALIDATE.run(parser.parse_args([files[0], "--coverage", other]))
+            VALIDATE.run(options(files[0], "--coverage", other))

@@ -11,8 +11,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from leo.errors import TraceError
 from leo.trace import lines as fast_blocks
@@ -101,7 +99,7 @@ def traces(discipline: str, count: int, length: int, *, seed: int = 3) -> Iterat
 def test_same_report_on_random_schedules(discipline: str, share: list[int]) -> None:
     """Verdict, counts, first lines and witnesses are equal, and so is the state at the end: the
     replies that are remembered, and each edge between them."""
-    for data in traces(discipline, 5, 150):
+    for data in traces(discipline, 3, 150):
         assert_same(data)
     if discipline in FAST:
         assert sum(share) > 100
@@ -118,21 +116,11 @@ def test_property_that_the_fast_path_does_not_know_keeps_it_away(
     assert sum(share) == 0
 
 
-@given(seed=st.integers(0, 10**9), discipline=st.sampled_from(FAST), rate=st.floats(0, 0.1))
-@settings(max_examples=15)
-def test_same_report_on_any_schedule(seed: int, discipline: str, rate: float) -> None:
-    """The same for schedules that hypothesis generates, with up to eight sessions."""
-    rng = Random(seed)
-    sessions = 1 if discipline == "sequential" else rng.randint(1, 8)
-    world = trace_world(discipline, sessions)
-    assert_same(to_bytes(*random_trace(world, rng, rate, 160)))
-
-
 @pytest.mark.parametrize("discipline", FAST)
 def test_same_report_on_mutated_traces(discipline: str) -> None:
     """Dropped, doubled, swapped, renamed lines and wrong versions are refused in the same words."""
     rng = Random(discipline)
-    for _ in range(5):
+    for _ in range(3):
         sessions = 1 if discipline == "sequential" else 4
         world = trace_world(discipline, sessions)
         header, events = random_trace(world, rng, 0.01, 150)
@@ -199,8 +187,8 @@ def byte_mutants(data: bytes, count: int, rng: Random) -> Iterator[bytes]:
 def test_same_report_on_damaged_bytes(discipline: str) -> None:
     """Both refuse a damaged byte with the same text, or accept it with the same notices."""
     rng = Random(discipline)
-    for data in traces(discipline, 2, 100, seed=8):
-        for mutant in byte_mutants(data, 20, rng):
+    for data in traces(discipline, 1, 100, seed=8):
+        for mutant in byte_mutants(data, 15, rng):
             assert_same(mutant)
 
 
@@ -247,21 +235,10 @@ def wide(run: str, line: str) -> bytes:
 @pytest.mark.parametrize(
     "line",
     [
-        "LINE ",
-        " LINE",
-        "LINE\n",
-        "LINE\n\n",
-        "\nLINE",
-        "LINELINE",
-        "LINE,LINE",
-        "LINE\r",
-        '{"new":1,LINE',
-        '{"kind":"end"}',
-        "[]",
-        "",
-        "\xa0",
+        "LINE ", " LINE", "LINE\n", "LINE\n\n", "\nLINE", "LINELINE", "LINE,LINE", "LINE\r",
+        '{"new":1,LINE', '{"kind":"end"}', "[]", "", "\xa0",
     ],
-)
+)  # fmt: skip
 def test_lines_in_another_form_are_left_to_the_reader(line: str) -> None:
     """White space, two events on a line, something else than an event: the reader decides."""
     assert_same(wide("r", line))

@@ -134,9 +134,7 @@ def exchanged(events: list[Fields], at: int, rng: Random) -> list[Fields]:
 )
 @settings(max_examples=60, deadline=None)
 def test_one_wrong_line_among_whole_replies_is_refused_in_the_same_words(
-    seed: int,
-    discipline: str,
-    kind: Callable[[list[Fields], int, Random], list[Fields]] | None,
+    seed: int, discipline: str, kind: Callable[[list[Fields], int, Random], list[Fields]] | None
 ) -> None:
     """A word, a place or a name that is wrong anywhere; every mutation of `leo_model.traces.mutate`
     too."""
@@ -241,17 +239,6 @@ def test_session_that_did_not_call_does_not_go_in(discipline: str) -> None:
         for k, event in enumerate(events)
     ]
     refused(header, later, 23 + 2)
-
-
-@pytest.mark.parametrize("discipline", LOCKED)
-def test_nobody_calls_twice(discipline: str) -> None:
-    """A session does not call while it waits, nor while its reply goes on."""
-    header, events = traced(discipline, moves(discipline, "c1 w1 c2 c1 w2 w1 c2 w2"))
-    again = next(k for k, event in enumerate(events) if event["reply"] == "s2.2")
-    assert events[again]["action"] == "Call"
-    for at in (12, 13, 14, 18, 22):
-        early = [*events[:at], events[again], *events[at:again], *events[again + 1 :]]
-        refused(header, renumbered(early), at + 2)
 
 
 @pytest.mark.parametrize("discipline", LOCKED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -68,37 +69,36 @@ def test_any_other_content_is_another_key(place: Path, what: str) -> None:
     assert after != before
 
 
-@pytest.mark.parametrize("way", ["cut", "empty", "changed", "moved", "list", "folder", "forged"])
-def test_damaged_entries_count_as_absent(place: Path, way: str) -> None:
-    """A verdict that was cut, edited, renamed, replaced or forged is not believed."""
+def forge(path: Path) -> None:
+    """As somebody does who knows all but the key."""
+    root = path.parents[2]
+    forger = VerdictCache(path.parents[1], spec=root / "spec", jar=root / "jar", secret=b"another")
+    forger.put(path.stem, TlcVerdict("accepted", None, frozenset()))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text(json.dumps({**json.loads(path.read_bytes()), "line": None})),
+        lambda path: path.write_text("[]"),
+        lambda path: (path.unlink(), path.mkdir()),
+        forge,
+    ],
+    ids=["cut", "empty", "changed", "list", "folder", "forged"],
+)
+def test_damaged_entries_count_as_absent(place: Path, damage: Callable[[Path], object]) -> None:
+    """A verdict that was cut, edited, replaced or forged is not believed; nor another one's."""
     cache = cache_in(place)
     key, other = cache.key("module", "config"), cache.key("other", "config")
     cache.put(key, GUARD)
     (path,) = (place / "cache").rglob("*.json")
-    if way == "cut":
-        path.write_bytes(path.read_bytes()[:-9])
-    elif way == "empty":
-        path.write_bytes(b"")
-    elif way == "changed":
-        entry = json.loads(path.read_bytes())
-        path.write_text(json.dumps({**entry, "kind": "accepted", "line": None, "broken": []}))
-    elif way == "moved":
-        target = place / "cache" / other[:2] / f"{other}.json"
-        target.parent.mkdir(exist_ok=True)
-        path.rename(target)
-        key = other
-    elif way == "forged":
-        # By somebody who knows all but the key.
-        forger = VerdictCache(
-            place / "cache", spec=place / "spec", jar=place / "jar", secret=b"another key"
-        )
-        forger.put(key, TlcVerdict("accepted", None, frozenset()))
-    elif way == "list":
-        path.write_text("[]")
-    else:
-        path.unlink()
-        path.mkdir()
-    assert cache.get(key) is None
+    target = place / "cache" / other[:2] / f"{other}.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(path.read_bytes())
+    damage(path)
+    assert cache.get(key) is cache.get(other) is None
 
 
 def test_folder_that_cannot_be_written_is_an_error(place: Path) -> None:
@@ -178,7 +178,6 @@ def test_a_failed_run_of_tlc_is_no_verdict(tmp_path: Path, monkeypatch: pytest.M
     """A run in which an invariant falls judges nothing, and nothing is kept."""
     monkeypatch.setattr(tracetlc, "CONFIG", tracetlc.CONFIG + "INVARIANT MutualExclusion\n")
     cache = tracetlc.open_cache(tmp_path / "cache")
-    for _ in range(2):
-        with pytest.raises(EngineError, match="TLC judged no trace"):
-            judge(traces(4), cache=cache, work=tmp_path / "runs")
+    with pytest.raises(EngineError, match="TLC judged no trace"):
+        judge(traces(4), cache=cache, work=tmp_path / "runs")
     assert not (tmp_path / "cache").exists()

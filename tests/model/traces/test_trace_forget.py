@@ -51,18 +51,11 @@ LATE_READ = (
 # flight at i2, and at i1 until it crashes, so that the views are compared with the store only at
 # the last line: the view of i2 is {s4.1, s2.1}, and the store's first writes are s4.1, s1.1.
 GAP_IN_A_VIEW = (
-    f"s4 {UNIT.removesuffix(' Return')}",
-    "s2 Call",
-    "s4 Return",
-    f"s1 {UNIT.removesuffix(' Return')}",
-    "s3 Call",
-    "s1 Return",
-    f"s2 {UNIT.removeprefix('Call ').removesuffix(' Return')}",
-    "s4 Call",
-    "s2 Return",
-    "i1 Crash Recover",
-    "s4 Cancel",
-)
+    f"s4 {UNIT.removesuffix(' Return')}", "s2 Call", "s4 Return",
+    f"s1 {UNIT.removesuffix(' Return')}", "s3 Call", "s1 Return",
+    f"s2 {UNIT.removeprefix('Call ').removesuffix(' Return')}", "s4 Call", "s2 Return",
+    "i1 Crash Recover", "s4 Cancel",
+)  # fmt: skip
 
 
 def test_reply_with_something_upstream_is_not_forgotten() -> None:
@@ -79,10 +72,7 @@ def test_only_the_first_writes_are_forgotten() -> None:
 
 def test_tlc_forgets_no_more_than_that(tmp_path: Path) -> None:
     """The same two schedules under TLC: the same properties fall."""
-    found = [
-        both("bare", 3, *LATE_READ),
-        both("shared-store-unit-of-work", 4, *GAP_IN_A_VIEW),
-    ]
+    found = [both("bare", 3, *LATE_READ), both("shared-store-unit-of-work", 4, *GAP_IN_A_VIEW)]
     verdicts = judge([record(trace_of("t", *schedule)) for schedule, _ in found], work=tmp_path)
     assert [v.broken for v in verdicts] == [frozenset(o.violations) for _, o in found]
 

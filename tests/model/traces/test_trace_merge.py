@@ -150,22 +150,25 @@ def test_merged_trace_is_an_ordinary_trace(tmp_path: Path) -> None:
 BASE = schedule("shared-store-immediate", 5, 40, rate=0.0)
 
 
+AHEAD = {"ngrams": BASE[0]["start"]["ngrams"] + 3, "snapshots": BASE[0]["start"]["snapshots"] - 1}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"run": "other"}, "its run is 'other', and that of .* is 'random-"),
         ({"discipline": "shared-store"}, "its discipline is 'shared-store', and that of"),
         ({"instances": ["i1"]}, "the instance 'i[12]' is (in|not)"),
+        # More n-grams and fewer snapshots than the other process found: not the same store.
+        ({"start": AHEAD}, "no store was at both"),
     ],
-    ids=["run", "discipline", "instance"],
+    ids=lambda found: next(iter(found)) if isinstance(found, dict) else "",
 )
 def test_files_of_different_runs_are_refused(tmp_path: Path, change: Fields, message: str) -> None:
-    """The files must be of one run, each of another process."""
+    """The files must be of one run on one store, each of another process."""
     one, (header, events) = split(*BASE)
     header = {**header, **change}
-    if "discipline" in change:
-        events = []
-    events = [{**e, "run": header["run"]} for e in events]
+    events = [] if "discipline" in change else [{**e, "run": header["run"]} for e in events]
     with pytest.raises(TraceError, match=message):
         merged(tmp_path, [one, (header, events)])
 
@@ -177,27 +180,12 @@ def test_names_must_be_different(tmp_path: Path, thing: str) -> None:
     if thing == "writer":
         events = [{**e, "writer": "w-i1"} for e in events]
     else:
-        name = one[1][0]["session"]
-        mine = events[0]["session"]
-        events = [
-            {**e, "session": name, "reply": e["reply"].replace(mine, name)}
-            for e in events
-            if e["session"] == mine
-        ]
-        events = renumber(events)
-    with pytest.raises(
-        TraceError, match=f"the {thing} '.*' is in .*0.ndjson as well; give --merge"
-    ):
-        merged(tmp_path, [one, (header, events)])
-
-
-def test_no_store_is_at_contradicting_versions(tmp_path: Path) -> None:
-    """More n-grams and fewer snapshots than another process found: not the same store."""
-    one, (header, events) = split(*BASE)
-    start = header["start"]
-    ahead = {"ngrams": start["ngrams"] + 3, "snapshots": start["snapshots"] - 1}
-    with pytest.raises(TraceError, match="no store was at both"):
-        merged(tmp_path, [one, ({**header, "start": ahead}, events)])
+        name, mine = one[1][0]["session"], events[0]["session"]
+        own = [e for e in events if e["session"] == mine]
+        events = [{**e, "session": name, "reply": e["reply"].replace(mine, name)} for e in own]
+    said = f"the {thing} '.*' is in .*0.ndjson as well; give --merge"
+    with pytest.raises(TraceError, match=said):
+        merged(tmp_path, [one, (header, renumber(events))])
 
 
 def test_events_are_left_as_they_were(tmp_path: Path) -> None:

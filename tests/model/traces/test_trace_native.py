@@ -24,10 +24,7 @@ def schedules(discipline: str, count: int, length: int, seed: int = 1) -> list[S
     most = 1 if discipline == "sequential" else 4
     return [
         random_trace(
-            trace_world(discipline, rng.randint(1, most)),
-            rng,
-            rng.choice([0.0, 0.03, 0.2]),
-            length,
+            trace_world(discipline, rng.randint(1, most)), rng, rng.choice([0.0, 0.03, 0.2]), length
         )
         for _ in range(count)
     ]
@@ -60,7 +57,7 @@ def first_lines(schedule: Schedule) -> dict[str, int]:
 def test_random_schedules_are_accepted_and_properties_fall_where_they_fall(discipline: str) -> None:
     """A schedule of the transition system is accepted under its own discipline, and each property
     falls at the first line after which its plain definition is false."""
-    for schedule in schedules(discipline, 15, 70):
+    for schedule in schedules(discipline, 6, 70):
         outcome = check_schedule(schedule)
         assert outcome.rejection is None
         assert outcome.events == len(schedule[1])
@@ -75,14 +72,14 @@ def test_forgetting_changes_no_verdict(discipline: str) -> None:
         found = check_schedule(schedule, forgetting=forgetting).violations
         return {name: (v.line, v.count) for name, v in found.items()}
 
-    for schedule in schedules(discipline, 8, 150, seed=2):
+    for schedule in schedules(discipline, 4, 120, seed=2):
         assert verdict(schedule, forgetting=True) == verdict(schedule, forgetting=False)
 
 
-@pytest.mark.parametrize("discipline", ["asyncio-lock", "bare", "gil", "optimistic"])
+@pytest.mark.parametrize("discipline", ["bare", "optimistic"])
 def test_memory_does_not_grow_with_the_trace(discipline: str) -> None:
     """What is kept depends on the replies in flight: also with faults, also with cycles."""
-    header, events = random_trace(trace_world(discipline, 4), Random(5), 0.03, 6000)
+    header, events = random_trace(trace_world(discipline, 4), Random(5), 0.03, 3000)
     trace = trace_of("t", header, events)
     checker = Checker(trace.header)
     kept = 0
@@ -92,8 +89,8 @@ def test_memory_does_not_grow_with_the_trace(discipline: str) -> None:
         kept = max(
             kept, len(z.dsg), len(z.store.ngrams), len(z.returned), len(checker.watch.cyclic)
         )
-    assert checker.replies > 300
-    assert kept < 150
+    assert checker.replies > 150
+    assert kept < 100
 
 
 def test_cycle_under_bare_is_refused_as_asyncio_lock() -> None:
@@ -186,7 +183,7 @@ def _wrong(line: Line) -> Line:
 def test_outcomes_are_counted() -> None:
     """Every reply is counted once by how it ended, or is open at the end of the trace."""
     for discipline in DISCIPLINES:
-        for schedule in schedules(discipline, 6, 80, seed=9):
+        for schedule in schedules(discipline, 2, 80, seed=9):
             outcome = check_schedule(schedule)
             ended = sum(outcome.outcomes.values()) - outcome.outcomes[SWALLOWED]
             assert ended + outcome.open == outcome.replies

@@ -126,30 +126,3 @@ def test_a_process_that_opens_later(tmp_path: Path) -> None:
         for line in (tmp_path / "whole.ndjson").read_bytes().splitlines()
     ]
     assert actions[1] == "Crash" and actions.count("Recover") == 1
-
-
-def test_a_run_that_pretends_is_rejected(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Two processes that share a store without its lock, claimed to have had it: no order of the
-    lines is a behaviour, and the report names the next line of each."""
-    pair = [Process(tmp_path, name, "shared-store-unit-of-work") for name in ("i1", "i2")]
-    for process in pair:
-        process.say(1)
-        process.wait()
-    for process in pair:
-        process.say(1)
-        process.wait()
-        process.end()
-    files = []
-    for process in pair:
-        text = process.trace.read_text()
-        pretended = tmp_path / f"pretended-{process.trace.name}"
-        pretended.write_text(
-            text.replace('"shared-store-unit-of-work"', '"shared-store-immediate"')
-        )
-        files.append(str(pretended))
-    assert VALIDATE.run(options(*files, "--merge")) == 1
-    said = capsys.readouterr().out
-    assert "REJECTED: no order of the lines is a behaviour" in said
-    assert "because   it is not so that" in said or "because   the version of" in said

@@ -28,17 +28,12 @@ TITLES = (
     "MutualExclusion", "Serializable", "Refines", "Lock no-op", "One stale observation",
 )  # fmt: skip
 VERDICTS = {
-    None: "ok",
-    "DeadlockFree": "deadlock",
-    "Answered": "temporal",
-    "AloneReturns": "temporal",
-}
+    None: "ok", "DeadlockFree": "deadlock", "Answered": "temporal", "AloneReturns": "temporal",
+}  # fmt: skip
 TOLD = ("asyncio-lock", "unit-of-work")
 PLOTS = {
-    "confound": ["shares"],
-    "lock-isolation": ["defects"],
-    "published": ["published-length"],
-}
+    "confound": ["shares"], "lock-isolation": ["defects"], "published": ["published-length"],
+}  # fmt: skip
 
 
 def write_results(build: Path) -> Path:
@@ -90,91 +85,54 @@ def check_results() -> dict[str, Any]:
     for discipline in TOLD:
         fallen = claims.titles(discipline, FALLS, FALLS_WITH_FAULTS)
         world = bounded_world(discipline, 2, 1)
-        for violation in violations(world, explore(world)):
-            if violation.property in fallen:
-                found.append(
-                    {
-                        "discipline": discipline,
-                        "property": violation.property,
-                        "faults": sorted(world.faults),
-                        "sessions": 2,
-                        "turns": 1,
-                        "back_to": None,
-                        "witness": violation.witness,
-                        "schedule": [list(move) for move in violation.schedule],
-                    }
-                )
+        found += [
+            {"discipline": discipline, "property": violation.property, "sessions": 2, "turns": 1,
+             "faults": sorted(world.faults), "back_to": None, "witness": violation.witness,
+             "schedule": [list(move) for move in violation.schedule]}
+            for violation in violations(world, explore(world))
+            if violation.property in fallen
+        ]  # fmt: skip
     cells = [
-        {
-            "discipline": c.discipline,
-            "property": c.property,
-            "verdict": c.verdict,
-            "reason": c.reason,
-        }
-        for c in claims.cells.values()
+        {name: getattr(cell, name) for name in ("discipline", "property", "verdict", "reason")}
+        for cell in claims.cells.values()
     ]
     runs = {
         run.name: {
-            "verdict": VERDICTS.get(run.falls, "invariant"),
-            "property": run.falls,
-            "titles": list(run.titles),
-            "distinct": claims.numbers[run.name].distinct,
+            "verdict": VERDICTS.get(run.falls, "invariant"), "property": run.falls,
+            "titles": list(run.titles), "distinct": claims.numbers[run.name].distinct,
             "depth": claims.numbers[run.name].depth,
         }
         for run in plan(claims)
-    }
+    }  # fmt: skip
     return {
-        **stamped("results.json"),
-        "spec": {"folder": "spec", "hash": spec_hash()},
-        "claims": cells,
-        "runs": runs,
-        "counterexamples": found,
-        "findings": [],
-    }
+        **stamped("results.json"), "spec": {"folder": "spec", "hash": spec_hash()},
+        "claims": cells, "runs": runs, "counterexamples": found, "findings": [],
+    }  # fmt: skip
 
 
 def theorems() -> list[dict[str, Any]]:
+    cells = load_claims().cells
     return [
         {
-            "number": number,
-            "title": title,
-            "claim": title,
-            "latex": r"For $n \ge 1$ sessions: \emph{always}.",
-            "sketch": "By induction.",
-            "assumptions": ["one store"],
-            "place": "proofs/invariants/unbounded.py",
-            "tool": "z3 4",
-            "obligations": 3,
-            "fragment": "",
-            "mutant": "a guard less",
-            "counter_model": "s1",
-            "cells": [
-                {"discipline": discipline, "property": title, "faults": True}
-                for discipline in ("actor", "shielded-unit-of-work")
-                if (discipline, title) in load_claims().cells
-            ],
+            "number": number, "title": title, "claim": title, "sketch": "By induction.",
+            "latex": r"For $n \ge 1$ sessions: \emph{always}.", "assumptions": ["one store"],
+            "place": "proofs/invariants/unbounded.py", "tool": "z3 4", "obligations": 3,
+            "fragment": "", "mutant": "a guard less", "counter_model": "s1",
+            "cells": [{"discipline": discipline, "property": title, "faults": True}
+                      for discipline in ("actor", "shielded-unit-of-work")
+                      if (discipline, title) in cells],
         }
         for number, title in enumerate(TITLES, 1)
-    ]
+    ]  # fmt: skip
 
 
 def trace() -> dict[str, Any]:
-    violation = {
-        "property": "AllOrNothing",
-        "line": 4,
-        "witness": "s1.1 half <applied>",
-        "count": 2,
-    }
+    fall = {"property": "AllOrNothing", "line": 4, "witness": "s1.1 half <applied>", "count": 2}
+    outcomes = {"returned": 98, "cancelled": 2}
     return {
-        "discipline": "asyncio-lock",
-        "accepted": True,
-        "native": {
-            "events": 1200,
-            "replies": 100,
-            "outcomes": {"returned": 98, "cancelled": 2},
-            "violations": [violation],
-        },
-    }
+        "discipline": "asyncio-lock", "accepted": True,
+        "native": {"events": 1200, "replies": 100, "outcomes": outcomes, "violations": [fall]},
+    }  # fmt: skip
 
 
 @cache
@@ -228,31 +186,19 @@ def facts_of(name: str) -> dict[str, Any]:
 def summary(name: str) -> dict[str, Any]:
     return {
         "stamp": {
-            "spec": spec_hash(),
-            "sources": sources_of(module_of(name)),
-            "command": f"leo experiment {name}",
-            "config": {"seeds": 30, "quick": False},
-            "seed": 1,
+            "spec": spec_hash(), "sources": sources_of(module_of(name)), "seed": 1,
+            "command": f"leo experiment {name}", "config": {"seeds": 30, "quick": False},
         },
-        "title": f"On {name}",
-        "question": "What?",
-        "done": "Counted.",
-        "answer": f"{name} < 50 % & more_or_less.",
-        "findings": ["a finding"],
-        "unexpected": [],
-        "limits": ["a limit"],
-        "facts": facts_of(name),
+        "title": f"On {name}", "question": "What?", "done": "Counted.",
+        "answer": f"{name} < 50 % & more_or_less.", "findings": ["a finding"],
+        "unexpected": [], "limits": ["a limit"], "facts": facts_of(name),
         "plots": [{"name": plot, "caption": "The shares"} for plot in PLOTS.get(name, ())],
-        "tables": [
-            {
-                "name": f"table-{name}",
-                "caption": "Some figures",
-                "columns": ["arm", "mean"],
-                "digits": 1,
-                "rows": [["sync", {"value": 0.1, "low": 0.0, "high": 0.2}], ["async", None]],
-            }
-        ],
-    }
+        "tables": [{
+            "name": f"table-{name}", "caption": "Some figures", "columns": ["arm", "mean"],
+            "digits": 1,
+            "rows": [["sync", {"value": 0.1, "low": 0.0, "high": 0.2}], ["async", None]],
+        }],
+    }  # fmt: skip
 
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'

@@ -16,13 +16,13 @@ from leo.commands.main import main
 from paper.experiments import main as experiments
 from paper.experiments import results
 from paper.experiments.registry import EXPERIMENTS, WITH_FILES, load
-from tests.paper.experiments.experiments_toy import TOY
+from tests.paper.experiments.experiments_toy import PLAIN
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the toy the only experiment."""
-    monkeypatch.setattr(experiments, "load", lambda name: TOY)
+    monkeypatch.setattr(experiments, "load", lambda name: PLAIN)
     monkeypatch.setattr(experiments, "EXPERIMENTS", {"toy": EXPERIMENTS["published"]})
 
 
@@ -36,7 +36,6 @@ def test_without_the_libraries_it_says_so(
         return None if name == "scipy" else real(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", find)
-
     assert main(["experiment", "published"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -52,7 +51,6 @@ def test_other_commands_do_not_load_the_libraries() -> None:
         "print(sorted({'numpy', 'scipy', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
     assert done.stdout.splitlines()[-1] == "[]"
 
 

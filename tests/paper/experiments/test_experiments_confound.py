@@ -50,7 +50,6 @@ def test_shares_add_up_and_ignore_dummies(seed: int, players: int) -> None:
     values = np.stack([free, free], axis=-1)
     shares = shapley(values)
     ends = [corner(values, [side] * (players + 1)) for side in (0, 1)]
-
     assert shares.sum(axis=1) == pytest.approx(ends[1] - ends[0])
     assert shares[:, -1] == pytest.approx(0.0)
     alike = free + np.swapaxes(free, 1, players)
@@ -60,7 +59,6 @@ def test_shares_add_up_and_ignore_dummies(seed: int, players: int) -> None:
 def test_two_switches_by_hand() -> None:
     """Alone 1 and 0, together 5: shares (1 + 5) / 2 and (0 + 4) / 2."""
     values = np.array([[[0.0, 0.0], [1.0, 5.0]]])
-
     assert shapley(values)[0] == pytest.approx([3.0, 2.0])
 
 
@@ -75,7 +73,6 @@ def test_values_are_means_of_runs() -> None:
         row(0, sides, sum(sides) + part) for sides in product((0, 1), repeat=5) for part in (0, 1)
     ]
     values = values_of(rows, 1)
-
     assert values.shape == (1, *(2,) * len(SWITCHES))
     assert corner(values, (0, 1, 0, 1, 0, 0)) == pytest.approx(2.5)
     assert corner(values, (1, 1, 0, 1, 0, 0)) == pytest.approx(3.5)
@@ -87,7 +84,6 @@ def test_a_lock_that_changes_a_reply_is_seen() -> None:
     changed = [*rows[:-1], {**rows[-1], "reply": "other"}]
     config = {"seed": 1, "quick": True, "seeds": 2}
     figures = confound.EXPERIMENT.measure(config, ("published",), None)  # type: ignore[arg-type]
-
     assert lock_pairs(rows) == (32, 0)
     assert lock_pairs(changed) == (32, 1)
     assert not confound.EXPERIMENT.summarise(config, [*figures, *rows], []).unexpected
@@ -162,7 +158,6 @@ def test_centres_by_contexts_are_those_with_the_most(
             contexts.setdefault(other, set()).add(one)
     # The older first, as the tokens have appeared, where there are equally many.
     ranked = sorted(contexts, key=lambda token: -len(contexts[token]))[:CENTRES]
-
     assert sorted(len(contexts[t]) for t in now) == sorted(len(contexts[t]) for t in ranked)
     assert ahead == now
 
@@ -175,7 +170,6 @@ def test_published_figures_are_those_of_the_paper() -> None:
     config = {"seed": 7, "quick": False}
     figures = published.EXPERIMENT.measure(config, ("pairings",), None)  # type: ignore[arg-type]
     summary = published.EXPERIMENT.summarise(config, [*rows, *figures], [])
-
     assert len(rows) == 93
     for arm, mean in (("sync", 0.209), ("async", 0.116)):
         assert (

@@ -19,10 +19,7 @@ from paper.experiments.registry import load
 from paper.experiments.rows import RowFile, read_rows
 from paper.experiments.runner import run_experiment
 from paper.experiments.summary import Summary, as_json, number
-from tests.paper.experiments.experiments_toy import TOY, measure, run_toy
-
-# Without its plot, which takes longest.
-PLAIN = replace(TOY, plot=lambda config, rows: [])
+from tests.paper.experiments.experiments_toy import PLAIN, TOY, measure, run_toy
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -40,7 +37,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     """Rows, summaries and plots are equal byte by byte; there is one file of each kind."""
     run_toy(tmp_path)
-
     assert contents(tmp_path / "toy") == contents(whole)
     kinds = {".jsonl", ".json", ".md", ".png", ".svg", ".pdf"}
     assert {path.suffix for path in whole.iterdir()} == kinds
@@ -48,8 +44,7 @@ def test_two_runs_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
 
 def test_another_seed_gives_other_rows(whole: Path, tmp_path: Path) -> None:
     """The rows depend on the seed."""
-    run_toy(tmp_path, seed=8)
-
+    run_toy(tmp_path, PLAIN, seed=8)
     assert read_rows(tmp_path / "toy/rows.jsonl").cells != read_rows(whole / "rows.jsonl").cells
 
 
@@ -66,29 +61,22 @@ def test_a_torn_file_is_mended(
     kept = cut * len(data) // 1000
     rows.write_bytes(data[:kept])
     complete = read_rows(rows)
-
     outcome = run_toy(build, PLAIN)
-
     assert rows.read_bytes() == data
     assert outcome.measured == outcome.cells - len(complete.cells)
 
 
-def test_a_line_without_its_end_is_not_trusted(whole: Path, tmp_path: Path) -> None:
-    """A last line that lacks nothing but its end is torn: what is appended would continue it."""
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes((whole / "rows.jsonl").read_bytes()[:-1])
-
-    assert len(read_rows(path).cells) == 5
-
-
 def test_a_damaged_line_ends_what_is_trusted(whole: Path, tmp_path: Path) -> None:
-    """A line that is no row, in the middle, costs the cells from there on, not more."""
-    lines = (whole / "rows.jsonl").read_bytes().splitlines(keepends=True)
-    path = tmp_path / "rows.jsonl"
+    """A line that is no row, in the middle, costs the cells from there on, not more. A last line
+    that lacks nothing but its end is torn: what is appended would continue it.
+    """
+    data = (whole / "rows.jsonl").read_bytes()
+    lines, path = data.splitlines(keepends=True), tmp_path / "rows.jsonl"
     for bad in (b"{}\n", b"no JSON\n", b"[]\n", lines[0], lines[1]):
         path.write_bytes(b"".join([*lines[:2], bad, *lines[3:]]))
-
         assert list(read_rows(path).cells) == [("left", 0)]
+    path.write_bytes(data[:-1])
+    assert len(read_rows(path).cells) == 5
 
 
 def test_rows_of_another_configuration_are_kept_aside(tmp_path: Path) -> None:
@@ -97,7 +85,6 @@ def test_rows_of_another_configuration_are_kept_aside(tmp_path: Path) -> None:
     bytes_before = (tmp_path / "toy/rows.jsonl").read_bytes()
     second = run_toy(tmp_path, PLAIN, size=2)
     third = run_toy(tmp_path, PLAIN, size=3)
-
     assert (first.measured, second.measured, third.measured) == (6, 4, 0)
     assert (tmp_path / "toy/rows.jsonl").read_bytes() == bytes_before
 
@@ -108,7 +95,6 @@ def test_rows_of_other_sources_are_not_used(
     """When a file that the rows depend on is another one, all cells are measured again."""
     run_toy(tmp_path, PLAIN)
     monkeypatch.setattr("paper.experiments.runner.sources_of", lambda start: "others")
-
     assert run_toy(tmp_path, PLAIN).measured == 6
     assert run_toy(tmp_path, PLAIN).measured == 0
 
@@ -126,14 +112,12 @@ def test_what_was_measured_stays_when_a_cell_fails(tmp_path: Path) -> None:
     broken = replace(PLAIN, measure=failing)
     with pytest.raises(ExperimentError, match="the fourth"):
         run_toy(tmp_path, broken)
-
     assert run_toy(tmp_path, broken).measured == 3
 
 
 def test_times_are_kept_apart_from_rows(whole: Path) -> None:
     """What the clock said is in timings.jsonl and in no row."""
     times = [json.loads(line) for line in (whole / "timings.jsonl").read_text().splitlines()]
-
     assert [line["timings"] for line in times] == [[{"seconds": 1.0}]] * 6
     assert all(
         "seconds" not in row
@@ -186,7 +170,6 @@ def test_cells_that_cannot_be_kept_are_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The error names the file and says what to do."""
     (tmp_path / "toy").write_text("a file where the folder should be")
-
     with pytest.raises(ExperimentError, match=r"toy.*--build"):
         run_toy(tmp_path)
 
@@ -194,14 +177,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_two_processes_write_what_one_does(tmp_path: Path) -> None:
     """The rows of several processes are in the order of the cells: the same bytes as from one."""
+    config = {"seed": 7, "quick": True, "seeds": 2}
     for jobs in (1, 2):
         run_experiment(
-            load("confound"),
-            {"seed": 7, "quick": True, "seeds": 2},
-            tmp_path / str(jobs),
-            command="both",
-            clock=perf_counter,
+            load("confound"), config, tmp_path / str(jobs), command="both", clock=perf_counter,
             jobs=jobs,
-        )
-
+        )  # fmt: skip
     assert contents(tmp_path / "1/confound") == contents(tmp_path / "2/confound")

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.commands.main import main
-from leo.field.metrics import score_turn
 from paper.experiments.errors import TranscriptError
 from paper.experiments.experiment import Row
 from paper.experiments.reanalyse.experiment import EXPERIMENT
@@ -83,7 +82,6 @@ def test_a_transcript_is_read_back(form: str) -> None:
     """What was written in a format is found: themes, turns, texts, printed values, definition."""
     made = talks(3, 12)
     found = parse((sync_text if form == "sync" else async_text)(made))
-
     assert found.format == form
     assert found.problems == []
     assert [(t.message, t.reply) for t in found.talks] == [pair for talk in made for pair in talk]
@@ -100,7 +98,6 @@ def test_awkward_cases() -> None:
     """
     found = parse(AWKWARD_SYNC.removeprefix("\ufeff"))
     first, second, third = found.talks
-
     assert first.message == "What stays, when “nothing” is said? And who hears it?"
     assert first.reply == "Nothing stays. Leo: said nobody."
     assert (first.printed, second.printed, third.printed) == (0.333, None, 0.0)
@@ -121,7 +118,6 @@ def test_previous_messages_are_those_of_the_conversation() -> None:
     talk = [("alpha words", "gamma gamma"), ("beta words", "alpha beta"), ("delta", "alpha delta")]
     late = [("one x y", "r"), ("two", "r"), ("three", "r"), ("four", "r"), ("five", "one five")]
     found = parse(async_text([talk, [("other", "alpha other")], late])).talks
-
     assert [t.scores.type_ratio_current_plus_3 for t in found[:4]] == [0.0, 1.0, 1.0, 0.5]
     assert found[-1].scores.type_ratio_current_plus_3 == 0.5
 
@@ -171,7 +167,6 @@ def test_length_alone_goes_to_the_messages(tmp_path: Path) -> None:
     made = corpus(tmp_path, 40, 5, (0.5, 0.5))
     share = share_of_messages(pair(made, 1))
     most, cut = truncated(made, "tokens", 1)
-
     assert share is None or share > 0.9
     assert abs(pair(made, 1).replies.value) < 0.15 < 0.5 < abs(pair(made, 1).messages.value)
     assert most == 5
@@ -184,7 +179,6 @@ def test_replies_alone_go_to_the_replies(tmp_path: Path) -> None:
     """
     made = corpus(tmp_path, 12, 12, (0.8, 0.3))
     found = pair(made, 1)
-
     assert found.replies.high < 0
     assert abs(found.messages.value) < 0.2 < abs(found.replies.value)
     assert truncated(made, "tokens", 1)[1].difference.high < 0
@@ -197,7 +191,6 @@ def test_the_shuffled_null_is_beaten_by_echoes_only(tmp_path: Path) -> None:
     path = tmp_path / "echo.md"
     path.write_text(sync_text(echoes))
     echoing = Corpus.of([row for row in rows_of([path]) if "arm" in row])
-
     assert shuffled(echoing, "sync", 1).p < 0.01
     assert shuffled(random, "sync", 1).p > 0.05
 
@@ -208,7 +201,6 @@ def test_cross_pairing_by_hand(tmp_path: Path) -> None:
     one.write_text(sync_text([[("aaa bbb", "aaa ccc")], [("ccc", "ddd")]]))
     other.write_text(async_text([[("aaa", "aaa aaa")], [("ddd", "bbb ddd")]]))
     made = Corpus.of([row for row in rows_of([one, other]) if "arm" in row])
-
     means = {names: found.value for names, found in pair(made, 1).means.items()}
     assert means == {
         ("sync", "sync"): pytest.approx((0.5 + 0.5 + 0 + 0) / 4),
@@ -230,7 +222,6 @@ def test_the_command_goes_on_without_what_it_cannot_read(
     foreign.write_text("nothing of the kind")
     build = ["--build", str(tmp_path / "build")]
     names = [str(path) for path in (one, foreign, other, tmp_path / "missing.md")]
-
     assert main(["experiment", "reanalyse", *build, *names]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "two different metrics" in out
@@ -248,7 +239,6 @@ def test_one_arm_is_measured_and_not_compared(
     """With one arm only, and no printed values, the verdict says so."""
     path = tmp_path / "one.md"
     path.write_text(sync_text(talks(1, 10), printed=False))
-
     assert main(["experiment", "reanalyse", "--build", str(tmp_path), str(path)]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "print no values" in out
@@ -258,15 +248,7 @@ def test_one_arm_is_measured_and_not_compared(
 def test_nothing_readable_ends_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """When no file is a transcript the command ends 2 and says why for each, in one paragraph."""
     names = [str(tmp_path / name) for name in ("a.md", "b.md")]
-
     assert main(["experiment", "reanalyse", "--build", str(tmp_path), *names]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert all(name in error for name in names)
-
-
-def test_scores_are_those_of_the_metrics() -> None:
-    """The reader scores with leo.field.metrics and has no definition of its own."""
-    (talk,) = parse(sync_text([[("One, two; three!", "two three four")]])).talks
-
-    assert talk.scores == score_turn("two three four", ["One, two; three!"])

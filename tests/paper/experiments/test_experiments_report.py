@@ -71,13 +71,6 @@ def test_what_a_reader_has_to_know_is_said(tmp_path: Path) -> None:
     assert "other sources" not in page(tmp_path, odd)
 
 
-def test_figures_are_the_summaries(tmp_path: Path) -> None:
-    """Another figure in a summary is another figure on the page, and the old one is gone."""
-    assert "0.123" in page(tmp_path, summary("confound"))
-    after = page(tmp_path, summary("confound", answer="It was 0.987."))
-    assert "0.123" not in after and "0.987" in after
-
-
 @pytest.mark.parametrize("text", ["{}", "[]", "{", '{"stamp": {"spec": ""}}'])
 def test_files_that_are_no_summaries_are_refused(tmp_path: Path, text: str) -> None:
     """A file that is no summary is named with what to do; so is an empty folder."""

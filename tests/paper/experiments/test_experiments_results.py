@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -14,20 +14,13 @@ from typing import Any
 import pytest
 
 from paper.experiments.errors import ExperimentError
-from paper.experiments.experiment import Experiment
+from paper.experiments.experiment import Experiment, Row
+from paper.experiments.long_run import experiment as long_run
+from paper.experiments.long_run.parts import CYCLE, POWER
 from paper.experiments.registry import EXPERIMENTS, load
-from paper.experiments.results import (
-    changed,
-    is_kept,
-    keep,
-    make_again,
-    read,
-    share_of,
-    tell_kept,
-)
-from tests.paper.experiments.experiments_toy import TOY, run_toy
+from paper.experiments.results import changed, is_kept, keep, make_again, read, share_of, tell_kept
+from tests.paper.experiments.experiments_toy import PLAIN, run_toy
 
-PLAIN = replace(TOY, plot=lambda config, rows: [])
 KEPT = [name for name in EXPERIMENTS if is_kept(name)]
 
 
@@ -131,13 +124,29 @@ def test_only_full_runs_of_what_is_here_are_kept(tmp_path: Path) -> None:
     assert is_kept("toy", tmp_path)
 
 
+def first_day(rows: Sequence[Row]) -> list[Row]:
+    """Of a long conversation, what there is when the power fails in its first evening."""
+    stop = next(n for n, row in enumerate(rows) if row.get("how") == POWER)
+    cycles = [row for row in rows if row["kind"] == "cycle"]
+    return [*cycles[: rows[stop]["turn"] // CYCLE], *rows[len(cycles) : stop + 1]]
+
+
 @pytest.mark.parametrize("name", KEPT)
-def test_a_cell_of_each_result_is_made_again(name: str) -> None:
-    """The kept rows are those of the sources here."""
-    experiment = load(name)
-    result = read(experiment)
+def test_a_cell_of_each_result_is_made_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kept rows are those of the sources here: a cell of each result, and of a conversation of
+    a thousand turns, which takes as long as all other cells together, the first day."""
+    experiment, result = load(name), read(load(name))
     # What runs transformers is left to JAX.
     cells = [cell for cell in share_of(experiment, result, 0.99, Random(name))
              if name != "ocean" or cell[0] == "field"]  # fmt: skip
-    again = make_again(experiment, result, [Random(name).choice(cells)], perf_counter)
-    assert not again.differing, changed(experiment, result)
+    cell = Random(name).choice(cells)
+    again, kept = experiment, result.cells[cell]
+    if name == "long-run":
+        legs, measure, kept = long_run._legs, experiment.measure, first_day(kept)
+        monkeypatch.setattr(long_run, "_legs", lambda *given: legs(*given)[:2])
+        again = replace(experiment, measure=lambda *given: first_day(measure(*given)))
+        assert [row["kind"] for row in kept] == [
+            *["cycle"] * 7, *["snapshot"] * 2, "stop", *["snapshot"] * 3, "stop"
+        ]  # fmt: skip
+    found = make_again(again, replace(result, cells={cell: kept}), [cell], perf_counter)
+    assert not found.differing, changed(experiment, result)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,70 +38,64 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 RUNNING = {"confound", "lock-isolation", "concurrent", "long-run", "perturbation"}
 
 
-def changes(root: Path, file: str, more: str = "\nadded = 1\n") -> set[str]:
+def sources(root: Path) -> dict[str, dict[str, str]]:
+    """The files of each experiment in the checkout, as they are now."""
+    modules_of.cache_clear()
+    return {name: made_of(load(name).measure.__module__, root) for name in EXPERIMENTS}
+
+
+@pytest.fixture(scope="module")
+def before(copied: Path) -> dict[str, dict[str, str]]:
+    return sources(copied)
+
+
+@pytest.fixture
+def changes(copied: Path, before: dict[str, dict[str, str]]) -> Callable[..., set[str]]:
     """The experiments whose sources are others when a file of the checkout is changed."""
-    measured = {name: load(name).measure.__module__ for name in EXPERIMENTS}
-    before = {name: made_of(module, root) for name, module in measured.items()}
-    path = root / file
-    text = path.read_bytes()
-    path.write_bytes(text + more.encode())
-    modules_of.cache_clear()
-    after = {name: made_of(module, root) for name, module in measured.items()}
-    path.write_bytes(text)
-    modules_of.cache_clear()
-    found = {name for name in before if before[name] != after[name]}
-    for name in found:
-        assert before[name].keys() == after[name].keys()
-        assert [f for f in before[name] if before[name][f] != after[name][f]] == [file]
-    return found
+
+    def told(file: str, more: str = "\nadded = 1\n") -> set[str]:
+        path = copied / file
+        text = path.read_bytes()
+        path.write_bytes(text + more.encode())
+        after = sources(copied)
+        path.write_bytes(text)
+        found = {name for name in before if before[name] != after[name]}
+        for name in found:
+            assert before[name].keys() == after[name].keys()
+            assert [f for f in before[name] if before[name][f] != after[name][f]] == [file]
+        return found
+
+    return told
 
 
-def test_the_organism_is_a_source_of_what_runs_it(copied: Path) -> None:
-    """Also what no experiment imports by name."""
-    assert changes(copied, "leo/field/view.py") == RUNNING
-    assert changes(copied, "leo/modules/dream.py") == RUNNING
-    assert changes(copied, "leo/observers/themes.py") == {*RUNNING, "ocean"}
+def test_what_measures_is_a_source_and_what_tells_is_none(changes: Callable[..., set[str]]) -> None:
+    """The organism, also what no experiment imports by name; published values and claims; how
+    defects are counted; what is imported when it is needed. Another sentence or plot about the same
+    rows does not make them old."""
+    assert changes("leo/field/tables.py") == RUNNING
+    assert changes("leo/observers/themes.py") == {*RUNNING, "ocean"}
+    assert changes("paper/experiments/published/runs.csv") == {"published", "confound"}
+    assert changes("spec/claims.json") >= {"lock-isolation", "concurrent", "long-run"}
+    judged = changes("model/leo_model/traces/native.py")
+    assert judged >= {"lock-isolation", "concurrent", "long-run"}
+    assert changes("paper/experiments/ocean/transformer.py") == {"ocean"}
+    for file in ("artifact/site.py", "experiments/long_run/report.py", "experiments/plots.py"):
+        assert changes(f"paper/{file}") == set()
 
 
-def test_data_are_sources_of_what_reads_them(copied: Path) -> None:
-    """Published values and claims."""
-    assert changes(copied, "paper/experiments/published/runs.csv") == {"published", "confound"}
-    assert changes(copied, "spec/claims.json") >= {"lock-isolation", "concurrent", "long-run"}
-
-
-@pytest.mark.parametrize("file", ["events.py", "native.py"])
-def test_what_counts_defects_is_a_source(copied: Path, file: str) -> None:
-    """Another way to find broken properties makes other rows where they are counted."""
-    found = changes(copied, f"model/leo_model/traces/{file}")
-    assert found >= {"lock-isolation", "concurrent", "long-run"}
-
-
-@pytest.mark.parametrize(
-    "file",
-    ["artifact/site.py", "experiments/long_run/report.py", "experiments/plots.py"],
-)
-def test_what_only_tells_is_no_source(copied: Path, file: str) -> None:
-    """Another sentence or plot about the same rows does not make them old."""
-    assert changes(copied, f"paper/{file}") == set()
-
-
-def test_what_loads_late_is_a_source(copied: Path) -> None:
-    """The transformers, which are imported when they are needed."""
-    assert changes(copied, "paper/experiments/ocean/transformer.py") == {"ocean"}
-
-
-def test_comments_and_docstrings_are_no_code(copied: Path) -> None:
+def test_comments_and_docstrings_are_no_code(
+    copied: Path, before: dict[str, dict[str, str]], changes: Callable[..., set[str]]
+) -> None:
     """They are reworded without making rows old; a text that is a value is code."""
     file = "leo/field/view.py"
-    assert changes(copied, file, "\n# A comment.\n\n\n") == set()
+    assert changes(file, "\n# A comment.\n\n\n") == set()
     path = copied / file
     text = path.read_text("utf-8")
     first = text.index('"""') + 3
-    before = made_of(load("perturbation").measure.__module__, copied)[file]
     path.write_text(text[:first] + "Reworded.\n\n" + text[first:], "utf-8")
-    assert made_of(load("perturbation").measure.__module__, copied)[file] == before
+    assert sources(copied) == before
     path.write_text(text, "utf-8")
-    assert changes(copied, file, '\nadded = """A text."""\n') == RUNNING
+    assert changes(file, '\nadded = """A text."""\n') == RUNNING
 
 
 def test_judging_is_followed_to_its_end() -> None:
@@ -109,7 +104,9 @@ def test_judging_is_followed_to_its_end() -> None:
     assert measuring(load("concurrent").measure.__module__).keys() >= JUDGING
 
 
-@pytest.mark.parametrize("name", ["lock-isolation", "long-run"])
+@pytest.mark.parametrize(
+    "name", ["long-run", pytest.param("lock-isolation", marks=pytest.mark.long)]
+)
 def test_every_module_that_is_loaded_is_known(name: str) -> None:
     """What an interpreter loads for a measurement is what was found, and what only tells of it."""
     start = load(name).measure.__module__

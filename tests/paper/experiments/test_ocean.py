@@ -152,7 +152,11 @@ def test_the_verdict_is_that_of_all_sizes() -> None:
         assert verdict_of([("less",), other]) == OPEN
 
 
-@pytest.mark.parametrize(("shift", "verdict"), [(-0.2, LESS), (0.2, MORE), (0.0, OPEN)], ids=str)
+@pytest.mark.parametrize(
+    ("shift", "verdict"),
+    [(-0.2, LESS), (0.0, OPEN), pytest.param(0.2, MORE, marks=pytest.mark.long)],
+    ids=str,
+)
 def test_the_verdict_follows_a_planted_difference(shift: float, verdict: str) -> None:
     """Transformers that are moved less, more, or like the field with another chance; what follows
     when the struck observation is said again counts for nothing.

@@ -8,29 +8,12 @@ from random import Random
 from leo.field.metrics import score_turn
 
 SHARED = [
-    "stone",
-    "river",
-    "paper",
-    "lamp",
-    "winter",
-    "bread",
-    "window",
-    "silver",
-    "garden",
-    "letter",
-]
+    "stone", "river", "paper", "lamp", "winter", "bread", "window", "silver", "garden", "letter",
+]  # fmt: skip
 OWN = [
-    "murmur",
-    "hollow",
-    "kestrel",
-    "amber",
-    "thistle",
-    "harbour",
-    "velvet",
-    "cinder",
-    "lantern",
+    "murmur", "hollow", "kestrel", "amber", "thistle", "harbour", "velvet", "cinder", "lantern",
     "meadow",
-]
+]  # fmt: skip
 SYNC_TURN = "#### Turn {turn}\n\n**Observer:** {message}\n\n**Leo:** {reply}\n\n{metric}\n"
 ASYNC_TURN = "**Turn {turn}** [12:00:0{turn}]\n\nObserver: {message}\n\nLeo: {reply}\n\n{metric}\n"
 

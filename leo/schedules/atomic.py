@@ -68,7 +68,8 @@ def let_go(task: asyncio.Task[Any]) -> None:
         return
     error: BaseException | None
     try:
-        error = task.exception()
+        # Not to be taken for somebody's look at it.
+        error = task._exception if not task.cancelled() else task.exception()
     except asyncio.CancelledError as cancelled:
         error = cancelled
     while error is not None:

@@ -358,6 +358,9 @@ class CoroutineRun(Generic[T]):
                 self._judge(AT_END, self.scenario.at_end)
         elif not self._over and not self.loop.names():
             if not self.scenario.serial:
+                # What waits may wait for a task that has failed.
+                self._nobody_saw()
+            if not self.scenario.serial and not self.broken:
                 self.stuck = frozenset(filter(self._goes, self.scenario.calls))
                 self.broken[DEADLOCK] = self._stuck()
         elif self.steps >= self.scenario.longest:
@@ -368,7 +371,7 @@ class CoroutineRun(Generic[T]):
     def _nobody_saw(self) -> None:
         """What asyncio would log at the end: a task or a callback has failed, and nobody knows."""
         failed = {
-            label: task.exception()
+            label: task._exception
             for label, task in self.loop.tasks.items()
             if getattr(task, "_log_traceback", False) and label not in self.scenario.calls
         }

@@ -57,8 +57,9 @@ class Kept:
     """`keep` names, `put_back` what they were.  In a run clocks are those of the run."""
 
     def __init__(self) -> None:
-        self._names: list[tuple[Name, Any]] = []
-        self._inside: dict[int, tuple[Any, _Flat]] = {}
+        # Each with what is there after the last run, and in a run.
+        self._names: list[tuple[Name, Any, Any]] = []
+        self._inside: dict[int, tuple[Any, _Flat, _Flat]] = {}
 
     def keep(self, name: Name) -> None:
         value = name.read()
@@ -66,37 +67,38 @@ class Kept:
             # A function without fields has a dictionary as well.
             value = vars(name.holder)
         else:
-            self._names.append((name, value))
+            self._names.append((name, value, world.instead(value)))
         todo = [value]
         while todo:
             it = todo.pop()
             if type(it) in (tuple, frozenset):
                 todo += it
             elif id(it) not in self._inside and (content := _content(it)) is not None:
-                self._inside[id(it)] = it, content
+                self._inside[id(it)] = it, content, tuple(map(world.instead, content))
                 todo += content
 
     def put_back(self, *, after: bool = False) -> None:
         """Before a run, or `after` the last one: then clocks are the real ones again."""
-        known: Callable[[Any], Any] = _real if after else _for_a_run
-        for it, content in self._inside.values():
-            wanted, found = tuple(map(known, content)), _content(it) or ()
+        for it, real, in_run in self._inside.values():
+            wanted, found = real if after else _counting(in_run), _content(it) or ()
             if len(wanted) != len(found) or any(map(is_not, wanted, found)):
                 _fill(it, wanted)
-        for name, value in self._names:
-            if (wanted := known(value)) is not name.read():
+        for name, value, instead in self._names:
+            (wanted,) = (value,) if after else _counting((instead,))
+            if wanted is not name.read():
                 name.write(wanted)
 
 
-def _real(value: Any) -> Any:
-    return value
+def _counting(flat: _Flat) -> _Flat:
+    """The same, with counters of their own: a run would use them up."""
+    if itertools.count not in map(type, flat):
+        return flat
+    return tuple(_again(it) if type(it) is itertools.count else it for it in flat)
 
 
-def _for_a_run(value: Any) -> Any:
-    if type(value) is itertools.count:
-        parts: Any = value.__reduce__()
-        return parts[0](*parts[1])
-    return world.instead(value)
+def _again(counter: Any) -> Any:
+    kind, start = counter.__reduce__()[:2]
+    return kind(*start)
 
 
 def _content(it: Any) -> _Flat | None:

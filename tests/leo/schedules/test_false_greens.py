@@ -263,6 +263,8 @@ class Left:
 def test_what_is_left_behind(call: Any, times: int, title: str) -> None:
     found = explore(Left, [call] * times)
     assert found.broken is not None and found.broken.title == title
+    found = explore(Left, [call] * times, raises=[ValueError], cancellations=2 - times)
+    assert found.broken is not None and found.broken.title == "not atomic"
 
 
 def test_the_order_of_keys_is_no_difference() -> None:

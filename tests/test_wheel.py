@@ -131,8 +131,8 @@ def test_command_runs_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
 # What each command does without extras and without Java: an exit code, and a word of what it says.
 ANSWERS = {
     "ask discipline=bare property=StableRead": (2, "leo-field[tlc]"), "chat": (0, ""),
-    "check bare": (2, "leo-field[tlc]"), "completion bash": (0, "complete"), "cite": (0, "leo-field"),
-    "converse --themes 1 --words 19": (0, "type_ratio"),
+    "check bare": (2, "leo-field[tlc]"), "completion bash": (0, "complete"),
+    "cite": (0, "leo-field"), "converse --themes 1 --words 19": (0, "type_ratio"),
     "converse --observer http --url http://localhost:9/v1 --model m": (2, "leo-field[http]"),
     "cover bare --sessions 1": (0, ""), "explore bare --sessions 1": (0, ""),
     "field check leo.sqlite3": (0, "sound"), "live": (2, "leo-field[live]"),

@@ -420,7 +420,7 @@ _HANDLERS: dict[type, Handler] = {
 }
 
 
-def _made_by_python(kind: type) -> bool:
+def made_by_python(kind: type) -> bool:
     """Is a class written in Python, with no fields but those in its dictionary and its slots?"""
     if not kind.__flags__ & _HEAP or kind.__flags__ & _IMMUTABLE:
         return False
@@ -447,7 +447,7 @@ def _handler_for(kind: type) -> Handler:
 
 def _known_handler(kind: type) -> Handler:
     base = kind
-    while _made_by_python(base):
+    while made_by_python(base):
         base = base.__base__ or object
     if base is object:
         return _with_fields(kind, None)
@@ -512,7 +512,7 @@ def _slots(kind: Any) -> list[tuple[str, Any]]:
 
 def _with_fields(kind: type, content: Handler | None) -> Handler:
     """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
-    classes = [base for base in kind.__mro__ if _made_by_python(base)]
+    classes = [base for base in kind.__mro__ if made_by_python(base)]
     own = rank(getattr(sys.modules.get(kind.__module__), "__file__", None) or "?") == 2
     equal: Any = object.__eq__
     named = own and content is None and kind.__eq__ is equal

@@ -15,12 +15,21 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
+from functools import lru_cache, partial
 from hashlib import blake2b
 from reprlib import Repr
 from typing import Any
 
 from leo.schedules.around import beside
-from leo.schedules.shape import CLIENTS, CONSTANT, ELSEWHERE, PLAIN, WAITING, fields_of
+from leo.schedules.shape import (
+    CLIENTS,
+    CONSTANT,
+    ELSEWHERE,
+    PLAIN,
+    WAITING,
+    fields_of,
+    made_by_python,
+)
 
 # A text of a value is not longer, nor a line of what has changed has more parts.
 _LONG, _MOST = 60, 6
@@ -185,10 +194,19 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     elif isinstance(it, set | frozenset):
         for text in sorted(map(short, it)):
             yield f"{{{text}}}", "in it"
-    for key, item in () if type(it) in _PLACED else fields_of(it).items():
+    elif isinstance(it, partial):
+        yield from ((".args", it.args), (".keywords", it.keywords))
+    kind: Any = type(it)
+    for key, item in fields_of(it).items() if _has_fields(kind) else ():
         hidden = key in ELSEWHERE or (key in WAITING and type(item) is not int)
         if not hidden and not _client(item):
             yield f".{key}", item
+
+
+@lru_cache(1024)
+def _has_fields(kind: Any) -> bool:
+    """Is any of it written in Python?  To ask others for their fields can change them."""
+    return any(map(made_by_python, kind.__mro__[:-1]))
 
 
 def _client(it: Any) -> bool:

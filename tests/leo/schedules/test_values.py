@@ -14,6 +14,7 @@ import pytest
 
 from leo import explore
 from leo.errors import LeoError
+from leo.schedules.shape import Shape
 from leo.schedules.values import Part, changes, differing, look
 
 TWICE: Any = [lambda it: it.add(), lambda it: it.add()]
@@ -214,6 +215,17 @@ def test_a_task_and_an_address_are_no_state() -> None:
     before, after = asyncio.run(main())
     assert before == after
     assert not any(char.isdigit() for char in str(before.parts["['name']"].text))
+
+
+def test_to_look_changes_nothing() -> None:
+    """The shape of what was looked at is as before."""
+    it: Any = Box()
+    it.call, it.items = partial(print, 1, end=""), deque([partial(print)])
+    before, after = Shape(), Shape()
+    before.add(it)
+    assert ".call" in look(it).parts
+    after.add(it)
+    assert before.digest() == after.digest()
 
 
 COUNT = iter(range(10**6))

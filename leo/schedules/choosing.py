@@ -171,7 +171,8 @@ class ChoosingLoop(SteppedLoop):
                     task.cancel()
                 self.stand_still()
             else:
-                self.go_on(able[0])
+                # In turn: one that polls must not keep the others from ending.
+                self.go_on(able[attempt % len(able)])
             going = self._going(labels)
         for task in map(self.tasks.__getitem__, labels):
             # Nobody will look at it again, and asyncio would complain when it is collected.

@@ -7,7 +7,7 @@ declared sets  (`events`) One complete schedule of each class of equivalent ones
                (sleep sets: Godefroid, Partial-Order Methods for the Verification of Concurrent
                Systems, 1996, chapter 5).  A run in which all that is possible sleeps belongs to a
                class that was executed, and ends `redundant`.  Those that went last go on last, and
-               faults come first: in this order such runs are few, and most systems have none.
+               faults come first: in this order such runs are few (`optimal.py` has none).
 states         (`states`) A state that any schedule reached before is not explored again: the same
                steps and outcomes can follow it.  A run tells its state (`fingerprint`), or None.
                With declared sets, what slept there and is awake now is explored all the same.
@@ -28,14 +28,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from leo.schedules.system import (
+    MOST_STEPS,
     Choice,
-    EngineError,
     Events,
     Step,
     check_again,
     check_declared,
     check_length,
-    said,
+    check_still,
     unknown,
 )
 
@@ -76,10 +76,10 @@ class Node:
 
     __slots__ = ("enabled", "left", "mover", "number", "sleep", "spent", "state")
 
-    def __init__(self, enabled: Sequence[Choice], mover: str, spent: int) -> None:
-        self.enabled, self.mover, self.spent = enabled, mover, spent
+    def __init__(self, enabled: Sequence[Choice], mover: str, sleep: int, spent: int) -> None:
+        self.enabled, self.mover, self.sleep, self.spent = enabled, mover, sleep, spent
         self.left: list[tuple[Choice, int]] = []
-        self.number = self.sleep = 0
+        self.number = 0
         self.state: object = None
 
 
@@ -91,6 +91,8 @@ class DepthFirst:
     to choose on the way.  `found` counts the states that were told apart; `cut` says whether the
     bound left anything out.  With `reduce=False` steps have numbers, and none of them sleeps.
     """
+
+    node = Node
 
     def __init__(
         self,
@@ -106,12 +108,15 @@ class DepthFirst:
         self.states, self.price, self.most = states, price, most
         self.path: list[Choice] = []
         self.steps: list[Step] = []
-        self.nodes: list[Node] = []
+        self.nodes: list[Any] = []
         self.end = ""
         self.runs = self.found = 0
         self.cut = self.endless = False
         self._blind = 0
         self._seen: dict[Any, int] = {}
+        # Where nothing sleeps and one thing can be done, states are alike: by the step to take.
+        self._only: dict[int, Node] = {}
+        self._plain = events is not None and not states and price is None and self.node is Node
 
     def next(self) -> Any:
         """Carry out one more run and return it, not closed; None when there is no other.
@@ -124,46 +129,59 @@ class DepthFirst:
         self.end, self.endless = "complete", False
         run = self.start()
         try:
-            path, steps, arrive, events = self.path, self.steps, self._arrive, self.events
-            if path:
-                self._again(run, path[:-1])
-                choice: Choice | None = path.pop()
-            else:
-                choice = arrive(run, enabled) if (enabled := run.enabled()) else None
+            path, steps, nodes, events = self.path, self.steps, self.nodes, self.events
+            # The choice that is new was made by `_backtrack`.
+            choice = path.pop() if path else None
+            if steps:
+                self._again(run, path, steps)
+            take, enabled, arrive = run.take, run.enabled, self._arrive
+            if choice is None and (able := enabled()):
+                choice = arrive(run, able)
             while choice is not None:
                 path.append(choice)
-                step = run.take(choice)
+                if len(path) > MOST_STEPS:
+                    check_length(len(path))
+                step = take(choice)
                 steps.append(step)
                 if events is not None:
-                    declared = events.steps[self.nodes[-1].number]
+                    declared = events.steps[nodes[-1].number]
                     if step is not declared and step != declared:
                         check_declared(declared, step)
-                enabled = run.enabled()
-                choice = arrive(run, enabled) if enabled else None
+                choice = arrive(run, able) if (able := enabled()) else None
         except BaseException:
             run.close()
             raise
         return run
 
-    def _again(self, run: Any, path: Sequence[Choice]) -> None:
+    def _again(self, run: Any, path: Sequence[Choice], before: Sequence[Step]) -> None:
         """Take choices that were taken before; they must do the same again."""
-        again = getattr(run, "again", None)
-        steps = map(run.take, path) if again is None else again(path)
-        for position, (before, step) in enumerate(zip(self.steps, steps, strict=True), 1):
-            if step is not before and step != before:
-                check_again(position, before, step)
+        again, done = getattr(run, "again", None), list[Step]()
+        try:
+            done.extend(map(run.take, path) if again is None else again(path))
+        finally:
+            # A choice that is no longer possible comes after a step that did something else.
+            if done != before:
+                for position, pair in enumerate(zip(before, done, strict=False), 1):
+                    check_again(position, *pair)
 
     def _arrive(self, run: Any, enabled: Sequence[Choice]) -> Choice | None:
         """What to choose in the state that the run is in; None when it need not be explored."""
-        nodes, path = self.nodes, self.path
-        parent = nodes[-1] if nodes else None
-        last = path[-1] if path else None
+        nodes, path, events, parent, last, sleep = self.nodes, self.path, self.events, None, None, 0
+        if nodes:
+            parent, last = nodes[-1], path[-1]
+            if parent.sleep and events is not None:
+                sleep = parent.sleep & ~events.conflicts[parent.number]
+            if self._plain and not sleep and len(enabled) == 1:
+                node = self._only.get(id(run.pending(enabled[0])))
+                if node is not None:
+                    nodes.append(node)
+                    return enabled[0]
         # A cancellation is nobody's turn.
-        mover = last.who if last is not None and last.what == "step" else ""
-        node = Node(enabled, mover, parent.spent if parent is not None else 0)
-        if self.events is None:
+        mover = last[0] if last is not None and last[1] == "step" else ""
+        node = self.node(enabled, mover, sleep, parent.spent if parent is not None else 0)
+        if events is None:
             node.left = self._in_order(enabled, last, parent)
-        elif not self._awake(run, node, parent, self.events):
+        elif not self._awake(run, node, parent, events):
             self.end = "redundant"
             return None
         if self.price is not None:
@@ -173,40 +191,33 @@ class DepthFirst:
             if node.state is not None and self._known(node):
                 self.end = "known"
                 return None
-        check_length(len(path))
         nodes.append(node)
         choice, node.number = node.left.pop()
+        if self._plain and events is not None and not sleep and len(enabled) == 1:
+            self._only[id(events.steps[node.number])] = node
         return choice
 
     def _awake(self, run: Any, node: Node, parent: Node | None, events: Events) -> bool:
         """Number what can be chosen, and leave out what sleeps; False when all of it does."""
-        number, pending, enabled = events.number, run.pending, node.enabled
-        left = [(it, number(pending(it) or unknown(it))) for it in enabled[::-1]]
-        if self.reduce and parent is not None:
-            sleep = node.sleep = parent.sleep & ~events.conflicts[parent.number]
-            if sleep:
-                left = [it for it in left if not sleep >> it[1] & 1]
-                if len(enabled) - len(left) != sleep.bit_count():
-                    self._missing(run, node, parent, events)
-            if len(left) > 1 and node.mover:
-                for at, (choice, _) in enumerate(left):
-                    if choice.who == node.mover and choice.what == "step":
-                        left.insert(0, left.pop(at))
-                        break
-        if self.reduce and enabled[-1].what != "step":
+        enabled, pending, known, sleep = node.enabled, run.pending, events.known, node.sleep
+        # Those that went last go on last: they come first here.
+        mover, asleep, left = node.mover if self.reduce else "", 0, node.left
+        for choice in enabled[::-1]:
+            step = pending(choice)
+            number = known(id(step))
+            if number is None:
+                number = events.number(step or unknown(choice))
+            if sleep >> number & 1:
+                asleep |= 1 << number
+            elif choice[0] == mover and choice[1] == "step":
+                left.insert(0, (choice, number))
+            else:
+                left.append((choice, number))
+        if sleep != asleep and parent is not None:
+            check_still(events, parent.number, sleep & ~asleep)
+        if self.reduce and enabled[-1][1] != "step":
             left.sort(key=_is_fault)
-        node.left = left
         return bool(left)
-
-    def _missing(self, run: Any, node: Node, parent: Node, events: Events) -> None:
-        """A step slept, and can no longer be taken, although nothing was done that it shares."""
-        here = {events.number(run.pending(it) or unknown(it)) for it in node.enabled}
-        for number, step in enumerate(events.steps):
-            if node.sleep >> number & 1 and number not in here:
-                raise EngineError(
-                    f"{said(step)} is not possible after {said(events.steps[parent.number])}, and "
-                    "they declare no object that both touch: the search would miss schedules"
-                )
 
     def _in_order(
         self, enabled: Sequence[Choice], last: Choice | None, parent: Node | None

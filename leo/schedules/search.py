@@ -1,6 +1,7 @@
-"""Explores the schedules of a system by one of five strategies, and reports how far it came.
+"""Explores the schedules of a system by one of six strategies, and reports how far it came.
 
-reduced  one complete run for each class of schedules
+optimal  one run for each class of schedules
+reduced  one complete run for each class, and some that are given up; for quick systems
 brute    every interleaving
 bounded  every interleaving with at most so many preemptions or delays
 random   random schedules, with a seed
@@ -14,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from leo.errors import LeoError
 from leo.schedules.chance import by_chance
 from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
+from leo.schedules.optimal import Optimal
 from leo.schedules.system import (
     Choice,
     Events,
@@ -30,8 +32,8 @@ from leo.schedules.system import (
     normal_form,
 )
 
-Strategy = Literal["reduced", "brute", "bounded", "random", "pct"]
-STRATEGIES: Final[tuple[Strategy, ...]] = ("reduced", "brute", "bounded", "random", "pct")
+Strategy = Literal["optimal", "reduced", "brute", "bounded", "random", "pct"]
+STRATEGIES: Final[tuple[Strategy, ...]] = get_args(Strategy)
 PRICES: Final[dict[str, Price]] = {"preemptions": preemptions, "delays": delays}
 DEADLOCK: Final = "DeadlockFree"
 
@@ -46,7 +48,7 @@ class Plan:
     stops at the first violation.  Raises LeoError for a plan that cannot be carried out.
     """
 
-    strategy: Strategy = "reduced"
+    strategy: Strategy = "optimal"
     limit: int | None = None
     bound: int = 2
     price: str = "preemptions"
@@ -90,8 +92,9 @@ class Report:
     """What a search came to.
 
     `runs` counts those carried out to their end, `classes` how many classes they belong to (None:
-    not counted), `redundant` those given up because their class had been executed, and `broken`
-    those that broke something.  `found` has the first violation of each title.
+    not counted), `redundant` those given up because their class had been executed, `probes` the
+    beginnings executed to see what is possible, and `broken` the runs that broke something.
+    `found` has the first violation of each title.
     """
 
     strategy: Strategy
@@ -100,6 +103,7 @@ class Report:
     complete: bool = False
     cut: str = ""
     redundant: int = 0
+    probes: int = 0
     broken: int = 0
     found: dict[str, Found] = field(default_factory=dict)
 
@@ -131,6 +135,8 @@ class Report:
 def search_of(system: System, plan: Plan) -> DepthFirst:
     """The depth-first search of a plan, before its first run."""
     events = Events()
+    if plan.strategy == "optimal":
+        return Optimal(system.start, events=events)
     if plan.strategy == "bounded":
         price = PRICES[plan.price]
         return DepthFirst(system.start, events=events, reduce=False, price=price, most=plan.bound)
@@ -177,8 +183,10 @@ def explore(system: System, plan: Plan = Plan(), visit: Visit | None = None) -> 
             break
     if every:
         report.classes = len(classes)
-    elif plan.strategy == "reduced":
+    elif search.reduce:
         report.classes = report.runs
+    if isinstance(search, Optimal):
+        report.probes = search.probes
     report.complete = ended and not search.cut
     if not report.complete:
         report.cut = _cut(report, plan, search.planned(), ended=ended)

@@ -8,7 +8,7 @@ steps depend on each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from leo.errors import LeoError
@@ -40,8 +40,10 @@ class Step(NamedTuple):
     writes: frozenset[str]
 
 
-@dataclass(slots=True)
-class Outcome:
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Outcome(NamedTuple):
     """What a run came to.
 
     ``events`` is the recorded trace, ``answers`` what each reply returned or raised, ``final`` the
@@ -49,9 +51,9 @@ class Outcome:
     """
 
     events: Sequence[Any] = ()
-    answers: Mapping[str, str] = field(default_factory=dict)
-    final: Mapping[str, Any] = field(default_factory=dict)
-    violations: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = _NONE
+    final: Mapping[str, Any] = _NONE
+    violations: Mapping[str, str] = _NONE
 
 
 class Run(Protocol):
@@ -61,10 +63,17 @@ class Run(Protocol):
         """The choices that can be made now, always in the same order."""
 
     def pending(self, choice: Choice) -> Step | None:
-        """The step that an enabled choice would be, where that is known beforehand.
+        """The step that a choice would be, where that is known beforehand.
 
         What it declares depends on what ``who`` has done so far and on nobody else; the step that
         is taken may touch less, never more.
+        """
+
+    def waiting(self) -> tuple[Choice, ...]:
+        """The choices that somebody would have here, in another state of the others.
+
+        For the optimal search: who waits for a lock, and faults that have struck often enough.
+        `pending` tells their steps as well.
         """
 
     def take(self, choice: Choice) -> Step:
@@ -98,7 +107,7 @@ class Events:
     object of the session's name.
     """
 
-    __slots__ = ("_bits", "_kept", "_numbers", "_reads", "_writes", "conflicts", "steps")
+    __slots__ = ("_bits", "_kept", "_numbers", "_reads", "_writes", "conflicts", "known", "steps")
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -108,16 +117,15 @@ class Events:
         self._bits: dict[str, int] = {}
         self._numbers: dict[Step, int] = {}
         self._kept: dict[int, int] = {}
+        # A step that a system keeps is found without a look at its sets; `steps` keeps it alive.
+        self.known = self._kept.get
 
     def number(self, step: Step) -> int:
         """The number of a step; equal steps have equal numbers."""
-        known = self._kept.get(id(step))
-        if known is None:
-            known = self._numbers.get(step)
+        known = self._numbers.get(step)
         return self._add(step) if known is None else known
 
     def _add(self, step: Step) -> int:
-        # A step that a system keeps is found without a look at its sets; `steps` keeps it alive.
         number = self._numbers[step] = self._kept[id(step)] = len(self.steps)
         writes = self._mask((*step.writes, step.choice.who))
         reads = self._mask(step.reads)
@@ -187,6 +195,19 @@ def check_declared(declared: Step, step: Step) -> None:
         raise EngineError(
             f"{said(step)} touched {', '.join(sorted(more)) or 'nothing'}, which {said(declared)} "
             "does not declare: the search would miss schedules"
+        )
+
+
+def check_still(events: Events, taken: int, gone: int) -> None:
+    """Raise EngineError when steps are no longer possible that do not depend on the one taken;
+    `gone` has their bits.
+    """
+    gone &= ~events.conflicts[taken]
+    if gone:
+        step, last = events.steps[gone.bit_length() - 1], events.steps[taken]
+        raise EngineError(
+            f"{said(step)} is not possible after {said(last)}, and they declare no object "
+            "that both touch: the search would miss schedules"
         )
 
 

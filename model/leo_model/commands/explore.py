@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         choices=dict.fromkeys((*STRATEGIES, *OF_ANYBODY)),
         metavar="HOW",
-        help=f"one of {', '.join(STRATEGIES)} (default: reduced); of a scenario one of "
+        help=f"one of {', '.join(STRATEGIES)} (default: optimal); of a scenario one of "
         f"{', '.join(OF_ANYBODY)} (default: its own)",
     )
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
@@ -75,7 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0: nothing is broken, but what is claimed to fall.  1: something is.  2: it could
-    not be decided, because a reduced or a brute search was cut off.
+    not be decided, because a search that was to be complete was cut off.
     """
     if ":" in args.what:
         return _anybodys(args)
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         _print(case, args, report, claimed)
     if set(report.found).difference(claimed):
         return 1
-    asked = report.complete or plan.strategy not in ("reduced", "brute")
+    asked = report.complete or plan.strategy not in ("optimal", "reduced", "brute")
     return 0 if asked or (args.first and report.found) else 2
 
 
@@ -133,14 +133,14 @@ def _asked(args: argparse.Namespace) -> tuple[Case, Plan, int | None]:
     bound = 2 if args.bound is None else args.bound
     case = Case(discipline, args.sessions, args.turns, faults, seed)
     plan = Plan(
-        args.strategy or "reduced", args.limit, bound, args.price, seed, args.depth, args.first
+        args.strategy or "optimal", args.limit, bound, args.price, seed, args.depth, args.first
     )
     return case, plan, (args.most or None) if faults else None
 
 
 def _name(case: Case, args: argparse.Namespace) -> str:
     faults = "".join(fault.lower() for fault in case.faults) or "quiet"
-    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy or 'reduced'}"
+    return f"{case.discipline}-{case.bound}-{faults}-{args.store}-{args.strategy or 'optimal'}"
 
 
 def _print(case: Case, args: argparse.Namespace, report: Report, claimed: Collection[str]) -> None:
@@ -148,6 +148,8 @@ def _print(case: Case, args: argparse.Namespace, report: Report, claimed: Collec
     print(f"{report.strategy}: {report}")
     if report.redundant:
         print(f"{report.redundant:,} runs were given up: their classes had been executed")
+    if report.probes:
+        print(f"{report.probes:,} beginnings of schedules were executed to see what is possible")
     if not report.found:
         print("nothing is broken in them" if report.runs > 1 else "nothing is broken in it")
         return

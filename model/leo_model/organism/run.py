@@ -239,10 +239,10 @@ class OrganismRun(ABC):
         found += [Choice(i, "recover") for i, up in self.up.items() if not up]
         return tuple(found)
 
-    def _faults(self, faults: tuple[str, ...]) -> list[Choice]:
-        """What can strike now, as long as not enough has."""
+    def _faults(self, faults: tuple[str, ...], *, bounded: bool = True) -> list[Choice]:
+        """What can strike now; ``bounded``: as long as not enough has."""
         most = self.organism.most
-        if most is not None and self.spent >= most:
+        if bounded and most is not None and self.spent >= most:
             return []
         found = []
         for seat in self.seats.values():
@@ -288,13 +288,24 @@ class OrganismRun(ABC):
             and self.recording.writing is not None
         )
 
+    def waiting(self) -> tuple[Choice, ...]:
+        now, faults = self.enabled(), self.organism.case.faults
+        seats = self.seats.values()
+        found = [Choice(s.name) for s in seats if s.at or s.in_flight or self.has_calls_left(s)]
+        found += self._faults(faults, bounded=False)
+        if "Busy" in faults:
+            found += [Choice(s.name, "timeout") for s in seats if s.at is Action.Begin]
+        return tuple([choice for choice in found if choice not in now])
+
     def pending(self, choice: Choice) -> Step:
         if choice.who in self.up:
             return self._declared(choice, "Crash" if choice.what == "crash" else "Recover")
         seat = self.seats[choice.who]
-        at = seat.at or Action.Acquire
+        at = seat.at or (Action.Acquire if seat.in_flight else Action.Call)
         if choice.what == "step":
-            return self._declared(choice, at.value)
+            # A reply that waits for itself goes on when the watchdog cancels it.
+            own = seat.last is Action.Reenter
+            return self._declared(choice, "Cancel" if own else at.value)
         if choice.what == "timeout":
             return self._declared(choice, "Busy")
         # Under a shield the action is carried out first.

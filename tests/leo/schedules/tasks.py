@@ -75,6 +75,15 @@ class TasksRun:
             return self.system.steps[task][self.at[task]]
         return self.system.cancellations[task]
 
+    def waiting(self) -> tuple[Choice, ...]:
+        """Tasks that wait for a lock, and cancellations that are used up."""
+        system, now, found = self.system, self.enabled(), list[Choice]()
+        for task, at in enumerate(self.at):
+            if at < len(system.operations[task]):
+                its = (system.choices[task], system.cancel[task])[: 1 + bool(system.cancels)]
+                found += [choice for choice in its if choice not in now]
+        return tuple(found)
+
     def take(self, choice: Choice) -> Step:
         """Do one operation. Raises LeoError when the task cannot do it now."""
         task = int(choice.who[1:]) - 1

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from leo.errors import LeoError
 from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
+from leo.schedules.optimal import Optimal
 from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
 from leo.schedules.system import Choice, EngineError, Events, NormalForm, Step, Walk, normal_form
 from tests.leo.schedules.tasks import LOST_UPDATE, Tasks, TasksRun
@@ -43,9 +44,11 @@ def programs(draw: st.DrawFn) -> tuple[Program, int]:
     return program, draw(st.integers(0, room))
 
 
-def walks(system: Tasks, events: Events | None, **options: Any) -> list[Walk]:
-    """All walks of a depth-first search."""
-    search, found = DepthFirst(system.start, events=events, **options), list[Walk]()
+def walks(
+    system: Tasks, events: Events | None, kind: Any = DepthFirst, **options: Any
+) -> list[Walk]:
+    """All walks of a search."""
+    search, found = kind(system.start, events=events, **options), list[Walk]()
     while (run := search.next()) is not None:
         steps = tuple(search.steps)
         found.append(Walk(search.numbers(), steps, search.end, run.finished(), run.close()))
@@ -66,16 +69,24 @@ def end(walk: Walk) -> tuple[object, ...]:
     return (*sorted(walk.outcome.final.items()), walk.finished)
 
 
+@pytest.mark.parametrize("kind", [Optimal, DepthFirst])
 @given(programs())
 @example(([("w x",), ("w x",)], 1))
 @example(([("acquire a",), ("acquire a",), ("w z",)], 1))
 @example(([("release a", "w x"), ("release a",), ("w x",), ("w x",)], 1))
+@example(([("r x",), ("w x",), ("r y", "w y"), ("w y",)], 0))
 @example((CROSSED, 1))
-@settings(max_examples=80)
-def test_one_run_for_each_class(case: tuple[Program, int]) -> None:
-    """As many complete runs as classes, each class once; the same ends and deadlocks."""
+@settings(max_examples=60)
+def test_one_run_for_each_class(kind: type[DepthFirst], case: tuple[Program, int]) -> None:
+    """As many complete runs as classes, each class once; the same ends and deadlocks.
+
+    The optimal search gives none up.
+    """
     system, events = Tasks(*case), Events()
-    found = [walk for walk in walks(system, events) if walk.end == "complete"]
+    found = walks(system, events, kind)
+    if kind is Optimal:
+        assert {walk.end for walk in found} == {"complete"}
+    found = [walk for walk in found if walk.end == "complete"]
     everything = every(system, events)
 
     assert classes(events, found) == classes(events, everything)
@@ -162,7 +173,7 @@ def test_a_search_that_is_cut_off_is_not_complete(case: tuple[Program, int], lim
     """A limit below the number of classes is never reported as complete by any strategy."""
     system = Tasks(*case)
     whole = explore(system)
-    for strategy in ("reduced", "brute", "random", "pct"):
+    for strategy in ("optimal", "reduced", "brute", "random", "pct"):
         report = explore(system, Plan(strategy, limit=limit))
         assert report.runs <= limit
         if limit < whole.runs or strategy in ("random", "pct"):
@@ -171,6 +182,7 @@ def test_a_search_that_is_cut_off_is_not_complete(case: tuple[Program, int], lim
 
 
 @given(programs(), st.integers(0, 3), st.sampled_from(["preemptions", "delays"]))
+@example(([("w y", *LOCKED, "w y"), (*LOCKED, "w y")], 0), 1, "preemptions")
 @settings(max_examples=20)
 def test_a_bound_is_kept_and_said(case: tuple[Program, int], bound: int, price: str) -> None:
     """Bounded search executes every interleaving within its price, once, and no other."""
@@ -269,8 +281,10 @@ def saying(program: Program, change: Callable[[Step], Step]) -> Tasks:
 def test_what_makes_another_step_impossible_is_an_error() -> None:
     """A step that takes another one's lock, and declares none, stops the search."""
     unlocked = saying([LOCKED] * 2, lambda it: it._replace(reads=NOTHING, writes=NOTHING))
-    with pytest.raises(EngineError, match="t1:step acquire l is not possible after t2:step"):
-        explore(unlocked)
+    said = "t.:step acquire l is not possible after t.:step acquire l"
+    for strategy in ("optimal", "reduced"):
+        with pytest.raises(EngineError, match=said):
+            explore(unlocked, Plan(strategy))
 
 
 def test_what_may_touch_everything_depends_on_all() -> None:
@@ -312,14 +326,22 @@ def test_tasks_that_go_round_reach_every_state() -> None:
         assert search.found == prod(sizes), sizes
 
 
-@pytest.mark.parametrize("strategy", ["reduced", "brute", "random", "pct"])
+def test_one_that_goes_round_alone_is_found() -> None:
+    """A run ends where it comes back to a state, with declared sets as well."""
+    search = DepthFirst(Spinning([("r x",)]).start, events=Events(), states=True)
+    search.next().close()
+
+    assert (search.end, search.endless) == ("known", True)
+
+
+@pytest.mark.parametrize("strategy", ["optimal", "reduced", "brute", "random", "pct"])
 def test_a_run_that_does_not_end_is_an_error(strategy: Strategy) -> None:
     """A system that goes on for ever is told so, and the search does not hang."""
     with pytest.raises(EngineError, match="has not ended after 10,000 steps"):
         explore(Spinning([("r x",), ("r x",)]), Plan(strategy, limit=1))
 
 
-@pytest.mark.parametrize("strategy", ["reduced", "brute"])
+@pytest.mark.parametrize("strategy", ["optimal", "reduced", "brute"])
 def test_nondeterminism_is_an_error(strategy: Strategy) -> None:
     """A system that does something else under the same schedule is found out."""
     with pytest.raises(EngineError, match="something decides that the scheduler does not own"):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import threading
+from collections.abc import Iterable
 from random import Random
 from time import process_time
 from typing import Any
@@ -179,7 +180,7 @@ def explored(seed: int) -> float:
     return process_time() - begun
 
 
-def check(seeds: range) -> None:
+def check(seeds: Iterable[int]) -> None:
     before = threading.active_count()
     slowest = max((explored(seed), seed) for seed in seeds)
     gc.collect()
@@ -189,8 +190,11 @@ def check(seeds: range) -> None:
 
 @pytest.mark.slow
 def test_random_programs_end() -> None:
-    """Each within its limit; no warning, no task left, no thread left."""
-    check(range(40))
+    """Each within its limit; no warning, no task left, no thread left.
+
+    In the last one a task that polls went on for ever, and kept the others from ending.
+    """
+    check([*range(25), 15_837])
 
 
 @pytest.mark.long

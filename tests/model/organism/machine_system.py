@@ -74,6 +74,10 @@ class MachineRun:
         """A choice with what any of the actions that it can come to may touch."""
         return self._declared(choice, self._actions(choice))
 
+    def waiting(self) -> tuple[Choice, ...]:
+        """What a session could do at its label in another state of the others."""
+        return tuple(choice for choice in self._candidates() if choice not in self._able)
+
     def take(self, choice: Choice) -> Step:
         if choice not in self._able:
             raise ModelError(f"{choice.who} cannot {choice.what} in this state")

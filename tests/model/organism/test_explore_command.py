@@ -10,9 +10,11 @@ import pytest
 
 from leo.commands.main import main
 from leo.schedules.depth_first import DepthFirst
+from leo.schedules.optimal import Optimal
 from leo.schedules.search import DEADLOCK, Plan, explore, walks
 from leo.schedules.system import Events, NormalForm, Walk, normal_form
 from leo_model.checking.claims import Claims
+from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.machine.reachable import bounded_world
 from leo_model.machine.reachable import explore as reachable_graph
 from leo_model.organism.case import Case
@@ -31,7 +33,7 @@ def test_complete_and_nothing_broken(tmp_path: Path, capsys: pytest.CaptureFixtu
     """A lock without faults: complete, nothing broken, exit code 0, and a result in a file."""
     assert run("asyncio-lock", build=tmp_path) == 0
     out = capsys.readouterr().out
-    assert "asyncio-lock, 2x1 (sessions x turns), faults: none\nreduced: complete: " in out
+    assert "asyncio-lock, 2x1 (sessions x turns), faults: none\noptimal: complete: " in out
     assert out.endswith("nothing is broken in them\n")
     (path,) = tmp_path.iterdir()
     result = json.loads(path.read_text())
@@ -109,11 +111,34 @@ def test_the_organism_by_brute_force(discipline: str, faults: tuple[str, ...]) -
     events = Events()
     with Organism(Case(discipline, 2, 1, faults), most=1) as organism:
         best = explore(organism)
-        once, fallen = classes_of(organism, DepthFirst(organism.start, events=events))
+        once, fallen = classes_of(organism, Optimal(organism.start, events=events))
         every, fell = classes_of(organism, DepthFirst(organism.start, events=events, reduce=False))
     assert (best.runs, best.redundant, best.complete) == (len(once), 0, True)
     assert (len(once), set(once)) == (len(set(every)), set(every))
     assert set(best.found) == fallen == fell
+
+
+FAULTS = [(name, (fault,)) for name in IDEALISED for fault in DISCIPLINES[name].possible_faults]
+LARGE = ("bare", "gil", "optimistic", *(name for name in IDEALISED if "store" in name))
+
+
+@pytest.mark.parametrize(
+    ("discipline", "faults"),
+    [
+        *((name, ()) for name in IDEALISED if name not in LARGE),
+        *(("reentrant", faults) for faults in (("Cancel",), ("Crash",))),
+        *(pytest.param(name, (), marks=pytest.mark.long) for name in LARGE),
+        *(pytest.param(*it, marks=pytest.mark.long) for it in FAULTS if it[0] not in LARGE),
+    ],
+)
+def test_no_run_of_the_organism_is_given_up(discipline: str, faults: tuple[str, ...]) -> None:
+    """As many runs as complete ones by sleep sets, which are one of each class; none given up."""
+    case = Case(discipline, 1 if discipline == "sequential" else 2, 1, faults)
+    with Organism(case, most=1) as organism:
+        best, asleep = explore(organism), explore(organism, Plan("reduced"))
+
+    assert (best.runs, best.redundant, best.complete) == (asleep.runs, 0, True)
+    assert set(best.found) == set(asleep.found)
 
 
 def classes_of(organism: Organism, search: DepthFirst) -> tuple[list[NormalForm], set[str]]:
@@ -131,7 +156,9 @@ def test_machine_has_the_ends_of_its_graph(discipline: str) -> None:
     check_against_graph(discipline, ())
 
 
-@pytest.mark.parametrize("discipline", ["asyncio-lock", "unit-of-work"])
+@pytest.mark.parametrize(
+    "discipline", ["unit-of-work", pytest.param("asyncio-lock", marks=pytest.mark.long)]
+)
 def test_machine_with_a_cancellation(discipline: str) -> None:
     """The same when any one of the replies is cancelled at any moment."""
     check_against_graph(discipline, ("Cancel",))
@@ -140,13 +167,13 @@ def test_machine_with_a_cancellation(discipline: str) -> None:
 @pytest.mark.parametrize("sessions", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_machine_that_crashes(sessions: int) -> None:
     """A crash takes the sessions of its instance along: as many runs as classes, the same ends."""
-    ends: dict[str, set[Hashable]] = {"reduced": set(), "brute": set()}
+    ends: dict[str, set[Hashable]] = {"optimal": set(), "brute": set()}
     machine = Machine("asyncio-lock", sessions, 1, ("Crash", "Raise"), most=1)
-    best = explore(machine, Plan(), lambda w: ends["reduced"].add(w.outcome.final["state"]))
+    best = explore(machine, Plan(), lambda w: ends["optimal"].add(w.outcome.final["state"]))
     brute = explore(machine, Plan("brute"), lambda w: ends["brute"].add(w.outcome.final["state"]))
     assert best.complete
     assert (best.runs, set(best.found)) == (brute.classes, set(brute.found))
-    assert ends["reduced"] == ends["brute"]
+    assert ends["optimal"] == ends["brute"]
 
 
 @pytest.mark.long

@@ -182,13 +182,13 @@ lock:
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install -qq pip-tools
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
 		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile --quiet $(UPGRADE) \
-		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact --extra live \
+		--generate-hashes --allow-unsafe --strip-extras --extra dev --extra proofs --extra http --extra experiments --extra artifact --extra live --extra tlc \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements.lock pyproject.toml
 	@{ sed -n '/^#/!q;p' requirements.lock; cat build/requirements.lock; } > build/lock.new
 	@mv build/lock.new requirements.lock
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
-		$(LOCK_VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --extra ocean -c requirements.lock \
+		$(LOCK_VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --extra ocean --extra tlc -c requirements.lock \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file build/requirements-ocean.lock pyproject.toml
 	@{ sed -n '/^#/!q;p' requirements-ocean.lock; cat build/requirements-ocean.lock; } > build/lock.new

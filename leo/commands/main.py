@@ -34,6 +34,8 @@ GROUP = "leo.commands"
 # Commands of packages that no wheel contains: in a checkout they are there, elsewhere not at all.
 CHECKOUT_GROUP = "leo.commands.checkout"
 DESCRIPTION = "A field organism on a SQLite store, and the model its replies are checked against."
+# Rooms that are no commands, and the command of each.
+_MEANT = {"units": "validate", "instrument": "validate", "schedules": "explore"}
 # As argparse words it, from the word to the words that are known.
 CHOICE = re.compile(r"invalid choice: '(.+?)' \(choose from (.+)\)")
 # What writing to an open file raises: a full disk, a quota, a limit, a broken device.
@@ -174,7 +176,10 @@ def _dispatch(argv: list[str]) -> int:
                 f"the command {word!r} needs what no wheel contains: go to a checkout of "
                 f"{DISTRIBUTION} and run make setup there, then .venv/bin/leo {word}"
             )
-        raise CommandError(f"there is no command {unknown(word, entries)}\nsee leo --help")
+        told = (
+            f"{word!r}; did you mean {_MEANT[word]}?" if word in _MEANT else unknown(word, entries)
+        )
+        raise CommandError(f"there is no command {told}\nsee leo --help")
     for given in argv:
         # A name on the disk need not be UTF-8: its other bytes come as surrogates.
         if (shown := screen.visible(given)) != given.encode("utf-8", "replace").decode():

@@ -16,7 +16,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leo.schedules.depth_first import DepthFirst
-from leo.schedules.report import short
 from leo.schedules.shape import Shape
 
 if TYPE_CHECKING:
@@ -32,13 +31,12 @@ Serial = dict[Any, "Outcome"]
 class Answer(NamedTuple):
     """What a call came to: `returned`, `raised`, `cancelled` or `open`, and with what.
 
-    `shape` is equal for equal results, `told` is for people.  `same` numbers the objects in it that
+    `shape` is equal for equal results.  `same` numbers the objects in it that
     are equal to themselves only: two callers may have got one, or two that look alike.
     """
 
     kind: str
-    shape: bytes
-    told: str
+    shape: bytes = b""
     same: tuple[int, ...] = ()
 
 
@@ -84,17 +82,15 @@ def answer_of(
 ) -> Answer:
     """What a call came to; `numbers` has those of the objects so far, by their ids."""
     if not task.done():
-        return Answer("open", b"", "(not over)")
+        return Answer("open")
     if task.cancelled():
-        return Answer("cancelled", b"", "(cancelled)")
+        return Answer("cancelled")
     error = task.exception()
     shape = Shape(data=True, timeless=timeless)
     shape.add(task.result() if error is None else error)
     opaque.update(shape.opaque)
     same = numbered(shape, numbers)
-    if error is not None:
-        return Answer("raised", shape.digest(), f"({short(error)})", same)
-    return Answer("returned", shape.digest(), short(task.result()), same)
+    return Answer("returned" if error is None else "raised", shape.digest(), same)
 
 
 def numbered(shape: Shape, numbers: dict[int, int]) -> tuple[int, ...]:
@@ -107,7 +103,7 @@ class Outcome:
     """One outcome of serial executions: what each call came to, in which orders, and the state."""
 
     ending: Ending
-    told: str
+    told: Any
     orders: set[Order] = field(default_factory=set)
 
 
@@ -115,11 +111,11 @@ class Outcome:
 class Atomicity:
     """Decides for endings of a scenario whether a serial order explains them.
 
-    `tell` puts the final state of a run into words, `runs` counts serial executions.
+    `tell` keeps of a run what people are told of it, `runs` counts serial executions.
     """
 
     scenario: Scenario[Any]
-    tell: Callable[[Any], str]
+    tell: Callable[[Any], Any]
     pace: Callable[[], None] = lambda: None
     runs: int = 0
     # Has anything come out that differs in times only?

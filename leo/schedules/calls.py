@@ -362,7 +362,7 @@ class CoroutineRun(Generic[T]):
                 self._nobody_saw()
             if not self.scenario.serial and not self.broken:
                 self.stuck = frozenset(filter(self._goes, self.scenario.calls))
-                self.broken[DEADLOCK] = f"nobody can go on: {self._stuck()}"
+                self.broken[DEADLOCK] = self._stuck()
         elif self.steps >= self.scenario.longest:
             going = [label for label, task in self.loop.tasks.items() if not task.done()]
             said = f"has not ended after {self.steps:,} steps: raise `steps`"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import combinations
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, Outcome
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -19,27 +21,32 @@ from leo.schedules.calls import (
     ENDLESS,
     INVARIANT,
     WAITS,
-    Calls,
     CoroutineRun,
     Invariant,
     Scenario,
 )
 from leo.schedules.chance import by_chance
-from leo.schedules.choosing import CLOCK, Refused
+from leo.schedules.choosing import Refused
 from leo.schedules.depth_first import DepthFirst, preemptions, switches
+from leo.schedules.options import STRATEGIES, Call, check, guarded, named, several
+from leo.schedules.places import place_of
 from leo.schedules.report import (
+    WOKEN,
     Broken,
     Exploration,
-    differs,
+    came_to,
+    compare,
+    fold,
     from_text,
     goes_round,
-    state_of,
-    tell_state,
+    nearest,
     tell_steps,
     to_text,
     told_step,
 )
-from leo.schedules.system import MOST_STEPS, Choice, Events
+from leo.schedules.shape import CONSTANT, PLAIN
+from leo.schedules.system import Choice, Events
+from leo.schedules.values import Part, differing, look, state_of
 from leo.schedules.watch import Watch
 from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
@@ -48,8 +55,6 @@ from leo.units import Naming
 __all__ = ["STRATEGIES", "Exploration", "explore"]
 
 T = TypeVar("T")
-Call = Callable[[T], Awaitable[object]]
-STRATEGIES: Final = ("every", "preemptions", "random", "pct")
 # A search says something after so many seconds: with the schedule under way it is two at most.
 _SILENT = 1.5
 # So many seconds are spent on making a schedule shorter.
@@ -70,7 +75,7 @@ def explore(
     at_end: Invariant[T] | None = None,
     atomic: bool | None = None,
     state: Callable[[T], object] | None = None,
-    raises: Iterable[type[BaseException]] = (),
+    raises: type[BaseException] | Iterable[type[BaseException]] = (),
     cancellations: int = 1,
     clock: str = "idle",
     seed: int | None = None,
@@ -100,8 +105,8 @@ def explore(
     the databases that were opened).  `invariant` is a function of the object, looked at between any
     two steps, `at_end` one that is looked at when all calls are over, and may be async: broken when
     it returns a text, or what counts as false but None, or raises AssertionError.  A call that
-    raises what is not among `raises` is a finding as well, a background task that does and nobody
-    looks at it, and so is a call that can never go on.
+    raises what is not among `raises` (a class, or several) is a finding as well, a background task
+    that does and nobody looks at it, and so is a call that can never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
@@ -117,12 +122,14 @@ def explore(
     Raises LeoError for what cannot be explored or followed.
     """
     scenario: Scenario[T] = Scenario(
-        make, _named(calls), invariant, at_end, tuple(raises), cancellations, reads or {},
-        writes or {}, state, clock, seed, steps,
+        make, named(calls), guarded("invariant", invariant), guarded("at_end", at_end),
+        several(raises), cancellations, reads or {}, writes or {}, guarded("state", state), clock,
+        seed, steps,
     )  # fmt: skip
     asks = atomic if atomic is not None else invariant is None and at_end is None
     tell = progress or partial(print, file=sys.stderr, flush=True)
-    search = _Search(scenario, asks, strategy, bound, limit, seconds, show, prune, tell)
+    shown = guarded("show", show)
+    search = _Search(scenario, asks, strategy, bound, limit, seconds, shown, prune, tell)
     search.check()
     watch = Watch()
     try:
@@ -142,25 +149,6 @@ def explore(
 
 class _Enough(Exception):
     """The search has come to its limit; how that is said."""
-
-
-def _named(calls: Mapping[str, Call[T]] | Sequence[Call[T]]) -> Calls[T]:
-    named = (
-        dict(calls)
-        if isinstance(calls, Mapping)
-        else {f"t{number}": call for number, call in enumerate(calls, 1)}
-    )
-    if not named:
-        raise LeoError("there are no calls to explore: expected at least one")
-    for name, call in named.items():
-        if not name.isidentifier() or name in (CLOCK, "make"):
-            raise LeoError(f"a call cannot be named {name!r}: expected a word, and not {CLOCK!r}")
-        if not callable(call):
-            raise LeoError(
-                f"{name} is {type(call).__name__}: expected a function of the object that returns "
-                "something to await, such as `lambda store: store.add(1)`"
-            )
-    return named
 
 
 @dataclass
@@ -185,46 +173,23 @@ class _Search(Generic[T]):
     planned: Callable[[], int] = lambda: 1
     opaque: dict[str, None] = field(default_factory=dict)
     by_type: dict[str, None] = field(default_factory=dict)
-    initial: dict[str, str] = field(default_factory=dict)
+    initial: Part = field(default_factory=lambda: Part(""))
     # Why it is not asked whether the calls are atomic; empty if it is.
     unasked: str = ""
 
     def check(self) -> None:
         """Refuse what cannot be explored, before anything runs."""
-        it, pct, wrong = self.scenario, self.strategy == "pct", ""
-        make: Any = it.make
-        kinds = [kind for kind in it.raises if not _is_exception(kind)]
-        if not callable(make):
-            wrong = f"make is {type(make).__name__}: expected a function"
-        elif it.cancellations < 0:
-            wrong = f"{it.cancellations} cancellations: expected 0 or more"
-        elif it.clock not in ("idle", "any"):
-            wrong = f"clock {it.clock!r}: expected 'idle' or 'any'"
-        elif self.strategy not in STRATEGIES:
-            wrong = f"{self.strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
-        elif it.declared and self.strategy != "every":
-            wrong = f"strategy {self.strategy!r} makes no use of reads and writes: leave one out"
-        elif not 0 < it.longest <= MOST_STEPS:
-            wrong = f"{it.longest} steps: expected 1 to {MOST_STEPS:,}"
-        elif self.limit < 1:
-            wrong = f"a limit of {self.limit} schedules: expected at least 1"
-        elif self.bound < pct:
-            wrong = f"a bound of {self.bound}: expected at least {int(pct)}"
-        elif self.seconds is not None and self.seconds <= 0:
-            wrong = f"a limit of {self.seconds} seconds: expected more than 0"
-        elif kinds:
-            wrong = f"raises {kinds[0]!r}: expected classes of exceptions"
-        if wrong:
-            raise LeoError(wrong)
+        it = self.scenario
+        check(it, self.strategy, self.bound, self.limit, self.seconds)
         self.begun = self.told = monotonic()
-        self.atomicity = Atomicity(it, self._tell_state, self._pace)
+        self.atomicity = Atomicity(it, came_to, self._pace)
         if not self.asks:
             self.unasked = "atomic=True asks that too"
         elif len(it.calls) > MOST_CALLS:
             self.unasked = f"more than {MOST_CALLS} calls"
 
     def check_calls(self) -> None:
-        """Each call has to return something to await; nothing of it is executed."""
+        """Each call has to return something to await, and `make` another object each time."""
         run, wrong = self.scenario.start(), ""
         try:
             self.initial = state_of(run)
@@ -235,13 +200,25 @@ class _Search(Generic[T]):
                     if hasattr(found, "cr_frame"):
                         found.close()
                     wrong = "" if hasattr(found, "__await__") else type(found).__name__
+                    if inspect.isasyncgen(found):
+                        wrong += " (go through it in an async function, with `async for`)"
                 if wrong:
                     raise LeoError(
                         f"{name} returns {wrong}, which cannot be awaited: expected a call of an "
                         "async method; a function without await has one schedule"
                     )
         finally:
+            target: Any = run.target
             run.close()
+        again = self.scenario.start()
+        shared = type(target) not in PLAIN and not isinstance(target, (*CONSTANT, tuple))
+        shared = shared and again.target is target
+        again.close()
+        if shared:
+            raise Refused(
+                f"make returns the same {type(target).__name__} twice: expected a new one for each "
+                "schedule, which would begin with what the last one left; make it in `make`"
+            )
 
     def search(self) -> Exploration:
         """Look for a schedule that breaks something; the answer says how far that came."""
@@ -349,8 +326,6 @@ class _Search(Generic[T]):
                     ending = ending._replace(began_after={})
                 if self.atomicity.known(ending):
                     ending = None
-                else:
-                    told = self._came_out(run, ending)
         finally:
             run.close()
         if DEADLOCK in broken and run.struck:
@@ -359,14 +334,14 @@ class _Search(Generic[T]):
                 # Those that wait would wait without the cancelled one as well.
                 del broken[DEADLOCK]
         if DEADLOCK in broken and self._wait_alone(run.stuck):
-            told = broken.pop(DEADLOCK).partition(": ")[2]
+            told = broken.pop(DEADLOCK)
             broken[WAITS] = f"{told}, and does so one by one as well: what wakes it?"
         if (
             ending is not None
             and not self.atomicity.explains(ending)
             and not self.atomicity.but_for_times(run.taken, ending)
         ):
-            broken[ATOMIC] = f"no serial order of the calls gives {told}"
+            broken[ATOMIC] = ""
         return broken
 
     def _wait_alone(self, names: frozenset[str]) -> bool:
@@ -374,16 +349,6 @@ class _Search(Generic[T]):
         every = frozenset(self.scenario.calls)
         groups = [every, *(frozenset({name}) for name in names)]
         return len(every) <= MOST_CALLS and not any(map(self.atomicity.can_end, groups))
-
-    def _came_out(self, run: CoroutineRun[T], ending: Ending) -> str:
-        answers = ", ".join(f"{name} → {it.told}" for name, it in ending.answers.items())
-        return f"{answers}; {self._tell_state(run)}"
-
-    def _tell_state(self, run: CoroutineRun[T]) -> str:
-        """The parts of a state that are not what they were at the beginning."""
-        state = state_of(run)
-        changed = {name: text for name, text in state.items() if self.initial.get(name) != text}
-        return tell_state(changed) or "nothing has changed"
 
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
@@ -401,11 +366,45 @@ class _Search(Generic[T]):
             finally:
                 run.close()
             seen.append(states)
-        for step, (one, two) in enumerate(zip(*seen, strict=False), 1):
-            if one != two:
-                raise Refused(differs(path, step))
-        if len(seen[0]) != len(seen[1]) or len(seen[0]) < len(path):
-            raise Refused(differs(path, min(map(len, seen)) + 1))
+        both = enumerate(zip(*seen, strict=False), 1)
+        step = next((at for at, (one, two) in both if one != two), 0)
+        if not step and not len(seen[0]) == len(seen[1]) == len(path):
+            step = min(map(len, seen)) + 1
+        if step:
+            left = ", ".join(self.scenario.around.left)
+            raise Refused(
+                f"{self._what_differs(path, step)}: the object behaves differently when the same "
+                f"schedule is executed again, at step {step} of `{to_text(path)}`"
+                f"{f'; {left} keeps what an earlier one left' if left else ''}; set it in `make`, "
+                "or say with `state=` what counts"
+            )
+
+    def _what_differs(self, path: Sequence[Choice], step: int) -> str:
+        """The first place that differs when the start of a schedule is executed twice."""
+        for until in (0, step):
+            seen: list[Part] = []
+            for _ in range(2):
+                run = self.scenario.start()
+                try:
+                    for choice in path[:until]:
+                        if choice in run.enabled():
+                            run.take(choice)
+                    came = came_to(run, ids=True)
+                    places = {
+                        f".place of {label}": Part(str(place_of(task)))
+                        for label, task in run.loop.tasks.items()
+                    }
+                finally:
+                    run.close()
+                results = {f".result of {name}": it for name, it in came.answers.items()}
+                seen.append(Part("", False, {"": came.state, **results, **places}))
+            made = "" if until else ", as `make` gives it,"
+            if told := [
+                f"`{place or 'state'}`{made} is {one}, then {two}"
+                for place, (one, two) in differing(seen)
+            ]:
+                return "; ".join(told[:2])
+        return "something that has no text differs"
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -461,6 +460,7 @@ class _Search(Generic[T]):
         steps: list[LaneStep] = []
         states: list[bytes | None] = []
         try:
+            shown = [self._shown(run)]
             for index, choice in enumerate(choices, 1):
                 states.append(run.fingerprint())
                 if choice not in run.enabled():
@@ -469,38 +469,51 @@ class _Search(Generic[T]):
                         f"step {index} of the schedule is {to_text([choice])}, which is not "
                         f"possible there; possible: {able}"
                     )
-                told = told_step(run, choice, index, self._shown)
+                told, after = told_step(run, choice, index, shown[-1], partial(self._shown, run))
+                shown.append(after)
                 steps += [told] if told is not None else []
+            ending = None
+            if not run.broken:
+                if not run.finished() and run.fingerprint() in {*states} - {None}:
+                    run.broken[ENDLESS] = goes_round(run, choices)
+                elif run.finished() and not run.still_going():
+                    came, ending = came_to(run), run.ending()
         except BaseException:
             run.close()
             raise
-        if not run.broken and not run.finished() and run.fingerprint() in {*states} - {None}:
-            run.broken[ENDLESS] = goes_round(run, choices)
-        over = run.finished() and not run.broken and not run.still_going()
-        came_out = self._came_out(run, run.ending()) if over else ""
-        broken = self._broken(run)
-        for title, witness in broken.items():
+        for title, witness in self._broken(run).items():
+            steps = fold(steps, shown)
             if (more := len(steps) - 2 * _FOLD) > 0:
                 steps[_FOLD:-_FOLD] = [LaneStep(0, "", f"{more:,} more steps")]
             table = tell_steps(steps, self.scenario.calls, title)
-            possible: list[str] = []
-            if title == ATOMIC:
-                possible = [
-                    f"{', '.join(f'{n} → {it.told}' for n, it in outcome.ending.answers.items())}; "
-                    f"{outcome.told} ({' '.join(min(outcome.orders))})"
-                    for outcome in self.atomicity.possible()
+            if title == ATOMIC and ending is not None:
+                outcomes = nearest(ending, self._serial_outcomes(ending), came)
+                why, out, possible = compare(ending, came, outcomes, self.initial)
+                return Broken(title, why, to_text(choices), table, out, possible)
+            if title == DEADLOCK:
+                lost = [
+                    f"; {step.lane} had been woken, and was cancelled before it went on"
+                    for step in steps
+                    if step.action == WOKEN
                 ]
-            else:
-                came_out = ""
-            return Broken(title, witness, to_text(choices), table, came_out, tuple(possible[:6]))
+                return Broken(title, "".join((witness, *lost)), to_text(choices), table)
+            return Broken(title, witness, to_text(choices), table)
         return None
 
-    def _shown(self, run: CoroutineRun[T]) -> dict[str, str]:
+    def _serial_outcomes(self, ending: Ending) -> Iterator[Outcome]:
+        """Those of the calls that returned, with some of the others, whole, or none of them."""
+        whole = [name for name, it in ending.answers.items() if it.kind == "returned"]
+        maybe = [name for name in ending.answers if name not in whole]
+        for size in range(len(maybe), -1, -1):
+            for some in combinations(maybe, size):
+                yield from self.atomicity.serial(frozenset((*whole, *some))).values()
+
+    def _shown(self, run: CoroutineRun[T]) -> Part:
         if self.show is None:
             return state_of(run)
         show = self.show
         found = run.loop.perform(lambda: show(run.target))
-        return {"": found if isinstance(found, str) else repr(found)}
+        return Part(found) if isinstance(found, str) else look(found)
 
     def _result(self, complete: bool, broken: Broken | None, how_far: str) -> Exploration:
         scenario = self.scenario
@@ -538,11 +551,11 @@ class _Search(Generic[T]):
                 f"is the work of {', '.join(scenario.outlive)} atomic: it goes on beside other "
                 "calls in the serial orders too (at_end= or invariant= says what must hold)"
             )
-        for name in scenario.around.left:
-            not_asked.append(
-                f"is {name} part of the state: set it in `make`, schedules begin with others"
-            )
         bounded = [*scenario.left_out, *scenario.bounded, *scenario.around.unseen]
+        for name in scenario.around.left:
+            bounded.append(
+                f"{name} was not compared: set it in `make`, each schedule begins with another"
+            )
         if self.by_type:
             bounded.append(
                 f"of results and states only the type was compared: {', '.join(self.by_type)}"
@@ -559,18 +572,19 @@ class _Search(Generic[T]):
     def _pace(self) -> None:
         """Say how far the search is, when it has been silent for long.  Raises _Enough."""
         now = monotonic()
+        serial = f"{self.atomicity.runs:,} executions of the calls one by one, to compare with"
         if self.seconds is not None and now - self.begun > self.seconds:
-            raise _Enough(f"stopped after {self.seconds:g} s: raise `seconds`")
+            still = "" if self.runs else f", after {serial}; fewer calls take less time"
+            raise _Enough(f"stopped after {self.seconds:g} s: raise `seconds`{still}")
         if now - self.told < _SILENT:
             return
         self.told = now
+        if not self.runs:
+            self.progress(f"leo.explore: {serial}, in {now - self.begun:.0f} s")
+            return
         done = self.done()
         left = f", about {done:.0%} of what is known" if done else ""
         self.progress(
             f"leo.explore: {self.runs:,} schedules, {self.states:,} states in "
             f"{now - self.begun:.0f} s{left}"
         )
-
-
-def _is_exception(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseException)

@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from leo.schedules.exploration import Exploration
 
+_BOUNDED = "schedules bounded"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
@@ -27,17 +29,46 @@ def explore_schedules(request: pytest.FixtureRequest) -> Callable[..., Explorati
     """A function with the arguments of `leo.explore` that fails the test unless all holds.
 
     It fails with the sentence of the finding and its table, and also when the search was cut off
-    before its end: raise `limit` then, or make the scenario smaller.
+    before its end: raise `limit` then, or make the scenario smaller.  What a pass is about is a
+    section of the report (`pytest -rP`) and among the properties of JUnit's.
     """
-    marker = request.node.get_closest_marker("schedules")
+    node = request.node
+    marker = node.get_closest_marker("schedules")
     defaults = {} if marker is None else marker.kwargs
 
     def check(*args: Any, **options: Any) -> Exploration:
-        from leo.schedules.exploration import explore  # noqa: PLC0415 - only when it is asked for
+        from leo.errors import LeoError  # noqa: PLC0415 - only when it is asked for
+        from leo.schedules.exploration import explore  # noqa: PLC0415 - as above
 
-        found = explore(*args, **{**defaults, **options})
-        if not found.holds:
-            pytest.fail(str(found), pytrace=False)
+        try:
+            found = explore(*args, **{**defaults, **options})
+        except LeoError as error:
+            refused = str(error)
+        else:
+            refused = "" if found.holds else str(found)
+            if found.broken is not None:
+                # The summary of pytest has room for a few words: what is specific comes first.
+                first = f"{found.broken.witness} ({found.broken.title})"
+                refused = "\n".join((first, *refused.split("\n")[1:]))
+        if refused:
+            pytest.fail(refused, pytrace=False)
+        node.add_report_section("call", "schedules", str(found))
+        node.user_properties.append(("schedules", found.sentence))
+        node.user_properties += [(_BOUNDED, text) for text in found.bounded]
         return found
 
     return check
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What passes leave out beyond what the user asked, if anything."""
+    told = [
+        f"{report.nodeid}: {value}"
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == _BOUNDED
+    ]
+    if told:
+        terminalreporter.section("schedules: passed, but for this")
+        for line in told:
+            terminalreporter.write_line(line)

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby, islice
+from typing import TYPE_CHECKING, Any
 
 from leo.errors import LeoError
-from leo.schedules.around import beside
 from leo.schedules.choosing import CLOCK
 from leo.schedules.places import place_of, raised_at
-from leo.schedules.shape import ADDRESS, CLIENTS, fields_of
 from leo.schedules.system import Choice
+from leo.schedules.values import (
+    ADDRESS,
+    Part,
+    changes,
+    cut,
+    differing,
+    look,
+    short,
+    some,
+    state_of,
+    text_of,
+)
 from leo.trace.lanes import LaneStep, lane_table
+
+if TYPE_CHECKING:
+    from leo.schedules.atomic import Ending, Outcome
 
 # A lane of a table is not narrower; with more lanes than fit, steps are told one below the other.
 _LANE = 22
-_DEEP, _LONG = 4, 60
+WOKEN = "(cancelled, and had been woken)"
+# So many steps of one call in a row are told one by one; so many outcomes of serial orders.
+_ROW, _MOST = 4, 6
+# So many fields of a result are told.
+_RESULT = 3
 
 
 def to_text(choices: Sequence[Choice]) -> str:
@@ -46,129 +63,210 @@ def from_text(schedule: str) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def flat(value: Any, name: str = "", deep: int = _DEEP) -> dict[str, str]:
-    """The parts of a value by their names, each as text: what people compare."""
-    if isinstance(value, asyncio.Task | asyncio.Future):
-        return {name: _told_future(value)}
-    if isinstance(value, Mapping) and deep:
-        found = {}
-        for key, item in value.items():
-            found.update(flat(item, f"{name}[{short(key)}]", deep - 1))
-        return found or {name: "{}"}
-    if type(value).__module__ == "asyncio.locks" or type(value).__module__ == "asyncio.queues":
-        return {name: _told_lock(value)}
-    found_fields = _fields(value)
-    if found_fields is None or not deep:
-        return {name: short(value)}
-    found = {}
-    for key, item in found_fields.items():
-        if type(item).__module__.partition(".")[0] not in CLIENTS:
-            found.update(flat(item, f"{name}.{key}" if name else key, deep - 1))
-    return found
-
-
-def _fields(value: Any) -> dict[str, Any] | None:
-    """The fields of an object that has no text of its own."""
-    if is_dataclass(value) and not isinstance(value, type):
-        found = fields_of(value)
-        return {it.name: found.get(it.name) for it in fields(value)}
-    plain: Any = object.__repr__
-    if type(value).__repr__ is plain and type(value) is not object:
-        return fields_of(value)
-    return None
-
-
-def _told_future(future: asyncio.Future[Any]) -> str:
-    if not future.done():
-        return "pending"
-    if future.cancelled():
-        return "cancelled"
-    # To ask for its exception would count as somebody's look at it.
-    error = future._exception
-    return f"raised {short(error)}" if error is not None else f"done: {short(future.result())}"
-
-
-def _told_lock(lock: Any) -> str:
-    if isinstance(lock, asyncio.Event):
-        return "set" if lock.is_set() else "not set"
-    if isinstance(lock, asyncio.Queue):
-        return f"{lock.qsize()} queued"
-    locked = getattr(lock, "locked", None)
-    return ("locked" if locked() else "free") if locked is not None else type(lock).__name__
-
-
-def short(value: Any) -> str:
-    """A value in one line, without addresses, which differ from run to run."""
-    if isinstance(value, asyncio.Task):
-        return f"<task {value.get_name()}>"
-    text = ADDRESS.sub("", " ".join(repr(value).split()))
-    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
-
-
-def state_of(run: Any) -> dict[str, str]:
-    """The state of a run by its parts."""
-    if run.scenario.state is not None:
-        return flat(run.state_parts()[0])
-    found = flat(run.target)
-    for told, value in beside(run).items():
-        name = told.replace("\\", "/").rpartition("/")[2]
-        found.update(
-            flat(value, name if told in run.loop.files or isinstance(value, Mapping) else told)
-        )
-    return found
-
-
-def tell_state(parts: Mapping[str, str]) -> str:
-    """A state in one line."""
-    return ", ".join(f"{name} = {text}" if name else text for name, text in parts.items())
-
-
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """What is different, in one line."""
-    told = [
-        f"{name or 'state'}: {before.get(name, '–')} → {after.get(name, '–')}"
-        for name in dict.fromkeys((*before, *after))
-        if before.get(name) != after.get(name)
-    ]
-    return ", ".join(told)
-
-
-def told_step(run: Any, choice: Choice, index: int, show: Any) -> LaneStep | None:
-    """Take a step, and say from where it went and what changed.
+def told_step(
+    run: Any, choice: Choice, index: int, before: Part, show: Callable[[], Part]
+) -> tuple[LaneStep | None, Part]:
+    """Take a step; say from where it went and what has changed since `before`, and what it is now.
 
     A thread has no lane: what it does for a call is of interest only when something changes.
     """
     loop, who = run.loop, choice.who
-    before = show(run)
-    task = loop.tasks.get(who)
-    if choice.what == "cancel":
-        run.take(choice)
-        return LaneStep(index, who, "(cancelled)", changes(before, show(run)))
-    if task is None:
-        run.take(choice)
-        changed = changes(before, show(run))
-        if who == CLOCK:
-            return LaneStep(index, who, f"{loop.now:g} s", changed)
-        return LaneStep(index, "", f"{who}: {changed}") if changed else None
-    place = place_of(task)
-    begins = getattr(task.get_coro(), "cr_frame", None)
+    task, woken = loop.tasks.get(who), _woken(loop)
+    place = place_of(task) if task is not None else None
+    begins = getattr(task.get_coro(), "cr_frame", None) if task is not None else None
     begun = begins is not None and begins.f_lasti > 0 and place is not None
     run.take(choice)
+    after = show()
+    changed = changes(before, after)
+    if choice.what == "cancel":
+        return LaneStep(index, who, WOKEN if who in woken else "(cancelled)", changed), after
+    if task is None:
+        if who == CLOCK:
+            return LaneStep(index, who, f"{loop.now:g} s", changed), after
+        return LaneStep(index, "", f"{who}: {changed}") if changed else None, after
+    wakes = ", ".join(label for label in _woken(loop) if label not in (*woken, who))
     notes = [place.text] if place is not None and begun else []
-    if changed := changes(before, show(run)):
-        notes.append(changed)
+    notes += [changed] if changed else []
+    notes += [f"wakes {wakes}"] if wakes else []
     if task.done():
         notes.append(_ending(task))
     elif (now := place_of(task)) is not None and (not begun or now != place):
         notes.append(f"waits at {now}")
-    return LaneStep(index, who, str(place) if begun else "begins", "; ".join(notes))
+    return LaneStep(index, who, str(place) if begun else "begins", "; ".join(notes)), after
 
 
-def _ending(task: asyncio.Task[Any]) -> str:
+def _woken(loop: Any) -> list[str]:
+    """Who has what it waited for, and has not gone on yet."""
+    waiting = ((label, task._fut_waiter) for label, task in loop.tasks.items() if not task.done())
+    return [label for label, waiter in waiting if waiter is not None and waiter.done()]
+
+
+def fold(steps: Sequence[LaneStep], states: Sequence[Part]) -> list[LaneStep]:
+    """Many steps of one call in a row as one, and the last of them; `states` are before each."""
+    out: list[LaneStep] = []
+    for _, group in groupby(steps, lambda it: (it.lane, it.action.startswith("("))):
+        them = list(group)
+        if len(them) > _ROW and them[0].lane:
+            first, last = them[0], them.pop()
+            told = [changes(states[first.index - 1], states[last.index - 1]), f"at {last.action}"]
+            many = f"{len(them)} steps"
+            them = [LaneStep(first.index, first.lane, many, "; ".join(filter(None, told))), last]
+        out += them
+    return out
+
+
+def _ending(task: Any) -> str:
+    # To ask for its exception would count as a look at it.
     if task.cancelled():
         return "ends, cancelled"
     error = task._exception
     return f"returns {short(task.result())}" if error is None else f"raises {type(error).__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What a run came to, for people: the answers of the calls, the state, and the way there."""
+
+    answers: Mapping[str, Part]
+    state: Part
+    way: tuple[Choice, ...]
+
+
+def came_to(run: Any, ids: bool = False) -> Came:
+    """What a run has come to; with `ids`, with the numbers of objects."""
+    answers = {name: _answer(run.loop.tasks[name]) for name in run.scenario.calls}
+    return Came(answers, state_of(run, ids), tuple(run.taken))
+
+
+def _answer(task: Any) -> Part:
+    if not task.done():
+        return Part("(not over)")
+    if task.cancelled():
+        return Part("(cancelled)")
+    error = task._exception
+    return look(task.result()) if error is None else Part(f"({text_of(error)})")
+
+
+# A place at which outcomes differ: how it is told, the call whose result it is of, and the texts.
+_Row = tuple[str, str | None, tuple[str, ...]]
+
+
+def compare(
+    ending: Ending, out: Came, outcomes: Sequence[Outcome], initial: Part
+) -> tuple[str, str, tuple[str, ...]]:
+    """Why no serial order explains an ending, what came out, and what comes out one by one.
+
+    `outcomes` are those of serial orders, nearest first.  What differs is shown of all of them.
+    """
+    rows = _rows([out, *(it.told for it in outcomes)], initial)
+    ways = [_way(it.told.way) for it in outcomes]
+    told = []
+    for number, (outcome, way) in enumerate(zip(outcomes, ways, strict=True), 1):
+        exact = to_text(outcome.told.way) if ways.count(way) > 1 else way
+        without = ", ".join(name for name in out.answers if name not in outcome.told.answers)
+        never = f"; {without} not at all" if without else ""
+        told.append(f"{_side(outcome.told, rows, number)} ({exact}{never})")
+    told = list(dict.fromkeys(told))
+    more = [f"and {len(told) - _MOST} more"] if len(told) > _MOST else []
+    return _why(ending, rows, outcomes), _side(out, rows, 0), (*told[:_MOST], *more)
+
+
+def nearest(ending: Ending, outcomes: Iterable[Outcome], out: Came) -> list[Outcome]:
+    """Those that differ least from what came out come first."""
+
+    def distance(it: Outcome) -> int:
+        both = [out, it.told]
+        return sum(row[1] is None or row[1] in _whole(ending) for row in _differing(both))
+
+    return sorted(outcomes, key=distance)
+
+
+def _whole(ending: Ending) -> list[str]:
+    return [name for name, it in ending.answers.items() if it.kind == "returned"]
+
+
+def _differing(versions: Sequence[Came]) -> Iterator[_Row]:
+    for name in versions[0].answers:
+        called = [it.answers[name] for it in versions if name in it.answers]
+        for place, texts in islice(differing(called), _RESULT):
+            each = iter(texts)
+            every = tuple(next(each) if name in it.answers else "" for it in versions)
+            yield f"{name}{'.' if place else ''}{place} → ", name, every
+    # What lies deep is of less interest.
+    states = differing([it.state for it in versions])
+    for place, texts in sorted(states, key=lambda it: it[0].count(".") + it[0].count("[")):
+        yield f"{place} = " if place else "", None, texts
+
+
+def _rows(versions: Sequence[Came], initial: Part) -> list[_Row]:
+    """What to show: the results, and where states differ, or what has changed in all of them."""
+    rows, out = list(_differing(versions)), versions[0]
+    for name, part in out.answers.items():
+        if not any(row[1] == name for row in rows):
+            rows.append((f"{name} → ", name, (cut(part.text),) * len(versions)))
+    if not any(row[1] is None for row in rows):
+        for place, (_, text) in differing([initial, out.state]):
+            rows.append((f"{place} = " if place else "", None, (text,) * len(versions)))
+    return rows
+
+
+def _side(came: Came, rows: Sequence[_Row], number: int) -> str:
+    """One outcome by its rows."""
+    state = [f"{label}{texts[number]}" for label, name, texts in rows if name is None]
+    results = ", ".join(
+        f"{label}{texts[number]}"
+        for it in came.answers
+        for label, name, texts in rows
+        if name == it
+    )
+    return "; ".join(filter(None, (results, some(state) or "nothing has changed")))
+
+
+def _way(path: Sequence[Choice]) -> str:
+    """In which order calls and the clock went, whose own tasks and threads are left out."""
+    return " ".join(who for who, _ in groupby(it.who for it in path if "." not in it.who))
+
+
+def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> str:
+    """In a sentence, what is the case in no serial order."""
+    whole = _whole(ending)
+    for it in outcomes:
+        answers = it.ending.answers
+        if it.ending.state == ending.state and all(
+            answers[name][:2] == ending.answers[name][:2] for name in whole
+        ):
+            way = _way(it.told.way)
+            for order in it.orders:
+                for name in whole:
+                    late = [n for n in ending.began_after.get(name, ()) if n in order]
+                    if any(order.index(n) > order.index(name) for n in late):
+                        return (
+                            f"as in the order {way}, but {late[0]} had returned before {name} began"
+                        )
+            here, there = _shared(ending, whole), _shared(it.ending, whole)
+            for pair in sorted(here ^ there):
+                where = ("here", f"in the order {way}")[:: 1 if pair in here else -1]
+                return f"{' and '.join(pair)} have one object {where[0]}, and not {where[1]}"
+            return f"the values of {way}, but there other objects are one and the same"
+    other = [row for row in rows if (row[1] is None or row[1] in whole) and len(set(row[2])) > 1]
+    alone = [(label, texts) for label, _, texts in other if texts[0] not in texts[1:]]
+    if alone:
+        return "; ".join(f"{label}{it[0]}, one by one {_or(it[1:])}" for label, it in alone[:2])
+    together = " and ".join(f"{label}{texts[0]}" for label, _, texts in other[:3])
+    return f"{together} in no serial order" if together else "no serial order gives that"
+
+
+def _shared(ending: Ending, whole: Sequence[str]) -> set[tuple[str, str]]:
+    """Which results and the state have an object in common that is equal to itself only."""
+    same = {name: set(ending.answers[name].same) for name in whole} | {
+        "the state": set(ending.same)
+    }
+    return {(one, other) for one, other in combinations(same, 2) if same[one] & same[other]}
+
+
+def _or(texts: Iterable[str]) -> str:
+    found = list(dict.fromkeys(texts))
+    return " or ".join(found[:3]) + (" …" if len(found) > 3 else "")
 
 
 def _columns(most: int) -> int:
@@ -222,15 +320,6 @@ def goes_round(run: Any, path: Sequence[Choice]) -> str:
     return f"{who} goes round at {where} and nobody ends that"
 
 
-def differs(path: Sequence[Choice], step: int) -> str:
-    """A schedule that did not come out the same when it was executed again."""
-    return (
-        f"the object behaves differently when the same schedule is executed again: step {step} of "
-        f"`{to_text(path)}` did something else; chance, the order of a set, a clock, or what an "
-        "earlier run left in a global decides there"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Broken:
     """What was broken and how, by which schedule (a text that `explore` takes), and its table.
@@ -277,7 +366,8 @@ class Exploration:
         """The finding in a sentence."""
         far = f"{self.schedules:,} {'schedule' if self.schedules == 1 else 'schedules'}"
         if self.broken is not None:
-            return f"{self.broken.title}: {self.broken.witness}"
+            title, told = self.broken.title, self.broken.witness
+            return told if title == "raises" else f"{title}: {told}"
         more = f"; atomicity not asked: {self.unasked}" if self.unasked else ""
         if self.complete:
             how = f"; {self.how_far}" if self.how_far else ""

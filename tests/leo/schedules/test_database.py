@@ -169,7 +169,7 @@ CALLS: Any = {"ada": lambda file: file.count(), "bob": lambda file: file.count()
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "said"),
-    [("SELECT 1", "no serial order"), ("BEGIN", "database is locked")],
+    [("SELECT 1", "one by one"), ("BEGIN", "database is locked")],
     ids=["none", "deferred"],
 )
 def test_several_connections_on_a_file(begin: str, said: str) -> None:

@@ -346,10 +346,46 @@ def test_fixture(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*✗ at the end*",
-            "FAILED*at the end: it is false",
+            "FAILED*it is false (at the end)",
             "FAILED*not complete: 2 s*",
         ]
     )
+
+
+def test_what_a_pass_leaves_out_is_in_the_report(pytester: pytest.Pytester) -> None:
+    """What was not asked: in a section. What could not be compared: in the summary, else quiet."""
+    pytester.makepyfile(
+        """
+        import asyncio, hashlib
+        HASH = hashlib.sha256()
+
+        class Box:
+            async def add(self):
+                await asyncio.sleep(0)
+
+        class Hashed(Box):
+            async def hash(self):
+                HASH.update(b"a")
+
+        def test_quiet(explore_schedules):
+            explore_schedules(Box, [Box.add, Box.add], cancellations=0)
+
+        def test_hash(explore_schedules):
+            explore_schedules(Hashed, [Hashed.add, Hashed.hash])
+
+        def test_refused(explore_schedules):
+            explore_schedules(Box, [Box.add], clock="never")
+        """
+    )
+    options = ("-p", "no:cacheprovider", "-p", "no:xdist", "--junitxml=it.xml", "-rPf")
+    result = pytester.runpytest_inprocess(*options)
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["not asked:*cancellations", "*test_hash: HASH*", "FAILED*test_refused*"]
+    )
+    assert "test_quiet: " not in result.stdout.str()
+    assert 'name="schedules"' in (pytester.path / "it.xml").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

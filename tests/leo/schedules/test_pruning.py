@@ -149,7 +149,11 @@ def outcomes(scenario: Scenario[Box], *, prune: bool, most: int) -> set[Came] | 
 
 def came(run: CoroutineRun[Box]) -> Came:
     ending: Ending = run.ending()
-    answers = tuple((name, it.kind, it.told) for name, it in ending.answers.items())
+    results = {
+        name: repr(run.loop.tasks[name].result()) if it.kind == "returned" else ""
+        for name, it in ending.answers.items()
+    }
+    answers = tuple((name, it.kind, results[name]) for name, it in ending.answers.items())
     before = tuple(sorted((name, tuple(sorted(it))) for name, it in ending.began_after.items()))
     return answers, run.target.state(), before, tuple(run.broken)
 

@@ -5,8 +5,8 @@ suspends: a lock that is free does not), lets a thread carry out what it was giv
 cancellation of a call, or lets time pass.  A suspension may last arbitrarily long, as one
 that waits for the network does.
 
-Without declared sets every step depends on every other.  With them, only what the named methods
-read and write is shared; the methods are instrumented through `leo.instrument`.
+Without declared sets every step depends on every other.  With them (`declared.py`), only what the
+named methods read and write is shared.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from leo.schedules import database, world
 from leo.schedules.around import Around, beside
 from leo.schedules.atomic import Ending, answer_of, let_go, numbered
 from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
+from leo.schedules.declared import Declared
 from leo.schedules.places import in_library, place_of, raised_at, suspended
 from leo.schedules.report import tell_raised
 from leo.schedules.shape import TIMES, Opaque, Shape
 from leo.schedules.system import Choice, Outcome, Step
-from leo.units import Naming, Recording, instrument
+from leo.units import Naming
 
 T = TypeVar("T")
 Invariant = Callable[[T], object]
@@ -119,21 +120,19 @@ class CoroutineRun(Generic[T]):
         self._early: dict[str, int] = {}
         # Who goes round in place: the label, its place, and how often.
         self._turning: tuple[str, Any, int] = ("", None, 0)
-        # The methods that each task is in, by name: what it may touch until it is out of them.
-        self._inside: dict[str, list[str]] = {}
-        self._touched: tuple[set[str], set[str]] = (set(), set())
         self._chance = random.getstate() if scenario.seed is None else None
         # Who drew from `random`, and whether to look for it after every step.
         self.drew, self.watched = "", False
         self._entered: Any = None
-        self._recording: Recording | None = None
+        self._declared: Declared | None = None
         scenario.around.kept.put_back()
         world.begin(self.loop, scenario.seed)
         self.loop.__enter__()
         try:
             self.target: T = self._made()
             scenario.around.begin(self.target)
-            self._recording = self._instrumented() if scenario.declared else None
+            if scenario.declared:
+                self._declared = Declared(self.target, self.loop, scenario.reads, scenario.writes)
             for name, call in scenario.calls.items():
                 self.loop.begin(name, _awaited(call, self.target))
             if scenario.declared:
@@ -228,12 +227,13 @@ class CoroutineRun(Generic[T]):
 
     def pending(self, choice: Choice) -> Step:
         """What a choice may touch: everything, unless the task is in a method that says what."""
-        inside = self._inside.get(choice.who, [])
-        reads = _names(self.scenario.reads, inside)
-        writes = _names(self.scenario.writes, inside)
-        thread = choice.who not in self.loop.tasks
-        if choice.what == "cancel" or self._recording is None or thread or "*" in reads | writes:
-            return Step(choice, choice.what, _NONE, _ALL)
+        everything = Step(choice, choice.what, _NONE, _ALL)
+        # A thread is no task.
+        if self._declared is None or choice.what == "cancel" or choice.who not in self.loop.tasks:
+            return everything
+        reads, writes = self._declared.ahead(choice.who)
+        if "*" in reads | writes:
+            return everything
         if writes and self.scenario.invariant is not None:
             # The invariant sees every state in between, so the order of all writes matters.
             writes |= {INVARIANT}
@@ -269,8 +269,8 @@ class CoroutineRun(Generic[T]):
                 self._early[owner] = self._early.get(owner, 0) + 1
             if self._over:
                 self._extra[name] = self._extra.get(name, 0) + 1
-            if self._recording is not None:
-                self._touched = (set(), set())
+            if self._declared is not None:
+                self._declared.touched = (set(), set())
             loop.go_on(name)
             if self._over and name == CLOCK:
                 self._waked.update(loop.struck)
@@ -281,9 +281,9 @@ class CoroutineRun(Generic[T]):
         self._count_turns(name)
         if not self._quiet:
             self._look()
-        if self._recording is None:
+        if self._declared is None:
             return Step(choice, choice.what, _NONE, _ALL)
-        reads, writes = self._touched
+        reads, writes = self._declared.touched
         return Step(choice, choice.what, frozenset(reads - writes), frozenset(writes))
 
     def watch_chance(self, name: str) -> None:
@@ -564,8 +564,8 @@ class CoroutineRun(Generic[T]):
             for connection in loop.connections:
                 connection.close()
                 left = True
-            if self._recording is not None:
-                self._recording.close()
+            if self._declared is not None:
+                self._declared.close()
             if left:
                 # What a broken schedule left open must not be found later, by somebody else's loop.
                 self.__dict__.pop("target", None)
@@ -592,42 +592,6 @@ class CoroutineRun(Generic[T]):
                 ) from error
         self.loop.refused = was
 
-    # What the methods of the object say of themselves.
-
-    def _instrumented(self) -> Recording:
-        scenario = self.scenario
-        return instrument(
-            self.target,
-            reads={m: self._noting(naming, 0) for m, naming in scenario.reads.items()},
-            writes={m: self._noting(naming, 1) for m, naming in scenario.writes.items()},
-            gate=self._gate,
-            clock=self.loop.time,
-        )
-
-    def _noting(self, naming: Naming, kind: int) -> Callable[..., Iterable[str]]:
-        def names(*args: Any, **kwargs: Any) -> Iterable[str]:
-            found = naming if isinstance(naming, str) else naming(*args, **kwargs)
-            each = (found,) if isinstance(found, str) else tuple(found)
-            self._touched[kind].update(each)
-            return each
-
-        return names
-
-    async def _gate(self, unit: str, method: str, when: str) -> None:
-        """Hold a task before each instrumented call; what comes after it is the task's own."""
-        inside = self._inside.setdefault(self.loop.running, [])
-        if when == "before":
-            inside.append(method)
-            await asyncio.sleep(0)
-        elif method in inside:
-            inside.remove(method)
-
 
 async def _awaited(call: Callable[[Any], Awaitable[object]], target: Any) -> object:
     return await call(target)
-
-
-def _names(declared: Mapping[str, Naming], methods: Iterable[str]) -> frozenset[str]:
-    """What methods read or write; `*` when that depends on their arguments."""
-    found = [declared[method] for method in methods if method in declared]
-    return frozenset(naming if isinstance(naming, str) else "*" for naming in found)

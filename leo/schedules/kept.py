@@ -19,7 +19,8 @@ from types import CellType, SimpleNamespace
 from typing import Any, Generic, NamedTuple
 
 from leo.schedules import world
-from leo.schedules.shape import CLIENTS, CONSTANT, fields_of, made_by_python, set_fields
+from leo.schedules.fields import fields_of, set_fields
+from leo.schedules.shape import CLIENTS, CONSTANT, made_by_python
 
 MISSING: Any = object()
 _Flat = tuple[Any, ...]

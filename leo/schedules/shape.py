@@ -29,13 +29,14 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Executor
 from contextlib import suppress
 from hashlib import blake2b
 from pickle import PicklingError
 from typing import Any
 
+from leo.schedules.fields import SLOT, dictionary_of, slots_of
 from leo.schedules.places import rank
 from leo.schedules.threads import HeldLock, HeldQueue
 from leo.units.log import Log
@@ -52,7 +53,6 @@ CONSTANT = (
 _SORTED = PLAIN | {tuple}
 # The text of an object without one of its own: it differs from run to run.
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
-_SLOT = types.MemberDescriptorType
 # What objects of these libraries hold are connections and caches of statements, no state of the
 # user's; rows are looked at where they are.
 CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "databases",
@@ -451,7 +451,7 @@ def made_by_python(kind: type) -> bool:
     """Is a class written in Python, with no fields but those in its dictionary and its slots?"""
     if not kind.__flags__ & _HEAP or kind.__flags__ & _IMMUTABLE:
         return False
-    slots = sum(isinstance(value, _SLOT) for value in vars(kind).values())
+    slots = sum(isinstance(value, SLOT) for value in vars(kind).values())
     # A dictionary and weak references take a word each.
     return kind.__basicsize__ - (kind.__base__ or object).__basicsize__ <= 8 * (slots + 2)
 
@@ -508,51 +508,6 @@ ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
 WAITING = frozenset({"_waiters", "_getters", "_putters"})
 
 
-def fields_of(it: object) -> dict[str, Any]:
-    """The fields and slots of an object."""
-    dictionary = _dictionary_of(type(it))
-    return {**(dictionary(it) if dictionary is not None else {}), **dict(slots_of(it))}
-
-
-def _dictionary_of(kind: type) -> Callable[[object], dict[str, Any]] | None:
-    """What gives the dictionary of an object; the object's own `__getattr__` is not asked."""
-    for base in kind.__mro__:
-        if isinstance(found := vars(base).get("__dict__"), types.GetSetDescriptorType):
-            return found.__get__
-    return None
-
-
-def slots_of(it: object) -> Iterator[tuple[str, Any]]:
-    """The slots of an object that have a value; nothing of its own code runs."""
-    kind: Any = type(it)
-    for field, slot in _slots(kind):
-        # A slot without a value would make `getattr` call `__getattr__`.
-        with suppress(AttributeError):
-            yield field, slot.__get__(it)
-
-
-def set_fields(it: object, fields: dict[str, Any]) -> None:
-    """Give an object these fields and slots, and no others; nothing of its own code runs."""
-    kind: Any = type(it)
-    for field, slot in _slots(kind):
-        # What is written in C has some that nobody can set.
-        with suppress(AttributeError, TypeError):
-            if field in fields:
-                slot.__set__(it, fields.pop(field))
-            else:
-                slot.__delete__(it)
-    if (dictionary := _dictionary_of(type(it))) is not None:
-        found = dictionary(it)
-        found.clear()
-        found.update(fields)
-
-
-@functools.lru_cache(1024)
-def _slots(kind: Any) -> list[tuple[str, Any]]:
-    fields = [it for base in kind.__mro__ for it in vars(base).items()]
-    return [(field, slot) for field, slot in fields if isinstance(slot, _SLOT)]
-
-
 def _with_fields(kind: type, content: Handler | None) -> Handler:
     """A handler for objects with fields: in `__dict__`, in slots, and those of their class."""
     classes = [base for base in kind.__mro__ if made_by_python(base)]
@@ -561,8 +516,8 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
     named = own and content is None and kind.__eq__ is equal
     elsewhere = ELSEWHERE - {"_loop"} if own else ELSEWHERE
     name = f"{kind.__module__}.{kind.__qualname__}"
-    dictionary = _dictionary_of(kind)
-    slotted = any(isinstance(it, _SLOT) for base in classes for it in vars(base).values())
+    dictionary = dictionary_of(kind)
+    slotted = any(isinstance(it, SLOT) for base in classes for it in vars(base).values())
 
     def add(shape: Shape, it: Any) -> None:
         shape.out.append(name)

@@ -21,13 +21,13 @@ from reprlib import Repr
 from typing import Any
 
 from leo.schedules.around import beside
+from leo.schedules.fields import fields_of
 from leo.schedules.shape import (
     CLIENTS,
     CONSTANT,
     ELSEWHERE,
     PLAIN,
     WAITING,
-    fields_of,
     made_by_python,
 )
 

@@ -82,7 +82,7 @@ class Terminal:
     def lines(self) -> list[str]:
         """What it shows, without what only moves the cursor."""
         text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.shown).decode()
-        return [line.rstrip("\r") for line in text.split("\n")]
+        return [line.strip("\r") for line in text.split("\n")]
 
     def _more(self) -> bool:
         if not select.select([self.keys], [], [], 60)[0]:

@@ -54,7 +54,7 @@ class Store:
             return seen
 
 
-@pytest.mark.parametrize("callers", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("callers", [2, 3])
 def test_a_shielded_commit_holds_completely(callers: int) -> None:
     """With a cancellation at any moment: complete, in far fewer schedules than there are."""
     found = explore(Store, [lambda store: store.turn("q")] * callers)

@@ -91,7 +91,6 @@ REPAIRED = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_fault_is_found_without_an_invariant(fault: str) -> None:
     """Ten lines of the user's: the calls are not atomic, and the schedule shows it again.
@@ -117,7 +116,6 @@ def coroutines() -> list[object]:
     return [it for it in gc.get_objects() if inspect.iscoroutine(it)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("repair", REPAIRED)
 def test_a_repair_holds_completely(repair: str) -> None:
     """Two calls and one cancellation: complete, no state that could not be compared.
@@ -166,7 +164,6 @@ def on_a_file(begin: str) -> Any:
 CALLS: Any = {"ada": lambda file: file.count(), "bob": lambda file: file.count()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "said"),
     [("SELECT 1", "one by one"), ("BEGIN", "database is locked")],
@@ -179,7 +176,6 @@ def test_several_connections_on_a_file(begin: str, said: str) -> None:
     assert said in found.broken.witness
 
 
-@pytest.mark.slow
 def test_waiting_for_a_lock_of_the_database_is_a_choice() -> None:
     """BEGIN IMMEDIATE waits until the other one has committed; nobody waits for the clock."""
     found = explore(

@@ -336,7 +336,6 @@ def test_holds(explore_schedules):
 """
 
 
-@pytest.mark.slow
 def test_fixture(pytester: pytest.Pytester) -> None:
     """The fixture fails a test with the table, and one whose search was cut off."""
     pytester.makepyfile(test_it=PLUGIN)
@@ -388,7 +387,6 @@ def test_what_a_pass_leaves_out_is_in_the_report(pytester: pytest.Pytester) -> N
     assert 'name="schedules"' in (pytester.path / "it.xml").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 def test_fixture_beside_modules_of_the_same_names(pytester: pytest.Pytester) -> None:
     """An application's own model.py, models.py, leo_model.py and conftest.py are what its tests
     import; the plugin loads nothing of leo until the fixture is asked for.
@@ -442,7 +440,6 @@ nothing = 7
 """
 
 
-@pytest.mark.slow
 def test_scenarios_on_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -188,7 +188,6 @@ def check(seeds: Iterable[int]) -> None:
     assert threading.active_count() == before
 
 
-@pytest.mark.slow
 def test_random_programs_end() -> None:
     """Each within its limit; no warning, no task left, no thread left.
 

@@ -374,7 +374,7 @@ def test_what_is_no_call_is_explained() -> None:
 
 
 def test_a_time_is_an_instance_of_datetime() -> None:
-    """Of the name that a run sees, whoever made the time; other things are none."""
+    """Under the name that a run sees; other things are none."""
 
     class Dated(Box):
         def __init__(self) -> None:

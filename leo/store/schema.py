@@ -408,7 +408,7 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     SQLite keeps the statement that made each, so a table whose columns, checks or computed values
     are others is found as well. Views, triggers and virtual tables would run what they say in the
     middle of a reply: no field has any. A table of a module that is not among the `keepers` may be
-    there.
+    there, and one of a module that is may be missing: it is made when the field is opened.
     """
     found: dict[str, tuple[str, str, str]] = {
         name: (kind, sql, table)
@@ -419,15 +419,12 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
         if (kind, name) not in STATISTICS and not (kind == "index" and sql is None)
     }
     known = rows.named((*DDL, *(sql for keeper in keepers for sql in keeper.DDL))).keys()
-    wanted = [(DDL, True)] + [
-        (keeper.DDL, bool(rows.named(keeper.DDL).keys() & found.keys())) for keeper in keepers
-    ]
-    for statements, needed in wanted:
+    for statements in (DDL, *(keeper.DDL for keeper in keepers)):
         for name, statement in rows.named(statements).items():
             kind, sql, _ = found.pop(name, ("", statement, ""))
             if sql != statement:
                 yield f"the {kind} {name} is not made as that of a field"
-            elif not kind and needed:
+            elif not kind and statements is DDL:
                 yield f"the table {name} is missing"
     for name, (kind, sql, table) in found.items():
         plain = str(sql).startswith(("CREATE TABLE", "CREATE INDEX"))

@@ -18,7 +18,7 @@ from leo.errors import ArchiveError, CallerError
 from leo.store.archive import export_field, import_field
 from leo.store.checkup import check_field
 from leo.store.operations import get_versions
-from leo.store.schema import connect
+from leo.store.schema import connect, opened
 from tests.leo.support import sync_field
 
 Lines = list[dict[str, Any]]
@@ -54,6 +54,24 @@ def test_what_was_exported_is_imported(whole: list[bytes], tmp_path: Path) -> No
     with closing(connect(tmp_path / "field")) as conn:
         assert import_field(conn, io.BytesIO(b"".join(whole)), "archive", MODULES) == len(rows)
         assert check_field(conn, MODULES) == [] and list(export_field(conn, MODULES)) == whole
+
+
+def test_a_field_of_before_a_module_had_a_table_is_sound(tmp_path: Path) -> None:
+    """It is exported, imported and opened, and gets the table then."""
+    with sync_field(tmp_path / "field", modules=MODULES) as field:
+        field.reply("The fox sleeps under the bridge.")
+    told = "SELECT count(*) FROM resonance_told"
+    with closing(opened(tmp_path / "field")) as conn:
+        conn.execute("DROP TABLE resonance_told")
+        assert check_field(conn, MODULES) == []
+        lines = b"".join(export_field(conn, MODULES))
+    with closing(connect(tmp_path / "other")) as conn:
+        assert import_field(conn, io.BytesIO(lines), "archive", MODULES)
+    for name in ("field", "other"):
+        with sync_field(tmp_path / name, modules=MODULES) as field:
+            field.reply("The fox sleeps under the bridge.")
+        with closing(opened(tmp_path / name)) as conn:
+            assert conn.execute(told).fetchone() == (3,)
 
 
 def test_the_rows_of_an_unknown_module_are_not_left_out(tmp_path: Path) -> None:

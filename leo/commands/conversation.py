@@ -147,7 +147,9 @@ def converse(
     def observe(name: str) -> None:
         if not name:
             raise CallerError(f"no text was named; name {', '.join(shipped())} or a file")
-        path = shipped_text(name) if name in shipped() else Path(name).expanduser()
+        # Path.expanduser raises for an unknown person, and no name has a NUL.
+        given = Path(os.path.expanduser(name.replace("\0", "\ufffd")))
+        path = shipped_text(name) if name in shipped() else given
         check_apart(path, file, "a text")
         length = observe_file(field.observe, path, notices, tested(path))
         known = field.view.size()["tokens"]

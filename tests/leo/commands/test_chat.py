@@ -219,14 +219,14 @@ def test_a_text_is_read_in_the_middle_of_a_conversation(tmp_path: Path, discipli
     book, out, notices = tmp_path / "my book.txt", io.StringIO(), io.StringIO()
     book.write_text("Grey herons wait.")
     with speaking(tmp_path / "field", discipline, modules=()) as speaker:
-        texts = ["garden", str(book), str(tmp_path / "field"), "nowhere"]
+        texts = ["garden", str(book), str(tmp_path / "field"), "~nobody/x", "a\0b"]
         said = ["hello", *(f"/observe {text}" for text in texts), "/observe", "/why --steps", "yo"]
         converse(speaker, iter(said), out, notices, file=tmp_path / "field")
         assert speaker.view.bigrams.version == 5 and "herons" in speaker.view.words.names.values()
     assert out.getvalue().count("Leo has read") == 2 and "reply    s1.1\n" in out.getvalue()
     told = notices.getvalue().splitlines()
-    assert [line.startswith("Leo could not read") for line in told] == [True] * 3
-    assert "the file of the field" in told[0] and "no text was named" in told[2]
+    assert [line.startswith("Leo could not read") for line in told] == [True] * 4
+    assert "the file of the field" in told[0] and "no text was named" in told[3]
 
 
 def talk(speaker: Speaker, lines: Iterable[str], what: int) -> list[str]:

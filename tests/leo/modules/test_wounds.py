@@ -17,7 +17,7 @@ from leo.field.text import tokenize
 from leo.field.view import View
 from leo.modules.bias import SHARDS, Bias
 from leo.modules.emotion import HALF_LIFE, MAX_CHARGE, Charge, Emotion, charges, stirred
-from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words
+from leo.modules.trauma import FUNCTION_WORDS, MIN_LETTERS, Trauma, content_words, decay
 from leo.reply.context import Seen
 from tests.leo.modules.support import EVERYDAY, QUIET, Store, TinyDriver, after, moment
 
@@ -100,6 +100,12 @@ def test_score_by_hand() -> None:
     assert wound.overlap == pytest.approx(1 / 5) and wound.words == ("grass",)
     assert wound.score == pytest.approx(0.4 + 0.03 + 0.04 + 0.02)
     assert trauma.score("who are you", pulse).score == pytest.approx(0.2 + 0.09)
+
+
+def test_half_is_left_after_a_day() -> None:
+    """Nothing below 0.0001, and all of what a clock put into the future."""
+    assert decay(2e-4, HALF_LIFE) == 1e-4 and decay(1.99e-4, HALF_LIFE) == 0.0
+    assert decay(0.8, -HALF_LIFE) == 0.8
 
 
 def test_the_level_rises_is_kept_decays_and_heals() -> None:

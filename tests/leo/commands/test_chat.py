@@ -26,6 +26,7 @@ import pytest
 
 from leo import MODULES
 from leo.actions import Action
+from leo.commands.chat import RUNNABLE
 from leo.commands.conversation import EMPTY, ENDED, Pacer, converse, describe_commands, until_a_key
 from leo.commands.speakers import Speaker, describe_interruption
 from leo.commands.why import Account
@@ -227,6 +228,11 @@ def test_a_text_is_read_in_the_middle_of_a_conversation(tmp_path: Path, discipli
     told = notices.getvalue().splitlines()
     assert [line.startswith("Leo could not read") for line in told] == [True] * 4
     assert "the file of the field" in told[0] and "no text was named" in told[3]
+
+
+def test_what_cannot_work_is_not_offered() -> None:
+    """Two disciplines show a deadlock, and nobody would be answered."""
+    assert DISCIPLINES.keys() - {*RUNNABLE} == {"threading-lock-in-async", "reentrant"}
 
 
 def talk(speaker: Speaker, lines: Iterable[str], what: int) -> list[str]:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leo.commands.converse import _keep, converse_themes, open_transcript
+from leo.commands.converse import Turn, _keep, converse_themes, open_transcript, summary_table
 from leo.commands.main import main
 from leo.errors import CallerError
-from leo.field.metrics import Scores
+from leo.field.metrics import Scores, score_turn
 from leo.observers import THEMES, TURNS, Exchange, ScriptedObserver
 from leo.observers.themes import FILLERS, SENTENCES
 from leo_model.traces.workload import prompt
@@ -105,6 +105,17 @@ def test_the_window_of_the_metric_ends_with_the_theme() -> None:
 
     found = [turn.scores[1] for turn in converse_themes(Said(), Parrot(), 2)]
     assert found == [1.0] * 4 + [0.0] * 4
+
+
+def test_a_summary_has_both_definitions() -> None:
+    """One line each, by its own name and numbers."""
+    said = "stone stone here", "a stone"
+    table = summary_table([Turn("t", 0, *said[::-1], score_turn(said[0], [said[1]]))])
+    [_, _, *lines] = map(str.split, table.splitlines())
+    assert [line[:2] for line in lines] == [
+        ["token_ratio_current", "0.667"],
+        ["type_ratio_current_plus_3", "0.500"],
+    ]
 
 
 def test_command_keeps_the_same_transcript_for_the_same_seed(

@@ -64,11 +64,10 @@ class Overthinking(Module[None]):
 
     @staticmethod
     def _ring(index: int, prompt: str, context: After) -> Changes:
-        trauma = context.trauma if context.inner is not None else context.facts.trauma
         reply = InnerReply(
             f"{context.session}~ring{index}",
             prompt,
-            ring_temperature(index, context.pulse, trauma),
+            ring_temperature(index, context.pulse, context.trauma),
             LENGTHS[index],
             Inner("ring", index),
             context.session,

@@ -127,7 +127,7 @@ class Atomicity:
 
     def serial(self, names: frozenset[str]) -> Serial:
         """The outcomes of these calls alone, one after the other."""
-        left = len(self.scenario.around.left)
+        left = self.scenario.around.changes
         known = self._serial.get(names)
         if known is not None and left == self._left:
             return known
@@ -151,7 +151,7 @@ class Atomicity:
                 run.close()
             self.runs += 1
             self.pace()
-        if left != len(self.scenario.around.left):
+        if left != self.scenario.around.changes:
             return self.serial(names)
         self._serial[names] = found
         return found
@@ -189,24 +189,19 @@ class Atomicity:
         """Do results and state differ from those of a serial order only in times?
 
         The schedule and the serial orders are executed with a clock whose times can be told from
-        other numbers, and compared without them.
+        other numbers, and compared without them.  If something looks like such a time where the
+        clock has others, numbers cannot be told from times, and they differ.
         """
-        if self.scenario.state is not None:
+        path, plain = list(path), None
+        if self.scenario.state is None:
+            plain = _executed(self.scenario, path, ending)
+        if plain is None or _key(plain) != _key(ending):
             return False
         if self._timeless is None:
             scenario = replace(self.scenario, timeless=True, left_out={}, bounded={}, outlive={})
             self._timeless = Atomicity(scenario, self.tell, self.pace)
-        run = self._timeless.scenario.start()
-        run.bounds = False
-        try:
-            for choice in path:
-                if choice not in run.enabled():
-                    return False
-                run.take(choice)
-            again = run.ending() if run.finished() else None
-        finally:
-            run.close()
-        if again is None or not self._timeless.explains(again._replace(began_after=ending[2])):
+        again = _executed(self._timeless.scenario, path, ending)
+        if again is None or not self._timeless.explains(again):
             return False
         self._known[_key(ending)] = self.times = True
         return True
@@ -224,6 +219,22 @@ class Atomicity:
     def can_end(self, names: frozenset[str]) -> bool:
         """Can these calls end without the others?"""
         return bool(self.serial(names))
+
+
+def _executed(scenario: Scenario[Any], path: Iterable[Choice], like: Ending) -> Ending | None:
+    """What a schedule comes to with all times equal; None when it cannot be followed to its end."""
+    run = scenario.start()
+    run.bounds = False
+    try:
+        for choice in path:
+            if choice not in run.enabled():
+                return None
+            run.take(choice)
+        if not run.finished():
+            return None
+        return run.ending(timeless=True)._replace(began_after=like.began_after)
+    finally:
+        run.close()
 
 
 def _alike(one: Ending, other: Ending, whole: frozenset[str]) -> bool:

@@ -138,7 +138,7 @@ def explore(
                 search.check_calls()
                 found = search.replay(schedule) if schedule is not None else search.search()
             finally:
-                scenario.around.kept.put_back(after=True)
+                scenario.around.put_back(after=True)
     except KeyboardInterrupt:
         if not watch.said:
             raise

@@ -65,6 +65,8 @@ class Around:
         self._caches: dict[Any, int] = {}
         self._empty: list[Any] = []
         self._names: dict[int, tuple[Any, str, Callable[[], Any], set[str]]] = {}
+        # What the methods close over, of a class that `make` makes anew.
+        self._fresh: dict[str, Any] = {}
         self._seen: dict[int, Any] = {}
         self._first: dict[tuple[int, str], Any] = {}
         self._left: dict[tuple[int, str], Any] = {}
@@ -227,6 +229,13 @@ class Around:
             shape = Shape(data=True)
             shape.add(target)
             self.see([target, *shape.reached()])
+        kind: Any = type(target)
+        self._fresh = {
+            f"{name} of {kind.__name__}": cell
+            for it in (vars(kind).values() if id(kind) not in self._seen and _own(kind) else ())
+            if isinstance(it, types.FunctionType)
+            for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True)
+        }
         for at, (told, name) in list(self.places.items()):
             value: Any = name.read()
             size = value if type(value) is int else len(value) if isinstance(value, Sized) else 0
@@ -259,8 +268,9 @@ class Around:
 
     def values(self, context: Context, *, ending: bool = False) -> Iterator[tuple[str, Any]]:
         """The places that have a value, by their names."""
-        for told, name in list(self.places.values()):
-            value = name.read()
+        fresh = [(told, partial(_content, cell)) for told, cell in self._fresh.items()]
+        for told, read in [*((told, name.read) for told, name in self.places.values()), *fresh]:
+            value = read()
             if isinstance(value, ContextVar):
                 value = context.get(value)
                 if type(value) in PLAIN:

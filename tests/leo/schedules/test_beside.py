@@ -111,6 +111,28 @@ def test_a_cache_of_before_keeps_its_value_and_one_filled_by_a_cancelled_call_br
     registry.cache_clear()
 
 
+def test_a_class_that_make_makes_shares_what_its_methods_close_over() -> None:
+    def make() -> Any:
+        number, lock = 0, asyncio.Lock()
+
+        class Closes:
+            async def add(self) -> None:
+                nonlocal number
+                before = number
+                await asyncio.sleep(0)
+                number = before + 1
+
+            async def repaired(self) -> None:
+                async with lock:
+                    await self.add()
+
+        return Closes()
+
+    found = explore(make, [lambda it: it.add()] * 2, cancellations=0)
+    assert found.broken is not None and "number of Closes = 1" in found.broken.witness
+    assert explore(make, [lambda it: it.repaired()] * 2, cancellations=0).holds
+
+
 @pytest.mark.parametrize("amount", [2_900_000.0, 2_900_000_000.0, 1_702_800_000])
 def test_an_amount_that_looks_like_a_time_is_none(amount: float) -> None:
     class Account:

@@ -1,4 +1,4 @@
-"""What calls share beside their object: globals, class attributes, defaults, closures.
+"""What calls share beside their object: globals, class attributes, defaults, closures, caches.
 
 Which ones is read off the code: the names that the functions and classes mention, from `make` and
 the calls on, as far as they lie in the user's own files.  They belong to the state if each run
@@ -268,14 +268,12 @@ class Around:
 
     def values(self, context: Context, *, ending: bool = False) -> Iterator[tuple[str, Any]]:
         """The places that have a value, by their names."""
-        fresh = [(told, partial(_content, cell)) for told, cell in self._fresh.items()]
-        for told, read in [*((told, name.read) for told, name in self.places.values()), *fresh]:
-            value = read()
-            if isinstance(value, ContextVar):
-                value = context.get(value)
-                if type(value) in PLAIN:
-                    # Each call has a context of its own.
-                    continue
+        kept = [(told, name.read()) for told, name in self.places.values()]
+        for told, found in [*kept, *((told, _content(it)) for told, it in self._fresh.items())]:
+            value = context.get(found) if isinstance(found, ContextVar) else found
+            if value is not found and type(value) in PLAIN:
+                # Each call has a context of its own.
+                continue
             if value is MISSING or isinstance(value, _CODE) or (ending and told in self.left):
                 continue
             yield told, value

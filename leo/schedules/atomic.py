@@ -10,7 +10,7 @@ schedules of what happens inside one call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -174,16 +174,20 @@ class Atomicity:
         return self._known.get(_key(ending), False)
 
     def _explained(self, ending: Ending) -> bool:
-        whole = frozenset(n for n, it in ending.answers.items() if it.kind == "returned")
+        whole = _whole(ending)
+        return any(
+            _alike(outcome.ending, ending, whole)
+            and any(_keeps(order, whole, ending) for order in outcome.orders)
+            for outcome in self.outcomes(ending)
+        )
+
+    def outcomes(self, ending: Ending) -> Iterator[Outcome]:
+        """Those of the calls that returned, with some of the others, whole, or none of them."""
+        whole = _whole(ending)
         maybe = [name for name in ending.answers if name not in whole]
         for size in range(len(maybe), -1, -1):
             for some in combinations(maybe, size):
-                for outcome in self.serial(whole.union(some)).values():
-                    if _alike(outcome.ending, ending, whole) and any(
-                        _keeps(order, whole, ending) for order in outcome.orders
-                    ):
-                        return True
-        return False
+                yield from self.serial(whole.union(some)).values()
 
     def but_for_times(self, path: Iterable[Choice], ending: Ending) -> bool:
         """Do results and state differ from those of a serial order only in times?
@@ -212,13 +216,13 @@ class Atomicity:
         self._serial.clear()
         return all(self.serial(names).keys() == known for names, known in before.items())
 
-    def possible(self) -> list[Outcome]:
-        """The serial outcomes of all calls."""
-        return list(self.serial(frozenset(self.scenario.calls)).values())
-
     def can_end(self, names: frozenset[str]) -> bool:
         """Can these calls end without the others?"""
         return bool(self.serial(names))
+
+
+def _whole(ending: Ending) -> frozenset[str]:
+    return frozenset(name for name, it in ending.answers.items() if it.kind == "returned")
 
 
 def _executed(scenario: Scenario[Any], path: Iterable[Choice], like: Ending) -> Ending | None:

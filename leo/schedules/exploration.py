@@ -102,12 +102,13 @@ def explore(
     and final state are those of some serial order, in which a cancelled or failed call ran whole or
     not at all.  `state` says what the state is (default: the fields of the object, rows of
     databases and content of files that were opened, and the globals, class attributes, closures
-    and caches that the code uses; these are put back before each schedule and at the end).  Without
-    it, calls that differ from every serial order in stored times alone are atomic.  `invariant` is a function of the object, looked at between any
-    two steps, `at_end` one that is looked at when all calls are over, and may be async: broken when
-    it returns a text, or what counts as false but None, or raises AssertionError.  A call that
-    raises what is not among `raises` (a class, or several) is a finding as well, a background task
-    that does and nobody looks at it, and so is a call that can never go on.
+    and caches that the code uses, put back before each schedule and at the end).  Without it, calls
+    that differ from every serial order in stored times alone are atomic.  `invariant` is a function
+    of the object, looked at between any two steps, `at_end` one that is looked at when all calls
+    are over, and may be async: broken when it returns a text, or what counts as false but None, or
+    raises AssertionError.  A call that raises what is not among `raises` (a class, or several) is a
+    finding as well, a background task that does and nobody looks at it, and so is a call that can
+    never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and

@@ -225,20 +225,11 @@ def _whole(ending: Ending) -> frozenset[str]:
     return frozenset(name for name, it in ending.answers.items() if it.kind == "returned")
 
 
-def _executed(scenario: Scenario[Any], path: Iterable[Choice], like: Ending) -> Ending | None:
+def _executed(scenario: Scenario[Any], path: list[Choice], like: Ending) -> Ending | None:
     """What a schedule comes to with all times equal; None when it cannot be followed to its end."""
-    run = scenario.start()
-    run.bounds = False
-    try:
-        for choice in path:
-            if choice not in run.enabled():
-                return None
-            run.take(choice)
-        if not run.finished():
-            return None
-        return run.ending(timeless=True)._replace(began_after=like.began_after)
-    finally:
-        run.close()
+    found = scenario.follow(path, lambda run: run.finished() and run.ending(timeless=True))
+    end = found[-1] if len(found) == len(path) else None
+    return end._replace(began_after=like.began_after) if end else None
 
 
 def _alike(one: Ending, other: Ending, whole: frozenset[str]) -> bool:

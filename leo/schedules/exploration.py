@@ -354,20 +354,7 @@ class _Search(Generic[T]):
 
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
-        seen: list[list[Any]] = []
-        for _ in range(2):
-            states: list[Any] = []
-            run = self.scenario.start()
-            run.bounds = False
-            try:
-                for choice in path:
-                    if choice not in run.enabled():
-                        break
-                    run.take(choice)
-                    states.append(run.behaviour())
-            finally:
-                run.close()
-            seen.append(states)
+        seen = [self.scenario.follow(path, CoroutineRun.behaviour) for _ in range(2)]
         both = enumerate(zip(*seen, strict=False), 1)
         step = next((at for at, (one, two) in both if one != two), 0)
         if not step and not len(seen[0]) == len(seen[1]) == len(path):

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from leo.schedules.depth_first import DepthFirst
 from leo.schedules.shape import Shape
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
+V = TypeVar("V")
 Order = tuple[str, ...]
 Serial = dict[Any, "Outcome"]
 
@@ -225,9 +226,24 @@ def _whole(ending: Ending) -> frozenset[str]:
     return frozenset(name for name, it in ending.answers.items() if it.kind == "returned")
 
 
+def follow(scenario: Scenario[Any], path: Iterable[Choice], note: Callable[[Any], V]) -> list[V]:
+    """What `note` says of a run after each step of a schedule, up to one that is not possible."""
+    run, found = scenario.start(), list[V]()
+    run.bounds = False
+    try:
+        for choice in path:
+            if choice not in run.enabled():
+                break
+            run.take(choice)
+            found.append(note(run))
+    finally:
+        run.close()
+    return found
+
+
 def _executed(scenario: Scenario[Any], path: list[Choice], like: Ending) -> Ending | None:
     """What a schedule comes to with all times equal; None when it cannot be followed to its end."""
-    found = scenario.follow(path, lambda run: run.finished() and run.ending(timeless=True))
+    found = follow(scenario, path, lambda run: run.finished() and run.ending(timeless=True))
     end = found[-1] if len(found) == len(path) else None
     return end._replace(began_after=like.began_after) if end else None
 

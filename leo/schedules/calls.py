@@ -33,7 +33,6 @@ from leo.schedules.system import Choice, Outcome, Step
 from leo.units import Naming
 
 T = TypeVar("T")
-V = TypeVar("V")
 Invariant = Callable[[T], object]
 Calls = Mapping[str, Callable[[T], Awaitable[object]]]
 INVARIANT, AT_END, RAISES, DEADLOCK = "invariant", "at the end", "raises", "deadlock"
@@ -88,20 +87,6 @@ class Scenario(Generic[T]):
 
     def start(self) -> CoroutineRun[T]:
         return CoroutineRun(self)
-
-    def follow(self, path: Iterable[Choice], note: Callable[[CoroutineRun[T]], V]) -> list[V]:
-        """What `note` says after each step of a schedule, up to one that is not possible."""
-        run, found = self.start(), list[V]()
-        run.bounds = False
-        try:
-            for choice in path:
-                if choice not in run.enabled():
-                    break
-                run.take(choice)
-                found.append(note(run))
-        finally:
-            run.close()
-        return found
 
 
 class CoroutineRun(Generic[T]):

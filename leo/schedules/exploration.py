@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, follow
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -354,7 +354,7 @@ class _Search(Generic[T]):
 
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
-        seen = [self.scenario.follow(path, CoroutineRun.behaviour) for _ in range(2)]
+        seen = [follow(self.scenario, path, CoroutineRun.behaviour) for _ in range(2)]
         both = enumerate(zip(*seen, strict=False), 1)
         step = next((at for at, (one, two) in both if one != two), 0)
         if not step and not len(seen[0]) == len(seen[1]) == len(path):

@@ -1,4 +1,4 @@
-"""What calls share beside their object: globals, class attributes, defaults, closures.
+"""What calls share beside their object: globals, class attributes, defaults, closures, caches.
 
 Which ones is read off the code: the names that the functions and classes mention, from `make` and
 the calls on, as far as they lie in the user's own files.  They belong to the state if each run
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dis
 import enum
 import functools
+import gc
 import itertools
 import os
 import sys
@@ -32,6 +33,8 @@ _CODE = (
     types.BuiltinFunctionType, staticmethod, classmethod, functools.cached_property,
     functools._lru_cache_wrapper, functools.partial, types.GenericAlias,
 )  # fmt: skip
+# A metaclass has attributes as other classes have.
+_NO_STATE = tuple(it for it in CONSTANT if it is not type)
 _CONTAINERS = frozenset(
     {dict, defaultdict, OrderedDict, Counter, list, deque, set, tuple, frozenset, itertools.count}
 )
@@ -56,9 +59,22 @@ class Around:
         self._met = False
         # The names of those that runs do not find as the first one did.
         self.left: dict[str, None] = {}
+        # Places that came to light after a run: what it made is told from then on.
+        self.late = 0
+        # Caches with their size at the last look, and those that were empty at first.
+        self._caches: dict[Any, int] = {}
+        self._empty: list[Any] = []
+        self._names: dict[int, tuple[Any, str, Callable[[], Any], set[str]]] = {}
+        # What the methods close over, of a class that `make` makes anew.
+        self._fresh: dict[str, Any] = {}
         self._seen: dict[int, Any] = {}
         self._first: dict[tuple[int, str], Any] = {}
         self._left: dict[tuple[int, str], Any] = {}
+
+    @property
+    def changes(self) -> int:
+        """How often what belongs to the state has changed."""
+        return self.late + len(self.left)
 
     def see(self, them: Iterable[Any]) -> None:
         """Note what functions, classes and methods mention, and what that mentions."""
@@ -81,6 +97,9 @@ class Around:
             elif isinstance(it, functools.partial | functools.cached_property):
                 todo.append(it.func)
             else:
+                if isinstance(it, functools._lru_cache_wrapper) and _of_user(it.__wrapped__):
+                    self._caches[it] = 0
+                    self._empty += [] if it.cache_info().currsize else [it]
                 todo.append(getattr(it, "__wrapped__", None))
 
     def code(self, code: types.CodeType, names: dict[str, Any]) -> list[Any]:
@@ -89,6 +108,7 @@ class Around:
             return []
         self._seen[id(code)] = code
         todo: list[Any] = []
+        self._watch(names, "", lambda: names)
         if not {"environ", "getenv", "putenv"}.isdisjoint(code.co_names):
             variables: Any = os.environ
             self._add(os, "environ", "os.environ", lambda: variables._data)
@@ -125,10 +145,11 @@ class Around:
 
     def _class(self, kind: type) -> list[Any]:
         todo: list[Any] = []
-        for base in kind.__mro__:
+        for base in (*kind.__mro__, *type.mro(type(kind))):
             if not _own(base) or issubclass(base, enum.Enum):
                 continue
             fields = dict(vars(base))
+            self._watch(base, f"{base.__name__}.", partial(vars, base))
             todo += fields.values()
             functions = [getattr(it, "__func__", it) for it in fields.values()]
             stored = {
@@ -144,7 +165,7 @@ class Around:
                         base,
                         name,
                         f"{base.__name__}.{name}",
-                        partial(_attribute, base, name),
+                        partial(_named, partial(vars, base), name),
                     )
         return todo
 
@@ -167,6 +188,36 @@ class Around:
         self.places[at] = Place(told, name)
         self.kept.keep(name)
 
+    def _watch(self, holder: Any, told: str, names: Callable[[], Any]) -> None:
+        self._names.setdefault(id(holder), (holder, told, names, set(names())))
+
+    def _come_to_light(self) -> None:
+        """Note what the last run made under a name that no code mentions, or for a cache."""
+        for holder, told, names, known in list(self._names.values()):
+            found = names()
+            for key in found.keys() - known if len(found) > len(known) else ():
+                known.add(key)
+                if not key.startswith(("__", "_abc_")) and _is_state(found[key]):
+                    Name(holder, key, names).write(MISSING)
+                    self._add(holder, key, told + key, partial(_named, names, key))
+                    self.late += 1
+        for cache, before in self._caches.items():
+            self._caches[cache] = size = cache.cache_info().currsize
+            for arguments in _arguments(cache) if size != before else ():
+                at, value = repr(arguments), cache(*arguments)
+                if type(value) in PLAIN or not _is_state(value) or (id(cache), at) in self.places:
+                    continue
+                told = f"{cache.__name__}({', '.join(map(repr, arguments))})"
+                self._add(cache, at, told, partial(_cached, cache, arguments))
+                self.late += 1
+
+    def put_back(self, *, after: bool = False) -> None:
+        """Before a run, or `after` the last one."""
+        self._come_to_light()
+        self.kept.put_back(after=after)
+        for cache in self._empty if after else ():
+            cache.cache_clear()
+
     def begin(self, target: Any) -> None:
         """A run begins: what is not as it was when the first one began is no part of endings.
 
@@ -178,6 +229,13 @@ class Around:
             shape = Shape(data=True)
             shape.add(target)
             self.see([target, *shape.reached()])
+        kind: Any = type(target)
+        self._fresh = {
+            f"{name} of {kind.__name__}": cell
+            for it in (vars(kind).values() if id(kind) not in self._seen and _own(kind) else ())
+            if isinstance(it, types.FunctionType)
+            for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True)
+        }
         for at, (told, name) in list(self.places.items()):
             value: Any = name.read()
             size = value if type(value) is int else len(value) if isinstance(value, Sized) else 0
@@ -210,13 +268,12 @@ class Around:
 
     def values(self, context: Context, *, ending: bool = False) -> Iterator[tuple[str, Any]]:
         """The places that have a value, by their names."""
-        for told, name in list(self.places.values()):
-            value = name.read()
-            if isinstance(value, ContextVar):
-                value = context.get(value)
-                if type(value) in PLAIN:
-                    # Each call has a context of its own.
-                    continue
+        kept = [(told, name.read()) for told, name in self.places.values()]
+        for told, found in [*kept, *((told, _content(it)) for told, it in self._fresh.items())]:
+            value = context.get(found) if isinstance(found, ContextVar) else found
+            if value is not found and type(value) in PLAIN:
+                # Each call has a context of its own.
+                continue
             if value is MISSING or isinstance(value, _CODE) or (ending and told in self.left):
                 continue
             yield told, value
@@ -240,18 +297,40 @@ def _own(kind: Any) -> bool:
     """Is it a class of the user's?"""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     known = file is not None or kind.__module__ == "__main__"
-    return known and rank(file or "?") == 2 and not issubclass(kind, CONSTANT)
+    return known and rank(file or "?") == 2 and not issubclass(kind, _NO_STATE)
 
 
 def _is_state(value: Any) -> bool:
     kind: Any = type(value)
-    return (
-        kind in PLAIN or kind in _CONTAINERS or kind.__module__ in _ASYNCIO or _own(kind)
-    )  # fmt: skip
+    known = kind in PLAIN or kind in _CONTAINERS or kind.__module__ in _ASYNCIO
+    return not isinstance(value, _CODE) and (known or _own(kind))
 
 
-def _attribute(kind: type, name: str) -> Any:
-    return vars(kind).get(name, MISSING)
+def _of_user(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and rank(code.co_filename) == 2
+
+
+def _arguments(cache: Any) -> list[tuple[Any, ...]]:
+    """The plain arguments of which a cache has the results: to call it with these runs nothing."""
+    fields, bounded = vars(cache), cache.cache_parameters()["maxsize"] is not None
+    # One with a bound has links, and shows what they hold as well: dictionaries, maybe.
+    found = [
+        entries
+        for entries in gc.get_referents(cache)
+        if type(entries) is dict and entries is not fields
+        if not bounded or all(type(it).__name__ == "_lru_list_elem" for it in entries.values())
+    ]
+    keys = [key if type(key) is tuple else (key,) for entries in found for key in entries]
+    return [key for key in keys if all(type(it) in PLAIN for it in key)]
+
+
+def _cached(cache: Any, arguments: tuple[Any, ...]) -> Any:
+    return cache(*arguments) if arguments in _arguments(cache) else MISSING
+
+
+def _named(names: Callable[[], Any], key: str) -> Any:
+    return names().get(key, MISSING)
 
 
 def _of_function(it: Any, field: str) -> Any:

@@ -10,10 +10,10 @@ schedules of what happens inside one call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from leo.schedules.depth_first import DepthFirst
 from leo.schedules.shape import Shape
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
+V = TypeVar("V")
 Order = tuple[str, ...]
 Serial = dict[Any, "Outcome"]
 
@@ -127,7 +128,7 @@ class Atomicity:
 
     def serial(self, names: frozenset[str]) -> Serial:
         """The outcomes of these calls alone, one after the other."""
-        left = len(self.scenario.around.left)
+        left = self.scenario.around.changes
         known = self._serial.get(names)
         if known is not None and left == self._left:
             return known
@@ -151,7 +152,7 @@ class Atomicity:
                 run.close()
             self.runs += 1
             self.pace()
-        if left != len(self.scenario.around.left):
+        if left != self.scenario.around.changes:
             return self.serial(names)
         self._serial[names] = found
         return found
@@ -174,39 +175,38 @@ class Atomicity:
         return self._known.get(_key(ending), False)
 
     def _explained(self, ending: Ending) -> bool:
-        whole = frozenset(n for n, it in ending.answers.items() if it.kind == "returned")
+        whole = _whole(ending)
+        return any(
+            _alike(outcome.ending, ending, whole)
+            and any(_keeps(order, whole, ending) for order in outcome.orders)
+            for outcome in self.outcomes(ending)
+        )
+
+    def outcomes(self, ending: Ending) -> Iterator[Outcome]:
+        """Those of the calls that returned, with some of the others, whole, or none of them."""
+        whole = _whole(ending)
         maybe = [name for name in ending.answers if name not in whole]
         for size in range(len(maybe), -1, -1):
             for some in combinations(maybe, size):
-                for outcome in self.serial(whole.union(some)).values():
-                    if _alike(outcome.ending, ending, whole) and any(
-                        _keeps(order, whole, ending) for order in outcome.orders
-                    ):
-                        return True
-        return False
+                yield from self.serial(whole.union(some)).values()
 
     def but_for_times(self, path: Iterable[Choice], ending: Ending) -> bool:
         """Do results and state differ from those of a serial order only in times?
 
         The schedule and the serial orders are executed with a clock whose times can be told from
-        other numbers, and compared without them.
+        other numbers, and compared without them.  If something looks like such a time where the
+        clock has others, numbers cannot be told from times, and they differ.
         """
-        if self.scenario.state is not None:
+        path, plain = list(path), None
+        if self.scenario.state is None:
+            plain = _executed(self.scenario, path, ending)
+        if plain is None or _key(plain) != _key(ending):
             return False
         if self._timeless is None:
             scenario = replace(self.scenario, timeless=True, left_out={}, bounded={}, outlive={})
             self._timeless = Atomicity(scenario, self.tell, self.pace)
-        run = self._timeless.scenario.start()
-        run.bounds = False
-        try:
-            for choice in path:
-                if choice not in run.enabled():
-                    return False
-                run.take(choice)
-            again = run.ending() if run.finished() else None
-        finally:
-            run.close()
-        if again is None or not self._timeless.explains(again._replace(began_after=ending[2])):
+        again = _executed(self._timeless.scenario, path, ending)
+        if again is None or not self._timeless.explains(again):
             return False
         self._known[_key(ending)] = self.times = True
         return True
@@ -217,13 +217,35 @@ class Atomicity:
         self._serial.clear()
         return all(self.serial(names).keys() == known for names, known in before.items())
 
-    def possible(self) -> list[Outcome]:
-        """The serial outcomes of all calls."""
-        return list(self.serial(frozenset(self.scenario.calls)).values())
-
     def can_end(self, names: frozenset[str]) -> bool:
         """Can these calls end without the others?"""
         return bool(self.serial(names))
+
+
+def _whole(ending: Ending) -> frozenset[str]:
+    return frozenset(name for name, it in ending.answers.items() if it.kind == "returned")
+
+
+def follow(scenario: Scenario[Any], path: Iterable[Choice], note: Callable[[Any], V]) -> list[V]:
+    """What `note` says of a run after each step of a schedule, up to one that is not possible."""
+    run, found = scenario.start(), list[V]()
+    run.bounds = False
+    try:
+        for choice in path:
+            if choice not in run.enabled():
+                break
+            run.take(choice)
+            found.append(note(run))
+    finally:
+        run.close()
+    return found
+
+
+def _executed(scenario: Scenario[Any], path: list[Choice], like: Ending) -> Ending | None:
+    """What a schedule comes to with all times equal; None when it cannot be followed to its end."""
+    found = follow(scenario, path, lambda run: run.finished() and run.ending(timeless=True))
+    end = found[-1] if len(found) == len(path) else None
+    return end._replace(began_after=like.began_after) if end else None
 
 
 def _alike(one: Ending, other: Ending, whole: frozenset[str]) -> bool:

@@ -125,7 +125,7 @@ class CoroutineRun(Generic[T]):
         self.drew, self.watched = "", False
         self._entered: Any = None
         self._declared: Declared | None = None
-        scenario.around.kept.put_back()
+        scenario.around.put_back()
         world.begin(self.loop, scenario.seed)
         self.loop.__enter__()
         try:
@@ -495,13 +495,13 @@ class CoroutineRun(Generic[T]):
         over = self.ending() if self.finished() and not self.still_going() else None
         return self.loop.names(), places, over
 
-    def ending(self) -> Ending:
-        """What the run came to; the calls are over."""
+    def ending(self, *, timeless: bool = False) -> Ending:
+        """What the run came to; the calls are over.  `timeless`: all times are equal."""
         for task in self.loop.tasks.values():
             # What only the frames of an exception keep alive is no part of the state.
             let_go(task)
         numbers, opaque, tasks = dict[int, int](), dict[str, None](), self.loop.tasks
-        timeless = self.scenario.timeless
+        timeless = timeless or self.scenario.timeless
         answers = {
             it: answer_of(tasks[it], numbers, opaque, timeless) for it in self.scenario.calls
         }

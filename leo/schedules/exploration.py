@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, Outcome
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, follow
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -101,12 +100,15 @@ def explore(
 
     Without `invariant` and `at_end` (or with `atomic=True`) the calls have to be atomic: results
     and final state are those of some serial order, in which a cancelled or failed call ran whole or
-    not at all.  `state` says what the state is (default: the fields of the object, and the rows of
-    the databases that were opened).  `invariant` is a function of the object, looked at between any
-    two steps, `at_end` one that is looked at when all calls are over, and may be async: broken when
-    it returns a text, or what counts as false but None, or raises AssertionError.  A call that
-    raises what is not among `raises` (a class, or several) is a finding as well, a background task
-    that does and nobody looks at it, and so is a call that can never go on.
+    not at all.  `state` says what the state is (default: the fields of the object, rows of
+    databases and content of files that were opened, and the globals, class attributes, closures
+    and caches that the code uses, put back before each schedule and at the end).  Without it, calls
+    that differ from every serial order in stored times alone are atomic.  `invariant` is a function
+    of the object, looked at between any two steps, `at_end` one that is looked at when all calls
+    are over, and may be async: broken when it returns a text, or what counts as false but None, or
+    raises AssertionError.  A call that raises what is not among `raises` (a class, or several) is a
+    finding as well, a background task that does and nobody looks at it, and so is a call that can
+    never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
@@ -138,7 +140,7 @@ def explore(
                 search.check_calls()
                 found = search.replay(schedule) if schedule is not None else search.search()
             finally:
-                scenario.around.kept.put_back(after=True)
+                scenario.around.put_back(after=True)
     except KeyboardInterrupt:
         if not watch.said:
             raise
@@ -352,20 +354,7 @@ class _Search(Generic[T]):
 
     def _execute_twice(self, path: Sequence[Choice]) -> None:
         """Raise LeoError when the same schedule does not come out the same."""
-        seen: list[list[Any]] = []
-        for _ in range(2):
-            states: list[Any] = []
-            run = self.scenario.start()
-            run.bounds = False
-            try:
-                for choice in path:
-                    if choice not in run.enabled():
-                        break
-                    run.take(choice)
-                    states.append(run.behaviour())
-            finally:
-                run.close()
-            seen.append(states)
+        seen = [follow(self.scenario, path, CoroutineRun.behaviour) for _ in range(2)]
         both = enumerate(zip(*seen, strict=False), 1)
         step = next((at for at, (one, two) in both if one != two), 0)
         if not step and not len(seen[0]) == len(seen[1]) == len(path):
@@ -487,26 +476,16 @@ class _Search(Generic[T]):
                 steps[_FOLD:-_FOLD] = [LaneStep(0, "", f"{more:,} more steps")]
             table = tell_steps(steps, self.scenario.calls, title)
             if title == ATOMIC and ending is not None:
-                outcomes = nearest(ending, self._serial_outcomes(ending), came)
+                outcomes = nearest(ending, self.atomicity.outcomes(ending), came)
                 why, out, possible = compare(ending, came, outcomes, self.initial)
                 return Broken(title, why, to_text(choices), table, out, possible)
-            if title == DEADLOCK:
-                lost = [
-                    f"; {step.lane} had been woken, and was cancelled before it went on"
-                    for step in steps
-                    if step.action == WOKEN
-                ]
-                return Broken(title, "".join((witness, *lost)), to_text(choices), table)
-            return Broken(title, witness, to_text(choices), table)
+            lost = "".join(
+                f"; {step.lane} had been woken, and was cancelled before it went on"
+                for step in steps
+                if title == DEADLOCK and step.action == WOKEN
+            )
+            return Broken(title, witness + lost, to_text(choices), table)
         return None
-
-    def _serial_outcomes(self, ending: Ending) -> Iterator[Outcome]:
-        """Those of the calls that returned, with some of the others, whole, or none of them."""
-        whole = [name for name, it in ending.answers.items() if it.kind == "returned"]
-        maybe = [name for name in ending.answers if name not in whole]
-        for size in range(len(maybe), -1, -1):
-            for some in combinations(maybe, size):
-                yield from self.atomicity.serial(frozenset((*whole, *some))).values()
 
     def _shown(self, run: CoroutineRun[T]) -> Part:
         if self.show is None:

@@ -12,7 +12,7 @@ import itertools
 import random
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from functools import lru_cache
+from functools import _lru_cache_wrapper, lru_cache
 from itertools import chain, pairwise
 from operator import is_not
 from types import CellType, SimpleNamespace
@@ -39,6 +39,9 @@ class Name(NamedTuple):
     read: Callable[[], Any]
 
     def write(self, value: Any) -> None:
+        if isinstance(self.holder, _lru_cache_wrapper):
+            # What has been cleared nobody can fill.
+            return
         if isinstance(self.holder, CellType):
             if value is MISSING:
                 del self.holder.cell_contents
@@ -115,8 +118,7 @@ def _content(it: Any) -> _Flat | None:
         return (len(items), *chain.from_iterable(items), *fields)
     if isinstance(it, _CONTAINERS):
         return (len(it), *it, *fields)
-    flat = tuple(fields)
-    return flat or None
+    return tuple(fields)
 
 
 @lru_cache(1024)

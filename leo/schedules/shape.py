@@ -63,9 +63,9 @@ _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 
 # When a run begins that is to know times by their values, by the loop's clock and since 1970; and
-# how far off they may be, in seconds: no multiple of a minute or an hour is elsewhere.
+# how far off they may be, in seconds.  Milliseconds of the one are no seconds of the other.
 _DAY, _FAR = 86_400.0, 1e6
-TIMES = (13 * _DAY, 1_700_000_000.0 + 13 * _DAY)
+TIMES = (30 * _DAY, 1_700_000_000.0 + 30 * _DAY)
 _DATETIME = datetime.datetime
 
 

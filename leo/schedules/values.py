@@ -181,11 +181,8 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     """The parts of an object; none of its own code runs."""
     if isinstance(it, (*_CODE, asyncio.Future)) or _client(it):
         return
-    if isinstance(it, dict):
-        for key, item in dict.items(it):
-            yield f"[{cut(text_of(key, ids))}]", item
-    elif isinstance(it, types.MappingProxyType):
-        for key, item in it.items():
+    if isinstance(it, dict | types.MappingProxyType):
+        for key, item in dict.items(it) if isinstance(it, dict) else it.items():
             yield f"[{cut(text_of(key, ids))}]", item
     elif isinstance(it, list | tuple | deque):
         base: Any = next(base for base in (list, tuple, deque) if isinstance(it, base))

@@ -100,15 +100,15 @@ def explore(
 
     Without `invariant` and `at_end` (or with `atomic=True`) the calls have to be atomic: results
     and final state are those of some serial order, in which a cancelled or failed call ran whole or
-    not at all.  `state` says what the state is (default: the fields of the object, rows of
-    databases and content of files that were opened, and the globals, class attributes, closures
-    and caches that the code uses, put back before each schedule and at the end).  Without it, calls
-    that differ from every serial order in stored times alone are atomic.  `invariant` is a function
-    of the object, looked at between any two steps, `at_end` one that is looked at when all calls
-    are over, and may be async: broken when it returns a text, or what counts as false but None, or
-    raises AssertionError.  A call that raises what is not among `raises` (a class, or several) is a
-    finding as well, a background task that does and nobody looks at it, and so is a call that can
-    never go on.
+    not at all. `state` says what the state is (default: the fields of the object, rows of databases
+    and content of files that were opened, and the globals, class attributes, closures and caches
+    that the code uses, put back before each schedule and at the end). Without it, what differs from
+    every serial order in stored times alone is undecided. `invariant` is a function of the object,
+    looked at between any two steps, `at_end` one that is looked at when all calls are over, and may
+    be async: broken when it returns a text, or what counts as false but None, or raises
+    AssertionError. A call that raises what is not among `raises` (a class, or several) is a finding
+    as well, a background task that does and nobody looks at it, and so is a call that can never go
+    on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
@@ -261,6 +261,8 @@ class _Search(Generic[T]):
         alone = "atomic=False asks the rest alone" if self.asks and self.unasked else ""
         if left := ", ".join(self.scenario.around.left):
             alone = f"schedules begin with other values of {left}: set it in `make`"
+        if self.atomicity.times:
+            alone = "stored times alone differ from those of serial orders: state= decides"
         return next(iter(self.scenario.left_out), alone)
 
     def _find(self) -> tuple[Choice, ...] | None:

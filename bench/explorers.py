@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leo.schedules.depth_first import DepthFirst
-from leo.schedules.search import Plan, Strategy, explore
-from leo.schedules.system import Choice, Events, Outcome, Step, normal_form
+from leo.schedules.engine.depth_first import DepthFirst
+from leo.schedules.engine.search import Plan, Strategy, explore
+from leo.schedules.engine.system import Choice, Events, Outcome, Step, normal_form
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "build" / "frontrun-venv"

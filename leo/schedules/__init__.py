@@ -12,11 +12,11 @@ from leo.door import door
 if TYPE_CHECKING:
     # One name after the other: that is what is exported.
     # isort: off
-    from leo.schedules.database import rows as rows
+    from leo.schedules.running.database import rows as rows
     from leo.schedules.exploration import Exploration as Exploration, explore as explore
-    from leo.schedules.loop import SteppedLoop as SteppedLoop
+    from leo.schedules.running.loop import SteppedLoop as SteppedLoop
     from leo.schedules.named import load as load, scenario as scenario
-    from leo.schedules.search import (
+    from leo.schedules.engine.search import (
         PRICES as PRICES,
         STRATEGIES as STRATEGIES,
         Found as Found,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Report as Report,
         search_of as search_of,
     )
-    from leo.schedules.system import (
+    from leo.schedules.engine.system import (
         Choice as Choice,
         Outcome as Outcome,
         Step as Step,
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = door(
     __name__,
     {
-        "database": "rows",
+        "running.database": "rows",
         "exploration": "Exploration explore",
-        "loop": "SteppedLoop",
+        "running.loop": "SteppedLoop",
         "named": "load scenario",
-        "search": "PRICES STRATEGIES Found Plan Report search_of",
-        "system": "Choice Outcome Step System Walk",
+        "engine.search": "PRICES STRATEGIES Found Plan Report search_of",
+        "engine.system": "Choice Outcome Step System Walk",
     },
 )

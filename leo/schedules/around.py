@@ -21,11 +21,11 @@ from contextvars import Context, ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
-from leo.schedules import world
-from leo.schedules.database import content
 from leo.schedules.kept import MISSING, Kept, Name
-from leo.schedules.places import rank
-from leo.schedules.shape import CLIENTS, CONSTANT, PLAIN, Opaque, Shape
+from leo.schedules.running import world
+from leo.schedules.running.database import content
+from leo.schedules.running.places import rank
+from leo.schedules.running.shape import CLIENTS, CONSTANT, PLAIN, Opaque, Shape
 
 # What code does, and no state.
 _CODE = (

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from leo.schedules.depth_first import DepthFirst
-from leo.schedules.shape import Shape
+from leo.schedules.engine.depth_first import DepthFirst
+from leo.schedules.running.shape import Shape
 
 if TYPE_CHECKING:
     from leo.schedules.calls import Scenario
-    from leo.schedules.system import Choice
+    from leo.schedules.engine.system import Choice
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6

@@ -21,15 +21,15 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules import database, world
 from leo.schedules.around import Around, beside
 from leo.schedules.atomic import Ending, answer_of, let_go, numbered
-from leo.schedules.choosing import CLOCK, ChoosingLoop, Refused
 from leo.schedules.declared import Declared
-from leo.schedules.places import in_library, place_of, raised_at, suspended
+from leo.schedules.engine.system import Choice, Outcome, Step
 from leo.schedules.report import tell_raised
-from leo.schedules.shape import TIMES, Opaque, Shape
-from leo.schedules.system import Choice, Outcome, Step
+from leo.schedules.running import database, world
+from leo.schedules.running.choosing import CLOCK, ChoosingLoop, Refused
+from leo.schedules.running.places import in_library, place_of, raised_at, suspended
+from leo.schedules.running.shape import TIMES, Opaque, Shape
 from leo.units import Naming
 
 T = TypeVar("T")

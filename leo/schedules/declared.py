@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from leo.schedules.choosing import ChoosingLoop
+from leo.schedules.running.choosing import ChoosingLoop
 from leo.units import Naming, instrument
 
 

@@ -24,11 +24,10 @@ from leo.schedules.calls import (
     Invariant,
     Scenario,
 )
-from leo.schedules.chance import by_chance
-from leo.schedules.choosing import Refused
-from leo.schedules.depth_first import DepthFirst, preemptions, switches
+from leo.schedules.engine.chance import by_chance
+from leo.schedules.engine.depth_first import DepthFirst, preemptions, switches
+from leo.schedules.engine.system import Choice, Events
 from leo.schedules.options import STRATEGIES, Call, check, guarded, named, several
-from leo.schedules.places import place_of
 from leo.schedules.report import (
     WOKEN,
     Broken,
@@ -43,11 +42,12 @@ from leo.schedules.report import (
     to_text,
     told_step,
 )
-from leo.schedules.shape import CONSTANT, PLAIN
-from leo.schedules.system import Choice, Events
+from leo.schedules.running.choosing import Refused
+from leo.schedules.running.places import place_of
+from leo.schedules.running.shape import CONSTANT, PLAIN
+from leo.schedules.running.watch import Watch
+from leo.schedules.running.world import world
 from leo.schedules.values import Part, differing, look, state_of
-from leo.schedules.watch import Watch
-from leo.schedules.world import world
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
 

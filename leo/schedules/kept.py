@@ -18,9 +18,9 @@ from operator import is_not
 from types import CellType, SimpleNamespace
 from typing import Any, Generic, NamedTuple
 
-from leo.schedules import world
-from leo.schedules.fields import fields_of, set_fields
-from leo.schedules.shape import CLIENTS, CONSTANT, made_by_python
+from leo.schedules.running import world
+from leo.schedules.running.fields import fields_of, set_fields
+from leo.schedules.running.shape import CLIENTS, CONSTANT, made_by_python
 
 MISSING: Any = object()
 _Flat = tuple[Any, ...]

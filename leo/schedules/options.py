@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.calls import Calls, Scenario
-from leo.schedules.choosing import CLOCK
+from leo.schedules.engine.system import MOST_STEPS
 from leo.schedules.report import tell_raised
-from leo.schedules.system import MOST_STEPS
+from leo.schedules.running.choosing import CLOCK
 
 T = TypeVar("T")
 Call = Callable[[T], Awaitable[object]]

@@ -10,9 +10,9 @@ from itertools import combinations, groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from leo.errors import LeoError
-from leo.schedules.choosing import CLOCK
-from leo.schedules.places import place_of, raised_at
-from leo.schedules.system import Choice
+from leo.schedules.engine.system import Choice
+from leo.schedules.running.choosing import CLOCK
+from leo.schedules.running.places import place_of, raised_at
 from leo.schedules.values import (
     ADDRESS,
     Part,

@@ -21,8 +21,8 @@ from reprlib import Repr
 from typing import Any
 
 from leo.schedules.around import beside
-from leo.schedules.fields import fields_of
-from leo.schedules.shape import (
+from leo.schedules.running.fields import fields_of
+from leo.schedules.running.shape import (
     CLIENTS,
     CONSTANT,
     ELSEWHERE,

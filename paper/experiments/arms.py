@@ -28,7 +28,7 @@ from leo.modules import MODULES, Module, Resonance
 from leo.observers import THEMES, TURNS, ScriptedObserver
 from leo.reply.program import Step
 from leo.reply.turn import Instance
-from leo.schedules.system import Choice
+from leo.schedules.engine.system import Choice
 from leo.store.synchronous import Store
 from leo.trace.events import NO_TRACE, Event
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims

@@ -15,9 +15,9 @@ from typing import Any
 from leo import screen
 from leo.commands.main import Command
 from leo.progress import Bar
+from leo.schedules.engine.search import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo.schedules.exploration import STRATEGIES as OF_ANYBODY
 from leo.schedules.named import load
-from leo.schedules.search import PRICES, STRATEGIES, Found, Plan, Report, explore
 from leo_model.checking.claims import load_claims
 from leo_model.commands.options import add_build, add_json, add_store
 from leo_model.disciplines import DISCIPLINES, chosen

@@ -18,7 +18,7 @@ from itertools import groupby
 from string import ascii_lowercase
 from zlib import crc32
 
-from leo.schedules.system import Choice
+from leo.schedules.engine.system import Choice
 from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.errors import ModelError
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, permutations, product
 from typing import NamedTuple
 
-from leo.schedules.system import Choice
+from leo.schedules.engine.system import Choice
 from leo_model.machine.machine import Move, successors
 from leo_model.machine.reachable import explore, initial_state
 from leo_model.machine.state import Content, Local, Objects, Reply, State, Store, Tables

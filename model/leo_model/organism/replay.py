@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leo.actions import Action
-from leo.schedules.system import Choice, Outcome
+from leo.schedules.engine.system import Choice, Outcome
 from leo.trace.lanes import LaneStep, lane_table
 from leo_model.checking.check import Counterexample
 from leo_model.disciplines import DISCIPLINES

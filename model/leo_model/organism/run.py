@@ -31,8 +31,8 @@ from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.reply.program import PROGRAM, generate
 from leo.reply.turn import Instance
-from leo.schedules.loop import SteppedLoop
-from leo.schedules.system import Choice, Outcome, Step
+from leo.schedules.engine.system import Choice, Outcome, Step
+from leo.schedules.running.loop import SteppedLoop
 from leo.store import operations
 from leo.store.connection import Connection
 from leo.trace.events import Happened

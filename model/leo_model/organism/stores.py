@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from leo.field.counts import compute_delta
 from leo.reply.turn import Contents, Instance
-from leo.schedules.loop import SteppedLoop
+from leo.schedules.running.loop import SteppedLoop
 from leo.store import operations
 from leo.store.asynchronous import AsyncStore
 from leo.store.connection import Connection

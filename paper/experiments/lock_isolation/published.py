@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 from leo.actions import Action
 from leo.published.december import December
 from leo.published.february import February
-from leo.schedules.loop import SteppedLoop
+from leo.schedules.running.loop import SteppedLoop
 from leo.store.connection import Connection
 from leo.store.schema import connect
 from leo.store.synchronous import Store

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leo.errors import LeoError
-from leo.schedules.system import Choice, Outcome, Step
+from leo.schedules.engine.system import Choice, Outcome, Step
 
 LOST_UPDATE: tuple[str, ...] = ("r x", "w x", "r x", "w x")
 _LIVES = "cancellations"

@@ -14,8 +14,8 @@ import pytest
 
 from leo import explore
 from leo.errors import LeoError
+from leo.schedules.engine.system import Choice
 from leo.schedules.report import from_text, tell_steps, to_text
-from leo.schedules.system import Choice
 from leo.schedules.values import changes, look
 from leo.trace.lanes import LaneStep
 

@@ -16,10 +16,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leo.errors import LeoError
-from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
-from leo.schedules.optimal import Optimal
-from leo.schedules.search import DEADLOCK, Plan, Strategy, explore
-from leo.schedules.system import Choice, EngineError, Events, NormalForm, Step, Walk, normal_form
+from leo.schedules.engine.depth_first import DepthFirst, Price, delays, preemptions
+from leo.schedules.engine.optimal import Optimal
+from leo.schedules.engine.search import DEADLOCK, Plan, Strategy, explore
+from leo.schedules.engine.system import (
+    Choice,
+    EngineError,
+    Events,
+    NormalForm,
+    Step,
+    Walk,
+    normal_form,
+)
 from tests.leo.schedules.tasks import LOST_UPDATE, Tasks, TasksRun
 
 LOCKED = ("acquire l", "r x", "w x", "release l")

@@ -17,7 +17,7 @@ import leo
 from leo import explore
 from leo.commands.main import main
 from leo.errors import LeoError
-from leo.schedules.system import EngineError
+from leo.schedules.engine.system import EngineError
 
 GUIDE = Path(leo.__file__).parent / "schedules" / "GUIDE.md"
 pytest_plugins = ["pytester"]

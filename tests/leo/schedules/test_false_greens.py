@@ -16,7 +16,7 @@ import pytest
 
 from leo import explore
 from leo.errors import LeoError
-from leo.schedules import threads
+from leo.schedules.running import threads
 from tests.leo.schedules import elsewhere
 
 TOTAL = 0

@@ -18,10 +18,10 @@ import pytest
 from leo import explore
 from leo.schedules.atomic import Ending
 from leo.schedules.calls import CoroutineRun, Scenario
-from leo.schedules.depth_first import DepthFirst
-from leo.schedules.shape import Shape
-from leo.schedules.system import Choice
-from leo.schedules.world import world
+from leo.schedules.engine.depth_first import DepthFirst
+from leo.schedules.engine.system import Choice
+from leo.schedules.running.shape import Shape
+from leo.schedules.running.world import world
 
 OPERATIONS = (
     "read x", "write x", "read y", "write y", "add x", "pause", "pause", "pause", "nap",
@@ -201,7 +201,7 @@ def test_a_bug_in_pruning_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -
     the stack of a coroutine, or which call had returned before which one began.
     """
     if bug == "stack":
-        monkeypatch.setattr("leo.schedules.shape._referents", without_stack)
+        monkeypatch.setattr("leo.schedules.running.shape._referents", without_stack)
     else:
         whole = CoroutineRun.fingerprint
 

@@ -14,7 +14,7 @@ import pytest
 
 from leo import explore
 from leo.errors import LeoError
-from leo.schedules.shape import Shape
+from leo.schedules.running.shape import Shape
 from leo.schedules.values import Part, changes, differing, look
 
 TWICE: Any = [lambda it: it.add(), lambda it: it.add()]

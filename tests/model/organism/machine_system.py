@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leo.schedules.system import Choice, Outcome, Step
+from leo.schedules.engine.system import Choice, Outcome, Step
 from leo_model.errors import ModelError, Refused
 from leo_model.machine.faults import after_write
 from leo_model.machine.machine import ACTIONS, Move, apply, is_finished

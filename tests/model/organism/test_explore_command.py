@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from leo.commands.main import main
-from leo.schedules.depth_first import DepthFirst
-from leo.schedules.optimal import Optimal
-from leo.schedules.search import DEADLOCK, Plan, explore, walks
-from leo.schedules.system import Events, NormalForm, Walk, normal_form
+from leo.schedules.engine.depth_first import DepthFirst
+from leo.schedules.engine.optimal import Optimal
+from leo.schedules.engine.search import DEADLOCK, Plan, explore, walks
+from leo.schedules.engine.system import Events, NormalForm, Walk, normal_form
 from leo_model.checking.claims import Claims
 from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.machine.reachable import bounded_world

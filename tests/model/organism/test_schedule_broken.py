@@ -8,8 +8,8 @@ from itertools import islice
 
 import pytest
 
-from leo.schedules.search import Plan, walks
-from leo.schedules.system import Choice
+from leo.schedules.engine.search import Plan, walks
+from leo.schedules.engine.system import Choice
 from leo_model.checking.claims import FALLS, FALLS_WITH_FAULTS, load_claims
 from leo_model.organism.case import Case, from_token, to_token
 from leo_model.organism.organism import Organism

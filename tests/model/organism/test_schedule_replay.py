@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leo.commands.main import main
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
-from leo.schedules.system import Choice
+from leo.schedules.engine.system import Choice
 from leo_model.disciplines import DISCIPLINES, IDEALISED
 from leo_model.organism.case import FAULTS, Case, ScheduleError, _checksum, from_token, to_token
 from leo_model.organism.organism import Organism

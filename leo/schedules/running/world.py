@@ -30,11 +30,11 @@ from operator import is_not
 from types import BuiltinFunctionType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from leo.schedules import database, threads
-from leo.schedules.threads import Threads
+from leo.schedules.running import database, threads
+from leo.schedules.running.threads import Threads
 
 if TYPE_CHECKING:
-    from leo.schedules.choosing import ChoosingLoop
+    from leo.schedules.running.choosing import ChoosingLoop
 
 _MEMORY = "/dev/shm"
 # What is above the frames of this file on the stack is no part of a run.

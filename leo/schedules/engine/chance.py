@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
-from leo.schedules.system import Choice, Step, check_length
+from leo.schedules.engine.system import Choice, Step, check_length
 
 Choose = Callable[[Sequence[Choice], int], Choice]
 

@@ -10,7 +10,7 @@ import sysconfig
 from types import FrameType
 from typing import Any, NamedTuple
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OURS = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "units") + os.sep)
 _STANDARD = tuple(
     path + os.sep for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))

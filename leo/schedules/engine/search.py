@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from leo.errors import LeoError
-from leo.schedules.chance import by_chance
-from leo.schedules.depth_first import DepthFirst, Price, delays, preemptions
-from leo.schedules.optimal import Optimal
-from leo.schedules.system import (
+from leo.schedules.engine.chance import by_chance
+from leo.schedules.engine.depth_first import DepthFirst, Price, delays, preemptions
+from leo.schedules.engine.optimal import Optimal
+from leo.schedules.engine.system import (
     Choice,
     Events,
     NormalForm,

@@ -14,8 +14,8 @@ import threading
 from time import monotonic
 from typing import Any, Self
 
-from leo.schedules import threads
-from leo.schedules.places import standing
+from leo.schedules.running import threads
+from leo.schedules.running.places import standing
 
 # By default nobody minds this signal: one that comes late does nothing.
 _SIGNAL: Any = getattr(signal, "SIGURG", None)

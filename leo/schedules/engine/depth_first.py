@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from leo.schedules.system import (
+from leo.schedules.engine.system import (
     MOST_STEPS,
     Choice,
     Events,

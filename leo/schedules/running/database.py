@@ -13,11 +13,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from leo.schedules.shape import Shape
-from leo.schedules.threads import Threads
+from leo.schedules.running.shape import Shape
+from leo.schedules.running.threads import Threads
 
 if TYPE_CHECKING:
-    from leo.schedules.choosing import ChoosingLoop
+    from leo.schedules.running.choosing import ChoosingLoop
 
 T = TypeVar("T")
 _connect: Callable[..., sqlite3.Connection] = sqlite3.connect

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from leo.schedules.depth_first import DepthFirst, Node
-from leo.schedules.system import EngineError, Events, check_still, said, unknown
+from leo.schedules.engine.depth_first import DepthFirst, Node
+from leo.schedules.engine.system import EngineError, Events, check_still, said, unknown
 
 # The branches in a state, by the numbers of their steps and in the order of the search.  After a
 # branch without branches the search goes on freely.

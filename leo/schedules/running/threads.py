@@ -5,7 +5,7 @@ where it would wait: before it takes from a queue, waits for a condition (events
 results of futures) or sleeps.  So a worker that takes jobs from a queue, as aiosqlite and executors
 have, carries out one job each time that it is chosen, and a schedule can be executed again.
 
-The functions at the end replace what threads are made of; `leo.schedules.world` puts them in place.
+The functions at the end replace what threads are made of; `world.py` puts them in place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from leo.errors import LeoError
 
 if TYPE_CHECKING:
-    from leo.schedules.choosing import ChoosingLoop
+    from leo.schedules.running.choosing import ChoosingLoop
 
 # So many seconds may a thread keep its turn.
 PATIENCE = 10.0

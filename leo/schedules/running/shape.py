@@ -36,9 +36,9 @@ from hashlib import blake2b
 from pickle import PicklingError
 from typing import Any
 
-from leo.schedules.fields import SLOT, dictionary_of, slots_of
-from leo.schedules.places import rank
-from leo.schedules.threads import HeldLock, HeldQueue
+from leo.schedules.running.fields import SLOT, dictionary_of, slots_of
+from leo.schedules.running.places import rank
+from leo.schedules.running.threads import HeldLock, HeldQueue
 from leo.units.log import Log
 
 _LARGE = 1 << 24

@@ -2,7 +2,7 @@
 
 Tasks, futures, locks, events, queues, timeouts and task groups are asyncio's own, and what is built
 on them (anyio) runs unchanged.  What differs: a task that could go on is held until it is chosen, a
-thread runs when it is chosen (`leo.schedules.threads`), and time passes when the clock is chosen.
+thread runs when it is chosen (`threads.py`), and time passes when the clock is chosen.
 Sockets and processes are refused by name.
 """
 
@@ -21,9 +21,9 @@ from types import FrameType
 from typing import Any, Self, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.loop import SteppedLoop
-from leo.schedules.places import place_of, rank, standing
-from leo.schedules.threads import Threads
+from leo.schedules.running.loop import SteppedLoop
+from leo.schedules.running.places import place_of, rank, standing
+from leo.schedules.running.threads import Threads
 
 T = TypeVar("T")
 Callback = Callable[..., object]

@@ -8,7 +8,7 @@ inner replies run after the reply that described them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from random import Random
 from typing import Any, Final
@@ -68,14 +68,7 @@ def after(
     return After(text=text, **(plain | given))
 
 
-def mute(
-    rng: Random,
-    temperature: float,
-    boosts: Mapping[str, float],
-    most: int,
-    *,
-    openings: Collection[str] = (),
-) -> Spoken:
+def mute(*given: Any, **others: Any) -> Spoken:
     """A voice with nothing to say."""
     return Spoken("", (), 0.0)
 

@@ -55,9 +55,21 @@ class Terminal:
 
     def see(self, wanted: bytes) -> None:
         """Read until the terminal shows it, after what was waited for before."""
-        while (place := self.shown.find(wanted, self._seen)) < 0:
+        while not self._saw(wanted):
             assert self._more(), self.shown
-        self._seen = place + len(wanted)
+
+    def cancel(self, wanted: bytes) -> None:
+        """Ctrl-C on a line that was begun, and read until the terminal shows what comes then.
+
+        GNU readline that is in the middle of keys that came together sees it at the next key.
+        """
+        self.type(b"\x03")
+        for _ in range(30):
+            if self._saw(wanted):
+                return
+            if not self._more(1):
+                self.type(b" ")
+        raise AssertionError(self.shown)
 
     def interrupt(self) -> None:
         """Ctrl-C until the process ends: Python does not see one that comes after it has shown a
@@ -84,8 +96,14 @@ class Terminal:
         text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.shown).decode()
         return [line.strip("\r") for line in text.split("\n")]
 
-    def _more(self) -> bool:
-        if not select.select([self.keys], [], [], 60)[0]:
+    def _saw(self, wanted: bytes) -> bool:
+        place = self.shown.find(wanted, self._seen)
+        if place >= 0:
+            self._seen = place + len(wanted)
+        return place >= 0
+
+    def _more(self, seconds: float = 60) -> bool:
+        if not select.select([self.keys], [], [], seconds)[0]:
             return False
         try:
             self.shown = (self.shown + os.read(self.keys, 4096)).replace(PASTING, b"")
@@ -236,8 +254,7 @@ def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str)
         here.type(b"half a li")
         if not before:
             here.see(b"half a li")
-            here.type(b"\x03")
-            here.see(b"\n> ")
+            here.cancel(b"\n> ")
         here.interrupt()
         assert here.end() == 0
     assert here.lines()[-2].startswith("leo chat --field ")

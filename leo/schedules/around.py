@@ -181,7 +181,7 @@ class Around:
         if type(value).__module__.partition(".")[0] in CLIENTS - {"threading", "_thread", "leo"}:
             return
         if isinstance(holder, type) and not (value is MISSING or _is_state(value)):
-            # What a framework keeps in a class describes it.
+            # Objects of a framework in a class describe the class: they are no state.
             return
         while any(told == place.told for place in self.places.values()):
             told += "'"

@@ -26,7 +26,7 @@ MISSING: Any = object()
 _Flat = tuple[Any, ...]
 _CONTAINERS = (dict, list, deque, set, bytearray)
 _BASES = frozenset({object, Generic, SimpleNamespace, OrderedDict, defaultdict, *_CONTAINERS})
-# Their objects belong to others: who waits, who runs, who tests.
+# What the scheduler, running tasks and the test framework hold is not put back.
 _OTHERS = (*CONSTANT, asyncio.Future, BaseException)
 _LIBRARIES = (*world.KEPT, *(f"{name}." for name in CLIENTS), "weakref.", "_weakrefset.", "io.")
 
@@ -40,7 +40,7 @@ class Name(NamedTuple):
 
     def write(self, value: Any) -> None:
         if isinstance(self.holder, _lru_cache_wrapper):
-            # What has been cleared nobody can fill.
+            # A cache that was cleared cannot be filled again.
             return
         if isinstance(self.holder, CellType):
             if value is MISSING:
@@ -68,7 +68,7 @@ class Kept:
     def keep(self, name: Name) -> None:
         value = name.read()
         if name.key == "__dict__":
-            # A function without fields has a dictionary as well.
+            # `read` gives None for the empty dictionary of a function.
             value = vars(name.holder)
         else:
             self._names.append((name, value, world.instead(value)))

@@ -215,7 +215,7 @@ class Optimal(DepthFirst):
     def _is_possible(self, depth: int, kept: Sequence[int], number: int) -> bool:
         """Is a step possible after the steps at some positions?  Its races count if it waits."""
         node, conflicts, numbers = self.nodes[depth], self.events.conflicts, self._numbers
-        # What it does not depend on is nothing to it, so few probes answer for many sequences.
+        # Steps that it does not depend on are left out, so one probe answers for many sequences.
         needed, depends = list[int](), conflicts[number]
         for at in reversed(kept):
             if depends >> numbers[at] & 1:

@@ -61,14 +61,15 @@ class Terminal:
     def cancel(self, wanted: bytes) -> None:
         """Ctrl-C on a line that was begun, and read until the terminal shows what comes then.
 
-        GNU readline that is in the middle of keys that came together sees it at the next key.
+        Python waits for the next key or signal when one comes while GNU readline takes a key.
         """
-        self.type(b"\x03")
-        for _ in range(30):
-            if self._saw(wanted):
+        for _ in range(6):
+            self.type(b"\x03")
+            while not self._saw(wanted):
+                if not self._more(5):
+                    break
+            else:
                 return
-            if not self._more(1):
-                self.type(b" ")
         raise AssertionError(self.shown)
 
     def interrupt(self) -> None:

@@ -94,9 +94,13 @@ def memory(pid: int) -> float:
 
 
 async def load(base: str, pid: int, clients: int, seconds: float) -> bytes:
-    """Let the clients talk; print the figures; return the recording."""
+    """Let the clients talk at full speed; print the figures; return the recording."""
     seen: Counter[str] = Counter()
     waits: list[tuple[float, float]] = []
+    async with httpx.AsyncClient(base_url=base, timeout=WAITS) as client:
+        # A new page stops before each step, to be watched.
+        pace = json.dumps({"what": "pace", "seconds": 0})
+        (await client.post("act", content=pace, headers=ONCE)).raise_for_status()
     begun = time.monotonic()
     until = begun + seconds
     people = [

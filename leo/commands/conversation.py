@@ -125,7 +125,7 @@ def converse(
     pacer: Pacer | None = None,
     file: Path = Path(),
 ) -> int:
-    """Answer line after line, and return how many prompts had no answer.
+    """Answer line after line; return how many prompts and commands failed.
 
     Replies go to `out`, everything about the conversation to `notices`. A reply is one line, or as
     many of at most `width` columns as it takes, shown by `pacer` if there is one. One that fails is
@@ -187,15 +187,18 @@ def converse(
             if pacer is None:
                 print(EMPTY, file=notices)
         elif prompt in commands:
-            attempt(partial(show, commands[prompt]), ENDED, "The command failed")
+            failed += not attempt(partial(show, commands[prompt]), ENDED, "The command failed")
         elif prompt.split()[0] == OBSERVE:
             named = prompt.removeprefix(OBSERVE).strip()
-            attempt(partial(observe, named), "The rest was not read.", "Leo could not read")
+            failed += not attempt(
+                partial(observe, named), "The rest was not read.", "Leo could not read"
+            )
         elif prompt.startswith("/"):
             name = prompt.split()[0]
             wrong = (
                 f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
             )
+            failed += 1
             print(f"{wrong}; /help says what there is.", file=notices)
         elif attempt(partial(answer, prompt), cancelled, "Leo could not answer"):
             attempt(field.settle, dropped, "Leo could not think on")

@@ -35,8 +35,8 @@ GRAMMAR: Final = frozenset[str]().union(
     ("both", "more", "most", "such", "all", "one", "may", "must", "just", "also", "very", "out"),
 )
 PROMPTS: Final = 10
-# Told words, each with its sentence: kept, and sentences that a reply asks for. Letters of such a
-# sentence, and tokens of a prompt that are compared and kept, at most.
+# Kept: prompts of all sessions, and told words, each with its sentence. Sentences that a reply asks
+# for. Letters of such a sentence, and tokens of a prompt that are compared and kept, at most.
 KEPT, TELLINGS, LONGEST, MANY = 4096, 6, 160, 256
 # The weight of the first word of a sentence as a start; of a word that is long enough as a boost,
 # and of the short ones, which lead to it; what is left of a boost for each prompt since.
@@ -275,6 +275,8 @@ class Resonance(Module[Remembered]):
                 "resonance WHERE session = ? ORDER BY id DESC LIMIT ?)",
                 ((context.session, context.session, PROMPTS),),
             ),
+            # Of sessions that have not spoken for so many prompts nothing is kept.
+            keep_newest("resonance", KEPT),
             insert("resonance_told", "word, sentence", told, replace=True),
             keep_newest("resonance_told", KEPT),
         )

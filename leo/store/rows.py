@@ -20,6 +20,8 @@ from leo.field.text import is_word
 
 # The rows of each of a module's queries, by the query's name.
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
+# Keys of the table `meta` that name a table or index of a module.
+MADE: Final = "made "
 CREATED: Final = re.compile(r"CREATE (?:TABLE|INDEX) (\w+)")
 
 
@@ -52,24 +54,45 @@ def named(statements: Iterable[str]) -> dict[str, str]:
 
 
 def are_there(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> bool:
-    """Whether the file has all the tables of the modules."""
-    return not any(_missing(conn, keepers))
+    """Whether the field has all the tables of the modules, and it is noted."""
+    return not _missing(conn, keepers) and _made(conn).issuperset(_names(keepers))
 
 
 def create(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> None:
     """Make those tables of the modules that a file does not have yet."""
-    for statement in _missing(conn, keepers):
+    for statement in _missing(conn, keepers).values():
         conn.execute(statement)
 
 
-def _missing(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> list[str]:
-    there = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
-    return [
-        statement
-        for keeper in keepers
-        for name, statement in named(keeper.DDL).items()
-        if name not in there
-    ]
+def note(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> None:
+    """Write into a field which tables its modules have, so that one that is dropped is missed."""
+    conn.executemany(
+        "INSERT OR IGNORE INTO meta (key, value) VALUES (?, '')",
+        ((MADE + name,) for name in _names(keepers)),
+    )
+
+
+def gone(conn: sqlite3.Connection) -> list[str]:
+    """What was noted of this field's modules, and is not there any more."""
+    return sorted(_made(conn).difference(_there(conn)))
+
+
+def _there(conn: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+
+
+def _made(conn: sqlite3.Connection) -> set[str]:
+    keys = conn.execute("SELECT key FROM meta WHERE key >= ? AND key < ?", (MADE, MADE + "\x7f"))
+    return {key.removeprefix(MADE) for (key,) in keys}
+
+
+def _missing(conn: sqlite3.Connection, keepers: Iterable[Keeper]) -> dict[str, str]:
+    there = _there(conn)
+    return {name: sql for name, sql in _names(keepers).items() if name not in there}
+
+
+def _names(keepers: Iterable[Keeper]) -> dict[str, str]:
+    return named(statement for keeper in keepers for statement in keeper.DDL)
 
 
 def parameters(session: str, tokens: Sequence[str], now: float) -> dict[str, str | float]:

@@ -292,6 +292,7 @@ def _prepare(
             if not identify(conn):
                 make(conn)
             rows.create(conn, keepers)
+            rows.note(conn, keepers)
 
 
 def _left(path: Path) -> tuple[int, int | None]:
@@ -400,6 +401,8 @@ def faults(
                     yield f"SQLite: {line}"
     if sound:
         conn.unbound()
+        for name in rows.gone(conn):
+            yield f"{visible(name)}, a table or index of a module, is missing"
 
 
 def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
@@ -408,7 +411,7 @@ def strangers(conn: Connection, keepers: Sequence[Keeper]) -> Iterator[str]:
     SQLite keeps the statement that made each, so a table whose columns, checks or computed values
     are others is found as well. Views, triggers and virtual tables would run what they say in the
     middle of a reply: no field has any. A table of a module that is not among the `keepers` may be
-    there, and one of a module that is may be missing: it is made when the field is opened.
+    there, and one of a module that is may not be there yet: opening the field makes it.
     """
     found: dict[str, tuple[str, str, str]] = {
         name: (kind, sql, table)

@@ -101,11 +101,14 @@ STUB = cast(Speaker, Stub())
 
 
 def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands() -> None:
-    """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation."""
+    """Ctrl-C cancels one reply, an error ends one reply, /quit ends the conversation; what failed
+    is counted, which is a pipe's exit code.
+    """
     out, notices = io.StringIO(), io.StringIO()
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "bye"]
-    lines.insert(4, "/why now")
-    converse(STUB, iter([*lines, "/quit", "x"]), out, notices)
+    lines[4:4] = ["/why now", "/observe"]
+    # All but what follows a reply: long to soon, and three commands.
+    assert converse(STUB, iter([*lines, "/quit", "x"]), out, notices) == 6
     assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nBYE\n"
     assert notices.getvalue().splitlines() == [
         "",
@@ -113,6 +116,7 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
         "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
         "Leo could not answer: the session is busy",
         "/why takes nothing after it; /help says what there is.",
+        "Leo could not read: no text was named; name garden, harbour, night_train or a file",
         "There is no '/what'; /help says what there is.",
         "",
         DROPPED,

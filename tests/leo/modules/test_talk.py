@@ -423,20 +423,24 @@ def test_more_is_taken_up_and_less_is_repeated() -> None:
         assert other.external_vocab < 0.2
 
 
-def test_the_last_prompts_of_a_session_are_kept(tmp_path: Path) -> None:
-    """Ten of them, by session, and no more."""
+def test_the_last_prompts_of_a_session_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten of them, by session, and no more; of all sessions so many, however many there are."""
+    monkeypatch.setattr("leo.modules.resonance.KEPT", PROMPTS + 2)
     clock = count(1000)
     with LeoField.open(
         tmp_path / "field", modules=MODULES, clock=lambda: float(next(clock))
     ) as field:
         for number in range(PROMPTS + 3):
             field.reply(f"Prompt {'abcdefghijklmnop'[number] * 5}", "ada")
-        field.reply("Something else", "bob")
+        for session in ("bob", "carl", "dora"):
+            field.reply("Something else", session)
         heard = field._store.perform(
             lambda conn: conn.execute("SELECT session, words FROM resonance ORDER BY id").fetchall()
         )
-    assert [session for session, _ in heard] == ["ada"] * PROMPTS + ["bob"]
-    assert heard[0][1] == '["Prompt", "ddddd"]'
+    assert [name for name, _ in heard] == ["ada"] * (PROMPTS - 1) + ["bob", "carl", "dora"]
+    assert heard[0][1] == '["Prompt", "eeeee"]'
 
 
 @given(TOKENS)

@@ -57,9 +57,10 @@ DAMAGE = {
     journal(WordGrowth([ONE], [(6, 6, 0)]), ChainGrowth([], [])): UNSOUND,
     journal(WordGrowth([ONE, (12, "!")], []), ChainGrowth([], [])): UNSOUND,
     journal(WordGrowth([(2**63, ONE[1])], []), ChainGrowth([], [])): UNSOUND,
+    "DROP TABLE resonance_told": "resonance_told, a table or index of a module, is missing",
 }
 # Those of them after which the field cannot be opened.
-FATAL = [*list(DAMAGE)[:4], *list(DAMAGE)[5:7]]
+FATAL = [*list(DAMAGE)[:4], *list(DAMAGE)[5:7], "DROP TABLE resonance_told"]
 # What spoils every row of a module's table.
 SPOILT = {
     "mathbrain": "parameters = 'nope'",

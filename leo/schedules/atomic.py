@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, dropwhile, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from leo.schedules.engine.depth_first import DepthFirst
+from leo.schedules.running.choosing import CLOCK
 from leo.schedules.running.shape import Shape
+from leo.schedules.values import differing, state_of
 
 if TYPE_CHECKING:
     from leo.schedules.calls import Scenario
@@ -119,8 +121,8 @@ class Atomicity:
     tell: Callable[[Any], Any]
     pace: Callable[[], None] = lambda: None
     runs: int = 0
-    # Has anything come out that differs in times only?
-    times: bool = False
+    # What alone differed from the serial orders in some schedules, that nobody can be blamed for.
+    blameless: dict[str, None] = field(default_factory=dict)
     _timeless: Atomicity | None = None
     _left: int = 0
     _serial: dict[frozenset[str], Serial] = field(default_factory=dict)
@@ -208,8 +210,41 @@ class Atomicity:
         again = _executed(self._timeless.scenario, path, ending)
         if again is None or not self._timeless.explains(again):
             return False
-        self._known[_key(ending)] = self.times = True
+        self._blameless("a stored time", ending)
         return True
+
+    def but_for_timers(self, path: Iterable[Choice], ending: Ending) -> bool:
+        """Does the state differ from that of a serial order only where a timer changed it last?
+
+        Time that passes before a wait is cancelled is in no serial order without that call: what a
+        rate limiter has let go of by then is no half of it.
+        """
+        path = list(path)
+        struck = dropwhile(lambda choice: choice.who != CLOCK, path)
+        if self.scenario.state is not None or all(choice.what != "cancel" for choice in struck):
+            return False
+        states = follow(self.scenario, path, state_of)
+        if len(states) < len(path):
+            return False
+        by_timer = dict[str, bool]()
+        for choice, (before, after) in zip(path[1:], pairwise(states), strict=True):
+            by_timer |= {place: choice.who == CLOCK for place, _ in differing([before, after])}
+        whole = _whole(ending)
+        for outcome in self.outcomes(ending):
+            places = [place for place, _ in differing([states[-1], outcome.told.state])]
+            if (
+                places
+                and all(by_timer.get(place) for place in places)
+                and _alike(outcome.ending, ending._replace(state=outcome.ending.state), whole)
+                and any(_keeps(order, whole, ending) for order in outcome.orders)
+            ):
+                self._blameless("what a timer left", ending)
+                return True
+        return False
+
+    def _blameless(self, what: str, ending: Ending) -> None:
+        self.blameless[what] = None
+        self._known[_key(ending)] = True
 
     def same_again(self) -> bool:
         """Do serial orders that were executed come out the same again?"""

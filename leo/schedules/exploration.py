@@ -103,7 +103,8 @@ def explore(
     not at all. `state` says what the state is (default: the fields of the object, rows of databases
     and content of files that were opened, and the globals, class attributes, closures and caches
     that the code uses, put back before each schedule and at the end). Without it, what differs from
-    every serial order in stored times alone is undecided. `invariant` is a function of the object,
+    every serial order in stored times alone is undecided, and so is what a timer left before a wait
+    was cancelled. `invariant` is a function of the object,
     looked at between any two steps, `at_end` one that is looked at when all calls are over, and may
     be async: broken when it returns a text, or what counts as false but None, or raises
     AssertionError. A call that raises what is not among `raises` (a class, or several) is a finding
@@ -261,8 +262,8 @@ class _Search(Generic[T]):
         alone = "atomic=False asks the rest alone" if self.asks and self.unasked else ""
         if left := ", ".join(self.scenario.around.left):
             alone = f"schedules begin with other values of {left}: set it in `make`"
-        if self.atomicity.times:
-            alone = "stored times alone differ from those of serial orders: state= decides"
+        for what in self.atomicity.blameless:
+            alone = f"{what} alone differs from the serial orders: state= decides"
         return next(iter(self.scenario.left_out), alone)
 
     def _find(self) -> tuple[Choice, ...] | None:
@@ -344,6 +345,7 @@ class _Search(Generic[T]):
             ending is not None
             and not self.atomicity.explains(ending)
             and not self.atomicity.but_for_times(run.taken, ending)
+            and not self.atomicity.but_for_timers(run.taken, ending)
         ):
             broken[ATOMIC] = ""
         return broken
@@ -522,10 +524,10 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
-        if self.atomicity.times:
+        for what in self.atomicity.blameless:
             not_asked.append(
-                "are stored times those of a serial order: some schedules differ in them, and in "
-                "nothing else (state= says what is compared)"
+                f"is {what} that of a serial order: some schedules differ in it, and in nothing "
+                "else (state= says what is compared)"
             )
         if not self.unasked and scenario.outlive:
             not_asked.append(

@@ -59,6 +59,8 @@ class Around:
         self._met = False
         # The names of those that runs do not find as the first one did.
         self.left: dict[str, None] = {}
+        # Caches that were asked with objects and keep what may change: nobody compares it.
+        self.by_object: dict[str, None] = {}
         # Places that came to light after a run: what it made is told from then on.
         self.late = 0
         # Caches with their size at the last look, and those that were empty at first.
@@ -203,12 +205,19 @@ class Around:
                     self.late += 1
         for cache, before in self._caches.items():
             self._caches[cache] = size = cache.cache_info().currsize
-            for arguments in _arguments(cache) if size != before else ():
-                at, value = repr(arguments), cache(*arguments)
-                if type(value) in PLAIN or not _is_state(value) or (id(cache), at) in self.places:
+            for given in _calls(cache) if size != before else ():
+                value = cache(*given[0], **given[1])
+                if type(value) in PLAIN or not _is_state(value):
                     continue
-                told = f"{cache.__name__}({', '.join(map(repr, arguments))})"
-                self._add(cache, at, told, partial(_cached, cache, arguments))
+                named = [f"{name}={it!r}" for name, it in given[1].items()]
+                told = f"{cache.__name__}({', '.join([*map(repr, given[0]), *named])})"
+                if not all(type(it) in PLAIN for it in (*given[0], *given[1].values())):
+                    # Another object each time: which value is whose in another run?
+                    self.by_object[cache.__name__] = None
+                    continue
+                if (id(cache), told) in self.places:
+                    continue
+                self._add(cache, told, told, partial(_cached, cache, given))
                 self.late += 1
 
     def put_back(self, *, after: bool = False) -> None:
@@ -311,9 +320,13 @@ def _of_user(function: Any) -> bool:
     return code is not None and rank(code.co_filename) == 2
 
 
-def _arguments(cache: Any) -> list[tuple[Any, ...]]:
-    """The plain arguments of which a cache has the results: to call it with these runs nothing."""
-    fields, bounded = vars(cache), cache.cache_parameters()["maxsize"] is not None
+_Given = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def _calls(cache: Any) -> list[_Given]:
+    """The arguments of which a cache has the results: to call it with these runs nothing."""
+    fields, parameters = vars(cache), cache.cache_parameters()
+    bounded = parameters["maxsize"] is not None
     # One with a bound has links, and shows what they hold as well: dictionaries, maybe.
     found = [
         entries
@@ -322,11 +335,21 @@ def _arguments(cache: Any) -> list[tuple[Any, ...]]:
         if not bounded or all(type(it).__name__ == "_lru_list_elem" for it in entries.values())
     ]
     keys = [key if type(key) is tuple else (key,) for entries in found for key in entries]
-    return [key for key in keys if all(type(it) in PLAIN for it in key)]
+    return [_given(key, parameters["typed"]) for key in keys]
 
 
-def _cached(cache: Any, arguments: tuple[Any, ...]) -> Any:
-    return cache(*arguments) if arguments in _arguments(cache) else MISSING
+def _given(key: tuple[Any, ...], typed: bool) -> _Given:
+    """The key of a cache has the arguments, a mark and names with values, and maybe all types."""
+    mark = next((at for at, it in enumerate(key) if type(it) is object), None)
+    if mark is None:
+        return key[: len(key) // 2] if typed else key, {}
+    rest = key[mark + 1 :]
+    named = rest[: (len(rest) - mark) // 3 * 2] if typed else rest
+    return key[:mark], dict(zip(named[::2], named[1::2], strict=True))
+
+
+def _cached(cache: Any, given: _Given) -> Any:
+    return cache(*given[0], **given[1]) if given in _calls(cache) else MISSING
 
 
 def _named(names: Callable[[], Any], key: str) -> Any:

@@ -262,6 +262,8 @@ class _Search(Generic[T]):
         alone = "atomic=False asks the rest alone" if self.asks and self.unasked else ""
         if left := ", ".join(self.scenario.around.left):
             alone = f"schedules begin with other values of {left}: set it in `make`"
+        if (kept := ", ".join(self.scenario.around.by_object)) and self.scenario.state is None:
+            alone = f"what the cache of {kept} keeps by object was not compared: state= decides"
         for what in self.atomicity.blameless:
             alone = f"{what} alone differs from the serial orders: state= decides"
         return next(iter(self.scenario.left_out), alone)

@@ -23,6 +23,11 @@ def channel(name: str, size: int) -> list[int]:
     return []
 
 
+@functools.lru_cache(typed=True)
+def labelled(name: str, *, size: int) -> list[int]:
+    return []
+
+
 class Settings:
     number = 0
 
@@ -50,6 +55,11 @@ class Counts(metaclass=Once):
         await asyncio.sleep(0)
         channel("a", 1)[number:] = [number]
 
+    async def cached_by_keyword(self) -> None:
+        number = len(labelled("a", size=1))
+        await asyncio.sleep(0)
+        labelled("a", size=1)[number:] = [number]
+
     async def by_setattr(self) -> None:
         number = getattr(Counts, "later", 0)
         await asyncio.sleep(0)
@@ -76,9 +86,10 @@ METHODS: list[Any] = [it for name, it in vars(Counts).items() if not name.starts
 
 def left() -> Any:
     here = vars(sys.modules[__name__])
-    return registry.cache_info().currsize, channel.cache_info().currsize, dict(Once.made), (
-        vars(SETTINGS), [it for names in (vars(Counts), here) for it in names if it == "later"]
-    )  # fmt: skip
+    caches = [it.cache_info().currsize for it in (registry, channel, labelled)]
+    return caches, dict(Once.made), vars(SETTINGS), [
+        it for names in (vars(Counts), here) for it in names if it == "later"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("call", METHODS)
@@ -91,7 +102,27 @@ def test_what_is_made_beside_the_object_is_compared_and_put_back(call: Any) -> N
         found = explore(Counts, [call] * 2, cancellations=0, atomic=atomic)
         assert (found.broken is not None) is atomic
         assert explore(Counts, [repaired] * 2, cancellations=0, atomic=atomic).holds
-        assert left() == (0, 0, {}, ({}, []))
+        assert left() == ([0, 0, 0], {}, {}, [])
+
+
+class Pages:
+    """Its method keeps lists in a cache, by object."""
+
+    @functools.cache  # noqa: B019 - many do
+    def page(self, number: int) -> list[int]:
+        return []
+
+    async def write(self) -> None:
+        number = len(self.page(1))
+        await asyncio.sleep(0)
+        self.page(1)[number:] = [number]
+
+
+def test_a_cache_that_cannot_be_compared_is_named() -> None:
+    found = explore(Pages, [Pages.write] * 2, cancellations=0)
+    assert found.broken is None and not found.holds and "page keeps" in found.sentence
+    found = explore(Pages, [Pages.write] * 2, cancellations=0, state=lambda it: it.page(1))
+    assert found.broken is not None
 
 
 def test_a_cache_of_before_keeps_its_value_and_one_filled_by_a_cancelled_call_breaks_nothing() -> (

@@ -252,6 +252,16 @@ class Atomicity:
         self._serial.clear()
         return all(self.serial(names).keys() == known for names, known in before.items())
 
+    def ambiguous(self) -> Order | None:
+        """A serial order that comes out in several ways: tasks inside one of its calls race."""
+        for found in self._serial.values():
+            seen = set[Order]()
+            for outcome in found.values():
+                if both := seen & outcome.orders:
+                    return min(both)
+                seen |= outcome.orders
+        return None
+
     def can_end(self, names: frozenset[str]) -> bool:
         """Can these calls end without the others?"""
         return bool(self.serial(names))

@@ -531,6 +531,11 @@ class _Search(Generic[T]):
                 f"is {what} that of a serial order: some schedules differ in it, and in nothing "
                 "else (state= says what is compared)"
             )
+        if (order := self.atomicity.ambiguous()) and not scenario.outlive:
+            not_asked.append(
+                f"which outcome is right: {' then '.join(order)} alone has several, as tasks inside "
+                "a call race (at_end= or invariant= says what must hold)"
+            )
         if not self.unasked and scenario.outlive:
             not_asked.append(
                 f"is the work of {', '.join(scenario.outlive)} atomic: it goes on beside other "

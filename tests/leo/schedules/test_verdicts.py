@@ -314,6 +314,40 @@ def test_stored_times_alone_are_undecided(now: Any) -> None:
     assert kept.broken is not None
 
 
+class Parts:
+    """One call, and a race of two tasks in it."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    async def part(self) -> None:
+        done = self.done
+        await asyncio.sleep(0)
+        self.done = done + 1
+
+    async def both(self) -> None:
+        await asyncio.gather(self.part(), self.part())
+
+    async def one_by_one(self) -> None:
+        await self.part()
+        await self.part()
+
+
+def test_a_race_inside_one_call_is_named_and_found_by_a_rule() -> None:
+    def told(call: Any) -> bool:
+        found = explore(Parts, [call], cancellations=0)
+        return any("t1 alone has several" in text for text in found.not_asked)
+
+    async def either(it: Parts) -> int:
+        tasks = [asyncio.create_task(asyncio.sleep(0, number)) for number in (1, 2)]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return min(task.result() for task in done)
+
+    assert told(either) and told(Parts.both) and not told(Parts.one_by_one)
+    found = explore(Parts, [Parts.both], at_end=lambda it: it.done == 2, cancellations=0)
+    assert found.broken is not None
+
+
 class Bucket:
     """A limiter whose level falls when its timer says so; `early` is taken before its turn."""
 

@@ -533,8 +533,8 @@ class _Search(Generic[T]):
             )
         if (order := self.atomicity.ambiguous()) and not scenario.outlive:
             not_asked.append(
-                f"which outcome is right: {' then '.join(order)} alone has several, as tasks inside "
-                "a call race (at_end= or invariant= says what must hold)"
+                f"which outcome is right: {' then '.join(order)} alone has several, as tasks "
+                "inside a call race (at_end= or invariant= says what must hold)"
             )
         if not self.unasked and scenario.outlive:
             not_asked.append(

@@ -123,6 +123,8 @@ def secret() -> bytes:
 # was installed.
 INSTALLED: Final = Path(__file__).resolve().parent.parent
 ROOT: Final = INSTALLED.parent if (INSTALLED.parent / "leo").is_dir() else INSTALLED
+# Rooms of `leo` that no reply runs.
+TOOLS: Final = ("commands", "schedules", "units")
 # Result file -> the module that makes it.
 MAKERS: Final = {
     "results.json": "leo_model.checking.check",
@@ -169,6 +171,12 @@ def modules_of(start: str, root: Path = ROOT, but: tuple[str, ...] = ()) -> dict
     return found
 
 
+def organism(root: Path = ROOT) -> set[Path]:
+    """The files of the organism, some of which are loaded by name; not the tools beside it."""
+    files = (root / "leo").rglob("*.py")
+    return {path for path in files if path.relative_to(root).parts[1] not in TOOLS}
+
+
 def claims_of(root: Path = ROOT) -> Path:
     """The claims file of the checkout below `root`, or the copy inside the wheel."""
     checkout = root / "spec" / "claims.json"
@@ -197,8 +205,7 @@ def made_from(result: str, claims: Path | None = None, root: Path = ROOT) -> str
         return None
     paths = set(modules.values())
     if "leo.front.threads" in modules:
-        # Some of its parts are loaded by name.
-        paths |= set((root / "leo").rglob("*.py"))
+        paths |= organism(root)
     spec = claims_of(root).parent
     content = claims if claims is not None else claims_of(root)
     rest = hash_of({*paths, *spec.glob("*.tla")}, root)

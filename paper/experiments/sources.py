@@ -2,7 +2,7 @@
 
 They are found, not listed: from the module that measures, along its imports, into every module of
 this project. What only tells of rows (a report, a plot) is not followed. An experiment that runs
-the organism takes all of it, since some of its parts are loaded by name.
+the organism takes all of that, since some of its parts are loaded by name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from leo_model.files import ROOT, claims_of, modules_of
+from leo_model.files import ROOT, claims_of, modules_of, organism
 
 # The endings of modules that see rows only after they were measured.
 TELLING: Final = (".report", ".summary", ".plots", ".tables")
@@ -36,7 +36,7 @@ def made_of(start: str, root: Path = ROOT) -> dict[str, str]:
     modules = measuring(start, root)
     paths = set(modules.values())
     if any(module.startswith("leo.front.") for module in modules):
-        paths |= set((root / "leo").rglob("*.py"))
+        paths |= organism(root)
     if "leo_model.checking.claims" in modules:
         paths.add(claims_of(root))
     paths |= {data for path in modules.values() for data in path.parent.glob("*.csv")}

@@ -12,17 +12,21 @@ from leo.commands.main import Command
 from leo_model.checking.check import spec_hash
 from leo_model.files import ROOT
 
-__all__ = ["CITE", "FORMS", "cite", "commit", "results_hash"]
+__all__ = ["CITE", "FORMS", "RELEASED", "cite", "commit", "results_hash"]
 
 TITLE = "leo-field: a formal model of coherence-preserving execution for field organisms"
 AUTHORS = "The leo-field authors"
+# Of this version, as in CITATION.cff, which a wheel has not.
+RELEASED = "2026-11-28"
 FORMS = {
-    "text": "{authors}. {title}. Version {version}. {hashes}. Software, Apache-2.0.\n",
+    "text": "{authors} ({year}). {title}. Version {version}. {hashes}. Software, Apache-2.0.\n",
     "bibtex": (
         "@software{{leofield,\n"
         "  author  = {{{{{authors}}}}},\n"
         "  title   = {{{title}}},\n"
         "  version = {{{version}}},\n"
+        "  date    = {{{date}}},\n"
+        "  year    = {{{year}}},\n"
         "  note    = {{{hashes}}},\n"
         "  license = {{Apache-2.0}}\n"
         "}}\n"
@@ -61,7 +65,10 @@ def cite(form: str) -> str:
         hashes = f"Commit {found}. {hashes}"
     if found := results_hash():
         hashes += f", results SHA-256 {found[:16]}"
-    return FORMS[form].format(authors=AUTHORS, title=TITLE, version=__version__, hashes=hashes)
+    return FORMS[form].format(
+        authors=AUTHORS, title=TITLE, version=__version__, hashes=hashes,
+        date=RELEASED, year=RELEASED[:4],
+    )  # fmt: skip
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from leo.units import judge_bytes
 from leo_model.checking.check import spec_hash
-from leo_model.commands.cite import cite, commit, results_hash
+from leo_model.commands.cite import RELEASED, cite, commit, results_hash
+from leo_model.files import ROOT as CHECKOUT
 from leo_model.machine.properties import MORE
 from paper.artifact.article import PARTS, make_paper
 from paper.artifact.errors import ArtifactError
@@ -273,6 +274,8 @@ def test_citations_name_release_and_hashes(tmp_path: Path) -> None:
     """
     for form in ("text", "bibtex"):
         assert spec_hash()[:16] in cite(form) and "0.1.0" in cite(form)
+        assert RELEASED[:4] in cite(form)
+    assert f"\ndate-released: {RELEASED}\n" in (CHECKOUT / "CITATION.cff").read_text("utf-8")
     assert results_hash(tmp_path) is None
     (tmp_path / "a.jsonl").write_text("1")
     first = results_hash(tmp_path)

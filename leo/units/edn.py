@@ -1,4 +1,4 @@
-"""A reader of EDN, as far as histories use it."""
+"""A reader of EDN, as far as histories use it, and of the same histories in JSON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ LINE: Final = ""
 
 _TOKEN: Final = re.compile(
     r"""[\s,]+|;[^\n]*|(?P<open>[\[({]|\#\{)|(?P<close>[\])}])|(?P<string>"(?:\\.|[^"\\])*")"""
-    r"""|(?P<tag>\#[\w.+/-]+)|(?P<atom>[^\s,\[\](){}";]+)|(?P<wrong>.)"""
+    r"""(?P<key>:)?|(?P<tag>\#[\w.+/-]+)|(?P<atom>[^\s,\[\](){}";]+)|(?P<wrong>.)"""
 )
-_WORDS: Final[dict[str, Any]] = {"nil": None, "true": True, "false": False}
+_WORDS: Final[dict[str, Any]] = {"nil": None, "null": None, "true": True, "false": False}
 _CLOSES: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
 
 
 def values_of(text: str) -> Iterator[Any]:
-    """Yield the values of a text: keywords as text with their colon, tags left out.
+    """Yield the values of a text: keywords, and the keys of JSON, as text with a colon, tags left
+    out.
 
     Raises ValueError where it is no EDN.
     """
@@ -47,6 +48,8 @@ def values_of(text: str) -> Iterator[Any]:
             found.append(_made(kind, inner, began))
         elif what == "string":
             found.append(msgspec.json.decode(word))
+        elif what == "key":
+            found.append(f":{msgspec.json.decode(match['string'])}")
         elif what == "wrong":
             raise ValueError(f"line {line}: {text[match.start() : match.start() + 20]!r}")
         if len(stack) == 1 and found:

@@ -1,4 +1,5 @@
-"""Imports histories: Elle's (Jepsen) of lists and of registers, and plain lines of transactions.
+"""Imports histories: Jepsen's (Elle) of lists and of registers, in EDN or JSON, and plain lines of
+transactions.
 
 Their versions are observed. The longest read of a list gives the order of its writes. For registers
 an order of the transactions is searched in which each reads what it read (`leo.units.search`). This
@@ -34,8 +35,8 @@ def is_history(first: bytes) -> str:
     text = first.lstrip()
     if re.match(rb"(;|\[|\{\s*:|#jepsen)", text) or (first and not text):
         return "elle"
-    if text.startswith(b"{") and b'"calls"' in text and b'"seq"' not in text:
-        return "transactions"
+    if text.startswith(b"{") and b'"seq"' not in text:
+        return "transactions" if b'"calls"' in text else "elle" if b'"type"' in text else ""
     return ""
 
 
@@ -46,10 +47,14 @@ def history_of(kind: str, data: bytes, name: str) -> History:
     try:
         values = list(edn.values_of(data.decode()))
     except ValueError as error:
-        raise TraceError(f"{name}: this is no EDN ({error}); expected a history of Elle") from error
+        raise TraceError(
+            f"{name}: this is neither EDN nor JSON ({error}); expected a history of Elle"
+        ) from error
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     entries = [entry for entry in values if isinstance(entry, dict) and ":type" in entry]
+    for entry in entries:
+        entry[":type"] = _word(entry[":type"])
     timed = any(entry[":type"] == ":invoke" for entry in entries)
     found = _transactions(entries, name, timed=timed)
     if not found:
@@ -58,10 +63,13 @@ def history_of(kind: str, data: bytes, name: str) -> History:
         )
     if any(verb == ":append" or isinstance(value, list) for t in found for verb, _, value in t.ops):
         return _Lists(found, name, timed=timed).history()
-    twice = all(
-        str(entry.get(":f")).lstrip(":") in SINGLE for entry in entries if _of_client(entry)
-    )
+    twice = all(_word(entry.get(":f"))[1:] in SINGLE for entry in entries if _of_client(entry))
     return Registers(found, name, timed=timed, twice=twice).history()
+
+
+def _word(word: Any) -> str:
+    """A keyword, which JSON writes without its colon."""
+    return f":{str(word).lstrip(':')}"
 
 
 def _of_client(entry: dict[str, Any]) -> bool:
@@ -75,44 +83,47 @@ def _transactions(
 ) -> list[Transaction]:
     """The transactions of clients: what a nemesis does is no part of it."""
     found: list[Transaction] = []
-    open_: dict[str, Transaction] = {}
+    open_: dict[str, list[Transaction]] = {}
     for number, entry in enumerate(entries):
-        process, kind = entry.get(":process"), entry[":type"]
+        process, kind, line = entry.get(":process"), entry[":type"], entry[edn.LINE]
         if not _of_client(entry):
             continue
         if kind not in (":invoke", *_ENDS):
             raise TraceError(
-                f"{name}: line {entry[edn.LINE]}: the type {shown(kind)}; expected :invoke, :ok, "
-                ":fail or :info"
+                f"{name}: line {line}: the type {shown(kind)}; expected :invoke, :ok, :fail or "
+                ":info"
             )
-        session = f"T{number}" if process is None else str(process)
-        ops = _ops(entry, name)
-        if kind == ":invoke":
-            if session in open_:
+        begun = open_.get(str(process), [])
+        # What did not end well may say why in place of what it did.
+        ops = _ops(entry, name) if kind in (":invoke", ":ok") or not begun else begun[0].ops
+        session = str(process)
+        if process is None:
+            # Without a process an end belongs to what began the same.
+            session = f"T{number}"
+            begun = open_.get(key := repr([op[:2] if op[0] == ":r" else op for op in ops]), [])
+        else:
+            key = session
+        if kind == ":invoke" or not begun:
+            if kind == ":invoke" and begun and process is not None:
                 raise TraceError(
-                    f"{name}: line {entry[edn.LINE]}: process {session} begins a transaction and "
-                    "has not ended the one before; expected one at a time"
+                    f"{name}: line {line}: process {session} begins a transaction and has not "
+                    "ended the one before; expected one at a time"
                 )
             made = Transaction(
-                f"T{entry.get(':index', number)}", session, "cancelled", number, number,
-                entry[edn.LINE], entry[edn.LINE], ops,
+                f"T{entry.get(':index', number)}", session, "cancelled", number, number, line,
+                line, ops,
             )  # fmt: skip
-            open_[session] = made
             found.append(made)
-            continue
-        ended = open_.pop(session, None)
-        if ended is None:
-            ended = Transaction(
-                f"T{entry.get(':index', number)}", session, "", number, number, entry[edn.LINE], 0,
-                ops,
-            )  # fmt: skip
-            found.append(ended)
-        ended.outcome, ended.end, ended.line = _ENDS[kind], number, entry[edn.LINE]
-        if kind == ":info" and not str(entry.get(":f")).endswith("cas"):
+            if kind == ":invoke":
+                open_.setdefault(key, []).append(made)
+                continue
+            begun = [made]
+        ended = begun.pop(0)
+        ended.outcome, ended.end, ended.line = _ENDS[kind], number, line
+        if kind == ":info" and _word(entry.get(":f")) != ":cas":
             # What it read nobody knows; a comparison that was carried out found what it had to.
             ops = [op for op in ops if op[0] != ":r"]
-        if ops or kind == ":ok":
-            ended.ops = ops
+        ended.ops = ops
     for one in found:
         if one.outcome == "cancelled":
             # Nobody knows when it was over.
@@ -123,30 +134,36 @@ def _transactions(
 
 def _ops(entry: dict[str, Any], name: str) -> list[Op]:
     """What an entry does: a list of operations, or one on a register."""
-    verb: str = str(entry.get(":f", ":txn"))
+    verb = _word(entry.get(":f") or ":txn")[1:]
     value: Any = entry.get(":value")
-    single = verb.lstrip(":")
-    if single in SINGLE:
+    if verb in SINGLE and not _are_ops(value):
         key = "register"
         pair = isinstance(value, list) and len(value) == 2
-        if pair and (single != "cas" or isinstance(value[1], list)):
+        if pair and (verb != "cas" or isinstance(value[1], list)):
             key, value = str(value[0]), value[1]
-        if single != "cas":
-            return [(f":{single[0]}", key, value)]
+        if verb != "cas":
+            return [(f":{verb[0]}", key, value)]
         if isinstance(value, list) and len(value) == 2:
             return [(":r", key, value[0]), (":w", key, value[1])]
-    if value is None and verb == ":txn":
+    if value is None and verb == "txn":
         return []
-    ops = []
-    for op in value if isinstance(value, list) else [value]:
-        if not isinstance(op, list) or len(op) != 3 or op[0] not in (":r", ":w", ":append"):
-            raise TraceError(
-                f"{name}: line {entry[edn.LINE]}: {shown(op)} is no operation; expected "
-                "[:r KEY VALUE], [:w KEY VALUE] or [:append KEY VALUE], or :f :read, :write or "
-                ":cas with a value"
-            )
-        ops.append((op[0], str(op[1]), op[2]))
-    return ops
+    if not _are_ops(value):
+        raise TraceError(
+            f"{name}: line {entry[edn.LINE]}: {shown(value)} are no operations; expected "
+            "[:r KEY VALUE], [:w KEY VALUE] or [:append KEY VALUE], or :f :read, :write or "
+            ":cas with a value"
+        )
+    return [(_word(op[0]), str(op[1]), op[2] if op[2:] else None) for op in value]
+
+
+def _are_ops(value: Any) -> bool:
+    """It is a list of what is done to objects; what a read will find may be left out."""
+    return isinstance(value, list) and all(
+        isinstance(op, list)
+        and len(op) in (2, 3)
+        and _word(op[0]) in ((":r", ":w", ":append") if op[2:] else (":r",))
+        for op in value
+    )
 
 
 class _Lists:

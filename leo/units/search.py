@@ -43,6 +43,14 @@ class Orders:
         for k, step in enumerate(steps):
             for item, value in step.finds.items() if unique and not step.may else ():
                 self._readers.setdefault((item, value), []).append(k)
+        # Those that may have happened and do the same: the one that began first stands for all.
+        kinds: dict[str, int] = {}
+        self._kind = [
+            kinds.setdefault(repr((step.finds, step.leaves)), k)
+            if step.may and step.after < 0
+            else k
+            for k, step in enumerate(steps)
+        ]
         self._by_begin = sorted(range(len(steps)), key=lambda k: steps[k].begin)
         self._by_end = sorted(
             (k for k, step in enumerate(steps) if not step.may), key=lambda k: steps[k].end
@@ -125,24 +133,33 @@ class Orders:
         steps, placed, state = self._steps, self._placed, self._state
         until = steps[self._by_end[ended]].end if self._in_time and self._by_end else inf
         found: list[int] = []
+        perhaps: dict[int, int] = {}
         for at in range(first, len(placed)):
             k = self._by_begin[at]
             step = steps[k]
             self._tries -= 1
             if step.begin > until:
                 break
-            if found and at > first + WIDEST and not self._in_time:
+            if (found or perhaps) and at > first + WIDEST and not self._in_time:
                 self._narrowed = True
                 break
             if not self._fits(k):
                 continue
             if not step.leaves:
                 return [k]
+            if step.may and (
+                self._kind[k] in perhaps
+                or all(state.get(item) == value for item, value in step.leaves.items())
+            ):
+                continue
             # What it overwrites, nobody may have to find any more.
             if not any(
                 reader != k and not placed[reader]
                 for item in step.leaves
                 for reader in self._readers.get((item, state.get(item)), ())
             ):
-                found.append(k)
-        return found[::-1]
+                if step.may:
+                    perhaps[self._kind[k]] = k
+                else:
+                    found.append(k)
+        return [*reversed(perhaps.values()), *reversed(found)]

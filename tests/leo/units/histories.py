@@ -290,6 +290,32 @@ LISTS = {
 }  # fmt: skip
 
 REGISTERS = {
+    "reads and writes of several at a time": Told(
+        entry("invoke", 0, "[[:w x 1]]", ":write")
+        + entry("invoke", 1, "[[:w y 1]]", ":write")
+        + entry("ok", 2, "[[:r x 1] [:r y nil]]", ":read")
+        + entry("ok", 3, "[[:r y 1] [:r x nil]]", ":read"),
+        RA, (FORK,),
+    ),
+    "no processes": Told(
+        entry("invoke", None, "[[:w x 1]]")
+        + entry("invoke", None, "[[:r x]]")
+        + entry("ok", None, "[[:w x 1]]")
+        + entry("ok", None, "[[:r x nil]]")
+    ),
+    "in JSON": Told(
+        '[{"type": "ok", "process": 0, "value": [["w", "x", 1], ["w", "y", 1]]},\n'
+        ' {"type": "ok", "process": 1, "value": [["r", "x", 1], ["w", "y", 2]], "error": null},\n'
+        ' {"type":"ok","process":2,"value":[["r","y",1],["w","x",2]]}]\n',
+        SI, (SKEW,),
+    ),
+    "in lines of JSON": Told(
+        '{"type":"invoke","f":"write","process":0,"value":1}\n'
+        '{"type":"ok","f":"write","process":0,"value":1}\n'
+        '{"type":"invoke","f":"read","process":1,"value":null}\n'
+        '{"type":"ok","f":"read","process":1,"value":null}\n',
+        SER,
+    ),
     "one after the other": Told(in_turn("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 2]]")),
     "two wrote over the same": Told(
         together("[[:w x 1]]", "[[:r x 1] [:w x 2]]", "[[:r x 1] [:w x 3]]"), RA, (LOST,)
@@ -410,6 +436,18 @@ SINGLES = {
     "never ended": Told(register("(0 w 4", "1 r 4", "1 r 4")),
     "two registers": Told(
         register("0 w [:a 1]", "0 w [:b 2]", "1 r [:a 1]", "1 r [:b 2]", "1 c [:a [1 3]]")
+    ),
+    "many crashes of which nobody saw any": Told(
+        register(
+            *(f"{mark}{k} w {k % 3}" for k in range(10, 34) for mark in "(?"),
+            "1 w 8",
+            "1 w 9",
+            "2 r 8",
+        ),
+        SER,
+    ),
+    "why it failed, in place of what it did": Told(
+        register("0 w 1", "(1 c [1 2]", "?1 c :timed-out", "(2 w 3", "!2 w :refused", "0 r 2")
     ),
     "a long quiet run": Told(register(*(f"{k % 5} w {k % 3}" for k in range(2_000)))),
 }

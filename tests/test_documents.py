@@ -15,8 +15,15 @@ import pytest
 
 from tests.rules import ROOT, commands, documents
 
-SCHEDULES, UNITS = (ROOT / "leo" / room / "GUIDE.md" for room in ("schedules", "units"))
-GUIDES = (ROOT / "README.md", SCHEDULES, UNITS, ROOT / "spec/README.md", ROOT / "spec/EXTENDING.md")
+SCHEDULES = ROOT / "leo/schedules/GUIDE.md"
+UNITS = ROOT / "leo/units/GUIDE.md", ROOT / "leo/units/REFERENCE.md"
+GUIDES = (
+    ROOT / "README.md",
+    SCHEDULES,
+    *UNITS,
+    ROOT / "spec/README.md",
+    ROOT / "spec/EXTENDING.md",
+)
 # Left to their own targets and tests: they take many minutes, ask for tokens that a reader has, or
 # write into the repository.
 NOT_RUN = (
@@ -63,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     there are two traces of one store, and a history of Jepsen.
     """
     folder = tmp_path_factory.mktemp("reader")
-    for number, block in enumerate(blocks(UNITS)):
+    for number, block in enumerate(block for guide in UNITS for block in blocks(guide)):
         (folder / f"unit{number}.py").write_text(block)
         subprocess.run([sys.executable, f"unit{number}.py"], cwd=folder, check=True)
     (folder / "bank.py").write_text("".join(blocks(SCHEDULES)))

@@ -110,7 +110,7 @@ def first_column(table: str) -> list[str]:
 def test_the_guide_lists_what_is_judged_of_units() -> None:
     """Properties and anomalies of units are those of the guide, each told in the report, and the
     anomalies are the words of the vectors."""
-    guide = (Path(leo.__file__).parent / "units" / "GUIDE.md").read_text("utf-8")
+    guide = (Path(leo.__file__).parent / "units" / "REFERENCE.md").read_text("utf-8")
     tables = [table for table in guide.split("\n\n") if table.startswith("|")]
     assert first_column(tables[0]) == list(UNITS)
     assert set(MEANING) == set(UNITS)

@@ -1,4 +1,4 @@
-"""The reader of traces of units (``leo/units/GUIDE.md``): it checks each line, and refuses bad
+"""The reader of traces of units (``leo/units/REFERENCE.md``): it checks each line, and refuses bad
 traces.
 
 The versions of an object count its writes in the order of the lines, a call belongs to an open

@@ -1,8 +1,8 @@
 """``spec/trace.schema.json``: the JSON Schema of a line of a trace, generated from the event
 classes.
 
-There are two kinds of trace, of replies (`leo.trace.events`) and of units (`leo/units/GUIDE.md`),
-and one schema for the lines of both. A schema constrains one line without its neighbours; the
+There are two kinds of trace, of replies (`leo.trace.events`) and of units
+(`leo/units/REFERENCE.md`), and one schema for the lines of both. A schema constrains one line without its neighbours; the
 readers refuse more (gaps in the numbers, a session at two instances, versions of another
 discipline). ``python -m leo_model.traces.schema`` writes the file; a test fails while it differs.
 """

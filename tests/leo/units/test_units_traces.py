@@ -26,7 +26,8 @@ from tests.examples import wallets
 from tests.leo.units.definition import accesses, cyclic, dependencies
 from tests.leo.units.writer import Writer
 
-GUIDE = (Path(leo.__file__).parent / "units" / "GUIDE.md").read_text("utf-8")
+ROOM = Path(leo.__file__).parent / "units"
+GUIDE = "".join((ROOM / f"{name}.md").read_text("utf-8") for name in ("GUIDE", "REFERENCE"))
 PYTHON = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 TEXT = re.findall(r"```text\n(.*?)```", GUIDE, re.DOTALL)
 JSON = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
@@ -45,7 +46,7 @@ def racing() -> Writer:
 
 
 def test_the_guide_has_the_blocks_that_are_run() -> None:
-    """Every fenced block of the guide runs in the tests below, or is what a program prints."""
+    """Every fenced block of both guides runs in the tests below, or is what a program prints."""
     assert (len(PYTHON), len(TEXT), len(JSON), GUIDE.count("```")) == (2, 1, 1, 8)
 
 

@@ -2,9 +2,10 @@
 classes.
 
 There are two kinds of trace, of replies (`leo.trace.events`) and of units
-(`leo/units/REFERENCE.md`), and one schema for the lines of both. A schema constrains one line without its neighbours; the
-readers refuse more (gaps in the numbers, a session at two instances, versions of another
-discipline). ``python -m leo_model.traces.schema`` writes the file; a test fails while it differs.
+(`leo/units/REFERENCE.md`), and one schema for the lines of both. A schema constrains one line
+without its neighbours; the readers refuse more (gaps in the numbers, a session at two instances,
+versions of another discipline). ``python -m leo_model.traces.schema`` writes the file; a test fails
+while it differs.
 """
 
 from __future__ import annotations

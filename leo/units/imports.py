@@ -148,8 +148,9 @@ def _ops(entry: dict[str, Any], name: str) -> list[Op]:
     if value is None and verb == "txn":
         return []
     if not _are_ops(value):
+        wrong = [op for op in value if not _are_ops([op])] if isinstance(value, list) else [value]
         raise TraceError(
-            f"{name}: line {entry[edn.LINE]}: {shown(value)} are no operations; expected "
+            f"{name}: line {entry[edn.LINE]}: {shown(wrong[0])} is no operation; expected "
             "[:r KEY VALUE], [:w KEY VALUE] or [:append KEY VALUE], or :f :read, :write or "
             ":cas with a value"
         )

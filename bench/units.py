@@ -2,6 +2,8 @@
 
 Each shape is written as a trace of so many events and judged once; the exponent is that of the time
 from one size to the next. All are recorded by hand-made lines, so that only the judge is measured.
+`--calls` counts the judge's calls of functions in place of seconds: they say how its work grows,
+without the caches and the other users of a machine.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from cProfile import Profile
 from math import log
 from multiprocessing import get_context
 from pathlib import Path
@@ -150,15 +154,18 @@ def trace(steps: Iterator[Step]) -> Iterator[str]:
     yield f'{{"kind":"end","run":"r","writer":"w1","events":{seq}}}\n'
 
 
-def judged(path: Path) -> tuple[float, int, str]:
-    """The seconds that it takes to judge a file, the MB that it takes, and what is found."""
+def judged(path: Path, *, calls: bool = False) -> tuple[float, int, str]:
+    """The seconds (or the calls) to judge a file, the MB that it takes, and what is found."""
     before = getrusage(RUSAGE_SELF).ru_maxrss
-    with path.open("rb") as stream, uncollected():
+    profile = Profile()
+    with path.open("rb") as stream, uncollected(), profile if calls else nullcontext():
         began = process_time()
         verdict = judge_lines(Lines(path.name, stream))
-        seconds = process_time() - began
+        cost = process_time() - began
+    if calls:
+        cost = sum(entry.callcount for entry in profile.getstats())
     found = [*verdict.broken, *(f"({name})" for name in verdict.undecided)]
-    return seconds, getrusage(RUSAGE_SELF).ru_maxrss - before >> 10, " ".join(found)
+    return cost, getrusage(RUSAGE_SELF).ru_maxrss - before >> 10, " ".join(found)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -166,8 +173,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.units", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--shapes", nargs="+", default=names, choices=names)
+    parser.add_argument("--calls", action="store_true", help="count calls in place of seconds")
     options = parser.parse_args(arguments)
-    print("| shape | events | seconds | events/s | exponent | MB | found |")
+    unit, each = ("calls", "calls/event") if options.calls else ("seconds", "events/s")
+    print(f"| shape | events | {unit} | {each} | exponent | MB | found |")
     print("|---|---:|---:|---:|---:|---:|---|")
     with TemporaryDirectory() as folder:
         path = Path(folder, "trace")
@@ -178,14 +187,19 @@ def main(arguments: list[str] | None = None) -> int:
                     file.writelines(trace(shape(size)))
                 # A process of its own: how much memory one took at most is never forgotten.
                 with get_context("spawn").Pool(1) as pool:
-                    seconds, most, found = pool.apply(judged, (path,))
-                rises = log(seconds / before) / log(size / size_before) if before else 0.0
+                    cost, most, found = pool.apply(judged, (path,), {"calls": options.calls})
+                rises = log(cost / before) / log(size / size_before) if before else 0.0
+                per = (
+                    f"{cost:,} | {cost / size:.1f}"
+                    if options.calls
+                    else f"{cost:.2f} | {size / cost:,.0f}"
+                )
                 print(
-                    f"| {shape.__name__} | {size:,} | {seconds:.2f} | {size / seconds:,.0f} | "
+                    f"| {shape.__name__} | {size:,} | {per} | "
                     f"{f'{rises:.2f}' if before else ''} | {most} | {found} |",
                     flush=True,
                 )
-                before, size_before = seconds, size
+                before, size_before = cost, size
     return 0
 
 

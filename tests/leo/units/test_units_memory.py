@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -43,6 +44,26 @@ def test_a_unit_that_has_read_is_waited_for() -> None:
     trace.add("slow", "Read", reads="x")
     trace.add("slow", "Close", outcome="returned")
     assert set(trace.judge().broken) == {"StableRead", "Serializable"}
+
+
+def test_nothing_is_looked_through_before_it_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a unit is open that has read, no more often the more units end beside it."""
+    looked: list[bool] = []
+    spans = UnitsJudge._spans
+
+    def counted(judge: UnitsJudge, at_the_end: bool) -> Iterator[tuple[int, int]]:
+        looked.append(at_the_end)
+        return spans(judge, at_the_end)
+
+    monkeypatch.setattr(UnitsJudge, "_spans", counted)
+    trace = Writer()
+    trace.add("slow", "Open")
+    trace.add("slow", "Read", reads="x")
+    for k in range(16 * KEEP):
+        trace.unit(f"u{k}", "wx")
+    trace.add("slow", "Close", outcome="returned")
+    assert trace.judge().clean
+    assert looked == [True]
 
 
 @pytest.fixture

@@ -202,6 +202,7 @@ class _Search(Generic[T]):
                     found: Any = run.loop.perform(partial(call, run.target))
                     if hasattr(found, "cr_frame"):
                         found.close()
+                    run.watch_chance(name)
                     wrong = "" if hasattr(found, "__await__") else type(found).__name__
                     if inspect.isasyncgen(found):
                         wrong += " (go through it in an async function, with `async for`)"
@@ -264,7 +265,7 @@ class _Search(Generic[T]):
             alone = f"schedules begin with other values of {left}: set it in `make`"
         if (kept := ", ".join(self.scenario.around.by_object)) and self.scenario.state is None:
             alone = f"what the cache of {kept} keeps by object was not compared: state= decides"
-        for what in self.atomicity.blameless:
+        if what := " and ".join(self.atomicity.blameless):
             alone = f"{what} alone differs from the serial orders: state= decides"
         return next(iter(self.scenario.left_out), alone)
 
@@ -347,7 +348,7 @@ class _Search(Generic[T]):
             ending is not None
             and not self.atomicity.explains(ending)
             and not self.atomicity.but_for_times(run.taken, ending)
-            and not self.atomicity.but_for_timers(run.taken, ending)
+            and not self.atomicity.but_for_the_clock(run.taken, ending)
         ):
             broken[ATOMIC] = ""
         return broken

@@ -64,6 +64,9 @@ class _Texts(Repr):
             return f"<task {x.get_name()}>"
         if isinstance(x, asyncio.Future):
             return f"<{_told_future(x)}>"
+        if isinstance(x, types.MethodType):
+            # Of what it is bound to the text is elsewhere.
+            return f"<method {x.__qualname__}>"
         if type(x) in PLAIN:
             # `repr` of a number refuses thousands of digits.
             return hex(x) if type(x) is int and x.bit_length() > 10_000 else repr(x)
@@ -225,6 +228,13 @@ def state_of(run: Any, ids: bool = False) -> Part:
         short_name = told in run.loop.files or isinstance(value, Mapping)
         found.parts[f".{name if short_name else told}"] = look(value, ids)
     return found
+
+
+def leaves(part: Part, name: str = "") -> dict[str, str]:
+    """The texts of the last parts, by their names."""
+    if not part.parts:
+        return {named(name): part.text}
+    return {k: v for key, it in part.parts.items() for k, v in leaves(it, name + key).items()}
 
 
 def differing(

@@ -27,8 +27,8 @@ from leo.schedules.running.shape import (
     CONSTANT,
     ELSEWHERE,
     PLAIN,
-    WAITING,
     made_by_python,
+    waits,
 )
 
 # A text of a value is not longer, nor a line of what has changed has more parts.
@@ -198,8 +198,7 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
         yield from ((".args", it.args), (".keywords", it.keywords))
     kind: Any = type(it)
     for key, item in fields_of(it).items() if _has_fields(kind) else ():
-        hidden = key in ELSEWHERE or (key in WAITING and type(item) is not int)
-        if not hidden and not _client(item):
+        if key not in ELSEWHERE and not waits(key, item) and not _client(item):
             yield f".{key}", item
 
 
@@ -226,7 +225,11 @@ def state_of(run: Any, ids: bool = False) -> Part:
     for told, value in beside(run).items():
         name = told.replace("\\", "/").rpartition("/")[2]
         short_name = told in run.loop.files or isinstance(value, Mapping)
-        found.parts[f".{name if short_name else told}"] = look(value, ids)
+        key = f".{name if short_name else told}"
+        if key in found.parts:
+            # A field has that name as well.
+            key += " beside the object"
+        found.parts[key] = look(value, ids)
     return found
 
 

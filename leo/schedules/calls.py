@@ -396,13 +396,10 @@ class CoroutineRun(Generic[T]):
     def _stuck(self) -> str:
         """Who can never go on, where each stands, and what it waits for."""
         # A cancellation may still help, but nobody has to ask for one.
-        told, calls = [], self.scenario.calls
-        tasks = self.loop.tasks.items()
-        for name, task in sorted(tasks, key=lambda it: it[0] not in calls):
-            if not task.done():
-                where = place_of(task)
-                told.append(f"{name} waits at {where} ({where.text})" if where else name)
-        return "; ".join(told)
+        calls = self.scenario.calls
+        tasks = sorted(self.loop.tasks.items(), key=lambda it: it[0] not in calls)
+        stand = [(name, place_of(task)) for name, task in tasks if not task.done()]
+        return "; ".join(f"{it} waits at {at} ({at.text})" if at else it for it, at in stand)
 
     def _judge(self, title: str, rule: Invariant[T] | None) -> None:
         if rule is None:

@@ -194,6 +194,8 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     elif isinstance(it, set | frozenset):
         for text in sorted(map(short, it)):
             yield f"{{{text}}}", "in it"
+    elif isinstance(it, types.MethodWrapperType):
+        yield ".__self__", it.__self__
     elif isinstance(it, partial):
         yield from ((".args", it.args), (".keywords", it.keywords))
     kind: Any = type(it)

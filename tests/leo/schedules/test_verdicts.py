@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-import itertools
 import random
 import sys
 import threading
@@ -417,6 +416,24 @@ def test_what_is_counted_from_times_is_undecided() -> None:
     assert found.broken is not None and "taken" in found.broken.witness
 
 
+class Turns:
+    """A counter says who had to wait; only its method is kept."""
+
+    def __init__(self) -> None:
+        self.turn, self.lock = itertools.count().__next__, asyncio.Lock()
+
+    async def add(self) -> None:
+        if self.lock.locked():
+            self.turn()
+        async with self.lock:
+            await asyncio.sleep(0)
+
+
+def test_a_counter_whose_method_is_kept_is_seen() -> None:
+    found = explore(Turns, [Turns.add] * 2, cancellations=0)
+    assert found.broken is None and "counter" in found.sentence
+
+
 class Ticket:
     """What it was given and why it gave up: never both, one by one."""
 
@@ -446,10 +463,15 @@ def test_what_is_said_of_no_serial_order_is_true() -> None:
     assert "given = 1" in told and "error = 1" in told and "asked" not in told
 
 
+class Tagged:
+    async def add(self, tag: int) -> None:
+        await asyncio.sleep(0, tag)
+
+
 def test_who_draws_when_he_is_called_is_named() -> None:
     """The argument is drawn before there is a coroutine."""
     with pytest.raises(LeoError, match="by first"):
-        explore(Total, {"first": lambda it: it.add() if random.random() else it.add()})
+        explore(Tagged, {"first": lambda it: it.add(random.getrandbits(8))})
 
 
 class Feed:

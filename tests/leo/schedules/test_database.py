@@ -196,6 +196,22 @@ def test_rows_of_a_database(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_rows_are_looked_at_as_they_are() -> None:
+    """A connection may have rows of its own kind: dictionaries without numbers, say."""
+
+    def row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> Any:
+        return {it[0]: value for it, value in zip(cursor.description, values, strict=True)}
+
+    @asynccontextmanager
+    async def of_dictionaries() -> AsyncIterator[Store]:
+        async with in_memory() as store:
+            store.db.row_factory = row  # type: ignore[assignment]
+            yield store
+
+    found = explore(of_dictionaries, [lambda it: it.exchange("a")])
+    assert found.broken is not None and "lines" in str(found)
+
+
 def test_state_says_what_counts() -> None:
     """With `state` only the rows count, and not what else the object remembers."""
 

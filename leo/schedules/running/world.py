@@ -22,6 +22,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
@@ -280,6 +281,7 @@ _PLACES: list[tuple[Any, str, Any]] = [
     (threading.Thread, "start", threads.start),
     (threading.Thread, "join", threads.join),
     (threading.Condition, "wait", threads.wait),
+    (ThreadPoolExecutor, "submit", threads.submit),
     (threading, "Lock", threads.lock),
     (threading, "RLock", threads.rlock),
     *_REFUSED,

@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from pickle import PicklingError
@@ -26,6 +27,7 @@ from leo.errors import LeoError
 
 LOCK = asyncio.Lock()
 MUTEX = threading.Lock()
+POOL = ThreadPoolExecutor(1)
 VARIABLE = contextvars.ContextVar("VARIABLE", default="nothing")
 NUMBER = contextvars.ContextVar("NUMBER", default=0)
 Call = Callable[[Any], Awaitable[Any]]
@@ -172,6 +174,20 @@ def test_refused_by_name_and_line(call: Call, what: str) -> None:
         explore(Counter, {"a": call, "b": call}, cancellations=0)
 
     assert time.perf_counter() - begun < 8
+
+
+async def in_a_pool_made_at_import(counter: Counter) -> None:
+    """As asgiref has it."""
+    n = await asyncio.get_running_loop().run_in_executor(POOL, lambda: counter.n)
+    counter.n = await asyncio.wrap_future(POOL.submit(int, n + 1))
+
+
+def test_a_pool_made_at_import_has_threads_of_the_run() -> None:
+    """Its own have run before, and do so afterwards."""
+    threads = {POOL.submit(threading.get_ident).result()}
+    found = explore(Counter, [in_a_pool_made_at_import] * 2, cancellations=0)
+    assert found.broken is not None and found.broken.came_out.endswith("n = 1")
+    assert {POOL.submit(threading.get_ident).result()} == threads
 
 
 def test_calls_see_what_make_has_set() -> None:

@@ -13,6 +13,7 @@ import gc
 import os
 import queue
 import random
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -338,8 +339,9 @@ def world() -> Iterator[None]:
         finally:
             if Threads.active is not None:
                 # A run was interrupted: its loop must not stay the running one.
-                Threads.active.loop.__exit__()
-                over()
+                loop = Threads.active.loop
+                loop.__exit__()
+                over(loop)
             for owner, name, real in before:
                 if real is None:
                     delattr(owner, name)
@@ -395,12 +397,22 @@ def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
 def begin(loop: ChoosingLoop, seed: int | None) -> None:
     """A run begins in this thread: it sees its own time and chance."""
     Threads.active = loop.threads
-    names = (f"leo-{os.getpid()}-{number}" for number in range(1_000_000))
+    names = (f"{_temporary()}{number}" for number in range(1_000_000))
     tempfile._name_sequence = names  # type: ignore[attr-defined]
     if seed is not None:
         random.seed(seed)  # noqa: TID251 - it is the chance of the code that is explored
 
 
-def over() -> None:
-    """The run is over."""
+def over(loop: ChoosingLoop) -> None:
+    """The run is over: the next one makes its temporary files under the same names."""
     Threads.active = None
+    for path in loop.files:
+        if _temporary() in os.path.basename(path):
+            if os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif os.path.exists(path):
+                os.remove(path)
+
+
+def _temporary() -> str:
+    return f"leo-{os.getpid()}-"

@@ -7,9 +7,11 @@ import contextlib
 import contextvars
 import io
 import multiprocessing
+import os
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 import weakref
@@ -375,6 +377,27 @@ def test_a_connection_that_a_pool_keeps(tmp_path: Path) -> None:
 
 
 SET_ASIDE: list[Any] = []
+
+
+class Spooled(Counter):
+    """As queues on a disk are: it has a folder that nobody removes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        opened, self.file = tempfile.mkstemp()
+        os.close(opened)
+
+    async def write(self) -> None:
+        await self.add()
+        (self.folder / "n").write_text(str(self.n))
+
+
+def test_a_temporary_folder_that_stays_has_the_same_name_in_each_schedule() -> None:
+    before = set(Path("/dev/shm").glob("tmpleo-*"))
+    found = explore(Spooled, [Spooled.write] * 2, cancellations=0)
+    assert found.broken is not None and found.broken.title == "not atomic"
+    assert set(Path("/dev/shm").glob("tmpleo-*")) == before
 
 
 def test_one_switch_is_found_in_a_long_program() -> None:

@@ -29,7 +29,7 @@ from functools import partial
 from hashlib import blake2b
 from multiprocessing.process import BaseProcess
 from operator import is_not
-from types import BuiltinFunctionType, FrameType, FunctionType
+from types import BuiltinFunctionType, CellType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from leo.schedules.running import database, threads
@@ -323,6 +323,9 @@ def world() -> Iterator[None]:
     _Defaults.look()
     for function, _, after in _Defaults.found:
         function.__defaults__, function.__kwdefaults__ = after
+    cells = [(cell, cell.cell_contents) for cell in _Defaults.cells]
+    for cell, clock in cells:
+        cell.cell_contents = instead(clock)
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
     with warnings.catch_warnings():
@@ -352,6 +355,8 @@ def world() -> Iterator[None]:
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
             for function, defaults, _ in _Defaults.found:
                 function.__defaults__, function.__kwdefaults__ = defaults
+            for cell, clock in cells:
+                cell.cell_contents = clock
             gc.collect()
             gc.unfreeze()
 
@@ -359,11 +364,13 @@ def world() -> Iterator[None]:
 class _Defaults:
     """Functions that have a clock as a default, with these defaults and those in their place.
 
+    And the cells where dataclasses keep one that makes a default.
     Looked for once, and again when modules have been imported: it takes a look at every object.
     """
 
     modules = 0
     found: ClassVar[list[tuple[FunctionType, Any, Any]]] = []
+    cells: ClassVar[list[CellType]] = []
 
     @classmethod
     def look(cls) -> None:
@@ -372,6 +379,15 @@ class _Defaults:
         cls.modules, cls.found = len(sys.modules), []
         holders = gc.get_referrers(*(real for real, _ in _INSTEAD))
         kept = {id(it): it for it in holders if type(it) in (tuple, dict)}
+        cells = {id(it): it for it in holders if type(it) is CellType}
+        # What a dataclass generates comes from no file.
+        made = [
+            it
+            for it in gc.get_referrers(*gc.get_referrers(*cells.values()))
+            if isinstance(it, FunctionType) and it.__code__.co_filename == "<string>"
+        ]
+        held = {id(it) for function in made for it in function.__closure__ or ()}
+        cls.cells = [cell for at, cell in cells.items() if at in held]
         for it in gc.get_referrers(*kept.values()):
             before = getattr(it, "__defaults__", None), getattr(it, "__kwdefaults__", None)
             if (

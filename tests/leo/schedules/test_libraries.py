@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import dataclasses
 import io
 import multiprocessing
 import os
@@ -190,6 +191,19 @@ def test_a_pool_made_at_import_has_threads_of_the_run() -> None:
     found = explore(Counter, [in_a_pool_made_at_import] * 2, cancellations=0)
     assert found.broken is not None and found.broken.came_out.endswith("n = 1")
     assert {POOL.submit(threading.get_ident).result()} == threads
+
+
+@dataclasses.dataclass
+class Stamp:
+    at: float = dataclasses.field(default_factory=time.monotonic)
+
+
+async def stamps(counter: Counter, kinds: tuple[Any, ...] = (Stamp,)) -> None:
+    counter.n += kinds[0]().at == 0.0
+
+
+def test_a_clock_that_makes_a_default_is_that_of_the_run() -> None:
+    assert explore(Counter, [stamps], cancellations=0, at_end=lambda it: it.n == 1).holds
 
 
 def test_calls_see_what_make_has_set() -> None:

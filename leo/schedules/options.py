@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from math import inf
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from leo.errors import LeoError
 from leo.schedules.calls import Calls, Scenario
@@ -84,38 +83,42 @@ def _telling(option: str) -> Iterator[None]:
 
 def check(scenario: Scenario[T], strategy: str, bound: int, limit: int, seconds: Any) -> None:
     """Raise LeoError for what cannot be explored."""
-    it, make = scenario, cast(Any, scenario.make)
-    missing = _missing(make) if callable(make) else ""
-    numbers: list[tuple[str, Any, int, float]] = [
-        ("cancellations", it.cancellations, 0, inf), ("bound", bound, int(strategy == "pct"), inf),
-        ("limit", limit, 1, inf), ("steps", it.longest, 1, MOST_STEPS),
-    ]  # fmt: skip
-    rules = [
-        ("make", make, callable(make), "a function"),
-        ("make", make, not missing, f"a function that needs no {missing}, a lambda say"),
-        *(
-            (
-                name, value, isinstance(value, int) and least <= value <= most,
-                f"a whole number from {least}" + (f" to {most:,}" if most < inf else " up"),
-            )
-            for name, value, least, most in numbers
-        ),
-        ("seconds", seconds, _is_time(seconds), "a number above 0"),
-        ("clock", it.clock, it.clock in ("idle", "any"), "'idle' or 'any'"),
-        ("strategy", strategy, strategy in STRATEGIES, f"one of {', '.join(STRATEGIES)}"),
-        (
-            "strategy", strategy, not it.declared or strategy == "every",
-            "none beside reads and writes, of which it makes no use",
-        ),
-        ("raises", it.raises, all(map(_is_exception, it.raises)), "classes of exceptions"),
-    ]  # fmt: skip
-    for option, value, right, expected in rules:
-        if not right:
-            raise LeoError(f"{option}={value!r}: expected {expected}")
-
-
-def _is_time(seconds: Any) -> bool:
-    return seconds is None or (isinstance(seconds, int | float) and seconds > 0)
+    it, pct, wrong = scenario, strategy == "pct", ""
+    make: Any = it.make
+    kinds = [kind for kind in it.raises if not _is_exception(kind)]
+    numbers: dict[str, Any] = {
+        "cancellations": it.cancellations, "bound": bound, "limit": limit,
+        "steps": it.longest,
+    }  # fmt: skip
+    words = [name for name, value in numbers.items() if not isinstance(value, int)]
+    if not callable(make):
+        wrong = f"make is {type(make).__name__}: expected a function"
+    elif missing := _missing(make):
+        wrong = f"make needs {missing}: expected a function without arguments, a lambda say"
+    elif words:
+        wrong = f"{words[0]}={numbers[words[0]]!r}: expected a whole number"
+    elif seconds is not None and not isinstance(seconds, int | float):
+        wrong = f"seconds={seconds!r}: expected a number"
+    elif it.cancellations < 0:
+        wrong = f"{it.cancellations} cancellations: expected 0 or more"
+    elif it.clock not in ("idle", "any"):
+        wrong = f"clock {it.clock!r}: expected 'idle' or 'any'"
+    elif strategy not in STRATEGIES:
+        wrong = f"{strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
+    elif it.declared and strategy != "every":
+        wrong = f"strategy {strategy!r} makes no use of reads and writes: leave one out"
+    elif not 0 < it.longest <= MOST_STEPS:
+        wrong = f"{it.longest} steps: expected 1 to {MOST_STEPS:,}"
+    elif limit < 1:
+        wrong = f"a limit of {limit} schedules: expected at least 1"
+    elif bound < pct:
+        wrong = f"a bound of {bound}: expected at least {int(pct)}"
+    elif seconds is not None and seconds <= 0:
+        wrong = f"a limit of {seconds} seconds: expected more than 0"
+    elif kinds:
+        wrong = f"raises {kinds[0]!r}: expected classes of exceptions"
+    if wrong:
+        raise LeoError(wrong)
 
 
 def _missing(make: Callable[[], Any]) -> str:

@@ -353,7 +353,7 @@ def test_what_is_no_call_is_explained() -> None:
         def __init__(self, size: int, *, unit: str, scale: int = 1) -> None:
             super().__init__()
 
-    with pytest.raises(LeoError, match="no size, unit"):
+    with pytest.raises(LeoError, match="make needs size, unit"):
         explore(Sized, TWICE)  # type: ignore[arg-type]
 
 

@@ -10,7 +10,8 @@ schedules of what happens inside one call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, dropwhile, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from leo.schedules.engine.depth_first import DepthFirst
 from leo.schedules.running.choosing import CLOCK
 from leo.schedules.running.shape import Shape
-from leo.schedules.values import differing, state_of
+from leo.schedules.values import leaves
 
 if TYPE_CHECKING:
     from leo.schedules.calls import Scenario
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
+# So many seconds late a timer strikes, to see what follows from it.
+_LATE = 1e-4
+_COUNTER = re.compile(r"count\(.*\)")
+Leaves = dict[str, str]
 V = TypeVar("V")
 Order = tuple[str, ...]
 Serial = dict[Any, "Outcome"]
@@ -139,11 +144,7 @@ class Atomicity:
             self._left = left
             self._serial.clear()
             self._known.clear()
-        calls = {name: call for name, call in self.scenario.calls.items() if name in names}
-        alone = replace(
-            self.scenario, calls=calls, cancellations=0, serial=True, most=None,
-            invariant=None, at_end=None, raises=(BaseException,), bounded={},
-        )  # fmt: skip
+        alone = self._alone(names)
         found: Serial = {}
         search = DepthFirst(alone.start, states=True)
         while (run := search.next()) is not None:
@@ -158,6 +159,14 @@ class Atomicity:
             return self.serial(names)
         self._serial[names] = found
         return found
+
+    def _alone(self, names: frozenset[str]) -> Scenario[Any]:
+        """These calls one after the other."""
+        calls = {name: call for name, call in self.scenario.calls.items() if name in names}
+        return replace(
+            self.scenario, calls=calls, cancellations=0, serial=True, most=None,
+            invariant=None, at_end=None, raises=(BaseException,), bounded={},
+        )  # fmt: skip
 
     def _add(self, found: Serial, run: Any) -> None:
         ending = run.ending()
@@ -213,34 +222,65 @@ class Atomicity:
         self._blameless("a stored time", ending)
         return True
 
-    def but_for_timers(self, path: Iterable[Choice], ending: Ending) -> bool:
-        """Does the state differ from that of a serial order only where a timer changed it last?
+    def but_for_the_clock(self, path: Iterable[Choice], ending: Ending) -> bool:
+        """Do results and state differ from those of a serial order only where a clock decides?
 
-        Time that passes before a wait is cancelled is in no serial order without that call: what a
-        rate limiter has let go of by then is no half of it.
+        A number that is another one when all timers strike a moment late was counted from times.
+        What a timer changed last, before a wait was cancelled, is in no serial order without that
+        call: what a rate limiter has let go of by then is no half of it.  An `itertools.count`
+        gives each number once, so that its position alone is no update that was lost.
         """
         path = list(path)
-        struck = dropwhile(lambda choice: choice.who != CLOCK, path)
-        if self.scenario.state is not None or all(choice.what != "cancel" for choice in struck):
+        if self.scenario.state is not None or not (came := follow(self.scenario, path, self.tell)):
             return False
-        states = follow(self.scenario, path, state_of)
-        if len(states) < len(path):
-            return False
-        by_timer = dict[str, bool]()
-        for choice, (before, after) in zip(path[1:], pairwise(states), strict=True):
-            by_timer |= {place: choice.who == CLOCK for place, _ in differing([before, after])}
         whole = _whole(ending)
+        steps = [_leaves(it, whole) for it in came]
+        struck = dropwhile(lambda choice: choice.who != CLOCK, path)
+        by_timer = dict[str, bool]()
+        if any(choice.what == "cancel" for choice in struck):
+            for choice, (before, after) in zip(path[1:], pairwise(steps), strict=True):
+                by_timer |= dict.fromkeys(_unlike(before, after), choice.who == CLOCK)
+        counted: set[str] | None = None
         for outcome in self.outcomes(ending):
-            places = [place for place, _ in differing([states[-1], outcome.told.state])]
+            there = _leaves(outcome.told, whole)
             if (
-                places
-                and all(by_timer.get(place) for place in places)
-                and _alike(outcome.ending, ending._replace(state=outcome.ending.state), whole)
-                and any(_keeps(order, whole, ending) for order in outcome.orders)
+                not (places := _unlike(steps[-1], there))
+                or ending.pattern(whole) != outcome.ending.pattern(whole)
+                or not any(_keeps(order, whole, ending) for order in outcome.orders)
             ):
-                self._blameless("what a timer left", ending)
+                continue
+            if counted is None:
+                counted = self._counted(self.scenario, path, steps[-1], whole)
+            alone = self._alone(frozenset(outcome.ending.answers))
+            also = self._counted(alone, outcome.told.way, there, whole)
+            whys = {
+                "what a timer left" if by_timer.get(place)
+                else "what was counted from times" if place in counted | also
+                else "how far a counter has got" if _counter(steps[-1], there, place)
+                else ""
+                for place in places
+            }  # fmt: skip
+            if all(whys):
+                for why in sorted(whys):
+                    self._blameless(why, ending)
                 return True
         return False
+
+    def _counted(
+        self, scenario: Scenario[Any], path: Sequence[Choice], last: Leaves, whole: Iterable[str]
+    ) -> set[str]:
+        """The places that are others when the timers of a schedule strike a moment late.
+
+        None are when what the schedule comes to is not the same again: something else decides.
+        """
+        found = []
+        for late in (0.0, _LATE):
+            it = replace(scenario, late=late, left_out={}, bounded={}, outlive={})
+            came = follow(it, path, lambda run: len(run.taken) == len(path) and self.tell(run))
+            if not len(came) == len(path) > 0:
+                return set()
+            found.append(_leaves(came[-1], whole))
+        return _unlike(*found) if found[0] == last else set()
 
     def _blameless(self, what: str, ending: Ending) -> None:
         self.blameless[what] = None
@@ -291,6 +331,23 @@ def _executed(scenario: Scenario[Any], path: list[Choice], like: Ending) -> Endi
     found = follow(scenario, path, lambda run: run.finished() and run.ending(timeless=True))
     end = found[-1] if len(found) == len(path) else None
     return end._replace(began_after=like.began_after) if end else None
+
+
+def _leaves(came: Any, whole: Iterable[str]) -> Leaves:
+    """What people see of a state and some results, down to the last parts."""
+    found = leaves(came.state)
+    for name in whole:
+        found |= leaves(came.answers[name], f"{name} → ")
+    return found
+
+
+def _unlike(one: Leaves, other: Leaves) -> set[str]:
+    return {place for place in one.keys() | other.keys() if one.get(place) != other.get(place)}
+
+
+def _counter(one: Leaves, other: Leaves, place: str) -> bool:
+    """Is an `itertools.count` at a place, in both?"""
+    return all(_COUNTER.fullmatch(it.get(place, "")) for it in (one, other))
 
 
 def _alike(one: Ending, other: Ending, whole: frozenset[str]) -> bool:

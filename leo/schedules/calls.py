@@ -52,7 +52,8 @@ class Scenario(Generic[T]):
     `most` cuts runs off after so many steps, as does `longest`, which says so.  `serial`: one call
     after the other, in any order.  `left_out` collects schedules that were not executed, `bounded`
     what else is bounded, `outlive` the tasks that went on beside later calls in serial orders.
-    `timeless`: endings are compared with all times as equal.
+    `timeless`: endings are compared with all times as equal.  `late`: timers strike so many
+    seconds after they are due.
     `loops`: where somebody goes round and does not end by himself.
     """
 
@@ -69,6 +70,7 @@ class Scenario(Generic[T]):
     seed: int | None = None
     longest: int = 1000
     timeless: bool = False
+    late: float = 0.0
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
@@ -99,6 +101,7 @@ class CoroutineRun(Generic[T]):
         self.scenario = scenario
         self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
         self.loop.base = TIMES[0] if scenario.timeless else 0.0
+        self.loop.late = scenario.late
         self.left = scenario.cancellations
         self.steps = 0
         self.taken: list[Choice] = []
@@ -130,6 +133,7 @@ class CoroutineRun(Generic[T]):
         self.loop.__enter__()
         try:
             self.target: T = self._made()
+            self.watch_chance("make")
             scenario.around.begin(self.target)
             if scenario.declared:
                 self._declared = Declared(self.target, self.loop, scenario.reads, scenario.writes)
@@ -392,12 +396,10 @@ class CoroutineRun(Generic[T]):
     def _stuck(self) -> str:
         """Who can never go on, where each stands, and what it waits for."""
         # A cancellation may still help, but nobody has to ask for one.
-        told = []
-        for name, task in self.loop.tasks.items():
-            if not task.done():
-                where = place_of(task)
-                told.append(f"{name} waits at {where} ({where.text})" if where else name)
-        return "; ".join(told)
+        calls = self.scenario.calls
+        tasks = sorted(self.loop.tasks.items(), key=lambda it: it[0] not in calls)
+        stand = [(name, place_of(task)) for name, task in tasks if not task.done()]
+        return "; ".join(f"{it} waits at {at} ({at.text})" if at else it for it, at in stand)
 
     def _judge(self, title: str, rule: Invariant[T] | None) -> None:
         if rule is None:

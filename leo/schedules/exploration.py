@@ -103,13 +103,13 @@ def explore(
     not at all. `state` says what the state is (default: the fields of the object, rows of databases
     and content of files that were opened, and the globals, class attributes, closures and caches
     that the code uses, put back before each schedule and at the end). Without it, what differs from
-    every serial order in stored times alone is undecided, and so is what a timer left before a wait
-    was cancelled. `invariant` is a function of the object,
-    looked at between any two steps, `at_end` one that is looked at when all calls are over, and may
-    be async: broken when it returns a text, or what counts as false but None, or raises
-    AssertionError. A call that raises what is not among `raises` (a class, or several) is a finding
-    as well, a background task that does and nobody looks at it, and so is a call that can never go
-    on.
+    every serial order in stored times alone is undecided, and so is what was counted from times,
+    the position of an `itertools.count`, and what a timer left before a wait was cancelled.
+    `invariant` is a function of the object, looked at between any two steps, `at_end` one that is
+    looked at when all calls are over, and may be async: broken when it returns a text, or what
+    counts as false but None, or raises AssertionError. A call that raises what is not among
+    `raises` (a class, or several) is a finding as well, a background task that does and nobody
+    looks at it, and so is a call that can never go on.
 
     Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
     whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
@@ -202,6 +202,7 @@ class _Search(Generic[T]):
                     found: Any = run.loop.perform(partial(call, run.target))
                     if hasattr(found, "cr_frame"):
                         found.close()
+                    run.watch_chance(name)
                     wrong = "" if hasattr(found, "__await__") else type(found).__name__
                     if inspect.isasyncgen(found):
                         wrong += " (go through it in an async function, with `async for`)"
@@ -264,7 +265,7 @@ class _Search(Generic[T]):
             alone = f"schedules begin with other values of {left}: set it in `make`"
         if (kept := ", ".join(self.scenario.around.by_object)) and self.scenario.state is None:
             alone = f"what the cache of {kept} keeps by object was not compared: state= decides"
-        for what in self.atomicity.blameless:
+        if what := " and ".join(self.atomicity.blameless):
             alone = f"{what} alone differs from the serial orders: state= decides"
         return next(iter(self.scenario.left_out), alone)
 
@@ -347,7 +348,7 @@ class _Search(Generic[T]):
             ending is not None
             and not self.atomicity.explains(ending)
             and not self.atomicity.but_for_times(run.taken, ending)
-            and not self.atomicity.but_for_timers(run.taken, ending)
+            and not self.atomicity.but_for_the_clock(run.taken, ending)
         ):
             broken[ATOMIC] = ""
         return broken

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from math import inf
 from typing import Any, Final, TypeVar
 
 from leo.errors import LeoError
@@ -83,42 +84,37 @@ def _telling(option: str) -> Iterator[None]:
 
 def check(scenario: Scenario[T], strategy: str, bound: int, limit: int, seconds: Any) -> None:
     """Raise LeoError for what cannot be explored."""
-    it, pct, wrong = scenario, strategy == "pct", ""
+    it, least = scenario, int(strategy == "pct")
     make: Any = it.make
-    kinds = [kind for kind in it.raises if not _is_exception(kind)]
-    numbers: dict[str, Any] = {
-        "cancellations": it.cancellations, "bound": bound, "limit": limit,
-        "steps": it.longest,
-    }  # fmt: skip
-    words = [name for name, value in numbers.items() if not isinstance(value, int)]
     if not callable(make):
-        wrong = f"make is {type(make).__name__}: expected a function"
-    elif missing := _missing(make):
-        wrong = f"make needs {missing}: expected a function without arguments, a lambda say"
-    elif words:
-        wrong = f"{words[0]}={numbers[words[0]]!r}: expected a whole number"
-    elif seconds is not None and not isinstance(seconds, int | float):
-        wrong = f"seconds={seconds!r}: expected a number"
-    elif it.cancellations < 0:
-        wrong = f"{it.cancellations} cancellations: expected 0 or more"
-    elif it.clock not in ("idle", "any"):
-        wrong = f"clock {it.clock!r}: expected 'idle' or 'any'"
-    elif strategy not in STRATEGIES:
-        wrong = f"{strategy!r} is no strategy: expected one of {', '.join(STRATEGIES)}"
-    elif it.declared and strategy != "every":
-        wrong = f"strategy {strategy!r} makes no use of reads and writes: leave one out"
-    elif not 0 < it.longest <= MOST_STEPS:
-        wrong = f"{it.longest} steps: expected 1 to {MOST_STEPS:,}"
-    elif limit < 1:
-        wrong = f"a limit of {limit} schedules: expected at least 1"
-    elif bound < pct:
-        wrong = f"a bound of {bound}: expected at least {int(pct)}"
-    elif seconds is not None and seconds <= 0:
-        wrong = f"a limit of {seconds} seconds: expected more than 0"
-    elif kinds:
-        wrong = f"raises {kinds[0]!r}: expected classes of exceptions"
-    if wrong:
-        raise LeoError(wrong)
+        raise LeoError(f"make is {type(make).__name__}: expected a function")
+    if missing := _missing(make):
+        raise LeoError(f"make needs {missing}: expected a function without arguments, a lambda say")
+    _number("cancellations", it.cancellations)
+    _number("bound", bound, least)
+    _number("limit", limit, 1)
+    _number("steps", it.longest, 1, MOST_STEPS)
+    _one_of("clock", it.clock, ("idle", "any"))
+    _one_of("strategy", strategy, STRATEGIES)
+    if seconds is not None and (not isinstance(seconds, int | float) or seconds <= 0):
+        raise LeoError(f"seconds={seconds!r}: expected a number of more than 0")
+    if it.declared and strategy != "every":
+        raise LeoError(f"strategy={strategy!r} makes no use of reads and writes: leave one out")
+    kinds: tuple[Any, ...] = it.raises
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise LeoError(f"raises={kind!r}: expected classes of exceptions")
+
+
+def _number(option: str, value: Any, least: int = 0, most: float = inf) -> None:
+    if not isinstance(value, int) or not least <= value <= most:
+        upto = f"{least} or more" if most == inf else f"{least} to {most:,}"
+        raise LeoError(f"{option}={value!r}: expected a whole number, {upto}")
+
+
+def _one_of(option: str, value: Any, words: Sequence[str]) -> None:
+    if value not in words:
+        raise LeoError(f"{option}={value!r}: expected one of {', '.join(words)}")
 
 
 def _missing(make: Callable[[], Any]) -> str:
@@ -132,7 +128,3 @@ def _missing(make: Callable[[], Any]) -> str:
     return ", ".join(
         it.name for it in found if it.default is it.empty and it.kind not in any_number
     )
-
-
-def _is_exception(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseException)

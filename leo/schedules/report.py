@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -147,6 +148,7 @@ def _answer(task: Any) -> Part:
     return look(task.result()) if error is None else Part(f"({text_of(error)})")
 
 
+_MEASURED = re.compile(r"-?\d+\.\d+")
 # A place at which outcomes differ: how it is told, the call whose result it is of, and the texts.
 _Row = tuple[str, str | None, tuple[str, ...]]
 
@@ -251,8 +253,15 @@ def _why(ending: Ending, rows: Sequence[_Row], outcomes: Sequence[Outcome]) -> s
     other = [row for row in rows if (row[1] is None or row[1] in whole) and len(set(row[2])) > 1]
     alone = [(label, texts) for label, _, texts in other if texts[0] not in texts[1:]]
     if alone:
+        # What was counted from times is of less interest.
+        alone.sort(key=lambda it: all(_MEASURED.fullmatch(text) for text in it[1]))
         return "; ".join(f"{label}{it[0]}, one by one {_or(it[1:])}" for label, it in alone[:2])
-    together = " and ".join(f"{label}{texts[0]}" for label, _, texts in other[:3])
+    for row in other[::-1]:
+        # Without it, is the rest still in no serial order?
+        rest = [texts for it in other if it is not row for texts in [it[2]]]
+        if all(any(texts[0] != texts[at] for texts in rest) for at in range(1, len(row[2]))):
+            other.remove(row)
+    together = " and ".join(f"{label}{texts[0]}" for label, _, texts in other[:_MOST])
     return f"{together} in no serial order" if together else "no serial order gives that"
 
 

@@ -27,8 +27,8 @@ from leo.schedules.running.shape import (
     CONSTANT,
     ELSEWHERE,
     PLAIN,
-    WAITING,
     made_by_python,
+    waits,
 )
 
 # A text of a value is not longer, nor a line of what has changed has more parts.
@@ -64,6 +64,9 @@ class _Texts(Repr):
             return f"<task {x.get_name()}>"
         if isinstance(x, asyncio.Future):
             return f"<{_told_future(x)}>"
+        if isinstance(x, types.MethodType):
+            # Of what it is bound to the text is elsewhere.
+            return f"<method {x.__qualname__}>"
         if type(x) in PLAIN:
             # `repr` of a number refuses thousands of digits.
             return hex(x) if type(x) is int and x.bit_length() > 10_000 else repr(x)
@@ -191,12 +194,13 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     elif isinstance(it, set | frozenset):
         for text in sorted(map(short, it)):
             yield f"{{{text}}}", "in it"
+    elif isinstance(it, types.MethodWrapperType):
+        yield ".__self__", it.__self__
     elif isinstance(it, partial):
         yield from ((".args", it.args), (".keywords", it.keywords))
     kind: Any = type(it)
     for key, item in fields_of(it).items() if _has_fields(kind) else ():
-        hidden = key in ELSEWHERE or (key in WAITING and type(item) is not int)
-        if not hidden and not _client(item):
+        if key not in ELSEWHERE and not waits(key, item) and not _client(item):
             yield f".{key}", item
 
 
@@ -223,8 +227,19 @@ def state_of(run: Any, ids: bool = False) -> Part:
     for told, value in beside(run).items():
         name = told.replace("\\", "/").rpartition("/")[2]
         short_name = told in run.loop.files or isinstance(value, Mapping)
-        found.parts[f".{name if short_name else told}"] = look(value, ids)
+        key = f".{name if short_name else told}"
+        if key in found.parts:
+            # A field has that name as well.
+            key += " beside the object"
+        found.parts[key] = look(value, ids)
     return found
+
+
+def leaves(part: Part, name: str = "") -> dict[str, str]:
+    """The texts of the last parts, by their names."""
+    if not part.parts:
+        return {named(name): part.text}
+    return {k: v for key, it in part.parts.items() for k, v in leaves(it, name + key).items()}
 
 
 def differing(

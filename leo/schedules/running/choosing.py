@@ -71,6 +71,8 @@ class ChoosingLoop(SteppedLoop):
         self.now = 0.0
         # What is added to the time for those who read it, and whether anybody has.
         self.base = 0.0
+        # How late timers strike, in seconds.
+        self.late = 0.0
         self.read = False
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
@@ -132,7 +134,7 @@ class ChoosingLoop(SteppedLoop):
             self.later.clear()
         if label == CLOCK:
             assert self.next_timer() is not None, "the clock is offered only when there is a timer"
-            self.now = max(self.now, self.timers[0][0])
+            self.now = max(self.now, self.timers[0][0]) + self.late
             self._strike_due()
         elif label in self.held:
             self._ready.append(self.held[label].popleft())

@@ -218,8 +218,10 @@ def state(connection: Any) -> tuple[Any, ...]:
 
 
 def _plain(connection: Any, sql: str) -> sqlite3.Cursor:
-    """Execute a statement of our own."""
-    return sqlite3.Cursor.execute(sqlite3.Connection.cursor(connection), sql)
+    """Execute a statement of our own; its rows are tuples, as the user has them or not."""
+    cursor = sqlite3.Connection.cursor(connection)
+    cursor.row_factory = None
+    return sqlite3.Cursor.execute(cursor, sql)
 
 
 def rows(database: Any) -> dict[str, list[tuple[Any, ...]]]:

@@ -505,7 +505,12 @@ def _exception(shape: Shape, it: Any) -> None:
 # The loop is known, and anyio's reason has an address in it.
 ELSEWHERE = frozenset({"_loop", "_cancel_reason", "__dict__", "__weakref__"})
 # What only says who waits: no difference between two final states.
-WAITING = frozenset({"_waiters", "_getters", "_putters"})
+_WAITING = frozenset({"_waiters", "_getters", "_putters"})
+
+
+def waits(field: str, value: Any) -> bool:
+    """Does a field only say who waits?  How many do is state."""
+    return field in _WAITING and type(value) is not int
 
 
 def _with_fields(kind: type, content: Handler | None) -> Handler:
@@ -529,15 +534,13 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
         if fields:
             # The order in which fields were set is no difference between two final states.
             for field in sorted(fields) if shape.data else list(fields):
-                if field not in elsewhere and not (
-                    shape.data and field in WAITING and type(fields[field]) is not int
-                ):
+                if field not in elsewhere and not (shape.data and waits(field, fields[field])):
                     shape.out.append(field)
                     shape.add(fields[field])
             shape.out.append(...)
         if slotted:
             for field, value in slots_of(it):
-                if field not in elsewhere:
+                if field not in elsewhere and not (shape.data and waits(field, value)):
                     shape.out.append(field)
                     shape.add(value)
 

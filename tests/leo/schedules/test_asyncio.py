@@ -534,12 +534,12 @@ def test_a_clock_that_nobody_can_replace_is_refused() -> None:
     [
         ([lambda notes: 1], {}, "t1 returns int, which cannot be awaited"),
         ([7], {}, "t1 is int: expected a function"),
-        ([shields], {"cancellations": -1}, "-1 cancellations"),
-        ([shields], {"clock": "fast"}, "clock 'fast'"),
-        ([shields], {"strategy": "luck"}, "'luck' is no strategy"),
-        ([shields], {"seconds": 0}, "limit of 0 seconds"),
-        ([shields], {"raises": [1]}, "raises 1"),
-        ([shields], {"strategy": "pct", "bound": 0}, "a bound of 0"),
+        ([shields], {"cancellations": -1}, "cancellations=-1"),
+        ([shields], {"clock": "fast"}, "clock='fast'"),
+        ([shields], {"strategy": "luck"}, "strategy='luck'"),
+        ([shields], {"seconds": 0}, "seconds=0"),
+        ([shields], {"raises": [1]}, "raises=1"),
+        ([shields], {"strategy": "pct", "bound": 0}, "bound=0"),
         ([shields], {"schedule": "t1*x"}, r"'t1\*x' in the schedule"),
     ],
 )

@@ -196,6 +196,20 @@ def test_rows_of_a_database(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_rows_are_looked_at_as_they_are() -> None:
+    """A connection may have rows of its own kind: dictionaries without numbers, say."""
+
+    @asynccontextmanager
+    async def of_dictionaries() -> AsyncIterator[Store]:
+        async with in_memory() as store:
+            factory: Any = lambda cursor, row: {it[0]: row for it in cursor.description}
+            store.db.row_factory = factory
+            yield store
+
+    found = explore(of_dictionaries, [lambda it: it.exchange("a")])
+    assert found.broken is not None and "lines" in str(found)
+
+
 def test_state_says_what_counts() -> None:
     """With `state` only the rows count, and not what else the object remembers."""
 

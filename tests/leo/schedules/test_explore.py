@@ -258,7 +258,7 @@ def test_undeclared_method_is_an_error() -> None:
         ([], {}, "there are no calls to explore"),
         ({"a b": one}, {}, "a call cannot be named 'a b'"),
         ({"clock": one}, {}, "a call cannot be named 'clock'"),
-        ([one], {"limit": 0}, "a limit of 0 schedules"),
+        ([one], {"limit": 0}, "limit=0"),
         ([one], {"schedule": "t2"}, "step 1 of the schedule is t2"),
         ([one], {"schedule": "t1 t1 t1"}, "step 3 of the schedule is t1"),
     ],

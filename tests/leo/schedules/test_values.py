@@ -374,3 +374,45 @@ def test_a_time_is_an_instance_of_datetime() -> None:
 
 
 BEFORE = datetime(2020, 1, 1)
+
+
+def test_a_field_and_a_global_of_one_name_are_both_told() -> None:
+    class Tank:
+        def __init__(self) -> None:
+            self.BESIDE = 0
+
+        async def fill(self) -> None:
+            found = self.BESIDE
+            await asyncio.sleep(0)
+            self.BESIDE = found + len(BESIDE)
+
+    found = explore(Tank, [Tank.fill] * 2, cancellations=0)
+    assert found.broken is not None and "BESIDE = 1" in found.broken.witness
+
+
+BESIDE = {"by": 1}
+
+
+class Gate:
+    """A lock of the user's own, whose queue is made when somebody has to wait."""
+
+    __slots__ = ("_waiters", "held", "total")
+
+    def __init__(self) -> None:
+        self.held, self.total = False, 0
+        self._waiters: list[asyncio.Future[None]] | None = None
+
+    async def add(self) -> None:
+        while self.held:
+            self._waiters = self._waiters or []
+            self._waiters.append(asyncio.get_running_loop().create_future())
+            await self._waiters[-1]
+        self.held, total = True, self.total
+        await asyncio.sleep(0)
+        self.held, self.total = False, total + 1
+        while self._waiters:
+            self._waiters.pop().set_result(None)
+
+
+def test_who_has_waited_is_no_state_in_slots_either() -> None:
+    assert explore(Gate, [Gate.add] * 2, cancellations=0).holds

@@ -384,6 +384,96 @@ def test_what_a_timer_left_before_a_cancellation_is_undecided() -> None:
     assert found.broken is not None and "early = 1" in found.broken.witness
 
 
+class Leaky:
+    """A limiter whose level is counted from the times at which it was asked."""
+
+    def __init__(self) -> None:
+        self.level, self.checked, self.taken = 0.0, 0.0, 0
+        self.tickets = itertools.count()
+
+    async def take(self, *, racy: bool = False) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self.level = max(0.0, self.level - (loop.time() - self.checked))
+            self.checked = loop.time()
+            if self.level <= 1.0:
+                break
+            next(self.tickets)
+            await asyncio.sleep(0.3)
+        self.level += 1.0
+        taken = self.taken
+        await asyncio.sleep(0.25)
+        self.taken = (taken if racy else self.taken) + 1
+
+
+def test_what_is_counted_from_times_is_undecided() -> None:
+    """So is the position of a counter of tickets. A lost update beside them is found."""
+    found = explore(Leaky, [Leaky.take] * 3, cancellations=0)
+    assert not found.holds and found.broken is None
+    assert "counted from times" in found.sentence and "counter" in found.sentence
+    assert explore(Leaky, [Leaky.take] * 3, state=lambda it: it.taken).holds
+    found = explore(Leaky, [lambda it: it.take(racy=True)] * 3, cancellations=0)
+    assert found.broken is not None and "taken" in found.broken.witness
+
+
+class Turns:
+    """A counter says who had to wait; only its method is kept."""
+
+    def __init__(self) -> None:
+        self.turn, self.lock = itertools.count().__next__, asyncio.Lock()
+
+    async def add(self) -> None:
+        if self.lock.locked():
+            self.turn()
+        async with self.lock:
+            await asyncio.sleep(0)
+
+
+def test_a_counter_whose_method_is_kept_is_seen() -> None:
+    found = explore(Turns, [Turns.add] * 2, cancellations=0)
+    assert found.broken is None and "counter" in found.sentence
+
+
+class Ticket:
+    """What it was given and why it gave up: never both, one by one."""
+
+    def __init__(self) -> None:
+        self.given = self.error = 0
+        self.asked = self.used = 0
+
+    async def wait(self) -> int:
+        self.asked += 1
+        await asyncio.sleep(0)
+        self.error = 0 if self.given else 1
+        return 1
+
+    async def give(self) -> int:
+        self.used += 1
+        mistaken = self.error
+        await asyncio.sleep(0)
+        self.given = 1 - mistaken
+        return 1
+
+
+def test_what_is_said_of_no_serial_order_is_true() -> None:
+    """Of both values together: each of them alone, and the results, are in some serial order."""
+    found = explore(Ticket, [Ticket.wait, Ticket.give], cancellations=0)
+    assert found.broken is not None
+    told = found.broken.witness
+    assert "given = 1" in told and "error = 1" in told and "asked" not in told
+
+
+class Tagged:
+    async def add(self, tag: int) -> None:
+        await asyncio.sleep(0, tag)
+
+
+def test_who_draws_when_he_is_called_is_named() -> None:
+    """The argument is drawn before there is a coroutine."""
+    with pytest.raises(LeoError, match="by first"):
+        explore(Tagged, {"first": lambda it: it.add(random.getrandbits(8))})
+
+
 class Feed:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[int] = asyncio.Queue()

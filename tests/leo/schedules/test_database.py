@@ -199,11 +199,13 @@ def test_rows_of_a_database(tmp_path: Path) -> None:
 def test_rows_are_looked_at_as_they_are() -> None:
     """A connection may have rows of its own kind: dictionaries without numbers, say."""
 
+    def row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> Any:
+        return {it[0]: value for it, value in zip(cursor.description, values, strict=True)}
+
     @asynccontextmanager
     async def of_dictionaries() -> AsyncIterator[Store]:
         async with in_memory() as store:
-            factory: Any = lambda cursor, row: {it[0]: row for it in cursor.description}
-            store.db.row_factory = factory
+            store.db.row_factory = row  # type: ignore[assignment]
             yield store
 
     found = explore(of_dictionaries, [lambda it: it.exchange("a")])

@@ -134,7 +134,7 @@ def test_what_has_not_ended_is_not_blamed() -> None:
     assert "has not ended after 200 steps" in found.sentence
     whole = explore(Long, calls, cancellations=0, at_end=lambda it: it.count < 300)
     assert whole.broken is not None and len(whole.broken.table.splitlines()) < 250
-    with pytest.raises(LeoError, match="0 steps"):
+    with pytest.raises(LeoError, match="steps=0"):
         explore(Long, calls, steps=0)
 
 

@@ -573,7 +573,7 @@ class CoroutineRun(Generic[T]):
                 self.__dict__.pop("target", None)
                 loop.perform(gc.collect)
             self.loop.__exit__()
-            world.over()
+            world.over(loop)
 
     def _exit(self, entered: Any, orderly: bool) -> None:
         """Tear down what `make` has made; background tasks still go on."""

@@ -30,6 +30,9 @@ PATIENCE = 10.0
 # So often may a thread ignore that it is to end.
 _TRIES = 100
 _start, _join = threading.Thread.start, threading.Thread.join
+_submit = _pool.ThreadPoolExecutor.submit
+# What the threads of a pool share.
+_SHARED = ("_work_queue", "_idle_semaphore", "_threads", "_shutdown_lock", "_shutdown", "_broken")
 _wait = threading.Condition.wait
 _new_lock = threading.Lock
 _new_rlock = threading.RLock
@@ -86,6 +89,8 @@ class Threads:
         self.all: dict[str, Controlled] = {}
         self.log: list[str] = []
         self._by_ident: dict[int, Controlled] = {}
+        # Pools that were there before the run, with what their own threads share.
+        self._pools: list[tuple[Any, dict[str, Any]]] = []
         self._owner = threading.get_ident()
         self._back = _new_lock()
         self._back.acquire()
@@ -134,6 +139,16 @@ class Threads:
         for it in self.all.values():
             if it.over:
                 _join(it.thread, PATIENCE)
+        for pool, before in self._pools:
+            vars(pool).update(before)
+
+    def lend_to(self, pool: Any) -> None:
+        """Let a pool that was there before the run have threads of the run, until its end."""
+        parts = vars(pool)
+        if not isinstance(parts["_work_queue"], HeldQueue):
+            self._pools.append((pool, {name: parts[name] for name in _SHARED}))
+            fresh = vars(_pool.ThreadPoolExecutor(1))
+            parts.update((name, fresh[name]) for name in _SHARED)
 
     def add_to(self, shape: Any) -> None:
         """Add to the shape of a state what the threads will do next."""
@@ -235,6 +250,14 @@ def start(thread: threading.Thread) -> None:
         _start(thread)
     else:
         threads.start(thread)
+
+
+def submit(pool: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    """In place of ThreadPoolExecutor.submit."""
+    threads = _mine()
+    if threads is not None and not threads._ending:
+        threads.lend_to(pool)
+    return _submit(pool, function, *args, **kwargs)
 
 
 def join(thread: threading.Thread, timeout: float | None = None) -> None:

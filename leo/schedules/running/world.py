@@ -13,6 +13,7 @@ import gc
 import os
 import queue
 import random
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -22,12 +23,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
 from multiprocessing.process import BaseProcess
 from operator import is_not
-from types import BuiltinFunctionType, FrameType, FunctionType
+from types import BuiltinFunctionType, CellType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from leo.schedules.running import database, threads
@@ -280,6 +282,7 @@ _PLACES: list[tuple[Any, str, Any]] = [
     (threading.Thread, "start", threads.start),
     (threading.Thread, "join", threads.join),
     (threading.Condition, "wait", threads.wait),
+    (ThreadPoolExecutor, "submit", threads.submit),
     (threading, "Lock", threads.lock),
     (threading, "RLock", threads.rlock),
     *_REFUSED,
@@ -320,6 +323,9 @@ def world() -> Iterator[None]:
     _Defaults.look()
     for function, _, after in _Defaults.found:
         function.__defaults__, function.__kwdefaults__ = after
+    cells = [(cell, cell.cell_contents) for cell in _Defaults.cells]
+    for cell, clock in cells:
+        cell.cell_contents = instead(clock)
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
     with warnings.catch_warnings():
@@ -336,8 +342,9 @@ def world() -> Iterator[None]:
         finally:
             if Threads.active is not None:
                 # A run was interrupted: its loop must not stay the running one.
-                Threads.active.loop.__exit__()
-                over()
+                loop = Threads.active.loop
+                loop.__exit__()
+                over(loop)
             for owner, name, real in before:
                 if real is None:
                     delattr(owner, name)
@@ -348,6 +355,8 @@ def world() -> Iterator[None]:
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
             for function, defaults, _ in _Defaults.found:
                 function.__defaults__, function.__kwdefaults__ = defaults
+            for cell, clock in cells:
+                cell.cell_contents = clock
             gc.collect()
             gc.unfreeze()
 
@@ -355,11 +364,13 @@ def world() -> Iterator[None]:
 class _Defaults:
     """Functions that have a clock as a default, with these defaults and those in their place.
 
+    And the cells where dataclasses keep one that makes a default.
     Looked for once, and again when modules have been imported: it takes a look at every object.
     """
 
     modules = 0
     found: ClassVar[list[tuple[FunctionType, Any, Any]]] = []
+    cells: ClassVar[list[CellType]] = []
 
     @classmethod
     def look(cls) -> None:
@@ -368,6 +379,15 @@ class _Defaults:
         cls.modules, cls.found = len(sys.modules), []
         holders = gc.get_referrers(*(real for real, _ in _INSTEAD))
         kept = {id(it): it for it in holders if type(it) in (tuple, dict)}
+        cells = {id(it): it for it in holders if type(it) is CellType}
+        # What a dataclass generates comes from no file.
+        made = [
+            it
+            for it in gc.get_referrers(*gc.get_referrers(*cells.values()))
+            if isinstance(it, FunctionType) and it.__code__.co_filename == "<string>"
+        ]
+        held = {id(it) for function in made for it in function.__closure__ or ()}
+        cls.cells = [cell for at, cell in cells.items() if at in held]
         for it in gc.get_referrers(*kept.values()):
             before = getattr(it, "__defaults__", None), getattr(it, "__kwdefaults__", None)
             if (
@@ -393,12 +413,22 @@ def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
 def begin(loop: ChoosingLoop, seed: int | None) -> None:
     """A run begins in this thread: it sees its own time and chance."""
     Threads.active = loop.threads
-    names = (f"leo-{os.getpid()}-{number}" for number in range(1_000_000))
+    names = (f"{_temporary()}{number}" for number in range(1_000_000))
     tempfile._name_sequence = names  # type: ignore[attr-defined]
     if seed is not None:
         random.seed(seed)  # noqa: TID251 - it is the chance of the code that is explored
 
 
-def over() -> None:
-    """The run is over."""
+def over(loop: ChoosingLoop) -> None:
+    """The run is over: the next one makes its temporary files under the same names."""
     Threads.active = None
+    for path in loop.files:
+        if _temporary() in os.path.basename(path):
+            if os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif os.path.exists(path):
+                os.remove(path)
+
+
+def _temporary() -> str:
+    return f"leo-{os.getpid()}-"

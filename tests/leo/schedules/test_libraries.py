@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import dataclasses
 import io
 import multiprocessing
+import os
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from pickle import PicklingError
@@ -26,6 +30,7 @@ from leo.errors import LeoError
 
 LOCK = asyncio.Lock()
 MUTEX = threading.Lock()
+POOL = ThreadPoolExecutor(1)
 VARIABLE = contextvars.ContextVar("VARIABLE", default="nothing")
 NUMBER = contextvars.ContextVar("NUMBER", default=0)
 Call = Callable[[Any], Awaitable[Any]]
@@ -172,6 +177,33 @@ def test_refused_by_name_and_line(call: Call, what: str) -> None:
         explore(Counter, {"a": call, "b": call}, cancellations=0)
 
     assert time.perf_counter() - begun < 8
+
+
+async def in_a_pool_made_at_import(counter: Counter) -> None:
+    """As asgiref has it."""
+    n = await asyncio.get_running_loop().run_in_executor(POOL, lambda: counter.n)
+    counter.n = await asyncio.wrap_future(POOL.submit(int, n + 1))
+
+
+def test_a_pool_made_at_import_has_threads_of_the_run() -> None:
+    """Its own have run before, and do so afterwards."""
+    threads = {POOL.submit(threading.get_ident).result()}
+    found = explore(Counter, [in_a_pool_made_at_import] * 2, cancellations=0)
+    assert found.broken is not None and found.broken.came_out.endswith("n = 1")
+    assert {POOL.submit(threading.get_ident).result()} == threads
+
+
+@dataclasses.dataclass
+class Stamp:
+    at: float = dataclasses.field(default_factory=time.monotonic)
+
+
+async def stamps(counter: Counter, kinds: tuple[Any, ...] = (Stamp,)) -> None:
+    counter.n += kinds[0]().at == 0.0
+
+
+def test_a_clock_that_makes_a_default_is_that_of_the_run() -> None:
+    assert explore(Counter, [stamps], cancellations=0, at_end=lambda it: it.n == 1).holds
 
 
 def test_calls_see_what_make_has_set() -> None:
@@ -359,6 +391,27 @@ def test_a_connection_that_a_pool_keeps(tmp_path: Path) -> None:
 
 
 SET_ASIDE: list[Any] = []
+
+
+class Spooled(Counter):
+    """As queues on a disk are: it has a folder that nobody removes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        opened, self.file = tempfile.mkstemp()
+        os.close(opened)
+
+    async def write(self) -> None:
+        await self.add()
+        (self.folder / "n").write_text(str(self.n))
+
+
+def test_a_temporary_folder_that_stays_has_the_same_name_in_each_schedule() -> None:
+    before = set(Path("/dev/shm").glob("tmpleo-*"))
+    found = explore(Spooled, [Spooled.write] * 2, cancellations=0)
+    assert found.broken is not None and found.broken.title == "not atomic"
+    assert set(Path("/dev/shm").glob("tmpleo-*")) == before
 
 
 def test_one_switch_is_found_in_a_long_program() -> None:

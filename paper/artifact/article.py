@@ -57,15 +57,12 @@ def make_paper(
             "results": results,
             "numbers": results.numbers,
             "subsections": section.SUBSECTIONS,
-            "paragraphs": section.paragraphs(results),
-            "abstract": section.abstract(results),
+            **section.revised(results),
             "validation": section.validation(results),
-            "additions": section.additions(results),
             "published": results.experiments["published"]["facts"],
             "stated": [
                 {**t, "statement": _statement(t)} for t in results.theorems if t["title"] in STATED
             ],
-            "sentences": section.evidence(results),
             "disciplines": {
                 name: rules.number for name, rules in DISCIPLINES.items() if results.has(name)
             },

@@ -452,21 +452,18 @@ def evidence(results: Results) -> list[tuple[Sentence, str, str, str]]:
     ]
 
 
-def paragraphs(results: Results) -> dict[str, str]:
-    """The replacement paragraph of each subsection, by its number."""
+def revised(results: Results) -> dict[str, Any]:
+    """What article and pages say of the section. `sentences`: its `evidence`. `paragraphs`: the
+    replacement of each subsection, by its number. `abstract`: about 150 words. `additions`: what
+    replaces those for other sections, by where they go.
+    """
     told = _blocks("section.j2", results)
-    return {place: told[f"s{place.replace('.', '_')}"] for place in SUBSECTIONS}
-
-
-def abstract(results: Results) -> str:
-    """An abstract of the section of about 150 words."""
-    return _blocks("section.j2", results)["abstract"]
-
-
-def additions(results: Results) -> dict[str, str]:
-    """What replaces the additions for other sections, by where they go."""
-    told = _blocks("section.j2", results)
-    return {place: told[f"addition_{name}"] for name, place in ADDITIONS.items()}
+    return {
+        "sentences": evidence(results),
+        "paragraphs": {place: told[f"s{place.replace('.', '_')}"] for place in SUBSECTIONS},
+        "abstract": told["abstract"],
+        "additions": {place: told[f"addition_{name}"] for name, place in ADDITIONS.items()},
+    }
 
 
 def validation(results: Results) -> list[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
 from paper.artifact.glossary import GLOSSARY, MORE_IN_WORDS, PROPERTIES_IN_WORDS
 from paper.artifact.results import Json, Results
-from paper.artifact.section import SUBSECTIONS, abstract, additions, evidence, kind, paragraphs
+from paper.artifact.section import SUBSECTIONS, kind, revised
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
 
@@ -90,12 +91,7 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
         pages[name] = environment.get_template(template).render(page=name, **values)
 
     found = {(c["discipline"], c["property"]): c for c in results.counterexamples}
-    section = {
-        "sentences": evidence(results),
-        "paragraphs": paragraphs(results),
-        "abstract": abstract(results),
-        "additions": additions(results),
-    }
+    section = revised(results)
     page("index.html", "index.html", opening=_opening(found.get(OPENING)), shown=SHOWN,
          asked=ASKED, steps=STEPS, **section)  # fmt: skip
     page("verdicts.html", "verdicts.html", opening=found.get(OPENING))
@@ -241,7 +237,4 @@ def _entries(pages: Mapping[str, str]) -> str:
 
 def _plain(text: str) -> str:
     """The words of a piece of HTML."""
-    bare = re.sub(r"<[^>]+>", " ", text)
-    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", '"')):
-        bare = bare.replace(entity, sign)
-    return " ".join(bare.replace("&amp;", "&").split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())

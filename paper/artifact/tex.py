@@ -16,7 +16,7 @@ from markupsafe import Markup
 from markupsafe import escape as html
 
 from paper.artifact.results import EXPERIMENTS
-from paper.experiments.summary import Estimate, chance, number
+from paper.experiments.summary import FIGURES, Estimate, number
 
 _SIGNS = str.maketrans(
     {
@@ -86,15 +86,6 @@ def estimate(value: Any, digits: int = 3) -> str:
     return number(Estimate(**value) if isinstance(value, dict) else value, digits)
 
 
-_FILTERS = {
-    "number": estimate,
-    "chance": chance,
-    "form": lambda value, how: format(value, how).replace("-", "−"),
-    "count": lambda value: f"{value:,}",
-    "percent": lambda value: f"{value:.0%}".replace("-", "−"),
-}
-
-
 def _environment(**options: Any) -> Environment:
     made = Environment(
         loader=PackageLoader("paper.artifact"),
@@ -103,7 +94,7 @@ def _environment(**options: Any) -> Environment:
         lstrip_blocks=True,
         **options,
     )
-    made.filters.update(_FILTERS)
+    made.filters |= {**FIGURES, "number": estimate}
     return made
 
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from paper.experiments.experiment import Row
 from paper.experiments.summary import Estimate
 
 GREYS = ("#111111", "#666666", "#999999", "#444444", "#bbbbbb", "#222222")
@@ -99,21 +100,29 @@ def lines(
         )  # fmt: skip
 
 
-def scatter(
-    axes: Axes, points: Mapping[str, Sequence[tuple[float, float]]], *, across: str, up: str
-) -> None:
-    """Points by name, full and hollow, with the number of turns that they are; both axes from 0."""
-    for n, (name, mine) in enumerate(points.items()):
+def scatter(axes: Axes, turns: Sequence[Row], arms: Sequence[str], words: str, share: str) -> None:
+    """Turns by the length of their message and what of the reply is in it (columns `words` and
+    `share`), full and hollow by arm; both axes from 0.
+    """
+    for n, name in enumerate(arms):
+        mine = [(turn[words], turn[share]) for turn in turns if turn["arm"] == name]
         axes.plot(
             [x for x, _ in mine], [y for _, y in mine], MARKERS[n], ms=5,
             color=GREYS[0] if n else GREYS[1], mfc="none" if n else GREYS[2],
             label=f"{name}: {len(mine)} turns",
         )  # fmt: skip
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
+    axes.set_xlabel("words in the observer's message")
+    axes.set_ylabel("share of the reply's words in it")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=-0.01)
     axes.legend(loc="upper left")
+
+
+def around(estimates: Sequence[Estimate]) -> tuple[list[float], list[list[float]]]:
+    """The values, and how far their intervals reach below and above them."""
+    below = [max(0.0, one.value - one.low) for one in estimates]
+    above = [max(0.0, one.high - one.value) for one in estimates]
+    return [one.value for one in estimates], [below, above]
 
 
 def bars(axes: Axes, labels: Sequence[str], series: Mapping[str, Sequence[Estimate]]) -> None:
@@ -121,16 +130,13 @@ def bars(axes: Axes, labels: Sequence[str], series: Mapping[str, Sequence[Estima
     width = 0.8 / max(1, len(series))
     for n, (name, estimates) in enumerate(series.items()):
         places = [k - 0.4 + width * (n + 0.5) for k in range(len(labels))]
-        values = [estimate.value for estimate in estimates]
-        below = [max(0.0, estimate.value - estimate.low) for estimate in estimates]
-        above = [max(0.0, estimate.high - estimate.value) for estimate in estimates]
+        values, reach = around(estimates)
         axes.bar(
             places, values, width * 0.92, label=name, color="#ffffff" if n % 2 else "#cfcfcf",
             edgecolor=GREYS[0], linewidth=0.8, hatch=HATCHES[n % len(HATCHES)],
         )  # fmt: skip
         axes.errorbar(
-            places, values, yerr=[below, above], fmt="none", ecolor=GREYS[0], elinewidth=1,
-            capsize=2,
-        )  # fmt: skip
+            places, values, yerr=reach, fmt="none", ecolor=GREYS[0], elinewidth=1, capsize=2
+        )
     axes.set_xticks(range(len(labels)), list(labels))
     axes.grid(axis="x", visible=False)

@@ -8,10 +8,10 @@ and unexpected. The last three are lists: every line that begins with "- " begin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -28,6 +28,8 @@ class Estimate(NamedTuple):
         return not self.low <= value <= self.high
 
 
+K = TypeVar("K")
+V = TypeVar("V")
 Cell = str | int | float | Estimate | None
 
 
@@ -84,11 +86,27 @@ def number(value: Cell, digits: int = 3) -> str:
     return text[1:] if text.startswith("−") and not text.strip("−0.,") else text
 
 
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """The values of each key, keys and values in the order in which they come."""
+    found: dict[K, list[V]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
 def chance(p: float) -> str:
     """A p-value for people: a small one is not rounded to zero."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+# How templates write figures, also those of the artifact.
+FIGURES: Final[Mapping[str, Callable[..., str]]] = {
+    "number": number,
+    "chance": chance,
+    "form": lambda value, how: format(value, how).replace("-", "−"),
+    "count": lambda value: f"{value:,}",
+    "percent": lambda value: f"{value:.0%}".replace("-", "−"),
+}
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     undefined=StrictUndefined,
@@ -98,14 +116,7 @@ _ENVIRONMENT = Environment(
     # Markdown and plain sentences: pages and LaTeX escape in their own environments.
     autoescape=False,
 )
-_ENVIRONMENT.filters.update(
-    number=number,
-    chance=chance,
-    form=lambda value, how: format(value, how).replace("-", "−"),
-    count=lambda value: f"{value:,}",
-    percent=lambda value: f"{value:.0%}".replace("-", "−"),
-    bar=lambda text: text.replace("|", r"\|"),
-)
+_ENVIRONMENT.filters |= {**FIGURES, "bar": lambda text: text.replace("|", r"\|")}
 
 
 def template(name: str) -> Template:

@@ -21,7 +21,7 @@ from paper.experiments.confound.arms import LENGTHS, SWITCHES, TEMPERATURES, Arm
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import Plot, forest
 from paper.experiments.stats import bootstrap, detectable, holm, permutation
-from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, tell
+from paper.experiments.summary import Cell, Estimate, Summary, Table, chance, grouped, tell
 
 Floats = NDArray[np.float64]
 LABELS: Final = {
@@ -157,11 +157,11 @@ def least_chance(seeds: int) -> float:
 
 def lock_pairs(rows: Sequence[Row]) -> tuple[int, int]:
     """Pairs of runs that differ in the lock alone, and how many of them differ in a reply."""
-    runs: dict[tuple[int, ...], list[str]] = {}
-    for row in rows:
-        if "seed" in row:
-            key = (row["seed"], *(row[name] for name in Arm._fields))
-            runs.setdefault(key, []).append(row["reply"])
+    runs: dict[tuple[int, ...], list[str]] = grouped(
+        ((row["seed"], *(row[name] for name in Arm._fields)), row["reply"])
+        for row in rows
+        if "seed" in row
+    )
     pairs = [(key, (*key[:-1], 1)) for key in runs if key[-1] == 0]
     return len(pairs), sum(runs[one] != runs[other] for one, other in pairs)
 

@@ -18,7 +18,7 @@ from paper.experiments.lock_isolation.alone import CHOICES, REORDERED
 from paper.experiments.lock_isolation.published import PUBLISHED, UNLOCKED
 from paper.experiments.plots import Plot, bars
 from paper.experiments.stats import Comparison, bootstrap, compare, holm, rarest
-from paper.experiments.summary import Estimate, Summary, Table, chance, tell
+from paper.experiments.summary import Estimate, Summary, Table, chance, grouped, tell
 
 FIRST: Final = ARMS[0].name
 REFERENCE: Final = "async-lock"
@@ -181,16 +181,14 @@ def _published_alone(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 def _means(rows: Sequence[Row], kind: str) -> dict[tuple[str, str, str], dict[int, float]]:
     """(workload, arm, metric) -> seed -> mean over the themes."""
-    values: dict[tuple[str, str, str], dict[int, list[float]]] = {}
-    for row in rows:
-        if row["kind"] == kind and row["program"] == "core":
-            for metric in METRICS:
-                seeds = values.setdefault((str(row["workload"]), str(row["arm"]), metric), {})
-                seeds.setdefault(int(row["seed"]), []).append(float(row[metric]))
-    return {
-        place: {seed: fmean(several) for seed, several in seeds.items()}
-        for place, seeds in values.items()
-    }
+    values = grouped(
+        ((str(row["workload"]), str(row["arm"]), metric, int(row["seed"])), float(row[metric]))
+        for row in rows
+        if row["kind"] == kind and row["program"] == "core"
+        for metric in METRICS
+    )
+    means = grouped(((*place,), (seed, fmean(found))) for (*place, seed), found in values.items())
+    return {(w, arm, metric): dict(found) for (w, arm, metric), found in means.items()}
 
 
 def _effects(config: Config, rows: Sequence[Row]) -> list[Effect]:
@@ -220,9 +218,7 @@ def _reordered_shift(config: Config, rows: Sequence[Row]) -> Estimate:
 
 def _rates(defects: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
     """(workload, arm) -> property -> replies concerned per 1,000; `replies` has their number."""
-    found: dict[tuple[str, str], list[Row]] = {}
-    for row in defects:
-        found.setdefault((str(row["workload"]), str(row["arm"])), []).append(row)
+    found = grouped(((str(row["workload"]), str(row["arm"])), row) for row in defects)
     rates = {}
     for place, several in found.items():
         replies = [row["replies"] for row in several]

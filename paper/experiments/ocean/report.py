@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 
 from leo.observers import THEMES, TURNS
 from paper.experiments.experiment import Config, Row, seed_of
-from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot
+from paper.experiments.plots import DASHES, GREYS, MARKERS, Plot, around
 from paper.experiments.stats import bootstrap, bootstrap_difference, detectable, holm, permutation
-from paper.experiments.summary import Estimate, Summary, Table, number, tell
+from paper.experiments.summary import Estimate, Summary, Table, grouped, number, tell
 
 FIELD: Final = "field"
 LABELS: Final = {
@@ -118,18 +118,19 @@ def _judged(
     values: Values, compared: Mapping[tuple[Arm, str, str], Compared], fault: str, setting: str
 ) -> dict[str, Any]:
     """The verdict, the comparisons behind it, and how far the touched contexts are moved."""
-    ways: dict[str, list[str]] = {}
-    for (arm, what, _), one in compared.items():
-        if (arm[1], what) == (setting, fault):
-            ways.setdefault(arm[0], []).append(one.way)
-    found = Counter(way for several in ways.values() for way in several)
+    here = [
+        (arm[0], one.way)
+        for (arm, what, _), one in compared.items()
+        if (arm[1], what) == (setting, fault)
+    ]
+    found = Counter(way for _, way in here)
     moved = [
         fmean(mine)
         for (arm, what, measure), mine in values.items()
         if (arm[1], what, measure) == (setting, fault, "distance")
     ]
     return {
-        "verdict": verdict_of(ways.values()),
+        "verdict": verdict_of(grouped(here).values()),
         **{way: found[way] for way in (LESS, MORE, OPEN)},
         "field": fmean(values[BASE, fault, "distance"]),
         "least": min(moved),
@@ -156,23 +157,22 @@ def _values(rows: Sequence[Row]) -> Values:
     """`distance` and `elsewhere` when the fault is done, the words apart of all replies from then
     on, and the distance that is `left` after the last observation.
     """
-    found: dict[tuple[Arm, str, int], list[Row]] = {}
-    for row in rows:
+    found = grouped(
+        (((row["learner"], row["setting"]), row["fault"], row["seed"]), row)
+        for row in rows
         # Until both are there, a reordered observation is only a lost one.
-        if row["kind"] == "lag" and (row["fault"] != "reordered" or row["lag"]):
-            place = (row["learner"], row["setting"]), row["fault"], row["seed"]
-            found.setdefault(place, []).append(row)
-    values: dict[tuple[Arm, str, str], list[float]] = {}
-    for (arm, fault, _), mine in found.items():
-        measures = {
-            "distance": mine[0]["touched"],
-            "elsewhere": mine[0]["elsewhere"],
-            "replies": fmean(row["apart"] for row in mine),
-            "left": mine[-1]["touched"],
-        }
-        for name, value in measures.items():
-            values.setdefault((arm, fault, name), []).append(value)
-    return values
+        if row["kind"] == "lag" and (row["fault"] != "reordered" or row["lag"])
+    )
+    return grouped(
+        ((arm, fault, name), value)
+        for (arm, fault, _), mine in found.items()
+        for name, value in (
+            ("distance", mine[0]["touched"]),
+            ("elsewhere", mine[0]["elsewhere"]),
+            ("replies", fmean(row["apart"] for row in mine)),
+            ("left", mine[-1]["touched"]),
+        )
+    )
 
 
 def _compared(config: Config, values: Values) -> dict[tuple[Arm, str, str], Compared]:
@@ -209,10 +209,9 @@ def _means(config: Config, values: Values, fault: str, measure: str) -> dict[str
 
 def _learned(config: Config, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     """What an observation gained and in how many steps, in the mean, and what was known before."""
-    found: dict[Arm, list[Row]] = {}
-    for row in rows:
-        if row["kind"] == "learned":
-            found.setdefault((row["learner"], row["setting"]), []).append(row)
+    found: dict[Arm, list[Row]] = grouped(
+        ((row["learner"], row["setting"]), row) for row in rows if row["kind"] == "learned"
+    )
     return {
         _named(arm): {
             "parameters": mine[0]["parameters"] or None,
@@ -259,12 +258,11 @@ def _curve(
     config: Config, rows: Sequence[Row], arm: Arm, kind: str, by: str, value: str
 ) -> dict[int, Estimate]:
     """After a lost observation."""
-    found: dict[int, list[float]] = {}
-    for row in rows:
-        place = (row["learner"], row["setting"]), row["kind"], row.get("fault")
-        if place == (arm, kind, "lost"):
-            x = min(row[by], MOST_SEEN) if by == "class" else row[by]
-            found.setdefault(x, []).append(row[value])
+    found: dict[int, list[float]] = grouped(
+        (min(row[by], MOST_SEEN) if by == "class" else row[by], row[value])
+        for row in rows
+        if ((row["learner"], row["setting"]), row["kind"], row.get("fault")) == (arm, kind, "lost")
+    )
     return {x: bootstrap(found[x], seed_of(config["seed"], arm, x)) for x in sorted(found)}
 
 
@@ -287,14 +285,11 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     def series(axes: Axes, kind: str, by: str, value: str) -> None:
         for n, arm in enumerate(_even(config)):
             found = _curve(config, rows, arm, kind, by, value)
-            means = list(found.values())
-            below = [max(0.0, mean.value - mean.low) for mean in means]
-            above = [max(0.0, mean.high - mean.value) for mean in means]
             # Side by side, so that no interval covers another.
-            places = [place + 0.08 * (n - 1.5) for place in range(len(means))]
+            places = [place + 0.08 * (n - 1.5) for place in range(len(found))]
             axes.errorbar(
-                places, [mean.value for mean in means], [below, above], color=GREYS[n],
-                ls=DASHES[n], marker=MARKERS[n], ms=4, lw=1.2, capsize=2, label=arm[0],
+                places, *around(list(found.values())), color=GREYS[n], ls=DASHES[n],
+                marker=MARKERS[n], ms=4, lw=1.2, capsize=2, label=arm[0],
             )  # fmt: skip
             ticks = [_tick(x, by).replace(" or more", "+") for x in found]
             axes.set_xticks(range(len(found)), ticks)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from paper.experiments.experiment import Config, Row, seed_of
 from paper.experiments.plots import GREYS, MARKERS, Plot, lines
 from paper.experiments.stats import bootstrap, detectable
-from paper.experiments.summary import Cell, Estimate, Summary, Table, tell
+from paper.experiments.summary import Cell, Estimate, Summary, Table, grouped, tell
 
 LABELS: Final = {
     "stale": "read before it was there",
@@ -84,18 +84,16 @@ def _by_seed(config: Config, rows: Sequence[Row], name: str, *parts: object) -> 
 
 def _means(rows: Sequence[Row], name: str) -> list[float]:
     """The mean over its rows of each conversation."""
-    values: dict[int, list[float]] = {}
-    for row in rows:
-        values.setdefault(int(row["seed"]), []).append(float(row[name]))
+    values = grouped((int(row["seed"]), float(row[name])) for row in rows)
     return [fmean(several) for several in values.values()]
 
 
 def _gap_table(gaps: Sequence[Row]) -> Table:
-    found: dict[tuple[int, int, int], list[Row]] = {}
     order = list(LABELS)
-    for row in gaps:
-        place = (order.index(row["defect"]), int(row["order"]), int(row["counts"]).bit_length())
-        found.setdefault(place, []).append(row)
+    found = grouped(
+        ((order.index(row["defect"]), int(row["order"]), int(row["counts"]).bit_length()), row)
+        for row in gaps
+    )
     heads = ("observation", "after", "counts", "contexts", "mean", "mean bound", "largest",
              "its bound", "reached")  # fmt: skip
     told: list[tuple[Cell, ...]] = []
@@ -160,9 +158,7 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     def draw_divergence(figure: Figure) -> None:
         axes = figure.add_subplot()
         lags = sorted({int(row["lag"]) for row in replies})
-        apart: dict[tuple[str, int], list[float]] = {}
-        for row in replies:
-            apart.setdefault((row["defect"], row["lag"]), []).append(row["apart"])
+        apart = grouped(((row["defect"], row["lag"]), row["apart"]) for row in replies)
         lines(
             axes,
             lags,

@@ -184,21 +184,10 @@ def _claims_table(turns: Sequence[Row]) -> Table:
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
     turns = [row for row in rows if "arm" in row]
-    points = {
-        arm: [
-            (turn["observer_words"], turn[VALUES[TOKENS]]) for turn in turns if turn["arm"] == arm
-        ]
-        for arm in ARMS
-    }
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        scatter(
-            axes,
-            points,
-            across="words in the observer's message",
-            up="share of the reply's words in it",
-        )
+        scatter(axes, turns, ARMS, "observer_words", VALUES[TOKENS])
         axes.set_title("One metric on both arms")
 
     return [Plot("published-length", "The published turns by one metric and message length", draw)]

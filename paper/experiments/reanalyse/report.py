@@ -179,18 +179,10 @@ def _nulls(nulls: Mapping[str, Null]) -> Table:
 
 
 def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
-    corpus = Corpus.of([row for row in rows if "arm" in row])
-    points = {
-        arm: [(row["message_words"], row["tokens"]) for row in corpus.turns(arm)] for arm in ARMS
-    }
+    turns = [row for row in rows if "arm" in row]
 
     def draw(figure: Figure) -> None:
-        scatter(
-            figure.subplots(),
-            points,
-            across="words in the observer's message",
-            up="share of the reply's words in it",
-        )
+        scatter(figure.subplots(), turns, ARMS, "message_words", "tokens")
 
     caption = "Tokens of the reply found in the current message, by the message's length"
     return [Plot("reanalyse-length", caption, draw)]

@@ -17,7 +17,7 @@ import pytest
 
 import paper.artifact
 from paper.artifact.results import Results, load
-from paper.artifact.section import abstract, evidence, paragraphs
+from paper.artifact.section import revised
 from paper.experiments.long_run import report as long_run
 from paper.experiments.registry import load as load_experiment
 from paper.experiments.results import RESULTS, is_kept, make_again, read, tell_kept
@@ -74,9 +74,10 @@ SAID: Mapping[str, Callable[[Row], list[str]]] = {
 
 def told(results: Results) -> dict[str, str]:
     """Every sentence and paragraph by the name of its block."""
-    found = {s.name.replace("-", "_"): text for s, _, _, text in evidence(results)}
-    found |= {f"s{place.replace('.', '_')}": text for place, text in paragraphs(results).items()}
-    return {**found, "abstract": abstract(results)}
+    said = revised(results)
+    found = {s.name.replace("-", "_"): text for s, _, _, text in said["sentences"]}
+    found |= {f"s{place.replace('.', '_')}": text for place, text in said["paragraphs"].items()}
+    return {**found, "abstract": said["abstract"]}
 
 
 def quoting(name: str, facts: set[str]) -> set[str]:

@@ -22,10 +22,8 @@ from paper.artifact.section import (
     SENTENCES,
     SUBSECTIONS,
     TRUE,
-    abstract,
-    additions,
     evidence,
-    paragraphs,
+    revised,
     validation,
 )
 from tests.paper.artifact.results import facts_of, interval, write_results
@@ -165,13 +163,14 @@ def test_every_subsection_has_its_words(results: Results) -> None:
     in them are those of the results.
     """
     assert {s.place for s in SENTENCES} == set(SUBSECTIONS)
-    told = paragraphs(results)
+    said = revised(results)
+    told = said["paragraphs"]
     assert all(len(text) > 150 for text in told.values())
-    assert 130 <= len(re.sub(r"[`,.]", "", abstract(results)).split()) <= 170
+    assert 130 <= len(re.sub(r"[`,.]", "", said["abstract"]).split()) <= 170
     changed = with_facts(results, "published", means_tokens={"sync": 0.777, "async": 0.888})
-    for place, text in paragraphs(changed).items():
+    for place, text in revised(changed)["paragraphs"].items():
         assert ("0.777" in text) == (place == "8.6.2")
-    assert len(validation(results)) == 6 and set(additions(results)) == set(ADDITIONS.values())
+    assert len(validation(results)) == 6 and set(said["additions"]) == set(ADDITIONS.values())
 
 
 def test_the_published_program_is_told_with_its_claims(results: Results) -> None:
@@ -203,7 +202,7 @@ def test_what_has_no_result_is_not_quoted(results: Results) -> None:
         assert same and "experiment" not in rows[name][1]
     tests = ("lock isolation", "concurrent sessions", "long-term")
     for place in ("8.6.7", "8.6.9"):
-        parts = paragraphs(
+        parts = revised(
             replace(
                 results,
                 experiments={
@@ -212,10 +211,10 @@ def test_what_has_no_result_is_not_quoted(results: Results) -> None:
                     if name != "concurrent"
                 },
             )
-        )[place].split("open" if place == "8.6.7" else "Open")
+        )["paragraphs"][place].split("open" if place == "8.6.7" else "Open")
         done, _, left = parts[0].partition(". ") if place == "8.6.7" else (parts[0], "", parts[1])
         assert [test in done.lower() for test in tests] == [True, False, True]
         assert [test in left.lower() for test in tests] == [False, True, False]
     for name in ("isolation-test", "concurrent", "long-term"):
         assert rows[name] == (OPEN, "no result is kept here")
-    assert set(paragraphs(bare)) == set(SUBSECTIONS) and len(validation(bare)) == 6
+    assert set(revised(bare)["paragraphs"]) == set(SUBSECTIONS) and len(validation(bare)) == 6

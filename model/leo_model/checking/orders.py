@@ -15,17 +15,15 @@ from itertools import groupby, permutations
 from pathlib import Path
 from textwrap import fill
 
-import msgspec
-
 from leo import screen
 from leo_model.checking.check import told
-from leo_model.checking.claims import SPEC_VERSION
+from leo_model.checking.claims import SPEC_VERSION, Data, read_data
 from leo_model.checking.plan import Bound, Run, config
 from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
-from leo_model.tlc.job import TlcJob, Verdict
+from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 
 DISCIPLINES = (
     ("sequential", Bound(1, 2)),
@@ -62,16 +60,11 @@ def order_job(discipline: str, bound: Bound, number: int) -> TlcJob:
 
 
 def check_orders(
-    *, work: Path, parallel: int, done: Callable[[str], None] | None = None
+    *, work: Path, parallel: int, done: Callable[[TlcResult], None] | None = None
 ) -> list[Order]:
     """Decide every order under every discipline. Raises CheckError when a run does not finish."""
     jobs = [order_job(d, bound, k) for k in range(len(ORDERS)) for d, bound in DISCIPLINES]
-    results = run_many(
-        jobs,
-        parallel=parallel,
-        work=work,
-        done=lambda result: done(result.job) if done else None,
-    )
+    results = run_many(jobs, parallel=parallel, work=work, done=done)
     for result in results:
         if result.verdict is not Verdict.OK or not result.complete:
             raise CheckError(f"{result.job}: not decided: {result.verdict} {result.reason}")
@@ -88,8 +81,7 @@ def check_orders(
     ]
 
 
-class _File(msgspec.Struct):
-    spec: str
+class _Orders(Data):
     orders: list[Order]
 
 
@@ -98,12 +90,7 @@ def load_orders(path: Path | None = None) -> list[Order]:
     all 24 orders and all three disciplines, or says it of something else.
     """
     path = spec_folder() / "orders.json" if path is None else path
-    try:
-        file = msgspec.json.decode(path.read_bytes(), type=_File)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ClaimsError(f"{path}: cannot be read ({error}); name a file of orders") from None
-    if file.spec != SPEC_VERSION:
-        raise ClaimsError(f"{path}: expected orders of {SPEC_VERSION}, found {file.spec!r}")
+    file = read_data(path, _Orders)
     if [order.program for order in file.orders] != list(ORDERS):
         raise ClaimsError(
             f"{path}: expected the {len(ORDERS)} orders of {', '.join(PAPER_PROGRAM)}, each once, "

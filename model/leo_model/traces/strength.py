@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,11 +184,11 @@ def measure_strength(
         judged = _accepted(mutant)
         if judged is not None:
             open_.append((mutant, judged))
-    asked = {_key(judged.recorded): judged.recorded for _, judged in open_}
-    asked.pop(_key(original.recorded), None)
-    verdicts = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
+    asked = dict.fromkeys(judged.recorded for _, judged in open_)
+    asked.pop(original.recorded, None)
+    verdicts = dict(zip(asked, ask(list(asked)), strict=True)) if asked else {}
     for mutant, judged in open_:
-        verdict = verdicts.get(_key(judged.recorded))
+        verdict = verdicts.get(judged.recorded)
         why = _why(mutant, verdict is not None and verdict.accepted, verdict)
         lost, fell = original.broken - judged.broken, judged.broken - original.broken
         result.survivors.append(Survivor(*mutant[:4], why, lost, fell))
@@ -230,12 +230,6 @@ def _accepted(mutant: Mutant) -> Judged | None:
         return _judged("mutant", mutant.lines)
     except TraceError:
         return None
-
-
-def _key(recorded: Recorded) -> Hashable:
-    """What TLC is given, without the name and the places in the file."""
-    start = tuple(sorted(recorded.start.items()))
-    return (recorded.discipline, recorded.instances, recorded.sessions, start, recorded.events)
 
 
 EVENTS: Final = 150

@@ -19,8 +19,8 @@ from leo_model.machine.state import State
 from leo_model.traces import coverage
 from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
 from leo_model.traces.reader import trace_of
-from tests.model.traces.synth import random_trace, scripted_trace, trace_world
-from tests.model.validating import options
+from tests.model.traces.synth import moves, random_trace, scripted_trace, trace_world
+from tests.model.validating import options, write
 
 
 def covered(discipline: str, schedules: list[list[Move]]) -> Coverage:
@@ -90,8 +90,7 @@ def test_states_of_one_shape_have_the_same_future(discipline: str) -> None:
 
 def test_names_and_numbers_do_not_matter() -> None:
     """The same schedule by other sessions, later, has the same coverage."""
-    schedule = [Move(action, "s1") for action in ("Call", "Acquire", "Recall", "Cancel")]
-    other = [Move(move.action, "s2") for move in schedule]
+    schedule, other = ([*moves(f"{s} Call Acquire Recall Cancel")] for s in ("s1", "s2"))
     one, two = covered("bare", [schedule]), covered("bare", [other])
     both = covered("bare", [schedule + other])
     assert one.states == two.states == both.states
@@ -122,13 +121,11 @@ def test_refused_trace_counts_up_to_its_refusal() -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    paths = []
-    for k, discipline in enumerate(("bare", "bare", "asyncio-lock")):
-        header, events = random_trace(trace_world(discipline, 2), Random(k), 0.05, 60)
-        path = tmp_path / f"{k}.ndjson"
-        path.write_text("".join(f"{json.dumps(line)}\n" for line in (header, *events)))
-        paths.append(str(path))
-    return paths
+    kinds = enumerate(("bare", "bare", "asyncio-lock"))
+    return [
+        write(tmp_path / f"{k}.ndjson", kind, faults=0.05, sessions=2, length=60, seed=k)
+        for k, kind in kinds
+    ]
 
 
 def test_report_merges_runs_by_discipline_and_fits(

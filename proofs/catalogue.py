@@ -145,9 +145,8 @@ NO_OP = Theorem(
     prove=prove_noop,
     mutant="two sessions (D4)",
     refute=refute_noop,
-    sketch="The identity on all variables but the holder is a bisimulation: related "
-    "states enable the same actions, in both directions, and go to related "
-    "states.",
+    sketch="The identity on all variables but the holder is a bisimulation: related states enable "
+    "the same actions, in both directions, and go to related states.",
 )
 
 PROGRAM_ASSUMED = (
@@ -158,10 +157,9 @@ PROGRAM_ASSUMED = (
 STEP = Theorem(
     number=13,
     title="Any program, step commit",
-    claim="Under one lock, replies whose programs are arbitrary sequences of reads and "
-    "writes, each write committed at once, exclude each other and are "
-    "serializable in the order of entrance, with all faults. (A relation of its "
-    "own, not the spec's; reads are of the store.)",
+    claim="Under one lock, replies whose programs are arbitrary sequences of reads and writes, "
+    "each write committed at once, exclude each other and are serializable in the order of "
+    "entrance, with all faults. (A relation of its own, not the spec's; reads are of the store.)",
     assumptions=PROGRAM_ASSUMED,
     prove=partial(prove_program, "step"),
     mutant="without the guard 'Enter: lock is free'",

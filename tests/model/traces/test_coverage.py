@@ -17,10 +17,14 @@ from leo_model.machine.machine import Move, apply, candidates, successors
 from leo_model.machine.reachable import bounded_world
 from leo_model.machine.state import State
 from leo_model.traces import coverage
-from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
+from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_lines
 from leo_model.traces.reader import trace_of
 from tests.model.traces.synth import moves, random_trace, scripted_trace, trace_world
 from tests.model.validating import options, write
+
+
+def told(found: Coverage) -> str:
+    return "\n".join(to_lines(found))
 
 
 def covered(discipline: str, schedules: list[list[Move]]) -> Coverage:
@@ -42,7 +46,7 @@ def test_schedules_that_are_missing_complete_the_coverage(discipline: str) -> No
     assert list(found.missing_actions()) == []
     assert list(found.missing_states()) == []
     assert found.outside == found.refused == 0
-    assert "never" not in to_text(found)
+    assert "never" not in told(found)
 
 
 @pytest.mark.long
@@ -105,7 +109,7 @@ def test_what_is_outside_is_said() -> None:
     found.add(trace_of("t", header, events))
     assert found.events == 300
     assert found.outside > 200
-    assert re.search(rf"lines outside of the bound +{found.outside} +of 300", to_text(found))
+    assert re.search(rf"lines outside of the bound +{found.outside} +of 300", told(found))
     assert sum(found.actions.values()) == 300
 
 
@@ -116,7 +120,7 @@ def test_refused_trace_counts_up_to_its_refusal() -> None:
     found = Coverage(measure("asyncio-lock", 2, 1))
     found.add(trace_of("t", header, events))
     assert (found.refused, found.events) == (1, 20)
-    assert re.search(r"traces refused +1 +of 1", to_text(found))
+    assert re.search(r"traces refused +1 +of 1", told(found))
 
 
 @pytest.fixture

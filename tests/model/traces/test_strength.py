@@ -21,7 +21,7 @@ from leo_model.traces import native, reader, strength
 from leo_model.traces.events import Line
 from leo_model.traces.mutate import END, HEADER, Base, Mutant, evenly, mutants, renumber
 from leo_model.traces.native import expected_versions
-from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_text
+from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_lines
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from tests.model.traces.synth import BEHIND, moves, random_trace, scripted_trace, trace_world
 from tests.model.validating import options
@@ -45,9 +45,13 @@ def refuse(traces: list[Recorded]) -> list[TlcVerdict]:
     return [TlcVerdict("guard", 2, frozenset()) for _ in traces]
 
 
+def told(found: Strength) -> str:
+    return "\n".join(to_lines(found))
+
+
 def assert_no_hole(discipline: str, events: int, sites: int) -> Strength:
     found = measure_strength("t", base(discipline, events), sites)
-    assert found.holes == [], to_text(found)
+    assert found.holes == [], told(found)
     assert found.rejected + len(found.survivors) == found.mutants
     return found
 
@@ -113,7 +117,7 @@ def test_hole_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     found = measure_strength("t", base("asyncio-lock", 16), 1, ask=refuse)
     holes = {(hole.kind, hole.field) for hole in found.holes}
     assert ("LoadBigrams", "reads") in holes
-    text = to_text(found)
+    text = told(found)
     assert "LoadBigrams: reads, bigrams plus 1: accepted" in text
     assert all(len(line) <= 80 for line in text.splitlines())
 
@@ -152,7 +156,7 @@ def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reader, "too_many", lambda header: None)
     assert changes() == {"longer": frozenset({"ViewAgreesWithStore"})}
     found = measure_strength("t", behind(), 1, ask=accept)
-    text = " ".join(to_text(found).split())
+    text = " ".join(told(found).split())
     assert "and what falls is another: ViewAgreesWithStore no longer" in text
     assert "instances ~" in text
 

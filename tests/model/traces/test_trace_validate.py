@@ -22,6 +22,7 @@ from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from leo_model.traces.validate import validate
 from tests.model.traces.synth import BEHIND, moves, random_trace, scripted_trace, trace_world
 from tests.model.traces.test_trace_merge import split
+from tests.model.traces.test_trace_merge import write as write_parts
 from tests.model.traces.test_trace_reader import encode, end, sample
 from tests.model.validating import options, write
 
@@ -239,12 +240,7 @@ def test_stories_are_of_findings_or_of_everything(
 def processes(folder: Path) -> list[str]:
     """The files of two processes of one run."""
     world = trace_world("shared-store-immediate", 4)
-    header, events = random_trace(world, Random(5), 0.0, 80)
-    files = []
-    for number, (head, own) in enumerate(split(header, events)):
-        files.append(folder / f"{number}.ndjson")
-        files[-1].write_bytes(encode([head, *own]))
-    return list(map(str, files))
+    return list(map(str, write_parts(folder, split(*random_trace(world, Random(5), 0.0, 80)))))
 
 
 def test_merge_and_what_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

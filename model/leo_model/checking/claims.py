@@ -14,12 +14,12 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from leo_model.disciplines import DISCIPLINES
-from leo_model.errors import ClaimsError, ModelError
+from leo_model.errors import ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.properties import MORE, PROPERTIES
@@ -90,13 +90,8 @@ class _NotApplicable(msgspec.Struct, forbid_unknown_fields=True, rename={"reason
     reason: str
 
 
-class Data(msgspec.Struct):
-    """A file of the specification's data: which specification it belongs to."""
-
+class _File(msgspec.Struct):
     spec: str
-
-
-class _Claims(Data):
     claims: dict[str, Any]
     apart: dict[str, Any]
     also: dict[str, dict[str, list[str]]]
@@ -104,33 +99,25 @@ class _Claims(Data):
     runs: dict[str, Any]
 
 
-_Data = TypeVar("_Data", bound=Data)
-
-
-def read_data(path: Path, kind: type[_Data], error: type[ModelError] = ClaimsError) -> _Data:
-    """Read a file of the specification's data.
-
-    Raises ``error`` when it cannot be read, or is of another form or specification.
-    """
-    try:
-        data = msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failed:
-        raise error(
-            f"{path}: cannot be read ({getattr(failed, 'strerror', None) or failed}); expected an "
-            f"object with {', '.join(kind.__struct_fields__)}, as the files of spec/ have them"
-        ) from None
-    if data.spec != SPEC_VERSION:
-        raise error(
-            f"{path}: expected data of {SPEC_VERSION}, found {data.spec!r}; use the file that "
-            "belongs to this specification"
-        )
-    return data
-
-
 def load_claims(path: Path | None = None) -> Claims:
     """Read and check the claims file; raise ClaimsError when it does not say what it must."""
     path = spec_folder() / "claims.json" if path is None else path
-    file = read_data(path, _Claims)
+    try:
+        file = msgspec.json.decode(path.read_bytes(), type=_File)
+    except OSError as error:
+        raise ClaimsError(
+            f"{path}: cannot be read ({error.strerror}); name a claims file"
+        ) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ClaimsError(
+            f"{path}: is no claims file ({error}); expected an object with "
+            f"{', '.join(_File.__struct_fields__)}, as spec/claims.json has them"
+        ) from None
+    if file.spec != SPEC_VERSION:
+        raise ClaimsError(
+            f"{path}: expected claims of {SPEC_VERSION}, found {file.spec!r}; use the claims file "
+            "that belongs to this specification"
+        )
     cells = _cells(path, file.claims)
     apart = _apart(path, file.apart, cells)
     also: dict[tuple[str, str], str] = {}

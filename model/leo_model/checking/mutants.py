@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from leo_model.checking.check import Finding, judge
-from leo_model.checking.claims import Claims, Data, read_data
+from leo_model.checking.claims import SPEC_VERSION, Claims
 from leo_model.checking.plan import Run, job, plan
 from leo_model.errors import MutantError
 from leo_model.files import make_folder, spec_folder
@@ -37,7 +39,8 @@ class Mutant:
     claim: str
 
 
-class _Mutants(Data):
+class _File(msgspec.Struct):
+    spec: str
     mutants: list[Mutant]
 
 
@@ -62,7 +65,10 @@ class Verdict:
 def load_mutants() -> list[Mutant]:
     """Read the mutants; raise MutantError when the file does not fit the specification."""
     path = spec_folder() / "mutants.json"
-    return read_data(path, _Mutants, MutantError).mutants
+    file = msgspec.json.decode(path.read_bytes(), type=_File)
+    if file.spec != SPEC_VERSION:
+        raise MutantError(f"{path}: expected mutants of {SPEC_VERSION}, found {file.spec!r}")
+    return file.mutants
 
 
 def mutate(mutant: Mutant, folder: Path) -> Path:

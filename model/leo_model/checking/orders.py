@@ -15,9 +15,11 @@ from itertools import groupby, permutations
 from pathlib import Path
 from textwrap import fill
 
+import msgspec
+
 from leo import screen
 from leo_model.checking.check import told
-from leo_model.checking.claims import SPEC_VERSION, Data, read_data
+from leo_model.checking.claims import SPEC_VERSION
 from leo_model.checking.plan import Bound, Run, config
 from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
@@ -81,7 +83,8 @@ def check_orders(
     ]
 
 
-class _Orders(Data):
+class _File(msgspec.Struct):
+    spec: str
     orders: list[Order]
 
 
@@ -90,7 +93,12 @@ def load_orders(path: Path | None = None) -> list[Order]:
     all 24 orders and all three disciplines, or says it of something else.
     """
     path = spec_folder() / "orders.json" if path is None else path
-    file = read_data(path, _Orders)
+    try:
+        file = msgspec.json.decode(path.read_bytes(), type=_File)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ClaimsError(f"{path}: cannot be read ({error}); name a file of orders") from None
+    if file.spec != SPEC_VERSION:
+        raise ClaimsError(f"{path}: expected orders of {SPEC_VERSION}, found {file.spec!r}")
     if [order.program for order in file.orders] != list(ORDERS):
         raise ClaimsError(
             f"{path}: expected the {len(ORDERS)} orders of {', '.join(PAPER_PROGRAM)}, each once, "

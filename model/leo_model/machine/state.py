@@ -154,14 +154,6 @@ class State:
         return reply[1] < self.calls[reply[0]] or not self.in_flight(reply[0])
 
     @property
-    def versions(self) -> Base:
-        """The versions of the store: how many writes each object contains."""
-        return Base(
-            self.base.ngrams + len(self.store.ngrams),
-            self.base.snapshots + len(self.store.snapshots),
-        )
-
-    @property
     def ngrams(self) -> Content:
         return frozenset(self.store.ngrams)
 

@@ -7,7 +7,7 @@ the organism of the idealised disciplines; it can hold each call at its next act
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from leo.trace.recorder import NdjsonRecorder
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.organism.case import ScheduleError
-from leo_model.traces.workload import call_of
 
 FAILURES = {"Raise", "Swallow"}
 CANCELLATIONS = {"Cancel", "CancelApplied"}
@@ -107,6 +106,18 @@ async def _follow(follower: Follower, field: Any, seconds: float) -> None:
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+def call_of(field: Any, asks: str, session: str, text: str) -> Coroutine[Any, Any, object]:
+    """The call that a session makes of a published program, by the kind that it asks for."""
+    match asks:
+        case "observe":
+            return field.observe(text, session)  # type: ignore[no-any-return]
+        case "refresh":
+            return field.refresh(session)  # type: ignore[no-any-return]
+        case "blank":
+            return field.reply(text, session, recalls=False)  # type: ignore[no-any-return]
+    return field.reply(text, session)  # type: ignore[no-any-return]
 
 
 def carry_out(

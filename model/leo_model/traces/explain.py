@@ -82,8 +82,11 @@ def describe(world: World, z: State) -> tuple[str, ...]:
 
     Contents are named by the replies that are not forgotten; versions count the others too.
     """
-    base, (ngrams, snapshots) = z.base, z.versions
-    lines = [f"store: ngrams version {ngrams}, snapshots version {snapshots}"]
+    base = z.base
+    lines = [
+        f"store: ngrams version {base.ngrams + len(z.store.ngrams)}, snapshots version "
+        f"{base.snapshots + len(z.store.snapshots)}"
+    ]
     if z.writing != NOBODY:
         lines.append(f"SQLite's write lock: {z.writing}")
     for instance, view in z.view.items():

@@ -141,7 +141,7 @@ def _successors(
         if place == len(lines):
             continue
         line = lines[place]
-        if place == 0 and opened and opened[writer] not in (None, node.checker.state.versions):
+        if place == 0 and opened and opened[writer] not in (None, _versions(node.checker)):
             continue
         if not _fits(node.checker, line):
             continue
@@ -151,6 +151,11 @@ def _successors(
         _forget_the_order_of_calls(checker)
         taken = (*node.taken[:writer], place + 1, *node.taken[writer + 1 :])
         yield Node(taken, checker, (line, node.chain))
+
+
+def _versions(checker: Checker) -> tuple[int, int]:
+    z = checker.state
+    return z.base.ngrams + len(z.store.ngrams), z.base.snapshots + len(z.store.snapshots)
 
 
 def _fits(checker: Checker, line: Line) -> bool:

@@ -35,6 +35,10 @@ from leo_model.traces.explain import Rejection, explain
 # are told from the state before the step, the specification tells them from the state after it.
 
 
+def _snapshots(w: World, z: State, s: str) -> tuple[int, ...]:
+    return (z.base.snapshots + len(z.store.snapshots),)
+
+
 def _ngrams(w: World, z: State, s: str) -> tuple[int, ...]:
     return (z.base.ngrams + len(z.store.ngrams),)
 
@@ -47,9 +51,19 @@ def _next_snapshots(w: World, z: State, s: str) -> tuple[int, ...]:
     return () if w.rules.whole_reply else (z.base.snapshots + len(z.store.snapshots) + 1,)
 
 
+def _next_both(w: World, z: State, s: str) -> tuple[int, ...]:
+    ngrams, snapshots = z.base
+    return (ngrams + len(z.store.ngrams) + 1, snapshots + len(z.store.snapshots) + 1)
+
+
 def _view(w: World, z: State, s: str) -> tuple[int, ...]:
     bigrams, trigrams = z.view[w.instance_of[s]]
     return (z.base.ngrams + len(bigrams), z.base.ngrams + len(trigrams))
+
+
+def _loaded(w: World, z: State, s: str) -> tuple[int, ...]:
+    held = z.local[s]
+    return (z.base.ngrams + len(held.bigrams), z.base.ngrams + len(held.trigrams))
 
 
 def _swapped(w: World, z: State, s: str) -> tuple[int, ...]:
@@ -58,28 +72,28 @@ def _swapped(w: World, z: State, s: str) -> tuple[int, ...]:
     return tuple(z.base.ngrams + len(table) + (reply not in table) for table in view)
 
 
+def _published(w: World, z: State, s: str) -> tuple[int, ...]:
+    """The version of the n-grams after the open transaction was committed."""
+    return (z.base.ngrams + len(z.store.ngrams) + len(z.open.writes),)
+
+
 _EXPECTED: dict[str, Callable[[World, State, str], tuple[int, ...]]] = {
-    "Recall": lambda w, z, s: (z.base.snapshots + len(z.store.snapshots),),
+    "Recall": _snapshots,
     "Ingest": _next_ngrams,
     "LoadBigrams": _ngrams,
     "LoadTrigrams": _ngrams,
-    "AssignView": lambda w, z, s: (
-        z.base.ngrams + len(z.local[s].bigrams), z.base.ngrams + len(z.local[s].trigrams)
-    ),
+    "AssignView": _loaded,
     "Generate": _view,
     "GenerateBegin": _view,
     "GenerateEnd": _view,
     "SaveSnapshot": _next_snapshots,
-    "Commit": lambda w, z, s: (
-        z.base.ngrams + len(z.store.ngrams) + 1, z.base.snapshots + len(z.store.snapshots) + 1
-    ),
+    "Commit": _next_both,
     "SwapView": _swapped,
     "Count": _next_snapshots,
-    # The version of the n-grams after the open transaction was committed.
-    "CommitOpen": lambda w, z, s: (z.base.ngrams + len(z.store.ngrams) + len(z.open.writes),),
+    "CommitOpen": _published,
     "RefreshBigrams": _ngrams,
     "RefreshTrigrams": _ngrams,
-}  # fmt: skip
+}
 
 
 def expected_versions(world: World, z: State, line: Line) -> tuple[int, ...]:
@@ -106,10 +120,18 @@ CONCERNED = {
     "Refines": "steps that are no step of AtomicReply",
 }
 
-_GRAPH = frozenset({
-    "Recall", "Ingest", "Generate", "GenerateBegin", "GenerateEnd", "SaveSnapshot", "Commit",
-    "Count",
-})  # fmt: skip
+_GRAPH = frozenset(
+    {
+        "Recall",
+        "Ingest",
+        "Generate",
+        "GenerateBegin",
+        "GenerateEnd",
+        "SaveSnapshot",
+        "Commit",
+        "Count",
+    }
+)
 _ENTRIES = frozenset({"Acquire", "Begin"})
 _VIEW_CHANGES = frozenset({"AssignView", "SwapView"})
 # Where the picture that AtomicReply has of the state can change other than by a call or a return.

@@ -149,25 +149,22 @@ async def _published(workload: Workload, path: Path, recorder: NdjsonRecorder) -
                 group.create_task(_client(field, striker, asks, number, workload.turns))
 
 
-def call_of(field: Any, asks: str, session: str, text: str) -> Coroutine[Any, Any, object]:
-    """The call that a session makes of a published program, by the kind that it asks for."""
-    match asks:
-        case "observe":
-            return field.observe(text, session)  # type: ignore[no-any-return]
-        case "refresh":
-            return field.refresh(session)  # type: ignore[no-any-return]
-        case "blank":
-            return field.reply(text, session, recalls=False)  # type: ignore[no-any-return]
-    return field.reply(text, session)  # type: ignore[no-any-return]
-
-
 async def _client(
     field: February | December, striker: _Striker, asks: str, number: int, turns: int
 ) -> None:
     name = f"s{number + 1}"
     for turn in range(turns):
         said = prompt(number, turn)
-        task = asyncio.create_task(call_of(field, asks, name, said))
+        call: Coroutine[Any, Any, object]
+        if asks == "observe" and isinstance(field, February):
+            call = field.observe(said, name)
+        elif asks == "refresh" and isinstance(field, December):
+            call = field.refresh(name)
+        elif asks == "blank" and isinstance(field, December):
+            call = field.reply(said, name, recalls=False)
+        else:
+            call = field.reply(said, name)
+        task = asyncio.create_task(call)
         striker.callers[name if asks == "reply" else f"{name}~{asks}"] = task
         await asyncio.wait([task])
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -134,13 +134,13 @@ def _event(world: World, state: State, move: Move, seq: int, run: str) -> Fields
 
 def _versions(state: State, instance: str) -> dict[str, int]:
     """Return the version of every object in the state, as that instance sees them."""
-    ngrams, snapshots = state.versions
+    ngrams = state.base.ngrams + len(state.store.ngrams)
     view = state.view[instance]
     return {
         "ngrams": ngrams,
         "bigrams": ngrams,
         "trigrams": ngrams,
-        "snapshots": snapshots,
+        "snapshots": state.base.snapshots + len(state.store.snapshots),
         "view.bigrams": state.base.ngrams + len(view.bigrams),
         "view.trigrams": state.base.ngrams + len(view.trigrams),
     }

@@ -31,7 +31,6 @@ from leo.actions import Action
 from leo.errors import TraceError
 from leo.trace.events import Event, Header
 from leo_model.errors import Refused
-from leo_model.files import write_file
 from leo_model.machine.machine import Move, apply
 from leo_model.traces.events import Line
 from leo_model.traces.explain import Rejection, explain
@@ -243,9 +242,15 @@ class Merged:
         return trace_of(self.name, msgspec.to_builtins(self.header), self.events)
 
     def save(self, path: Path) -> None:
-        """Write the merged trace to a file. Raises CheckError when it cannot be written."""
+        """Write the merged trace to a file. Raises TraceError when it cannot be written."""
         lines = (self.header, *self.events)
-        write_file(path, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        try:
+            path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        except OSError as error:
+            raise TraceError(
+                f"{path}: the merged trace cannot be written ({error.strerror or error}); name a "
+                "file in a folder that exists and may be written"
+            ) from error
 
 
 def merge(paths: Sequence[str | Path], *, torn: bool = False, most: int = MOST_STATES) -> Merged:

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from leo.errors import TraceError
 from leo.trace.events import Event
 from leo.trace.words import NOT_CLOSED
 from leo.units import PROPERTIES, to_fields, to_lines
-from leo_model.files import write_file
 from leo_model.machine.properties import SAFETY
 from leo_model.traces.explain import FAULTS, Rejection
 from leo_model.traces.native import CONCERNED, Violation
@@ -241,8 +241,14 @@ def to_junit(reports: Sequence[tuple[Report, Collection[str]]]) -> str:
 
 
 def write_junit(path: Path, reports: Sequence[tuple[Report, Collection[str]]]) -> None:
-    """Write the XML to a file. Raises CheckError when it cannot be written."""
-    write_file(path, to_junit(reports).encode())
+    """Write the XML to a file. Raises TraceError when it cannot be written."""
+    try:
+        path.write_text(to_junit(reports), "utf-8")
+    except OSError as error:
+        raise TraceError(
+            f"{path}: the JUnit report cannot be written ({error.strerror or error}); name a file "
+            "in a folder that exists and may be written"
+        ) from error
 
 
 def _cases(report: Report, permitted: frozenset[str]) -> Iterator[Case]:

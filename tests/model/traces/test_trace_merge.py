@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from leo.errors import TraceError
 from leo.trace.events import Event
-from leo_model.errors import CheckError
 from leo_model.traces.events import Line
 from leo_model.traces.merge import UNDECIDABLE, Merged, find_orders, merge
 from leo_model.traces.mutate import renumber
@@ -145,7 +144,7 @@ def test_merged_trace_is_an_ordinary_trace(tmp_path: Path) -> None:
     found.save(tmp_path / "whole.ndjson")
     assert check(found.trace()).accepted
     assert {e.writer for e in found.events} == {"w-i1", "w-i2"}
-    with pytest.raises(CheckError, match="cannot be written"):
+    with pytest.raises(TraceError, match="cannot be written"):
         found.save(tmp_path)
 
 

@@ -16,7 +16,6 @@ from leo.trace.words import NOT_CLOSED
 from leo_model.checking.claims import load_claims
 from leo_model.commands import validate as commands_validate
 from leo_model.commands.validate import VALIDATE
-from leo_model.errors import CheckError
 from leo_model.traces import validate as validation
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from leo_model.traces.validate import validate
@@ -207,7 +206,7 @@ def test_junit_fails_what_strict_fails(tmp_path: Path) -> None:
     out = tmp_path / "junit.xml"
     assert VALIDATE.run(options(bare, "--strict", "--junit", str(out))) == 1
     assert cases(out)[bare]["Serializable"] == "failure"
-    with pytest.raises(CheckError, match="cannot be written"):
+    with pytest.raises(TraceError, match="the JUnit report cannot be written"):
         VALIDATE.run(options(bare, "--junit", str(tmp_path)))
 
 

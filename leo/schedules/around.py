@@ -209,12 +209,12 @@ class Around:
                 value = cache(*given[0], **given[1])
                 if type(value) in PLAIN or not _is_state(value):
                     continue
-                named = [f"{name}={it!r}" for name, it in given[1].items()]
-                told = f"{cache.__name__}({', '.join([*map(repr, given[0]), *named])})"
                 if not all(type(it) in PLAIN for it in (*given[0], *given[1].values())):
                     # Another object each time: which value is whose in another run?
                     self.by_object[cache.__name__] = None
                     continue
+                named = [f"{name}={it!r}" for name, it in given[1].items()]
+                told = f"{cache.__name__}({', '.join([*map(repr, given[0]), *named])})"
                 if (id(cache), told) in self.places:
                     continue
                 self._add(cache, told, told, partial(_cached, cache, given))

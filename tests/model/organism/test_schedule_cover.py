@@ -115,7 +115,9 @@ def test_names_are_all_that_was_left_out(
         for a, move, b in whole.edges
     }
     assert put_back(world, graph) == expected
-    assert len(graph.states) <= len(whole.states)
+    # Where each session has an instance of its own, no name can be exchanged.
+    apart = len(world.instance_of) == len(set(world.instance_of.values()))
+    assert (len(graph.states) < len(whole.states)) != apart
 
 
 def test_a_step_that_is_no_edge_is_found() -> None:

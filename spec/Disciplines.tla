@@ -66,7 +66,7 @@ Detached == Discipline = "actor"
 Reentrant == Discipline = "reentrant"
 
 (* The published programs (module Published) commit each step under an       *)
-(* asyncio.Lock.  Three more questions are about them.                       *)
+(* asyncio.Lock.  Two more questions are about them.                         *)
 December == Discipline \in {"published-december", "published-december-refresh"}
 February == Discipline = "published-february"
 

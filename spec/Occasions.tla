@@ -24,12 +24,16 @@ Occasion(name) ==
             \E i \in Instances : up[i] /\ view[i].bigrams # {} /\ \A s \in Peers(i) : ~InFlight(s)
       [] name = "NoOvertaking" -> Len(arrivals) > 1
       [] name = "Refines" -> \E s \in Sessions : HasTakenEffect(s)
+      [] name = "NoDoubleDelta" ->
+            \E s \in Sessions : pc[s] = "swap" /\ view[InstanceOf[s]].bigrams # {}
+      [] name = "LoopRuns" -> \E s \in Sessions : pc[s] = "called" /\ ~LockIsFree(s)
 
 (* Register 1 has the names of those whose occasion was met, so that it is   *)
 (* looked for only until then.                                               *)
 ASSUME TLCSet(1, {})
 
 OccasionsSeen ==
-    LET met == {name \in (Named \cup {"Refines"}) \ TLCGet(1) : Occasion(name)}
+    LET met == {name \in (Named \cup {"Refines", "NoDoubleDelta", "LoopRuns"}) \ TLCGet(1) :
+                    Occasion(name)}
     IN  met # {} => TLCSet(1, TLCGet(1) \cup met) /\ PrintT(<<"occasions", met>>)
 ==============================================================================

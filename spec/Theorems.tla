@@ -16,6 +16,20 @@ InOrder ==
 Isolated == Serializable /\ ViewNotTorn /\ ReadsOwnObservation /\ SnapshotProvenance
 Atomically == AllOrNothing /\ Durable /\ ViewAgreesWithStore
 
+(* proofs 2, 4 to 9, 11: one session, which nothing harms                    *)
+THEOREM AloneEverythingHolds ==
+    Is("sequential") /\ Unfaulted /\ Cardinality(Sessions) = 1
+        => (Spec => [](Isolated /\ Atomically) /\ Refines)
+
+(* proof 8; and 7: what no fault leaves half done is whole without a lock    *)
+THEOREM UnlockedIsDurable == Is("bare") \/ Is("gil") => (Spec => []Durable)
+THEOREM UnharmedIsWhole ==
+    (Is("bare") \/ Is("gil") \/ Is("shared-store")) /\ Unfaulted => (Spec => []AllOrNothing)
+
+(* proofs 1, 10: nobody gets past its own lock, in order                     *)
+THEOREM ReentrantExcludes ==
+    Is("reentrant") => (Spec => [](MutualExclusion /\ NoOvertaking))
+
 (* proofs 1, 2, 4 to 6, 8, 10                                                *)
 THEOREM LockIsolates ==
     Is("asyncio-lock") => (Spec => [](MutualExclusion /\ Isolated /\ Durable /\ NoOvertaking))

@@ -42,14 +42,17 @@ def check(arguments: Namespace) -> int:
     else:
         for finding in findings or ["sound"]:
             print(f"{path}: {finding}")
+        if findings:
+            print(f"{path}: to go on with it, restore it from a backup (leo field restore)")
     return 1 if findings else 0
 
 
 def list_(arguments: Namespace) -> int:
     """Print the names of a person's own fields, each with its file."""
-    for path in named_fields():
+    found = named_fields()
+    for path in found:
         print(f"{path.stem}: {path}")
-    if not named_fields():
+    if not found:
         print("no field has a name yet; leo chat --field NAME makes one", file=sys.stderr)
     return 0
 

@@ -47,7 +47,8 @@ class December(Published):
     async def reply(self, prompt: str, session: str = "s1", *, recalls: bool = True) -> str:
         """Answer; without `recalls` nothing comes to mind. Raises what generate raises.
 
-        An exception of recall or observe is swallowed, and the reply goes on without the rest.
+        An exception of observe is swallowed, and the reply goes on without the rest. The program
+        swallowed one of recall as well; here it is raised.
         """
         with Call(self, session if recalls else f"{session}~blank") as call:
             await call.acquire()

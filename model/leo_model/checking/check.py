@@ -13,7 +13,7 @@ from pathlib import Path
 
 from leo.trace.lanes import lane_table
 from leo_model.checking.claims import FALLS_WITH_FAULTS, HOLDS, Claims, Numbers
-from leo_model.checking.plan import Bound, Run, joint, together
+from leo_model.checking.plan import TEMPORAL, Bound, Run, joint, together
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.files import made_from, make_folder, sealed, spec_folder, write_json
@@ -213,8 +213,9 @@ def _missing(claims: Claims, run: Run, result: TlcResult) -> list[Finding]:
             )
         )
     seen = occasions_met(result)
-    for title in claims.titles(run.discipline, HOLDS, FALLS_WITH_FAULTS):
-        if title not in {"DeadlockFree", "Answered"} and title not in seen:
+    asked = claims.titles(run.discipline, HOLDS, FALLS_WITH_FAULTS)
+    for title in (*asked, *claims.more(run.discipline, HOLDS)):
+        if title not in {"DeadlockFree", *TEMPORAL} and title not in seen:
             findings.append(
                 Finding((f"{run.discipline} / {title}",), "vacuous: it can fail in no state")
             )

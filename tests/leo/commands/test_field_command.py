@@ -62,12 +62,13 @@ def command(command: Command, *words: str) -> int:
 def test_what_is_wrong_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], statement: str
 ) -> None:
-    """One break each: exit code 1, and the sentence for it."""
+    """One break each: exit code 1, and the sentence for it, and what to do."""
     path = grown(tmp_path / "field")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute(statement)
     assert command(FIELD, "check", str(path)) == 1
-    assert BREAKS[statement] in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert BREAKS[statement] in told and "leo field restore" in told
 
 
 def test_a_missing_field_is_not_made(tmp_path: Path) -> None:

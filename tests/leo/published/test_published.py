@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +56,12 @@ async def december(folder: Path, talk: Talk, **options: Any) -> Path:
 
 
 Run = Callable[[Path], Coroutine[Any, Any, Path]]
+
+
+def contents(path: Path) -> list[str]:
+    """Everything that another connection finds committed in the file, as SQL."""
+    with closing(sqlite3.connect(path)) as conn:
+        return [*conn.iterdump()]
 
 
 class Recorded(NamedTuple):
@@ -147,9 +153,9 @@ async def a_reply_of_february_returns_with_nothing_stored(folder: Path) -> Path:
 
     async def talk(field: February) -> None:
         await striker.cancels(field.observe("a text that stays half in the air", "s1"))
+        before = contents(folder / "february.sqlite3")
         assert await field.reply("does anybody keep this", "s2")
-        with sqlite3.connect(folder / "february.sqlite3") as conn:
-            assert conn.execute("SELECT count(*) FROM snapshots").fetchone() == (0,)
+        assert contents(folder / "february.sqlite3") == before
 
     return await february(folder, talk, gate=striker)
 
@@ -288,6 +294,104 @@ async def generate_of_december_raises(folder: Path) -> Path:
         assert await field.reply("and now", "s2")
 
     return await december(folder, talk, fail=Failing("s1", Action.Generate))
+
+
+class Everywhere:
+    """A gate that cancels a call at the n-th action that an await precedes: there, or at whatever
+    it awaits next, which is the operation itself.
+    """
+
+    def __init__(self, nth: int, *, later: bool) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self.struck: Action | None = None
+        self._left, self._later = nth, later
+
+    async def __call__(self, session: str, action: Action) -> None:
+        self._left -= self.task is not None
+        if self.task is not None and self._left == 0:
+            self.struck = action
+            self.task.cancel()
+            if not self._later:
+                await asyncio.sleep(0)
+
+
+async def struck_call(folder: Path, call: str, gate: Everywhere) -> Path:
+    """Cancel one call of one session; then another session asks and is answered."""
+
+    async def talk(field: Any) -> None:
+        await field.reply("what was before", "s2")
+        calls = {
+            "reply": lambda: field.reply("what is kept", "s1"),
+            "blank": lambda: field.reply("hello", "s1", recalls=False),
+            "refresh": lambda: field.refresh("s1"),
+            "observe": lambda: field.observe("a text of two halves", "s1"),
+        }
+        gate.task = task = asyncio.create_task(calls[call]())
+        await asyncio.wait([task])
+        gate.task = None
+        assert task.cancelled() or (gate.struck is None and task.exception() is None)
+        assert await field.reply("and now", "s2")
+
+    folder.mkdir()
+    if call == "observe":
+        return await february(folder, talk, gate=gate)
+    return await december(folder, talk, gate=gate, refreshes=call == "refresh")
+
+
+DECEMBER_AWAITS = {Action.LoadBigrams, Action.LoadTrigrams, Action.AssignView}
+FEBRUARY_AWAITS = {
+    Action.Acquire, Action.Statement, Action.CommitOpen, Action.RefreshBigrams,
+    Action.RefreshTrigrams,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("call", "awaits"),
+    [
+        ("reply", DECEMBER_AWAITS | {Action.Acquire, Action.Recall, Action.Count, Action.Ingest}),
+        ("blank", {Action.Acquire, Action.Recall}),
+        ("refresh", DECEMBER_AWAITS),
+        ("observe", FEBRUARY_AWAITS),
+    ],
+)
+def test_a_call_may_be_cancelled_at_every_await(
+    call: str, awaits: set[Action], later: bool, tmp_path: Path
+) -> None:
+    """What was recorded is a behaviour of the program, it breaks no more than is claimed, and the
+    lock is free: the next call is answered. February's reply() has no await but the lock's.
+    """
+    traces: list[Path] = []
+    struck: set[Action] = set()
+    while True:
+        gate = Everywhere(len(traces) + 1, later=later)
+        traces.append(asyncio.run(struck_call(tmp_path / str(len(traces)), call, gate)))
+        if gate.struck is None:
+            break
+        struck.add(gate.struck)
+    assert struck == awaits
+    for report in validate(traces, "native"):
+        assert report.accepted, report
+        assert report.broken <= expected_to_break(load_claims(), report)
+
+
+@pytest.mark.parametrize("program", [december, february])
+async def test_a_call_may_be_cancelled_while_it_waits_for_the_lock(
+    program: Callable[..., Coroutine[Any, Any, Path]], tmp_path: Path
+) -> None:
+    """The one await of February's reply(); nothing is stored of the call, and others go on."""
+
+    async def talk(field: Any) -> None:
+        async with field.lock:
+            waiting = asyncio.create_task(field.reply("what is kept", "s1"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert await field.reply("and now", "s2")
+
+    (report,) = validate([await program(tmp_path, talk)], "native")
+    assert report.accepted and not report.broken & {"AllOrNothing", "Durable"}, report
 
 
 class Moments:

@@ -217,6 +217,20 @@ def test_a_session_alone_excludes_nobody(tmp_path: Path) -> None:
     assert "vacuous" in str(report.findings[0])
 
 
+@pytest.mark.parametrize(
+    ("discipline", "title"), [("bare", "LoopRuns"), ("threading-lock", "NoDoubleDelta")]
+)
+def test_a_property_without_a_column_needs_its_occasion(
+    discipline: str, title: str, tmp_path: Path
+) -> None:
+    """Without a lock nobody finds it held, and without a unit of work no delta is added: claimed
+    there, what no column shows would be vacuous, and the check says so."""
+    claims = replace(load_claims(), also={(discipline, title): HOLDS})
+    (run,) = [run for run in plan(claims, [discipline]) if title in run.titles]
+    found = check(claims, [run], work=tmp_path, compare_numbers=False).findings
+    assert [f.claims for f in found if "vacuous" in f.text] == [(f"{discipline} / {title}",)]
+
+
 def test_the_properties_are_those_of_the_specification() -> None:
     """Each is an operator of Properties.tla, except the deadlock, which TLC looks for itself."""
     text = (spec_folder() / "Properties.tla").read_text()

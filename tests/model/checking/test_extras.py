@@ -28,7 +28,7 @@ from leo_model.tlc.driver import run_many
 
 # A property that falls, an action out of reach, a fairness removed, each decided by a search of
 # a few hundred states; `make nightly` tries every mutant.
-SAMPLE = ("shield-removed", "february-crash-keeps-open", "no-weak-fairness")
+SAMPLE = ("shield-removed", "refresh-never", "no-weak-fairness")
 
 
 def test_there_are_mutants_of_every_kind() -> None:

@@ -44,8 +44,6 @@ def _property(
         title=title,
         claim=f"{says} Any number of sessions and calls; {scope(keys)}.",
         assumptions=ASSUMED,
-        tool="z3",
-        place=f"proofs/invariants/unbounded.py prove_property({title!r})",
         prove=partial(prove_property, title, keys),
         mutant=mutant.text,
         refute=partial(refute_property, title, mutant),
@@ -126,8 +124,6 @@ REFINEMENT = Theorem(
     claim="Every action is a step of AtomicReply or nothing: a whole reply takes "
     f"effect at one moment. Any number of sessions and calls; {scope(SIMULATED)}.",
     assumptions=ASSUMED,
-    tool="z3",
-    place="proofs/invariants/unbounded.py prove_refinement",
     prove=partial(prove_refinement, SIMULATED),
     mutant=SHIELDLESS.text,
     refute=partial(refute_refinement, SHIELDLESS),
@@ -146,14 +142,11 @@ NO_OP = Theorem(
     "to the lock's own variable, with all faults: D3, D4, D5, D6, D7. So in a "
     "sequential comparison the lock cannot change any metric of the modelled state.",
     assumptions=("one session; its calls are unbounded; the four steps of the model", TIED),
-    tool="z3",
-    place="proofs/invariants/noop.py prove_noop",
     prove=prove_noop,
     mutant="two sessions (D4)",
     refute=refute_noop,
-    sketch="The identity on all variables but the holder is a bisimulation: related "
-    "states enable the same actions, in both directions, and go to related "
-    "states.",
+    sketch="The identity on all variables but the holder is a bisimulation: related states enable "
+    "the same actions, in both directions, and go to related states.",
 )
 
 PROGRAM_ASSUMED = (
@@ -164,13 +157,10 @@ PROGRAM_ASSUMED = (
 STEP = Theorem(
     number=13,
     title="Any program, step commit",
-    claim="Under one lock, replies whose programs are arbitrary sequences of reads and "
-    "writes, each write committed at once, exclude each other and are "
-    "serializable in the order of entrance, with all faults. (A relation of its "
-    "own, not the spec's; reads are of the store.)",
+    claim="Under one lock, replies whose programs are arbitrary sequences of reads and writes, "
+    "each write committed at once, exclude each other and are serializable in the order of "
+    "entrance, with all faults. (A relation of its own, not the spec's; reads are of the store.)",
     assumptions=PROGRAM_ASSUMED,
-    tool="z3",
-    place="proofs/invariants/program.py prove_program('step')",
     prove=partial(prove_program, "step"),
     mutant="without the guard 'Enter: lock is free'",
     refute=partial(refute_program, "step", "Enter: lock is free"),
@@ -184,8 +174,6 @@ UNIT = Theorem(
     "serializable, all-or-nothing and durable, and the view agrees with the "
     "store between replies, with all faults. (A relation of its own.)",
     assumptions=PROGRAM_ASSUMED,
-    tool="z3",
-    place="proofs/invariants/program.py prove_program('unit')",
     prove=partial(prove_program, "unit"),
     mutant="without the guard 'Cancel: shield'",
     refute=partial(refute_program, "unit", "Cancel: shield"),

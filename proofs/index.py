@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from leo_model.checking.check import spec_hash
-from leo_model.files import made_from, sealed, write_file
+from leo_model.files import made_from, sealed, write_json
 from proofs.tools.theorem import Certificate
 
 INDEX = Path(__file__).resolve().parent / "INDEX.md"
@@ -95,5 +94,4 @@ def results(certificates: Sequence[Certificate]) -> dict[str, object]:
 
 def write_results(certificates: Sequence[Certificate], path: Path) -> None:
     """Write what was proved, whole or not at all."""
-    data = json.dumps(results(certificates), ensure_ascii=False, indent=1)
-    write_file(path, f"{data}\n".encode())
+    write_json(path, results(certificates))

@@ -10,15 +10,13 @@ ALGEBRA = (
         number=15,
         title="Observation and decay",
         claim="The deltas of observations commute. Decay and observation do not: with the "
-        "real-valued decay, decaying after observing a falls short of observing "
-        "after decaying by (1 - rho) a, for every count; with the floored decay "
-        "by that, give or take less than 1.",
+        "real-valued decay, decaying after observing a falls short of observing after decaying by "
+        "(1 - rho) a, for every count; with the floored decay by that, give or take less than 1.",
         assumptions=(
             "an observation adds counts",
             "0 < rho < 1; the deletion of small rows is left out",
         ),
         tool="sympy",
-        place="proofs/algebra/decay.py prove_commutation",
         prove=decay.prove_commutation,
         mutant="an observation assigns its counts instead of adding them",
         refute=decay.refute_commutation,
@@ -38,27 +36,23 @@ ALGEBRA = (
             "the deletion of small rows is left out",
         ),
         tool="sympy",
-        place="proofs/algebra/decay.py prove_drift",
         prove=decay.prove_drift,
         mutant="a floor loses at most (q - 2)/q",
         refute=decay.refute_drift,
         latex=r"Let $q = p+1$, $\rho = p/q$ and $d_k(c)$ be $c$ after $k$ times $c \mapsto "
         r"\lfloor \rho c \rfloor$. Then $0 \le \rho^k c - d_k(c) \le p\,(1-\rho^k) < "
         r"p$, with equality on the right for $c = q^k - p$.",
-        sketch=r"One floor loses at most $p/q$; what is lost decays too, so the bound "
-        r"satisfies $B_{k+1} = \rho B_k + p/q$. At $c_j = p^j q^{k-j} - p$ every "
-        r"floor loses the most.",
+        sketch=r"One floor loses at most $p/q$; what is lost decays too, so the bound satisfies "
+        r"$B_{k+1} = \rho B_k + p/q$. At $c_j = p^j q^{k-j} - p$ every floor loses the most.",
     ),
     Theorem(
         number=17,
         title="One stale observation",
-        claim="One stale or lost observation of m tokens changes a next-token distribution "
-        "over n counts by at most m/(n+m) in total variation, one that is counted "
-        "twice by n m/((n+m)(n+2m)), a reordered one by nothing; new tokens reach "
-        "both bounds.",
+        claim="One stale or lost observation of m tokens changes a next-token distribution over n "
+        "counts by at most m/(n+m) in total variation, one that is counted twice by n "
+        "m/((n+m)(n+2m)), a reordered one by nothing; new tokens reach both bounds.",
         assumptions=("temperature 1", "n and m count the tokens after this context"),
         tool="sympy",
-        place="proofs/algebra/sensitivity.py prove_stale",
         prove=sensitivity.prove_stale,
         mutant="the observed tokens were known already",
         refute=sensitivity.refute_stale,
@@ -72,13 +66,11 @@ ALGEBRA = (
     Theorem(
         number=18,
         title="One stale observation at temperature T",
-        claim="With weights c^(1/T): for T >= 1 at most m/(n^(1/T) + m), reached by m new "
-        "tokens on a single known one; for any T, when no token is new and no count "
-        "grows by more than a factor g, at most (sqrt(L) - 1)/(sqrt(L) + 1) with L = "
-        "g^(1/T).",
+        claim="With weights c^(1/T): for T >= 1 at most m/(n^(1/T) + m), reached by m new tokens "
+        "on a single known one; for any T, when no token is new and no count grows by more than a "
+        "factor g, at most (sqrt(L) - 1)/(sqrt(L) + 1) with L = g^(1/T).",
         assumptions=("weights are the counts alone: no boosts, no blend with co-occurrence",),
         tool="sympy",
-        place="proofs/algebra/sensitivity.py prove_heated",
         prove=sensitivity.prove_heated,
         mutant="T = 1/2 in the first bound",
         refute=sensitivity.refute_heated,
@@ -86,10 +78,9 @@ ALGEBRA = (
         r"$T \ge 1$, with equality for $m$ new tokens after a context with one known "
         r"token. For any $T$, if $c_i + a_i \le g c_i$ for all $i$, it is at most "
         r"$\tfrac{\sqrt L - 1}{\sqrt L + 1}$ with $L = g^{1/T}$.",
-        sketch=r"Weights only grow, so the distance is at most $1 - Z/Z'$; for $T \ge 1$, "
-        r"$Z' - Z \le m$ and $Z \ge n^{1/T}$. For the second bound reduce to two "
-        r"classes of tokens and maximise $\tfrac{Lx}{Lx+1-x} - x$ at $x = 1/(1+\sqrt "
-        r"L)$.",
+        sketch=r"Weights only grow, so the distance is at most $1 - Z/Z'$; for $T \ge 1$, $Z' - Z "
+        r"\le m$ and $Z \ge n^{1/T}$. For the second bound reduce to two classes of tokens and "
+        r"maximise $\tfrac{Lx}{Lx+1-x} - x$ at $x = 1/(1+\sqrt L)$.",
     ),
     Theorem(
         number=19,
@@ -99,7 +90,6 @@ ALGEBRA = (
         "product of i(s+1)+1 for i < k are possible.",
         assumptions=("every reply takes all of its steps",),
         tool="sympy",
-        place="proofs/algebra/counting.py prove_counting",
         prove=counting.prove_counting,
         mutant="calls do not wait",
         refute=counting.refute_counting,
@@ -120,7 +110,6 @@ ALGEBRA = (
             "the step to any k is in the sketch; enumeration goes to k = 3 (core) and k = 4",
         ),
         tool="sympy",
-        place="proofs/algebra/counting.py prove_serializable",
         prove=counting.prove_serializable,
         mutant="the recall comes after the observation",
         refute=counting.refute_serializable,
@@ -136,13 +125,11 @@ ALGEBRA = (
     Theorem(
         number=21,
         title="Load",
-        claim="With Poisson arrivals at rate lambda and replies of length d: without a "
-        "lock a reply runs alone with probability exp(-2 lambda d) and overlaps 2 "
-        "lambda d others on average; with a lock it waits lambda d^2/(2(1 - lambda "
-        "d)) on average.",
+        claim="With Poisson arrivals at rate lambda and replies of length d: without a lock a "
+        "reply runs alone with probability exp(-2 lambda d) and overlaps 2 lambda d others on "
+        "average; with a lock it waits lambda d^2/(2(1 - lambda d)) on average.",
         assumptions=("Poisson arrivals, constant durations, lambda d < 1 for the wait",),
         tool="sympy",
-        place="proofs/algebra/load.py prove_load",
         prove=load.prove_load,
         mutant="durations vary (exponentially, same mean)",
         refute=load.refute_load,
@@ -168,7 +155,6 @@ ALGEBRA = (
         f"{chance.PRINTED_RATIO:.2f}).",
         assumptions=("words are drawn independently, reply and message alike",),
         tool="sympy",
-        place="proofs/algebra/chance.py prove_chance",
         prove=chance.prove_chance,
         mutant="only the current message counts in the second definition",
         refute=chance.refute_chance,

@@ -30,8 +30,6 @@ DEADLOCK = Theorem(
     "until all calls are made and over; and while a reply is in flight, some reply in flight can "
     "take its own next step. Any number of sessions and calls; " + scope(EVERYWHERE) + ".",
     assumptions=QUEUES,
-    tool="z3",
-    place="proofs/progress/deadlock.py prove_deadlock",
     prove=partial(prove_deadlock, EVERYWHERE),
     mutant=KEPT_LOCK.text,
     refute=partial(refute_deadlock, KEPT_LOCK),
@@ -48,8 +46,6 @@ ANSWERED = Theorem(
     claim="Under weak fairness every call ends. Any number of sessions and calls; "
     f"{scope(IN_ORDER)}.",
     assumptions=(*QUEUES, FAIR),
-    tool="z3",
-    place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, IN_ORDER),
     mutant=OUT_OF_TURN.text,
     refute=partial(refute_answered, OUT_OF_TURN),
@@ -66,8 +62,6 @@ LUCKY = Theorem(
     claim="Under strong fairness of what is given away in no order every call ends. Any number of "
     f"sessions and calls; {scope(BY_LUCK)}.",
     assumptions=(*QUEUES, FAIR, STRONG),
-    tool="z3",
-    place="proofs/progress/answered.py prove_answered",
     prove=partial(prove_answered, BY_LUCK),
     mutant="D3 under weak fairness",
     refute=refute_under_weak,

@@ -13,7 +13,7 @@ universal quantifier stay in the effectively propositional fragment (EPR), where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -114,6 +114,18 @@ def symbols(mark: str = "") -> State:
             for f in fields(State)
         }
     )
+
+
+def equal(one: State, other: State, but: Collection[str] = ()) -> Term:
+    """The states are equal in every variable, but for those named."""
+    parts = []
+    for name, (_, sorts, _) in VARIABLES.items():
+        if name not in but:
+            bound = [z3.Const(f"x{k}", sort) for k, sort in enumerate(sorts)]
+            parts.append(
+                z3.ForAll(bound, getattr(one, name)(*bound) == getattr(other, name)(*bound))
+            )
+    return z3.And(*parts)
 
 
 def at(z: State, s: Term, labels: Iterable[str]) -> Term:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -49,14 +50,21 @@ class Theorem:
     title: str
     claim: str
     assumptions: tuple[str, ...]
-    tool: str
-    place: str
     prove: Callable[[], list[Discharged]]
     mutant: str
     refute: Callable[[], str]
     sketch: str
     latex: str = ""
     cells: tuple[Cell, ...] = ()
+    tool: str = "z3"
+
+    @property
+    def place(self) -> str:
+        """The file and the function of the proof, with the names that it is called with."""
+        proof = self.prove if isinstance(self.prove, partial) else partial(self.prove)
+        given = ", ".join(repr(argument) for argument in proof.args if isinstance(argument, str))
+        file = f"{proof.func.__module__.replace('.', '/')}.py"
+        return f"{file} {proof.func.__name__}{f'({given})' if given else ''}"
 
     @property
     def statement(self) -> str:

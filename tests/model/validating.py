@@ -18,9 +18,13 @@ def options(*words: str) -> Namespace:
     return parser.parse_args(words)
 
 
-def write(path: Path, discipline: str, *, faults: float = 0.0, claim: str = "") -> str:
+def write(
+    path: Path, discipline: str, *, faults: float = 0.0, claim: str = "", sessions: int = 3,
+    length: int = 120, seed: int = 2,
+) -> str:  # fmt: skip
     """Write a random trace of a discipline, which may claim another; return the file's name."""
-    header, events = random_trace(trace_world(discipline, 3), Random(2), faults, 120)
+    world = trace_world(discipline, sessions)
+    header, events = random_trace(world, Random(seed), faults, length)
     header["discipline"] = claim or discipline
     path.write_bytes(encode([header, *events]))
     return str(path)

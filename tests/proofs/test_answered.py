@@ -8,7 +8,6 @@ import z3
 from leo_model.machine.machine import Move, apply, enabled
 from leo_model.machine.reachable import bounded_world, explore, initial_state
 from leo_model.machine.state import State
-from leo_model.machine.steps import World as MachineWorld
 from proofs.invariants.unbounded import CASES, Case, Mutant, explain
 from proofs.progress.answered import (
     comes_before,
@@ -24,12 +23,8 @@ from proofs.relation.tie import Relation, encode
 from proofs.relation.vocabulary import SESSION, symbols
 from proofs.tools.discharge import discharge
 from proofs.tools.errors import NotProvedError
+from tests.proofs.test_progress import steps
 from tests.proofs.test_tie import rest_long, shares, spread
-
-
-def steps(world: MachineWorld, state: State) -> set[str]:
-    """Who can take a step of its own in the machine; the world has no faults."""
-    return {move.actor for move in enabled(world, state) if move.action not in ("Call", "Recover")}
 
 
 @pytest.mark.parametrize(("key", "most"), shares(("D4", "D10"), IN_ORDER))

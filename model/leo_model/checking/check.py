@@ -17,7 +17,7 @@ from leo_model.checking.plan import TEMPORAL, Bound, Run, joint, together
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import Refused
 from leo_model.files import made_from, make_folder, sealed, spec_folder, write_json
-from leo_model.machine.narrate import bare_lanes, lanes, replay, schedule_of, witness
+from leo_model.machine.narrate import lanes, replay, schedule_of, witness
 from leo_model.machine.reachable import bounded_world
 from leo_model.tlc.driver import run_many
 from leo_model.tlc.itf import write_itf
@@ -252,18 +252,17 @@ def tell(run: Run, result: TlcResult, work: Path) -> Counterexample:
     reason = (
         "no fairness makes it end" if run.spec == "StrongSpec" else "weak fairness is not enough"
     )
-    if run.bound.turns and run.kind != "alone":
-        states = replay(world, schedule)
+    # Sessions that call for ever have no contents, and their steps no notes.
+    states = replay(world, schedule) if run.bound.turns and run.kind != "alone" else []
+    if states:
         why = witness(world, title, states)
         if why is None:
             raise Refused(
                 ((f"the Python properties agree that {title} falls in {run.name}", False),)
             )
-        rows, reason = lanes(world, schedule, states), why
-    else:
-        rows = bare_lanes(world, schedule)
+        reason = why
     text = lane_table(
-        rows,
+        lanes(world, schedule, states),
         f"{title} falls: {reason}",
         lanes=tuple(world.instance_of),
         back_to=back_to,

@@ -6,11 +6,12 @@ change.  A mutant that changes no claim is a mistake that no property detects.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from leo_model.checking.check import Finding, judge
 from leo_model.checking.claims import SPEC_VERSION, Claims
@@ -18,6 +19,7 @@ from leo_model.checking.plan import Run, job, plan
 from leo_model.errors import MutantError
 from leo_model.files import make_folder, spec_folder
 from leo_model.tlc.driver import run_many
+from leo_model.tlc.job import TlcResult
 
 REACHABLE = "(reachable actions)"
 
@@ -26,15 +28,20 @@ REACHABLE = "(reachable actions)"
 class Mutant:
     """One change: where, what, and which claim of which discipline it must change.
 
-    A change is (old text, new text, module); ``module`` is that of most of them.
+    A change is (old text, new text), and the module where it is not ``module``.
     """
 
     name: str
     why: str
     discipline: str
     module: str
-    changes: tuple[tuple[str, str, str], ...]
+    changes: tuple[tuple[str, ...], ...]
     claim: str
+
+
+class _File(msgspec.Struct):
+    spec: str
+    mutants: list[Mutant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +65,10 @@ class Verdict:
 def load_mutants() -> list[Mutant]:
     """Read the mutants; raise MutantError when the file does not fit the specification."""
     path = spec_folder() / "mutants.json"
-    data = json.loads(path.read_text("utf-8"))
-    if data.get("spec") != SPEC_VERSION:
-        raise MutantError(f"{path}: expected mutants of {SPEC_VERSION}, found {data.get('spec')!r}")
-    return [
-        Mutant(
-            entry["name"],
-            entry["why"],
-            entry["discipline"],
-            entry["module"],
-            tuple(
-                (old, new, module[0] if module else entry["module"])
-                for old, new, *module in entry["changes"]
-            ),
-            entry["claim"],
-        )
-        for entry in data["mutants"]
-    ]
+    file = msgspec.json.decode(path.read_bytes(), type=_File)
+    if file.spec != SPEC_VERSION:
+        raise MutantError(f"{path}: expected mutants of {SPEC_VERSION}, found {file.spec!r}")
+    return file.mutants
 
 
 def mutate(mutant: Mutant, folder: Path) -> Path:
@@ -87,7 +81,8 @@ def mutate(mutant: Mutant, folder: Path) -> Path:
     make_folder(folder)
     for source in spec_folder().glob("*.tla"):
         shutil.copy(source, folder)
-    for old, new, module in mutant.changes:
+    for old, new, *other in mutant.changes:
+        module = other[0] if other else mutant.module
         path = folder / module
         text = path.read_text("utf-8")
         if text.count(old) != 1:
@@ -113,7 +108,7 @@ def try_mutants(
     *,
     work: Path,
     parallel: int,
-    done: Callable[[str], None] | None = None,
+    done: Callable[[TlcResult], None] | None = None,
 ) -> list[Verdict]:
     """Run every mutant against its claim and judge it as the claims would be judged.
 
@@ -127,12 +122,7 @@ def try_mutants(
     for mutant, run, folder in tasks:
         made = job(run, folder)
         jobs.append(replace(made, name=f"{mutant.name}.{run.name}"))
-    results = run_many(
-        jobs,
-        parallel=parallel,
-        work=work / "runs",
-        done=lambda result: done(result.job) if done else None,
-    )
+    results = run_many(jobs, parallel=parallel, work=work / "runs", done=done)
     findings: dict[str, list[Finding]] = {mutant.name: [] for mutant in mutants}
     for (mutant, run, _), result in zip(tasks, results, strict=True):
         findings[mutant.name] += judge(claims, run, result, compare_numbers=False)

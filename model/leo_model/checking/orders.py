@@ -25,7 +25,7 @@ from leo_model.errors import CheckError, ClaimsError
 from leo_model.files import spec_folder
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
-from leo_model.tlc.job import TlcJob, Verdict
+from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 
 DISCIPLINES = (
     ("sequential", Bound(1, 2)),
@@ -62,16 +62,11 @@ def order_job(discipline: str, bound: Bound, number: int) -> TlcJob:
 
 
 def check_orders(
-    *, work: Path, parallel: int, done: Callable[[str], None] | None = None
+    *, work: Path, parallel: int, done: Callable[[TlcResult], None] | None = None
 ) -> list[Order]:
     """Decide every order under every discipline. Raises CheckError when a run does not finish."""
     jobs = [order_job(d, bound, k) for k in range(len(ORDERS)) for d, bound in DISCIPLINES]
-    results = run_many(
-        jobs,
-        parallel=parallel,
-        work=work,
-        done=lambda result: done(result.job) if done else None,
-    )
+    results = run_many(jobs, parallel=parallel, work=work, done=done)
     for result in results:
         if result.verdict is not Verdict.OK or not result.complete:
             raise CheckError(f"{result.job}: not decided: {result.verdict} {result.reason}")

@@ -190,13 +190,10 @@ def read_question(text: str) -> Question:
     if title is not None:
         check_title(title)
     bound = _bound(words, discipline, title)
-    titles = (title,) if title else FOR_EVER if not bound.turns else _all_but_progress()
+    every = tuple(title for title in PROPERTIES if title != "Answered")
+    titles = (title,) if title else every if bound.turns else FOR_EVER
     limit = _number(words, "seconds", int(LONGEST), 1, MOST_SECONDS)
     return Question(discipline, bound, _faults(words, discipline, title), titles, limit)
-
-
-def _all_but_progress() -> tuple[str, ...]:
-    return tuple(title for title in PROPERTIES if title != "Answered")
 
 
 def _words(text: str) -> dict[str, str]:

@@ -17,8 +17,9 @@ def run(args: Namespace) -> int:
     claims, mutants = load_claims(), load_mutants()
     with Bar("mutants", sum(len(runs_for(claims, mutant)) for mutant in mutants)) as bar:
         verdicts = try_mutants(
-            claims, mutants, work=args.build / "mutants", parallel=args.jobs, done=bar.step
-        )
+            claims, mutants, work=args.build / "mutants", parallel=args.jobs,
+            done=lambda result: bar.step(result.job),
+        )  # fmt: skip
     survivors = [verdict for verdict in verdicts if not verdict.killed]
     if args.json:
         screen.show_json(

@@ -36,7 +36,10 @@ def run(args: Namespace) -> int:
     # An interrupted run must not leave an old result that looks like its own.
     results.unlink(missing_ok=True)
     with Bar("orders", len(ORDERS) * len(DISCIPLINES)) as bar:
-        orders = check_orders(work=args.build / "orders", parallel=args.jobs, done=bar.step)
+        orders = check_orders(
+            work=args.build / "orders", parallel=args.jobs,
+            done=lambda result: bar.step(result.job),
+        )  # fmt: skip
     if args.record:
         write_orders(orders, path)
     findings = differences(load_orders(path) if expected is None else expected, orders)

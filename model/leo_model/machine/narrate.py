@@ -127,24 +127,14 @@ def replay(world: World, schedule: Sequence[Move]) -> list[State]:
 
 
 def lanes(world: World, schedule: Sequence[Move], states: Sequence[State]) -> list[LaneStep]:
-    """Return the rows of a lane table for a schedule and its states."""
-    return [
-        LaneStep(
-            number,
-            move.actor if move.actor in world.instance_of else "",
-            move.action if move.actor in world.instance_of else f"{move.action} {move.actor}",
-            note(world, move, after),
-        )
-        for number, (move, after) in enumerate(zip(schedule, states[1:], strict=True), 1)
-    ]
-
-
-def bare_lanes(world: World, schedule: Sequence[Move]) -> list[LaneStep]:
-    """Return the rows of a schedule without notes: contents are not tracked in that model."""
-    return [
-        LaneStep(number, move.actor if move.actor in world.instance_of else "", move.action, "")
-        for number, move in enumerate(schedule, 1)
-    ]
+    """Return the rows of a lane table for a schedule; without its states there are no notes."""
+    rows = []
+    for number, move in enumerate(schedule, 1):
+        told = note(world, move, states[number]) if states else ""
+        known = move.actor in world.instance_of
+        action = move.action if known or not states else f"{move.action} {move.actor}"
+        rows.append(LaneStep(number, move.actor if known else "", action, told))
+    return rows
 
 
 def witness(world: World, title: str, states: Sequence[State]) -> Witness:

@@ -4,9 +4,9 @@ A tour takes the real organism along the edges of the reachable graph until each
 every step the organism's event must be the chosen edge, and must lead to the state of the
 specification; anything else is a difference.
 
-Sessions of one instance differ only in their names.  ``renamed_graph`` keeps one of the states that
-are equal up to names; each edge maps the sessions of its source to those of its target.  Every edge
-of the whole graph is an edge of this one under other names (a test restores all names and
+Sessions of one instance differ only in their names.  ``named_graph`` can keep one of the states
+that are equal up to names; each edge maps the sessions of its source to those of its target.  Every
+edge of the whole graph is an edge of this one under other names (a test restores all names and
 compares).
 """
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from leo.schedules.engine.system import Choice
 from leo_model.machine.machine import Move, successors
-from leo_model.machine.reachable import explore, initial_state
+from leo_model.machine.reachable import initial_state
 from leo_model.machine.state import Content, Local, Objects, Reply, State, Store, Tables
 from leo_model.machine.steps import World
 from leo_model.organism.case import Case, to_token
@@ -51,18 +51,9 @@ class NamedGraph:
         return sum(map(len, self.out))
 
 
-def whole_graph(world: World) -> NamedGraph:
-    """The reachable graph as it is."""
-    graph = explore(world)
+def named_graph(world: World, *, renamed: bool = True) -> NamedGraph:
+    """The reachable graph; ``renamed``: up to the names of the sessions of each instance."""
     same = {session: session for session in world.instance_of}
-    found = NamedGraph(graph.states, [[] for _ in graph.states])
-    for source, move, target in graph.edges:
-        found.out[source].append(Way(move, target, same))
-    return found
-
-
-def renamed_graph(world: World) -> NamedGraph:
-    """The reachable graph up to the names of the sessions of each instance."""
     found = NamedGraph()
     numbers: dict[Hashable, int] = {}
     queue: deque[int] = deque()
@@ -79,7 +70,7 @@ def renamed_graph(world: World) -> NamedGraph:
     while queue:
         source = queue.popleft()
         for move, following in successors(world, found.states[source]):
-            names = canonical_names(world, following)
+            names = canonical_names(world, following) if renamed else same
             found.out[source].append(Way(move, number(rename(following, names)), names))
     return found
 
@@ -314,7 +305,7 @@ def cover(
     ``renamed``: of the graph up to the names of the sessions.  ``progress`` is told the edges taken
     and their number after each run.  The organism has to be one that may ``spin``.
     """
-    graph = (renamed_graph if renamed else whole_graph)(organism.world)
+    graph = named_graph(organism.world, renamed=renamed)
     found = Coverage(organism.case, organism.store, len(graph.states), graph.edges, renamed)
     tour = Tour(graph)
     fresh = True

@@ -28,13 +28,7 @@ from typing import TypeAlias
 
 from leo_model.errors import JavaError, JobError
 from leo_model.files import make_folder
-from leo_model.tlc.driver import (
-    check_assumptions,
-    no_messages,
-    prepare,
-    result_path,
-    run,
-)
+from leo_model.tlc.driver import check_assumptions, no_messages, prepare, result_path, run
 from leo_model.tlc.java import Runtime
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict, config_sections
 from leo_model.tlc.messages import Code, Message, Stream
@@ -65,7 +59,7 @@ def worker_command(
 
 def _options(job: TlcJob, folder: Path) -> list[str]:
     options = ["-tool", "-metadir", str(folder / "states"), "-checkpoint", "0", "-deadlock"]
-    options += ["-fp", str(job.fingerprint), "-config", str(folder / "job.cfg")]
+    options += ["-fp", "0", "-config", str(folder / "job.cfg")]
     return [*options, job.module()]
 
 
@@ -209,10 +203,10 @@ def check_distributed(job: TlcJob) -> None:
             f"job {job.name}: TLC's distributed mode hangs when it meets a deadlock: switch the "
             "check off"
         )
-    if job.simulate or job.dfid is not None or job.dump or job.coverage:
+    if job.dfid is not None or job.dump or job.coverage:
         raise JobError(
-            f"job {job.name}: the distributed mode has neither simulation, depth-first search, "
-            "state graph nor coverage"
+            f"job {job.name}: the distributed mode has neither depth-first search, state graph nor "
+            "coverage"
         )
 
 

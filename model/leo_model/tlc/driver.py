@@ -63,9 +63,8 @@ def check_assumptions(
     """The result of a run that stops after the initial states, if an ASSUME or one of them is at
     fault.
 
-    Simulation and the distributed mode pass over a false ASSUME and report success; a depth-first
-    search of depth 1 does not. It would pass over liveness: the properties are none of its
-    business.
+    The distributed mode passes over a false ASSUME and reports success; a depth-first search of
+    depth 1 does not. It would pass over liveness: the properties are none of its business.
     """
     checked, stream = run_once(replace(job, dfid=1), work, runtime, children)
     started = any(message.code == Code.INITIAL_DONE_DFID for message in stream.messages)
@@ -90,12 +89,9 @@ def no_messages(runtime: Runtime, folder: Path, stream: Stream, code: int | None
 def options(job: TlcJob, folder: Path) -> list[str]:
     """The arguments of TLC for a job whose run folder is `folder`."""
     args = ["-tool", "-metadir", str(folder / "states"), "-checkpoint", "0"]
-    args += ["-workers", str(job.workers), "-fp", str(job.fingerprint)]
+    args += ["-workers", str(job.workers), "-fp", "0"]
     if not job.deadlock:
         args.append("-deadlock")
-    if job.simulate is not None:
-        args += ["-simulate", f"num={job.simulate.traces}", "-depth", str(job.simulate.depth)]
-        args += ["-seed", str(job.simulate.seed)]
     if job.goes_on:
         args.append("-continue")
     if job.dfid is not None:
@@ -132,13 +128,7 @@ def run(
     work = work.resolve()
     make_folder(work)
     result_path(job.name, work).unlink(missing_ok=True)
-    if job.simulate is not None:
-        # A simulation ignores a false ASSUME and reports success.
-        fell = check_assumptions(replace(job, simulate=None), work, runtime, children)
-        if fell is not None:
-            return _record(fell, work)
-    result, _ = run_once(job, work, runtime, children)
-    return _record(result, work)
+    return _record(run_once(job, work, runtime, children)[0], work)
 
 
 def prepare(job: TlcJob, runtime: Runtime | None) -> Runtime:

@@ -24,15 +24,6 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Simulate:
-    """Random behaviours instead of all states: how many, how many steps each, and the seed."""
-
-    traces: int
-    depth: int
-    seed: int
-
-
-@dataclass(frozen=True)
 class TlcJob:
     """One run of TLC.
 
@@ -40,11 +31,11 @@ class TlcJob:
     root: the root module, as a file, or as the text of a generated one.
     config: the text of the configuration. library: folders whose modules the root may extend.
     deadlock: is a state without successor a violation? dump: read the whole state graph (small
-    models). dfid: depth-first up to this depth. fingerprint: index of the fingerprint polynomial, 0
-    to 130. timeout: seconds of wall clock until the run is killed. heap_mb: largest heap,
-    mebibytes. long: JVM options for a run of many seconds instead of a short one. keep: keep the
-    run's folder even when all is well. goes_on: a violation does not end the search; the result has
-    a counterexample of each, and its verdict says only that the search came to its end.
+    models). dfid: depth-first up to this depth. timeout: seconds of wall clock until the run is
+    killed. heap_mb: largest heap, mebibytes. long: JVM options for a run of many seconds instead of
+    a short one. keep: keep the run's folder even when all is well. goes_on: a violation does not
+    end the search; the result has a counterexample of each, and its verdict says only that the
+    search came to its end.
     """
 
     name: str
@@ -53,11 +44,9 @@ class TlcJob:
     library: tuple[Path, ...] = ()
     workers: int = 1
     deadlock: bool = True
-    simulate: Simulate | None = None
     dfid: int | None = None
     dump: bool = False
     coverage: bool = False
-    fingerprint: int = 0
     timeout: float = 600.0
     heap_mb: int = 1024
     long: bool = False
@@ -162,10 +151,6 @@ def check_job(job: TlcJob) -> None:
         raise JobError(
             f"job {job.name}: depth-first search silently skips liveness properties: drop dfid, or "
             f"the properties ({', '.join(sections['PROPERTY'])})"
-        )
-    if job.simulate and (job.dfid is not None or job.dump):
-        raise JobError(
-            f"job {job.name}: a simulation has neither a depth-first bound nor a state graph"
         )
     if job.dump and job.workers > 1:
         raise JobError(

@@ -20,7 +20,6 @@ _MARK = re.compile(r"@!@!@(?:START|END)MSG (\d+)(?::(\d+))? @!@!@")
 class Code(IntEnum):
     """The messages that decide something."""
 
-    GENERAL = 1000
     INITIAL_ERROR = 2102
     ASSUMPTION = 2104
     INVARIANT_INITIAL = 2107
@@ -39,7 +38,6 @@ class Code(IntEnum):
     STATS = 2199
     STATS_DFID = 2204
     INITIAL_DONE_DFID = 2208
-    PROGRESS_SIMULATION = 2209
     TEMPORAL_TABLEAU = 2212
     STATE = 2217
     STUTTERING = 2218

@@ -6,7 +6,7 @@ sequence in TLA+, hence a tuple here; so is the empty function, which is the emp
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias, Union
 
 from leo_model.errors import ValueSyntaxError
@@ -111,29 +111,22 @@ class _Reader:
         self.take(close)
         return items
 
-    def record(self) -> Value:
-        pairs: list[tuple[Value, Value]] = []
-        while True:
-            name = self.tokens[self.at]
-            if not _NAME.fullmatch(name):
-                raise self.fail("a field name")
-            self.at += 1
-            self.take("|->")
-            pairs.append((name, self.value()))
-            if self.tokens[self.at] != ",":
-                self.take("]")
-                return Fn(pairs)
-            self.at += 1
+    def name(self) -> str:
+        if not _NAME.fullmatch(self.tokens[self.at]):
+            raise self.fail("a field name")
+        self.at += 1
+        return self.tokens[self.at - 1]
 
-    def mapping(self) -> Value:
-        pairs: list[tuple[Value, Value]] = []
+    def pairs(
+        self, key: Callable[[], Value], arrow: str, comma: str, close: str
+    ) -> Iterator[tuple[Value, Value]]:
         while True:
-            key = self.value()
-            self.take(":>")
-            pairs.append((key, self.value()))
-            if self.tokens[self.at] != "@@":
-                self.take(")")
-                return function(pairs)
+            argument = key()
+            self.take(arrow)
+            yield argument, self.value()
+            if self.tokens[self.at] != comma:
+                self.take(close)
+                return
             self.at += 1
 
     def value(self) -> Value:
@@ -145,9 +138,9 @@ class _Reader:
             case "{":
                 return frozenset(self.list_until("}"))
             case "[":
-                return self.record()
+                return Fn(self.pairs(self.name, "|->", ",", "]"))
             case "(":
-                return self.mapping()
+                return function(self.pairs(self.value, ":>", "@@", ")"))
             case "TRUE" | "FALSE":
                 return token == "TRUE"
         if token.startswith('"') and len(token) > 1:

@@ -100,7 +100,6 @@ _NAMED = re.compile(
 )
 _STATS = re.compile(r"([\d,]+) states generated, ([\d,]+) distinct states found")
 _LEFT = re.compile(r"([\d,]+) states left on queue")
-_SIMULATED = re.compile(r"([\d,]+) states generated")
 _DEPTH = re.compile(r"search is (\d+)\.")
 _COVERED = re.compile(r"<(\w+) line .*>: (\d+):(\d+)")
 _TIME = re.compile(r"(\d+)(ms|s|min|h|d)")
@@ -139,7 +138,7 @@ def judge(job: TlcJob, stream: Stream, exit_code: int | None, stopped: str) -> T
         generated=numbers.generated,
         left=numbers.left,
         depth=numbers.depth,
-        complete=verdict is Verdict.OK and job.simulate is None,
+        complete=verdict is Verdict.OK,
         seconds=numbers.seconds,
         exit_code=exit_code,
         version=numbers.version,
@@ -176,9 +175,6 @@ class _Numbers:
                     self.generated, self.distinct = number(found[1]), number(found[2])
                 if left := _LEFT.search(text):
                     self.left = number(left[1])
-            case Code.PROGRESS_SIMULATION:
-                if found := _SIMULATED.search(text):
-                    self.generated = number(found[1])
             case Code.DEPTH:
                 if found := _DEPTH.search(text):
                     self.depth = int(found[1])
@@ -266,20 +262,15 @@ def _success(
     missing: list[str] = []
     if exit_code != 0:
         missing.append(f"exit code 0 (it is {exit_code})")
-    if job.simulate is None:
-        if Code.SUCCESS not in codes:
-            missing.append("the message that model checking completed without error")
-        if numbers.distinct is None:
-            missing.append("the number of states")
-        if job.dfid is None and numbers.left != 0:
-            missing.append(f"an empty queue of states ({numbers.left} left)")
-        if Code.TEMPORAL_TABLEAU in codes and not {
-            Code.TEMPORAL_COMPLETE,
-            Code.TEMPORAL_DONE,
-        }.issubset(codes):
-            missing.append("the end of the check of the temporal properties")
-    elif not numbers.generated:
-        missing.append("a simulated state")
+    if Code.SUCCESS not in codes:
+        missing.append("the message that model checking completed without error")
+    if numbers.distinct is None:
+        missing.append("the number of states")
+    if job.dfid is None and numbers.left != 0:
+        missing.append(f"an empty queue of states ({numbers.left} left)")
+    ends = {Code.TEMPORAL_COMPLETE, Code.TEMPORAL_DONE}
+    if Code.TEMPORAL_TABLEAU in codes and not ends.issubset(codes):
+        missing.append("the end of the check of the temporal properties")
     if missing:
         return Verdict.ERROR, None, f"TLC reports no error, but lacks {'; '.join(missing)}"
     return Verdict.OK, None, ""

@@ -264,7 +264,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         screen.show_json([to_builtins(coverage) for coverage in found.values()])
     else:
-        print("\n\n".join(map(to_text, found.values())))
+        print("\n\n".join("\n".join(to_lines(coverage)) for coverage in found.values()))
     for problem in errors:
         print(f"leo: error: {problem}", file=sys.stderr)
     return 2 if errors else int(any(coverage.refused for coverage in found.values()))
@@ -292,15 +292,11 @@ def add_file(
         found[name].add(trace)
 
 
-def to_text(coverage: Coverage) -> str:
+def to_lines(coverage: Coverage) -> Iterator[str]:
     """Write one discipline's block."""
-    return "\n".join(_lines(coverage))
-
-
-def _lines(coverage: Coverage) -> Iterator[str]:
     graph = coverage.measure
     yield (
-        f"{graph.discipline}: {coverage.traces:,} trace{'s' * (coverage.traces != 1)}, "
+        f"{graph.discipline}: {_plural(coverage.traces, 'trace')}, "
         f"{coverage.events:,} events; measured by {_bound(coverage)}"
     )
     seen = sum(1 for action in graph.actions if coverage.actions[action])
@@ -327,9 +323,11 @@ def _lines(coverage: Coverage) -> Iterator[str]:
 
 def _bound(coverage: Coverage) -> str:
     sessions, turns = coverage.measure.sessions, coverage.measure.turns
-    return (
-        f"{sessions} session{'s' * (sessions != 1)} x {turns} call{'s' * (turns != 1)}, all faults"
-    )
+    return f"{_plural(sessions, 'session')} x {_plural(turns, 'call')}, all faults"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _missing(
@@ -337,7 +335,7 @@ def _missing(
 ) -> Iterator[str]:
     if count == 0:
         return
-    yield f"  {count:,} {noun}{'s' * (count != 1)} never {verb}; the nearest:"
+    yield f"  {_plural(count, noun)} never {verb}; the nearest:"
     for schedule in islice(schedules(), SHOWN):
         yield from _schedule(schedule)
 

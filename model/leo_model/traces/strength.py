@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,11 +184,11 @@ def measure_strength(
         judged = _accepted(mutant)
         if judged is not None:
             open_.append((mutant, judged))
-    asked = {_key(judged.recorded): judged.recorded for _, judged in open_}
-    asked.pop(_key(original.recorded), None)
-    verdicts = dict(zip(asked, ask(list(asked.values())), strict=True)) if asked else {}
+    asked = dict.fromkeys(judged.recorded for _, judged in open_)
+    asked.pop(original.recorded, None)
+    verdicts = dict(zip(asked, ask(list(asked)), strict=True)) if asked else {}
     for mutant, judged in open_:
-        verdict = verdicts.get(_key(judged.recorded))
+        verdict = verdicts.get(judged.recorded)
         why = _why(mutant, verdict is not None and verdict.accepted, verdict)
         lost, fell = original.broken - judged.broken, judged.broken - original.broken
         result.survivors.append(Survivor(*mutant[:4], why, lost, fell))
@@ -230,12 +230,6 @@ def _accepted(mutant: Mutant) -> Judged | None:
         return _judged("mutant", mutant.lines)
     except TraceError:
         return None
-
-
-def _key(recorded: Recorded) -> Hashable:
-    """What TLC is given, without the name and the places in the file."""
-    start = tuple(sorted(recorded.start.items()))
-    return (recorded.discipline, recorded.instances, recorded.sessions, start, recorded.events)
 
 
 EVENTS: Final = 150
@@ -293,7 +287,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         screen.show_json([to_builtins(strength) for strength in found])
     else:
-        print("\n\n".join(map(to_text, found)))
+        print("\n\n".join("\n".join(to_lines(strength)) for strength in found))
     for problem in errors:
         print(f"leo: error: {problem}", file=sys.stderr)
     return 2 if errors else int(any(strength.holes for strength in found))
@@ -309,12 +303,12 @@ def _measured(path: str, events: int, sites: int) -> Strength:
         return measure_strength(Path(path).name, base, sites, begun=begun)
 
 
-def to_text(strength: Strength) -> str:
+def _wrapped(text: str, begin: str = "  ") -> list[str]:
+    return wrap(text, screen.width(), initial_indent=begin, subsequent_indent="    ")
+
+
+def to_lines(strength: Strength) -> Iterator[str]:
     """Write one trace's block."""
-    return "\n".join(_lines(strength))
-
-
-def _lines(strength: Strength) -> Iterator[str]:
     total, rejected = strength.mutants, strength.rejected
     yield f"{strength.name}: {strength.discipline}, {strength.events:,} events, {total:,} mutants"
     counts = [
@@ -332,28 +326,17 @@ def _lines(strength: Strength) -> Iterator[str]:
     for (lost, fell), count in verdicts.most_common():
         parts = [f"{', '.join(sorted(lost))} no longer"] if lost else []
         parts += [f"{', '.join(sorted(fell))} as well"] if fell else []
-        yield from wrap(
-            f"{count:,} changed: accepted, and what falls is another: {'; '.join(parts)}",
-            screen.width(), initial_indent="  ", subsequent_indent="    ",
-        )  # fmt: skip
+        yield from _wrapped(
+            f"{count:,} changed: accepted, and what falls is another: {'; '.join(parts)}"
+        )
     reasons = Counter(s.why for s in strength.equivalent if s.why is not None)
     for why, count in reasons.most_common():
-        yield from wrap(
-            f"{count:,} equivalent: {why}",
-            screen.width(),
-            initial_indent="  ",
-            subsequent_indent="    ",
-        )
+        yield from _wrapped(f"{count:,} equivalent: {why}")
     for hole in strength.holes[:SHOWN]:
-        yield from wrap(
-            _said(hole), screen.width(), initial_indent="  HOLE ", subsequent_indent="    "
-        )
+        said = f"line {hole.line}, {hole.kind}: {hole.field}, {hole.how}: accepted"
+        yield from _wrapped(said, "  HOLE ")
     if len(strength.holes) > SHOWN:
         yield f"  and {len(strength.holes) - SHOWN} more holes (--json has all)"
-
-
-def _said(hole: Survivor) -> str:
-    return f"line {hole.line}, {hole.kind}: {hole.field}, {hole.how}: accepted"
 
 
 def _word(survivor: Survivor) -> str:
@@ -381,9 +364,7 @@ def _table(strength: Strength) -> Iterator[str]:
         fields = [field for known, field in strength.total if known == kind]
         text = ", ".join(f"{field} {_cell(strength.total, marks, kind, field)}" for field in fields)
         if fields:
-            yield from wrap(
-                f"{kind}: {text}", screen.width(), initial_indent="  ", subsequent_indent="    "
-            )
+            yield from _wrapped(f"{kind}: {text}")
 
 
 def _cell(

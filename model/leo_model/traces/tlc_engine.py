@@ -19,7 +19,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,7 @@ from leo.trace.events import Header
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import ModelError
 from leo_model.files import cache_folder, secret, spec_folder
+from leo_model.machine.state import Base
 from leo_model.tlc import driver
 from leo_model.tlc.java import find, with_cache
 from leo_model.tlc.job import TlcJob, Verdict
@@ -148,16 +149,17 @@ class EngineError(ModelError):
 class Recorded:
     """A trace in memory, as TLC needs it whole: sessions are renamed by instance and appearance.
 
-    ``numbers`` are the lines of the file that the events stand in.
+    ``numbers`` are the lines of the file that the events stand in. Traces are equal when TLC is
+    given the same: names and places do not count.
     """
 
-    name: str
+    name: str = field(compare=False)
     discipline: str
     instances: int
     sessions: tuple[int, ...]
-    start: dict[str, int]
+    start: Base
     events: tuple[tuple[Value, ...], ...]
-    numbers: tuple[int, ...]
+    numbers: tuple[int, ...] = field(compare=False)
 
 
 class Recording:
@@ -196,7 +198,7 @@ class Recording:
             self._header.discipline,
             len(self._places),
             tuple(self._counts.values()),
-            dict(self._header.start),
+            Base(**self._header.start),
             tuple(self._events),
             tuple(self._numbers),
         )
@@ -321,7 +323,7 @@ def make_job(name: str, traces: Sequence[Recorded]) -> TlcJob:
     body = "\n".join(f"T{k + 1} == <<\n{text}>>" for k, text in enumerate(events))
     numbers = ", ".join(f"T{k + 1}" for k in range(len(traces)))
     starts = ", ".join(
-        f"[ngrams |-> {t.start['ngrams']}, snapshots |-> {t.start['snapshots']}]" for t in traces
+        f"[ngrams |-> {t.start.ngrams}, snapshots |-> {t.start.snapshots}]" for t in traces
     )
     module = (
         "---- MODULE TraceBatch ----\n"

@@ -16,13 +16,9 @@ from leo_model.machine.machine import ACTIONS, Move, apply, is_finished
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.reachable import bounded_world, initial_state
 from leo_model.machine.state import State
+from leo_model.organism.cover import choice_of
 from leo_model.organism.run import footprint
 
-# What a scheduler has to choose for an action; everything else is a step of its session.
-KIND = {
-    "Cancel": "cancel", "CancelApplied": "cancel", "Raise": "raise", "Busy": "timeout",
-    "Crash": "crash", "Recover": "recover",
-}  # fmt: skip
 FAULTS = "faults"
 _NONE: frozenset[str] = frozenset()
 
@@ -48,7 +44,7 @@ class Machine:
         for name, action in ACTIONS.items():
             for label in action.labels:
                 kinds = self.by_label.setdefault(label, {})
-                kinds.setdefault(KIND.get(name, "step"), []).append(name)
+                kinds.setdefault(choice_of(Move(name, "")).what, []).append(name)
 
     def start(self) -> MachineRun:
         return MachineRun(self)

@@ -10,7 +10,7 @@ import pytest
 from leo_model.errors import ConfigError, JobError, SpecError
 from leo_model.tlc.driver import run, run_many
 from leo_model.tlc.java import Runtime
-from leo_model.tlc.job import Simulate, TlcJob, TlcResult, Verdict, config_sections
+from leo_model.tlc.job import TlcJob, TlcResult, Verdict, config_sections
 from leo_model.tlc.messages import TraceStep
 from leo_model.tlc.value import Fn
 
@@ -98,7 +98,7 @@ FALLS: dict[str, tuple[str, Verdict, str, int]] = {
 
 
 # Left to `make test-long`: other forms of what the rest shows.
-LONG = ("starts", "below", "refines-at-once", "fair", "never-back", "random-small", "deep")
+LONG = ("starts", "below", "refines-at-once", "fair", "never-back", "deep")
 
 
 def rest_long(names: Iterable[str]) -> list[Any]:
@@ -118,8 +118,6 @@ def ran(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         toy(FAIR + "INVARIANT TypeOK\nPROPERTY Returns", "never-back"),
         toy(FAIR + "PROPERTY Comes3", "fair"),
         TlcJob("lasso", LOOP, "SPECIFICATION Spec\nPROPERTY Returns"),
-        toy(SPEC + "INVARIANT TypeOK", "random", simulate=Simulate(5, 10, seed=3)),
-        toy(SPEC + "INVARIANTS TypeOK Small", "random-small", simulate=Simulate(5, 10, seed=3)),
         toy(SPEC, "deep", dfid=30),
         toy(SPEC, "shallow", dfid=2),
     ]
@@ -202,21 +200,16 @@ def test_temporal_property(ran: Callable[[str], TlcResult], name: str) -> None:
         assert (trace.back_to, trace.stutters) == (2, False)
 
 
-def test_simulation_and_depth_first(ran: Callable[[str], TlcResult]) -> None:
-    """The success of a simulation is not a complete search; a depth-first search that ends before
-    all states were seen has shown nothing."""
-    result = ran("random")
-    assert (result.verdict, result.complete, result.distinct) == (Verdict.OK, False, None)
-    assert result.generated
+def test_depth_first(ran: Callable[[str], TlcResult]) -> None:
+    """A depth-first search that ends before all states were seen has shown nothing."""
     assert ran("shallow").verdict is Verdict.ERROR
     assert "lacks the message that model checking completed" in ran("shallow").reason
 
 
 @pytest.mark.long
 def test_other_forms(ran: Callable[[str], TlcResult]) -> None:
-    """A fair search and a deep one end well; a simulation finds a violation."""
+    """A fair search and a deep one end well."""
     assert ran("fair").verdict is ran("deep").verdict is Verdict.OK
-    assert ran("random-small").fell("Small")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +270,6 @@ def test_misspelt_constant(runtime: Runtime, work: Path) -> None:
     ("job", "said"),
     [
         (toy(SPEC + "PROPERTY Up", dfid=5), "^job toy: depth-first search silently skips live"),
-        (toy(SPEC, simulate=Simulate(1, 1, 1), dump=True), "^job toy: a simulation has neither"),
         (toy(SPEC, dump=True, workers=2), "^job toy: a state graph needs one worker, 2 were"),
         (toy(SPEC, timeout=0), "^job toy: needs at least 1 worker and a positive timeout, got 1 "),
         (TlcJob("a/b", TOY, SPEC), "^job 'a/b': a name has letters"),

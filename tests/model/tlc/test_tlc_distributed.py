@@ -17,7 +17,7 @@ from leo_model.checking.plan import plan
 from leo_model.errors import JobError
 from leo_model.tlc.distributed import Crew, run_distributed, worker_command
 from leo_model.tlc.java import Runtime
-from leo_model.tlc.job import Simulate, TlcJob, Verdict
+from leo_model.tlc.job import TlcJob, Verdict
 from leo_model.tlc.messages import Code, Message
 from leo_model.tlc.process import Children
 
@@ -167,8 +167,7 @@ def test_false_assume(runtime: Runtime, work: Path) -> None:
     [
         (job("PROPERTY Live"), r"passes over properties \(Live\) and reports success"),
         (replace(job(""), deadlock=True), "hangs when it meets a deadlock"),
-        (replace(job(""), simulate=Simulate(1, 1, 1)), "has neither simulation"),
-        (replace(job(""), dump=True), "has neither simulation"),
+        (replace(job(""), dump=True), "has neither depth-first search"),
     ],
 )
 def test_refused_jobs(runtime: Runtime, work: Path, bad: TlcJob, said: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from leo.disciplines import DISCIPLINES as RUNNABLE
@@ -18,7 +18,10 @@ from leo_model.traces.events import ENDS, PROGRAM, carries
 from leo_model.traces.explain import FAULTS
 from leo_model.traces.mutate import Fields
 
-__all__ = ["Fields", "make_header", "random_trace", "scripted_trace", "trace_world"]
+__all__ = ["BEHIND", "Fields", "moves", "random_trace", "scripted_trace", "trace_world"]
+
+# A unit of work that is cancelled in its commit: the view stays behind the store.
+BEHIND = "s1 Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit CancelApplied"
 
 
 def trace_world(discipline: str, sessions: int, instances: int | None = None) -> World:
@@ -61,6 +64,13 @@ def random_trace(
         if move.action in ENDS:
             tidy(world, state, set(), Links())
     return header, events
+
+
+def moves(*parts: str) -> Iterator[Move]:
+    """A schedule; each part is an actor and the actions that it takes one after the other."""
+    for part in parts:
+        actor, *actions = part.split()
+        yield from (Move(action, actor) for action in actions)
 
 
 def scripted_trace(world: World, schedule: Iterable[Move]) -> tuple[Fields, list[Fields]]:

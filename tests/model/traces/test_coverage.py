@@ -17,10 +17,14 @@ from leo_model.machine.machine import Move, apply, candidates, successors
 from leo_model.machine.reachable import bounded_world
 from leo_model.machine.state import State
 from leo_model.traces import coverage
-from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_text
+from leo_model.traces.coverage import Coverage, measure, shape, to_builtins, to_lines
 from leo_model.traces.reader import trace_of
-from tests.model.traces.synth import random_trace, scripted_trace, trace_world
-from tests.model.validating import options
+from tests.model.traces.synth import moves, random_trace, scripted_trace, trace_world
+from tests.model.validating import options, write
+
+
+def told(found: Coverage) -> str:
+    return "\n".join(to_lines(found))
 
 
 def covered(discipline: str, schedules: list[list[Move]]) -> Coverage:
@@ -42,7 +46,7 @@ def test_schedules_that_are_missing_complete_the_coverage(discipline: str) -> No
     assert list(found.missing_actions()) == []
     assert list(found.missing_states()) == []
     assert found.outside == found.refused == 0
-    assert "never" not in to_text(found)
+    assert "never" not in told(found)
 
 
 @pytest.mark.long
@@ -90,8 +94,7 @@ def test_states_of_one_shape_have_the_same_future(discipline: str) -> None:
 
 def test_names_and_numbers_do_not_matter() -> None:
     """The same schedule by other sessions, later, has the same coverage."""
-    schedule = [Move(action, "s1") for action in ("Call", "Acquire", "Recall", "Cancel")]
-    other = [Move(move.action, "s2") for move in schedule]
+    schedule, other = ([*moves(f"{s} Call Acquire Recall Cancel")] for s in ("s1", "s2"))
     one, two = covered("bare", [schedule]), covered("bare", [other])
     both = covered("bare", [schedule + other])
     assert one.states == two.states == both.states
@@ -106,7 +109,7 @@ def test_what_is_outside_is_said() -> None:
     found.add(trace_of("t", header, events))
     assert found.events == 300
     assert found.outside > 200
-    assert re.search(rf"lines outside of the bound +{found.outside} +of 300", to_text(found))
+    assert re.search(rf"lines outside of the bound +{found.outside} +of 300", told(found))
     assert sum(found.actions.values()) == 300
 
 
@@ -117,18 +120,16 @@ def test_refused_trace_counts_up_to_its_refusal() -> None:
     found = Coverage(measure("asyncio-lock", 2, 1))
     found.add(trace_of("t", header, events))
     assert (found.refused, found.events) == (1, 20)
-    assert re.search(r"traces refused +1 +of 1", to_text(found))
+    assert re.search(r"traces refused +1 +of 1", told(found))
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    paths = []
-    for k, discipline in enumerate(("bare", "bare", "asyncio-lock")):
-        header, events = random_trace(trace_world(discipline, 2), Random(k), 0.05, 60)
-        path = tmp_path / f"{k}.ndjson"
-        path.write_text("".join(f"{json.dumps(line)}\n" for line in (header, *events)))
-        paths.append(str(path))
-    return paths
+    kinds = enumerate(("bare", "bare", "asyncio-lock"))
+    return [
+        write(tmp_path / f"{k}.ndjson", kind, faults=0.05, sessions=2, length=60, seed=k)
+        for k, kind in kinds
+    ]
 
 
 def test_report_merges_runs_by_discipline_and_fits(

@@ -20,6 +20,7 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import Move
 from leo_model.traces.fast import engine as fast
 from leo_model.traces.fast import whole as fast_whole
+from leo_model.traces.mutate import renumber
 from tests.model.traces.mutation import mutate
 from tests.model.traces.synth import Fields, random_trace, scripted_trace, trace_world
 from tests.model.traces.test_fast import FAST, assert_same, said, to_bytes
@@ -58,10 +59,6 @@ def chance(discipline: str, rng: Random, replies: int) -> Iterator[Move]:
                 yield Move("Call", waiting[-1])
             yield Move(action, waiting[0])
         idle.append(waiting.pop(0))
-
-
-def renumbered(events: list[Fields]) -> list[Fields]:
-    return [{**event, "seq": k} for k, event in enumerate(events, 1)]
 
 
 @contextmanager
@@ -114,7 +111,7 @@ def moved(events: list[Fields], at: int, rng: Random) -> list[Fields]:
     """One line somewhere else."""
     rest = events[:at] + events[at + 1 :]
     rest.insert(max(0, at + rng.randint(-9, 9)), events[at])
-    return renumbered(rest)
+    return renumber(rest)
 
 
 def exchanged(events: list[Fields], at: int, rng: Random) -> list[Fields]:
@@ -233,7 +230,7 @@ def test_lock_is_fair_while_a_reply_has_still_to_return(discipline: str) -> None
 def test_session_that_did_not_call_does_not_go_in(discipline: str) -> None:
     """Neither when nobody waits nor under the number of another reply."""
     header, events = traced(discipline, moves(discipline, "c1 w1 c1 w1 c2 w2"))
-    refused(header, renumbered(events[:22] + events[23:]), 22 + 2)
+    refused(header, renumber(events[:22] + events[23:]), 22 + 2)
     later = [
         {**event, "reply": "s2.2"} if event["session"] == "s2" and k > 22 else event
         for k, event in enumerate(events)
@@ -247,7 +244,7 @@ def test_lock_that_is_held_is_not_free(discipline: str) -> None:
     header, events = traced(discipline, moves(discipline, "c1 a1 r1 c3 w3"))
     entered = [{**event, "session": "s2", "reply": "s2.1"} for event in events[:2]]
     assert [event["action"] for event in entered] == ["Call", "Acquire"]
-    refused(header, renumbered([*events[:10], *entered, *events[10:]]), 14 + 2)
+    refused(header, renumber([*events[:10], *entered, *events[10:]]), 14 + 2)
 
 
 @pytest.mark.parametrize("discipline", LOCKED)

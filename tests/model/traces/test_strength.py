@@ -15,16 +15,15 @@ import pytest
 from leo.trace.events import Event
 from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import CheckError
-from leo_model.machine.machine import Move
 from leo_model.machine.state import State
 from leo_model.machine.steps import World
 from leo_model.traces import native, reader, strength
 from leo_model.traces.events import Line
-from leo_model.traces.mutate import END, HEADER, Base, Mutant, evenly, mutants
+from leo_model.traces.mutate import END, HEADER, Base, Mutant, evenly, mutants, renumber
 from leo_model.traces.native import expected_versions
-from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_text
+from leo_model.traces.strength import Strength, measure_strength, read_base, to_builtins, to_lines
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
-from tests.model.traces.synth import random_trace, scripted_trace, trace_world
+from tests.model.traces.synth import BEHIND, moves, random_trace, scripted_trace, trace_world
 from tests.model.validating import options
 
 
@@ -46,9 +45,13 @@ def refuse(traces: list[Recorded]) -> list[TlcVerdict]:
     return [TlcVerdict("guard", 2, frozenset()) for _ in traces]
 
 
+def told(found: Strength) -> str:
+    return "\n".join(to_lines(found))
+
+
 def assert_no_hole(discipline: str, events: int, sites: int) -> Strength:
     found = measure_strength("t", base(discipline, events), sites)
-    assert found.holes == [], to_text(found)
+    assert found.holes == [], told(found)
     assert found.rejected + len(found.survivors) == found.mutants
     return found
 
@@ -114,7 +117,7 @@ def test_hole_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     found = measure_strength("t", base("asyncio-lock", 16), 1, ask=refuse)
     holes = {(hole.kind, hole.field) for hole in found.holes}
     assert ("LoadBigrams", "reads") in holes
-    text = to_text(found)
+    text = told(found)
     assert "LoadBigrams: reads, bigrams plus 1: accepted" in text
     assert all(len(line) <= 80 for line in text.splitlines())
 
@@ -133,15 +136,9 @@ def test_field_that_is_not_checked_is_a_hole(monkeypatch: pytest.MonkeyPatch) ->
     assert {hole.field for hole in found.holes} == {"runtime"}
 
 
-BEHIND = "s1 Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit CancelApplied"
-
-
 def behind() -> Base:
     """A unit of work cancelled in its commit: the view stays behind the store."""
-    actor, *actions = BEHIND.split()
-    world = trace_world("unit-of-work", 1)
-    header, events = scripted_trace(world, [Move(action, actor) for action in actions])
-    return Base(header, events, None)
+    return Base(*scripted_trace(trace_world("unit-of-work", 1), moves(BEHIND)), None)
 
 
 def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +156,7 @@ def test_a_violation_that_a_mutant_hides_is_noticed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reader, "too_many", lambda header: None)
     assert changes() == {"longer": frozenset({"ViewAgreesWithStore"})}
     found = measure_strength("t", behind(), 1, ask=accept)
-    text = " ".join(to_text(found).split())
+    text = " ".join(told(found).split())
     assert "and what falls is another: ViewAgreesWithStore no longer" in text
     assert "instances ~" in text
 
@@ -177,11 +174,7 @@ def test_refused_trace_is_not_measured() -> None:
     trace = base("asyncio-lock", 30)
     del trace.events[3]
     with pytest.raises(CheckError, match="refused as it is"):
-        measure_strength("t", Base(trace.header, renumbered(trace), None), 1, ask=accept)
-
-
-def renumbered(trace: Base) -> list[dict[str, object]]:
-    return [{**event, "seq": k} for k, event in enumerate(trace.events, 1)]
+        measure_strength("t", Base(trace.header, renumber(trace.events), None), 1, ask=accept)
 
 
 def test_report_for_people_and_programs(

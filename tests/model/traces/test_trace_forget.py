@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.forget import Links, tidy
-from leo_model.machine.machine import Move
 from leo_model.machine.state import Local, Objects, Reply, State, Store, Tables
 from leo_model.machine.steps import World
 from leo_model.traces.native import Checker, Outcome, check
 from leo_model.traces.reader import trace_of
 from leo_model.traces.tlc_engine import judge, record
-from tests.model.traces.synth import Fields, scripted_trace, trace_world
+from tests.model.traces.synth import Fields, moves, scripted_trace, trace_world
 
 UNIT = "Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit SwapView Release Return"
-
-
-def moves(*parts: str) -> Iterator[Move]:
-    """Each part is an actor and the actions it takes one after the other."""
-    for part in parts:
-        actor, *actions = part.split()
-        yield from (Move(action, actor) for action in actions)
 
 
 def both(

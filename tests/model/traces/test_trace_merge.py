@@ -20,6 +20,7 @@ from leo_model.traces.native import Checker, check
 from leo_model.traces.reader import trace_of
 from tests.model.traces.mutation import mutate
 from tests.model.traces.synth import Fields, random_trace, trace_world
+from tests.model.traces.test_trace_reader import encode
 
 SHARED = ("shared-store", "shared-store-unit-of-work", "shared-store-immediate")
 
@@ -43,7 +44,7 @@ def write(folder: Path, parts: Sequence[tuple[Fields, Sequence[Fields]]]) -> lis
     paths = []
     for number, (header, events) in enumerate(parts):
         path = folder / f"{number}.ndjson"
-        path.write_bytes(b"".join(msgspec.json.encode(x) + b"\n" for x in (header, *events)))
+        path.write_bytes(encode([header, *events]))
         paths.append(path)
     return paths
 

@@ -11,6 +11,7 @@ from leo_model.machine.machine import Move, apply
 from leo_model.machine.properties import SAFETY, refines
 from leo_model.machine.state import State
 from leo_model.traces.events import Line
+from leo_model.traces.mutate import renumber
 from leo_model.traces.native import CONCERNED, SWALLOWED, Checker, Outcome, check
 from leo_model.traces.reader import trace_of
 from tests.model.traces.synth import Fields, random_trace, trace_world
@@ -139,8 +140,7 @@ def test_missing_step_is_refused_with_what_was_possible() -> None:
     session = events[place]["session"]
     del events[place]
     # The other session may take steps in between.
-    numbered = [{**event, "seq": k + 1} for k, event in enumerate(events)]
-    found = check_schedule((header, numbered)).rejection
+    found = check_schedule((header, renumber(events))).rejection
     assert found is not None
     assert (found.event.action, found.event.session) == ("LoadBigrams", session)
     assert found.reasons == (f"{session} is at loadBigrams",)

@@ -10,13 +10,12 @@ import pytest
 
 from leo.units import NAMES
 from leo_model.disciplines import DISCIPLINES
-from leo_model.machine.machine import Move
 from leo_model.traces.native import check
 from leo_model.traces.reader import open_trace, trace_of
 from leo_model.traces.report import to_text
 from leo_model.traces.story import lanes_of, tell
 from leo_model.traces.validate import validate
-from tests.model.traces.synth import random_trace, scripted_trace, trace_world
+from tests.model.traces.synth import moves, random_trace, scripted_trace, trace_world
 from tests.model.traces.test_trace_reader import encode
 
 FAULTY = [name for name in DISCIPLINES if name != "sequential"]
@@ -24,12 +23,7 @@ FAULTY = [name for name in DISCIPLINES if name != "sequential"]
 
 def scripted(path: Path, discipline: str, script: str) -> Path:
     """Write the trace of a schedule given as `session action action; session action; ...`."""
-    schedule = []
-    for part in script.split(";"):
-        actor, *actions = part.split()
-        schedule += [Move(action, actor) for action in actions]
-    world = trace_world(discipline, 2)
-    header, events = scripted_trace(world, schedule)
+    header, events = scripted_trace(trace_world(discipline, 2), moves(*script.split(";")))
     path.write_bytes(encode([header, *events]))
     return path
 

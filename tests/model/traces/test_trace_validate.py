@@ -16,12 +16,12 @@ from leo.trace.words import NOT_CLOSED
 from leo_model.checking.claims import load_claims
 from leo_model.commands import validate as commands_validate
 from leo_model.commands.validate import VALIDATE
-from leo_model.machine.machine import Move
 from leo_model.traces import validate as validation
 from leo_model.traces.tlc_engine import Recorded, TlcVerdict
 from leo_model.traces.validate import validate
-from tests.model.traces.synth import random_trace, scripted_trace, trace_world
+from tests.model.traces.synth import BEHIND, moves, random_trace, scripted_trace, trace_world
 from tests.model.traces.test_trace_merge import split
+from tests.model.traces.test_trace_merge import write as write_parts
 from tests.model.traces.test_trace_reader import encode, end, sample
 from tests.model.validating import options, write
 
@@ -157,9 +157,7 @@ def test_disagreement_is_an_error_of_ours(
 def test_an_instance_that_was_never_there_hides_nothing(tmp_path: Path) -> None:
     """A view that is behind the store is found; the same lines under a header of two instances,
     where a view need not be the newest, are refused by every engine."""
-    actions = "Call Acquire Begin Recall Ingest Generate SaveSnapshot Commit CancelApplied"
-    world = trace_world("unit-of-work", 1)
-    header, events = scripted_trace(world, [Move(action, "s1") for action in actions.split()])
+    header, events = scripted_trace(trace_world("unit-of-work", 1), moves(BEHIND))
     paths = [tmp_path / "one", tmp_path / "two"]
     for path, instances in zip(paths, (["i1"], ["i1", "i2"]), strict=True):
         path.write_bytes(encode([{**header, "instances": instances}, *events]))
@@ -241,12 +239,7 @@ def test_stories_are_of_findings_or_of_everything(
 def processes(folder: Path) -> list[str]:
     """The files of two processes of one run."""
     world = trace_world("shared-store-immediate", 4)
-    header, events = random_trace(world, Random(5), 0.0, 80)
-    files = []
-    for number, (head, own) in enumerate(split(header, events)):
-        files.append(folder / f"{number}.ndjson")
-        files[-1].write_bytes(encode([head, *own]))
-    return list(map(str, files))
+    return list(map(str, write_parts(folder, split(*random_trace(world, Random(5), 0.0, 80)))))
 
 
 def test_merge_and_what_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

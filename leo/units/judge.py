@@ -13,7 +13,6 @@ import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import PurePath
 from typing import Final, Self
 
@@ -416,10 +415,10 @@ class UnitsJudge:
                 "did is not judged"
             )
         self._verdict.most = max(self._verdict.most, len(self._closed) + len(self._open))
-        ready = bisect_left(self._closed, oldest, key=attrgetter("closed"))
+        ready = bisect_left(self._closed, oldest, key=lambda unit: unit.closed)
         if not at_the_end and (not ready or self._closed[ready - 1].settled):
             # No unit has ended before all that are open but those that are judged.
-            self._settle_later()
+            self._settle_at = max(3 * self._keep, 2 * len(self._closed))
             return
         blocks = list(merged(self._spans(at_the_end)))
         wait = min([oldest, *(low for low, high in blocks if high >= oldest)])
@@ -587,9 +586,6 @@ class UnitsJudge:
             unit.calls.clear()
         self._closed = self._closed[first:]
         self._looked = [call for call in self._looked if call.unit not in gone]
-        self._settle_later()
-
-    def _settle_later(self) -> None:
         self._settle_at = max(3 * self._keep, 2 * len(self._closed))
 
 

@@ -297,8 +297,8 @@ async def generate_of_december_raises(folder: Path) -> Path:
 
 
 class Everywhere:
-    """A gate that cancels a call at the n-th action that an await precedes: there, or at whatever
-    it awaits next, which is the operation itself.
+    """A gate that cancels a call at the n-th action that an await precedes: there, or at what it
+    awaits next, which is the operation itself.
     """
 
     def __init__(self, nth: int, *, later: bool) -> None:

@@ -80,9 +80,11 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "pip", "--python", python, "install", "-qq", "--no-user",
         "--no-index", "--no-deps", "--disable-pip-version-check", wheel)  # fmt: skip
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (site / "dependencies.pth").write_text("\n".join(p for p in sys.path if "site-packages" in p))
-    # What an extra would bring is not there, as after a plain `pip install`, and no Java.
-    (site / "sitecustomize.py").write_text(WITHOUT_EXTRAS)
+    # What an extra would bring is not there, as after a plain `pip install`, and no Java. Some
+    # systems have a sitecustomize of their own, which would come first.
+    (site / "without_extras.py").write_text(WITHOUT_EXTRAS)
+    paths = [path for path in sys.path if "site-packages" in path]
+    (site / "dependencies.pth").write_text("\n".join([*paths, "import without_extras"]))
     return home / "bin"
 
 

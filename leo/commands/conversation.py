@@ -149,7 +149,11 @@ def converse(
             raise CallerError(f"no text was named; name {', '.join(shipped())} or a file")
         # Path.expanduser raises for an unknown person, and no name has a NUL.
         given = Path(os.path.expanduser(name.replace("\0", "\ufffd")))
-        path = shipped_text(name) if name in shipped() else given
+        path = shipped_text(name.lower()) if name.lower() in shipped() else given
+        if not os.path.exists(path):
+            # A name that cannot be looked up is none either.
+            told = f"{name}: there is no such file; name {', '.join(shipped())} or a file"
+            raise CallerError(told)
         check_apart(path, file, "a text")
         length = observe_file(field.observe, path, notices, tested(path))
         known = field.view.size()["tokens"]
@@ -186,18 +190,18 @@ def converse(
             # It may be the key that was to show the rest of a reply.
             if pacer is None:
                 print(EMPTY, file=notices)
-        elif prompt in commands:
-            failed += not attempt(partial(show, commands[prompt]), ENDED, "The command failed")
-        elif prompt.split()[0] == OBSERVE:
-            named = prompt.removeprefix(OBSERVE).strip()
+        elif prompt.lower() in commands:
+            command = commands[prompt.lower()]
+            failed += not attempt(partial(show, command), ENDED, "The command failed")
+        elif prompt.split()[0].lower() == OBSERVE:
+            named = prompt[len(OBSERVE) :].strip()
             failed += not attempt(
                 partial(observe, named), "The rest was not read.", "Leo could not read"
             )
         elif prompt.startswith("/"):
             name = prompt.split()[0]
-            wrong = (
-                f"{name} takes nothing after it" if name in commands else f"There is no {name!r}"
-            )
+            known = name.lower() in (*commands, *ENDINGS)
+            wrong = f"{name} takes nothing after it" if known else f"There is no {name!r}"
             failed += 1
             print(f"{wrong}; /help says what there is.", file=notices)
         elif attempt(partial(answer, prompt), cancelled, "Leo could not answer"):

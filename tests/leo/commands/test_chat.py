@@ -106,17 +106,21 @@ def test_a_conversation_goes_on_after_interruption_failure_and_unknown_commands(
     """
     out, notices = io.StringIO(), io.StringIO()
     lines = ["hi", "long", "bad", "soon", "/what now", "/help", "/why", "dream", "brood", "bye"]
-    lines[4:4] = ["/why now", "/observe"]
-    # All but what follows a reply: long to soon, and three commands.
-    assert converse(STUB, iter([*lines, "/quit", "x"]), out, notices) == 6
-    assert out.getvalue() == f"HI\n{describe_commands()}\nbecause\nDREAM\nBROOD\nBYE\n"
+    lines[4:4] = ["/WHY", "/why now", "/Quit now", "/observe", "/observe nope"]
+    # All but what follows a reply: long to soon, and five commands.
+    assert converse(STUB, iter([*lines, "/quit", "x"]), out, notices) == 8
+    told = f"{describe_commands()}\nbecause"
+    assert out.getvalue() == f"HI\nbecause\n{told}\nDREAM\nBROOD\nBYE\n"
     assert notices.getvalue().splitlines() == [
         "",
         CANCELLED,
         "Leo could not answer: the step 'observe' of reply s1.1 failed: ValueError: no",
         "Leo could not answer: the session is busy",
         "/why takes nothing after it; /help says what there is.",
+        "/Quit takes nothing after it; /help says what there is.",
         "Leo could not read: no text was named; name garden, harbour, night_train or a file",
+        "Leo could not read: nope: there is no such file; name garden, harbour, night_train or a "
+        "file",
         "There is no '/what'; /help says what there is.",
         "",
         DROPPED,

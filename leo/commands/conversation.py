@@ -151,7 +151,7 @@ def converse(
         given = Path(os.path.expanduser(name.replace("\0", "\ufffd")))
         path = shipped_text(name.lower()) if name.lower() in shipped() else given
         if not os.path.exists(path):
-            # A name that cannot be looked up is none either.
+            # Nor is one whose name the system refuses to look up.
             told = f"{name}: there is no such file; name {', '.join(shipped())} or a file"
             raise CallerError(told)
         check_apart(path, file, "a text")

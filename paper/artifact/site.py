@@ -18,7 +18,8 @@ from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
 from paper.artifact.glossary import GLOSSARY, MORE_IN_WORDS, PROPERTIES_IN_WORDS
 from paper.artifact.results import Json, Results
-from paper.artifact.section import SUBSECTIONS, kind, revised
+from paper.artifact.revision import revised
+from paper.artifact.section import SUBSECTIONS, kind
 from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
 

@@ -1,5 +1,5 @@
-"""`build/paper`: the revised section, LaTeX fragments, figures, the modules of the specification, and
-an article that has all of it. The words are in `templates/*.tex`.
+"""`build/paper`: the revised section, LaTeX fragments, figures, the modules of the specification,
+and an article that has all of it. The words are in `templates/*.tex`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The class that the revised section 8.6.6 recommends, as the paper prints it: from `class` on.
+"""The class that the revised section 8.6.6 recommends; `revision.py` prints it from `class` on.
 
-`Field` stands for the author's own functions; `tests/paper/artifact/test_recommended.py` executes every schedule
-of two replies, with a cancellation at every await.
+`Field` stands for the author's own functions. `tests/paper/artifact/test_recommended.py` executes
+every schedule of two replies of what is printed, with cancellations at any await.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""What an author pastes into section 8.6: a paragraph for each subsection, three tables, a listing; and
-what becomes of each part that stands there.
+"""What an author pastes into section 8.6: a paragraph for each subsection, three tables, a listing;
+and what becomes of each part that stands there.
 
 The paragraphs are in `templates/section.j2`, the listing is the code of `recommended.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,17 +23,18 @@ ADDITIONS: Final[Mapping[str, str]] = {
     "quotes": "Key quotes",
 }
 ELSEWHERE: Final = "other"
+_HINT: Final = re.compile(r"(?<=\w): (?:[A-Z]\w+(?:\[[\w, ]+\])?|str)(?=[,)])| -> \w+(?=:)")
 # What stands in the section (all but its headings, which stay), and what to do with it.
 THERE: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "8.6.1": (("both paragraphs", "replace by the paragraph"),),
     "8.6.2": (
         ("table of metrics", "replace by the table here"),
-        ("conditions, note", "drop: the conditions were not the same, and the test was carried out"),
+        ("conditions, note", "drop: the conditions differed, and the test was carried out"),
     ),
     "8.6.3": (("H1, H2, H3 and the conclusion", "replace by the paragraph; figures go with it"),),
     "8.6.4": (
         ("listing of the synchronous reply()", "keep"),
-        ("listing of the asynchronous reply()", "keep, but for its comment: `# isolation, not atomicity`"),
+        ("listing of the asynchronous reply()", "keep; comment it: `isolation, not atomicity`"),
         ("the paragraphs below them", "replace by the paragraph"),
     ),
     "8.6.5": (
@@ -42,7 +44,7 @@ THERE: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("listing of the core lock pattern", "replace by the listing here, which a test executes"),
         ("scalability model", "replace by the paragraph"),
         ("migration scope", "keep: a history, of which nothing is claimed here"),
-        ("total implementation time", "drop, or keep as a recollection: no record here bears it out"),
+        ("total implementation time", "drop, or keep as a recollection: no record is here"),
     ),
     "8.6.7": (("validation table", "replace by the table here"),),
     "8.6.8": (
@@ -92,7 +94,7 @@ def revised(results: Results) -> dict[str, Any]:
 def listing() -> str:
     """The recommended class, without what only a type checker reads."""
     _, start, code = Path(recommended.__file__).read_text("utf-8").partition("class AsyncLeoField")
-    return start + code
+    return f"import asyncio\n\n\n{_HINT.sub('', start + code)}"
 
 
 def tables(results: Results) -> dict[str, Table]:
@@ -106,14 +108,16 @@ def tables(results: Results) -> dict[str, Table]:
 def _metrics(facts: Json) -> Table:
     arms = ("sync", "async")
     rows: list[list[str]] = []
-    for key, name in (("tokens", "share of tokens, current message"),
-                      ("types", "share of distinct words, current message and three before")):  # fmt: skip
-        rows.append([f"{name}:"])
+    for key, name in (
+        ("tokens", "share of tokens, current message:"),
+        ("types", "share of distinct words, current message and three before:"),
+    ):
+        rows.append([name])
         rows += [
             [words, *(estimate(facts["arms"][arm][key][row]) for arm in arms)]
             for row, words in (
-                ("mean", "mean over turns"), ("optimal", "share of turns below 0.2"), ("worst", "worst turn"),
-                ("best", "best turn"), ("perfect", "turns at 0.000"),
+                ("mean", "mean over turns"), ("optimal", "share of turns below 0.2"),
+                ("worst", "worst turn"), ("best", "best turn"), ("perfect", "turns at 0.000"),
             )
         ]  # fmt: skip
         talks = facts[f"talks_{key}"]
@@ -126,8 +130,8 @@ def _metrics(facts: Json) -> Table:
     turns = [f"{facts['reproduced'][arm]['printed']} turns" for arm in arms]
     return Table(
         "metrics",
-        "The metrics, each definition on both arms, over all published turns. Means and shares with 95 % intervals "
-        "over conversations (resampled within an arm).",
+        "The metrics, each definition on both arms, over all published turns. Means and shares "
+        "with 95 % intervals over conversations (resampled within an arm).",
         (0, 0, 0), ("", f"synchronous ({turns[0]})", f"asynchronous ({turns[1]})"), rows,
     )  # fmt: skip
 
@@ -141,14 +145,18 @@ def _ocean(facts: Json) -> Table:
         )
 
     rows = [
-        [fault, *(moved(one) for one in settings.values()), estimate([*settings.values()][0]["field"])]
+        [
+            fault,
+            *(moved(one) for one in settings.values()),
+            estimate(next(iter(settings.values()))["field"]),
+        ]
         for fault, settings in facts["verdicts"].items()
     ]
     return Table(
         "ocean",
-        "The ocean: total variation by which one struck observation moves the contexts that it touches, in three "
-        "small transformers (least to most) and in the field; in brackets, comparisons in which a transformer is moved reliably "
-        "less than the field, or more.",
+        "The ocean: total variation by which one struck observation moves the contexts that it "
+        "touches, in three small transformers (least to most) and in the field; in brackets, "
+        "comparisons in which a transformer is moved reliably less than the field, or more.",
         (0, 0, 0, 0), ("observation", "one step each", "steps matched to the field", "field"), rows,
     )  # fmt: skip
 

@@ -210,16 +210,24 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
             for column, seeds in enumerate(runs):
                 axes = figure.add_subplot(2, len(runs), row * len(runs) + column + 1)
                 series = {f"conversation {seed}": _cycles(cycles, seed, name) for seed in seeds}
-                x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
-                shown = {label: values[: len(x)] for label, values in series.items()}
-                lines(axes, x, shown, marked=len(x) < MANY)
-                if len(x) >= MANY:
-                    axes.lines[0].set_linewidth(0.5)
+                least = min(map(len, series.values()))
+                # A long conversation in means of as many cycles as leave MANY points.
+                wide = max(1, least // MANY)
+                x = [CYCLE * wide * (k + 1) for k in range(least // wide)]
+                shown = {
+                    label: [fmean(values[wide * k : wide * (k + 1)]) for k in range(len(x))]
+                    for label, values in series.items()
+                }
+                lines(axes, x, shown, marked=wide == 1)
                 for stop in rows:
                     if (stop["kind"], stop["seed"]) == ("stop", seeds[0]):
                         axes.axvline(stop["turn"], color="#777777", lw=0.8, ls="--", zorder=0)
                 axes.set_ylabel(SERIES[name])
-                axes.legend() if row == 0 else axes.set_xlabel("turn (dashed: the stops)")
+                if row == 0:
+                    axes.set_title(f"means of {CYCLE * wide} turns")
+                    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.12), ncols=2)
+                else:
+                    axes.set_xlabel("turn (dashed: the stops)")
 
-    caption = "external_vocab over the conversations of a week and over the long one, by cycle of "
-    return [Plot("metric", f"{caption}20 turns", draw_metric, (7.0, 5.0))]
+    caption = "external_vocab over the conversations of a week (left) and over the long one (right)"
+    return [Plot("metric", caption, draw_metric, (8.5, 6.0))]

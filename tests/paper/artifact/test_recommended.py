@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import aiosqlite
 import pytest
 
 import leo
-from paper.artifact import recommended
-from paper.artifact.recommended import AsyncLeoField, Database
+from paper.artifact.revision import listing
 
 
 class Sqlite:
@@ -62,24 +63,40 @@ async def rows(db: Any, sql: str) -> list[Any]:
     return found if isinstance(found, list) else list(await found.fetchall())
 
 
-class Observed(AsyncLeoField):
-    """The class with its database at hand."""
+@pytest.fixture
+def printed(tmp_path: Path) -> ModuleType:
+    """The listing as a module, as somebody would paste it."""
+    path = tmp_path / "printed_listing.py"
+    path.write_text(listing(), "utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    def __init__(self) -> None:
-        self.db = Sqlite()
-        super().__init__(self.db, Words(), Counter())
+
+def observed(printed: ModuleType) -> Callable[[], Any]:
+    """Make the printed class, with its database at hand."""
+
+    def make() -> Any:
+        db = Sqlite()
+        made = printed.AsyncLeoField(db, Words(), Counter())
+        made.db = db
+        return made
+
+    return make
 
 
-def ngrams(field: Observed) -> list[str]:
+def ngrams(field: Any) -> list[str]:
     return [word for (word,) in field.db.real.execute("SELECT word FROM ngrams ORDER BY word")]
 
 
-def snapshots(field: Observed) -> int:
+def snapshots(field: Any) -> int:
     (found,) = field.db.real.execute("SELECT count(*) FROM snapshots").fetchone()
     return int(found)
 
 
-def whole(field: Observed) -> str | None:
+def whole(field: Any) -> str | None:
     """No half reply is left in the store, and the view is what the store has."""
     if len(ngrams(field)) != snapshots(field):
         return "half a reply is in the store"
@@ -91,9 +108,9 @@ def whole(field: Observed) -> str | None:
 CALLS = {"ada": lambda field: field.reply("a"), "bob": lambda field: field.reply("b")}
 
 
-def test_every_schedule_keeps_replies_whole() -> None:
+def test_every_schedule_keeps_replies_whole(printed: ModuleType) -> None:
     """Two replies, two cancellations at any await: nothing is half done, view and store agree."""
-    found = leo.explore(Observed, CALLS, at_end=whole, cancellations=2)
+    found = leo.explore(observed(printed), CALLS, at_end=whole, cancellations=2)
     assert found.holds, str(found)
 
 
@@ -110,14 +127,15 @@ class Free:
 
 @pytest.mark.parametrize(("part", "instead"), [("to_its_end", unshielded), ("asyncio.Lock", Free)])
 def test_neither_the_shield_nor_the_lock_can_go(
-    monkeypatch: pytest.MonkeyPatch, part: str, instead: Callable[..., Any]
+    printed: ModuleType, monkeypatch: pytest.MonkeyPatch, part: str, instead: Callable[..., Any]
 ) -> None:
     """Without either of them some schedule breaks the class."""
-    monkeypatch.setattr(f"{recommended.__name__}.{part}", instead)
-    assert leo.explore(Observed, CALLS, at_end=whole).broken is not None
+    where, _, name = part.rpartition(".")
+    monkeypatch.setattr(getattr(printed, where) if where else printed, name, instead)
+    assert leo.explore(observed(printed), CALLS, at_end=whole).broken is not None
 
 
-def test_it_runs_on_aiosqlite(tmp_path: Path) -> None:
+def test_it_runs_on_aiosqlite(printed: ModuleType, tmp_path: Path) -> None:
     """As it is pasted: replies come back and are stored, a cancelled one leaves nothing half."""
 
     async def main() -> None:
@@ -125,7 +143,7 @@ def test_it_runs_on_aiosqlite(tmp_path: Path) -> None:
         async with aiosqlite.connect(path) as db:
             await db.execute("CREATE TABLE ngrams (word)")
             await db.execute("CREATE TABLE snapshots (text)")
-            field = AsyncLeoField(db, Words(), Counter())
+            field = printed.AsyncLeoField(db, Words(), Counter())
             assert await field.reply("one") == "one"
             for waits in range(40):
                 task = asyncio.create_task(field.reply("two"))

@@ -11,15 +11,15 @@ already, and, but in answer to a question, not what Leo said in the last replies
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from math import fsum
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.seed import SEED_TEXT
-from leo.field.sentences import opening_words, split_sentences
+from leo.field.sentences import asks, missing_end, opening_words, split_sentences, told_sentences
 from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.modules.school import COMMON
 from leo.modules.trauma import FUNCTION_WORDS
@@ -55,6 +55,8 @@ ENOUGH, RUN = 3, 4
 TOLD, EARLIER = 2.0, 0.3
 # What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's;
 # if it asks; for a step off the known paths; for a beginning known from within sentences.
+# The boost of a told sentence's words when it is walked again, and the temperature of that.
+AGAIN, CALM = 1000.0, 0.3
 SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 
@@ -152,19 +154,19 @@ def chosen(worths: Mapping[Words, float]) -> list[Words]:
     return kept
 
 
-def _joined(texts: Iterable[Words]) -> Iterator[str]:
-    """The tokens of all texts; a text ends a sentence."""
-    return chain.from_iterable((*text, ".") for text in texts)
+def _told(*texts: Words) -> Iterator[list[str]]:
+    """The sentences that tell something; the end of a typed line is the end of a sentence."""
+    return chain.from_iterable(told_sentences((*text, *missing_end(text))) for text in texts)
 
 
 class Remembered(NamedTuple):
     """The tokens of the session's last PROMPTS prompts, the newest first; the sentences of the
-    field's last REPLIES replies; the tokens of sentences told with words of the prompt.
+    field's last REPLIES replies; the tokens of each sentence told with words of the prompt.
     """
 
     heard: tuple[Words, ...] = ()
     said: frozenset[Words] = frozenset()
-    told: Words = ()
+    told: tuple[Words, ...] = ()
 
 
 class Resonance(Module[Remembered]):
@@ -195,9 +197,11 @@ class Resonance(Module[Remembered]):
         "heard": "SELECT words FROM resonance WHERE session = :session "
         f"ORDER BY id DESC LIMIT {PROMPTS}",
         "said": f"SELECT text FROM snapshots WHERE origin = 'leo' ORDER BY id DESC LIMIT {REPLIES}",
-        "told": "SELECT sentence FROM resonance_told WHERE word IN "
-        "(SELECT value FROM json_each(:words)) GROUP BY sentence "
-        f"ORDER BY count(*) DESC, max(id) DESC LIMIT {TELLINGS}",
+        # A word of few sentences says more about which of them is meant.
+        "told": "SELECT sentence FROM resonance_told JOIN (SELECT word, 1000000 / count(*) AS rare "
+        "FROM resonance_told WHERE word IN (SELECT rtrim(value, 's') FROM json_each(:words)) "
+        "GROUP BY word) USING (word) GROUP BY sentence "
+        f"ORDER BY sum(rare) DESC, max(id) DESC LIMIT {TELLINGS}",
     }
 
     def load(self, rows: Rows) -> Remembered:
@@ -209,45 +213,70 @@ class Resonance(Module[Remembered]):
                 for (text,) in rows["said"]
                 for sentence in split_sentences(tokenize(text))
             ),
-            tuple(tokenize(" ".join(text for (text,) in rows["told"]))),
+            tuple(tuple(tokenize(text)) for (text,) in rows["told"]),
         )
+
+    def learnt(self, texts: Sequence[str]) -> Sequence[str]:
+        """What they tell: a question that was learnt would be said as an answer."""
+        prompt, *memories = map(tokenize, texts)
+        told = _told(tuple(prompt)), *map(told_sentences, memories)
+        return [" ".join(chain.from_iterable(sentences)) for sentences in told]
 
     def hear(self, state: Remembered, moment: Moment) -> Heard:
         """Where sentences may begin, and what weighs more on the way."""
         return Heard(
             boosts=self._boosts(state, moment.tokens, self._weights(state, moment.tokens)),
-            starts=dict.fromkeys(opening_words(_joined(state.heard)), EARLIER * START)
-            | dict.fromkeys(opening_words(moment.tokens), START)
-            | dict.fromkeys(opening_words(state.told), TOLD * START),
+            starts=dict.fromkeys(
+                opening_words(chain.from_iterable(_told(*state.heard))), EARLIER * START
+            )
+            | dict.fromkeys(opening_words(chain.from_iterable(_told(moment.tokens))), START)
+            | dict.fromkeys(opening_words(chain.from_iterable(state.told)), TOLD * START),
         )
 
     def after(self, state: Remembered, context: After, rng: Random) -> Changes:
-        """Walk WALKS times, and more while there are not FEW fresh sentences; say the best of all
-        that were found; keep what was heard.
+        """Walk what was told once more, then WALKS times, and more while there are not FEW fresh
+        sentences; say the best of all that were found; keep what was heard.
         """
         weights = self._weights(state, context.tokens)
         boosts = self._boosts(state, (), weights)
-        asked = list(map(sentence_words, split_sentences(context.tokens[:MANY])))
-        answers = set(map(sentence_words, split_sentences(state.told)))
-        recent = state.said - answers if "?" in context.tokens else state.said
+        prompt = list(split_sentences(context.tokens[:MANY]))
+        asking, own = any(map(asks, prompt)), list(map(sentence_words, prompt))
+        heard = list(_told(*state.heard))
+        # A question names what it is about, or means what was told last.
+        lately = (
+            sentence
+            for sentence in heard
+            if (asking and not state.told) or sentence_words(sentence) not in state.said
+        )
+        told = [*state.told, *islice(lately, max(1, FEW - len(state.told)))]
+        answers = list(map(sentence_words, told))
         # The prompt's own sentences would be an echo.
-        said = recent.union(map(sentence_words, split_sentences(context.tokens)))
-        openings = opening_words(_joined((context.tokens, state.told, *state.heard)))
+        said = state.said.difference(answers[:asking]).union(own)
+        openings = opening_words(chain.from_iterable((*_told(context.tokens), *told, *heard)))
         found = fresh_sentences(tokenize(context.text), said)
+        for sentence in told:
+            spoken = context.speak(
+                *(rng, CALM, dict.fromkeys(sentence, AGAIN), len(sentence)),
+                starts={sentence[0]: START},
+                openings=openings,
+            )
+            found = fresh_sentences(tokenize(spoken.text), said) | found
         walks, heat = 1, context.voice.temperature
         while walks < WALKS or (walks < MORE and len(found) < FEW):
             spoken = context.speak(rng, heat, boosts, STEPS, openings=openings)
             found = fresh_sentences(tokenize(spoken.text), said) | found
             walks += 1
-        heard = map(sentence_words, split_sentences(_joined(state.heard)))
-        paths = Paths((*SEED, *asked, *answers, *heard))
-        answer = set(filter(is_telling, sentence_words(state.told))).difference(*asked)
+        lines = map(sentence_words, (*_told(context.tokens[:MANY]), *told, *heard))
+        paths = Paths((*SEED, *lines))
+        answer = set(filter(is_telling, chain(*answers[: len(state.told)]))).difference(*own)
         weights |= dict.fromkeys(answer, TOLD)
-        prompt = {run for sentence in asked for run in runs_of(sentence)}
+        nearer = {words: 1.0 / place for place, words in enumerate(answers, 1)}
+        echo = {run for words in own for run in runs_of(words)}
         worths = {
             words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
+            + nearer.get(words, 0.0)
             - SEEDED * seeded(words)
-            - ECHO * sum(map(prompt.__contains__, runs_of(words)))
+            - ECHO * sum(map(echo.__contains__, runs_of(words)))
             - ASKED * (sentence[-1] == "?")
             - ASTRAY * paths.astray(words)
             - TORN * paths.tears(words)
@@ -260,10 +289,9 @@ class Resonance(Module[Remembered]):
     def _kept(context: After) -> tuple[Put, ...]:
         """What was heard, and the sentences that tell something, by their words."""
         told = [
-            (word.lower(), " ".join(sentence) + "." * (sentence[-1] not in ENDINGS))
-            for sentence in split_sentences(context.tokens[:MANY])
-            if sentence[-1] != "?"
-            and SHORTEST <= len(sentence) <= len(" ".join(sentence)) <= LONGEST
+            (word.lower().rstrip("s"), " ".join(sentence))
+            for sentence in _told(context.tokens[:MANY])
+            if SHORTEST <= len(sentence) <= len(" ".join(sentence)) <= LONGEST
             for word in sentence
             if is_telling(word)
         ]
@@ -293,8 +321,8 @@ class Resonance(Module[Remembered]):
     @staticmethod
     def _boosts(state: Remembered, tokens: Words, weights: Mapping[str, float]) -> dict[str, float]:
         """Token -> boost, with the spelling of the prompt and of what was told."""
-        words = list(filter(is_word, (*state.told, *tokens)))
+        words = list(filter(is_word, (*chain(*state.told), *tokens)))
         spelled = {token.lower(): token for token in (*chain(*state.heard[::-1]), *words)}
         boosts = dict.fromkeys(words, PATH)
         boosts |= {spelled.get(word, word): BOOST * weight for word, weight in weights.items()}
-        return boosts | dict.fromkeys(filter(is_telling, state.told), BOOST)
+        return boosts | dict.fromkeys(filter(is_telling, chain(*state.told)), BOOST)

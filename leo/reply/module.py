@@ -66,6 +66,10 @@ class Module(ABC, Generic[S]):
     def load(self, rows: Rows) -> S:
         """Its state, from the rows of its queries."""
 
+    def learnt(self, texts: Sequence[str]) -> Sequence[str]:
+        """What the field takes in of a prompt, an inner one too, and of what came to mind: all."""
+        return texts
+
     def hear(self, state: S, moment: Moment) -> Heard:
         """Nothing comes to mind."""
         return HEARD_NOTHING

@@ -230,7 +230,6 @@ class Resonance(Module[Remembered]):
                 opening_words(chain.from_iterable(_told(*state.heard))), EARLIER * START
             )
             | dict.fromkeys(opening_words(chain.from_iterable(_told(moment.tokens))), START)
-            | dict.fromkeys(opening_words(chain.from_iterable(state.told)), TOLD * START),
         )
 
     def after(self, state: Remembered, context: After, rng: Random) -> Changes:
@@ -321,8 +320,8 @@ class Resonance(Module[Remembered]):
     @staticmethod
     def _boosts(state: Remembered, tokens: Words, weights: Mapping[str, float]) -> dict[str, float]:
         """Token -> boost, with the spelling of the prompt and of what was told."""
-        words = list(filter(is_word, (*chain(*state.told), *tokens)))
+        words = list(filter(is_word, tokens))
         spelled = {token.lower(): token for token in (*chain(*state.heard[::-1]), *words)}
         boosts = dict.fromkeys(words, PATH)
         boosts |= {spelled.get(word, word): BOOST * weight for word, weight in weights.items()}
-        return boosts | dict.fromkeys(filter(is_telling, chain(*state.told)), BOOST)
+        return boosts

@@ -15,7 +15,7 @@ from leo.field.reading import Readable
 from leo.field.text import ENDINGS, is_word
 
 # Said to be told something.
-REQUESTS: Final = frozenset({"tell", "describe", "explain"})
+REQUESTS: Final = frozenset({"tell", "say", "write", "describe", "explain"})
 # How a question begins that was typed without its mark: with one of ASKING and no subject ("what I
 # like is"), or with a verb and a subject.
 ASKING: Final = frozenset({"what", "who", "whose", "where", "when", "why", "how", "which"})

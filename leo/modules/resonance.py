@@ -56,7 +56,7 @@ TOLD, EARLIER = 2.0, 0.3
 # What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's;
 # if it asks; for a step off the known paths; for a beginning known from within sentences.
 # The boost of a told sentence's words when it is walked again, and the temperature of that.
-AGAIN, CALM = 1000.0, 0.3
+AGAIN, CALM, TRIES = 1000.0, 0.3, 3
 SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 
@@ -143,12 +143,13 @@ def chosen(worths: Mapping[Words, float]) -> list[Words]:
     """
     kept: list[Words] = []
     used: set[Words] = set()
-    stock = set(filter(seeded, worths))
-    most = STOCK if len(stock) < len(worths) else FEW
+    stocked, stock = 0, set(filter(seeded, worths))
     for words in sorted(worths, key=worths.__getitem__, reverse=True):
-        runs, enough = runs_of(words), len(kept) >= (MOST if worths[words] > 0.0 else MOST - 1)
-        if used.isdisjoint(runs) and not enough and (words not in stock or most > 0):
-            most -= words in stock
+        runs, most = runs_of(words), MOST if worths[words] > 0.0 else MOST - 1
+        if words in stock:
+            most = FEW if stocked < STOCK or len(stock) == len(worths) else 0
+        if used.isdisjoint(runs) and len(kept) < most:
+            stocked += words in stock
             used.update(runs)
             kept.append(words)
     return kept
@@ -253,7 +254,9 @@ class Resonance(Module[Remembered]):
         said = state.said.difference(answers[:asking]).union(own)
         openings = opening_words(chain.from_iterable((*_told(context.tokens), *told, *heard)))
         found = fresh_sentences(tokenize(context.text), said)
-        for sentence in told:
+        for words, sentence in [*zip(answers, told, strict=True)] * TRIES:
+            if words in found or words in said:
+                continue
             spoken = context.speak(
                 *(rng, CALM, dict.fromkeys(sentence, AGAIN), len(sentence)),
                 starts={sentence[0]: START},
@@ -274,7 +277,7 @@ class Resonance(Module[Remembered]):
         worths = {
             words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
             + nearer.get(words, 0.0)
-            - SEEDED * seeded(words)
+            - SEEDED * (seeded(words) > 0.0)
             - ECHO * sum(map(echo.__contains__, runs_of(words)))
             - ASKED * (sentence[-1] == "?")
             - ASTRAY * paths.astray(words)

@@ -243,15 +243,12 @@ class Resonance(Module[Remembered]):
         asking, own = any(map(asks, prompt)), list(map(sentence_words, prompt))
         heard = list(_told(*state.heard))
         # A question names what it is about, or means what was told last.
-        lately = (
-            sentence
-            for sentence in heard
-            if (asking and not state.told) or sentence_words(sentence) not in state.said
-        )
+        lately = (sentence for sentence in heard if sentence_words(sentence) not in state.said)
         told = [*state.told, *islice(lately, max(1, FEW - len(state.told)))]
         answers = list(map(sentence_words, told))
         # The prompt's own sentences would be an echo.
-        said = state.said.difference(answers[:asking]).union(own)
+        again = map(sentence_words, state.told[:FEW] if asking else ())
+        said = state.said.difference(again).union(own)
         openings = opening_words(chain.from_iterable((*_told(context.tokens), *told, *heard)))
         found = fresh_sentences(tokenize(context.text), said)
         for words, sentence in [*zip(answers, told, strict=True)] * TRIES:

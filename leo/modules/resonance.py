@@ -2,10 +2,12 @@
 
 The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
 which turns the observer's words into a high external_vocab. Here nothing is pasted: a sentence may
-begin as one of the prompt does, or as one that was told with a word of the prompt; words that were
-heard weigh more on the way. Of the sentences of a few walks those are said that take up most, have
-least of the seed text, and keep to the paths of people's sentences; not what the prompt says
-already, and, but in answer to a question, not what Leo said in the last replies.
+begin as one that was heard does, and words that were heard weigh more on the way. What was told
+with a word of the prompt, and what was told last, is walked once more by its own words. Of the
+sentences of these and of a few other walks those are said that take up most, have nothing of the
+seed text, and keep to the paths of people's sentences; not what the prompt says already, and, but
+in answer to a question, not what Leo said in the last replies. Questions are not learnt: said back,
+they would be no answer.
 """
 
 from __future__ import annotations
@@ -50,13 +52,13 @@ FEW, REPLIES = 2, 6
 SHORTEST, MOST, STOCK = 3, 4, 1
 # So many taken-up words count; runs of so many words are compared.
 ENOUGH, RUN = 3, 4
-# What a word, and a start, counts that was told together with a word of the prompt; what a start
-# counts that an earlier prompt had.
+# What a word counts that was told together with a word of the prompt; what a start counts that an
+# earlier prompt had.
 TOLD, EARLIER = 2.0, 0.3
-# What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's;
-# if it asks; for a step off the known paths; for a beginning known from within sentences.
-# The boost of a told sentence's words when it is walked again, and the temperature of that.
+# How a told sentence is walked again: the boost of its words, the temperature, how often at most.
 AGAIN, CALM, TRIES = 1000.0, 0.3, 3
+# What a sentence is worth less when it has a run of the seed text; for a run of the prompt's; if it
+# asks; for a step off the known paths; for a beginning known from within sentences.
 SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 
@@ -160,6 +162,10 @@ def _told(*texts: Words) -> Iterator[list[str]]:
     return chain.from_iterable(told_sentences((*text, *missing_end(text))) for text in texts)
 
 
+def _openings(sentences: Iterable[Sequence[str]]) -> list[str]:
+    return opening_words(chain.from_iterable(sentences))
+
+
 class Remembered(NamedTuple):
     """The tokens of the session's last PROMPTS prompts, the newest first; the sentences of the
     field's last REPLIES replies; the tokens of each sentence told with words of the prompt.
@@ -227,39 +233,34 @@ class Resonance(Module[Remembered]):
         """Where sentences may begin, and what weighs more on the way."""
         return Heard(
             boosts=self._boosts(state, moment.tokens, self._weights(state, moment.tokens)),
-            starts=dict.fromkeys(
-                opening_words(chain.from_iterable(_told(*state.heard))), EARLIER * START
-            )
-            | dict.fromkeys(opening_words(chain.from_iterable(_told(moment.tokens))), START)
+            starts=dict.fromkeys(_openings(_told(*state.heard)), EARLIER * START)
+            | dict.fromkeys(_openings(_told(moment.tokens)), START),
         )
 
     def after(self, state: Remembered, context: After, rng: Random) -> Changes:
-        """Walk what was told once more, then WALKS times, and more while there are not FEW fresh
+        """Walk again what was told, then WALKS times, and more while there are not FEW fresh
         sentences; say the best of all that were found; keep what was heard.
         """
         weights = self._weights(state, context.tokens)
         boosts = self._boosts(state, (), weights)
         prompt = list(split_sentences(context.tokens[:MANY]))
-        asking, own = any(map(asks, prompt)), list(map(sentence_words, prompt))
-        heard = list(_told(*state.heard))
-        # A question names what it is about, or means what was told last.
-        lately = (sentence for sentence in heard if sentence_words(sentence) not in state.said)
-        told = [*state.told, *islice(lately, max(1, FEW - len(state.told)))]
-        answers = list(map(sentence_words, told))
+        own, heard = list(map(sentence_words, prompt)), list(_told(*state.heard))
+        named = list(map(sentence_words, state.told))
         # The prompt's own sentences would be an echo.
-        again = map(sentence_words, state.told[:FEW] if asking else ())
-        said = state.said.difference(again).union(own)
-        openings = opening_words(chain.from_iterable((*_told(context.tokens), *told, *heard)))
+        said = state.said.difference(named[:FEW] if any(map(asks, prompt)) else ()).union(own)
+        # What is meant and not named was told last, as a rule.
+        last = (sentence for sentence in heard if sentence_words(sentence) not in state.said)
+        told = [*state.told, *islice(last, FEW)]
+        openings = _openings((*_told(context.tokens), *told, *heard))
         found = fresh_sentences(tokenize(context.text), said)
-        for words, sentence in [*zip(answers, told, strict=True)] * TRIES:
-            if words in found or words in said:
-                continue
-            spoken = context.speak(
-                *(rng, CALM, dict.fromkeys(sentence, AGAIN), len(sentence)),
-                starts={sentence[0]: START},
-                openings=openings,
-            )
-            found = fresh_sentences(tokenize(spoken.text), said) | found
+        for sentence in told * TRIES:
+            if sentence_words(sentence) not in said.union(found):
+                spoken = context.speak(
+                    *(rng, CALM, dict.fromkeys(sentence, AGAIN), len(sentence)),
+                    starts={sentence[0]: START},
+                    openings=openings,
+                )
+                found = fresh_sentences(tokenize(spoken.text), said) | found
         walks, heat = 1, context.voice.temperature
         while walks < WALKS or (walks < MORE and len(found) < FEW):
             spoken = context.speak(rng, heat, boosts, STEPS, openings=openings)
@@ -267,9 +268,9 @@ class Resonance(Module[Remembered]):
             walks += 1
         lines = map(sentence_words, (*_told(context.tokens[:MANY]), *told, *heard))
         paths = Paths((*SEED, *lines))
-        answer = set(filter(is_telling, chain(*answers[: len(state.told)]))).difference(*own)
+        answer = set(filter(is_telling, chain(*named))).difference(*own)
         weights |= dict.fromkeys(answer, TOLD)
-        nearer = {words: 1.0 / place for place, words in enumerate(answers, 1)}
+        nearer = {sentence_words(one): 1.0 / place for place, one in enumerate(told, 1)}
         echo = {run for words in own for run in runs_of(words)}
         worths = {
             words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
@@ -319,7 +320,7 @@ class Resonance(Module[Remembered]):
 
     @staticmethod
     def _boosts(state: Remembered, tokens: Words, weights: Mapping[str, float]) -> dict[str, float]:
-        """Token -> boost, with the spelling of the prompt and of what was told."""
+        """Token -> boost, with the spelling of the prompts."""
         words = list(filter(is_word, tokens))
         spelled = {token.lower(): token for token in (*chain(*state.heard[::-1]), *words)}
         boosts = dict.fromkeys(words, PATH)

@@ -20,7 +20,8 @@ from leo import MODULES, LeoField
 from leo.field.generation import generate_walk
 from leo.field.measure import Pulse, Quality
 from leo.field.recall import Memory, choose_memories
-from leo.field.sentences import split_sentences
+from leo.field.seed import SEED_TEXT
+from leo.field.sentences import asks, split_sentences
 from leo.field.text import ENDINGS, tokenize
 from leo.modules.flowtracker import FlowState, FlowTracker, Point
 from leo.modules.gameengine import GameEngine, GameState, TurnType, bucket, mode_of
@@ -530,6 +531,36 @@ def test_a_question_gets_what_was_told(
     prompts = (first, *SMALL_TALK[:between], question)
     found = [talk(tmp_path, seed, prompts)[-1] for seed in range(10)]
     assert sum(answer in chain(*sentences) for sentences in found) >= 7, found
+
+
+UNENDED = ("my cat is called Olive", "what is my cat called", "she sleeps all day",
+           "who sleeps all day", "the roof leaks", "what leaks", "I put a bucket underneath",
+           "do you like buckets", "tell me about olive", "Who is Olive? What leaks?")  # fmt: skip
+
+
+@pytest.mark.parametrize("prompts", [SMALL_TALK, UNENDED])
+def test_a_question_is_no_source(tmp_path: Path, prompts: Sequence[str]) -> None:
+    """No three words in a row are a question's alone, whether it has its mark or not; and the end
+    of a line leads to an end, in an afterthought too.
+    """
+    lines = [list(split_sentences(tokenize(prompt))) for prompt in (SEED_TEXT, *prompts)]
+    runs = {
+        asking: {run for line in lines for one in line if asks(one) == asking
+                 for run in runs_of(sentence_words(one), 3)}
+        for asking in (True, False)
+    }  # fmt: skip
+    clock = partial(next, count(1000.0, 60.0))
+    with LeoField.open(tmp_path / "field", seed=6, modules=MODULES, clock=clock) as field:
+        for prompt in prompts:
+            field.reply(prompt)
+            field.settle()
+        words = field.view.words
+        for asked in runs[True] - runs[False]:
+            assert field.view.trigram_count(*asked) == 0, asked
+    for line in lines[1:]:
+        last = words.id_of(line[-1][-1])
+        if last is not None and line[-1][-1] not in ENDINGS and not asks(line[-1]):
+            assert {words.names[id] for id in words.followers.get(last) or ()} <= {*ENDINGS}, line
 
 
 def test_people_are_heard_above_the_seed_text(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ transaction that saves the snapshot, so all marks of a reply are written togethe
 therefore has the history of the object `snapshots`: one read and one write per reply, at those two
 places. The specification needs no further object for it.
 
-A reply calls three hooks: `hear` (in Recall, before anything was observed), `before` (in Generate,
-before the walk) and `after` (in Generate, after it). The context has the time, the random generator
+A reply calls four hooks: `hear` (in Recall, before anything was observed), `learnt` (as the texts
+are observed), `before` (in Generate, before the walk) and `after` (in Generate, after it). The context has the time, the random generator
 is an argument, and a module's memory is in its rows.
 """
 

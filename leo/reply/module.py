@@ -6,8 +6,8 @@ therefore has the history of the object `snapshots`: one read and one write per 
 places. The specification needs no further object for it.
 
 A reply calls four hooks: `hear` (in Recall, before anything was observed), `learnt` (as the texts
-are observed), `before` (in Generate, before the walk) and `after` (in Generate, after it). The context has the time, the random generator
-is an argument, and a module's memory is in its rows.
+are observed), `before` (in Generate, before the walk) and `after` (in Generate, after it). The
+context has the time, the random generator is an argument, and a module's memory is in its rows.
 """
 
 from __future__ import annotations

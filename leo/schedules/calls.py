@@ -53,7 +53,7 @@ class Scenario(Generic[T]):
     after the other, in any order.  `left_out` collects schedules that were not executed, `bounded`
     what else is bounded, `outlive` the tasks that went on beside later calls in serial orders.
     `timeless`: endings are compared with all times as equal.  `late`: timers strike so many
-    seconds after they are due.
+    seconds after they are due; counters of libraries begin with a number so far `ahead`.
     `loops`: where somebody goes round and does not end by himself.
     """
 
@@ -71,6 +71,7 @@ class Scenario(Generic[T]):
     longest: int = 1000
     timeless: bool = False
     late: float = 0.0
+    ahead: int = 0
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
@@ -128,7 +129,7 @@ class CoroutineRun(Generic[T]):
         self.drew, self.watched = "", False
         self._entered: Any = None
         self._declared: Declared | None = None
-        scenario.around.put_back()
+        scenario.around.put_back(ahead=scenario.ahead)
         world.begin(self.loop, scenario.seed)
         self.loop.__enter__()
         try:

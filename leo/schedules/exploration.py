@@ -244,11 +244,11 @@ class _Search(Generic[T]):
                     f"`{to_text(found)}` broke something once and not again: {left} keeps what an "
                     "earlier schedule left; set it in `make`"
                 )
-            if told.title == ATOMIC and not self.atomicity.same_again():
+            if told.title == ATOMIC and (what := self.atomicity.differs_again()):
                 raise Refused(
-                    "the object behaves differently when the same calls are executed one by one "
-                    "again: a clock that a run does not own, chance, or what an earlier run left "
-                    "decides there; nothing can be said of its schedules"
+                    f"{what}: the same calls, executed one by one again, come out differently; a "
+                    "clock that a run does not own, chance, or what an earlier run left decides "
+                    "there. Set it in `make`, or say with `state=` what counts"
                 )
             return self._result(False, told, "")
         left = f"every schedule with at most {self.bound} preemptions, and others exist"

@@ -29,6 +29,7 @@ from leo.schedules.running.shape import (
     PLAIN,
     made_by_python,
     waits,
+    without_ids,
 )
 
 # A text of a value is not longer, nor a line of what has changed has more parts.
@@ -41,7 +42,7 @@ _DEEP = 60
 # What differs from run to run.
 ADDRESS = re.compile(r"(?: at |@)?\b0x[0-9a-f]{6,}|@\d{9,}")
 _NUMBERS, _SMALL = frozenset({int, bool, float}), 10**13
-_ID = re.compile(r"\b1[34]\d{13}\b")
+_ID = re.compile(r"\b(?:1[34]\d{13}|9[345]\d{12})\b")
 _CODE = (*CONSTANT, types.FunctionType, types.BuiltinFunctionType, Enum, BaseException)
 _NONE, _EMPTY = "–", frozenset({"{}", "[]", "()", "set()", "frozenset()", "deque([])"})
 
@@ -87,13 +88,13 @@ _TEXTS = _Texts()
 
 
 def text_of(value: Any, ids: bool = False) -> str:
-    """A value in one line, without addresses; with `ids`, numbers that may be some stay."""
+    """A value in one line, without addresses; with `ids`, other numbers that may be some stay."""
     kind = type(value)
     if (kind in _NUMBERS and -_SMALL < value < _SMALL) or (kind is str and value.isalpha()):
         # Nothing in it to leave out, and there may be many.
         return repr(value)
     text = ADDRESS.sub("", " ".join(_TEXTS.repr(value).split()))
-    return text if ids else _ID.sub("(id)", text)
+    return without_ids(text) if ids else _ID.sub("(id)", text)
 
 
 def cut(text: str, begin: int = 0) -> str:

@@ -81,6 +81,8 @@ class ChoosingLoop(SteppedLoop):
         self.files: dict[str, None] = {}
         self.contents: dict[str, bytes] = {}
         self.drawn: dict[str, int] = {}
+        # The objects whose ids were asked for.
+        self.asked: list[Any] = []
         self._any_time = clock == "any"
         self._children: dict[str, int] = {}
         self._made = 0

@@ -31,8 +31,10 @@ from multiprocessing.process import BaseProcess
 from operator import is_not
 from types import BuiltinFunctionType, CellType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import getweakrefcount
 
 from leo.schedules.running import database, threads
+from leo.schedules.running.shape import IDS
 from leo.schedules.running.threads import Threads
 
 if TYPE_CHECKING:
@@ -174,6 +176,19 @@ def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., A
     return refuse
 
 
+def _identity(it: object) -> int:
+    """The id of an object; it differs from run to run, so shapes have to know it for one."""
+    number, loop = _REAL_ID(it), _loop()
+    if loop is not None:
+        task = loop.labels.get(it, "") if isinstance(it, asyncio.Task) else ""
+        named = isinstance(it, type | FunctionType)
+        IDS[number] = getattr(it, "__qualname__", "") if named else task
+        if not getweakrefcount(it):
+            # The number must not be another object's later: whether it is would be chance.
+            loop.asked.append(it)
+    return number
+
+
 def _noting(real: Callable[..., Any], paths: int = 1) -> Callable[..., Any]:
     """A function of paths in place of one, by which a run is known to use these files."""
 
@@ -242,7 +257,7 @@ _BOUND: Any = asyncio.mixins._LoopBoundMixin
 _REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
-_REAL_OPEN = open
+_REAL_OPEN, _REAL_ID = open, id
 _LOCALTIME = time.localtime
 _OF_SECONDS = (time.localtime, time.gmtime, time.ctime)
 _PATHS = (os.open, os.remove, os.unlink, os.truncate, os.mkdir, os.rmdir)
@@ -264,6 +279,7 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (datetime.datetime, _Datetime),
     (queue.SimpleQueue, threads.HeldQueue),
     (sqlite3.connect, database.connect),
+    (id, _identity),
     *_OF_PATHS,
     *(
         (getattr(owner, name), fake)
@@ -318,6 +334,10 @@ def instead(value: Any) -> Any:
 def world() -> Iterator[None]:
     """Replace what is replaced, for one exploration."""
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
+    # What looks at runs asks for ids all the time: those are not the run's.
+    ours = [vars(module) for name, module in sys.modules.items() if name.startswith("leo.")]
+    for module in ours:
+        module["id"] = _REAL_ID
     names, folder = tempfile._name_sequence, tempfile.tempdir  # type: ignore[attr-defined]
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
     _Defaults.look()
@@ -353,6 +373,8 @@ def world() -> Iterator[None]:
             tempfile._name_sequence = names  # type: ignore[attr-defined]
             tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
+            for module in ours:
+                module.pop("id", None)
             for function, defaults, _ in _Defaults.found:
                 function.__defaults__, function.__kwdefaults__ = defaults
             for cell, clock in cells:
@@ -413,6 +435,7 @@ def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
 def begin(loop: ChoosingLoop, seed: int | None) -> None:
     """A run begins in this thread: it sees its own time and chance."""
     Threads.active = loop.threads
+    IDS.clear()
     names = (f"{_temporary()}{number}" for number in range(1_000_000))
     tempfile._name_sequence = names  # type: ignore[attr-defined]
     if seed is not None:

@@ -279,12 +279,12 @@ class Atomicity:
         not the same again: something else decides.
         """
         found = []
-        for more in ({}, {"late": _LATE}, {"ahead": _AHEAD}):
+        for more in ({}, {"late": _LATE}, {"ahead": _AHEAD}, {}):
             it = replace(scenario, **more, left_out={}, bounded={}, outlive={})
             came = follow(it, path, lambda run: len(run.taken) == len(path) and self.tell(run))
             found.append(_leaves(came[-1], whole) if len(came) == len(path) > 0 else {})
-        plain, *others = found
-        return [_unlike(plain, it) if it and plain == last else set() for it in others]
+        plain, *others, again = found
+        return [_unlike(last, it) if it and plain == last == again else set() for it in others]
 
     def _blameless(self, what: str, ending: Ending) -> None:
         self.blameless[what] = None

@@ -25,11 +25,12 @@ from leo.schedules.around import Around, beside
 from leo.schedules.atomic import Ending, answer_of, let_go, numbered
 from leo.schedules.declared import Declared
 from leo.schedules.engine.system import Choice, Outcome, Step
-from leo.schedules.report import tell_raised
+from leo.schedules.report import tell_raised, to_text
 from leo.schedules.running import database, world
 from leo.schedules.running.choosing import CLOCK, ChoosingLoop, Refused
-from leo.schedules.running.places import in_library, place_of, raised_at, suspended
+from leo.schedules.running.places import Place, in_library, place_of, raised_at, suspended
 from leo.schedules.running.shape import TIMES, Opaque, Shape
+from leo.schedules.values import cut
 from leo.units import Naming
 
 T = TypeVar("T")
@@ -113,8 +114,8 @@ class CoroutineRun(Generic[T]):
         self.pruned = False
         # Is anything left out of a search?  Of a schedule that is executed again, nothing is.
         self.bounds = True
-        # The calls that can never go on.
-        self.stuck: frozenset[str] = frozenset()
+        # The calls that can never go on, and where they stand.
+        self.stuck: dict[str, list[Place]] = {}
         self._quiet = False
         # The calls are over: background tasks go on, each as far as time lets it once.
         self._over = False
@@ -122,6 +123,10 @@ class CoroutineRun(Generic[T]):
         self._waked: set[str] = set()
         # How often a timer of somebody has struck while others could go on.
         self._early: dict[str, int] = {}
+        # Where each task stood last, who has gone round since anything went on, and how often.
+        self._stood: dict[str, Any] = {}
+        self._round: set[str] = set()
+        self._rounds = 0
         # Who goes round in place: the label, its place, and how often.
         self._turning: tuple[str, Any, int] = ("", None, 0)
         self._chance = random.getstate() if scenario.seed is None else None
@@ -284,6 +289,8 @@ class CoroutineRun(Generic[T]):
         if self.watched:
             self.watch_chance(name)
         self._count_turns(name)
+        if (loop.read or loop.timers) and not self._over:
+            self._count_rounds(name)
         if not self._quiet:
             self._look()
         if self._declared is None:
@@ -312,7 +319,9 @@ class CoroutineRun(Generic[T]):
         """Count how often in a row somebody has gone on and come back to the same place."""
         label, place, count = self._turning
         if label != name:
-            self._turning = (name, None, 0)
+            # What it has a new task do is part of its round.
+            if not name.startswith(f"{label}."):
+                self._turning = (name, None, 0)
             return
         task = self.loop.tasks.get(name)
         if task is None or task.done():
@@ -321,6 +330,27 @@ class CoroutineRun(Generic[T]):
         # Where it stands is of interest only when it has gone on a few times in a row.
         here = tuple(suspended(task.get_coro())) if count > 1 else None
         self._turning = (name, here, count + 1 if place is None or place == here else 2)
+
+    def _count_rounds(self, name: str) -> None:
+        """Let time pass when all who can go on only go round: they may wait for it."""
+        task = self.loop.tasks.get(name)
+        here = tuple(suspended(task.get_coro())) if task is not None else ()
+        before, self._stood[name] = self._stood.get(name), here
+        if before == here != ():
+            self._round.add(name.partition(".")[0])
+            self._rounds += 1
+        elif before or "." not in name:
+            # A task that is new, or over, may be part of a round.
+            self._rounds = 0
+            self._round.clear()
+        if self._rounds > _ROUNDS * len(self._round) and self._all_go_round():
+            self.loop.passes(self._rounds - _ROUNDS * len(self._round))
+
+    def _all_go_round(self) -> bool:
+        """Do all who can go on only go round?"""
+        calls = self.scenario.calls.keys() if self.scenario.serial else _NONE
+        able = self.loop.names(calls - self.began_after.keys())
+        return {name.partition(".")[0] for name in able} <= self._round
 
     def _returned(self) -> frozenset[str]:
         """The calls that have returned."""
@@ -366,7 +396,10 @@ class CoroutineRun(Generic[T]):
                 # What waits may wait for a task that has failed.
                 self._nobody_saw()
             if not self.scenario.serial and not self.broken:
-                self.stuck = frozenset(filter(self._goes, self.scenario.calls))
+                self.stuck = {
+                    name: suspended(self.loop.tasks[name].get_coro())
+                    for name in filter(self._goes, self.scenario.calls)
+                }
                 self.broken[DEADLOCK] = self._stuck()
         elif self.steps >= self.scenario.longest:
             going = [label for label, task in self.loop.tasks.items() if not task.done()]
@@ -453,6 +486,9 @@ class CoroutineRun(Generic[T]):
         try:
             since = loop.now - origin
             shape.mark("run", self.left, self._over, since, tuple(self.struck), *turning)
+            if self._round:
+                rounds = self._rounds if self._all_go_round() else 0
+                shape.mark("rounds", rounds, *sorted(self._round))
             for name, before in sorted(self.began_after.items()):
                 shape.mark(name, *sorted(before))
             shape.add(self.target)
@@ -586,8 +622,12 @@ class CoroutineRun(Generic[T]):
                     self.loop.perform(lambda: entered.__exit__(None, None, None))
                 else:
                     self._carried_out(entered.__aexit__(None, None, None), "tear-down")
-            except LeoError:
-                raise
+            except LeoError as error:
+                if not orderly:
+                    self.loop.drop()
+                raise Refused(
+                    f"{error}; so after `{cut(to_text(self.taken), most=300)}`"
+                ) from error
             except (Exception, asyncio.CancelledError) as error:
                 # The user's code, as above; a task of it that was cancelled is no end of ours.
                 raise LeoError(

@@ -134,7 +134,7 @@ def explore(
     shown = guarded("show", show)
     search = _Search(scenario, asks, strategy, bound, limit, seconds, shown, prune, tell)
     search.check()
-    watch = Watch()
+    watch = Watch(tell)
     try:
         with watch, world():
             try:
@@ -306,7 +306,7 @@ class _Search(Generic[T]):
 
     def _with_one_switch(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
         """Some schedules that depth first would come to late: most findings need one switch."""
-        search = DepthFirst(self.scenario.start, price=switches, most=1)
+        search = DepthFirst(self.scenario.start, states=self.prune, price=switches, most=1)
         for _ in range(_SOME):
             run = search.next()
             if run is None:
@@ -344,6 +344,8 @@ class _Search(Generic[T]):
         if DEADLOCK in broken and self._wait_alone(run.stuck):
             told = broken.pop(DEADLOCK)
             broken[WAITS] = f"{told}, and does so one by one as well: what wakes it?"
+        elif DEADLOCK in broken and self._misses(run):
+            broken[WAITS] = f"{broken.pop(DEADLOCK)}; the others are over: nobody wakes it any more"
         if (
             ending is not None
             and not self.atomicity.explains(ending)
@@ -353,7 +355,13 @@ class _Search(Generic[T]):
             broken[ATOMIC] = ""
         return broken
 
-    def _wait_alone(self, names: frozenset[str]) -> bool:
+    def _misses(self, run: CoroutineRun[T]) -> bool:
+        """Is it one call that waits, for no lock: for a message, say, that came before it?"""
+        (place, *_), *others = [list(reversed(it)) for it in run.stuck.values()]
+        lock = place.function == "acquire"
+        return not (lock or others or run.struck) and len(self.scenario.calls) > 1
+
+    def _wait_alone(self, names: Iterable[str]) -> bool:
         """Would these calls wait for ever alone, and in every serial order too?"""
         every = frozenset(self.scenario.calls)
         groups = [every, *(frozenset({name}) for name in names)]

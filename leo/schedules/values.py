@@ -97,10 +97,10 @@ def text_of(value: Any, ids: bool = False) -> str:
     return without_ids(text) if ids else _ID.sub("(id)", text)
 
 
-def cut(text: str, begin: int = 0) -> str:
+def cut(text: str, begin: int = 0, most: int = _LONG) -> str:
     """A text from some place on, not too long."""
     told = f"…{text[begin:]}" if begin else text
-    return told if len(told) <= _LONG else f"{told[: _LONG - 1]}…"
+    return told if len(told) <= most else f"{told[: most - 1]}…"
 
 
 def short(value: Any) -> str:

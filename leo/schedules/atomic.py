@@ -31,6 +31,8 @@ MOST_CALLS = 6
 # follows from it.
 _LATE = 1e-4
 _AHEAD = 1000
+# What asyncio.Queue counts for who waits until all of it is done: often nobody does.
+_FOR_JOIN = re.compile(r".*\._(unfinished_tasks|finished\._value)")
 _COUNTER = re.compile(r"count\(.*\)")
 Leaves = dict[str, str]
 V = TypeVar("V")
@@ -260,6 +262,7 @@ class Atomicity:
                 "what a timer left" if by_timer.get(place)
                 else "what was counted from times" if place in timed
                 else "which number a library gave" if place in numbered
+                else "what a queue counts for join()" if _FOR_JOIN.fullmatch(place)
                 else "how far a counter has got" if _counter(steps[-1], there, place)
                 else ""
                 for place in places

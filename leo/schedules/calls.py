@@ -18,6 +18,7 @@ import inspect
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
@@ -44,6 +45,8 @@ _NONE: frozenset[str] = frozenset()
 _ROUNDS, _PATIENT = 10, 10
 # So often may time strike the same task while others could go on (`clock="any"`).
 _STRIKES = 3
+# After so many new objects the garbage of a run that is over is collected.
+_GARBAGE = 10_000
 
 
 @dataclass(slots=True)
@@ -605,10 +608,13 @@ class CoroutineRun(Generic[T]):
                 left = True
             if self._declared is not None:
                 self._declared.close()
+            # What it has left must not be found later, by somebody else's loop.
+            self.__dict__.pop("target", None)
+            loop.forget()
             if left:
-                # What a broken schedule left open must not be found later, by somebody else's loop.
-                self.__dict__.pop("target", None)
                 loop.perform(gc.collect)
+            elif gc.get_count()[0] > _GARBAGE:
+                loop.perform(partial(gc.collect, 0))
             self.loop.__exit__()
             world.over(loop)
 

@@ -44,10 +44,10 @@ from leo.schedules.report import (
 )
 from leo.schedules.running.choosing import Refused
 from leo.schedules.running.places import place_of
-from leo.schedules.running.shape import CONSTANT, PLAIN
+from leo.schedules.running.shape import CONSTANT, PLAIN, Shape
 from leo.schedules.running.watch import Watch
 from leo.schedules.running.world import world
-from leo.schedules.values import Part, differing, look, state_of
+from leo.schedules.values import Part, differing, look, short, state_of
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
 
@@ -387,6 +387,7 @@ class _Search(Generic[T]):
         """The first place that differs when the start of a schedule is executed twice."""
         for until in (0, step):
             seen: list[Part] = []
+            values: list[list[Any]] = []
             for _ in range(2):
                 run = self.scenario.start()
                 try:
@@ -394,6 +395,9 @@ class _Search(Generic[T]):
                         if choice in run.enabled():
                             run.take(choice)
                     came = came_to(run, ids=True)
+                    shape = Shape(data=True)
+                    shape.add_all(run.state_parts())
+                    values.append(shape.out)
                     places = {
                         f".place of {label}": Part(str(place_of(task)))
                         for label, task in run.loop.tasks.items()
@@ -408,7 +412,10 @@ class _Search(Generic[T]):
                 for place, (one, two) in differing(seen)
             ]:
                 return "; ".join(told[:2])
-        return "something that has no text differs"
+        # No text shows it, an object made in C say.
+        both = zip(*values, strict=False)
+        one, two = next((pair for pair in both if pair[0] != pair[1]), ("one", "another"))
+        return f"something in the state is {short(one)}, then {short(two)}"
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""

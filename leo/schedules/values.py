@@ -13,6 +13,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
 from functools import lru_cache, partial
@@ -183,6 +184,10 @@ def _told_lock(lock: Any) -> str:
 
 def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     """The parts of an object; none of its own code runs."""
+    if isinstance(it, types.FunctionType):
+        for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True):
+            with suppress(ValueError):
+                yield f".{name}", cell.cell_contents
     if isinstance(it, (*_CODE, asyncio.Future)) or _client(it):
         return
     if isinstance(it, dict | types.MappingProxyType):
@@ -195,7 +200,7 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     elif isinstance(it, set | frozenset):
         for text in sorted(map(short, it)):
             yield f"{{{text}}}", "in it"
-    elif isinstance(it, types.MethodWrapperType):
+    elif isinstance(it, types.MethodWrapperType | types.MethodType):
         yield ".__self__", it.__self__
     elif isinstance(it, partial):
         yield from ((".args", it.args), (".keywords", it.keywords))

@@ -205,6 +205,13 @@ class ChoosingLoop(SteppedLoop):
         self.tasks.clear()
         self.held.clear()
 
+    def forget(self) -> None:
+        """Let go of all that the run has made, which is over: nobody else's steps must end it."""
+        self.labels.clear()
+        for them in (self.tasks, self.held, self.timers, self.later, self.asked, self.errors):
+            them.clear()
+        self._callback = None
+
     def _going(self, labels: Iterable[str]) -> list[asyncio.Task[Any]]:
         return [task for task in map(self.tasks.__getitem__, labels) if not task.done()]
 

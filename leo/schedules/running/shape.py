@@ -264,7 +264,8 @@ def _deque(shape: Shape, it: Any) -> None:
 def _constant(shape: Shape, it: Any) -> None:
     named = it.name if isinstance(it, _NAMED) else getattr(it, "__qualname__", "")
     named = getattr(it, "leo_label", named) if isinstance(it, threading.Thread) else named
-    shape.mark("constant", type(it).__name__, str(named))
+    told = without_ids(str(named)) if IDS and shape.data else str(named)
+    shape.mark("constant", type(it).__name__, told)
 
 
 def _function(shape: Shape, it: Any) -> None:

@@ -79,7 +79,11 @@ class Watch:
                 self.tell(f"leo.explore: one step for {now - since:.0f} s, at {self._where()}")
 
     def _where(self) -> Any:
-        return standing(sys._current_frames().get(self._owner))
+        """The user's line at which the step stands, in the thread that has the turn."""
+        active = threads.Threads.active
+        if active is None:
+            return None
+        return standing(active.frame(active.loop.running))
 
     def _at(self) -> tuple[int, int] | None:
         """Which run the owner is in, and how many steps it has taken; this thread keeps no run."""

@@ -8,6 +8,7 @@ between two runs, they are what they replace.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import gc
 import os
@@ -261,6 +262,12 @@ _REAL_OPEN, _REAL_ID = open, id
 _LOCALTIME = time.localtime
 _OF_SECONDS = (time.localtime, time.gmtime, time.ctime)
 _PATHS = (os.open, os.remove, os.unlink, os.truncate, os.mkdir, os.rmdir)
+_FILE_LOCKS: list[tuple[Any, Any]] = []
+with contextlib.suppress(ImportError):
+    # Windows has none.
+    import fcntl
+
+    _FILE_LOCKS = [(real, threads.file_lock(real)) for real in (fcntl.flock, fcntl.lockf)]
 _OF_PATHS = [
     *((real, _noting(real)) for real in (open, *_PATHS)),
     *((real, _noting(real, 2)) for real in (os.rename, os.replace)),
@@ -281,6 +288,7 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (sqlite3.connect, database.connect),
     (id, _identity),
     *_OF_PATHS,
+    *_FILE_LOCKS,
     *(
         (getattr(owner, name), fake)
         for owner, name, fake in _REFUSED
@@ -291,6 +299,7 @@ _INSTEAD: list[tuple[Any, Any]] = [
 _PLACES: list[tuple[Any, str, Any]] = [
     *((time, real.__name__, fake) for real, fake in _INSTEAD[:12]),
     *((os, real.__name__, fake) for real, fake in _OF_PATHS[1:]),
+    *((fcntl, real.__name__, fake) for real, fake in _FILE_LOCKS),
     (os, "urandom", _urandom),
     (datetime, "datetime", _Datetime),
     (queue, "SimpleQueue", threads.HeldQueue),
@@ -348,6 +357,9 @@ def world() -> Iterator[None]:
         cell.cell_contents = instead(clock)
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
+    collects = gc.isenabled()
+    # In the middle of a run it would call what an earlier one left, by chance.
+    gc.disable()
     with warnings.catch_warnings():
         # What a broken schedule leaves open is what was asked about.
         warnings.simplefilter("ignore", ResourceWarning)
@@ -381,6 +393,8 @@ def world() -> Iterator[None]:
                 cell.cell_contents = clock
             gc.collect()
             gc.unfreeze()
+            if collects:
+                gc.enable()
 
 
 class _Defaults:

@@ -126,8 +126,9 @@ class CoroutineRun(Generic[T]):
         self._waked: set[str] = set()
         # How often a timer of somebody has struck while others could go on.
         self._early: dict[str, int] = {}
-        # Where each task stood last, who has gone round since anything went on, and how often.
-        self._stood: dict[str, Any] = {}
+        # Where calls and their tasks have stood since time passed, who has only come back to
+        # such places since anybody went on, and how often.
+        self._stood: set[Any] = set()
         self._round: set[str] = set()
         self._rounds = 0
         # Who goes round in place: the label, its place, and how often.
@@ -336,14 +337,15 @@ class CoroutineRun(Generic[T]):
 
     def _count_rounds(self, name: str) -> None:
         """Let time pass when all who can go on only go round: they may wait for it."""
-        task = self.loop.tasks.get(name)
-        here = tuple(suspended(task.get_coro())) if task is not None else ()
-        before, self._stood[name] = self._stood.get(name), here
-        if before == here != ():
-            self._round.add(name.partition(".")[0])
+        task, who = self.loop.tasks.get(name), name.partition(".")[0]
+        here = (who, *suspended(task.get_coro())) if task is not None else (name,)
+        if name == CLOCK:
+            self._stood.clear()
+        if task is not None and here in self._stood:
+            self._round.add(who)
             self._rounds += 1
-        elif before or "." not in name:
-            # A task that is new, or over, may be part of a round.
+        else:
+            self._stood.add(here)
             self._rounds = 0
             self._round.clear()
         if self._rounds > _ROUNDS * len(self._round) and self._all_go_round():

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import importlib.util
+import io
 import sqlite3
 import sys
 import time
@@ -133,6 +134,7 @@ def test_code_that_a_container_generates(name: str) -> None:
     """It has globals of its own in each run."""
 
     async def made(it: Any) -> int:
+        await asyncio.sleep(0)
         it.n += 1
         return int(it.n)
 
@@ -155,9 +157,12 @@ def test_what_make_has_functions_close_over_is_made_anew() -> None:
     def make() -> Owned:
         it: Any = Owned()
 
+        it.log = io.StringIO()
+
         async def on(value: int) -> None:
-            it.ids |= {value}
+            it.n += value
             await asyncio.sleep(0)
+            it.log.write("one")
 
         it.on = on
         return it  # type: ignore[no-any-return]
@@ -252,23 +257,28 @@ def test_what_does_not_end_after_a_finding_is_dropped() -> None:
 
 
 class Topic:
+    """A message goes to those that have subscribed when its turn comes."""
+
     def __init__(self) -> None:
-        self.queues: list[asyncio.Queue[int]] = []
+        self.messages, self.queues = asyncio.Queue[int](), list[asyncio.Queue[int]]()
+        self.deliverer = asyncio.create_task(self.deliver())
+
+    async def deliver(self) -> None:
+        while True:
+            message = await self.messages.get()
+            for queue in self.queues:
+                queue.put_nowait(message)
 
     async def subscribe(self) -> int:
-        await asyncio.sleep(0)
         self.queues.append(asyncio.Queue())
         return await self.queues[-1].get()
 
     async def publish(self) -> None:
-        for _ in range(3):
-            await asyncio.sleep(0)
-        for queue in self.queues:
-            queue.put_nowait(1)
+        self.messages.put_nowait(1)
 
 
 def test_a_message_that_came_before_is_no_deadlock() -> None:
-    found = explore(Topic, [Topic.subscribe, Topic.publish], cancellations=0, atomic=False)
+    found = explore(Topic, [Topic.subscribe, Topic.publish], cancellations=0)
     assert found.broken is not None and found.broken.title == "waits for ever"
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import fcntl
 import importlib.util
-import io
 import sqlite3
 import sys
 import time
@@ -157,12 +156,13 @@ def test_what_make_has_functions_close_over_is_made_anew() -> None:
     def make() -> Owned:
         it: Any = Owned()
 
-        it.log = io.StringIO()
+        it.first = asyncio.get_running_loop().create_future()
 
         async def on(value: int) -> None:
             it.n += value
             await asyncio.sleep(0)
-            it.log.write("one")
+            if not it.first.done():
+                it.first.set_result(None)
 
         it.on = on
         return it  # type: ignore[no-any-return]

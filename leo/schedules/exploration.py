@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, follow
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -43,11 +43,11 @@ from leo.schedules.report import (
     told_step,
 )
 from leo.schedules.running.choosing import Refused
-from leo.schedules.running.places import place_of
-from leo.schedules.running.shape import CONSTANT, PLAIN, Shape
+from leo.schedules.running.shape import CONSTANT, PLAIN
 from leo.schedules.running.watch import Watch
 from leo.schedules.running.world import world
-from leo.schedules.values import Part, differing, look, short, state_of
+from leo.schedules.twice import execute_twice
+from leo.schedules.values import Part, look, state_of
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
 
@@ -236,7 +236,7 @@ class _Search(Generic[T]):
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
-            self._execute_twice(found)
+            execute_twice(self.scenario, found)
             told = self._told(self._shorter(found))
             if told is None:
                 left = ", ".join(self.scenario.around.left) or "something"
@@ -277,7 +277,7 @@ class _Search(Generic[T]):
             if self._broken(run):
                 return tuple(path)
             if number % _TWICE == 0 and path:
-                self._execute_twice(path)
+                execute_twice(self.scenario, path)
             if self.runs >= self.limit:
                 raise _Enough(f"stopped at the limit of {self.limit:,} schedules: raise `limit`")
             self._pace()
@@ -366,56 +366,6 @@ class _Search(Generic[T]):
         every = frozenset(self.scenario.calls)
         groups = [every, *(frozenset({name}) for name in names)]
         return len(every) <= MOST_CALLS and not any(map(self.atomicity.can_end, groups))
-
-    def _execute_twice(self, path: Sequence[Choice]) -> None:
-        """Raise LeoError when the same schedule does not come out the same."""
-        seen = [follow(self.scenario, path, CoroutineRun.behaviour) for _ in range(2)]
-        both = enumerate(zip(*seen, strict=False), 1)
-        step = next((at for at, (one, two) in both if one != two), 0)
-        if not step and not len(seen[0]) == len(seen[1]) == len(path):
-            step = min(map(len, seen)) + 1
-        if step:
-            left = ", ".join(self.scenario.around.left)
-            raise Refused(
-                f"{self._what_differs(path, step)}: the object behaves differently when the same "
-                f"schedule is executed again, at step {step} of `{to_text(path)}`"
-                f"{f'; {left} keeps what an earlier one left' if left else ''}; set it in `make`, "
-                "or say with `state=` what counts"
-            )
-
-    def _what_differs(self, path: Sequence[Choice], step: int) -> str:
-        """The first place that differs when the start of a schedule is executed twice."""
-        for until in (0, step):
-            seen: list[Part] = []
-            values: list[list[Any]] = []
-            for _ in range(2):
-                run = self.scenario.start()
-                try:
-                    for choice in path[:until]:
-                        if choice in run.enabled():
-                            run.take(choice)
-                    came = came_to(run, ids=True)
-                    shape = Shape(data=True)
-                    shape.add_all(run.state_parts())
-                    values.append(shape.out)
-                    places = {
-                        f".place of {label}": Part(str(place_of(task)))
-                        for label, task in run.loop.tasks.items()
-                    }
-                finally:
-                    run.close()
-                results = {f".result of {name}": it for name, it in came.answers.items()}
-                seen.append(Part("", False, {"": came.state, **results, **places}))
-            made = "" if until else ", as `make` gives it,"
-            if told := [
-                f"`{place or 'state'}`{made} is {one}, then {two}"
-                for place, (one, two) in differing(seen)
-            ]:
-                return "; ".join(told[:2])
-        # No text shows it, an object made in C say.
-        both = zip(*values, strict=False)
-        one, two = next((pair for pair in both if pair[0] != pair[1]), ("one", "another"))
-        return f"something in the state is {short(one)}, then {short(two)}"
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""

@@ -61,6 +61,8 @@ class Around:
         self.left: dict[str, None] = {}
         # Caches that were asked with objects and keep what may change: nobody compares it.
         self.by_object: dict[str, None] = {}
+        # The state of `random` at the end of the last run.
+        self.chance: Any = None
         # Places that came to light later: what is there is told from then on.
         self.late = 0
         # Caches with their size at the last look, and those that were empty at first.

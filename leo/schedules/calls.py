@@ -92,17 +92,18 @@ class Scenario(Generic[T]):
         """Are there sets by which steps can be told to be independent?"""
         return bool(self.reads or self.writes)
 
-    def start(self) -> CoroutineRun[T]:
-        return CoroutineRun(self)
+    def start(self, watched: bool = False) -> CoroutineRun[T]:
+        return CoroutineRun(self, watched)
 
 
 class CoroutineRun(Generic[T]):
     """One execution of a scenario; it ends when something is broken.
 
-    `pruned`: it was given up, since what can follow has been explored.
+    `pruned`: it was given up, since what can follow has been explored.  `watched`: it is looked for
+    who draws from `random` after every step, and not only whether anybody has at the end.
     """
 
-    def __init__(self, scenario: Scenario[T]) -> None:
+    def __init__(self, scenario: Scenario[T], watched: bool = False) -> None:
         self.scenario = scenario
         self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
         self.loop.base = TIMES[0] if scenario.timeless else 0.0
@@ -133,9 +134,12 @@ class CoroutineRun(Generic[T]):
         self.rounds = 0
         # Who goes round in place: the label, its place, and how often.
         self.turning: tuple[str, Any, int] = ("", None, 0)
-        self._chance = random.getstate() if scenario.seed is None else None
-        # Who drew from `random`, and whether to look for it after every step.
-        self.drew, self.watched = "", False
+        # Nobody draws between two runs: what was there at the end of the last one is there now.
+        self._chance = scenario.around.chance
+        if watched or self._chance is None:
+            self._chance = random.getstate()
+        # Who drew from `random`.
+        self.drew, self.watched = "", watched
         self._entered: Any = None
         self._declared: Declared | None = None
         scenario.around.put_back(ahead=scenario.ahead)
@@ -143,7 +147,8 @@ class CoroutineRun(Generic[T]):
         self.loop.__enter__()
         try:
             self.target: T = self._made()
-            self.watch_chance("make")
+            if watched:
+                self.watch_chance("make")
             scenario.around.begin(self.target)
             if scenario.declared:
                 self._declared = Declared(self.target, self.loop, scenario.reads, scenario.writes)
@@ -304,7 +309,10 @@ class CoroutineRun(Generic[T]):
 
     def watch_chance(self, name: str) -> None:
         """Note who has drawn from `random`, with the line at which it stands now."""
-        if self._chance is None or self.drew or random.getstate() == self._chance:
+        if self.drew or self.scenario.seed is not None:
+            return
+        state = self.scenario.around.chance = random.getstate()
+        if state == self._chance:
             return
         task = self.loop.tasks.get(name)
         where = place_of(task) if task is not None and not task.done() else None
@@ -487,8 +495,7 @@ class CoroutineRun(Generic[T]):
         if self.drew:
             if not self.watched:
                 # Once more, to see who it is.
-                again = self.scenario.start()
-                again.watched = True
+                again = self.scenario.start(watched=True)
                 for choice in self.taken:
                     if choice in again.enabled():
                         again.take(choice)

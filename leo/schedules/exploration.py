@@ -535,6 +535,8 @@ class _Search(Generic[T]):
         if now - self.told < _SILENT:
             return
         self.told = now
+        # Who is told may draw from `random`.
+        self.scenario.around.chance = None
         if not self.runs:
             self.progress(f"leo.explore: {serial}, in {now - self.begun:.0f} s")
             return

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import importlib.util
+import random
 import sqlite3
 import sys
 import time
@@ -353,3 +354,11 @@ def test_what_a_queue_counts_for_nobody_is_undecided() -> None:
 
     found = explore(Scheduler, [Scheduler.run] * 2, cancellations=0)
     assert found.broken is None and "what a queue counts" in found.sentence
+
+
+def test_who_is_told_how_far_it_is_may_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leo.schedules.exploration._SILENT", 0.0)
+    told: list[float] = []
+    found = explore(Spins, [Spins.until] * 2, cancellations=0,
+                    progress=lambda _: told.append(random.random()))  # noqa: TID251  # fmt: skip
+    assert found.holds and told

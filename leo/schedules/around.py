@@ -235,11 +235,14 @@ class Around:
             own = [it for it in vars(module).values() if isinstance(it, type)]
             for holder in (module, *(it for it in own if it.__module__ == name)):
                 for key, value in vars(holder).items():
-                    if type(value) is itertools.count:
+                    bound = type(value) is types.MethodWrapperType
+                    if type(value.__self__ if bound else value) is itertools.count:
                         self._counters.append((holder, key, value))
         self._modules = len(sys.modules)
-        for holder, key, counter in self._counters:
-            setattr(holder, key, counter if after else again(counter, ahead))
+        for holder, key, it in self._counters:
+            counter = getattr(it, "__self__", it)
+            fresh = again(counter, ahead)
+            setattr(holder, key, it if after else fresh if it is counter else fresh.__next__)
 
     def put_back(self, *, ahead: int = 0, after: bool = False) -> None:
         """Before a run, or `after` the last one."""

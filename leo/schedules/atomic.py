@@ -303,13 +303,13 @@ class Atomicity:
                 [_leaves(it.told, names) for key, it in one.items() if key not in other]
                 for one, other in ((known, again), (again, known))
             )
-            if old and new:
-                one, two = old[0], new[0]
+            if old or new:
+                # One that is missing is told by what another one has in its place.
+                rest = [_leaves(it.told, names) for it in (again if old else known).values()]
+                one, two = (old or rest)[0], (new or rest)[0]
                 told = [f"`{it or 'state'}` is {one.get(it, '–')}, then {two.get(it, '–')}"
                         for it in sorted(_unlike(one, two))]  # fmt: skip
                 return "; ".join(told[:2]) or "something that has no text differs"
-            if old or new:
-                return f"they have {len(known)} outcomes, then {len(again)}"
         return ""
 
     def ambiguous(self) -> Order | None:

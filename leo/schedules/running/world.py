@@ -96,7 +96,7 @@ def _sleep(seconds: float) -> None:
 def _urandom(size: int) -> bytes:
     """The same bytes for the same call at the same point, in every order of the calls."""
     loop = _loop()
-    if loop is None:
+    if loop is None or _importing():
         return _REAL_URANDOM(size)
     owner = loop.running.partition(".")[0]
     drawn = loop.drawn[owner] = loop.drawn.get(owner, 0) + 1

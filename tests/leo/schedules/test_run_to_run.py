@@ -83,7 +83,8 @@ def library(tmp_path: Path) -> Iterator[Any]:
     path = tmp_path / "site-packages" / "library_of_a_test.py"
     path.parent.mkdir()
     path.write_text("import itertools\nsequence = itertools.count(1)\ndef number():\n"
-                    "    return next(sequence)\n")  # fmt: skip
+                    "    return next(sequence)\nfurther = itertools.count(1).__next__\n"
+                    "def another():\n    return further()\n")  # fmt: skip
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -118,7 +119,8 @@ def test_a_library_counts_on_from_run_to_run(library: Any) -> None:
     assert "which number a library gave" in found.sentence
     found = explore(lambda: Jobs(library.number), [Jobs.lose] * 2, cancellations=0)
     assert found.broken is not None and "done = 1" in found.broken.came_out
-    assert library.number() == 1
+    assert explore(lambda: Jobs(library.another), [Jobs.run], cancellations=0).holds
+    assert library.number() == library.further() == 1
 
 
 GENERATED = """

@@ -104,16 +104,18 @@ def explore(
     and content of files that were opened, and the globals, class attributes, closures and caches
     that the code uses, put back before each schedule and at the end). Without it, what differs from
     every serial order in stored times alone is undecided, and so is what was counted from times,
-    the position of an `itertools.count`, and what a timer left before a wait was cancelled.
+    the position of an `itertools.count`, which number the counter of a library gave, what a queue
+    counts for `join`, and what a timer left before a wait was cancelled.
     `invariant` is a function of the object, looked at between any two steps, `at_end` one that is
     looked at when all calls are over, and may be async: broken when it returns a text, or what
     counts as false but None, or raises AssertionError. A call that raises what is not among
     `raises` (a class, or several) is a finding as well, a background task that does and nobody
     looks at it, and so is a call that can never go on.
 
-    Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
-    whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
-    write, as for `leo.instrument`; then one schedule of each class is enough.
+    Time passes when nobody can go on, or those who can only go round (`while time() < end`); with
+    `clock="any"`, at any moment.  Ids of objects are compared up to renaming.  `seed` seeds
+    `random`, whose use is refused otherwise.  `reads` and `writes` say which objects the methods
+    read and write, as for `leo.instrument`; then one schedule of each class is enough.
 
     `strategy`: `every` schedule; those with at most `bound` `preemptions`; `random`; `pct` for bugs
     of depth `bound`.  A schedule is cut off after so many `steps`, and the search then does not

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from leo.trace.words import shown
-from leo.units.anomalies import G1A, GARBAGE
+from leo.units.anomalies import G1A, G1C, GARBAGE
 from leo.units.calls import Unit
 from leo.units.calls import shown as as_named
 from leo.units.history import History, Transaction, all_orders, refuse_twice, writers_of
@@ -27,7 +27,9 @@ class Registers:
     def __init__(self, found: list[Transaction], name: str, *, timed: bool, twice: bool) -> None:
         self._name, self._timed = name, timed
         self._writers = writers_of(found)
-        self._unique = all(len(by) == 1 for by in self._writers.values())
+        # Texts of which pieces were written: who reads one finds what several wrote.
+        self._texts = {op[1] for one in found for op in one.ops if op[0] == ":add"}
+        self._unique = not self._texts and all(len(by) == 1 for by in self._writers.values())
         if not twice:
             refuse_twice(self._writers, name)
         seen = {op[1:] for one in found if one.done for op in one.ops if op[0] == ":r"}
@@ -69,6 +71,10 @@ class Registers:
             history.sure["Serializable"] = Found(
                 plainly(said if serial else perhaps), who, sure=serial
             )
+            if not self._unique:
+                said = "values were written twice, so which write a read found is not known"
+                graver = f"{said}: a graver anomaly is not ruled out"
+                history.sure["NoLostUpdate"] = Found(plainly(graver), who, sure=False, name=G1C)
         return history
 
     def _look(self, one: Transaction) -> None:
@@ -77,6 +83,8 @@ class Registers:
         for at, (verb, key, value) in enumerate(one.ops):
             if verb != ":r":
                 known[key] = value, True
+                continue
+            if key in self._texts:
                 continue
             by = self._writers.get((key, value), [])
             expected, mine = known.get(key, (value, False))
@@ -108,12 +116,35 @@ class Registers:
         """Search for an order; `in_order` it keeps who came after whom, as far as that is known.
         Return whether all were tried, and the versions that one makes.
         """
-        steps: list[Step] = []
-        numbers: list[int] = []
-        latest: dict[str, int] = {}
+        parts: dict[str, list[int]] = {}
+        # Each object has an order of its own where transactions have one object each (Herlihy and
+        # Wing), unless a session is to keep its order without a clock.
+        apart = self._timed or not in_order
+        apart = apart and all(len({op[1] for op in one.ops}) == 1 for one in self._found)
         for k, one in enumerate(self._found):
-            if one.outcome == "raised":
-                continue
+            if one.outcome != "raised":
+                parts.setdefault(one.ops[0][1] if apart else "", []).append(k)
+        places: Places = {}
+        now: dict[str, int] = {}
+        for numbers in parts.values():
+            orders = Orders(
+                self._steps(numbers, in_order=in_order),
+                in_time=in_order and self._timed,
+                unique=self._unique,
+            )
+            order = orders.find()
+            if order is None:
+                return orders.exhausted, None
+            for k in (numbers[place] for place in order):
+                for at, (verb, key, _) in enumerate(self._found[k].ops):
+                    now[key] = now.get(key, 0) + (verb != ":r")
+                    places[k, at] = now[key]
+        return True, places
+
+    def _steps(self, numbers: Sequence[int], *, in_order: bool) -> list[Step]:
+        steps: list[Step] = []
+        latest: dict[str, int] = {}
+        for one in (self._found[k] for k in numbers):
             finds: dict[str, Any] = {}
             leaves: dict[str, Any] = {}
             for verb, key, value in one.ops:
@@ -123,19 +154,9 @@ class Registers:
                     finds[key] = value
             after = latest.get(one.session, -1) if in_order and not self._timed else -1
             latest[one.session] = len(steps)
-            steps.append(Step(finds, leaves, one.begin, one.end, not one.done, after))
-            numbers.append(k)
-        orders = Orders(steps, in_time=in_order and self._timed, unique=self._unique)
-        order = orders.find()
-        if order is None:
-            return orders.exhausted, None
-        places: Places = {}
-        now: dict[str, int] = {}
-        for k in (numbers[place] for place in order):
-            for at, (verb, key, _) in enumerate(self._found[k].ops):
-                now[key] = now.get(key, 0) + (verb != ":r")
-                places[k, at] = now[key]
-        return True, places
+            adds = one.ops[0][0] == ":add" if one.ops else False
+            steps.append(Step(finds, leaves, one.begin, one.end, not one.done, after, adds))
+        return steps
 
     def _orders(self) -> tuple[list[Places], bool]:
         """The versions where no order is known: what a transaction read comes before what it then

@@ -21,7 +21,8 @@ WIDEST: Final = 64
 @dataclass(slots=True)
 class Step:
     """A transaction: what it has to find and what it leaves, by object, and when it began and
-    ended. It `may` have happened, or has. Before it comes the step of the number `after`.
+    ended. What it leaves is whole, or (`adds`) comes behind what is there. It `may` have happened,
+    or has. Before it comes the step of the number `after`.
     """
 
     finds: dict[str, Any]
@@ -30,6 +31,7 @@ class Step:
     end: float
     may: bool = False
     after: int = -1
+    adds: bool = False
 
 
 class Orders:
@@ -46,7 +48,7 @@ class Orders:
         # Those that may have happened and do the same: the one that began first stands for all.
         kinds: dict[str, int] = {}
         self._kind = [
-            kinds.setdefault(repr((step.finds, step.leaves)), k)
+            kinds.setdefault(repr((step.finds, step.leaves, step.adds)), k)
             if step.may and step.after < 0
             else k
             for k, step in enumerate(steps)
@@ -90,7 +92,8 @@ class Orders:
                 continue
             k = ways.pop()
             before = {item: state.get(item) for item in steps[k].leaves}
-            state |= steps[k].leaves
+            for item, value in steps[k].leaves.items():
+                state[item] = f"{before[item] or ''}{value}" if steps[k].adds else value
             placed[k] = 1
             if tried is not None:
                 known = (
@@ -149,7 +152,10 @@ class Orders:
                 return [k]
             if step.may and (
                 self._kind[k] in perhaps
-                or all(state.get(item) == value for item, value in step.leaves.items())
+                or (
+                    not step.adds
+                    and all(state.get(item) == value for item, value in step.leaves.items())
+                )
             ):
                 continue
             # What it overwrites, nobody may have to find any more.

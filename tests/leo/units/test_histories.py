@@ -13,7 +13,7 @@ import pytest
 
 from leo.commands.main import main
 from leo.units import LEVELS, history_of, is_history, judge_reader
-from tests.leo.units.histories import LISTS, PLAIN, REGISTERS, SINGLES, Told, entry
+from tests.leo.units.histories import LISTS, PLAIN, REGISTERS, SINGLES, TEXTS, Told, bare, entry
 
 ALL = [
     pytest.param(told, id=f"{kind}: {name}")
@@ -22,6 +22,7 @@ ALL = [
         ("register", REGISTERS),
         ("single", SINGLES),
         ("plain", PLAIN),
+        ("text", TEXTS),
     )
     for name, told in some.items()
 ]
@@ -183,6 +184,61 @@ def check_by_chance(seed: int) -> None:
     holds = what_holds(tried)
     assert sure == perhaps or perhaps < LEVELS.index("snapshot-isolation"), seed
     assert (sure if sure >= LEVELS.index("snapshot-isolation") else -1) == holds, seed
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 2))
+def test_every_format_says_the_same(seed: int) -> None:
+    """A history of registers in each text format has the verdict that it has in EDN, where only the
+    order of each session is known.
+    """
+    _, tried = by_chance(seed)
+    done = [(k % 2, one.ops) for k, one in enumerate(tried)]
+    words = str.maketrans({"'": "", ",": None})
+    edn = bare(*((who, str(ops).translate(words).replace("None", "nil")) for who, ops in done))
+    calls, spelled, brackets = "", ["", ""], ["", ""]
+    for k, (who, ops) in enumerate(done):
+        spelled[who] += "---\n"
+        brackets[who] += f"[{' '.join(bracket(*op) for op in ops)}] "
+        for verb, key, value in ops:
+            calls += f"{verb[1]}({key},{value or 0},{who},{k})\n"
+            spelled[who] += f"{verb[1]} {key} {value or 0}\n"
+    verdicts = [
+        judge_reader(history_of(kind, data.encode(), "history"))
+        for kind, data in (
+            ("elle", edn),
+            ("text", calls),
+            ("text", "===\n".join(spelled)),
+            ("text", "\n-----\n".join(brackets)),
+        )
+    ]
+    assert (
+        len({(frozenset(v.broken), v.level(sure=True), v.level(sure=False)) for v in verdicts}) == 1
+    )
+
+
+def bracket(verb: str, key: str, value: int | None) -> str:
+    return f"{key}:={value}" if verb == ":w" else f"{key}=={value or '?'}"
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [
+        ("r(1,2,3,4)", "text"),
+        ("w x 1", "text"),
+        ("[x:=1 y==2]", "text"),
+        ("// a comment", "text"),
+        ("INFO jepsen.util - 3\t:invoke\t:read\tnil", "text"),
+        ("[[:r x 1]]", "elle"),
+        ("({:type :ok", "elle"),
+        ('{"params": {"id": 1}, "data": [', "elle"),
+        ('{"unit": "t1", "calls": []}', "transactions"),
+        ("\x00\x01", "binary"),
+        ('{"seq": 1, "type": "x"}', ""),
+        ("words", ""),
+    ],
+)
+def test_the_first_line_tells_the_format(first: str, kind: str) -> None:
+    assert is_history(f"{first}\n".encode()) == kind
 
 
 @pytest.mark.parametrize("seeds", [500, pytest.param(10_000, marks=pytest.mark.long)])

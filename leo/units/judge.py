@@ -459,11 +459,11 @@ class UnitsJudge:
         """Compare what reads returned with what was given, where all that overlapped has ended."""
         for item, values in self._values.items():
             touched = self._touched[item]
-            for call, found, version in values.compare(item, touched.writes, oldest):
+            for name, call, found, version in values.compare(item, touched.writes, oldest):
                 if version is not None:
                     call.reads = {**call.reads, item: version}
                     self._look_back(call, item, version, touched)
-                self._verdict.note("ReadsWhatWasWritten", found)
+                self._verdict.note(name, found)
 
     def _judge_reads(self, wait: int, haze: int) -> Made:
         """Judge what reads found, of the objects where that may matter; return their accesses."""

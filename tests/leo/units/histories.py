@@ -469,7 +469,7 @@ def keyed(*ops: str) -> str:
         said = f"{{:process {process}, :f :{f}, :key {key}, :value "
         before = "nil" if f == "get" else f'"{value[0]}"'
         text += f"{said}{before}, :type :invoke}}\n"
-        text += f"""{said}"{''.join(value)}", :type :ok}}\n"""
+        text += f"""{said}"{"".join(value)}", :type :ok}}\n"""
     return text
 
 

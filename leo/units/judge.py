@@ -115,7 +115,8 @@ def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> 
     for name, found in history.found:
         verdict.note(name, found)
     for name, found in history.sure.items():
-        if name not in verdict.broken:
+        # Where no order at all explains the units, no strict one does: it is not said twice.
+        if not {name, "Serializable" if name == "StrictlySerializable" else name} & {*verdict.broken}:
             verdict.note(name, found)
     return verdict
 
@@ -496,7 +497,8 @@ class UnitsJudge:
         said = self._verdict
         graph = Graph(block, block.committed)
         open_ = Doubt.needed(block)
-        changed = {unit: changed_between(block, unit, open_=open_) for unit in block.committed}
+        found = ((unit, changed_between(block, unit, open_=open_)) for unit in block.committed)
+        changed = {unit: both for unit, both in found if both != (None, None)}
         circling: set[Unit] = set()
         for group in graph.groups():
             circling.update(group)
@@ -520,7 +522,7 @@ class UnitsJudge:
         for unit in block.committed:
             if unit.settled:
                 continue
-            lost, unstable = changed[unit]
+            lost, unstable = changed.get(unit, (None, None))
             if lost is not None and lost[3] and said.again("NoLostUpdate", LOST_UPDATE):
                 lost = None
             if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):

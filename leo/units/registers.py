@@ -71,6 +71,9 @@ class Registers:
             history.sure["Serializable"] = Found(
                 plainly(said if serial else perhaps), who, sure=serial
             )
+            if strict:
+                said = "no order that keeps who came after whom explains what they read"
+                history.sure["StrictlySerializable"] = Found(plainly(said), who, sure=True)
             if not self._unique:
                 said = "values were written twice, so which write a read found is not known"
                 graver = f"{said}: a graver anomaly is not ruled out"
@@ -120,18 +123,15 @@ class Registers:
         # Each object has an order of its own where transactions have one object each (Herlihy and
         # Wing), unless a session is to keep its order without a clock.
         apart = self._timed or not in_order
-        apart = apart and all(len({op[1] for op in one.ops}) == 1 for one in self._found)
+        apart = apart and all(len({op[1] for op in one.ops}) <= 1 for one in self._found)
         for k, one in enumerate(self._found):
-            if one.outcome != "raised":
+            if one.ops and one.outcome != "raised":
                 parts.setdefault(one.ops[0][1] if apart else "", []).append(k)
         places: Places = {}
         now: dict[str, int] = {}
         for numbers in parts.values():
-            orders = Orders(
-                self._steps(numbers, in_order=in_order),
-                in_time=in_order and self._timed,
-                unique=self._unique,
-            )
+            steps = self._steps(numbers, in_order=in_order)
+            orders = Orders(steps, in_time=in_order and self._timed)
             order = orders.find()
             if order is None:
                 return orders.exhausted, None

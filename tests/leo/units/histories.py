@@ -453,7 +453,7 @@ SINGLES = {
 }
 
 SKEWED = "w(1,1,0,0)\nr(1,1,1,1)\nr(2,0,1,1)\nw(1,5,1,1)\nr(1,1,2,2)\nr(2,0,2,2)\nw(2,6,2,2)\n"
-LOGGED = "01:02 INFO [worker 3] jepsen.util - {}\t:{}\t:{}\t{}\n"
+LOGGED = "01:02 INFO [worker 3] jepsen.util - {} \t:{} :{} \t{} \t:hint 0\n"
 
 
 def logged(*ops: str) -> str:

@@ -21,28 +21,14 @@ from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.lines import Lines
-from leo.units.anomalies import LOST_UPDATE
+from leo.units.blocks import judge_block
 from leo.units.calls import OPEN, Call, Unit, accesses, order_of, shown
-from leo.units.doubt import Doubt
-from leo.units.graph import Effort, Graph, cycles_of
+from leo.units.graph import Effort
 from leo.units.history import History
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
-from leo.units.patterns import (
-    Block,
-    Found,
-    Line,
-    Made,
-    Torn,
-    changed_between,
-    dirty_reads,
-    lost_update,
-    own_write_missed,
-    plainly,
-    unstable_read,
-)
+from leo.units.patterns import Block, Found, Line, Made, dirty_reads, own_write_missed, plainly
 from leo.units.reader import Piece, UnitsReader, lines_of
 from leo.units.spans import Touched, disturbed, fill_gaps, made, merged, spans
-from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
 
@@ -116,7 +102,9 @@ def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> 
         verdict.note(name, found)
     for name, found in history.sure.items():
         # Where no order at all explains the units, no strict one does: it is not said twice.
-        if not {name, "Serializable" if name == "StrictlySerializable" else name} & {*verdict.broken}:
+        if not {name, "Serializable" if name == "StrictlySerializable" else name} & {
+            *verdict.broken
+        }:
             verdict.note(name, found)
     return verdict
 
@@ -429,7 +417,7 @@ class UnitsJudge:
             if high < wait:
                 units = self._closed[bisect_left(ends, low) : bisect_right(ends, high)]
                 if not all(unit.settled for unit in units):
-                    self._judge_block(Block(units, known))
+                    judge_block(self._verdict, Block(units, known), self._spare, self._clock)
         for unit in self._closed[: bisect_left(ends, wait)]:
             unit.settled = True
         if not at_the_end:
@@ -492,78 +480,6 @@ class UnitsJudge:
                     told.add((name, one.units[0], one.sure))
                     self._verdict.note(name, one)
         return all_made
-
-    def _judge_block(self, block: Block) -> None:
-        said = self._verdict
-        graph = Graph(block, block.committed)
-        open_ = Doubt.needed(block)
-        found = ((unit, changed_between(block, unit, open_=open_)) for unit in block.committed)
-        changed = {unit: both for unit, both in found if both != (None, None)}
-        circling: set[Unit] = set()
-        for group in graph.groups():
-            circling.update(group)
-            if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group, changed, self._spare):
-                    said.note("Serializable", of_cycle(cycle))
-        rest = [unit for unit in block.committed if unit not in circling]
-        if circling:
-            graph = Graph(block, rest)
-        if self._clock:
-            for group, path in graph.too_late():
-                if not all(unit.settled for unit in group):
-                    said.note("StrictlySerializable", of_path(path))
-        else:
-            graph = Graph(block, rest, self._sessions(rest))
-            for group in graph.groups():
-                if not all(unit.settled for unit in group):
-                    path = graph.way_back(group)
-                    said.note("StrictlySerializable", of_path(path) if path else of_group(group))
-        torn = Torn(block)
-        for unit in block.committed:
-            if unit.settled:
-                continue
-            lost, unstable = changed.get(unit, (None, None))
-            if lost is not None and lost[3] and said.again("NoLostUpdate", LOST_UPDATE):
-                lost = None
-            if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):
-                said.note("NoLostUpdate", lost_update(*lost))
-            if unstable is not None and (unstable[3] or "StableRead" not in said.broken):
-                said.note("StableRead", unstable_read(*unstable))
-            if torn:
-                found = torn.find(unit, sure=True)
-                if found is None and open_ and "NoTornRead" not in said.broken:
-                    found = torn.find(unit, sure=False)
-                if found is not None:
-                    said.note("NoTornRead", found)
-        gave_up = torn.effort < 0
-        if gave_up:
-            said.note_unsearched("NoTornRead", block.units)
-        if open_ and not circling:
-            self._doubt(block)
-
-    @staticmethod
-    def _sessions(units: Sequence[Unit]) -> Iterable[list[Unit]]:
-        sessions: dict[str, list[Unit]] = {}
-        for unit in units:
-            sessions.setdefault(unit.session, []).append(unit)
-        return sessions.values()
-
-    def _doubt(self, block: Block) -> None:
-        """Look for cycles that depend on when the calls acted, until one is found."""
-        said, doubt = self._verdict, Doubt(block)
-        for name, in_time in (("Serializable", False), ("StrictlySerializable", True)):
-            if "Serializable" in {*said.broken, *said.undecided} or name in said.broken:
-                return
-            if in_time and not self._clock:
-                return
-            for unit in block.committed:
-                path = doubt.search(unit, in_time=in_time)
-                if doubt.effort < 0:
-                    said.note_unsearched(name, block.units)
-                    break
-                if path:
-                    said.note(name, (of_path if in_time else of_cycle)(path))
-                    break
 
     def _forget(self, waiting: int, oldest: int) -> None:
         """Keep the units that wait, the last ones that are judged, and who wrote what objects held

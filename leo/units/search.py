@@ -137,7 +137,7 @@ class Orders:
         return None if left else order
 
     def _is_hopeless(self) -> bool:
-        """A step has to find what nobody wrote in time for it and nobody surely overwrote before."""
+        """A step has to find what nobody wrote in time, or what was surely overwritten before."""
         steps = self._steps
         # By object the ends of what surely overwrote it, and the latest beginning up to each.
         wrote: dict[str, tuple[list[float], list[float]]] = {}
@@ -194,9 +194,7 @@ class Orders:
             return self._is_wanted(self._left(self._readers.get((item, value), [])), item, k)
         after = f"{value or ''}{step.leaves[item] or ''}" if step.adds else step.leaves[item] or ""
         some = islice(self._left(readers), FEW)
-        missed = [
-            r for r in some if not (self._steps[r].finds[item] or "").startswith(after)
-        ]
+        missed = [r for r in some if not (self._steps[r].finds[item] or "").startswith(after)]
         return self._is_wanted(iter(missed), item, k)
 
     def _is_wanted(self, readers: Iterator[int], item: str, k: int) -> bool:
@@ -215,9 +213,11 @@ class Orders:
         known = self._makers.get((item, value))
         if known is None:
             whole = [k for k, s in enumerate(self._steps) if item in s.leaves and not s.adds]
-            known = self._makers[item, value] = [
-                k for k in whole if (value or "").startswith(self._steps[k].leaves[item] or "")
-            ] if item in self._adds else []
+            known = self._makers[item, value] = (
+                [k for k in whole if (value or "").startswith(self._steps[k].leaves[item] or "")]
+                if item in self._adds
+                else []
+            )
         return known
 
     def _ways(self, first: int, ended: int) -> list[int]:

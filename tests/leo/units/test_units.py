@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+import leo.units.blocks
 import leo.units.judge
 from leo.units.doubt import Doubt
 from leo.units.patterns import Block
@@ -323,7 +324,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, history: str) -> int:
 
     counted.needed = Doubt.needed  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
-        patch.setattr(leo.units.judge, "Doubt", counted)
+        patch.setattr(leo.units.blocks, "Doubt", counted)
         assert script(history).clean
     return sum(before - doubt.effort for before, doubt in searches)
 

@@ -60,8 +60,7 @@ def history_of(kind: str, data: bytes, name: str) -> History:
     try:
         text = data.decode()
         if kind == "text" and not texts.is_log(text):
-            found = texts.transactions(text, name)
-            return Registers(found, name, timed=False, twice=False).history()
+            return _sessions(texts.transactions(text, name), name)
         values = list(edn.values_of(texts.of_log(text) if kind == "text" else text))
     except ValueError as error:
         raise TraceError(
@@ -72,21 +71,47 @@ def history_of(kind: str, data: bytes, name: str) -> History:
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     if values and all(isinstance(value, list) for value in values):
-        found = texts.of_sessions(values, name)
-        return Registers(found, name, timed=False, twice=False).history()
+        return _sessions(texts.of_sessions(values, name), name)
     entries = [entry for entry in values if isinstance(entry, dict) and ":type" in entry]
     for entry in entries:
         entry[":type"] = _word(entry[":type"])
     timed = any(entry[":type"] == ":invoke" for entry in entries)
     found = _transactions(entries, name, timed=timed)
     if not found:
-        raise TraceError(
-            f"{name}: there is no transaction; expected maps with :type, :process, :f and :value"
-        )
-    if any(verb == ":append" or isinstance(value, list) for t in found for verb, _, value in t.ops):
-        return _Lists(found, name, timed=timed).history()
+        raise _empty(name, "maps with :type, :process, :f and :value")
+    verbs = {verb for one in found for verb, *_ in one.ops}
+    if ":append" in verbs:
+        if ":w" in verbs:
+            raise TraceError(
+                f"{name}: some objects are appended to and some are written whole; expected lists "
+                "or registers in one history: split it"
+            )
+        return _Lists(_of_elements(found), name, timed=timed).history()
+    if verbs == {":r"} and any(isinstance(op[2], list) for one in found for op in one.ops):
+        return _Lists(_of_elements(found), name, timed=timed).history()
+    for one in found:
+        one.ops = [(verb, key, edn.plain(value)) for verb, key, value in one.ops]
     twice = all(_word(entry.get(":f")) in SINGLE for entry in entries if _of_client(entry))
     return Registers(found, name, timed=timed, twice=twice).history()
+
+
+def _of_elements(found: list[Transaction]) -> list[Transaction]:
+    """The same with lists of values that can be compared."""
+    for one in found:
+        for at, (verb, key, value) in enumerate(one.ops):
+            some = verb == ":r" and isinstance(value, list)
+            one.ops[at] = verb, key, [*map(edn.plain, value)] if some else edn.plain(value)
+    return found
+
+
+def _sessions(found: list[Transaction], name: str) -> History:
+    if not found:
+        raise _empty(name, "lines with operations")
+    return Registers(found, name, timed=False, twice=False).history()
+
+
+def _empty(name: str, expected: str) -> TraceError:
+    return TraceError(f"{name}: there is no transaction; expected {expected}")
 
 
 def _word(word: Any) -> str:
@@ -163,13 +188,14 @@ def _ops(entry: dict[str, Any], name: str) -> list[Op]:
         return [(":r", "lock", before), (":w", "lock", after)]
     if verb in _SHORT and ":key" in entry:
         # An empty text is what is there before anything is written.
-        return [(_SHORT[verb], str(entry[":key"]), value or None)]
+        text = None if value in (None, "") else str(edn.plain(value))
+        return [(_SHORT[verb], str(entry[":key"]), text)]
     if verb in (":read", ":write", ":cas") and not _are_ops(value):
         key = "register"
         pair = isinstance(value, list) and len(value) == 2
         if pair and (verb != ":cas" or isinstance(value[1], list)):
             key, value = str(value[0]), value[1]
-        if verb != ":cas":
+        if verb != ":cas" and not isinstance(value, tuple):
             return [(_SHORT[verb], key, value)]
         if isinstance(value, list) and len(value) == 2:
             return [(":r", key, value[0]), (":w", key, value[1])]

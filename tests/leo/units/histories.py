@@ -523,6 +523,8 @@ TEXTS = {
     "several registers, in long words": Told(
         in_turn("[[:write x 1] [:write y 1]]", "[[:read x 1] [:write y 2]]", "[[:read y 2]]")
     ),
+    "lists are values": Told(in_turn("[[:w x [1 2]]]", "[[:r x [1 2]]]", "[[:w x {:a 1}]]")),
+    "elements are lists": Told(in_turn("[[:append x [1]]]", "[[:r x [[1]]]]")),
     "in parentheses": Told(f"({register('0 w 1', '0 r 1')})"),
 }  # fmt: skip
 

@@ -101,7 +101,7 @@ class Registers:
             last = [dict(op[1:] for op in writer.ops if op[0] != ":r").get(key) for writer in by]
             if expected != value or (by and value not in last and one not in by):
                 self._sound = False
-            if by and all(writer.outcome == "raised" for writer in by):
+            if value is not None and by and all(writer.outcome == "raised" for writer in by):
                 self._sound = False
                 if not self._unique:
                     # The judge is not told of versions, and cannot find it.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from leo.units.anomalies import LOST_UPDATE
-from leo.units.calls import Unit
+from leo.units.anomalies import LOST_UPDATE, RW, WW
+from leo.units.calls import Edge, Unit
 from leo.units.doubt import Doubt
 from leo.units.graph import Effort, Graph, cycles_of
-from leo.units.patterns import Block, Torn, changed_between, lost_update, unstable_read
+from leo.units.patterns import Block, Torn, changed_between, unstable_read
 from leo.units.story import of_cycle, of_group, of_path
 from leo.units.verdict import UnitsVerdict
 
@@ -46,7 +46,9 @@ def judge_block(said: UnitsVerdict, block: Block, spare: Effort, clock: bool) ->
         if lost is not None and lost[3] and said.again("NoLostUpdate", LOST_UPDATE):
             lost = None
         if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):
-            said.note("NoLostUpdate", lost_update(*lost))
+            read, other, write, sure = lost
+            update = Edge(read, other, RW, sure), Edge(other, write, WW, sure)
+            said.note("NoLostUpdate", of_cycle(update))
         if unstable is not None and (unstable[3] or "StableRead" not in said.broken):
             said.note("StableRead", unstable_read(*unstable))
         if torn:

@@ -129,17 +129,19 @@ class Registers:
                 parts.setdefault(one.ops[0][1] if apart else "", []).append(k)
         places: Places = {}
         now: dict[str, int] = {}
+        found = True
         for numbers in parts.values():
             steps = self._steps(numbers, in_order=in_order)
             orders = Orders(steps, in_time=in_order and self._timed)
             order = orders.find()
-            if order is None:
-                return orders.exhausted, None
-            for k in (numbers[place] for place in order):
+            if order is None and orders.exhausted:
+                return True, None
+            found = found and order is not None
+            for k in (numbers[place] for place in order or ()):
                 for at, (verb, key, _) in enumerate(self._found[k].ops):
                     now[key] = now.get(key, 0) + (verb != ":r")
                     places[k, at] = now[key]
-        return True, places
+        return found, places if found else None
 
     def _steps(self, numbers: Sequence[int], *, in_order: bool) -> list[Step]:
         steps: list[Step] = []

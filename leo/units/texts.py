@@ -23,7 +23,7 @@ _PART: Final = re.compile(r"(\w+)(:=|==)(\d+|\?)")
 _BETWEEN: Final = re.compile(r"-+|=+")
 # A line of Jepsen's log ends with what was done: process, type, function and value.
 _LOGGED: Final = re.compile(
-    r"(?:.*\s)?(\d+)\s+(:invoke|:ok|:fail|:info)\s+(:[\w-]+)\s*\t([^\t]*).*"
+    r"(?:.*\s)?(\d+|:nemesis)\s+(:invoke|:ok|:fail|:info)\s+(:[\w-]+)\s*\t([^\t]*).*"
 )
 
 # A session, a transaction in it, whether that is done, what it does, and the line.

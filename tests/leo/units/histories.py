@@ -496,8 +496,9 @@ TEXTS = {
         'false}],[{"events":[{"Read":{"variable":0,"version":1}},{"Read":{"variable":1,"version":'
         'null}}],"committed":true}]]}', RU, (G1A,),
     ),
-    "a log": Told(
-        logged("0 invoke write 1", "1 invoke cas [1 2]", "1 ok cas [1 2]", "0 ok write 1")
+    "a log that a nemesis begins": Told(
+        logged(":nemesis info start nil", "0 invoke write 1", "1 invoke cas [1 2]")
+        + logged("1 ok cas [1 2]", "0 ok write 1")
     ),
     "a log: too late": Told(
         logged("0 invoke write 1", "0 ok write 1", "1 invoke read nil", "1 ok read nil"), SER

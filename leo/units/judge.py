@@ -13,6 +13,8 @@ import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from pathlib import PurePath
 from typing import Final, Self
 
@@ -39,6 +41,7 @@ AT_ONCE: Final = 64
 _OPEN, _CLOSE = UnitAction.Open, UnitAction.Close
 # What a call reads or writes that does not; never changed.
 _NOTHING: Final[dict[str, int]] = {}
+_seq = attrgetter("seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,25 +489,37 @@ class UnitsJudge:
         when what waits, or begins after event `oldest`, may have read them.
         """
         first = max(0, waiting - self._keep)
-        gone = set(self._closed[:first])
+        bound = self._closed[first].closed if first < len(self._closed) else OPEN
+        # By object when the first call began that is not judged.
+        begun: dict[str, int] = {}
+        for unit in chain(self._closed[waiting:], self._open.values()):
+            for call in unit.calls:
+                for item in chain(call.reads, call.writes):
+                    begun[item] = min(begun.get(item, oldest), call.since)
         for item, touched in self._touched.items():
-            begun = min((c.since for c in touched.calls if not c.unit.settled), default=oldest)
-            held = (c for c in touched.writes if c.seq <= min(begun, oldest))
-            floor = max((c.since for c in held if c.counts and not c.appends), default=0)
-            stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
-            if len(stay) < len(touched.calls):
-                for call in touched.writes:
-                    if call.unit in gone:
+            calls, writes = touched.calls, touched.writes
+            at = bisect_right(writes, begun.get(item, oldest), key=_seq)
+            held = (writes[k] for k in range(at - 1, -1, -1))
+            floor = next((call.since for call in held if call.counts and not call.appends), 0)
+            touched.calls = _without(calls, bound, floor)
+            if len(touched.calls) < len(calls):
+                touched.writes = _without(writes, bound, floor)
+                for call in writes[: bisect_left(writes, bound, key=_seq)]:
+                    if call.unit.closed < bound:
                         touched.gone = max(touched.gone, call.writes[item])
                         touched.until = max(touched.until, call.unit.closed)
-                touched.calls = stay
-                touched.writes = [call for call in stay if item in call.writes]
         for unit in self._closed[:first]:
             # Units and their calls know each other: let go of here, nothing is left to collect.
             unit.calls.clear()
         self._closed = self._closed[first:]
-        self._looked = [call for call in self._looked if call.unit not in gone]
+        self._looked = [call for call in self._looked if call.unit.closed >= bound]
         self._settle_at = max(3 * self._keep, 2 * len(self._closed))
+
+
+def _without(calls: list[Call], bound: int, floor: int) -> list[Call]:
+    """Leave those out up to event `floor` whose units had ended before `bound`."""
+    end = min(bisect_left(calls, bound, key=_seq), bisect_right(calls, floor, key=_seq))
+    return [call for call in calls[:end] if call.unit.closed >= bound] + calls[end:]
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

@@ -131,6 +131,8 @@ def _transactions(
     """The transactions of clients: what a nemesis does is no part of it."""
     found: list[Transaction] = []
     open_: dict[str, list[Transaction]] = {}
+    # Of these is known what they had to find, however they ended.
+    known: set[int] = set()
     for number, entry in enumerate(entries):
         process, kind, line = entry.get(":process"), entry[":type"], entry[edn.LINE]
         if not _of_client(entry):
@@ -161,13 +163,15 @@ def _transactions(
                 line, ops,
             )  # fmt: skip
             found.append(made)
+            if _word(entry.get(":f")) in (":cas", *_LOCK):
+                known.add(id(made))
             if kind == ":invoke":
                 open_.setdefault(key, []).append(made)
                 continue
             begun = [made]
         ended = begun.pop(0)
         ended.outcome, ended.end, ended.line = _ENDS[kind], number, line
-        if kind == ":info" and _word(entry.get(":f")) not in (":cas", *_LOCK):
+        if kind == ":info" and id(ended) not in known:
             # What it read nobody knows; a comparison that was carried out found what it had to.
             ops = [op for op in ops if op[0] != ":r"]
         ended.ops = ops
@@ -175,7 +179,8 @@ def _transactions(
         if one.outcome == "cancelled":
             # Nobody knows when it was over.
             one.end = len(entries)
-            one.ops = [op for op in one.ops if op[0] != ":r" or op[2] is not None]
+            if id(one) not in known:
+                one.ops = [op for op in one.ops if op[0] != ":r" or op[2] is not None]
     return found
 
 

@@ -32,12 +32,14 @@ class Registers:
         self._unique = not self._texts and all(len(by) == 1 for by in self._writers.values())
         if not twice:
             refuse_twice(self._writers, name)
-        seen = {op[1:] for one in found if one.done for op in one.ops if op[0] == ":r"}
-        for one in found:
-            wrote = {op[1:] for op in one.ops if op[0] != ":r"}
-            if one.outcome == "cancelled" and self._unique and seen & wrote:
-                # It was seen, so it was carried out.
-                one.outcome = "returned"
+        # What was seen was carried out, and so was what that had to find.
+        left = [one for one in found if one.done] if self._unique else []
+        while left:
+            for at in (op[1:] for op in left.pop().ops if op[0] == ":r"):
+                for writer in self._writers.get(at, ()):
+                    if writer.outcome == "cancelled":
+                        writer.outcome = "returned"
+                        left.append(writer)
         self._found = [one for one in found if one.outcome != "cancelled" or not self._unique]
         # What was found in the values, and whether there can be an order all the same.
         self._notes: list[tuple[str, str, list[Transaction], str]] = []

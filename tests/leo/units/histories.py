@@ -449,6 +449,12 @@ SINGLES = {
     "why it failed, in place of what it did": Told(
         register("0 w 1", "(1 c [1 2]", "?1 c :timed-out", "(2 w 3", "!2 w :refused", "0 r 2")
     ),
+    "nobody knows of a comparison whether it ended, and what it had to find": Told(
+        register("(0 c [nil 1]", "1 w 2", "2 r 1", "?0 c [nil 1]"), SER
+    ),
+    "who was seen had to find what nobody else saw": Told(
+        register("(0 w 1", "?0 w 1", "(1 c [1 2]", "?1 c [1 2]", "2 r 2")
+    ),
     "a long quiet run": Told(register(*(f"{k % 5} w {k % 3}" for k in range(2_000)))),
 }
 

@@ -173,6 +173,8 @@ class UnitsJudge:
         self._looked: list[Call] = []
         self._values: dict[str, Values] = {}
         self._spare = Effort()
+        # The calls that both read and wrote an object while something else went on.
+        self._moments: dict[str, None] = {}
         # No call has an interval, so none is under way.
         self._exact = True
         # The number of the last event.
@@ -223,6 +225,12 @@ class UnitsJudge:
         said = self._verdict
         said.open = len(self._open)
         said.notices = list(notices)
+        if self._moments:
+            said.notices.append(
+                f"{', '.join(self._moments)} reads and writes in one call, which is taken as one "
+                "moment: what came between is not seen. If it awaits in between, record the "
+                "methods that it calls"
+            )
         for unit in self._open.values():
             wrote = [call for call in unit.calls if call.writes]
             if wrote and not said.cut:
@@ -276,6 +284,8 @@ class UnitsJudge:
                 touched.now = version
                 if item not in reads:
                     touched.calls.append(call)
+                elif since < seq - 1 and event.call and not observed:
+                    self._moments[event.call] = None
                 touched.writes.append(call)
                 if wrote is not None and item in wrote:
                     self._dirty.add(item)

@@ -175,8 +175,12 @@ def _closing(world: World, states: Sequence[State], back_to: int) -> Move | None
 def closing_step(found: Mapping[str, object]) -> Move | None:
     """The step with which a counterexample that repeats comes back: TLC names the state only.
 
-    None for one that does not repeat, or whose end does not lead back.
+    None for one that does not repeat, whose end does not lead back, or that cannot be taken.
     """
-    told = msgspec.convert(found, _Told)
-    world, schedule, back_to = _taken_by(told)
-    return None if back_to is None else _closing(world, replay(world, schedule), back_to)
+    world, schedule, back_to = _taken_by(msgspec.convert(found, _Told))
+    if back_to is None:
+        return None
+    try:
+        return _closing(world, replay(world, schedule), back_to)
+    except Refused:
+        return None

@@ -82,8 +82,8 @@ def _writes(*objects: str) -> Touched:
 
 
 # Where each write is committed at once. In a unit of work Ingest and SaveSnapshot only fill the
-# reply's buffer, Generate reads it too, and Commit writes both. Every other action touches no object
-# of the field.
+# reply's buffer, Generate reads it too, and Commit writes both. Every other action touches no
+# object of the field.
 TOUCHES: Final[Mapping[Action, Touched]] = {
     Action.Recall: _reads("snapshots"),
     Action.Ingest: _writes("ngrams"),

@@ -4,8 +4,10 @@
 (* relation that a test ties to the transition system.  Of module Published, *)
 (* proofs 1, 10, 23 and 25 say MutualExclusion, NoOvertaking, DeadlockFree   *)
 (* and Answered; what it writes and reads is known within TLC's bound only   *)
-(* (`leo prove --undecided`).  TLC decides each line of this module too, at  *)
-(* small constants that its hypotheses admit (tests/model/checking).         *)
+(* (`leo prove --undecided`).  Proof 12 (one session, and a lock or none)    *)
+(* compares two specifications, so it is no line here.  TLC decides each     *)
+(* line of this module too, at small constants that its hypotheses admit     *)
+(* (tests/model/checking/test_theorems.py).                                  *)
 EXTENDS Field, Properties
 
 (* What all proofs assume.                                                   *)

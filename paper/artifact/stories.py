@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from leo.actions import Action, touched
+from leo_model.checking.plan import TEMPORAL
+from leo_model.checking.results import closing_step
 from leo_model.machine.machine import Move, apply, enabled
 from leo_model.machine.narrate import note, witness
 from leo_model.machine.properties import name, names
@@ -37,12 +39,16 @@ READS = {
 def story(found: Mapping[str, Any]) -> Story:
     """Return the frames of a counterexample from the results of `leo check`.
 
-    A behaviour that goes on for ever has no contents: its frames have lanes and labels only.
+    A behaviour that goes on for ever has no contents: its frames have lanes and labels only. One
+    that repeats has the step that closes the circle as its last frame; `back_to` is the first step
+    of the circle. `ever`: no finite part of it is a counterexample.
     """
     moves = [Move(action, actor) for action, actor in found["schedule"]]
     world = bounded_world(
         found["discipline"], found["sessions"], found["turns"], tuple(found["faults"])
     )
+    closing = closing_step(found)
+    moves += [] if closing is None else [closing]
     told = found["turns"] > 0
     shown = (
         frames(world, moves) if told else [_lane(number, m) for number, m in enumerate(moves, 1)]
@@ -55,6 +61,7 @@ def story(found: Mapping[str, Any]) -> Story:
         "sessions": list(world.instance_of),
         "instances": sorted(set(world.instance_of.values())),
         "back_to": found["back_to"],
+        "ever": found["property"] in TEMPORAL,
         "start": _memory(world, initial_state(world)) if told else None,
         "frames": shown,
     }

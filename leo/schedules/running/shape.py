@@ -31,12 +31,12 @@ import types
 import weakref
 from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Executor
-from contextlib import suppress
 from hashlib import blake2b
 from pickle import PicklingError
 from typing import Any
 
 from leo.schedules.running.fields import SLOT, dictionary_of, slots_of
+from leo.schedules.running.marks import ADDRESS, IDS, is_time, without_ids
 from leo.schedules.running.places import rank
 from leo.schedules.running.threads import HeldLock, HeldQueue
 from leo.units.log import Log
@@ -51,8 +51,6 @@ CONSTANT = (
     Log,
 )  # fmt: skip
 _SORTED = PLAIN | {tuple}
-# The text of an object without one of its own: it differs from run to run.
-ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 # What objects of these libraries hold are connections and caches of statements, no state of the
 # user's; rows are looked at where they are.
 CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "databases",
@@ -60,13 +58,6 @@ CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "
 _NAMED = (contextvars.ContextVar, logging.Logger)
 _LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
-
-
-# When a run begins that is to know times by their values, by the loop's clock and since 1970; and
-# how far off they may be, in seconds.  Milliseconds of the one are no seconds of the other.
-_DAY, _FAR = 86_400.0, 1e6
-TIMES = (30 * _DAY, 1_700_000_000.0 + 30 * _DAY)
-_DATETIME = datetime.datetime
 
 
 class Opaque(Exception):
@@ -99,9 +90,15 @@ class Shape:
         self.data = data
         self._seen: dict[int, int] = {}
         self._keep: list[Any] = []
+        # Where ids stand that may be those of objects still to come.
+        self._ids: list[int] = []
 
     def digest(self) -> bytes:
         """What equal shapes have in common, and others have not."""
+        for order, at in enumerate(self._ids):
+            number = self.out[at]
+            self.out[at] = ("id", self._seen.setdefault(number, -1 - order))
+        self._ids.clear()
         out = ["a time" if is_time(it) else it for it in self.out] if self.timeless else self.out
         return blake2b(marshal.dumps(out, 0), digest_size=16).digest()
 
@@ -109,11 +106,11 @@ class Shape:
         """Add an object and all that is reached from it."""
         kind = type(it)
         if kind in PLAIN:
-            if kind is str and "0x" in it:
-                it = ADDRESS.sub("", it)
-            elif kind is int and it > _LARGE and it in self._seen:
-                # The `id` of an object.
-                it = ("id", self._seen[it])
+            if kind is str:
+                it = ADDRESS.sub("", it) if "0x" in it else it
+                it = without_ids(it) if IDS and self.data else it
+            elif kind is int and it > _LARGE:
+                it = self._id(it)
             self.out.append(it)
             return
         handler = _HANDLERS.get(kind)
@@ -130,6 +127,20 @@ class Shape:
         self._keep.append(it)
         handler(self, it)
 
+    def _id(self, number: int) -> Any:
+        """A number that may be the `id` of an object: by its name, or up to renaming."""
+        name = IDS.get(number)
+        if name:
+            return ("id", name)
+        if name is not None and self.data:
+            self.same.append(number)
+            return ("id",)
+        if name is not None:
+            self._ids.append(len(self.out))
+        elif number in self._seen:
+            return ("id", self._seen[number])
+        return number
+
     def reached(self) -> list[Any]:
         """The objects that were added, without plain values."""
         return self._keep
@@ -141,28 +152,15 @@ class Shape:
     def mark(self, word: str, *more: Any) -> None:
         self.out.append((word, *more))
 
-    def alone(self, it: Any) -> bytes:
+    def alone(self, it: Any, numbers: bool = True) -> bytes:
         """The digest of one object, with those known so far by their numbers."""
         other = Shape(self.labels, data=self.data, timeless=self.timeless)
         other._seen = dict(self._seen)
         other.add(it)
         self._keep += other._keep
+        if not numbers:
+            other.out = [it for it in other.out if type(it) is not int]
         return other.digest()
-
-
-def is_time(it: Any) -> bool:
-    """Is a plain value a time read from the clock of a run that began at TIMES, or near to it?"""
-    if type(it) is str and ":" in it:
-        with suppress(ValueError):
-            it = _DATETIME.fromisoformat(it).timestamp()
-    if type(it) not in (int, float):
-        return False
-    return any(
-        since - _DAY <= it / scale < since + _FAR
-        for scale in (1, 1e3, 1e6, 1e9)
-        # A small whole number may be anything.
-        for since in (TIMES if type(it) is float or scale == 1e9 else TIMES[1:])
-    )
 
 
 Handler = Callable[[Shape, Any], None]
@@ -184,11 +182,22 @@ def _dict(shape: Shape, it: Any) -> None:
     items = list(it.items())
     if shape.data:
         # The order in which keys came in is no difference between two final states.
-        items.sort(key=lambda item: repr(item[0]) if type(item[0]) in _SORTED else "")
+        items.sort(key=lambda item: _place(shape, *item))
     shape.out.append(("dict", len(items)))
     for key, value in items:
         shape.add(key)
         shape.add(value)
+
+
+def _place(shape: Shape, key: Any, value: Any) -> tuple[str, bytes, bytes]:
+    """By what a key is sorted: where it has ids, which differ from run to run, by its value.
+
+    At first without numbers: one that differs must not change the place of all.
+    """
+    text = told = repr(key) if type(key) in _SORTED else ""
+    if not IDS or (told := without_ids(text)) == text:
+        return told, b"", b""
+    return told, shape.alone(value, numbers=False), shape.alone(value)
 
 
 def _view(shape: Shape, it: Any) -> None:
@@ -201,6 +210,9 @@ def _view(shape: Shape, it: Any) -> None:
 def _set(shape: Shape, it: Any) -> None:
     shape.out.append(("set", len(it)))
     if all(type(item) in PLAIN for item in it):
+        if IDS and shape.data:
+            shape.out.extend(sorted(without_ids(repr(item)) for item in it))
+            return
         shape.out.extend(sorted(it, key=lambda item: (type(item).__name__, repr(item))))
     else:
         for _, item in sorted(((shape.alone(item), item) for item in it), key=lambda two: two[0]):
@@ -215,7 +227,8 @@ def _deque(shape: Shape, it: Any) -> None:
 def _constant(shape: Shape, it: Any) -> None:
     named = it.name if isinstance(it, _NAMED) else getattr(it, "__qualname__", "")
     named = getattr(it, "leo_label", named) if isinstance(it, threading.Thread) else named
-    shape.mark("constant", type(it).__name__, str(named))
+    told = without_ids(str(named)) if IDS and shape.data else str(named)
+    shape.mark("constant", type(it).__name__, told)
 
 
 def _function(shape: Shape, it: Any) -> None:
@@ -550,7 +563,7 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
 _BASES: tuple[tuple[Any, Handler], ...] = (
     (enum.Enum, lambda shape, it: shape.mark("enum", type(it).__qualname__, str(it))),
     (CONSTANT, _constant),
-    (_DATETIME, lambda shape, it: shape.add_all(("datetime", it.fold, it.isoformat()))),
+    (datetime.datetime, lambda shape, it: shape.add_all(("datetime", it.fold, it.isoformat()))),
     (asyncio.Task, _task),
     (asyncio.Handle, _handle),
     (sqlite3.Connection, _database),

@@ -37,6 +37,7 @@ function lanes(story, place) {
   const body = element("tbody");
   story.frames.forEach((frame, index) => {
     const row = element("tr", "", index + 1 === place ? "now" : index + 1 > place ? "later" : "");
+    if (story.back_to && frame.n >= story.back_to) row.classList.add("round");
     row.append(element("td", String(frame.n)));
     const holders = Object.values(frame.holder || {});
     for (const lane of story.sessions) {
@@ -49,6 +50,13 @@ function lanes(story, place) {
     }
     body.append(row);
   });
+  if (story.back_to) {
+    const row = element("tr", "", place < story.frames.length ? "round later" : "round");
+    const cell = element("td", `and again from step ${story.back_to}, for ever`);
+    cell.colSpan = story.sessions.length;
+    row.append(element("td", "↺"), cell);
+    body.append(row);
+  }
   table.append(top, body);
   scroll.append(table);
   return scroll;
@@ -145,7 +153,9 @@ function show() {
   }
   const frame = told.frames[Math.min(place, told.frames.length) - 1];
   const step = `Step ${frame.n}: ${frame.actor} ${frame.action}${frame.note ? ", " + frame.note : ""}.`;
-  say.textContent = place < told.frames.length ? step : `${step} ✗ ${told.property} has fallen: ${told.witness}.`;
+  const then = told.back_to ? `Then again from step ${told.back_to}, for ever.` : told.ever ? "Then nothing, for ever." : "";
+  const fall = `${then} ✗ ${told.property} ${told.ever ? "falls" : "has fallen"}: ${told.witness}.`;
+  say.textContent = place < told.frames.length ? step : `${step} ${fall}`;
 }
 
 const moves = {

@@ -7,7 +7,14 @@ from contextlib import closing
 import pytest
 
 from leo.field.counts import compute_delta
-from leo.field.sentences import opening_words, split_sentences, whole_sentences
+from leo.field.sentences import (
+    asks,
+    missing_end,
+    opening_words,
+    split_sentences,
+    told_sentences,
+    whole_sentences,
+)
 from leo.field.text import tokenize
 from leo.field.view import View
 from leo.store.operations import process_text
@@ -52,3 +59,35 @@ def test_sentences_and_their_first_words() -> None:
         "my",
     ]
     assert opening_words(tokens) == ["Hi", "my"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "question"),
+    [
+        ("You heard it?", True),
+        ("Tell me about bees.", True),
+        ("who bakes bread", True),
+        ("when does Mia bake", True),
+        ("Is the sea loud", True),
+        ("why", True),
+        ("What I like is honey", False),
+        ("when we met it rained", False),
+        ("What a day.", False),
+        ("Who goes there.", False),
+        ("do not worry", False),
+        ("bees", False),
+    ],
+)
+def test_a_question_is_known_by_its_end_or_its_beginning(typed: str, question: bool) -> None:
+    """A typed line often has no end; one that has says by it what it is."""
+    assert asks(tokenize(typed)) == question
+
+
+def test_what_is_told_and_what_a_line_lacks() -> None:
+    """Questions are left out; only the end of the text may be without its mark."""
+    tokens = tokenize("Bees hum. Do you? I do, and so does Mia")
+    told = [" ".join(one) for one in told_sentences(tokens)]
+    assert told == ["Bees hum .", "I do , and so does Mia"]
+    assert [missing_end(tokenize(text)) for text in ("", "Hum.", "hum", "who hums")] == [
+        *("", "", ".", "?")
+    ]

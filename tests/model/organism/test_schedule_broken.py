@@ -1,5 +1,5 @@
-"""Ten broken organisms are caught, each by a schedule that can be carried out again; whole ones are
-not.
+"""Eleven broken organisms are caught, each by a schedule that can be carried out again; whole
+ones are not.
 """
 
 from __future__ import annotations

@@ -128,6 +128,8 @@ class Atomicity:
     runs: int = 0
     # What alone differed from the serial orders in some schedules, that nobody can be blamed for.
     blameless: dict[str, None] = field(default_factory=dict)
+    # The calls that raised in a schedule, and in no serial order that explains it.
+    failed: dict[str, None] = field(default_factory=dict)
     _timeless: Atomicity | None = None
     _left: int = 0
     _serial: dict[frozenset[str], Serial] = field(default_factory=dict)
@@ -187,11 +189,22 @@ class Atomicity:
 
     def _explained(self, ending: Ending) -> bool:
         whole = _whole(ending)
-        return any(
-            _alike(outcome.ending, ending, whole)
-            and any(_keeps(order, whole, ending) for order in outcome.orders)
+        fitting = (
+            outcome.ending.answers
             for outcome in self.outcomes(ending)
+            if _alike(outcome.ending, ending, whole)
+            and any(_keeps(order, whole, ending) for order in outcome.orders)
         )
+        failed = {name: it for name, it in ending.answers.items() if it.kind == "raised"}
+        found = False
+        for answers in fitting:
+            found = True
+            failed = {name: it for name, it in failed.items() if answers.get(name) != it}
+            if not failed:
+                return True
+        if found:
+            self.failed.update(dict.fromkeys(failed))
+        return found
 
     def outcomes(self, ending: Ending) -> Iterator[Outcome]:
         """Those of the calls that returned, with some of the others, whole, or none of them."""

@@ -133,9 +133,9 @@ def explore(
     tell = progress or partial(print, file=sys.stderr, flush=True)
     shown = guarded("show", show)
     search = _Search(scenario, asks, strategy, bound, limit, seconds, shown, prune, tell)
-    search.check()
     watch = Watch()
     try:
+        search.check()
         with watch, world():
             try:
                 search.check_calls()
@@ -145,6 +145,9 @@ def explore(
     except KeyboardInterrupt:
         if not watch.said:
             raise
+    except LeoError as error:
+        # It says where the caller's code is; the frames in between are ours.
+        raise error.with_traceback(None) from None
     if watch.said:
         raise Refused(watch.said)
     return found
@@ -179,6 +182,8 @@ class _Search(Generic[T]):
     initial: Part = field(default_factory=lambda: Part(""))
     # Why it is not asked whether the calls are atomic; empty if it is.
     unasked: str = ""
+    # Could a step ever come between two of a call?
+    waited: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be explored, before anything runs."""
@@ -256,7 +261,10 @@ class _Search(Generic[T]):
             left = "every one came back to a state that it or another had been in, and none ended"
         left = self._lacks() or left
         whole = self.ended and not self.cut and not self._lacks()
-        return self._result(whole, None, next(iter(self.scenario.bounded), "") if whole else left)
+        if whole:
+            alone = "" if self.waited else "no call ever waited, so nothing could come between"
+            left = next(iter(self.scenario.bounded), alone)
+        return self._result(whole, None, left)
 
     def _lacks(self) -> str:
         """Why the answer is no pass although the search came to its end; empty if it is one."""
@@ -274,6 +282,10 @@ class _Search(Generic[T]):
         for number, (path, run) in enumerate(self._runs()):
             self.opaque.update({run.opaque: None} if run.opaque else {})
             self.ended = self.ended or not run.pruned
+            if not self.waited:
+                steps = [choice.who for choice in path if choice.what == "step"]
+                once = len({*steps}) == len(steps)
+                self.waited = not once or not {*steps} <= {*self.scenario.calls}
             if self._broken(run):
                 return tuple(path)
             if number % _TWICE == 0 and path:
@@ -508,8 +520,8 @@ class _Search(Generic[T]):
             not_asked.append(f"are the calls atomic: {self.unasked}")
         else:
             asked.append(
-                "are the calls atomic: results and final state of some serial order, a cancelled "
-                "or failed call whole or not at all"
+                "are the calls atomic: results and final state (`state=`) of some serial "
+                "order, a cancelled or failed call whole or not at all"
             )
             if scenario.declared:
                 not_asked.append("do calls that did not overlap keep their order")
@@ -527,6 +539,11 @@ class _Search(Generic[T]):
             not_asked.append("time that passes while somebody could go on (clock='any')")
         if scenario.seed is not None:
             not_asked.append(f"other draws of `random` than those of seed {scenario.seed}")
+        if failed := " and ".join(self.atomicity.failed):
+            not_asked.append(
+                f"would {failed} raise one by one too: a call that raised counts as not run where "
+                "no serial order has that (a refusal that is returned is compared)"
+            )
         for what in self.atomicity.blameless:
             not_asked.append(
                 f"is {what} that of a serial order: some schedules differ in it, and in nothing "

@@ -87,7 +87,10 @@ def check(scenario: Scenario[T], strategy: str, bound: int, limit: int, seconds:
     it, least = scenario, int(strategy == "pct")
     make: Any = it.make
     if not callable(make):
-        raise LeoError(f"make is {type(make).__name__}: expected a function")
+        raise LeoError(
+            f"make is an object of {type(make).__name__}: expected what makes a new one each time, "
+            "such as the class or a lambda"
+        )
     if missing := _missing(make):
         raise LeoError(f"make needs {missing}: expected a function without arguments, a lambda say")
     _number("cancellations", it.cancellations)

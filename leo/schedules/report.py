@@ -392,6 +392,8 @@ class Exploration:
                 told.append(("came out", self.broken.came_out))
                 told += [("one by one", text) for text in self.broken.possible]
             told.append(("schedule", self.broken.schedule))
+            if self.broken.title == "raises":
+                told.append(("unless", "a call may end with that: raises= names what it may raise"))
         told += [("asked", "; ".join(self.asked))] if self.asked else []
         told += [("not asked", text) for text in self.not_asked]
         told += [("bounded", text) for text in self.bounded]

@@ -100,8 +100,16 @@ class Recording:
         ends |= dict.fromkeys(_names(rolls_back), UnitAction.Undo)
         label = label_of(target)
         patches = Patches()
+        units = _names(unit)
         try:
-            for name in dict.fromkeys((*_names(unit), *reads, *writes, *appends, *ends)):
+            for name in dict.fromkeys((*units, *reads, *writes, *appends, *ends)):
+                if name in units and name in reads and (name in writes or name in appends):
+                    raise InstrumentError(
+                        f"{label}.{name} is a unit, and both reads and writes: a call is one "
+                        "moment, so that nothing could come between the two. Name the methods "
+                        "that it calls to read and to write; if it is one step of a store, as an "
+                        "increment is, leave it out of `unit`"
+                    )
                 if name in writes and name in appends:
                     raise InstrumentError(
                         f"{label}.{name} is named in writes and in appends: a write either "

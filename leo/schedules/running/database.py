@@ -254,7 +254,7 @@ def content(loop: ChoosingLoop) -> dict[str, Any]:
     for connection in loop.connections:
         held = _or_why(_open_state, connection)
         if held is not None:
-            found[f"connection of {connection.leo_name.partition('.')[0]}"] = held
+            found[f"connection opened by {connection.leo_name.partition('.')[0]}"] = held
     return found
 
 

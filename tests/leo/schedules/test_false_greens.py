@@ -355,3 +355,48 @@ def test_a_step_that_never_ends_is_refused(call: Any, monkeypatch: pytest.Monkey
     with pytest.raises(LeoError, match=r"neither ends nor suspends .* at test_false_greens"):
         explore(Blocking, [call] * 2, cancellations=0)
     assert not MUTEX.locked()
+
+
+class Overspent(Exception):
+    """The budget is spent."""
+
+
+class Budget:
+    """Ten tokens for all."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    async def reserve(self, tokens: int) -> None:
+        """Takes eight, and gives back what is left over."""
+        if self.used + 8 > 10:
+            raise Overspent
+        self.used += 8
+        await asyncio.sleep(0)
+        self.used += tokens - 8
+
+    async def spend(self, tokens: int) -> None:
+        if self.used + tokens > 10:
+            raise Overspent
+        self.used += tokens
+        await asyncio.sleep(0)
+
+    async def at_once(self, tokens: int) -> None:
+        self.used += tokens
+
+
+@pytest.mark.parametrize("method, tokens, told", [("reserve", 2, True), ("spend", 7, False)])
+def test_a_refusal_that_no_serial_order_has_is_told(method: str, tokens: int, told: bool) -> None:
+    """A call that may raise counts as not run; that it would have raised alone is not asked."""
+    calls = [lambda it: getattr(it, method)(tokens)] * 2
+    found = explore(Budget, calls, raises=Overspent, cancellations=0)
+    assert found.holds
+    assert any("raise one by one" in text for text in found.not_asked) == told
+
+
+@pytest.mark.parametrize("method, waits", [("at_once", False), ("spend", True)])
+def test_that_no_call_waits_is_in_the_sentence(method: str, waits: bool) -> None:
+    """A fake that answers at once: nothing was interleaved, and the pass says so."""
+    found = explore(Budget, [lambda it: getattr(it, method)(1)] * 2)
+    assert found.holds
+    assert ("no call ever waited" in found.sentence) != waits

@@ -137,3 +137,13 @@ def test_a_list_of_methods_is_refused() -> None:
     """What a method reads or writes has to be named: a list of methods does not say it."""
     with pytest.raises(InstrumentError, match=r"^writes=\['put'\]: expected a mapping"):
         instrument(Shelf(), reads={"get": "shelf"}, writes=["put"])  # type: ignore[arg-type]
+
+
+def test_a_unit_that_is_one_moment_is_refused() -> None:
+    """A unit that is itself the read and the write would be found atomic without a look."""
+    both = {"get": "shelf"}
+    with pytest.raises(InstrumentError, match=r"Shelf\.get is a unit, and both reads and writes"):
+        instrument(Shelf(), reads=both, writes=both, unit="get")
+    with pytest.raises(InstrumentError, match="one moment"):
+        instrument(Shelf(), reads=both, appends=both, unit="get")
+    instrument(Shelf(), reads=both, writes=both).close()

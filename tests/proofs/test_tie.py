@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import fields
+from itertools import product
 from random import Random
 from typing import Any, TypeVar
 
@@ -146,20 +147,21 @@ def agree(discipline: str, sessions: int, turns: int, most: int | None = None) -
             assert mine == theirs or (title == "Serializable" and theirs), (title, state)
 
 
-@pytest.mark.parametrize("discipline", KINDS)
-def test_moves_and_properties_agree_on_reachable_states(discipline: str) -> None:
-    """On a share of the bounded graph."""
-    agree(*numbered(discipline, 2, 1), most=60)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("bound", [(2, 1), (2, 2), (3, 1)], ids=str)
-@pytest.mark.parametrize("discipline", DISCIPLINES)
-def test_moves_and_properties_agree_on_every_reachable_state(
-    discipline: str, bound: tuple[int, int]
+@pytest.mark.parametrize(
+    ("discipline", "bound", "most"),
+    [
+        *((name, (2, 1), 60) for name in KINDS),
+        *(
+            pytest.param(name, bound, None, marks=pytest.mark.long)
+            for name, bound in product(DISCIPLINES, [(2, 1), (2, 2), (3, 1)])
+        ),
+    ],
+)
+def test_moves_and_properties_agree_on_reachable_states(
+    discipline: str, bound: tuple[int, int], most: int | None
 ) -> None:
-    """On all of them, and of larger graphs."""
-    agree(*numbered(discipline, *bound))
+    """On a share of the bounded graph; in `make test-long` on all of it, and of larger graphs."""
+    agree(*numbered(discipline, *bound), most)
 
 
 def perturbed(state: State, machine: MachineWorld, rng: Random) -> State:

@@ -212,20 +212,17 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("discipline", "modules"), KINDS[::2])
+@pytest.mark.parametrize(
+    ("discipline", "modules", "times"),
+    [
+        *((*kind, 2) for kind in KINDS[::2]),
+        *(pytest.param(*kind, 50, marks=pytest.mark.long) for kind in KINDS),
+    ],
+)
 def test_a_killed_field_has_each_acknowledged_reply_and_no_half(
-    tmp_path: Path, discipline: str, modules: str
+    tmp_path: Path, discipline: str, modules: str, times: int
 ) -> None:
-    """Two lives of one field."""
-    acknowledged, there = killed(tmp_path / "field", discipline, modules, 2)
+    """So many lives of one field."""
+    acknowledged, there = killed(tmp_path / "field", discipline, modules, times)
     # Under way at the moment are at most four, and inner ones.
-    assert 2 <= acknowledged <= there
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("discipline", "modules"), KINDS)
-def test_two_hundred_killed_lives(tmp_path: Path, discipline: str, modules: str) -> None:
-    """Fifty of each kind, nothing lost in any."""
-    acknowledged, there = killed(tmp_path / "field", discipline, modules, 50)
-    print(f"{discipline}, {modules}: {acknowledged:,} acknowledged, {there:,} there")
-    assert 50 <= acknowledged <= there
+    assert times <= acknowledged <= there

@@ -202,15 +202,15 @@ def differences(bounds: list[Graphed], work: Path, runtime: Runtime) -> dict[str
     return found
 
 
-def test_python_has_the_graph_of_tlc(tmp_path: Path, runtime: Runtime) -> None:
-    """State for state and edge for edge, labels included (formal model, section 7)."""
-    assert differences(BOUNDS, tmp_path, runtime) == {}
-
-
-@pytest.mark.long
-def test_python_has_the_larger_graphs_of_tlc(tmp_path: Path, runtime: Runtime) -> None:
-    """The same of every discipline with and without its faults, and of more sessions."""
-    assert differences(MORE, tmp_path, runtime) == {}
+@pytest.mark.parametrize(
+    "bounds", [BOUNDS, pytest.param(MORE, marks=pytest.mark.long)], ids=["few", "more"]
+)
+def test_python_has_the_graph_of_tlc(
+    tmp_path: Path, runtime: Runtime, bounds: list[Graphed]
+) -> None:
+    """State for state and edge for edge, labels included (formal model, section 7). In `make
+    test-long` of every discipline with and without its faults, and of more sessions."""
+    assert differences(bounds, tmp_path, runtime) == {}
 
 
 def test_a_difference_of_one_edge_is_seen() -> None:

@@ -265,15 +265,8 @@ def run(data: bytes) -> tuple[int, Recorded | None]:
     return 2 if outcome.accepted else 1, recorded
 
 
-def test_damaged_traces_are_refused_or_behaviours(tmp_path: Path) -> None:
-    """2,000 damaged traces: most are no traces, some are rejected, and what is accepted TLC accepts
-    as well."""
-    refused, rejected, accepted = fuzz(2_000, Random(7), tmp_path)
-    assert refused > 1_000 and rejected > 10 and accepted > 10
-
-
-@pytest.mark.long
-def test_a_hundred_thousand_damaged_traces(tmp_path: Path) -> None:
-    """The same of 100,000, with other damage."""
-    refused, rejected, accepted = fuzz(100_000, Random(6), tmp_path)
-    assert refused > 50_000 and rejected > 500 and accepted > 500
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_damaged_traces_are_refused_or_behaviours(tmp_path: Path, count: int) -> None:
+    """Most damaged traces are none, some are rejected, and what is accepted TLC accepts as well."""
+    refused, rejected, accepted = fuzz(count, Random(count), tmp_path)
+    assert refused > count // 2 and rejected > count // 200 and accepted > count // 200

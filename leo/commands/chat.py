@@ -16,14 +16,17 @@ RUNNABLE = [id for id, discipline in DISCIPLINES.items() if not discipline.mista
 
 def configure_field(parser: ArgumentParser) -> None:
     """The arguments that say which field, and how it replies."""
-    named = f"a file, or a bare name for a field of your own (default: {FIELD}, made if missing)"
+    named = (
+        "a file; or a bare name, for one in ~/.local/share/leo, or leo in XDG_DATA_HOME "
+        f"(default: {FIELD} here; made if missing)"
+    )
     parser.add_argument("--field", metavar="FIELD", type=field_file, default=FIELD, help=named)
     seed = "equal seeds and prompts give equal replies (default: chance)"
     chance = SystemRandom().randrange(2**32)
     parser.add_argument("--seed", metavar="N", type=int, default=chance, help=seed)
     how = f"how replies are executed: {', '.join(RUNNABLE)} (default: {DEFAULT})"
     parser.add_argument("--discipline", metavar="ID", default=DEFAULT, choices=RUNNABLE, help=how)
-    modules = "whether the modules of the organism take part (default: all)"
+    modules = "none: words and paths alone, without memory, moods, afterthoughts (default: all)"
     parser.add_argument("--modules", choices=("all", "none"), default="all", help=modules)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -121,17 +121,19 @@ def tell_reply(state: ReplyState, view: View) -> str:
         for word in content_words(before)
     }
     spoken = content_words(said)
-    lines = labelled("yours", listed(asked.intersection(spoken)))
-    lines += labelled("earlier", listed(filter(is_telling, heard.intersection(spoken) - asked)))
+    before = filter(is_telling, heard.intersection(spoken) - asked)
+    lines = labelled("yours", f"words of your last line: {_words(asked.intersection(spoken))}")
+    lines += labelled("earlier", f"words of your earlier lines: {_words(before)}")
     runs = Counter({run: view.trigram_count(*run) for run in zip(said, said[1:], said[2:])})  # noqa: B905
     often: list[str] = []
     told: set[str] = set()
     for run, count in runs.most_common():
         # Three windows on the same words would tell one thing three times.
         if count > 1 and told.isdisjoint(run) and any(map(is_telling, run)):
-            often.append(f"{' '.join(run)} ({count})")
+            often.append(f"{' '.join(run)} ({count} times)")
             told.update(run)
-    lines += labelled("paths", ", ".join(often[:3]) or "each walked once before")
+    known = f"three words in a row that it knows best: {', '.join(often[:3])}"
+    lines += labelled("paths", known if often else "no three words in a row met more than once")
     for snippet in state.recalled.snippets[:1]:
         sentences = list(split_sentences(tokenize(snippet)))
         # A memory longer than the prompt is cut: half a sentence tells nothing.
@@ -139,19 +141,19 @@ def tell_reply(state: ReplyState, view: View) -> str:
         memory = compose(chain.from_iterable(whole or sentences))
         if len(whole) < len(sentences):
             memory = f"{memory} …" if whole else f"{memory.removesuffix('.')}…"
-        lines += labelled("memory", memory)
+        lines += labelled("memory", f"what Leo said or thought once: {memory}")
     if state.voice is not None:
-        lines += labelled("voice", _voice(state.voice))
+        lines += labelled("voice", f"{_voice(state.voice)} (hotter: less likely words)")
     facts = state.facts
     if facts is not None:
-        themes = "1 theme was" if facts.active == 1 else f"{facts.active} themes were"
+        themes = "1 theme" if facts.active == 1 else f"{facts.active} themes"
         # One such word is in every second line that somebody says.
         touched = [row[0] for name, rows in _kept(state) if name == "trauma_words" for row in rows]
         notes = [
             text
             for text, so in (
                 (f"you spoke of what Leo began with ({listed(touched)})", len(touched) > 1),
-                (f"{themes} active", facts.active > 0),
+                (f"your line touched {themes} of the field", facts.active > 0),
                 ("the inner voice found better words", facts.meta_used),
             )
             if so
@@ -224,6 +226,10 @@ def _kept(state: ReplyState) -> Iterator[tuple[str, tuple[tuple[Any, ...], ...]]
     for put in state.marks:
         if (table := TABLE.match(put.sql)) is not None:
             yield table[1], put.rows
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing"
 
 
 def _voice(voice: Voice) -> str:

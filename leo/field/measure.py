@@ -64,7 +64,8 @@ def novelty(tokens: Sequence[str], view: Readable, observed: Delta) -> float:
     places = {token: place for place, token in enumerate(observed.tokens)}
     known = 0
     for first, second, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        own = observed.trigrams.get((places[first], places[second], places[third]), 0)
+        chain = places.get(first, -1), places.get(second, -1), places.get(third, -1)
+        own = observed.trigrams.get(chain, 0)
         known += view.trigram_count(first, second, third) > own
     return 1.0 - known / (len(tokens) - 2)
 

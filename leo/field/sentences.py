@@ -7,10 +7,26 @@ observed: the field would learn that sentences begin and end so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final
 
 from leo.field.reading import Readable
 from leo.field.text import ENDINGS, is_word
+
+# Said to be told something.
+REQUESTS: Final = frozenset({"tell", "say", "write", "describe", "explain"})
+# How a question begins that was typed without its mark: with one of ASKING and no subject ("what I
+# like is"), or with a verb and a subject.
+ASKING: Final = frozenset({"what", "who", "whose", "where", "when", "why", "how", "which"})
+VERBS: Final = frozenset[str]().union(
+    ("do", "does", "did", "is", "are", "was", "were", "am", "has", "have", "had"),
+    ("can", "could", "will", "would", "shall", "should", "may", "might", "must"),
+)
+SUBJECTS: Final = frozenset[str]().union(
+    ("i", "you", "he", "she", "it", "we", "they", "there", "this", "that", "a", "an", "the"),
+    ("my", "your", "his", "her", "its", "our", "their"),
+)
 
 
 def split_sentences(tokens: Iterable[str]) -> Iterator[list[str]]:
@@ -23,6 +39,25 @@ def split_sentences(tokens: Iterable[str]) -> Iterator[list[str]]:
             sentence = []
     if sentence:
         yield sentence
+
+
+def asks(sentence: Sequence[str]) -> bool:
+    """Whether a sentence is a question or a request: by its end, or by its first words."""
+    first, second = (*map(str.lower, islice(filter(is_word, sentence), 2)), "", "")[:2]
+    if sentence[-1] in ENDINGS:
+        return sentence[-1] == "?" or first in REQUESTS
+    return first in REQUESTS or first in (VERBS if second in SUBJECTS else ASKING)
+
+
+def missing_end(tokens: Iterable[str]) -> str:
+    """The mark that a typed line lacks at its end, or an empty string."""
+    *_, last = [], *split_sentences(tokens)
+    return "" if not last or last[-1] in ENDINGS else "?" if asks(last) else "."
+
+
+def told_sentences(tokens: Iterable[str]) -> Iterator[list[str]]:
+    """The sentences that do not ask."""
+    return (sentence for sentence in split_sentences(tokens) if not asks(sentence))
 
 
 def opening_words(tokens: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
+from leo.field.sentences import missing_end
 from leo.field.text import ENDINGS, compose, tokenize
 from leo.reply.context import After, Changes, Inner, InnerReply
 from leo.reply.module import Module, insert, keep_newest
@@ -165,7 +166,7 @@ class Dream(Module[DreamState]):
         if not self.gate(state, context, rng):
             return Changes()
         begun = insert("dream_dialogs", "session, started_at", ((context.session, context.now),))
-        seed = f"{context.prompt} {context.text}".strip()
+        seed = f"{context.prompt}{missing_end(context.tokens)} {context.text}".strip()
         first = self._next(0, [seed, *choose(state.fragments, rng)], context)
         old = "(SELECT max(id) FROM dream_dialogs) - ?"
         forgotten = (

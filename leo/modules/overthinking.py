@@ -13,8 +13,8 @@ from typing import Final
 
 from leo.field.measure import Pulse
 from leo.field.seed import SEED_TEXT
-from leo.field.sentences import split_sentences
-from leo.field.text import ENDINGS, compose, tokenize
+from leo.field.sentences import missing_end, split_sentences
+from leo.field.text import compose, tokenize
 from leo.reply.context import After, Changes, Inner, InnerReply
 from leo.reply.module import Module
 from leo.store.rows import Rows
@@ -52,8 +52,8 @@ class Overthinking(Module[None]):
         """After a reply the first ring, after a ring the next one, after the last one nothing."""
         if context.inner is None:
             # Without an end the prompt's last word would lead into the reply's first.
-            end = "." if context.tokens and context.tokens[-1] not in ENDINGS else ""
-            return self._ring(0, f"{context.prompt}{end} {context.text}".strip(), context)
+            asked = f"{context.prompt}{missing_end(context.tokens)}"
+            return self._ring(0, f"{asked} {context.text}".strip(), context)
         index = context.inner.place + 1
         if index == RINGS:
             return Changes()

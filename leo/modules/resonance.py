@@ -2,24 +2,26 @@
 
 The published programs pasted a word of the prompt into the reply (organism, sections 8.6 and 8.7),
 which turns the observer's words into a high external_vocab. Here nothing is pasted: a sentence may
-begin as one of the prompt does, or as one that was told with a word of the prompt; words that were
-heard weigh more on the way. Of the sentences of a few walks those are said that take up most, have
-least of the seed text, and keep to the paths of people's sentences; not what the prompt says
-already, and, but in answer to a question, not what Leo said in the last replies.
+begin as one that was heard does, and words that were heard weigh more on the way. What was told
+with a word of the prompt, and what was told last, is walked once more by its own words. Of the
+sentences of these and of a few other walks those are said that take up most, have nothing of the
+seed text, and keep to the paths of people's sentences; not what the prompt says already, and, but
+in answer to a question, not what Leo said in the last replies. Questions are not learnt: said back,
+they would be no answer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from math import fsum
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from leo.field.seed import SEED_TEXT
-from leo.field.sentences import opening_words, split_sentences
+from leo.field.sentences import asks, missing_end, opening_words, split_sentences, told_sentences
 from leo.field.text import ENDINGS, compose, is_word, tokenize
 from leo.modules.school import COMMON
 from leo.modules.trauma import FUNCTION_WORDS
@@ -50,11 +52,13 @@ FEW, REPLIES = 2, 6
 SHORTEST, MOST, STOCK = 3, 4, 1
 # So many taken-up words count; runs of so many words are compared.
 ENOUGH, RUN = 3, 4
-# What a word, and a start, counts that was told together with a word of the prompt; what a start
-# counts that an earlier prompt had.
+# What a word counts that was told together with a word of the prompt; what a start counts that an
+# earlier prompt had.
 TOLD, EARLIER = 2.0, 0.3
-# What a sentence is worth less when its runs are all of the seed text; for a run of the prompt's;
-# if it asks; for a step off the known paths; for a beginning known from within sentences.
+# How a told sentence is walked again: the boost of its words, the temperature, how often at most.
+AGAIN, CALM, TRIES = 1000.0, 0.3, 3
+# What a sentence is worth less when it has a run of the seed text; for a run of the prompt's; if it
+# asks; for a step off the known paths; for a beginning known from within sentences.
 SEEDED, ECHO, ASKED, ASTRAY, TORN = 0.5, 0.5, 0.6, 0.4, 1.0
 Words = tuple[str, ...]
 
@@ -141,30 +145,35 @@ def chosen(worths: Mapping[Words, float]) -> list[Words]:
     """
     kept: list[Words] = []
     used: set[Words] = set()
-    stock = set(filter(seeded, worths))
-    most = STOCK if len(stock) < len(worths) else FEW
+    stocked, stock = 0, set(filter(seeded, worths))
     for words in sorted(worths, key=worths.__getitem__, reverse=True):
-        runs, enough = runs_of(words), len(kept) >= (MOST if worths[words] > 0.0 else MOST - 1)
-        if used.isdisjoint(runs) and not enough and (words not in stock or most > 0):
-            most -= words in stock
+        runs, most = runs_of(words), MOST if worths[words] > 0.0 else MOST - 1
+        if words in stock:
+            most = FEW if stocked < STOCK or len(stock) == len(worths) else 0
+        if used.isdisjoint(runs) and len(kept) < most:
+            stocked += words in stock
             used.update(runs)
             kept.append(words)
     return kept
 
 
-def _joined(texts: Iterable[Words]) -> Iterator[str]:
-    """The tokens of all texts; a text ends a sentence."""
-    return chain.from_iterable((*text, ".") for text in texts)
+def _told(*texts: Words) -> Iterator[list[str]]:
+    """The sentences that tell something; the end of a typed line is the end of a sentence."""
+    return chain.from_iterable(told_sentences((*text, *missing_end(text))) for text in texts)
+
+
+def _openings(sentences: Iterable[Sequence[str]]) -> list[str]:
+    return opening_words(chain.from_iterable(sentences))
 
 
 class Remembered(NamedTuple):
     """The tokens of the session's last PROMPTS prompts, the newest first; the sentences of the
-    field's last REPLIES replies; the tokens of sentences told with words of the prompt.
+    field's last REPLIES replies; the tokens of each sentence told with words of the prompt.
     """
 
     heard: tuple[Words, ...] = ()
     said: frozenset[Words] = frozenset()
-    told: Words = ()
+    told: tuple[Words, ...] = ()
 
 
 class Resonance(Module[Remembered]):
@@ -195,9 +204,11 @@ class Resonance(Module[Remembered]):
         "heard": "SELECT words FROM resonance WHERE session = :session "
         f"ORDER BY id DESC LIMIT {PROMPTS}",
         "said": f"SELECT text FROM snapshots WHERE origin = 'leo' ORDER BY id DESC LIMIT {REPLIES}",
-        "told": "SELECT sentence FROM resonance_told WHERE word IN "
-        "(SELECT value FROM json_each(:words)) GROUP BY sentence "
-        f"ORDER BY count(*) DESC, max(id) DESC LIMIT {TELLINGS}",
+        # A word of few sentences says more about which of them is meant.
+        "told": "SELECT sentence FROM resonance_told JOIN (SELECT word, 1000000 / count(*) AS rare "
+        "FROM resonance_told WHERE word IN (SELECT rtrim(value, 's') FROM json_each(:words)) "
+        "GROUP BY word) USING (word) GROUP BY sentence "
+        f"ORDER BY sum(rare) DESC, max(id) DESC LIMIT {TELLINGS}",
     }
 
     def load(self, rows: Rows) -> Remembered:
@@ -209,45 +220,63 @@ class Resonance(Module[Remembered]):
                 for (text,) in rows["said"]
                 for sentence in split_sentences(tokenize(text))
             ),
-            tuple(tokenize(" ".join(text for (text,) in rows["told"]))),
+            tuple(tuple(tokenize(text)) for (text,) in rows["told"]),
         )
+
+    def learnt(self, texts: Sequence[str]) -> Sequence[str]:
+        """What they tell: a question that was learnt would be said as an answer."""
+        prompt, *memories = map(tokenize, texts)
+        told = _told(tuple(prompt)), *map(told_sentences, memories)
+        return [" ".join(chain.from_iterable(sentences)) for sentences in told]
 
     def hear(self, state: Remembered, moment: Moment) -> Heard:
         """Where sentences may begin, and what weighs more on the way."""
         return Heard(
             boosts=self._boosts(state, moment.tokens, self._weights(state, moment.tokens)),
-            starts=dict.fromkeys(opening_words(_joined(state.heard)), EARLIER * START)
-            | dict.fromkeys(opening_words(moment.tokens), START)
-            | dict.fromkeys(opening_words(state.told), TOLD * START),
+            starts=dict.fromkeys(_openings(_told(*state.heard)), EARLIER * START)
+            | dict.fromkeys(_openings(_told(moment.tokens)), START),
         )
 
     def after(self, state: Remembered, context: After, rng: Random) -> Changes:
-        """Walk WALKS times, and more while there are not FEW fresh sentences; say the best of all
-        that were found; keep what was heard.
+        """Walk again what was told, then WALKS times, and more while there are not FEW fresh
+        sentences; say the best of all that were found; keep what was heard.
         """
         weights = self._weights(state, context.tokens)
         boosts = self._boosts(state, (), weights)
-        asked = list(map(sentence_words, split_sentences(context.tokens[:MANY])))
-        answers = set(map(sentence_words, split_sentences(state.told)))
-        recent = state.said - answers if "?" in context.tokens else state.said
+        prompt = list(split_sentences(context.tokens[:MANY]))
+        own, heard = list(map(sentence_words, prompt)), list(_told(*state.heard))
+        named = list(map(sentence_words, state.told))
         # The prompt's own sentences would be an echo.
-        said = recent.union(map(sentence_words, split_sentences(context.tokens)))
-        openings = opening_words(_joined((context.tokens, state.told, *state.heard)))
+        said = state.said.difference(named[:FEW] if any(map(asks, prompt)) else ()).union(own)
+        # What is meant and not named was told last, as a rule.
+        last = (sentence for sentence in heard if sentence_words(sentence) not in state.said)
+        told = [*state.told, *islice(last, FEW)]
+        openings = _openings((*_told(context.tokens), *told, *heard))
         found = fresh_sentences(tokenize(context.text), said)
+        for sentence in told * TRIES:
+            if sentence_words(sentence) not in said.union(found):
+                spoken = context.speak(
+                    *(rng, CALM, dict.fromkeys(sentence, AGAIN), len(sentence)),
+                    starts={sentence[0]: START},
+                    openings=openings,
+                )
+                found = fresh_sentences(tokenize(spoken.text), said) | found
         walks, heat = 1, context.voice.temperature
         while walks < WALKS or (walks < MORE and len(found) < FEW):
             spoken = context.speak(rng, heat, boosts, STEPS, openings=openings)
             found = fresh_sentences(tokenize(spoken.text), said) | found
             walks += 1
-        heard = map(sentence_words, split_sentences(_joined(state.heard)))
-        paths = Paths((*SEED, *asked, *answers, *heard))
-        answer = set(filter(is_telling, sentence_words(state.told))).difference(*asked)
+        lines = map(sentence_words, (*_told(context.tokens[:MANY]), *told, *heard))
+        paths = Paths((*SEED, *lines))
+        answer = set(filter(is_telling, chain(*named))).difference(*own)
         weights |= dict.fromkeys(answer, TOLD)
-        prompt = {run for sentence in asked for run in runs_of(sentence)}
+        nearer = {sentence_words(one): 1.0 / place for place, one in enumerate(told, 1)}
+        echo = {run for words in own for run in runs_of(words)}
         worths = {
             words: fsum(sorted(filter(None, map(weights.get, set(words))))[-ENOUGH:]) / ENOUGH
-            - SEEDED * seeded(words)
-            - ECHO * sum(map(prompt.__contains__, runs_of(words)))
+            + nearer.get(words, 0.0)
+            - SEEDED * (seeded(words) > 0.0)
+            - ECHO * sum(map(echo.__contains__, runs_of(words)))
             - ASKED * (sentence[-1] == "?")
             - ASTRAY * paths.astray(words)
             - TORN * paths.tears(words)
@@ -260,10 +289,9 @@ class Resonance(Module[Remembered]):
     def _kept(context: After) -> tuple[Put, ...]:
         """What was heard, and the sentences that tell something, by their words."""
         told = [
-            (word.lower(), " ".join(sentence) + "." * (sentence[-1] not in ENDINGS))
-            for sentence in split_sentences(context.tokens[:MANY])
-            if sentence[-1] != "?"
-            and SHORTEST <= len(sentence) <= len(" ".join(sentence)) <= LONGEST
+            (word.lower().rstrip("s"), " ".join(sentence))
+            for sentence in _told(context.tokens[:MANY])
+            if SHORTEST <= len(sentence) <= len(" ".join(sentence)) <= LONGEST
             for word in sentence
             if is_telling(word)
         ]
@@ -292,9 +320,9 @@ class Resonance(Module[Remembered]):
 
     @staticmethod
     def _boosts(state: Remembered, tokens: Words, weights: Mapping[str, float]) -> dict[str, float]:
-        """Token -> boost, with the spelling of the prompt and of what was told."""
-        words = list(filter(is_word, (*state.told, *tokens)))
+        """Token -> boost, with the spelling of the prompts."""
+        words = list(filter(is_word, tokens))
         spelled = {token.lower(): token for token in (*chain(*state.heard[::-1]), *words)}
         boosts = dict.fromkeys(words, PATH)
         boosts |= {spelled.get(word, word): BOOST * weight for word, weight in weights.items()}
-        return boosts | dict.fromkeys(filter(is_telling, state.told), BOOST)
+        return boosts

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
+from leo.field.sentences import missing_end
 from leo.field.text import ENDINGS, is_word, tokenize
 from leo.reply.context import After, Changes, Heard, Moment
 from leo.reply.module import Module, insert
@@ -181,7 +182,8 @@ class School(Module[SchoolState]):
         puts: tuple[Put, ...] = ()
         pending = roll.pending
         if pending and context.tokens:
-            puts, pending = self.register_answer(state, context.prompt, now), False
+            answer = f"{context.prompt}{missing_end(context.tokens)}"
+            puts, pending = self.register_answer(state, answer, now), False
         word = None if roll.pending else self.maybe_ask(state, context)
         if word is not None:
             asked = Put(

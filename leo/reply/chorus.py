@@ -76,6 +76,8 @@ class Chorus:
         self.inner = inner
         self.moment = moment if inner is None else replace(moment, inner=inner.inner)
         self.modules = [o for o in modules if inner is None or inner.inner.kind in o.INNER]
+        # What a module keeps out, an inner reply is not to bring in.
+        self._all = modules
         self._key = key
         self._states: dict[str, Any] = {}
         self._before: Before | None = None
@@ -108,6 +110,12 @@ class Chorus:
             moment.themes_known,
             starts,
         )
+
+    def learnt(self, texts: Sequence[str]) -> Sequence[str]:
+        """What every module leaves of the texts that the reply observes, the prompt first."""
+        for module in self._all:
+            texts = module.learnt(texts)
+        return texts
 
     def remembered(self) -> Iterator[tuple[Module[Any], Any]]:
         """The modules that were asked, with what each had in mind when the reply began."""

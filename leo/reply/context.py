@@ -45,7 +45,9 @@ class Spoken(NamedTuple):
 
 
 class Speak(Protocol):
-    """A walk of so many tokens at most; its sentences may begin with one of `openings`, too."""
+    """A walk of so many tokens at most; its sentences may begin with one of `openings`, too.
+    `starts` (token -> weight) stand in the place of what the modules heard.
+    """
 
     def __call__(
         self,
@@ -54,6 +56,7 @@ class Speak(Protocol):
         boosts: Mapping[str, float],
         most: int,
         *,
+        starts: Mapping[str, float] = ...,
         openings: Collection[str] = (),
     ) -> Spoken: ...
 

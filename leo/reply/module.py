@@ -5,9 +5,9 @@ transaction that saves the snapshot, so all marks of a reply are written togethe
 therefore has the history of the object `snapshots`: one read and one write per reply, at those two
 places. The specification needs no further object for it.
 
-A reply calls three hooks: `hear` (in Recall, before anything was observed), `before` (in Generate,
-before the walk) and `after` (in Generate, after it). The context has the time, the random generator
-is an argument, and a module's memory is in its rows.
+A reply calls four hooks: `hear` (in Recall, before anything was observed), `learnt` (as the texts
+are observed), `before` (in Generate, before the walk) and `after` (in Generate, after it). The
+context has the time, the random generator is an argument, and a module's memory is in its rows.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ class Module(ABC, Generic[S]):
     @abstractmethod
     def load(self, rows: Rows) -> S:
         """Its state, from the rows of its queries."""
+
+    def learnt(self, texts: Sequence[str]) -> Sequence[str]:
+        """What the field takes in of a prompt, an inner one too, and of what came to mind: all."""
+        return texts
 
     def hear(self, state: S, moment: Moment) -> Heard:
         """Nothing comes to mind."""

@@ -281,6 +281,13 @@ def recall_with(state: ReplyState, given: Given) -> Writes:
     return Writes()
 
 
+def observe_with(state: ReplyState, given: Given) -> Writes:
+    """Take in what the modules leave of the prompt and of what was recalled."""
+    texts = _chorus(state).learnt((state.prompt, *state.recalled.snippets))
+    state.observed = compute_delta(texts)
+    return Writes(ngrams=state.observed)
+
+
 def generate_with(state: ReplyState, given: Given) -> Writes:
     """Speak as the modules advise, then let them judge it, choose, add, and wish for more."""
     assert state.observed is not None, "observe comes before generate"
@@ -302,7 +309,7 @@ def generate_with(state: ReplyState, given: Given) -> Writes:
     return Writes()
 
 
-FUNCTIONS: Final = {"recall": recall_with, "generate": generate_with}
+FUNCTIONS: Final = {"recall": recall_with, "observe": observe_with, "generate": generate_with}
 
 
 def _chorus(state: ReplyState) -> Chorus:

@@ -264,8 +264,9 @@ def test_ctrl_c_at_the_prompt_ends_the_conversation(tmp_path: Path, before: str)
 
 def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     """Replies and every command, in a conversation with all modules."""
+    told, asked = "My name is Hannah, and I live in a house by the canal.", "Who is Hannah?"
     with terminal(tmp_path / "field", columns=72) as here:
-        for line in ("Hello Leo, who are you?", "/why --steps", "/field", "/help", "/discipline"):
+        for line in (told, asked, "/why --steps", "/field", "/help", "/discipline"):
             here.see(b"> ")
             here.type(f"{line}\r".encode())
         here.see(b"> ")
@@ -274,7 +275,7 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     lines = here.lines()
     # The greeting has a command to copy, which stays whole.
     assert max(len(line) for line in lines if not line.startswith("leo ")) <= 72, lines
-    reply = lines[lines.index("> Hello Leo, who are you?") + 1 : lines.index("> /why --steps")]
+    reply = lines[lines.index(f"> {asked}") + 1 : lines.index("> /why --steps")]
     assert len(reply) > 1 and all(len(line) > 50 for line in reply[:-1])
 
 

@@ -1,4 +1,4 @@
-"""The walk: draws from rows, and words from a view (organism, section 8); its whole sentences."""
+"""The walk: draws from rows, and words from a view (organism, section 8)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from leo.field.generation import SILENCE, generate_walk
 from leo.field.growth import WordGrowth
 from leo.field.overlay import Overlay
 from leo.field.ranks import LARGE, Ranked, Rankings, Ranks, ranked_row
-from leo.field.sentences import opening_words, split_sentences, whole_sentences
 from leo.field.tables import BigramTable, Grown
-from leo.field.text import tokenize
 from leo.field.view import View
 from leo.store.ngrams import load_bigrams, load_trigrams
 from leo.store.operations import process_delta, process_text
@@ -288,34 +286,3 @@ def test_a_torn_view_never_says_a_token_that_it_does_not_know() -> None:
     assert view.versions() == {"view.bigrams": 1, "view.trigrams": 2}
     for seed in range(20):
         assert "unheard" not in generate_walk(view, Random(seed), 2.0, {}, 20).tokens
-
-
-@pytest.mark.parametrize(
-    ("walked", "kept"),
-    [
-        ("The cat sleeps. The sea sings.", "The cat sleeps. The sea sings."),
-        # It begins in the middle of a sentence, and ends in the middle of one.
-        ("cat sleeps. The sea sings. The", "The sea sings."),
-        # The field's first text begins with this word, and none follows an end: asked for by name.
-        ("My cat sleeps. The sea sings.", "My cat sleeps. The sea sings."),
-        # Nothing follows the name: a text ended there.
-        ("The sea is Mia The cat sleeps.", "The sea is Mia. The cat sleeps."),
-        # Broken off where something could have followed, and begun anew.
-        ("The cat The sea sings.", "The sea sings."),
-        ("cat sleeps", ""),
-    ],
-)
-def test_whole_sentences_begin_and_end_as_those_of_the_field(walked: str, kept: str) -> None:
-    view = view_of("My cat sleeps. The sea sings. The cat sleeps. The sea is Mia")
-    assert whole_sentences(tokenize(walked), view, ["My"]) == tokenize(kept)
-
-
-def test_sentences_and_their_first_words() -> None:
-    """The last one may have no end; marks before a word belong to it."""
-    tokens = tokenize("Hi, Leo! - my cat sleeps. my")
-    assert [" ".join(one) for one in split_sentences(tokens)] == [
-        "Hi , Leo !",
-        "- my cat sleeps .",
-        "my",
-    ]
-    assert opening_words(tokens) == ["Hi", "my"]

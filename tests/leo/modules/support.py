@@ -25,7 +25,14 @@ from leo.modules import MODULES, Module
 from leo.reply.active import Themes
 from leo.reply.chorus import Outcome
 from leo.reply.context import After, Before, Changes, InnerReply, Moment, Seen, Spoken
-from leo.reply.program import Given, ReplyState, chorus_for, generate_with, observe, recall_with
+from leo.reply.program import (
+    Given,
+    ReplyState,
+    chorus_for,
+    generate_with,
+    observe_with,
+    recall_with,
+)
 from leo.reply.voice import Voice
 from leo.store import rows
 from leo.store.rows import Put, Rows
@@ -179,8 +186,8 @@ class TinyDriver:
             found = rows.read(self.conn, chorus.modules, given)
         self.watch("")
         recall_with(state, Given(rows=found))
-        observe(state, Given())
-        self.observe(prompt, *state.recalled.snippets)
+        observe_with(state, Given())
+        self.observe(*chorus.learnt((prompt, *state.recalled.snippets)))
         generate_with(state, Given(view=self.view))
         assert state.quality is not None and state.pulse is not None and state.facts is not None
         self.watch("write")
